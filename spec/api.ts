@@ -1,0 +1,161 @@
+/** What goes over the wire beside the resources: requests, results, problems. One schema serves validation and OpenAPI. @module */
+import { z } from "zod";
+import { ERROR_CODES } from "./error.ts";
+import { KINDS } from "./resource.ts";
+
+/** The largest request body, in bytes (SPEC 6). */
+export const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+export { DEFAULT_SERVER } from "./endpoint.ts";
+
+const castKinds = Object.values(KINDS).filter((k) => k.castable).map((k) => k.kind) as [string, ...string[]];
+
+/** `POST /v1/cast`: a whole set, applied atomically. */
+export const castRequestSchema = z.strictObject({
+  resources: z.array(z.strictObject({
+    kind: z.enum(castKinds),
+    /** As in a castfile. */
+    body: z.record(z.string(), z.unknown()),
+  })).min(1).max(10_000),
+  /** Bump the generation of services even when nothing changed: their instances are replaced. */
+  force: z.boolean().default(false),
+  /** Only say what would change. */
+  dryRun: z.boolean().default(false),
+});
+export type CastRequest = z.input<typeof castRequestSchema>;
+
+export const fieldChangeSchema = z.object({
+  path: z.string(),
+  from: z.unknown().optional(),
+  to: z.unknown().optional(),
+});
+
+/** What a cast did, or would do, to one resource. */
+export const castResultSchema = z.object({
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  action: z.enum(["created", "configured", "unchanged"]),
+  generation: z.number().int(),
+  changes: z.array(fieldChangeSchema),
+});
+export type CastResult = z.infer<typeof castResultSchema>;
+
+/** The answer to a cast; `revision` is where a watch of its progress may begin. */
+export const castResponseSchema = z.object({
+  results: z.array(castResultSchema),
+  revision: z.number().int(),
+});
+export type CastResponse = z.infer<typeof castResponseSchema>;
+
+/** A page of resources; `revision` is what a watch resumes from. */
+export const listSchema = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), revision: z.number().int(), continue: z.string().optional() });
+
+/** A list as a client reads it. */
+export interface ResourceList<T> {
+  items: T[];
+  revision: number;
+  continue?: string;
+}
+
+/** One server-sent event of a watch: `event: <type>`, `id: <revision>`, `data:` this. */
+export const watchEventSchema = z.object({
+  /** `sync`: what existed at the start has been sent. */
+  type: z.enum(["put", "delete", "sync"]),
+  revision: z.number().int(),
+  resource: z.unknown().optional(),
+});
+export type WatchEvent<T = unknown> = {
+  type: "put" | "delete";
+  revision: number;
+  resource: T;
+} | { type: "sync"; revision: number };
+
+const fieldIssueSchema = z.object({
+  path: z.array(z.union([z.string(), z.number()])),
+  message: z.string(),
+  hint: z.string().optional(),
+  resource: z.number().int().optional(),
+});
+
+/** An error, RFC 9457. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  /** What failed, in one sentence. */
+  detail: z.string(),
+  code: z.enum(ERROR_CODES),
+  /** What to do. */
+  hint: z.string().optional(),
+  issues: z.array(fieldIssueSchema).optional(),
+  requestId: z.string().optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+/** `POST …/services/{name}/actions/scale`. */
+export const scaleRequestSchema = z.strictObject({ scale: z.number().int().min(0).max(1000) });
+
+/** `DELETE …/services/{name}` and `DELETE …/volumes/{name}` take it as query parameters. */
+export const deleteQuerySchema = z.object({
+  /** Services: also remove the volumes that its claim templates made, by their reclaim policy. */
+  cascade: z.enum(["true", "false"]).default("false"),
+});
+
+/** One line of a log stream: server-sent event data. */
+export const logLineSchema = z.object({
+  instance: z.string(),
+  stream: z.enum(["stdout", "stderr"]),
+  time: z.string().optional(),
+  text: z.string(),
+});
+export type LogLine = z.infer<typeof logLineSchema>;
+
+/** A frame of the exec WebSocket that is text; binary frames are data, their first byte the stream (0 in, 1 out, 2 err). */
+export const execControlSchema = z.discriminatedUnion("type", [
+  /** Client to server, the first frame. */
+  z.strictObject({
+    type: z.literal("start"),
+    command: z.array(z.string()).min(1),
+    tty: z.boolean().default(false),
+    stdin: z.boolean().default(false),
+    size: z.strictObject({ columns: z.number().int(), rows: z.number().int() }).optional(),
+  }),
+  /** Client to server: standard input ended. */
+  z.strictObject({ type: z.literal("eof") }),
+  /** Client to server: the terminal has another size. */
+  z.strictObject({ type: z.literal("resize"), columns: z.number().int(), rows: z.number().int() }),
+  /** Server to client, the last frame. */
+  z.strictObject({ type: z.literal("exit"), code: z.number().int() }),
+  z.strictObject({ type: z.literal("error"), problem: problemSchema }),
+]);
+export type ExecControl = z.infer<typeof execControlSchema>;
+
+/** `GET /v1/version`. */
+export const versionSchema = z.object({
+  version: z.string(),
+  commit: z.string().optional(),
+  builtAt: z.string().optional(),
+  deno: z.string(),
+});
+
+/** `GET /v1/status`: the whole node at a glance. */
+export const statusSchema = z.object({
+  version: z.string(),
+  node: z.string(),
+  /** The value of the label `rune.io/daemon` on everything that it makes in the Engine. */
+  daemonId: z.string(),
+  startedAt: z.string(),
+  dataDir: z.string(),
+  devMode: z.boolean(),
+  warnings: z.array(z.string()),
+  runners: z.array(z.object({ name: z.string(), ok: z.boolean(), message: z.string().optional() })),
+  namespaces: z.array(z.object({
+    name: z.string(),
+    services: z.record(z.string(), z.number().int()),
+    instances: z.object({ total: z.number().int(), ready: z.number().int() }),
+    volumes: z.record(z.string(), z.number().int()),
+  })),
+});
+export type Status = z.infer<typeof statusSchema>;

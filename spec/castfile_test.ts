@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { stringify } from "yaml";
+import { findDuplicates, parseCastfile } from "./castfile.ts";
+import { checkSet } from "./checks.ts";
+import { formatPath } from "./field_issues.ts";
+
+const options = { file: "f.yaml", namespace: "default" };
+const parse = (text: string) => parseCastfile(text, options);
+
+/** `line:column path: message` of every issue. */
+function issuesOf(text: string): string[] {
+  return parse(text).issues.map((i) => `${i.line}:${i.column} ${formatPath(i.path)}: ${i.message}`);
+}
+
+/** The same for one issue, with its hint. */
+function onlyIssue(text: string) {
+  const { issues } = parse(text);
+  assert.equal(issues.length, 1, JSON.stringify(issues));
+  const { line, column, hint, message } = issues[0]!;
+  return { at: `${line}:${column}`, message, hint };
+}
+
+Deno.test("parseCastfile() points at an unknown field's name and suggests the known one", () => {
+  const issue = onlyIssue("service:\n  name: web\n  image: a\n  imgae: b\n");
+  assert.deepEqual(issue, { at: "4:3", message: 'unknown field "imgae"', hint: 'did you mean "image"?' });
+});
+
+Deno.test("parseCastfile() points at values: blocked mountPath, bad quantity, bad enum", () => {
+  const text = `service:
+  name: web
+  image: a
+  volumes:
+    - name: data
+      mountPath: /etc
+      claim: { name: v }
+    - name: more
+      mountPath: /more
+      claimTemplate: { size: 10Gx, accessMode: ReadWriteOne }
+`;
+  const found = issuesOf(text);
+  assert.equal(found.length, 3, found.join("\n"));
+  assert.match(found[0]!, /^6:18 volumes\[0\]\.mountPath: .*reserved/);
+  assert.match(found[1]!, /^10:30 volumes\[1\]\.claimTemplate\.size: expected a size/);
+  assert.match(found[2]!, /^10:48 .*accessMode: expected one of ReadWriteOnce/);
+});
+
+Deno.test("parseCastfile() refuses claim and claimTemplate together, and neither", () => {
+  const both = `service:
+  name: web
+  image: a
+  volumes:
+    - name: data
+      mountPath: /data
+      claim: { name: v }
+      claimTemplate: { size: 1Gi, accessMode: ReadWriteOnce }
+`;
+  assert.match(issuesOf(both)[0]!, /^8:7 volumes\[0\]\.claimTemplate: .*exactly one.*both/);
+  const neither = "service:\n  name: w\n  image: a\n  volumes:\n    - {name: d, mountPath: /d}\n";
+  assert.match(issuesOf(neither)[0]!, /^5:7 volumes\[0\]: .*neither/);
+});
+
+Deno.test("parseCastfile() says where YAML itself is broken, and what a Kubernetes manifest is not", () => {
+  assert.match(issuesOf("service:\n  name: [a\n")[0]!, /^\d+:\d+ : /);
+  assert.match(issuesOf("a: 1\na: 2\n").join(), /2:1 .*unique/);
+  assert.match(issuesOf("apiVersion: v1\nkind: Pod\n").join(), /Kubernetes manifest/);
+  assert.match(issuesOf("- a\n").join(), /1:1 : expected a map/);
+  assert.match(onlyIssue("servce: {}\n").hint!, /did you mean "service"/);
+});
+
+Deno.test("parseCastfile() takes several documents, plural lists, JSON, and x- keys for anchors", () => {
+  const yaml = `x-env: &env { A: "1" }
+services:
+  - { name: a, image: i, env: *env }
+  - { name: b, image: i }
+---
+volumes: [{ name: v, size: 1Gi, accessMode: ReadWriteOnce }]
+---
+`;
+  const { resources, issues } = parse(yaml);
+  assert.deepEqual(issues, []);
+  assert.deepEqual(resources.map((r) => `${r.declared.kind}/${r.declared.name}`), [
+    "service/a",
+    "service/b",
+    "volume/v",
+  ]);
+  const json = parse(JSON.stringify({ service: { name: "a", image: "i" } }));
+  assert.deepEqual(json.issues, []);
+  assert.equal(json.resources.length, 1);
+});
+
+Deno.test("parseCastfile() survives alias bombs and deep nesting", () => {
+  let bomb = "a: &a0 [x]\n";
+  for (let i = 1; i < 30; i++) bomb += `b${i}: &a${i} [${Array(10).fill(`*a${i - 1}`).join(",")}]\n`;
+  assert.ok(parse(bomb).issues.length > 0);
+  const deep = "service: " + "{a: ".repeat(500) + "1" + "}".repeat(500);
+  assert.match(issuesOf(deep).join(), /nested deeper|too deep/i);
+});
+
+Deno.test("checkSet() refuses scale 2 on a ReadWriteOnce claim, and lets readOnly mounts share it", () => {
+  const cast = (readOnly: boolean) =>
+    parse(`volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }
+---
+service:
+  name: web
+  image: a
+  scale: 2
+  volumes:
+    - { name: data, mountPath: /data, readOnly: ${readOnly}, claim: { name: v } }
+`).resources;
+  const resources = cast(false);
+  const [issue] = checkSet(resources.map((r) => r.declared));
+  assert.equal(issue?.resource, 1);
+  assert.match(issue!.message, /ReadWriteOnce: expected scale 1, found 2/);
+  assert.deepEqual(resources[1]!.locate(issue!.path), { file: "f.yaml", line: 8, column: 56 });
+  assert.deepEqual(checkSet(cast(true).map((r) => r.declared)), []);
+});
+
+Deno.test("findDuplicates() names the place of the first", () => {
+  const { resources } = parse("service: {name: a, image: i}\n---\nservice: {name: a, image: j}\n");
+  assert.match(findDuplicates(resources)[0]!.message, /declared twice; the first is at f\.yaml:1:17/);
+});
+
+Deno.test("a service survives the way through YAML and back", () => {
+  const name = fc.stringMatching(/^[a-z][a-z0-9]{0,10}$/);
+  const service = fc.record({
+    name,
+    image: fc.constantFrom("a:1", "b@sha256:00", "c/d:2"),
+    scale: fc.integer({ min: 0, max: 9 }),
+    env: fc.dictionary(fc.stringMatching(/^[A-Z]{1,5}$/), fc.string({ maxLength: 20 })),
+    args: fc.array(fc.string({ maxLength: 10 }), { maxLength: 3 }),
+    labels: fc.dictionary(name, fc.string({ maxLength: 10 })),
+  });
+  fc.assert(fc.property(service, (body) => {
+    const { resources, issues } = parse(stringify({ service: body }));
+    assert.deepEqual(issues, []);
+    const { declared } = resources[0]!;
+    assert.equal(declared.kind, "service");
+    const { scale, env, args } = declared.spec as Pick<typeof body, "scale" | "env" | "args">;
+    assert.deepEqual({ scale, env, args, labels: declared.labels }, {
+      scale: body.scale,
+      env: { ...body.env },
+      args: body.args,
+      labels: { ...body.labels },
+    });
+    const again = parse(JSON.stringify({ service: resources[0]!.body })).resources[0]!.declared;
+    assert.deepEqual(again, declared);
+  }));
+});

@@ -1,0 +1,38 @@
+/** Deep comparison of plain JSON values, field by field. @module */
+
+/** One field that differs. */
+export interface FieldChange {
+  /** `volumes[0].mountPath`. */
+  path: string;
+  /** Absent when the field is new. */
+  from?: unknown;
+  /** Absent when the field goes. */
+  to?: unknown;
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function walk(path: string, from: unknown, to: unknown, out: FieldChange[]): void {
+  if (isMap(from) && isMap(to)) {
+    for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+      walk(path === "" ? key : `${path}.${key}`, from[key], to[key], out);
+    }
+  } else if (Array.isArray(from) && Array.isArray(to)) {
+    for (let i = 0; i < Math.max(from.length, to.length); i++) walk(`${path}[${i}]`, from[i], to[i], out);
+  } else if (from !== to) {
+    out.push({ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) });
+  }
+}
+
+/** The fields in which two JSON values differ; a field that is `undefined` is the same as one that is absent. */
+export function fieldChanges(from: unknown, to: unknown): FieldChange[] {
+  const out: FieldChange[] = [];
+  walk("", from, to, out);
+  return out;
+}
+
+/** Whether two JSON values are the same, key order aside. */
+export function sameValue(from: unknown, to: unknown): boolean {
+  return fieldChanges(from, to).length === 0;
+}

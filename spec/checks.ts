@@ -1,0 +1,111 @@
+/**
+ * Rules that need more than one resource: a service and the volumes it claims, a volume and what it was before. Pure, so that
+ * `lint` applies to a castfile alone what the server applies to the castfile and its store.
+ * @module
+ */
+import type { Declared, DeclaredSpec } from "./declared.ts";
+import type { FieldIssue } from "./error.ts";
+import { parseNameRef } from "./name.ts";
+import { parseBytes } from "./quantity.ts";
+import type { AccessMode, VolumeSpec } from "./volume.ts";
+
+/** How the checks find a volume's access mode: declared in the same set, else stored; undefined when in neither. */
+export type AccessModeLookup = (namespace: string, name: string) => AccessMode | undefined;
+
+/** Access modes of the volumes that a set declares, before those of `stored`. */
+export function accessModes(set: Declared[], stored: AccessModeLookup = () => undefined): AccessModeLookup {
+  const declared = new Map<string, AccessMode>();
+  for (const d of set) {
+    if (d.kind === "volume") declared.set(`${d.namespace}/${d.name}`, d.spec.accessMode);
+  }
+  return (namespace, name) => declared.get(`${namespace}/${name}`) ?? stored(namespace, name);
+}
+
+/** Instances are `<service>-<n>`, and that is their host name: 63 characters at most, of which `-999` are ours. */
+const MAX_SERVICE_NAME = 59;
+const MAX_NAME = 63;
+
+/**
+ * What a service and the volumes that it mounts must agree on (SPEC 4.3, seed 001 "Validation"), and whether the names that Rune
+ * makes from its name fit.
+ */
+export function checkService(
+  service: { namespace: string; name: string; spec: DeclaredSpec<"service"> },
+  modeOf: AccessModeLookup,
+): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  if (service.name.length > MAX_SERVICE_NAME) {
+    issues.push({
+      path: ["name"],
+      message: `expected at most ${MAX_SERVICE_NAME} characters, so that <service>-<n> is a host name`,
+    });
+  }
+  service.spec.volumes.forEach((mount, i) => {
+    const template = mount.claimTemplate;
+    const longest = `${mount.name}-${service.name}-${Math.max(0, service.spec.scale - 1)}`;
+    if (template && longest.length > MAX_NAME) {
+      issues.push({
+        path: ["volumes", i, "name"],
+        message: `the volume's name would be ${longest}: expected at most ${MAX_NAME} characters`,
+      });
+    }
+    if (template?.accessMode === "ReadOnlyMany" && !mount.readOnly) {
+      issues.push(readOnlyNeeded(i, `the claim template of "${mount.name}"`));
+    }
+    const ref = mount.claim && parseNameRef(mount.claim.name, service.namespace);
+    if (!ref) return;
+    const mode = modeOf(ref.namespace, ref.name);
+    if (mode === "ReadWriteOnce" && !mount.readOnly && service.spec.scale > 1) {
+      issues.push({
+        path: ["volumes", i, "claim"],
+        message:
+          `volume ${ref.namespace}/${ref.name} is ReadWriteOnce: expected scale 1, found ${service.spec.scale}`,
+        hint: "use claimTemplate for a volume per instance, or readOnly: true to share it",
+      });
+    }
+    if (mode === "ReadOnlyMany" && !mount.readOnly) {
+      issues.push(readOnlyNeeded(i, `volume ${ref.namespace}/${ref.name}`));
+    }
+  });
+  return issues;
+}
+
+function readOnlyNeeded(mount: number, what: string): FieldIssue {
+  return {
+    path: ["volumes", mount, "readOnly"],
+    message: `${what} is ReadOnlyMany: expected readOnly: true`,
+  };
+}
+
+/** SPEC 4.2: what of an existing volume may not change. */
+export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  const hint = "its data is untouched; make another volume and move the data";
+  for (const field of ["storageClassName", "accessMode"] as const) {
+    if (before[field] !== after[field]) {
+      issues.push({
+        path: [field],
+        message: `cannot change from ${before[field]} to ${after[field]} on an existing volume`,
+        hint,
+      });
+    }
+  }
+  const keys = new Set([...Object.keys(before.parameters), ...Object.keys(after.parameters)]);
+  for (const key of keys) {
+    if (before.parameters[key] !== after.parameters[key]) {
+      issues.push({ path: ["parameters", key], message: "cannot change on an existing volume", hint });
+    }
+  }
+  if (parseBytes(after.size) < parseBytes(before.size)) {
+    issues.push({ path: ["size"], message: `cannot shrink from ${before.size} to ${after.size}`, hint });
+  }
+  return issues;
+}
+
+/** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
+export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
+  const modeOf = accessModes(set, stored);
+  return set.flatMap((d, resource) =>
+    d.kind === "service" ? checkService(d, modeOf).map((issue) => ({ ...issue, resource })) : []
+  );
+}

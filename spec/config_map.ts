@@ -1,0 +1,39 @@
+/** ConfigMap: plain key-value data that services read as files or environment variables. @module */
+import { z } from "zod";
+import { labelsSchema, scalarText } from "./labels.ts";
+import { nameSchema } from "./name.ts";
+import { type Resource, resourceSchema } from "./resource.ts";
+
+const KEY = /^[A-Za-z0-9._-]{1,253}$/;
+
+/** A data key: a file name without slashes, not `.` or `..`. */
+export const dataKeySchema = z.string().refine((k) => KEY.test(k) && k !== "." && k !== "..", {
+  error: "expected a key of letters, digits, '.', '_' and '-', at most 253",
+});
+
+/** `data` as a map, or as a list of `{key, value}` (SPEC 2). */
+export const dataSchema = z.union([
+  z.record(dataKeySchema, scalarText),
+  z.array(z.strictObject({ key: dataKeySchema, value: scalarText })).transform((list) =>
+    Object.fromEntries(list.map(({ key, value }) => [key, value]))
+  ),
+], { error: "expected a map, or a list of {key, value}" }).default({});
+
+/** A configmap as a castfile writes it. */
+export const configMapBody = z.strictObject({
+  name: nameSchema,
+  namespace: nameSchema.optional(),
+  labels: labelsSchema,
+  data: dataSchema,
+});
+
+export const configMapSpecSchema = z.strictObject({ data: z.record(z.string(), z.string()) });
+export const configMapStatusSchema = z.object({});
+
+export type ConfigMapSpec = z.infer<typeof configMapSpecSchema>;
+export type ConfigMap = Resource<"configmap", ConfigMapSpec, Record<string, never>>;
+
+export const configMapResource = resourceSchema("configmap", {
+  spec: configMapSpecSchema,
+  status: configMapStatusSchema,
+});

@@ -1,0 +1,37 @@
+/** Durations as users write them: `500ms`, `30s`, `5m`, `2h`, `30d`, also `1h30m`. @module */
+import { z } from "zod";
+import { RuneError } from "./error.ts";
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SHAPE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
+const HINT = "write a number and a unit: 500ms, 30s, 5m, 2h, 30d";
+
+function parse(text: string): number | undefined {
+  if (text === "0") return 0;
+  if (!SHAPE.test(text)) return undefined;
+  let total = 0;
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+    total += Number(number) * UNITS[unit!]!;
+  }
+  return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : undefined;
+}
+
+/**
+ * Milliseconds of a duration.
+ *
+ * @throws {RuneError} `invalid_argument` when it is none.
+ */
+export function parseDuration(text: string): number {
+  const ms = parse(text);
+  if (ms === undefined) {
+    throw new RuneError("invalid_argument", `"${text}" is not a duration`, { hint: HINT });
+  }
+  return ms;
+}
+
+export { formatAge } from "./format.ts";
+
+/** A duration, kept as written. */
+export const durationSchema = z.string().refine((text) => parse(text) !== undefined, {
+  error: `expected a duration: ${HINT}`,
+});

@@ -1,0 +1,19 @@
+/** Event: something that happened to a resource; repeats collapse into a count. @module */
+import { z } from "zod";
+import { type Resource, resourceSchema } from "./resource.ts";
+
+export const eventSpecSchema = z.strictObject({
+  object: z.strictObject({ kind: z.string(), name: z.string(), uid: z.string() }),
+  type: z.enum(["Normal", "Warning"]),
+  /** A short CamelCase word. */
+  reason: z.string(),
+  message: z.string(),
+  count: z.number().int(),
+  firstAt: z.string(),
+  lastAt: z.string(),
+});
+
+export type EventSpec = z.infer<typeof eventSpecSchema>;
+export type Event = Resource<"event", EventSpec, Record<string, never>>;
+
+export const eventResource = resourceSchema("event", { spec: eventSpecSchema, status: z.object({}) });

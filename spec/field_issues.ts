@@ -1,0 +1,140 @@
+/** Turns zod's issues into {@linkcode FieldIssue}s that say what was expected and what was probably meant. @module */
+import type { z } from "zod";
+import type { FieldIssue } from "./error.ts";
+import { didYouMean } from "./suggest.ts";
+
+type Path = (string | number)[];
+
+/** The parts of a zod schema's definition that are walked here (zod 4, `_zod.def`). */
+interface Def {
+  type: string;
+  shape?: Record<string, z.ZodType>;
+  innerType?: z.ZodType;
+  element?: z.ZodType;
+  valueType?: z.ZodType;
+  in?: z.ZodType;
+  options?: z.ZodType[];
+}
+
+const defOf = (schema: z.ZodType) => schema._zod.def as unknown as Def;
+
+/** Every schema that may stand at `path`, wrappers (optional, default, transform, union) taken off. */
+function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
+  const def = defOf(schema);
+  if (def.innerType) return schemasAt(def.innerType, path);
+  if (def.type === "pipe" && def.in) return schemasAt(def.in, path);
+  if (def.type === "union") return (def.options ?? []).flatMap((option) => schemasAt(option, path));
+  const [head, ...rest] = path;
+  if (head === undefined) return [schema];
+  const next = def.shape && Object.hasOwn(def.shape, head)
+    ? def.shape[head]
+    : typeof head === "number"
+    ? def.element
+    : def.valueType;
+  return next ? schemasAt(next, rest) : [];
+}
+
+/** The field names known at `path`. */
+export function knownKeys(schema: z.ZodType, path: Path): string[] {
+  const keys = schemasAt(schema, path).flatMap((s) => Object.keys(defOf(s).shape ?? {}));
+  return [...new Set(keys)];
+}
+
+function valueAt(body: unknown, path: Path): unknown {
+  let value = body;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  return value;
+}
+
+/** `a list`, `a number`, `nothing`: what stands there, in words. */
+function describe(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a map";
+  if (typeof value === "string") return value.length <= 40 ? `"${value}"` : "a long text";
+  return String(value);
+}
+
+const TYPE_WORDS: Record<string, string> = {
+  object: "a map",
+  record: "a map",
+  array: "a list",
+  string: "a string",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+};
+
+interface Context {
+  schema: z.ZodType;
+  body: unknown;
+}
+
+function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIssue[] {
+  const path = [...base, ...issue.path as Path];
+  const found = valueAt(context.body, path);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `unknown field "${key}"`,
+        hint: didYouMean(key, knownKeys(context.schema, path)),
+      }));
+    case "invalid_value": {
+      const values = issue.values.map(String);
+      return [{
+        path,
+        message: `expected ${values.length === 1 ? values[0] : "one of " + values.join(", ")}, found ${
+          describe(found)
+        }`,
+        hint: typeof found === "string" ? didYouMean(found, values.length > 24 ? [] : values) : undefined,
+      }];
+    }
+    case "invalid_type": {
+      const expected = TYPE_WORDS[issue.expected] ?? issue.expected;
+      if (found === undefined) return [{ path, message: `required: expected ${expected}` }];
+      return [{
+        path,
+        message: issue.message.startsWith("Invalid input")
+          ? `expected ${expected}, found ${describe(found)}`
+          : issue.message,
+      }];
+    }
+    case "invalid_union": {
+      if (!issue.message.startsWith("Invalid input")) return [{ path, message: issue.message }];
+      const branch = [...issue.errors].sort((a, b) => a.length - b.length)[0];
+      if (branch && branch.length > 0) return branch.flatMap((inner) => convert(inner, path, context));
+      return [{ path, message: `expected another form, found ${describe(found)}` }];
+    }
+    case "invalid_key":
+    case "invalid_element":
+      return issue.issues.flatMap((inner) => convert(inner, path, context));
+    case "too_big":
+    case "too_small": {
+      const relation = issue.code === "too_big" ? "at most" : "at least";
+      const limit = issue.code === "too_big" ? issue.maximum : issue.minimum;
+      const unit = issue.origin === "string" ? " characters" : issue.origin === "array" ? " entries" : "";
+      return [{ path, message: `expected ${relation} ${limit}${unit}, found ${describe(found)}` }];
+    }
+    default: {
+      const missing = found === undefined && issue.code !== "custom";
+      return [{ path, message: missing ? `required: ${issue.message}` : issue.message }];
+    }
+  }
+}
+
+/** All issues of a failed parse of `body` against `schema`, in the order of the fields. */
+export function fieldIssues(error: z.ZodError, context: Context): FieldIssue[] {
+  return error.issues.flatMap((issue) => convert(issue, [], context)).map((issue) => {
+    if (issue.hint === undefined) delete issue.hint;
+    return issue;
+  });
+}
+
+/** `volumes[0].claim.name`: a path as people write it; the empty path is the resource itself. */
+export function formatPath(path: Path): string {
+  return path.map((part, i) => typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`).join("");
+}

@@ -1,0 +1,29 @@
+/** Ages and sizes as people read them. Free of schemas, so that a client that only reads starts fast. @module */
+
+const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+/** The largest two units, as kubectl shows ages: `45s`, `12m`, `3h20m`, `2d4h`; under a second `0s`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10 && seconds % 60 !== 0) return `${minutes}m${seconds % 60}s`;
+  if (minutes < 120) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 10 && minutes % 60 !== 0) return `${hours}h${minutes % 60}m`;
+  if (hours < 48) return `${hours}h`;
+  const days = Math.floor(hours / 24);
+  return days < 10 && hours % 24 !== 0 ? `${days}d${hours % 24}h` : `${days}d`;
+}
+
+/** `1536` → `1.5Ki`: bytes for people, in binary units with at most one decimal. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < BINARY.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const text = Number.isInteger(value) ? String(value) : value.toFixed(1).replace(/\.0$/, "");
+  return text + BINARY[unit];
+}

@@ -1,0 +1,37 @@
+/** Probes: how Rune asks an instance whether it lives and whether it is ready (SPEC 3, seed 003). @module */
+import { z } from "zod";
+
+const seconds = (value: number) => z.number().int().min(0).max(86_400).default(value);
+const positive = (value: number) => z.number().int().min(1).max(86_400).default(value);
+
+const timing = {
+  initialDelaySeconds: seconds(0),
+  intervalSeconds: positive(10),
+  timeoutSeconds: positive(1),
+  failureThreshold: positive(3),
+  successThreshold: positive(1),
+};
+
+/** A port by number or by its name in `ports`. */
+export const portRefSchema = z.union([z.number().int().min(1).max(65_535), z.string().min(1)], {
+  error: "expected a port number (1-65535) or the name of a port",
+});
+
+export const probeSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("http"),
+    path: z.string().startsWith("/").default("/"),
+    port: portRefSchema,
+    scheme: z.enum(["http", "https"]).default("http"),
+    headers: z.record(z.string(), z.string()).default({}),
+    ...timing,
+  }),
+  z.strictObject({ type: z.literal("tcp"), port: portRefSchema, ...timing }),
+  z.strictObject({ type: z.literal("exec"), command: z.array(z.string()).min(1), ...timing }),
+]);
+export type Probe = z.infer<typeof probeSchema>;
+
+export const healthSchema = z.strictObject({
+  liveness: probeSchema.optional(),
+  readiness: probeSchema.optional(),
+});

@@ -1,0 +1,118 @@
+/** Instance: one replica of a service, ordinal by ordinal; made and removed by the service controller (SPEC 3). @module */
+import { z } from "zod";
+import { type Resource, resourceSchema } from "./resource.ts";
+import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
+
+/** The fields of a service that an instance runs: a change of any of them replaces the instance. */
+export const TEMPLATE_FIELDS = [
+  "image",
+  "command",
+  "args",
+  "process",
+  "env",
+  "envFrom",
+  "ports",
+  "resources",
+  "secretMounts",
+  "configMounts",
+  "volumes",
+  "expose",
+  "securityContext",
+  "initSteps",
+] as const;
+
+/** What an instance runs: the service's spec as it was when the instance was made. */
+export type InstanceTemplate = Pick<ServiceSpec, typeof TEMPLATE_FIELDS[number]>;
+
+/** Cuts the template out of a service's spec. */
+export function templateOf(spec: ServiceSpec): InstanceTemplate {
+  return Object.fromEntries(
+    TEMPLATE_FIELDS.filter((f) => spec[f] !== undefined).map((f) => [f, spec[f]]),
+  ) as unknown as InstanceTemplate;
+}
+
+/** Which runner runs a template. */
+export type RunnerName = "docker" | "process";
+
+/** The runner that a service needs: Docker for an image, else the process runner. */
+export function runnerOf(spec: Pick<ServiceSpec, "image">): RunnerName {
+  return spec.image === undefined ? "process" : "docker";
+}
+
+export const instanceSpecSchema = z.strictObject({
+  service: z.string(),
+  serviceUid: z.string(),
+  ordinal: z.number().int(),
+  runner: z.enum(["docker", "process"]),
+  /** The generation of the service whose template this is. */
+  serviceGeneration: z.number().int(),
+  /** The service's `rune.io/restarted-at` when it was made. */
+  restartedAt: z.string().optional(),
+  template: z.custom<InstanceTemplate>((value) => typeof value === "object" && value !== null),
+});
+
+/** States of an instance (SPEC 3). */
+export const instanceStateSchema = z.enum([
+  "Pending",
+  "Starting",
+  "Running",
+  "Unhealthy",
+  "Stopping",
+  "Stopped",
+  "Failed",
+  "Stalled",
+]);
+export type InstanceState = z.infer<typeof instanceStateSchema>;
+
+export const instanceStatusSchema = z.object({
+  state: instanceStateSchema,
+  ready: z.boolean(),
+  /** Why it is not Running. */
+  reason: serviceReasonSchema.optional(),
+  message: z.string().optional(),
+  /** Counts runs from 1; a run's identity is the instance's uid and this. 0: nothing was ever launched. */
+  run: z.number().int(),
+  /** The runner's identifier of the current run: a container id, a pid. */
+  handle: z.string().optional(),
+  /** Address on the namespace's network. */
+  ip: z.string().optional(),
+  pid: z.number().int().optional(),
+  /** Replacements after a crash. */
+  restarts: z.number().int(),
+  /** Crashes in a row, none of which ran for 60 s. */
+  crashes: z.number().int(),
+  /** Launch attempts in a row that failed before anything ran. */
+  launchFailures: z.number().int(),
+  /** When the next run may start. */
+  nextAttemptAt: z.string().optional(),
+  startedAt: z.string().optional(),
+  finishedAt: z.string().optional(),
+  lastFailure: z.object({
+    at: z.string(),
+    reason: serviceReasonSchema,
+    message: z.string(),
+    exitCode: z.number().int().optional(),
+  }).optional(),
+});
+
+export type InstanceSpec = z.infer<typeof instanceSpecSchema>;
+export type InstanceStatus = z.infer<typeof instanceStatusSchema>;
+export type Instance = Resource<"instance", InstanceSpec, InstanceStatus>;
+
+export const instanceResource = resourceSchema("instance", {
+  spec: instanceSpecSchema,
+  status: instanceStatusSchema,
+});
+
+const current = new WeakMap<InstanceTemplate, InstanceTemplate>();
+
+/** A stored template brought to the current schema, so that a new default alone never restarts anything. */
+export function currentTemplate({ spec: { template } }: Instance): InstanceTemplate {
+  let known = current.get(template);
+  if (!known) {
+    const parsed = serviceSpecSchema.safeParse(template);
+    known = parsed.success ? templateOf(parsed.data) : template;
+    current.set(template, known);
+  }
+  return known;
+}

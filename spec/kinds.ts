@@ -1,0 +1,63 @@
+/**
+ * The table of kinds, and how words and messages name them. Free of schemas, so that a client that only reads starts fast.
+ * @module
+ */
+import type { Kind } from "./resource.ts";
+
+/** What the rest of the program needs to know of a kind. */
+export interface KindInfo {
+  kind: Kind;
+  /** In URLs and on the command line: `services`. */
+  plural: string;
+  /** Other names the command line takes; singular and plural always count. */
+  aliases: string[];
+  namespaced: boolean;
+  /** May stand in a castfile. */
+  castable: boolean;
+  /** Shown by the API. */
+  public: boolean;
+  /** Past specs are kept (`rune history`). */
+  history: boolean;
+}
+
+const row = (
+  kind: Kind,
+  plural: string,
+  aliases: string[],
+  flags: { cluster?: true; cast?: true; hidden?: true; history?: true },
+): KindInfo => ({
+  kind,
+  plural,
+  aliases,
+  namespaced: !flags.cluster,
+  castable: flags.cast ?? false,
+  public: !flags.hidden,
+  history: flags.history ?? false,
+});
+
+/** Every kind, in the order in which a cast applies them (SPEC 2). */
+export const KINDS: Record<Kind, KindInfo> = {
+  namespace: row("namespace", "namespaces", ["ns"], { cluster: true, cast: true }),
+  storageClass: row("storageClass", "storageclasses", ["sc"], { cluster: true, cast: true }),
+  secret: row("secret", "secrets", [], { cast: true }),
+  configmap: row("configmap", "configmaps", ["cm"], { cast: true }),
+  volume: row("volume", "volumes", ["vol"], { cast: true }),
+  snapshot: row("snapshot", "snapshots", ["snap"], { cast: true }),
+  service: row("service", "services", ["svc"], { cast: true, history: true }),
+  instance: row("instance", "instances", ["inst"], {}),
+  event: row("event", "events", ["ev"], {}),
+  lease: row("lease", "leases", [], { hidden: true }),
+};
+
+/** The kind that a word means (`service`, `services`, `svc`, any case), or undefined. */
+export function findKind(word: string): KindInfo | undefined {
+  const wanted = word.toLowerCase();
+  return Object.values(KINDS).find((k) =>
+    k.kind.toLowerCase() === wanted || k.plural === wanted || k.aliases.includes(wanted)
+  );
+}
+
+/** `default/web`, or `local` for a cluster-scoped kind: how messages name a resource. */
+export function describeKey(key: { namespace: string; name: string }): string {
+  return key.namespace === "" ? key.name : `${key.namespace}/${key.name}`;
+}

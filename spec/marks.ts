@@ -1,0 +1,23 @@
+/** Finalizers and annotations: the marks by which rooms that never call each other agree. @module */
+
+/** Work that must be done before a resource may go; each is released by one controller. */
+export const FINALIZERS = {
+  /** Service: its instances still exist. On every service. */
+  instances: "rune.io/instances",
+  /** Service: the volumes its claim templates made go with it (`--cascade`). */
+  volumeCleanup: "rune.io/volume-cleanup",
+  /** Instance: its container or process may still exist. On every instance. */
+  run: "rune.io/run",
+  /** Volume: the driver has not reclaimed or let go of it. On every volume. */
+  reclaim: "rune.io/reclaim",
+} as const;
+
+/** Requests that are no part of a spec, so that casting the same file again still says `unchanged`. */
+export const ANNOTATIONS = {
+  /** Service: RFC 3339 time of the last `rune restart`; instances made before it are replaced. */
+  restartedAt: "rune.io/restarted-at",
+  /** Volume: RFC 3339 time of the last `rune volume detach`. */
+  detachRequestedAt: "rune.io/detach-requested-at",
+  /** Volume: RFC 3339 time of the last `rune volume retry-provision`. */
+  retryRequestedAt: "rune.io/retry-requested-at",
+} as const;

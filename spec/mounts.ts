@@ -1,0 +1,116 @@
+/** What a service mounts: volumes, secrets and configmaps (seed 001 "Service volumes[]", seed 003). @module */
+import { z } from "zod";
+import { scalarText } from "./labels.ts";
+import { nameRefSchema, nameSchema } from "./name.ts";
+import { bytesSchema } from "./quantity.ts";
+import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
+import { accessModeSchema } from "./volume.ts";
+
+/** Paths that nothing may be mounted on (seed 001). */
+export const BLOCKED_MOUNT_PATHS = ["/", "/etc", "/proc", "/sys", "/var/run/docker.sock"];
+
+/** An absolute path without `.`, `..` or doubled slashes; a trailing slash is dropped. */
+export const absolutePathSchema = z.string()
+  .refine(
+    (path) =>
+      path.startsWith("/") && !path.includes("\0") &&
+      path.split("/").slice(1).every((part, i, all) =>
+        part !== "." && part !== ".." && (part !== "" || i === all.length - 1)
+      ),
+    { error: "expected an absolute path without '.' or '..'" },
+  )
+  .transform((path) => path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path);
+
+/** Where a mount appears. `/proc/…`, `/sys/…` and the Docker socket's other name are blocked with their parents. */
+export const mountPathSchema = absolutePathSchema.refine(
+  (path) =>
+    !BLOCKED_MOUNT_PATHS.includes(path) && path !== "/run/docker.sock" && !/^\/(proc|sys)\//.test(path),
+  { error: `this path is reserved; blocked: ${BLOCKED_MOUNT_PATHS.join(", ")}` },
+);
+
+/** A relative path that stays inside the volume. */
+const subPathSchema = z.string().refine(
+  (path) => !path.startsWith("/") && !path.includes("\0") && !path.split("/").includes(".."),
+  { error: "expected a relative path that stays inside the volume (no '..', not absolute)" },
+);
+
+const idSchema = z.number().int().min(0).max(4_294_967_294);
+
+/** `"0775"`: octal digits in a string, so that YAML keeps the leading zero. */
+const modeSchema = z.string().regex(/^0?[0-7]{3,4}$/, {
+  error: 'expected an octal mode in quotes, such as "0775"',
+});
+
+export const claimTemplateSchema = z.strictObject({
+  storageClassName: nameSchema.optional(),
+  size: bytesSchema,
+  accessMode: accessModeSchema,
+  reclaimPolicy: reclaimPolicySchema.optional(),
+  parameters: parametersSchema.default({}),
+});
+
+export const volumeMountSchema = z.strictObject({
+  name: nameSchema,
+  mountPath: mountPathSchema,
+  readOnly: z.boolean().default(false),
+  subPath: subPathSchema.default(""),
+  fsUser: idSchema.optional(),
+  fsGroup: idSchema.optional(),
+  fsMode: modeSchema.optional(),
+  claim: z.strictObject({ name: nameRefSchema }).optional(),
+  claimTemplate: claimTemplateSchema.optional(),
+}).superRefine((mount, ctx) => {
+  if (mount.claim && mount.claimTemplate) {
+    ctx.addIssue({
+      code: "custom",
+      path: ["claimTemplate"],
+      message: "expected exactly one of claim and claimTemplate, found both",
+    });
+  } else if (!mount.claim && !mount.claimTemplate) {
+    ctx.addIssue({
+      code: "custom",
+      message: "expected exactly one of claim and claimTemplate, found neither",
+    });
+  }
+});
+export type VolumeMount = z.infer<typeof volumeMountSchema>;
+
+const fileMountFields = {
+  name: nameSchema.optional(),
+  mountPath: mountPathSchema,
+  /** Only these keys, under other paths: `[{key, path}]`; all keys when omitted. */
+  items: z.array(z.strictObject({ key: z.string(), path: subPathSchema })).optional(),
+  user: idSchema.optional(),
+  group: idSchema.optional(),
+  mode: modeSchema.optional(),
+};
+
+export const secretMountSchema = z.strictObject({ ...fileMountFields, secretName: nameRefSchema });
+export const configMountSchema = z.strictObject({
+  ...fileMountFields,
+  configName: nameRefSchema.optional(),
+  configmapName: nameRefSchema.optional(),
+}).transform(({ configmapName, configName, ...rest }, ctx) => {
+  const name = configName ?? configmapName;
+  if (name === undefined || (configName !== undefined && configmapName !== undefined)) {
+    ctx.addIssue({ code: "custom", message: "expected exactly one of configName and configmapName" });
+    return z.NEVER;
+  }
+  return { ...rest, configName: name };
+});
+
+export const envFromSchema = z.strictObject({
+  secretName: nameRefSchema.optional(),
+  configName: nameRefSchema.optional(),
+  configmapName: nameRefSchema.optional(),
+  prefix: scalarText.default(""),
+}).transform(({ configmapName, configName, secretName, prefix }, ctx) => {
+  const given = [secretName, configName, configmapName].filter((n) => n !== undefined);
+  if (given.length !== 1) {
+    ctx.addIssue({ code: "custom", message: "expected exactly one of secretName and configName" });
+    return z.NEVER;
+  }
+  return secretName !== undefined
+    ? { secretName, prefix }
+    : { configName: (configName ?? configmapName)!, prefix };
+});

@@ -1,0 +1,83 @@
+/** Quantities in Kubernetes' syntax: bytes (`10Gi`, `500M`, `1e9`, a bare integer) and CPU (`100m`, `0.5`). @module */
+import { z } from "zod";
+import { RuneError } from "./error.ts";
+
+const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+const DECIMAL: Record<string, number> = { m: -3, "": 0, k: 3, K: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const NUMBER = /^(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,3}))?$/;
+const SUFFIXED = /^(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]+)$/;
+
+/** A decimal number as an exact fraction: `digits` / 10^`scale`. */
+function fraction(text: string): { digits: bigint; scale: number } {
+  const [whole = "", part = ""] = text.split(".");
+  return { digits: BigInt(whole + part || "0"), scale: part.length };
+}
+
+/** `digits × 10^power × factor`, rounded up to a whole number. */
+function scaleUp(number: { digits: bigint; scale: number }, power: number, factor: bigint): bigint {
+  const exponent = power - number.scale;
+  const value = number.digits * factor;
+  if (exponent >= 0) return value * 10n ** BigInt(exponent);
+  const divisor = 10n ** BigInt(-exponent);
+  return (value + divisor - 1n) / divisor;
+}
+
+/** @returns undefined when `text` is no quantity. */
+function parse(text: string, extraPower: number): bigint | undefined {
+  const plain = NUMBER.exec(text);
+  if (plain) return scaleUp(fraction(plain[1]!), Number(plain[2] ?? 0) + extraPower, 1n);
+  const suffixed = SUFFIXED.exec(text);
+  if (!suffixed) return undefined;
+  const [, number, suffix] = suffixed;
+  const binary = BINARY.indexOf(suffix!);
+  if (binary > 0) return scaleUp(fraction(number!), extraPower, 1024n ** BigInt(binary));
+  const power = DECIMAL[suffix!];
+  return power === undefined ? undefined : scaleUp(fraction(number!), power + extraPower, 1n);
+}
+
+function within(value: bigint | undefined): number | undefined {
+  return value === undefined || value > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(value);
+}
+
+/**
+ * Bytes of a quantity, a fraction of a byte rounded up.
+ *
+ * @throws {RuneError} `invalid_argument` when it is no quantity, or larger than 2^53-1 bytes.
+ */
+export function parseBytes(text: string): number {
+  const bytes = within(parse(text, 0));
+  if (bytes === undefined) {
+    throw new RuneError("invalid_argument", `"${text}" is not a size`, { hint: BYTES_HINT });
+  }
+  return bytes;
+}
+
+/**
+ * Thousandths of a CPU (`0.5` and `500m` are 500), rounded up.
+ *
+ * @throws {RuneError} `invalid_argument` when it is no quantity.
+ */
+export function parseMilliCpu(text: string): number {
+  const milli = within(parse(text, 3));
+  if (milli === undefined) {
+    throw new RuneError("invalid_argument", `"${text}" is not a CPU quantity`, { hint: CPU_HINT });
+  }
+  return milli;
+}
+
+const BYTES_HINT = "write bytes with a suffix: 10Gi, 500Mi, 1G; a bare integer is bytes";
+const CPU_HINT = "write cores or thousandths of one: 2, 0.5, 100m";
+
+export { formatBytes } from "./format.ts";
+
+const asText = z.union([z.string(), z.number()], { error: "expected a quantity" });
+
+/** A size in bytes, kept as written. */
+export const bytesSchema = asText.transform(String).refine((t) => within(parse(t, 0)) !== undefined, {
+  error: `expected a size: ${BYTES_HINT}`,
+});
+
+/** A CPU quantity, kept as written. */
+export const cpuSchema = asText.transform(String).refine((t) => within(parse(t, 3)) !== undefined, {
+  error: `expected a CPU quantity: ${CPU_HINT}`,
+});

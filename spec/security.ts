@@ -1,0 +1,33 @@
+/** Privileges and limits of an instance. Every field is enforced, or refused at cast with the reason (SPEC 3). @module */
+import { z } from "zod";
+import { bytesSchema, cpuSchema } from "./quantity.ts";
+
+const capability = z.string().regex(/^(CAP_)?[A-Z_]+$|^ALL$/, {
+  error: "expected a capability such as NET_ADMIN or ALL",
+}).transform((c) => c.replace(/^CAP_/, ""));
+
+/** A uid or gid, or a name that the host or image knows. */
+const account = z.union([z.number().int().min(0), z.string().min(1)], { error: "expected a name or an id" })
+  .transform(String);
+
+export const securityContextSchema = z.strictObject({
+  user: account.optional(),
+  group: account.optional(),
+  capAdd: z.array(capability).optional(),
+  capDrop: z.array(capability).optional(),
+  privileged: z.boolean().optional(),
+  readOnlyRootFilesystem: z.boolean().optional(),
+  noNewPrivileges: z.boolean().optional(),
+  seccompProfile: z.string().optional(),
+  /** Process services: the capabilities kept; all others are dropped. */
+  capabilities: z.array(capability).optional(),
+  /** Process services: the whole filesystem read-only, but for mounts. */
+  readOnlyFS: z.boolean().optional(),
+});
+export type SecurityContext = z.infer<typeof securityContextSchema>;
+
+export const resourcesSchema = z.strictObject({
+  cpu: z.strictObject({ request: cpuSchema.optional(), limit: cpuSchema.optional() }).optional(),
+  memory: z.strictObject({ request: bytesSchema.optional(), limit: bytesSchema.optional() }).optional(),
+});
+export type Resources = z.infer<typeof resourcesSchema>;

@@ -1,0 +1,221 @@
+/** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
+import { z } from "zod";
+import { durationSchema } from "./duration.ts";
+import { healthSchema, portRefSchema } from "./health.ts";
+import { labelsSchema, scalarText } from "./labels.ts";
+import {
+  absolutePathSchema,
+  configMountSchema,
+  envFromSchema,
+  secretMountSchema,
+  volumeMountSchema,
+} from "./mounts.ts";
+import { nameRefSchema, nameSchema } from "./name.ts";
+import { type Resource, resourceSchema } from "./resource.ts";
+import { resourcesSchema, securityContextSchema } from "./security.ts";
+
+/** A string (split at white space is never guessed: it is the executable alone) or a list. */
+const commandSchema = z.union([z.string().min(1).transform((c) => [c]), z.array(scalarText).min(1)], {
+  error: "expected a command: a string or a list of strings",
+});
+const argsSchema = z.array(scalarText, { error: "expected a list of strings" });
+const envSchema = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, { error: "expected a variable name" }),
+  scalarText,
+);
+
+export const portSchema = z.strictObject({
+  name: nameSchema.optional(),
+  port: z.number().int().min(1).max(65_535),
+  protocol: z.enum(["tcp", "udp"]).default("tcp"),
+});
+
+const processSchema = z.strictObject({
+  command: z.string().min(1),
+  args: argsSchema.default([]),
+  workdir: absolutePathSchema.optional(),
+  env: envSchema.default({}),
+});
+
+const dependencySchema = z.strictObject({
+  name: nameRefSchema.optional(),
+  service: nameRefSchema.optional(),
+  namespace: nameSchema.optional(),
+  readyWhen: z.enum(["running", "healthy", "started"]).default("running"),
+  timeoutSeconds: z.number().int().min(1).optional(),
+  optional: z.boolean().default(false),
+}).transform(({ name, service, ...rest }, ctx) => {
+  const target = name ?? service;
+  if (target === undefined || (name !== undefined && service !== undefined)) {
+    ctx.addIssue({ code: "custom", message: "expected exactly one of name and service" });
+    return z.NEVER;
+  }
+  return { service: target, ...rest };
+});
+
+const updateSchema = z.strictObject({
+  strategy: z.enum(["rolling", "recreate"]).default("rolling"),
+  maxUnavailable: z.number().int().min(1).default(1),
+  timeout: durationSchema.default("5m"),
+  rollback: z.boolean().default(false),
+});
+
+const initStepSchema = z.strictObject({
+  name: nameSchema,
+  image: z.string().min(1).optional(),
+  command: commandSchema,
+  args: argsSchema.default([]),
+  env: envSchema.default({}),
+  runIf: z.union([
+    z.enum(["freshVolume", "always"]),
+    z.strictObject({ fileMissing: absolutePathSchema }),
+  ]).default("always"),
+  timeout: durationSchema.default("5m"),
+  restartPolicy: z.enum(["OnFailure", "Never"]).default("OnFailure"),
+});
+
+const exposeSchema = z.strictObject({
+  port: portRefSchema,
+  host: z.string().min(1).max(253).optional(),
+  hostPort: z.number().int().min(1).max(65_535).optional(),
+});
+
+const specFields = {
+  image: z.string().min(1).max(512).optional(),
+  command: commandSchema.optional(),
+  args: argsSchema.optional(),
+  process: processSchema.optional(),
+  env: envSchema.default({}),
+  envFrom: z.array(envFromSchema).default([]),
+  ports: z.array(portSchema).default([]),
+  scale: z.number().int().min(0).max(1000).default(1),
+  resources: resourcesSchema.optional(),
+  health: healthSchema.optional(),
+  dependencies: z.array(dependencySchema).default([]),
+  secretMounts: z.array(secretMountSchema).default([]),
+  configMounts: z.array(configMountSchema).default([]),
+  volumes: z.array(volumeMountSchema).default([]),
+  expose: exposeSchema.optional(),
+  update: updateSchema.prefault({}),
+  restart: z.enum(["always", "on-failure", "never"]).default("always"),
+  imagePull: z.enum(["missing", "always", "never"]).optional(),
+  stopTimeout: durationSchema.default("10s"),
+  securityContext: securityContextSchema.optional(),
+  initSteps: z.array(initStepSchema).default([]),
+};
+
+const specObject = z.strictObject(specFields);
+
+/** The cross-field rules that need nothing but the service itself. */
+function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): void {
+  const issue = (path: (string | number)[], message: string) =>
+    ctx.addIssue({ code: "custom", path, message });
+  if (spec.image === undefined && spec.process === undefined) {
+    issue([], "expected exactly one of image and process, found neither");
+  }
+  if (spec.image !== undefined && spec.process !== undefined) {
+    issue(["process"], "expected exactly one of image and process, found both");
+  }
+  if (spec.process !== undefined) {
+    for (const field of ["command", "args"] as const) {
+      if (spec[field] !== undefined) {
+        issue([field], `a process service's ${field} belongs under process`);
+      }
+    }
+  }
+  const names = new Map<string, true>();
+  const targets: { path: string; at: (string | number)[] }[] = [];
+  spec.volumes.forEach((mount, i) => {
+    if (names.has(mount.name)) {
+      issue(["volumes", i, "name"], `"${mount.name}" is used by another mount of this service`);
+    }
+    names.set(mount.name, true);
+    targets.push({ path: mount.mountPath, at: ["volumes", i, "mountPath"] });
+  });
+  spec.secretMounts.forEach((m, i) =>
+    targets.push({ path: m.mountPath, at: ["secretMounts", i, "mountPath"] })
+  );
+  spec.configMounts.forEach((m, i) =>
+    targets.push({ path: m.mountPath, at: ["configMounts", i, "mountPath"] })
+  );
+  targets.forEach((target, i) => {
+    const other = targets.slice(0, i).find((t) => overlaps(t.path, target.path));
+    if (other) issue(target.at, `${target.path} overlaps the mount at ${other.path}`);
+  });
+  const portNames = spec.ports.flatMap((p) => p.name === undefined ? [] : [p.name]);
+  portNames.forEach((name, i) => {
+    if (portNames.indexOf(name) !== i) issue(["ports", i, "name"], `port name "${name}" is used twice`);
+  });
+  const exposed = spec.expose?.port;
+  if (typeof exposed === "string" && !portNames.includes(exposed)) {
+    issue(["expose", "port"], `no port is named "${exposed}"; known: ${portNames.join(", ") || "none"}`);
+  }
+  for (const [name, probe] of Object.entries(spec.health ?? {})) {
+    if (probe?.type !== "exec" && typeof probe?.port === "string" && !portNames.includes(probe.port)) {
+      issue(["health", name, "port"], `no port is named "${probe.port}"`);
+    }
+  }
+}
+
+/** Whether two mount paths are equal or one lies under the other. */
+function overlaps(a: string, b: string): boolean {
+  return a === b || a.startsWith(b + "/") || b.startsWith(a + "/");
+}
+
+/** A service as a castfile writes it. */
+export const serviceBody = z.strictObject({
+  name: nameSchema,
+  namespace: nameSchema.optional(),
+  labels: labelsSchema,
+  ...specFields,
+}).superRefine(checkService);
+
+export const serviceSpecSchema = specObject.superRefine(checkService);
+
+/** States of a service (seed 003). */
+export const serviceStateSchema = z.enum([
+  "Pending",
+  "Running",
+  "Degraded",
+  "Failed",
+  "Stopped",
+  "Deleting",
+]);
+
+/** Why a service is not Running (SPEC 3). */
+export const serviceReasonSchema = z.enum([
+  "ImageUnreachable",
+  "Unhealthy",
+  "CrashLoop",
+  "OutOfMemory",
+  "ConfigMissing",
+  "VolumeNotReady",
+  "DependencyNotReady",
+  "InitStepFailed",
+  "LaunchFailed",
+  "RunnerUnavailable",
+]);
+export type ServiceReason = z.infer<typeof serviceReasonSchema>;
+
+export const serviceStatusSchema = z.object({
+  state: serviceStateSchema,
+  reason: serviceReasonSchema.optional(),
+  message: z.string().optional(),
+  /** Instances that exist, are ready, and run the current template. */
+  instances: z.number().int(),
+  ready: z.number().int(),
+  updated: z.number().int(),
+  /** The generation that the status speaks of. */
+  observedGeneration: z.number().int(),
+  /** When the rollout in progress began; absent when none is. */
+  rolloutStartedAt: z.string().optional(),
+});
+
+export type ServiceSpec = z.infer<typeof serviceSpecSchema>;
+export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
+export type Service = Resource<"service", ServiceSpec, ServiceStatus>;
+
+export const serviceResource = resourceSchema("service", {
+  spec: serviceSpecSchema,
+  status: serviceStatusSchema,
+});

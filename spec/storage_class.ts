@@ -1,0 +1,49 @@
+/** StorageClass: names a driver and its default parameters (seed 001). Cluster-scoped. @module */
+import { z } from "zod";
+import { labelsSchema, scalarText } from "./labels.ts";
+import { nameSchema } from "./name.ts";
+import { type Resource, resourceSchema } from "./resource.ts";
+
+/** What happens to the data when the volume's row is deleted. */
+export const reclaimPolicySchema = z.enum(["retain", "delete"]);
+export type ReclaimPolicy = z.infer<typeof reclaimPolicySchema>;
+
+/** Driver parameters; a value may be `secret:<name>[.<namespace>.rune]/<key>`. */
+export const parametersSchema = z.record(z.string().min(1).max(253), scalarText);
+
+/** One alternative of placement: every label and every expression must match the node. */
+export const topologySelectorSchema = z.strictObject({
+  matchLabels: z.record(z.string(), scalarText).optional(),
+  matchExpressions: z.array(
+    z.strictObject({
+      key: z.string().min(1),
+      operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
+      values: z.array(scalarText).default([]),
+    }).refine((e) => (e.operator === "In" || e.operator === "NotIn") === (e.values.length > 0), {
+      path: ["values"],
+      error: "expected values with In and NotIn, and none with Exists and DoesNotExist",
+    }),
+  ).optional(),
+});
+
+const specFields = {
+  driver: z.string().min(1),
+  parameters: parametersSchema.default({}),
+  reclaimPolicy: reclaimPolicySchema.default("retain"),
+  default: z.boolean().default(false),
+  allowedTopologies: z.array(topologySelectorSchema).default([]),
+};
+
+/** A storage class as a castfile writes it. */
+export const storageClassBody = z.strictObject({ name: nameSchema, labels: labelsSchema, ...specFields });
+
+export const storageClassSpecSchema = z.strictObject(specFields);
+export const storageClassStatusSchema = z.object({});
+
+export type StorageClassSpec = z.infer<typeof storageClassSpecSchema>;
+export type StorageClass = Resource<"storageClass", StorageClassSpec, Record<string, never>>;
+
+export const storageClassResource = resourceSchema("storageClass", {
+  spec: storageClassSpecSchema,
+  status: storageClassStatusSchema,
+});
