@@ -1,0 +1,260 @@
+/**
+ * One suite for all drivers: what every driver must do, whatever is behind it. It looks at the capabilities and then holds
+ * the driver to them, in both directions.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import { RuneError } from "../spec/error.ts";
+import { plantTree, readTree } from "./conformance_tree.ts";
+import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
+
+/** A driver on trial. */
+export interface Trial {
+  driver: Driver;
+  /** Another object on the same storage: what a restarted daemon has. */
+  restarted: () => Driver;
+  /** A context for a volume of this name; the same name gives the same uid. */
+  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
+  /** Removes everything, also what a failed test left. */
+  cleanup: () => Promise<void>;
+}
+
+/** Options of {@linkcode driverConformance}. */
+export interface ConformanceOptions {
+  /** In the names of the tests. */
+  name: string;
+  make: () => Promise<Trial>;
+  /** Whether the driver must have snapshots. */
+  snapshots: boolean;
+  /** Skips the suite. */
+  ignore?: boolean;
+}
+
+const isRoot = Deno.uid() === 0;
+
+/** Registers the tests. */
+export function driverConformance(options: ConformanceOptions): void {
+  const test = (promise: string, fn: (trial: Trial) => Promise<void>, ignore = false) =>
+    Deno.test({
+      name: `${options.name} ${promise}`,
+      ignore: (options.ignore ?? false) || ignore,
+      fn: async () => {
+        const trial = await options.make();
+        try {
+          await fn(trial);
+        } finally {
+          await trial.cleanup();
+        }
+      },
+    });
+
+  test("gives the same answer when any call is repeated", async ({ driver, context }) => {
+    const ctx = await provisioned(driver, context("twice"));
+    assert.deepEqual(await driver.provision(ctx), { handle: ctx.handle, adopted: false });
+    await driver.attach(ctx);
+    await driver.attach(ctx);
+    const { path } = await driver.mount(ctx);
+    await Deno.writeTextFile(join(path, "data"), "kept");
+    assert.deepEqual(await driver.mount(ctx), { path });
+    assert.equal(await Deno.readTextFile(join(path, "data")), "kept");
+    assert.equal((await driver.provision(ctx)).handle, ctx.handle);
+    for (const call of [driver.unmount, driver.detach]) {
+      await call.call(driver, ctx);
+      await call.call(driver, ctx);
+    }
+    await driver.delete(ctx);
+    await driver.delete(ctx);
+  });
+
+  test("keeps data from one mount to the next, a restart between any two calls", async ({ restarted, context }) => {
+    const ctx = await provisioned(restarted(), context("restart"));
+    const path = await mounted(restarted, ctx);
+    await Deno.writeTextFile(join(path, "data"), "kept");
+    await released(restarted, ctx);
+    assert.equal(await Deno.readTextFile(join(await mounted(restarted, ctx), "data")), "kept");
+    await released(restarted, ctx);
+    await restarted().delete(ctx);
+    await restarted().delete(ctx);
+  });
+
+  test("unmounts and detaches what was never mounted, and deletes what was never made", async (trial) => {
+    const ctx = trial.context("never");
+    await trial.driver.unmount(ctx);
+    await trial.driver.detach(ctx);
+    await trial.driver.delete(ctx);
+  });
+
+  test("deletes one volume and no other", async ({ driver, context }) => {
+    const ctx = await provisioned(driver, context("goes"));
+    const other = await provisioned(driver, context("stays"));
+    for (const each of [ctx, other]) {
+      await Deno.writeTextFile(join(await mounted(() => driver, each), "data"), each.volume.name);
+      await released(() => driver, each);
+    }
+    await driver.delete(ctx);
+    assert.equal(await Deno.readTextFile(join(await mounted(() => driver, other), "data")), "stays");
+    await released(() => driver, other);
+
+    if (driver.capabilities.reclaimDelete) {
+      const next = context("goes", { volume: { ...ctx.volume, uid: crypto.randomUUID() } });
+      assert.equal((await driver.provision(next)).adopted, false);
+      await assert.rejects(Deno.stat(join(await mounted(() => driver, next), "data")), Deno.errors.NotFound);
+      await released(() => driver, next);
+    } else {
+      assert.equal(await Deno.readTextFile(join(await mounted(() => driver, ctx), "data")), "goes");
+    }
+  });
+
+  test("makes one volume when provisioned many times at once", async ({ driver, context }) => {
+    const ctx = context("many");
+    const results = await Promise.all(Array.from({ length: 8 }, () => driver.provision(ctx)));
+    assert.equal(new Set(results.map((result) => JSON.stringify(result))).size, 1);
+  });
+
+  test("refuses a parameter that it does not know, by name", async ({ driver, context }) => {
+    const { volume, parameters } = context("typo");
+    const request = { ...volume, parameters };
+    driver.validate(request);
+    assert.throws(
+      () => driver.validate({ ...request, parameters: { ...parameters, noSuchParameter: "x" } }),
+      (error) =>
+        error instanceof RuneError && error.code === "invalid_argument" && error.permanent &&
+        error.issues?.[0]?.path[0] === "noSuchParameter",
+    );
+  });
+
+  test("stops with a RuneError that can be retried when its signal has aborted", async ({ driver, context }) => {
+    const ctx = context("aborted", { signal: AbortSignal.abort() });
+    const { expand } = driver.capabilities;
+    for (const verb of ["provision", "attach", "mount", "unmount", "detach", "delete", "expand"] as const) {
+      if (verb === "expand" && !expand) continue;
+      await assert.rejects(driver[verb](ctx), (e) => e instanceof RuneError && !e.permanent, verb);
+    }
+    await assert.rejects(
+      driver.provision(
+        context("aborted", { signal: AbortSignal.abort(new DOMException("", "TimeoutError")) }),
+      ),
+      {
+        code: "deadline_exceeded",
+      },
+    );
+    await provisioned(driver, context("aborted"));
+  });
+
+  test("grows when it says so, keeping the data, and refuses when it does not", async ({ driver, context }) => {
+    const ctx = await provisioned(driver, context("grows"));
+    const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
+    if (!driver.capabilities.expand) {
+      await refuses(driver.expand(larger));
+      return;
+    }
+    const before = await mounted(() => driver, ctx);
+    const capacity = capacityOf(before);
+    await Deno.writeTextFile(join(before, "data"), "kept");
+    if (!driver.capabilities.onlineExpand) await released(() => driver, ctx);
+    await driver.expand(larger);
+    await driver.expand(larger);
+    const path = await mounted(() => driver, larger);
+    assert.equal(await Deno.readTextFile(join(path, "data")), "kept");
+    if (driver.capabilities.blockDevice) assert.ok(capacityOf(path) > capacity + (32 << 20));
+    const { limitBytes } = await driver.usage?.(larger) ?? {};
+    if (limitBytes !== undefined) assert.equal(limitBytes, larger.volume.sizeBytes);
+    await released(() => driver, larger);
+  });
+
+  test("measures what a volume holds", async ({ driver, context }) => {
+    if (driver.usage === undefined) return;
+    const ctx = await provisioned(driver, context("used"));
+    const before = await driver.usage(ctx);
+    const path = await mounted(() => driver, ctx);
+    await Deno.writeFile(join(path, "data"), crypto.getRandomValues(new Uint8Array(65_536)));
+    await released(() => driver, ctx);
+    assert.ok((await driver.usage(ctx)).usedBytes >= before.usedBytes + 65_536);
+  });
+
+  test("copies and restores a snapshot, each call repeated, or refuses", async ({ driver, restarted, context }) => {
+    const ctx = await provisioned(driver, context("source"));
+    const ref = snapshotOf(ctx);
+    assert.equal(driver.capabilities.snapshots, options.snapshots);
+    if (!options.snapshots) {
+      await refuses(driver.snapshot(ctx, ref));
+      await refuses(driver.restore(context("target"), ref));
+      await driver.deleteSnapshot(ctx, ref);
+      return;
+    }
+    const data = join(await mounted(() => driver, ctx), "data");
+    await Deno.writeTextFile(data, "then");
+    const made = await driver.snapshot(ctx, ref);
+    await Deno.writeTextFile(data, "now");
+    assert.deepEqual(await restarted().snapshot(ctx, ref), made);
+    const snapshot = { ...ref, handle: made.handle };
+
+    const target = context("target");
+    const restored = await driver.restore(target, snapshot);
+    assert.deepEqual(await restarted().restore(target, snapshot), restored);
+    assert.deepEqual(await driver.provision({ ...target, handle: restored.handle }), restored);
+    const path = await mounted(() => driver, { ...target, handle: restored.handle });
+    assert.equal(await Deno.readTextFile(join(path, "data")), "then");
+    await assert.rejects(
+      driver.restore({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } }, snapshot),
+      {
+        code: "already_exists",
+      },
+    );
+    assert.equal(await Deno.readTextFile(data), "now");
+
+    await driver.deleteSnapshot(ctx, snapshot);
+    await driver.deleteSnapshot(ctx, snapshot);
+    await assert.rejects(driver.restore(context("late"), snapshot), { code: "not_found", permanent: true });
+    assert.equal(await Deno.readTextFile(join(path, "data")), "then");
+  });
+
+  if (!options.snapshots) return;
+  test(
+    "copies owners, modes, times, xattrs, links, holes, fifos and sockets (needs root)",
+    async ({ driver, context }) => {
+      const ctx = await provisioned(driver, context("faithful"));
+      const path = await mounted(() => driver, ctx);
+      await plantTree(path);
+      const planted = await readTree(path);
+      const ref = snapshotOf(ctx);
+      const { handle } = await driver.snapshot(ctx, ref);
+      const target = context("copy");
+      await driver.restore(target, { ...ref, handle });
+      assert.deepEqual(await readTree(await mounted(() => driver, target)), planted);
+      assert.deepEqual(await readTree(path), planted);
+    },
+    !isRoot,
+  );
+}
+
+async function provisioned(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
+  const { handle, adopted } = await driver.provision(ctx);
+  assert.equal(adopted, false);
+  return { ...ctx, handle };
+}
+
+async function mounted(driver: () => Driver, ctx: VolumeContext): Promise<string> {
+  await driver().attach(ctx);
+  return (await driver().mount(ctx)).path;
+}
+
+async function released(driver: () => Driver, ctx: VolumeContext): Promise<void> {
+  await driver().unmount(ctx);
+  await driver().detach(ctx);
+}
+
+function capacityOf(path: string): number {
+  const { blocks, bsize } = statfsSync(path);
+  return blocks * bsize;
+}
+
+async function refuses(call: Promise<unknown>): Promise<void> {
+  await assert.rejects(call, { code: "failed_precondition", permanent: true });
+}
+
+function snapshotOf({ volume }: VolumeContext): SnapshotRef {
+  return { namespace: volume.namespace, name: "snap", uid: crypto.randomUUID() };
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { z } from "zod";
+import { scratchDirectory } from "./conformance_trial.ts";
+import {
+  ensureDirectory,
+  lookAtDirectory,
+  readJson,
+  removeEntry,
+  renameDirectory,
+  writeJson,
+} from "./durable.ts";
+
+async function inScratch(fn: (at: (name: string) => string) => Promise<void>): Promise<void> {
+  const scratch = await scratchDirectory();
+  try {
+    await fn((name) => join(scratch.path, name));
+  } finally {
+    await scratch.remove();
+  }
+}
+
+Deno.test("lookAtDirectory() tells absent, empty and filled, and refuses what is no directory", () =>
+  inScratch(async (at) => {
+    assert.equal(await lookAtDirectory(at("d")), "absent");
+    await Deno.mkdir(at("d"));
+    assert.equal(await lookAtDirectory(at("d")), "empty");
+    await Deno.writeTextFile(at("d/f"), "");
+    assert.equal(await lookAtDirectory(at("d")), "filled");
+    await Deno.symlink(at("d"), at("link"));
+    for (const path of ["d/f", "link"]) {
+      await assert.rejects(lookAtDirectory(at(path)), { code: "failed_precondition", permanent: true });
+    }
+  }));
+
+Deno.test("ensureDirectory() gives the mode whatever the umask, and leaves an existing one alone", () =>
+  inScratch(async (at) => {
+    const umask = Deno.umask(0o077);
+    try {
+      await ensureDirectory(at("d"), 0o751);
+    } finally {
+      Deno.umask(umask);
+    }
+    await ensureDirectory(at("d"), 0o700);
+    assert.equal((await Deno.stat(at("d"))).mode! & 0o777, 0o751);
+  }));
+
+Deno.test("readJson() gives what writeJson() wrote, undefined for nothing, and refuses anything else", () =>
+  inScratch(async (at) => {
+    const schema = z.object({ n: z.number() });
+    assert.equal(await readJson(at("f"), schema), undefined);
+    await writeJson(at("f"), { n: 1 });
+    await writeJson(at("f"), { n: 2 });
+    assert.deepEqual(await readJson(at("f"), schema), { n: 2 });
+    for (const damage of ['{"n": "x"}', '{"n":']) {
+      await Deno.writeTextFile(at("f"), damage);
+      await assert.rejects(readJson(at("f"), schema), { code: "failed_precondition" });
+    }
+  }));
+
+Deno.test("renameDirectory() replaces nothing that holds data", () =>
+  inScratch(async (at) => {
+    await Deno.mkdir(at("a/x"), { recursive: true });
+    await Deno.mkdir(at("b/y"), { recursive: true });
+    await assert.rejects(renameDirectory(at("a"), at("b")));
+    assert.equal(await lookAtDirectory(at("b/y")), "empty");
+    await removeEntry(at("b/y"));
+    await removeEntry(at("b/y"));
+    await renameDirectory(at("a"), at("b"));
+    assert.equal(await lookAtDirectory(at("b/x")), "empty");
+  }));

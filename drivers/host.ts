@@ -1,0 +1,270 @@
+/**
+ * The one place of the drivers that runs commands of the host. Each function is one command with a fixed list of
+ * arguments (no shell), takes an AbortSignal that ends the command, and throws only RuneError: the command's own
+ * sentence, and a code. A cancelled command is known to have ended when its function throws.
+ * @module
+ */
+import { type ErrorCode, RuneError } from "../spec/error.ts";
+import { abortError, checkAborted, hostError } from "./host_error.ts";
+
+/** Filesystems that Rune makes, mounts and grows. */
+export type FsType = "ext4" | "xfs";
+
+interface RunOptions {
+  /** What it does, as a noun: `mount of /dev/sdb`. */
+  what: string;
+  signal: AbortSignal;
+  /** Exit codes that are answers, besides 0. */
+  accept?: number[];
+  /** What other exit codes mean; `unavailable` when not listed. */
+  codes?: Record<number, ErrorCode>;
+}
+
+// e2fsprogs print their version before what they have to say.
+const BANNER = /^(mke2fs|resize2fs|e2fsck) \d/;
+
+function sentence(stderr: string): string {
+  const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line && !BANNER.test(line));
+  return (lines[0] ?? "it gave no reason").slice(0, 300);
+}
+
+// Services often run with a PATH that lacks the places where mkfs and blkid live.
+const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
+
+async function run(command: string, args: string[], options: RunOptions) {
+  const { what, signal } = options;
+  checkAborted(what, signal);
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command(command, {
+      args,
+      signal,
+      clearEnv: true,
+      env: { LC_ALL: "C", PATH: [Deno.env.get("PATH"), SYSTEM_PATH].filter(Boolean).join(":") },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new RuneError("failed_precondition", `${what} failed: the command ${command} is not installed`, {
+        hint: `install the package that has ${command}, then try again`,
+        cause: error,
+      });
+    }
+    throw hostError(what, error);
+  }
+  const { code, success } = output;
+  if (!success && signal.aborted) throw abortError(what, signal);
+  const decoder = new TextDecoder();
+  if (!success && !options.accept?.includes(code)) {
+    const reason = sentence(decoder.decode(output.stderr));
+    throw new RuneError(
+      options.codes?.[code] ?? "unavailable",
+      `${what} failed: ${reason} (${command}, exit code ${code})`,
+    );
+  }
+  return { code, stdout: decoder.decode(output.stdout) };
+}
+
+/**
+ * Copies a tree with all that `cp -a` keeps: owners, modes, times, xattrs, ACLs, links, holes, fifos, sockets. Blocks are
+ * shared where the filesystem can. `target` must not exist. An interrupted copy leaves a part of it.
+ */
+export async function copyTree(
+  source: string,
+  options: { target: string; signal: AbortSignal },
+): Promise<void> {
+  const { target, signal } = options;
+  await run("cp", ["-a", "--reflink=auto", "--sparse=always", "-T", "--", source, target], {
+    what: `copy of ${source}`,
+    signal,
+  });
+}
+
+/** Removes a tree; what is mounted inside it stays, and is an error. Done when it is gone already. */
+export async function removeTree(path: string, signal: AbortSignal): Promise<void> {
+  await run("rm", ["-rf", "--one-file-system", "--", path], { what: `removal of ${path}`, signal });
+}
+
+/** Bytes that a tree takes on disk; files with several links count once, files that go meanwhile may or may not. */
+export async function diskUsage(path: string, signal: AbortSignal): Promise<number> {
+  const { stdout } = await run("du", ["-s", "--block-size=1", "--", path], {
+    what: `measuring of ${path}`,
+    signal,
+    // Files that went while it ran: the sum is still printed.
+    accept: [1],
+  });
+  const bytes = parseInt(stdout, 10);
+  if (Number.isNaN(bytes)) {
+    throw new RuneError("unavailable", `measuring of ${path} failed: du printed no sum`);
+  }
+  return bytes;
+}
+
+/** Writes everything of the filesystem that holds `path` to disk, so that it survives a power cut. */
+export async function syncFilesystem(path: string, signal: AbortSignal): Promise<void> {
+  await run("sync", ["--file-system", "--", path], { what: `sync of ${path}`, signal });
+}
+
+/** One line of the mount table. */
+export interface MountEntry {
+  mountPoint: string;
+  fsType: string;
+  /** A device, or a name that the filesystem chose. */
+  source: string;
+  readOnly: boolean;
+}
+
+/**
+ * What is mounted at exactly this path, the last one when several are stacked.
+ *
+ * @param path Absolute, without symbolic links.
+ */
+export async function findMount(path: string): Promise<MountEntry | undefined> {
+  const table = await Deno.readTextFile("/proc/self/mountinfo");
+  return parseMountInfo(table).findLast((mount) => mount.mountPoint === path);
+}
+
+/** Reads a mount table in the form of `/proc/self/mountinfo` (proc(5)). */
+export function parseMountInfo(table: string): MountEntry[] {
+  const unescape = (text: string) =>
+    text.replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8)));
+  return table.split("\n").filter((line) => line !== "").map((line) => {
+    const [left = "", right = ""] = line.split(" - ");
+    const [, , , , mountPoint = "", options = ""] = left.split(" ");
+    const [fsType = "", source = ""] = right.split(" ");
+    return {
+      mountPoint: unescape(mountPoint),
+      fsType,
+      source: unescape(source),
+      readOnly: options.split(",").includes("ro"),
+    };
+  });
+}
+
+/**
+ * Mounts a formatted device on an existing directory, its filesystem grown to the device's size. May be repeated.
+ *
+ * @param directory Absolute, without symbolic links.
+ * @throws {RuneError} `failed_precondition` when something else is mounted there.
+ */
+export async function ensureMounted(
+  device: string,
+  options: { directory: string; fsType: FsType; signal: AbortSignal },
+): Promise<void> {
+  const { directory, fsType, signal } = options;
+  const what = `mount of ${device} on ${directory}`;
+  const mounted = await findMount(directory);
+  if (mounted === undefined) {
+    if (fsType === "ext4") await growExt4(device, signal);
+    // A copy of an xfs volume has the original's uuid, and both may have to be mounted.
+    const flags = fsType === "xfs" ? ["-o", "nouuid"] : [];
+    await run("mount", ["-t", fsType, ...flags, "--", device, directory], { what, signal });
+  } else if (await Deno.realPath(mounted.source) !== await Deno.realPath(device)) {
+    throw new RuneError("failed_precondition", `${what} failed: ${mounted.source} is mounted there`, {
+      hint: `unmount it: umount ${directory}`,
+    });
+  }
+  // xfs grows only while mounted; a call that finds nothing to do is cheap.
+  if (fsType === "xfs") await run("xfs_growfs", [directory], { what: `growth of ${device}`, signal });
+}
+
+// ext4 keeps back a last group that is too small to be of use, up to some MiB: growing would never be done.
+const EXT4_SLACK = 16 << 20;
+
+// Unmounted, because growing a mounted ext4 takes a capability that containers and sandboxes lack.
+async function growExt4(device: string, signal: AbortSignal): Promise<void> {
+  const what = `growth of ${device}`;
+  const { stdout } = await run("dumpe2fs", ["-h", device], { what, signal });
+  const field = (name: string) => Number(new RegExp(`^${name}: *(\\d+)$`, "m").exec(stdout)?.[1]);
+  using file = await Deno.open(device);
+  const missing = await file.seek(0, Deno.SeekMode.End) - field("Block count") * field("Block size");
+  if (!(missing >= EXT4_SLACK)) return;
+  // 1: it mended something, as after an unclean end. 4: it could not without being asked.
+  await run("e2fsck", ["-f", "-p", device], {
+    what,
+    signal,
+    accept: [1],
+    codes: { 4: "failed_precondition" },
+  });
+  await run("resize2fs", [device], { what, signal });
+}
+
+/** Unmounts the filesystem mounted at a directory. */
+export async function unmountDirectory(directory: string, signal: AbortSignal): Promise<void> {
+  await run("umount", ["--", directory], { what: `unmount of ${directory}`, signal });
+}
+
+/**
+ * What a block device holds: a filesystem's type, another signature's (`crypto_LUKS`, `partition table dos`), or
+ * undefined when it can be read and holds no signature.
+ *
+ * @throws {RuneError} `unavailable` when it cannot be read.
+ */
+export async function probeDevice(device: string, signal: AbortSignal): Promise<string | undefined> {
+  const what = `probe of ${device}`;
+  // blkid answers "nothing found" also for a device that it cannot read.
+  try {
+    using file = await Deno.open(device);
+    await file.read(new Uint8Array(1 << 20));
+  } catch (error) {
+    throw hostError(what, error);
+  }
+  const { code, stdout } = await run("blkid", ["-p", "-o", "export", "--", device], {
+    what,
+    signal,
+    accept: [2, 8],
+  });
+  if (code === 8) return "several signatures";
+  const values = new Map(stdout.split("\n").map((line) => line.split("=", 2) as [string, string]));
+  const table = values.get("PTTYPE");
+  const type = values.get("TYPE") ?? (table === undefined ? undefined : `partition table ${table}`);
+  return type ?? (code === 0 ? "an unknown signature" : undefined);
+}
+
+/**
+ * Makes a filesystem on a device that holds nothing; done when it has that filesystem. Never formats a device on which any
+ * signature is found.
+ *
+ * @throws {RuneError} `failed_precondition` when it holds something else.
+ */
+export async function ensureFormatted(
+  device: string,
+  options: { fsType: FsType; signal: AbortSignal },
+): Promise<void> {
+  const { fsType, signal } = options;
+  const found = await probeDevice(device, signal);
+  if (found === fsType) return;
+  if (found !== undefined) {
+    throw new RuneError("failed_precondition", `${device} holds ${found}, expected ${fsType} or nothing`, {
+      hint: `set fsType to what is there, or wipe it yourself: wipefs --all ${device}`,
+    });
+  }
+  // -F: whole disks are what Rune formats, and mke2fs would ask.
+  const flags = fsType === "ext4" ? ["-q", "-F", "-m", "0"] : ["-q"];
+  await run(`mkfs.${fsType}`, [...flags, device], { what: `formatting of ${device}`, signal });
+}
+
+/** The loop device that a file is attached to, or undefined. */
+export async function findLoopDevice(file: string, signal: AbortSignal): Promise<string | undefined> {
+  const { stdout } = await run("losetup", ["--associated", file, "--noheadings", "--output", "NAME"], {
+    what: `search for the loop device of ${file}`,
+    signal,
+  });
+  return stdout.split("\n")[0]?.trim() || undefined;
+}
+
+/** Attaches a file to a free loop device. Call {@linkcode findLoopDevice} first: a second device would share the file. */
+export async function attachLoopDevice(file: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await run("losetup", ["--find", "--show", "--", file], {
+    what: `attaching of ${file} to a loop device`,
+    signal,
+  });
+  return stdout.trim();
+}
+
+/** Detaches a loop device from its file; the kernel may take a moment more while somebody else has it open. */
+export async function detachLoopDevice(device: string, signal: AbortSignal): Promise<void> {
+  await run("losetup", ["--detach", device], { what: `detaching of ${device}`, signal });
+}

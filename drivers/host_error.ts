@@ -1,0 +1,61 @@
+/**
+ * Turns what the host throws into RuneErrors, once, for every driver: cancellations, and errors of system calls by their
+ * errno name. Knows nothing of volumes.
+ * @module
+ */
+import { RuneError } from "../spec/error.ts";
+
+const HINTS: Record<string, string> = {
+  ENOSPC: "free space on that filesystem; Rune tries again",
+  EDQUOT: "free space within the quota; Rune tries again",
+  EROFS: "remount that filesystem read-write",
+  EACCES: "give the daemon's user access to that path, or run the daemon as root",
+  EPERM: "run the daemon as root, or leave out what needs it",
+  EBUSY: "find what uses that path (a mount, a process) and end it",
+  EXDEV: "keep the whole volume root on one filesystem",
+  EIO: "check the disk: the kernel log says more",
+};
+
+/** The errno name of a failed system call (`ENOENT`), or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/**
+ * The error of something that was cancelled.
+ *
+ * @param what What was cancelled, as a noun: `snapshot of volume default/web`.
+ * @returns the signal's reason where that is a RuneError; `deadline_exceeded` for a timeout; else `unavailable`.
+ */
+export function abortError(what: string, signal: AbortSignal): RuneError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof RuneError) return reason;
+  if (reason instanceof DOMException && reason.name === "TimeoutError") {
+    return new RuneError("deadline_exceeded", `${what} did not finish in time`, {
+      hint: "it can be tried again",
+      cause: reason,
+    });
+  }
+  return new RuneError("unavailable", `${what} was cancelled`, {
+    hint: "it can be tried again",
+    cause: reason,
+  });
+}
+
+/** Throws {@linkcode abortError} when the signal has aborted. */
+export function checkAborted(what: string, signal: AbortSignal): void {
+  if (signal.aborted) throw abortError(what, signal);
+}
+
+/**
+ * Any error as a RuneError: itself when it is one, else `unavailable`, because the host may well recover.
+ *
+ * @param what What failed, as a noun: `provision of volume default/web`.
+ */
+export function hostError(what: string, error: unknown): RuneError {
+  if (error instanceof RuneError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const hint = HINTS[errnoOf(error) ?? ""];
+  return new RuneError("unavailable", `${what} failed: ${reason}`, { hint, cause: error });
+}

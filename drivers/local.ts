@@ -1,0 +1,370 @@
+/**
+ * The driver `local`: a volume is a directory `<root>/<namespace>/<name>` (SPEC 4.4, 4.5). It appears by an atomic rename,
+ * goes into a trash, and is copied by the host's `cp`, so that nothing half made or half removed is ever seen. Knows
+ * nothing of who mounts a volume.
+ * @module
+ */
+import { basename, dirname, isAbsolute, normalize } from "node:path";
+import { RuneError } from "../spec/error.ts";
+import { describeCall } from "./describe_call.ts";
+import type { Driver, DriverCapabilities, SnapshotRef, VolumeContext, VolumeRequest } from "./driver.ts";
+import { ensureDirectory, lookAtDirectory, renameDirectory, syncDirectory } from "./durable.ts";
+import { copyTree, diskUsage, removeTree, syncFilesystem } from "./host.ts";
+import { checkAborted, hostError } from "./host_error.ts";
+import { KeyedLock } from "./keyed_lock.ts";
+import { LocalLayout } from "./local_layout.ts";
+import { type Marker, readMarker, removeMarker, writeMarker } from "./local_marker.ts";
+import { LocalTrash, type TrashEntry } from "./local_trash.ts";
+import { refuseIssues, unknownParameters } from "./parameters.ts";
+
+/** Options of the driver `local`. */
+export interface LocalOptions {
+  /** Absolute path of the directory that holds everything; made when missing. */
+  root: string;
+  /** `delete` keeps the data (SPEC 4.5). Default: false. */
+  preserveOnDelete?: boolean;
+  /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
+  trashRetentionMs?: number;
+}
+
+/** Volumes as directories below one root. One object owns a root: its locks are its own. */
+export class LocalDriver implements Driver {
+  readonly name = "local";
+  readonly capabilities: DriverCapabilities = {
+    accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
+    snapshots: true,
+    // The size is informational: any size is "grown to" at once.
+    expand: true,
+    onlineExpand: true,
+    blockDevice: false,
+    reclaimDelete: true,
+    topologyKeys: [],
+  };
+  readonly #options: LocalOptions;
+  readonly #layout: LocalLayout;
+  readonly #trash: LocalTrash;
+  readonly #locks = new KeyedLock();
+
+  /** @throws {RuneError} `invalid_argument` when the root is not an absolute path. */
+  constructor(options: LocalOptions) {
+    if (!isAbsolute(options.root)) {
+      throw new RuneError("invalid_argument", `the volume root "${options.root}" is not an absolute path`, {
+        hint: "set storage.localVolumeRoot to an absolute path",
+      });
+    }
+    this.#options = options;
+    this.#layout = new LocalLayout(normalize(options.root).replace(/(.)\/+$/, "$1"));
+    this.#trash = new LocalTrash(this.#layout);
+  }
+
+  validate(request: VolumeRequest): void {
+    refuseIssues(this.name, unknownParameters(request.parameters, { driver: this.name, known: [] }));
+  }
+
+  async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
+    return await this.#exclusive(ctx, { verb: "provision" }, async (directory) => {
+      const marker = await this.#own(ctx);
+      const found = await lookAtDirectory(directory);
+      if (marker === undefined && found !== "absent") {
+        const adopted = found === "filled";
+        await this.#mark(ctx, { state: "ready", adopted });
+        return { handle: directory, adopted };
+      }
+      // 0755 and the daemon's user, as a directory that Docker makes for a bind mount; fsUser, fsGroup and fsMode change it.
+      return await this.#make(ctx, { marker, fill: (path) => ensureDirectory(path, 0o755) });
+    });
+  }
+
+  async delete(ctx: VolumeContext): Promise<void> {
+    await this.#exclusive(ctx, { verb: "delete" }, async (directory) => {
+      if (this.#options.preserveOnDelete) return;
+      const { volume, signal } = ctx;
+      const marker = await readMarker(this.#layout, volume);
+      // Without a note that this volume made or adopted the directory, only the store's handle proves it: notes can be
+      // missing from a restored backup. A note of another volume means that the name was taken again.
+      if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) return;
+      await this.#removeLeftovers(directory, { signal });
+      if (await lookAtDirectory(directory) !== "absent") {
+        await this.#locked(
+          ["trash"],
+          { what: describeCall("delete", ctx), signal },
+          () => this.#trash.put(directory, volume),
+        );
+      }
+      await removeMarker(this.#layout, volume);
+      if (this.#options.trashRetentionMs !== 0) return;
+      for (const entry of await this.#trash.list()) {
+        if (entry.uid === volume.uid) await this.#trash.purge(entry.id, signal);
+      }
+    });
+  }
+
+  async attach(ctx: VolumeContext): Promise<void> {
+    checkAborted(describeCall("attach", ctx), ctx.signal);
+  }
+
+  async detach(ctx: VolumeContext): Promise<void> {
+    checkAborted(describeCall("detach", ctx), ctx.signal);
+  }
+
+  async mount(ctx: VolumeContext): Promise<{ path: string }> {
+    return await this.#exclusive(ctx, { verb: "mount" }, async (directory) => {
+      await this.#existing(ctx, directory);
+      return { path: directory };
+    });
+  }
+
+  async unmount(ctx: VolumeContext): Promise<void> {
+    checkAborted(describeCall("unmount", ctx), ctx.signal);
+  }
+
+  async snapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; sizeBytes: number }> {
+    const copy = this.#layout.snapshot(snapshot);
+    const { signal } = ctx;
+    return await this.#exclusive(ctx, { verb: "snapshot", snapshot }, async (directory) => {
+      if (await lookAtDirectory(copy) === "absent") {
+        await this.#existing(ctx, directory);
+        await this.#layout.ensureParent(copy);
+        await this.#appear(copy, { signal, fill: (target) => copyDurably(directory, { target, signal }) });
+      }
+      return { handle: copy, sizeBytes: await diskUsage(copy, signal) };
+    });
+  }
+
+  async deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void> {
+    const target = this.#layout.snapshot(snapshot);
+    const what = `deletion of snapshot ${snapshot.namespace}/${snapshot.name}`;
+    await this.#locked([snapshotKey(snapshot)], { what, signal: ctx.signal }, async () => {
+      if (await lookAtDirectory(target) !== "absent") {
+        await renameDirectory(target, this.#layout.hidden(target, "removing"));
+      }
+      await this.#removeLeftovers(target, { signal: ctx.signal, strict: true });
+    });
+  }
+
+  async restore(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; adopted: boolean }> {
+    const source = this.#layout.snapshot(snapshot);
+    const { signal } = ctx;
+    return await this.#exclusive(ctx, { verb: "restore", snapshot }, async (directory) => {
+      const marker = await this.#own(ctx);
+      if (marker === undefined) await this.#makeRoom(ctx, directory);
+      return await this.#make(ctx, {
+        marker,
+        fill: async (target) => {
+          if (await lookAtDirectory(source) === "absent") {
+            const what = `the data of snapshot ${snapshot.namespace}/${snapshot.name}`;
+            throw new RuneError("not_found", `${what} is gone`, {
+              hint: `expected it at ${source}`,
+              permanent: true,
+            });
+          }
+          await copyDurably(source, { target, signal });
+        },
+      });
+    });
+  }
+
+  async expand(ctx: VolumeContext): Promise<void> {
+    checkAborted(describeCall("expand", ctx), ctx.signal);
+  }
+
+  async usage(ctx: VolumeContext): Promise<{ usedBytes: number }> {
+    try {
+      const directory = await this.#directory(ctx);
+      await this.#existing(ctx, directory);
+      return { usedBytes: await diskUsage(directory, ctx.signal) };
+    } catch (error) {
+      throw hostError(describeCall("measuring", ctx), error);
+    }
+  }
+
+  /** Deleted volumes whose data is still there, oldest first. */
+  async listTrash(): Promise<TrashEntry[]> {
+    try {
+      return await this.#trash.list();
+    } catch (error) {
+      throw hostError("listing of the trash", error);
+    }
+  }
+
+  /**
+   * Provisions `ctx.volume`, which must not exist yet, with the data of a deleted volume. May be repeated.
+   *
+   * @param id The trash entry's.
+   * @throws {RuneError} `not_found` when the trash has no such entry (permanent), `already_exists` when there is data where
+   * the volume goes.
+   */
+  async undelete(ctx: VolumeContext, id: string): Promise<{ handle: string }> {
+    return await this.#exclusive(ctx, { verb: "undelete" }, async (directory) => {
+      const entry = await this.#trash.find(id);
+      const waiting = entry !== undefined && await lookAtDirectory(entry.path) !== "absent";
+      if (waiting) {
+        await this.#makeRoom(ctx, directory);
+        await this.#layout.ensureParent(directory);
+        await this.#mark(ctx, { state: "making", adopted: false, from: id });
+        await renameDirectory(entry.path, directory);
+      } else if (await lookAtDirectory(directory) === "absent" || (await this.#own(ctx))?.from !== id) {
+        throw new RuneError("not_found", `the trash has no volume ${id}`, {
+          hint: "its data was purged, or it was never deleted",
+          permanent: true,
+        });
+      }
+      await this.#mark(ctx, { state: "ready", adopted: false, from: id });
+      if (entry !== undefined) await this.#trash.clear(id);
+      return { handle: directory };
+    });
+  }
+
+  /** Removes for good what was deleted before a moment. @returns what was removed. */
+  async purgeTrash(before: Date, signal: AbortSignal): Promise<TrashEntry[]> {
+    return await this.#locked(["purge"], { what: "purge of the trash", signal }, async () => {
+      const due = (await this.#trash.list()).filter((entry) => entry.deletedAt < before.toISOString());
+      for (const entry of due) await this.#trash.purge(entry.id, signal);
+      return due;
+    });
+  }
+
+  /**
+   * Removes what interrupted calls of earlier processes left behind. Nothing that this object makes is touched.
+   *
+   * @throws {RuneError} `unavailable` when something would not go, as while a copy outlives its daemon; all else is gone then.
+   */
+  async sweep(signal: AbortSignal): Promise<void> {
+    const call = { what: "sweep of the volume root", signal };
+    await this.#locked(["sweep"], call, async () => {
+      const directories = await this.#layout.sweepable();
+      const leftovers = (await Promise.all(directories.map((path) => this.#layout.leftovers(path)))).flat();
+      const removals = await Promise.allSettled(leftovers.map((path) => removeTree(path, signal)));
+      await this.#trash.sweepPurges(signal);
+      await this.#locked(["trash"], call, () => this.#trash.sweepEmpty());
+      const failed = removals.find((removal) => removal.status === "rejected");
+      if (failed) throw failed.reason;
+    });
+  }
+
+  /** Runs work on one volume, and on one snapshot where one is given; nothing else runs on them meanwhile. */
+  async #exclusive<T>(
+    ctx: VolumeContext,
+    call: { verb: string; snapshot?: SnapshotRef },
+    work: (directory: string) => Promise<T>,
+  ): Promise<T> {
+    const key = this.#layout.volume(ctx.volume);
+    return await this.#locked(
+      call.snapshot ? [snapshotKey(call.snapshot), key] : [key],
+      { what: describeCall(call.verb, ctx), signal: ctx.signal },
+      async () => work(await this.#directory(ctx)),
+    );
+  }
+
+  /** The volume's path. @throws {RuneError} `failed_precondition` when its namespace is a symbolic link or a file. */
+  async #directory(ctx: VolumeContext): Promise<string> {
+    const directory = this.#layout.volume(ctx.volume);
+    await lookAtDirectory(dirname(directory));
+    return directory;
+  }
+
+  async #locked<T>(
+    keys: string[],
+    options: { what: string; signal: AbortSignal },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    checkAborted(options.what, options.signal);
+    try {
+      return await this.#locks.run(keys, { ...options, work });
+    } catch (error) {
+      throw hostError(options.what, error);
+    }
+  }
+
+  async #own({ volume }: VolumeContext): Promise<Marker | undefined> {
+    const marker = await readMarker(this.#layout, volume);
+    return marker?.uid === volume.uid ? marker : undefined;
+  }
+
+  async #mark(ctx: VolumeContext, note: Omit<Marker, "uid">): Promise<void> {
+    await writeMarker(this.#layout, ctx.volume, { ...note, uid: ctx.volume.uid });
+  }
+
+  /** Makes the volume's directory whole, or finds it made by an earlier call. */
+  async #make(ctx: VolumeContext, how: { marker?: Marker; fill: (path: string) => Promise<void> }) {
+    const { marker } = how;
+    const directory = this.#layout.volume(ctx.volume);
+    if (await lookAtDirectory(directory) === "absent") {
+      if (marker?.state === "ready") throw vanished(ctx, directory);
+      await this.#layout.ensureParent(directory);
+      await this.#mark(ctx, { state: "making", adopted: false });
+      await this.#appear(directory, { ...how, signal: ctx.signal });
+    }
+    if (marker?.state !== "ready") await this.#mark(ctx, { state: "ready", adopted: false });
+    return { handle: directory, adopted: marker?.adopted ?? false };
+  }
+
+  /** Clears the way for a directory that will be renamed into place: nothing but an empty one may be there. */
+  async #makeRoom(ctx: VolumeContext, directory: string): Promise<void> {
+    const found = await lookAtDirectory(directory);
+    if (found === "filled") {
+      throw new RuneError("already_exists", `${directory} already holds data`, {
+        hint: `move it away, or choose another name than ${ctx.volume.name}`,
+        permanent: true,
+      });
+    }
+    if (found === "empty") {
+      await Deno.remove(directory);
+      await syncDirectory(dirname(directory));
+    }
+  }
+
+  /** Fills a hidden directory and makes it appear as `target` at once, or not at all. */
+  async #appear(
+    target: string,
+    how: { signal: AbortSignal; fill: (path: string) => Promise<void> },
+  ): Promise<void> {
+    await this.#removeLeftovers(target, { signal: how.signal });
+    const hidden = this.#layout.hidden(target, "partial");
+    try {
+      await how.fill(hidden);
+      await renameDirectory(hidden, target);
+    } catch (error) {
+      // Also after a cancellation: what was copied may be what filled the disk. A sweep gets what stays.
+      await removeTree(hidden, new AbortController().signal).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Removes the hidden remains of interrupted calls for one path. */
+  async #removeLeftovers(path: string, options: { signal: AbortSignal; strict?: boolean }): Promise<void> {
+    const { signal, strict } = options;
+    for (const leftover of await this.#layout.leftovers(dirname(path), basename(path))) {
+      // A copy that outlived its daemon may still write there; it can be left to the next sweep.
+      await removeTree(leftover, signal).catch((error) => {
+        if (strict || signal.aborted) throw error;
+      });
+    }
+  }
+
+  async #existing(ctx: VolumeContext, directory: string): Promise<void> {
+    if (await lookAtDirectory(directory) === "absent") throw vanished(ctx, directory);
+    const marker = await readMarker(this.#layout, ctx.volume);
+    if (marker !== undefined && marker.uid !== ctx.volume.uid) {
+      throw new RuneError("failed_precondition", `${directory} belongs to another volume of the same name`, {
+        hint: "delete this volume; its name was taken again",
+      });
+    }
+  }
+}
+
+async function copyDurably(source: string, options: { target: string; signal: AbortSignal }): Promise<void> {
+  await copyTree(source, options);
+  await syncFilesystem(options.target, options.signal);
+}
+
+function snapshotKey(snapshot: SnapshotRef): string {
+  return `snapshot ${snapshot.uid}`;
+}
+
+function vanished({ volume }: VolumeContext, directory: string): RuneError {
+  return new RuneError("unavailable", `the directory of volume ${volume.namespace}/${volume.name} is gone`, {
+    hint:
+      `expected it at ${directory}: mount its disk, or put it back; Rune does not start over with an empty one`,
+  });
+}

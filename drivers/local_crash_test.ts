@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
+import { readTree } from "./conformance_tree.ts";
+import type { SnapshotRef, VolumeContext } from "./driver.ts";
+import { LocalDriver } from "./local.ts";
+
+const { signal } = new AbortController();
+const FILES = 300;
+
+/** Runs one call of the driver in a process of its own and kills it when `when` is seen in `directory`. */
+async function killed(
+  call: { root: string; verb: "snapshot" | "restore"; ctx: VolumeContext; snapshot: SnapshotRef },
+  seen: { directory: string; when: RegExp },
+): Promise<void> {
+  const { root, verb, ctx, snapshot } = call;
+  const code = `
+    import { LocalDriver } from ${JSON.stringify(import.meta.resolve("./local.ts"))};
+    const ctx = { ...${JSON.stringify(ctx)}, signal: new AbortController().signal };
+    await new LocalDriver({ root: ${JSON.stringify(root)} }).${verb}(ctx, ${JSON.stringify(snapshot)});
+  `;
+  const watcher = Deno.watchFs(seen.directory);
+  const child = new Deno.Command(Deno.execPath(), { args: ["eval", code], stdin: "null", stdout: "null" })
+    .spawn();
+  const ended = child.status.then(() => watcher.close());
+  for await (const { paths } of watcher) {
+    if (!paths.some((path) => seen.when.test(path))) continue;
+    child.kill("SIGKILL");
+    break;
+  }
+  await ended;
+}
+
+async function names(directory: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(directory))).map((entry) => entry.name).sort();
+}
+
+for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\/[0-9a-f-]{36}$/]] as const) {
+  Deno.test(`snapshot() and restore() killed when ${name} appears leave all or nothing, and can be repeated`, async () => {
+    const scratch = await scratchDirectory();
+    try {
+      const root = join(scratch.path, "volumes");
+      const ctx = contextMaker()("web");
+      const { handle } = await new LocalDriver({ root }).provision(ctx);
+      for (let i = 0; i < FILES; i++) {
+        await Deno.writeFile(join(handle, `${i}`), new Uint8Array(65_536).fill(1 + i % 255));
+      }
+      const source = await readTree(handle);
+      const first = { namespace: "default", name: "first", uid: crypto.randomUUID() };
+      const made = await new LocalDriver({ root }).snapshot(ctx, first);
+      const directory = join(root, ".snapshots/default");
+
+      const snapshot = { ...first, uid: crypto.randomUUID() };
+      await killed({ root, verb: "snapshot", ctx, snapshot }, { directory, when: moment });
+      const visible = (await names(directory)).filter((name) => !name.startsWith("."));
+      for (const uid of visible) assert.deepEqual(await readTree(join(directory, uid)), source);
+
+      const again = await new LocalDriver({ root }).snapshot(ctx, snapshot);
+      assert.deepEqual(await readTree(again.handle), source);
+      await swept(root, directory);
+      assert.deepEqual(await names(directory), [first.uid, snapshot.uid].sort());
+
+      const target = contextMaker()("copy");
+      const namespace = join(root, "default");
+      await killed({ root, verb: "restore", ctx: target, snapshot: { ...first, handle: made.handle } }, {
+        directory: namespace,
+        when: name === "the copy" ? /\/copy$/ : moment,
+      });
+      if ((await names(namespace)).includes("copy")) {
+        assert.deepEqual(await readTree(join(namespace, "copy")), source);
+      }
+      const restored = await new LocalDriver({ root }).restore(target, { ...first, handle: made.handle });
+      assert.deepEqual(await readTree(restored.handle), source);
+      await swept(root, namespace);
+      assert.deepEqual(await names(namespace), ["copy", "web"]);
+    } finally {
+      await scratch.remove();
+    }
+  });
+}
+
+// The copy that the killed process had started goes on for a moment: what it still writes is swept when it ends.
+async function swept(root: string, directory: string): Promise<void> {
+  do await new LocalDriver({ root }).sweep(signal).catch(() => {}); while (
+    (await names(directory)).some((name) => name.startsWith("."))
+  );
+}

@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
+import type { VolumeContext } from "./driver.ts";
+import { LocalDriver, type LocalOptions } from "./local.ts";
+
+const { signal } = new AbortController();
+
+interface Room {
+  root: string;
+  /** A path below the root. */
+  at: (name: string) => string;
+  make: (options?: Partial<LocalOptions>) => LocalDriver;
+  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
+}
+
+async function withRoot(fn: (room: Room) => Promise<void>): Promise<void> {
+  const scratch = await scratchDirectory();
+  const root = join(scratch.path, "volumes");
+  try {
+    await fn({
+      root,
+      at: (name) => join(root, name),
+      make: (options) => new LocalDriver({ root, ...options }),
+      context: contextMaker(),
+    });
+  } finally {
+    await scratch.remove();
+  }
+}
+
+const reborn = (ctx: VolumeContext) => ({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } });
+const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o7777;
+const hidden = async (directory: string) =>
+  (await Array.fromAsync(Deno.readDir(directory))).map((e) => e.name).filter((name) => name.startsWith("."));
+
+Deno.test("LocalDriver keeps volumes at <root>/<namespace>/<name>, reachable by any user and listed by none", () =>
+  withRoot(async ({ at, root, make, context }) => {
+    const umask = Deno.umask(0o077);
+    try {
+      assert.equal((await make().provision(context("web"))).handle, at("default/web"));
+    } finally {
+      Deno.umask(umask);
+    }
+    assert.deepEqual(
+      [await mode(root), await mode(at("default")), await mode(at("default/web")), await mode(at(".rune"))],
+      [0o711, 0o711, 0o755, 0o700],
+    );
+  }));
+
+Deno.test("provision() adopts a directory with data, says so every time, and changes nothing in it", () =>
+  withRoot(async ({ at, make, context }) => {
+    await Deno.mkdir(at("default/web"), { recursive: true });
+    await Deno.chmod(at("default/web"), 0o700);
+    await Deno.writeTextFile(at("default/web/data"), "kept");
+    const ctx = context("web");
+    assert.deepEqual(await make().provision(ctx), { handle: at("default/web"), adopted: true });
+    assert.deepEqual(await make().provision(ctx), { handle: at("default/web"), adopted: true });
+    assert.equal(await Deno.readTextFile(at("default/web/data")), "kept");
+    assert.equal(await mode(at("default/web")), 0o700);
+  }));
+
+Deno.test("provision() does not call its own data adopted, and adopts that of a volume whose row is gone", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    await make().provision(ctx);
+    await Deno.writeTextFile(at("default/web/data"), "x");
+    assert.equal((await make().provision(ctx)).adopted, false);
+    assert.equal((await make().provision(reborn(ctx))).adopted, true);
+  }));
+
+Deno.test("provision() and mount() do not start over when the data has vanished", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    await make().provision(ctx);
+    await Deno.remove(at("default/web"));
+    await assert.rejects(make().provision(ctx), { code: "unavailable" });
+    await assert.rejects(make().mount(ctx), { code: "unavailable" });
+  }));
+
+for (const link of ["default", "default/web"]) {
+  Deno.test(`LocalDriver follows no symbolic link at ${link}`, () =>
+    withRoot(async ({ at, make, context }) => {
+      await Deno.mkdir(at("elsewhere/web"), { recursive: true });
+      await Deno.writeTextFile(at("elsewhere/web/data"), "kept");
+      if (link !== "default") await Deno.mkdir(at("default"));
+      await Deno.symlink(at(link === "default" ? "elsewhere" : "elsewhere/web"), at(link));
+      const ctx = { ...context("web"), handle: at("default/web") };
+      for (const verb of ["provision", "mount", "delete"] as const) {
+        await assert.rejects(make()[verb](ctx), { code: "failed_precondition", permanent: true }, verb);
+      }
+      assert.equal(await Deno.readTextFile(at("elsewhere/web/data")), "kept");
+    }));
+}
+
+Deno.test("LocalDriver refuses names and uids that are paths", () =>
+  withRoot(async ({ make, context }) => {
+    const { volume } = context("web");
+    for (const wrong of [{ name: "../x" }, { namespace: ".." }, { name: ".trash" }, { namespace: "a/b" }]) {
+      const ctx = context("web", { volume: { ...volume, ...wrong } });
+      await assert.rejects(make().provision(ctx), { code: "invalid_argument" });
+    }
+    const snapshot = { namespace: "default", name: "s", uid: "../../x" };
+    await assert.rejects(make().deleteSnapshot(context("web"), snapshot), { code: "invalid_argument" });
+    await assert.rejects(make().undelete(context("web"), ".."), { code: "invalid_argument" });
+  }));
+
+Deno.test("delete() moves the data to the trash, and undelete() brings it back, each repeated", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    await make().provision(ctx);
+    await Deno.writeTextFile(at("default/web/data"), "kept");
+    await make().delete(ctx);
+    await make().delete(ctx);
+    const [entry, ...others] = await make().listTrash();
+    assert.deepEqual(others, []);
+    const { uid, name, namespace } = ctx.volume;
+    assert.deepEqual([entry!.id, entry!.uid, entry!.namespace, entry!.name], [uid, uid, namespace, name]);
+
+    const back = reborn(context("again"));
+    assert.deepEqual(await make().undelete(back, uid), { handle: at("default/again") });
+    assert.deepEqual(await make().undelete(back, uid), { handle: at("default/again") });
+    assert.deepEqual(await make().provision(back), { handle: at("default/again"), adopted: false });
+    assert.equal(await Deno.readTextFile(at("default/again/data")), "kept");
+    assert.deepEqual(await make().listTrash(), []);
+    await assert.rejects(make().undelete(context("other"), uid), { code: "not_found", permanent: true });
+  }));
+
+Deno.test("undelete() never overwrites data", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    await make().provision(ctx);
+    await make().delete(ctx);
+    const next = reborn(ctx);
+    await make().provision(next);
+    await Deno.writeTextFile(at("default/web/data"), "new");
+    await assert.rejects(make().undelete(next, ctx.volume.uid), { code: "already_exists" });
+    assert.equal(await Deno.readTextFile(at("default/web/data")), "new");
+    assert.equal((await make().listTrash()).length, 1);
+  }));
+
+Deno.test("delete() keeps every copy when one volume is deleted, made and deleted again", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    for (const data of ["one", "two"]) {
+      await make().provision(ctx);
+      await Deno.writeTextFile(at("default/web/data"), data);
+      await make().delete(ctx);
+    }
+    const entries = await make().listTrash();
+    assert.deepEqual(await Promise.all(entries.map(({ path }) => Deno.readTextFile(join(path, "data")))), [
+      "one",
+      "two",
+    ]);
+  }));
+
+Deno.test("delete() leaves what it did not make or adopt, and a volume that took the name since", () =>
+  withRoot(async ({ at, make, context }) => {
+    await Deno.mkdir(at("default/web"), { recursive: true });
+    await Deno.writeTextFile(at("default/web/data"), "kept");
+    const never = context("web");
+    await make().delete(never);
+    await make().provision(reborn(never));
+    await make().delete({ ...never, handle: at("default/web") });
+    assert.equal(await Deno.readTextFile(at("default/web/data")), "kept");
+  }));
+
+Deno.test("delete() keeps the data with preserveOnDelete, and removes it at once with a retention of 0", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    await make().provision(ctx);
+    await make({ preserveOnDelete: true }).delete(ctx);
+    assert.ok(await Deno.stat(at("default/web")));
+    await make({ trashRetentionMs: 0 }).delete(ctx);
+    assert.deepEqual(await make().listTrash(), []);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
+  }));
+
+Deno.test("purgeTrash() removes what was deleted before, and only what a manifest describes", () =>
+  withRoot(async ({ at, make, context }) => {
+    const driver = make();
+    const ctx = context("web");
+    await driver.provision(ctx);
+    await driver.delete(ctx);
+    await Deno.mkdir(at(".trash/foreign/data"), { recursive: true });
+    await Deno.mkdir(at(".trash/lost+found"));
+    const [entry] = await driver.listTrash();
+    assert.deepEqual(await driver.purgeTrash(new Date(entry!.deletedAt), signal), []);
+    assert.deepEqual(await driver.purgeTrash(new Date(Date.parse(entry!.deletedAt) + 1), signal), [entry]);
+    const left = (await Array.fromAsync(Deno.readDir(at(".trash")))).map((e) => e.name).sort();
+    assert.deepEqual(left, ["foreign", "lost+found"]);
+  }));
+
+Deno.test("sweep() removes what another object's calls left half done, and nothing else", () =>
+  withRoot(async ({ at, make, context }) => {
+    const driver = make();
+    const ctx = context("web");
+    await driver.provision(ctx);
+    const snapshot = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+    await driver.snapshot(ctx, snapshot);
+    const gone = context("gone");
+    await driver.provision(gone);
+    await driver.delete(gone);
+    const uid = gone.volume.uid;
+    // As if killed: in a copy, in the removal of a snapshot, in a purge, between a manifest and its data.
+    const token = "0123456789ab";
+    await Deno.mkdir(at(`default/.web.${token}.partial/x`), { recursive: true });
+    await Deno.mkdir(at(`.snapshots/default/.${snapshot.uid}.${token}.removing`));
+    await Deno.mkdir(at(`default/.own-hidden`));
+    await Deno.mkdir(at(".trash/half"));
+    await Deno.copyFile(at(`.trash/${uid}/manifest.json`), at(".trash/half/manifest.json"));
+    await Deno.rename(at(`.trash/${uid}`), at(`.trash/.${uid}.${token}.removing`));
+    await make().sweep(signal);
+    assert.deepEqual(await hidden(at("default")), [".own-hidden"]);
+    assert.deepEqual(await hidden(at(".snapshots/default")), []);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
+    assert.ok(await Deno.stat(at("default/web")));
+    assert.ok(await Deno.stat(at(`.snapshots/default/${snapshot.uid}`)));
+  }));
+
+Deno.test("snapshot() that is cancelled in the middle stops the copy and leaves nothing", () =>
+  withRoot(async ({ at, make, context }) => {
+    const driver = make();
+    const ctx = context("web");
+    await driver.provision(ctx);
+    const first = { namespace: "default", name: "first", uid: crypto.randomUUID() };
+    await driver.snapshot(ctx, first);
+    await Deno.writeFile(at("default/web/data"), new Uint8Array(64 << 20).fill(7));
+    const abort = new AbortController();
+    const uid = crypto.randomUUID();
+    const watcher = Deno.watchFs(at(".snapshots/default"));
+    const call = driver.snapshot({ ...ctx, signal: abort.signal }, { ...first, uid });
+    for await (const { paths } of watcher) if (paths.some((path) => path.endsWith(".partial"))) break;
+    abort.abort();
+    await assert.rejects(call, { code: "unavailable", permanent: false });
+    const left = (await Array.fromAsync(Deno.readDir(at(".snapshots/default")))).map((e) => e.name);
+    assert.deepEqual(left, [first.uid]);
+  }));

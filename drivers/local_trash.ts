@@ -1,0 +1,121 @@
+/**
+ * The trash of the local driver: deleted volumes wait in it until they are purged or brought back. An entry is
+ * `<id>/manifest.json` beside `<id>/data`; what has no manifest is not ours and is never touched.
+ * @module
+ */
+import { join } from "node:path";
+import { z } from "zod";
+import { RuneError } from "../spec/error.ts";
+import { accessModeSchema } from "../spec/volume.ts";
+import type { VolumeContext } from "./driver.ts";
+import { lookAtDirectory, readJson, removeEntry, renameDirectory, writeJson } from "./durable.ts";
+import { removeTree } from "./host.ts";
+import { checkUid, directoriesIn, isUid, type LocalLayout } from "./local_layout.ts";
+
+const manifestSchema = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  uid: z.string(),
+  sizeBytes: z.number(),
+  accessMode: accessModeSchema,
+  /** RFC 3339. */
+  deletedAt: z.string(),
+});
+
+/** A deleted volume whose data is still there. */
+export interface TrashEntry extends z.infer<typeof manifestSchema> {
+  /** Names the entry: the volume's uid, with a number when that was taken. */
+  id: string;
+  /** Where the data is. */
+  path: string;
+}
+
+/** The trash of one root. */
+export class LocalTrash {
+  readonly #layout: LocalLayout;
+
+  constructor(layout: LocalLayout) {
+    this.#layout = layout;
+  }
+
+  /** Moves a volume's directory into the trash, in one step that is durable when this returns. */
+  async put(directory: string, volume: VolumeContext["volume"]): Promise<void> {
+    const entry = await this.#free(volume.uid);
+    await this.#layout.ensureParent(join(entry, "data"));
+    const { namespace, name, uid, sizeBytes, accessMode } = volume;
+    const deletedAt = new Date().toISOString();
+    // The manifest comes first: data without one would never be purged, nor found again.
+    await writeJson(join(entry, "manifest.json"), { namespace, name, uid, sizeBytes, accessMode, deletedAt });
+    await renameDirectory(directory, join(entry, "data"));
+  }
+
+  /** Everything that can be brought back, oldest first. */
+  async list(): Promise<TrashEntry[]> {
+    const entries: TrashEntry[] = [];
+    for (const id of await this.#ids()) {
+      const entry = await this.find(id);
+      if (entry && await lookAtDirectory(entry.path) !== "absent") entries.push(entry);
+    }
+    return entries.sort((a, b) => a.deletedAt.localeCompare(b.deletedAt));
+  }
+
+  /** The entry, whose data may be gone; undefined when there is no such entry. */
+  async find(id: string): Promise<TrashEntry | undefined> {
+    const path = join(this.#layout.trash, checkUid(id));
+    const manifest = await readJson(join(path, "manifest.json"), manifestSchema).catch(ignoreForeign);
+    return manifest && { ...manifest, id, path: join(path, "data") };
+  }
+
+  /** Removes an entry whose data was taken out. */
+  async clear(id: string): Promise<void> {
+    const path = join(this.#layout.trash, checkUid(id));
+    await removeEntry(join(path, "manifest.json"));
+    await removeEntry(path);
+  }
+
+  /** Removes an entry and its data for good. */
+  async purge(id: string, signal: AbortSignal): Promise<void> {
+    const path = join(this.#layout.trash, checkUid(id));
+    const hidden = this.#layout.hidden(path, "removing");
+    // Out of sight first: data that is half removed must not be brought back.
+    await renameDirectory(path, hidden);
+    await removePurged(hidden, signal);
+  }
+
+  /** Finishes purges that were interrupted in other processes. */
+  async sweepPurges(signal: AbortSignal): Promise<void> {
+    for (const hidden of await this.#layout.leftovers(this.#layout.trash)) await removePurged(hidden, signal);
+  }
+
+  /** Removes entries whose data never came or was taken out. Must not run beside {@linkcode put}: it would look the same. */
+  async sweepEmpty(): Promise<void> {
+    for (const id of await this.#ids()) {
+      const entry = await this.find(id);
+      if (entry && await lookAtDirectory(entry.path) === "absent") await this.clear(id);
+    }
+  }
+
+  async #ids(): Promise<string[]> {
+    return (await directoriesIn(this.#layout.trash)).filter(isUid);
+  }
+
+  async #free(uid: string): Promise<string> {
+    for (let n = 1;; n++) {
+      const entry = join(this.#layout.trash, n === 1 ? checkUid(uid) : `${uid}-${n}`);
+      if (await lookAtDirectory(join(entry, "data")) === "absent") return entry;
+    }
+  }
+}
+
+async function removePurged(entry: string, signal: AbortSignal): Promise<void> {
+  const manifest = join(entry, "manifest.json");
+  if (await readJson(manifest, manifestSchema).catch(ignoreForeign) === undefined) return;
+  await removeTree(join(entry, "data"), signal);
+  await removeEntry(manifest);
+  await removeEntry(entry);
+}
+
+function ignoreForeign(error: unknown): undefined {
+  if (error instanceof RuneError) return undefined;
+  throw error;
+}

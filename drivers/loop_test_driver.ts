@@ -1,0 +1,162 @@
+/**
+ * A small block-device driver for tests: an image file behind a loop device. It proves the block path of `host.ts` and the
+ * block half of the conformance suite where no cloud can be had. Not for use by the daemon.
+ * @module
+ */
+import { join } from "node:path";
+import { RuneError } from "../spec/error.ts";
+import { describeCall } from "./describe_call.ts";
+import type { Driver, DriverCapabilities, VolumeContext } from "./driver.ts";
+import { lookAtDirectory } from "./durable.ts";
+import * as host from "./host.ts";
+import { checkAborted, errnoOf, hostError } from "./host_error.ts";
+import { KeyedLock } from "./keyed_lock.ts";
+import { refuseIssues, unknownParameters } from "./parameters.ts";
+
+/** Volumes as image files in one directory, with mounts beside them. */
+export class LoopTestDriver implements Driver {
+  readonly name = "loop-test";
+  readonly capabilities: DriverCapabilities = {
+    accessModes: ["ReadWriteOnce"],
+    snapshots: false,
+    expand: true,
+    onlineExpand: false,
+    blockDevice: true,
+    reclaimDelete: true,
+    topologyKeys: [],
+  };
+  readonly #root: string;
+  readonly #fsType: host.FsType;
+  readonly #locks = new KeyedLock();
+
+  constructor(options: { root: string; fsType: host.FsType }) {
+    this.#root = options.root;
+    this.#fsType = options.fsType;
+  }
+
+  validate(request: { parameters: Record<string, string> }): void {
+    refuseIssues(this.name, unknownParameters(request.parameters, { driver: this.name, known: [] }));
+  }
+
+  async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
+    return await this.#call("provision", ctx, async () => {
+      const image = this.#image(ctx);
+      if (await sizeOf(image) === undefined) {
+        await Deno.writeFile(`${image}.new`, new Uint8Array());
+        await Deno.truncate(`${image}.new`, ctx.volume.sizeBytes);
+        await Deno.rename(`${image}.new`, image);
+      }
+      return { handle: image, adopted: false };
+    });
+  }
+
+  async delete(ctx: VolumeContext): Promise<void> {
+    await this.#call("delete", ctx, async () => {
+      await this.#requireDetached(ctx);
+      await Deno.remove(this.#directory(ctx)).catch(ignoreMissing);
+      await Deno.remove(this.#image(ctx)).catch(ignoreMissing);
+    });
+  }
+
+  async attach(ctx: VolumeContext): Promise<void> {
+    await this.#call("attach", ctx, async () => {
+      if (await this.#device(ctx) === undefined) await host.attachLoopDevice(this.#image(ctx), ctx.signal);
+    });
+  }
+
+  async detach(ctx: VolumeContext): Promise<void> {
+    await this.#call("detach", ctx, async () => {
+      for (let device; (device = await this.#device(ctx)) !== undefined;) {
+        await host.detachLoopDevice(device, ctx.signal);
+      }
+    });
+  }
+
+  async mount(ctx: VolumeContext): Promise<{ path: string }> {
+    return await this.#call("mount", ctx, async () => {
+      const { signal } = ctx;
+      const device = await this.#device(ctx);
+      if (device === undefined) {
+        throw new RuneError("unavailable", `${describeCall("mount", ctx)}: not attached`);
+      }
+      const path = this.#directory(ctx);
+      if (await lookAtDirectory(path) === "absent") await Deno.mkdir(path);
+      await host.ensureFormatted(device, { fsType: this.#fsType, signal });
+      await host.ensureMounted(device, { directory: path, fsType: this.#fsType, signal });
+      return { path };
+    });
+  }
+
+  async unmount(ctx: VolumeContext): Promise<void> {
+    await this.#call("unmount", ctx, async () => {
+      const path = this.#directory(ctx);
+      if (await host.findMount(path) !== undefined) await host.unmountDirectory(path, ctx.signal);
+    });
+  }
+
+  async snapshot(ctx: VolumeContext): Promise<never> {
+    throw new RuneError("failed_precondition", `${describeCall("snapshot", ctx)}: the driver cannot`);
+  }
+
+  async deleteSnapshot(ctx: VolumeContext): Promise<void> {
+    checkAborted(describeCall("deletion of a snapshot", ctx), ctx.signal);
+  }
+
+  async restore(ctx: VolumeContext): Promise<never> {
+    throw new RuneError("failed_precondition", `${describeCall("restore", ctx)}: the driver cannot`);
+  }
+
+  async expand(ctx: VolumeContext): Promise<void> {
+    await this.#call("expand", ctx, async () => {
+      await this.#requireDetached(ctx);
+      const size = await sizeOf(this.#image(ctx));
+      if (size === undefined) throw new RuneError("not_found", `${this.#image(ctx)} is gone`);
+      // The filesystem follows at the next mount.
+      if (size < ctx.volume.sizeBytes) await Deno.truncate(this.#image(ctx), ctx.volume.sizeBytes);
+    });
+  }
+
+  async usage(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }> {
+    return await this.#call("measuring", ctx, async () => ({
+      usedBytes: await host.diskUsage(this.#image(ctx), ctx.signal),
+      limitBytes: await sizeOf(this.#image(ctx)),
+    }));
+  }
+
+  async #call<T>(verb: string, ctx: VolumeContext, work: () => Promise<T>): Promise<T> {
+    const what = describeCall(verb, ctx);
+    try {
+      checkAborted(what, ctx.signal);
+      return await this.#locks.run([ctx.volume.uid], { what, signal: ctx.signal, work });
+    } catch (error) {
+      throw hostError(what, error);
+    }
+  }
+
+  #image({ volume }: VolumeContext): string {
+    return join(this.#root, `${volume.uid}.img`);
+  }
+
+  #directory({ volume }: VolumeContext): string {
+    return join(this.#root, volume.uid);
+  }
+
+  async #device(ctx: VolumeContext): Promise<string | undefined> {
+    return await host.findLoopDevice(this.#image(ctx), ctx.signal);
+  }
+
+  async #requireDetached(ctx: VolumeContext): Promise<void> {
+    const device = await this.#device(ctx);
+    if (device !== undefined) {
+      throw new RuneError("unavailable", `volume ${ctx.volume.name} is attached as ${device}`);
+    }
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await Deno.stat(path).catch(ignoreMissing))?.size;
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (errnoOf(error) !== "ENOENT") throw error;
+}

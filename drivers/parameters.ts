@@ -1,0 +1,26 @@
+/** Checks of the parameters of a volume, as every driver words them. @module */
+import { type FieldIssue, RuneError } from "../spec/error.ts";
+import { didYouMean } from "../spec/suggest.ts";
+
+/** One issue for each parameter that the driver does not know. */
+export function unknownParameters(
+  parameters: Record<string, string>,
+  options: { driver: string; known: string[] },
+): FieldIssue[] {
+  const { driver, known } = options;
+  return Object.keys(parameters).filter((key) => !known.includes(key)).map((key) => ({
+    path: [key],
+    message: `the driver ${driver} has no parameter "${key}"`,
+    hint: didYouMean(key, known) ?? "remove it",
+  }));
+}
+
+/** Throws `invalid_argument` with the issues, if there are any. */
+export function refuseIssues(driver: string, issues: FieldIssue[]): void {
+  const [first] = issues;
+  if (first === undefined) return;
+  throw new RuneError("invalid_argument", `parameters of the driver ${driver}: ${first.message}`, {
+    hint: first.hint,
+    issues,
+  });
+}

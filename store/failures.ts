@@ -1,0 +1,50 @@
+/** What the store says when the disk or the state on it fails: one wording for each case. @module */
+import { RuneError } from "../spec/error.ts";
+
+/** The text of an error, whatever was thrown. */
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A commit did not land. */
+export function cannotWrite(cause: unknown): RuneError {
+  if (cause instanceof RuneError) return cause;
+  return new RuneError("unavailable", `the store cannot write: ${reason(cause)}`, {
+    hint: "check that the disk of the data directory has room and is writable; writes resume by themselves",
+    cause,
+  });
+}
+
+/** A read from disk failed. */
+export function cannotRead(cause: unknown): RuneError {
+  if (cause instanceof RuneError) return cause;
+  return new RuneError("unavailable", `the store cannot read its state: ${reason(cause)}`, {
+    hint: "check the disk of the data directory and the daemon's log",
+    cause,
+  });
+}
+
+/** The store was closed before or meanwhile. */
+export function closed(): RuneError {
+  return new RuneError("unavailable", "the store is closed", {
+    hint: "the daemon is shutting down; try again when it is back",
+  });
+}
+
+/** The state on disk is not what this program wrote. */
+export function damaged(path: string, cause: unknown): RuneError {
+  if (cause instanceof RuneError) return cause;
+  return new RuneError("failed_precondition", `cannot read the state in ${path}: ${reason(cause)}`, {
+    hint: "stop the daemon, move the data directory aside and restore it from a backup",
+    cause,
+  });
+}
+
+/** The data directory cannot be used. */
+export function unusable(path: string, cause: unknown): RuneError {
+  if (cause instanceof RuneError) return cause;
+  return new RuneError("failed_precondition", `cannot use the data directory: ${path}: ${reason(cause)}`, {
+    hint: "make it a directory that the daemon's user can write, or give another one with --data-dir",
+    cause,
+  });
+}

@@ -1,0 +1,115 @@
+/**
+ * The journal: every change of every revision, in order. The newest part is in memory, shared by all watchers; the
+ * rest is read from disk by those who resume from further back.
+ * @module
+ */
+import { RuneError } from "../spec/error.ts";
+import type { Change } from "./contract.ts";
+import { JOURNAL, journalKey } from "./keys.ts";
+import type { Head } from "./log.ts";
+import { blobOf, decode, dropBlob, type Mutation } from "./values.ts";
+
+/** The changes of one revision; never empty. */
+export interface Revision {
+  revision: number;
+  changes: Change[];
+}
+
+/** A revision and the bytes of its changes' JSON. */
+export interface SizedRevision extends Revision {
+  bytes: number;
+}
+
+/** Bounds of the part in memory: changes, and the bytes of their JSON. */
+const TAIL_CHANGES = 1000;
+const TAIL_BYTES = 8 * 1024 * 1024;
+
+/** Entries deleted in one go. */
+const TRIM_ENTRIES = 500;
+
+/** The newest revisions, in memory, without gaps. */
+export class JournalTail {
+  readonly #limit: number;
+  #revisions: SizedRevision[] = [];
+  #changes = 0;
+  #bytes = 0;
+
+  /** @param journalLimit changes that the journal keeps; the tail never outlives them by much. */
+  constructor(journalLimit: number) {
+    this.#limit = Math.min(TAIL_CHANGES, journalLimit);
+  }
+
+  /** Adds the next revision and drops the oldest ones beyond the bounds; the newest stays, however large. */
+  add(revision: SizedRevision): void {
+    this.#revisions.push(revision);
+    this.#changes += revision.changes.length;
+    this.#bytes += revision.bytes;
+    let drop = 0;
+    while (
+      drop < this.#revisions.length - 1 && (this.#changes > this.#limit || this.#bytes > TAIL_BYTES)
+    ) {
+      const oldest = this.#revisions[drop++]!;
+      this.#changes -= oldest.changes.length;
+      this.#bytes -= oldest.bytes;
+    }
+    if (drop > 0) this.#revisions.splice(0, drop);
+  }
+
+  /** The given revision, when it is in memory. */
+  at(revision: number): Revision | undefined {
+    const first = this.#revisions[0]?.revision;
+    return first === undefined ? undefined : this.#revisions[revision - first];
+  }
+}
+
+/**
+ * Reads revisions `after + 1 … upTo` from disk.
+ *
+ * @throws {RuneError} `internal` when one is missing; other errors when the disk fails.
+ */
+export async function* readJournal(
+  kv: Deno.Kv,
+  { after, upTo }: { after: number; upTo: number },
+): AsyncGenerator<Revision> {
+  let current: Revision | undefined;
+  for await (const entry of kv.list({ start: journalKey(after + 1), end: journalKey(upTo + 1) })) {
+    const revision = entry.key[1] as number;
+    if (revision !== current?.revision) {
+      if (current) yield current;
+      if (revision !== (current?.revision ?? after) + 1) throw hole(revision - 1);
+      current = { revision, changes: [] };
+    }
+    const { type, resource } = await decode(kv, entry.value) as Pick<Change, "type" | "resource">;
+    current.changes.push({ revision, type, resource });
+  }
+  if (current?.revision !== upTo) throw hole(upTo);
+  yield current;
+}
+
+function hole(revision: number): RuneError {
+  return new RuneError("internal", `revision ${revision} is missing in the journal`, {
+    hint: "list again and watch from the newest revision",
+  });
+}
+
+/**
+ * Plans the removal of the oldest entries once the journal is well over its limit: in steps, so that one commit in
+ * many pays for it.
+ *
+ * @returns the mutations and the head that goes with them, or undefined while nothing is due.
+ */
+export async function planTrim(
+  kv: Deno.Kv,
+  { head, limit }: { head: Head; limit: number },
+): Promise<{ mutations: Mutation[]; head: Head } | undefined> {
+  const excess = head.entries - limit;
+  if (excess <= Math.min(TRIM_ENTRIES, Math.floor(limit / 10))) return undefined;
+  const mutations: Mutation[] = [];
+  let { oldest, entries } = head;
+  for await (const entry of kv.list({ prefix: JOURNAL }, { limit: Math.min(excess, TRIM_ENTRIES) })) {
+    oldest = Math.max(oldest, entry.key[1] as number);
+    entries--;
+    mutations.push({ key: entry.key }, ...dropBlob(blobOf(entry.value)));
+  }
+  return { mutations, head: { ...head, oldest, entries } };
+}

@@ -1,0 +1,41 @@
+/** Reads the committed state into memory at open. @module */
+import type { AnyResource } from "../spec/resource.ts";
+import { freeze } from "./frozen.ts";
+import { HISTORY, RESOURCES, VALUES } from "./keys.ts";
+import type { Footprint, Footprints } from "./persist.ts";
+import { ResourceIndex } from "./resource_index.ts";
+import { blobOf, type BlobRef, decode } from "./values.ts";
+
+/** What is held in memory beside the journal's tail. */
+export interface Loaded {
+  committed: ResourceIndex;
+  footprints: Footprints;
+  values: Map<string, BlobRef | undefined>;
+}
+
+const BATCH = { batchSize: 500 };
+
+/** @throws when an entry cannot be read or is not whole. */
+export async function loadState(kv: Deno.Kv): Promise<Loaded> {
+  const histories = new Map<string, Footprint["history"]>();
+  for await (const { key, value } of kv.list({ prefix: HISTORY }, BATCH)) {
+    const [, uid, generation] = key as [string, string, number];
+    const history = histories.get(uid) ?? [];
+    history.push({ generation, blob: blobOf(value) });
+    histories.set(uid, history);
+  }
+  const committed = new ResourceIndex();
+  const footprints: Footprints = new WeakMap();
+  for await (const { key, value } of kv.list({ prefix: RESOURCES }, BATCH)) {
+    const resource = await decode(kv, value).catch((cause) => {
+      throw new Error(`${key.slice(1).join(" ")}: ${cause.message}`, { cause });
+    }) as AnyResource;
+    committed.put(freeze(resource));
+    footprints.set(resource, { blob: blobOf(value), history: histories.get(resource.uid) ?? [] });
+  }
+  const values: Loaded["values"] = new Map();
+  for await (const { key, value } of kv.list({ prefix: VALUES }, BATCH)) {
+    values.set(key[2] as string, blobOf(value));
+  }
+  return { committed, footprints, values };
+}

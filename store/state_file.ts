@@ -1,0 +1,83 @@
+/**
+ * The files in the data directory: the directory itself, the KV database, and the mark that it was made. Only their
+ * owner can read them.
+ * @module
+ */
+import { join } from "node:path";
+import { RuneError } from "../spec/error.ts";
+import { damaged, unusable } from "./failures.ts";
+
+/** The database. */
+export function statePath(dataDir: string): string {
+  return join(dataDir, "state.db");
+}
+
+/** Exists once the database was made: without it an emptied or lost database would look like a first start. */
+function markPath(dataDir: string): string {
+  return join(dataDir, "state.made");
+}
+
+/** Makes the directory, where it is missing. @throws {RuneError} `failed_precondition` when that cannot be. */
+export function ensureDataDir(dataDir: string): void {
+  try {
+    // Others may pass through but not list: volumes below it belong to the users of process services.
+    Deno.mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  } catch (error) {
+    throw unusable(dataDir, error);
+  }
+}
+
+/**
+ * Opens the database, and makes it at the first start.
+ *
+ * @throws {RuneError} `failed_precondition` when it is damaged, gone, or cannot be opened.
+ */
+export async function openState(dataDir: string): Promise<Deno.Kv> {
+  const path = statePath(dataDir);
+  try {
+    if (!sizeOf(path)) {
+      if (sizeOf(markPath(dataDir)) !== undefined) throw lost(dataDir);
+      // Made here and not by SQLite, so that it and the files beside it, which take its mode, are private.
+      Deno.writeFileSync(path, new Uint8Array(), { mode: 0o600 });
+    }
+    Deno.chmodSync(path, 0o600);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  try {
+    return await Deno.openKv(path);
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+/** Marks the database as made. */
+export function markMade(dataDir: string): void {
+  try {
+    if (sizeOf(markPath(dataDir)) === undefined) {
+      Deno.writeFileSync(markPath(dataDir), new Uint8Array(), { mode: 0o600 });
+    }
+  } catch (error) {
+    throw unusable(dataDir, error);
+  }
+}
+
+/** Size in bytes; undefined when it is missing. */
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function lost(dataDir: string): RuneError {
+  return new RuneError(
+    "failed_precondition",
+    `${statePath(dataDir)} is missing or empty, but was there before`,
+    {
+      hint: `restore the data directory from a backup; to start from nothing, delete ${markPath(dataDir)}`,
+    },
+  );
+}

@@ -1,0 +1,214 @@
+/**
+ * The store: all state of the daemon, durable in Deno KV and held in memory. This file opens it and wires its parts;
+ * {@linkcode Store} in `contract.ts` is what others may know of it. It knows nothing of HTTP, controllers or runners.
+ * @module
+ */
+import type { Kind, Kinds } from "../spec/resource.ts";
+import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
+import { cannotRead, closed, damaged } from "./failures.ts";
+import { HEAD, historyKey, valueKey } from "./keys.ts";
+import { JournalTail, readJournal } from "./journal.ts";
+import { type Loaded, loadState } from "./load.ts";
+import { lockDataDir } from "./lock.ts";
+import { Log } from "./log.ts";
+import { migrate, readSchema } from "./migrations.ts";
+import { ensureDataDir, markMade, openState, statePath } from "./state_file.ts";
+import { decode } from "./values.ts";
+import { watchJournal } from "./watch.ts";
+import { type Published, Writer } from "./writer.ts";
+
+export type {
+  Change,
+  Changes,
+  HistoryEntry,
+  NewResource,
+  Reader,
+  Store,
+  Tx,
+  WatchOptions,
+} from "./contract.ts";
+
+/** Where and how to open a store. */
+export interface StoreOptions {
+  /** Made when it is missing. */
+  dataDir: string;
+  /** Specs kept of each resource whose kind has history. Default 10. */
+  historyLimit?: number;
+  /** Changes kept for watchers that resume. Default 10,000. */
+  journalLimit?: number;
+  /** Default: the system's. */
+  clock?: () => Date;
+}
+
+/**
+ * Opens the state in a data directory, finishing what a killed process left half done.
+ *
+ * @throws {RuneError} `failed_precondition` when another process owns the directory, or it or the state in it cannot be
+ * used.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { dataDir } = options;
+  ensureDataDir(dataDir);
+  using cleanup = new DisposableStack();
+  cleanup.use(lockDataDir(dataDir));
+  const kv = cleanup.use(await openState(dataDir));
+  try {
+    await readSchema(kv);
+    const log = await Log.open(kv);
+    await migrate(kv);
+    markMade(dataDir);
+    const loaded = await loadState(kv);
+    return new KvStore({ ...options, kv, log, loaded, held: cleanup.move() });
+  } catch (error) {
+    throw damaged(statePath(dataDir), error);
+  }
+}
+
+interface Parts extends StoreOptions {
+  kv: Deno.Kv;
+  log: Log;
+  loaded: Loaded;
+  /** The database and the lock. */
+  held: Disposable;
+}
+
+class KvStore implements Store {
+  readonly #kv: Deno.Kv;
+  readonly #held: Disposable;
+  readonly #loaded: Loaded;
+  readonly #tail: JournalTail;
+  readonly #writer: Writer;
+  readonly #listeners = new Set<(changes: Change[]) => void>();
+  readonly #watchers = new Set<() => void>();
+  #revision: number;
+  #closing?: Promise<void>;
+
+  constructor({ kv, log, loaded, held, ...options }: Parts) {
+    const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date() } = options;
+    this.#kv = kv;
+    this.#held = held;
+    this.#loaded = loaded;
+    this.#revision = log.head.revision;
+    this.#tail = new JournalTail(journalLimit);
+    const publish = (group: Published) => this.#publish(group);
+    this.#writer = new Writer({ kv, log, ...loaded, historyLimit, journalLimit, clock, publish });
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get oldestRevision(): number {
+    return this.#writer.oldest;
+  }
+
+  get<K extends Kind>(kind: K, namespace: string, name: string): Kinds[K] | undefined {
+    return this.#loaded.committed.get(kind, namespace, name);
+  }
+
+  list<K extends Kind>(kind: K, namespace?: string): Kinds[K][] {
+    return this.#loaded.committed.list(kind, namespace);
+  }
+
+  transact<T>(fn: (tx: Tx) => T): Promise<T> {
+    return this.#writer.transact(fn);
+  }
+
+  subscribe(listener: (changes: Change[]) => void): () => void {
+    // A function of its own, so that the same listener can subscribe twice and end once.
+    const own = (changes: Change[]) => listener(changes);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  watch(options: WatchOptions): AsyncIterable<Change> {
+    if (this.#closing) throw closed();
+    return watchJournal({
+      revision: () => this.#revision,
+      oldestRevision: () => this.oldestRevision,
+      closed: () => this.#closing !== undefined,
+      recent: (revision) => this.#tail.at(revision),
+      read: (range) => this.#readJournal(range),
+      onAdvance: (listener) => {
+        this.#watchers.add(listener);
+        return () => this.#watchers.delete(listener);
+      },
+    }, options);
+  }
+
+  async history(kind: Kind, namespace: string, name: string): Promise<HistoryEntry[]> {
+    const resource = this.get(kind, namespace, name);
+    const kept = resource && this.#loaded.footprints.get(resource)?.history || [];
+    const entries: HistoryEntry[] = [];
+    for (const { generation } of kept.toReversed()) {
+      const entry = await this.#read(historyKey(resource!.uid, generation));
+      // Gone when it was trimmed, or the resource removed, since the list above was taken.
+      if (entry !== undefined) entries.push(entry as HistoryEntry);
+    }
+    return entries;
+  }
+
+  getMeta(key: string): Promise<unknown> {
+    return this.#read(valueKey(key));
+  }
+
+  putMeta(key: string, value: unknown): Promise<void> {
+    return this.#writer.putValue(key, JSON.stringify(value));
+  }
+
+  async check(): Promise<void> {
+    if (this.#closing) throw closed();
+    await this.#kv.get(HEAD).catch((error) => {
+      throw cannotRead(error);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#writer.close();
+    for (const wake of this.#watchers) wake();
+    this.#held[Symbol.dispose]();
+  }
+
+  #publish({ staged, values, revisions }: Published): void {
+    staged.writeTo(this.#loaded.committed);
+    for (const [key, blob] of values) this.#loaded.values.set(key, blob);
+    for (const revision of revisions) {
+      this.#tail.add(revision);
+      this.#revision = revision.revision;
+    }
+    if (revisions.length > 0) this.#tell(revisions.flatMap(({ changes }) => changes));
+    for (const wake of this.#watchers) wake();
+  }
+
+  #tell(changes: Change[]): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(changes);
+      } catch (error) {
+        // A listener's fault is no fault of the commit, nor of the other listeners; it must not pass unseen either.
+        reportError(error);
+      }
+    }
+  }
+
+  async #read(key: Deno.KvKey): Promise<unknown> {
+    if (this.#closing) throw closed();
+    try {
+      await this.#writer.settled();
+      const { value } = await this.#kv.get(key);
+      return value === null ? undefined : await decode(this.#kv, value);
+    } catch (error) {
+      throw cannotRead(error);
+    }
+  }
+
+  async *#readJournal(range: { after: number; upTo: number }) {
+    await this.#writer.settled();
+    yield* readJournal(this.#kv, range);
+  }
+}

@@ -1,0 +1,92 @@
+/** What the tests of this folder share: a store in a directory of its own, resources to put in it, failing commits. @module */
+import { serviceSpecSchema } from "../spec/service.ts";
+import type { AnyResource } from "../spec/resource.ts";
+import type { NewResource, Store } from "./contract.ts";
+import { openStore, type StoreOptions } from "./store.ts";
+
+/** Runs `test` with an empty directory that is removed after it. */
+export async function withDir(test: (dataDir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "rune-store-" });
+  try {
+    await test(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** A store for one test; `reopen` closes it and opens the same directory again. */
+export interface TestStore {
+  dataDir: string;
+  store: Store;
+  reopen(options?: Partial<StoreOptions>): Promise<Store>;
+}
+
+/** Runs `test` with a store that is closed and removed after it. */
+export function withStore(
+  test: (opened: TestStore) => Promise<void>,
+  options: Partial<StoreOptions> = {},
+): Promise<void> {
+  return withDir(async (dataDir) => {
+    const opened: TestStore = {
+      dataDir,
+      store: await openStore({ dataDir, ...options }),
+      async reopen(changed = options) {
+        await this.store.close();
+        return this.store = await openStore({ dataDir, ...changed });
+      },
+    };
+    try {
+      await test(opened);
+    } finally {
+      await opened.store.close();
+    }
+  });
+}
+
+/** A configmap with one key. */
+export function configmap(name: string, value = "", namespace = "default"): NewResource<"configmap"> {
+  return { kind: "configmap", namespace, name, spec: { data: { value } }, status: {} };
+}
+
+/** A service, the kind whose specs are kept. */
+export function service(name: string, scale = 1): NewResource<"service"> {
+  return {
+    kind: "service",
+    namespace: "default",
+    name,
+    spec: serviceSpecSchema.parse({ image: "busybox", scale }),
+    status: { state: "Pending", instances: [] } as unknown as NewResource<"service">["status"],
+  };
+}
+
+/** All that a reader can see, to compare stores. */
+export function contents(store: Store): AnyResource[] {
+  return (["configmap", "service", "namespace", "volume"] as const).flatMap((kind) => store.list(kind));
+}
+
+/** Every key on disk, as text; the store must be closed. */
+export async function keysOnDisk(dataDir: string, prefix: Deno.KvKey): Promise<string[]> {
+  using kv = await Deno.openKv(`${dataDir}/state.db`);
+  const keys: string[] = [];
+  for await (const { key } of kv.list({ prefix })) keys.push(key.join("/"));
+  return keys;
+}
+
+/**
+ * Replaces every KV commit of this process by `commit` until it is disposed of.
+ *
+ * @param commit is given the real commit and counts calls from 1.
+ */
+export function onCommit(
+  commit: (real: () => Promise<Deno.KvCommitResult | Deno.KvCommitError>, call: number) => Promise<
+    Deno.KvCommitResult | Deno.KvCommitError
+  >,
+): Disposable {
+  const prototype = Deno.AtomicOperation.prototype;
+  const original = prototype.commit;
+  let calls = 0;
+  prototype.commit = function () {
+    return commit(() => original.call(this), ++calls);
+  };
+  return { [Symbol.dispose]: () => void (prototype.commit = original) };
+}

@@ -1,0 +1,205 @@
+/** One transaction: what it reads, what it stages, and what it changed in the end. @module */
+import { isDeepStrictEqual } from "node:util";
+import { RuneError } from "../spec/error.ts";
+import { type AnyResource, describeKey, type Kind, type Kinds, type ResourceKey } from "../spec/resource.ts";
+import type { Changes, NewResource, Reader, Tx } from "./contract.ts";
+import { freeze, frozenCopy } from "./frozen.ts";
+import { Overlay, type Writable } from "./resource_index.ts";
+
+/** What became of one resource, by uid: made (`now` alone), removed (`base` alone), or changed, maybe renamed. */
+export interface Touched {
+  /** Before the transaction. */
+  base?: AnyResource;
+  /** After it. */
+  now?: AnyResource;
+  /** Its generation moves although its spec may not differ. */
+  bumped?: true;
+}
+
+/** UTF-8 bytes of a namespace or a name; well inside the 2,048 that KV allows a key. */
+const MAX_NAME_BYTES = 512;
+
+/** See {@linkcode Tx}. Nothing leaves it until `writeTo`. */
+export class Transaction implements Tx {
+  readonly now: string;
+  readonly #revision: number;
+  readonly #overlay: Overlay;
+  readonly #touched = new Map<string, Touched>();
+  #ended = false;
+
+  constructor(below: Reader, options: { now: string; revision: number }) {
+    this.now = options.now;
+    this.#revision = options.revision;
+    this.#overlay = new Overlay(below);
+  }
+
+  get<K extends Kind>(kind: K, namespace: string, name: string): Kinds[K] | undefined {
+    return this.#overlay.get(kind, namespace, name);
+  }
+
+  list<K extends Kind>(kind: K, namespace?: string): Kinds[K][] {
+    return this.#overlay.list(kind, namespace);
+  }
+
+  create<K extends Kind>(resource: NewResource<K>): Kinds[K] {
+    this.#refuseEnded();
+    this.#refuseTaken(resource);
+    const made = frozenCopy({
+      kind: resource.kind,
+      namespace: resource.namespace,
+      name: resource.name,
+      uid: crypto.randomUUID(),
+      generation: 1,
+      resourceVersion: this.#revision,
+      labels: resource.labels ?? {},
+      annotations: resource.annotations ?? {},
+      createdAt: this.now,
+      updatedAt: this.now,
+      finalizers: resource.finalizers ?? [],
+      spec: resource.spec,
+      status: resource.status,
+    }) as unknown as Kinds[K];
+    this.#overlay.put(made);
+    this.#touched.set(made.uid, { now: made });
+    return made;
+  }
+
+  update<K extends Kind>(
+    resource: Kinds[K],
+    changes: Changes<K>,
+    options: { ifVersion?: number } = {},
+  ): Kinds[K] {
+    this.#refuseEnded();
+    const current: AnyResource = this.#find(resource);
+    if (current.uid !== resource.uid) {
+      throw new RuneError(
+        "conflict",
+        `${resource.kind} ${describeKey(resource)} was deleted and made again`,
+        {
+          hint: "read it again and repeat the change if it still applies",
+        },
+      );
+    }
+    const { ifVersion = current.resourceVersion } = options;
+    if (ifVersion !== current.resourceVersion) {
+      throw new RuneError(
+        "conflict",
+        `${resource.kind} ${
+          describeKey(resource)
+        } is at version ${current.resourceVersion}, not at ${ifVersion}`,
+        { hint: "read it again and repeat the change on the newer version" },
+      );
+    }
+    const next = merge(current, changes);
+    const touched = this.#touched.get(current.uid);
+    const bumped = changes.bumpGeneration ?? touched?.bumped;
+    if (next === current && !changes.bumpGeneration) return current as Kinds[K];
+    if (next.name !== current.name) this.#refuseTaken(next);
+    const base = touched ? touched.base : current;
+    this.#overlay.delete(current);
+    if (base && !bumped && sameContent(base, next)) {
+      this.#touched.delete(base.uid);
+      this.#overlay.put(base);
+      return base as Kinds[K];
+    }
+    const specChanged = base !== undefined && !isDeepStrictEqual(base.spec, next.spec);
+    const stamped = freeze({
+      ...next,
+      generation: (base?.generation ?? 1) + (specChanged || (base && bumped) ? 1 : 0),
+      resourceVersion: this.#revision,
+      updatedAt: this.now,
+    }) as Kinds[K];
+    this.#overlay.put(stamped);
+    this.#touched.set(stamped.uid, { base, now: stamped, ...(bumped && { bumped }) });
+    return stamped;
+  }
+
+  remove(key: ResourceKey): void {
+    this.#refuseEnded();
+    const current: AnyResource = this.#find(key);
+    this.#overlay.delete(current);
+    const touched = this.#touched.get(current.uid);
+    const base = touched ? touched.base : current;
+    if (base) this.#touched.set(base.uid, { base });
+    else this.#touched.delete(current.uid);
+  }
+
+  /** Ends it: further writes are refused. Returns what it changed, in the order of first touch. */
+  end(): Touched[] {
+    this.#ended = true;
+    return [...this.#touched.values()];
+  }
+
+  /** Repeats its writes on `target`. */
+  writeTo(target: Writable): void {
+    this.#overlay.writeTo(target);
+  }
+
+  #find<K extends Kind>({ kind, namespace, name }: ResourceKey<K>): Kinds[K] {
+    const found = this.#overlay.get(kind, namespace, name);
+    if (found) return found;
+    throw new RuneError("not_found", `there is no ${kind} ${describeKey({ namespace, name })}`, {
+      hint: "it may have been deleted meanwhile; list what is there",
+    });
+  }
+
+  #refuseTaken(key: ResourceKey): void {
+    checkKey(key);
+    if (this.#overlay.get(key.kind, key.namespace, key.name) === undefined) return;
+    throw new RuneError("already_exists", `${key.kind} ${describeKey(key)} exists already`, {
+      hint: "choose another name, or change the one that is there",
+    });
+  }
+
+  #refuseEnded(): void {
+    if (this.#ended) {
+      throw new RuneError("internal", "a transaction was written to after it had ended", {
+        hint: "the function given to transact() must be synchronous",
+      });
+    }
+  }
+}
+
+/** `current` with the changes, or `current` itself when nothing differs; unchanged parts stay the same objects. */
+function merge<K extends Kind>(current: AnyResource, changes: Changes<K>): AnyResource {
+  const next: Record<string, unknown> = { ...current };
+  let changed = false;
+  for (
+    const part of [
+      "name",
+      "deletionRequestedAt",
+      "labels",
+      "annotations",
+      "finalizers",
+      "spec",
+      "status",
+    ] as const
+  ) {
+    if (changes[part] === undefined || changes[part] === current[part]) continue;
+    const value = frozenCopy(changes[part]);
+    if (isDeepStrictEqual(value, current[part])) continue;
+    next[part] = value;
+    changed = true;
+  }
+  return changed ? next as unknown as AnyResource : current;
+}
+
+function sameContent(a: AnyResource, b: AnyResource): boolean {
+  const stamps = { generation: 0, resourceVersion: 0, updatedAt: "" };
+  return isDeepStrictEqual({ ...a, ...stamps }, { ...b, ...stamps });
+}
+
+function checkKey({ kind, namespace, name }: ResourceKey): void {
+  for (const text of [namespace, name]) {
+    if (
+      text.includes("\0") || !text.isWellFormed() || new TextEncoder().encode(text).length > MAX_NAME_BYTES
+    ) {
+      throw new RuneError("invalid_argument", `${JSON.stringify(text.slice(0, 64))} cannot name a ${kind}`, {
+        hint: `use at most ${MAX_NAME_BYTES} bytes of text`,
+      });
+    }
+  }
+  if (name === "") {
+    throw new RuneError("invalid_argument", `a ${kind} needs a name`, { hint: "give it one" });
+  }
+}

@@ -1,0 +1,85 @@
+/** Watching: a position in the journal that moves forward, from disk, then from memory, then with each commit. @module */
+import { RuneError } from "../spec/error.ts";
+import type { Change, WatchOptions } from "./contract.ts";
+import { cannotRead } from "./failures.ts";
+import type { Revision } from "./journal.ts";
+
+/** What a watcher needs of the store. */
+export interface WatchSource {
+  revision(): number;
+  oldestRevision(): number;
+  closed(): boolean;
+  /** A revision that is still in memory. */
+  recent(revision: number): Revision | undefined;
+  /** Revisions from disk; fails when they go away meanwhile. */
+  read(range: { after: number; upTo: number }): AsyncIterable<Revision>;
+  /** Calls back after each commit and on close; returns the function that ends it. */
+  onAdvance(listener: () => void): () => void;
+}
+
+/** See {@linkcode Store.watch}. @throws {RuneError} `gone` when `since` cannot be resumed from. */
+export function watchJournal(source: WatchSource, options: WatchOptions): AsyncIterable<Change> {
+  const since = options.since ?? source.revision();
+  if (since < source.oldestRevision() || since > source.revision()) throw gone(source, since);
+  return follow(source, { ...options, since });
+}
+
+async function* follow(
+  source: WatchSource,
+  { kinds, namespace, since, signal }: WatchOptions & { since: number },
+): AsyncGenerator<Change> {
+  const ended = () => signal.aborted || source.closed();
+  const wanted = ({ resource }: Change) =>
+    (kinds === undefined || kinds.includes(resource.kind)) &&
+    (namespace === undefined || resource.namespace === namespace);
+  let wake = () => {};
+  const stop = source.onAdvance(() => wake());
+  const abort = () => wake();
+  signal.addEventListener("abort", abort);
+  try {
+    let at = since;
+    while (!ended()) {
+      const advanced = new Promise<void>((resolve) => wake = resolve);
+      if (at === source.revision()) {
+        await advanced;
+        continue;
+      }
+      for await (const { revision, changes } of available(source, at)) {
+        const shown = changes.filter(wanted);
+        for (const [i, { previous: _, ...change }] of shown.entries()) {
+          if (ended()) return;
+          yield i < shown.length - 1 ? { ...change, more: true } : change;
+        }
+        if (ended()) return;
+        at = revision;
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    stop();
+  }
+}
+
+/** The next revision from memory, or all up to now from disk. */
+async function* available(source: WatchSource, at: number): AsyncGenerator<Revision> {
+  const recent = source.recent(at + 1);
+  if (recent) return yield recent;
+  try {
+    for await (const revision of source.read({ after: at, upTo: source.revision() })) {
+      // Trimming tells before it deletes, so what was read whole before it told is whole.
+      if (source.oldestRevision() > revision.revision - 1) throw gone(source, at);
+      yield revision;
+      at = revision.revision;
+    }
+  } catch (error) {
+    if (source.closed()) return;
+    throw source.oldestRevision() > at ? gone(source, at) : cannotRead(error);
+  }
+}
+
+function gone(source: WatchSource, since: number): RuneError {
+  const message = since > source.revision()
+    ? `revision ${since} is unknown: the newest is ${source.revision()}`
+    : `revision ${since} is gone: the oldest to watch from is ${source.oldestRevision()}`;
+  return new RuneError("gone", message, { hint: "list again and watch from the revision of that list" });
+}
