@@ -1,0 +1,48 @@
+/** Events: repeats collapse into a count, and a namespace keeps a bounded number. @module */
+import { shortDigest } from "./digest.ts";
+import type { Kind } from "../spec/resource.ts";
+import type { Tx } from "../store/store.ts";
+
+/** Events kept per namespace; the oldest go first. */
+const MAX_EVENTS = 500;
+
+/** What happened to a resource. */
+export interface Happening {
+  namespace: string;
+  object: { kind: Kind; name: string; uid: string };
+  type: "Normal" | "Warning";
+  /** A short CamelCase word. */
+  reason: string;
+  message: string;
+}
+
+/** Writes an event in the caller's transaction, or counts the one that says the same. */
+export function recordEvent(tx: Tx, happening: Happening): void {
+  const { namespace, object, type, reason, message } = happening;
+  const name = `${object.name}.${shortDigest([object.uid, type, reason, message])}`;
+  const known = tx.get("event", namespace, name);
+  if (known) {
+    tx.update(known, { spec: { ...known.spec, count: known.spec.count + 1, lastAt: tx.now } });
+    return;
+  }
+  const events = tx.list("event", namespace);
+  if (events.length >= MAX_EVENTS) {
+    const oldest = events.reduce((a, b) => a.spec.lastAt <= b.spec.lastAt ? a : b);
+    tx.remove(oldest);
+  }
+  tx.create({
+    kind: "event",
+    namespace,
+    name,
+    spec: {
+      object: { kind: object.kind, name: object.name, uid: object.uid },
+      type,
+      reason,
+      message,
+      count: 1,
+      firstAt: tx.now,
+      lastAt: tx.now,
+    },
+    status: {},
+  });
+}

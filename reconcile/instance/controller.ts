@@ -1,0 +1,83 @@
+/** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
+import type { Runner } from "../../runners/runner.ts";
+import { toRuneError } from "../../spec/error.ts";
+import type { Instance } from "../../spec/instance.ts";
+import { parseNameRef } from "../../spec/name.ts";
+import type { Store } from "../../store/store.ts";
+import { claimedVolumeName } from "../service/claims.ts";
+import { DONE, type Outcome } from "../outcome.ts";
+import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
+import { type InstanceView, type MountView, planInstance } from "./plan.ts";
+
+/** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
+const MAX_STEPS = 10;
+
+/** Where an instance stands in the store; instances are worked by uid, since a successor takes its predecessor's name. */
+export type FindInstance = (uid: string) => Instance | undefined;
+
+function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): MountView[] {
+  return instance.spec.template.volumes.map((mount) => {
+    const claimed = mount.claim && parseNameRef(mount.claim.name, instance.namespace);
+    const key = claimed ?? {
+      namespace: instance.namespace,
+      name: claimedVolumeName(mount, { service: instance.spec.service, ordinal: instance.spec.ordinal }),
+    };
+    const volume = store.get("volume", key.namespace, key.name);
+    return {
+      mount,
+      ...key,
+      volume,
+      holders: store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
+      path: volume && mounts.get(volume.uid),
+    };
+  });
+}
+
+async function observeInstance(
+  instance: Instance,
+  { deps, runner, signal }: { deps: InstanceDeps; runner: Runner; signal: AbortSignal },
+): Promise<InstanceView> {
+  const { run } = instance.status;
+  const state = run === 0 ? undefined : await runner.inspect({ instanceUid: instance.uid, run }, signal);
+  return {
+    instance,
+    service: deps.store.get("service", instance.namespace, instance.spec.service),
+    mounts: observeMounts(instance, deps),
+    run: state,
+    now: new Date(),
+  };
+}
+
+/** One pass over the instance with this uid. */
+export async function reconcileInstance(
+  uid: string,
+  { deps, find, signal }: { deps: InstanceDeps; find: FindInstance; signal: AbortSignal },
+): Promise<Outcome> {
+  for (let i = 0; i < MAX_STEPS; i++) {
+    const instance = find(uid);
+    if (!instance) return DONE;
+    const runner = deps.runners.get(instance.spec.runner)!;
+    let view: InstanceView;
+    try {
+      view = await observeInstance(instance, { deps, runner, signal });
+    } catch (thrown) {
+      const error = toRuneError(thrown);
+      if (error.code === "unavailable") await writeOutage(deps.store, { instance, error });
+      return { type: "failed", error };
+    }
+    const outcome = await applyInstance(planInstance(view), { view, deps, runner, signal });
+    if (outcome) return outcome;
+  }
+  return { type: "again", afterMs: 100 };
+}
+
+/** Says on the instance that its runner cannot be asked; a run that was fine is left as it was last seen. */
+async function writeOutage(
+  store: Store,
+  { instance, error }: { instance: Instance; error: ReturnType<typeof toRuneError> },
+): Promise<void> {
+  await store.transact((tx) => {
+    const now = tx.get("instance", instance.namespace, instance.name);
+    if (now?.uid === instance.uid) tx.update(now, { status: outage(now.status, error) });
+  });
+}

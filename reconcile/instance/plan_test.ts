@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import type { RunState } from "../../runners/runner.ts";
+import type { InstanceStatus } from "../../spec/instance.ts";
+import { ago, makeInstance, makeService, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import {
+  type InstanceView,
+  launchFailedStatus,
+  MAX_LAUNCH_FAILURES,
+  type MountView,
+  planInstance,
+} from "./plan.ts";
+
+const plain = makeService();
+const mounting = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
+const mount = mounting.spec.volumes[0]!;
+
+function view(
+  status: Partial<InstanceStatus>,
+  more: Partial<InstanceView> & { service?: typeof plain } = {},
+) {
+  const service = more.service ?? plain;
+  const instance = makeInstance(service, 0, { status });
+  return { instance, service, mounts: [], run: undefined, now: NOW, ...more } satisfies InstanceView;
+}
+
+const run = (state: RunState["state"], more: Partial<RunState> = {}): RunState => ({
+  instanceUid: "uid-web-0",
+  run: 1,
+  state,
+  ...more,
+});
+
+function mounted(more: Partial<MountView> = {}): MountView {
+  const holder = {
+    instanceUid: "uid-web-0",
+    namespace: "default",
+    instance: "web-0",
+    mode: "rw" as const,
+    since: "",
+  };
+  return {
+    mount,
+    namespace: "default",
+    name: "data",
+    volume: provisioned(),
+    holders: [holder],
+    path: "/v",
+    ...more,
+  };
+}
+
+const fresh = { state: "Pending", ready: false, run: 0 } as const;
+const other = { instanceUid: "o", namespace: "default", instance: "old-0", mode: "rw" as const, since: "" };
+
+const steps: [string, InstanceView, Record<string, unknown>][] = [
+  ["launches run 1 of a new instance", view(fresh), { do: "launch", run: 1 }],
+  ["settles a running one", view({}, { run: run("running") }), { do: "settle" }],
+  ["retires one whose service is gone", view({}, { service: undefined, run: run("running") }), {
+    do: "retire",
+  }],
+  ["carries on a launch that the last daemon began", view({ state: "Starting" }, { run: run("absent") }), {
+    do: "launch",
+    run: 1,
+  }],
+  ["carries on one that was made and not started", view({ state: "Starting" }, { run: run("created") }), {
+    do: "launch",
+    run: 1,
+  }],
+  ["discards a run that could not be started", view({ state: "Failed" }, { run: run("created") }), {
+    do: "discard",
+  }],
+  [
+    "launches the next run after an end that was accounted for",
+    view({ state: "Pending" }, { run: run("exited") }),
+    {
+      do: "launch",
+      run: 2,
+    },
+  ],
+  ["waits for its time", view({ state: "Failed", nextAttemptAt: ago(-3) }, { run: run("exited") }), {
+    do: "settle",
+    afterMs: 3000,
+  }],
+  ["leaves a stalled one alone", view({ state: "Stalled" }), { do: "settle" }],
+  ["acquires leases first", view(fresh, { service: mounting, mounts: [mounted({ holders: [] })] }), {
+    do: "acquire",
+  }],
+  ["launches with its lease and mount", view(fresh, { service: mounting, mounts: [mounted()] }), {
+    do: "launch",
+    run: 1,
+  }],
+];
+for (const [name, given, expected] of steps) {
+  Deno.test(`planInstance() ${name}`, () => {
+    const step = planInstance("service" in given ? given : view({})) as unknown as Record<string, unknown>;
+    for (const [key, value] of Object.entries(expected)) assert.equal(step[key], value, JSON.stringify(step));
+  });
+}
+
+const waits: [string, Partial<MountView>, RegExp][] = [
+  ["a volume that does not exist", { volume: undefined }, /data does not exist; cast it/],
+  ["one being provisioned", { volume: makeVolume() }, /is being provisioned/],
+  ["one that failed", {
+    volume: makeVolume({}, { status: { state: "Stalled", failureMessage: "no such path" } }),
+  }, /is Stalled: no such path/],
+  ["one being deleted", { volume: provisioned({ deletionRequestedAt: ago(1) }) }, /is being deleted/],
+  ["one held by another", { holders: [other] }, /mounted read-write by default\/old-0/],
+  ["one being mounted", { path: undefined }, /is being mounted/],
+];
+for (const [name, more, message] of waits) {
+  Deno.test(`planInstance() waits for ${name}, and never launches`, () => {
+    const step = planInstance(view(fresh, { service: mounting, mounts: [mounted(more)] }));
+    assert.ok(step.do === "settle", JSON.stringify(step));
+    assert.equal(step.status.state, "Pending");
+    assert.equal(step.status.reason, "VolumeNotReady");
+    assert.match(step.status.message!, message);
+  });
+}
+
+function ended(status: Partial<InstanceStatus>, more: Partial<RunState> = {}, fields = {}) {
+  const exited = run("exited", { exitCode: 1, finishedAt: ago(0), ...more });
+  const step = planInstance(view(status, { run: exited, service: makeService(fields) }));
+  assert.ok(step.do === "settle", JSON.stringify(step));
+  return step;
+}
+
+Deno.test("planInstance() restarts a first crash at once, then backs off 1 s doubling to 60 s", () => {
+  const delays = [0, 1, 2, 3, 7, 20].map((crashes) => ended({ crashes, startedAt: ago(5) }).afterMs);
+  assert.deepEqual(delays, [0, 1000, 2000, 4000, 60_000, 60_000]);
+  assert.equal(ended({ crashes: 0 }).status.state, "Pending");
+  assert.equal(ended({ crashes: 1, startedAt: ago(1) }).status.state, "Failed");
+});
+
+Deno.test("planInstance() forgets crashes after a minute of running", () => {
+  assert.equal(ended({ crashes: 9, startedAt: ago(61) }).status.crashes, 1);
+  const running = planInstance(view({ crashes: 4 }, { run: run("running", { startedAt: ago(61) }) }));
+  assert.ok(running.do === "settle" && running.status.crashes === 0 && running.afterMs === undefined);
+  const young = planInstance(view({ crashes: 4 }, { run: run("running", { startedAt: ago(20) }) }));
+  assert.ok(young.do === "settle" && young.status.crashes === 4);
+  assert.equal(young.afterMs, 40_000);
+});
+
+Deno.test("planInstance() says why a run ended", () => {
+  assert.equal(ended({ crashes: 2, startedAt: ago(1) }).status.reason, "CrashLoop");
+  assert.equal(ended({}, { oomKilled: true }).status.reason, "OutOfMemory");
+  assert.match(ended({}, { exitCode: 137 }).status.message!, /code 137 \(signal 9\)/);
+  assert.equal(ended({}).status.restarts, 1);
+  const removed = planInstance(view({}, { run: run("absent") }));
+  assert.ok(removed.do === "settle");
+  assert.match(removed.status.message!, /was removed/);
+});
+
+Deno.test("planInstance() honours the restart policy", () => {
+  assert.equal(ended({}, { exitCode: 0 }, { restart: "on-failure" }).status.state, "Stopped");
+  assert.equal(ended({}, { exitCode: 0 }, { restart: "always" }).status.state, "Pending");
+  assert.equal(ended({}, { exitCode: 1 }, { restart: "never" }).status.state, "Stopped");
+  assert.equal(ended({}, { exitCode: 1 }, { restart: "never" }).status.nextAttemptAt, undefined);
+});
+
+Deno.test("launchFailedStatus() stalls after ten failures, or at once when permanent", () => {
+  let status = makeInstance(plain, 0, { status: fresh }).status;
+  const failure = { reason: "LaunchFailed", message: "no", permanent: false, now: NOW } as const;
+  for (let i = 1; i < MAX_LAUNCH_FAILURES; i++) {
+    status = launchFailedStatus(status, failure);
+    assert.equal(status.state, "Failed");
+  }
+  assert.equal(Date.parse(status.nextAttemptAt!) - NOW.getTime(), 60_000);
+  assert.equal(launchFailedStatus(status, failure).state, "Stalled");
+  assert.equal(launchFailedStatus(status, { ...failure, permanent: true }).state, "Stalled");
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { LeaseHolder } from "../spec/lease.ts";
+import { withHolder } from "./leases.ts";
+
+const holder = (instanceUid: string, mode: "rw" | "ro"): LeaseHolder => ({
+  instanceUid,
+  namespace: "default",
+  instance: instanceUid,
+  mode,
+  since: "",
+});
+
+Deno.test("withHolder() lets any number read, and one alone write", () => {
+  const table: [LeaseHolder[], LeaseHolder, boolean][] = [
+    [[], holder("a", "rw"), true],
+    [[holder("a", "ro")], holder("b", "ro"), true],
+    [[holder("a", "ro")], holder("b", "rw"), false],
+    [[holder("a", "rw")], holder("b", "ro"), false],
+    [[holder("a", "rw")], holder("b", "rw"), false],
+    [[holder("a", "rw")], holder("a", "rw"), true],
+    [[holder("a", "ro")], holder("a", "rw"), true],
+    [[holder("a", "ro"), holder("b", "ro")], holder("a", "rw"), false],
+  ];
+  for (const [holders, wanted, granted] of table) {
+    assert.equal("holders" in withHolder(holders, wanted), granted, JSON.stringify([holders, wanted]));
+  }
+});
+
+Deno.test("withHolder() never lets a writer and anybody else hold at once, in any order of takes and releases", () => {
+  const act = fc.record({
+    uid: fc.constantFrom("a", "b", "c"),
+    mode: fc.constantFrom("rw" as const, "ro" as const),
+    release: fc.boolean(),
+  });
+  fc.assert(fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
+    let holders: LeaseHolder[] = [];
+    for (const { uid, mode, release } of acts) {
+      if (release) holders = holders.filter((h) => h.instanceUid !== uid);
+      else {
+        const result = withHolder(holders, holder(uid, mode));
+        if ("holders" in result) holders = result.holders;
+      }
+      const writers = holders.filter((h) => h.mode === "rw").length;
+      assert.ok(writers === 0 || (writers === 1 && holders.length === 1), JSON.stringify(holders));
+      assert.equal(new Set(holders.map((h) => h.instanceUid)).size, holders.length);
+    }
+  }));
+});

@@ -1,0 +1,135 @@
+/**
+ * A work queue of keys (DESIGN, "Controllers"): a key is never worked twice at once, repeated keys collapse into one, different
+ * keys run in parallel up to a bound, and failures back off per key. It knows nothing of what a key means.
+ * @module
+ */
+import { toRuneError } from "../spec/error.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** Options of {@linkcode createQueue}. */
+export interface QueueOptions {
+  /** One pass over one key. The signal aborts when the queue stops or {@linkcode Queue.interrupt} is called. */
+  work(key: string, signal: AbortSignal): Promise<Outcome>;
+  /** How many keys are worked at once. */
+  concurrency: number;
+  /** Told of every failed pass. */
+  onFailure(key: string, failure: { error: Error; attempt: number; retryInMs: number }): void;
+  /** First delay after a failure, doubled at each further one. Default 200 ms. */
+  baseDelayMs?: number;
+  /** Longest delay. Default 30 s. */
+  maxDelayMs?: number;
+  /** Jitter source in [0, 1). Default `Math.random`. */
+  random?(): number;
+}
+
+/** See the module comment. */
+export interface Queue {
+  /** Asks for a pass over a key, as soon as there is room. */
+  add(key: string): void;
+  /** Asks for a pass after a delay; the sooner of two wishes wins. */
+  addAfter(key: string, ms: number): void;
+  /** Aborts the pass in progress over a key, if there is one, and asks for another. */
+  interrupt(key: string): void;
+  /** Keys waiting for a place or being worked. */
+  readonly depth: number;
+  /** Takes no more keys, gives passes in progress `graceMs`, aborts them, and resolves when all have ended. */
+  stop(graceMs: number): Promise<void>;
+}
+
+interface Timer {
+  id: ReturnType<typeof setTimeout>;
+  due: number;
+}
+
+/** Makes a queue; see {@linkcode Queue}. */
+export function createQueue(options: QueueOptions): Queue {
+  const { baseDelayMs = 200, maxDelayMs = 30_000, random = Math.random } = options;
+  const waiting = new Set<string>();
+  const active = new Map<string, { abort: AbortController; ended: Promise<void> }>();
+  /** Keys asked for while they were being worked. */
+  const again = new Set<string>();
+  const timers = new Map<string, Timer>();
+  const failures = new Map<string, number>();
+  let stopped = false;
+
+  function add(key: string): void {
+    if (stopped) return;
+    const timer = timers.get(key);
+    if (timer) {
+      clearTimeout(timer.id);
+      timers.delete(key);
+    }
+    if (active.has(key)) again.add(key);
+    else waiting.add(key);
+    fill();
+  }
+
+  function addAfter(key: string, ms: number): void {
+    if (stopped || waiting.has(key)) return;
+    const due = performance.now() + ms;
+    const known = timers.get(key);
+    if (known && known.due <= due) return;
+    if (known) clearTimeout(known.id);
+    const id = setTimeout(() => add(key), ms);
+    timers.set(key, { id, due });
+  }
+
+  function fill(): void {
+    for (const key of waiting) {
+      if (active.size >= options.concurrency) return;
+      waiting.delete(key);
+      const abort = new AbortController();
+      active.set(key, { abort, ended: run(key, abort.signal) });
+    }
+  }
+
+  async function run(key: string, signal: AbortSignal): Promise<void> {
+    await Promise.resolve(); // so that `active` holds the key before the pass begins
+    let outcome: Outcome;
+    try {
+      outcome = await options.work(key, signal);
+    } catch (error) {
+      outcome = { type: "failed", error: toRuneError(error) };
+    }
+    active.delete(key);
+    if (outcome.type === "failed" && !signal.aborted) {
+      const attempt = (failures.get(key) ?? 0) + 1;
+      failures.set(key, attempt);
+      const delay = Math.min(maxDelayMs, baseDelayMs * 2 ** (attempt - 1));
+      const retryInMs = Math.round(delay * (0.8 + 0.4 * random()));
+      options.onFailure(key, { error: outcome.error, attempt, retryInMs });
+      addAfter(key, retryInMs);
+    } else if (outcome.type !== "failed") {
+      failures.delete(key);
+      if (outcome.type === "again") addAfter(key, outcome.afterMs);
+    }
+    if (again.delete(key)) add(key);
+    else fill();
+  }
+
+  return {
+    add,
+    addAfter,
+    interrupt(key) {
+      active.get(key)?.abort.abort();
+      add(key);
+    },
+    get depth() {
+      return waiting.size + active.size;
+    },
+    async stop(graceMs) {
+      stopped = true;
+      waiting.clear();
+      again.clear();
+      for (const { id } of timers.values()) clearTimeout(id);
+      timers.clear();
+      const all = Promise.all([...active.values()].map((a) => a.ended));
+      let grace: ReturnType<typeof setTimeout> | undefined;
+      const timeout = new Promise<void>((resolve) => grace = setTimeout(resolve, graceMs));
+      await Promise.race([all, timeout]);
+      clearTimeout(grace);
+      for (const { abort } of active.values()) abort.abort();
+      await all;
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { RuneError } from "../spec/error.ts";
+import { DONE, type Outcome } from "./outcome.ts";
+import { createQueue, type QueueOptions } from "./queue.ts";
+
+function make(work: QueueOptions["work"], options: Partial<QueueOptions> = {}) {
+  const failures: { key: string; attempt: number; retryInMs: number }[] = [];
+  const queue = createQueue({
+    work,
+    concurrency: 4,
+    onFailure: (key, { attempt, retryInMs }) => failures.push({ key, attempt, retryInMs }),
+    random: () => 0.5,
+    ...options,
+  });
+  return { queue, failures };
+}
+
+Deno.test("queue collapses repeated keys and never works one twice at once", async () => {
+  let active = 0;
+  let most = 0;
+  let passes = 0;
+  const gates: PromiseWithResolvers<Outcome>[] = [];
+  const second = Promise.withResolvers<void>();
+  const { queue } = make(() => {
+    most = Math.max(most, ++active);
+    if (++passes === 2) second.resolve();
+    const gate = Promise.withResolvers<Outcome>();
+    gates.push(gate);
+    return gate.promise.finally(() => active--);
+  });
+  queue.add("a");
+  await Promise.resolve();
+  await Promise.resolve();
+  for (let i = 0; i < 5; i++) queue.add("a");
+  gates[0]!.resolve(DONE);
+  await second.promise;
+  gates[1]!.resolve(DONE);
+  await queue.stop(1000);
+  assert.deepEqual({ passes, most, depth: queue.depth }, { passes: 2, most: 1, depth: 0 });
+});
+
+Deno.test("queue runs different keys in parallel, up to its bound", async () => {
+  let active = 0;
+  let most = 0;
+  const reached = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<Outcome>();
+  const { queue } = make(() => {
+    most = Math.max(most, ++active);
+    if (active === 4) reached.resolve();
+    return gate.promise;
+  });
+  for (let i = 0; i < 10; i++) queue.add(`k${i}`);
+  await reached.promise;
+  gate.resolve(DONE);
+  await queue.stop(1000);
+  assert.equal(most, 4);
+});
+
+Deno.test("queue backs off per key, doubling, and forgets failures after a success", async () => {
+  const done = Promise.withResolvers<void>();
+  let passes = 0;
+  const { queue, failures } = make(() => {
+    passes++;
+    if (passes === 5) done.resolve();
+    return passes === 4 || passes === 5
+      ? Promise.resolve(passes === 4 ? { type: "again", afterMs: 0 } : DONE)
+      : Promise.reject(new RuneError("unavailable", "not yet"));
+  }, { baseDelayMs: 2 });
+  queue.add("a");
+  await done.promise;
+  await queue.stop(1000);
+  assert.deepEqual(failures.map((f) => [f.attempt, f.retryInMs]), [[1, 2], [2, 4], [3, 8]]);
+});
+
+Deno.test("queue.interrupt() aborts the pass in progress and works the key again", async () => {
+  const again = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  let passes = 0;
+  const { queue, failures } = make((_key, signal) => {
+    if (++passes === 2) again.resolve();
+    begun.resolve();
+    if (passes > 1) return Promise.resolve(DONE);
+    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  queue.add("a");
+  await begun.promise;
+  queue.interrupt("a");
+  await again.promise;
+  await queue.stop(1000);
+  assert.deepEqual(failures, []);
+});
+
+Deno.test("queue.addAfter() keeps the sooner wish, and stop() leaves no timer", async () => {
+  const worked = Promise.withResolvers<void>();
+  const { queue } = make(() => {
+    worked.resolve();
+    return Promise.resolve(DONE);
+  });
+  queue.addAfter("a", 3_600_000);
+  queue.addAfter("a", 1);
+  queue.addAfter("b", 3_600_000);
+  await worked.promise;
+  await queue.stop(0);
+});
+
+Deno.test("queue.stop() aborts what outlasts its grace", async () => {
+  const { queue } = make((_key, signal) =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve(DONE)))
+  );
+  queue.add("a");
+  await Promise.resolve();
+  await queue.stop(1);
+  queue.add("b");
+  assert.equal(queue.depth, 0);
+});
+
+Deno.test("queue works every key that was added, after the last add, whatever the order", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 60 }), async (keys) => {
+      const version = new Map<string, number>();
+      const seen = new Map<string, number>();
+      const busy = new Set<string>();
+      const { queue } = make(async (key) => {
+        assert.ok(!busy.has(key), "a key was worked twice at once");
+        busy.add(key);
+        const at = version.get(key)!;
+        await Promise.resolve();
+        seen.set(key, at);
+        busy.delete(key);
+        return DONE;
+      }, { concurrency: 2 });
+      for (const [i, k] of keys.entries()) {
+        version.set(`k${k}`, i);
+        queue.add(`k${k}`);
+        if (i % 7 === 0) await Promise.resolve();
+      }
+      while (queue.depth > 0) await Promise.resolve();
+      await queue.stop(100);
+      assert.deepEqual(seen, version);
+    }),
+    { numRuns: 50 },
+  );
+});

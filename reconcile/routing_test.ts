@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import type { AnyResource, Kind } from "../spec/resource.ts";
+import type { Reader } from "../store/store.ts";
+import { affectedBy } from "./routing.ts";
+import { ago, makeClass, makeInstance, makeService, makeVolume, provisioned } from "./testing/resources.ts";
+
+const claiming = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
+const templated = makeService({
+  volumes: [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }],
+});
+
+function reader(...resources: AnyResource[]): Reader {
+  return {
+    get: () => undefined,
+    list: <K extends Kind>(kind: K) => resources.filter((r) => r.kind === kind) as never,
+  };
+}
+
+Deno.test("affectedBy() a volume wakes the instances that wait for it, by claim or by template, and no running one", () => {
+  const waiting = { status: { state: "Pending" as const, ready: false } };
+  const one = makeInstance(claiming, 0, waiting);
+  const two = makeInstance(templated, 3, waiting);
+  const running = makeInstance(claiming, 1);
+  const store = reader(one, two, running);
+  const data = affectedBy({ resource: provisioned(), deleted: false }, store);
+  assert.deepEqual(data, { services: [], volumes: ["default/data"], instances: [one.uid] });
+  const made = affectedBy({ resource: provisioned({ name: "d-web-3" }), deleted: true }, store);
+  assert.deepEqual(made, { services: [], volumes: [], instances: [two.uid] });
+});
+
+Deno.test("affectedBy() an instance's own status wakes its service, not the instance", () => {
+  const before = makeInstance(claiming, 0);
+  const after = { ...before, status: { ...before.status, ready: false } };
+  const status = affectedBy({ resource: after, previous: before, deleted: false }, reader());
+  assert.deepEqual(status, { services: ["default/web"], volumes: [], instances: [] });
+  const leaving = { ...before, deletionRequestedAt: ago(0) };
+  const deletion = affectedBy({ resource: leaving, previous: before, deleted: false }, reader());
+  assert.deepEqual(deletion.instances, [before.uid]);
+});
+
+Deno.test("affectedBy() a class wakes the volumes that are not provisioned", () => {
+  const store = reader(makeVolume({}, { name: "new" }), provisioned({ name: "old" }));
+  assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
+});

@@ -1,0 +1,146 @@
+/** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
+import { type Instance, runnerOf, templateOf } from "../../spec/instance.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
+import type { VolumeMount } from "../../spec/mounts.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { recordEvent } from "../events.ts";
+import { DONE, type Outcome } from "../outcome.ts";
+import { claimedVolumeName } from "./claims.ts";
+import type { ServicePlan, ServiceStep, ServiceView } from "./plan.ts";
+import { instanceName } from "./rollout.ts";
+
+/** Commits all steps of a plan together; nothing of a plan made from an outdated view. */
+export async function applyService(
+  plan: ServicePlan,
+  { view, store }: { view: ServiceView; store: Store },
+): Promise<Outcome> {
+  await store.transact((tx) => {
+    const service = tx.get("service", view.service.namespace, view.service.name);
+    if (service?.uid !== view.service.uid) return;
+    // A cast came in between: its own pass follows, and plans from what it says.
+    if (
+      service.generation !== view.service.generation ||
+      service.deletionRequestedAt !== view.service.deletionRequestedAt
+    ) return;
+    for (const step of plan.steps) applyStep(step, { tx, service });
+  });
+  return plan.afterMs === undefined ? DONE : { type: "again", afterMs: plan.afterMs };
+}
+
+function applyStep(step: ServiceStep, { tx, service }: { tx: Tx; service: Service }): void {
+  const { namespace } = service;
+  switch (step.do) {
+    case "create":
+      return createInstance(step, { tx, service });
+    case "remove": {
+      const instance = tx.get("instance", namespace, step.name);
+      if (!instance || instance.deletionRequestedAt !== undefined) return;
+      tx.update(instance, { deletionRequestedAt: tx.now });
+      const message = `${instance.name}: ${step.why}`;
+      return recordEvent(tx, { namespace, object: service, type: "Normal", reason: "Stopping", message });
+    }
+    case "promote": {
+      const instance = tx.get("instance", namespace, step.name);
+      const name = instanceName(service.name, { ordinal: step.ordinal, successor: false });
+      if (instance && !tx.get("instance", namespace, name)) tx.update(instance, { name });
+      return;
+    }
+    case "releaseVolume": {
+      const volume = tx.get("volume", step.namespace, step.name);
+      if (!volume || volume.deletionRequestedAt !== undefined) return;
+      tx.update(volume, { status: { ...volume.status, state: "Released", releasedAt: tx.now } });
+      return;
+    }
+    case "deleteVolume": {
+      const volume = tx.get("volume", step.namespace, step.name);
+      if (!volume || volume.deletionRequestedAt !== undefined) return;
+      tx.update(volume, {
+        deletionRequestedAt: tx.now,
+        status: { ...volume.status, state: "Deleting" },
+      });
+      return;
+    }
+    case "drop":
+      return tx.remove(service);
+    case "setStatus":
+      return setStatus(step, { tx, service });
+  }
+}
+
+function setStatus(
+  { status }: Extract<ServiceStep, { do: "setStatus" }>,
+  { tx, service }: { tx: Tx; service: Service },
+): void {
+  const { namespace } = service;
+  const before = service.status;
+  tx.update(service, { status });
+  if (before.state === status.state && before.reason === status.reason) return;
+  if (status.state === "Running" && before.state !== "Running") {
+    const message = `${status.ready} of ${service.spec.scale} ready`;
+    recordEvent(tx, { namespace, object: service, type: "Normal", reason: "Running", message });
+  } else if (status.reason !== undefined) {
+    const { reason, message = status.state } = status;
+    recordEvent(tx, { namespace, object: service, type: "Warning", reason, message });
+  }
+}
+
+function createInstance(
+  { ordinal, successor }: { ordinal: number; successor: boolean },
+  { tx, service }: { tx: Tx; service: Service },
+): void {
+  const { namespace } = service;
+  const name = instanceName(service.name, { ordinal, successor });
+  if (tx.get("instance", namespace, name)) return;
+  const restartedAt = service.annotations[ANNOTATIONS.restartedAt];
+  const instance: Instance = tx.create({
+    kind: "instance",
+    namespace,
+    name,
+    labels: service.labels,
+    finalizers: [FINALIZERS.run],
+    spec: {
+      service: service.name,
+      serviceUid: service.uid,
+      ordinal,
+      runner: runnerOf(service.spec),
+      serviceGeneration: service.generation,
+      ...(restartedAt !== undefined && { restartedAt }),
+      template: templateOf(service.spec),
+    },
+    status: { state: "Pending", ready: false, run: 0, restarts: 0, crashes: 0, launchFailures: 0 },
+  });
+  for (const mount of instance.spec.template.volumes) {
+    if (mount.claimTemplate) ensureVolume(mount, { tx, service, ordinal });
+  }
+}
+
+/** The volume of one ordinal: made when missing, kept as it is when it exists (its data comes back). */
+function ensureVolume(
+  mount: VolumeMount,
+  { tx, service, ordinal }: { tx: Tx; service: Service; ordinal: number },
+): void {
+  const { namespace } = service;
+  const name = claimedVolumeName(mount, { service: service.name, ordinal });
+  if (tx.get("volume", namespace, name)) return;
+  const template = mount.claimTemplate!;
+  const storageClass = template.storageClassName === undefined
+    ? tx.list("storageClass").find((c) => c.spec.default)
+    : tx.get("storageClass", "", template.storageClassName);
+  const className = template.storageClassName ?? storageClass?.name;
+  tx.create({
+    kind: "volume",
+    namespace,
+    name,
+    labels: service.labels,
+    finalizers: [FINALIZERS.reclaim],
+    spec: {
+      ...(className !== undefined && { storageClassName: className }),
+      size: template.size,
+      accessMode: template.accessMode,
+      reclaimPolicy: template.reclaimPolicy ?? storageClass?.spec.reclaimPolicy ?? "retain",
+      parameters: template.parameters,
+    },
+    status: { state: "Pending", attempts: 0, ownerService: service.name, conditions: [] },
+  });
+}

@@ -1,0 +1,26 @@
+/** Which volumes a service's mounts stand for. @module */
+import type { VolumeMount } from "../../spec/mounts.ts";
+import { parseNameRef } from "../../spec/name.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Volume } from "../../spec/volume.ts";
+
+/** `<mount>-<service>-<ordinal>`: the volume that a claim template makes (SPEC 4.2). */
+export function claimedVolumeName(
+  mount: Pick<VolumeMount, "name">,
+  owner: { service: string; ordinal: number },
+): string {
+  return `${mount.name}-${owner.service}-${owner.ordinal}`;
+}
+
+/** Whether a service claims this volume by name (not by template). */
+export function claims(service: Service, volume: Pick<Volume, "namespace" | "name">): boolean {
+  return service.spec.volumes.some((mount) => {
+    const ref = mount.claim && parseNameRef(mount.claim.name, service.namespace);
+    return ref && ref.namespace === volume.namespace && ref.name === volume.name;
+  });
+}
+
+/** Whether a service's claim templates made this volume. */
+export function owns(service: Service, volume: Pick<Volume, "namespace" | "status">): boolean {
+  return volume.namespace === service.namespace && volume.status.ownerService === service.name;
+}

@@ -1,0 +1,74 @@
+/** What to do next for one service, decided from what was observed and nothing else. @module */
+import { parseDuration } from "../../spec/duration.ts";
+import type { Instance } from "../../spec/instance.ts";
+import { FINALIZERS } from "../../spec/marks.ts";
+import type { Service, ServiceStatus } from "../../spec/service.ts";
+import type { Volume } from "../../spec/volume.ts";
+import { claims, owns } from "./claims.ts";
+import { planRollout, type RolloutStep } from "./rollout.ts";
+import { serviceStatus } from "./status.ts";
+
+/** All that the plan looks at. */
+export interface ServiceView {
+  service: Service;
+  /** Its instances, by ordinal. */
+  instances: Instance[];
+  /** Volumes that it claims or owns. */
+  volumes: Volume[];
+  /** Other services that are not being deleted, for volumes that are claimed twice. */
+  others: Service[];
+  now: Date;
+}
+
+/** One step. */
+export type ServiceStep =
+  | RolloutStep
+  /** Its service was deleted and its data is kept. */
+  | { do: "releaseVolume"; namespace: string; name: string }
+  /** It goes with its service, by its reclaim policy. */
+  | { do: "deleteVolume"; namespace: string; name: string }
+  /** Drop the service: nothing is left of it. */
+  | { do: "drop" }
+  | { do: "setStatus"; status: ServiceStatus };
+
+/** What a plan says: its steps, all of which go into one commit, and when to look again without a change. */
+export interface ServicePlan {
+  steps: ServiceStep[];
+  afterMs?: number;
+}
+
+/** Decides the next steps. */
+export function planService(view: ServiceView): ServicePlan {
+  const { service, instances, now } = view;
+  if (service.deletionRequestedAt !== undefined) return { steps: planDeletion(view) };
+  const rollout = planRollout(service, instances, now);
+  const status = serviceStatus(service, { instances, rollout, now });
+  const afterMs = status.rolloutStartedAt !== undefined && !rollout.stuck
+    ? Date.parse(status.rolloutStartedAt) + parseDuration(service.spec.update.timeout) - now.getTime() + 1
+    : undefined;
+  return {
+    steps: [...rollout.steps, { do: "setStatus", status }],
+    ...(afterMs !== undefined && { afterMs: Math.max(1, afterMs) }),
+  };
+}
+
+function planDeletion({ service, instances, volumes, others }: ServiceView): ServiceStep[] {
+  if (instances.length > 0) {
+    const steps = instances.filter((i) => i.deletionRequestedAt === undefined)
+      .sort((a, b) => b.spec.ordinal - a.spec.ordinal)
+      .map((i): ServiceStep => ({ do: "remove", name: i.name, why: `service ${service.name} is deleted` }));
+    const { reason: _r, rolloutStartedAt: _s, message: _m, ...kept } = service.status;
+    const status: ServiceStatus = { ...kept, state: "Deleting", instances: instances.length };
+    const trouble = instances.find((i) => i.status.reason !== undefined);
+    if (trouble?.status.message) status.message = `${trouble.name}: ${trouble.status.message}`;
+    return [...steps, { do: "setStatus", status }];
+  }
+  const cascade = service.finalizers.includes(FINALIZERS.volumeCleanup);
+  const steps = volumes.filter((v) => v.deletionRequestedAt === undefined).flatMap((v): ServiceStep[] => {
+    const { namespace, name } = v;
+    if (cascade && owns(service, v)) return [{ do: "deleteVolume", namespace, name }];
+    const wantedElsewhere = others.some((other) => claims(other, v));
+    return wantedElsewhere || v.status.handle === undefined ? [] : [{ do: "releaseVolume", namespace, name }];
+  });
+  return [...steps, { do: "drop" }];
+}

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { FINALIZERS } from "../../spec/marks.ts";
+import type { InstanceStatus } from "../../spec/instance.ts";
+import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
+import { planService, type ServiceStep, type ServiceView } from "./plan.ts";
+
+const claiming = { volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] };
+
+function view(more: Partial<ServiceView>): ServiceView {
+  return { service: makeService(), instances: [], volumes: [], others: [], now: NOW, ...more };
+}
+
+const brief = (steps: ServiceStep[]) => steps.map((s) => "name" in s ? `${s.do} ${s.name}` : s.do);
+const plan = (more: Partial<ServiceView>) => brief(planService(view(more)).steps);
+
+const deleted = { deletionRequestedAt: ago(1) };
+const cascade = { ...deleted, finalizers: [FINALIZERS.instances, FINALIZERS.volumeCleanup] };
+const owned = provisioned({ name: "d-web-0", status: { ownerService: "web" } });
+
+Deno.test("planService() of a deleted service removes instances first, and drops it when none is left", () => {
+  const service = makeService({ scale: 2 }, deleted);
+  const instances = [makeInstance(service, 0), makeInstance(service, 1)];
+  assert.deepEqual(plan({ service, instances }), ["remove web-1", "remove web-0", "setStatus"]);
+  assert.deepEqual(plan({ service, instances: [{ ...instances[0]!, ...deleted }] }), ["setStatus"]);
+  assert.deepEqual(plan({ service }), ["drop"]);
+});
+
+Deno.test("planService() of a deleted service keeps its volumes, released", () => {
+  const service = makeService(claiming, deleted);
+  assert.deepEqual(plan({ service, volumes: [provisioned(), owned] }), [
+    "releaseVolume data",
+    "releaseVolume d-web-0",
+    "drop",
+  ]);
+});
+
+Deno.test("planService() with cascade deletes what claim templates made, never what was only claimed", () => {
+  const service = makeService(claiming, cascade);
+  assert.deepEqual(plan({ service, volumes: [provisioned(), owned] }), [
+    "releaseVolume data",
+    "deleteVolume d-web-0",
+    "drop",
+  ]);
+});
+
+Deno.test("planService() does not release a volume that another service claims too", () => {
+  const others = [makeService(claiming, { name: "other", uid: "other" })];
+  assert.deepEqual(plan({ service: makeService(claiming, deleted), volumes: [provisioned()], others }), [
+    "drop",
+  ]);
+});
+
+function statusOf(scale: number, instances: Partial<InstanceStatus>[]) {
+  const service = makeService({ scale });
+  const made = instances.map((status, n) => makeInstance(service, n, { status }));
+  const step = planService(view({ service, instances: made })).steps.find((s) => s.do === "setStatus");
+  assert.ok(step?.do === "setStatus");
+  return step.status;
+}
+const starting = { state: "Starting", ready: false } as const;
+const failed = { state: "Failed", ready: false, reason: "LaunchFailed", message: "no such file" } as const;
+const waiting = {
+  state: "Pending",
+  ready: false,
+  reason: "VolumeNotReady",
+  message: "is being provisioned",
+} as const;
+
+Deno.test("planService() derives the service's state from its instances", () => {
+  assert.equal(statusOf(0, []).state, "Stopped");
+  assert.equal(statusOf(1, []).state, "Pending");
+  assert.equal(statusOf(2, [starting, starting]).state, "Pending");
+  assert.equal(statusOf(2, [{}, {}]).state, "Running");
+  assert.equal(statusOf(2, [{}, starting]).state, "Degraded");
+  assert.equal(statusOf(2, [failed, failed]).state, "Failed");
+  assert.equal(statusOf(2, [waiting, waiting]).state, "Pending");
+});
+
+Deno.test("planService() reports the failing instance before a waiting one, and looks again at the rollout's deadline", () => {
+  const { reason, message } = statusOf(2, [waiting, failed]);
+  assert.deepEqual([reason, message], ["LaunchFailed", "web-1: no such file"]);
+  const { afterMs } = planService(view({}));
+  assert.ok(afterMs !== undefined && afterMs > 299_000 && afterMs <= 300_001);
+});

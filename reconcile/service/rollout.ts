@@ -1,0 +1,158 @@
+/**
+ * Which instances of a service are made, replaced and removed, and in which order (SPEC 3). Pure.
+ * @module
+ */
+import { sameValue } from "../../spec/changes.ts";
+import { parseDuration } from "../../spec/duration.ts";
+import { currentTemplate, type Instance, templateOf } from "../../spec/instance.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { Service } from "../../spec/service.ts";
+
+/** A change of the set of instances. */
+export type RolloutStep =
+  /** A successor runs beside the instance of the same ordinal until that one is gone. */
+  | { do: "create"; ordinal: number; successor: boolean }
+  | { do: "remove"; name: string; why: string }
+  /** The successor takes the name of the ordinal. */
+  | { do: "promote"; name: string; ordinal: number };
+
+/** What a rollout plan says. */
+export interface Rollout {
+  steps: RolloutStep[];
+  /** Instances that run an old template remain, or the new ones are not ready yet. */
+  inProgress: boolean;
+  /** It did not become ready in time and goes no further. */
+  stuck: boolean;
+}
+
+/** `web-0`, or `web-0-next` while a successor runs beside it. */
+export function instanceName(service: string, slot: { ordinal: number; successor: boolean }): string {
+  return `${service}-${slot.ordinal}${slot.successor ? "-next" : ""}`;
+}
+
+/** Two instances with one ordinal cannot live at once: they would write one volume, or publish one host port. */
+export function mustStopFirst({ spec }: Service): boolean {
+  return spec.update.strategy === "recreate" || spec.expose?.hostPort !== undefined ||
+    spec.volumes.some((mount) => !mount.readOnly);
+}
+
+/** Whether an instance runs what its service asks for now. */
+export function isCurrent(service: Service, instance: Instance): boolean {
+  return instance.spec.restartedAt === service.annotations[ANNOTATIONS.restartedAt] &&
+    sameValue(currentTemplate(instance), templateOf(service.spec));
+}
+
+interface Slot {
+  ordinal: number;
+  main?: Instance;
+  next?: Instance;
+}
+
+const leaving = (instance: Instance | undefined) => instance?.deletionRequestedAt !== undefined;
+const ready = (instance: Instance | undefined) =>
+  instance !== undefined && !leaving(instance) && instance.status.ready;
+
+/** Decides what to do with the instances of a service that is to run. */
+export function planRollout(service: Service, instances: Instance[], now: Date): Rollout {
+  const { spec, name } = service;
+  const slots: Slot[] = Array.from({ length: spec.scale }, (_, ordinal) => ({ ordinal }));
+  const steps: RolloutStep[] = [];
+  const removals: Instance[] = [];
+  for (const instance of instances) {
+    const slot = slots[instance.spec.ordinal];
+    if (!slot) removals.push(instance);
+    else if (instance.name === instanceName(name, { ...slot, successor: false })) slot.main = instance;
+    else slot.next = instance;
+  }
+  removals.filter((i) => !leaving(i)).sort((a, b) => b.spec.ordinal - a.spec.ordinal)
+    .forEach((i) => steps.push({ do: "remove", name: i.name, why: "scaled down" }));
+
+  const outdated = slots.filter((s) => s.main && !isCurrent(service, s.main));
+  const settled = slots.every((s) => !s.next && s.main && isCurrent(service, s.main) && ready(s.main));
+  const stuck = outdated.length > 0 && timedOut(service, now);
+  for (const slot of slots) {
+    if (!slot.main && slot.next && !leaving(slot.next)) {
+      steps.push({ do: "promote", name: slot.next.name, ordinal: slot.ordinal });
+    }
+  }
+  const waitForAll = spec.update.strategy === "recreate" && instances.some((i) => !isCurrent(service, i));
+  if (!waitForAll) {
+    for (const slot of slots) {
+      if (!slot.main && !slot.next) {
+        steps.push({ do: "create", ordinal: slot.ordinal, successor: false });
+      }
+    }
+  }
+  if (!stuck) {
+    const plan = spec.update.strategy === "recreate"
+      ? removeAll
+      : mustStopFirst(service)
+      ? stopFirst
+      : startFirst;
+    steps.push(...plan(service, slots, outdated.reverse()));
+  }
+  return { steps, inProgress: !settled, stuck };
+}
+
+/** When the rollout in progress began; undefined when the status is of an earlier generation or restart. */
+export function rolloutStart({ generation, status, annotations }: Service): string | undefined {
+  if (status.observedGeneration !== generation) return undefined;
+  const restartedAt = annotations[ANNOTATIONS.restartedAt];
+  const startedAt = status.rolloutStartedAt;
+  return restartedAt !== undefined && startedAt !== undefined && startedAt < restartedAt
+    ? undefined
+    : startedAt;
+}
+
+function timedOut(service: Service, now: Date): boolean {
+  const startedAt = rolloutStart(service);
+  if (startedAt === undefined) return false;
+  return now.getTime() - Date.parse(startedAt) > parseDuration(service.spec.update.timeout);
+}
+
+const replaced = (instance: Instance): RolloutStep => ({
+  do: "remove",
+  name: instance.name,
+  why: "replaced",
+});
+
+function removeAll(_service: Service, _slots: Slot[], outdated: Slot[]): RolloutStep[] {
+  return outdated.filter((s) => !leaving(s.main)).map((s) => replaced(s.main!));
+}
+
+/** Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance. */
+function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
+  let unavailable = slots.filter((s) => !ready(s.main)).length;
+  const steps: RolloutStep[] = [];
+  for (const { main } of outdated) {
+    if (leaving(main)) continue;
+    if (ready(main)) {
+      if (unavailable >= service.spec.update.maxUnavailable) continue;
+      unavailable++;
+    }
+    steps.push(replaced(main!));
+  }
+  return steps;
+}
+
+/** Brings successors up, `maxUnavailable` at a time, and takes the old down once they are ready. */
+function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
+  const steps: RolloutStep[] = [];
+  let surging = slots.filter((s) => s.next && s.main).length;
+  // A cast in the middle: the successor is outdated itself, or the old instance is current again.
+  for (const { main, next } of slots) {
+    const superfluous = next &&
+      (!isCurrent(service, next) || (main && !leaving(main) && isCurrent(service, main)));
+    if (superfluous && !leaving(next)) steps.push(replaced(next));
+  }
+  for (const { main, next, ordinal } of outdated) {
+    if (leaving(main)) continue;
+    if (next) {
+      if (ready(next) && isCurrent(service, next)) steps.push(replaced(main!));
+    } else if (surging < service.spec.update.maxUnavailable) {
+      surging++;
+      steps.push({ do: "create", ordinal, successor: true });
+    }
+  }
+  return steps;
+}

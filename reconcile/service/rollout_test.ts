@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Instance } from "../../spec/instance.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { Service } from "../../spec/service.ts";
+import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
+import { instanceName, planRollout, type RolloutStep } from "./rollout.ts";
+
+const volumes = [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }];
+const old = makeService({ env: { V: "1" }, scale: 3 });
+const starting = { state: "Starting", ready: false } as const;
+
+const brief = (steps: RolloutStep[]) =>
+  steps.map((s) =>
+    s.do === "create" ? `create ${s.ordinal}${s.successor ? " next" : ""}` : `${s.do} ${s.name}`
+  );
+const plan = (service: Service, instances: Instance[]) => brief(planRollout(service, instances, NOW).steps);
+
+const all = (service: Service, more: Parameters<typeof makeInstance>[2] = {}) =>
+  Array.from({ length: service.spec.scale }, (_, n) => makeInstance(service, n, more));
+
+Deno.test("planRollout() creates what is missing and removes the highest ordinals first", () => {
+  const three = makeService({ scale: 3 });
+  assert.deepEqual(plan(three, []), ["create 0", "create 1", "create 2"]);
+  assert.deepEqual(plan(three, all(three)), []);
+  assert.deepEqual(plan(makeService({ scale: 1 }), all(three)), ["remove web-2", "remove web-1"]);
+  assert.deepEqual(plan(makeService({ scale: 0 }), all(makeService({ scale: 1 }))), ["remove web-0"]);
+});
+
+Deno.test("planRollout() replaces stop-first when a volume is mounted read-write", () => {
+  const before = makeService({ volumes, scale: 3 });
+  const after = makeService({ volumes, scale: 3, env: { V: "2" } });
+  const instances = all(before);
+  assert.deepEqual(plan(after, instances), ["remove web-2"]);
+  const leaving = instances.map((i) => i.name === "web-2" ? { ...i, deletionRequestedAt: ago(1) } : i);
+  assert.deepEqual(plan(after, leaving), []);
+  assert.deepEqual(plan(after, instances.slice(0, 2)), ["create 2"]);
+  const unready = [...instances.slice(0, 2), makeInstance(after, 2, { status: starting })];
+  assert.deepEqual(plan(after, unready), []);
+  assert.deepEqual(plan(after, [...instances.slice(0, 2), makeInstance(after, 2)]), ["remove web-1"]);
+});
+
+Deno.test("planRollout() replaces start-first elsewhere, ordinals from high to low", () => {
+  const after = makeService({ env: { V: "2" }, scale: 3 });
+  const instances = all(old);
+  assert.deepEqual(plan(after, instances), ["create 2 next"]);
+  const next = (status = {}) => makeInstance(after, 2, { name: "web-2-next", status });
+  assert.deepEqual(plan(after, [...instances, next(starting)]), []);
+  assert.deepEqual(plan(after, [...instances, next()]), ["remove web-2"]);
+  assert.deepEqual(plan(after, [...instances.slice(0, 2), next()]), ["promote web-2-next", "create 1 next"]);
+  assert.deepEqual(plan(after, [...instances.slice(0, 2), makeInstance(after, 2)]), ["create 1 next"]);
+});
+
+Deno.test("planRollout() lets maxUnavailable ordinals change at a time", () => {
+  const update = { maxUnavailable: 2 };
+  const stopFirst = makeService({ volumes, scale: 3, env: { V: "2" }, update });
+  assert.deepEqual(plan(stopFirst, all(makeService({ volumes, scale: 3 }))), [
+    "remove web-2",
+    "remove web-1",
+  ]);
+  const startFirst = makeService({ scale: 3, env: { V: "2" }, update });
+  assert.deepEqual(plan(startFirst, all(old)), ["create 2 next", "create 1 next"]);
+});
+
+Deno.test("planRollout() with strategy recreate stops all before it starts any", () => {
+  const after = makeService({ scale: 2, env: { V: "2" }, update: { strategy: "recreate" } });
+  const instances = all(makeService({ scale: 2 }));
+  assert.deepEqual(plan(after, instances), ["remove web-1", "remove web-0"]);
+  const lastLeaves = [{ ...instances[0]!, deletionRequestedAt: ago(1) }];
+  assert.deepEqual(plan(after, lastLeaves), []);
+  assert.deepEqual(plan(after, []), ["create 0", "create 1"]);
+});
+
+Deno.test("planRollout() replaces a failing old instance without waiting for its readiness", () => {
+  const after = makeService({ volumes, scale: 1, env: { V: "2" } });
+  const failing = makeInstance(makeService({ volumes }), 0, { status: { state: "Failed", ready: false } });
+  assert.deepEqual(plan(after, [failing]), ["remove web-0"]);
+});
+
+Deno.test("planRollout() drops an outdated successor when a cast comes in the middle", () => {
+  const second = makeService({ env: { V: "2" }, scale: 1 });
+  const third = makeService({ env: { V: "3" }, scale: 1 });
+  const instances = [makeInstance(old, 0), makeInstance(second, 0, { name: "web-0-next", status: starting })];
+  assert.deepEqual(plan(third, instances), ["remove web-0-next"]);
+  assert.deepEqual(plan(makeService({ env: { V: "1" }, scale: 1 }), instances), ["remove web-0-next"]);
+});
+
+Deno.test("planRollout() stops when the rollout does not become ready in time, keeping the old instances", () => {
+  const status = { rolloutStartedAt: ago(301), observedGeneration: 2 };
+  const after = makeService({ volumes, scale: 3, env: { V: "2" } }, { generation: 2, status });
+  const instances = [
+    ...all(makeService({ volumes, scale: 3 })).slice(0, 2),
+    makeInstance(after, 2, { status: { state: "Failed", ready: false } }),
+  ];
+  const rollout = planRollout(after, instances, NOW);
+  assert.deepEqual([brief(rollout.steps), rollout.stuck], [[], true]);
+  const newer = { ...after, generation: 3 };
+  assert.equal(planRollout(newer, instances, NOW).stuck, false);
+});
+
+Deno.test("planRollout() replaces instances made before the last restart, and only those", () => {
+  const restarted = makeService({ volumes }, { annotations: { [ANNOTATIONS.restartedAt]: ago(1) } });
+  assert.deepEqual(plan(restarted, [makeInstance(makeService({ volumes }), 0)]), ["remove web-0"]);
+  assert.deepEqual(plan(restarted, [makeInstance(restarted, 0)]), []);
+});
+
+/** Carries out a plan the way the controllers would, one random step at a time. */
+function simulate(service: Service, instances: Instance[], pick: () => number) {
+  const violations: string[] = [];
+  const state = new Map(instances.map((i) => [i.name, i]));
+  for (let round = 0; round < 200; round++) {
+    const { steps } = planRollout(service, [...state.values()], NOW);
+    for (const step of steps) {
+      if (step.do === "create") {
+        const name = instanceName("web", step);
+        state.set(name, makeInstance(service, step.ordinal, { name, status: starting }));
+      } else if (step.do === "remove") {
+        state.set(step.name, { ...state.get(step.name)!, deletionRequestedAt: ago(0) });
+      } else {
+        const instance = state.get(step.name)!;
+        state.delete(step.name);
+        state.set(`web-${step.ordinal}`, { ...instance, name: `web-${step.ordinal}` });
+      }
+    }
+    const ready = [...state.values()].filter((i) => i.status.ready && !i.deletionRequestedAt).length;
+    if (ready < service.spec.scale - service.spec.update.maxUnavailable) {
+      violations.push(`round ${round}: ${ready}`);
+    }
+    const moving = [...state.values()].filter((i) => i.deletionRequestedAt || !i.status.ready);
+    if (moving.length === 0 && steps.length === 0) return { violations, names: [...state.keys()].sort() };
+    const chosen = moving[pick() % Math.max(1, moving.length)];
+    if (chosen?.deletionRequestedAt) state.delete(chosen.name);
+    else if (chosen) {
+      state.set(chosen.name, { ...chosen, status: { ...chosen.status, state: "Running", ready: true } });
+    }
+  }
+  return { violations: ["did not converge"], names: [] };
+}
+
+Deno.test("planRollout() converges, and never has fewer ready than scale - maxUnavailable, in any order of events", () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        scale: fc.integer({ min: 1, max: 5 }),
+        maxUnavailable: fc.integer({ min: 1, max: 3 }),
+        writes: fc.boolean(),
+        picks: fc.array(fc.nat(7), { minLength: 1, maxLength: 40 }),
+      }),
+      ({ scale, maxUnavailable, writes, picks }) => {
+        const fields = { scale, update: { maxUnavailable }, ...(writes && { volumes }) };
+        const after = makeService({ ...fields, env: { V: "2" } });
+        let i = 0;
+        const end = simulate(after, all(makeService(fields)), () => picks[i++ % picks.length]!);
+        assert.deepEqual(end.violations, []);
+        assert.deepEqual(end.names, Array.from({ length: scale }, (_, n) => `web-${n}`));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,61 @@
+/** What a service's status says, derived from its instances (SPEC 3, seed 003). Pure. @module */
+import type { Instance } from "../../spec/instance.ts";
+import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
+import { isCurrent, type Rollout, rolloutStart } from "./rollout.ts";
+
+/** Reasons that waiting may cure; the others mean that something is wrong with what was cast. */
+const WAITING: readonly ServiceReason[] = ["VolumeNotReady", "RunnerUnavailable", "DependencyNotReady"];
+
+/** States of an instance that is failing, as opposed to one on its way. */
+const failing = (i: Instance) =>
+  i.status.state === "Failed" || i.status.state === "Stalled" ||
+  (i.status.reason !== undefined && !WAITING.includes(i.status.reason));
+
+/** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
+function worst(instances: Instance[]): Instance | undefined {
+  const troubled = instances.filter((i) => i.status.reason !== undefined || failing(i));
+  return troubled.find(failing) ?? troubled[0];
+}
+
+/** Derives the status of a service that is not being deleted. */
+export function serviceStatus(
+  service: Service,
+  { instances, rollout, now }: { instances: Instance[]; rollout: Rollout; now: Date },
+): ServiceStatus {
+  const { scale } = service.spec;
+  const live = instances.filter((i) => i.deletionRequestedAt === undefined);
+  const ready = live.filter((i) => i.status.ready).length;
+  const updated = live.filter((i) => isCurrent(service, i)).length;
+  const startedAt = rolloutStart(service) ?? now.toISOString();
+  const common = {
+    instances: instances.length,
+    ready: Math.min(ready, scale),
+    updated: Math.min(updated, scale),
+    observedGeneration: service.generation,
+    ...(rollout.inProgress && scale > 0 && { rolloutStartedAt: startedAt }),
+  };
+  if (scale === 0) return { ...common, state: "Stopped" };
+  const trouble = worst(live.filter((i) => !i.status.ready));
+  const { reason, message } = troubleOf(service, { trouble, rollout, now });
+  const said = { ...(reason && { reason }), ...(message !== undefined && { message }) };
+  if (ready >= scale) return { ...common, state: "Running", ...said };
+  if (ready > 0) return { ...common, state: "Degraded", ...said };
+  const allFailing = live.length > 0 && live.every(failing);
+  return { ...common, state: allFailing ? "Failed" : "Pending", ...said };
+}
+
+function troubleOf(
+  service: Service,
+  { trouble, rollout, now }: { trouble: Instance | undefined; rollout: Rollout; now: Date },
+): { reason?: ServiceReason; message?: string } {
+  const own = trouble && {
+    ...(trouble.status.reason && { reason: trouble.status.reason }),
+    message: `${trouble.name}: ${trouble.status.message ?? trouble.status.state}`,
+  };
+  if (!rollout.stuck) return own ?? {};
+  const minutes = Math.round((now.getTime() - Date.parse(service.status.rolloutStartedAt!)) / 60_000);
+  const halted =
+    `the rollout of generation ${service.generation} did not become ready within ${service.spec.update.timeout}` +
+    ` (began ${minutes}m ago) and goes no further; old instances are kept`;
+  return { ...(own?.reason && { reason: own.reason }), message: own ? `${own.message}; ${halted}` : halted };
+}

@@ -1,0 +1,99 @@
+/**
+ * Finds what no controller owns any more: runs whose instance is gone or that are older than what is kept, and lease holders that
+ * do not exist (SPEC 4.2: a volume bound to an instance that is gone is repaired by itself). It only acts on proof.
+ * @module
+ */
+import type { Runner, RunState } from "../runners/runner.ts";
+import type { Instance, RunnerName } from "../spec/instance.ts";
+import type { Lease, LeaseHolder } from "../spec/lease.ts";
+import type { Store } from "../store/store.ts";
+import { recordEvent } from "./events.ts";
+import { releaseHolder } from "./leases.ts";
+
+/** Runs of an instance that are kept: the current one and the one before it, for `logs --previous`. */
+const KEPT_RUNS = 2;
+
+/** What a sweep decided. */
+export interface SweepPlan {
+  /** Runs to be stopped and removed. */
+  runs: RunState[];
+  /** Holders that are known to be gone. */
+  holders: { lease: Lease; holder: LeaseHolder }[];
+}
+
+/** Decides what to clear away. `runs` is all that the runners listed; `complete` is false when one could not be asked. */
+export function planSweep(
+  view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[] },
+): SweepPlan {
+  const instances = new Map(view.instances.map((i) => [i.uid, i]));
+  const runs = view.runs.filter((run) => {
+    const instance = instances.get(run.instanceUid);
+    return !instance || run.run <= instance.status.run - KEPT_RUNS;
+  });
+  const alive = new Set(
+    view.runs.filter((r) => r.state !== "absent").map((r) => r.instanceUid),
+  );
+  const holders = !view.complete ? [] : view.leases.flatMap((lease) =>
+    lease.spec.holders
+      .filter((holder) => !instances.has(holder.instanceUid) && !alive.has(holder.instanceUid))
+      .map((holder) => ({ lease, holder }))
+  );
+  return { runs, holders };
+}
+
+/** What a sweep works with. */
+export interface SweepDeps {
+  store: Store;
+  runners: Map<RunnerName, Runner>;
+}
+
+/** How long an orphan may take to stop. */
+const STOP_MS = 10_000;
+
+/**
+ * One sweep over all runners that can be asked.
+ *
+ * @returns how many runs and lease holders it cleared away.
+ */
+export async function sweep({ store, runners }: SweepDeps, signal: AbortSignal): Promise<number> {
+  const listed = await Promise.allSettled([...runners.values()].map((r) => listRuns(r, signal)));
+  const found = listed.flatMap((l) => l.status === "fulfilled" ? l.value : []);
+  const plan = planSweep({
+    runs: found.map((f) => f.state),
+    complete: listed.every((l) => l.status === "fulfilled"),
+    // Read after the runs were listed: an instance made meanwhile has its run recorded before the run exists.
+    instances: store.list("instance"),
+    leases: store.list("lease"),
+  });
+  const runnerOf = new Map(found.map((f) => [f.state, f.runner]));
+  for (const run of plan.runs) {
+    const runner = runnerOf.get(run)!;
+    await runner.stop(run, { timeoutMs: STOP_MS, signal });
+    await runner.remove(run, signal);
+  }
+  if (plan.holders.length > 0) await releaseGone(store, plan);
+  return plan.runs.length + plan.holders.length;
+}
+
+async function listRuns(runner: Runner, signal: AbortSignal) {
+  return (await runner.list(signal)).map((state) => ({ runner, state }));
+}
+
+async function releaseGone(store: Store, { holders }: SweepPlan): Promise<void> {
+  await store.transact((tx) => {
+    for (const { lease, holder } of holders) {
+      const now = tx.get("lease", lease.namespace, lease.name);
+      if (!now?.spec.holders.some((h) => h.instanceUid === holder.instanceUid)) continue;
+      releaseHolder(tx, now, holder.instanceUid);
+      const volume = tx.get("volume", lease.namespace, lease.name);
+      if (!volume) continue;
+      recordEvent(tx, {
+        namespace: lease.namespace,
+        object: volume,
+        type: "Warning",
+        reason: "StaleHolder",
+        message: `${holder.namespace}/${holder.instance} held it and is gone; it is free again`,
+      });
+    }
+  });
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import type { RunState } from "../runners/runner.ts";
+import type { Lease } from "../spec/lease.ts";
+import { planSweep } from "./sweep.ts";
+import { makeInstance, makeService } from "./testing/resources.ts";
+
+const service = makeService();
+const run = (instanceUid: string, number: number, state: RunState["state"] = "running"): RunState => ({
+  instanceUid,
+  run: number,
+  state,
+});
+const lease = (instanceUid: string): Lease => ({
+  ...makeService(),
+  kind: "lease",
+  name: "data",
+  spec: { holders: [{ instanceUid, namespace: "default", instance: "web-0", mode: "rw", since: "" }] },
+  status: {},
+});
+
+Deno.test("planSweep() clears runs without an instance, and runs older than the previous one", () => {
+  const instance = makeInstance(service, 0, { status: { run: 5 } });
+  const runs = [run("gone", 1), run(instance.uid, 5), run(instance.uid, 4), run(instance.uid, 3)];
+  const plan = planSweep({ runs, complete: true, instances: [instance], leases: [] });
+  assert.deepEqual(plan.runs.map((r) => `${r.instanceUid} ${r.run}`), ["gone 1", `${instance.uid} 3`]);
+});
+
+Deno.test("planSweep() releases a holder only when its instance and every run of it are known to be gone", () => {
+  const instance = makeInstance(service, 0);
+  const decide = (more: Partial<Parameters<typeof planSweep>[0]>) =>
+    planSweep({ runs: [], complete: true, instances: [], leases: [lease(instance.uid)], ...more }).holders
+      .length;
+  assert.equal(decide({}), 1);
+  assert.equal(decide({ complete: false }), 0);
+  assert.equal(decide({ instances: [instance] }), 0);
+  assert.equal(decide({ runs: [run(instance.uid, 1)] }), 0);
+  assert.equal(
+    decide({ runs: [run(instance.uid, 1, "exited")] }),
+    0,
+    "an ended run is removed before it counts as gone",
+  );
+});

@@ -1,0 +1,146 @@
+/** Resources for the table tests of plans: small, complete, overridable. @module */
+import { parseDeclared } from "../../spec/declared.ts";
+import { type Instance, type InstanceStatus, runnerOf, templateOf } from "../../spec/instance.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
+import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
+import type { StorageClass } from "../../spec/storage_class.ts";
+import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+
+/** The moment at which every plan of the tables is made. */
+export const NOW = new Date("2026-01-01T00:10:00.000Z");
+
+/** A time before {@linkcode NOW}. */
+export const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000).toISOString();
+
+const envelope = {
+  labels: {},
+  annotations: {},
+  createdAt: ago(600),
+  updatedAt: ago(600),
+  resourceVersion: 1,
+};
+
+/** A service spec with all defaults, from a castfile's fields. */
+export function serviceSpec(fields: Record<string, unknown>): ServiceSpec {
+  const result = parseDeclared("service", { name: "web", image: "img:1", ...fields }, {
+    namespace: "default",
+  });
+  if ("issues" in result) throw new Error(JSON.stringify(result.issues));
+  return result.declared.spec as ServiceSpec;
+}
+
+export function makeService(
+  fields: Record<string, unknown> = {},
+  more: Partial<Omit<Service, "status">> & { status?: Partial<ServiceStatus> } = {},
+): Service {
+  return {
+    ...envelope,
+    kind: "service",
+    namespace: "default",
+    name: "web",
+    uid: "service-uid",
+    generation: 1,
+    finalizers: [FINALIZERS.instances],
+    spec: serviceSpec(fields),
+    ...more,
+    status: {
+      state: "Pending",
+      instances: 0,
+      ready: 0,
+      updated: 0,
+      observedGeneration: more.generation ?? 1,
+      ...more.status,
+    },
+  };
+}
+
+/** An instance of `service`, running and ready unless `status` says otherwise. */
+export function makeInstance(
+  service: Service,
+  ordinal: number,
+  more: Partial<Omit<Instance, "status">> & { status?: Partial<InstanceStatus> } = {},
+): Instance {
+  const name = more.name ?? `${service.name}-${ordinal}`;
+  const restartedAt = service.annotations[ANNOTATIONS.restartedAt];
+  return {
+    ...envelope,
+    kind: "instance",
+    namespace: service.namespace,
+    uid: `uid-${name}`,
+    generation: 1,
+    finalizers: [FINALIZERS.run],
+    spec: {
+      service: service.name,
+      serviceUid: service.uid,
+      ordinal,
+      runner: runnerOf(service.spec),
+      serviceGeneration: service.generation,
+      ...(restartedAt !== undefined && { restartedAt }),
+      template: templateOf(service.spec),
+    },
+    ...more,
+    name,
+    status: {
+      state: "Running",
+      ready: true,
+      run: 1,
+      restarts: 0,
+      crashes: 0,
+      launchFailures: 0,
+      startedAt: ago(300),
+      ...more.status,
+    },
+  };
+}
+
+export function makeVolume(
+  fields: Partial<Volume["spec"]> = {},
+  more: Partial<Omit<Volume, "status" | "spec">> & { status?: Partial<VolumeStatus> } = {},
+): Volume {
+  return {
+    ...envelope,
+    kind: "volume",
+    namespace: "default",
+    name: "data",
+    uid: "volume-uid",
+    generation: 1,
+    finalizers: [FINALIZERS.reclaim],
+    ...more,
+    spec: {
+      storageClassName: "local",
+      size: "1Gi",
+      accessMode: "ReadWriteOnce",
+      reclaimPolicy: "retain",
+      parameters: {},
+      ...fields,
+    },
+    status: { state: "Pending", attempts: 0, conditions: [], ...more.status },
+  };
+}
+
+/** A volume that was provisioned. */
+export function provisioned(more: Parameters<typeof makeVolume>[1] = {}): Volume {
+  const status = { state: "Available" as const, handle: "/data", driver: "local", sizeBytes: 1024 ** 3 };
+  return makeVolume({}, { ...more, status: { ...status, ...more.status } });
+}
+
+export function makeClass(fields: Partial<StorageClass["spec"]> = {}): StorageClass {
+  return {
+    ...envelope,
+    kind: "storageClass",
+    namespace: "",
+    name: "local",
+    uid: "class-uid",
+    generation: 1,
+    finalizers: [],
+    spec: {
+      driver: "local",
+      parameters: {},
+      reclaimPolicy: "retain",
+      default: true,
+      allowedTopologies: [],
+      ...fields,
+    },
+    status: {},
+  };
+}

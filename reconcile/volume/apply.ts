@@ -1,0 +1,208 @@
+/** Carries out the steps of a volume's plan; each is idempotent. @module */
+import type { Driver, VolumeContext } from "../../drivers/driver.ts";
+import { sameValue } from "../../spec/changes.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { type Happening, recordEvent } from "../events.ts";
+import type { MountTable } from "../mount_table.ts";
+import { DONE, type Outcome } from "../outcome.ts";
+import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
+
+/** What the steps work with. */
+export interface VolumeDeps {
+  store: Store;
+  drivers: Map<string, Driver>;
+  mounts: MountTable;
+  node: { name: string; labels: Record<string, string> };
+}
+
+/** The name of the driver that serves a volume: the one that made it, else its class's. */
+export function driverName({ volume, class: storageClass }: Pick<VolumeView, "volume" | "class">) {
+  return volume.status.driver ?? storageClass?.spec.driver;
+}
+
+/** Parameters of a volume: those it was provisioned with, else class and volume merged. */
+function parametersOf({ volume, class: storageClass }: VolumeView): Record<string, string> {
+  return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
+}
+
+function contextOf(view: VolumeView, signal: AbortSignal): VolumeContext {
+  const { volume, node } = view;
+  return {
+    volume: {
+      namespace: volume.namespace,
+      name: volume.name,
+      uid: volume.uid,
+      sizeBytes: parseBytes(volume.spec.size),
+      accessMode: volume.spec.accessMode,
+    },
+    ...(volume.status.handle !== undefined && { handle: volume.status.handle }),
+    parameters: parametersOf(view),
+    node: node.name,
+    signal,
+  };
+}
+
+/**
+ * Runs one step.
+ *
+ * @returns an outcome when the pass is over, undefined to plan again.
+ */
+export async function applyVolume(
+  step: VolumeStep,
+  { view, deps, signal }: { view: VolumeView; deps: VolumeDeps; signal: AbortSignal },
+): Promise<Outcome | undefined> {
+  const { volume } = view;
+  const driver = deps.drivers.get(driverName(view) ?? "");
+  const ctx = contextOf(view, signal);
+  switch (step.do) {
+    case "provision":
+      return await provision({ view, deps, driver: driver!, ctx });
+    case "expand":
+      await driver!.expand(ctx);
+      await write(deps, volume, (status) => ({ ...status, sizeBytes: ctx.volume.sizeBytes }));
+      return undefined;
+    case "mount":
+      return await mount({ view, deps, driver, ctx });
+    case "unmount":
+      await driver?.unmount(ctx);
+      await driver?.detach(ctx);
+      deps.mounts.delete(volume.uid);
+      return undefined;
+    case "reclaim":
+      return await reclaim(step.deleteData, { view, deps, driver, ctx });
+    case "settle":
+      await write(deps, volume, () => step.status);
+      return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
+  }
+}
+
+interface Call {
+  view: VolumeView;
+  deps: VolumeDeps;
+  ctx: VolumeContext;
+}
+
+async function provision(
+  { view, deps, driver, ctx }: Call & { driver: Driver },
+): Promise<Outcome | undefined> {
+  const { volume, now } = view;
+  await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
+  try {
+    const { handle, adopted } = await driver.provision(ctx);
+    await write(deps, volume, (status) => {
+      const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
+      return {
+        ...rest,
+        state: "Available",
+        handle,
+        adopted,
+        attempts: 0,
+        lastAttemptAt: now.toISOString(),
+        driver: driver.name,
+        driverParameters: ctx.parameters,
+        sizeBytes: ctx.volume.sizeBytes,
+      };
+    }, adopted ? happening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`) : undefined);
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (ctx.signal.aborted) return { type: "failed", error };
+    const { message, hint, permanent } = error;
+    const event = happening(volume, "Warning", "ProvisionFailed", message);
+    await write(deps, volume, () => failedStatus(volume, { message, hint, permanent, now }), event);
+    return undefined;
+  }
+}
+
+async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): Promise<Outcome | undefined> {
+  const { volume } = view;
+  try {
+    if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${driverName(view)}"`);
+    await driver.attach(ctx);
+    const { path } = await driver.mount(ctx);
+    // Two volumes on one directory would be two writers, each with a lease of its own.
+    const other = deps.mounts.overlapping(volume.uid, path);
+    if (other !== undefined) throw sharesDirectory(deps.store, { path, other });
+    deps.mounts.set(volume.uid, path);
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    const { message: failureMessage, hint: failureHint } = error;
+    const event = happening(volume, "Warning", "MountFailed", failureMessage);
+    if (!ctx.signal.aborted) {
+      await write(deps, volume, (status) => ({
+        ...status,
+        failureMessage,
+        ...(failureHint !== undefined && { failureHint }),
+      }), event);
+    }
+    return { type: "failed", error };
+  }
+}
+
+function sharesDirectory(store: Store, { path, other }: { path: string; other: string }): RuneError {
+  const owner = store.list("volume").find((v) => v.uid === other);
+  return new RuneError(
+    "conflict",
+    `its directory ${path} is also that of volume ${owner ? describeKey(owner) : other}, which is mounted`,
+    { hint: "let both services claim one volume, or give this one a directory of its own" },
+  );
+}
+
+async function reclaim(
+  deleteData: boolean,
+  { view, deps, driver, ctx }: Call & { driver?: Driver },
+): Promise<Outcome> {
+  const { volume } = view;
+  try {
+    if (volume.status.handle !== undefined && driver) {
+      await driver.detach(ctx);
+      if (deleteData) await driver.delete(ctx);
+    }
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    const event = happening(volume, "Warning", "ReclaimFailed", error.message);
+    await write(deps, volume, (s) => ({ ...s, state: "Deleting", failureMessage: error.message }), event);
+    return { type: "failed", error };
+  }
+  await deps.store.transact((tx) => {
+    const current = same(tx, volume);
+    if (!current) return;
+    const kept = `its data is kept at ${volume.status.handle}`;
+    if (!deleteData && volume.status.handle !== undefined) {
+      recordEvent(tx, happening(volume, "Normal", "Retained", kept));
+    }
+    tx.remove(current);
+  });
+  return DONE;
+}
+
+/** The volume as the transaction sees it, if it is still the same one. */
+function same(tx: Tx, volume: Volume): Volume | undefined {
+  const current = tx.get("volume", volume.namespace, volume.name);
+  return current?.uid === volume.uid ? current : undefined;
+}
+
+async function write(
+  { store }: VolumeDeps,
+  volume: Volume,
+  change: (status: VolumeStatus) => VolumeStatus,
+  event?: Happening,
+): Promise<void> {
+  if (!event && sameValue(volume.status, change(volume.status))) return;
+  await store.transact((tx) => {
+    const current = same(tx, volume);
+    if (!current) return;
+    tx.update(current, { status: change(current.status) });
+    if (event) recordEvent(tx, event);
+  });
+}
+
+function happening(volume: Volume, type: Happening["type"], reason: string, message: string): Happening {
+  const { namespace, name, uid } = volume;
+  return { namespace, object: { kind: "volume", name, uid }, type, reason, message };
+}

@@ -1,0 +1,171 @@
+/**
+ * What to do next for one volume, decided from what was observed and nothing else (SPEC 4.2).
+ * @module
+ */
+import type { DriverCapabilities } from "../../drivers/driver.ts";
+import type { LeaseHolder } from "../../spec/lease.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import { matchesLabels } from "../../spec/selector.ts";
+import type { StorageClass } from "../../spec/storage_class.ts";
+import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import { describeHolders } from "../leases.ts";
+
+/** Attempts to provision before a volume is `Stalled`. */
+export const MAX_ATTEMPTS = 6;
+
+/** All that the plan looks at. */
+export interface VolumeView {
+  volume: Volume;
+  class: StorageClass | undefined;
+  /** Capabilities of its driver; undefined when this daemon has no such driver. */
+  capabilities: DriverCapabilities | undefined;
+  holders: LeaseHolder[];
+  /** Where it is mounted, as made sure of by this daemon. */
+  mountPath: string | undefined;
+  node: { name: string; labels: Record<string, string> };
+  now: Date;
+}
+
+/** One step; `settle` is the last of a pass. */
+export type VolumeStep =
+  | { do: "provision" }
+  | { do: "expand" }
+  | { do: "mount" }
+  | { do: "unmount" }
+  /** Let go of the volume and drop its row; `deleteData` asks the driver to remove the data too. */
+  | { do: "reclaim"; deleteData: boolean }
+  /** Write this status when it differs, and look again after `afterMs`. */
+  | { do: "settle"; status: VolumeStatus; afterMs?: number };
+
+/** Decides the next step. */
+export function planVolume(view: VolumeView): VolumeStep {
+  const { volume, holders, mountPath } = view;
+  if (volume.deletionRequestedAt !== undefined) return planDeletion(view);
+  if (volume.status.handle === undefined) return planProvisioning(view);
+  if (holders.length > 0 && mountPath === undefined) return { do: "mount" };
+  if (holders.length === 0 && mountPath !== undefined) return { do: "unmount" };
+  if (needsExpansion(view)) return { do: "expand" };
+  return { do: "settle", status: settledStatus(view) };
+}
+
+function planDeletion({ volume, holders, mountPath }: VolumeView): VolumeStep {
+  if (holders.length > 0) {
+    const failureMessage = `waits for ${describeHolders(holders)} to stop`;
+    return { do: "settle", status: { ...volume.status, state: "Deleting", failureMessage } };
+  }
+  if (mountPath !== undefined) return { do: "unmount" };
+  return { do: "reclaim", deleteData: volume.spec.reclaimPolicy === "delete" };
+}
+
+function planProvisioning(view: VolumeView): VolumeStep {
+  const { volume, now } = view;
+  const status = rearmed(volume);
+  const waiting = (failureMessage: string, failureHint: string): VolumeStep => ({
+    do: "settle",
+    status: { ...status, state: "Pending", failureMessage, failureHint },
+  });
+  if (status.state === "Stalled") return { do: "settle", status };
+  if (view.class === undefined) {
+    const name = volume.spec.storageClassName;
+    return name === undefined
+      ? waiting("no storage class is named and none is the default", "rune storageclass set-default <name>")
+      : waiting(
+        `storage class ${name} does not exist`,
+        "cast it again, or delete the volume and name another class",
+      );
+  }
+  if (view.capabilities === undefined) {
+    return waiting(
+      `this daemon has no driver "${view.class.spec.driver}"`,
+      "name a class with another driver",
+    );
+  }
+  if (!topologyMatches(view.class, view.node.labels)) {
+    return waiting(
+      `no node matches the allowedTopologies of storage class ${view.class.name}`,
+      `label the node in the runefile (node.labels); it has ${JSON.stringify(view.node.labels)}`,
+    );
+  }
+  if (status.nextAttemptAt !== undefined) {
+    const afterMs = Date.parse(status.nextAttemptAt) - now.getTime();
+    if (afterMs > 0) return { do: "settle", status, afterMs };
+  }
+  return { do: "provision" };
+}
+
+/** The status with its attempts forgotten when `retry-provision` was asked for after the last of them. */
+export function rearmed({ status, annotations }: Volume): VolumeStatus {
+  const asked = annotations[ANNOTATIONS.retryRequestedAt];
+  if (asked === undefined || (status.lastAttemptAt !== undefined && asked <= status.lastAttemptAt)) {
+    return status;
+  }
+  const { nextAttemptAt: _, ...rest } = status;
+  return { ...rest, state: "Pending", attempts: 0 };
+}
+
+/** Whether the node's labels satisfy any of the class's alternatives; a class without them allows every node. */
+export function topologyMatches(storageClass: StorageClass, labels: Record<string, string>): boolean {
+  const { allowedTopologies } = storageClass.spec;
+  return allowedTopologies.length === 0 || allowedTopologies.some((topology) =>
+    matchesLabels(labels, [
+      ...Object.entries(topology.matchLabels ?? {})
+        .map(([key, value]) => ({ key, operator: "In" as const, values: [value] })),
+      ...(topology.matchExpressions ?? []),
+    ])
+  );
+}
+
+function needsExpansion({ volume, holders, capabilities }: VolumeView): boolean {
+  const { sizeBytes } = volume.status;
+  if (!capabilities?.expand || sizeBytes === undefined || parseBytes(volume.spec.size) <= sizeBytes) {
+    return false;
+  }
+  return capabilities.onlineExpand || holders.length === 0;
+}
+
+/** Status after a failed attempt: `Failed` with a time to retry, or `Stalled` when retrying cannot help or was tried enough. */
+export function failedStatus(
+  volume: Volume,
+  failure: { message: string; hint?: string; permanent: boolean; now: Date },
+): VolumeStatus {
+  const before = rearmed(volume);
+  const attempts = before.attempts + 1;
+  const stalled = failure.permanent || attempts >= MAX_ATTEMPTS;
+  const delayMs = Math.min(60_000, 1000 * 2 ** (attempts - 1));
+  const { nextAttemptAt: _, failureHint: __, ...rest } = before;
+  return {
+    ...rest,
+    state: stalled ? "Stalled" : "Failed",
+    attempts,
+    lastAttemptAt: failure.now.toISOString(),
+    failureMessage: failure.message,
+    ...(failure.hint !== undefined && { failureHint: failure.hint }),
+    ...(!stalled && { nextAttemptAt: new Date(failure.now.getTime() + delayMs).toISOString() }),
+  };
+}
+
+/** Status of a volume that has what it needs. */
+function settledStatus({ volume, holders, mountPath, node }: VolumeView): VolumeStatus {
+  const {
+    boundClaim: _c,
+    boundNode: _n,
+    mountPath: _m,
+    releasedAt,
+    failureMessage: _f,
+    failureHint: _h,
+    nextAttemptAt: _a,
+    ...kept
+  } = volume.status;
+  const first = holders[0];
+  if (first) {
+    return {
+      ...kept,
+      state: "Bound",
+      boundClaim: `${first.namespace}/${first.instance}`,
+      boundNode: node.name,
+      mountPath,
+    };
+  }
+  return { ...kept, state: releasedAt ? "Released" : "Available", ...(releasedAt && { releasedAt }) };
+}

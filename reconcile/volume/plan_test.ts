@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import type { DriverCapabilities } from "../../drivers/driver.ts";
+import type { LeaseHolder } from "../../spec/lease.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import { ago, makeClass, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import { failedStatus, MAX_ATTEMPTS, planVolume, topologyMatches, type VolumeView } from "./plan.ts";
+
+const capabilities: DriverCapabilities = {
+  accessModes: ["ReadWriteOnce"],
+  snapshots: true,
+  expand: true,
+  onlineExpand: false,
+  blockDevice: false,
+  reclaimDelete: true,
+  topologyKeys: [],
+};
+const holder: LeaseHolder = {
+  instanceUid: "i",
+  namespace: "default",
+  instance: "web-0",
+  mode: "rw",
+  since: ago(10),
+};
+
+function view(more: Partial<VolumeView>): VolumeView {
+  return {
+    volume: makeVolume(),
+    class: makeClass(),
+    capabilities,
+    holders: [],
+    mountPath: undefined,
+    node: { name: "node-1", labels: { "rune.io/hostname": "node-1" } },
+    now: NOW,
+    ...more,
+  };
+}
+
+const deleting = { deletionRequestedAt: ago(1) };
+
+const steps: [string, Partial<VolumeView>, string][] = [
+  ["a new volume is provisioned", {}, "provision"],
+  ["a provisioned one settles", { volume: provisioned() }, "settle"],
+  ["one with a holder is mounted", { volume: provisioned(), holders: [holder] }, "mount"],
+  [
+    "a mounted one with a holder settles",
+    { volume: provisioned(), holders: [holder], mountPath: "/d" },
+    "settle",
+  ],
+  ["one without a holder is unmounted", { volume: provisioned(), mountPath: "/d" }, "unmount"],
+  [
+    "a larger size is expanded",
+    { volume: { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec } },
+    "expand",
+  ],
+  ["offline expansion waits for the holder", {
+    volume: { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec },
+    holders: [holder],
+    mountPath: "/d",
+  }, "settle"],
+  [
+    "deletion waits for the holder",
+    { volume: provisioned(deleting), holders: [holder], mountPath: "/d" },
+    "settle",
+  ],
+  ["deletion unmounts first", { volume: provisioned(deleting), mountPath: "/d" }, "unmount"],
+  ["deletion reclaims", { volume: provisioned(deleting) }, "reclaim"],
+  ["a failed one waits for its time", {
+    volume: makeVolume({}, { status: { state: "Failed", attempts: 1, nextAttemptAt: ago(-5) } }),
+  }, "settle"],
+  ["a failed one is tried again when due", {
+    volume: makeVolume({}, { status: { state: "Failed", attempts: 1, nextAttemptAt: ago(0) } }),
+  }, "provision"],
+  [
+    "a stalled one stays",
+    { volume: makeVolume({}, { status: { state: "Stalled", attempts: 6 } }) },
+    "settle",
+  ],
+  ["retry-provision re-arms a stalled one", {
+    volume: makeVolume({}, {
+      annotations: { [ANNOTATIONS.retryRequestedAt]: ago(1) },
+      status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60) },
+    }),
+  }, "provision"],
+  ["an old retry-provision does not", {
+    volume: makeVolume({}, {
+      annotations: { [ANNOTATIONS.retryRequestedAt]: ago(90) },
+      status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60) },
+    }),
+  }, "settle"],
+  ["a class that does not exist is waited for", { class: undefined }, "settle"],
+  ["an unknown driver is waited for", { capabilities: undefined }, "settle"],
+];
+for (const [name, more, expected] of steps) {
+  Deno.test(`planVolume() ${name}`, () => assert.equal(planVolume(view(more)).do, expected));
+}
+
+Deno.test("planVolume() reclaims by the volume's own policy", () => {
+  const spec = makeVolume({ reclaimPolicy: "delete" }).spec;
+  assert.deepEqual(planVolume(view({ volume: { ...provisioned(deleting), spec } })), {
+    do: "reclaim",
+    deleteData: true,
+  });
+  assert.deepEqual(planVolume(view({ volume: provisioned(deleting) })), { do: "reclaim", deleteData: false });
+});
+
+Deno.test("planVolume() derives Bound, Available and Released from holders and releasedAt", () => {
+  const state = (more: Partial<VolumeView>) => {
+    const step = planVolume(view(more));
+    assert.equal(step.do, "settle");
+    return step.do === "settle" ? step.status : undefined;
+  };
+  const bound = state({
+    volume: provisioned({ status: { releasedAt: ago(9) } }),
+    holders: [holder],
+    mountPath: "/d",
+  });
+  assert.equal(bound?.state, "Bound");
+  assert.equal(bound?.boundClaim, "default/web-0");
+  assert.equal(bound?.boundNode, "node-1");
+  assert.equal(bound?.releasedAt, undefined);
+  const free = state({ volume: provisioned({ status: { boundClaim: "default/web-0", mountPath: "/d" } }) });
+  assert.equal(free?.state, "Available");
+  assert.ok(!("boundClaim" in free!) && !("mountPath" in free!));
+  assert.equal(state({ volume: provisioned({ status: { releasedAt: ago(9) } }) })?.state, "Released");
+});
+
+Deno.test("planVolume() leaves a volume Pending with the reason when no node matches its class", () => {
+  const storageClass = makeClass({ allowedTopologies: [{ matchLabels: { "rune.io/region": "nyc3" } }] });
+  const step = planVolume(view({ class: storageClass }));
+  assert.ok(step.do === "settle" && step.status.state === "Pending");
+  assert.match(step.status.failureMessage!, /no node matches the allowedTopologies/);
+});
+
+Deno.test("topologyMatches() needs one alternative whole", () => {
+  const matches = (labels: Record<string, string>) =>
+    topologyMatches(
+      makeClass({
+        allowedTopologies: [
+          {
+            matchLabels: { region: "a" },
+            matchExpressions: [{ key: "zone", operator: "In", values: ["1", "2"] }],
+          },
+          { matchExpressions: [{ key: "any", operator: "Exists", values: [] }] },
+        ],
+      }),
+      labels,
+    );
+  assert.ok(matches({ region: "a", zone: "2" }));
+  assert.ok(matches({ any: "" }));
+  assert.ok(!matches({ region: "a", zone: "3" }));
+  assert.ok(!matches({ region: "a" }));
+});
+
+Deno.test("failedStatus() backs off 1 s doubling to 60 s and stalls after six attempts, or at once when permanent", () => {
+  let volume = makeVolume();
+  const delays: number[] = [];
+  for (let i = 0; i < MAX_ATTEMPTS; i++) {
+    const status = failedStatus(volume, { message: "no", permanent: false, now: NOW });
+    volume = { ...volume, status };
+    if (status.nextAttemptAt) delays.push(Date.parse(status.nextAttemptAt) - NOW.getTime());
+  }
+  assert.deepEqual(delays, [1000, 2000, 4000, 8000, 16_000]);
+  assert.equal(volume.status.state, "Stalled");
+  const permanent = failedStatus(makeVolume(), { message: "no", permanent: true, now: NOW });
+  assert.deepEqual([permanent.state, permanent.attempts], ["Stalled", 1]);
+});
