@@ -1,0 +1,102 @@
+/** The Engine's answers about containers, read as run states. @module */
+import { z } from "zod";
+import type { RunRef, RunState } from "../runner.ts";
+import { LABEL, networkName, refOf } from "./labels.ts";
+
+const labelsSchema = z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {});
+const networksSchema = z.object({
+  Networks: z.record(z.string(), z.object({ IPAddress: z.string() })).nullish(),
+}).nullish();
+
+/** What Rune reads of `GET /containers/{id}/json`. */
+export const containerSchema = z.object({
+  Id: z.string(),
+  State: z.object({
+    Status: z.string(),
+    Pid: z.number(),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean(),
+    Error: z.string(),
+    StartedAt: z.string(),
+    FinishedAt: z.string(),
+  }),
+  Config: z.object({ Labels: labelsSchema }),
+  NetworkSettings: networksSchema,
+});
+/** See {@linkcode containerSchema}. */
+export type Container = z.infer<typeof containerSchema>;
+
+/** What Rune reads of `GET /containers/json`. */
+export const containerListSchema = z.array(z.object({
+  Id: z.string(),
+  State: z.string(),
+  Labels: labelsSchema,
+  NetworkSettings: networksSchema,
+}));
+/** See {@linkcode containerListSchema}. */
+export type ListedContainer = z.infer<typeof containerListSchema>[number];
+
+/** A run that is proven not to exist. */
+export function absent(ref: RunRef): RunState {
+  return { instanceUid: ref.instanceUid, run: ref.run, state: "absent" };
+}
+
+/** The state of a run from its inspected container. */
+export function stateOf(container: Container, options: { ref: RunRef; daemonId: string }): RunState {
+  const { State: raw, Config: { Labels: labels } } = container;
+  const state = phase(raw.Status);
+  return {
+    instanceUid: options.ref.instanceUid,
+    run: options.ref.run,
+    state,
+    ...identity(container.Id, labels),
+    pid: raw.Pid > 0 ? raw.Pid : undefined,
+    ip: address(container.NetworkSettings, labels, options.daemonId),
+    startedAt: time(raw.StartedAt),
+    finishedAt: state === "running" ? undefined : time(raw.FinishedAt),
+    exitCode: state === "exited" ? raw.ExitCode : undefined,
+    oomKilled: state === "exited" ? raw.OOMKilled : undefined,
+    error: raw.Error || undefined,
+  };
+}
+
+/** The state of a run as far as a list tells it: without times, pid and exit code. */
+export function listedStateOf(container: ListedContainer, daemonId: string): RunState | undefined {
+  const ref = refOf(container.Labels);
+  return ref && {
+    ...ref,
+    state: phase(container.State),
+    ...identity(container.Id, container.Labels),
+    ip: address(container.NetworkSettings, container.Labels, daemonId),
+  };
+}
+
+/** A paused or restarting container still holds its mounts: it counts as running. */
+function phase(status: string): RunState["state"] {
+  if (status === "created") return "created";
+  return status === "running" || status === "paused" || status === "restarting" ? "running" : "exited";
+}
+
+function identity(id: string, labels: Record<string, string>) {
+  return {
+    namespace: labels[LABEL.namespace],
+    service: labels[LABEL.service],
+    instance: labels[LABEL.instance],
+    handle: id,
+  };
+}
+
+function address(
+  settings: Container["NetworkSettings"],
+  labels: Record<string, string>,
+  daemonId: string,
+): string | undefined {
+  const namespace = labels[LABEL.namespace];
+  if (namespace === undefined) return undefined;
+  return settings?.Networks?.[networkName(namespace, daemonId)]?.IPAddress || undefined;
+}
+
+/** The Engine writes year 1 for "never". */
+function time(text: string): string | undefined {
+  return text.startsWith("0001-") ? undefined : text;
+}

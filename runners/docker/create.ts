@@ -1,0 +1,112 @@
+/** Making a run's container, or finding the one that was made before. @module */
+import { z } from "zod";
+import { RuneError } from "../../spec/error.ts";
+import type { RunSpec, RunState } from "../runner.ts";
+import { containerConfig, isProfileFile } from "./container_config.ts";
+import { containerSchema, stateOf } from "./container_state.ts";
+import { type Engine, unlessAbsent } from "./engine.ts";
+import { containerName, LABEL } from "./labels.ts";
+import { BUSY, pause } from "./pause.ts";
+
+const createdSchema = z.object({ Id: z.string() });
+
+/**
+ * Makes the container of a run; its network must be there.
+ *
+ * @returns its state, and whether it was made by this call.
+ * @throws {RuneError} `invalid_argument` when the Engine refuses the spec, `not_found` when the image is missing,
+ * `failed_precondition` (not permanent) when the source of a mount is missing, `conflict` when the name is another's.
+ */
+export async function createContainer(
+  engine: Engine,
+  spec: RunSpec,
+  options: { daemonId: string; signal: AbortSignal },
+): Promise<{ state: RunState; made: boolean }> {
+  const { daemonId, signal } = options;
+  const what = `make a container for ${spec.namespace}/${spec.instance}`;
+  const name = containerName(spec, daemonId);
+  const body = containerConfig(spec, { daemonId, seccomp: await readProfile(spec) });
+  for (let attempt = 1;; attempt++) {
+    try {
+      const { Id } = await engine.json("/containers/create", {
+        what,
+        schema: createdSchema,
+        method: "POST",
+        query: { name },
+        body,
+        signal,
+      });
+      return { state: createdState(spec, Id), made: true };
+    } catch (error) {
+      if (!(error instanceof RuneError) || error.code !== "conflict") throw await explain(error, spec);
+      const path = `/containers/${name}/json`;
+      const found = await unlessAbsent(engine.json(path, { what, schema: containerSchema, signal }));
+      if (found) {
+        if (!isOf(found.Config.Labels, spec, daemonId)) throw error;
+        return { state: stateOf(found, { ref: spec, daemonId }), made: false };
+      }
+      // A name is taken a little before its container can be seen, and a little after it is gone.
+      if (attempt === BUSY.times) throw error;
+      await pause(BUSY.everyMs, signal);
+    }
+  }
+}
+
+function createdState(spec: RunSpec, handle: string): RunState {
+  const { instanceUid, run, namespace, service, instance } = spec;
+  return { instanceUid, run, state: "created", namespace, service, instance, handle };
+}
+
+function isOf(labels: Record<string, string>, spec: RunSpec, daemonId: string): boolean {
+  return labels[LABEL.daemon] === daemonId && labels[LABEL.instanceUid] === spec.instanceUid &&
+    labels[LABEL.run] === String(spec.run);
+}
+
+/** The contents of the seccomp profile, where the spec names a file: the Engine takes no path. */
+async function readProfile(spec: RunSpec): Promise<string | undefined> {
+  const profile = spec.securityContext?.seccompProfile;
+  if (!isProfileFile(profile)) return undefined;
+  try {
+    return JSON.stringify(JSON.parse(await Deno.readTextFile(profile)));
+  } catch (cause) {
+    throw new RuneError("failed_precondition", `cannot read the seccomp profile ${profile}`, {
+      cause,
+      permanent: false,
+      hint: "name a file of JSON on the daemon's host, runtime/default, or unconfined",
+    });
+  }
+}
+
+/** The Engine's refusal with what to do; a missing mount source is told apart, because it may come back. */
+async function explain(error: unknown, spec: RunSpec): Promise<unknown> {
+  if (!(error instanceof RuneError)) return error;
+  if (error.code === "not_found") {
+    return new RuneError("not_found", `image ${spec.image} is not on this host`, {
+      cause: error,
+      hint: "load it (docker load, docker build), or let it be pulled: imagePull missing",
+    });
+  }
+  if (error.code !== "invalid_argument") return error;
+  for (const { source, target } of spec.mounts) {
+    if (await isMissing(source)) {
+      return new RuneError("failed_precondition", `${source}, to be mounted at ${target}, does not exist`, {
+        cause: error,
+        permanent: false,
+        hint: "see whether its volume is mounted (rune get volumes)",
+      });
+    }
+  }
+  return new RuneError("invalid_argument", error.message, {
+    cause: error,
+    hint: "correct the service's spec and cast it again",
+  });
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}

@@ -1,0 +1,82 @@
+/** What happens to the daemon's containers, as the Engine tells it, through any number of the Engine's restarts. @module */
+import { z } from "zod";
+import { RuneError } from "../../spec/error.ts";
+import type { RunEvent } from "../runner.ts";
+import { type Engine, transportError } from "./engine.ts";
+import { jsonLines } from "./json_lines.ts";
+import { LABEL, labelFilter, refOf } from "./labels.ts";
+import { pause } from "./pause.ts";
+
+/** Milliseconds between attempts to connect: an Engine that comes back is noticed within a second. */
+const RETRY_MS = { first: 100, most: 500 };
+
+/** How far back a connection asks for events: the Engine answers a little before it listens. */
+const OVERLAP_SECONDS = 2;
+
+const eventSchema = z.object({
+  Action: z.string(),
+  Actor: z.object({ Attributes: z.record(z.string(), z.string()) }),
+});
+
+/**
+ * Changes of the daemon's containers until the signal aborts; `resync` after each connection, so that nothing is lost.
+ * The same change may be told twice.
+ *
+ * @param options.onLost told once for each time that the connection is lost.
+ */
+export async function* containerEvents(
+  engine: Engine,
+  options: { daemonId: string; signal: AbortSignal; onLost?: (reason: RuneError) => void },
+): AsyncGenerator<RunEvent> {
+  const { daemonId, signal } = options;
+  const what = "listen to Docker's events";
+  let retryMs: number = RETRY_MS.first;
+  let connected = true;
+  while (!signal.aborted) {
+    try {
+      const response = await engine.request("/events", {
+        what,
+        query: {
+          since: String(Math.floor(Date.now() / 1000) - OVERLAP_SECONDS),
+          filters: labelFilter({ [LABEL.daemon]: daemonId }, {
+            type: ["container"],
+            event: ["start", "die", "oom", "destroy"],
+          }),
+        },
+        signal,
+      });
+      connected = true;
+      retryMs = RETRY_MS.first;
+      const body = response.body!;
+      try {
+        yield { type: "resync" };
+        for await (const line of jsonLines(body)) {
+          const event = toRunEvent(line);
+          if (event) yield event;
+        }
+      } finally {
+        if (!body.locked) await body.cancel();
+      }
+      throw new RuneError("unavailable", "Docker ended the stream of events");
+    } catch (error) {
+      if (signal.aborted) return;
+      if (connected) options.onLost?.(transportError(error, { what, signal, socket: engine.socket }));
+      connected = false;
+    }
+    await pause(retryMs, signal);
+    retryMs = Math.min(retryMs * 2, RETRY_MS.most);
+  }
+}
+
+function toRunEvent(line: unknown): RunEvent | undefined {
+  const parsed = eventSchema.safeParse(line);
+  if (!parsed.success) return undefined;
+  const labels = parsed.data.Actor.Attributes;
+  const ref = refOf(labels);
+  return ref && {
+    type: "changed",
+    ref,
+    namespace: labels[LABEL.namespace] ?? "",
+    instance: labels[LABEL.instance] ?? "",
+  };
+}

@@ -1,0 +1,58 @@
+/** The Engine's multiplexed streams: frames of `[stream, 0, 0, 0, length as 4 bytes big-endian]` and a payload. @module */
+import { RuneError } from "../../spec/error.ts";
+
+/** One frame. */
+export interface Frame {
+  stream: "stdout" | "stderr";
+  data: Uint8Array;
+}
+
+const HEADER = 8;
+const STREAMS = ["stdout", "stdout", "stderr"] as const;
+/** The Engine speaks for itself: the payload is an error's text. */
+const SYSTEM_ERROR = 3;
+
+/**
+ * Cuts a multiplexed byte stream into frames, wherever its chunks are cut.
+ * The stream errors with `internal` when it is not multiplexed, and with `unavailable` when it ends inside a frame.
+ */
+export function decodeFrames(): TransformStream<Uint8Array, Frame> {
+  let held = new Uint8Array(0);
+  return new TransformStream({
+    transform(chunk, controller) {
+      const bytes = held.length === 0 ? chunk : concat(held, chunk);
+      let at = 0;
+      while (bytes.length - at >= HEADER) {
+        const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER);
+        const end = at + HEADER + view.getUint32(4);
+        const kind = view.getUint8(0);
+        if (kind > SYSTEM_ERROR || (view.getUint32(0) & 0xffffff) !== 0) {
+          throw new RuneError("internal", "Docker's output is not a multiplexed stream", {
+            hint: "the container was changed to have a terminal; let Rune make it again (rune restart)",
+          });
+        }
+        if (bytes.length < end) break;
+        const data = bytes.slice(at + HEADER, end);
+        if (kind === SYSTEM_ERROR) throw new RuneError("internal", new TextDecoder().decode(data).trim());
+        controller.enqueue({ stream: STREAMS[kind]!, data });
+        at = end;
+      }
+      held = bytes.slice(at);
+    },
+    flush() {
+      if (held.length > 0) {
+        throw new RuneError("unavailable", "Docker ended the output in the middle of a line", {
+          hint: "try again; Docker may have been stopped meanwhile",
+        });
+      }
+    },
+  });
+}
+
+/** The two arrays, one after the other. */
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}

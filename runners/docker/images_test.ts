@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import type { PullPolicy } from "../runner.ts";
+import { parseImage, pullImage } from "./images.ts";
+import { refusal, withFakeEngine } from "./test_engine.ts";
+
+Deno.test("parseImage() reads references as Docker does", () => {
+  const digest = "sha256:" + "a".repeat(64);
+  const table: Record<string, { name: string; tag: string }> = {
+    "nginx": { name: "nginx", tag: "latest" },
+    "nginx:1.27": { name: "nginx", tag: "1.27" },
+    "owner/app": { name: "owner/app", tag: "latest" },
+    "host:5000/app": { name: "host:5000/app", tag: "latest" },
+    "host:5000/a/b:2": { name: "host:5000/a/b", tag: "2" },
+    [`app@${digest}`]: { name: "app", tag: digest },
+    [`host:5000/app:1@${digest}`]: { name: "host:5000/app:1", tag: digest },
+  };
+  for (const [image, expected] of Object.entries(table)) assert.deepEqual(parseImage(image), expected, image);
+});
+
+/** Pulls from an Engine that has the image or not, and answers a pull by `pull`. @returns the pulls asked for. */
+async function pulls(
+  options: { image?: string; present: boolean; policy: PullPolicy; pull?: () => Response },
+): Promise<string[]> {
+  const asked: string[] = [];
+  await withFakeEngine(({ method, url, path }) => {
+    if (method === "GET") return options.present ? Response.json({}) : refusal(404, "No such image");
+    asked.push(`${path}?${url.searchParams}`);
+    return options.pull?.() ?? new Response('{"status":"Pulling"}\n{"status":"Done"}\n');
+  }, async (engine) => {
+    const signal = AbortSignal.timeout(10_000);
+    await pullImage(engine, options.image ?? "app", { policy: options.policy, signal });
+  });
+  return asked;
+}
+
+Deno.test("pullImage() pulls by policy, and never all tags", async () => {
+  const pull = ["/images/create?fromImage=app&tag=latest"];
+  assert.deepEqual(await pulls({ present: true, policy: "missing" }), []);
+  assert.deepEqual(await pulls({ present: false, policy: "missing" }), pull);
+  assert.deepEqual(await pulls({ present: true, policy: "always" }), pull);
+  assert.deepEqual(await pulls({ present: true, policy: "never" }), []);
+  await assert.rejects(pulls({ present: false, policy: "never" }), { code: "not_found" });
+});
+
+Deno.test("pullImage() gives the registry's sentence, from a status and from the stream", async () => {
+  const expected = {
+    code: "not_found",
+    message: "cannot pull image app: manifest unknown",
+    permanent: false,
+  };
+  const inStream =
+    '{"status":"x"}\n{"errorDetail":{"message":"manifest unknown"},"error":"manifest unknown"}\n';
+  await assert.rejects(
+    pulls({ present: false, policy: "missing", pull: () => new Response(inStream) }),
+    expected,
+  );
+  await assert.rejects(
+    pulls({ present: false, policy: "missing", pull: () => refusal(500, "manifest unknown") }),
+    expected,
+  );
+});
+
+Deno.test("pullImage() refuses what is no reference before it becomes part of a URL", async () => {
+  for (const image of ["", "../containers", "a/../b", "a?b", "a b", "/a"]) {
+    await assert.rejects(
+      pulls({ image, present: true, policy: "missing" }),
+      { code: "invalid_argument" },
+      image,
+    );
+  }
+});

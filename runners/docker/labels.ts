@@ -1,0 +1,58 @@
+/** Names and labels by which a daemon knows its containers and networks, and leaves alone all others. @module */
+import { createHash } from "node:crypto";
+import type { RunRef, RunSpec } from "../runner.ts";
+
+/** Every label that Rune sets on a container; networks carry `daemon` and `namespace`. */
+export const LABEL = {
+  daemon: "rune.io/daemon",
+  namespace: "rune.io/namespace",
+  service: "rune.io/service",
+  instance: "rune.io/instance",
+  instanceUid: "rune.io/instance-uid",
+  run: "rune.io/run",
+  generation: "rune.io/generation",
+  specHash: "rune.io/spec-hash",
+} as const;
+
+/** The labels of a run's container. */
+export function runLabels(spec: RunSpec, daemonId: string): Record<string, string> {
+  return {
+    [LABEL.daemon]: daemonId,
+    [LABEL.namespace]: spec.namespace,
+    [LABEL.service]: spec.service,
+    [LABEL.instance]: spec.instance,
+    [LABEL.instanceUid]: spec.instanceUid,
+    [LABEL.run]: String(spec.run),
+    [LABEL.generation]: String(spec.generation),
+    [LABEL.specHash]: spec.specHash,
+  };
+}
+
+/** The run that labels speak of; undefined when they are not a run's. */
+export function refOf(labels: Record<string, string>): RunRef | undefined {
+  const instanceUid = labels[LABEL.instanceUid];
+  const run = Number(labels[LABEL.run]);
+  return instanceUid && Number.isSafeInteger(run) ? { instanceUid, run } : undefined;
+}
+
+/** The Engine's `filters` parameter for things with all of these labels. */
+export function labelFilter(labels: Record<string, string>, more: Record<string, string[]> = {}): string {
+  return JSON.stringify({ ...more, label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) });
+}
+
+/** Eight characters that stand for a daemon in names, so that two daemons on one Engine never clash. */
+function daemonTag(daemonId: string): string {
+  return createHash("sha256").update(daemonId).digest("hex").slice(0, 8);
+}
+
+/** `rune-<namespace>-<instance>-<first 8 of the uid>-<run>-<daemon>`: made to be read in `docker ps`; a run is found by its labels. */
+export function containerName(spec: RunSpec, daemonId: string): string {
+  return `rune-${spec.namespace}-${spec.instance}-${spec.instanceUid.slice(0, 8)}-${spec.run}-${
+    daemonTag(daemonId)
+  }`;
+}
+
+/** `rune-<namespace>-<daemon>`. */
+export function networkName(namespace: string, daemonId: string): string {
+  return `rune-${namespace}-${daemonTag(daemonId)}`;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import type { LogEntry } from "../runner.ts";
+import type { Frame } from "./frames.ts";
+import { engineTime, joinLines } from "./logs.ts";
+import { dockerHere } from "./test_image.ts";
+import { makeDockerRoom } from "./test_room.ts";
+
+function frame(stream: Frame["stream"], text: string): Frame {
+  return { stream, data: new TextEncoder().encode(text) };
+}
+
+async function join(frames: Frame[]): Promise<LogEntry[]> {
+  return await Array.fromAsync(ReadableStream.from(frames).pipeThrough(joinLines()));
+}
+
+Deno.test("joinLines() joins the parts of a line per stream, under the first part's time", async () => {
+  const [t1, t2, t3] = [1, 2, 3].map((n) => `2026-01-02T03:04:05.00000000${n}Z`);
+  assert.deepEqual(
+    await join([
+      frame("stdout", `${t1} first `),
+      frame("stderr", `${t2} between\n`),
+      frame("stdout", `${t3} second\n`),
+      frame("stdout", `${t3} unended`),
+    ]),
+    [
+      { stream: "stderr", time: t2, text: "between" },
+      { stream: "stdout", time: t1, text: "first second" },
+      { stream: "stdout", time: t3, text: "unended" },
+    ],
+  );
+});
+
+Deno.test("joinLines() decodes a character that two parts share, and takes no text for a time", async () => {
+  const stamp = "2026-01-02T03:04:05Z ";
+  const euro = new TextEncoder().encode("€\n");
+  const cut = [frame("stdout", stamp), { stream: "stdout" as const, data: euro.slice(1) }];
+  cut[0]!.data = new Uint8Array([...cut[0]!.data, euro[0]!]);
+  assert.deepEqual((await join(cut))[0]?.text, "€");
+  assert.deepEqual(await join([frame("stdout", "no time\n")]), [
+    { stream: "stdout", time: undefined, text: "no time" },
+  ]);
+  assert.equal((await join([frame("stdout", `${stamp}\n`)]))[0]?.text, "");
+});
+
+Deno.test("joinLines() gives a line without an end in parts, so that memory is bounded", async () => {
+  const parts = Array.from({ length: 80 }, () => frame("stdout", "x".repeat(16 * 1024)));
+  const entries = await join(parts);
+  assert.equal(entries.length, 2);
+  assert.equal(entries.map((e) => e.text.length).reduce((a, b) => a + b), 80 * 16 * 1024);
+});
+
+Deno.test("engineTime() keeps nanoseconds and zones", () => {
+  assert.equal(engineTime("1970-01-01T00:00:01Z"), "1.000000000");
+  assert.equal(engineTime("1970-01-01T01:00:01.000000123+01:00"), "1.000000123");
+  assert.throws(() => engineTime("yesterday"), { code: "invalid_argument" });
+});
+
+Deno.test({
+  name: "logs() joins long lines, honours since and until, and follows to the very last line",
+  ignore: !dockerHere,
+  sanitizeOps: true,
+  sanitizeResources: true,
+  sanitizeExit: true,
+  async fn() {
+    const room = await makeDockerRoom();
+    const signal = AbortSignal.timeout(20_000);
+    const read = async (options: { follow: boolean; since?: string; until?: string }) =>
+      await Array.fromAsync(await room.runner.logs(spec, { ...options, signal }));
+    const script =
+      "head -c 40000 /dev/zero | tr '\\0' x; echo; echo a; sleep 0.05; echo b >&2; sleep 0.05; printf c";
+    const spec = room.shell(script);
+    try {
+      await room.runner.create(spec, signal);
+      await room.runner.start(spec, signal);
+      const followed = await read({ follow: true });
+      assert.deepEqual(followed.map((e) => e.text.length), [40_000, 1, 1, 1]);
+      const all = await read({ follow: false });
+      assert.deepEqual(followed, all);
+      assert.deepEqual(await read({ follow: false, since: all[2]!.time }), all.slice(2));
+      assert.deepEqual(await read({ follow: false, until: all[1]!.time }), all.slice(0, 2));
+    } finally {
+      await room.cleanup();
+    }
+  },
+});

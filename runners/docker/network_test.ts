@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { RuneError } from "../../spec/error.ts";
+import { networkName } from "./labels.ts";
+import { createNetworks } from "./network.ts";
+import { refusal, withFakeEngine } from "./test_engine.ts";
+import { dockerHere } from "./test_image.ts";
+import { type DockerRoom, makeDockerRoom } from "./test_room.ts";
+
+const signal = () => AbortSignal.timeout(20_000);
+
+function test(name: string, fn: (room: DockerRoom) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !dockerHere,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    sanitizeExit: true,
+    fn: async () => {
+      const room = await makeDockerRoom();
+      try {
+        await fn(room);
+      } finally {
+        await room.cleanup();
+      }
+    },
+  });
+}
+
+async function networks(room: DockerRoom): Promise<string[]> {
+  const filters = JSON.stringify({ label: [`rune.io/daemon=${room.daemonId}`] });
+  const found = Object.values(await room.list(`/networks?filters=${encodeURIComponent(filters)}`));
+  return found.map((network) => String(network.Name)).sort();
+}
+
+async function untilNetworks(room: DockerRoom, expected: string[]): Promise<void> {
+  const limit = signal();
+  while (!limit.aborted) {
+    if (JSON.stringify(await networks(room)) === JSON.stringify(expected)) return;
+  }
+  assert.deepEqual(await networks(room), expected);
+}
+
+test("create() of many runs at once makes one network per namespace, and the last remove() takes it", async (room) => {
+  const { runner } = room;
+  const specs = ["a", "a", "a", "b"].map((namespace) => room.shell("exit 0", { namespace }));
+  await Promise.all(specs.map((spec) => runner.create(spec, signal())));
+  const [a, b] = [networkName("a", room.daemonId), networkName("b", room.daemonId)];
+  assert.deepEqual(await networks(room), [a, b].sort());
+  await runner.remove(specs[3]!, signal());
+  await untilNetworks(room, [a]);
+  await runner.remove(specs[0]!, signal());
+  // A fresh daemon does not remember the other runs.
+  const fresh = room.reopen();
+  await fresh.remove(specs[1]!, signal());
+  await fresh.create(room.shell("exit 0", { namespace: "b" }), signal());
+  assert.deepEqual(await networks(room), [a, b].sort());
+  await fresh.remove(specs[2]!, signal());
+  await untilNetworks(room, [b]);
+});
+
+test("a run that is replaced keeps the network of its namespace", async (room) => {
+  const runner = room.reopen({ networkGraceMs: 60_000 });
+  const spec = room.shell("exit 0");
+  await runner.create(spec, signal());
+  const name = networkName(spec.namespace, room.daemonId);
+  const { Id } = await room.raw(`/networks/${name}`);
+  await runner.remove(spec, signal());
+  await runner.create({ ...spec, run: 2 }, signal());
+  assert.equal((await room.raw(`/networks/${name}`)).Id, Id);
+});
+
+test("start() makes a network anew that was removed by hand", async (room) => {
+  const spec = room.shell("sleep 100");
+  await room.runner.create(spec, signal());
+  await room.send(`/networks/${networkName(spec.namespace, room.daemonId)}`, "DELETE");
+  const started = await room.runner.start(spec, signal());
+  assert.equal(started.state, "running");
+  assert.ok(started.ip);
+});
+
+Deno.test("use() says what to do when Docker has no addresses left, after clearing up once", async () => {
+  const asked: string[] = [];
+  await withFakeEngine(({ method, path }) => {
+    asked.push(`${method} ${path}`);
+    if (path.startsWith("/networks/rune-")) return refusal(404, "network not found");
+    if (method === "POST") return refusal(400, "could not find an available address pool");
+    return Response.json([]);
+  }, async (engine) => {
+    const networks = createNetworks(engine, "d");
+    const use = networks.use("shop", { signal: signal(), make: () => Promise.resolve("made") });
+    await assert.rejects(use, (error) => {
+      assert.ok(error instanceof RuneError);
+      assert.equal(error.code, "failed_precondition");
+      assert.equal(error.permanent, false);
+      assert.match(error.message, /address pool/);
+      assert.match(error.hint!, /docker network prune/);
+      return true;
+    });
+  });
+  assert.deepEqual(asked.slice(1), ["POST /networks/create", "GET /networks", "GET /containers/json"]);
+});
+
+Deno.test("use() makes the network after networks left behind made room", async () => {
+  let full = true;
+  const removed: string[] = [];
+  await withFakeEngine(({ method, path }) => {
+    if (method === "DELETE") {
+      full = false;
+      removed.push(path);
+      return new Response(null, { status: 204 });
+    }
+    if (method === "POST") return full ? refusal(500, "no address pool") : Response.json({ Id: "new" });
+    if (path === "/networks") {
+      return Response.json(["old", "busy"].map((n) => ({ Id: n, Labels: { "rune.io/namespace": n } })));
+    }
+    if (path === "/containers/json") {
+      return Response.json([{ Id: "c", State: "exited", Labels: { "rune.io/namespace": "busy" } }]);
+    }
+    return refusal(404, "network not found");
+  }, async (engine) => {
+    const networks = createNetworks(engine, "d");
+    const made = await networks.use("shop", { signal: signal(), make: () => Promise.resolve("made") });
+    assert.equal(made, "made");
+  });
+  assert.deepEqual(removed, ["/networks/old"]);
+});

@@ -1,0 +1,66 @@
+/**
+ * Which container is which run. The container's name is made for people, so a run is found by its labels, and remembered:
+ * the calls of one run's life then cost nothing more than themselves.
+ * @module
+ */
+import type { RunRef } from "../runner.ts";
+import { containerListSchema } from "./container_state.ts";
+import type { Engine } from "./engine.ts";
+import { LABEL, labelFilter } from "./labels.ts";
+import type { CpuSample } from "./stats.ts";
+
+/** What is remembered of a run that exists. */
+export interface KnownRun {
+  id: string;
+  namespace: string;
+  /** Made here and not started since: starting it needs no look before. */
+  fresh: boolean;
+  /** The last reading of its CPU time. */
+  sample?: CpuSample;
+}
+
+/** The runs of one daemon. */
+export interface RunIndex {
+  /** The run, looked up by its labels when it is not remembered; undefined when it is absent. */
+  find(ref: RunRef, signal: AbortSignal): Promise<KnownRun | undefined>;
+  set(ref: RunRef, run: Omit<KnownRun, "sample">): void;
+  /** Remembers a run that a list told of, unless it is remembered already. */
+  add(ref: RunRef, run: { id: string; namespace: string }): void;
+  forget(ref: RunRef): void;
+  /** Whether a run of the namespace is remembered. */
+  uses(namespace: string): boolean;
+}
+
+/** An empty index over the containers of `daemonId`. */
+export function createRunIndex(engine: Engine, daemonId: string): RunIndex {
+  const runs = new Map<string, KnownRun>();
+  const keyOf = (ref: RunRef) => `${ref.instanceUid}:${ref.run}`;
+
+  return {
+    async find(ref, signal) {
+      const remembered = runs.get(keyOf(ref));
+      if (remembered) return remembered;
+      const labels = {
+        [LABEL.daemon]: daemonId,
+        [LABEL.instanceUid]: ref.instanceUid,
+        [LABEL.run]: String(ref.run),
+      };
+      const [found] = await engine.json("/containers/json", {
+        what: `look for run ${ref.run} of instance ${ref.instanceUid}`,
+        schema: containerListSchema,
+        query: { all: "1", filters: labelFilter(labels) },
+        signal,
+      });
+      if (!found) return undefined;
+      const run = { id: found.Id, namespace: found.Labels[LABEL.namespace] ?? "", fresh: false };
+      runs.set(keyOf(ref), run);
+      return run;
+    },
+    set: (ref, run) => void runs.set(keyOf(ref), run),
+    add(ref, run) {
+      if (runs.get(keyOf(ref))?.id !== run.id) runs.set(keyOf(ref), { ...run, fresh: false });
+    },
+    forget: (ref) => void runs.delete(keyOf(ref)),
+    uses: (namespace) => [...runs.values()].some((run) => run.namespace === namespace),
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * The Docker runner: runs as containers of one Engine. It keeps no state but what it remembers of the Engine's;
+ * a container belongs to a daemon by its labels, and those of another daemon are never touched.
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+import type { Runner, RunRef, RunState } from "../runner.ts";
+import { absent, containerListSchema, containerSchema, listedStateOf, stateOf } from "./container_state.ts";
+import { createContainer } from "./create.ts";
+import { createEngine, unlessAbsent } from "./engine.ts";
+import { containerEvents } from "./events.ts";
+import { execInContainer } from "./exec.ts";
+import { pullImage } from "./images.ts";
+import { LABEL, labelFilter } from "./labels.ts";
+import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
+import { containerLogs } from "./logs.ts";
+import { createNetworks } from "./network.ts";
+import { createRunIndex, type KnownRun } from "./run_index.ts";
+import { containerStats } from "./stats.ts";
+
+/** How to reach the Engine, and for whom. */
+export interface DockerRunnerOptions {
+  /** Path of the Engine's unix socket. */
+  socket: string;
+  /** Labels what is made, and with it what may be touched. */
+  daemonId: string;
+  /** Told when the connection for events is lost. */
+  logger?: { warn(message: string, properties: Record<string, unknown>): void };
+  /**
+   * Milliseconds that a namespace's network outlives its last run, 2000 by default: a run that is replaced
+   * need not wait for a network to be made anew.
+   */
+  networkGraceMs?: number;
+}
+
+/**
+ * A runner on the Engine at `options.socket`. Nothing is contacted before the first call.
+ *
+ * `list` tells of runs that have not ended without their pid and times, which would cost one request for each.
+ */
+export function createDockerRunner(options: DockerRunnerOptions): Runner & { close(): void } {
+  const { socket, daemonId, logger, networkGraceMs = 2000 } = options;
+  const engine = createEngine(socket);
+  const runs = createRunIndex(engine, daemonId);
+  const networks = createNetworks(engine, daemonId);
+  const closing = new AbortController();
+  let cleanup: ReturnType<typeof setTimeout> | undefined;
+
+  /** Removes unused networks after a while; failing costs nothing, as the next time does it. */
+  function removeNetworksSoon(): void {
+    clearTimeout(cleanup);
+    if (closing.signal.aborted) return;
+    cleanup = setTimeout(() => networks.removeUnused(closing.signal).catch(() => undefined), networkGraceMs);
+    Deno.unrefTimer(cleanup);
+  }
+
+  async function inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
+    const known = await runs.find(ref, signal);
+    if (!known) return absent(ref);
+    const what = "inspect a container";
+    const container = await unlessAbsent(
+      engine.json(`/containers/${known.id}/json`, { what, schema: containerSchema, signal }),
+    );
+    if (container) return stateOf(container, { ref, daemonId });
+    runs.forget(ref);
+    return absent(ref);
+  }
+
+  /** @throws {RuneError} `not_found` when the run is absent. */
+  async function existing(ref: RunRef, signal: AbortSignal): Promise<KnownRun> {
+    const known = await runs.find(ref, signal);
+    if (known) return known;
+    throw new RuneError("not_found", `run ${ref.run} of instance ${ref.instanceUid} does not exist`, {
+      hint: "it was removed, or never made (rune get instances)",
+    });
+  }
+
+  async function start(ref: RunRef, signal: AbortSignal): Promise<RunState> {
+    const known = await existing(ref, signal);
+    if (!known.fresh) {
+      // The Engine would start an ended container again.
+      const state = await inspect(ref, signal);
+      if (state.state === "running" || state.state === "exited") return state;
+    }
+    known.fresh = false;
+    const attempt = () =>
+      networks.use(known.namespace, { signal, make: () => startContainer(engine, known.id, signal) });
+    try {
+      await attempt();
+    } catch (error) {
+      if (!(error instanceof RuneError) || error.code !== "not_found") throw error;
+      // Perhaps the network, removed by hand since it was last looked at.
+      networks.recheck(known.namespace);
+      await attempt();
+    }
+    return await inspect(ref, signal);
+  }
+
+  async function stop(ref: RunRef, options: { timeoutMs: number; signal: AbortSignal }): Promise<RunState> {
+    const known = await runs.find(ref, options.signal);
+    if (!known) return absent(ref);
+    await stopContainer(engine, known.id, options);
+    return await inspect(ref, options.signal);
+  }
+
+  async function remove(ref: RunRef, signal: AbortSignal): Promise<void> {
+    const known = await runs.find(ref, signal);
+    if (known) await removeContainer(engine, known.id, signal);
+    runs.forget(ref);
+    if (!known || !runs.uses(known.namespace)) removeNetworksSoon();
+  }
+
+  async function list(signal: AbortSignal): Promise<RunState[]> {
+    const containers = await engine.json("/containers/json", {
+      what: "list Rune's containers",
+      schema: containerListSchema,
+      query: { all: "1", filters: labelFilter({ [LABEL.daemon]: daemonId }) },
+      signal,
+    });
+    const states = containers.flatMap((c) => listedStateOf(c, daemonId) ?? []);
+    for (const state of states) runs.add(state, { id: state.handle!, namespace: state.namespace ?? "" });
+    const inspected = await Promise.all(states.map((s) => s.state === "exited" ? inspect(s, signal) : s));
+    return inspected.filter((s) => s.state !== "absent");
+  }
+
+  return {
+    name: "docker",
+    async check(signal) {
+      await engine.send("/_ping", { what: "ask Docker whether it works", signal });
+    },
+    pull: (image, options) => pullImage(engine, image, options),
+    async create(spec, signal) {
+      const make = () => createContainer(engine, spec, { daemonId, signal });
+      const { state, made } = await networks.use(spec.namespace, { signal, make });
+      runs.set(spec, { id: state.handle!, namespace: spec.namespace, fresh: made });
+      return state;
+    },
+    start,
+    stop,
+    remove,
+    inspect,
+    list,
+    events: (signal) =>
+      containerEvents(engine, {
+        daemonId,
+        signal,
+        onLost: (error) =>
+          logger?.warn("lost Docker's events: {reason}", { reason: error.message, hint: error.hint }),
+      }),
+    logs: async (ref, options) => containerLogs(engine, (await existing(ref, options.signal)).id, options),
+    exec: async (ref, options) => execInContainer(engine, (await existing(ref, options.signal)).id, options),
+    async stats(ref, signal) {
+      const known = await runs.find(ref, signal);
+      if (!known) return undefined;
+      const stats = await unlessAbsent(containerStats(engine, known.id, { previous: known.sample, signal }));
+      known.sample = stats?.sample;
+      return stats && { milliCpu: stats.milliCpu, memoryBytes: stats.memoryBytes };
+    },
+    close() {
+      clearTimeout(cleanup);
+      closing.abort();
+      engine.close();
+    },
+  };
+}

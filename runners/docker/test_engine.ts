@@ -1,0 +1,29 @@
+/** For tests alone: an Engine that answers as the test says, for what the real one cannot be made to say. @module */
+import { createEngine, type Engine } from "./engine.ts";
+
+/** Runs `test` with a client of an Engine that answers by `answer`, given the method and path without the version. */
+export async function withFakeEngine(
+  answer: (request: { method: string; path: string; url: URL }) => Response | Promise<Response>,
+  test: (engine: Engine) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const socket = `${folder}/engine.sock`;
+  const server = Deno.serve({ path: socket, onListen: () => {} }, (request) => {
+    const url = new URL(request.url.replace(/^http\+unix:\/\/[^/]*/, "http://engine"));
+    if (url.pathname === "/_ping") return new Response("OK", { headers: { "api-version": "1.41" } });
+    return answer({ method: request.method, path: url.pathname.replace(/^\/v[\d.]+/, ""), url });
+  });
+  const engine = createEngine(socket);
+  try {
+    await test(engine);
+  } finally {
+    engine.close();
+    await server.shutdown();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The Engine's way of saying what is wrong. */
+export function refusal(status: number, message: string): Response {
+  return Response.json({ message }, { status });
+}
