@@ -48,8 +48,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     case "launch":
       return await launchRun(step.run, call);
     case "settle":
-      await writeStatus(deps.store, instance, () => step.status, step.event);
-      if (step.afterMs === 0) return undefined;
+      if (!await settle(deps.store, { instance, step }) || step.afterMs === 0) return undefined;
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
 }
@@ -61,13 +60,28 @@ function current(tx: Tx, instance: Instance): Instance | undefined {
   return tx.list("instance", instance.namespace).find((i) => i.uid === instance.uid);
 }
 
+/** Writes a status that was planned from `instance`; false when that has changed since, and must be planned again. */
+async function settle(
+  store: Store,
+  { instance, step }: { instance: Instance; step: Extract<InstanceStep, { do: "settle" }> },
+): Promise<boolean> {
+  if (sameValue(instance.status, step.status)) return true;
+  return await store.transact((tx) => {
+    const now = current(tx, instance);
+    if (now && now.resourceVersion !== instance.resourceVersion) return false;
+    if (!now) return true;
+    tx.update(now, { status: step.status });
+    if (step.event) recordEvent(tx, { namespace: now.namespace, object: now, ...step.event });
+    return true;
+  });
+}
+
 async function writeStatus(
   store: Store,
   instance: Instance,
   change: (status: InstanceStatus) => InstanceStatus,
   event?: { type: "Normal" | "Warning"; reason: string; message: string },
 ): Promise<void> {
-  if (!event && sameValue(instance.status, change(instance.status))) return;
   await store.transact((tx) => {
     const now = current(tx, instance);
     if (!now) return;

@@ -75,7 +75,7 @@ export async function applyVolume(
     case "reclaim":
       return await reclaim(step.deleteData, { view, deps, driver, ctx });
     case "settle":
-      await write(deps, volume, () => step.status);
+      if (!await settle(deps.store, { volume, status: step.status })) return undefined;
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
 }
@@ -187,13 +187,26 @@ function same(tx: Tx, volume: Volume): Volume | undefined {
   return current?.uid === volume.uid ? current : undefined;
 }
 
+/** Writes a status that was planned from `volume`; false when the volume has changed since, and must be planned again. */
+async function settle(
+  store: Store,
+  { volume, status }: { volume: Volume; status: VolumeStatus },
+): Promise<boolean> {
+  if (sameValue(volume.status, status)) return true;
+  return await store.transact((tx) => {
+    const current = same(tx, volume);
+    if (current && current.resourceVersion !== volume.resourceVersion) return false;
+    if (current) tx.update(current, { status });
+    return true;
+  });
+}
+
 async function write(
   { store }: VolumeDeps,
   volume: Volume,
   change: (status: VolumeStatus) => VolumeStatus,
   event?: Happening,
 ): Promise<void> {
-  if (!event && sameValue(volume.status, change(volume.status))) return;
   await store.transact((tx) => {
     const current = same(tx, volume);
     if (!current) return;
