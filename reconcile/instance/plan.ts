@@ -78,7 +78,7 @@ export function planInstance(view: InstanceView): InstanceStep {
     if (afterMs > 0) return { do: "settle", status, afterMs };
   }
   const blocked = mountProblem(view);
-  if (blocked) return { do: "settle", status: pending(status, "VolumeNotReady", blocked) };
+  if (blocked) return { do: "settle", status: blocked };
   if (view.mounts.some((m) => !m.holders.some((h) => h.instanceUid === instance.uid))) {
     return { do: "acquire" };
   }
@@ -86,10 +86,12 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (unmounted) {
     const volume = describeKey(unmounted);
     const failure = unmounted.volume?.status.failureMessage;
-    const message = failure === undefined
-      ? `volume ${volume} is being mounted`
-      : `volume ${volume} cannot be mounted: ${failure}`;
-    return { do: "settle", status: pending(status, "VolumeNotReady", message) };
+    return {
+      do: "settle",
+      status: failure === undefined
+        ? underWay(status, `volume ${volume} is being mounted`)
+        : pending(status, "VolumeNotReady", `volume ${volume} cannot be mounted: ${failure}`),
+    };
   }
   // A daemon that died between its intent and the launch left the run's number behind: that run is carried on.
   if (status.state === "Starting" && run) return { do: "launch", run: status.run };
@@ -102,28 +104,36 @@ export function pending(status: InstanceStatus, reason: ServiceReason, message: 
   return { ...status, state: "Pending", ready: false, reason, message };
 }
 
-/** Why the instance cannot have its volumes now, or undefined. */
-function mountProblem({ instance, mounts }: InstanceView): string | undefined {
+/** Status of an instance whose wait is part of every start: there is nothing to tell but what it waits for. */
+function underWay(status: InstanceStatus, message: string): InstanceStatus {
+  const { reason: _, ...kept } = status;
+  return { ...kept, state: "Pending", ready: false, message };
+}
+
+/** The status of an instance that cannot have its volumes now, or undefined. */
+function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | undefined {
+  const { status } = instance;
+  const blocked = (message: string) => pending(status, "VolumeNotReady", message);
   for (const { mount, namespace, name, volume, holders } of mounts) {
     const label = describeKey({ namespace, name });
-    if (!volume) return `volume ${label} does not exist; cast it`;
-    if (volume.deletionRequestedAt !== undefined) return `volume ${label} is being deleted`;
+    if (!volume) return blocked(`volume ${label} does not exist; cast it`);
+    if (volume.deletionRequestedAt !== undefined) return blocked(`volume ${label} is being deleted`);
     const owner = volume.status.ownerService;
     if (mount.claimTemplate && owner !== undefined && owner !== instance.spec.service) {
-      return `volume ${label} belongs to service ${owner}; rename the mount "${mount.name}"`;
+      return blocked(`volume ${label} belongs to service ${owner}; rename the mount "${mount.name}"`);
     }
     const { state, failureMessage } = volume.status;
     if (volume.status.handle === undefined) {
       return failureMessage === undefined
-        ? `volume ${label} is being provisioned`
-        : `volume ${label} is ${state}: ${failureMessage}`;
+        ? underWay(status, `volume ${label} is being provisioned`)
+        : blocked(`volume ${label} is ${state}: ${failureMessage}`);
     }
     const wanted = holderOf(instance, { mount, since: "" });
     const result = withHolder(holders, wanted);
     if ("heldBy" in result) {
       const { heldBy } = result;
       const how = heldBy.mode === "rw" ? "read-write" : "read-only";
-      return `volume ${label} is mounted ${how} by ${heldBy.namespace}/${heldBy.instance}`;
+      return blocked(`volume ${label} is mounted ${how} by ${heldBy.namespace}/${heldBy.instance}`);
     }
   }
   return undefined;

@@ -97,22 +97,33 @@ for (const [name, given, expected] of steps) {
   });
 }
 
-const waits: [string, Partial<MountView>, RegExp][] = [
-  ["a volume that does not exist", { volume: undefined }, /data does not exist; cast it/],
+/** What is waited for, and whether that is a problem to report or a part of every start. */
+const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
+  ["a volume that does not exist", { volume: undefined }, /data does not exist; cast it/, "VolumeNotReady"],
   ["one being provisioned", { volume: makeVolume() }, /is being provisioned/],
-  ["one that failed", {
-    volume: makeVolume({}, { status: { state: "Stalled", failureMessage: "no such path" } }),
-  }, /is Stalled: no such path/],
-  ["one being deleted", { volume: provisioned({ deletionRequestedAt: ago(1) }) }, /is being deleted/],
-  ["one held by another", { holders: [other] }, /mounted read-write by default\/old-0/],
+  [
+    "one that failed",
+    {
+      volume: makeVolume({}, { status: { state: "Stalled", failureMessage: "no such path" } }),
+    },
+    /is Stalled: no such path/,
+    "VolumeNotReady",
+  ],
+  [
+    "one being deleted",
+    { volume: provisioned({ deletionRequestedAt: ago(1) }) },
+    /is being deleted/,
+    "VolumeNotReady",
+  ],
+  ["one held by another", { holders: [other] }, /mounted read-write by default\/old-0/, "VolumeNotReady"],
   ["one being mounted", { path: undefined }, /is being mounted/],
 ];
-for (const [name, more, message] of waits) {
+for (const [name, more, message, reason] of waits) {
   Deno.test(`planInstance() waits for ${name}, and never launches`, () => {
     const step = planInstance(view(fresh, { service: mounting, mounts: [mounted(more)] }));
     assert.ok(step.do === "settle", JSON.stringify(step));
     assert.equal(step.status.state, "Pending");
-    assert.equal(step.status.reason, "VolumeNotReady");
+    assert.equal(step.status.reason, reason);
     assert.match(step.status.message!, message);
   });
 }

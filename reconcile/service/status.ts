@@ -13,8 +13,8 @@ const failing = (i: Instance) =>
 
 /** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
 function worst(instances: Instance[]): Instance | undefined {
-  const troubled = instances.filter((i) => i.status.reason !== undefined || failing(i));
-  return troubled.find(failing) ?? troubled[0];
+  const troubled = instances.filter((i) => i.status.message !== undefined || failing(i));
+  return troubled.find(failing) ?? troubled.find((i) => i.status.reason !== undefined) ?? troubled[0];
 }
 
 /** Derives the status of a service that is not being deleted. */

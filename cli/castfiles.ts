@@ -1,0 +1,79 @@
+/** Reads and checks castfiles, all of them before anything is done with one (SPEC 2). @module */
+import { type CastResource, findDuplicates, parseCastfile } from "../spec/castfile.ts";
+import { checkSet } from "../spec/checks.ts";
+import { type ErrorCode, type FieldIssue, RuneError } from "../spec/error.ts";
+import { checkSupported } from "../spec/unsupported.ts";
+import { readSources } from "./sources.ts";
+
+/** Everything that some castfiles declare. */
+export interface CastSet {
+  resources: CastResource[];
+  /** How many files were read. */
+  files: number;
+}
+
+/** An issue that names a resource by index, with its place in the file. */
+function placed(issue: FieldIssue, resources: CastResource[]): FieldIssue {
+  const resource = issue.resource === undefined ? undefined : resources[issue.resource];
+  return resource ? { ...issue, ...resource.locate(issue.path) } : issue;
+}
+
+const inReadingOrder = (a: FieldIssue, b: FieldIssue) =>
+  (a.file ?? "").localeCompare(b.file ?? "") || (a.line ?? 0) - (b.line ?? 0) ||
+  (a.column ?? 0) - (b.column ?? 0);
+
+/** All that is wrong with some castfiles, as one error. */
+function refusal(code: ErrorCode, issues: FieldIssue[], cause?: unknown): RuneError {
+  const files = [...new Set(issues.map((issue) => issue.file))];
+  const where = files.length === 1 && files[0] !== undefined ? files[0] : `${files.length} files`;
+  const what = code === "conflict" ? "cannot be applied now" : "is not valid";
+  const count = issues.length === 1 ? "" : `, for ${issues.length} reasons`;
+  return new RuneError(code, `${where} ${files.length > 1 ? what.replace("is", "are") : what}${count}`, {
+    issues: [...issues].sort(inReadingOrder),
+    hint: "correct what is listed; nothing was applied",
+    cause,
+  });
+}
+
+/**
+ * Reads castfiles and checks all that can be checked without a daemon.
+ *
+ * @param args files, directories, globs, `-`, `https://` addresses.
+ * @param options.namespace for resources that name none.
+ * @throws {RuneError} `invalid_argument` with every issue and its place.
+ */
+export async function loadCastfiles(
+  args: string[],
+  options: { namespace: string; recursive: boolean; stdin: ReadableStream<Uint8Array> },
+): Promise<CastSet> {
+  const sources = await readSources(args, options);
+  const resources: CastResource[] = [];
+  const issues: FieldIssue[] = [];
+  for (const { file, text } of sources) {
+    const castfile = parseCastfile(text, { file, namespace: options.namespace });
+    resources.push(...castfile.resources);
+    issues.push(...castfile.issues);
+  }
+  const declared = resources.map((resource) => resource.declared);
+  issues.push(...findDuplicates(resources));
+  const found = [
+    ...checkSet(declared),
+    ...declared.flatMap((d, resource) => checkSupported(d).map((issue) => ({ ...issue, resource }))),
+  ];
+  issues.push(...found.map((issue) => placed(issue, resources)));
+  if (issues.length > 0) throw refusal("invalid_argument", issues);
+  if (resources.length === 0) {
+    throw new RuneError(
+      "invalid_argument",
+      `${sources.map((s) => s.file).join(", ")}: no resource is declared`,
+      { hint: "a castfile holds a key per resource, for example `service:` with name, image and scale" },
+    );
+  }
+  return { resources, files: sources.length };
+}
+
+/** A refusal by the daemon, its issues given the places in the castfiles. */
+export function locateIssues(error: unknown, set: CastSet): unknown {
+  if (!(error instanceof RuneError) || !error.issues?.length) return error;
+  return refusal(error.code, error.issues.map((issue) => placed(issue, set.resources)), error);
+}

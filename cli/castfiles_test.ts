@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { RuneError } from "../spec/error.ts";
+import { loadCastfiles, locateIssues } from "./castfiles.ts";
+
+const load = (text: string) =>
+  loadCastfiles(["-"], {
+    namespace: "prod",
+    recursive: false,
+    stdin: ReadableStream.from([new TextEncoder().encode(text)]),
+  });
+
+const places = (error: unknown) =>
+  error instanceof RuneError ? error.issues?.map((i) => `${i.file}:${i.line}:${i.column}`) : undefined;
+
+Deno.test("loadCastfiles() gives resources the namespace of the command line", async () => {
+  const { resources, files } = await load("service:\n  name: web\n  image: web:1\n");
+  assert.equal(files, 1);
+  assert.deepEqual(resources[0]!.body, { name: "web", image: "web:1", namespace: "prod" });
+});
+
+Deno.test("loadCastfiles() reports every mistake of every rule, in reading order", async () => {
+  const text = `
+service:
+  name: web
+  image: web:1
+  scale: 2
+  volumes:
+    - { name: data, mountPath: /data, claim: { name: data } }
+  health:
+    liveness: { type: tcp, port: 80 }
+---
+volume:
+  name: data
+  size: 1Gi
+  accessMode: ReadWriteOnce
+---
+volume:
+  name: data
+  size: 1Gi
+  accessMode: ReadWriteOnce
+  colour: red
+---
+volume:
+  name: data
+  size: 1Gi
+  accessMode: ReadWriteOnce
+`;
+  await assert.rejects(load(text), (error) => {
+    assert.deepEqual(places(error), ["stdin:7:39", "stdin:8:3", "stdin:20:3", "stdin:23:9"]);
+    return true;
+  });
+});
+
+Deno.test("loadCastfiles() refuses sources that declare nothing", async () => {
+  await assert.rejects(load("# only a comment\n"), /no resource is declared/);
+});
+
+Deno.test("locateIssues() puts the daemon's issues at their places in the castfiles", async () => {
+  const set = await load("volume:\n  name: a\n  size: 1Gi\n  accessMode: ReadWriteOnce\n");
+  const refused = new RuneError("conflict", "volume a: size: cannot shrink", {
+    issues: [{ resource: 0, path: ["size"], message: "cannot shrink" }],
+  });
+  const located = locateIssues(refused, set);
+  assert.deepEqual(places(located), ["stdin:3:9"]);
+  assert.equal((located as RuneError).code, "conflict");
+  const other = new RuneError("unavailable", "down");
+  assert.equal(locateIssues(other, set), other);
+});

@@ -1,0 +1,133 @@
+/** The columns of every kind's table (SPEC 5), and of its single view. @module */
+import { formatAge, formatBytes } from "../spec/format.ts";
+import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
+import type { Service } from "../spec/service.ts";
+import type { Column } from "./output.ts";
+
+/** What cells need beside the resource. */
+export interface CellContext {
+  /** Milliseconds since the epoch. */
+  now: number;
+  /** Name under which the user reaches the daemon's host. */
+  host: string;
+}
+
+type KindColumn<K extends Kind> = Column<Kinds[K], CellContext>;
+
+const since = (time: string, now: number) => formatAge(now - Date.parse(time));
+const orDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;
+
+/** A column. */
+const col = <R>(
+  header: string,
+  cell: (resource: R, context: CellContext) => string,
+  flags: { wide?: true; state?: true } = {},
+): Column<R, CellContext> => ({ header, cell, ...flags });
+
+const name = () => col<AnyResource>("NAME", (r) => r.name);
+const age = () => col<AnyResource>("AGE", (r, { now }) => since(r.createdAt, now));
+const labels = () =>
+  col<AnyResource>(
+    "LABELS",
+    (r) => orDash(Object.entries(r.labels).map(([key, value]) => `${key}=${value}`).join(",")),
+    { wide: true },
+  );
+/** The state, or that it is going away. */
+const state = <R extends AnyResource & { status: { state: string } }>(header: string) =>
+  col<R>(header, (r) => r.deletionRequestedAt ? "Deleting" : r.status.state, { state: true });
+
+function external({ spec: { expose } }: Service, { host }: CellContext): string {
+  if (expose?.host !== undefined) return expose.host;
+  return expose?.hostPort === undefined ? "-" : `${host}:${expose.hostPort}`;
+}
+
+const service: KindColumn<"service">[] = [
+  name(),
+  col("TYPE", (r) => r.spec.image === undefined ? "process" : "container"),
+  state("STATUS"),
+  col("INSTANCES", (r) => `${r.status.ready}/${r.spec.scale}`),
+  col("EXTERNAL", external),
+  col("GENERATION", (r) => String(r.generation)),
+  age(),
+  col("RUNS", (r) => r.spec.image ?? orDash(r.spec.process?.command), { wide: true }),
+  col("REASON", (r) => orDash(r.status.reason), { wide: true }),
+  labels(),
+];
+
+const volume: KindColumn<"volume">[] = [
+  name(),
+  col("CLASS", (r) => orDash(r.spec.storageClassName)),
+  state("STATUS"),
+  col("SIZE", (r) => r.spec.size),
+  col("ACCESS", (r) => r.spec.accessMode),
+  age(),
+  col("RECLAIM", (r) => orDash(r.spec.reclaimPolicy), { wide: true }),
+  col("CLAIM", (r) => orDash(r.status.boundClaim), { wide: true }),
+  col("HANDLE", (r) => orDash(r.status.handle), { wide: true }),
+  labels(),
+];
+
+const instance: KindColumn<"instance">[] = [
+  name(),
+  col("SERVICE", (r) => r.spec.service),
+  state("STATE"),
+  col("RESTARTS", (r) => String(r.status.restarts)),
+  col("IP", (r) => orDash(r.status.ip)),
+  age(),
+  col("READY", (r) => r.status.ready ? "yes" : "no", { wide: true }),
+  col("RUNNER", (r) => r.spec.runner, { wide: true }),
+  col("GENERATION", (r) => String(r.spec.serviceGeneration), { wide: true }),
+  col("REASON", (r) => orDash(r.status.reason), { wide: true }),
+  col("HANDLE", (r) => orDash(r.status.handle?.slice(0, 12)), { wide: true }),
+];
+
+const storageClass: KindColumn<"storageClass">[] = [
+  name(),
+  col("DRIVER", (r) => r.spec.driver),
+  col("DEFAULT", (r) => String(r.spec.default)),
+  col("RECLAIM", (r) => r.spec.reclaimPolicy),
+  age(),
+  labels(),
+];
+
+const snapshot: KindColumn<"snapshot">[] = [
+  name(),
+  col("VOLUME", (r) => r.spec.source.volume),
+  state("STATUS"),
+  col("SIZE", (r) => r.status.sizeBytes === undefined ? "-" : formatBytes(r.status.sizeBytes)),
+  age(),
+  labels(),
+];
+
+const event: KindColumn<"event">[] = [
+  col("LAST SEEN", (r, { now }) => since(r.spec.lastAt, now)),
+  col("TYPE", (r) => r.spec.type, { state: true }),
+  col("REASON", (r) => r.spec.reason),
+  col("OBJECT", (r) => `${r.spec.object.kind}/${r.spec.object.name}`),
+  col("COUNT", (r) => String(r.spec.count), { wide: true }),
+  col("MESSAGE", (r) => r.spec.message),
+];
+
+const plain = <K extends Kind>(): KindColumn<K>[] => [name(), age(), labels()];
+
+const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
+  service,
+  volume,
+  instance,
+  storageClass,
+  snapshot,
+  event,
+  namespace: plain(),
+  secret: plain(),
+  configmap: plain(),
+  lease: plain(),
+};
+
+/** The columns of a kind; `withNamespace` puts the namespace first. */
+export function columnsOf(
+  kind: Kind,
+  options: { withNamespace?: boolean } = {},
+): Column<AnyResource, CellContext>[] {
+  const columns = COLUMNS[kind] as unknown as Column<AnyResource, CellContext>[];
+  return options.withNamespace ? [col("NAMESPACE", (r) => r.namespace), ...columns] : columns;
+}

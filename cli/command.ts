@@ -1,0 +1,140 @@
+/** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
+import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
+import { nearest } from "../spec/suggest.ts";
+import { type Client, createClient } from "./client.ts";
+import { resolveContext } from "./contexts.ts";
+import { UsageError } from "./exit_codes.ts";
+import { type Paint, painter } from "./paint.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Flags of `rune serve`; what is absent comes from the runefile. */
+export interface ServeOptions {
+  config?: string;
+  dataDir?: string;
+  httpAddr?: string;
+  grpcAddr?: string;
+  devMode?: boolean;
+  logLevel?: string;
+  logFormat?: string;
+  nodeName?: string;
+}
+
+/** One run of the program. */
+export interface Cli {
+  terminal: Terminal;
+  serve(options: ServeOptions): Promise<void>;
+  /** What the program will exit with; 0 unless a command says otherwise. */
+  exitCode: number;
+}
+
+/** Gives a command its arguments, options, help and action. */
+export type Define = (command: Command, cli: Cli) => void;
+
+/** Forms of output. */
+export const OUTPUT_FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
+/** See {@linkcode OUTPUT_FORMATS}. */
+export type OutputFormat = typeof OUTPUT_FORMATS[number];
+
+/** The flags that every command shares. */
+interface GlobalFlags {
+  namespace?: string;
+  server?: string;
+  color?: boolean;
+  verbose?: boolean;
+  output?: OutputFormat;
+  allNamespaces?: boolean;
+}
+
+const GROUP = "Global options:";
+
+/** Adds the shared flags; `-o` and `-A` only where the command honours them. */
+export function addGlobalFlags(
+  command: CommandUnknownOpts,
+  honours: { output?: boolean; allNamespaces?: boolean } = {},
+): void {
+  const add = (flags: string, description: string, choices?: readonly string[]) => {
+    const option = new Option(flags, description).helpGroup(GROUP);
+    command.addOption(choices ? option.choices(choices) : option);
+  };
+  if (honours.output) add("-o, --output <format>", "form of the output", OUTPUT_FORMATS);
+  if (honours.allNamespaces) add("-A, --all-namespaces", "all namespaces");
+  add("-n, --namespace <name>", "namespace (RUNE_NAMESPACE; default)");
+  add("--server <url>", "address of the daemon (RUNE_SERVER; http://127.0.0.1:7861)");
+  add("--no-color", "no colours (also NO_COLOR)");
+  add("-v, --verbose", "print every request to standard error");
+}
+
+/** Merges the flags of a command and those written before it; the nearest wins. */
+function globalFlags(command: CommandUnknownOpts): GlobalFlags {
+  const flags: Record<string, unknown> = {};
+  for (let at: CommandUnknownOpts | null = command; at; at = at.parent) {
+    for (const [name, value] of Object.entries(at.opts() as Record<string, unknown>)) {
+      if (flags[name] === undefined) flags[name] = value;
+      if (name === "color" && value === false) flags.color = false;
+      if (value === undefined || at === command || (name !== "output" && name !== "allNamespaces")) continue;
+      if (!command.options.some((option) => option.attributeName() === name)) {
+        throw new UsageError(
+          `${command.name()} does not take ${name === "output" ? "-o" : "-A"}`,
+          "leave it out",
+        );
+      }
+    }
+  }
+  return flags as GlobalFlags;
+}
+
+/** What a command works with. */
+export interface Session {
+  terminal: Terminal;
+  client: Client;
+  /** The namespace of names that are given without one. */
+  namespace: string;
+  /** `-A` was given. */
+  allNamespaces: boolean;
+  /** As asked for with `-o`; undefined when nobody asked. */
+  output?: OutputFormat;
+  /** Colours of standard output. */
+  paint: Paint;
+  /** Colours of standard error. */
+  paintErr: Paint;
+}
+
+/** The session of one command line; nothing is connected yet. @throws {UsageError} for flags that make no sense. */
+export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
+  const { terminal } = cli;
+  const flags = globalFlags(command);
+  const { server, namespace } = resolveContext(flags, terminal.env);
+  const colour = flags.color !== false && !terminal.env("NO_COLOR");
+  const log = flags.verbose ? (line: string) => terminal.err(`${line}\n`) : undefined;
+  return {
+    terminal,
+    client: createClient(server, { log }),
+    namespace,
+    allNamespaces: flags.allNamespaces ?? false,
+    output: flags.output,
+    paint: painter(colour && terminal.stdoutIsTerminal),
+    paintErr: painter(colour && terminal.stderrIsTerminal),
+  };
+}
+
+/** The part of a command's help that shows how it is used. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
+/**
+ * The kind that a word of the command line means.
+ *
+ * @throws {UsageError} when it means none, with the nearest one as the hint.
+ */
+export function parseKind(word: string): KindInfo {
+  const found = findKind(word);
+  if (found?.public) return found;
+  const shown = Object.values(KINDS).filter((k) => k.public);
+  const near = nearest(word, shown.flatMap((k) => [k.kind, k.plural, ...k.aliases]));
+  throw new UsageError(
+    `unknown kind "${word}"`,
+    near ? `did you mean "${near}"?` : `known kinds: ${shown.map((k) => k.plural).join(", ")}`,
+  );
+}

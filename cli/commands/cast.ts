@@ -1,0 +1,106 @@
+/** `rune cast`: applies castfiles and waits until what they declare runs. @module */
+import type { CastRequest, CastResponse, CastResult } from "../../spec/api.ts";
+import { describeKey } from "../../spec/kinds.ts";
+import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
+import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
+import { changeLines, titleOf } from "../field_changes.ts";
+import { type Settled } from "../settle.ts";
+import type { Goal } from "../verdict.ts";
+import { addWaitFlags, durationFlag, waitFor } from "../wait_flags.ts";
+
+/** Time for the daemon to write a large set. */
+const CAST_TIMEOUT_MS = 120_000;
+
+/**
+ * Sends a set to the daemon.
+ *
+ * @throws {RuneError} the daemon's refusal, its issues with their places in the castfiles.
+ */
+export async function sendCast(
+  session: Session,
+  set: CastSet,
+  options: { dryRun?: boolean; force?: boolean },
+): Promise<CastResponse> {
+  const resources = set.resources.map(({ declared, body }) => ({ kind: declared.kind, body }));
+  const body: CastRequest = { resources, dryRun: options.dryRun ?? false, force: options.force ?? false };
+  try {
+    return await session.client.request("POST", "/v1/cast", { body, timeoutMs: CAST_TIMEOUT_MS });
+  } catch (error) {
+    throw locateIssues(error, set);
+  }
+}
+
+/** Prints what a cast would change. @returns whether it would change anything. */
+export function printChanges(session: Session, set: CastSet, results: CastResult[]): boolean {
+  const bodies = new Map(set.resources.map(({ declared, body }) => [titleOf(declared), body]));
+  const lines = results.flatMap((result) =>
+    changeLines(result, { paint: session.paint, body: bodies.get(titleOf(result)) })
+  );
+  for (const line of lines) session.terminal.out(line + "\n");
+  return lines.length > 0;
+}
+
+/** Services and volumes have something to wait for; whatever was unchanged must run just the same. */
+function goalsOf(results: CastResult[]): Goal[] {
+  return results.flatMap(({ kind, namespace, name, generation }) =>
+    kind === "service" || kind === "volume" ? [{ kind, namespace, name, generation }] : []
+  );
+}
+
+function printSummary(session: Session, results: CastResult[], settled: Settled[]): void {
+  const ends = new Map(
+    settled.map(({ goal, verdict }) => [`${goal.kind} ${describeKey(goal)}`, verdict.text]),
+  );
+  for (const result of results) {
+    const end = ends.get(titleOf(result));
+    const action = session.paint(result.action === "unchanged" ? "dim" : "green", result.action);
+    session.terminal.out(`${titleOf(result)} ${action}${end === undefined ? "" : ` (${end})`}\n`);
+  }
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const cast = command
+    .argument("<sources...>", "files, directories, patterns, - for standard input, https:// addresses")
+    .option("-r, --recursive", "descend into directories")
+    .option("--dry-run", "only print what would change, field by field")
+    .option("--force", "replace the instances of services also where nothing changed")
+    .option("--detach", "the same as --no-wait");
+  addWaitFlags(cast);
+  addGlobalFlags(cast);
+  cast.addHelpText(
+    "after",
+    "\nAll sources are checked first; one mistake means that nothing is applied. Then the command waits until every\n" +
+      "service is Running and every volume is Available or Bound. Exit codes: 0 all is well, 1 something ends Failed,\n" +
+      "6 a castfile is not valid, 7 the time ran out. Ctrl-C ends the waiting only.\n" +
+      examples(
+        "rune cast web.yaml",
+        "rune cast -r apps/ -n prod",
+        "rune cast 'apps/*.yaml' --dry-run",
+        "cat web.yaml | rune cast -",
+        "rune cast web.yaml --no-wait",
+      ),
+  );
+  cast.action(async (sources, options, self) => {
+    const session = openSession(cli, self);
+    const { wait, timeout } = options as unknown as { wait: boolean; timeout: string };
+    const timeoutMs = durationFlag(timeout);
+    const set = await loadCastfiles(sources, {
+      namespace: session.namespace,
+      recursive: options.recursive ?? false,
+      stdin: session.terminal.stdin,
+    });
+    const { results } = await sendCast(session, set, { dryRun: options.dryRun, force: options.force });
+    if (options.dryRun) {
+      if (!printChanges(session, set, results)) session.terminal.err("nothing would change\n");
+      return;
+    }
+    const goals = wait && !options.detach ? goalsOf(results) : [];
+    let settled: Settled[] = [];
+    try {
+      settled = await waitFor(session, goals, { what: "cast", timeoutMs });
+    } finally {
+      printSummary(session, results, settled);
+    }
+  });
+};

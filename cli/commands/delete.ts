@@ -1,0 +1,153 @@
+/** `rune delete`: asks, says what happens to data, deletes, waits until it is gone. @module */
+import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
+import { RuneError } from "../../spec/error.ts";
+import { findKind, type KindInfo, KINDS } from "../../spec/kinds.ts";
+import type { AnyResource } from "../../spec/resource.ts";
+import { findResource, resourcePath } from "../api.ts";
+import { ask } from "../ask.ts";
+import {
+  addGlobalFlags,
+  type Cli,
+  type Define,
+  examples,
+  openSession,
+  parseKind,
+  type Session,
+} from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { titleOf } from "../field_changes.ts";
+import { waitGone } from "../gone.ts";
+import { addWaitFlags, durationFlag } from "../wait_flags.ts";
+import { notFound } from "./get.ts";
+
+/** Flags of every form of delete. */
+interface DeleteFlags {
+  cascade?: true;
+  yes?: true;
+  wait: boolean;
+  timeout: string;
+}
+
+function addDeleteFlags(command: CommandUnknownOpts): void {
+  command
+    .option(
+      "--cascade",
+      "services: also the volumes of its claim templates; storage classes: also one in use",
+    )
+    .option("-y, --yes", "do not ask");
+  addWaitFlags(command);
+  addGlobalFlags(command);
+}
+
+/** What becomes of the data, in one sentence; undefined where there is none. */
+export function fateOfData(resource: AnyResource, cascade: boolean): string | undefined {
+  if (resource.kind === "volume") {
+    const where = resource.status.handle === undefined ? "" : ` at ${resource.status.handle}`;
+    return resource.spec.reclaimPolicy === "delete"
+      ? `its data${where} is deleted (reclaim policy delete)`
+      : `its data${where} is kept (reclaim policy retain)`;
+  }
+  if (resource.kind === "storageClass") return "volumes and their data stay";
+  if (resource.kind !== "service") return undefined;
+  const templates = resource.spec.volumes.filter((mount) => mount.claimTemplate);
+  if (templates.length > 0 && cascade) {
+    return "the volumes of its claim templates are deleted too, their data by each one's reclaim policy";
+  }
+  return resource.spec.volumes.length > 0 ? "its volumes and their data are kept" : undefined;
+}
+
+interface Request {
+  kind: KindInfo;
+  names: string[];
+  flags: DeleteFlags;
+}
+
+async function findAll(session: Session, { kind, names }: Request): Promise<AnyResource[]> {
+  const namespace = kind.namespaced ? session.namespace : "";
+  return await Promise.all(names.map(async (name) => {
+    const found = await findResource<typeof kind.kind>(session.client, { kind: kind.kind, namespace, name });
+    if (!found) throw notFound(kind, { namespace, name });
+    return found;
+  }));
+}
+
+/** Asks on a terminal; elsewhere the answer is yes. */
+async function confirmed(session: Session, resources: AnyResource[], cascade: boolean): Promise<boolean> {
+  const { terminal } = session;
+  for (const resource of resources) {
+    const fate = fateOfData(resource, cascade);
+    terminal.err(`delete ${titleOf(resource)}${fate === undefined ? "" : `: ${fate}`}\n`);
+  }
+  return await ask(terminal, "Go on?");
+}
+
+async function deleteResources(session: Session, request: Request): Promise<void> {
+  const { terminal, client } = session;
+  const { flags } = request;
+  const cascade = flags.cascade ?? false;
+  const timeoutMs = durationFlag(flags.timeout);
+  const resources = await findAll(session, request);
+  const interactive = terminal.stdinIsTerminal && terminal.stderrIsTerminal && !flags.yes;
+  if (interactive && !await confirmed(session, resources, cascade)) {
+    throw new RuneError("internal", "nothing was deleted", { hint: "answer y, or give --yes" });
+  }
+  for (const resource of resources) {
+    await client.request("DELETE", resourcePath(resource), { query: { cascade: cascade || undefined } });
+  }
+  for (const resource of resources) {
+    if (flags.wait) await waitGone(session, resource, timeoutMs);
+    const fate = fateOfData(resource, cascade);
+    const verb = flags.wait ? "deleted" : "is being deleted";
+    terminal.out(`${titleOf(resource)} ${verb}${fate === undefined ? "" : `; ${fate}`}\n`);
+  }
+}
+
+/** A single word is a service's name (SPEC 5); else the first is a kind. */
+export function parseDeleteWords(words: string[]): { kind: KindInfo; names: string[] } {
+  const [first, ...rest] = words;
+  return rest.length === 0
+    ? { kind: KINDS.service, names: [first!] }
+    : { kind: parseKind(first!), names: rest };
+}
+
+/** Defines `delete` of one kind's own command group. */
+export function defineDelete(group: Command, cli: Cli, kind: KindInfo): void {
+  const command = group.command("delete").description(`delete ${kind.plural}`).argument("<names...>");
+  addDeleteFlags(command);
+  const cascade = kind.kind === "service" ? [`rune ${group.name()} delete postgres -n prod --cascade`] : [];
+  command.addHelpText("after", examples(`rune ${group.name()} delete web`, ...cascade));
+  command.action((names, flags, self) =>
+    deleteResources(openSession(cli, self), { kind, names, flags: flags as unknown as DeleteFlags })
+  );
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const remove = command.argument("<kind-or-service>", "a kind; alone, the name of a service")
+    .argument("[names...]", "what to delete");
+  addDeleteFlags(remove);
+  remove.addHelpText(
+    "after",
+    "\nData outlives what used it: deleting a service keeps its volumes unless --cascade is given, and deleting a volume\n" +
+      "keeps its data unless its reclaim policy is delete. On a terminal the command says so and asks first.\n" +
+      examples(
+        "rune delete web",
+        "rune delete volume web-data -n prod",
+        "rune delete service postgres --cascade --yes",
+      ),
+  );
+  remove.action(async (first, names, flags, self) => {
+    const request = parseDeleteWords([first, ...names]);
+    const session = openSession(cli, self);
+    try {
+      await deleteResources(session, { ...request, flags: flags as unknown as DeleteFlags });
+    } catch (error) {
+      const kind = names.length === 0 ? findKind(first) : undefined;
+      if (!(error instanceof RuneError) || error.code !== "not_found" || !kind) throw error;
+      throw new UsageError(
+        `service ${first} does not exist in namespace ${session.namespace}`,
+        `to delete a ${kind.kind}, name it: rune delete ${first} <name>`,
+      );
+    }
+  });
+};

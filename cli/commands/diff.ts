@@ -1,0 +1,35 @@
+/** `rune diff`: what a cast would change, as an exit code too. @module */
+import { loadCastfiles } from "../castfiles.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { printError } from "../errors.ts";
+import { EXIT, exitCodeOf } from "../exit_codes.ts";
+import { OutputClosed } from "../terminal.ts";
+import { printChanges, sendCast } from "./cast.ts";
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const diff = command
+    .argument("<sources...>", "files, directories, patterns, - for standard input, https:// addresses")
+    .option("-r, --recursive", "descend into directories");
+  addGlobalFlags(diff);
+  diff.addHelpText(
+    "after",
+    "\nExit codes: 0 nothing would change, 1 something would, 2 or more for a failure.\n" +
+      examples("rune diff web.yaml", "rune diff -r apps/ && echo in sync"),
+  );
+  diff.action(async (sources, options, self) => {
+    const session = openSession(cli, self);
+    const { terminal, namespace } = session;
+    try {
+      const recursive = options.recursive ?? false;
+      const set = await loadCastfiles(sources, { namespace, recursive, stdin: terminal.stdin });
+      const { results } = await sendCast(session, set, { dryRun: true });
+      if (printChanges(session, set, results)) cli.exitCode = EXIT.failure;
+    } catch (error) {
+      if (error instanceof OutputClosed) throw error;
+      // 1 says that something differs, so that a failure must say another number.
+      printError(terminal, error);
+      cli.exitCode = Math.max(EXIT.usage, exitCodeOf(error));
+    }
+  });
+};

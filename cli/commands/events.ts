@@ -1,0 +1,45 @@
+/** `rune events`: what happened, oldest first. @module */
+import { KINDS } from "../../spec/kinds.ts";
+import { addGlobalFlags, type Define, examples, openSession, parseKind } from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { showResources } from "./get.ts";
+
+/** The field selector for one object: `web`, or `volume/web-data`. */
+export function selectorFor(target: string): string {
+  const [first, second, ...rest] = target.split("/");
+  if (!first || second === "" || rest.length > 0) {
+    throw new UsageError(`"${target}" names no resource`, "write a name, or kind/name: volume/web-data");
+  }
+  return second === undefined
+    ? `spec.object.name=${first}`
+    : `spec.object.kind=${parseKind(first).kind},spec.object.name=${second}`;
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const events = command
+    .option("--for <resource>", "only of this resource: web, volume/web-data")
+    .option("--warnings", "only warnings")
+    .option("-w, --watch", "go on and print what happens")
+    .option("--no-headers", "leave out the line of headers");
+  addGlobalFlags(events, { output: true, allNamespaces: true });
+  events.addHelpText(
+    "after",
+    examples("rune events", "rune events --for volume/web-data", "rune events -A --warnings --watch"),
+  );
+  events.action((options, self) => {
+    const terms = [
+      options.for === undefined ? [] : [selectorFor(options.for)],
+      options.warnings ? ["spec.type=Warning"] : [],
+    ].flat();
+    return showResources(openSession(cli, self), {
+      kind: KINDS.event,
+      names: [],
+      flags: {
+        fieldSelector: terms.length === 0 ? undefined : terms.join(","),
+        watch: options.watch,
+        headers: (options as { headers: boolean }).headers,
+      },
+    });
+  });
+};

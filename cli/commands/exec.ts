@@ -1,0 +1,65 @@
+/** `rune exec`: runs a command, or a shell, inside an instance. @module */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { resourcePath } from "../api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { runExec } from "../exec_session.ts";
+import { withInterrupt } from "../interrupt.ts";
+import { findTarget } from "../target.ts";
+
+/** The best shell that the instance has. */
+const SHELL = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"];
+
+/**
+ * The command's own words. Flags of rune may stand between the target and `--`; they are parsed here.
+ *
+ * @param words all that follows the target.
+ * @throws {UsageError} when they are not flags, or no `--` ends them.
+ */
+function commandWords(exec: CommandUnknownOpts, words: string[]): string[] {
+  if (!words[0]?.startsWith("-")) return words;
+  const end = words.indexOf("--");
+  const { operands, unknown } = exec.parseOptions(words.slice(0, end));
+  if (end < 0 || operands.length > 0 || unknown.length > 0) {
+    throw new UsageError(
+      `"${words[0]}" is not a command`,
+      "write -- before the command: rune exec web -- ls -l",
+    );
+  }
+  return words.slice(end + 1);
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const exec = command
+    .argument("<target>", "a service (any ready instance), an instance, service/<name> or instance/<name>")
+    .argument("[command...]", "what to run; a shell when left out")
+    .option("--no-tty", "no terminal for the command, also where there is one here")
+    .option("--no-stdin", "leave standard input alone")
+    .passThroughOptions();
+  addGlobalFlags(exec);
+  exec.addHelpText(
+    "after",
+    "\nThe exit code is the command's. Flags of rune stand before the target, or before --.\n" +
+      examples(
+        "rune exec web",
+        "rune exec web -- ls -l /data",
+        "rune exec -n prod instance/web-0 cat /etc/hosts",
+        "cat dump.sql | rune exec db -- psql",
+      ),
+  );
+  exec.action(async (word, words, _, self) => {
+    const own = commandWords(self, words);
+    const session = openSession(cli, self);
+    const { terminal, client } = session;
+    const { tty, stdin } = self.opts() as { tty: boolean; stdin: boolean };
+    const target = await findTarget(session, word);
+    const request = {
+      command: own.length > 0 ? own : SHELL,
+      tty: tty && stdin && terminal.stdinIsTerminal && terminal.stdoutIsTerminal,
+      stdin,
+    };
+    const url = client.socketUrl(resourcePath(target, "exec"));
+    cli.exitCode = await withInterrupt((signal) => runExec(url, terminal, { ...request, signal }));
+  });
+};

@@ -1,0 +1,220 @@
+/** `rune get`: lists resources of a kind, or shows some by name; also what `volume list` and the like do. @module */
+import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
+import { RuneError } from "../../spec/error.ts";
+import { type KindInfo, KINDS } from "../../spec/kinds.ts";
+import type { AnyResource } from "../../spec/resource.ts";
+import { parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
+import { findResource, listResources, type Scope, watchResources } from "../api.ts";
+import { type CellContext, columnsOf } from "../columns.ts";
+import {
+  addGlobalFlags,
+  type Cli,
+  type Define,
+  examples,
+  openSession,
+  parseKind,
+  type Session,
+} from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { withInterrupt } from "../interrupt.ts";
+import { renderBlock, renderJson, renderYaml, Table } from "../output.ts";
+
+/** The flags of `get` and of every `list`. */
+export interface GetFlags {
+  selector?: string;
+  fieldSelector?: string;
+  watch?: true;
+  headers: boolean;
+}
+
+/** Adds the flags of {@linkcode GetFlags} and the shared ones. */
+export function addGetFlags(command: CommandUnknownOpts): void {
+  command
+    .option("-l, --selector <labels>", "only with these labels: app=web,tier!=cache")
+    .option("--field-selector <fields>", "only with these fields: status=Bound,spec.service=web")
+    .option("-w, --watch", "go on and print what changes")
+    .option("--no-headers", "leave out the line of headers");
+  addGlobalFlags(command, { output: true, allNamespaces: true });
+}
+
+/** A bad selector is a mistake of the command line, found before anything is asked. */
+function checkSelectors(flags: GetFlags): void {
+  try {
+    parseLabelSelector(flags.selector ?? "");
+    parseFieldSelector(flags.fieldSelector ?? "");
+  } catch (error) {
+    if (error instanceof RuneError) throw new UsageError(error.message, error.hint);
+    throw error;
+  }
+}
+
+const byPlace = (a: AnyResource, b: AnyResource) =>
+  a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : 1;
+
+/** Events in the order in which they happened, everything else by namespace and name. */
+function inOrder(resources: AnyResource[]): AnyResource[] {
+  return [...resources].sort((a, b) =>
+    a.kind === "event" && b.kind === "event" ? a.spec.lastAt.localeCompare(b.spec.lastAt) : byPlace(a, b)
+  );
+}
+
+interface View {
+  session: Session;
+  kind: KindInfo;
+  scope: Scope;
+  flags: GetFlags;
+}
+
+const contextOf = (session: Session): CellContext => ({
+  now: Date.now(),
+  host: new URL(session.client.server).hostname,
+});
+
+function tableOf({ session, kind, flags }: View): Table<AnyResource, CellContext> {
+  const withNamespace = session.allNamespaces && kind.namespaced;
+  return new Table(columnsOf(kind.kind, { withNamespace }), {
+    paint: session.paint,
+    wide: session.output === "wide",
+    headers: flags.headers,
+  });
+}
+
+async function print(view: View, resources: AnyResource[], options: { single: boolean }): Promise<void> {
+  const { session, kind, flags } = view;
+  const { terminal, output, paint } = session;
+  const [only] = resources;
+  const whole = options.single && only ? only : { items: resources };
+  if (output === "json") terminal.out(renderJson(whole));
+  else if (output === "yaml") terminal.out(await renderYaml(whole));
+  else if (output === "name") terminal.out(resources.map((r) => `${kind.kind}/${r.name}\n`).join(""));
+  else if (options.single && only && output === undefined && flags.headers) {
+    terminal.out(renderBlock(columnsOf(kind.kind), only, { context: contextOf(session), paint }));
+  } else if (resources.length === 0) {
+    const where = !kind.namespaced || session.allNamespaces ? "" : ` in namespace ${session.namespace}`;
+    terminal.err(`no ${kind.plural} found${where}\n`);
+  } else terminal.out(tableOf(view).render(resources, contextOf(session)));
+}
+
+async function watch(view: View, names: string[]): Promise<void> {
+  const { session, kind, scope } = view;
+  const { terminal, output } = session;
+  const table = tableOf(view);
+  const wanted = (r: AnyResource) => names.length === 0 || names.includes(r.name);
+  const show = async (type: "put" | "delete", resources: AnyResource[]) => {
+    if (output === "json") {
+      terminal.out(resources.map((resource) => JSON.stringify({ type, resource }) + "\n").join(""));
+    } else if (output === "yaml") {
+      for (const resource of resources) terminal.out(`---\n${await renderYaml({ type, resource })}`);
+    } else if (output === "name") {
+      terminal.out(resources.map((r) => `${kind.kind}/${r.name}\n`).join(""));
+    } else if (resources.length > 0) {
+      const state = type === "delete" ? { state: "Deleted" } : {};
+      terminal.out(table.render(resources, contextOf(session), state));
+    }
+  };
+  await withInterrupt(async (signal) => {
+    let first: AnyResource[] | undefined = [];
+    for await (const change of watchResources(session.client, { kind: kind.kind, scope, signal })) {
+      if (change.type === "sync") {
+        await show("put", inOrder(first ?? []));
+        first = undefined;
+      } else if (!wanted(change.resource)) continue;
+      else if (first) first.push(change.resource);
+      else await show(change.type, [change.resource]);
+    }
+  });
+}
+
+/** Resources by name. Those that exist are returned also when another is missing. */
+async function byName(view: View, names: string[]): Promise<{ found: AnyResource[]; missing: string[] }> {
+  const { session, kind } = view;
+  const namespace = kind.namespaced ? session.namespace : "";
+  const answers = await Promise.all(
+    names.map((name) => findResource(session.client, { kind: kind.kind, namespace, name })),
+  );
+  return {
+    found: answers.filter((r) => r !== undefined),
+    missing: names.filter((_, i) => answers[i] === undefined),
+  };
+}
+
+/** That a resource does not exist, and how to see those that do. */
+export function notFound(kind: KindInfo, key: { namespace: string; name: string }): RuneError {
+  const where = kind.namespaced ? ` in namespace ${key.namespace}` : "";
+  return new RuneError("not_found", `${kind.kind} ${key.name} does not exist${where}`, {
+    hint: `see what there is: rune get ${kind.plural}${kind.namespaced ? " -A" : ""}`,
+  });
+}
+
+/**
+ * Shows resources of one kind in the form that was asked for.
+ *
+ * @throws {RuneError} `not_found` when a name is missing, after the others were shown.
+ */
+export async function showResources(
+  session: Session,
+  request: { kind: KindInfo; names: string[]; flags: GetFlags },
+): Promise<void> {
+  const { kind, names, flags } = request;
+  checkSelectors(flags);
+  const selected = flags.selector !== undefined || flags.fieldSelector !== undefined;
+  if (names.length > 0 && (selected || session.allNamespaces)) {
+    throw new UsageError("names go with neither selectors nor -A", "leave one of them out");
+  }
+  const scope: Scope = {
+    namespace: session.allNamespaces || !kind.namespaced ? undefined : session.namespace,
+    labelSelector: flags.selector,
+    fieldSelector: flags.fieldSelector,
+  };
+  const view = { session, kind, scope, flags };
+  if (flags.watch) return await watch(view, names);
+  if (names.length === 0) {
+    const all = await listResources(session.client, kind.kind, scope);
+    return await print(view, inOrder(all), { single: false });
+  }
+  const { found, missing } = await byName(view, names);
+  if (found.length > 0) await print(view, found, { single: names.length === 1 });
+  if (missing[0] !== undefined) throw notFound(kind, { namespace: session.namespace, name: missing[0] });
+}
+
+/** Defines `list` and `get` of one kind's own command group. */
+export function defineListAndGet(group: Command, cli: Cli, kind: KindInfo): void {
+  const list = group.command("list").alias("ls").description(`list ${kind.plural}`);
+  addGetFlags(list);
+  list.addHelpText("after", examples(`rune ${group.name()} list`));
+  list.action((flags, command) =>
+    showResources(openSession(cli, command), { kind, names: [], flags: flags as GetFlags })
+  );
+  const get = group.command("get").description(`show ${kind.plural} by name`).argument("<names...>");
+  addGetFlags(get);
+  get.addHelpText("after", examples(`rune ${group.name()} get web`));
+  get.action((names, flags, command) =>
+    showResources(openSession(cli, command), { kind, names, flags: flags as GetFlags })
+  );
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const kinds = Object.values(KINDS).filter((k) => k.public).map((k) => k.plural).join(", ");
+  const get = command.argument("<kind>", kinds).argument("[names...]", "show only these");
+  addGetFlags(get);
+  get.addHelpText(
+    "after",
+    "\nOne name without -o is shown as KEY: value lines; with -o table as a row.\n" +
+      'With --watch and -o json every change is one line: {"type": "put" or "delete", "resource": …}.\n' +
+      examples(
+        "rune get services",
+        "rune get volume web-data -n prod",
+        "rune get instances -A -l app=web -o wide",
+        "rune get volumes --field-selector status=Bound -o name",
+        "rune get services --watch",
+      ),
+  );
+  get.action((kind, names, flags, command) =>
+    showResources(openSession(cli, command), {
+      kind: parseKind(kind),
+      names,
+      flags: flags as GetFlags,
+    })
+  );
+};

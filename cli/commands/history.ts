@@ -1,0 +1,55 @@
+/** `rune history`: the specs of a service that were accepted, newest first, and what each changed. @module */
+import { fieldChanges } from "../../spec/changes.ts";
+import { RuneError } from "../../spec/error.ts";
+import { formatAge } from "../../spec/format.ts";
+import { resourcePath } from "../api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+
+/** One accepted spec. */
+interface Past {
+  generation: number;
+  at: string;
+  spec: unknown;
+}
+
+const SHOWN = 3;
+
+/** What a generation changed, in a few words. */
+export function summarize(past: Past, before: Past | undefined): string {
+  if (!before) return past.generation === 1 ? "created" : "-";
+  const paths = fieldChanges(before.spec, past.spec).map((change) => change.path);
+  if (paths.length === 0) return "forced, nothing changed";
+  const rest = paths.length > SHOWN ? `, ${paths.length - SHOWN} more` : "";
+  return paths.slice(0, SHOWN).join(", ") + rest;
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const history = command.argument("<service>").option("--no-headers", "leave out the line of headers");
+  addGlobalFlags(history, { output: true });
+  history.addHelpText(
+    "after",
+    "\nThe last 10 are kept; -o yaml shows each whole.\n" +
+      examples("rune history web", "rune history web -o yaml"),
+  );
+  history.action(async (service, options, self) => {
+    const { terminal, client, namespace, output, paint } = openSession(cli, self);
+    const path = resourcePath({ kind: "service", namespace, name: service }, "history");
+    const answer = await client.request<{ items: Past[] }>("GET", path);
+    if (!Array.isArray(answer?.items)) {
+      throw new RuneError("internal", `${client.server} did not answer with a history`);
+    }
+    const { items } = answer;
+    if (output === "json") return terminal.out(renderJson(answer));
+    if (output === "yaml") return terminal.out(await renderYaml(answer));
+    const columns: Column<Past, { now: number }>[] = [
+      { header: "GENERATION", cell: (past) => String(past.generation) },
+      { header: "AGE", cell: (past, { now }) => formatAge(now - Date.parse(past.at)) },
+      { header: "CHANGES", cell: (past) => summarize(past, items[items.indexOf(past) + 1]) },
+    ];
+    const { headers } = options as { headers: boolean };
+    const table = new Table(columns, { paint, wide: output === "wide", headers });
+    terminal.out(table.render(items, { now: Date.now() }));
+  });
+};

@@ -1,0 +1,25 @@
+/** `rune restart`: replaces every instance of a service. @module */
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { actOnService } from "../service_action.ts";
+import { addWaitFlags, type WaitFlags } from "../wait_flags.ts";
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const restart = command.argument("<service>");
+  addWaitFlags(restart);
+  addGlobalFlags(restart);
+  restart.addHelpText(
+    "after",
+    "\nReplaces the instances as an update would, and lets a stalled one try again. Data in volumes survives.\n" +
+      examples("rune restart web", "rune restart web -n prod --no-wait"),
+  );
+  restart.action(async (service, flags, self) => {
+    const session = openSession(cli, self);
+    const request = { action: "restart", service, flags: flags as unknown as WaitFlags } as const;
+    const settled = await actOnService(session, request);
+    const title = `service ${session.namespace}/${service}`;
+    session.terminal.out(
+      settled ? `${title} restarted (${settled.verdict.text})\n` : `${title} is restarting\n`,
+    );
+  });
+};

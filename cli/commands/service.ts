@@ -1,0 +1,11 @@
+/** `rune service`: list, get, delete. @module */
+import { KINDS } from "../../spec/kinds.ts";
+import type { Define } from "../command.ts";
+import { defineDelete } from "./delete.ts";
+import { defineListAndGet } from "./get.ts";
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  defineListAndGet(group, cli, KINDS.service);
+  defineDelete(group, cli, KINDS.service);
+};

@@ -1,0 +1,49 @@
+/** `rune status`: the whole node at a glance. @module */
+import type { Status } from "../../spec/api.ts";
+import { formatAge } from "../../spec/format.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+import type { Paint } from "../paint.ts";
+
+const counts = (states: Record<string, number>) =>
+  Object.entries(states).filter(([, n]) => n > 0).map(([state, n]) => `${n} ${state}`).join(", ") || "none";
+
+const COLUMNS: Column<Status["namespaces"][number], undefined>[] = [
+  { header: "NAMESPACE", cell: (n) => n.name },
+  { header: "SERVICES", cell: (n) => counts(n.services) },
+  { header: "READY", cell: (n) => `${n.instances.ready}/${n.instances.total}` },
+  { header: "VOLUMES", cell: (n) => counts(n.volumes) },
+];
+
+/** The status in words. */
+export function statusText(status: Status, options: { now: number; paint: Paint }): string {
+  const { paint } = options;
+  const lines = [
+    `node ${status.node}, rune ${status.version}, up ${
+      formatAge(options.now - Date.parse(status.startedAt))
+    }${status.devMode ? ", dev mode" : ""}`,
+    `data in ${status.dataDir}`,
+    ...status.runners.map(({ name, ok, message }) =>
+      `${name} runner ${ok ? paint("green", "ok") : paint("red", "unavailable")}${
+        message ? `: ${message}` : ""
+      }`
+    ),
+    ...status.warnings.map((warning) => `${paint("yellow", "warning")} ${warning}`),
+  ];
+  const table = new Table(COLUMNS, { paint, wide: false, headers: true });
+  const namespaces = status.namespaces.length === 0 ? "" : `\n${table.render(status.namespaces, undefined)}`;
+  return lines.join("\n") + "\n" + namespaces;
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  addGlobalFlags(command, { output: true });
+  command.addHelpText("after", examples("rune status", "rune status -o json"));
+  command.action(async (_, self) => {
+    const { terminal, client, output, paint } = openSession(cli, self);
+    const status = await client.request<Status>("GET", "/v1/status");
+    if (output === "json") terminal.out(renderJson(status));
+    else if (output === "yaml") terminal.out(await renderYaml(status));
+    else terminal.out(statusText(status, { now: Date.now(), paint }));
+  });
+};

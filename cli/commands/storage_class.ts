@@ -1,0 +1,68 @@
+/** `rune storageclass`: list, get, create, delete, set-default. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { RuneError } from "../../spec/error.ts";
+import { KINDS } from "../../spec/kinds.ts";
+import { collectionPath, resourcePath } from "../api.ts";
+import { loadCastfiles, locateIssues } from "../castfiles.ts";
+import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { defineDelete } from "./delete.ts";
+import { defineListAndGet } from "./get.ts";
+
+function defineCreate(group: Command, cli: Cli): void {
+  const create = group.command("create").description("create storage classes from a castfile")
+    .requiredOption("-f, --file <source>", "a castfile, - for standard input, an https:// address");
+  addGlobalFlags(create);
+  create.addHelpText(
+    "after",
+    "\nRefuses a class that exists; rune cast changes it.\n" +
+      examples("rune storageclass create -f do-volumes-nyc3.yaml"),
+  );
+  create.action(async ({ file }, self) => {
+    const { terminal, client, namespace } = openSession(cli, self);
+    const set = await loadCastfiles([file], { namespace, recursive: false, stdin: terminal.stdin });
+    const other = set.resources.find(({ declared }) => declared.kind !== "storageClass");
+    if (other) {
+      throw new UsageError(
+        `${file} declares a ${other.declared.kind}, expected storage classes alone`,
+        `apply all of it with: rune cast ${file}`,
+      );
+    }
+    for (const resource of set.resources) {
+      try {
+        await client.request("POST", collectionPath("storageClass"), { body: resource.body });
+      } catch (error) {
+        const issues = error instanceof RuneError
+          ? error.issues?.map((i) => ({ ...i, resource: 0 }))
+          : undefined;
+        if (!(error instanceof RuneError) || !issues) throw error;
+        throw locateIssues(new RuneError(error.code, error.message, { hint: error.hint, issues }), {
+          resources: [resource],
+          files: 1,
+        });
+      }
+      terminal.out(`storageClass ${resource.declared.name} created\n`);
+    }
+  });
+}
+
+function defineSetDefault(group: Command, cli: Cli): void {
+  const setDefault = group.command("set-default")
+    .description("make one the class of volumes that name none").argument("<name>");
+  addGlobalFlags(setDefault);
+  setDefault.addHelpText("after", examples("rune storageclass set-default local"));
+  setDefault.action(async (name, _, self) => {
+    const { terminal, client } = openSession(cli, self);
+    const key = { kind: "storageClass", namespace: "", name } as const;
+    await client.request("POST", resourcePath(key, "actions", "set-default"));
+    terminal.out(`storageClass ${name} is the default now\n`);
+  });
+}
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  defineListAndGet(group, cli, KINDS.storageClass);
+  defineCreate(group, cli);
+  defineDelete(group, cli, KINDS.storageClass);
+  defineSetDefault(group, cli);
+};

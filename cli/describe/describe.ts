@@ -1,0 +1,68 @@
+/** Everything about one resource, in words; kinds without words of their own are shown as YAML. @module */
+import type { AnyResource } from "../../spec/resource.ts";
+import { listResources } from "../api.ts";
+import type { Client } from "../client.ts";
+import { type CellContext, columnsOf } from "../columns.ts";
+import { renderYaml, Table } from "../output.ts";
+import type { Paint } from "../paint.ts";
+import { concerns } from "../warnings.ts";
+import { describeInstance } from "./instance.ts";
+import { lines, moment, pairs, part } from "./sections.ts";
+import { describeService } from "./service.ts";
+import { describeVolume } from "./volume.ts";
+
+/** What descriptions need beside the resource. */
+export interface DescribeContext extends CellContext {
+  paint: Paint;
+}
+
+/** Events shown at most, the latest. */
+const EVENTS = 15;
+
+async function generic(resource: AnyResource, { now }: DescribeContext): Promise<string> {
+  const head = lines([
+    ["Name", resource.name],
+    ["Namespace", resource.namespace],
+    ["Labels", pairs(resource.labels)],
+    ["Created", moment(resource.createdAt, now)],
+    ["Deletion", moment(resource.deletionRequestedAt, now)],
+  ]);
+  const spec = Object.keys(resource.spec).length === 0 ? "" : await renderYaml(resource.spec);
+  return head + part("Spec", spec);
+}
+
+async function body(client: Client, resource: AnyResource, context: DescribeContext): Promise<string> {
+  const { namespace, name } = resource;
+  switch (resource.kind) {
+    case "service": {
+      const instances = await listResources(client, "instance", {
+        namespace,
+        fieldSelector: `spec.service=${name}`,
+      });
+      instances.sort((a, b) => a.spec.ordinal - b.spec.ordinal);
+      return describeService(resource, { context, instances });
+    }
+    case "volume":
+      return describeVolume(resource, { context, services: await listResources(client, "service", {}) });
+    case "instance":
+      return describeInstance(resource, context);
+    default:
+      return await generic(resource, context);
+  }
+}
+
+/** The description of a resource, its latest events at the end. */
+export async function describeResource(
+  client: Client,
+  resource: AnyResource,
+  context: DescribeContext,
+): Promise<string> {
+  const text = await body(client, resource, context);
+  if (resource.namespace === "" || resource.kind === "event") return text;
+  const events = (await listResources(client, "event", { namespace: resource.namespace }))
+    .filter((event) => concerns(resource, event))
+    .sort((a, b) => a.spec.lastAt.localeCompare(b.spec.lastAt))
+    .slice(-EVENTS);
+  const table = new Table(columnsOf("event"), { paint: context.paint, wide: true, headers: true });
+  return text + part("Events", events.length === 0 ? "none" : table.render(events, context));
+}

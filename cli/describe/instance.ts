@@ -1,0 +1,41 @@
+/** An instance in words. @module */
+import type { Instance } from "../../spec/instance.ts";
+import type { DescribeContext } from "./describe.ts";
+import { condition, lines, moment, part } from "./sections.ts";
+
+/** The description of an instance. */
+export function describeInstance(instance: Instance, { paint, now }: DescribeContext): string {
+  const { spec, status } = instance;
+  const { lastFailure } = status;
+  const code = lastFailure?.exitCode === undefined ? "" : `, exit code ${lastFailure.exitCode}`;
+  const mounts = spec.template.volumes.map((mount) =>
+    `${mount.mountPath}  ${mount.claim ? mount.claim.name : `${mount.name}-${spec.service}-${spec.ordinal}`}${
+      mount.readOnly ? " (read-only)" : ""
+    }`
+  );
+  return lines([
+    ["Name", instance.name],
+    ["Namespace", instance.namespace],
+    ["Service", spec.service],
+    ["State", condition(status, { paint, deleting: instance.deletionRequestedAt !== undefined })],
+    ["Ready", status.ready ? "yes" : "no"],
+    ["Runs", spec.template.image ?? spec.template.process?.command],
+    ["Runner", spec.runner],
+    ["Generation", spec.serviceGeneration],
+    ["Address", status.ip],
+    ["Pid", status.pid],
+    ["Handle", status.handle],
+    ["Run", status.run],
+    ["Restarts", status.restarts],
+    ["Failed launches", status.launchFailures > 0 ? status.launchFailures : undefined],
+    ["Next attempt", status.nextAttemptAt],
+    ["Started", moment(status.startedAt, now)],
+    ["Finished", moment(status.finishedAt, now)],
+    [
+      "Last failure",
+      lastFailure && `${lastFailure.reason}: ${lastFailure.message}${code}, ${moment(lastFailure.at, now)}`,
+    ],
+    ["Created", moment(instance.createdAt, now)],
+    ["Deletion", moment(instance.deletionRequestedAt, now)],
+  ]) + part("Mounts", mounts.join("\n"));
+}

@@ -1,0 +1,102 @@
+/** A service in words: what it runs, how it is, its instances and mounts. @module */
+import type { Instance } from "../../spec/instance.ts";
+import type { VolumeMount } from "../../spec/mounts.ts";
+import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { columnsOf } from "../columns.ts";
+import { Table } from "../output.ts";
+import type { DescribeContext } from "./describe.ts";
+import { condition, lines, moment, pairs, part, shellWords } from "./sections.ts";
+
+function mountLine(mount: VolumeMount, service: Service): string {
+  const source = mount.claim
+    ? `volume ${mount.claim.name}`
+    : `volumes ${mount.name}-${service.name}-<n>, ${mount.claimTemplate?.size} each`;
+  const flags = [mount.readOnly ? "read-only" : "", mount.subPath && `subPath ${mount.subPath}`].filter(
+    Boolean,
+  );
+  return `${mount.mountPath}  ${source}${flags.length > 0 ? ` (${flags.join(", ")})` : ""}`;
+}
+
+function runs(spec: ServiceSpec): [string, string | undefined][] {
+  if (spec.process) {
+    return [
+      ["Process", shellWords([spec.process.command, ...spec.process.args])],
+      ["Directory", spec.process.workdir],
+    ];
+  }
+  return [
+    ["Image", spec.image],
+    ["Command", spec.command && shellWords(spec.command)],
+    ["Arguments", spec.args && shellWords(spec.args)],
+  ];
+}
+
+function ports(spec: ServiceSpec): string {
+  return spec.ports.map(({ name, port, protocol }) => `${name ? `${name} ` : ""}${port}/${protocol}`).join(
+    ", ",
+  );
+}
+
+function resources(spec: ServiceSpec): string {
+  const { cpu, memory } = spec.resources ?? {};
+  const show = (what: string, amount?: { request?: string; limit?: string }) =>
+    amount === undefined ? [] : [
+      `${what} ${
+        [amount.request && `request ${amount.request}`, amount.limit && `limit ${amount.limit}`].filter(
+          Boolean,
+        )
+          .join(" ")
+      }`,
+    ];
+  return [...show("cpu", cpu), ...show("memory", memory)].join(", ");
+}
+
+function exposed({ expose }: ServiceSpec, host: string): string | undefined {
+  if (!expose) return undefined;
+  const where = expose.host ?? (expose.hostPort === undefined ? undefined : `${host}:${expose.hostPort}`);
+  return where === undefined ? `port ${expose.port}` : `port ${expose.port} at ${where}`;
+}
+
+/** The description of a service. */
+export function describeService(
+  service: Service,
+  options: { context: DescribeContext; instances: Instance[] },
+): string {
+  const { context, instances } = options;
+  const { spec, status } = service;
+  const deleting = service.deletionRequestedAt !== undefined;
+  const env = Object.entries({ ...spec.process?.env, ...spec.env }).map(([key, value]) => `${key}=${value}`);
+  const table = new Table(columnsOf("instance"), { paint: context.paint, wide: true, headers: true });
+  return lines([
+    ["Name", service.name],
+    ["Namespace", service.namespace],
+    ["Status", condition(status, { paint: context.paint, deleting })],
+    [
+      "Instances",
+      `${status.ready} ready of ${spec.scale}` +
+      (status.updated < spec.scale ? `, ${status.updated} up to date` : ""),
+    ],
+    [
+      "Rollout",
+      status.rolloutStartedAt && `in progress since ${moment(status.rolloutStartedAt, context.now)}`,
+    ],
+    ["Generation", service.generation],
+    ["Created", moment(service.createdAt, context.now)],
+    ["Deletion", moment(service.deletionRequestedAt, context.now)],
+    ["Labels", pairs(service.labels)],
+    ...runs(spec),
+    ["Ports", ports(spec)],
+    ["Exposed", exposed(spec, context.host)],
+    ["Resources", resources(spec)],
+    ["Restart", spec.restart],
+    [
+      "Update",
+      spec.update.strategy === "recreate"
+        ? "recreate"
+        : `rolling, at most ${spec.update.maxUnavailable} unavailable, ready within ${spec.update.timeout}`,
+    ],
+  ]) +
+    part("Environment", env.join("\n")) +
+    part("Mounts", spec.volumes.map((mount) => mountLine(mount, service)).join("\n")) +
+    part("Instances", instances.length === 0 ? "none" : table.render(instances, context));
+}

@@ -1,0 +1,68 @@
+/** A volume in words: its state and failure, where its data is, who mounts it. @module */
+import type { Service } from "../../spec/service.ts";
+import { parseNameRef } from "../../spec/name.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { DescribeContext } from "./describe.ts";
+import { condition, lines, moment, pairs, part } from "./sections.ts";
+
+/** The services that claim the volume, or whose template made it: `default/web at /data`. */
+export function usersOf(volume: Volume, services: Service[]): string[] {
+  return services.flatMap((service) =>
+    service.spec.volumes.filter((mount) => {
+      const ref = mount.claim && parseNameRef(mount.claim.name, service.namespace);
+      if (ref) return ref.namespace === volume.namespace && ref.name === volume.name;
+      const ordinal = volume.name.slice(`${mount.name}-${service.name}-`.length);
+      return service.namespace === volume.namespace && /^\d+$/.test(ordinal) &&
+        volume.name === `${mount.name}-${service.name}-${ordinal}`;
+    }).map((mount) =>
+      `${service.namespace}/${service.name} at ${mount.mountPath}${mount.readOnly ? " (read-only)" : ""}`
+    )
+  );
+}
+
+/** The description of a volume. */
+export function describeVolume(
+  volume: Volume,
+  options: { context: DescribeContext; services: Service[] },
+): string {
+  const { context, services } = options;
+  const { spec, status } = volume;
+  const shown = {
+    state: status.state,
+    ...(status.failureMessage !== undefined && { message: status.failureMessage }),
+  };
+  const deleting = volume.deletionRequestedAt !== undefined;
+  const conditions = status.conditions.map((c) =>
+    `${c.type} ${c.value ? "yes" : "no"}${c.reason ? ` (${c.reason})` : ""}${
+      c.message ? `: ${c.message}` : ""
+    }, since ${moment(c.since, context.now)}`
+  );
+  return lines([
+    ["Name", volume.name],
+    ["Namespace", volume.namespace],
+    ["Status", condition(shown, { paint: context.paint, deleting })],
+    ["What to do", status.failureHint],
+    ["Attempts", status.attempts > 0 ? status.attempts : undefined],
+    ["Next attempt", status.nextAttemptAt],
+    ["Class", spec.storageClassName],
+    ["Driver", status.driver],
+    ["Size", spec.size],
+    ["Access", spec.accessMode],
+    [
+      "When deleted",
+      spec.reclaimPolicy &&
+      `data is ${spec.reclaimPolicy === "delete" ? "deleted" : "kept"} (${spec.reclaimPolicy})`,
+    ],
+    ["Handle", status.handle],
+    ["Found data", status.adopted ? "yes, and kept it" : undefined],
+    ["Bound to", status.boundClaim],
+    ["Node", status.boundNode],
+    ["Mounted at", status.mountPath],
+    ["Made by", status.ownerService && `the claim template of service ${status.ownerService}`],
+    ["Released", moment(status.releasedAt, context.now)],
+    ["Parameters", pairs(status.driverParameters ?? spec.parameters)],
+    ["Labels", pairs(volume.labels)],
+    ["Created", moment(volume.createdAt, context.now)],
+    ["Deletion", moment(volume.deletionRequestedAt, context.now)],
+  ]) + part("Used by", usersOf(volume, services).join("\n")) + part("Conditions", conditions.join("\n"));
+}

@@ -1,0 +1,29 @@
+/** How a failure looks: what failed, each wrong field with its place, what to do. @module */
+import { type FieldIssue, toRuneError } from "../spec/error.ts";
+import { formatPath } from "../spec/field_issues.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** One wrong field: `web.yaml:4:3: volumes[0].claim: message (hint)`. */
+export function formatIssue(issue: FieldIssue): string {
+  const place = issue.file === undefined
+    ? ""
+    : [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(":");
+  const text = issue.hint === undefined ? issue.message : `${issue.message} (${issue.hint})`;
+  return [place, formatPath(issue.path), text].filter((part) => part !== "").join(": ");
+}
+
+/** The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`. */
+export function errorLines(error: unknown): string[] {
+  const { message, issues, hint } = toRuneError(error);
+  return [
+    `error: ${message.trim()}`,
+    ...(issues ?? []).map(formatIssue),
+    ...(hint === undefined ? [] : [`hint: ${hint}`]),
+  ];
+}
+
+/** Prints a failure on standard error; the stack only with RUNE_DEBUG=1. */
+export function printError(terminal: Terminal, error: unknown): void {
+  terminal.err(errorLines(error).join("\n") + "\n");
+  if (terminal.env("RUNE_DEBUG") === "1" && error instanceof Error) terminal.err(`${error.stack}\n`);
+}

@@ -1,0 +1,186 @@
+/**
+ * The command tree. Only names and summaries live here: a command's own file is loaded when its name was typed, so that a
+ * quick question is answered quickly.
+ * @module
+ */
+import { Command, CommanderError } from "@commander-js/extra-typings";
+import { addGlobalFlags, type Cli, type Define, examples, type ServeOptions } from "./command.ts";
+import { printError } from "./errors.ts";
+import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { Interrupted } from "./interrupt.ts";
+import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
+
+export type { ServeOptions } from "./command.ts";
+
+interface Entry {
+  name: string;
+  alias?: string;
+  summary: string;
+  load: () => Promise<{ define: Define }>;
+}
+
+const TREE: Record<string, Entry[]> = {
+  "Castfiles:": [
+    {
+      name: "cast",
+      alias: "apply",
+      summary: "apply castfiles and wait until they run",
+      load: () => import("./commands/cast.ts"),
+    },
+    {
+      name: "lint",
+      summary: "check castfiles without a daemon",
+      load: () => import("./commands/lint.ts"),
+    },
+    {
+      name: "diff",
+      summary: "show what a cast would change",
+      load: () => import("./commands/diff.ts"),
+    },
+  ],
+  "Resources:": [
+    { name: "get", summary: "list resources, or show some by name", load: () => import("./commands/get.ts") },
+    {
+      name: "describe",
+      summary: "tell everything about one resource",
+      load: () => import("./commands/describe.ts"),
+    },
+    { name: "delete", summary: "delete resources", load: () => import("./commands/delete.ts") },
+    { name: "events", summary: "show what happened", load: () => import("./commands/events.ts") },
+    {
+      name: "status",
+      summary: "show the whole node at a glance",
+      load: () => import("./commands/status.ts"),
+    },
+  ],
+  "Services:": [
+    {
+      name: "service",
+      alias: "svc",
+      summary: "work on services",
+      load: () => import("./commands/service.ts"),
+    },
+    { name: "scale", summary: "set how many instances run", load: () => import("./commands/scale.ts") },
+    { name: "restart", summary: "replace every instance", load: () => import("./commands/restart.ts") },
+    { name: "stop", summary: "scale to 0, keep the service", load: () => import("./commands/stop.ts") },
+    {
+      name: "history",
+      summary: "list the specs that were cast",
+      load: () => import("./commands/history.ts"),
+    },
+    { name: "logs", summary: "show what instances print", load: () => import("./commands/logs.ts") },
+    { name: "exec", summary: "run a command inside an instance", load: () => import("./commands/exec.ts") },
+  ],
+  "Storage:": [
+    { name: "volume", alias: "vol", summary: "work on volumes", load: () => import("./commands/volume.ts") },
+    {
+      name: "storageclass",
+      alias: "sc",
+      summary: "work on storage classes",
+      load: () => import("./commands/storage_class.ts"),
+    },
+  ],
+  "Rune:": [
+    { name: "serve", summary: "run the daemon", load: () => import("./commands/serve.ts") },
+    {
+      name: "version",
+      summary: "show the versions of client and daemon",
+      load: () => import("./commands/version.ts"),
+    },
+  ],
+};
+
+/** Commander's words, in the two lines that every error of this program has. */
+function usageLines(text: string): string {
+  const suggestion = /\n?\(Did you mean (.+)\?\)/.exec(text.trim());
+  const message = suggestion ? text.trim().slice(0, suggestion.index) : text.trim();
+  const hint = suggestion
+    ? `did you mean ${suggestion[1]}?`
+    : "see rune --help, and --help after any command";
+  return `${message.startsWith("error: ") ? message : `error: ${message}`}\nhint: ${hint}\n`;
+}
+
+function buildProgram(cli: Cli): Command {
+  const program = new Command("rune")
+    .description("Runs services, with their data, on this machine.")
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .helpOption("-h, --help", "show this help")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.terminal.out(text),
+      writeErr: (text) => cli.terminal.err(text),
+      outputError: (text, write) => write(usageLines(text)),
+      getOutHelpWidth: () => cli.terminal.size()?.columns ?? 100,
+      getOutHasColors: () => false,
+    })
+    .addHelpText(
+      "after",
+      examples(
+        "rune serve --dev-mode         run the daemon on a laptop",
+        "rune cast web.yaml            apply a castfile and wait until it runs",
+        "rune get services             see what runs",
+        "rune logs web -f              follow its output",
+      ),
+    );
+  addGlobalFlags(program, { output: true, allNamespaces: true });
+  const loaders = new Map<string, Entry["load"]>();
+  for (const [group, entries] of Object.entries(TREE)) {
+    program.commandsGroup(group);
+    for (const { name, alias, summary, load } of entries) {
+      const command = program.command(name).description(summary).helpCommand(false);
+      if (alias) command.alias(alias);
+      loaders.set(name, load);
+    }
+  }
+  program.hook("preSubcommand", async (_, command) => {
+    const load = loaders.get(command.name());
+    if (!load) return;
+    const { define } = await load();
+    define(command as unknown as Command, cli);
+    // Commander gives flags such as --no-wait their default before this hook runs, when they are not there yet.
+    for (const option of command.options) {
+      if (option.negate) command.setOptionValueWithSource(option.attributeName(), true, "default");
+    }
+  });
+  return program;
+}
+
+/** Other ways to ask: nothing and `help` mean `--help`, `help get` means `get --help`. */
+function unfold(argv: string[]): string[] {
+  const [first, ...rest] = argv;
+  if (first === undefined) return ["--help"];
+  if (first === "help") return [...rest, "--help"];
+  return first === "--version" ? ["version", "--client", ...rest] : argv;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param argv the words after `rune`.
+ * @param io `serve` runs the daemon; `terminal` stands in for this process's own.
+ * @returns the exit code. Nothing is thrown: failures are printed.
+ */
+export async function runCli(
+  argv: string[],
+  io: { serve: (options: ServeOptions) => Promise<void>; terminal?: Terminal },
+): Promise<number> {
+  const terminal = io.terminal ?? systemTerminal();
+  const cli: Cli = { terminal, serve: io.serve, exitCode: EXIT.ok };
+  try {
+    await buildProgram(cli).parseAsync(unfold(argv), { from: "user" });
+    return cli.exitCode;
+  } catch (error) {
+    if (error instanceof OutputClosed) return EXIT.ok;
+    if (error instanceof Interrupted) return error.exitCode;
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    }
+    try {
+      printError(terminal, error);
+    } catch (failure) {
+      if (!(failure instanceof OutputClosed)) throw failure;
+    }
+    return exitCodeOf(error);
+  }
+}

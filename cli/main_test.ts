@@ -1,0 +1,263 @@
+import assert from "node:assert/strict";
+import type { ServeOptions } from "./command.ts";
+import { type Answer, aService, aVolume, problem, withDaemon } from "./daemon_fixture.ts";
+import { runCli } from "./main.ts";
+import { type FakeOptions, fakeTerminal } from "./terminal_fixture.ts";
+
+interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+  served: ServeOptions[];
+}
+
+async function run(argv: string[], options: FakeOptions = {}): Promise<Run> {
+  const terminal = fakeTerminal(options);
+  const served: ServeOptions[] = [];
+  const serve = (given: ServeOptions) => Promise.resolve(void served.push(given));
+  const code = await runCli(argv, { terminal, serve });
+  return { code, stdout: terminal.stdout(), stderr: terminal.stderr(), served };
+}
+
+const COMMANDS = [
+  "serve",
+  "cast",
+  "apply",
+  "lint",
+  "diff",
+  "get",
+  "describe",
+  "delete",
+  "events",
+  "status",
+  "service list",
+  "service get",
+  "service delete",
+  "scale",
+  "restart",
+  "stop",
+  "history",
+  "logs",
+  "exec",
+  "volume list",
+  "vol get",
+  "volume delete",
+  "volume detach",
+  "volume retry-provision",
+  "storageclass list",
+  "sc get",
+  "storageclass create",
+  "storageclass delete",
+  "storageclass set-default",
+  "version",
+];
+
+for (const command of COMMANDS) {
+  Deno.test(`rune ${command} --help has a description and an example`, async () => {
+    const { code, stdout, stderr } = await run([...command.split(" "), "--help"]);
+    assert.equal(code, 0);
+    assert.equal(stderr, "");
+    assert.match(stdout, /^Usage: rune .+\n\n\S.+\n/);
+    assert.match(stdout, /\nExamples:\n {2}.*rune /);
+    assert.deepEqual(await run(["help", ...command.split(" ")]), { code, stdout, stderr, served: [] });
+  });
+}
+
+Deno.test("runCli() shows every command when nothing is asked", async () => {
+  const { code, stdout } = await run([]);
+  assert.equal(code, 0);
+  for (const command of COMMANDS) assert.match(stdout, new RegExp(`\\b${command.split(" ")[0]}\\b`));
+});
+
+const USAGE: [string, RegExp][] = [
+  ["gett services", /^error: unknown command 'gett'\nhint: did you mean get\?\n$/],
+  ["get servicess", /^error: unknown kind "servicess"\nhint: did you mean "services"\?\n$/],
+  ["get", /^error: missing required argument 'kind'\nhint: /],
+  ["get leases", /^error: unknown kind "leases"\n/],
+  ["get services --wach", /^error: unknown option '--wach'\nhint: did you mean --watch\?\n$/],
+  ["get services -o xml", /^error: .*'xml' is invalid.*\nhint: /],
+  ["get services -l a=b=c", /^error: "a=b=c" is not a label selector\nhint: /],
+  ["get services web -A", /^error: names go with neither/],
+  ["get services -n No", /^error: "No" is not the name of a namespace\n/],
+  ["get services --server ftp://x", /^error: "ftp:\/\/x" is not the address of a daemon\nhint: /],
+  ["-o json cast x.yaml", /^error: cast does not take -o\n/],
+  ["cast missing.yaml", /^error: missing.yaml does not exist\n/],
+  ["cast x.yaml --timeout soon", /^error: "soon" is not a duration\n/],
+  ["scale web many", /^error: "many" is not a number of instances\n/],
+  ["scale web 1001", /^error: "1001" is not a number of instances\n/],
+  ["logs volume/x", /^error: "volume\/x" is neither a service nor an instance\n/],
+  ["logs web --grep (", /^error: "\(" is not a regular expression\n/],
+  ["logs web --since yesterday", /^error: "yesterday" is not a duration\n/],
+  ["exec web -it ls", /^error: "-it" is not a command\nhint: write -- before/],
+  ["serve --log-level loud", /^error: .*'loud' is invalid/],
+  ["version extra", /^error: too many arguments/],
+];
+
+for (const [line, stderr] of USAGE) {
+  Deno.test(`rune ${line} is a usage error that says what to do`, async () => {
+    const got = await run(line.split(" "));
+    assert.equal(got.code, 2, got.stderr);
+    assert.match(got.stderr, stderr);
+    assert.equal(got.stdout, "");
+  });
+}
+
+Deno.test("rune serve hands its flags to the daemon", async () => {
+  const { code, served } = await run([
+    "serve",
+    "--dev-mode",
+    "--data-dir",
+    "/d",
+    "--http-addr",
+    "127.0.0.1:1",
+  ]);
+  assert.equal(code, 0);
+  assert.deepEqual(served, [{ devMode: true, dataDir: "/d", httpAddr: "127.0.0.1:1" }]);
+});
+
+Deno.test("rune version prints its own version when no daemon is there", async () => {
+  const { code, stdout, stderr } = await run(["version"], { env: { RUNE_SERVER: "127.0.0.1:1" } });
+  assert.equal(code, 0);
+  assert.match(stdout, /^client \d+\.\d+\.\d+ \(Deno /);
+  assert.match(stderr, /^server unknown: cannot reach/);
+});
+
+const list = (items: object[]) => Response.json({ items, revision: 1 });
+
+/** A daemon with one service and one volume. */
+const small: Answer = ({ method }, { pathname, searchParams }) => {
+  const path = pathname.replace("/v1/namespaces/default", "");
+  if (method === "GET" && path === "/services") {
+    return searchParams.get("labelSelector") === "app=none"
+      ? list([])
+      : list([aService("web"), aService("api")]);
+  }
+  if (path === "/v1/services") return list([aService("web")]);
+  if (path === "/services/web") return Response.json(aService("web"));
+  if (path === "/volumes/data") return Response.json(aVolume("data", { state: "Bound" }));
+  if (path === "/volumes/held") return Response.json(aVolume("held"));
+  return problem("not_found", 404);
+};
+
+interface Golden {
+  line: string;
+  code: number;
+  stdout?: RegExp | string;
+  stderr?: RegExp | string;
+}
+
+const GOLDEN: Golden[] = [
+  {
+    line: "get services",
+    code: 0,
+    stdout:
+      /^NAME +TYPE +STATUS +INSTANCES +EXTERNAL +GENERATION +AGE\napi .*\nweb +container +Running +1\/1 +- +1 /,
+  },
+  { line: "service list", code: 0, stdout: /^NAME +TYPE/ },
+  { line: "get svc --no-headers", code: 0, stdout: /^api / },
+  { line: "get services -A", code: 0, stdout: /^NAMESPACE +NAME.*\ndefault +web / },
+  { line: "-A get services", code: 0, stdout: /^NAMESPACE +NAME.*\ndefault +web / },
+  { line: "get services -o name", code: 0, stdout: "service/api\nservice/web\n" },
+  { line: "get services -o wide", code: 0, stdout: /AGE +RUNS +REASON +LABELS\n/ },
+  {
+    line: "get services -l app=none",
+    code: 0,
+    stdout: "",
+    stderr: "no services found in namespace default\n",
+  },
+  {
+    line: "get volume data",
+    code: 0,
+    stdout: /^NAME: data\n(.*\n)*STATUS: Bound\n(.*\n)*HANDLE: \/volumes\/data\n/,
+  },
+  { line: "volume get data", code: 0, stdout: /^STATUS: Bound$/m },
+  { line: "get volume data -o table", code: 0, stdout: /^NAME +CLASS.*\ndata +local +Bound/ },
+  { line: "get volume data -o json", code: 0, stdout: /^\{\n {2}"kind": "volume"/ },
+  { line: "get volume data -o yaml", code: 0, stdout: /^kind: volume\n/ },
+  {
+    line: "get volume data gone",
+    code: 4,
+    stdout: /^NAME.*\ndata/,
+    stderr: /^error: volume gone does not exist in namespace default\nhint: /,
+  },
+  { line: "delete volume", code: 2, stderr: /hint: to delete a volume, name it: rune delete volume <name>/ },
+  { line: "delete nothing", code: 4, stderr: /^error: service nothing does not exist/ },
+  { line: "logs nothing", code: 4, stderr: /^error: no service or instance is named nothing/ },
+  { line: "scale nothing 2", code: 4, stderr: /^error: it is not_found\n/ },
+];
+
+for (const { line, code, stdout = "", stderr = "" } of GOLDEN) {
+  Deno.test(`rune ${line} prints what it should and exits ${code}`, async () => {
+    await withDaemon(small, async (server) => {
+      const got = await run(line.split(" "), { env: { RUNE_SERVER: server } });
+      assert.equal(got.code, code, got.stderr);
+      for (const [found, wanted] of [[got.stdout, stdout], [got.stderr, stderr]] as const) {
+        if (typeof wanted === "string") assert.equal(found, wanted);
+        else assert.match(found, wanted);
+      }
+    });
+  });
+}
+
+Deno.test("runCli() ends without a word when the reader of its output went away", async () => {
+  await withDaemon(small, async (server) => {
+    const terminal = fakeTerminal({ env: { RUNE_SERVER: server } });
+    const { OutputClosed } = await import("./terminal.ts");
+    terminal.out = () => {
+      throw new OutputClosed(undefined);
+    };
+    const code = await runCli(["get", "services"], { terminal, serve: () => Promise.resolve() });
+    assert.equal(code, 0);
+    assert.equal(terminal.stderr(), "");
+  });
+});
+
+Deno.test("colours appear on a terminal, and not with NO_COLOR or --no-color", async () => {
+  await withDaemon(small, async (server) => {
+    const size = { columns: 80, rows: 24 };
+    const painted = async (argv: string[], env: Record<string, string> = {}) =>
+      (await run(argv, { size, env: { RUNE_SERVER: server, ...env } })).stdout.includes("\x1b[");
+    assert.ok(await painted(["get", "services"]));
+    assert.ok(!await painted(["get", "services"], { NO_COLOR: "1" }));
+    assert.ok(!await painted(["get", "services", "--no-color"]));
+    assert.ok(!await painted(["--no-color", "get", "services"]));
+  });
+});
+
+/** A daemon that remembers whether the volume was deleted. */
+async function deleteVolume(argv: string[], options: FakeOptions): Promise<Run & { deleted: boolean }> {
+  let deleted = false;
+  let got: Run | undefined;
+  await withDaemon((request, url) => {
+    if (request.method !== "DELETE") return small(request, url);
+    deleted = true;
+    return Response.json({});
+  }, async (server) => {
+    got = await run(["delete", "volume", "held", "--no-wait", ...argv], {
+      ...options,
+      env: { RUNE_SERVER: server },
+    });
+  });
+  return { ...got!, deleted };
+}
+
+Deno.test("rune delete asks on a terminal, says what happens to data, and heeds the answer", async () => {
+  const size = { columns: 80, rows: 24 };
+  const no = await deleteVolume([], { size, stdin: "n\n" });
+  assert.match(
+    no.stderr,
+    /delete volume default\/held: its data at \/volumes\/held is kept.*\nGo on\? \[y\/N\] /,
+  );
+  assert.deepEqual([no.deleted, no.code], [false, 1]);
+  assert.ok((await deleteVolume([], { size, stdin: "y\n" })).deleted);
+  const flagged = await deleteVolume(["--yes"], { size, stdin: "n\n" });
+  assert.ok(flagged.deleted);
+  assert.doesNotMatch(flagged.stderr, /Go on/);
+});
+
+Deno.test("rune delete never asks where there is no terminal", async () => {
+  const { deleted, stdout, stderr } = await deleteVolume([], { stdin: "n\n" });
+  assert.ok(deleted);
+  assert.match(stdout, /^volume default\/held is being deleted; its data at \/volumes\/held is kept/);
+  assert.equal(stderr, "");
+});

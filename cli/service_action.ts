@@ -1,0 +1,35 @@
+/** Actions on one service that are waited for: scale, restart, stop. @module */
+import { ANNOTATIONS } from "../spec/marks.ts";
+import { getResource, resourcePath } from "./api.ts";
+import type { Session } from "./command.ts";
+import type { Settled } from "./settle.ts";
+import { durationFlag, type WaitFlags, waitFor } from "./wait_flags.ts";
+
+/** One action. */
+export interface ServiceAction {
+  action: "scale" | "restart" | "stop";
+  service: string;
+  body?: unknown;
+  flags: WaitFlags;
+}
+
+/**
+ * Asks for the action and waits until the service has become what it asks for.
+ *
+ * @returns how the service ended, or undefined when nobody waits.
+ * @throws {RuneError} `not_found`; as `waitFor` does.
+ */
+export async function actOnService(session: Session, request: ServiceAction): Promise<Settled | undefined> {
+  const { action, flags } = request;
+  const timeoutMs = durationFlag(flags.timeout);
+  const key = { kind: "service", namespace: session.namespace, name: request.service } as const;
+  await session.client.request("POST", resourcePath(key, "actions", action), { body: request.body });
+  if (!flags.wait) return undefined;
+  const { generation, annotations } = await getResource(session.client, key);
+  const restartedAt = action === "restart" ? annotations[ANNOTATIONS.restartedAt] : undefined;
+  const [settled] = await waitFor(session, [{ ...key, generation, restartedAt }], {
+    what: action,
+    timeoutMs,
+  });
+  return settled;
+}

@@ -1,0 +1,162 @@
+/** Waits, by watching, until services and volumes have become what was asked for, and shows how far they are. @module */
+import { RuneError } from "../spec/error.ts";
+import { describeKey } from "../spec/kinds.ts";
+import type { Instance } from "../spec/instance.ts";
+import type { Kind } from "../spec/resource.ts";
+import type { Service } from "../spec/service.ts";
+import type { Volume } from "../spec/volume.ts";
+import { watchResources } from "./api.ts";
+import type { Client } from "./client.ts";
+import type { Progress } from "./progress.ts";
+import { type Goal, judgeService, judgeVolume, type Verdict } from "./verdict.ts";
+
+/** A failure that may heal by itself must last this long to count, in milliseconds. */
+const HEALING_MS = 10_000;
+
+/** Options of {@linkcode settle}. */
+export interface SettleOptions {
+  progress: Progress;
+  timeoutMs: number;
+  /** Aborts the wait; its reason is thrown. */
+  signal: AbortSignal;
+  /** Default 10 s. */
+  healingMs?: number;
+}
+
+/** How a goal ended; `waiting` when the time ran out before it did. */
+export interface Settled {
+  goal: Goal;
+  verdict: Verdict;
+}
+
+/** `service default/web`: the key of a progress line. */
+export const goalTitle = (goal: Goal): string => `${goal.kind} ${describeKey(goal)}`;
+
+interface Seen {
+  service: Map<string, Service>;
+  volume: Map<string, Volume>;
+  /** By service, then by uid. */
+  instance: Map<string, Map<string, Instance>>;
+}
+
+function judge(goal: Goal, seen: Seen): Verdict {
+  const key = describeKey(goal);
+  return goal.kind === "volume" ? judgeVolume(goal, seen.volume.get(key)) : judgeService(goal, {
+    service: seen.service.get(key),
+    instances: [...seen.instance.get(key)?.values() ?? []],
+    now: Date.now(),
+  });
+}
+
+function remember(seen: Seen, type: "put" | "delete", resource: Service | Volume | Instance): string {
+  if (resource.kind === "instance") {
+    const key = describeKey({ namespace: resource.namespace, name: resource.spec.service });
+    const siblings = seen.instance.get(key) ?? new Map<string, Instance>();
+    seen.instance.set(key, siblings);
+    if (type === "put") siblings.set(resource.uid, resource);
+    else siblings.delete(resource.uid);
+    return `service ${key}`;
+  }
+  const map: Map<string, Service | Volume> = seen[resource.kind];
+  if (type === "put") map.set(describeKey(resource), resource);
+  else map.delete(describeKey(resource));
+  return `${resource.kind} ${describeKey(resource)}`;
+}
+
+/** What must be watched: services need their instances too. */
+function streamsOf(goals: Goal[]): { kind: "service" | "volume" | "instance"; namespace: string }[] {
+  const wanted = new Map<string, { kind: "service" | "volume" | "instance"; namespace: string }>();
+  for (const { kind, namespace } of goals) {
+    for (const watched of kind === "service" ? (["service", "instance"] as const) : ([kind] as const)) {
+      wanted.set(`${watched} ${namespace}`, { kind: watched, namespace });
+    }
+  }
+  return [...wanted.values()];
+}
+
+/**
+ * Waits until every goal is done or has failed, or the time is up.
+ *
+ * @returns every goal in order, with its last verdict.
+ * @throws {RuneError} when the daemon stays away; the reason of `signal` when it aborts.
+ */
+export async function settle(client: Client, goals: Goal[], options: SettleOptions): Promise<Settled[]> {
+  const { progress, signal, healingMs = HEALING_MS } = options;
+  const seen: Seen = { service: new Map(), volume: new Map(), instance: new Map() };
+  const states = goals.map((goal) => ({
+    goal,
+    verdict: { state: "waiting", text: "Pending" } as Verdict,
+    failingSince: 0,
+  }));
+  if (states.length === 0) return [];
+  const ended = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const streams = streamsOf(goals);
+  let unsynced = streams.length;
+
+  const evaluate = (title?: string) => {
+    if (unsynced > 0) return;
+    const now = Date.now();
+    for (const state of states) {
+      if (title !== undefined && goalTitle(state.goal) !== title) continue;
+      state.verdict = judge(state.goal, seen);
+      state.failingSince = state.verdict.state !== "failed" ? 0 : state.failingSince || now;
+      progress.update(goalTitle(state.goal), state.verdict.text);
+    }
+    const over = states.every(({ verdict, failingSince }) =>
+      verdict.state === "done" ||
+      verdict.state === "failed" && (!verdict.mayHeal || now - failingSince >= healingMs)
+    );
+    if (over) ended.resolve();
+  };
+  const follow = async ({ kind, namespace }: { kind: Kind; namespace: string }) => {
+    for await (const change of watchResources(client, { kind, scope: { namespace }, signal: stop.signal })) {
+      if (change.type === "sync") {
+        unsynced--;
+        evaluate();
+      } else evaluate(remember(seen, change.type, change.resource as Service | Volume | Instance));
+    }
+  };
+
+  const timeout = setTimeout(() => ended.resolve(), options.timeoutMs);
+  const recheck = setInterval(() => evaluate(), Math.min(1000, healingMs));
+  const abort = () => ended.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  const followers = streams.map((stream) => follow(stream).catch((error) => ended.reject(error)));
+  try {
+    await ended.promise;
+  } finally {
+    clearTimeout(timeout);
+    clearInterval(recheck);
+    signal.removeEventListener("abort", abort);
+    stop.abort();
+    await Promise.all(followers);
+    progress.end();
+  }
+  return states.map(({ goal, verdict }) => ({ goal, verdict }));
+}
+
+/**
+ * The error that a wait ended with, or undefined when everything is done.
+ *
+ * @param what was asked for, in one word: `cast`.
+ */
+export function settleFailure(settled: Settled[], what: string): RuneError | undefined {
+  const failures = settled.filter(({ verdict }) => verdict.state === "failed");
+  const late = settled.filter(({ verdict }) => verdict.state === "waiting");
+  const list = (some: Settled[]) =>
+    some.map(({ goal, verdict }) => `${goalTitle(goal)}: ${verdict.text}`).join("; ");
+  const first = (failures[0] ?? late[0])?.goal;
+  if (!first) return undefined;
+  const hint = `see why: rune describe ${first.kind} ${first.name} -n ${first.namespace}` +
+    (first.kind === "service" ? `, and rune logs ${first.name} -n ${first.namespace}` : "");
+  if (failures.length > 0) {
+    return new RuneError("internal", `${what} failed: ${list(failures)}`, { hint });
+  }
+  return new RuneError(
+    "deadline_exceeded",
+    `${what} did not finish in time; Rune goes on trying: ${list(late)}`,
+    { hint },
+  );
+}

@@ -1,0 +1,44 @@
+/** Which instances `logs` and `exec` speak of: a service, or one instance. @module */
+import { RuneError } from "../spec/error.ts";
+import type { Instance } from "../spec/instance.ts";
+import type { Service } from "../spec/service.ts";
+import { findResource } from "./api.ts";
+import { parseKind, type Session } from "./command.ts";
+import { UsageError } from "./exit_codes.ts";
+
+/** The word as typed: a name, and the kind where it was given (`instance/web-0`). */
+export function parseTarget(word: string): { kind?: "service" | "instance"; name: string } {
+  const [first, second, ...rest] = word.split("/");
+  if (second === undefined) return { name: word };
+  const kind = parseKind(first!).kind;
+  if ((kind !== "service" && kind !== "instance") || second === "" || rest.length > 0) {
+    throw new UsageError(
+      `"${word}" is neither a service nor an instance`,
+      "write a name, service/<name> or instance/<name>",
+    );
+  }
+  return { kind, name: second };
+}
+
+/**
+ * The service or the instance that a word names; of both, the service.
+ *
+ * @throws {RuneError} `not_found` when it names neither.
+ */
+export async function findTarget(session: Session, word: string): Promise<Service | Instance> {
+  const { client, namespace } = session;
+  const { kind, name } = parseTarget(word);
+  for (const tried of kind ? [kind] : (["service", "instance"] as const)) {
+    const found: Service | Instance | undefined = await findResource(client, {
+      kind: tried,
+      namespace,
+      name,
+    });
+    if (found) return found;
+  }
+  throw new RuneError(
+    "not_found",
+    `no ${kind ?? "service or instance"} is named ${name} in namespace ${namespace}`,
+    { hint: "see what there is: rune get services -A, rune get instances -A" },
+  );
+}

@@ -1,0 +1,61 @@
+/** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
+import { RuneError } from "../spec/error.ts";
+
+/** What the client needs of a terminal. */
+export interface Terminal {
+  /** Data. */
+  out(text: string | Uint8Array): void;
+  /** Everything else. */
+  err(text: string | Uint8Array): void;
+  readonly stdinIsTerminal: boolean;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** Keys pass through unread, or (false) the line is edited again. */
+  setRaw(raw: boolean): void;
+  /** Size of the terminal; undefined where there is none. */
+  size(): { columns: number; rows: number } | undefined;
+  env(name: string): string | undefined;
+}
+
+/** The reader of the output went away (`| head`): the program ends without a word. */
+export class OutputClosed extends RuneError {
+  constructor(cause: unknown) {
+    super("internal", "the output was closed", { cause });
+  }
+}
+
+function writeAll(stream: typeof Deno.stdout, text: string | Uint8Array): void {
+  let rest = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  try {
+    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed(error);
+    throw error;
+  }
+}
+
+function consoleSize(): { columns: number; rows: number } | undefined {
+  try {
+    return Deno.consoleSize();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The terminal of this process. */
+export function systemTerminal(): Terminal {
+  return {
+    out: (text) => writeAll(Deno.stdout, text),
+    err: (text) => writeAll(Deno.stderr, text),
+    stdinIsTerminal: Deno.stdin.isTerminal(),
+    stdoutIsTerminal: Deno.stdout.isTerminal(),
+    stderrIsTerminal: Deno.stderr.isTerminal(),
+    get stdin() {
+      return Deno.stdin.readable;
+    },
+    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    size: consoleSize,
+    env: (name) => Deno.env.get(name),
+  };
+}

@@ -1,0 +1,39 @@
+/** A terminal for tests: remembers what was written. @module */
+import type { Terminal } from "./terminal.ts";
+
+/** What a test may set. */
+export interface FakeOptions {
+  stdin?: string;
+  env?: Record<string, string>;
+  /** All three streams are terminals of this size. */
+  size?: { columns: number; rows: number };
+}
+
+/** A terminal whose output is text. */
+export interface FakeTerminal extends Terminal {
+  stdout(): string;
+  stderr(): string;
+}
+
+/** Makes one. */
+export function fakeTerminal(options: FakeOptions = {}): FakeTerminal {
+  const decoder = new TextDecoder();
+  const written = { out: "", err: "" };
+  const add = (to: "out" | "err") => (text: string | Uint8Array) => {
+    written[to] += typeof text === "string" ? text : decoder.decode(text);
+  };
+  const isTerminal = options.size !== undefined;
+  return {
+    out: add("out"),
+    err: add("err"),
+    stdinIsTerminal: isTerminal,
+    stdoutIsTerminal: isTerminal,
+    stderrIsTerminal: isTerminal,
+    stdin: ReadableStream.from([new TextEncoder().encode(options.stdin ?? "")]),
+    setRaw: () => {},
+    size: () => options.size,
+    env: (name) => options.env?.[name],
+    stdout: () => written.out,
+    stderr: () => written.err,
+  };
+}

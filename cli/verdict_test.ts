@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import type { Instance } from "../spec/instance.ts";
+import type { Service } from "../spec/service.ts";
+import { anInstance, aService, aVolume } from "./daemon_fixture.ts";
+import { type Goal, judgeService, judgeVolume } from "./verdict.ts";
+
+const goal: Goal = { kind: "service", namespace: "default", name: "web", generation: 1 };
+const now = Date.parse("2026-01-31T12:05:00.000Z");
+const pending = { state: "Pending", ready: 0, updated: 0 } as const;
+const crashed = (crashes: number, more: Partial<Instance["status"]> = {}) =>
+  anInstance("web", 0, { status: { state: "Failed", ready: false, crashes, ...more } });
+
+interface Case {
+  name: string;
+  goal?: Partial<Goal>;
+  service?: Service;
+  instances?: Instance[];
+  state: string;
+  text: RegExp;
+  mayHeal?: true;
+}
+
+const cases: Case[] = [
+  { name: "a running service", service: aService("web"), state: "done", text: /^Running, 1\/1 ready$/ },
+  { name: "a service that is not there", state: "failed", text: /deleted/ },
+  {
+    name: "one that goes away",
+    service: aService("web", { deletionRequestedAt: "2026-01-31T12:00:00.000Z" }),
+    state: "failed",
+    text: /being deleted/,
+  },
+  {
+    name: "a status that speaks of the generation before",
+    goal: { generation: 2 },
+    service: aService("web"),
+    state: "waiting",
+    text: /^Pending$/,
+  },
+  {
+    name: "all ready, but not all of the new template",
+    service: aService("web", { spec: { scale: 2 }, status: { ready: 2, updated: 1 } }),
+    state: "waiting",
+    text: /2\/2 ready/,
+  },
+  {
+    name: "a rollout that has not ended",
+    service: aService("web", { status: { rolloutStartedAt: "2026-01-31T12:00:00.000Z" } }),
+    state: "waiting",
+    text: /Running/,
+  },
+  {
+    name: "some that start",
+    service: aService("web", { spec: { scale: 2 }, status: { ...pending, ready: 1 } }),
+    instances: [anInstance("web", 0), anInstance("web", 1, { status: { state: "Starting", ready: false } })],
+    state: "waiting",
+    text: /^Pending, 1\/2 ready \(web-1 Starting\)$/,
+  },
+  {
+    name: "a failure that retries may cure",
+    service: aService("web", {
+      status: { ...pending, state: "Failed", reason: "ImageUnreachable", message: "no" },
+    }),
+    state: "failed",
+    text: /^Failed \(ImageUnreachable\): no/,
+    mayHeal: true,
+  },
+  {
+    name: "an instance that gave up",
+    service: aService("web", { status: pending }),
+    instances: [anInstance("web", 0, { status: { state: "Stalled", ready: false, reason: "LaunchFailed" } })],
+    state: "failed",
+    text: /^web-0 Stalled \(LaunchFailed\)/,
+  },
+  {
+    name: "an instance that gave up on the generation before",
+    goal: { generation: 2 },
+    service: aService("web", { generation: 2, status: { ...pending, observedGeneration: 2 } }),
+    instances: [anInstance("web", 0, { status: { state: "Stalled", ready: false } })],
+    state: "waiting",
+    text: /Pending/,
+  },
+  {
+    name: "the first crash",
+    service: aService("web"),
+    instances: [crashed(1)],
+    state: "waiting",
+    text: /web-0 crashed once/,
+  },
+  {
+    name: "many crashes, also while it runs for a moment",
+    service: aService("web"),
+    instances: [crashed(3, { state: "Running", ready: true, startedAt: new Date(now - 500).toISOString() })],
+    state: "failed",
+    text: /crashed 3 times in a row/,
+    mayHeal: true,
+  },
+  {
+    name: "a crash that is long ago",
+    service: aService("web"),
+    instances: [
+      crashed(1, { state: "Running", ready: true, startedAt: new Date(now - 11_000).toISOString() }),
+    ],
+    state: "done",
+    text: /Running/,
+  },
+  {
+    name: "a restart that has only begun",
+    goal: { restartedAt: "2026-01-31T12:04:00.000Z" },
+    service: aService("web"),
+    instances: [anInstance("web", 0)],
+    state: "waiting",
+    text: /^0\/1 restarted$/,
+  },
+  {
+    name: "a restart that is complete",
+    goal: { restartedAt: "T" },
+    service: aService("web"),
+    instances: [anInstance("web", 0, { spec: { restartedAt: "T" } })],
+    state: "done",
+    text: /Running/,
+  },
+  {
+    name: "scaled to 0, one left",
+    service: aService("web", { spec: { scale: 0 }, status: { state: "Stopped", ready: 0 } }),
+    instances: [anInstance("web", 0)],
+    state: "waiting",
+    text: /1 left/,
+  },
+  {
+    name: "scaled to 0",
+    service: aService("web", { spec: { scale: 0 }, status: { state: "Stopped", ready: 0 } }),
+    state: "done",
+    text: /^Stopped$/,
+  },
+  {
+    name: "a job that has finished",
+    service: aService("web", { spec: { restart: "never" }, status: pending }),
+    instances: [anInstance("web", 0, { status: { state: "Stopped", ready: false } })],
+    state: "done",
+    text: /finished/,
+  },
+];
+
+for (const c of cases) {
+  Deno.test(`judgeService() judges ${c.name} as ${c.state}`, () => {
+    const seen = { service: c.service, instances: c.instances ?? [], now };
+    const verdict = judgeService({ ...goal, ...c.goal }, seen);
+    assert.equal(verdict.state, c.state);
+    assert.match(verdict.text, c.text);
+    assert.equal(verdict.mayHeal, c.mayHeal);
+  });
+}
+
+Deno.test("judgeVolume() waits for provisioning and gives up on what is stalled", () => {
+  const volumeGoal: Goal = { kind: "volume", namespace: "default", name: "v", generation: 1 };
+  const judge = (status: Parameters<typeof aVolume>[1], more: Partial<Goal> = {}) =>
+    judgeVolume({ ...volumeGoal, ...more }, aVolume("v", status));
+  assert.equal(judge({ state: "Pending" }).state, "waiting");
+  assert.equal(judge({ state: "Failed", attempts: 2, failureMessage: "full" }).state, "waiting");
+  assert.equal(judge({ state: "Available" }).state, "done");
+  assert.equal(judge({ state: "Bound" }).state, "done");
+  assert.match(judge({ state: "Bound", adopted: true }).text, /keeps the data found in \/volumes\/v/);
+  const stalled = { state: "Stalled", failureMessage: "refused", failureHint: "allow it" } as const;
+  assert.deepEqual(judge(stalled), { state: "failed", text: "Stalled: refused (allow it)" });
+  assert.equal(judge(stalled, { retriedAt: "2026-01-31T12:00:00.000Z" }).state, "waiting");
+  assert.equal(judgeVolume(volumeGoal, undefined).state, "failed");
+});

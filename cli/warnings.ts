@@ -1,0 +1,56 @@
+/** The latest warnings about services and volumes, told when waiting for them was in vain. @module */
+import { formatAge } from "../spec/format.ts";
+import type { Event } from "../spec/event.ts";
+import { listResources } from "./api.ts";
+import type { Session } from "./command.ts";
+import type { Settled } from "./settle.ts";
+import type { Goal } from "./verdict.ts";
+
+/** Warnings told of each goal. */
+const SHOWN = 3;
+
+/** Whether an event is about the resource; the instances of a service speak for it too. */
+export function concerns(
+  resource: { kind: string; namespace: string; name: string },
+  { namespace, spec: { object } }: Event,
+): boolean {
+  if (namespace !== resource.namespace) return false;
+  if (object.kind === resource.kind) return object.name === resource.name;
+  return resource.kind === "service" && object.kind === "instance" &&
+    object.name.slice(0, object.name.lastIndexOf("-")) === resource.name;
+}
+
+/**
+ * The latest warnings about a goal, oldest first.
+ *
+ * @param known what was told already: a warning that says no more is left out.
+ */
+export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[] {
+  return events.filter((event) =>
+    event.spec.type === "Warning" && concerns(goal, event) && !known.includes(event.spec.message) &&
+    // What a service says of its instances only repeats them.
+    !events.some((other) => other !== event && event.spec.message.endsWith(`: ${other.spec.message}`))
+  ).sort((a, b) => a.spec.lastAt.localeCompare(b.spec.lastAt)).slice(-SHOWN);
+}
+
+/** Prints them on standard error. Says nothing when they cannot be had: they only explain another failure. */
+export async function printWarnings(
+  { terminal, client, paintErr }: Session,
+  unsettled: Settled[],
+): Promise<void> {
+  const events = new Map<string, Event[]>();
+  for (const { goal: { namespace } } of unsettled) {
+    if (events.has(namespace)) continue;
+    events.set(namespace, await listResources(client, "event", { namespace }).catch(() => []));
+  }
+  for (const { goal, verdict } of unsettled) {
+    for (const { spec } of latestWarnings(goal, events.get(goal.namespace) ?? [], verdict.text)) {
+      const age = formatAge(Date.now() - Date.parse(spec.lastAt));
+      const times = spec.count > 1 ? `, ${spec.count} times` : "";
+      terminal.err(
+        `${paintErr("yellow", "warning")} ${spec.object.kind}/${spec.object.name} ${spec.reason}: ` +
+          `${spec.message} (${age} ago${times})\n`,
+      );
+    }
+  }
+}

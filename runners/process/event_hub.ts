@@ -1,0 +1,55 @@
+/** Hands every event of the runner to every subscriber, in order. @module */
+import type { RunEvent } from "../runner.ts";
+
+interface Subscriber {
+  queue: RunEvent[];
+  wake?: () => void;
+}
+
+/** Events of one runner. */
+export class EventHub {
+  readonly #subscribers = new Set<Subscriber>();
+  #closed = false;
+
+  /** Tells every subscriber. */
+  publish(event: RunEvent): void {
+    for (const subscriber of this.#subscribers) {
+      subscriber.queue.push(event);
+      subscriber.wake?.();
+    }
+  }
+
+  /** Ends every subscription. */
+  close(): void {
+    this.#closed = true;
+    for (const subscriber of this.#subscribers) subscriber.wake?.();
+  }
+
+  /** `resync`, then every event from this call on, until the signal aborts or the hub closes. */
+  subscribe(signal: AbortSignal): AsyncIterable<RunEvent> {
+    const subscriber: Subscriber = { queue: [{ type: "resync" }] };
+    this.#subscribers.add(subscriber);
+    const onAbort = () => {
+      this.#subscribers.delete(subscriber);
+      subscriber.wake?.();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    const ended = () => signal.aborted || this.#closed;
+    const drop = () => {
+      signal.removeEventListener("abort", onAbort);
+      this.#subscribers.delete(subscriber);
+    };
+    async function* events(): AsyncGenerator<RunEvent> {
+      try {
+        while (!ended()) {
+          const event = subscriber.queue.shift();
+          if (event) yield event;
+          else await new Promise<void>((resolve) => subscriber.wake = resolve);
+        }
+      } finally {
+        drop();
+      }
+    }
+    return events();
+  }
+}

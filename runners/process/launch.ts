@@ -1,0 +1,173 @@
+/** Works out how a run's command is executed, and refuses a spec that cannot be honoured. @module */
+import { isAbsolute, join } from "node:path";
+import { RuneError } from "../../spec/error.ts";
+import type { RunMount, RunSpec } from "../runner.ts";
+import { planPrivileges } from "./privileges.ts";
+import { findTool, isExecutable, searchPath, SYSTEM_PATH } from "./tools.ts";
+
+/** All that is needed to execute commands of a run. */
+export interface Launch {
+  /** Absolute path of the executable, and its arguments. */
+  command: string[];
+  workdir: string;
+  /** The whole environment. */
+  env: Record<string, string>;
+  /** Command that drops privileges; may be empty. */
+  privileges: string[];
+  /** Command that gives the run its own view of mounts; empty when it shares the host's. */
+  isolation: string[];
+  view: "shared" | "private" | "readonly";
+  mounts: RunMount[];
+}
+
+/** Names that a POSIX shell can pass on; it drops others from the environment. */
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * Plans a run on this host.
+ *
+ * @param root whether the daemon is root.
+ * @throws {RuneError} `invalid_argument` for fields that only containers have and for a command that cannot be looked
+ * up, `not_found` for an executable, working directory or mount source that is missing, `failed_precondition` for what
+ * this host or this user cannot enforce.
+ */
+export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promise<Launch> {
+  const process = checkFields(spec);
+  const { account, prefix, readOnlyFs } = await planPrivileges(spec.securityContext ?? {}, root);
+  const mounts = await Promise.all(spec.mounts.map(checkMount));
+  if (!root) { for (const mount of mounts) checkInPlace(mount); }
+  const inPlace = mounts.every((m) => m.source === m.target && !m.readOnly);
+  const view = readOnlyFs ? "readonly" : inPlace ? "shared" : "private";
+  const base: Record<string, string> = {
+    PATH: SYSTEM_PATH,
+    HOME: account.home,
+    ...(account.name === "" ? {} : { USER: account.name, LOGNAME: account.name }),
+  };
+  const env = { ...base, ...spec.env };
+  const workdir = process.workdir ?? "/";
+  if (!await isDirectory(onHost(workdir, mounts))) {
+    throw new RuneError("not_found", `the working directory ${workdir} does not exist on this host`, {
+      hint: "create it, or correct process.workdir",
+      permanent: true,
+    });
+  }
+  return {
+    command: [await findCommand(process, { mounts, path: env.PATH! }), ...process.args],
+    workdir,
+    env,
+    privileges: prefix,
+    // Slave, so that a volume unmounted on the host goes away here too instead of being kept busy; a read-only view
+    // must not receive a mount that is made, writable, later.
+    isolation: view === "shared" ? [] : [
+      await findTool("unshare"),
+      "--mount",
+      "--propagation",
+      view === "readonly" ? "private" : "slave",
+      "--",
+    ],
+    view,
+    mounts,
+  };
+}
+
+function checkFields(spec: RunSpec): NonNullable<RunSpec["process"]> {
+  const { process } = spec;
+  if (process === undefined) {
+    throw new RuneError("invalid_argument", `${spec.instance} names no process to run`, {
+      hint: "set process.command",
+    });
+  }
+  for (const field of ["image", "command", "args"] as const) {
+    if (spec[field] !== undefined) {
+      throw new RuneError(
+        "invalid_argument",
+        `${field} belongs to containers, ${spec.instance} runs a process`,
+        {
+          hint: field === "image" ? "use either image or process" : `move it to process.${field}`,
+        },
+      );
+    }
+  }
+  for (const { port, hostPort } of spec.publish) {
+    if (port !== hostPort) {
+      throw new RuneError("failed_precondition", `port ${port} of a process cannot appear as ${hostPort}`, {
+        hint: `a process listens on the host itself: let it listen on ${hostPort}`,
+      });
+    }
+  }
+  const bad = Object.keys(spec.env).find((name) => !VARIABLE.test(name));
+  if (bad !== undefined) {
+    throw new RuneError("invalid_argument", `a process cannot be given a variable named "${bad}"`, {
+      hint: "use letters, digits and underscores, and no digit first",
+    });
+  }
+  return process;
+}
+
+async function checkMount(mount: RunMount): Promise<RunMount> {
+  if (!await isDirectory(mount.source)) {
+    throw new RuneError(
+      "not_found",
+      `${mount.source}, to be mounted at ${mount.target}, is no directory of this host`,
+      {
+        hint: "wait until its volume is mounted, or create the directory",
+      },
+    );
+  }
+  return mount;
+}
+
+function checkInPlace({ source, target, readOnly }: RunMount): void {
+  if (source === target && !readOnly) return;
+  const what = readOnly ? `${target} read-only` : `${source} at ${target}`;
+  throw new RuneError("failed_precondition", `a daemon that is not root cannot mount ${what} for a process`, {
+    hint: readOnly
+      ? "run the daemon as root, use a container, or mount it read-write"
+      : `run the daemon as root, use a container, or set mountPath to ${source}`,
+  });
+}
+
+async function findCommand(
+  process: NonNullable<RunSpec["process"]>,
+  { mounts, path }: { mounts: RunMount[]; path: string },
+): Promise<string> {
+  const { command, workdir } = process;
+  if (command.includes("/")) {
+    if (!isAbsolute(command) && workdir === undefined) {
+      throw new RuneError("invalid_argument", `"${command}" is relative to nothing`, {
+        hint: "give an absolute path, a name to be found in PATH, or process.workdir",
+      });
+    }
+    const file = isAbsolute(command) ? command : join(workdir!, command);
+    if (await isExecutable(onHost(file, mounts))) return file;
+    throw noExecutable(`${file} is not an executable file of this host`);
+  }
+  const file = await searchPath(command, path);
+  if (file !== undefined) return file;
+  throw noExecutable(`the executable "${command}" was not found in PATH (${path})`);
+}
+
+function noExecutable(message: string): RuneError {
+  return new RuneError("not_found", message, {
+    hint: "install it, make it executable, or correct process.command",
+    permanent: true,
+  });
+}
+
+/** Where a path of the run's view lies on the host. */
+function onHost(path: string, mounts: RunMount[]): string {
+  const mount = mounts.find((m) => path === m.target || path.startsWith(`${m.target}/`));
+  return mount ? mount.source + path.slice(mount.target.length) : path;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isDirectory === true;
+}
+
+/** Makes the mount points that are missing and names all of them by their real paths, as the kernel will. */
+export async function prepareMountPoints(mounts: RunMount[]): Promise<RunMount[]> {
+  return await Promise.all(mounts.map(async (mount) => {
+    await Deno.mkdir(mount.target, { recursive: true });
+    return { ...mount, target: await Deno.realPath(mount.target) };
+  }));
+}

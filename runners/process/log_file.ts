@@ -1,0 +1,107 @@
+/**
+ * The output of a run on disk. A process writes straight into `stdout.log` and `stderr.log` (O_APPEND), so that output
+ * needs no daemon. Two things are added from outside while a daemon runs:
+ *
+ * - `marks`: lines `<time> <size of stdout> <size of stderr>`, at most one a second. They give lines their time and put
+ *   the two streams in order, both to the second; lines between two marks count as stdout first.
+ * - rotation: when a stream holds 10 MiB more than it keeps, its oldest part is given back to the filesystem as a hole
+ *   (fallocate(1) --punch-hole). The file keeps its length and its writer its place, so nothing that is kept can be lost,
+ *   and places in the file never change; `du` shows its true size. Where the filesystem has no holes the file is
+ *   emptied instead, which loses what it held.
+ *
+ * `trimmed` says where each stream's data begins now.
+ * @module
+ */
+import { readIfPresent, readJson, type RunFiles, writeDurably } from "./records.ts";
+import { findTool } from "./tools.ts";
+
+/** How much of a stream is kept. */
+export interface Rotation {
+  /** Bytes that are given back at once. */
+  chunk: number;
+  /** Chunks kept at least; one more may be in the making. */
+  keep: number;
+}
+
+/** SPEC 3: 10 MiB × 3. */
+export const DEFAULT_ROTATION: Rotation = { chunk: 10 * 1024 * 1024, keep: 2 };
+
+/** Sizes or places of both streams. */
+export interface Places {
+  stdout: number;
+  stderr: number;
+}
+
+/** How long the streams were at some time. */
+export interface Mark extends Places {
+  time: string;
+}
+
+/** The streams, in the order in which lines of the same second are shown. */
+export const STREAMS = ["stdout", "stderr"] as const;
+
+/** Some 8,000 marks. */
+const MAX_MARKS_BYTES = 384 * 1024;
+
+/** The sizes of a run's streams; 0 for one that was never written. */
+export function logSizes(files: RunFiles): Places {
+  const size = (stream: string) => {
+    try {
+      return Deno.statSync(`${files.dir}/${stream}.log`).size;
+    } catch {
+      return 0;
+    }
+  };
+  return { stdout: size("stdout"), stderr: size("stderr") };
+}
+
+/** Where the data of each stream begins. */
+export async function readTrimmed(files: RunFiles): Promise<Places> {
+  return await readJson<Places>(`${files.dir}/trimmed`) ?? { stdout: 0, stderr: 0 };
+}
+
+/** The marks of a run, oldest first. */
+export async function readMarks(files: RunFiles): Promise<Mark[]> {
+  const text = await readIfPresent(`${files.dir}/marks`) ?? "";
+  return text.split("\n").flatMap((line) => {
+    const [time, stdout, stderr] = line.split(" ");
+    return stderr === undefined ? [] : [{ time: time!, stdout: Number(stdout), stderr: Number(stderr) }];
+  });
+}
+
+/** Notes how long the streams are now. Halves the marks' resolution when there are very many. */
+export async function addMark(files: RunFiles, { stdout, stderr }: Places): Promise<void> {
+  const path = `${files.dir}/marks`;
+  const line = `${new Date().toISOString()} ${stdout} ${stderr}\n`;
+  await Deno.writeTextFile(path, line, { append: true, mode: 0o600 });
+  if ((await Deno.stat(path)).size < MAX_MARKS_BYTES) return;
+  const marks = await readMarks(files);
+  const kept = marks.filter((_, i) => (marks.length - i) % 2 === 1);
+  await writeDurably(path, kept.map((m) => `${m.time} ${m.stdout} ${m.stderr}\n`).join(""));
+}
+
+/** Gives the oldest part of streams that grew too long back to the filesystem. */
+export async function rotate(files: RunFiles, { chunk, keep }: Rotation): Promise<void> {
+  const sizes = logSizes(files);
+  const trimmed = await readTrimmed(files);
+  for (const stream of STREAMS) {
+    if (sizes[stream] < trimmed[stream]) trimmed[stream] = 0;
+    if (sizes[stream] - trimmed[stream] < (keep + 1) * chunk) continue;
+    const path = `${files.dir}/${stream}.log`;
+    const start = Math.floor((sizes[stream] - keep * chunk) / chunk) * chunk;
+    // Written first: after a crash in between, readers leave out what is about to go.
+    trimmed[stream] = start;
+    await writeDurably(`${files.dir}/trimmed`, JSON.stringify(trimmed));
+    const { success } = await new Deno.Command(await findTool("fallocate"), {
+      args: ["--punch-hole", "--offset", "0", "--length", `${start}`, path],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    if (success) continue;
+    await Deno.truncate(path, 0);
+    trimmed[stream] = 0;
+    await writeDurably(`${files.dir}/trimmed`, JSON.stringify(trimmed));
+    await Deno.remove(`${files.dir}/marks`).catch(() => {});
+  }
+}

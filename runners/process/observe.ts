@@ -1,0 +1,104 @@
+/** Finds out in which state a run is, from its records and from the processes that live. @module */
+import type { RunSpec } from "../runner.ts";
+import { cgroupMembers, type CgroupMounts } from "./cgroup.ts";
+import { readBootId, readProcess, sendSignal, sessionMembers } from "./proc.ts";
+import {
+  type Claim,
+  type Outcome,
+  readClaim,
+  readExit,
+  readIfPresent,
+  readMainPid,
+  readOutcome,
+  readSpec,
+  type RunFiles,
+} from "./records.ts";
+
+/** The host as this boot has it. */
+export interface Host {
+  cgroups: CgroupMounts;
+  bootId: string;
+}
+
+/** What was found of a run. `spec` is absent only when the run is. */
+export type Observation =
+  | { state: "absent" }
+  | { state: "created"; spec: RunSpec }
+  /** Somebody died between writing `starting` and the claim; a wrapper may be on its way. */
+  | { state: "unclaimed"; spec: RunSpec }
+  /** Lives; `ending` when the main process ended and others are left. */
+  | {
+    state: "running" | "ending";
+    spec: RunSpec;
+    leader: Claim & { at: Date };
+    main?: number;
+    /** Every process of the run. */
+    members: number[];
+  }
+  /** No process is left, and that is not recorded yet. */
+  | { state: "gone"; spec: RunSpec; startedAt?: Date; outcome: Outcome }
+  | { state: "ended"; spec: RunSpec; startedAt?: Date; outcome: Outcome };
+
+/** The host, as seen now. */
+export function observeHost(cgroups: CgroupMounts): Host {
+  return { cgroups, bootId: readBootId() };
+}
+
+/** Looks at a run without changing anything. */
+export async function observe(files: RunFiles, host: Host): Promise<Observation> {
+  const spec = await readSpec(files);
+  if (spec === undefined) return { state: "absent" };
+  const claim = await readClaim(files);
+  const startedAt = typeof claim === "object" ? claim.at : undefined;
+  const recorded = await readOutcome(files);
+  if (recorded) return { state: "ended", spec, startedAt, outcome: recorded };
+  if (claim === undefined) {
+    const starting = await readIfPresent(`${files.dir}/starting`);
+    return { state: starting === undefined ? "created" : "unclaimed", spec };
+  }
+  if (claim === "abandoned") {
+    const error = "the daemon stopped before the process was started";
+    return { state: "gone", spec, outcome: { finishedAt: new Date().toISOString(), error } };
+  }
+  // The members first: were the exit read before, a wrapper that ends in between would seem to have left no code.
+  const members = runMembers(files, { claim, host });
+  const exit = await readExit(files);
+  if (members.length > 0) {
+    const main = await readMainPid(files);
+    return { state: exit ? "ending" : "running", spec, leader: claim, main, members };
+  }
+  const outcome: Outcome = {
+    finishedAt: (exit?.at ?? new Date()).toISOString(),
+    ...(exit && { exitCode: exit.code }),
+  };
+  const error = (await readIfPresent(`${files.dir}/error`))?.trim();
+  if (error) outcome.error = error;
+  return { state: "gone", spec, startedAt, outcome };
+}
+
+/**
+ * Every living process of a claimed run: those of its control group where there is one, else those of its session.
+ * A leader's pid that another process has now proves that the session is gone: the kernel does not hand out a pid that
+ * still names a session.
+ */
+function runMembers(files: RunFiles, { claim, host }: { claim: Claim; host: Host }): number[] {
+  if (claim.bootId !== host.bootId) return [];
+  const leader = readProcess(claim.pid);
+  const ours = leader?.startTime === claim.startTime;
+  const group = cgroupMembers(host.cgroups, files.name);
+  if (group !== undefined) return ours && !group.includes(claim.pid) ? [claim.pid, ...group] : group;
+  if (leader !== undefined && !ours) return [];
+  return sessionMembers(claim.pid).map((p) => p.pid);
+}
+
+/** Sends a signal to every member: to the leader's group as one, and to those that left it one by one. */
+export function signalMembers(
+  { leader, members }: { leader: Claim; members: number[] },
+  signal: Deno.Signal,
+): void {
+  const groups = new Map(members.map((pid) => [pid, readProcess(pid)?.group]));
+  if ([...groups.values()].includes(leader.pid)) sendSignal(-leader.pid, signal);
+  for (const [pid, group] of groups) {
+    if (group !== undefined && group !== leader.pid) sendSignal(pid, signal);
+  }
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { observe, observeHost } from "./observe.ts";
+import { planLaunch } from "./launch.ts";
+import { abandon, readClaim, runFiles } from "./records.ts";
+import { readBootId } from "./proc.ts";
+import type { RunSpec } from "../runner.ts";
+import { createProcessRunner } from "./runner.ts";
+import { spawnWrapper } from "./spawn.ts";
+import { type ProcessRoom, roomTest as test } from "./test_room.ts";
+
+/** A run whose daemon died after it had decided to start it. */
+async function askedToStart(room: ProcessRoom, script: string): Promise<RunSpec> {
+  const spec = room.shell(script);
+  await room.runner.create(spec, new AbortController().signal);
+  await Deno.writeTextFile(`${runFiles(room.dir, spec).dir}/starting`, "");
+  return spec;
+}
+
+async function output(room: ProcessRoom, spec: RunSpec): Promise<string> {
+  return await Deno.readTextFile(`${runFiles(room.dir, spec).dir}/stdout.log`);
+}
+
+async function spawn(room: ProcessRoom, spec: RunSpec): Promise<void> {
+  await spawnWrapper(runFiles(room.dir, spec), { root: room.dir, launch: await planLaunch(spec), procs: [] });
+}
+
+test("inspect() of a run that was asked to start but not claimed ends it for good", async (room, signal) => {
+  const spec = await askedToStart(room, "echo ran");
+  const runner = await room.reopen();
+  const state = await runner.inspect(spec, signal);
+  assert.equal(state.state, "exited");
+  assert.match(state.error!, /before the process was started/);
+  await spawn(room, spec);
+  assert.equal((await runner.start(spec, signal)).state, "exited");
+  assert.equal(await output(room, spec), "");
+});
+
+test("start() of a run that was asked to start but not claimed starts it", async (room, signal) => {
+  const spec = await askedToStart(room, "echo ran; sleep 60");
+  assert.equal((await (await room.reopen()).start(spec, signal)).state, "running");
+});
+
+test("of wrappers that race, one runs the command", async (room, signal) => {
+  const spec = await askedToStart(room, "echo ran; sleep 60");
+  await Promise.all(Array.from({ length: 8 }, () => spawn(room, spec)));
+  const stream = await room.runner.logs(spec, { follow: true, signal });
+  for await (const entry of stream) if (entry.text === "ran") break;
+  await room.runner.stop(spec, { timeoutMs: 5_000, signal });
+  assert.equal(await output(room, spec), "ran\n");
+});
+
+test("concurrent start() calls start one process", async (room, signal) => {
+  const spec = room.shell("echo ran; sleep 60");
+  await room.runner.create(spec, signal);
+  const states = await Promise.all([1, 2, 3].map(() => room.runner.start(spec, signal)));
+  assert.equal(new Set(states.map((s) => s.handle)).size, 1);
+  assert.equal(states[0]!.state, "running");
+});
+
+test("abandon() does not take a claim from its owner", async (room, signal) => {
+  const spec = room.shell("sleep 60");
+  await room.runner.create(spec, signal);
+  const { handle } = await room.runner.start(spec, signal);
+  const files = runFiles(room.dir, spec);
+  await abandon(files);
+  const claim = await readClaim(files);
+  assert.ok(typeof claim === "object" && handle === `pid:${claim.pid}`);
+});
+
+for (
+  const [what, claim] of [
+    ["of another boot", `1 ${Number.MAX_SAFE_INTEGER} another-boot`],
+    ["by a pid that another process has now", `${Deno.pid} 1 ${readBootId()}`],
+  ] as const
+) {
+  test(`a claim ${what} is a run that ended`, async (room, signal) => {
+    const spec = await askedToStart(room, "echo ran");
+    await Deno.symlink(claim, `${runFiles(room.dir, spec).dir}/claim`);
+    const state = await (await room.reopen()).inspect(spec, signal);
+    assert.equal(state.state, "exited");
+    assert.equal(state.exitCode, undefined);
+    assert.ok(state.startedAt);
+    await room.runner.stop(spec, { timeoutMs: 0, signal });
+  });
+}
+
+test("what an interrupted create() left is no run and is cleared away", async (room, signal) => {
+  const spec = room.shell("true");
+  const making = `${room.dir}/.making-${runFiles(room.dir, spec).name}`;
+  await Deno.mkdir(making);
+  const runner = await room.reopen();
+  assert.equal((await runner.inspect(spec, signal)).state, "absent");
+  assert.deepEqual(await runner.list(signal), []);
+  await assert.rejects(Deno.stat(making), Deno.errors.NotFound);
+});
+
+test(
+  "the environment is the spec's with a small base, files are private, and no value is in an argument",
+  async (room, signal) => {
+    const spec = room.shell('env; stat -c %a "$DIR" "$DIR/spec.json"; sleep 60');
+    const { dir } = runFiles(room.dir, spec);
+    spec.env = { TOKEN: "very-secret 'quoted' \"value\"", DIR: dir, rune_x: "$(exit 1)", PS4: "`id`" };
+    await room.runner.create(spec, signal);
+    const { pid, handle } = await room.runner.start(spec, signal);
+    for (const process of [pid, handle!.slice("pid:".length)]) {
+      const args = (await Deno.readTextFile(`/proc/${process}/cmdline`)).replaceAll("\0", " ");
+      assert.ok(args.includes("sleep 60") && !args.includes("very-secret"));
+    }
+    const stream = await room.runner.logs(spec, { follow: true, signal });
+    const lines: string[] = [];
+    for await (const { text } of stream) if (lines.push(text) && text === "600") break;
+    assert.deepEqual(lines.splice(-2), ["700", "600"]);
+    assert.ok(lines.includes(`TOKEN=${spec.env.TOKEN}`));
+    const known = [
+      "PATH",
+      "HOME",
+      "USER",
+      "LOGNAME",
+      "PWD",
+      "OLDPWD",
+      "SHLVL",
+      "_",
+      ...Object.keys(spec.env),
+    ];
+    assert.deepEqual(lines.map((l) => l.split("=")[0]!).filter((name) => !known.includes(name)), []);
+  },
+);
+
+test("a signal that a shell ignores for background jobs is not ignored in the run", async (room, signal) => {
+  const spec = room.shell("grep SigIgn /proc/self/status; umask");
+  await room.runner.create(spec, signal);
+  await room.runner.start(spec, signal);
+  const lines = await Array.fromAsync(await room.runner.logs(spec, { follow: true, signal }));
+  const ignored = BigInt(`0x${lines[0]!.text.split("\t")[1]}`);
+  const numbers = Object.entries({ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 });
+  assert.deepEqual(numbers.filter(([, number]) => ignored >> BigInt(number - 1) & 1n), []);
+  assert.equal(lines[1]!.text, "0022");
+});
+
+test("createProcessRunner() says why a directory cannot be used", async (room) => {
+  await Deno.writeTextFile(`${room.data}/file`, "");
+  assert.throws(() => createProcessRunner({ dir: `${room.data}/file` }), { code: "unavailable" });
+});
+
+test("observe() of a created run changes nothing", async (room, signal) => {
+  const spec = room.shell("true");
+  await room.runner.create(spec, signal);
+  const files = runFiles(room.dir, spec);
+  for (let i = 0; i < 2; i++) assert.equal((await observe(files, observeHost({}))).state, "created");
+});

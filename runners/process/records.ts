@@ -1,0 +1,170 @@
+/**
+ * What the process runner keeps on disk, and the protocol that makes a run start at most once.
+ *
+ * ```
+ * <root>/<instanceUid>-<run>/  0700
+ *   spec.json      the RunSpec (0600: it holds secrets); the directory appears complete, by rename
+ *   starting       start() was asked for; written before anything is spawned
+ *   claim          symbolic link whose target is its content: `<pid> <start time> <boot id>`, or `abandoned`
+ *   error          why the mounts or control groups could not be made; empty when they were
+ *   stdout.log stderr.log marks    output, see log_file.ts
+ *   ended.json     the outcome; written by the runner once no process of the run is left
+ * <root>/signals/  one directory, so that one watch sees every run
+ *   <name>.alive   held open by the wrapper; closing it tells that the wrapper ended
+ *   <name>.ready   the main process's pid, when its mounts are made
+ *   <name>.exit    symbolic link whose target is the main process's exit code
+ * ```
+ *
+ * The claim decides every race. The wrapper makes it as its first act and ends at once when it exists, so of any number
+ * of wrappers spawned for a run, by this daemon or the one that crashed before, one at most runs the command. A `starting`
+ * without a claim means that some daemon died around the spawn: the wrapper may still be on its way. start() spawns
+ * another one, whichever claims first is the run. Whoever must know instead (inspect, stop, remove) makes the claim itself
+ * with the text `abandoned`; if that succeeds the run never started and never will, if not the wrapper was faster.
+ * Making a symbolic link is atomic and carries the content with it: there is no half-written claim.
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+import type { RunRef, RunSpec } from "../runner.ts";
+
+/** Where everything of one run is. */
+export interface RunFiles extends RunRef {
+  /** `<instanceUid>-<run>`. */
+  name: string;
+  dir: string;
+  signals: string;
+}
+
+/** Who leads a run's session. */
+export interface Claim {
+  pid: number;
+  startTime: number;
+  bootId: string;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  exitCode?: number;
+  finishedAt: string;
+  oomKilled?: boolean;
+  error?: string;
+}
+
+const NAME = /^([A-Za-z0-9][A-Za-z0-9.-]*)-(\d+)$/;
+
+/** The files of a run. @throws {RuneError} `invalid_argument` for a uid that cannot name a directory. */
+export function runFiles(root: string, ref: RunRef): RunFiles {
+  const name = `${ref.instanceUid}-${ref.run}`;
+  if (!NAME.test(name)) {
+    throw new RuneError("invalid_argument", `"${name}" cannot name a run`, {
+      hint: "an instance's uid is made of letters, digits, dots and hyphens, and its run is a whole number",
+    });
+  }
+  const { instanceUid, run } = ref;
+  return { instanceUid, run, name, dir: `${root}/${name}`, signals: `${root}/signals/${name}` };
+}
+
+/** The run that a directory or signal is named after, or undefined. */
+export function parseRunName(name: string): RunRef | undefined {
+  const match = NAME.exec(name);
+  return match ? { instanceUid: match[1]!, run: Number(match[2]) } : undefined;
+}
+
+/** The text of a file, or undefined where there is none. */
+export async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Writes a private file so that it is there completely or not at all, also after a loss of power. */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const next = `${path}.next`;
+  using file = await Deno.open(next, { write: true, create: true, truncate: true, mode: 0o600 });
+  await file.write(new TextEncoder().encode(text));
+  await file.sync();
+  await Deno.rename(next, path);
+}
+
+/** The parsed content of a JSON file, or undefined where there is none that can be read. */
+export async function readJson<T>(path: string): Promise<T | undefined> {
+  const text = await readIfPresent(path);
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The spec that a run was made from, or undefined when there is no such run. Where the file is damaged, one that names
+ * nothing: its processes can still be watched, stopped and removed, and it cannot be started.
+ */
+export async function readSpec(files: RunFiles): Promise<RunSpec | undefined> {
+  const path = `${files.dir}/spec.json`;
+  const spec = await readJson<RunSpec>(path);
+  if (spec !== undefined || await readIfPresent(path) === undefined) return spec;
+  const { instanceUid, run } = files;
+  const nothing = { namespace: "", service: "", instance: files.name, generation: 0, specHash: "", env: {} };
+  return { instanceUid, run, ...nothing, mounts: [], aliases: [], publish: [] };
+}
+
+/** The claim of a run: whose it is, `abandoned`, or undefined while nobody made it. */
+export async function readClaim(files: RunFiles): Promise<Claim & { at: Date } | "abandoned" | undefined> {
+  const link = await readLinkIfPresent(`${files.dir}/claim`);
+  if (link === undefined) return undefined;
+  const match = /^(\d+) (\d+) (\S+)$/.exec(link.target);
+  if (!match) return "abandoned";
+  return { pid: Number(match[1]), startTime: Number(match[2]), bootId: match[3]!, at: link.at };
+}
+
+async function readLinkIfPresent(path: string): Promise<{ target: string; at: Date } | undefined> {
+  try {
+    return { target: await Deno.readLink(path), at: (await Deno.lstat(path)).mtime! };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Takes the right to start away from every wrapper. Does nothing when the run is claimed. */
+export async function abandon(files: RunFiles): Promise<void> {
+  try {
+    await Deno.symlink("abandoned", `${files.dir}/claim`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+/** The recorded end of a run, or undefined. */
+export async function readOutcome(files: RunFiles): Promise<Outcome | undefined> {
+  return await readJson<Outcome>(`${files.dir}/ended.json`);
+}
+
+/** Records the end of a run and clears its signals. */
+export async function writeOutcome(files: RunFiles, outcome: Outcome): Promise<void> {
+  await writeDurably(`${files.dir}/ended.json`, JSON.stringify(outcome));
+  await removeSignals(files);
+}
+
+/** Removes a run's signals; done when there are none. */
+export async function removeSignals(files: RunFiles): Promise<void> {
+  for (const suffix of ["alive", "ready", "exit"]) {
+    await Deno.remove(`${files.signals}.${suffix}`).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}
+
+/** When and with which code the main process ended, as the wrapper wrote it down. */
+export async function readExit(files: RunFiles): Promise<{ code: number; at: Date } | undefined> {
+  const link = await readLinkIfPresent(`${files.signals}.exit`);
+  return link && { code: Number(link.target), at: link.at };
+}
+
+/** The pid of the main process, once its mounts are made. */
+export async function readMainPid(files: RunFiles): Promise<number | undefined> {
+  return Number(await readIfPresent(`${files.signals}.ready`)) || undefined;
+}

@@ -1,0 +1,362 @@
+/**
+ * The process runner: the contract of `runner.ts` for programs of this host. What a run is and why it starts at most once
+ * is told in `records.ts`; who watches runs in `supervisor.ts`. Runs outlive this object and the daemon.
+ * @module
+ */
+import type { Logger } from "@logtape/logtape";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type {
+  ExecOptions,
+  ExecSession,
+  LogEntry,
+  LogOptions,
+  RunEvent,
+  Runner,
+  RunRef,
+  RunSpec,
+  RunState,
+} from "../runner.ts";
+import { joinableCgroups, makeCgroups, removeCgroups } from "./cgroup.ts";
+import { execInRun } from "./exec.ts";
+import { planLaunch } from "./launch.ts";
+import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
+import { readLogs } from "./log_reader.ts";
+import { type Observation, observe, signalMembers } from "./observe.ts";
+import { readProcess, residentBytes } from "./proc.ts";
+import { abandon, parseRunName, removeSignals, type RunFiles, runFiles, writeDurably } from "./records.ts";
+import { spawnWrapper } from "./spawn.ts";
+import { Supervisor } from "./supervisor.ts";
+import { findTool } from "./tools.ts";
+
+/** What a process runner needs. */
+export interface ProcessRunnerOptions {
+  /** Directory of all runs; made when missing. One daemon at a time. */
+  dir: string;
+  logger?: Logger;
+  /** Default: 10 MiB × 3 a stream. */
+  rotation?: Rotation;
+}
+
+/** A runner of processes. */
+export interface ProcessRunner extends Runner {
+  /** Stops watching; processes go on. */
+  close(): Promise<void>;
+}
+
+const MIN_INTERVAL_MS = 200;
+
+type Living = Extract<Observation, { state: "running" | "ending" }>;
+
+/**
+ * Makes the runner over a directory and takes up the runs that are there.
+ *
+ * @throws {RuneError} `unavailable` when the directory cannot be written or watched.
+ */
+export function createProcessRunner(options: ProcessRunnerOptions): ProcessRunner {
+  try {
+    return new DirectoryRunner(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw new RuneError("unavailable", `processes cannot be kept in ${options.dir}: ${reason}`, {
+      hint: "let the daemon write its data directory, and look at fs.inotify.max_user_instances",
+      cause,
+    });
+  }
+}
+
+class DirectoryRunner implements ProcessRunner {
+  readonly name = "process";
+  readonly #supervisor: Supervisor;
+  /** CPU time of a run at the last call of stats(). */
+  readonly #cpu = new Map<string, { ticks: number; at: number }>();
+
+  constructor({ dir, logger, rotation = DEFAULT_ROTATION }: ProcessRunnerOptions) {
+    this.#supervisor = new Supervisor({ dir, logger, rotation });
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    for (const tool of ["setsid", "sh", "ln"]) {
+      await findTool(tool).catch((cause) => {
+        throw new RuneError("unavailable", cause.message, { hint: cause.hint, cause });
+      });
+    }
+  }
+
+  async create(spec: RunSpec, signal: AbortSignal): Promise<RunState> {
+    const files = this.#files(spec);
+    return await this.#exclusive(files, async () => {
+      throwIfAborted(signal);
+      const found = await this.#known(files);
+      if (found.state !== "absent") return toState(files, found);
+      await planLaunch(spec);
+      const { cgroups } = this.#supervisor.host;
+      try {
+        await makeCgroups(cgroups, { name: files.name, resources: spec.resources });
+        const making = `${this.#supervisor.root}/.making-${files.name}`;
+        await Deno.mkdir(making, { recursive: true, mode: 0o700 });
+        await writeDurably(`${making}/spec.json`, JSON.stringify(spec));
+        for (const stream of ["stdout", "stderr"]) {
+          await Deno.writeTextFile(`${making}/${stream}.log`, "", { mode: 0o600 });
+        }
+        await Deno.rename(making, files.dir);
+      } catch (error) {
+        await removeCgroups(cgroups, files.name);
+        throw error;
+      }
+      return toState(files, await observe(files, this.#supervisor.host));
+    });
+  }
+
+  async start(ref: RunRef, signal: AbortSignal): Promise<RunState> {
+    const files = this.#files(ref);
+    return await this.#exclusive(files, async () => {
+      const { host, bell, root } = this.#supervisor;
+      const found = await observe(files, host);
+      if (found.state === "absent") throw noSuchRun(files);
+      if (found.state !== "created" && found.state !== "unclaimed") {
+        return toState(files, await this.#known(files));
+      }
+      const { spec } = found;
+      const launch = await planLaunch(spec);
+      const procs = await makeCgroups(host.cgroups, { name: files.name, resources: spec.resources });
+      throwIfAborted(signal);
+      using listener = bell.listen(files.name, signal);
+      await writeDurably(`${files.dir}/starting`, "");
+      await spawnWrapper(files, { root, launch, procs });
+      for (;;) {
+        const now = await observe(files, host);
+        if (now.state === "unclaimed") {
+          throw new RuneError("unavailable", `the process of ${spec.instance} could not be started`, {
+            hint: "look for limits on processes and memory of this host",
+          });
+        }
+        if (now.state !== "running" || now.main !== undefined) break;
+        throwIfAborted(signal);
+        await listener.next(100);
+      }
+      await this.#supervisor.settle(files);
+      this.#supervisor.publish(files, spec);
+      return toState(files, await this.#known(files));
+    });
+  }
+
+  async stop(ref: RunRef, options: { timeoutMs: number; signal: AbortSignal }): Promise<RunState> {
+    const files = this.#files(ref);
+    // After a start that is under way.
+    const first = await this.#exclusive(files, () => this.#known(files));
+    if (!isLiving(first)) return toState(files, first);
+    const { stopping } = this.#supervisor;
+    stopping.set(files.name, { killed: false });
+    try {
+      await this.#end(files, options);
+    } finally {
+      stopping.delete(files.name);
+    }
+    return toState(files, await this.#known(files));
+  }
+
+  async remove(ref: RunRef, signal: AbortSignal): Promise<void> {
+    const files = this.#files(ref);
+    await this.#exclusive(files, async () => {
+      throwIfAborted(signal);
+      const { root, host } = this.#supervisor;
+      const found = await this.#known(files);
+      if (found.state === "absent") return;
+      if (isLiving(found)) {
+        throw new RuneError("conflict", `${found.spec.instance} still runs and cannot be removed`, {
+          hint: "stop it first",
+        });
+      }
+      await removeCgroups(host.cgroups, files.name);
+      await removeSignals(files);
+      const removed = `${root}/.removed-${files.name}`;
+      await Deno.rename(files.dir, removed);
+      await Deno.remove(removed, { recursive: true });
+      this.#cpu.delete(files.name);
+      this.#supervisor.publish(files, found.spec);
+    });
+  }
+
+  async inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
+    const files = this.#files(ref);
+    throwIfAborted(signal);
+    return toState(files, await this.#translate(() => this.#settled(files)));
+  }
+
+  async list(signal: AbortSignal): Promise<RunState[]> {
+    return await this.#translate(async () => {
+      const refs = (await Array.fromAsync(Deno.readDir(this.#supervisor.root)))
+        .flatMap(({ name }) => parseRunName(name) ?? []);
+      const states = await Promise.all(refs.map((ref) => this.inspect(ref, signal)));
+      return states.filter((s) => s.state !== "absent");
+    });
+  }
+
+  events(signal: AbortSignal): AsyncIterable<RunEvent> {
+    return this.#supervisor.hub.subscribe(signal);
+  }
+
+  async logs(ref: RunRef, options: LogOptions): Promise<ReadableStream<LogEntry>> {
+    const files = this.#files(ref);
+    const { bell, host } = this.#supervisor;
+    const look = () => observe(files, host);
+    if ((await look()).state === "absent") throw noSuchRun(files);
+    return await this.#translate(() =>
+      readLogs(files, {
+        ...options,
+        listener: bell.listen(files.name, options.signal),
+        isOver: async () => ["absent", "created", "ended"].includes((await look()).state),
+      })
+    );
+  }
+
+  async exec(ref: RunRef, options: ExecOptions): Promise<ExecSession> {
+    const files = this.#files(ref);
+    const found = await this.#settled(files);
+    if (found.state === "absent") throw noSuchRun(files);
+    if (found.state !== "running" || found.main === undefined || !readProcess(found.main)) {
+      throw new RuneError("conflict", `${found.spec.instance} does not run`, {
+        hint: "wait until it runs; its logs may tell why it ended",
+      });
+    }
+    const { bell, host, root } = this.#supervisor;
+    return await this.#translate(async () =>
+      execInRun(await planLaunch(found.spec), {
+        ...options,
+        joinScript: `${root}/join.sh`,
+        main: found.main!,
+        procs: await joinableCgroups(host.cgroups, files.name),
+        listener: bell.listen(files.name, options.signal),
+        isOver: async () => (await observe(files, host)).state !== "running",
+      })
+    );
+  }
+
+  async stats(
+    ref: RunRef,
+    signal: AbortSignal,
+  ): Promise<{ milliCpu: number; memoryBytes: number } | undefined> {
+    const files = this.#files(ref);
+    throwIfAborted(signal);
+    const found = await observe(files, this.#supervisor.host);
+    if (!isLiving(found)) return undefined;
+    const ticks = found.members.reduce((sum, pid) => sum + (readProcess(pid)?.cpuTicks ?? 0), 0);
+    const memoryBytes = found.members.reduce((sum, pid) => sum + residentBytes(pid), 0);
+    const at = Date.now();
+    const before = this.#cpu.get(files.name) ?? { ticks: 0, at: found.leader.at.getTime() };
+    // Ticks of 10 ms say little about an interval that is not much longer.
+    const elapsed = Math.max(MIN_INTERVAL_MS, at - before.at);
+    if (at - before.at >= MIN_INTERVAL_MS) this.#cpu.set(files.name, { ticks, at });
+    // Processes that ended in between took their ticks with them.
+    const milliCpu = Math.max(0, (ticks - before.ticks) * 10_000 / elapsed);
+    return { milliCpu: Math.round(milliCpu), memoryBytes };
+  }
+
+  async close(): Promise<void> {
+    await this.#supervisor.close();
+  }
+
+  #files(ref: RunRef): RunFiles {
+    return runFiles(this.#supervisor.root, ref);
+  }
+
+  async #exclusive<T>(files: RunFiles, fn: () => Promise<T>): Promise<T> {
+    return await this.#translate(() => this.#supervisor.exclusive(files.name, fn));
+  }
+
+  async #translate<T>(fn: () => Promise<T>): Promise<T> {
+    try {
+      return await fn();
+    } catch (error) {
+      throw toRuneError(error);
+    }
+  }
+
+  /** What is certain of a run: one that may still be about to start is made never to. Call it within `exclusive`. */
+  async #known(files: RunFiles): Promise<Observation> {
+    const found = await observe(files, this.#supervisor.host);
+    if (found.state === "unclaimed") await abandon(files);
+    // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
+    const leaving = found.state === "ending" && found.members.every((pid) => pid === found.leader.pid);
+    if (found.state !== "unclaimed" && found.state !== "gone" && !leaving) return found;
+    await this.#supervisor.settle(files);
+    return await observe(files, this.#supervisor.host);
+  }
+
+  /** As `known`, without waiting for other calls where nothing needs to be decided. */
+  async #settled(files: RunFiles): Promise<Observation> {
+    const found = await observe(files, this.#supervisor.host);
+    if (found.state !== "unclaimed" && found.state !== "gone" && found.state !== "ending") return found;
+    return await this.#supervisor.exclusive(files.name, () => this.#known(files));
+  }
+
+  /** Signals a run until none of its processes is left, and records its end. */
+  async #end(
+    files: RunFiles,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { bell, host, stopping } = this.#supervisor;
+    using listener = bell.listen(files.name, signal);
+    const killAt = performance.now() + timeoutMs;
+    let patience = 5;
+    let asked = false;
+    for (;;) {
+      const found = await observe(files, host);
+      if (!isLiving(found)) return await this.#supervisor.settle(files);
+      throwIfAborted(signal);
+      const left = killAt - performance.now();
+      if (left <= 0) {
+        stopping.set(files.name, { killed: true });
+        signalMembers(found, "SIGKILL");
+      } else if (!asked) {
+        asked = true;
+        signalMembers(found, "SIGTERM");
+      }
+      await listener.next(left > 0 ? Math.min(left, patience) : patience);
+      patience = Math.min(patience * 2, 100);
+    }
+  }
+}
+
+function isLiving(found: Observation): found is Living {
+  return found.state === "running" || found.state === "ending";
+}
+
+function noSuchRun(files: RunFiles): RuneError {
+  return new RuneError("not_found", `there is no run ${files.name}`, { hint: "create it first" });
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new RuneError("deadline_exceeded", "the call was given up before it was done", {
+    hint: "try again",
+    cause: signal.reason,
+  });
+}
+
+function toState(files: RunFiles, found: Observation): RunState {
+  const { instanceUid, run } = files;
+  if (found.state === "absent") return { instanceUid, run, state: "absent" };
+  const { namespace, service, instance } = found.spec;
+  const base = { instanceUid, run, namespace, service, instance };
+  switch (found.state) {
+    case "created":
+    case "unclaimed":
+      return { ...base, state: "created" };
+    case "running":
+    case "ending": {
+      const { pid, at } = found.leader;
+      return {
+        ...base,
+        state: "running",
+        handle: `pid:${pid}`,
+        pid: found.main ?? pid,
+        startedAt: at.toISOString(),
+      };
+    }
+    case "gone":
+    case "ended":
+      return { ...base, state: "exited", startedAt: found.startedAt?.toISOString(), ...found.outcome };
+  }
+}

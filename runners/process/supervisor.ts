@@ -1,0 +1,225 @@
+/**
+ * Keeps watch over every run of a directory while a daemon runs: sees their ends, ends what a main process left behind,
+ * records outcomes, and looks after their logs. One inotify watch sees all runs, those of an earlier daemon too; a tick
+ * every second is for what no watch can see (a run whose wrapper was killed) and for marks and rotation.
+ * @module
+ */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import type { Logger } from "@logtape/logtape";
+import type { RunSpec } from "../runner.ts";
+import { Bell } from "./bell.ts";
+import { findCgroupMounts, removeCgroups, wasOomKilled } from "./cgroup.ts";
+import { EventHub } from "./event_hub.ts";
+import { addMark, logSizes, type Places, rotate, type Rotation } from "./log_file.ts";
+import { type Host, observe, observeHost, signalMembers } from "./observe.ts";
+import { readProcess } from "./proc.ts";
+import { type Claim, type Outcome, parseRunName, type RunFiles, runFiles, writeOutcome } from "./records.ts";
+import joinScript from "./join.sh" with { type: "text" };
+import setupScript from "./setup.sh" with { type: "text" };
+import wrapperScript from "./wrapper.sh" with { type: "text" };
+
+const SCRIPTS = { "wrapper.sh": wrapperScript, "setup.sh": setupScript, "join.sh": joinScript };
+const TICK_MS = 1_000;
+/** How long what a main process left behind may take to end by itself. */
+const LEFTOVER_MS = 2_000;
+const SIGNAL = /^(.+)\.(alive|ready|exit)$/;
+
+/** What a supervisor needs. */
+export interface SupervisorOptions {
+  dir: string;
+  rotation: Rotation;
+  logger?: Logger;
+}
+
+interface LiveRun {
+  files: RunFiles;
+  leader: Claim;
+  /** Sizes of its logs at the last mark. */
+  marked: Places;
+}
+
+/** Watches the runs of one directory; see the module comment. */
+export class Supervisor {
+  readonly root: string;
+  readonly host: Host;
+  readonly bell = new Bell();
+  readonly hub = new EventHub();
+  /** Runs that stop() is ending, which knows how long they may take; `killed` once it sent SIGKILL. */
+  readonly stopping = new Map<string, { killed: boolean }>();
+
+  readonly #rotation: Rotation;
+  readonly #logger?: Logger;
+  readonly #watcher: Deno.FsWatcher;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #live = new Map<string, LiveRun>();
+  readonly #settling = new Map<string, Promise<void>>();
+  readonly #queues = new Map<string, Promise<unknown>>();
+  readonly #background = new Set<Promise<void>>();
+  #ticking = false;
+  #closed = false;
+
+  constructor({ dir, rotation, logger }: SupervisorOptions) {
+    this.root = dir;
+    this.#rotation = rotation;
+    this.#logger = logger;
+    mkdirSync(`${dir}/signals`, { recursive: true, mode: 0o700 });
+    for (const [name, text] of Object.entries(SCRIPTS)) {
+      // By rename: shells of running runs go on reading the script that they began with.
+      writeFileSync(`${dir}/${name}.next`, text, { mode: 0o600 });
+      renameSync(`${dir}/${name}.next`, `${dir}/${name}`);
+    }
+    // Halves of an earlier daemon's create() and remove().
+    for (const { name } of Deno.readDirSync(dir)) {
+      if (/^\.(making|removed)-/.test(name)) Deno.removeSync(`${dir}/${name}`, { recursive: true });
+    }
+    this.host = observeHost(findCgroupMounts());
+    this.#watcher = Deno.watchFs(`${dir}/signals`, { recursive: false });
+    this.#timer = setInterval(() => this.#inBackground(this.#tick()), TICK_MS);
+    this.#timer.unref();
+    this.#inBackground(this.#watch());
+    this.#inBackground(this.#adopt());
+  }
+
+  /** Runs `fn` alone among the calls for this run that change its records. */
+  async exclusive<T>(name: string, fn: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(name);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#queues.set(name, promise);
+    try {
+      await before;
+      return await fn();
+    } finally {
+      resolve();
+      if (this.#queues.get(name) === promise) this.#queues.delete(name);
+    }
+  }
+
+  /** Brings the record of a run up to date: tracks it while it lives, ends leftovers, records its end. */
+  async settle(files: RunFiles): Promise<void> {
+    // One under way may have looked before what this caller knows of.
+    for (let other; (other = this.#settling.get(files.name));) await other;
+    const settling = this.#settle(files).finally(() => this.#settling.delete(files.name));
+    this.#settling.set(files.name, settling);
+    await settling;
+  }
+
+  /** Tells everybody that a run changed. */
+  publish(files: RunFiles, { namespace, instance }: RunSpec): void {
+    this.bell.ring(files.name);
+    const { instanceUid, run } = files;
+    this.hub.publish({ type: "changed", ref: { instanceUid, run }, namespace, instance });
+  }
+
+  /** Stops watching. Runs go on. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#watcher.close();
+    this.hub.close();
+    this.bell.ringAll();
+    await Promise.all([...this.#background, ...this.#settling.values()]);
+  }
+
+  async #settle(files: RunFiles): Promise<void> {
+    using listener = this.bell.listen(files.name);
+    let patience = 5;
+    let killAt: number | undefined;
+    while (!this.#closed) {
+      const found = await observe(files, this.host);
+      if (found.state === "running") {
+        this.#track(files, found.leader);
+        return;
+      }
+      if (found.state === "gone") {
+        const killed = this.stopping.get(files.name)?.killed ? { exitCode: 137 } : {};
+        return await this.#finish(files, { spec: found.spec, outcome: { ...killed, ...found.outcome } });
+      }
+      if (found.state !== "ending" || this.stopping.has(files.name)) return;
+      // The wrapper ends by itself, but may have been stopped by somebody.
+      const others = found.members.filter((pid) => pid !== found.leader.pid);
+      if (killAt === undefined) {
+        killAt = performance.now() + LEFTOVER_MS;
+        signalMembers({ leader: found.leader, members: others }, "SIGTERM");
+      } else if (performance.now() > killAt) {
+        signalMembers(found, "SIGKILL");
+      }
+      await listener.next(patience);
+      patience = Math.min(patience * 2, 100);
+    }
+  }
+
+  /** Records the end of a run of which no process is left, and tells everybody. */
+  async #finish(files: RunFiles, { spec, outcome }: { spec: RunSpec; outcome: Outcome }): Promise<void> {
+    const { cgroups } = this.host;
+    if (spec.resources?.memory?.limit !== undefined && await wasOomKilled(cgroups, files.name)) {
+      outcome = { ...outcome, oomKilled: true };
+    }
+    await addMark(files, logSizes(files));
+    await writeOutcome(files, outcome);
+    this.#live.delete(files.name);
+    await removeCgroups(cgroups, files.name).catch((error) => {
+      this.#logger?.warn("the control group of run {run} could not be removed yet: {error}", {
+        run: files.name,
+        error,
+      });
+    });
+    this.publish(files, spec);
+  }
+
+  #track(files: RunFiles, leader: Claim): void {
+    if (this.#live.has(files.name)) return;
+    this.#live.set(files.name, { files, leader, marked: { stdout: 0, stderr: 0 } });
+  }
+
+  async #watch(): Promise<void> {
+    for await (const event of this.#watcher) {
+      if (event.flag === "rescan") this.#inBackground(this.#adopt());
+      if (event.kind === "remove") continue;
+      for (const path of event.paths) {
+        const [, name, signal] = SIGNAL.exec(path.slice(path.lastIndexOf("/") + 1)) ?? [];
+        const ref = name === undefined ? undefined : parseRunName(name);
+        if (!ref) continue;
+        this.bell.ring(name!);
+        // `access` of `alive` is its closing: the wrapper ended.
+        if (signal === "exit" || (signal === "alive" && event.kind === "access")) {
+          this.#inBackground(this.settle(runFiles(this.root, ref)));
+        }
+      }
+    }
+  }
+
+  async #adopt(): Promise<void> {
+    for await (const { name } of Deno.readDir(this.root)) {
+      if (this.#closed) return;
+      const ref = parseRunName(name);
+      if (ref) this.#inBackground(this.settle(runFiles(this.root, ref)));
+    }
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    try {
+      for (const run of this.#live.values()) {
+        if (readProcess(run.leader.pid)?.startTime !== run.leader.startTime) {
+          this.#inBackground(this.settle(run.files));
+        }
+        const sizes = logSizes(run.files);
+        if (sizes.stdout === run.marked.stdout && sizes.stderr === run.marked.stderr) continue;
+        run.marked = sizes;
+        await addMark(run.files, sizes);
+        await rotate(run.files, this.#rotation);
+      }
+    } finally {
+      this.#ticking = false;
+    }
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const noted = work.catch((error) => {
+      if (!this.#closed) this.#logger?.warn("watching process runs failed: {error}", { error });
+    }).finally(() => this.#background.delete(noted));
+    this.#background.add(noted);
+  }
+}

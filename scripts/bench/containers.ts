@@ -1,0 +1,144 @@
+/** Containers: how much longer a cast takes than the same Engine calls made by hand. @module */
+import type { Instance } from "../../spec/instance.ts";
+import { containerConfig } from "../../runners/docker/container_config.ts";
+import { networkName } from "../../runners/docker/labels.ts";
+import { ensureTestImage } from "../../runners/docker/test_image.ts";
+import { type Engine, engineAnswers, openEngine } from "../engine.ts";
+import { type Lab, running, timed, withLab } from "./lab.ts";
+import { compare, type Row, skipped } from "./measurement.ts";
+
+const COUNT = 20;
+const ROUNDS = 5;
+const COMMAND = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"];
+const BY_HAND = "bench-by-hand";
+
+/** The floor: containers with the very configuration that Rune gives its own, made by plain calls. */
+export interface ByHand {
+  /** Creates and starts this many at once. */
+  start(count: number): Promise<void>;
+  /** Removes all that `start` made. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Prepares the calls; the network is made here, as Rune's exists before what is measured. */
+export async function openByHand(engine: Engine, image: string): Promise<ByHand> {
+  const network = networkName("default", BY_HAND);
+  const ids: string[] = [];
+  const labels = { "rune.io/daemon": BY_HAND };
+  await engine.call("POST /networks/create", { Name: network, Labels: labels, CheckDuplicate: true });
+  const startOne = async (index: number) => {
+    const config = containerConfig({
+      instanceUid: crypto.randomUUID(),
+      run: 1,
+      namespace: "default",
+      service: "floor",
+      instance: `floor-${index}`,
+      generation: 1,
+      specHash: "none",
+      image,
+      command: COMMAND,
+      env: {},
+      mounts: [],
+      aliases: ["floor", `floor-${index}`],
+      publish: [],
+    }, { daemonId: BY_HAND });
+    const created = await engine.call("POST /containers/create", config) as { Id: string };
+    ids.push(created.Id);
+    await engine.call(`POST /containers/${created.Id}/start`);
+  };
+  const clear = async () => {
+    await Promise.all(ids.splice(0).map((id) => engine.call(`DELETE /containers/${id}?force=1`)));
+  };
+  return {
+    start: async (count) => {
+      await Promise.all(Array.from({ length: count }, (_, index) => startOne(index)));
+    },
+    clear,
+    close: async () => {
+      await clear();
+      await engine.call(`DELETE /networks/${network}`);
+    },
+  };
+}
+
+const service = (name: string, image: string, scale: number) => ({ name, image, scale, command: COMMAND });
+
+/** Runs the work with a lab, the floor and an Engine. @returns undefined where no Engine answers. */
+async function withEngine<T>(
+  work: (lab: Lab, byHand: ByHand, context: { engine: Engine; image: string }) => Promise<T>,
+): Promise<T | undefined> {
+  if (!await engineAnswers()) return undefined;
+  const image = await ensureTestImage();
+  const engine = openEngine();
+  try {
+    const byHand = await openByHand(engine, image);
+    try {
+      return await withLab((lab) => work(lab, byHand, { engine, image }));
+    } finally {
+      await byHand.close();
+    }
+  } finally {
+    engine.close();
+  }
+}
+
+/** A cast of 20 containers until all are running, against 20 parallel create and start calls; in turns. */
+export async function measureCast(): Promise<Row> {
+  const what = `cast → ${COUNT} containers running`;
+  const row = await withEngine(async (lab, byHand, { image }) => {
+    const ours: number[] = [];
+    const other: number[] = [];
+    // One container stays, so that the namespace's network does: the floor has its own already too.
+    await lab.cast(service("keeper", image, 1));
+    await lab.until(running(1));
+    for (let round = 0; round < ROUNDS; round++) {
+      other.push(await timed(() => byHand.start(COUNT)));
+      await byHand.clear();
+      ours.push(
+        await timed(async () => {
+          await lab.cast(service("fleet", image, COUNT));
+          await lab.until(running(COUNT + 1));
+        }),
+      );
+      await lab.api("DELETE /v1/namespaces/default/services/fleet?cascade=true");
+      await lab.until(running(1));
+    }
+    return compare(what, { ours, other, otherName: "raw calls", limit: 1.15 });
+  });
+  return row ?? skipped(what, "no Docker Engine here");
+}
+
+/** A killed container until its replacement runs, against one create and start; in turns. */
+export async function measureReplacement(): Promise<Row> {
+  const what = "container killed → replacement running";
+  const rounds = 2 * ROUNDS;
+  const row = await withEngine(async (lab, byHand, { engine, image }) => {
+    const ours: number[] = [];
+    const other: number[] = [];
+    // Each round kills another instance: a second crash of the same one would wait for its backoff.
+    await lab.cast(service("victim", image, rounds));
+    const seen: { instances: Instance[] } = { instances: [] };
+    const allRun = running(rounds);
+    await lab.until((instances) => {
+      seen.instances = instances;
+      return allRun(instances);
+    });
+    for (const victim of seen.instances) {
+      other.push(await timed(() => byHand.start(1)));
+      await byHand.clear();
+      const replaced = lab.until((instances) => {
+        const now = instances.find((i) => i.name === victim.name);
+        return now !== undefined && now.status.run > victim.status.run && now.status.state === "Running";
+      });
+      ours.push(
+        await timed(async () => {
+          await engine.call(`POST /containers/${victim.status.handle}/kill`);
+          await replaced;
+        }),
+      );
+    }
+    return compare(what, { ours, other, otherName: "raw create + start", limit: 1.3 });
+  });
+  return row ?? skipped(what, "no Docker Engine here");
+}

@@ -1,0 +1,89 @@
+/** The daemon itself: what it costs when nothing happens, and how soon it is back. @module */
+import type { Instance } from "../../spec/instance.ts";
+import { type Lab, running, timed, withLab } from "./lab.ts";
+import { formatMs, median, type Row } from "./measurement.ts";
+
+const IDLE_SERVICES = 100;
+const IDLE_WINDOW_MS = 10_000;
+const IDLE_BUDGET_MB = 120;
+const IDLE_BUDGET_CPU = 1;
+const ADOPTED = 500;
+const ADOPTION_ROUNDS = 3;
+const ADOPTION_BUDGET_MS = 2000;
+const TICKS_PER_SECOND = 100;
+
+const sleeper = (name: string, scale: number) => ({
+  name,
+  scale,
+  process: { command: "/bin/sleep", args: ["1000000"] },
+});
+
+/** CPU seconds that a process has used. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;
+}
+
+/** Memory and CPU with 100 process services running, each one `sleep`, over ten seconds in which nothing changes. */
+export function measureIdle(): Promise<Row[]> {
+  return withLab(async (lab) => {
+    await lab.cast(...Array.from({ length: IDLE_SERVICES }, (_, i) => sleeper(`idle-${i}`, 1)));
+    await lab.until(running(IDLE_SERVICES));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, IDLE_WINDOW_MS));
+    await pause();
+    const before = await cpuSeconds(lab.daemon.pid);
+    await pause();
+    const percent = (await cpuSeconds(lab.daemon.pid) - before) / (IDLE_WINDOW_MS / 1000) * 100;
+    const mb = await residentMb(lab.daemon.pid);
+    const against = `${IDLE_SERVICES} process services running`;
+    return [{
+      what: "daemon idle, memory",
+      measured: `${mb.toFixed(0)} MB`,
+      against,
+      budget: `≤ ${IDLE_BUDGET_MB} MB`,
+      met: mb <= IDLE_BUDGET_MB,
+    }, {
+      what: "daemon idle, CPU",
+      measured: `${percent.toFixed(1)} % of a core`,
+      against,
+      budget: `≤ ${IDLE_BUDGET_CPU} %`,
+      met: percent <= IDLE_BUDGET_CPU,
+    }];
+  });
+}
+
+async function pids(lab: Lab): Promise<string> {
+  const { items } = await lab.api<{ items: Instance[] }>(
+    `GET /v1/namespaces/default/instances?limit=${ADOPTED}`,
+  );
+  return items.map((i) => `${i.name} ${i.status.handle}`).sort().join("\n");
+}
+
+/** A daemon that was killed with 500 processes running, from its start to `/healthz` 200; none may be restarted. */
+export function measureAdoption(): Promise<Row> {
+  return withLab(async (lab) => {
+    await lab.cast(...Array.from({ length: 5 }, (_, i) => sleeper(`adopted-${i}`, ADOPTED / 5)));
+    await lab.until(running(ADOPTED));
+    const before = await pids(lab);
+    const starts: number[] = [];
+    for (let round = 0; round < ADOPTION_ROUNDS; round++) {
+      await lab.daemon.stop("SIGKILL");
+      starts.push(await timed(() => lab.restart()));
+      await lab.until(running(ADOPTED));
+      if (await pids(lab) !== before) throw new Error("a restarted daemon did not adopt the same processes");
+    }
+    return {
+      what: `daemon start with ${ADOPTED} instances → /healthz 200`,
+      measured: formatMs(median(starts)),
+      against: "from source, process instances",
+      budget: `≤ ${formatMs(ADOPTION_BUDGET_MS)}`,
+      met: median(starts) <= ADOPTION_BUDGET_MS,
+    };
+  });
+}

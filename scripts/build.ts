@@ -1,0 +1,64 @@
+/**
+ * Makes `dist/rune`, one executable file: with `deno compile` where its runtime can be downloaded, else in the portable
+ * form. `--compile` asks for the first alone. @module
+ */
+import { capture, show } from "./command.ts";
+import { packPortable } from "./portable.ts";
+import { ROOT } from "./tree.ts";
+
+const OUT = `${ROOT}/dist/rune`;
+/** Made here and renamed when it starts, for OUT may be running. */
+const NEW = `${OUT}.new`;
+
+async function compile(): Promise<string | undefined> {
+  const done = await capture([Deno.execPath(), "compile", "--no-check", "-A", "-o", NEW, "main.ts"], {
+    cwd: ROOT,
+  });
+  return done.code === 0 ? undefined : done.stderr.trim();
+}
+
+async function buildPortable(): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "rune-build-" });
+  try {
+    const bundle = ["bundle", "--quiet", "--platform", "deno", "-o", `${folder}/main.js`, "main.ts"];
+    const bundled = await capture([Deno.execPath(), ...bundle], { cwd: ROOT });
+    if (bundled.code !== 0) throw new Error(`deno bundle failed: ${bundled.stderr.trim()}`);
+    await Deno.copyFile(Deno.execPath(), `${folder}/deno`);
+    await packPortable(folder, NEW);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Builds, checks that the result starts, and says what it made. @returns the exit code. */
+async function main(argv: string[]): Promise<number> {
+  await Deno.mkdir(`${ROOT}/dist`, { recursive: true });
+  await Deno.remove(NEW).catch(() => {});
+  // Apart from the build, so that a type error is never taken for a runtime that cannot be had.
+  if (await show([Deno.execPath(), "check", "--quiet", "main.ts"], { cwd: ROOT }) !== 0) return 1;
+  const failure = await compile();
+  if (failure !== undefined && argv.includes("--compile")) {
+    console.error(failure);
+    return 1;
+  }
+  if (failure !== undefined) {
+    console.log(
+      "deno compile did not work here (`deno task compile` says why): making the portable form",
+    );
+    await buildPortable();
+  }
+  const form = failure === undefined
+    ? "compiled"
+    : "portable: unpacks into the user's cache at its first start";
+  const started = await capture([NEW, "version"]);
+  if (started.code !== 0) {
+    console.error(`what was built does not start: ${started.stderr.trim()}`);
+    return 1;
+  }
+  await Deno.rename(NEW, OUT);
+  const size = (await Deno.stat(OUT)).size;
+  console.log(`dist/rune, ${(size / 1e6).toFixed(0)} MB, ${form}`);
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

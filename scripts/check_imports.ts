@@ -1,0 +1,142 @@
+/**
+ * Holds the tree to the design: imports go one way between the rooms, and a few rules about files. Deno itself
+ * resolves the imports (`deno info`), so that what is checked is what runs. @module
+ */
+import { capture } from "./command.ts";
+import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
+
+const MAX_LINES = 500;
+const CONTRACTS = ["drivers/driver.ts", "runners/runner.ts"];
+const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
+
+/** What production files of a room may import from outside their room. `/` at the end means the whole folder. */
+const MAY_IMPORT: Record<string, string[]> = {
+  "spec/": [],
+  "store/": ["spec/"],
+  "drivers/": ["spec/"],
+  "runners/": ["spec/"],
+  "reconcile/": ["spec/", "store/", "drivers/mount_root.ts", ...CONTRACTS],
+  "server/": ["spec/", "store/", "reconcile/", ...CONTRACTS],
+  "server/daemon.ts": ["spec/", "store/", "reconcile/", "drivers/", "runners/"],
+  "cli/": ["spec/"],
+  "main.ts": [],
+};
+
+/** What may be imported with `await import()` only, so that a client never loads the daemon. */
+const MAY_LOAD: Record<string, string[]> = { "main.ts": ["cli/main.ts", "server/daemon.ts"] };
+
+/** Text that only some production files may contain. */
+const RESERVED: { text: RegExp; what: string; allowed: string[] }[] = [
+  { text: /\bDeno\.exit\(/, what: "Deno.exit", allowed: ["main.ts", "scripts/"] },
+  {
+    text: /\bnew Deno\.Command\(/,
+    what: "new Deno.Command",
+    allowed: ["drivers/host.ts", "runners/process/", "scripts/"],
+  },
+];
+
+/** One import of one file, both paths relative to the root. */
+export interface Import {
+  from: string;
+  to: string;
+  dynamic: boolean;
+}
+
+const within = (path: string, places: string[]) =>
+  places.some((place) => place.endsWith("/") ? path.startsWith(place) : path === place);
+
+/** Violations among the imports, one line each. Tests and scripts may import anything. */
+export function checkImports(imports: Import[]): string[] {
+  const found: string[] = [];
+  for (const { from, to, dynamic } of imports) {
+    if (isOutsideProgram(from)) continue;
+    const room = from.includes("/") ? from.slice(0, from.indexOf("/") + 1) : from;
+    if (room.endsWith("/") && to.startsWith(room) && !isOutsideProgram(to)) continue;
+    const rule = MAY_IMPORT[from] ?? MAY_IMPORT[room];
+    const allowed = [...(rule ?? []), ...(dynamic ? MAY_LOAD[from] ?? [] : [])];
+    if (rule === undefined) found.push(`${from}: no room has this name; see scripts/check_imports.ts`);
+    else if (!within(to, allowed)) {
+      const loadable = MAY_LOAD[from]?.includes(to) ? "only with await import()" : "";
+      found.push(`${from}: may not import ${to}${loadable && `, ${loadable}`}`);
+    }
+  }
+  return found;
+}
+
+/** Violations of the rules about files, one line each. @param text of the file. */
+export function checkFile(path: string, text: string): string[] {
+  const found: string[] = [];
+  if (NO_OWNER.test(path)) found.push(`${path}: a name that says what it owns is needed`);
+  const lines = text.split("\n");
+  if (!isOutsideProgram(path) && lines.length > MAX_LINES + 1) {
+    found.push(`${path}: ${lines.length - 1} lines, at most ${MAX_LINES}`);
+  }
+  lines.forEach((line, i) => {
+    // Built from parts, so that this file passes its own check.
+    if (new RegExp("\\b(TO" + "DO|FIX" + "ME)\\b").test(line)) {
+      found.push(`${path}:${i + 1}: an unfinished mark; finish it or write an issue`);
+    }
+    if (isOutsideProgram(path) || /^\s*(\/\/|\/?\*)/.test(line)) return;
+    for (const { text, what, allowed } of RESERVED) {
+      if (text.test(line) && !within(path, allowed)) {
+        found.push(`${path}:${i + 1}: ${what} belongs in ${allowed.join(", ")}`);
+      }
+    }
+  });
+  return found;
+}
+
+/** Violations in the lock file: download addresses would bind it to one machine's registry. */
+export function checkLock(text: string): string[] {
+  return text.includes("://")
+    ? ["deno.lock: holds a download address; remove it, integrity hashes are enough"]
+    : [];
+}
+
+interface ModuleGraph {
+  modules: {
+    specifier: string;
+    error?: string;
+    dependencies?: {
+      isDynamic?: boolean;
+      code?: { specifier?: string };
+      type?: { specifier?: string };
+    }[];
+  }[];
+}
+
+/** The imports of the files as Deno resolves them, types included. @throws {Error} when Deno cannot read them. */
+async function readImports(root: string, files: string[]): Promise<Import[]> {
+  const entry = await Deno.makeTempFile({ suffix: ".ts" });
+  const base = `file://${root}/`;
+  try {
+    await Deno.writeTextFile(entry, files.map((f) => `import ${JSON.stringify(base + f)};`).join("\n"));
+    const info = await capture([Deno.execPath(), "info", "--json", "--no-lock", entry], { cwd: root });
+    if (info.code !== 0) throw new Error(info.stderr);
+    const graph: ModuleGraph = JSON.parse(info.stdout);
+    return graph.modules.filter((m) => m.specifier.startsWith(base)).flatMap(({ specifier, dependencies }) =>
+      (dependencies ?? []).flatMap((dependency) => {
+        const to = dependency.code?.specifier ?? dependency.type?.specifier ?? "";
+        if (!to.startsWith(base) || !to.endsWith(".ts")) return [];
+        const dynamic = dependency.isDynamic ?? false;
+        return [{ from: specifier.slice(base.length), to: to.slice(base.length), dynamic }];
+      })
+    );
+  } finally {
+    await Deno.remove(entry);
+  }
+}
+
+/** Every violation in the tree under the root, one line each. */
+export async function checkTree(root: string): Promise<string[]> {
+  const files = await listFiles(root);
+  const found = checkImports(await readImports(root, files));
+  for (const file of files) found.push(...checkFile(file, await Deno.readTextFile(`${root}/${file}`)));
+  return [...found, ...checkLock(await Deno.readTextFile(`${root}/deno.lock`))];
+}
+
+if (import.meta.main) {
+  const found = await checkTree(ROOT);
+  for (const line of found) console.error(line);
+  Deno.exit(found.length === 0 ? 0 : 1);
+}

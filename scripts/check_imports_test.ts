@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { checkFile, checkImports, checkLock, checkTree } from "./check_imports.ts";
+
+const bad: [from: string, to: string, dynamic?: boolean][] = [
+  ["spec/volume.ts", "store/store.ts"],
+  ["store/store.ts", "drivers/driver.ts"],
+  ["drivers/local.ts", "runners/runner.ts"],
+  ["runners/docker/runner.ts", "drivers/driver.ts"],
+  ["reconcile/volume/apply.ts", "drivers/local.ts"],
+  ["reconcile/queue.ts", "server/app.ts"],
+  ["server/app.ts", "drivers/local.ts"],
+  ["server/routes/logs.ts", "runners/docker/runner.ts"],
+  ["server/daemon.ts", "cli/main.ts"],
+  ["cli/main.ts", "server/app.ts"],
+  ["cli/client.ts", "store/store.ts"],
+  ["main.ts", "cli/main.ts"],
+  ["main.ts", "store/store.ts", true],
+  ["spec/volume.ts", "scripts/command.ts"],
+  ["spec/volume.ts", "spec/volume_test.ts"],
+  ["elsewhere/file.ts", "spec/volume.ts"],
+];
+
+const good: [from: string, to: string, dynamic?: boolean][] = [
+  ["spec/volume.ts", "spec/name.ts"],
+  ["store/store.ts", "spec/resource.ts"],
+  ["drivers/local.ts", "drivers/host.ts"],
+  ["reconcile/queue.ts", "store/store.ts"],
+  ["reconcile/volume/apply.ts", "drivers/driver.ts"],
+  ["reconcile/service/observe.ts", "runners/runner.ts"],
+  ["reconcile/service/apply.ts", "drivers/mount_root.ts"],
+  ["server/app.ts", "runners/runner.ts"],
+  ["server/daemon.ts", "drivers/local.ts"],
+  ["server/daemon.ts", "runners/docker/runner.ts"],
+  ["cli/main.ts", "spec/error.ts"],
+  ["main.ts", "cli/main.ts", true],
+  ["main.ts", "server/daemon.ts", true],
+  ["spec/volume_test.ts", "cli/main.ts"],
+  ["tests/guide_test.ts", "server/daemon.ts"],
+  ["scripts/bench.ts", "spec/volume.ts"],
+];
+
+for (const [from, to, dynamic = false] of bad) {
+  Deno.test(`checkImports() refuses ${from} → ${to}${dynamic ? " (dynamic)" : ""}`, () => {
+    const found = checkImports([{ from, to, dynamic }]);
+    assert.equal(found.length, 1);
+    assert.match(found[0]!, new RegExp(`^${from}: `));
+  });
+}
+
+Deno.test("checkImports() lets the design's directions pass", () => {
+  assert.deepEqual(checkImports(good.map(([from, to, dynamic = false]) => ({ from, to, dynamic }))), []);
+});
+
+Deno.test("checkFile() refuses names without an owner, long files and unfinished marks", () => {
+  assert.equal(checkFile("spec/utils.ts", "").length, 1);
+  assert.equal(checkFile("cli/helpers/x.ts", "").length, 1);
+  assert.equal(checkFile("store/common_test.ts", "").length, 1);
+  assert.equal(checkFile("spec/long.ts", "x\n".repeat(501)).length, 1);
+  assert.deepEqual(checkFile("spec/a.ts", "one\n// TO" + "DO: later\n"), [
+    "spec/a.ts:2: an unfinished mark; finish it or write an issue",
+  ]);
+  assert.deepEqual(checkFile("spec/community.ts", "x\n".repeat(500)), []);
+});
+
+Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => {
+  const exit = "Deno.exit(1);";
+  const command = 'new Deno.Command("mount");';
+  assert.equal(checkFile("cli/main.ts", exit).length, 1);
+  assert.equal(checkFile("drivers/local.ts", command).length, 1);
+  assert.equal(checkFile("runners/docker/runner.ts", command).length, 1);
+  assert.deepEqual(checkFile("main.ts", exit), []);
+  assert.deepEqual(checkFile("drivers/host.ts", command), []);
+  assert.deepEqual(checkFile("runners/process/spawn.ts", command), []);
+  assert.deepEqual(checkFile("cli/main_test.ts", exit), []);
+  assert.deepEqual(checkFile("cli/main.ts", " * never call Deno.exit() here"), []);
+});
+
+Deno.test("checkLock() refuses download addresses", () => {
+  assert.equal(checkLock('{"tarball": "https://registry.example/x.tgz"}').length, 1);
+  assert.deepEqual(checkLock('{"npm": {"zod@4.6.7": {"integrity": "sha512-x"}}}'), []);
+});
+
+Deno.test("checkTree() finds static, type-only and dynamic imports in real files", async () => {
+  const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-imports-" }));
+  try {
+    const files: Record<string, string> = {
+      "deno.json": "{}",
+      "deno.lock": "{}",
+      "spec/a.ts": "export interface A { x: number }\nexport const a = 1;\n",
+      "store/b.ts": 'import type { C } from "../cli/c.ts";\nexport const b: C = 1;\n',
+      "cli/c.ts": 'export type C = number;\nexport * from "../spec/a.ts";\n',
+      "cli/d.ts": 'export const d = () => import("../store/b.ts"); // import "../store/e.ts"\n',
+      "main.ts": 'const { a } = await import("./cli/c.ts");\nconsole.log(a, "import x from ./no.ts");\n',
+    };
+    for (const [path, text] of Object.entries(files)) {
+      await Deno.mkdir(`${root}/${path}/..`.replace(/[^/]+\/\.\.$/, ""), { recursive: true });
+      await Deno.writeTextFile(`${root}/${path}`, text);
+    }
+    assert.deepEqual((await checkTree(root)).sort(), [
+      "cli/d.ts: may not import store/b.ts",
+      "main.ts: may not import cli/c.ts",
+      "store/b.ts: may not import cli/c.ts",
+    ]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("checkImports() keeps the program from importing what tests share", () => {
+  const to = "store/store_fixture.ts";
+  assert.equal(checkImports([{ from: "store/store.ts", to, dynamic: false }]).length, 1);
+  assert.deepEqual(checkImports([{ from: "store/crash_child.ts", to, dynamic: false }]), []);
+  assert.deepEqual(checkImports([{ from: "reconcile/testing/world.ts", to, dynamic: false }]), []);
+});

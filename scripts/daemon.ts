@@ -1,0 +1,104 @@
+/** A daemon of one's own for the demo and the benchmarks: from source, on a scratch directory, gone at the end. @module */
+import { ROOT } from "./tree.ts";
+
+/** A running daemon. */
+export interface Daemon {
+  url: string;
+  pid: number;
+  /** What a client needs in its environment to speak to it and to nothing else. */
+  env: Record<string, string>;
+  /** The last lines that it logged. */
+  lastWords(): Promise<string>;
+  /** SIGTERM, and back when it is gone; its workloads go on. */
+  stop(signal?: Deno.Signal): Promise<void>;
+}
+
+/** The command that runs Rune from source. */
+export const RUNE: string[] = [Deno.execPath(), "run", "-A", `${ROOT}/main.ts`];
+
+const START_MS = 30_000;
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Whether the daemon says that it is well. */
+export async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/healthz`);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts `rune serve` with all of its state below a directory, and waits until it is healthy.
+ *
+ * @param home becomes its HOME; the data is in `<home>/.rune`.
+ * @param options.devMode default true.
+ * @throws {Error} with its last words when it ends instead.
+ */
+export async function startDaemon(
+  home: string,
+  options: { args?: string[]; devMode?: boolean } = {},
+): Promise<Daemon> {
+  const url = `http://127.0.0.1:${freePort()}`;
+  const log = `${home}/daemon.log`;
+  const serve = [
+    "serve",
+    ...options.devMode ?? true ? ["--dev-mode"] : [],
+    "--data-dir",
+    `${home}/.rune`,
+    "--http-addr",
+    url.slice("http://".length),
+  ];
+  // In a session of its own: Ctrl-C in a terminal is for the script, which then stops the daemon in order.
+  const child = new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      'log=$1; shift; exec "$@" >>"$log" 2>&1',
+      "sh",
+      log,
+      ...RUNE,
+      ...serve,
+      ...options.args ?? [],
+    ],
+    env: { HOME: home, DENO_DIR: await denoDir() },
+    detached: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  let ended = false;
+  const status = child.status.finally(() => ended = true);
+  const lastWords = async () =>
+    (await Deno.readTextFile(log).catch(() => "")).trimEnd().split("\n").slice(-15).join("\n");
+  const stop = async (signal: Deno.Signal = "SIGTERM") => {
+    if (!ended) child.kill(signal);
+    await status;
+  };
+  const deadline = Date.now() + START_MS;
+  while (!await isHealthy(url)) {
+    if (ended || Date.now() > deadline) {
+      await stop("SIGKILL");
+      throw new Error(`the daemon did not start; its last words:\n${await lastWords()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const env = { RUNE_SERVER: url, RUNE_CONFIG: `${home}/config.yaml`, RUNE_NAMESPACE: "default" };
+  return { url, pid: child.pid, env, lastWords, stop };
+}
+
+let knownDenoDir: string | undefined;
+
+/** Deno's cache folder: a daemon with another HOME must not fetch its dependencies again. */
+async function denoDir(): Promise<string> {
+  if (knownDenoDir === undefined) {
+    const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+    knownDenoDir = JSON.parse(new TextDecoder().decode(info.stdout)).denoDir as string;
+  }
+  return knownDenoDir;
+}

@@ -1,0 +1,41 @@
+/** Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a failure. @module */
+import { join } from "node:path";
+import { createProcessRunner } from "../runners/process/runner.ts";
+import { openStore } from "../store/store.ts";
+import { engineAnswers, openEngine } from "./engine.ts";
+
+const STOP_MS = 2_000;
+
+async function removeFromEngine(daemonId: string): Promise<void> {
+  const engine = openEngine();
+  const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemonId}`] }));
+  const list = async (what: string) =>
+    await engine.call(`GET ${what}?all=1&filters=${filters}`) as { Id: string }[];
+  try {
+    const containers = await list("/containers/json");
+    await Promise.all(containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)));
+    for (const { Id } of await list("/networks")) await engine.call(`DELETE /networks/${Id}`);
+  } finally {
+    engine.close();
+  }
+}
+
+async function removeProcesses(dataDir: string): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  const runner = createProcessRunner({ dir: join(dataDir, "processes") });
+  try {
+    const runs = await runner.list(signal);
+    await Promise.all(runs.map((run) => runner.stop(run, { timeoutMs: STOP_MS, signal })));
+    await Promise.all(runs.map((run) => runner.remove(run, signal)));
+  } finally {
+    await runner.close();
+  }
+}
+
+/** Stops and removes every container, network and process of a daemon that is gone. @param dataDir its directory. */
+export async function removeLeftovers(dataDir: string): Promise<void> {
+  const store = await openStore({ dataDir });
+  const daemonId = await store.getMeta("daemon-id").finally(() => store.close());
+  if (typeof daemonId === "string" && await engineAnswers()) await removeFromEngine(daemonId);
+  await removeProcesses(dataDir);
+}

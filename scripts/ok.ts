@@ -1,0 +1,41 @@
+/**
+ * Everything that must hold before a commit, cheapest first: one line a step with its time, and a failing step's output.
+ * Tests are the fast ones: beside the code, and without Docker. `deno task test` runs all. @module
+ */
+import { capture } from "./command.ts";
+import { listFiles, ROOT } from "./tree.ts";
+
+/** How a test file shows that it needs Docker: the condition of its tests' `ignore`. */
+const NEEDS_DOCKER = /\b(dockerHere|noDocker)\b/;
+
+async function listFastTests(): Promise<string[]> {
+  const files = (await listFiles(ROOT)).filter((f) => f.endsWith("_test.ts") && !f.startsWith("tests/"));
+  const texts = await Promise.all(files.map((file) => Deno.readTextFile(`${ROOT}/${file}`)));
+  return files.filter((_, i) => !NEEDS_DOCKER.test(texts[i]!));
+}
+
+const STEPS: [name: string, args: string[]][] = [
+  ["format", ["fmt", "--check"]],
+  ["lint", ["lint", "--quiet"]],
+  ["types", ["check", "--quiet"]],
+  ["imports", ["run", "-A", "scripts/check_imports.ts"]],
+  ["docs", ["run", "-A", "scripts/check_docs.ts"]],
+  ["tests", ["test", "-A", "--parallel", "--no-check", ...await listFastTests()]],
+];
+
+/** Runs the steps. @returns whether all of them passed. */
+async function main(): Promise<boolean> {
+  let allPassed = true;
+  for (const [name, args] of STEPS) {
+    const start = performance.now();
+    const { code, stdout, stderr } = await capture([Deno.execPath(), ...args], { cwd: ROOT });
+    const time = `${((performance.now() - start) / 1000).toFixed(1)} s`;
+    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(8)}${time.padStart(7)}`);
+    if (code === 0) continue;
+    allPassed = false;
+    console.log((stdout + stderr).trimEnd());
+  }
+  return allPassed;
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);

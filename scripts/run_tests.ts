@@ -1,0 +1,49 @@
+/**
+ * Runs the tests: sets up what is missing, runs `deno test` over the tree or the files given, names what was skipped and
+ * ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run. Other arguments go to
+ * `deno test` as they are. @module
+ */
+import { show } from "./command.ts";
+import { parseReport, type TestReport } from "./junit.ts";
+import { setup } from "./setup.ts";
+
+async function readReport(path: string): Promise<TestReport> {
+  // Type errors and crashes leave no report: nothing passed.
+  return parseReport(await Deno.readTextFile(path).catch(() => ""));
+}
+
+/** Runs everything and prints the verdict. @returns the exit code. */
+async function main(argv: string[]): Promise<number> {
+  const skipsFail = Deno.env.get("CI") === "true" || argv.includes("--no-skips");
+  const lacks = await setup();
+  const folder = await Deno.makeTempDir({ prefix: "rune-test-report-" });
+  try {
+    const path = `${folder}/report.xml`;
+    const passedOn = argv.filter((arg) => arg !== "--no-skips");
+    const code = await show([
+      Deno.execPath(),
+      "test",
+      "-A",
+      "--parallel",
+      `--junit-path=${path}`,
+      ...passedOn,
+    ]);
+    const report = await readReport(path);
+    if (code !== 0 && report.failed === 0) {
+      console.log(`deno test ended with code ${code} outside any test: see its output above`);
+      report.failed = 1;
+    }
+    for (const test of report.skipped) console.log(`skipped: ${test}`);
+    if (lacks.length > 0) console.log(`missing here: ${lacks.join(", ")}`);
+    if (skipsFail && report.skipped.length > 0) {
+      console.log(`${report.skipped.length} skipped, and none may be here: the run fails`);
+      report.failed += report.skipped.length;
+    }
+    console.log(`${report.passed} passed, ${report.failed} failed`);
+    return report.failed === 0 ? 0 : 1;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

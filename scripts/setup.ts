@@ -1,0 +1,117 @@
+/**
+ * Makes this machine able to run the demo and every test: installs missing programs and starts a Docker Engine. Only as
+ * root on Debian or Ubuntu; elsewhere it names what is missing and goes on. Running it again changes nothing. @module
+ */
+import { capture, findProgram, show } from "./command.ts";
+import { ENGINE_SOCKET, engineAnswers } from "./engine.ts";
+
+/** Programs that the tests use, and the Debian package of each. */
+const PACKAGES: Record<string, string> = {
+  dockerd: "docker.io",
+  busybox: "busybox-static",
+  "mkfs.ext4": "e2fsprogs",
+  "mkfs.xfs": "xfsprogs",
+  losetup: "mount",
+  unshare: "util-linux",
+  script: "bsdutils",
+  getfattr: "attr",
+  getfacl: "acl",
+};
+
+const ENGINE_START_MS = 60_000;
+
+/** Whether the program is there and fit for use: a busybox must be static to be an image of its own. */
+function isPresent(program: string): boolean {
+  const path = findProgram(program);
+  if (path === undefined || program !== "busybox") return path !== undefined;
+  const head = new Uint8Array(4096);
+  using file = Deno.openSync(path);
+  file.readSync(head);
+  // A dynamic executable names its loader near its start.
+  return !new TextDecoder("latin1").decode(head).includes("/ld-");
+}
+
+async function isDebian(): Promise<boolean> {
+  const release = await Deno.readTextFile("/etc/os-release").catch(() => "");
+  return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release);
+}
+
+async function install(packages: string[]): Promise<boolean> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"];
+  for (const args of [["update"], ["install", "-y", "--no-install-recommends", ...packages]]) {
+    const done = await capture([...apt, ...args], { env });
+    if (done.code !== 0) {
+      console.log(`setup: apt-get ${args[0]} failed: ${(done.stderr || done.stdout).trim()}`);
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Removes a pid file whose process is not the program it speaks of: dockerd would refuse to start because of it. */
+export async function dropStalePidFile(file: string, program: string): Promise<void> {
+  const pid = (await Deno.readTextFile(file).catch(() => "")).trim();
+  if (pid === "") return;
+  const running = await Deno.readTextFile(`/proc/${pid}/comm`).catch(() => "");
+  if (running.trim() === program) return;
+  console.log(`setup: removing ${file}, left by a ${program} that is gone`);
+  await Deno.remove(file);
+}
+
+/** Starts an Engine that outlives this process, and waits until it answers. */
+async function startEngine(): Promise<boolean> {
+  const log = await Deno.makeTempFile({ prefix: "dockerd-", suffix: ".log" });
+  if (await Deno.stat("/run/systemd/system").then(() => true, () => false)) {
+    console.log("setup: starting docker.service");
+    await show(["systemctl", "start", "docker.service"]);
+  } else {
+    await dropStalePidFile("/var/run/docker.pid", "dockerd");
+    await dropStalePidFile("/var/run/docker/containerd/containerd.pid", "containerd");
+    console.log(`setup: starting dockerd, log in ${log}`);
+    new Deno.Command("/bin/sh", {
+      args: ["-c", 'exec "$1" >>"$2" 2>&1', "sh", findProgram("dockerd")!, log],
+      detached: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn().unref();
+  }
+  const deadline = Date.now() + ENGINE_START_MS;
+  while (Date.now() < deadline) {
+    if (await engineAnswers()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const lines = (await Deno.readTextFile(log)).trimEnd().split("\n");
+  console.log(`setup: no Engine answers on ${ENGINE_SOCKET}; its last words:\n${lines.slice(-5).join("\n")}`);
+  return false;
+}
+
+/**
+ * Installs and starts what is missing, one printed line for each thing done.
+ *
+ * @returns what is still missing, empty when everything is there.
+ */
+export async function setup(): Promise<string[]> {
+  const missingPrograms = () => Object.keys(PACKAGES).filter((program) => !isPresent(program));
+  const isRoot = Deno.uid() === 0;
+  const mayInstall = isRoot && await isDebian();
+  const absent = missingPrograms();
+  if (absent.length > 0 && mayInstall) {
+    const packages = [...new Set(absent.map((program) => PACKAGES[program]!))];
+    console.log(`setup: installing ${packages.join(" ")}`);
+    await install(packages);
+  }
+  const lacks = missingPrograms().map((program) => `${program} (package ${PACKAGES[program]})`);
+  if (!isRoot) lacks.unshift("root");
+  if (!await engineAnswers()) {
+    const started = isRoot && findProgram("dockerd") !== undefined && await startEngine();
+    if (!started) lacks.push(`a Docker Engine on ${ENGINE_SOCKET}`);
+  }
+  return lacks;
+}
+
+if (import.meta.main) {
+  const lacks = await setup();
+  console.log(lacks.length === 0 ? "setup: everything is there" : `setup: missing here: ${lacks.join(", ")}`);
+}

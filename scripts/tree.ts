@@ -1,0 +1,20 @@
+/** The source tree: where it is, its files, and which of them are the program. @module */
+
+/** Absolute path of the repository. */
+export const ROOT: string = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+
+/** Whether a file, by its path under the root, is no part of the program: a test, what tests share, or a script. */
+export function isOutsideProgram(path: string): boolean {
+  return /^(tests|scripts)\/|\/testing\/|_(test|fixture|child)\.ts$|\/test_\w+\.ts$/.test(path);
+}
+
+/** Paths of the TypeScript files under a folder, relative to it, sorted. */
+export async function listFiles(root: string, folder = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of Deno.readDir(`${root}/${folder}`)) {
+    if (entry.name.startsWith(".") || ["node_modules", "dist"].includes(entry.name)) continue;
+    if (entry.isDirectory) files.push(...await listFiles(root, `${folder}${entry.name}/`));
+    else if (entry.name.endsWith(".ts")) files.push(folder + entry.name);
+  }
+  return files.sort();
+}

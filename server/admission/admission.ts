@@ -1,0 +1,27 @@
+/**
+ * Whether a declaration may be written, and as what: the rules that need the store, the classes and the drivers, after the
+ * schema and before the write. Shared by cast, PUT, POST and scale, so that none of them is a way around another.
+ * @module
+ */
+import type { Declared } from "../../spec/declared.ts";
+import { checkSupported } from "../../spec/unsupported.ts";
+import { admitService } from "./service.ts";
+import { admitStorageClass } from "./storage_class.ts";
+import { admitVolume } from "./volume.ts";
+import type { Verdict, World } from "./world.ts";
+
+/** Judges one declaration. */
+export function admit(declared: Declared, world: World): Verdict<unknown> {
+  const unsupported = checkSupported(declared);
+  if (unsupported.length > 0) return { spec: declared.spec, issues: unsupported };
+  switch (declared.kind) {
+    case "storageClass":
+      return admitStorageClass(declared, world);
+    case "volume":
+      return admitVolume(declared, world);
+    case "service":
+      return admitService(declared, world);
+    default:
+      return { spec: declared.spec, issues: [] };
+  }
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import {
+  claim,
+  okJson,
+  problemOf,
+  process,
+  service,
+  template,
+  type TestServer,
+  volume,
+  withServer,
+} from "../server_fixture.ts";
+
+type Set = Parameters<TestServer["cast"]>[0];
+
+/** Sets that are refused: what exists before, what is cast, where and how the first issue speaks. */
+const REFUSALS: Record<
+  string,
+  { before?: Set; cast: (hostDir: string) => Set; path: string; message: RegExp }
+> = {
+  "an unknown class": {
+    cast: () => [volume("a", { storageClassName: "lokal" })],
+    path: "storageClassName",
+    message: /no storage class "lokal"/,
+  },
+  "an unknown class in a claim template": {
+    cast: () => [service("a", { volumes: [template({ storageClassName: "lokal" })] })],
+    path: "volumes.0.claimTemplate.storageClassName",
+    message: /no storage class "lokal"/,
+  },
+  "an access mode that the driver lacks": {
+    cast: () => [volume("a", { accessMode: "ReadWriteMany" })],
+    path: "accessMode",
+    message: /local cannot do ReadWriteMany; it can do ReadWriteOnce, ReadOnlyMany/,
+  },
+  "an access mode that the driver of a claim template lacks": {
+    cast: () => [service("a", { volumes: [template({ accessMode: "ReadWriteMany" })] })],
+    path: "volumes.0.claimTemplate.accessMode",
+    message: /cannot do ReadWriteMany/,
+  },
+  "reclaimPolicy delete on local-host": {
+    cast: (hostDir) => [
+      volume("a", {
+        storageClassName: "local-host",
+        reclaimPolicy: "delete",
+        parameters: { hostPath: hostDir },
+      }),
+    ],
+    path: "reclaimPolicy",
+    message: /local-host never deletes data/,
+  },
+  "reclaimPolicy delete in a class of local-host": {
+    cast: () => [["storageClass", { name: "x", driver: "local-host", reclaimPolicy: "delete" }]],
+    path: "reclaimPolicy",
+    message: /never deletes/,
+  },
+  "a parameter that the driver does not know": {
+    cast: () => [volume("a", { parameters: { colour: "red" } })],
+    path: "parameters.colour",
+    message: /no parameter "colour"/,
+  },
+  "a host path outside the allowlist": {
+    cast: () => [volume("a", { storageClassName: "local-host", parameters: { hostPath: "/etc" } })],
+    path: "parameters.hostPath",
+    message: /./,
+  },
+  "parameters of the class that the driver refuses": {
+    before: [["storageClass", { name: "odd", driver: "local", parameters: { colour: "red" } }]],
+    cast: () => [volume("a", { storageClassName: "odd" })],
+    path: "parameters.colour",
+    message: /no parameter/,
+  },
+  "a secret reference, which nothing resolves yet": {
+    cast: () => [volume("a", { parameters: { token: "secret:do/token" } })],
+    path: "parameters.token",
+    message: /not supported in this version/,
+  },
+  "an unknown driver": {
+    cast: () => [["storageClass", { name: "x", driver: "locall" }]],
+    path: "driver",
+    message: /no driver "locall"/,
+  },
+  "another driver for a class that volumes use": {
+    before: [volume("a")],
+    cast: () => [["storageClass", { name: "local", driver: "local-host", default: true }]],
+    path: "driver",
+    message: /while volumes use the class: default\/a/,
+  },
+  "two default classes in one set": {
+    cast: () => [
+      ["storageClass", { name: "x", driver: "local", default: true }],
+      ["storageClass", { name: "y", driver: "local", default: true }],
+    ],
+    path: "default",
+    message: /only one class can be the default; this cast also declares x/,
+  },
+  "taking the default away from the only default class": {
+    cast: () => [["storageClass", { name: "local", driver: "local" }]],
+    path: "default",
+    message: /local is the default class/,
+  },
+  "another class for an existing volume": {
+    before: [volume("a")],
+    cast: (hostDir) => [volume("a", { storageClassName: "local-host", parameters: { hostPath: hostDir } })],
+    path: "storageClassName",
+    message: /cannot change from local to local-host/,
+  },
+  "shrinking a volume": {
+    before: [volume("a", { size: "2Gi" })],
+    cast: () => [volume("a", { size: "1Gi" })],
+    path: "size",
+    message: /cannot shrink/,
+  },
+  "a process that claims a volume of another driver than local-host": {
+    before: [volume("a")],
+    cast: () => [process("agent", { volumes: [claim("a")] })],
+    path: "volumes.0.claim",
+    message: /a process service can use local-host volumes only/,
+  },
+  "a process with a claim template of the default class": {
+    cast: () => [process("agent", { volumes: [template()] })],
+    path: "volumes.0.claimTemplate.storageClassName",
+    message: /local-host volumes only/,
+  },
+  "scale 2 on a claimed ReadWriteOnce volume of the same set": {
+    cast: () => [service("web", { scale: 2, volumes: [claim("a")] }), volume("a")],
+    path: "volumes.0.claim",
+    message: /expected scale 1, found 2/,
+  },
+  "a name that leaves no room for the ordinal": {
+    cast: () => [service("a".repeat(62), { scale: 11 })],
+    path: "name",
+    message: /at most 63/,
+  },
+  "a claim template whose volumes would have too long names": {
+    cast: () => [service("a".repeat(59), { volumes: [template()] })],
+    path: "volumes.0.name",
+    message: /at most 63/,
+  },
+  "a field that this version does not do": {
+    cast: () => [service("a", { envFrom: [{ configName: "x" }] })],
+    path: "envFrom",
+    message: /not supported in this version/,
+  },
+};
+
+for (const [what, { before, cast, path, message }] of Object.entries(REFUSALS)) {
+  Deno.test(`admission refuses ${what}`, () =>
+    withServer(async (server) => {
+      if (before) await okJson(server.cast(before));
+      const revision = server.store.revision;
+      const { issues } = await problemOf(server.cast(cast(server.hostDir)), "invalid_argument");
+      assert.equal(issues![0]!.path.join("."), path);
+      assert.match(issues![0]!.message, message);
+      assert.equal(server.store.revision, revision);
+    }));
+}
+
+Deno.test("admission holds scale to the rules of a cast", () =>
+  withServer(async ({ cast, send }) => {
+    await okJson(cast([volume("a"), service("web", { volumes: [claim("a")] })]));
+    const scale = (n: number) =>
+      send("POST", "/v1/namespaces/default/services/web/actions/scale", { scale: n });
+    const { issues } = await problemOf(scale(2), "invalid_argument");
+    assert.match(issues![0]!.message, /expected scale 1, found 2/);
+    assert.equal((await okJson(scale(0))).spec.scale, 0);
+  }));
+
+Deno.test("admission refuses another template for volumes that exist, and only then", () =>
+  withServer(async ({ cast, store }) => {
+    const set = (size: string) => [service("db", { volumes: [template({ size })] })];
+    await okJson(cast(set("2Gi")));
+    await okJson(cast(set("1Gi")));
+    await store.transact((tx) =>
+      tx.create({
+        kind: "volume",
+        namespace: "default",
+        name: "data-db-0",
+        spec: { size: "1Gi", accessMode: "ReadWriteOnce", storageClassName: "local", parameters: {} },
+        status: { state: "Available", ownerService: "db", attempts: 0, conditions: [] },
+      })
+    );
+    const { issues } = await problemOf(cast(set("500Mi")), "invalid_argument");
+    assert.equal(issues![0]!.path.join("."), "volumes.0.claimTemplate.size");
+  }));
+
+Deno.test("admission leaves alone what was accepted once, also when its class is gone", () =>
+  withServer(async ({ cast, send }) => {
+    await okJson(
+      cast([["storageClass", { name: "x", driver: "local" }], volume("a", { storageClassName: "x" })]),
+    );
+    await okJson(send("DELETE", "/v1/storageclasses/x?cascade=true"));
+    const { results } = await okJson(cast([volume("a", { storageClassName: "x" })]));
+    assert.equal(results[0].action, "unchanged");
+  }));

@@ -1,0 +1,125 @@
+/** What may be deleted, and what a deletion asks of the controllers. @module */
+import type { CastKind } from "../../spec/declared.ts";
+import { RuneError } from "../../spec/error.ts";
+import { FINALIZERS } from "../../spec/marks.ts";
+import { parseNameRef } from "../../spec/name.ts";
+import { type AnyResource, describeKey, type Kind } from "../../spec/resource.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { Reader, Tx } from "../../store/store.ts";
+import { namesOf, volumesOf } from "./storage_class.ts";
+import { requireResource, requireVersion } from "./preconditions.ts";
+
+/** What a deletion names. */
+export interface Deletion {
+  kind: CastKind;
+  namespace: string;
+  name: string;
+  /** Services: with the volumes of their templates. Storage classes: although volumes name it. */
+  cascade: boolean;
+  ifVersion?: number;
+}
+
+/** Kinds for which `cascade` says something; volumes take it because nothing depends on them yet. */
+const CASCADES: Kind[] = ["service", "volume", "storageClass"];
+
+/**
+ * Deletes a resource, or asks for it where controllers have work to do first.
+ *
+ * @returns the resource as it was left, or its last state when it is gone.
+ * @throws {RuneError} `not_found`, or `conflict` naming what is in the way.
+ */
+export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
+  const { kind, namespace, name, cascade } = deletion;
+  if (cascade && !CASCADES.includes(kind)) {
+    throw new RuneError("invalid_argument", `cascade means nothing for a ${kind}`, {
+      hint: `leave it out; it is for ${CASCADES.join(", ")}`,
+    });
+  }
+  const resource: AnyResource = requireResource(tx, { kind, namespace, name });
+  requireVersion(resource, deletion.ifVersion);
+  checkDeletable(tx, resource, cascade);
+  if (resource.kind === "namespace") {
+    for (const event of tx.list("event", name)) tx.remove(event);
+  }
+  if (resource.finalizers.length === 0) {
+    tx.remove(resource);
+    return resource;
+  }
+  const finalizers = cascade && kind === "service"
+    ? [...new Set([...resource.finalizers, FINALIZERS.volumeCleanup])]
+    : resource.finalizers;
+  return tx.update(resource, {
+    finalizers,
+    deletionRequestedAt: resource.deletionRequestedAt ?? tx.now,
+  });
+}
+
+function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean): void {
+  // Asked before and on its way: asking again changes nothing.
+  if (resource.deletionRequestedAt !== undefined) return;
+  switch (resource.kind) {
+    case "volume":
+      return checkVolume(state, resource);
+    case "namespace":
+      return checkNamespace(state, resource.name);
+    case "storageClass": {
+      const users = volumesOf(resource.name, { state });
+      if (users.length > 0 && !cascade) {
+        throw new RuneError(
+          "conflict",
+          `storage class ${resource.name} is used by ${users.length} volumes: ${namesOf(users)}`,
+          { hint: "delete them first, or delete the class alone with --cascade: the volumes stay" },
+        );
+      }
+    }
+  }
+}
+
+function checkVolume(state: Reader, volume: Volume): void {
+  const key = describeKey(volume);
+  const holders = state.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];
+  if (holders.length > 0) {
+    const names = holders.map((h) => `${h.namespace}/${h.instance}`).join(", ");
+    throw new RuneError("conflict", `volume ${key} is mounted by ${names}`, {
+      hint: "stop or delete the service first",
+    });
+  }
+  const service = state.list("service").find((s) => s.deletionRequestedAt === undefined && claims(s, volume));
+  if (service) {
+    throw new RuneError("conflict", `volume ${key} is claimed by service ${describeKey(service)}`, {
+      hint: "delete the service first, or cast it without this mount",
+    });
+  }
+}
+
+/** Whether a service mounts the volume now: by claim, or by a template within its scale. */
+function claims({ namespace, name, spec }: Service, volume: Volume): boolean {
+  return spec.volumes.some((mount) => {
+    if (mount.claim) {
+      const ref = parseNameRef(mount.claim.name, namespace);
+      return ref?.namespace === volume.namespace && ref.name === volume.name;
+    }
+    const prefix = `${mount.name}-${name}-`;
+    if (namespace !== volume.namespace || !volume.name.startsWith(prefix)) return false;
+    const ordinal = volume.name.slice(prefix.length);
+    return /^(0|[1-9]\d*)$/.test(ordinal) && Number(ordinal) < spec.scale;
+  });
+}
+
+const CONTENTS = ["service", "instance", "volume", "snapshot", "secret", "configmap"] as const;
+
+function checkNamespace(state: Reader, name: string): void {
+  if (name === "default") {
+    throw new RuneError("conflict", "the namespace default cannot be deleted", {
+      hint: "delete what is in it instead",
+    });
+  }
+  const counts = CONTENTS.map((kind) => ({ kind, count: state.list(kind, name).length }))
+    .filter(({ count }) => count > 0).map(({ kind, count }) => `${count} ${kind}${count === 1 ? "" : "s"}`);
+  if (counts.length > 0) {
+    throw new RuneError("conflict", `namespace ${name} is not empty: ${counts.join(", ")}`, {
+      hint: "delete what is in it first",
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { FINALIZERS } from "../../spec/marks.ts";
+import { claim, okJson, problemOf, service, template, volume, withServer } from "../server_fixture.ts";
+
+const ns = "/v1/namespaces/default";
+
+Deno.test("deleteResource() asks for the deletion of what controllers must finish, and repeats quietly", () =>
+  withServer(async ({ cast, send, store }) => {
+    await okJson(cast([service("web")]));
+    const asked = await okJson(send("DELETE", `${ns}/services/web`));
+    assert.ok(asked.deletionRequestedAt);
+    const again = await okJson(send("DELETE", `${ns}/services/web`));
+    assert.equal(again.resourceVersion, asked.resourceVersion);
+    await okJson(send("DELETE", `${ns}/services/web?cascade=true`));
+    assert.deepEqual(store.get("service", "default", "web")!.finalizers, [
+      FINALIZERS.instances,
+      FINALIZERS.volumeCleanup,
+    ]);
+  }));
+
+Deno.test("deleteResource() removes at once what has no finalizers", () =>
+  withServer(async ({ cast, send, store }) => {
+    await okJson(cast([["configmap", { name: "c", data: { a: "1" } }]]));
+    await okJson(send("DELETE", `${ns}/configmaps/c`));
+    assert.equal(store.get("configmap", "default", "c"), undefined);
+    await problemOf(send("DELETE", `${ns}/configmaps/c`), "not_found");
+  }));
+
+Deno.test("deleteResource() refuses a volume that a service claims, by name or template", () =>
+  withServer(async ({ cast, send }) => {
+    await okJson(cast([
+      volume("a"),
+      volume("data-set-0"),
+      volume("data-set-1"),
+      service("web", { namespace: "other", volumes: [claim("a.default.rune")] }),
+      service("set", { volumes: [template()] }),
+    ]));
+    const claimed = await problemOf(send("DELETE", `${ns}/volumes/a`), "conflict");
+    assert.match(claimed.detail, /claimed by service other\/web/);
+    await problemOf(send("DELETE", `${ns}/volumes/data-set-0`), "conflict");
+    await okJson(send("DELETE", `${ns}/volumes/data-set-1`));
+  }));
+
+Deno.test("deleteResource() refuses a volume that is mounted, naming who mounts it", () =>
+  withServer(async ({ cast, send, store }) => {
+    await okJson(cast([volume("a")]));
+    await store.transact((tx) =>
+      tx.create({
+        kind: "lease",
+        namespace: "default",
+        name: "a",
+        spec: {
+          holders: [{ instanceUid: "u", namespace: "default", instance: "web-0", mode: "rw", since: tx.now }],
+        },
+        status: {},
+      })
+    );
+    const { detail } = await problemOf(send("DELETE", `${ns}/volumes/a`), "conflict");
+    assert.match(detail, /mounted by default\/web-0/);
+  }));
+
+Deno.test("deleteResource() refuses a class with volumes unless cascade, and never touches the volumes", () =>
+  withServer(async ({ cast, send, store }) => {
+    await okJson(
+      cast([["storageClass", { name: "x", driver: "local" }], volume("a", { storageClassName: "x" })]),
+    );
+    const { detail } = await problemOf(send("DELETE", "/v1/storageclasses/x"), "conflict");
+    assert.match(detail, /1 volumes?: default\/a/);
+    await okJson(send("DELETE", "/v1/storageclasses/x?cascade=true"));
+    assert.equal(store.get("volume", "default", "a")!.deletionRequestedAt, undefined);
+  }));
+
+Deno.test("deleteResource() refuses namespaces that hold something, and the default one", () =>
+  withServer(async ({ cast, send, store }) => {
+    await okJson(cast([["configmap", { name: "c", namespace: "shop" }]]));
+    const { detail } = await problemOf(send("DELETE", "/v1/namespaces/shop"), "conflict");
+    assert.match(detail, /not empty: 1 configmap/);
+    await okJson(send("DELETE", "/v1/namespaces/shop/configmaps/c"));
+    await okJson(send("DELETE", "/v1/namespaces/shop"));
+    assert.equal(store.get("namespace", "", "shop"), undefined);
+    await problemOf(send("DELETE", "/v1/namespaces/default"), "conflict");
+  }));
+
+Deno.test("deleteResource() refuses another version and a cascade that means nothing", () =>
+  withServer(async ({ cast, send }) => {
+    await okJson(cast([["configmap", { name: "c" }]]));
+    await problemOf(send("DELETE", `${ns}/configmaps/c`, undefined, { "if-match": '"1"' }), "conflict");
+    await problemOf(send("DELETE", `${ns}/configmaps/c?cascade=true`), "invalid_argument");
+  }));

@@ -1,0 +1,33 @@
+/** What a resource is born with: the finalizers its controllers release, and a status that says nothing happened yet. @module */
+import type { CastKind } from "../../spec/declared.ts";
+import { FINALIZERS } from "../../spec/marks.ts";
+import type { Kinds } from "../../spec/resource.ts";
+
+/** Finalizers and first status of a new resource of each kind. */
+export function newborn<K extends CastKind>(
+  kind: K,
+  spec: Kinds[K]["spec"],
+): { finalizers: string[]; status: Kinds[K]["status"] } {
+  const birth = {
+    service: () => ({
+      finalizers: [FINALIZERS.instances],
+      status: {
+        state: (spec as Kinds["service"]["spec"]).scale === 0 ? "Stopped" : "Pending",
+        instances: 0,
+        ready: 0,
+        updated: 0,
+        observedGeneration: 0,
+      },
+    }),
+    volume: () => ({
+      finalizers: [FINALIZERS.reclaim],
+      status: { state: "Pending", attempts: 0, conditions: [] },
+    }),
+    snapshot: () => ({ finalizers: [], status: { state: "Pending" } }),
+    namespace: () => ({ finalizers: [], status: {} }),
+    storageClass: () => ({ finalizers: [], status: {} }),
+    secret: () => ({ finalizers: [], status: {} }),
+    configmap: () => ({ finalizers: [], status: {} }),
+  } satisfies { [P in CastKind]: () => { finalizers: string[]; status: Kinds[P]["status"] } };
+  return birth[kind]();
+}

@@ -1,0 +1,124 @@
+/** Rules of services that need volumes, classes and drivers. @module */
+import { checkService, checkVolumeChange } from "../../spec/checks.ts";
+import { sameValue } from "../../spec/changes.ts";
+import type { DeclaredSpec } from "../../spec/declared.ts";
+import type { FieldIssue } from "../../spec/error.ts";
+import { runnerOf } from "../../spec/instance.ts";
+import type { VolumeMount } from "../../spec/mounts.ts";
+import { parseNameRef } from "../../spec/name.ts";
+import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { checkNewVolume, noClass } from "./volume.ts";
+import { defaultClass, under, type Verdict, type World } from "./world.ts";
+
+/** The only driver whose volumes processes may use (seed 001 "Validation", SPEC 4.4). */
+const PROCESS_DRIVER = "local-host";
+
+interface DeclaredService {
+  namespace: string;
+  name: string;
+  spec: DeclaredSpec<"service">;
+}
+
+/**
+ * Fills in the classes of claim templates and judges a service. As with volumes, a class is pinned at the first write: all
+ * ordinals of a set get the same one, whatever the default has become.
+ */
+export function admitService(declared: DeclaredService, world: World): Verdict<ServiceSpec> {
+  const { namespace, name } = declared;
+  const before = world.state.get("service", namespace, name);
+  const spec: ServiceSpec = {
+    ...declared.spec,
+    volumes: declared.spec.volumes.map((mount) => pinClass(mount, before, world)),
+  };
+  if (before && sameValue(before.spec, spec)) return { spec, issues: [] };
+  const service = { namespace, name, spec };
+  const issues = [
+    ...checkNames(service),
+    ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
+    ...spec.volumes.flatMap((mount, i) =>
+      under(["volumes", i], checkMount(mount, { service, before, world }))
+    ),
+  ];
+  return { spec, issues };
+}
+
+const templateNamed = (service: Service | undefined, mount: string) =>
+  service?.spec.volumes.find((m) => m.name === mount)?.claimTemplate;
+
+function pinClass(mount: VolumeMount, before: Service | undefined, world: World): VolumeMount {
+  const template = mount.claimTemplate;
+  if (!template || template.storageClassName !== undefined) return mount;
+  const storageClassName = templateNamed(before, mount.name)?.storageClassName ?? defaultClass(world);
+  return storageClassName === undefined
+    ? mount
+    : { ...mount, claimTemplate: { ...template, storageClassName } };
+}
+
+/** Instances and the volumes of templates have names of their own; the longest must still be one. */
+function checkNames({ name, spec }: DeclaredService): FieldIssue[] {
+  const last = Math.max(0, spec.scale - 1);
+  const issues: FieldIssue[] = [];
+  const check = (path: (string | number)[], made: string, what: string) => {
+    if (made.length <= 63) return;
+    issues.push({
+      path,
+      message: `the ${what} "${made}" would have ${made.length} characters, at most 63 are possible`,
+    });
+  };
+  check(["name"], `${name}-${last}`, "instance");
+  spec.volumes.forEach((mount, i) => {
+    if (mount.claimTemplate) check(["volumes", i, "name"], `${mount.name}-${name}-${last}`, "volume");
+  });
+  return issues;
+}
+
+function checkMount(
+  mount: VolumeMount,
+  { service, before, world }: { service: DeclaredService; before?: Service; world: World },
+): FieldIssue[] {
+  const { claim, claimTemplate: template } = mount;
+  const isProcess = runnerOf(service.spec) === "process";
+  if (claim) {
+    const ref = parseNameRef(claim.name, service.namespace)!;
+    const volume = world.state.get("volume", ref.namespace, ref.name);
+    // A volume may be cast later than the service that waits for it.
+    if (!volume) return [];
+    return isProcess ? checkProcessClass(volume.spec.storageClassName, world, ["claim"]) : [];
+  }
+  if (!template) return [];
+  const { storageClassName } = template;
+  if (storageClassName === undefined) return under(["claimTemplate"], [noClass(world)]);
+  const earlier = templateNamed(before, mount.name);
+  const issues = earlier && sameValue(earlier, template) ? [] : checkNewVolume({
+    namespace: service.namespace,
+    name: `${mount.name}-${service.name}-0`,
+    spec: { ...template, storageClassName },
+  }, world);
+  if (earlier && hasVolumes(mount.name, service, world)) issues.push(...checkVolumeChange(earlier, template));
+  return [
+    ...under(["claimTemplate"], issues),
+    ...isProcess ? checkProcessClass(storageClassName, world, ["claimTemplate", "storageClassName"]) : [],
+  ];
+}
+
+/** Whether the template made volumes already: they cannot follow a change. */
+function hasVolumes(mount: string, { namespace, name }: DeclaredService, world: World): boolean {
+  return world.state.list("volume", namespace).some((v) =>
+    v.status.ownerService === name && v.name.startsWith(`${mount}-${name}-`)
+  );
+}
+
+function checkProcessClass(
+  className: string | undefined,
+  world: World,
+  path: (string | number)[],
+): FieldIssue[] {
+  const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver;
+  if (driver === undefined || driver === PROCESS_DRIVER) return [];
+  return [{
+    path,
+    message:
+      `a process service can use ${PROCESS_DRIVER} volumes only; class ${className} uses the driver ${driver}`,
+    hint: `use a volume whose class has the driver ${PROCESS_DRIVER}, or run an image`,
+  }];
+}

@@ -1,0 +1,83 @@
+/** Rules of storage classes: a known driver, and exactly one default as long as there was one. @module */
+import type { DeclaredSpec } from "../../spec/declared.ts";
+import type { FieldIssue } from "../../spec/error.ts";
+import type { StorageClass, StorageClassSpec } from "../../spec/storage_class.ts";
+import { didYouMean } from "../../spec/suggest.ts";
+import { sameValue } from "../../spec/changes.ts";
+import type { Tx } from "../../store/store.ts";
+import { checkReclaim, checkSecretReferences } from "./volume.ts";
+import type { Verdict, World } from "./world.ts";
+
+/** Judges a storage class. */
+export function admitStorageClass(
+  { name, spec }: { name: string; spec: DeclaredSpec<"storageClass"> },
+  world: World,
+): Verdict<StorageClassSpec> {
+  const before = world.state.get("storageClass", "", name);
+  if (before && sameValue(before.spec, spec)) return { spec, issues: [] };
+  const issues: FieldIssue[] = checkSecretReferences(spec.parameters);
+  const driver = world.drivers.get(spec.driver);
+  if (!driver) {
+    issues.push({
+      path: ["driver"],
+      message: `this daemon has no driver "${spec.driver}"`,
+      hint: didYouMean(spec.driver, [...world.drivers.keys()]),
+    });
+  } else issues.push(...checkReclaim(spec, driver));
+  if (before) issues.push(...checkChange(before, spec, world));
+  if (spec.default && world.newDefaultClass !== undefined && world.newDefaultClass !== name) {
+    issues.push({
+      path: ["default"],
+      message: `only one class can be the default; this cast also declares ${world.newDefaultClass} as such`,
+    });
+  }
+  return { spec, issues };
+}
+
+function checkChange(
+  before: StorageClass,
+  after: DeclaredSpec<"storageClass">,
+  world: World,
+): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  if (before.spec.driver !== after.driver) {
+    const users = volumesOf(before.name, world);
+    if (users.length > 0) {
+      issues.push({
+        path: ["driver"],
+        message: `cannot change from ${before.spec.driver} to ${after.driver} while volumes use the class: ${
+          namesOf(users)
+        }`,
+        hint: "make another class",
+      });
+    }
+  }
+  if (before.spec.default && !after.default && world.newDefaultClass === undefined) {
+    issues.push({
+      path: ["default"],
+      message: `${before.name} is the default class: expected default: true`,
+      hint: "make another class the default, it takes it from this one: rune storageclass set-default <name>",
+    });
+  }
+  return issues;
+}
+
+/** Volumes of a class. */
+export function volumesOf(className: string, world: Pick<World, "state">) {
+  return world.state.list("volume").filter((v) => v.spec.storageClassName === className);
+}
+
+/** Up to five resources by name. */
+export function namesOf(resources: { namespace: string; name: string }[]): string {
+  const names = resources.slice(0, 5).map((r) => `${r.namespace}/${r.name}`).join(", ");
+  return resources.length > 5 ? `${names} and ${resources.length - 5} more` : names;
+}
+
+/** Makes a class the default and takes it from whichever had it, in the same transaction. */
+export function makeDefault(tx: Tx, name: string): void {
+  for (const cls of tx.list("storageClass")) {
+    if (cls.spec.default !== (cls.name === name)) {
+      tx.update(cls, { spec: { ...cls.spec, default: cls.name === name } });
+    }
+  }
+}

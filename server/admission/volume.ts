@@ -1,0 +1,144 @@
+/** Rules of volumes that need classes and drivers: also for those that a claim template will make. @module */
+import type { Driver } from "../../drivers/driver.ts";
+import { checkVolumeChange } from "../../spec/checks.ts";
+import type { DeclaredSpec } from "../../spec/declared.ts";
+import { type FieldIssue, RuneError } from "../../spec/error.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import type { StorageClass } from "../../spec/storage_class.ts";
+import { didYouMean } from "../../spec/suggest.ts";
+import type { Volume, VolumeSpec } from "../../spec/volume.ts";
+import { sameValue } from "../../spec/changes.ts";
+import { defaultClass, under, type Verdict, type World } from "./world.ts";
+
+/**
+ * Fills in what a volume leaves open and judges it. Class and policy are pinned at the first write: leaving them out later
+ * means what was pinned, whatever the default has become.
+ */
+export function admitVolume(
+  declared: { namespace: string; name: string; spec: DeclaredSpec<"volume"> },
+  world: World,
+): Verdict<VolumeSpec> {
+  const { namespace, name } = declared;
+  const before = world.state.get("volume", namespace, name);
+  const storageClassName = declared.spec.storageClassName ?? before?.spec.storageClassName ??
+    defaultClass(world);
+  if (storageClassName === undefined) {
+    return { spec: declared.spec, issues: [noClass(world)] };
+  }
+  const spec: VolumeSpec = {
+    ...declared.spec,
+    storageClassName,
+    ...before?.spec.source && { source: before.spec.source },
+  };
+  const policy = declared.spec.reclaimPolicy ?? before?.spec.reclaimPolicy ??
+    world.state.get("storageClass", "", storageClassName)?.spec.reclaimPolicy;
+  if (policy !== undefined) spec.reclaimPolicy = policy;
+  const issues = before
+    ? checkChange(before, spec, world)
+    : checkNewVolume({ namespace, name, spec: { ...spec, storageClassName } }, world);
+  return { spec, issues };
+}
+
+function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue[] {
+  // What was accepted once stays accepted, also when its class or driver is gone.
+  if (sameValue(before.spec, spec)) return [];
+  const issues = checkVolumeChange(before.spec, spec);
+  const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
+  const driver = cls && world.drivers.get(cls.spec.driver);
+  if (!driver) return issues;
+  if (parseBytes(spec.size) > parseBytes(before.spec.size) && !driver.capabilities.expand) {
+    issues.push({
+      path: ["size"],
+      message: `volumes of the driver ${driver.name} cannot grow: expected ${before.spec.size}`,
+      hint: "leave the size as it is",
+    });
+  }
+  if (before.spec.reclaimPolicy !== spec.reclaimPolicy) issues.push(...checkReclaim(spec, driver));
+  return issues;
+}
+
+/** A volume to be made: its class, then what the class's driver says. */
+export function checkNewVolume(
+  { namespace, name, spec }: {
+    namespace: string;
+    name: string;
+    spec: Omit<VolumeSpec, "source"> & { storageClassName: string };
+  },
+  world: World,
+): FieldIssue[] {
+  const cls = world.state.get("storageClass", "", spec.storageClassName);
+  if (!cls) return world.declaredClasses.has(spec.storageClassName) ? [] : [unknownClass(spec, world)];
+  const driver = world.drivers.get(cls.spec.driver);
+  if (!driver) {
+    return [{
+      path: ["storageClassName"],
+      message:
+        `storage class ${cls.name} uses the driver "${cls.spec.driver}", which this daemon does not have`,
+      hint: `name a class with one of the drivers ${[...world.drivers.keys()].join(", ")}`,
+    }];
+  }
+  const issues = checkReclaim({ reclaimPolicy: spec.reclaimPolicy ?? cls.spec.reclaimPolicy }, driver);
+  const modes = driver.capabilities.accessModes;
+  if (!modes.includes(spec.accessMode)) {
+    issues.push({
+      path: ["accessMode"],
+      message: `the driver ${driver.name} cannot do ${spec.accessMode}; it can do ${modes.join(", ")}`,
+    });
+  }
+  return [...issues, ...checkParameters({ namespace, name, spec }, { cls, driver })];
+}
+
+function checkParameters(
+  { namespace, name, spec }: { namespace: string; name: string; spec: VolumeSpec },
+  { cls, driver }: { cls: StorageClass; driver: Driver },
+): FieldIssue[] {
+  const parameters = { ...cls.spec.parameters, ...spec.parameters };
+  const secrets = checkSecretReferences(parameters);
+  if (secrets.length > 0) return secrets;
+  const sizeBytes = parseBytes(spec.size);
+  try {
+    driver.validate({ namespace, name, sizeBytes, accessMode: spec.accessMode, parameters });
+    return [];
+  } catch (error) {
+    if (!(error instanceof RuneError)) throw error;
+    return under(["parameters"], error.issues ?? [{ path: [], message: error.message, hint: error.hint }]);
+  }
+}
+
+/** Values that name a secret: refused as long as nothing resolves them. */
+export function checkSecretReferences(parameters: Record<string, string>): FieldIssue[] {
+  return Object.keys(parameters).filter((key) => parameters[key]!.startsWith("secret:")).map((key) => ({
+    path: ["parameters", key],
+    message: "secret references are not supported in this version",
+    hint: "remove it; Rune refuses what it would otherwise ignore",
+  }));
+}
+
+/** Whether the driver can do what the policy asks for. */
+export function checkReclaim(spec: { reclaimPolicy?: string }, driver: Driver): FieldIssue[] {
+  if (spec.reclaimPolicy !== "delete" || driver.capabilities.reclaimDelete) return [];
+  return [{
+    path: ["reclaimPolicy"],
+    message: `the driver ${driver.name} never deletes data: expected retain, found delete`,
+    hint: "write reclaimPolicy: retain",
+  }];
+}
+
+const classNames = (world: World) => world.state.list("storageClass").map((c) => c.name);
+
+function unknownClass(spec: { storageClassName: string }, world: World): FieldIssue {
+  return {
+    path: ["storageClassName"],
+    message: `there is no storage class "${spec.storageClassName}"`,
+    hint: didYouMean(spec.storageClassName, classNames(world)) ?? "see rune storageclass list",
+  };
+}
+
+/** The issue of a volume that names no class while there is no default. */
+export function noClass(world: World): FieldIssue {
+  return {
+    path: ["storageClassName"],
+    message: "required: no storage class is the default",
+    hint: `name one of ${classNames(world).join(", ")}, or run: rune storageclass set-default <name>`,
+  };
+}

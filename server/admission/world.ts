@@ -1,0 +1,35 @@
+/** What the rules look at: the state a write will be part of, the drivers there are, and what else the same cast declares. @module */
+import type { Driver } from "../../drivers/driver.ts";
+import type { FieldIssue } from "../../spec/error.ts";
+import type { StorageClass } from "../../spec/storage_class.ts";
+import type { Reader } from "../../store/store.ts";
+
+/** The state that a declaration is judged against. */
+export interface World {
+  /** Includes what the same cast wrote before. */
+  state: Reader;
+  drivers: ReadonlyMap<string, Driver>;
+  /** The runefile's `storage.defaultStorageClass`. */
+  defaultStorageClass?: string;
+  /** Storage classes that the same cast declares, also those that were refused: a volume of one is not blamed for it. */
+  declaredClasses: ReadonlySet<string>;
+  /** The class that the same cast makes the default. */
+  newDefaultClass?: string;
+}
+
+/** A declaration after its defaults were filled in, and what is wrong with it. */
+export interface Verdict<Spec> {
+  spec: Spec;
+  issues: FieldIssue[];
+}
+
+/** The class that volumes get which name none: the default class, else the runefile's. */
+export function defaultClass(world: World): string | undefined {
+  const marked = world.state.list("storageClass").find((c: StorageClass) => c.spec.default);
+  return marked?.name ?? world.defaultStorageClass;
+}
+
+/** The same issues under a longer path. */
+export function under(prefix: (string | number)[], issues: FieldIssue[]): FieldIssue[] {
+  return issues.map((issue) => ({ ...issue, path: [...prefix, ...issue.path] }));
+}

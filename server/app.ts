@@ -1,0 +1,112 @@
+/** The HTTP application: guards, routes, problems. Made from its dependencies, it needs no socket. @module */
+import { Hono } from "hono";
+import { RuneError, toRuneError } from "../spec/error.ts";
+import type { ServerDeps } from "./deps.ts";
+import { callEndpoint, type Endpoint } from "./endpoint.ts";
+import { checkOrigin } from "./guard.ts";
+import { openApiDocument } from "./openapi.ts";
+import { problemResponse, toProblem } from "./problem.ts";
+import { castRoutes } from "./routes/cast.ts";
+import { collectionRoutes } from "./routes/collections.ts";
+import { declareRoutes } from "./routes/declare.ts";
+import { execRoutes } from "./routes/exec.ts";
+import { logRoutes } from "./routes/logs.ts";
+import { serviceRoutes } from "./routes/services.ts";
+import { storageClassRoutes } from "./routes/storage_classes.ts";
+import { systemRoutes } from "./routes/system.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
+
+type Env = { Variables: { requestId: string } };
+
+/** Every route of the API but the document that describes them. */
+export function endpoints(deps: ServerDeps): Endpoint[] {
+  return [
+    ...systemRoutes(deps),
+    ...castRoutes(deps),
+    ...collectionRoutes(deps),
+    ...declareRoutes(deps),
+    ...serviceRoutes(deps),
+    ...volumeRoutes(deps),
+    ...storageClassRoutes(deps),
+    ...logRoutes(deps),
+    ...execRoutes(deps),
+  ];
+}
+
+/** A client's own request id is kept where it is harmless, so that both sides' logs can be joined. */
+function requestIdOf(request: Request): string {
+  const given = request.headers.get("x-request-id");
+  return given !== null && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+}
+
+/** The application; `app.fetch` is what a socket serves, `app.request` what a test calls. */
+export function createApp(deps: ServerDeps): Hono<Env> {
+  const { logger } = deps;
+  const app = new Hono<Env>();
+  const routes = endpoints(deps);
+
+  app.use(async (c, next) => {
+    const requestId = requestIdOf(c.req.raw);
+    c.set("requestId", requestId);
+    const began = performance.now();
+    checkOrigin(c.req.raw, deps.hosts);
+    await next();
+    logger.debug("{method} {path} {status} in {ms} ms", {
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      ms: Math.round(performance.now() - began),
+      requestId,
+    });
+    // The answer to an upgrade is not a Response that may be touched.
+    if (c.res.status !== 101) finish(c.res, requestId);
+  });
+
+  for (const route of routes) {
+    app.on(
+      route.method.toUpperCase(),
+      route.path.replace(/\{(\w+)\}/g, ":$1"),
+      (c) =>
+        callEndpoint(route, { request: c.req.raw, params: c.req.param(), requestId: c.get("requestId") }),
+    );
+  }
+
+  let document: object | undefined;
+  app.get("/openapi.json", (c) => c.json(document ??= openApiDocument(routes, deps.info.version)));
+
+  app.notFound((c) => {
+    const { path, method } = c.req;
+    const allowed = routes.filter((r) => patternOf(r).test(path)).map((r) => r.method.toUpperCase());
+    const requestId = c.get("requestId");
+    if (allowed.length === 0) {
+      const error = new RuneError("not_found", `there is nothing at ${path}`, {
+        hint: "/openapi.json lists every path",
+      });
+      return problemResponse(toProblem(error, requestId));
+    }
+    const error = new RuneError("invalid_argument", `${method} is not possible at ${path}`, {
+      hint: `possible here: ${allowed.join(", ")}`,
+    });
+    return problemResponse(toProblem(error, requestId), {
+      status: 405,
+      headers: { allow: allowed.join(", ") },
+    });
+  });
+
+  app.onError((error, c) => {
+    const requestId = c.get("requestId") ?? requestIdOf(c.req.raw);
+    if (toRuneError(error).code === "internal") {
+      logger.error("request {requestId} failed: {error}", { requestId, error });
+    }
+    return finish(problemResponse(toProblem(error, requestId)), requestId);
+  });
+  return app;
+}
+
+function finish(response: Response, requestId: string): Response {
+  response.headers.set("x-request-id", requestId);
+  response.headers.set("x-content-type-options", "nosniff");
+  return response;
+}
+
+const patternOf = ({ path }: Endpoint) => new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`);

@@ -1,0 +1,215 @@
+/**
+ * Casting: a set of declarations becomes resources in one transaction, or none does. A single PUT or POST is a set of one.
+ * @module
+ */
+import type { CastRequest, CastResult } from "../spec/api.ts";
+import { fieldChanges } from "../spec/changes.ts";
+import { type CastKind, type Declared, isCastKind, parseDeclared } from "../spec/declared.ts";
+import { type FieldIssue, RuneError } from "../spec/error.ts";
+import { formatPath } from "../spec/field_issues.ts";
+import { ANNOTATIONS } from "../spec/marks.ts";
+import { type AnyResource, describeKey, type Kind, KINDS } from "../spec/resource.ts";
+import type { NewResource, Store, Tx } from "../store/store.ts";
+import { admit } from "./admission/admission.ts";
+import { newborn } from "./admission/newborn.ts";
+import { requireVersion } from "./admission/preconditions.ts";
+import { makeDefault } from "./admission/storage_class.ts";
+import type { World } from "./admission/world.ts";
+import type { ServerDeps } from "./deps.ts";
+
+/** One declaration and its index in the request, for issues. */
+interface Item {
+  declared: Declared;
+  index: number;
+}
+
+/** How a set is applied. */
+export interface ApplyOptions {
+  /** Replace the instances of services also where nothing changed. */
+  force?: boolean;
+  /** Refuse unless the (one) resource has this version. */
+  ifVersion?: number;
+  /** Refuse what exists. */
+  createOnly?: boolean;
+}
+
+/** What applying did to one resource. */
+export interface Applied extends CastResult {
+  resource: AnyResource;
+}
+
+const ORDER = Object.keys(KINDS);
+const rank = (kind: Kind) => ORDER.indexOf(kind);
+
+/**
+ * Checks the bodies of a cast against their schemas.
+ *
+ * @throws {RuneError} `invalid_argument` with every issue; `resource` is the index in the request.
+ */
+export function parseSet(resources: CastRequest["resources"]): Declared[] {
+  const issues: FieldIssue[] = [];
+  const seen = new Map<string, number>();
+  const declared = resources.flatMap(({ kind, body }, index) => {
+    if (!isCastKind(kind)) return [];
+    const result = parseDeclared(kind, body, { namespace: "default" });
+    if ("issues" in result) {
+      issues.push(...result.issues.map((issue) => ({ ...issue, resource: index })));
+      return [];
+    }
+    const key = `${kind} ${describeKey(result.declared)}`;
+    if (seen.has(key)) {
+      const message = `${key} is declared twice; the first is resource ${seen.get(key)}`;
+      issues.push({ path: ["name"], message, resource: index });
+    } else seen.set(key, index);
+    return [result.declared];
+  });
+  if (issues.length > 0) throw refusal(issues, resources);
+  return declared;
+}
+
+/** One error for all issues; its message is the first of them, and how many more there are. */
+function refusal(
+  issues: FieldIssue[],
+  resources: { kind: string; body: Record<string, unknown> }[],
+  code: "invalid_argument" | "conflict" = "invalid_argument",
+): RuneError {
+  const [first] = issues;
+  const { kind, body } = resources[first!.resource ?? 0]!;
+  const what = `${kind} ${typeof body.name === "string" ? body.name : "without a name"}`;
+  const path = formatPath(first!.path);
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+  return new RuneError(code, `${what}: ${path === "" ? "" : `${path}: `}${first!.message}${more}`, {
+    hint: first!.hint,
+    issues,
+  });
+}
+
+/**
+ * Writes a set inside a transaction, in the order of kinds (SPEC 2). Throwing rolls all of it back.
+ *
+ * @throws {RuneError} `invalid_argument` with every issue; `conflict` when all that is in the way is being deleted, or for a
+ * wrong version; `already_exists`.
+ */
+export function applySet(
+  tx: Tx,
+  set: Declared[],
+  deps: Pick<ServerDeps, "drivers" | "defaultStorageClass">,
+  options: ApplyOptions = {},
+): Applied[] {
+  const classes = set.filter((d) => d.kind === "storageClass");
+  const world: World = {
+    state: tx,
+    drivers: deps.drivers,
+    defaultStorageClass: deps.defaultStorageClass,
+    declaredClasses: new Set(classes.map((c) => c.name)),
+    newDefaultClass: classes.find((c) => c.spec.default)?.name,
+  };
+  const items: Item[] = set.map((declared, index) => ({ declared, index }))
+    .sort((a, b) => rank(a.declared.kind) - rank(b.declared.kind));
+  const issues: FieldIssue[] = [];
+  let passing = 0;
+  const applied: Applied[] = [];
+  for (const { declared, index } of items) {
+    const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
+    if (before?.deletionRequestedAt !== undefined) {
+      const message = `${declared.kind} ${describeKey(declared)} is being deleted`;
+      issues.push({ path: ["name"], message, hint: "cast it again when it is gone", resource: index });
+      passing++;
+      continue;
+    }
+    const verdict = admit(declared, world);
+    issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
+    // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
+    if (verdict.issues.length === 0) {
+      applied.push(write(tx, { ...declared, spec: verdict.spec } as Declared, options));
+    }
+  }
+  if (issues.length > 0) {
+    const named = set.map(({ kind, name }) => ({ kind, body: { name } }));
+    throw refusal(issues, named, passing === issues.length ? "conflict" : "invalid_argument");
+  }
+  return applied;
+}
+
+function write(tx: Tx, declared: Declared, { force, ifVersion, createOnly }: ApplyOptions): Applied {
+  const { kind, namespace, name, labels } = declared;
+  const spec = declared.spec as AnyResource["spec"];
+  const before = tx.get(kind, namespace, name) as AnyResource | undefined;
+  const answer = (action: CastResult["action"], resource: AnyResource): Applied => ({
+    kind,
+    namespace,
+    name,
+    action,
+    generation: resource.generation,
+    changes: before ? fieldChanges({ ...before.spec, labels: before.labels }, { ...spec, labels }) : [],
+    resource,
+  });
+  if (declared.kind === "storageClass" && declared.spec.default) makeDefault(tx, name);
+  if (!before) {
+    if (ifVersion !== undefined) {
+      throw new RuneError(
+        "not_found",
+        `there is no ${kind} ${describeKey(declared)} at version ${ifVersion}`,
+        {
+          hint: "leave If-Match out to make it",
+        },
+      );
+    }
+    if (namespace !== "") ensureNamespace(tx, namespace);
+    const birth = newborn<CastKind>(kind, spec as never);
+    const resource = tx.create({ kind, namespace, name, labels, spec, ...birth } as NewResource<Kind>);
+    return answer("created", resource as AnyResource);
+  }
+  if (createOnly) {
+    throw new RuneError("already_exists", `${kind} ${describeKey(declared)} exists already`, {
+      hint: "PUT replaces it, as a cast does",
+    });
+  }
+  requireVersion(before, ifVersion);
+  const current = tx.get(kind, namespace, name) as AnyResource;
+  const forced = force && kind === "service"
+    ? {
+      annotations: { ...current.annotations, [ANNOTATIONS.restartedAt]: tx.now },
+      bumpGeneration: true as const,
+    }
+    : {};
+  const resource = tx.update(current, { labels, spec, ...forced });
+  return answer(resource === before ? "unchanged" : "configured", resource);
+}
+
+/** A namespace comes into being with the first resource in it (SPEC 2). */
+export function ensureNamespace(tx: Tx, name: string): void {
+  if (tx.get("namespace", "", name)) return;
+  tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...newborn("namespace", {}) });
+}
+
+/** Carries a dry run's results out of the transaction that it rolls back. */
+class DryRun extends Error {
+  constructor(readonly applied: Applied[]) {
+    super("dry run");
+  }
+}
+
+/**
+ * Applies a set in one transaction.
+ *
+ * @param options `dryRun` does all of it, then rolls back.
+ * @throws {RuneError} as {@linkcode applySet} does.
+ */
+export async function cast(
+  store: Store,
+  set: Declared[],
+  deps: Pick<ServerDeps, "drivers" | "defaultStorageClass">,
+  options: ApplyOptions & { dryRun?: boolean } = {},
+): Promise<Applied[]> {
+  try {
+    return await store.transact((tx) => {
+      const applied = applySet(tx, set, deps, options);
+      if (options.dryRun) throw new DryRun(applied);
+      return applied;
+    });
+  } catch (error) {
+    if (error instanceof DryRun) return error.applied;
+    throw error;
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The daemon: builds drivers, runners, store, app and controllers, starts them in an order in which nothing acts before the
+ * state is owned, and stops them in the reverse. The only place that knows concrete drivers and runners.
+ * @module
+ */
+import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import manifest from "../deno.json" with { type: "json" };
+import type { Driver } from "../drivers/driver.ts";
+import { LocalDriver } from "../drivers/local.ts";
+import { LocalHostDriver } from "../drivers/local_host.ts";
+import { startControllers } from "../reconcile/start.ts";
+import { createDockerRunner } from "../runners/docker/runner.ts";
+import { createProcessRunner } from "../runners/process/runner.ts";
+import type { Runner } from "../runners/runner.ts";
+import { RuneError, toRuneError } from "../spec/error.ts";
+import type { RunnerName } from "../spec/instance.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { formatAddress, isWildcard, type ListenAddress } from "./address.ts";
+import { createApp } from "./app.ts";
+import { startLogging } from "./logging.ts";
+import { seed } from "./seed.ts";
+import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
+
+export type { ServeOptions } from "./settings.ts";
+
+/** What requests in flight are given when the daemon stops (SPEC 8). */
+const DRAIN_MS = 10_000;
+/** How often the trash is looked through for what is due. */
+const PURGE_INTERVAL_MS = 10 * 60_000;
+
+/** A running daemon. */
+export interface Daemon {
+  /** Where it listens, ports resolved. */
+  addresses: ListenAddress[];
+  /** Stops it in order; workloads go on. Done when stopped already. */
+  stop(): Promise<void>;
+}
+
+/** The identity under which this data directory's containers are known, made once. */
+async function identify(store: Store): Promise<string> {
+  const known = await store.getMeta("daemon-id");
+  if (typeof known === "string") return known;
+  const id = crypto.randomUUID();
+  await store.putMeta("daemon-id", id);
+  return id;
+}
+
+function listen(
+  address: ListenAddress,
+  options: { signal: AbortSignal; handler: (request: Request) => Response | Promise<Response> },
+): Deno.HttpServer<Deno.NetAddr> {
+  const { signal, handler } = options;
+  const serveOn = (hostname: string) =>
+    Deno.serve({ hostname, port: address.port, signal, onListen: () => {} }, (request) => handler(request));
+  try {
+    if (address.hostname !== "") return serveOn(address.hostname);
+    try {
+      return serveOn("::");
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) throw error;
+      // A machine without IPv6.
+      return serveOn("0.0.0.0");
+    }
+  } catch (error) {
+    const taken = error instanceof Deno.errors.AddrInUse;
+    const reason = taken ? "the address is in use" : error instanceof Error ? error.message : String(error);
+    throw new RuneError("failed_precondition", `cannot listen on ${formatAddress(address)}: ${reason}`, {
+      hint: taken
+        ? "stop what listens there (is another rune serve running?), or choose another with --http-addr"
+        : "choose another address with --http-addr",
+      cause: error,
+    });
+  }
+}
+
+/** The drivers by name, and the one whose trash the daemon keeps. */
+export function buildDrivers(storage: Settings["storage"]): { all: Map<string, Driver>; local: LocalDriver } {
+  const local = new LocalDriver({
+    root: storage.localVolumeRoot,
+    preserveOnDelete: storage.preserveOnDelete,
+    trashRetentionMs: storage.trashRetentionMs,
+  });
+  const localHost = new LocalHostDriver({
+    allowlist: storage.hostPathAllowlist,
+    allowCreateMissing: storage.allowCreateMissing,
+  });
+  return { all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])), local };
+}
+
+/** The runners by name; closing them leaves what they run alone. */
+export function buildRunners(
+  { docker, dataDir, daemonId }: Pick<Settings, "docker" | "dataDir"> & { daemonId: string },
+  logger: Logger,
+): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
+  const containers = createDockerRunner({
+    socket: docker.socket,
+    daemonId,
+    logger: logger.getChild("docker"),
+  });
+  const processes = createProcessRunner({
+    dir: join(dataDir, "processes"),
+    logger: logger.getChild("process"),
+  });
+  return {
+    all: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
+    async close() {
+      containers.close();
+      await processes.close();
+    },
+  };
+}
+
+/** Sweeps the volume root once, then keeps emptying the trash of what is past its retention. */
+function keepTrash(local: LocalDriver, { settings, logger }: { settings: Settings; logger: Logger }) {
+  const stopped = new AbortController();
+  const report = (what: string) => (error: unknown) => {
+    if (stopped.signal.aborted) return;
+    logger.warn("{what}: {message}", { what, message: toRuneError(error).message });
+  };
+  const purge = async () => {
+    const before = new Date(Date.now() - settings.storage.trashRetentionMs);
+    const purged = await local.purgeTrash(before, stopped.signal);
+    if (purged.length > 0) {
+      logger.info("purged {count} deleted volumes from the trash", { count: purged.length });
+    }
+  };
+  let work = local.sweep(stopped.signal).catch(report("the sweep of the volume root")).then(purge)
+    .catch(report("the purge of the trash"));
+  const timer = setInterval(
+    () => work = work.then(purge).catch(report("the purge of the trash")),
+    PURGE_INTERVAL_MS,
+  );
+  return {
+    async stop() {
+      clearInterval(timer);
+      stopped.abort();
+      await work;
+    },
+  };
+}
+
+/**
+ * Starts a daemon.
+ *
+ * @throws {RuneError} `failed_precondition` when the data directory or an address cannot be used; nothing is left running.
+ */
+export async function startDaemon(settings: Settings, logger: Logger): Promise<Daemon> {
+  const { storage, node, dataDir } = settings;
+  // What was started, undone in reverse: after a failed start as after a stop.
+  const started: (() => void | Promise<void>)[] = [];
+  const undo = async () => {
+    for (const stop of started.splice(0).reverse()) await stop();
+  };
+  try {
+    const store = await openStore({ dataDir });
+    started.push(() => store.close());
+    await seed(store, storage);
+    if (settings.devMode) {
+      for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
+    }
+    const drivers = buildDrivers(storage);
+    const daemonId = await identify(store);
+    const runners = buildRunners({ ...settings, daemonId }, logger);
+    started.push(() => runners.close());
+
+    const shutdown = new AbortController();
+    const aborted = new AbortController();
+    const app = createApp({
+      store,
+      drivers: drivers.all,
+      runners: runners.all,
+      info: {
+        version: manifest.version,
+        node: node.name,
+        daemonId,
+        startedAt: new Date().toISOString(),
+        dataDir,
+        devMode: settings.devMode,
+        warnings: settings.warnings,
+      },
+      hosts: settings.addresses.flatMap((a) =>
+        isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]
+      ),
+      defaultStorageClass: storage.defaultStorageClass,
+      shutdown: shutdown.signal,
+      logger: logger.getChild("http"),
+    });
+    const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+    const stopServing = async () => {
+      shutdown.abort();
+      const late = setTimeout(() => aborted.abort(), DRAIN_MS);
+      await Promise.all(servers.map((server) => server.shutdown().catch(() => {})));
+      await Promise.all(servers.map((server) => server.finished));
+      clearTimeout(late);
+    };
+    started.push(stopServing);
+    for (const address of settings.addresses) {
+      servers.push(listen(address, { signal: aborted.signal, handler: app.fetch }));
+    }
+    const trash = keepTrash(drivers.local, { settings, logger: logger.getChild("storage") });
+    started.push(() => trash.stop());
+    const controllers = startControllers({
+      store,
+      drivers: drivers.all,
+      runners: runners.all,
+      node,
+      logger: logger.getChild("reconcile"),
+    });
+    started.push(() => controllers.stop());
+
+    let stopping: Promise<void> | undefined;
+    return {
+      addresses: settings.addresses.map(({ hostname }, i) => ({ hostname, port: servers[i]!.addr.port })),
+      // Those who ask come first, and may still write; then those who act on it.
+      stop: () => stopping ??= stopServing().then(undo),
+    };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; `again` at the second. */
+function onSignals(): { first: Promise<string>; again: Promise<void>; release(): void } {
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  const first = Promise.withResolvers<string>();
+  const again = Promise.withResolvers<void>();
+  let count = 0;
+  const handlers = signals.map((signal) => {
+    const handler = () => count++ === 0 ? first.resolve(signal) : again.resolve();
+    Deno.addSignalListener(signal, handler);
+    return () => Deno.removeSignalListener(signal, handler);
+  });
+  return {
+    first: first.promise,
+    again: again.promise,
+    release: () => handlers.forEach((remove) => remove()),
+  };
+}
+
+/**
+ * `rune serve`: runs a daemon until SIGTERM or SIGINT. A second signal returns at once.
+ *
+ * @throws {RuneError} when it cannot start.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const settings = await loadSettings(options);
+  const logger = await startLogging(settings.log);
+  const signals = onSignals();
+  try {
+    const daemon = await startDaemon(settings, logger);
+    for (const warning of settings.warnings) logger.warn("{warning}", { warning });
+    logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
+      version: manifest.version,
+      addresses: daemon.addresses.map(formatAddress).join(", "),
+      dataDir: settings.dataDir,
+    });
+    logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
+    await Promise.race([daemon.stop(), signals.again]);
+    logger.info("stopped");
+  } finally {
+    signals.release();
+  }
+}

@@ -1,0 +1,36 @@
+/** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
+import type { Logger } from "@logtape/logtape";
+import type { Driver } from "../drivers/driver.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { RunnerName } from "../spec/instance.ts";
+import type { Store } from "../store/store.ts";
+
+/** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
+export interface DaemonInfo {
+  version: string;
+  /** Name of this node. */
+  node: string;
+  /** What labels its containers. */
+  daemonId: string;
+  /** RFC 3339. */
+  startedAt: string;
+  dataDir: string;
+  devMode: boolean;
+  /** What the operator should know, a sentence each. */
+  warnings: string[];
+}
+
+/** What the app is made from. */
+export interface ServerDeps {
+  store: Store;
+  drivers: ReadonlyMap<string, Driver>;
+  runners: ReadonlyMap<RunnerName, Runner>;
+  info: DaemonInfo;
+  /** Names besides loopback under which a request may address the daemon; `*` admits any IP address. */
+  hosts: string[];
+  /** The class for volumes that name none while no class is the default (seed 001). */
+  defaultStorageClass?: string;
+  /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
+  shutdown: AbortSignal;
+  logger: Logger;
+}

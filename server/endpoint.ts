@@ -1,0 +1,111 @@
+/**
+ * One route of the API as a value: what it takes, what it answers, how. The same value is mounted, validated against and
+ * written into the OpenAPI document, so that none of the three can drift.
+ * @module
+ */
+import { z } from "zod";
+import { type FieldIssue, RuneError } from "../spec/error.ts";
+import { fieldIssues } from "../spec/field_issues.ts";
+import { isName } from "../spec/name.ts";
+import { readJson } from "./json_body.ts";
+
+/** A request whose parts were checked. */
+export interface Call<Query = unknown, Body = unknown> {
+  request: Request;
+  /** The path's parameters; namespaces and names are well formed. */
+  params: Record<string, string>;
+  query: Query;
+  body: Body;
+  requestId: string;
+}
+
+/** One kind of answer. */
+export interface Answer {
+  description: string;
+  /** Of a JSON body. */
+  schema?: z.ZodType;
+  /** Of the data of each event of a stream. */
+  events?: z.ZodType;
+}
+
+/** A route; `path` holds its parameters in braces. */
+export interface Endpoint {
+  method: "get" | "put" | "post" | "delete";
+  path: string;
+  tag: string;
+  summary: string;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** What the document shows of the body where the handler itself checks it more closely than `body` does. */
+  documentedBody?: z.ZodType;
+  /** By HTTP status; problems are added to every route. */
+  answers: Record<number, Answer>;
+  handle(call: Call): Response | Promise<Response>;
+}
+
+/** A whole number in a query. */
+export const wholeNumber = z.string().regex(/^\d{1,15}$/, { error: "expected a whole number" }).transform(
+  Number,
+);
+
+/** Declares an endpoint; its handler sees the types of its own query and body. */
+export function endpoint<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType>(
+  declared: Omit<Endpoint, "handle" | "query" | "body"> & {
+    query?: Query;
+    body?: Body;
+    handle(call: Call<z.output<Query>, z.output<Body>>): Response | Promise<Response>;
+  },
+): Endpoint {
+  return declared as Endpoint;
+}
+
+function refuse(what: string, issues: FieldIssue[]): never {
+  const [first] = issues;
+  throw new RuneError("invalid_argument", `${what}: ${first!.path.join(".")}: ${first!.message}`, {
+    hint: first!.hint,
+    issues,
+  });
+}
+
+function parse(what: string, schema: z.ZodType, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (!result.success) refuse(what, fieldIssues(result.error, { schema, body: value }));
+  return result.data;
+}
+
+/** Events and instances have longer names than what users may declare, of the same letters. */
+const STORED_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+
+function checkParams(params: Record<string, string>): void {
+  for (const [key, value] of Object.entries(params)) {
+    const valid = key === "namespace" ? isName(value) : STORED_NAME.test(value);
+    if (!valid) {
+      throw new RuneError("invalid_argument", `"${value}" is not a ${key === "namespace" ? key : "name"}`, {
+        hint: "names hold lower-case letters, digits and '-', at most 63",
+      });
+    }
+  }
+}
+
+/**
+ * Checks a request against its endpoint and answers it.
+ *
+ * @throws {RuneError} `invalid_argument`, `payload_too_large`, or what the handler throws.
+ */
+export async function callEndpoint(
+  endpoint: Endpoint,
+  { request, params, requestId }: Omit<Call, "query" | "body">,
+): Promise<Response> {
+  checkParams(params);
+  const search = Object.fromEntries(new URL(request.url).searchParams);
+  let query: unknown = {};
+  if (endpoint.query) query = parse("query", endpoint.query, search);
+  else if (Object.keys(search).length > 0) {
+    const [name] = Object.keys(search);
+    throw new RuneError("invalid_argument", `this path takes no query parameter "${name}"`, {
+      hint: "remove it; /openapi.json lists what each path takes",
+    });
+  }
+  const body = endpoint.body ? parse("body", endpoint.body, await readJson(request)) : undefined;
+  return await endpoint.handle({ request, params, query, body, requestId });
+}

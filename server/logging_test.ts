@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { formatJson, formatValue } from "./logging.ts";
+
+Deno.test("formatJson() writes one line whose own fields cannot be taken over by properties", () => {
+  const line = formatJson({
+    timestamp: Date.UTC(2026, 0, 31),
+    level: "warning",
+    category: ["rune", "http"],
+    message: ["request ", "r\n1", " failed", 3, ""],
+    rawMessage: "",
+    properties: { requestId: "r\n1", message: "inner", error: new TypeError("broken") },
+  });
+  assert.equal(line.indexOf("\n"), line.length - 1);
+  const { error, ...fields } = JSON.parse(line);
+  assert.deepEqual(fields, {
+    requestId: "r\n1",
+    time: "2026-01-31T00:00:00.000Z",
+    level: "warn",
+    logger: "rune.http",
+    message: 'request "r\\n1" failed3',
+  });
+  assert.match(error, /TypeError: broken/);
+});
+
+Deno.test("formatValue() quotes only what could pass for another line", () => {
+  assert.equal(formatValue("plain text", Deno.inspect), "plain text");
+  assert.equal(formatValue("a\nb", Deno.inspect), '"a\\nb"');
+  assert.equal(formatValue(3, Deno.inspect), "3");
+});

@@ -1,0 +1,106 @@
+/** The OpenAPI document, made from the endpoints and the schemas that validate. @module */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import { problemSchema } from "../spec/api.ts";
+import { configMapResource } from "../spec/config_map.ts";
+import { BODIES, type CastKind } from "../spec/declared.ts";
+import { eventResource } from "../spec/event.ts";
+import { instanceResource, instanceSpecSchema } from "../spec/instance.ts";
+import { namespaceResource } from "../spec/namespace.ts";
+import type { Kind } from "../spec/resource.ts";
+import { secretResource } from "../spec/secret.ts";
+import { serviceResource } from "../spec/service.ts";
+import { snapshotResource } from "../spec/snapshot.ts";
+import { storageClassResource } from "../spec/storage_class.ts";
+import { volumeResource } from "../spec/volume.ts";
+import type { Answer, Endpoint } from "./endpoint.ts";
+
+/** Gives a schema a name in the document: wherever it stands, it is written once. */
+const named = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
+
+/** The schema of each kind that the API shows. */
+export const RESOURCES: Record<Exclude<Kind, "lease">, z.ZodType> = {
+  namespace: named("Namespace", namespaceResource),
+  storageClass: named("StorageClass", storageClassResource),
+  secret: named("Secret", secretResource),
+  configmap: named("ConfigMap", configMapResource),
+  volume: named("Volume", volumeResource),
+  snapshot: named("Snapshot", snapshotResource),
+  service: named("Service", serviceResource),
+  // An instance's template is a service's spec as it once was: any version's form of it, so a map here.
+  instance: named(
+    "Instance",
+    instanceResource.extend({
+      spec: instanceSpecSchema.extend({ template: z.record(z.string(), z.unknown()) }),
+    }),
+  ),
+  event: named("Event", eventResource),
+};
+
+/** The schema of each kind's body, as a castfile writes it. */
+export const DECLARATIONS: Record<CastKind, z.ZodType> = {
+  namespace: named("NamespaceBody", BODIES.namespace),
+  storageClass: named("StorageClassBody", BODIES.storageClass),
+  secret: named("SecretBody", BODIES.secret),
+  configmap: named("ConfigMapBody", BODIES.configmap),
+  volume: named("VolumeBody", BODIES.volume),
+  snapshot: named("SnapshotBody", BODIES.snapshot),
+  service: named("ServiceBody", BODIES.service),
+};
+
+const problem = {
+  description: "What failed and what to do",
+  content: { "application/problem+json": { schema: named("Problem", problemSchema) } },
+};
+
+const answer = ({ description, schema, events }: Answer) => ({
+  description,
+  content: {
+    ...(schema && { "application/json": { schema } }),
+    ...(events && { "text/event-stream": { schema: events } }),
+  },
+});
+
+/** The document, ready to be served. */
+export function openApiDocument(endpoints: Endpoint[], version: string): object {
+  const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
+  for (const endpoint of endpoints) {
+    const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+    registry.registerPath({
+      method: endpoint.method,
+      path: endpoint.path,
+      operationId: operationId(endpoint),
+      tags: [endpoint.tag],
+      summary: endpoint.summary,
+      request: {
+        ...(names.length > 0 && {
+          params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))),
+        }),
+        ...(endpoint.query && { query: endpoint.query }),
+        ...(endpoint.body && {
+          body: {
+            required: true,
+            content: { "application/json": { schema: endpoint.documentedBody ?? endpoint.body } },
+          },
+        }),
+      },
+      responses: {
+        ...Object.fromEntries(Object.entries(endpoint.answers).map(([status, a]) => [status, answer(a)])),
+        default: problem,
+      },
+    });
+  }
+  return getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Rune",
+      version,
+      description: "HTTP API of a Rune daemon. Errors are problem documents with a code (RFC 9457).",
+    },
+  });
+}
+
+/** `GET /v1/namespaces/{namespace}/services/{name}` → `get_v1_namespaces_namespace_services_name`. */
+function operationId({ method, path }: Endpoint): string {
+  return `${method}${path.replace(/[^A-Za-z0-9]+/g, "_").replace(/_$/, "")}`;
+}

@@ -1,0 +1,58 @@
+/** How errors leave the server: the HTTP status of every code, and RFC 9457 problem documents. @module */
+import type { Problem } from "../spec/api.ts";
+import { type ErrorCode, type RuneError, toRuneError } from "../spec/error.ts";
+
+/** The HTTP status of every error code (SPEC 6). */
+export const HTTP_STATUS: Record<ErrorCode, number> = {
+  invalid_argument: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  already_exists: 409,
+  conflict: 409,
+  failed_precondition: 412,
+  gone: 410,
+  payload_too_large: 413,
+  rate_limited: 429,
+  internal: 500,
+  unavailable: 503,
+  deadline_exceeded: 504,
+};
+
+const titleOf = (code: ErrorCode) => {
+  const words = code.replaceAll("_", " ");
+  return words[0]!.toUpperCase() + words.slice(1);
+};
+
+/** The problem document of an error. What an `internal` one says goes to the log, not to the client. */
+export function toProblem(error: unknown, requestId?: string): Problem {
+  const known: RuneError = toRuneError(error);
+  const internal = known.code === "internal";
+  const hint = internal ? "the daemon's log says more; look for the request id" : known.hint;
+  return {
+    type: "about:blank",
+    title: titleOf(known.code),
+    status: HTTP_STATUS[known.code],
+    detail: internal ? "the daemon failed to answer this request" : known.message,
+    code: known.code,
+    ...(hint !== undefined && { hint }),
+    ...(known.issues && { issues: known.issues }),
+    ...(requestId !== undefined && { requestId }),
+  };
+}
+
+/**
+ * The answer to a request that failed.
+ *
+ * @param options `status` replaces the code's own; `headers` are added.
+ */
+export function problemResponse(
+  problem: Problem,
+  options: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  const status = options.status ?? problem.status;
+  return new Response(JSON.stringify({ ...problem, status }), {
+    status,
+    headers: { "content-type": "application/problem+json", ...options.headers },
+  });
+}

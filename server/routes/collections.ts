@@ -1,0 +1,137 @@
+/** List, get and watch, made once for every kind that the API shows. @module */
+import { z } from "zod";
+import { listSchema, watchEventSchema } from "../../spec/api.ts";
+import { RuneError } from "../../spec/error.ts";
+import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../spec/resource.ts";
+import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
+import { requireResource } from "../admission/preconditions.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Call, type Endpoint, endpoint, wholeNumber } from "../endpoint.ts";
+import { RESOURCES } from "../openapi.ts";
+import { eventStream } from "../sse.ts";
+import { watchEvents } from "../watch.ts";
+
+const listQuery = z.strictObject({
+  labelSelector: z.string().optional().describe("app=web,tier in (a,b),!old"),
+  fieldSelector: z.string().optional().describe("status=Bound,spec.service!=web"),
+  limit: wholeNumber.refine((n) => n > 0, { error: "expected at least 1" }).optional().describe(
+    "Most items on a page",
+  ),
+  continue: z.string().optional().describe("The previous page's `continue`"),
+  watch: z.enum(["true", "false"]).default("false").describe("Stream changes as server-sent events"),
+  since: wholeNumber.optional().describe(
+    "With watch: only changes after this revision; without it, what exists comes first",
+  ),
+});
+type ListQuery = z.output<typeof listQuery>;
+
+/** The collection paths of a kind: in one namespace, and over all. */
+export function collectionPaths({ namespaced, plural }: KindInfo): string[] {
+  return namespaced ? [`/v1/namespaces/{namespace}/${plural}`, `/v1/${plural}`] : [`/v1/${plural}`];
+}
+
+/** The path of one resource of a kind. */
+export const resourcePath = (info: KindInfo) => `${collectionPaths(info)[0]}/{name}`;
+
+/** A resource with its version as ETag. */
+export function resourceResponse(resource: AnyResource, status = 200): Response {
+  return Response.json(resource, { status, headers: { etag: `"${resource.resourceVersion}"` } });
+}
+
+/** List, watch and get of every public kind. */
+export function collectionRoutes(deps: ServerDeps): Endpoint[] {
+  return Object.values(KINDS).filter((info) => info.public).flatMap((info) => {
+    const schema = RESOURCES[info.kind as keyof typeof RESOURCES];
+    const lists = collectionPaths(info).map((path) =>
+      endpoint({
+        method: "get",
+        path,
+        tag: info.plural,
+        summary: `List ${info.plural}${
+          path.includes("{") || !info.namespaced ? "" : " of all namespaces"
+        }, or watch them`,
+        query: listQuery,
+        answers: {
+          200: {
+            description: "A page, or with watch=true a stream of events",
+            schema: listSchema(schema),
+            events: watchEventSchema,
+          },
+        },
+        handle: (call) =>
+          call.query.watch === "true" ? watch(deps, info.kind, call) : list(deps, info.kind, call),
+      })
+    );
+    const get = endpoint({
+      method: "get",
+      path: resourcePath(info),
+      tag: info.plural,
+      summary: `Get a ${info.kind}`,
+      answers: { 200: { description: "The resource; its version is the ETag", schema } },
+      handle: ({ params: { namespace = "", name } }) =>
+        resourceResponse(requireResource(deps.store, { kind: info.kind, namespace, name: name! })),
+    });
+    return [...lists, get];
+  });
+}
+
+/** The function that says whether a resource is wanted. */
+function selection({ labelSelector, fieldSelector }: ListQuery): (resource: AnyResource) => boolean {
+  const labels = parseLabelSelector(labelSelector ?? "");
+  const fields = parseFieldSelector(fieldSelector ?? "");
+  return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
+}
+
+function list({ store }: ServerDeps, kind: Kind, { params, query }: Call<ListQuery>): Response {
+  if (query.since !== undefined) {
+    throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
+  }
+  const matching = (store.list(kind, params.namespace) as AnyResource[]).filter(selection(query));
+  const after = query.continue === undefined ? undefined : readToken(query.continue);
+  const start = after === undefined ? 0 : matching.findIndex((r) => isAfter(r, after));
+  const items = start < 0 ? [] : matching.slice(start, query.limit && start + query.limit);
+  const more = start >= 0 && start + items.length < matching.length;
+  return Response.json({
+    items,
+    revision: store.revision,
+    ...(more && { continue: writeToken(items.at(-1)!) }),
+  });
+}
+
+/** A page ends at a name, not at a number: what is made or removed meanwhile shifts nothing. */
+interface PageEnd {
+  namespace: string;
+  name: string;
+}
+
+const isAfter = (r: PageEnd, end: PageEnd) =>
+  r.namespace === end.namespace ? r.name > end.name : r.namespace > end.namespace;
+
+const writeToken = ({ namespace, name }: PageEnd) => btoa(`${namespace}/${name}`);
+
+function readToken(token: string): PageEnd {
+  try {
+    const [namespace, name] = atob(token).split("/");
+    if (namespace !== undefined && name !== undefined) return { namespace, name };
+  } catch {
+    // Not base64: the same answer as for any other text.
+  }
+  throw new RuneError("invalid_argument", "continue is not a token of this API", {
+    hint: "pass the continue of the page before, unchanged",
+  });
+}
+
+function watch(
+  deps: ServerDeps,
+  kind: Kind,
+  { request, params, query, requestId }: Call<ListQuery>,
+): Response {
+  if (query.limit !== undefined || query.continue !== undefined) {
+    throw new RuneError("invalid_argument", "a watch has no pages", { hint: "leave out limit and continue" });
+  }
+  // What an EventSource sends when it reconnects by itself.
+  const last = request.headers.get("last-event-id");
+  const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
+  const options = { kind, namespace: params.namespace, since, matches: selection(query) };
+  return eventStream(watchEvents(deps.store, options), { shutdown: deps.shutdown, requestId });
+}

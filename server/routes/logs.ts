@@ -1,0 +1,59 @@
+/** Logs as server-sent events. @module */
+import { z } from "zod";
+import { logLineSchema } from "../../spec/api.ts";
+import { parseDuration } from "../../spec/duration.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint, wholeNumber } from "../endpoint.ts";
+import { logLines } from "../log_stream.ts";
+import { eventStream, type ServerSentEvent } from "../sse.ts";
+
+const flag = z.enum(["true", "false"]).default("false").transform((value) => value === "true");
+
+/** RFC 3339, or a duration that counts back from now. */
+const timeSchema = z.string().transform((text, ctx) => {
+  const at = Date.parse(text);
+  if (/^\d{4}-/.test(text) && !Number.isNaN(at)) return text;
+  try {
+    return new Date(Date.now() - parseDuration(text)).toISOString();
+  } catch {
+    ctx.addIssue({
+      code: "custom",
+      message: "expected a time such as 2026-01-31T12:00:00Z, or a duration such as 5m",
+    });
+    return z.NEVER;
+  }
+});
+
+const logQuery = z.strictObject({
+  follow: flag.describe("Go on with what comes, across restarts and new instances"),
+  tail: wholeNumber.optional().describe("Last lines of each instance"),
+  since: timeSchema.optional(),
+  until: timeSchema.optional(),
+  previous: flag.describe("The run before the current one"),
+});
+
+/** Logs of a service and of an instance. */
+export function logRoutes(deps: ServerDeps): Endpoint[] {
+  return (["service", "instance"] as const).map((kind) =>
+    endpoint({
+      method: "get",
+      path: `/v1/namespaces/{namespace}/${kind}s/{name}/logs`,
+      tag: `${kind}s`,
+      summary: kind === "service" ? "Logs of all instances of a service" : "Logs of an instance",
+      query: logQuery,
+      answers: {
+        200: {
+          description: "Events `line`, each a LogLine",
+          events: logLineSchema,
+        },
+      },
+      handle({ params: { namespace, name }, query, requestId }) {
+        const lines = logLines(deps, { kind, namespace: namespace!, name: name! }, query);
+        const source = async function* (signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+          for await (const data of lines(signal)) yield { event: "line", data };
+        };
+        return eventStream(source, { shutdown: deps.shutdown, requestId });
+      },
+    })
+  );
+}

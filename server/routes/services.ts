@@ -1,0 +1,95 @@
+/** Actions on services, and their history. @module */
+import { z } from "zod";
+import { scaleRequestSchema } from "../../spec/api.ts";
+import { RuneError } from "../../spec/error.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Tx } from "../../store/store.ts";
+import { requireAlive, requireResource } from "../admission/preconditions.ts";
+import { applySet } from "../cast.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { RESOURCES } from "../openapi.ts";
+import { resourceResponse } from "./collections.ts";
+
+const base = "/v1/namespaces/{namespace}/services/{name}";
+const answers = { 200: { description: "The service", schema: RESOURCES.service } };
+
+const historySchema = z.object({
+  items: z.array(z.object({
+    generation: z.number().int(),
+    spec: z.record(z.string(), z.unknown()),
+    at: z.string(),
+  })),
+});
+
+/** A service that may be written. */
+function serviceOf(tx: Tx, params: Record<string, string>): Service {
+  const service = requireResource(tx, { kind: "service", namespace: params.namespace!, name: params.name! });
+  requireAlive(service);
+  return service;
+}
+
+/** Scale, restart, stop and history. */
+export function serviceRoutes(deps: ServerDeps): Endpoint[] {
+  const scaleTo = async (params: Record<string, string>, scale: number) =>
+    resourceResponse(
+      await deps.store.transact((tx) => {
+        const { kind, namespace, name, labels, spec } = serviceOf(tx, params);
+        const declared = { kind, namespace, name, labels, spec: { ...spec, scale } };
+        return applySet(tx, [declared], deps)[0]!.resource;
+      }),
+    );
+  return [
+    endpoint({
+      method: "post",
+      path: `${base}/actions/scale`,
+      tag: "services",
+      summary: "Set the number of instances",
+      body: scaleRequestSchema,
+      answers,
+      handle: ({ params, body }) => scaleTo(params, body.scale),
+    }),
+    endpoint({
+      method: "post",
+      path: `${base}/actions/stop`,
+      tag: "services",
+      summary: "Scale to 0",
+      answers,
+      handle: ({ params }) => scaleTo(params, 0),
+    }),
+    endpoint({
+      method: "post",
+      path: `${base}/actions/restart`,
+      tag: "services",
+      summary: "Replace every instance; stalled ones are tried again",
+      answers,
+      async handle({ params }) {
+        const service = await deps.store.transact((tx) => {
+          const service = serviceOf(tx, params);
+          if (service.spec.scale === 0) {
+            throw new RuneError("failed_precondition", `service ${describeKey(service)} is stopped`, {
+              hint: `start it with: rune scale ${service.name} <n> -n ${service.namespace}`,
+            });
+          }
+          return tx.update(service, {
+            annotations: { ...service.annotations, [ANNOTATIONS.restartedAt]: tx.now },
+          });
+        });
+        return resourceResponse(service);
+      },
+    }),
+    endpoint({
+      method: "get",
+      path: `${base}/history`,
+      tag: "services",
+      summary: "Accepted specs, newest first",
+      answers: { 200: { description: "One item per generation that is kept", schema: historySchema } },
+      async handle({ params: { namespace, name } }) {
+        requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
+        return Response.json({ items: await deps.store.history("service", namespace!, name!) });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,104 @@
+/** The daemon about itself: health, version, status. @module */
+import { z } from "zod";
+import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { problemResponse, toProblem } from "../problem.ts";
+
+/** A runner that does not answer in this time counts as not there. */
+const CHECK_TIMEOUT_MS = 1000;
+/** How long an answer of the runners is good for: `status --watch` must not become load on the Engine. */
+const CHECK_CACHE_MS = 2000;
+
+/** `/healthz`, version and status. */
+export function systemRoutes(deps: ServerDeps): Endpoint[] {
+  const checkRunners = cached(() => runnerStates(deps));
+  return [
+    endpoint({
+      method: "get",
+      path: "/healthz",
+      tag: "system",
+      summary: "Whether the daemon works",
+      answers: {
+        200: { description: "It reconciles", schema: z.object({ status: z.literal("ok") }) },
+      },
+      async handle({ requestId }) {
+        try {
+          if (deps.shutdown.aborted) throw new RuneError("unavailable", "the daemon is shutting down");
+          await deps.store.check();
+          return Response.json({ status: "ok" });
+        } catch (error) {
+          return problemResponse(toProblem(error, requestId), { status: 503 });
+        }
+      },
+    }),
+    endpoint({
+      method: "get",
+      path: "/v1/version",
+      tag: "system",
+      summary: "Version of the daemon",
+      answers: { 200: { description: "The version", schema: versionSchema } },
+      handle: () => Response.json({ version: deps.info.version, deno: Deno.version.deno }),
+    }),
+    endpoint({
+      method: "get",
+      path: "/v1/status",
+      tag: "system",
+      summary: "The whole node at a glance",
+      answers: { 200: { description: "The status", schema: statusSchema } },
+      handle: async () => Response.json(statusOf(deps, await checkRunners())),
+    }),
+  ];
+}
+
+/** The same promise for everybody who asks within {@linkcode CHECK_CACHE_MS}. */
+function cached<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: { at: number; value: Promise<T> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (!made || now - made.at > CHECK_CACHE_MS) made = { at: now, value: make() };
+    return made.value;
+  };
+}
+
+function runnerStates({ runners }: ServerDeps): Promise<Status["runners"]> {
+  return Promise.all([...runners.values()].map(async (runner) => {
+    const timeout = new AbortController();
+    const timer = setTimeout(
+      () => timeout.abort(new DOMException("no answer", "TimeoutError")),
+      CHECK_TIMEOUT_MS,
+    );
+    try {
+      await runner.check(timeout.signal);
+      return { name: runner.name, ok: true };
+    } catch (error) {
+      const { message, hint } = toRuneError(error);
+      return { name: runner.name, ok: false, message: hint ? `${message}; ${hint}` : message };
+    } finally {
+      clearTimeout(timer);
+    }
+  }));
+}
+
+function count(states: string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const state of states) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function statusOf({ store, info }: ServerDeps, runners: Status["runners"]): Status {
+  return {
+    ...info,
+    runners,
+    namespaces: store.list("namespace").map(({ name }) => {
+      const instances = store.list("instance", name);
+      return {
+        name,
+        services: count(store.list("service", name).map((s) => s.status.state)),
+        instances: { total: instances.length, ready: instances.filter((i) => i.status.ready).length },
+        volumes: count(store.list("volume", name).map((v) => v.status.state)),
+      };
+    }),
+  };
+}

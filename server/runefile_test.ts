@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { RuneError } from "../spec/error.ts";
+import { parseRunefile } from "./runefile.ts";
+
+const env = (name: string) => ({ PORT: "9000", YES: "true" } as Record<string, string>)[name];
+const parse = (text: string, file = "runefile.yaml") => parseRunefile(text, { file, env });
+
+function refusal(text: string, file?: string): RuneError {
+  try {
+    parse(text, file);
+  } catch (error) {
+    assert.ok(error instanceof RuneError);
+    assert.equal(error.code, "invalid_argument");
+    return error;
+  }
+  assert.fail("it was accepted");
+}
+
+Deno.test("parseRunefile() takes YAML and TOML, and an empty file", () => {
+  const yaml = parse('server:\n  grpc-addr: ":7863"\n  http-addr: ":7861"\n');
+  assert.deepEqual([yaml.server.grpcAddr, yaml.server.httpAddr], [":7863", ":7861"]);
+  const toml = parse(
+    '[storage]\nhostPathAllowlist = ["/mnt/rune"]\nallowCreateMissing = false\n',
+    "runefile.toml",
+  );
+  assert.deepEqual(toml.storage, { hostPathAllowlist: ["/mnt/rune"], allowCreateMissing: false });
+  assert.deepEqual(parse("").server, {});
+});
+
+Deno.test("parseRunefile() takes keys in three spellings, and leaves the user's own keys alone", () => {
+  for (const key of ["local-volume-root", "local_volume_root", "localVolumeRoot"]) {
+    assert.equal(parse(`storage: { ${key}: /v }`).storage.localVolumeRoot, "/v");
+  }
+  assert.equal(parse("data-dir: /d").dataDir, "/d");
+  const { node } = parse('node: { labels: { "rune.io/node-role": edge, my_key: 1 } }');
+  assert.deepEqual(node.labels, { "rune.io/node-role": "edge", my_key: "1" });
+  assert.match(refusal("storage: { allow-create-missing: true, allowCreateMissing: true }").message, /twice/);
+});
+
+Deno.test("parseRunefile() expands variables in values, never into syntax", () => {
+  assert.equal(parse('server: { http-addr: "127.0.0.1:${PORT}" }').server.httpAddr, "127.0.0.1:9000");
+  assert.equal(parse('storage: { preserveOnDelete: "${YES}" }').storage.preserveOnDelete, true);
+  assert.equal(parse('node: { name: "a$$b$c" }').node.name, "a$b$c");
+  const missing = refusal('server:\n  http-addr: "${NOPE}:1"\n');
+  assert.match(missing.message, /runefile.yaml:2:3: server\.http-addr: the environment has no variable NOPE/);
+});
+
+/** Files that are refused, the place of their first issue, what it says. */
+const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] = [
+  ["server:\n  htp-addr: x\n", ":2:3", /unknown field "htpAddr"/, /did you mean "httpAddr"/],
+  ["sever: {}\n", ":1:1", /unknown field "sever"/, /did you mean "server"/],
+  ["auth: {}\na: 1\n", ":1:1", /auth is not supported in this version/],
+  ["crypto: { kek: {} }\n", ":1:1", /crypto is not supported/],
+  ["docker:\n  registries: []\n", ":2:3", /docker.registries is not supported/],
+  ["server: { http-addr: 7861 }\n", ":1:11", /expected a string/],
+  ["server: { http-addr: localhost }\n", ":1:11", /not a listen address/],
+  ["server: { log-level: loud }\n", ":1:11", /expected one of debug, info, warn, error/],
+  ["storage: { localVolumeRoot: data }\n", ":1:12", /absolute path/],
+  ["storage: { trashRetention: 5 parsecs }\n", ":1:12", /expected a duration/],
+  ["storage: { allowCreateMissing: maybe }\n", ":1:12", /expected true or false/],
+  ["server: { a: [}\n", ":1:15", /./],
+  ["- a\n", "", /expected a map/],
+];
+
+Deno.test("parseRunefile() refuses what it does not know or do, with its place", () => {
+  for (const [text, place, message, hint] of REFUSALS) {
+    const error = refusal(text);
+    assert.ok(error.message.startsWith(`runefile.yaml${place}: `), `${text}: ${error.message}`);
+    const issue = error.issues!.find((i) => message.test(i.message));
+    assert.ok(issue, `${text}: ${error.message}`);
+    if (hint) assert.match(issue.hint!, hint);
+    assert.ok(error.hint);
+  }
+  assert.match(refusal("[server\n", "r.toml").message, /^r\.toml:1:\d+: /);
+});

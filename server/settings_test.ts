@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import type { RuneError } from "../spec/error.ts";
+import { loadSettings, type ServeOptions, type Surroundings } from "./settings.ts";
+
+function load(
+  options: ServeOptions,
+  { env = {}, files = {} }: { env?: Record<string, string>; files?: Record<string, string> } = {},
+) {
+  const from: Surroundings = {
+    env: (name) => ({ HOME: "/home/u", ...env } as Record<string, string>)[name],
+    read: (path) => Promise.resolve(files[path]),
+    hostname: () => "box",
+  };
+  return loadSettings(options, from);
+}
+
+Deno.test("loadSettings() has defaults that listen on loopback only and warn of nothing", async () => {
+  const settings = await load({});
+  assert.deepEqual(settings.addresses, [{ hostname: "127.0.0.1", port: 7861 }]);
+  assert.equal(settings.dataDir, "/var/lib/rune");
+  assert.equal(settings.storage.localVolumeRoot, "/var/lib/rune/volumes");
+  assert.equal(settings.storage.allowCreateMissing, false);
+  assert.equal(settings.storage.trashRetentionMs, 86_400_000);
+  assert.equal(settings.docker.socket, "/var/run/docker.sock");
+  assert.equal(settings.node.name, "box");
+  assert.deepEqual(settings.warnings, []);
+});
+
+Deno.test("loadSettings() takes flags before the runefile before defaults", async () => {
+  const files = {
+    "/etc/rune/runefile.toml":
+      'dataDir = "/d"\n[server]\nhttp-addr = "127.0.0.1:1"\nlog-level = "warn"\n[docker]\nsocket = "/s"\n',
+  };
+  const file = await load({}, { files, env: { DOCKER_HOST: "unix:///other" } });
+  assert.deepEqual([file.dataDir, file.log.level, file.docker.socket], ["/d", "warn", "/s"]);
+  const flags = await load({ dataDir: "/f", httpAddr: "127.0.0.1:2", logLevel: "debug", nodeName: "n" }, {
+    files,
+  });
+  assert.deepEqual(flags.addresses, [{ hostname: "127.0.0.1", port: 2 }]);
+  assert.deepEqual([flags.dataDir, flags.log.level, flags.node.name], ["/f", "debug", "n"]);
+});
+
+Deno.test("loadSettings() honours public addresses as written, with a warning each", async () => {
+  const settings = await load({ httpAddr: ":7861", grpcAddr: "127.0.0.1:7863" });
+  assert.deepEqual(settings.addresses, [{ hostname: "", port: 7861 }, { hostname: "127.0.0.1", port: 7863 }]);
+  assert.equal(settings.warnings.length, 1);
+  assert.match(settings.warnings[0]!, /PLAIN TEXT.*every interface, port 7861/);
+});
+
+Deno.test("loadSettings() keeps dev mode at home, on loopback, and away from the system's runefile", async () => {
+  const files = { "/etc/rune/runefile.yaml": 'server: { http-addr: ":7861" }' };
+  const settings = await load({ devMode: true }, { files });
+  assert.equal(settings.dataDir, "/home/u/.rune/data");
+  assert.deepEqual(settings.storage.hostPathAllowlist, ["/home/u/.rune/volumes"]);
+  assert.equal(settings.storage.allowCreateMissing, true);
+  await assert.rejects(load({ devMode: true, httpAddr: "0.0.0.0:1" }), /loopback only/);
+  await assert.rejects(load({ devMode: true }, { env: { HOME: "" } }), /HOME is not set/);
+});
+
+Deno.test("loadSettings() finds the Engine by DOCKER_HOST, and says when it cannot use it", async () => {
+  const unix = await load({}, { env: { DOCKER_HOST: "unix:///run/user/1/docker.sock" } });
+  assert.equal(unix.docker.socket, "/run/user/1/docker.sock");
+  const tcp = await load({}, { env: { DOCKER_HOST: "tcp://1.2.3.4:2375" } });
+  assert.equal(tcp.docker.socket, "/var/run/docker.sock");
+  assert.match(tcp.warnings[0]!, /DOCKER_HOST/);
+});
+
+Deno.test("loadSettings() refuses flags that it cannot use, with a hint", async () => {
+  for (
+    const options of [{ logLevel: "loud" }, { logFormat: "xml" }, { httpAddr: "x" }, { config: "/none.yaml" }]
+  ) {
+    await assert.rejects(load(options), (error: RuneError) => error.hint !== undefined);
+  }
+});

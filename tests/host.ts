@@ -1,0 +1,154 @@
+/**
+ * A host of a test's own: the real program, daemon and client, on a scratch directory. Disposing of it removes all that it made:
+ * containers and networks by the daemon's label, processes by their records, then the directory. @module
+ */
+import assert from "node:assert/strict";
+import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
+import { openEngine } from "../scripts/engine.ts";
+import { noDocker } from "./skips.ts";
+
+/** What a command printed, and how it ended. */
+export interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** See the module comment. */
+export interface Host extends AsyncDisposable {
+  home: string;
+  dataDir: string;
+  daemon: Daemon;
+  /** What labels the containers of this host. */
+  daemonId: string;
+  /** Runs `rune` with these arguments. */
+  run(args: string[], options?: { stdin?: string }): Promise<Result>;
+  /** The same; fails the test unless it exits 0. Returns stdout. */
+  rune(...args: string[]): Promise<string>;
+  /** `rune get … -o json`, decoded. */
+  // deno-lint-ignore no-explicit-any
+  get(...args: string[]): Promise<any>;
+  /** Writes a castfile and returns its path. */
+  file(name: string, text: string): Promise<string>;
+  /** Starts a daemon again on the same data, after `daemon.stop()`. */
+  restart(): Promise<void>;
+}
+
+/** How long a condition may take on a busy machine. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Waits until `condition` returns something, and returns that.
+ *
+ * @throws {Error} naming `what` when it does not come true within a minute.
+ */
+export async function until<T>(what: string, condition: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const value = await condition();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`waited in vain until ${what}`, { cause: last });
+}
+
+/** Starts a host. `runefile` is YAML for `--config`. */
+export async function startHost(options: { runefile?: string } = {}): Promise<Host> {
+  const home = await Deno.makeTempDir({ prefix: "rune-test-" });
+  const config = `${home}/runefile.yaml`;
+  await Deno.writeTextFile(config, options.runefile ?? "{}\n");
+  const start = () => startDaemon(home, { devMode: false, args: ["--config", config] });
+  const daemon = await start();
+  const host: Host = {
+    home,
+    dataDir: `${home}/.rune`,
+    daemon,
+    daemonId: await daemonIdOf(daemon),
+    async run(args, { stdin } = {}) {
+      const [program, ...rest] = [...RUNE, ...args];
+      const child = new Deno.Command(program!, {
+        args: rest,
+        env: { ...host.daemon.env, NO_COLOR: "1" },
+        stdin: stdin === undefined ? "null" : "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      if (stdin !== undefined) {
+        const writer = child.stdin.getWriter();
+        await writer.write(new TextEncoder().encode(stdin));
+        await writer.close();
+      }
+      const { code, stdout, stderr } = await child.output();
+      const text = new TextDecoder();
+      return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+    },
+    async rune(...args) {
+      const result = await host.run(args);
+      assert.equal(result.code, 0, `rune ${args.join(" ")}\n${result.stdout}${result.stderr}`);
+      return result.stdout;
+    },
+    get: async (...args) => JSON.parse(await host.rune("get", ...args, "-o", "json")),
+    async file(name, text) {
+      await Deno.writeTextFile(`${home}/${name}`, text);
+      return `${home}/${name}`;
+    },
+    async restart() {
+      host.daemon = await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await dispose(host);
+    },
+  };
+  return host;
+}
+
+async function dispose(host: Host): Promise<void> {
+  await host.daemon.stop("SIGKILL");
+  if (!noDocker) await removeContainers(host.daemonId);
+  await killProcesses(`${host.dataDir}/processes`);
+  await Deno.remove(host.home, { recursive: true });
+}
+
+/** The id that labels what a daemon makes. */
+async function daemonIdOf({ url }: Daemon): Promise<string> {
+  const { daemonId } = await (await fetch(`${url}/v1/status`)).json();
+  return daemonId;
+}
+
+async function removeContainers(daemon: string): Promise<void> {
+  const engine = openEngine();
+  const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemon}`] }));
+  try {
+    const containers = await engine.call(`GET /containers/json?all=1&filters=${filters}`) as { Id: string }[];
+    for (const { Id } of containers) await engine.call(`DELETE /containers/${Id}?force=1`).catch(() => {});
+    const networks = await engine.call(`GET /networks?filters=${filters}`) as { Id: string }[];
+    for (const { Id } of networks) await engine.call(`DELETE /networks/${Id}`);
+  } finally {
+    engine.close();
+  }
+}
+
+/** Ends every run that the process runner's records name: each claim links to the pid that leads its group. */
+async function killProcesses(dir: string): Promise<void> {
+  let runs: Deno.DirEntry[];
+  try {
+    runs = await Array.fromAsync(Deno.readDir(dir));
+  } catch {
+    return;
+  }
+  for (const run of runs) {
+    const claim = await Deno.readLink(`${dir}/${run.name}/claim`).catch(() => "");
+    const pid = Number(/\d+/.exec(claim)?.[0]);
+    if (!Number.isInteger(pid) || pid <= 1) continue;
+    try {
+      Deno.kill(-pid, "SIGKILL");
+    } catch {
+      // It ended already.
+    }
+  }
+}
