@@ -20,7 +20,7 @@ const STEPS: [name: string, args: string[]][] = [
   ["types", ["check", "--quiet"]],
   ["imports", ["run", "-A", "scripts/check_imports.ts"]],
   ["docs", ["run", "-A", "scripts/check_docs.ts"]],
-  ["tests", ["test", "-A", "--parallel", "--no-check", ...await listFastTests()]],
+  ["tests", ["test", "-A", "--parallel", "--no-check", "--reporter=dot", ...await listFastTests()]],
 ];
 
 /** Runs the steps. @returns whether all of them passed. */

@@ -166,6 +166,16 @@ Deno.test("admission holds scale to the rules of a cast", () =>
     assert.equal((await okJson(scale(0))).spec.scale, 0);
   }));
 
+Deno.test("admission lets a service be stopped whatever was cast since", () =>
+  withServer(async ({ cast, send }) => {
+    await okJson(cast([service("web", { scale: 3, volumes: [claim("late")] })]));
+    await okJson(cast([volume("late", { accessMode: "ReadOnlyMany" })]));
+    const actions = "/v1/namespaces/default/services/web/actions";
+    await problemOf(send("POST", `${actions}/scale`, { scale: 4 }), "invalid_argument");
+    await okJson(send("POST", `${actions}/scale`, { scale: 2 }));
+    assert.equal((await okJson(send("POST", `${actions}/stop`))).spec.scale, 0);
+  }));
+
 Deno.test("admission refuses another template for volumes that exist, and only then", () =>
   withServer(async ({ cast, store }) => {
     const set = (size: string) => [service("db", { volumes: [template({ size })] })];

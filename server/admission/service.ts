@@ -30,7 +30,11 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     ...declared.spec,
     volumes: declared.spec.volumes.map((mount) => pinClass(mount, before, world)),
   };
-  if (before && sameValue(before.spec, spec)) return { spec, issues: [] };
+  // Fewer instances, or the same, are always possible: what was cast since must not keep a service from being stopped.
+  const { scale } = spec;
+  if (before && scale <= before.spec.scale && sameValue({ ...before.spec, scale }, spec)) {
+    return { spec, issues: [] };
+  }
   const service = { namespace, name, spec };
   const issues = [
     ...checkNames(service),
