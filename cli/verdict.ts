@@ -1,4 +1,5 @@
 /** Judges whether a service or a volume has become what was asked for. Pure. @module */
+import { parseDuration } from "../spec/duration.ts";
 import type { Instance } from "../spec/instance.ts";
 import type { Service } from "../spec/service.ts";
 import type { Volume } from "../spec/volume.ts";
@@ -106,6 +107,12 @@ export function judgeService(
   }
   const finished = instances.length >= spec.scale && instances.every((i) => i.status.state === "Stopped");
   if (spec.restart !== "always" && finished) return done("Stopped, it has finished");
+  const { rolloutStartedAt } = status;
+  if (
+    rolloutStartedAt !== undefined && now - Date.parse(rolloutStartedAt) > parseDuration(spec.update.timeout)
+  ) {
+    return failed(progress);
+  }
   if (status.state === "Failed") return { ...failed(progress), mayHeal: true };
   return waiting(progress);
 }

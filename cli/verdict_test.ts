@@ -44,9 +44,17 @@ const cases: Case[] = [
   },
   {
     name: "a rollout that has not ended",
-    service: aService("web", { status: { rolloutStartedAt: "2026-01-31T12:00:00.000Z" } }),
+    service: aService("web", { status: { rolloutStartedAt: "2026-01-31T12:01:00.000Z" } }),
     state: "waiting",
     text: /Running/,
+  },
+  {
+    name: "a rollout that took longer than it may",
+    service: aService("web", {
+      status: { rolloutStartedAt: "2026-01-31T11:59:00.000Z", message: "it goes no further" },
+    }),
+    state: "failed",
+    text: /goes no further/,
   },
   {
     name: "some that start",

@@ -1,5 +1,5 @@
 /** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
-import type { Runner } from "../../runners/runner.ts";
+import type { Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
 import { parseNameRef } from "../../spec/name.ts";
@@ -35,10 +35,20 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
 
 async function observeInstance(
   instance: Instance,
-  { deps, runner, signal }: { deps: InstanceDeps; runner: Runner; signal: AbortSignal },
+  { deps, runner, signal, seen }: {
+    deps: InstanceDeps;
+    runner: Runner;
+    signal: AbortSignal;
+    /** What the runner said earlier in this pass, when nothing was done to the run since. */
+    seen?: RunState;
+  },
 ): Promise<InstanceView> {
   const { run } = instance.status;
-  const state = run === 0 ? undefined : await runner.inspect({ instanceUid: instance.uid, run }, signal);
+  const state = run === 0
+    ? undefined
+    : seen?.run === run
+    ? seen
+    : await runner.inspect({ instanceUid: instance.uid, run }, signal);
   return {
     instance,
     service: deps.store.get("service", instance.namespace, instance.spec.service),
@@ -53,20 +63,23 @@ export async function reconcileInstance(
   uid: string,
   { deps, find, signal }: { deps: InstanceDeps; find: FindInstance; signal: AbortSignal },
 ): Promise<Outcome> {
+  let seen: RunState | undefined;
   for (let i = 0; i < MAX_STEPS; i++) {
     const instance = find(uid);
     if (!instance) return DONE;
     const runner = deps.runners.get(instance.spec.runner)!;
     let view: InstanceView;
     try {
-      view = await observeInstance(instance, { deps, runner, signal });
+      view = await observeInstance(instance, { deps, runner, signal, seen });
     } catch (thrown) {
       const error = toRuneError(thrown);
       if (error.code === "unavailable") await writeOutage(deps.store, { instance, error });
       return { type: "failed", error };
     }
-    const outcome = await applyInstance(planInstance(view), { view, deps, runner, signal });
+    const step = planInstance(view);
+    const outcome = await applyInstance(step, { view, deps, runner, signal });
     if (outcome) return outcome;
+    seen = step.do === "settle" || step.do === "acquire" ? view.run : undefined;
   }
   return { type: "again", afterMs: 100 };
 }

@@ -113,7 +113,10 @@ export async function launch(
   const { instance, mounts, service } = view;
   const { run, runner, signal } = options;
   const { image } = instance.spec.template;
-  if (image !== undefined && runner.pull) {
+  // What ran before from this image is here; should it be gone, creating fails and the next attempt pulls.
+  const { launchFailures } = instance.status;
+  const here = run > 1 && launchFailures === 0 && pullPolicyOf(service) === "missing";
+  if (image !== undefined && runner.pull && !here) {
     await pull(runner, { image, service, signal });
   }
   const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
