@@ -63,6 +63,7 @@ const volume: KindColumn<"volume">[] = [
   age(),
   col("RECLAIM", (r) => orDash(r.spec.reclaimPolicy), { wide: true }),
   col("CLAIM", (r) => orDash(r.status.boundClaim), { wide: true }),
+  col("NODE", (r) => orDash(r.status.boundNode), { wide: true }),
   col("HANDLE", (r) => orDash(r.status.handle), { wide: true }),
   labels(),
 ];

@@ -112,13 +112,12 @@ async function launchRun(run: number, call: Call): Promise<Outcome | undefined> 
   const { instance, now } = view;
   const service = view.service!;
   try {
-    const state = await launch({ ...view, service }, {
+    await launch({ ...view, service }, {
       run,
       runner,
       signal,
       recordIntent: () => recordIntent(run, call),
     });
-    if (state.state !== "running") return undefined; // it ended already: the next plan accounts for that
     if (run > 2) await forgetRun(runner, { instanceUid: instance.uid, run: run - 2 });
     return undefined;
   } catch (thrown) {

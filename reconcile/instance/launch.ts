@@ -1,6 +1,6 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
 import { applyOwnership, resolveSubPath } from "../../drivers/mount_root.ts";
-import type { Runner, RunSpec, RunState } from "../../runners/runner.ts";
+import type { Runner, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
@@ -109,7 +109,7 @@ async function prepareMount({ mount, path }: MountView): Promise<string> {
 export async function launch(
   view: InstanceView & { service: Service },
   options: { run: number; runner: Runner; signal: AbortSignal; recordIntent: () => Promise<void> },
-): Promise<RunState> {
+): Promise<void> {
   const { instance, mounts, service } = view;
   const { run, runner, signal } = options;
   const { image } = instance.spec.template;
@@ -121,9 +121,9 @@ export async function launch(
   }
   const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
   await options.recordIntent();
-  return await phase("LaunchFailed", async () => {
+  await phase("LaunchFailed", async () => {
     await runner.create(runSpecOf(view, { run, sources }), signal);
-    return await runner.start({ instanceUid: instance.uid, run }, signal);
+    await runner.start({ instanceUid: instance.uid, run }, signal);
   });
 }
 
