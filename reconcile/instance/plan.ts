@@ -9,13 +9,13 @@ import type { VolumeMount } from "../../spec/mounts.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
+import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { withHolder } from "../leases.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
 /** A run that lasted this long makes earlier crashes forgotten. */
 const STEADY_MS = 60_000;
-const MAX_BACKOFF_MS = 60_000;
 /** Crashes in a row from which on it is a crash loop. */
 const CRASH_LOOP = 3;
 
@@ -73,10 +73,8 @@ export function planInstance(view: InstanceView): InstanceStep {
     if (believedAlive || status.state === "Starting") return settleEnded(view, { run, service });
   }
   if (status.state === "Stalled" || status.state === "Stopped") return { do: "settle", status };
-  if (status.nextAttemptAt !== undefined) {
-    const afterMs = Date.parse(status.nextAttemptAt) - now.getTime();
-    if (afterMs > 0) return { do: "settle", status, afterMs };
-  }
+  const afterMs = dueInMs(status.nextAttemptAt, now);
+  if (afterMs > 0) return { do: "settle", status, afterMs };
   const blocked = mountProblem(view);
   if (blocked) return { do: "settle", status: blocked };
   if (view.mounts.some((m) => !m.holders.some((h) => h.instanceUid === instance.uid))) {

@@ -76,6 +76,17 @@ Deno.test("planService() derives the service's state from its instances", () => 
   assert.equal(statusOf(2, [waiting, waiting]).state, "Pending");
 });
 
+Deno.test("planService() tells a service whose instances ended for good from one that is on its way", () => {
+  const ended = (exitCode: number) => ({
+    state: "Stopped" as const,
+    ready: false,
+    lastFailure: { at: ago(1), reason: "LaunchFailed" as const, message: "it exited", exitCode },
+  });
+  assert.equal(statusOf(2, [ended(0), ended(0)]).state, "Stopped");
+  assert.equal(statusOf(2, [ended(0), ended(1)]).state, "Failed");
+  assert.equal(statusOf(2, [ended(0), starting]).state, "Pending");
+});
+
 Deno.test("planService() reports the failing instance before a waiting one, and looks again at the rollout's deadline", () => {
   const { reason, message } = statusOf(2, [waiting, failed]);
   assert.deepEqual([reason, message], ["LaunchFailed", "web-1: no such file"]);

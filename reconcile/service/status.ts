@@ -40,6 +40,11 @@ export function serviceStatus(
   const said = { ...(reason && { reason }), ...(message !== undefined && { message }) };
   if (ready >= scale) return { ...common, state: "Running", ...said };
   if (ready > 0) return { ...common, state: "Degraded", ...said };
+  const allEnded = live.length >= scale && live.every((i) => i.status.state === "Stopped");
+  if (allEnded) {
+    const wellEnded = live.every((i) => i.status.lastFailure?.exitCode === 0);
+    return { ...common, state: wellEnded ? "Stopped" : "Failed", ...said };
+  }
   const allFailing = live.length > 0 && live.every(failing);
   return { ...common, state: allFailing ? "Failed" : "Pending", ...said };
 }

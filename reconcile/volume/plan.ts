@@ -9,6 +9,7 @@ import { parseBytes } from "../../spec/quantity.ts";
 import { matchesLabels } from "../../spec/selector.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { describeHolders } from "../leases.ts";
 
 /** Attempts to provision before a volume is `Stalled`. */
@@ -87,10 +88,8 @@ function planProvisioning(view: VolumeView): VolumeStep {
       `label the node in the runefile (node.labels); it has ${JSON.stringify(view.node.labels)}`,
     );
   }
-  if (status.nextAttemptAt !== undefined) {
-    const afterMs = Date.parse(status.nextAttemptAt) - now.getTime();
-    if (afterMs > 0) return { do: "settle", status, afterMs };
-  }
+  const afterMs = dueInMs(status.nextAttemptAt, now);
+  if (afterMs > 0) return { do: "settle", status, afterMs };
   return { do: "provision" };
 }
 
@@ -132,7 +131,7 @@ export function failedStatus(
   const before = rearmed(volume);
   const attempts = before.attempts + 1;
   const stalled = failure.permanent || attempts >= MAX_ATTEMPTS;
-  const delayMs = Math.min(60_000, 1000 * 2 ** (attempts - 1));
+  const delayMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (attempts - 1));
   const { nextAttemptAt: _, failureHint: __, ...rest } = before;
   return {
     ...rest,
