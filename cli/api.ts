@@ -1,7 +1,7 @@
 /** What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken connection. @module */
 import type { ResourceList, WatchEvent } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
-import { KINDS } from "../spec/kinds.ts";
+import { describeKey, KINDS } from "../spec/kinds.ts";
 import type { Kind, Kinds } from "../spec/resource.ts";
 import { type Client, segment } from "./client.ts";
 
@@ -145,17 +145,19 @@ export async function* watchResources<K extends Kind>(
     try {
       for await (const { event, resume } of connectOnce(client, { kind, scope, since, signal })) {
         if (event.type === "sync") {
-          for (const [uid, resource] of known) {
-            if (listed.has(uid)) continue;
-            known.delete(uid);
+          for (const [key, resource] of known) {
+            if (listed.has(key)) continue;
+            known.delete(key);
             yield { type: "delete", resource };
           }
           if (!synced) yield { type: "sync" };
           synced = true;
         } else {
-          if (event.type === "put") known.set(event.resource.uid, event.resource);
-          else known.delete(event.resource.uid);
-          listed.add(event.resource.uid);
+          // By name: a renamed resource comes under its new name before it goes under the old.
+          const key = describeKey(event.resource);
+          if (event.type === "put") known.set(key, event.resource);
+          else known.delete(key);
+          listed.add(key);
           yield { type: event.type, resource: event.resource };
         }
         since = resume ?? since;

@@ -48,7 +48,7 @@ function urlOf(server: string, path: string, query: Query = {}): URL {
 }
 
 /** The daemon cannot be reached: says where, and what to do there. */
-export function unreachable(server: string, cause?: unknown): RuneError {
+function unreachable(server: string, cause?: unknown): RuneError {
   return new RuneError("unavailable", `cannot reach the Rune daemon at ${server}`, {
     hint: server === DEFAULT_SERVER
       ? "start it with: rune serve"
@@ -162,8 +162,7 @@ export function createClient(server: string, options: { log?: (line: string) => 
         }
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        // A failure of the consumer, thrown into this generator, is not one of the connection.
-        if (!(error instanceof TypeError) && !(error instanceof Deno.errors.Http)) throw error;
+        if (error instanceof RuneError) throw error;
         throw new RuneError("unavailable", `the connection to the daemon at ${server} broke`, {
           hint: "run the command again",
           cause: error,

@@ -32,7 +32,7 @@ export interface Cli {
 export type Define = (command: Command, cli: Cli) => void;
 
 /** Forms of output. */
-export const OUTPUT_FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
+const OUTPUT_FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
 /** See {@linkcode OUTPUT_FORMATS}. */
 export type OutputFormat = typeof OUTPUT_FORMATS[number];
 

@@ -4,7 +4,7 @@ import { formatPath } from "../spec/field_issues.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One wrong field: `web.yaml:4:3: volumes[0].claim: message (hint)`. */
-export function formatIssue(issue: FieldIssue): string {
+function formatIssue(issue: FieldIssue): string {
   const place = issue.file === undefined
     ? ""
     : [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(":");

@@ -8,10 +8,15 @@ import type { Volume } from "../spec/volume.ts";
 import { watchResources } from "./api.ts";
 import type { Client } from "./client.ts";
 import type { Progress } from "./progress.ts";
-import { type Goal, judgeService, judgeVolume, type Verdict } from "./verdict.ts";
+import { FRESH_MS, type Goal, judgeService, judgeVolume, type Verdict } from "./verdict.ts";
 
 /** A failure that may heal by itself must last this long to count, in milliseconds. */
 const HEALING_MS = 10_000;
+
+/** Changes that come within this time are looked at together, in milliseconds: a replacement is several of them. */
+const BATCH_MS = 20;
+/** How often what only time decides is looked at again, in milliseconds. */
+const RECHECK_MS = 100;
 
 /** Options of {@linkcode settle}. */
 export interface SettleOptions {
@@ -30,12 +35,12 @@ export interface Settled {
 }
 
 /** `service default/web`: the key of a progress line. */
-export const goalTitle = (goal: Goal): string => `${goal.kind} ${describeKey(goal)}`;
+const goalTitle = (goal: Goal): string => `${goal.kind} ${describeKey(goal)}`;
 
 interface Seen {
   service: Map<string, Service>;
   volume: Map<string, Volume>;
-  /** By service, then by uid. */
+  /** By service, then by name: a renamed one comes under its new name before it goes under the old. */
   instance: Map<string, Map<string, Instance>>;
 }
 
@@ -48,19 +53,18 @@ function judge(goal: Goal, seen: Seen): Verdict {
   });
 }
 
-function remember(seen: Seen, type: "put" | "delete", resource: Service | Volume | Instance): string {
+function remember(seen: Seen, type: "put" | "delete", resource: Service | Volume | Instance): void {
   if (resource.kind === "instance") {
     const key = describeKey({ namespace: resource.namespace, name: resource.spec.service });
     const siblings = seen.instance.get(key) ?? new Map<string, Instance>();
     seen.instance.set(key, siblings);
-    if (type === "put") siblings.set(resource.uid, resource);
-    else siblings.delete(resource.uid);
-    return `service ${key}`;
+    if (type === "put") siblings.set(resource.name, resource);
+    else siblings.delete(resource.name);
+    return;
   }
   const map: Map<string, Service | Volume> = seen[resource.kind];
   if (type === "put") map.set(describeKey(resource), resource);
   else map.delete(describeKey(resource));
-  return `${resource.kind} ${describeKey(resource)}`;
 }
 
 /** What must be watched: services need their instances too. */
@@ -86,7 +90,8 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
   const states = goals.map((goal) => ({
     goal,
     verdict: { state: "waiting", text: "Pending" } as Verdict,
-    failingSince: 0,
+    /** Since when the verdict's state has been what it is. */
+    since: 0,
   }));
   if (states.length === 0) return [];
   const ended = Promise.withResolvers<void>();
@@ -94,18 +99,19 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
   const streams = streamsOf(goals);
   let unsynced = streams.length;
 
-  const evaluate = (title?: string) => {
+  let soon: ReturnType<typeof setTimeout> | undefined;
+  const evaluate = () => {
     if (unsynced > 0) return;
     const now = Date.now();
     for (const state of states) {
-      if (title !== undefined && goalTitle(state.goal) !== title) continue;
-      state.verdict = judge(state.goal, seen);
-      state.failingSince = state.verdict.state !== "failed" ? 0 : state.failingSince || now;
+      const verdict = judge(state.goal, seen);
+      if (verdict.state !== state.verdict.state) state.since = now;
+      state.verdict = verdict;
       progress.update(goalTitle(state.goal), state.verdict.text);
     }
-    const over = states.every(({ verdict, failingSince }) =>
-      verdict.state === "done" ||
-      verdict.state === "failed" && (!verdict.mayHeal || now - failingSince >= healingMs)
+    const over = states.every(({ verdict, since }) =>
+      verdict.state === "done" && (!verdict.fresh || now - since >= FRESH_MS) ||
+      verdict.state === "failed" && (!verdict.mayHeal || now - since >= healingMs)
     );
     if (over) ended.resolve();
   };
@@ -114,12 +120,18 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
       if (change.type === "sync") {
         unsynced--;
         evaluate();
-      } else evaluate(remember(seen, change.type, change.resource as Service | Volume | Instance));
+        continue;
+      }
+      remember(seen, change.type, change.resource as Service | Volume | Instance);
+      soon ??= setTimeout(() => {
+        soon = undefined;
+        evaluate();
+      }, BATCH_MS);
     }
   };
 
   const timeout = setTimeout(() => ended.resolve(), options.timeoutMs);
-  const recheck = setInterval(() => evaluate(), Math.min(1000, healingMs));
+  const recheck = setInterval(evaluate, Math.min(RECHECK_MS, healingMs));
   const abort = () => ended.reject(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
@@ -132,6 +144,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     signal.removeEventListener("abort", abort);
     stop.abort();
     await Promise.all(followers);
+    clearTimeout(soon);
     progress.end();
   }
   return states.map(({ goal, verdict }) => ({ goal, verdict }));

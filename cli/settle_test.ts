@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createClient } from "./client.ts";
-import { type Answer, aService, aVolume, eventStream, withDaemon } from "./daemon_fixture.ts";
+import { anInstance, type Answer, aService, aVolume, eventStream, withDaemon } from "./daemon_fixture.ts";
 import { createProgress } from "./progress.ts";
 import { settle, settleFailure } from "./settle.ts";
 import { fakeTerminal } from "./terminal_fixture.ts";
@@ -59,6 +59,17 @@ Deno.test("settle() follows services and volumes until all are as asked", async 
     /service default\/web: Pending, 0\/1 ready\n(.*\n)*service default\/web: Running, 1\/1/,
   );
   assert.equal(settleFailure(settled, "cast"), undefined);
+});
+
+Deno.test("settle() believes in a service that has only just begun to run when it does not crash at once", async () => {
+  const begun = () => anInstance("web", 0, { status: { startedAt: new Date().toISOString() } });
+  const crashed = anInstance("web", 0, { status: { state: "Failed", ready: false, crashes: 3 } });
+  const services = [aService("web")];
+  const calm = await settleWith(streaming({ services, instances: [begun()] }), [goal("service", "web")]);
+  assert.equal(calm.settled[0]!.verdict.state, "done");
+  const answer = streaming({ services, instances: [begun(), crashed] });
+  const { settled } = await settleWith(answer, [goal("service", "web")], { healingMs: 30 });
+  assert.equal(settled[0]!.verdict.state, "failed");
 });
 
 Deno.test("settle() gives up on a failure that lasts", async () => {

@@ -37,7 +37,9 @@ function writeAll(stream: typeof Deno.stdout, text: string | Uint8Array): void {
 
 function consoleSize(): { columns: number; rows: number } | undefined {
   try {
-    return Deno.consoleSize();
+    const size = Deno.consoleSize();
+    // Some terminals do not know: they say 0.
+    return size.columns > 0 && size.rows > 0 ? size : undefined;
   } catch {
     return undefined;
   }

@@ -24,7 +24,12 @@ export interface Verdict {
   text: string;
   /** A failure that time alone may still heal: it counts only when it lasts. */
   mayHeal?: true;
+  /** Done, but it began to run less than {@linkcode FRESH_MS} ago and nothing probes it: it may yet crash at once. */
+  fresh?: true;
 }
+
+/** A program that fails at once has mostly failed after this time, in milliseconds. */
+export const FRESH_MS = 1000;
 
 const waiting = (text: string): Verdict => ({ state: "waiting", text });
 const done = (text: string): Verdict => ({ state: "done", text });
@@ -89,7 +94,11 @@ export function judgeService(
       : waiting(`Stopping, ${instances.length} left`);
   }
   const late = laggards(instances);
-  const progress = `${explain(status.state, status)}, ${ready}${late && ` (${late})`}`;
+  const rolling = status.rolloutStartedAt !== undefined && status.state === "Running" && !status.message;
+  const state = rolling
+    ? `Updating, ${status.updated}/${spec.scale} replaced`
+    : explain(status.state, status);
+  const progress = `${state}, ${ready}${late && ` (${late})`}`;
   const stalled = instances.find((i) => isStalled(i, goal));
   if (stalled) return failed(explain(`${stalled.name} Stalled`, stalled.status));
   if (goal.restartedAt !== undefined) {
@@ -103,7 +112,11 @@ export function judgeService(
   }
   const complete = status.ready >= spec.scale && status.updated >= spec.scale;
   if (status.state === "Running" && complete && status.rolloutStartedAt === undefined) {
-    return done(`Running, ${ready}`);
+    const fresh = spec.health === undefined &&
+      instances.some(({ status: { startedAt } }) =>
+        startedAt !== undefined && now - Date.parse(startedAt) < FRESH_MS
+      );
+    return { ...done(`Running, ${ready}`), ...(fresh && { fresh }) };
   }
   const finished = instances.length >= spec.scale && instances.every((i) => i.status.state === "Stopped");
   if (spec.restart !== "always" && finished) return done("Stopped, it has finished");

@@ -18,10 +18,19 @@ interface Case {
   state: string;
   text: RegExp;
   mayHeal?: true;
+  fresh?: true;
 }
 
 const cases: Case[] = [
   { name: "a running service", service: aService("web"), state: "done", text: /^Running, 1\/1 ready$/ },
+  {
+    name: "one that has only just begun to run",
+    service: aService("web"),
+    instances: [anInstance("web", 0, { status: { startedAt: new Date(now - 50).toISOString() } })],
+    state: "done",
+    text: /^Running/,
+    fresh: true,
+  },
   { name: "a service that is not there", state: "failed", text: /deleted/ },
   {
     name: "one that goes away",
@@ -46,7 +55,7 @@ const cases: Case[] = [
     name: "a rollout that has not ended",
     service: aService("web", { status: { rolloutStartedAt: "2026-01-31T12:01:00.000Z" } }),
     state: "waiting",
-    text: /Running/,
+    text: /^Updating/,
   },
   {
     name: "a rollout that took longer than it may",
@@ -156,6 +165,7 @@ for (const c of cases) {
     assert.equal(verdict.state, c.state);
     assert.match(verdict.text, c.text);
     assert.equal(verdict.mayHeal, c.mayHeal);
+    assert.equal(verdict.fresh, c.fresh);
   });
 }
 

@@ -26,11 +26,17 @@ export function concerns(
  * @param known what was told already: a warning that says no more is left out.
  */
 export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[] {
-  return events.filter((event) =>
-    event.spec.type === "Warning" && concerns(goal, event) && !known.includes(event.spec.message) &&
-    // What a service says of its instances only repeats them.
-    !events.some((other) => other !== event && event.spec.message.endsWith(`: ${other.spec.message}`))
-  ).sort((a, b) => a.spec.lastAt.localeCompare(b.spec.lastAt)).slice(-SHOWN);
+  const told = new Set<string>();
+  return events.filter((event) => event.spec.type === "Warning" && concerns(goal, event))
+    .sort((a, b) => b.spec.lastAt.localeCompare(a.spec.lastAt))
+    .filter(({ spec: { message } }) => {
+      // What a service says of its instances repeats them, the instance's name before it.
+      const repeated = known.includes(message) || [...told].some((other) => message.includes(other));
+      told.add(message);
+      return !repeated;
+    })
+    .slice(0, SHOWN)
+    .reverse();
 }
 
 /** Prints them on standard error. Says nothing when they cannot be had: they only explain another failure. */

@@ -102,12 +102,22 @@ async function deleteResources(session: Session, request: Request): Promise<void
   }
 }
 
-/** A single word is a service's name (SPEC 5); else the first is a kind. */
+/**
+ * A single word is a service's name (SPEC 5); else the first is a kind.
+ *
+ * @throws {UsageError} for an unknown kind, and for one that Rune alone makes and removes.
+ */
 export function parseDeleteWords(words: string[]): { kind: KindInfo; names: string[] } {
   const [first, ...rest] = words;
-  return rest.length === 0
-    ? { kind: KINDS.service, names: [first!] }
-    : { kind: parseKind(first!), names: rest };
+  if (rest.length === 0) return { kind: KINDS.service, names: [first!] };
+  const kind = parseKind(first!);
+  if (!kind.castable) {
+    throw new UsageError(
+      `${kind.plural} are not deleted by hand`,
+      kind.kind === "instance" ? "scale, restart or delete their service" : "they go by themselves",
+    );
+  }
+  return { kind, names: rest };
 }
 
 /** Defines `delete` of one kind's own command group. */

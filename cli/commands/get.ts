@@ -28,7 +28,7 @@ export interface GetFlags {
 }
 
 /** Adds the flags of {@linkcode GetFlags} and the shared ones. */
-export function addGetFlags(command: CommandUnknownOpts): void {
+function addGetFlags(command: CommandUnknownOpts): void {
   command
     .option("-l, --selector <labels>", "only with these labels: app=web,tier!=cache")
     .option("--field-selector <fields>", "only with these fields: status=Bound,spec.service=web")

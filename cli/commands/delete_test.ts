@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { aService, aVolume } from "../daemon_fixture.ts";
+import { UsageError } from "../exit_codes.ts";
+import { fateOfData, parseDeleteWords } from "./delete.ts";
+
+Deno.test("parseDeleteWords() takes a single word for a service, also one that is a kind", () => {
+  const read = (...words: string[]) => {
+    const { kind, names } = parseDeleteWords(words);
+    return `${kind.kind} ${names.join(",")}`;
+  };
+  assert.equal(read("web"), "service web");
+  assert.equal(read("volume"), "service volume");
+  assert.equal(read("vol", "a", "b"), "volume a,b");
+});
+
+Deno.test("parseDeleteWords() refuses unknown kinds and those that go by themselves", () => {
+  for (const words of [["web", "api"], ["instance", "web-0"], ["events", "x"]]) {
+    assert.throws(() => parseDeleteWords(words), UsageError);
+  }
+});
+
+Deno.test("fateOfData() says what becomes of the data", () => {
+  const volume = aVolume("data");
+  assert.equal(fateOfData(volume, false), "its data at /volumes/data is kept (reclaim policy retain)");
+  const deleted = { ...volume, spec: { ...volume.spec, reclaimPolicy: "delete" as const } };
+  assert.match(fateOfData(deleted, false)!, /is deleted/);
+  assert.equal(fateOfData(aService("web"), true), undefined);
+  const mount = { name: "data", mountPath: "/data", readOnly: false, subPath: "" };
+  const claimTemplate = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
+  const stateful = aService("db", { spec: { volumes: [{ ...mount, claimTemplate }] } });
+  assert.match(fateOfData(stateful, false)!, /are kept/);
+  assert.match(fateOfData(stateful, true)!, /deleted too/);
+});

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../exit_codes.ts";
+import { painter } from "../paint.ts";
+import { logFormatter, parseTime } from "./logs.ts";
+
+const now = Date.parse("2026-01-31T12:00:00.000Z");
+
+Deno.test("parseTime() reads durations before now, and times", () => {
+  assert.equal(parseTime("5m", now), "2026-01-31T11:55:00.000Z");
+  assert.equal(parseTime("2026-01-31T13:00:00+01:00", now), "2026-01-31T12:00:00.000Z");
+  for (const text of ["yesterday", "2026-99-99", ""]) {
+    assert.throws(() => parseTime(text, now), UsageError, text);
+  }
+});
+
+Deno.test("logFormatter() begins lines with what was asked for", () => {
+  const line = { instance: "web-0", stream: "stdout", time: "T", text: "hello" } as const;
+  const show = (prefix: boolean, timestamps: boolean) =>
+    logFormatter({ prefix, timestamps, paint: painter(false) })(line);
+  assert.equal(show(false, false), "hello\n");
+  assert.equal(show(false, true), "T hello\n");
+  assert.equal(show(true, false), "web-0 hello\n");
+  assert.equal(show(true, true), "web-0 T hello\n");
+});
+
+Deno.test("logFormatter() gives each instance a colour and keeps it", () => {
+  const format = logFormatter({ prefix: true, timestamps: false, paint: painter(true) });
+  const of = (instance: string) => format({ instance, stream: "stdout", text: "" }).slice(0, 5);
+  const [first, second, again] = [of("web-0"), of("web-1"), of("web-0")];
+  assert.notEqual(first, second);
+  assert.equal(first, again);
+});

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { painter } from "../paint.ts";
+import { statusText } from "./status.ts";
+
+Deno.test("statusText() shows what is out of order, and counts by namespace", () => {
+  const text = statusText({
+    version: "1.2.3",
+    node: "laptop",
+    daemonId: "d",
+    startedAt: "2026-01-31T12:00:00.000Z",
+    dataDir: "/data",
+    devMode: true,
+    warnings: ["plain text on 0.0.0.0"],
+    runners: [{ name: "docker", ok: false, message: "not running" }, { name: "process", ok: true }],
+    namespaces: [{
+      name: "default",
+      services: { Running: 2, Failed: 0 },
+      instances: { total: 3, ready: 2 },
+      volumes: {},
+    }],
+  }, { now: Date.parse("2026-01-31T12:05:00.000Z"), paint: painter(false) });
+  assert.equal(
+    text,
+    "node laptop, rune 1.2.3, up 5m, dev mode\n" +
+      "data in /data\n" +
+      "docker runner unavailable: not running\n" +
+      "process runner ok\n" +
+      "warning plain text on 0.0.0.0\n" +
+      "\n" +
+      "NAMESPACE   SERVICES    READY   VOLUMES\n" +
+      "default     2 Running   2/3     none\n",
+  );
+});

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { anInstance, aService, aVolume } from "../daemon_fixture.ts";
+import { painter } from "../paint.ts";
+import { lines, shellWords } from "./sections.ts";
+import { describeInstance } from "./instance.ts";
+import { describeService } from "./service.ts";
+import { describeVolume, usersOf } from "./volume.ts";
+
+const context = { now: Date.parse("2026-01-31T12:05:00.000Z"), host: "127.0.0.1", paint: painter(false) };
+const mount = { mountPath: "/data", readOnly: false, subPath: "" };
+
+Deno.test("lines() aligns values and leaves out what is not known", () => {
+  assert.equal(
+    lines([["Name", "web"], ["Generation", 2], ["Image", undefined], ["Labels", ""]]),
+    "Name:        web\nGeneration:  2\n",
+  );
+});
+
+Deno.test("shellWords() quotes what a shell would split", () => {
+  assert.equal(shellWords(["sh", "-c", "echo 'a b'"]), "sh -c 'echo '\\''a b'\\'''");
+});
+
+Deno.test("describeService() tells how it is, what it mounts and which instances it has", () => {
+  const service = aService("web", {
+    spec: { scale: 2, volumes: [{ ...mount, name: "data", claim: { name: "web-data" } }] },
+    status: { state: "Degraded", reason: "CrashLoop", message: "web-1: it exited" },
+  });
+  const text = describeService(service, { context, instances: [anInstance("web", 0)] });
+  assert.match(text, /^Status: +Degraded \(CrashLoop\): web-1: it exited$/m);
+  assert.match(text, /^Instances: +1 ready of 2, 1 up to date$/m);
+  assert.match(text, /^Mounts:\n {2}\/data {2}volume web-data$/m);
+  assert.match(text, /^ {2}web-0 +web +Running/m);
+});
+
+Deno.test("describeVolume() tells the failure and what to do about it", () => {
+  const volume = aVolume("data", { state: "Stalled", failureMessage: "refused", failureHint: "allow it" });
+  const text = describeVolume(volume, { context, services: [] });
+  assert.match(text, /^Status: +Stalled: refused$/m);
+  assert.match(text, /^What to do: +allow it$/m);
+  assert.match(text, /^When deleted: +data is kept \(retain\)$/m);
+});
+
+Deno.test("usersOf() finds claims, also from other namespaces, and claim templates", () => {
+  const claiming = (name: string, namespace: string, ref: string) =>
+    aService(name, { namespace, spec: { volumes: [{ ...mount, name: "d", claim: { name: ref } }] } });
+  const claimTemplate = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
+  const services = [
+    claiming("near", "default", "d-db-0"),
+    claiming("far", "prod", "d-db-0.default.rune"),
+    claiming("other", "prod", "d-db-0"),
+    aService("db", { spec: { volumes: [{ ...mount, name: "d", claimTemplate }] } }),
+  ];
+  assert.deepEqual(usersOf(aVolume("d-db-0"), services), [
+    "default/near at /data",
+    "prod/far at /data",
+    "default/db at /data",
+  ]);
+});
+
+Deno.test("describeInstance() tells the last failure with its exit code", () => {
+  const lastFailure = {
+    at: "2026-01-31T12:04:00.000Z",
+    reason: "CrashLoop",
+    message: "it exited",
+    exitCode: 3,
+  } as const;
+  const text = describeInstance(anInstance("web", 0, { status: { lastFailure } }), context);
+  assert.match(text, /^Last failure: +CrashLoop: it exited, exit code 3, 60s ago/m);
+});
