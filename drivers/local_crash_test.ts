@@ -25,7 +25,11 @@ async function killed(
   const ended = child.status.then(() => watcher.close());
   for await (const { paths } of watcher) {
     if (!paths.some((path) => seen.when.test(path))) continue;
-    child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It was faster, and what it made must be whole.
+    }
     break;
   }
   await ended;
