@@ -21,8 +21,7 @@ export function accessModes(set: Declared[], stored: AccessModeLookup = () => un
   return (namespace, name) => declared.get(`${namespace}/${name}`) ?? stored(namespace, name);
 }
 
-/** Instances are `<service>-<n>`, and that is their host name: 63 characters at most, of which `-999` are ours. */
-const MAX_SERVICE_NAME = 59;
+/** Names are DNS labels; those that Rune makes from a service's name are no longer. */
 const MAX_NAME = 63;
 
 /**
@@ -34,21 +33,19 @@ export function checkService(
   modeOf: AccessModeLookup,
 ): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  if (service.name.length > MAX_SERVICE_NAME) {
+  const last = Math.max(0, service.spec.scale - 1);
+  const checkName = (path: (string | number)[], made: string, what: string) => {
+    if (made.length <= MAX_NAME) return;
     issues.push({
-      path: ["name"],
-      message: `expected at most ${MAX_SERVICE_NAME} characters, so that <service>-<n> is a host name`,
+      path,
+      message: `the ${what} "${made}" would have ${made.length} characters, at most ${MAX_NAME} are possible`,
     });
-  }
+  };
+  // While it is replaced, an instance has a successor beside it.
+  checkName(["name"], `${service.name}-${last}-next`, "instance");
   service.spec.volumes.forEach((mount, i) => {
     const template = mount.claimTemplate;
-    const longest = `${mount.name}-${service.name}-${Math.max(0, service.spec.scale - 1)}`;
-    if (template && longest.length > MAX_NAME) {
-      issues.push({
-        path: ["volumes", i, "name"],
-        message: `the volume's name would be ${longest}: expected at most ${MAX_NAME} characters`,
-      });
-    }
+    if (template) checkName(["volumes", i, "name"], `${mount.name}-${service.name}-${last}`, "volume");
     if (template?.accessMode === "ReadOnlyMany" && !mount.readOnly) {
       issues.push(readOnlyNeeded(i, `the claim template of "${mount.name}"`));
     }

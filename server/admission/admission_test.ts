@@ -133,7 +133,7 @@ const REFUSALS: Record<
     message: /at most 63/,
   },
   "a claim template whose volumes would have too long names": {
-    cast: () => [service("a".repeat(59), { volumes: [template()] })],
+    cast: () => [service("a".repeat(40), { volumes: [{ ...template(), name: "b".repeat(30) }] })],
     path: "volumes.0.name",
     message: /at most 63/,
   },

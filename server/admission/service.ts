@@ -37,7 +37,6 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   }
   const service = { namespace, name, spec };
   const issues = [
-    ...checkNames(service),
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
@@ -56,24 +55,6 @@ function pinClass(mount: VolumeMount, before: Service | undefined, world: World)
   return storageClassName === undefined
     ? mount
     : { ...mount, claimTemplate: { ...template, storageClassName } };
-}
-
-/** Instances and the volumes of templates have names of their own; the longest must still be one. */
-function checkNames({ name, spec }: DeclaredService): FieldIssue[] {
-  const last = Math.max(0, spec.scale - 1);
-  const issues: FieldIssue[] = [];
-  const check = (path: (string | number)[], made: string, what: string) => {
-    if (made.length <= 63) return;
-    issues.push({
-      path,
-      message: `the ${what} "${made}" would have ${made.length} characters, at most 63 are possible`,
-    });
-  };
-  check(["name"], `${name}-${last}`, "instance");
-  spec.volumes.forEach((mount, i) => {
-    if (mount.claimTemplate) check(["volumes", i, "name"], `${mount.name}-${name}-${last}`, "volume");
-  });
-  return issues;
 }
 
 function checkMount(
