@@ -132,6 +132,13 @@ export function driverConformance(options: ConformanceOptions): void {
       if (verb === "expand" && !expand) continue;
       await assert.rejects(driver[verb](ctx), (e) => e instanceof RuneError && !e.permanent, verb);
     }
+    const ref = snapshotOf(ctx);
+    if (options.snapshots) {
+      await assert.rejects(driver.snapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+      await assert.rejects(driver.restore(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+    }
+    await assert.rejects(driver.deleteSnapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+    if (driver.undelete) await assert.rejects(driver.undelete(ctx, "id"), RuneError);
     await assert.rejects(
       driver.provision(
         context("aborted", { signal: AbortSignal.abort(new DOMException("", "TimeoutError")) }),
@@ -162,6 +169,58 @@ export function driverConformance(options: ConformanceOptions): void {
     const { limitBytes } = await driver.usage?.(larger) ?? {};
     if (limitBytes !== undefined) assert.equal(limitBytes, larger.volume.sizeBytes);
     await released(() => driver, larger);
+  });
+
+  test("brings back what it deleted, each call repeated, unless it was deleted past the trash", async (trial) => {
+    const { driver, restarted, context } = trial;
+    assert.equal(driver.listTrash === undefined, driver.undelete === undefined, "a trash has both calls");
+    if (!driver.listTrash || !driver.undelete) return;
+    const ctx = await provisioned(driver, context("binned"));
+    await Deno.writeTextFile(join(await mounted(() => driver, ctx), "data"), "kept");
+    await released(() => driver, ctx);
+    const record = {
+      labels: { app: "web" },
+      spec: { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} },
+      ownerService: "web",
+    };
+    await driver.delete(ctx, { record });
+    await restarted().delete(ctx, { record });
+    const [entry, ...others] = await restarted().listTrash!();
+    assert.deepEqual(others, []);
+    const { uid, namespace, name } = ctx.volume;
+    assert.deepEqual([entry!.uid, entry!.namespace, entry!.name, entry!.record], [
+      uid,
+      namespace,
+      name,
+      record,
+    ]);
+    assert.ok(entry!.purgeAt > entry!.deletedAt);
+
+    const back = context("back");
+    const { handle } = await driver.undelete(back, entry!.id);
+    assert.deepEqual(await restarted().undelete!(back, entry!.id), { handle });
+    assert.equal(
+      await Deno.readTextFile(join(await mounted(() => driver, { ...back, handle }), "data")),
+      "kept",
+    );
+    await released(() => driver, { ...back, handle });
+    assert.deepEqual(await driver.listTrash(), []);
+
+    await driver.delete({ ...back, handle }, { record, now: true });
+    await restarted().delete({ ...back, handle }, { record, now: true });
+    assert.deepEqual(await driver.listTrash(), []);
+    await assert.rejects(driver.undelete(context("late"), uid), { code: "not_found", permanent: true });
+  });
+
+  test("names the directory of a volume beforehand, one for each, or none", async ({ driver, context }) => {
+    const directoryOf = ({ volume, parameters }: VolumeContext) =>
+      driver.directory?.({ ...volume, parameters });
+    const ctx = await provisioned(driver, context("place"));
+    const directory = directoryOf(ctx);
+    if (directory === undefined) return;
+    assert.equal(await mounted(() => driver, ctx), await Deno.realPath(directory));
+    await released(() => driver, ctx);
+    assert.notEqual(directoryOf(context("elsewhere")), directory);
   });
 
   test("measures what a volume holds", async ({ driver, context }) => {

@@ -4,7 +4,7 @@
  * `permanent: true` when trying again cannot help until the spec changes.
  * @module
  */
-import type { AccessMode } from "../spec/volume.ts";
+import type { AccessMode, VolumeSpec } from "../spec/volume.ts";
 
 /** What a driver can do. The API refuses at write time what it cannot (SPEC 4.4). */
 export interface DriverCapabilities {
@@ -59,6 +59,39 @@ export interface SnapshotRef {
   handle?: string;
 }
 
+/** What is kept of a deleted volume beside its data, so that its row can come back; drivers only store it. */
+export interface VolumeRecord {
+  labels: Record<string, string>;
+  /** As the volume had it. */
+  spec: VolumeSpec;
+  /** The service whose claim template made it. */
+  ownerService?: string;
+}
+
+/** A deleted volume whose data can still be brought back. */
+export interface TrashEntry {
+  /** Names the entry to {@linkcode Driver.undelete}. */
+  id: string;
+  namespace: string;
+  name: string;
+  /** The uid that the volume had. */
+  uid: string;
+  /** RFC 3339. */
+  deletedAt: string;
+  /** When its data is removed for good, RFC 3339. */
+  purgeAt: string;
+  /** Absent when the volume was deleted without one. */
+  record?: VolumeRecord;
+}
+
+/** How a volume is deleted. */
+export interface DeleteOptions {
+  /** Past the trash: nothing can bring the data back. */
+  now?: boolean;
+  /** To be kept with the data in the trash. */
+  record?: VolumeRecord;
+}
+
 /** A volume driver; see the module comment for what all calls share. */
 export interface Driver {
   readonly name: string;
@@ -80,8 +113,24 @@ export interface Driver {
    */
   provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }>;
 
-  /** Removes the volume and its data (the local drivers: into the trash). Done when it is gone already. */
-  delete(ctx: VolumeContext): Promise<void>;
+  /**
+   * The absolute, normal path of the directory that a volume will be, before any symbolic link is followed: two volumes may
+   * not share one. Absent where no directory of the host is known beforehand.
+   */
+  directory?(request: VolumeRequest): string | undefined;
+
+  /** Removes the volume and its data (where there is a trash: into it). Done when it is gone already. */
+  delete(ctx: VolumeContext, options?: DeleteOptions): Promise<void>;
+
+  /** Deleted volumes whose data is still there, oldest first. Absent where deleting is for good. */
+  listTrash?(): Promise<TrashEntry[]>;
+  /**
+   * Provisions `ctx.volume`, which must not exist yet, with the data of a deleted volume.
+   *
+   * @throws {RuneError} `not_found` when the trash has no such entry (permanent), `already_exists` when there is data where
+   * the volume goes (permanent).
+   */
+  undelete?(ctx: VolumeContext, id: string): Promise<{ handle: string }>;
 
   /** Brings the volume to this node. Block devices only do work here; others return at once. */
   attach(ctx: VolumeContext): Promise<void>;

@@ -7,14 +7,21 @@
 import { basename, dirname, isAbsolute, normalize } from "node:path";
 import { RuneError } from "../spec/error.ts";
 import { describeCall } from "./describe_call.ts";
-import type { Driver, DriverCapabilities, SnapshotRef, VolumeContext, VolumeRequest } from "./driver.ts";
+import type {
+  DeleteOptions,
+  Driver,
+  DriverCapabilities,
+  SnapshotRef,
+  VolumeContext,
+  VolumeRequest,
+} from "./driver.ts";
 import { ensureDirectory, lookAtDirectory, renameDirectory, syncDirectory } from "./durable.ts";
 import { copyTree, diskUsage, removeTree, syncFilesystem } from "./host.ts";
 import { checkAborted, hostError } from "./host_error.ts";
 import { KeyedLock } from "./keyed_lock.ts";
 import { LocalLayout } from "./local_layout.ts";
 import { type Marker, readMarker, removeMarker, writeMarker } from "./local_marker.ts";
-import { LocalTrash, type TrashEntry } from "./local_trash.ts";
+import { LocalTrash, type LocalTrashEntry } from "./local_trash.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
 
 /** Options of the driver `local`. */
@@ -26,6 +33,8 @@ export interface LocalOptions {
   /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
   trashRetentionMs?: number;
 }
+
+const DEFAULT_RETENTION_MS = 24 * 3_600_000;
 
 /** Volumes as directories below one root. One object owns a root: its locks are its own. */
 export class LocalDriver implements Driver {
@@ -54,11 +63,15 @@ export class LocalDriver implements Driver {
     }
     this.#options = options;
     this.#layout = new LocalLayout(normalize(options.root).replace(/(.)\/+$/, "$1"));
-    this.#trash = new LocalTrash(this.#layout);
+    this.#trash = new LocalTrash(this.#layout, options.trashRetentionMs ?? DEFAULT_RETENTION_MS);
   }
 
   validate(request: VolumeRequest): void {
     refuseIssues(this.name, unknownParameters(request.parameters, { driver: this.name, known: [] }));
+  }
+
+  directory(request: VolumeRequest): string {
+    return this.#layout.volume(request);
   }
 
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
@@ -75,7 +88,7 @@ export class LocalDriver implements Driver {
     });
   }
 
-  async delete(ctx: VolumeContext): Promise<void> {
+  async delete(ctx: VolumeContext, options: DeleteOptions = {}): Promise<void> {
     await this.#exclusive(ctx, { verb: "delete" }, async (directory) => {
       if (this.#options.preserveOnDelete) return;
       const { volume, signal } = ctx;
@@ -88,11 +101,11 @@ export class LocalDriver implements Driver {
         await this.#locked(
           ["trash"],
           { what: describeCall("delete", ctx), signal },
-          () => this.#trash.put(directory, volume),
+          () => this.#trash.put(directory, { volume, record: options.record }),
         );
       }
       await removeMarker(this.#layout, volume);
-      if (this.#options.trashRetentionMs !== 0) return;
+      if (this.#options.trashRetentionMs !== 0 && !options.now) return;
       for (const entry of await this.#trash.list()) {
         if (entry.uid === volume.uid) await this.#trash.purge(entry.id, signal);
       }
@@ -179,7 +192,7 @@ export class LocalDriver implements Driver {
   }
 
   /** Deleted volumes whose data is still there, oldest first. */
-  async listTrash(): Promise<TrashEntry[]> {
+  async listTrash(): Promise<LocalTrashEntry[]> {
     try {
       return await this.#trash.list();
     } catch (error) {
@@ -216,7 +229,7 @@ export class LocalDriver implements Driver {
   }
 
   /** Removes for good what was deleted before a moment. @returns what was removed. */
-  async purgeTrash(before: Date, signal: AbortSignal): Promise<TrashEntry[]> {
+  async purgeTrash(before: Date, signal: AbortSignal): Promise<LocalTrashEntry[]> {
     return await this.#locked(["purge"], { what: "purge of the trash", signal }, async () => {
       const due = (await this.#trash.list()).filter((entry) => entry.deletedAt < before.toISOString());
       for (const entry of due) await this.#trash.purge(entry.id, signal);

@@ -48,6 +48,10 @@ export class LocalHostDriver implements Driver {
     this.#check(request.parameters);
   }
 
+  directory({ parameters: { hostPath } }: VolumeRequest): string | undefined {
+    return hostPath;
+  }
+
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
     return await this.#call("provision", ctx, async (hostPath) => {
       if (await this.#find(hostPath) === undefined) await this.#createMissing(ctx, hostPath);

@@ -6,11 +6,18 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { RuneError } from "../spec/error.ts";
-import { accessModeSchema } from "../spec/volume.ts";
-import type { VolumeContext } from "./driver.ts";
+import { accessModeSchema, volumeSpecSchema } from "../spec/volume.ts";
+import type { TrashEntry, VolumeContext, VolumeRecord } from "./driver.ts";
 import { lookAtDirectory, readJson, removeEntry, renameDirectory, writeJson } from "./durable.ts";
 import { removeTree } from "./host.ts";
 import { checkUid, directoriesIn, isUid, type LocalLayout } from "./local_layout.ts";
+
+/** What an older version wrote may lack what is required now: then the data comes back, the row as a cast makes it. */
+const recordSchema = z.object({
+  labels: z.record(z.string(), z.string()),
+  spec: volumeSpecSchema,
+  ownerService: z.string().optional(),
+});
 
 const manifestSchema = z.object({
   namespace: z.string(),
@@ -20,38 +27,42 @@ const manifestSchema = z.object({
   accessMode: accessModeSchema,
   /** RFC 3339. */
   deletedAt: z.string(),
+  record: recordSchema.optional().catch(undefined),
 });
 
-/** A deleted volume whose data is still there. */
-export interface TrashEntry extends z.infer<typeof manifestSchema> {
-  /** Names the entry: the volume's uid, with a number when that was taken. */
-  id: string;
-  /** Where the data is. */
+/** An entry, and where its data is; its id is the volume's uid, with a number when that was taken. */
+export interface LocalTrashEntry extends TrashEntry {
   path: string;
 }
 
 /** The trash of one root. */
 export class LocalTrash {
   readonly #layout: LocalLayout;
+  readonly #retentionMs: number;
 
-  constructor(layout: LocalLayout) {
+  constructor(layout: LocalLayout, retentionMs: number) {
     this.#layout = layout;
+    this.#retentionMs = retentionMs;
   }
 
   /** Moves a volume's directory into the trash, in one step that is durable when this returns. */
-  async put(directory: string, volume: VolumeContext["volume"]): Promise<void> {
+  async put(
+    directory: string,
+    { volume, record }: { volume: VolumeContext["volume"]; record?: VolumeRecord },
+  ): Promise<void> {
     const entry = await this.#free(volume.uid);
     await this.#layout.ensureParent(join(entry, "data"));
     const { namespace, name, uid, sizeBytes, accessMode } = volume;
     const deletedAt = new Date().toISOString();
     // The manifest comes first: data without one would never be purged, nor found again.
-    await writeJson(join(entry, "manifest.json"), { namespace, name, uid, sizeBytes, accessMode, deletedAt });
+    const manifest = { namespace, name, uid, sizeBytes, accessMode, deletedAt, record };
+    await writeJson(join(entry, "manifest.json"), manifest);
     await renameDirectory(directory, join(entry, "data"));
   }
 
   /** Everything that can be brought back, oldest first. */
-  async list(): Promise<TrashEntry[]> {
-    const entries: TrashEntry[] = [];
+  async list(): Promise<LocalTrashEntry[]> {
+    const entries: LocalTrashEntry[] = [];
     for (const id of await this.#ids()) {
       const entry = await this.find(id);
       if (entry && await lookAtDirectory(entry.path) !== "absent") entries.push(entry);
@@ -60,10 +71,12 @@ export class LocalTrash {
   }
 
   /** The entry, whose data may be gone; undefined when there is no such entry. */
-  async find(id: string): Promise<TrashEntry | undefined> {
+  async find(id: string): Promise<LocalTrashEntry | undefined> {
     const path = join(this.#layout.trash, checkUid(id));
     const manifest = await readJson(join(path, "manifest.json"), manifestSchema).catch(ignoreForeign);
-    return manifest && { ...manifest, id, path: join(path, "data") };
+    if (!manifest) return undefined;
+    const purgeAt = new Date(Date.parse(manifest.deletedAt) + this.#retentionMs).toISOString();
+    return { ...manifest, purgeAt, id, path: join(path, "data") };
   }
 
   /** Removes an entry whose data was taken out. */
