@@ -8,6 +8,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
+import { ANNOTATIONS } from "../spec/marks.ts";
 import type { Store } from "../store/store.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
@@ -102,6 +103,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
         // A launch that waits, for an image say, must not hold up its own removal.
         const leaving = resource.deletionRequestedAt !== undefined;
         if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
+      }
+      // Somebody says that an instance is gone: find out now, not at the next round.
+      const asked = resource.annotations[ANNOTATIONS.detachRequestedAt];
+      if (asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]) {
+        sweeper.add("all");
       }
       const affected = affectedBy({ resource, previous, deleted }, store);
       affected.services.forEach((key) => services.add(key));

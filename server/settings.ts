@@ -142,6 +142,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
         "listen on 127.0.0.1, or on a private interface behind a proxy with TLS",
     );
   }
+  const nodeName = options.nodeName ?? runefile.node.name ?? from.hostname();
   return {
     dataDir,
     devMode,
@@ -150,7 +151,8 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       level: choose("--log-level", options.logLevel, LOG_LEVELS) ?? server.logLevel ?? "info",
       format: choose("--log-format", options.logFormat, LOG_FORMATS) ?? server.logFormat ?? "text",
     },
-    node: { name: options.nodeName ?? runefile.node.name ?? from.hostname(), labels: runefile.node.labels },
+    // The node's own name is always a label: a class can be held to one machine without any runefile.
+    node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
     docker: { socket: dockerSocket(runefile, from.env, warnings) },
     storage: {
       localVolumeRoot: storage.localVolumeRoot ?? join(dataDir, "volumes"),

@@ -18,6 +18,10 @@ export const ANNOTATIONS = {
   restartedAt: "rune.io/restarted-at",
   /** Volume: RFC 3339 time of the last `rune volume detach`. */
   detachRequestedAt: "rune.io/detach-requested-at",
+  /** Volume: the trash entry whose data it is made of (`rune volume undelete`). */
+  undeleteFrom: "rune.io/undelete-from",
+  /** Volume: it was deleted with `--now`, past the trash. */
+  deleteNow: "rune.io/delete-now",
   /** Volume: RFC 3339 time of the last `rune volume retry-provision`. */
   retryRequestedAt: "rune.io/retry-requested-at",
 } as const;

@@ -83,12 +83,14 @@ export function planInstance(view: InstanceView): InstanceStep {
   const unmounted = view.mounts.find((m) => m.path === undefined);
   if (unmounted) {
     const volume = describeKey(unmounted);
-    const failure = unmounted.volume?.status.failureMessage;
+    const { failureMessage: failure, failureHint } = unmounted.volume?.status ?? {};
     return {
       do: "settle",
-      status: failure === undefined
-        ? underWay(status, `volume ${volume} is being mounted`)
-        : pending(status, "VolumeNotReady", `volume ${volume} cannot be mounted: ${failure}`),
+      status: failure === undefined ? underWay(status, `volume ${volume} is being mounted`) : pending(
+        status,
+        "VolumeNotReady",
+        `volume ${volume} cannot be mounted: ${withHint(failure, failureHint)}`,
+      ),
     };
   }
   // A daemon that died between its intent and the launch left the run's number behind: that run is carried on.
@@ -108,6 +110,10 @@ function underWay(status: InstanceStatus, message: string): InstanceStatus {
   return { ...kept, state: "Pending", ready: false, message };
 }
 
+/** What failed, and what to do about it. */
+const withHint = (message: string, hint: string | undefined) =>
+  hint === undefined ? message : `${message}; ${hint}`;
+
 /** The status of an instance that cannot have its volumes now, or undefined. */
 function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | undefined {
   const { status } = instance;
@@ -120,11 +126,11 @@ function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | unde
     if (mount.claimTemplate && owner !== undefined && owner !== instance.spec.service) {
       return blocked(`volume ${label} belongs to service ${owner}; rename the mount "${mount.name}"`);
     }
-    const { state, failureMessage } = volume.status;
+    const { state, failureMessage, failureHint } = volume.status;
     if (volume.status.handle === undefined) {
       return failureMessage === undefined
         ? underWay(status, `volume ${label} is being provisioned`)
-        : blocked(`volume ${label} is ${state}: ${failureMessage}`);
+        : blocked(`volume ${label} is ${state}: ${withHint(failureMessage, failureHint)}`);
     }
     const wanted = holderOf(instance, { mount, since: "" });
     const result = withHolder(holders, wanted);

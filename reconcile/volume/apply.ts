@@ -1,7 +1,8 @@
 /** Carries out the steps of a volume's plan; each is idempotent. @module */
-import type { Driver, VolumeContext } from "../../drivers/driver.ts";
+import type { DeleteOptions, Driver, VolumeContext } from "../../drivers/driver.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
@@ -62,22 +63,36 @@ export async function applyVolume(
     case "provision":
       return await provision({ view, deps, driver: driver!, ctx });
     case "expand":
-      await driver!.expand(ctx);
-      await write(deps, volume, (status) => ({ ...status, sizeBytes: ctx.volume.sizeBytes }));
-      return undefined;
+      return await reporting("ExpandFailed", { view, deps, ctx }, async () => {
+        await driver!.expand(ctx);
+        await write(deps, volume, (status) => ({ ...status, sizeBytes: ctx.volume.sizeBytes }));
+      });
     case "mount":
-      return await mount({ view, deps, driver, ctx });
+      return await reporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, driver, ctx }));
     case "unmount":
-      await driver?.unmount(ctx);
-      await driver?.detach(ctx);
-      deps.mounts.delete(volume.uid);
-      return undefined;
+      return await reporting("UnmountFailed", { view, deps, ctx }, async () => {
+        await driver?.unmount(ctx);
+        await driver?.detach(ctx);
+        deps.mounts.delete(volume.uid);
+        await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
+      });
     case "reclaim":
       return await reclaim(step.deleteData, { view, deps, driver, ctx });
     case "settle":
       if (!await settle(deps.store, { volume, status: step.status })) return undefined;
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
+}
+
+/** New, or of what the trash still has: never an empty directory instead of that. */
+async function make(
+  driver: Driver,
+  { volume, ctx }: { volume: Volume; ctx: VolumeContext },
+): Promise<{ handle: string; adopted: boolean }> {
+  const entry = volume.annotations[ANNOTATIONS.undeleteFrom];
+  if (entry === undefined) return await driver.provision(ctx);
+  if (!driver.undelete) throw new RuneError("failed_precondition", `the driver ${driver.name} has no trash`);
+  return { ...await driver.undelete(ctx, entry), adopted: false };
 }
 
 interface Call {
@@ -92,7 +107,7 @@ async function provision(
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
   try {
-    const { handle, adopted } = await driver.provision(ctx);
+    const { handle, adopted } = await make(driver, { volume, ctx });
     await write(deps, volume, (status) => {
       const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
       return {
@@ -118,27 +133,37 @@ async function provision(
   }
 }
 
-async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): Promise<Outcome | undefined> {
+async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): Promise<void> {
   const { volume } = view;
+  if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${driverName(view)}"`);
+  // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away again.
+  await write(deps, volume, (status) => ({ ...status, boundNode: view.node.name }));
+  await driver.attach(ctx);
+  const { path } = await driver.mount(ctx);
+  // Two volumes on one directory would be two writers, each with a lease of its own.
+  const other = deps.mounts.overlapping(volume.uid, path);
+  if (other !== undefined) throw sharesDirectory(deps.store, { path, other });
+  deps.mounts.set(volume.uid, path);
+}
+
+/** Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff. */
+async function reporting(
+  reason: string,
+  { view: { volume }, deps, ctx }: Call,
+  work: () => Promise<void>,
+): Promise<Outcome | undefined> {
   try {
-    if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${driverName(view)}"`);
-    await driver.attach(ctx);
-    const { path } = await driver.mount(ctx);
-    // Two volumes on one directory would be two writers, each with a lease of its own.
-    const other = deps.mounts.overlapping(volume.uid, path);
-    if (other !== undefined) throw sharesDirectory(deps.store, { path, other });
-    deps.mounts.set(volume.uid, path);
+    await work();
     return undefined;
   } catch (thrown) {
     const error = toRuneError(thrown);
     const { message: failureMessage, hint: failureHint } = error;
-    const event = happening(volume, "Warning", "MountFailed", failureMessage);
     if (!ctx.signal.aborted) {
-      await write(deps, volume, (status) => ({
+      await write(deps, volume, ({ failureHint: _, ...status }) => ({
         ...status,
         failureMessage,
         ...(failureHint !== undefined && { failureHint }),
-      }), event);
+      }), happening(volume, "Warning", reason, failureMessage));
     }
     return { type: "failed", error };
   }
@@ -159,9 +184,11 @@ async function reclaim(
 ): Promise<Outcome> {
   const { volume } = view;
   try {
-    if (volume.status.handle !== undefined && driver) {
+    // Without a handle there may still be something: of a daemon that was killed while it provisioned.
+    const begun = volume.status.handle !== undefined || volume.status.state === "Provisioning";
+    if (begun && driver) {
       await driver.detach(ctx);
-      if (deleteData) await driver.delete(ctx);
+      if (deleteData) await driver.delete(ctx, deletionOf(volume));
     }
   } catch (thrown) {
     const error = toRuneError(thrown);
@@ -179,6 +206,14 @@ async function reclaim(
     tx.remove(current);
   });
   return DONE;
+}
+
+/** What the row needs to come back, or that it must not. */
+function deletionOf({ spec, labels, status: { ownerService }, annotations }: Volume): DeleteOptions {
+  return {
+    now: annotations[ANNOTATIONS.deleteNow] !== undefined,
+    record: { spec, labels, ...(ownerService !== undefined && { ownerService }) },
+  };
 }
 
 /** The volume as the transaction sees it, if it is still the same one. */

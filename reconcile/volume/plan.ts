@@ -6,6 +6,7 @@ import type { DriverCapabilities } from "../../drivers/driver.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
+import type { Condition } from "../../spec/resource.ts";
 import { matchesLabels } from "../../spec/selector.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
@@ -44,18 +45,24 @@ export function planVolume(view: VolumeView): VolumeStep {
   const { volume, holders, mountPath } = view;
   if (volume.deletionRequestedAt !== undefined) return planDeletion(view);
   if (volume.status.handle === undefined) return planProvisioning(view);
-  if (holders.length > 0 && mountPath === undefined) return { do: "mount" };
-  if (holders.length === 0 && mountPath !== undefined) return { do: "unmount" };
+  if (holders.length === 0 && isBrought(view)) return { do: "unmount" };
   if (needsExpansion(view)) return { do: "expand" };
+  if (holders.length > 0 && mountPath === undefined) return { do: "mount" };
   return { do: "settle", status: settledStatus(view) };
 }
 
-function planDeletion({ volume, holders, mountPath }: VolumeView): VolumeStep {
+/** Whether the volume was brought to this node, by this daemon or by one that was killed since. */
+function isBrought({ volume, mountPath }: VolumeView): boolean {
+  return mountPath !== undefined || volume.status.boundNode !== undefined;
+}
+
+function planDeletion(view: VolumeView): VolumeStep {
+  const { volume, holders } = view;
   if (holders.length > 0) {
     const failureMessage = `waits for ${describeHolders(holders)} to stop`;
     return { do: "settle", status: { ...volume.status, state: "Deleting", failureMessage } };
   }
-  if (mountPath !== undefined) return { do: "unmount" };
+  if (isBrought(view)) return { do: "unmount" };
   return { do: "reclaim", deleteData: volume.spec.reclaimPolicy === "delete" };
 }
 
@@ -67,7 +74,9 @@ function planProvisioning(view: VolumeView): VolumeStep {
     status: { ...status, state: "Pending", failureMessage, failureHint },
   });
   if (status.state === "Stalled") return { do: "settle", status };
-  if (view.class === undefined) {
+  // What is brought back was placed once, and its driver is known: its class may be gone.
+  const comesBack = volume.annotations[ANNOTATIONS.undeleteFrom] !== undefined;
+  if (view.class === undefined && !comesBack) {
     const name = volume.spec.storageClassName;
     return name === undefined
       ? waiting("no storage class is named and none is the default", "rune storageclass set-default <name>")
@@ -78,11 +87,11 @@ function planProvisioning(view: VolumeView): VolumeStep {
   }
   if (view.capabilities === undefined) {
     return waiting(
-      `this daemon has no driver "${view.class.spec.driver}"`,
+      `this daemon has no driver "${volume.status.driver ?? view.class?.spec.driver}"`,
       "name a class with another driver",
     );
   }
-  if (!topologyMatches(view.class, view.node.labels)) {
+  if (view.class && !comesBack && !topologyMatches(view.class, view.node.labels)) {
     return waiting(
       `no node matches the allowedTopologies of storage class ${view.class.name}`,
       `label the node in the runefile (node.labels); it has ${JSON.stringify(view.node.labels)}`,
@@ -115,12 +124,25 @@ export function topologyMatches(storageClass: StorageClass, labels: Record<strin
   );
 }
 
-function needsExpansion({ volume, holders, capabilities }: VolumeView): boolean {
-  const { sizeBytes } = volume.status;
-  if (!capabilities?.expand || sizeBytes === undefined || parseBytes(volume.spec.size) <= sizeBytes) {
-    return false;
-  }
-  return capabilities.onlineExpand || holders.length === 0;
+/** The condition `Grown`: absent on a volume that has the size it asks for. */
+function growthConditions(view: VolumeView): Condition[] {
+  const { volume: { spec, status: { conditions } }, holders, now } = view;
+  const others = conditions.filter((c) => c.type !== "Grown");
+  if (!isTooSmall(view)) return others;
+  const message = `it grows to ${spec.size} when ${describeHolders(holders)} lets go of it: ` +
+    "its driver grows volumes only while nobody mounts them; stop the service for that long";
+  const since = conditions.find((c) => c.type === "Grown")?.since ?? now.toISOString();
+  return [...others, { type: "Grown", value: false, reason: "InUse", message, since }];
+}
+
+/** Whether it is smaller than it is asked to be, and can be made larger at all. */
+function isTooSmall({ volume: { spec, status }, capabilities }: VolumeView): boolean {
+  return capabilities?.expand === true && status.sizeBytes !== undefined &&
+    parseBytes(spec.size) > status.sizeBytes;
+}
+
+function needsExpansion(view: VolumeView): boolean {
+  return isTooSmall(view) && (view.capabilities!.onlineExpand || !isBrought(view));
 }
 
 /** Status after a failed attempt: `Failed` with a time to retry, or `Stalled` when retrying cannot help or was tried enough. */
@@ -145,7 +167,8 @@ export function failedStatus(
 }
 
 /** Status of a volume that has what it needs. */
-function settledStatus({ volume, holders, mountPath, node }: VolumeView): VolumeStatus {
+function settledStatus(view: VolumeView): VolumeStatus {
+  const { volume, holders, mountPath, node } = view;
   const {
     boundClaim: _c,
     boundNode: _n,
@@ -154,8 +177,9 @@ function settledStatus({ volume, holders, mountPath, node }: VolumeView): Volume
     failureMessage: _f,
     failureHint: _h,
     nextAttemptAt: _a,
-    ...kept
+    ...rest
   } = volume.status;
+  const kept = { ...rest, conditions: growthConditions(view) };
   const first = holders[0];
   if (first) {
     return {

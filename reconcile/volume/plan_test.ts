@@ -64,6 +64,30 @@ const steps: [string, Partial<VolumeView>, string][] = [
   ],
   ["deletion unmounts first", { volume: provisioned(deleting), mountPath: "/d" }, "unmount"],
   ["deletion reclaims", { volume: provisioned(deleting) }, "reclaim"],
+  ["one that a killed daemon brought here and nobody holds is unmounted", {
+    volume: provisioned({ status: { boundNode: "node-1" } }),
+  }, "unmount"],
+  ["deletion unmounts first what a killed daemon brought here", {
+    volume: provisioned({ ...deleting, status: { boundNode: "node-1" } }),
+  }, "unmount"],
+  ["offline expansion comes before the mount", {
+    volume: { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec },
+    holders: [holder],
+  }, "expand"],
+  ["offline expansion leaves alone what a killed daemon brought here and somebody holds", {
+    volume: {
+      ...provisioned({ status: { boundNode: "node-1" } }),
+      spec: makeVolume({ size: "2Gi" }).spec,
+    },
+    holders: [holder],
+  }, "mount"],
+  ["what comes back from the trash needs no class", {
+    volume: makeVolume({}, {
+      annotations: { [ANNOTATIONS.undeleteFrom]: "entry" },
+      status: { driver: "local" },
+    }),
+    class: undefined,
+  }, "provision"],
   ["a failed one waits for its time", {
     volume: makeVolume({}, { status: { state: "Failed", attempts: 1, nextAttemptAt: ago(-5) } }),
   }, "settle"],
@@ -122,6 +146,23 @@ Deno.test("planVolume() derives Bound, Available and Released from holders and r
   assert.equal(free?.state, "Available");
   assert.ok(!("boundClaim" in free!) && !("mountPath" in free!));
   assert.equal(state({ volume: provisioned({ status: { releasedAt: ago(9) } }) })?.state, "Released");
+});
+
+Deno.test("planVolume() says what a growth waits for, since when, and nothing once it is grown", () => {
+  const held = { holders: [holder], mountPath: "/d" };
+  const small = { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec };
+  const settled = (volume: typeof small, now = NOW) => {
+    const step = planVolume(view({ volume, ...held, now }));
+    assert.ok(step.do === "settle");
+    return step.status;
+  };
+  const first = settled(small);
+  const [condition] = first.conditions;
+  assert.deepEqual([condition?.type, condition?.value, condition?.reason], ["Grown", false, "InUse"]);
+  assert.match(condition!.message!, /grows to 2Gi when default\/web-0 lets go of it/);
+  const later = settled({ ...small, status: first }, new Date(NOW.getTime() + 5000));
+  assert.equal(later.conditions[0]?.since, condition!.since);
+  assert.deepEqual(settled({ ...small, status: { ...first, sizeBytes: 2 * 2 ** 30 } }).conditions, []);
 });
 
 Deno.test("planVolume() leaves a volume Pending with the reason when no node matches its class", () => {
