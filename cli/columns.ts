@@ -1,5 +1,6 @@
 /** The columns of every kind's table (SPEC 5), and of its single view. @module */
 import { formatAge, formatBytes } from "../spec/format.ts";
+import type { Usage } from "../spec/api.ts";
 import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
 import type { Service } from "../spec/service.ts";
 import type { Column } from "./output.ts";
@@ -10,6 +11,8 @@ export interface CellContext {
   now: number;
   /** Name under which the user reaches the daemon's host. */
   host: string;
+  /** What volumes hold, by uid; those that could not be measured are absent. */
+  usage?: ReadonlyMap<string, Usage>;
 }
 
 type KindColumn<K extends Kind> = Column<Kinds[K], CellContext>;
@@ -54,6 +57,15 @@ const service: KindColumn<"service">[] = [
   labels(),
 ];
 
+/** `1.5Gi of 10Gi`, or `1.5Gi` where no limit is enforced. */
+function used({ uid }: { uid: string }, { usage }: CellContext): string {
+  const { usedBytes, limitBytes } = usage?.get(uid) ?? {};
+  if (usedBytes === undefined) return "-";
+  return limitBytes === undefined
+    ? formatBytes(usedBytes)
+    : `${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}`;
+}
+
 const volume: KindColumn<"volume">[] = [
   name(),
   col("CLASS", (r) => orDash(r.spec.storageClassName)),
@@ -61,6 +73,7 @@ const volume: KindColumn<"volume">[] = [
   col("SIZE", (r) => r.spec.size),
   col("ACCESS", (r) => r.spec.accessMode),
   age(),
+  col("USED", used, { wide: true }),
   col("RECLAIM", (r) => orDash(r.spec.reclaimPolicy), { wide: true }),
   col("CLAIM", (r) => orDash(r.status.boundClaim), { wide: true }),
   col("NODE", (r) => orDash(r.status.boundNode), { wide: true }),

@@ -13,6 +13,10 @@ export interface Goal {
   generation: number;
   /** Every instance must be of this restart (`rune restart`). */
   restartedAt?: string;
+  /** A volume must have at least this size, in bytes (`rune volume resize`). */
+  sizeBytes?: number;
+  /** Nobody may hold it (`rune volume detach`). */
+  detached?: true;
   /** Provisioning must have been tried since (`rune volume retry-provision`). */
   retriedAt?: string;
 }
@@ -139,6 +143,15 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
     case "Available":
     case "Bound":
     case "Released":
+      if (goal.detached && state === "Bound") {
+        return waiting(
+          `still Bound to ${volume.status.boundClaim}: not every runner has said that it is gone`,
+        );
+      }
+      if (goal.sizeBytes !== undefined && (volume.status.sizeBytes ?? 0) < goal.sizeBytes) {
+        const growing = volume.status.conditions.find((c) => c.type === "Grown");
+        return waiting(growing?.message ?? failureMessage ?? "growing");
+      }
       return done(adopted ? `${state}, keeps the data found in ${handle ?? "place"}` : state);
     case "Stalled":
       if (goal.retriedAt !== undefined && (volume.status.lastAttemptAt ?? "") < goal.retriedAt) {

@@ -90,7 +90,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     const cleared = await sweep({ store, runners }, signal);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
-    return { type: "again", afterMs: RESYNC_MS };
+    // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
+    return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };
   });
 
   const unsubscribe = store.subscribe((changes) => {

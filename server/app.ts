@@ -14,6 +14,7 @@ import { logRoutes } from "./routes/logs.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { trashRoutes } from "./routes/trash.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 
 type Env = { Variables: { requestId: string } };
@@ -27,6 +28,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...declareRoutes(deps),
     ...serviceRoutes(deps),
     ...volumeRoutes(deps),
+    ...trashRoutes(deps),
     ...storageClassRoutes(deps),
     ...logRoutes(deps),
     ...execRoutes(deps),

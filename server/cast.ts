@@ -38,6 +38,9 @@ export interface Applied extends CastResult {
   resource: AnyResource;
 }
 
+/** What casting needs of the server. */
+type CastDeps = Pick<ServerDeps, "drivers" | "defaultStorageClass" | "privateMounts">;
+
 const ORDER = Object.keys(KINDS);
 const rank = (kind: Kind) => ORDER.indexOf(kind);
 
@@ -93,7 +96,7 @@ function refusal(
 export function applySet(
   tx: Tx,
   set: Declared[],
-  deps: Pick<ServerDeps, "drivers" | "defaultStorageClass">,
+  deps: CastDeps,
   options: ApplyOptions = {},
 ): Applied[] {
   const classes = set.filter((d) => d.kind === "storageClass");
@@ -102,6 +105,7 @@ export function applySet(
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     declaredClasses: new Set(classes.map((c) => c.name)),
+    privateMounts: deps.privateMounts ?? Deno.uid() === 0,
     newDefaultClass: classes.find((c) => c.spec.default)?.name,
   };
   const items: Item[] = set.map((declared, index) => ({ declared, index }))
@@ -199,7 +203,7 @@ class DryRun extends Error {
 export async function cast(
   store: Store,
   set: Declared[],
-  deps: Pick<ServerDeps, "drivers" | "defaultStorageClass">,
+  deps: CastDeps,
   options: ApplyOptions & { dryRun?: boolean } = {},
 ): Promise<Applied[]> {
   try {

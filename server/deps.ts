@@ -30,6 +30,8 @@ export interface ServerDeps {
   hosts: string[];
   /** The class for volumes that name none while no class is the default (seed 001). */
   defaultStorageClass?: string;
+  /** Whether processes can be given mounts of their own. Default: whether the daemon is root. */
+  privateMounts?: boolean;
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;

@@ -1,6 +1,7 @@
 /** What goes over the wire beside the resources: requests, results, problems. One schema serves validation and OpenAPI. @module */
 import { z } from "zod";
 import { ERROR_CODES } from "./error.ts";
+import { bytesSchema } from "./quantity.ts";
 import { KINDS } from "./resource.ts";
 
 /** The largest request body, in bytes (SPEC 6). */
@@ -101,7 +102,38 @@ export const scaleRequestSchema = z.strictObject({ scale: z.number().int().min(0
 export const deleteQuerySchema = z.object({
   /** Services: also remove the volumes that its claim templates made, by their reclaim policy. */
   cascade: z.enum(["true", "false"]).default("false"),
+  /** Volumes whose policy is `delete`: past the trash. */
+  now: z.enum(["true", "false"]).default("false"),
 });
+
+/** `POST …/volumes/{name}/actions/resize`. */
+export const resizeRequestSchema = z.strictObject({ size: bytesSchema });
+
+/** `POST …/volumes/{name}/actions/undelete`; without an id the latest of that name. */
+export const undeleteRequestSchema = z.strictObject({ id: z.string().optional() });
+
+/** `GET …/volumes/{name}/usage`. */
+export const usageSchema = z.object({
+  usedBytes: z.number().int().optional(),
+  limitBytes: z.number().int().optional(),
+});
+export type Usage = z.infer<typeof usageSchema>;
+
+/** `GET …/trash`: deleted volumes that can be brought back. */
+export const trashSchema = z.object({
+  items: z.array(z.object({
+    id: z.string(),
+    driver: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    deletedAt: z.string(),
+    purgeAt: z.string(),
+    size: z.string().optional(),
+    storageClassName: z.string().optional(),
+  })),
+});
+export type TrashItem = z.infer<typeof trashSchema>["items"][number];
 
 /** One line of a log stream: server-sent event data. */
 export const logLineSchema = z.object({

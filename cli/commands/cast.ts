@@ -1,6 +1,7 @@
 /** `rune cast`: applies castfiles and waits until what they declare runs. @module */
 import type { CastRequest, CastResponse, CastResult } from "../../spec/api.ts";
 import { describeKey } from "../../spec/kinds.ts";
+import { listResources } from "../api.ts";
 import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
 import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
 import { changeLines, titleOf } from "../field_changes.ts";
@@ -58,6 +59,20 @@ function printSummary(session: Session, results: CastResult[], settled: Settled[
   }
 }
 
+/** Names the volumes of claim templates that kept data which was there before them; others say so themselves. */
+async function tellOfAdopted({ client, terminal }: Session, results: CastResult[]): Promise<void> {
+  const services = new Set(
+    results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),
+  );
+  for (const namespace of new Set(results.filter((r) => r.kind === "service").map((r) => r.namespace))) {
+    for (const volume of await listResources(client, "volume", { namespace })) {
+      const { adopted, ownerService, handle } = volume.status;
+      if (!adopted || !services.has(describeKey({ namespace, name: ownerService ?? "" }))) continue;
+      terminal.out(`volume ${describeKey(volume)} keeps the data found in ${handle}\n`);
+    }
+  }
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
   const cast = command
@@ -102,5 +117,6 @@ export const define: Define = (command, cli) => {
     } finally {
       printSummary(session, results, settled);
     }
+    if (goals.length > 0) await tellOfAdopted(session, results);
   });
 };

@@ -16,6 +16,7 @@ import {
 } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
 import { titleOf } from "../field_changes.ts";
+import { listTrash } from "../trash.ts";
 import { waitGone } from "../gone.ts";
 import { addWaitFlags, durationFlag } from "../wait_flags.ts";
 import { notFound } from "./get.ts";
@@ -23,6 +24,7 @@ import { notFound } from "./get.ts";
 /** Flags of every form of delete. */
 interface DeleteFlags {
   cascade?: true;
+  now?: boolean;
   yes?: true;
   wait: boolean;
   timeout: string;
@@ -40,11 +42,14 @@ function addDeleteFlags(command: CommandUnknownOpts): void {
 }
 
 /** What becomes of the data, in one sentence; undefined where there is none. */
-export function fateOfData(resource: AnyResource, cascade: boolean): string | undefined {
+export function fateOfData(
+  resource: AnyResource,
+  { cascade = false, now = false }: { cascade?: boolean; now?: boolean } = {},
+): string | undefined {
   if (resource.kind === "volume") {
     const where = resource.status.handle === undefined ? "" : ` at ${resource.status.handle}`;
     return resource.spec.reclaimPolicy === "delete"
-      ? `its data${where} is deleted (reclaim policy delete)`
+      ? `its data${where} is deleted (reclaim policy delete${now ? ", past the trash" : ""})`
       : `its data${where} is kept (reclaim policy retain)`;
   }
   if (resource.kind === "storageClass") return "volumes and their data stay";
@@ -72,33 +77,45 @@ async function findAll(session: Session, { kind, names }: Request): Promise<AnyR
 }
 
 /** Asks on a terminal; elsewhere the answer is yes. */
-async function confirmed(session: Session, resources: AnyResource[], cascade: boolean): Promise<boolean> {
+async function confirmed(session: Session, resources: AnyResource[], flags: DeleteFlags): Promise<boolean> {
   const { terminal } = session;
   for (const resource of resources) {
-    const fate = fateOfData(resource, cascade);
+    const fate = fateOfData(resource, flags);
     terminal.err(`delete ${titleOf(resource)}${fate === undefined ? "" : `: ${fate}`}\n`);
   }
   return await ask(terminal, "Go on?");
 }
 
+/** Until when a deleted volume can be brought back, and how. */
+async function tellOfTrash({ client, terminal }: Session, resource: AnyResource): Promise<void> {
+  if (resource.kind !== "volume" || resource.spec.reclaimPolicy !== "delete") return;
+  const { namespace, name, uid } = resource;
+  const entry = (await listTrash(client, namespace)).find((item) => item.uid === uid);
+  if (!entry) return;
+  terminal.err(
+    `until ${entry.purgeAt} it can be brought back: rune volume undelete ${name} -n ${namespace}\n`,
+  );
+}
+
 async function deleteResources(session: Session, request: Request): Promise<void> {
   const { terminal, client } = session;
   const { flags } = request;
-  const cascade = flags.cascade ?? false;
+  const query = { cascade: flags.cascade, now: flags.now || undefined };
   const timeoutMs = durationFlag(flags.timeout);
   const resources = await findAll(session, request);
   const interactive = terminal.stdinIsTerminal && terminal.stderrIsTerminal && !flags.yes;
-  if (interactive && !await confirmed(session, resources, cascade)) {
+  if (interactive && !await confirmed(session, resources, flags)) {
     throw new RuneError("internal", "nothing was deleted", { hint: "answer y, or give --yes" });
   }
   for (const resource of resources) {
-    await client.request("DELETE", resourcePath(resource), { query: { cascade: cascade || undefined } });
+    await client.request("DELETE", resourcePath(resource), { query });
   }
   for (const resource of resources) {
     if (flags.wait) await waitGone(session, resource, timeoutMs);
-    const fate = fateOfData(resource, cascade);
+    const fate = fateOfData(resource, flags);
     const verb = flags.wait ? "deleted" : "is being deleted";
     terminal.out(`${titleOf(resource)} ${verb}${fate === undefined ? "" : `; ${fate}`}\n`);
+    if (flags.wait) await tellOfTrash(session, resource);
   }
 }
 
@@ -123,6 +140,9 @@ export function parseDeleteWords(words: string[]): { kind: KindInfo; names: stri
 /** Defines `delete` of one kind's own command group. */
 export function defineDelete(group: Command, cli: Cli, kind: KindInfo): void {
   const command = group.command("delete").description(`delete ${kind.plural}`).argument("<names...>");
+  if (kind.kind === "volume") {
+    command.option("--now", "remove the data past the trash: nothing can bring it back");
+  }
   addDeleteFlags(command);
   const cascade = kind.kind === "service" ? [`rune ${group.name()} delete postgres -n prod --cascade`] : [];
   command.addHelpText("after", examples(`rune ${group.name()} delete web`, ...cascade));

@@ -17,6 +17,7 @@ import {
 } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { measureVolumes } from "../usage.ts";
 import { renderBlock, renderJson, renderYaml, Table } from "../output.ts";
 
 /** The flags of `get` and of every `list`. */
@@ -70,6 +71,11 @@ const contextOf = (session: Session): CellContext => ({
   host: new URL(session.client.server).hostname,
 });
 
+/** The context of cells that may show what a volume holds. */
+async function measuredContext(session: Session, resources: AnyResource[]): Promise<CellContext> {
+  return { ...contextOf(session), usage: await measureVolumes(session.client, resources) };
+}
+
 function tableOf({ session, kind, flags }: View): Table<AnyResource, CellContext> {
   const withNamespace = session.allNamespaces && kind.namespaced;
   return new Table(columnsOf(kind.kind, { withNamespace }), {
@@ -88,11 +94,15 @@ async function print(view: View, resources: AnyResource[], options: { single: bo
   else if (output === "yaml") terminal.out(await renderYaml(whole));
   else if (output === "name") terminal.out(resources.map((r) => `${kind.kind}/${r.name}\n`).join(""));
   else if (options.single && only && output === undefined && flags.headers) {
-    terminal.out(renderBlock(columnsOf(kind.kind), only, { context: contextOf(session), paint }));
+    const context = await measuredContext(session, [only]);
+    terminal.out(renderBlock(columnsOf(kind.kind), only, { context, paint }));
   } else if (resources.length === 0) {
     const where = !kind.namespaced || session.allNamespaces ? "" : ` in namespace ${session.namespace}`;
     terminal.err(`no ${kind.plural} found${where}\n`);
-  } else terminal.out(tableOf(view).render(resources, contextOf(session)));
+  } else {
+    const context = output === "wide" ? await measuredContext(session, resources) : contextOf(session);
+    terminal.out(tableOf(view).render(resources, context));
+  }
 }
 
 async function watch(view: View, names: string[]): Promise<void> {

@@ -1,59 +1,105 @@
-/** `rune volume`: list, get, delete, detach, retry-provision. @module */
+/** `rune volume`: list, get, create, delete, undelete, resize, detach, retry-provision. @module */
 import type { Command } from "@commander-js/extra-typings";
+import { RuneError } from "../../spec/error.ts";
 import { KINDS } from "../../spec/kinds.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
-import { getResource, resourcePath } from "../api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
-import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
+import type { Volume } from "../../spec/volume.ts";
+import { resourcePath } from "../api.ts";
+import { type Cli, type Define, examples, type Session } from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { addVolumeFlags, workOnVolume } from "../volume_action.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
+import { defineCreate } from "./volume_create.ts";
+import { defineUndelete } from "./volume_undelete.ts";
+
+/** Asks for an action on the volume of this name. */
+const act = (action: string, name: string, body?: unknown) => ({ client, namespace }: Session) =>
+  client.request<Volume>("POST", resourcePath({ kind: "volume", namespace, name }, "actions", action), {
+    body,
+  });
 
 function defineDetach(group: Command, cli: Cli): void {
   const detach = group.command("detach").description("break the bind to an instance that is gone")
     .argument("<name>");
-  addGlobalFlags(detach);
+  addVolumeFlags(detach);
   detach.addHelpText(
     "after",
-    "\nOnly a bind that nobody uses is broken: an instance that runs keeps its volume.\n" +
+    "\nOnly a bind that nobody uses is broken: an instance that exists keeps its volume, and one that is gone loses it\n" +
+      "when every runner has said that nothing of it runs. Rune does the same by itself every 30 seconds.\n" +
       examples("rune volume detach pgdata-postgres-1 -n prod"),
   );
-  detach.action(async (name, _, self) => {
-    const { terminal, client, namespace } = openSession(cli, self);
-    const key = { kind: "volume", namespace, name } as const;
-    await client.request("POST", resourcePath(key, "actions", "detach"));
-    terminal.out(`volume ${namespace}/${name} is being detached\n`);
-  });
+  detach.action((name, flags, command) =>
+    workOnVolume({ cli, command, flags }, {
+      what: "detach",
+      ask: act("detach", name),
+      goal: () => ({ detached: true }),
+      accepted: "is being detached",
+      done: "is bound to nobody",
+    })
+  );
 }
 
 function defineRetry(group: Command, cli: Cli): void {
   const retry = group.command("retry-provision").description("try to provision a stalled volume again")
     .argument("<name>");
-  addWaitFlags(retry);
-  addGlobalFlags(retry);
+  addVolumeFlags(retry);
   retry.addHelpText(
     "after",
     "\nCorrect the cause first (allowlist, token, capacity); rune describe volume shows it.\n" +
       examples("rune volume retry-provision pgdata-postgres-1 -n prod"),
   );
-  retry.action(async (name, flags, self) => {
-    const session = openSession(cli, self);
-    const { wait, timeout } = flags as unknown as WaitFlags;
-    const timeoutMs = durationFlag(timeout);
-    const key = { kind: "volume", namespace: session.namespace, name } as const;
-    await session.client.request("POST", resourcePath(key, "actions", "retry-provision"));
-    const title = `volume ${session.namespace}/${name}`;
-    if (!wait) return session.terminal.out(`${title} is tried again\n`);
-    const { generation, annotations } = await getResource(session.client, key);
-    const goal = { ...key, generation, retriedAt: annotations[ANNOTATIONS.retryRequestedAt] };
-    const [settled] = await waitFor(session, [goal], { what: "provisioning", timeoutMs });
-    session.terminal.out(`${title} ${settled!.verdict.text}\n`);
+  retry.action((name, flags, command) =>
+    workOnVolume({ cli, command, flags }, {
+      what: "provisioning",
+      ask: act("retry-provision", name),
+      goal: ({ annotations }) => ({ retriedAt: annotations[ANNOTATIONS.retryRequestedAt] }),
+      accepted: "is tried again",
+    })
+  );
+}
+
+/** A size in bytes. @throws {UsageError} when it is none. */
+async function sizeFlag(text: string): Promise<number> {
+  // Loaded here: a client that only reads starts without schemas.
+  const { parseBytes } = await import("../../spec/quantity.ts");
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    if (error instanceof RuneError) throw new UsageError(error.message, error.hint);
+    throw error;
+  }
+}
+
+function defineResize(group: Command, cli: Cli): void {
+  const resize = group.command("resize").description("make a volume larger").argument("<name>")
+    .argument("<size>", "10Gi, 500Mi, 1G; a bare integer is bytes");
+  addVolumeFlags(resize);
+  resize.addHelpText(
+    "after",
+    "\nThe same as casting the volume with a larger size; write that into its castfile too. Volumes never shrink. Where\n" +
+      "the driver grows them only while nobody mounts them, the command waits until that is so.\n" +
+      examples("rune volume resize web-data 20Gi"),
+  );
+  resize.action(async (name, size, flags, command) => {
+    const sizeBytes = await sizeFlag(size);
+    await workOnVolume({ cli, command, flags }, {
+      what: "resize",
+      ask: act("resize", name, { size }),
+      goal: () => ({ sizeBytes }),
+      accepted: `grows to ${size}`,
+      done: `has ${size}`,
+    });
   });
 }
 
 /** See the module. */
 export const define: Define = (group, cli) => {
   defineListAndGet(group, cli, KINDS.volume);
+  defineCreate(group, cli);
+  defineResize(group, cli);
   defineDelete(group, cli, KINDS.volume);
+  defineUndelete(group, cli);
   defineDetach(group, cli);
   defineRetry(group, cli);
 };

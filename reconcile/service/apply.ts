@@ -2,7 +2,9 @@
 import { type Instance, runnerOf, templateOf } from "../../spec/instance.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
+import { parseBytes } from "../../spec/quantity.ts";
 import type { Service } from "../../spec/service.ts";
+import type { Volume } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";
@@ -115,15 +117,16 @@ function createInstance(
   }
 }
 
-/** The volume of one ordinal: made when missing, kept as it is when it exists (its data comes back). */
+/** The volume of one ordinal: made when missing; one that exists keeps its data, and grows where the template did. */
 function ensureVolume(
   mount: VolumeMount,
   { tx, service, ordinal }: { tx: Tx; service: Service; ordinal: number },
 ): void {
   const { namespace } = service;
   const name = claimedVolumeName(mount, { service: service.name, ordinal });
-  if (tx.get("volume", namespace, name)) return;
   const template = mount.claimTemplate!;
+  const known = tx.get("volume", namespace, name);
+  if (known) return growVolume(tx, { volume: known, service, size: template.size });
   const storageClass = template.storageClassName === undefined
     ? tx.list("storageClass").find((c) => c.spec.default)
     : tx.get("storageClass", "", template.storageClassName);
@@ -143,4 +146,13 @@ function ensureVolume(
     },
     status: { state: "Pending", attempts: 0, ownerService: service.name, conditions: [] },
   });
+}
+
+function growVolume(
+  tx: Tx,
+  { volume, service, size }: { volume: Volume; service: Service; size: string },
+): void {
+  const own = volume.status.ownerService === service.name && volume.deletionRequestedAt === undefined;
+  if (!own || parseBytes(size) <= parseBytes(volume.spec.size)) return;
+  tx.update(volume, { spec: { ...volume.spec, size } });
 }

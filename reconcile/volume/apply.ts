@@ -26,11 +26,17 @@ export function driverName({ volume, class: storageClass }: Pick<VolumeView, "vo
 }
 
 /** Parameters of a volume: those it was provisioned with, else class and volume merged. */
-function parametersOf({ volume, class: storageClass }: VolumeView): Record<string, string> {
+function parametersOf(
+  { volume, class: storageClass }: Pick<VolumeView, "volume" | "class">,
+): Record<string, string> {
   return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
 }
 
-function contextOf(view: VolumeView, signal: AbortSignal): VolumeContext {
+/** What a driver is told about a volume. */
+export function volumeContext(
+  view: Pick<VolumeView, "volume" | "class"> & { node: { name: string } },
+  signal: AbortSignal,
+): VolumeContext {
   const { volume, node } = view;
   return {
     volume: {
@@ -58,7 +64,7 @@ export async function applyVolume(
 ): Promise<Outcome | undefined> {
   const { volume } = view;
   const driver = deps.drivers.get(driverName(view) ?? "");
-  const ctx = contextOf(view, signal);
+  const ctx = volumeContext(view, signal);
   switch (step.do) {
     case "provision":
       return await provision({ view, deps, driver: driver!, ctx });

@@ -1,7 +1,7 @@
 /** What may be deleted, and what a deletion asks of the controllers. @module */
 import type { CastKind } from "../../spec/declared.ts";
 import { RuneError } from "../../spec/error.ts";
-import { FINALIZERS } from "../../spec/marks.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import { type AnyResource, describeKey, type Kind } from "../../spec/resource.ts";
 import type { Service } from "../../spec/service.ts";
@@ -17,6 +17,8 @@ export interface Deletion {
   name: string;
   /** Services: with the volumes of their templates. Storage classes: although volumes name it. */
   cascade: boolean;
+  /** Volumes: remove the data past the trash. */
+  now?: boolean;
   ifVersion?: number;
 }
 
@@ -37,6 +39,7 @@ export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
     });
   }
   const resource: AnyResource = requireResource(tx, { kind, namespace, name });
+  if (deletion.now) checkNow(resource);
   requireVersion(resource, deletion.ifVersion);
   checkDeletable(tx, resource, cascade);
   if (resource.kind === "namespace") {
@@ -51,8 +54,26 @@ export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
     : resource.finalizers;
   return tx.update(resource, {
     finalizers,
+    ...(deletion.now && {
+      annotations: { ...resource.annotations, [ANNOTATIONS.deleteNow]: tx.now },
+    }),
     deletionRequestedAt: resource.deletionRequestedAt ?? tx.now,
   });
+}
+
+/** `now` removes bytes at once: only where removing them is what the volume's own policy asks for. */
+function checkNow(resource: AnyResource): void {
+  if (resource.kind !== "volume") {
+    throw new RuneError("invalid_argument", `now means nothing for a ${resource.kind}`, {
+      hint: "leave it out; it is for volumes",
+    });
+  }
+  if (resource.spec.reclaimPolicy === "delete") return;
+  throw new RuneError(
+    "failed_precondition",
+    `volume ${describeKey(resource)} has the reclaim policy retain: its data is kept, now or later`,
+    { hint: "leave now out; or cast it with reclaimPolicy: delete first" },
+  );
 }
 
 function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean): void {
@@ -64,11 +85,18 @@ function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean):
     case "namespace":
       return checkNamespace(state, resource.name);
     case "storageClass": {
+      if (resource.spec.default) {
+        throw new RuneError("conflict", `storage class ${resource.name} is the default class`, {
+          hint: "make another class the default first: rune storageclass set-default <name>",
+        });
+      }
       const users = volumesOf(resource.name, { state });
       if (users.length > 0 && !cascade) {
         throw new RuneError(
           "conflict",
-          `storage class ${resource.name} is used by ${users.length} volumes: ${namesOf(users)}`,
+          `storage class ${resource.name} is used by ${users.length} volume${
+            users.length === 1 ? "" : "s"
+          }: ${namesOf(users)}`,
           { hint: "delete them first, or delete the class alone with --cascade: the volumes stay" },
         );
       }

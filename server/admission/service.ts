@@ -7,11 +7,10 @@ import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
-import { checkNewVolume, noClass } from "./volume.ts";
+import { checkTemplateDirectory } from "./directories.ts";
+import { checkProcessMount } from "./process_mounts.ts";
+import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
-
-/** The only driver whose volumes processes may use (seed 001 "Validation", SPEC 4.4). */
-const PROCESS_DRIVER = "local-host";
 
 interface DeclaredService {
   namespace: string;
@@ -68,21 +67,28 @@ function checkMount(
     const volume = world.state.get("volume", ref.namespace, ref.name);
     // A volume may be cast later than the service that waits for it.
     if (!volume) return [];
-    return isProcess ? checkProcessClass(volume.spec.storageClassName, world, ["claim"]) : [];
+    return isProcess ? checkProcessMount(mount, { place: volume, classPath: ["claim"], world }) : [];
   }
   if (!template) return [];
   const { storageClassName } = template;
   if (storageClassName === undefined) return under(["claimTemplate"], [noClass(world)]);
   const earlier = templateNamed(before, mount.name);
-  const issues = earlier && sameValue(earlier, template) ? [] : checkNewVolume({
+  const nameOf = (ordinal: number) => `${mount.name}-${service.name}-${ordinal}`;
+  const place = {
     namespace: service.namespace,
-    name: `${mount.name}-${service.name}-0`,
+    name: nameOf(0),
     spec: { ...template, storageClassName },
-  }, world);
-  if (earlier && hasVolumes(mount.name, service, world)) issues.push(...checkVolumeChange(earlier, template));
+  };
+  const issues = earlier && sameValue(earlier, template) ? [] : checkNewVolume(place, world);
+  if (earlier && hasVolumes(mount.name, service, world)) {
+    issues.push(...checkVolumeChange(earlier, template), ...checkGrowth(earlier, template, world));
+  }
+  issues.push(...checkTemplateDirectory(place, { nameOf, scale: service.spec.scale, world }));
   return [
     ...under(["claimTemplate"], issues),
-    ...isProcess ? checkProcessClass(storageClassName, world, ["claimTemplate", "storageClassName"]) : [],
+    ...isProcess
+      ? checkProcessMount(mount, { place, classPath: ["claimTemplate", "storageClassName"], world })
+      : [],
   ];
 }
 
@@ -91,19 +97,4 @@ function hasVolumes(mount: string, { namespace, name }: DeclaredService, world: 
   return world.state.list("volume", namespace).some((v) =>
     v.status.ownerService === name && v.name.startsWith(`${mount}-${name}-`)
   );
-}
-
-function checkProcessClass(
-  className: string | undefined,
-  world: World,
-  path: (string | number)[],
-): FieldIssue[] {
-  const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver;
-  if (driver === undefined || driver === PROCESS_DRIVER) return [];
-  return [{
-    path,
-    message:
-      `a process service can use ${PROCESS_DRIVER} volumes only; class ${className} uses the driver ${driver}`,
-    hint: `use a volume whose class has the driver ${PROCESS_DRIVER}, or run an image`,
-  }];
 }

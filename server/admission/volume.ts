@@ -8,6 +8,7 @@ import type { StorageClass } from "../../spec/storage_class.ts";
 import { didYouMean } from "../../spec/suggest.ts";
 import type { Volume, VolumeSpec } from "../../spec/volume.ts";
 import { sameValue } from "../../spec/changes.ts";
+import { checkDirectory } from "./directories.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
 
 /**
@@ -46,15 +47,26 @@ function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue
   const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
   const driver = cls && world.drivers.get(cls.spec.driver);
   if (!driver) return issues;
-  if (parseBytes(spec.size) > parseBytes(before.spec.size) && !driver.capabilities.expand) {
-    issues.push({
-      path: ["size"],
-      message: `volumes of the driver ${driver.name} cannot grow: expected ${before.spec.size}`,
-      hint: "leave the size as it is",
-    });
-  }
+  issues.push(...checkGrowth(before.spec, spec, world));
   if (before.spec.reclaimPolicy !== spec.reclaimPolicy) issues.push(...checkReclaim(spec, driver));
   return issues;
+}
+
+/** Whether the driver can follow a change of size. */
+export function checkGrowth(
+  before: Pick<VolumeSpec, "size">,
+  after: Pick<VolumeSpec, "size" | "storageClassName">,
+  world: World,
+): FieldIssue[] {
+  if (parseBytes(after.size) <= parseBytes(before.size)) return [];
+  const storageClass = world.state.get("storageClass", "", after.storageClassName ?? "");
+  const driver = world.drivers.get(storageClass?.spec.driver ?? "");
+  if (!driver || driver.capabilities.expand) return [];
+  return [{
+    path: ["size"],
+    message: `volumes of the driver ${driver.name} cannot grow: expected ${before.size}`,
+    hint: "leave the size as it is",
+  }];
 }
 
 /** A volume to be made: its class, then what the class's driver says. */
@@ -85,7 +97,11 @@ export function checkNewVolume(
       message: `the driver ${driver.name} cannot do ${spec.accessMode}; it can do ${modes.join(", ")}`,
     });
   }
-  return [...issues, ...checkParameters({ namespace, name, spec }, { cls, driver })];
+  const parameters = checkParameters({ namespace, name, spec }, { cls, driver });
+  return [
+    ...issues,
+    ...parameters.length > 0 ? parameters : checkDirectory({ namespace, name, spec }, world),
+  ];
 }
 
 function checkParameters(

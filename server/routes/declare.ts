@@ -59,6 +59,7 @@ function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] 
           namespace,
           name: name!,
           cascade: query.cascade === "true",
+          now: query.now === "true",
           ifVersion: ifMatch(request),
         };
         return resourceResponse(await deps.store.transact((tx) => deleteResource(tx, deletion)));

@@ -1,28 +1,40 @@
-/** Actions on volumes: marks that the volume controller acts on. @module */
-import { RuneError } from "../../spec/error.ts";
+/** Actions on volumes: marks and specs that the volume controller acts on; and what they hold. @module */
+import { resizeRequestSchema, usageSchema } from "../../spec/api.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume, VolumeState } from "../../spec/volume.ts";
+import { volumeContext } from "../../reconcile/volume/apply.ts";
+import type { Tx } from "../../store/store.ts";
+import { checkDetach } from "../admission/detach.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";
+import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { RESOURCES } from "../openapi.ts";
 import { resourceResponse } from "./collections.ts";
 
-interface Action {
+const base = "/v1/namespaces/{namespace}/volumes/{name}";
+const answers = { 200: { description: "The volume", schema: RESOURCES.volume } };
+
+/** How long a measurement may take; a large tree is not worth more. */
+const MEASURE_MS = 10_000;
+
+interface Mark {
   name: string;
   summary: string;
   annotation: string;
-  check?: (volume: Volume) => void;
+  check(volume: Volume, tx: Tx): void;
 }
 
 const PROVISIONED: VolumeState[] = ["Available", "Bound", "Released"];
 
-const ACTIONS: Action[] = [
+const MARKS: Mark[] = [
   {
     name: "detach",
     summary: "Break the bind of a volume whose instance is gone",
     annotation: ANNOTATIONS.detachRequestedAt,
+    check: checkDetach,
   },
   {
     name: "retry-provision",
@@ -38,24 +50,77 @@ const ACTIONS: Action[] = [
   },
 ];
 
-/** One route per action. */
-export function volumeRoutes({ store }: ServerDeps): Endpoint[] {
-  return ACTIONS.map(({ name: action, summary, annotation, check }) =>
+/** A volume that may be written. */
+function volumeOf(tx: Tx, { namespace, name }: Record<string, string>): Volume {
+  const volume = requireResource(tx, { kind: "volume", namespace: namespace!, name: name! });
+  requireAlive(volume);
+  return volume;
+}
+
+/** Detach, retry-provision, resize, usage. */
+export function volumeRoutes(deps: ServerDeps): Endpoint[] {
+  const marks = MARKS.map(({ name: action, summary, annotation, check }) =>
     endpoint({
       method: "post",
-      path: `/v1/namespaces/{namespace}/volumes/{name}/actions/${action}`,
+      path: `${base}/actions/${action}`,
       tag: "volumes",
       summary,
-      answers: { 200: { description: "The volume", schema: RESOURCES.volume } },
-      async handle({ params: { namespace, name } }) {
-        const volume = await store.transact((tx) => {
-          const volume = requireResource(tx, { kind: "volume", namespace: namespace!, name: name! });
-          requireAlive(volume);
-          check?.(volume);
-          return tx.update(volume, { annotations: { ...volume.annotations, [annotation]: tx.now } });
-        });
-        return resourceResponse(volume);
-      },
+      answers,
+      handle: async ({ params }) =>
+        resourceResponse(
+          await deps.store.transact((tx) => {
+            const volume = volumeOf(tx, params);
+            check(volume, tx);
+            return tx.update(volume, { annotations: { ...volume.annotations, [annotation]: tx.now } });
+          }),
+        ),
     })
   );
+  return [
+    ...marks,
+    endpoint({
+      method: "post",
+      path: `${base}/actions/resize`,
+      tag: "volumes",
+      summary: "Grow a volume, as a cast with a larger size does",
+      body: resizeRequestSchema,
+      answers,
+      handle: async ({ params, body }) =>
+        resourceResponse(
+          await deps.store.transact((tx) => {
+            const { kind, namespace, name, labels, spec: { source: _, ...spec } } = volumeOf(tx, params);
+            const declared = { kind, namespace, name, labels, spec: { ...spec, size: body.size } };
+            return applySet(tx, [declared], deps)[0]!.resource;
+          }),
+        ),
+    }),
+    endpoint({
+      method: "get",
+      path: `${base}/usage`,
+      tag: "volumes",
+      summary: "Measure what a volume holds, and its limit where the driver enforces one",
+      answers: { 200: { description: "Bytes; empty where the driver cannot tell", schema: usageSchema } },
+      handle: ({ request, params }) => measure(deps, { params, signal: request.signal }),
+    }),
+  ];
+}
+
+async function measure(
+  { store, drivers, info }: ServerDeps,
+  { params: { namespace, name }, signal }: { params: Record<string, string>; signal: AbortSignal },
+): Promise<Response> {
+  const volume = requireResource(store, { kind: "volume", namespace: namespace!, name: name! });
+  const driver = drivers.get(volume.status.driver ?? "");
+  if (volume.status.handle === undefined || !driver?.usage) return Response.json({});
+  const storageClass = store.get("storageClass", "", volume.spec.storageClassName ?? "");
+  const view = { volume, class: storageClass, node: { name: info.node } };
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(MEASURE_MS)]);
+  try {
+    return Response.json(await driver.usage(volumeContext(view, limit)));
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (error.code !== "deadline_exceeded") throw error;
+    const what = `measuring volume ${describeKey(volume)} took more than ${MEASURE_MS / 1000} s`;
+    throw new RuneError("deadline_exceeded", what, { hint: "measure it on its host, with du" });
+  }
 }

@@ -1,0 +1,63 @@
+/** `rune volume create`: what a castfile with one volume does, from flags. @module */
+import { type Command, Option } from "@commander-js/extra-typings";
+import type { Volume } from "../../spec/volume.ts";
+import { collectionPath } from "../api.ts";
+import { type Cli, examples } from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { addVolumeFlags, workOnVolume } from "../volume_action.ts";
+
+const ACCESS_MODES = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] as const;
+
+/** Collects `key=value` flags. */
+function pair(flag: string): (text: string, known?: Record<string, string>) => Record<string, string> {
+  return (text, known = {}) => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError(`${flag}: expected key=value, found "${text}"`, `write ${flag} app=web`);
+    return { ...known, [text.slice(0, at)]: text.slice(at + 1) };
+  };
+}
+
+/** Defines it. */
+export function defineCreate(group: Command, cli: Cli): void {
+  const create = group.command("create").description("create a volume").argument("<name>")
+    .requiredOption("--size <size>", "10Gi, 500Mi, 1G; a bare integer is bytes")
+    .addOption(
+      new Option("--access <mode>", "who may mount it at once").choices(ACCESS_MODES).default(
+        ACCESS_MODES[0],
+      ),
+    )
+    .option("--storage-class <name>", "its class; the default class when omitted")
+    .addOption(
+      new Option("--reclaim-policy <policy>", "what becomes of its data; the class's policy when omitted")
+        .choices(["retain", "delete"] as const),
+    )
+    .option("--parameter <key=value>", "a parameter of its driver; may be repeated", pair("--parameter"))
+    .option("-l, --label <key=value>", "a label; may be repeated", pair("--label"));
+  addVolumeFlags(create);
+  create.addHelpText(
+    "after",
+    "\nRefuses a volume that exists; rune cast changes it. Waits until it is Available.\n" +
+      examples(
+        "rune volume create web-data --size 5Gi",
+        "rune volume create cache --size 0 --storage-class local-host --parameter hostPath=/mnt/rune/cache",
+      ),
+  );
+  create.action((name, flags, command) => {
+    const body = {
+      name,
+      size: flags.size,
+      accessMode: flags.access,
+      storageClassName: flags.storageClass,
+      reclaimPolicy: flags.reclaimPolicy,
+      parameters: flags.parameter,
+      labels: flags.label,
+    };
+    return workOnVolume({ cli, command, flags }, {
+      what: "provisioning",
+      ask: ({ client, namespace }) =>
+        client.request<Volume>("POST", collectionPath("volume", namespace), { body }),
+      accepted: "created",
+      done: "created",
+    });
+  });
+}

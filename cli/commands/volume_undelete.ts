@@ -1,0 +1,78 @@
+/** `rune volume undelete`: brings a deleted volume back with its data, or lists those that can be. @module */
+import type { Command } from "@commander-js/extra-typings";
+import type { TrashItem } from "../../spec/api.ts";
+import { formatAge } from "../../spec/format.ts";
+import type { Volume } from "../../spec/volume.ts";
+import { resourcePath } from "../api.ts";
+import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../command.ts";
+import { UsageError } from "../exit_codes.ts";
+import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+import { listTrash } from "../trash.ts";
+import { addWaitFlags } from "../wait_flags.ts";
+import { workOnVolume } from "../volume_action.ts";
+
+const COLUMNS: Column<TrashItem, number>[] = [
+  { header: "NAME", cell: (item) => item.name },
+  { header: "CLASS", cell: (item) => item.storageClassName ?? "-" },
+  { header: "SIZE", cell: (item) => item.size ?? "-" },
+  { header: "DELETED", cell: (item, now) => `${formatAge(now - Date.parse(item.deletedAt))} ago` },
+  { header: "PURGED", cell: (item, now) => `in ${formatAge(Date.parse(item.purgeAt) - now)}` },
+  { header: "ID", cell: (item) => item.id },
+];
+
+async function list(session: Session): Promise<void> {
+  const { terminal, client, namespace, allNamespaces, output, paint } = session;
+  const items = await listTrash(client, allNamespaces ? undefined : namespace);
+  if (output === "json") return terminal.out(renderJson({ items }));
+  if (output === "yaml") return terminal.out(await renderYaml({ items }));
+  if (output === "name") return terminal.out(items.map(({ name }) => `volume/${name}\n`).join(""));
+  if (items.length === 0) {
+    return terminal.err(`no deleted volumes${allNamespaces ? "" : ` in namespace ${namespace}`}\n`);
+  }
+  const where: Column<TrashItem, number> = { header: "NAMESPACE", cell: (item) => item.namespace };
+  const columns = allNamespaces ? [where, ...COLUMNS] : COLUMNS;
+  terminal.out(new Table(columns, { paint, wide: true, headers: true }).render(items, Date.now()));
+}
+
+/** Defines it. */
+export function defineUndelete(group: Command, cli: Cli): void {
+  const undelete = group.command("undelete")
+    .description("bring a deleted volume back, or list those that can be")
+    .argument("[name]", "without it: list")
+    .option("--id <id>", "which of several of that name; the latest when omitted");
+  addWaitFlags(undelete);
+  addGlobalFlags(undelete, { output: true, allNamespaces: true });
+  undelete.addHelpText(
+    "after",
+    "\nVolumes of the class local whose reclaim policy is delete go to a trash first, and stay there for\n" +
+      "storage.trashRetention (24h). A volume whose policy is retain leaves its data in place: cast it again.\n" +
+      examples(
+        "rune volume undelete                what can be brought back",
+        "rune volume undelete web-data       its row and its data",
+      ),
+  );
+  undelete.action(async (name, flags, command) => {
+    const { id } = flags;
+    if (name === undefined) {
+      if (id !== undefined) throw new UsageError("--id goes with a name", "name the volume too");
+      return await list(openSession(cli, command));
+    }
+    const { output, allNamespaces } = openSession(cli, command);
+    if (output !== undefined || allNamespaces) {
+      throw new UsageError("-o and -A go with the list", "leave them out");
+    }
+    await workOnVolume({ cli, command, flags }, {
+      what: "undelete",
+      ask: ({ client, namespace }) =>
+        client.request<Volume>(
+          "POST",
+          resourcePath({ kind: "volume", namespace, name }, "actions", "undelete"),
+          {
+            body: { id },
+          },
+        ),
+      accepted: "is being brought back",
+      done: "is back",
+    });
+  });
+}

@@ -1,0 +1,54 @@
+/** What a process may mount: directories of the host that exist as such, and only root can show them elsewhere. @module */
+import { join } from "node:path";
+import type { FieldIssue } from "../../spec/error.ts";
+import type { VolumeMount } from "../../spec/mounts.ts";
+import { directoryOf, type Place } from "./directories.ts";
+import type { World } from "./world.ts";
+
+/** The only driver whose volumes processes may use (seed 001 "Validation", SPEC 4.4). */
+const PROCESS_DRIVER = "local-host";
+
+/**
+ * Judges one mount of a process service; paths are relative to the mount.
+ *
+ * @param options.place the volume that is mounted: that of ordinal 0 for a template.
+ * @param options.classPath where the mount names its class or volume.
+ */
+export function checkProcessMount(
+  mount: VolumeMount,
+  { place, classPath, world }: { place: Place; classPath: string[]; world: World },
+): FieldIssue[] {
+  const className = place.spec.storageClassName;
+  const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver;
+  if (driver === undefined) return [];
+  if (driver !== PROCESS_DRIVER) {
+    return [{
+      path: classPath,
+      message:
+        `a process service can use ${PROCESS_DRIVER} volumes only; class ${className} uses the driver ${driver}`,
+      hint: `use a volume whose class has the driver ${PROCESS_DRIVER}, or run an image`,
+    }];
+  }
+  return world.privateMounts ? [] : checkInPlace(mount, directoryOf(place, world));
+}
+
+/** Without root a process sees the host's directories as they are: nothing can be shown elsewhere, or be read-only. */
+function checkInPlace(mount: VolumeMount, directory: string | undefined): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  const source = directory === undefined ? undefined : join(directory, mount.subPath).replace(/(.)\/$/, "$1");
+  if (source !== undefined && source !== mount.mountPath) {
+    issues.push({
+      path: ["mountPath"],
+      message: `a daemon that is not root cannot show ${source} at ${mount.mountPath}: expected ${source}`,
+      hint: `set mountPath to ${source}, run the daemon as root, or run an image`,
+    });
+  }
+  if (mount.readOnly) {
+    issues.push({
+      path: ["readOnly"],
+      message: "a daemon that is not root cannot make a process's mount read-only",
+      hint: "mount it read-write, run the daemon as root, or run an image",
+    });
+  }
+  return issues;
+}
