@@ -1,0 +1,122 @@
+/**
+ * The judge of the access test: whether a volume ever had a second writer, found out without asking the daemon. Three
+ * witnesses: what the workloads wrote and saw themselves, the mounts of every live process of this machine, and the
+ * exit codes that the Engine tells of. @module
+ */
+import { ENGINE_SOCKET } from "../scripts/engine.ts";
+
+/** A reader that saw its volume being written ends with this code. */
+const SAW_A_WRITER = 99;
+
+/** Says who writes, every moment, in the volume itself; a run of another name that writes in between would be seen. */
+export const writerScript = (id: string, pause: string) =>
+  `trap 'exit 0' TERM; me=${id}; while :; do echo "$me" >> /data/log; ${pause}; done`;
+
+/** As {@linkcode writerScript}, with a child that ignores SIGTERM and outlives a main process that was killed. */
+export const stubbornScript = (id: string, pause: string) =>
+  `me=${id}; (trap '' TERM; while :; do echo "$me" >> /data/log; ${pause}; done) & ` +
+  `trap 'exit 0' TERM; while :; do echo "$me" >> /data/log; ${pause}; done`;
+
+/** Ends with an alarm when what it reads grows: somebody writes while it reads. */
+export const readerScript = (pause: string, alarm = `exit ${SAW_A_WRITER}`) =>
+  `trap 'exit 0' TERM; size() { wc -c < /data/log 2>/dev/null || echo 0; }; was=$(size); ` +
+  `while :; do ${pause}; [ "$(size)" = "$was" ] || { ${alarm}; }; done`;
+
+/** Every run that wrote again after another one had begun: `A B A`. */
+export function interleaved(log: string): string[] {
+  const lines = log.trim().split("\n").filter((line) => line !== "");
+  const ended = new Set<string>();
+  const found: string[] = [];
+  lines.forEach((line, i) => {
+    const before = lines[i - 1];
+    if (before === undefined || before === line) return;
+    ended.add(before);
+    if (ended.has(line)) found.push(`line ${i + 1}: ${line} writes after ${before} had begun`);
+  });
+  return found;
+}
+
+interface Mounted {
+  pid: number;
+  directory: string;
+  writable: boolean;
+}
+
+/** The mounts of a process that show one of the directories; none when it has ended. */
+function mountsOf(pid: number, directories: string[]): Mounted[] {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/mountinfo`).split("\n").flatMap((line) => {
+      // Fields 4 and 6 of proc(5): what of the filesystem is shown, and how.
+      const [, , , root = "", , options = ""] = line.split(" ");
+      const directory = directories.find((d) => root === d || root.endsWith(d));
+      return directory === undefined ? [] : [{ pid, directory, writable: options.split(",").includes("rw") }];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Volumes that are mounted by two separate views at this moment, one of them writable. A process that is found is looked at
+ * again after the other was: both were there at once.
+ *
+ * @param directories last parts of the volumes' paths, unique on this machine.
+ */
+export function sharedWithWriter(directories: string[]): string[] {
+  const views = new Map<string, Mounted[]>();
+  const own = Deno.readLinkSync("/proc/self/ns/mnt");
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    let view: string;
+    try {
+      view = Deno.readLinkSync(`/proc/${name}/ns/mnt`);
+    } catch {
+      continue;
+    }
+    if (view === own || views.has(view)) continue;
+    views.set(view, mountsOf(Number(name), directories));
+  }
+  const all = [...views.values()].flat();
+  return all.flatMap((a, i) =>
+    all.slice(i + 1).filter((b) =>
+      b.pid !== a.pid && b.directory === a.directory && (a.writable || b.writable) &&
+      mountsOf(a.pid, [a.directory]).length > 0 && mountsOf(b.pid, [b.directory]).length > 0
+    ).map((b) => `${a.directory} is mounted by pid ${a.pid} and pid ${b.pid}, and one of them writes`)
+  );
+}
+
+/** Containers that ended because they saw a writer, until it is stopped. */
+export function watchAlarms(daemonId: string): { alarms: string[]; stop(): Promise<void> } {
+  const client = Deno.createHttpClient({ proxy: { transport: "unix", path: ENGINE_SOCKET } });
+  const stopped = new AbortController();
+  const alarms: string[] = [];
+  const filters = encodeURIComponent(JSON.stringify({
+    event: ["die"],
+    label: [`rune.io/daemon=${daemonId}`],
+  }));
+  const reading = (async () => {
+    const { signal } = stopped;
+    const response = await fetch(`http://docker/events?filters=${filters}`, { client, signal });
+    let rest = "";
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines.filter((l) => l.trim() !== "")) {
+        const { Actor: { Attributes } } = JSON.parse(line);
+        if (Attributes.exitCode === String(SAW_A_WRITER)) {
+          alarms.push(`${Attributes["rune.io/instance"]} saw its volume being written`);
+        }
+      }
+    }
+  })().catch((error) => {
+    if (!stopped.signal.aborted) throw error;
+  });
+  return {
+    alarms,
+    async stop() {
+      stopped.abort();
+      await reading;
+      client.close();
+    },
+  };
+}
