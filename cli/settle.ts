@@ -49,6 +49,7 @@ function judge(goal: Goal, seen: Seen): Verdict {
   return goal.kind === "volume" ? judgeVolume(goal, seen.volume.get(key)) : judgeService(goal, {
     service: seen.service.get(key),
     instances: [...seen.instance.get(key)?.values() ?? []],
+    volumes: [...seen.volume.values()],
     now: Date.now(),
   });
 }
@@ -67,11 +68,13 @@ function remember(seen: Seen, type: "put" | "delete", resource: Service | Volume
   else map.delete(describeKey(resource));
 }
 
-/** What must be watched: services need their instances too. */
+/** What must be watched: services need their instances, and the volumes that these wait for. */
 function streamsOf(goals: Goal[]): { kind: "service" | "volume" | "instance"; namespace: string }[] {
   const wanted = new Map<string, { kind: "service" | "volume" | "instance"; namespace: string }>();
   for (const { kind, namespace } of goals) {
-    for (const watched of kind === "service" ? (["service", "instance"] as const) : ([kind] as const)) {
+    for (
+      const watched of kind === "service" ? (["service", "instance", "volume"] as const) : ([kind] as const)
+    ) {
       wanted.set(`${watched} ${namespace}`, { kind: watched, namespace });
     }
   }

@@ -1,6 +1,8 @@
 /** Judges whether a service or a volume has become what was asked for. Pure. @module */
 import { parseDuration } from "../spec/duration.ts";
 import type { Instance } from "../spec/instance.ts";
+import { describeKey } from "../spec/kinds.ts";
+import { parseNameRef } from "../spec/name.ts";
 import type { Service } from "../spec/service.ts";
 import type { Volume } from "../spec/volume.ts";
 
@@ -77,6 +79,19 @@ const isStalled = ({ spec, status, deletionRequestedAt }: Instance, goal: Goal) 
   spec.serviceGeneration >= goal.generation &&
   (goal.restartedAt === undefined || spec.restartedAt === goal.restartedAt);
 
+const stalledText = ({ status: { failureMessage, failureHint } }: Volume) =>
+  `Stalled: ${failureMessage ?? "provisioning failed"}${failureHint ? ` (${failureHint})` : ""}`;
+
+/** A volume that the service mounts and that nothing but a person can make ready. */
+function stalledVolume({ namespace, name, spec }: Service, volumes: Volume[]): Volume | undefined {
+  const wanted = new Set(spec.volumes.flatMap((mount) => {
+    const ref = mount.claim && parseNameRef(mount.claim.name, namespace);
+    if (ref) return [describeKey(ref)];
+    return Array.from({ length: spec.scale }, (_, n) => `${namespace}/${mount.name}-${name}-${n}`);
+  }));
+  return volumes.find((v) => v.status.state === "Stalled" && wanted.has(describeKey(v)));
+}
+
 /**
  * Judges a service and its instances.
  *
@@ -85,7 +100,12 @@ const isStalled = ({ spec, status, deletionRequestedAt }: Instance, goal: Goal) 
  */
 export function judgeService(
   goal: Goal,
-  { service, instances, now }: { service?: Service; instances: Instance[]; now: number },
+  { service, instances, volumes = [], now }: {
+    service?: Service;
+    instances: Instance[];
+    volumes?: Volume[];
+    now: number;
+  },
 ): Verdict {
   if (!service) return failed("it was deleted");
   const { spec, status } = service;
@@ -103,6 +123,8 @@ export function judgeService(
     ? `Updating, ${status.updated}/${spec.scale} replaced`
     : explain(status.state, status);
   const progress = `${state}, ${ready}${late && ` (${late})`}`;
+  const volume = status.ready < spec.scale ? stalledVolume(service, volumes) : undefined;
+  if (volume) return failed(`it waits for volume ${describeKey(volume)}, which is ${stalledText(volume)}`);
   const stalled = instances.find((i) => isStalled(i, goal));
   if (stalled) return failed(explain(`${stalled.name} Stalled`, stalled.status));
   if (goal.restartedAt !== undefined) {
@@ -138,7 +160,7 @@ export function judgeService(
 export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
   if (!volume) return failed("it was deleted");
   if (volume.deletionRequestedAt) return failed("it is being deleted");
-  const { state, failureMessage, failureHint, adopted, handle } = volume.status;
+  const { state, failureMessage, adopted, handle } = volume.status;
   switch (state) {
     case "Available":
     case "Bound":
@@ -157,9 +179,7 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
       if (goal.retriedAt !== undefined && (volume.status.lastAttemptAt ?? "") < goal.retriedAt) {
         return waiting("Pending");
       }
-      return failed(
-        `Stalled: ${failureMessage ?? "provisioning failed"}${failureHint ? ` (${failureHint})` : ""}`,
-      );
+      return failed(stalledText(volume));
     case "Failed":
       return waiting(`Failed, tried ${volume.status.attempts} times: ${failureMessage ?? "no reason given"}`);
     default:

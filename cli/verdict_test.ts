@@ -158,6 +158,39 @@ const cases: Case[] = [
   },
 ];
 
+Deno.test("judgeService() gives up on a volume that is stalled, and only on one that it mounts", () => {
+  const mount = { name: "d", mountPath: "/d", readOnly: false, subPath: "" };
+  const template = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
+  const stalled = (name: string) => aVolume(name, { state: "Stalled", failureMessage: "no disk" });
+  const judge = (volumes: Service["spec"]["volumes"], name: string) =>
+    judgeService(goal, {
+      service: aService("web", { spec: { volumes }, status: pending }),
+      instances: [],
+      volumes: [stalled(name)],
+      now,
+    });
+  const claimed = judge([{ ...mount, claim: { name: "v" } }], "v");
+  assert.equal(claimed.state, "failed");
+  assert.match(claimed.text, /waits for volume default\/v, which is Stalled: no disk/);
+  assert.equal(judge([{ ...mount, claimTemplate: template }], "d-web-0").state, "failed");
+  assert.equal(judge([{ ...mount, claimTemplate: template }], "d-web-1").state, "waiting");
+  assert.equal(judge([], "v").state, "waiting");
+});
+
+Deno.test("judgeVolume() waits until a volume is as large as asked, and held by nobody", () => {
+  const volumeGoal: Goal = { kind: "volume", namespace: "default", name: "v", generation: 1 };
+  const judge = (more: Partial<Goal>, status: Parameters<typeof aVolume>[1]) =>
+    judgeVolume({ ...volumeGoal, ...more }, aVolume("v", status));
+  const grown = { type: "Grown", value: false, message: "it grows when web-0 lets go", since: "" };
+  assert.deepEqual(judge({ sizeBytes: 2 }, { state: "Bound", sizeBytes: 1, conditions: [grown] }), {
+    state: "waiting",
+    text: "it grows when web-0 lets go",
+  });
+  assert.equal(judge({ sizeBytes: 2 }, { state: "Bound", sizeBytes: 2 }).state, "done");
+  assert.equal(judge({ detached: true }, { state: "Bound", boundClaim: "default/web-0" }).state, "waiting");
+  assert.equal(judge({ detached: true }, { state: "Available" }).state, "done");
+});
+
 for (const c of cases) {
   Deno.test(`judgeService() judges ${c.name} as ${c.state}`, () => {
     const seen = { service: c.service, instances: c.instances ?? [], now };

@@ -36,6 +36,11 @@ export function mustStopFirst({ spec }: Service): boolean {
     spec.volumes.some((mount) => !mount.readOnly);
 }
 
+/** An instance that writes a volume keeps its successor from it, also from one that would only read. */
+function holdsAgainst({ spec }: Service, instance: Instance): boolean {
+  return spec.volumes.length > 0 && currentTemplate(instance).volumes.some((mount) => !mount.readOnly);
+}
+
 /** Whether an instance runs what its service asks for now. */
 export function isCurrent(service: Service, instance: Instance): boolean {
   return instance.spec.restartedAt === service.annotations[ANNOTATIONS.restartedAt] &&
@@ -86,7 +91,7 @@ export function planRollout(service: Service, instances: Instance[], now: Date):
   if (!stuck) {
     const plan = spec.update.strategy === "recreate"
       ? removeAll
-      : mustStopFirst(service)
+      : mustStopFirst(service) || outdated.some(({ main }) => holdsAgainst(service, main!))
       ? stopFirst
       : startFirst;
     steps.push(...plan(service, slots, outdated.reverse()));

@@ -40,6 +40,14 @@ Deno.test("planRollout() replaces stop-first when a volume is mounted read-write
   assert.deepEqual(plan(after, [...instances.slice(0, 2), makeInstance(after, 2)]), ["remove web-1"]);
 });
 
+Deno.test("planRollout() replaces stop-first when a read-write mount becomes read-only", () => {
+  const readOnly = volumes.map((mount) => ({ ...mount, readOnly: true }));
+  const after = makeService({ volumes: readOnly, scale: 1 });
+  assert.deepEqual(plan(after, all(makeService({ volumes, scale: 1 }))), ["remove web-0"]);
+  const again = makeService({ volumes: readOnly, scale: 1, env: { V: "2" } });
+  assert.deepEqual(plan(again, all(after)), ["create 0 next"]);
+});
+
 Deno.test("planRollout() replaces start-first elsewhere, ordinals from high to low", () => {
   const after = makeService({ env: { V: "2" }, scale: 3 });
   const instances = all(old);

@@ -156,6 +156,54 @@ for (const [what, { before, cast, path, message }] of Object.entries(REFUSALS)) 
     }));
 }
 
+Deno.test("admission refuses to a daemon that is not root what it could not show to a process", () =>
+  withServer(async ({ cast, deps, hostDir }) => {
+    const path = `${hostDir}/v`;
+    await okJson(cast([volume("v", { storageClassName: "local-host", parameters: { hostPath: path } })]));
+    deps.privateMounts = false;
+    const agent = (more: object) => cast([process("agent", { volumes: [claim("v", more)] })]);
+    const refused = async (more: object, field: string, message: RegExp) => {
+      const { issues } = await problemOf(agent(more), "invalid_argument");
+      assert.equal(issues![0]!.path.join("."), `volumes.0.${field}`);
+      assert.match(issues![0]!.message, message);
+    };
+    await refused({}, "mountPath", /not root cannot show .*\/v at \/data: expected .*\/v$/);
+    await refused({ mountPath: path, subPath: "a" }, "mountPath", /expected .*\/v\/a$/);
+    await refused({ mountPath: path, readOnly: true }, "readOnly", /read-only/);
+    await okJson(agent({ mountPath: path }));
+    deps.privateMounts = true;
+    await okJson(agent({ readOnly: true }));
+  }));
+
+Deno.test("admission refuses a template whose ordinals would share a directory, and one that cannot grow", () =>
+  withServer(async ({ cast, hostDir, store }) => {
+    const set = (scale: number, size: string) => [
+      service("web", {
+        scale,
+        volumes: [
+          template({ storageClassName: "local-host", size, parameters: { hostPath: `${hostDir}/v` } }),
+        ],
+      }),
+    ];
+    await okJson(cast(set(1, "1Gi") as Set));
+    const shared = await problemOf(cast(set(2, "1Gi") as Set), "invalid_argument");
+    assert.match(
+      shared.issues![0]!.message,
+      /every instance would get the directory .*: expected scale 1, found 2/,
+    );
+    await store.transact((tx) =>
+      tx.create({
+        kind: "volume",
+        namespace: "default",
+        name: "data-web-0",
+        spec: { size: "1Gi", accessMode: "ReadWriteOnce", storageClassName: "local-host", parameters: {} },
+        status: { state: "Available", ownerService: "web", attempts: 0, conditions: [] },
+      })
+    );
+    const grown = await problemOf(cast(set(1, "2Gi") as Set), "invalid_argument");
+    assert.match(grown.issues![0]!.message, /volumes of the driver local-host cannot grow: expected 1Gi/);
+  }));
+
 Deno.test("admission holds scale to the rules of a cast", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([volume("a"), service("web", { volumes: [claim("a")] })]));

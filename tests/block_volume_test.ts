@@ -1,0 +1,119 @@
+/** The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits its turn. @module */
+import assert from "node:assert/strict";
+import { statfsSync } from "node:fs";
+import { findLoopDevice, findMount } from "../drivers/host.ts";
+import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
+import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
+import { createMountTable } from "../reconcile/mount_table.ts";
+import { reconcileVolume } from "../reconcile/volume/controller.ts";
+import { seed } from "../server/seed.ts";
+import { openStore } from "../store/store.ts";
+import { noLoopDevices } from "./skips.ts";
+
+const MIB = 2 ** 20;
+const holder = {
+  instanceUid: "i",
+  namespace: "default",
+  instance: "web-0",
+  mode: "rw" as const,
+  since: "2026-01-01T00:00:00.000Z",
+};
+
+Deno.test({
+  name:
+    "a block volume is mounted while it is held, grows offline, and outlives a daemon killed with it mounted",
+  ignore: noLoopDevices,
+  async fn() {
+    const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-loop-" }));
+    const { signal } = new AbortController();
+    const driver = new LoopTestDriver({ root: dir, fsType: "ext4" });
+    const store = await openStore({ dataDir: `${dir}/state` });
+    const newDaemon = () => ({
+      store,
+      drivers: new Map([[driver.name, driver]]),
+      mounts: createMountTable(() => {}),
+      node: { name: "n1", labels: {} },
+    });
+    let deps = newDaemon();
+    const pass = () => reconcileVolume("default/v", { deps, signal });
+    const volume = () => store.get("volume", "default", "v")!;
+    const hold = () =>
+      store.transact((tx) => void acquireLease(tx, { namespace: "default", name: "v" }, holder));
+    const letGo = () => store.transact((tx) => releaseLeases(tx, holder.instanceUid));
+    const resize = (size: string) =>
+      store.transact((tx) => tx.update(volume(), { spec: { ...volume().spec, size } }));
+    try {
+      await seed(store);
+      const classSpec = {
+        driver: driver.name,
+        parameters: {},
+        reclaimPolicy: "delete" as const,
+        default: false,
+      };
+      await store.transact((tx) => {
+        tx.create({
+          kind: "storageClass",
+          namespace: "",
+          name: "loop",
+          spec: { ...classSpec, allowedTopologies: [] },
+          status: {},
+        });
+        tx.create({
+          kind: "volume",
+          namespace: "default",
+          name: "v",
+          finalizers: ["rune.io/reclaim"],
+          spec: {
+            storageClassName: "loop",
+            size: "32Mi",
+            accessMode: "ReadWriteOnce",
+            reclaimPolicy: "delete",
+            parameters: {},
+          },
+          status: { state: "Pending", attempts: 0, conditions: [] },
+        });
+      });
+      await pass();
+      await hold();
+      await pass();
+      const { mountPath, state } = volume().status;
+      assert.equal(state, "Bound");
+      await Deno.writeTextFile(`${mountPath}/data`, "kept");
+
+      await resize("128Mi");
+      await pass();
+      const [waiting] = volume().status.conditions;
+      assert.match(waiting!.message!, /grows to 128Mi when default\/web-0 lets go of it/);
+
+      // The daemon dies with it mounted, and the instance is gone before the next one looks.
+      deps = newDaemon();
+      await letGo();
+      await pass();
+      assert.deepEqual([volume().status.state, volume().status.conditions], ["Available", []]);
+      assert.equal(volume().status.sizeBytes, 128 * MIB);
+      assert.equal(await findMount(mountPath!), undefined);
+      assert.equal(await findLoopDevice(volume().status.handle!, signal), undefined);
+
+      // A class that is gone stops neither mount nor deletion.
+      await store.transact((tx) => tx.remove({ kind: "storageClass", namespace: "", name: "loop" }));
+      await hold();
+      await pass();
+      const { blocks, bsize } = statfsSync(mountPath!);
+      assert.ok(blocks * bsize > 96 * MIB, `${blocks * bsize} bytes`);
+      assert.equal(await Deno.readTextFile(`${mountPath}/data`), "kept");
+      await letGo();
+      const { handle } = volume().status;
+      await store.transact((tx) => tx.update(volume(), { deletionRequestedAt: tx.now }));
+      await pass();
+      assert.equal(volume(), undefined);
+      await assert.rejects(Deno.stat(handle!), Deno.errors.NotFound);
+    } finally {
+      if (volume()) {
+        await letGo();
+        await pass();
+      }
+      await store.close();
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
