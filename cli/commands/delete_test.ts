@@ -21,13 +21,14 @@ Deno.test("parseDeleteWords() refuses unknown kinds and those that go by themsel
 
 Deno.test("fateOfData() says what becomes of the data", () => {
   const volume = aVolume("data");
-  assert.equal(fateOfData(volume, false), "its data at /volumes/data is kept (reclaim policy retain)");
+  assert.equal(fateOfData(volume), "its data at /volumes/data is kept (reclaim policy retain)");
   const deleted = { ...volume, spec: { ...volume.spec, reclaimPolicy: "delete" as const } };
-  assert.match(fateOfData(deleted, false)!, /is deleted/);
-  assert.equal(fateOfData(aService("web"), true), undefined);
+  assert.match(fateOfData(deleted)!, /is deleted \(reclaim policy delete\)/);
+  assert.match(fateOfData(deleted, { now: true })!, /past the trash/);
+  assert.equal(fateOfData(aService("web"), { cascade: true }), undefined);
   const mount = { name: "data", mountPath: "/data", readOnly: false, subPath: "" };
   const claimTemplate = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
   const stateful = aService("db", { spec: { volumes: [{ ...mount, claimTemplate }] } });
-  assert.match(fateOfData(stateful, false)!, /are kept/);
-  assert.match(fateOfData(stateful, true)!, /deleted too/);
+  assert.match(fateOfData(stateful)!, /are kept/);
+  assert.match(fateOfData(stateful, { cascade: true })!, /deleted too/);
 });
