@@ -43,6 +43,7 @@ const command = async (name: string, ...args: string[]) => {
 Deno.test({
   name:
     "a permanent failure stops at once, its sentence reaches the instance, and retry-provision takes it up again",
+  ignore: noRoot,
   fn: () =>
     withShared(async (host, shared) => {
       const text = hostVolume(`${shared}/late`) + processService("web", mount("v"));
@@ -65,14 +66,15 @@ Deno.test({
 
 Deno.test({
   name: "a failure that may pass is tried again with backoff, told meanwhile, and heals by itself",
-  ignore: noRoot,
+  ignore: noDocker || noRoot,
   async fn() {
+    await ensureTestImage();
     const root = await Deno.makeTempDir({ prefix: "rune-test-full-" });
     // Room for the directories of the root and for nothing below them.
     await command("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", root);
     try {
       await using host = await startHost({ runefile: `storage: { localVolumeRoot: ${root} }\n` });
-      const text = localVolume + processService("other") + "---\n" + containerService("web", mount("v"));
+      const text = localVolume + containerService("web", mount("v"));
       await host.rune("cast", "--no-wait", await host.file("web.yaml", text));
       const { message } = await trouble(host);
       assert.match(message, /volume default\/v is Failed: .*No space left.*; free space on that filesystem/i);
@@ -96,6 +98,7 @@ Deno.test({
 
 Deno.test({
   name: "local-host follows no link out of the allowlist, also one that was made after the volume",
+  ignore: noRoot,
   fn: () =>
     withShared(async (host, shared) => {
       await Deno.mkdir(`${shared}/ok`);
