@@ -87,6 +87,7 @@ export function judgeService(
   const { spec, status } = service;
   if (service.deletionRequestedAt) return failed("it is being deleted");
   if (status.observedGeneration < goal.generation) return waiting("Pending");
+  if (status.revert?.from === goal.generation) return failed(status.revert.message);
   const ready = `${status.ready}/${spec.scale} ready`;
   if (spec.scale === 0) {
     return status.state === "Stopped" && instances.length === 0

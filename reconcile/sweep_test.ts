@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { RunState } from "../runners/runner.ts";
 import type { Lease } from "../spec/lease.ts";
 import { planSweep } from "./sweep.ts";
-import { makeInstance, makeService } from "./testing/resources.ts";
+import { makeInstance, makeService, NOW } from "./testing/resources.ts";
 
 const service = makeService();
 const run = (instanceUid: string, number: number, state: RunState["state"] = "running"): RunState => ({
@@ -21,14 +21,15 @@ const lease = (instanceUid: string): Lease => ({
 Deno.test("planSweep() clears runs without an instance, and runs older than the previous one", () => {
   const instance = makeInstance(service, 0, { status: { run: 5 } });
   const runs = [run("gone", 1), run(instance.uid, 5), run(instance.uid, 4), run(instance.uid, 3)];
-  const plan = planSweep({ runs, complete: true, instances: [instance], leases: [] });
+  const plan = planSweep({ runs, complete: true, instances: [instance], leases: [], now: NOW });
   assert.deepEqual(plan.runs.map((r) => `${r.instanceUid} ${r.run}`), ["gone 1", `${instance.uid} 3`]);
 });
 
 Deno.test("planSweep() releases a holder only when its instance and every run of it are known to be gone", () => {
   const instance = makeInstance(service, 0);
   const decide = (more: Partial<Parameters<typeof planSweep>[0]>) =>
-    planSweep({ runs: [], complete: true, instances: [], leases: [lease(instance.uid)], ...more }).holders
+    planSweep({ runs: [], complete: true, instances: [], leases: [lease(instance.uid)], now: NOW, ...more })
+      .holders
       .length;
   assert.equal(decide({}), 1);
   assert.equal(decide({ complete: false }), 0);

@@ -27,6 +27,7 @@ const run = (state: RunState["state"], more: Partial<RunState> = {}): RunState =
   instanceUid: "uid-web-0",
   run: 1,
   state,
+  names: ["web", "web.default.rune", "web-0"],
   ...more,
 });
 
