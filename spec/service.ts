@@ -228,6 +228,8 @@ export const serviceStatusSchema = z.object({
     current: z.number().int(),
     /** When `current` was set. */
     since: z.string(),
+    /** All of it was ready once: what happens later is no failure of a step. */
+    done: z.literal(true).optional(),
   }).optional(),
 });
 

@@ -93,7 +93,7 @@ export function describeService(
     ],
     [
       "Scaling",
-      status.scaling && status.scaling.current !== spec.scale
+      status.scaling && !status.scaling.done
         ? `${status.scaling.current} of ${spec.scale} wanted so far`
         : undefined,
     ],

@@ -22,10 +22,7 @@ export function planScaling(service: Service, instances: Instance[], now: Date):
   const request = gradualScaleOf(service);
   const { scale: target } = service.spec;
   const from = service.status.scaling?.generation === service.generation ? service.status.scaling : undefined;
-  // Progress is in the status, which a first pass has not written yet.
-  if (!request || (from && from.current === target)) {
-    return { effective: service, ...(request && from && { progress: from }) };
-  }
+  if (!request || from?.done) return { effective: service, ...(request && from && { progress: from }) };
   const step = (current: number) =>
     target > current ? Math.min(target, current + request.step) : Math.max(target, current - request.step);
   const at = (current: number, since: string, afterMs: number): Scaling => ({
@@ -39,6 +36,7 @@ export function planScaling(service: Service, instances: Instance[], now: Date):
     i.spec.ordinal < from.current && i.deletionRequestedAt === undefined && i.status.ready
   );
   const reached = new Set(wanted.map((i) => i.spec.ordinal)).size >= from.current;
+  if (reached && from.current === target) return { effective: service, progress: { ...from, done: true } };
   if (reached) {
     return waitedMs >= request.intervalMs
       ? at(step(from.current), now.toISOString(), request.intervalMs)
