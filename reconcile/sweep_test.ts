@@ -36,7 +36,9 @@ Deno.test("planSweep() keeps the three latest failed runs of a service for an ho
   });
   const runs = [ended(8, 10), ended(7, 20), ended(6, 30, 0), ended(5, 40), ended(4, 50), ended(2, 3601)];
   const swept = (list: RunState[]) =>
-    planSweep({ runs: list, complete: true, instances: [instance], leases: [], now: NOW }).runs.map((r) => r.run);
+    planSweep({ runs: list, complete: true, instances: [instance], leases: [], now: NOW }).runs.map((r) =>
+      r.run
+    );
   assert.deepEqual(swept(runs), [6, 4, 2], "8 is the previous run; 8, 7 and 5 are the latest failures");
   assert.deepEqual(swept([ended(3, 3599), ended(2, 3601)]), [2]);
 });

@@ -60,7 +60,7 @@ export interface RunState extends RunRef {
   pid?: number;
   /** Address on the namespace's network. */
   ip?: string;
-  /** Docker, as `inspect` tells: names on the namespace's network; absent where the run is not on it. */
+  /** Docker, as `inspect` tells: names on the namespace's network, the host name with them; absent where the run is not on it. */
   names?: string[];
   /** The same for the network that all namespaces share. */
   sharedNames?: string[];
