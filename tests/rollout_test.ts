@@ -1,7 +1,7 @@
 /** Rollouts: nobody who calls a service notices one that works, and one that does not work takes nothing away. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
-import { containerService, processService } from "./castfiles.ts";
+import { processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
