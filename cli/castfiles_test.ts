@@ -26,8 +26,8 @@ service:
   scale: 2
   volumes:
     - { name: data, mountPath: /data, claim: { name: data } }
-  health:
-    liveness: { type: tcp, port: 80 }
+  initSteps:
+    - { name: a, command: /bin/true }
 ---
 volume:
   name: data

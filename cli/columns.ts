@@ -92,6 +92,13 @@ const instance: KindColumn<"instance">[] = [
   col("RUNNER", (r) => r.spec.runner, { wide: true }),
   col("GENERATION", (r) => String(r.spec.serviceGeneration), { wide: true }),
   col("REASON", (r) => orDash(r.status.reason), { wide: true }),
+  col(
+    "EXIT",
+    (r) => r.status.lastFailure?.exitCode === undefined ? "-" : String(r.status.lastFailure.exitCode),
+    {
+      wide: true,
+    },
+  ),
   col("HANDLE", (r) => orDash(r.status.handle?.slice(0, 12)), { wide: true }),
 ];
 

@@ -68,6 +68,17 @@ const TREE: Record<string, Entry[]> = {
       summary: "list the specs that were cast",
       load: () => import("./commands/history.ts"),
     },
+    {
+      name: "rollback",
+      summary: "take up an earlier spec again",
+      load: () => import("./commands/rollback.ts"),
+    },
+    {
+      name: "health",
+      summary: "show whether instances are ready",
+      load: () => import("./commands/health.ts"),
+    },
+    { name: "deps", summary: "show who depends on whom", load: () => import("./commands/deps.ts") },
     { name: "logs", summary: "show what instances print", load: () => import("./commands/logs.ts") },
     { name: "exec", summary: "run a command inside an instance", load: () => import("./commands/exec.ts") },
   ],

@@ -58,6 +58,8 @@ function laggards(instances: Instance[]): string {
 
 /** An instance that crashed counts as steady again when it ran this long, in milliseconds. */
 const STEADY_MS = 10_000;
+/** How long the daemon is given to say what a rollout that is late comes to, in milliseconds. */
+const LATE_MS = 3_000;
 /** Crashes in a row after which more of them are expected. */
 const MANY_CRASHES = 3;
 
@@ -111,6 +113,7 @@ export function judgeService(
   const { spec, status } = service;
   if (service.deletionRequestedAt) return failed("it is being deleted");
   if (status.observedGeneration < goal.generation) return waiting("Pending");
+  if (status.revert?.from === goal.generation) return failed(status.revert.message);
   const ready = `${status.ready}/${spec.scale} ready`;
   if (spec.scale === 0) {
     return status.state === "Stopped" && instances.length === 0
@@ -136,6 +139,10 @@ export function judgeService(
     const text = crashText(unsteady);
     return unsteady.status.crashes >= MANY_CRASHES ? { ...failed(text), mayHeal: true } : waiting(text);
   }
+  const { scaling } = status;
+  if (scaling?.generation === goal.generation && !scaling.done) {
+    return waiting(`scaling step by step, ${scaling.current} of ${spec.scale} wanted so far, ${ready}`);
+  }
   const complete = status.ready >= spec.scale && status.updated >= spec.scale;
   if (status.state === "Running" && complete && status.rolloutStartedAt === undefined) {
     const fresh = spec.health === undefined &&
@@ -148,7 +155,8 @@ export function judgeService(
   if (spec.restart !== "always" && finished) return done("Stopped, it has finished");
   const { rolloutStartedAt } = status;
   if (
-    rolloutStartedAt !== undefined && now - Date.parse(rolloutStartedAt) > parseDuration(spec.update.timeout)
+    rolloutStartedAt !== undefined &&
+    now - Date.parse(rolloutStartedAt) > parseDuration(spec.update.timeout) + LATE_MS
   ) {
     return failed(progress);
   }

@@ -2,6 +2,8 @@
 import type { AnyResource } from "../spec/resource.ts";
 import { parseNameRef } from "../spec/name.ts";
 import type { Reader } from "../store/store.ts";
+import { dependsOn } from "../spec/dependencies.ts";
+import { seenBy } from "./instance/names.ts";
 import { claimedVolumeName } from "./service/claims.ts";
 
 /** Keys to enqueue, by controller. */
@@ -25,6 +27,15 @@ function waitingFor(store: Reader, volume: { namespace: string; name: string }):
   ).map((i) => i.uid);
 }
 
+/** Uids of instances that have not run yet because of a service that they depend on. */
+function waitingForService(store: Reader, service: { namespace: string; name: string }): string[] {
+  return store.list("instance").filter(({ namespace, spec, status }) => {
+    if (status.reason !== "DependencyNotReady") return false;
+    const own = store.get("service", namespace, spec.service);
+    return own !== undefined && dependsOn(own, service);
+  }).map((i) => i.uid);
+}
+
 /**
  * The keys that a change concerns.
  *
@@ -39,8 +50,15 @@ export function affectedBy(
   switch (resource.kind) {
     case "service":
       if (!deleted) out.services.push(key);
+      out.instances.push(...waitingForService(store, resource));
+      // A cast, not a status: who is to be found across namespaces may have changed.
+      if (!previous || previous.generation !== resource.generation || deleted) {
+        const others = previous?.kind === "service" ? seenBy(previous, store.list("instance")) : [];
+        out.instances.push(...seenBy(resource, store.list("instance")), ...others);
+      }
       break;
     case "instance": {
+      out.instances.push(...waitingForService(store, { ...resource, name: resource.spec.service }));
       out.services.push(`${resource.namespace}/${resource.spec.service}`);
       // A status is written by the instance's own pass, which goes on until it has settled.
       const byOthers = !previous || previous.deletionRequestedAt !== resource.deletionRequestedAt ||

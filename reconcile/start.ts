@@ -10,6 +10,7 @@ import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
 import type { Store } from "../store/store.ts";
+import type { Prober } from "./health/prober.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -24,6 +25,7 @@ export interface ControllerDeps {
   store: Store;
   drivers: Map<string, Driver>;
   runners: Map<RunnerName, Runner>;
+  prober: Prober;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
 }
@@ -41,7 +43,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, node, logger } = deps;
+  const { store, drivers, runners, prober, node, logger } = deps;
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
 
@@ -85,7 +87,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const instances = queue(
     "instance",
     32,
-    (uid, signal) => reconcileInstance(uid, { deps: { store, runners, mounts }, find, signal }),
+    (uid, signal) => reconcileInstance(uid, { deps: { store, runners, mounts, prober }, find, signal }),
   );
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     const cleared = await sweep({ store, runners }, signal);
@@ -94,13 +96,17 @@ export function startControllers(deps: ControllerDeps): Controllers {
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };
   });
 
+  prober.onChange((uid) => instances.add(uid));
   const unsubscribe = store.subscribe((changes) => {
     for (const { type, resource, previous } of changes) {
       const deleted = type === "delete";
       if (resource.kind === "instance") {
         const { uid, namespace, name } = resource;
         if (!deleted) places.set(uid, { namespace, name });
-        else if (places.get(uid)?.name === name) places.delete(uid);
+        else if (places.get(uid)?.name === name) {
+          places.delete(uid);
+          prober.forget(uid);
+        }
         // A launch that waits, for an image say, must not hold up its own removal.
         const leaving = resource.deletionRequestedAt !== undefined;
         if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
@@ -154,6 +160,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
       stopped.abort();
       await Promise.all([services, volumes, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
       await Promise.all(listeners);
+      await prober.stop();
     },
   };
 }

@@ -10,8 +10,10 @@ import type { Store } from "../store/store.ts";
 import { recordEvent } from "./events.ts";
 import { releaseHolder } from "./leases.ts";
 
-/** Runs of an instance that are kept: the current one and the one before it, for `logs --previous`. */
+/** Runs of an instance that are kept in any case: the current one and the one before it, for `logs --previous`. */
 const KEPT_RUNS = 2;
+/** Failed runs that are kept for inspection: so many of a service, for so long. */
+const KEPT_FAILURES = { most: 3, ms: 60 * 60_000 };
 
 /** What a sweep decided. */
 export interface SweepPlan {
@@ -23,12 +25,13 @@ export interface SweepPlan {
 
 /** Decides what to clear away. `runs` is all that the runners listed; `complete` is false when one could not be asked. */
 export function planSweep(
-  view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[] },
+  view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[]; now: Date },
 ): SweepPlan {
   const instances = new Map(view.instances.map((i) => [i.uid, i]));
+  const kept = keptFailures(view.runs.filter((run) => instances.has(run.instanceUid)), view.now);
   const runs = view.runs.filter((run) => {
     const instance = instances.get(run.instanceUid);
-    return !instance || run.run <= instance.status.run - KEPT_RUNS;
+    return !instance || (run.run <= instance.status.run - KEPT_RUNS && !kept.has(run));
   });
   const alive = new Set(
     view.runs.filter((r) => r.state !== "absent").map((r) => r.instanceUid),
@@ -39,6 +42,21 @@ export function planSweep(
       .map((holder) => ({ lease, holder }))
   );
   return { runs, holders };
+}
+
+/** The failed runs that may still be looked at: the latest of each service. */
+function keptFailures(runs: RunState[], now: Date): Set<RunState> {
+  const failed = runs
+    .filter((r) => r.state === "exited" && r.exitCode !== 0 && r.finishedAt !== undefined)
+    .filter((r) => now.getTime() - Date.parse(r.finishedAt!) < KEPT_FAILURES.ms)
+    .sort((a, b) => Date.parse(b.finishedAt!) - Date.parse(a.finishedAt!));
+  const counts = new Map<string, number>();
+  return new Set(failed.filter(({ namespace, service }) => {
+    const key = `${namespace}/${service}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return count <= KEPT_FAILURES.most;
+  }));
 }
 
 /** What a sweep works with. */
@@ -64,6 +82,7 @@ export async function sweep({ store, runners }: SweepDeps, signal: AbortSignal):
     // Read after the runs were listed: an instance made meanwhile has its run recorded before the run exists.
     instances: store.list("instance"),
     leases: store.list("lease"),
+    now: new Date(),
   });
   const runnerOf = new Map(found.map((f) => [f.state, f.runner]));
   for (const run of plan.runs) {

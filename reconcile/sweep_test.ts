@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { RunState } from "../runners/runner.ts";
 import type { Lease } from "../spec/lease.ts";
 import { planSweep } from "./sweep.ts";
-import { makeInstance, makeService } from "./testing/resources.ts";
+import { ago, makeInstance, makeService, NOW } from "./testing/resources.ts";
 
 const service = makeService();
 const run = (instanceUid: string, number: number, state: RunState["state"] = "running"): RunState => ({
@@ -21,14 +21,33 @@ const lease = (instanceUid: string): Lease => ({
 Deno.test("planSweep() clears runs without an instance, and runs older than the previous one", () => {
   const instance = makeInstance(service, 0, { status: { run: 5 } });
   const runs = [run("gone", 1), run(instance.uid, 5), run(instance.uid, 4), run(instance.uid, 3)];
-  const plan = planSweep({ runs, complete: true, instances: [instance], leases: [] });
+  const plan = planSweep({ runs, complete: true, instances: [instance], leases: [], now: NOW });
   assert.deepEqual(plan.runs.map((r) => `${r.instanceUid} ${r.run}`), ["gone 1", `${instance.uid} 3`]);
+});
+
+Deno.test("planSweep() keeps the three latest failed runs of a service for an hour, and none that ended well", () => {
+  const instance = makeInstance(service, 0, { status: { run: 9 } });
+  const ended = (number: number, secondsAgo: number, exitCode = 1): RunState => ({
+    ...run(instance.uid, number, "exited"),
+    namespace: "default",
+    service: "web",
+    exitCode,
+    finishedAt: ago(secondsAgo),
+  });
+  const runs = [ended(8, 10), ended(7, 20), ended(6, 30, 0), ended(5, 40), ended(4, 50), ended(2, 3601)];
+  const swept = (list: RunState[]) =>
+    planSweep({ runs: list, complete: true, instances: [instance], leases: [], now: NOW }).runs.map((r) =>
+      r.run
+    );
+  assert.deepEqual(swept(runs), [6, 4, 2], "8 is the previous run; 8, 7 and 5 are the latest failures");
+  assert.deepEqual(swept([ended(3, 3599), ended(2, 3601)]), [2]);
 });
 
 Deno.test("planSweep() releases a holder only when its instance and every run of it are known to be gone", () => {
   const instance = makeInstance(service, 0);
   const decide = (more: Partial<Parameters<typeof planSweep>[0]>) =>
-    planSweep({ runs: [], complete: true, instances: [], leases: [lease(instance.uid)], ...more }).holders
+    planSweep({ runs: [], complete: true, instances: [], leases: [lease(instance.uid)], now: NOW, ...more })
+      .holders
       .length;
   assert.equal(decide({}), 1);
   assert.equal(decide({ complete: false }), 0);

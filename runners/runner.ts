@@ -38,8 +38,10 @@ export interface RunSpec extends RunRef {
   process?: { command: string; args: string[]; workdir?: string };
   env: Record<string, string>;
   mounts: RunMount[];
-  /** Docker: names under which the namespace's network knows the run. */
+  /** Docker: names under which the namespace's network knows the run from its start. */
   aliases: string[];
+  /** Docker: the run also joins the network that all namespaces share, without a name. */
+  joinsShared?: boolean;
   /** Docker: container ports published on the host. */
   publish: { port: number; hostPort: number; protocol: "tcp" | "udp" }[];
   resources?: Resources;
@@ -58,6 +60,10 @@ export interface RunState extends RunRef {
   pid?: number;
   /** Address on the namespace's network. */
   ip?: string;
+  /** Docker, as `inspect` tells: names on the namespace's network, the host name with them; absent where the run is not on it. */
+  names?: string[];
+  /** The same for the network that all namespaces share. */
+  sharedNames?: string[];
   /** RFC 3339. */
   startedAt?: string;
   finishedAt?: string;
@@ -117,6 +123,16 @@ export interface ExecSession {
 /** How an image is had: see SPEC 3 `imagePull`. */
 export type PullPolicy = "missing" | "always" | "never";
 
+/** The names under which others find a run; none means that nobody new does. */
+export interface Publication {
+  /** On the namespace's network. */
+  names: string[];
+  /** On the network that all namespaces share; absent: the run need not be on it. */
+  sharedNames?: string[];
+  /** The address that it should have on the namespace's network, where it lost it. */
+  ip?: string;
+}
+
 /** A runner; see the module comment for what all calls share. */
 export interface Runner {
   readonly name: "docker" | "process";
@@ -144,6 +160,11 @@ export interface Runner {
   /** Removes an ended or created run with its logs. Done when it is absent. @throws {RuneError} `conflict` when it runs. */
   remove(ref: RunRef, signal: AbortSignal): Promise<void>;
   inspect(ref: RunRef, signal: AbortSignal): Promise<RunState>;
+  /**
+   * Docker: gives a running run these names and no others. Connections that are open stay open: the run keeps its address.
+   * Done when it does not run.
+   */
+  publish?(ref: RunRef, options: Publication & { signal: AbortSignal }): Promise<void>;
   /** Every run that this daemon ever made and did not remove. */
   list(signal: AbortSignal): Promise<RunState[]>;
   /** Changes as they happen, until the signal aborts. Starts with `resync`; reconnects by itself. */

@@ -8,6 +8,7 @@ import { measureCast, measureReplacement } from "./bench/containers.ts";
 import { measureAdoption, measureIdle } from "./bench/daemon.ts";
 import { formatTable, type Row, skipped } from "./bench/measurement.ts";
 import { measureCompose, measureSwarm } from "./bench/others.ts";
+import { measureRollouts } from "./bench/rollouts.ts";
 import { capture } from "./command.ts";
 import { ROOT } from "./tree.ts";
 
@@ -16,6 +17,7 @@ const MEASUREMENTS: Record<string, () => Promise<Row | Row[]>> = {
   compose: measureCompose,
   swarm: measureSwarm,
   replacement: measureReplacement,
+  rollouts: measureRollouts,
   client: measureClient,
   api: measureApi,
   idle: measureIdle,

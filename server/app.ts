@@ -10,7 +10,9 @@ import { castRoutes } from "./routes/cast.ts";
 import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
 import { execRoutes } from "./routes/exec.ts";
+import { healthRoutes } from "./routes/health.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { rollbackRoutes } from "./routes/rollback.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
@@ -27,6 +29,8 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...collectionRoutes(deps),
     ...declareRoutes(deps),
     ...serviceRoutes(deps),
+    ...rollbackRoutes(deps),
+    ...healthRoutes(deps),
     ...volumeRoutes(deps),
     ...trashRoutes(deps),
     ...storageClassRoutes(deps),

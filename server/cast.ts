@@ -4,6 +4,7 @@
  */
 import type { CastRequest, CastResult } from "../spec/api.ts";
 import { fieldChanges } from "../spec/changes.ts";
+import { cycleIssues } from "../spec/checks.ts";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "../spec/declared.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { formatPath } from "../spec/field_issues.ts";
@@ -134,6 +135,7 @@ export function applySet(
       applied.push(write(tx, { ...declared, spec: verdict.spec } as Declared, options));
     }
   }
+  issues.push(...cycleIssues(set, (namespace, name) => tx.get("service", namespace, name)));
   if (issues.length > 0) {
     const named = set.map(({ kind, name }) => ({ kind, body: { name } }));
     throw refusal(issues, named, passing === issues.length ? "conflict" : "invalid_argument");

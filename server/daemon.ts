@@ -9,6 +9,7 @@ import manifest from "../deno.json" with { type: "json" };
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
+import { createProber } from "../reconcile/health/prober.ts";
 import { startControllers } from "../reconcile/start.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
@@ -164,12 +165,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const runners = buildRunners({ ...settings, daemonId }, logger);
     started.push(() => runners.close());
 
+    const prober = createProber({ runners: runners.all });
     const shutdown = new AbortController();
     const aborted = new AbortController();
     const app = createApp({
       store,
       drivers: drivers.all,
       runners: runners.all,
+      health: prober,
       info: {
         version: manifest.version,
         node: node.name,
@@ -204,6 +207,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       store,
       drivers: drivers.all,
       runners: runners.all,
+      prober,
       node,
       logger: logger.getChild("reconcile"),
     });

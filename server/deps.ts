@@ -1,6 +1,7 @@
 /** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
+import type { Prober } from "../reconcile/health/prober.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import type { Store } from "../store/store.ts";
@@ -25,6 +26,8 @@ export interface ServerDeps {
   store: Store;
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
+  /** What the probes said last. */
+  health: Pick<Prober, "report">;
   info: DaemonInfo;
   /** Names besides loopback under which a request may address the daemon; `*` admits any IP address. */
   hosts: string[];

@@ -42,6 +42,7 @@ export async function withServer(test: (server: TestServer) => Promise<void>): P
       store,
       drivers: drivers.all,
       runners: new Map(),
+      health: { report: () => [] },
       info: {
         version: "1.2.3",
         node: "n1",

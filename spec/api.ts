@@ -1,5 +1,6 @@
 /** What goes over the wire beside the resources: requests, results, problems. One schema serves validation and OpenAPI. @module */
 import { z } from "zod";
+import { durationSchema } from "./duration.ts";
 import { ERROR_CODES } from "./error.ts";
 import { bytesSchema } from "./quantity.ts";
 import { KINDS } from "./resource.ts";
@@ -96,7 +97,51 @@ export const problemSchema = z.object({
 export type Problem = z.infer<typeof problemSchema>;
 
 /** `POST …/services/{name}/actions/scale`. */
-export const scaleRequestSchema = z.strictObject({ scale: z.number().int().min(0).max(1000) });
+export const scaleRequestSchema = z.strictObject({
+  scale: z.number().int().min(0).max(1000),
+  /** Step by step, each once the one before is ready; at once when absent. */
+  gradual: z.strictObject({
+    step: z.number().int().min(1).max(1000).default(1),
+    interval: durationSchema.default("30s"),
+  }).optional(),
+});
+
+/** `POST …/services/{name}/actions/rollback`. */
+export const rollbackRequestSchema = z.strictObject({
+  /** The last earlier generation that was ready and differs, when absent. */
+  toGeneration: z.number().int().min(1).optional(),
+});
+
+/** One probe of one instance: what it said last, and when it is asked again. */
+export const probeReportSchema = z.object({
+  instance: z.string(),
+  check: z.enum(["liveness", "readiness"]),
+  /** `http GET :8080/healthz`. */
+  target: z.string(),
+  /** Absent while its thresholds have not been reached either way. */
+  passing: z.boolean().optional(),
+  failures: z.number().int(),
+  successes: z.number().int(),
+  failureThreshold: z.number().int(),
+  successThreshold: z.number().int(),
+  lastAt: z.string().optional(),
+  nextAt: z.string().optional(),
+  /** What the last answer was, in words. */
+  message: z.string().optional(),
+});
+export type ProbeReport = z.infer<typeof probeReportSchema>;
+
+/** `GET …/services/{name}/health`. */
+export const healthReportSchema = z.object({
+  instances: z.array(z.object({
+    name: z.string(),
+    state: z.string(),
+    ready: z.boolean(),
+    message: z.string().optional(),
+  })),
+  checks: z.array(probeReportSchema),
+});
+export type HealthReport = z.infer<typeof healthReportSchema>;
 
 /** `DELETE …/services/{name}` and `DELETE …/volumes/{name}` take it as query parameters. */
 export const deleteQuerySchema = z.object({

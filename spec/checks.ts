@@ -4,6 +4,7 @@
  * @module
  */
 import type { Declared, DeclaredSpec } from "./declared.ts";
+import { type Depending, findCycle } from "./dependencies.ts";
 import type { FieldIssue } from "./error.ts";
 import { parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
@@ -99,10 +100,32 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
   return issues;
 }
 
+/** Circles of dependencies, each told once, at the first of its services in the set. @param find what else there is. */
+export function cycleIssues(
+  set: Declared[],
+  find: (namespace: string, name: string) => Depending | undefined,
+): FieldIssue[] {
+  const declared = new Map(set.flatMap((d) => d.kind === "service" ? [[`${d.namespace}/${d.name}`, d]] : []));
+  const told = new Set<string>();
+  return set.flatMap((d, resource) => {
+    if (d.kind !== "service" || told.has(`${d.namespace}/${d.name}`)) return [];
+    const cycle = findCycle(d, (ns, name) => declared.get(`${ns}/${name}`) ?? find(ns, name));
+    if (!cycle) return [];
+    for (const key of cycle) told.add(key);
+    return [{
+      path: ["dependencies"],
+      message: `services depend on each other in a circle, so that none could start: ${cycle.join(" → ")}`,
+      hint: "remove one of these dependencies",
+      resource,
+    }];
+  });
+}
+
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
-  return set.flatMap((d, resource) =>
+  const issues = set.flatMap((d, resource) =>
     d.kind === "service" ? checkService(d, modeOf).map((issue) => ({ ...issue, resource })) : []
   );
+  return [...issues, ...cycleIssues(set, () => undefined)];
 }

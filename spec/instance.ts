@@ -12,6 +12,7 @@ export const TEMPLATE_FIELDS = [
   "env",
   "envFrom",
   "ports",
+  "health",
   "resources",
   "secretMounts",
   "configMounts",
@@ -86,6 +87,10 @@ export const instanceStatusSchema = z.object({
   /** When the next run may start. */
   nextAttemptAt: z.string().optional(),
   startedAt: z.string().optional(),
+  /** When the current run became ready for the first time. */
+  readyAt: z.string().optional(),
+  /** A run that failed its liveness check: it is to be killed, and its end is not a crash of its own. */
+  condemned: z.object({ run: z.number().int(), message: z.string() }).optional(),
   finishedAt: z.string().optional(),
   lastFailure: z.object({
     at: z.string(),

@@ -16,6 +16,8 @@ export const FINALIZERS = {
 export const ANNOTATIONS = {
   /** Service: RFC 3339 time of the last `rune restart`; instances made before it are replaced. */
   restartedAt: "rune.io/restarted-at",
+  /** Service: the gradual scale that was asked for last, as JSON; see `spec/gradual_scale.ts`. */
+  gradualScale: "rune.io/gradual-scale",
   /** Volume: RFC 3339 time of the last `rune volume detach`. */
   detachRequestedAt: "rune.io/detach-requested-at",
   /** Volume: the trash entry whose data it is made of (`rune volume undelete`). */

@@ -209,6 +209,28 @@ export const serviceStatusSchema = z.object({
   observedGeneration: z.number().int(),
   /** When the rollout in progress began; absent when none is. */
   rolloutStartedAt: z.string().optional(),
+  /** Generations whose every instance became ready, newest first: what a rollback may return to. */
+  readyGenerations: z.array(z.number().int()).optional(),
+  /** The current generation was made by an automatic return from one that failed; gone with the next generation. */
+  revert: z.object({
+    /** The generation that failed. */
+    from: z.number().int(),
+    /** The generation whose spec, or scale, it returned to; 0 when only the scale went back. */
+    to: z.number().int(),
+    /** The generation that the return made. */
+    generation: z.number().int(),
+    message: z.string(),
+  }).optional(),
+  /** How far the gradual scale that made this generation has come. */
+  scaling: z.object({
+    generation: z.number().int(),
+    /** Instances wanted now. */
+    current: z.number().int(),
+    /** When `current` was set. */
+    since: z.string(),
+    /** All of it was ready once: what happens later is no failure of a step. */
+    done: z.literal(true).optional(),
+  }).optional(),
 });
 
 export type ServiceSpec = z.infer<typeof serviceSpecSchema>;

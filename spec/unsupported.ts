@@ -8,8 +8,6 @@ import type { FieldIssue } from "./error.ts";
 
 const SERVICE_FIELDS = [
   "envFrom",
-  "health",
-  "dependencies",
   "secretMounts",
   "configMounts",
   "initSteps",
@@ -35,6 +33,5 @@ export function checkSupported(declared: Declared): FieldIssue[] {
   const { spec } = declared;
   const issues = SERVICE_FIELDS.filter((field) => isSet(spec[field])).map((f) => refuse([f], f));
   if (spec.expose?.host !== undefined) issues.push(refuse(["expose", "host"], "routing by host name"));
-  if (spec.update.rollback) issues.push(refuse(["update", "rollback"], "automatic rollback"));
   return issues;
 }

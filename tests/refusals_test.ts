@@ -32,9 +32,10 @@ const refusals: [string, string, RegExp][] = [
     /lokal/,
   ],
   [
-    "service: { name: web, image: a:1, health: { liveness: { type: tcp, port: 1 } } }\n",
+    "services: [{ name: a, image: a:1, dependencies: [{ name: b }] }, " +
+    "{ name: b, image: a:1, dependencies: [{ name: a }] }]\n",
     "1:35",
-    /not supported/,
+    /default\/a → default\/b → default\/a/,
   ],
 ];
 

@@ -2,7 +2,7 @@
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
 import { actOnService } from "../service_action.ts";
-import { addWaitFlags, type WaitFlags } from "../wait_flags.ts";
+import { addWaitFlags, durationFlag, type WaitFlags } from "../wait_flags.ts";
 
 /** A number of instances. @throws {UsageError} when it is none. */
 function parseScale(text: string): number {
@@ -11,20 +11,50 @@ function parseScale(text: string): number {
   throw new UsageError(`"${text}" is not a number of instances`, "write a whole number from 0 to 1000");
 }
 
+/** The gradual part of a request; undefined when it is to be done at once. @throws {UsageError} for flags that make no sense. */
+function parseGradual(flags: { mode: string; step?: string; interval?: string }) {
+  if (flags.mode !== "gradual" && flags.mode !== "immediate") {
+    throw new UsageError(`"${flags.mode}" is not a mode`, "write --mode=immediate or --mode=gradual");
+  }
+  const { step, interval } = flags;
+  if (flags.mode === "immediate") {
+    if (step === undefined && interval === undefined) return undefined;
+    throw new UsageError("--step and --interval are for a gradual scale", "add --mode=gradual");
+  }
+  if (interval !== undefined) durationFlag(interval);
+  const by = step === undefined ? 1 : parseScale(step);
+  if (by === 0) throw new UsageError("--step 0 would never get there", "write a step of at least 1");
+  return { step: by, interval: interval ?? "30s" };
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
-  const scale = command.argument("<service>").argument("<instances>", "0 to 1000");
+  const scale = command.argument("<service>").argument("<instances>", "0 to 1000")
+    .option("--mode <mode>", "immediate, or gradual: step by step, each once the last is ready", "immediate")
+    .option("--step <instances>", "gradual: how many at a time (1)")
+    .option("--interval <duration>", "gradual: how long between steps, at least (30s)");
   addWaitFlags(scale);
   addGlobalFlags(scale);
   scale.addHelpText(
     "after",
     "\nScaling down removes the highest ordinals first and keeps the volumes of claim templates.\n" +
-      examples("rune scale api 5", "rune scale api 0   # stop without deleting"),
+      "A gradual scale is carried out by the daemon, also without this command; when a step fails, it goes back.\n" +
+      examples(
+        "rune scale api 5",
+        "rune scale api 0   # stop without deleting",
+        "rune scale api 10 --mode=gradual --step=2 --interval=30s",
+      ),
   );
-  scale.action(async (service, instances, flags, self) => {
+  scale.action(async (service, instances, options, self) => {
     const session = openSession(cli, self);
-    const body = { scale: parseScale(instances) };
-    const request = { action: "scale", service, body, flags: flags as unknown as WaitFlags } as const;
+    const gradual = parseGradual(options);
+    const body = { scale: parseScale(instances), ...(gradual && { gradual }) };
+    const flags = options as unknown as WaitFlags;
+    // Every step has its own time to become ready: only a failure ends the wait, or a --timeout that was written.
+    const patient = gradual && self.getOptionValueSource("timeout") === "default"
+      ? { ...flags, timeout: "24h" }
+      : flags;
+    const request = { action: "scale", service, body, flags: patient } as const;
     const settled = await actOnService(session, request);
     session.terminal.out(
       `service ${session.namespace}/${service} scaled to ${body.scale}${

@@ -1,4 +1,5 @@
 /** A service in words: what it runs, how it is, its instances and mounts. @module */
+import type { Probe } from "../../spec/health.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
@@ -57,6 +58,16 @@ function exposed({ expose }: ServiceSpec, host: string): string | undefined {
   return where === undefined ? `port ${expose.port}` : `port ${expose.port} at ${where}`;
 }
 
+function probeText(probe: Probe | undefined): string | undefined {
+  if (!probe) return undefined;
+  const what = probe.type === "exec"
+    ? `exec ${shellWords(probe.command)}`
+    : probe.type === "tcp"
+    ? `tcp :${probe.port}`
+    : `${probe.scheme} :${probe.port}${probe.path}`;
+  return `${what} every ${probe.intervalSeconds}s, fails after ${probe.failureThreshold}`;
+}
+
 /** The description of a service. */
 export function describeService(
   service: Service,
@@ -80,12 +91,25 @@ export function describeService(
       "Rollout",
       status.rolloutStartedAt && `in progress since ${moment(status.rolloutStartedAt, context.now)}`,
     ],
+    [
+      "Scaling",
+      status.scaling && !status.scaling.done
+        ? `${status.scaling.current} of ${spec.scale} wanted so far`
+        : undefined,
+    ],
     ["Generation", service.generation],
     ["Created", moment(service.createdAt, context.now)],
     ["Deletion", moment(service.deletionRequestedAt, context.now)],
     ["Labels", pairs(service.labels)],
     ...runs(spec),
     ["Ports", ports(spec)],
+    ["Liveness", probeText(spec.health?.liveness)],
+    ["Readiness", probeText(spec.health?.readiness)],
+    [
+      "Depends on",
+      spec.dependencies.map((d) => `${d.service}${d.namespace ? ` in ${d.namespace}` : ""} (${d.readyWhen})`)
+        .join(", "),
+    ],
     ["Exposed", exposed(spec, context.host)],
     ["Resources", resources(spec)],
     ["Restart", spec.restart],

@@ -6,9 +6,11 @@ import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
+import type { Prober } from "../health/prober.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { drain } from "./drain.ts";
 import { isRunnerOutage, launch, LaunchError } from "./launch.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
@@ -17,6 +19,7 @@ export interface InstanceDeps {
   store: Store;
   runners: Map<RunnerName, Runner>;
   mounts: MountTable;
+  prober: Prober;
 }
 
 interface Call {
@@ -26,6 +29,8 @@ interface Call {
   signal: AbortSignal;
 }
 
+/** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
+const KEPT_RUNS = 6;
 /** How long an instance may take to stop when its service is gone. */
 const DEFAULT_STOP_MS = 10_000;
 
@@ -35,12 +40,25 @@ const DEFAULT_STOP_MS = 10_000;
  * @returns an outcome when the pass is over, undefined to plan again.
  */
 export async function applyInstance(step: InstanceStep, call: Call): Promise<Outcome | undefined> {
-  const { view: { instance }, deps, runner, signal } = call;
+  const { view, deps, runner, signal } = call;
+  const { instance } = view;
   switch (step.do) {
     case "retire":
       return await retire(call);
     case "acquire":
       await acquire(call);
+      return undefined;
+    case "publish": {
+      const ref = { instanceUid: instance.uid, run: instance.status.run };
+      const ip = instance.status.ip;
+      await runner.publish!(ref, { ...step.publication, ...(ip !== undefined && { ip }), signal });
+      return undefined;
+    }
+    case "kill":
+      await runner.stop({ instanceUid: instance.uid, run: step.run }, {
+        timeoutMs: view.service ? parseDuration(view.service.spec.stopTimeout) : DEFAULT_STOP_MS,
+        signal,
+      });
       return undefined;
     case "discard":
       await runner.remove({ instanceUid: instance.uid, run: instance.status.run }, signal);
@@ -118,7 +136,6 @@ async function launchRun(run: number, call: Call): Promise<Outcome | undefined> 
       signal,
       recordIntent: () => recordIntent(run, call),
     });
-    if (run > 2) await forgetRun(runner, { instanceUid: instance.uid, run: run - 2 });
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof LaunchError)) throw thrown;
@@ -162,18 +179,17 @@ async function recordIntent(run: number, { view, deps }: Call): Promise<void> {
         throw new RuneError("conflict", `the lease of volume ${namespace}/${name} was lost`);
       }
     }
-    const { reason: _r, message: _m, nextAttemptAt: _n, finishedAt: _f, ...kept } = instance.status;
+    const {
+      reason: _r,
+      message: _m,
+      nextAttemptAt: _n,
+      finishedAt: _f,
+      readyAt: _a,
+      condemned: _c,
+      ...kept
+    } = instance.status;
     tx.update(instance, { status: { ...kept, state: "Starting", ready: false, run } });
   });
-}
-
-/** Only what must be kept for `logs --previous` is kept; what cannot be removed now goes with the next sweep. */
-async function forgetRun(runner: Runner, ref: { instanceUid: string; run: number }): Promise<void> {
-  try {
-    await runner.remove(ref, AbortSignal.timeout(10_000));
-  } catch (error) {
-    if (!(error instanceof RuneError)) throw error;
-  }
 }
 
 async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
@@ -183,8 +199,12 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }
   const timeoutMs = service ? parseDuration(service.spec.stopTimeout) : DEFAULT_STOP_MS;
+  deps.prober.forget(instance.uid);
   try {
-    for (const number of [run, run - 1].filter((n) => n > 0)) {
+    await drain(view, { store: deps.store, runner, signal });
+    // Without a restart there is no run but this one, and perhaps one that failed to start before it.
+    const oldest = instance.status.restarts > 0 ? run - KEPT_RUNS : run - 1;
+    for (let number = run; number > 0 && number >= oldest; number--) {
       const ref = { instanceUid: instance.uid, run: number };
       await runner.stop(ref, { timeoutMs, signal });
       await runner.remove(ref, signal);

@@ -7,6 +7,8 @@ import type { Store } from "../../store/store.ts";
 import { claimedVolumeName } from "../service/claims.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
+import { observeDependencies } from "./dependencies.ts";
+import { sharedRole } from "./names.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
@@ -49,11 +51,18 @@ async function observeInstance(
     : seen?.run === run
     ? seen
     : await runner.inspect({ instanceUid: instance.uid, run }, signal);
+  const service = deps.store.get("service", instance.namespace, instance.spec.service);
+  const leaving = instance.deletionRequestedAt !== undefined;
+  if (state?.state !== "running" || leaving) deps.prober.forget(instance.uid);
+  const health = state?.state === "running" && !leaving ? deps.prober.watch(instance, state) : undefined;
   return {
     instance,
-    service: deps.store.get("service", instance.namespace, instance.spec.service),
+    service,
     mounts: observeMounts(instance, deps),
     run: state,
+    ...(health && { health }),
+    ...(run === 0 && service && { dependencies: observeDependencies(service, deps.store) }),
+    ...(service && { shared: sharedRole(service, deps.store) }),
     now: new Date(),
   };
 }

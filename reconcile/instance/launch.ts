@@ -2,9 +2,9 @@
 import { applyOwnership, resolveSubPath } from "../../drivers/mount_root.ts";
 import type { Runner, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
-import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import { shortDigest } from "../digest.ts";
+import { hasCheck, namesOf } from "./names.ts";
 import type { InstanceView, MountView } from "./plan.ts";
 
 /** A launch that failed, with the reason that the service's status shows. */
@@ -40,14 +40,9 @@ export function pullPolicyOf({ spec }: Service): "missing" | "always" | "never" 
   return pinned ? "missing" : "always";
 }
 
-/** Name and namespace under which others on the network find the instance (SPEC 3). */
-export function aliasesOf({ namespace, spec }: Instance): string[] {
-  return [spec.service, `${spec.service}.${namespace}.rune`, `${spec.service}-${spec.ordinal}`];
-}
-
 /** Everything the runner needs, from the instance and its mounted volumes. */
 export function runSpecOf(
-  view: Pick<InstanceView, "instance">,
+  view: Pick<InstanceView, "instance" | "shared">,
   options: { run: number; sources: string[] },
 ): RunSpec {
   const { instance } = view;
@@ -79,7 +74,9 @@ export function runSpecOf(
       target: mount.mountPath,
       readOnly: mount.readOnly,
     })),
-    aliases: aliasesOf(instance),
+    // A name is for those that are ready: without a check, that is from the start.
+    aliases: hasCheck(template) ? [] : namesOf(instance),
+    ...(view.shared?.sees && { joinsShared: true }),
     publish: hostPort !== undefined && typeof port === "number"
       ? [{ port, hostPort, protocol: exposed?.protocol ?? "tcp" }]
       : [],

@@ -2,7 +2,7 @@
  * What to do next for one instance, decided from what was observed and nothing else (SPEC 3).
  * @module
  */
-import type { RunState } from "../../runners/runner.ts";
+import type { Publication, RunState } from "../../runners/runner.ts";
 import type { Instance, InstanceStatus } from "../../spec/instance.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
@@ -10,7 +10,10 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
+import type { HealthVerdict } from "../health/tracker.ts";
 import { withHolder } from "../leases.ts";
+import { awaitDependencies, type DependencyView } from "./dependencies.ts";
+import { missingNames, type SharedRole } from "./names.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
@@ -39,6 +42,12 @@ export interface InstanceView {
   mounts: MountView[];
   /** What the runner says of run `status.run`; undefined when there was none. */
   run: RunState | undefined;
+  /** What its probes say, while it runs and has some. */
+  health?: HealthVerdict;
+  /** The services that it waits for before its first run. */
+  dependencies?: DependencyView[];
+  /** How it takes part in the network of all namespaces; see {@linkcode Publication}. */
+  shared?: SharedRole;
   now: Date;
 }
 
@@ -50,6 +59,10 @@ export type InstanceStep =
   | { do: "acquire" }
   /** Make and start run number `run`. */
   | { do: "launch"; run: number }
+  /** Give the running run these names. */
+  | { do: "publish"; publication: Publication }
+  /** End a run that failed its liveness check. */
+  | { do: "kill"; run: number }
   /** Remove a run that was made and could not be started. */
   | { do: "discard" }
   /** Write this status when it differs; look again after `afterMs`. Says in `event` what is new. */
@@ -67,7 +80,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (instance.deletionRequestedAt !== undefined || service?.uid !== instance.spec.serviceUid) {
     return { do: "retire" };
   }
-  if (run?.state === "running") return settleRunning(status, { run, now });
+  if (run?.state === "running") return planRunning(view, run);
   const believedAlive = status.state === "Running" || status.state === "Unhealthy";
   if (run && (run.state === "exited" || believedAlive)) {
     if (believedAlive || status.state === "Starting") return settleEnded(view, { run, service });
@@ -75,6 +88,8 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (status.state === "Stalled" || status.state === "Stopped") return { do: "settle", status };
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
+  const waiting = status.run === 0 ? awaitDependencies(view) : undefined;
+  if (waiting) return { do: "settle", ...waiting };
   const blocked = mountProblem(view);
   if (blocked) return { do: "settle", status: blocked };
   if (view.mounts.some((m) => !m.holders.some((h) => h.instanceUid === instance.uid))) {
@@ -154,25 +169,67 @@ export function holderOf(instance: Instance, options: { mount: VolumeMount; sinc
   };
 }
 
-function settleRunning(status: InstanceStatus, { run, now }: { run: RunState; now: Date }): InstanceStep {
+/** A run that lives: killed when it is condemned, named as its readiness says, and only then told of. */
+function planRunning(view: InstanceView, run: RunState): InstanceStep {
+  const { instance, health } = view;
+  const { status } = instance;
+  if (status.condemned?.run === run.run) return { do: "kill", run: run.run };
+  if (health?.dead !== undefined) return condemn(status, { run, dead: health.dead });
+  // Nothing is known yet: after a start of the daemon, what was known before stands.
+  const ready = health === undefined || (health.ready ?? status.ready);
+  const publication = missingNames(view, { run, ready });
+  if (publication) return { do: "publish", publication };
+  return settleRunning(view, { run, ready });
+}
+
+function condemn(status: InstanceStatus, { run, dead }: { run: RunState; dead: string }): InstanceStep {
+  const message = `${dead}; it is being replaced`;
+  return {
+    do: "settle",
+    status: {
+      ...status,
+      state: "Unhealthy",
+      ready: false,
+      reason: "Unhealthy",
+      message,
+      condemned: { run: run.run, message: dead },
+    },
+    afterMs: 0,
+    event: { type: "Warning", reason: "Unhealthy", message },
+  };
+}
+
+function settleRunning(
+  { instance: { status }, health, now }: InstanceView,
+  { run, ready }: { run: RunState; ready: boolean },
+): InstanceStep {
   const startedAt = run.startedAt ?? status.startedAt ?? now.toISOString();
   const steadyInMs = Date.parse(startedAt) + STEADY_MS - now.getTime();
   const crashes = steadyInMs <= 0 ? 0 : status.crashes;
   const { reason: _r, message: _m, nextAttemptAt: _n, finishedAt: _f, ip: _i, pid: _p, ...kept } = status;
+  const readyAt = status.readyAt ?? (ready ? now.toISOString() : undefined);
+  const failing = !ready && health?.ready === false;
+  const message = failing ? health.message! : "it runs, and has not passed its check yet";
   return {
     do: "settle",
     status: {
       ...kept,
-      state: "Running",
-      ready: true,
+      state: failing && readyAt !== undefined ? "Unhealthy" : "Running",
+      ready,
       startedAt,
       crashes,
       launchFailures: 0,
+      ...(!ready && { message }),
+      ...(failing && { reason: "Unhealthy" as const }),
+      ...(readyAt !== undefined && { readyAt }),
       ...(run.handle !== undefined && { handle: run.handle }),
       ...(run.ip !== undefined && { ip: run.ip }),
       ...(run.pid !== undefined && { pid: run.pid }),
     },
     ...(crashes > 0 && { afterMs: steadyInMs }),
+    ...(failing && status.reason !== "Unhealthy" && {
+      event: { type: "Warning" as const, reason: "Unhealthy", message },
+    }),
   };
 }
 
@@ -195,16 +252,29 @@ function settleEnded(
   const ranMs = startedAt === undefined ? 0 : Date.parse(finishedAt) - Date.parse(startedAt);
   const crashes = (ranMs >= STEADY_MS ? 0 : status.crashes) + 1;
   const delayMs = crashes === 1 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
-  const clean = run.exitCode === 0;
+  const clean = run.exitCode === 0 && status.condemned?.run !== status.run;
   const policy = service.spec.restart;
   const restarts = policy === "always" || (policy === "on-failure" && !clean);
-  const reason: ServiceReason | undefined = run.oomKilled
+  const condemned = status.condemned?.run === status.run ? status.condemned : undefined;
+  const how = condemned ? `it was killed: ${condemned.message}` : ending(run);
+  const reason: ServiceReason | undefined = condemned
+    ? "Unhealthy"
+    : run.oomKilled
     ? "OutOfMemory"
     : crashes >= CRASH_LOOP
     ? "CrashLoop"
     : undefined;
-  const message = `${ending(run)}; see: rune logs ${name} -n ${namespace} --previous`;
-  const { reason: _r, message: _m, nextAttemptAt: _n, ip: _i, pid: _p, ...kept } = status;
+  const message = `${how}; see: rune logs ${name} -n ${namespace} --previous`;
+  const {
+    reason: _r,
+    message: _m,
+    nextAttemptAt: _n,
+    ip: _i,
+    pid: _p,
+    readyAt: _a,
+    condemned: _c,
+    ...kept
+  } = status;
   const ended: InstanceStatus = {
     ...kept,
     ready: false,
@@ -216,17 +286,17 @@ function settleEnded(
     lastFailure: {
       at: finishedAt,
       reason: reason ?? "LaunchFailed",
-      message: ending(run),
+      message: how,
       ...(run.exitCode !== undefined && { exitCode: run.exitCode }),
     },
   };
-  if (!restarts) return { do: "settle", status: ended, event: endEvent(clean, ending(run)) };
+  if (!restarts) return { do: "settle", status: ended, event: endEvent(clean, how) };
   const nextAttemptAt = new Date(now.getTime() + delayMs).toISOString();
   return {
     do: "settle",
     status: { ...ended, restarts: status.restarts + 1, nextAttemptAt },
     afterMs: delayMs,
-    event: endEvent(clean, ending(run)),
+    event: endEvent(clean, how),
   };
 }
 

@@ -27,6 +27,7 @@ const run = (state: RunState["state"], more: Partial<RunState> = {}): RunState =
   instanceUid: "uid-web-0",
   run: 1,
   state,
+  names: ["web", "web.default.rune", "web-0"],
   ...more,
 });
 
@@ -178,4 +179,47 @@ Deno.test("launchFailedStatus() stalls after ten failures, or at once when perma
   assert.equal(Date.parse(status.nextAttemptAt!) - NOW.getTime(), 60_000);
   assert.equal(launchFailedStatus(status, failure).state, "Stalled");
   assert.equal(launchFailedStatus(status, { ...failure, permanent: true }).state, "Stalled");
+});
+
+const probed = makeService({ health: { liveness: { type: "tcp", port: 80 } } });
+const live = (
+  status: Partial<InstanceStatus>,
+  health: InstanceView["health"],
+  names = run("running").names,
+) => planInstance(view(status, { service: probed, run: run("running", { names }), health: health! }));
+
+Deno.test("planInstance() publishes the names of what is ready before it says so, and takes them away before it says no", () => {
+  assert.equal(live({ ready: false }, { ready: true }, []).do, "publish");
+  assert.equal(live({}, { ready: false, message: "no" }).do, "publish");
+  const step = live({ ready: false }, { ready: true });
+  assert.ok(step.do === "settle" && step.status.ready && step.status.readyAt === NOW.toISOString());
+});
+
+Deno.test("planInstance() keeps what was known of readiness until a check has said something", () => {
+  const known = live({ ready: true }, {});
+  assert.ok(known.do === "settle" && known.status.ready);
+  const fresh = live({ state: "Starting", ready: false }, {}, []);
+  assert.ok(fresh.do === "settle" && !fresh.status.ready && fresh.status.state === "Running");
+});
+
+Deno.test("planInstance() tells one that was ready and is not from one that never was", () => {
+  const verdict = { ready: false, message: "its readiness check failed" };
+  const was = live({ readyAt: ago(60) }, verdict, []);
+  assert.ok(was.do === "settle" && was.status.state === "Unhealthy" && was.status.reason === "Unhealthy");
+  const never = live({ ready: false }, verdict, []);
+  assert.ok(never.do === "settle" && never.status.state === "Running" && never.status.reason === "Unhealthy");
+});
+
+Deno.test("planInstance() condemns what fails its liveness check, kills it, and counts its end as Unhealthy", () => {
+  const condemned = live({}, { ready: false, dead: "its liveness check failed" });
+  assert.ok(condemned.do === "settle" && condemned.status.condemned?.run === 1);
+  assert.deepEqual(live({ condemned: { run: 1, message: "m" } }, {}), { do: "kill", run: 1 });
+  const after = ended({ state: "Unhealthy", condemned: { run: 1, message: "its liveness check failed" } }, {
+    exitCode: 0,
+  }, { restart: "on-failure" });
+  assert.deepEqual([after.status.reason, after.status.restarts, after.status.condemned], [
+    "Unhealthy",
+    1,
+    undefined,
+  ]);
 });

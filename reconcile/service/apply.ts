@@ -10,6 +10,7 @@ import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { claimedVolumeName } from "./claims.ts";
 import type { ServicePlan, ServiceStep, ServiceView } from "./plan.ts";
+import { applyRevert, resolveRevert } from "./revert.ts";
 import { instanceName } from "./rollout.ts";
 
 /** Commits all steps of a plan together; nothing of a plan made from an outdated view. */
@@ -17,6 +18,8 @@ export async function applyService(
   plan: ServicePlan,
   { view, store }: { view: ServiceView; store: Store },
 ): Promise<Outcome> {
+  const revert = plan.steps.find((step) => step.do === "revert")?.revert;
+  const resolved = revert && await resolveRevert(view.service, { revert, store });
   await store.transact((tx) => {
     const service = tx.get("service", view.service.namespace, view.service.name);
     if (service?.uid !== view.service.uid) return;
@@ -25,12 +28,18 @@ export async function applyService(
       service.generation !== view.service.generation ||
       service.deletionRequestedAt !== view.service.deletionRequestedAt
     ) return;
-    for (const step of plan.steps) applyStep(step, { tx, service });
+    for (const step of plan.steps) {
+      if (step.do !== "revert") applyStep(step, { tx, service });
+    }
+    if (resolved) applyRevert(tx, service, { from: revert.from, ...resolved });
   });
   return plan.afterMs === undefined ? DONE : { type: "again", afterMs: plan.afterMs };
 }
 
-function applyStep(step: ServiceStep, { tx, service }: { tx: Tx; service: Service }): void {
+function applyStep(
+  step: Exclude<ServiceStep, { do: "revert" }>,
+  { tx, service }: { tx: Tx; service: Service },
+): void {
   const { namespace } = service;
   switch (step.do) {
     case "create":

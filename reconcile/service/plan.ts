@@ -5,7 +5,9 @@ import { FINALIZERS } from "../../spec/marks.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { claims, owns } from "./claims.ts";
+import { planRollback, type Revert } from "./revert.ts";
 import { planRollout, type RolloutStep } from "./rollout.ts";
+import { planScaling } from "./scaling.ts";
 import { serviceStatus } from "./status.ts";
 
 /** All that the plan looks at. */
@@ -29,7 +31,9 @@ export type ServiceStep =
   | { do: "deleteVolume"; namespace: string; name: string }
   /** Drop the service: nothing is left of it. */
   | { do: "drop" }
-  | { do: "setStatus"; status: ServiceStatus };
+  | { do: "setStatus"; status: ServiceStatus }
+  /** A rollout or a gradual scale failed: go back, as a new generation. */
+  | { do: "revert"; revert: Revert };
 
 /** What a plan says: its steps, all of which go into one commit, and when to look again without a change. */
 export interface ServicePlan {
@@ -41,14 +45,21 @@ export interface ServicePlan {
 export function planService(view: ServiceView): ServicePlan {
   const { service, instances, now } = view;
   if (service.deletionRequestedAt !== undefined) return { steps: planDeletion(view) };
-  const rollout = planRollout(service, instances, now);
-  const status = serviceStatus(service, { instances, rollout, now });
-  const afterMs = status.rolloutStartedAt !== undefined && !rollout.stuck
+  const scaling = planScaling(service, instances, now);
+  const rollout = planRollout(scaling.effective, instances, now);
+  const status = {
+    ...serviceStatus(service, { instances, rollout, now }),
+    ...(scaling.progress && { scaling: scaling.progress }),
+  };
+  const revert = scaling.revert ?? planRollback(service, { rollout, status });
+  const last: ServiceStep[] = revert ? [{ do: "revert", revert }] : [];
+  const rolloutMs = status.rolloutStartedAt !== undefined && !rollout.stuck
     ? Date.parse(status.rolloutStartedAt) + parseDuration(service.spec.update.timeout) - now.getTime() + 1
     : undefined;
+  const afterMs = Math.min(rolloutMs ?? Infinity, scaling.afterMs ?? Infinity);
   return {
-    steps: [...rollout.steps, { do: "setStatus", status }],
-    ...(afterMs !== undefined && { afterMs: Math.max(1, afterMs) }),
+    steps: [...rollout.steps, { do: "setStatus", status }, ...last],
+    ...(afterMs !== Infinity && { afterMs: Math.max(1, afterMs) }),
   };
 }
 

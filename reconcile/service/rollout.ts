@@ -23,6 +23,8 @@ export interface Rollout {
   inProgress: boolean;
   /** It did not become ready in time and goes no further. */
   stuck: boolean;
+  /** It did not become ready in time; also where no old instance is left to be kept. */
+  late: boolean;
 }
 
 /** `web-0`, or `web-0-next` while a successor runs beside it. */
@@ -74,7 +76,8 @@ export function planRollout(service: Service, instances: Instance[], now: Date):
 
   const outdated = slots.filter((s) => s.main && !isCurrent(service, s.main));
   const settled = slots.every((s) => !s.next && s.main && isCurrent(service, s.main) && ready(s.main));
-  const stuck = outdated.length > 0 && timedOut(service, now);
+  const late = !settled && timedOut(service, now);
+  const stuck = outdated.length > 0 && late;
   for (const slot of slots) {
     if (!slot.main && slot.next && !leaving(slot.next)) {
       steps.push({ do: "promote", name: slot.next.name, ordinal: slot.ordinal });
@@ -96,7 +99,7 @@ export function planRollout(service: Service, instances: Instance[], now: Date):
       : startFirst;
     steps.push(...plan(service, slots, outdated.reverse()));
   }
-  return { steps, inProgress: !settled, stuck };
+  return { steps, inProgress: !settled, stuck, late };
 }
 
 /** When the rollout in progress began; undefined when the status is of an earlier generation or restart. */

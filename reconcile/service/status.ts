@@ -9,7 +9,8 @@ const WAITING: readonly ServiceReason[] = ["VolumeNotReady", "RunnerUnavailable"
 /** States of an instance that is failing, as opposed to one on its way. */
 const failing = (i: Instance) =>
   i.status.state === "Failed" || i.status.state === "Stalled" ||
-  (i.status.reason !== undefined && !WAITING.includes(i.status.reason));
+  // One that runs and has not passed its check yet may just be slow.
+  (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
 /** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
 function worst(instances: Instance[]): Instance | undefined {
@@ -27,17 +28,22 @@ export function serviceStatus(
   const ready = live.filter((i) => i.status.ready).length;
   const updated = live.filter((i) => isCurrent(service, i)).length;
   const startedAt = rolloutStart(service) ?? now.toISOString();
+  const { revert } = service.status;
+  const returned = revert?.generation === service.generation ? revert : undefined;
   const common = {
     instances: instances.length,
     ready: Math.min(ready, scale),
     updated: Math.min(updated, scale),
     observedGeneration: service.generation,
+    ...readyGenerations(service, { ready, updated, rollout }),
+    ...(returned && { revert: returned }),
     ...(rollout.inProgress && scale > 0 && { rolloutStartedAt: startedAt }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
   const trouble = worst(live.filter((i) => !i.status.ready));
   const { reason, message } = troubleOf(service, { trouble, rollout, now });
-  const said = { ...(reason && { reason }), ...(message !== undefined && { message }) };
+  const told = message ?? returned?.message;
+  const said = { ...(reason && { reason }), ...(told !== undefined && { message: told }) };
   if (ready >= scale) return { ...common, state: "Running", ...said };
   if (ready > 0) return { ...common, state: "Degraded", ...said };
   const allEnded = live.length >= scale && live.every((i) => i.status.state === "Stopped");
@@ -47,6 +53,18 @@ export function serviceStatus(
   }
   const allFailing = live.length > 0 && live.every(failing);
   return { ...common, state: allFailing ? "Failed" : "Pending", ...said };
+}
+
+/** Generations that are remembered as ready; the store keeps as many specs. */
+const REMEMBERED = 10;
+
+function readyGenerations(
+  { status: { readyGenerations: before = [] }, generation, spec }: Service,
+  { ready, updated, rollout }: { ready: number; updated: number; rollout: Rollout },
+): Pick<ServiceStatus, "readyGenerations"> {
+  const complete = spec.scale > 0 && !rollout.inProgress && ready >= spec.scale && updated >= spec.scale;
+  const all = complete && !before.includes(generation) ? [generation, ...before] : before;
+  return all.length === 0 ? {} : { readyGenerations: all.slice(0, REMEMBERED) };
 }
 
 function troubleOf(

@@ -1,11 +1,14 @@
 /** The Engine's answers about containers, read as run states. @module */
 import { z } from "zod";
 import type { RunRef, RunState } from "../runner.ts";
-import { LABEL, networkName, refOf } from "./labels.ts";
+import { LABEL, networkName, refOf, SHARED } from "./labels.ts";
 
 const labelsSchema = z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {});
 const networksSchema = z.object({
-  Networks: z.record(z.string(), z.object({ IPAddress: z.string() })).nullish(),
+  Networks: z.record(
+    z.string(),
+    z.object({ IPAddress: z.string(), Aliases: z.array(z.string()).nullish() }),
+  ).nullish(),
 }).nullish();
 
 /** What Rune reads of `GET /containers/{id}/json`. */
@@ -52,6 +55,8 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     ...identity(container.Id, labels),
     pid: raw.Pid > 0 ? raw.Pid : undefined,
     ip: address(container.NetworkSettings, labels, options.daemonId),
+    names: names(container, networkName(labels[LABEL.namespace] ?? "", options.daemonId)),
+    sharedNames: names(container, networkName(SHARED, options.daemonId)),
     startedAt: time(raw.StartedAt),
     finishedAt: state === "running" ? undefined : time(raw.FinishedAt),
     exitCode: state === "exited" ? raw.ExitCode : undefined,
@@ -94,6 +99,12 @@ function address(
   const namespace = labels[LABEL.namespace];
   if (namespace === undefined) return undefined;
   return settings?.Networks?.[networkName(namespace, daemonId)]?.IPAddress || undefined;
+}
+
+/** The names of a container on a network that it is on; the Engine adds the short id to those that were asked for. */
+export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
+  const endpoint = NetworkSettings?.Networks?.[network];
+  return endpoint && (endpoint.Aliases ?? []).filter((alias) => !Id.startsWith(alias));
 }
 
 /** The Engine writes year 1 for "never". */

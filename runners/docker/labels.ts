@@ -52,7 +52,11 @@ export function containerName(spec: RunSpec, daemonId: string): string {
   }`;
 }
 
-/** `rune-<namespace>-<daemon>`. */
+/** Stands for the network that all namespaces share, where a namespace is asked for; no namespace has this name. */
+export const SHARED = "";
+
+/** `rune-<namespace>-<daemon>`, and `rune_shared-<daemon>`. */
 export function networkName(namespace: string, daemonId: string): string {
+  if (namespace === SHARED) return `rune_shared-${daemonTag(daemonId)}`;
   return `rune-${namespace}-${daemonTag(daemonId)}`;
 }

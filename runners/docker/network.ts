@@ -13,6 +13,8 @@ const networkSchema = z.object({
   Labels: z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {}),
 });
 
+const ipamSchema = z.object({ IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string() })) }) });
+
 /** The networks of one daemon. */
 export interface Networks {
   /** Runs `make` while the namespace's network is there and kept. */
@@ -49,18 +51,33 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
     });
   }
 
+  /**
+   * The Engine lets a container keep its address, when it is taken off a network and put back, only where the network's
+   * addresses were asked for. So it is let choose them for a network that is removed at once, and is then asked for the same.
+   */
   async function make(namespace: string, signal: AbortSignal): Promise<void> {
-    await engine.send("/networks/create", {
-      what: `make the network of namespace ${namespace}`,
-      method: "POST",
-      body: {
-        Name: networkName(namespace, daemonId),
-        Driver: "bridge",
-        CheckDuplicate: true,
-        Labels: { [LABEL.daemon]: daemonId, [LABEL.namespace]: namespace },
-      },
-      signal,
-    });
+    const name = networkName(namespace, daemonId);
+    const what = `make the network of namespace ${namespace}`;
+    const create = (Name: string, IPAM?: unknown) =>
+      engine.json("/networks/create", {
+        what,
+        schema: z.object({ Id: z.string() }),
+        method: "POST",
+        body: {
+          Name,
+          Driver: "bridge",
+          CheckDuplicate: true,
+          Labels: { [LABEL.daemon]: daemonId, [LABEL.namespace]: namespace },
+          IPAM,
+        },
+        signal,
+      });
+    // One that a daemon left behind when it died in between.
+    await unlessAbsent(engine.send(`/networks/${name}-addresses`, { what, method: "DELETE", signal }));
+    const { Id } = await create(`${name}-addresses`);
+    const { IPAM } = await engine.json(`/networks/${Id}`, { what, schema: ipamSchema, signal });
+    await engine.send(`/networks/${Id}`, { what, method: "DELETE", signal });
+    await create(name, { Config: IPAM.Config.map(({ Subnet }) => ({ Subnet })) });
   }
 
   async function ensure(namespace: string, signal: AbortSignal): Promise<void> {

@@ -97,19 +97,33 @@ Deno.test("use() says what to do when Docker has no addresses left, after cleari
       return true;
     });
   });
-  assert.deepEqual(asked.slice(1), ["POST /networks/create", "GET /networks", "GET /containers/json"]);
+  assert.match(
+    asked[1]!,
+    /^DELETE .*-addresses$/,
+    "what a daemon left behind that died while it made a network",
+  );
+  assert.deepEqual(asked.slice(2), ["POST /networks/create", "GET /networks", "GET /containers/json"]);
 });
 
 Deno.test("use() makes the network after networks left behind made room", async () => {
   let full = true;
   const removed: string[] = [];
-  await withFakeEngine(({ method, path }) => {
+  const made: unknown[] = [];
+  await withFakeEngine(({ method, path, body }) => {
     if (method === "DELETE") {
+      if (path.endsWith("-addresses")) return refusal(404, "network not found");
       full = false;
       removed.push(path);
       return new Response(null, { status: 204 });
     }
-    if (method === "POST") return full ? refusal(500, "no address pool") : Response.json({ Id: "new" });
+    if (method === "POST") {
+      if (full) return refusal(500, "no address pool");
+      made.push(body);
+      return Response.json({ Id: "new" });
+    }
+    if (path === "/networks/new") {
+      return Response.json({ IPAM: { Config: [{ Subnet: "10.9.0.0/16", Gateway: "10.9.0.1" }] } });
+    }
     if (path === "/networks") {
       return Response.json(["old", "busy"].map((n) => ({ Id: n, Labels: { "rune.io/namespace": n } })));
     }
@@ -119,8 +133,9 @@ Deno.test("use() makes the network after networks left behind made room", async 
     return refusal(404, "network not found");
   }, async (engine) => {
     const networks = createNetworks(engine, "d");
-    const made = await networks.use("shop", { signal: signal(), make: () => Promise.resolve("made") });
-    assert.equal(made, "made");
+    const result = await networks.use("shop", { signal: signal(), make: () => Promise.resolve("made") });
+    assert.equal(result, "made");
   });
-  assert.deepEqual(removed, ["/networks/old"]);
+  assert.deepEqual(removed, ["/networks/old", "/networks/new"]);
+  assert.deepEqual((made[1] as { IPAM: unknown }).IPAM, { Config: [{ Subnet: "10.9.0.0/16" }] });
 });

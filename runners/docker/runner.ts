@@ -11,10 +11,11 @@ import { createEngine, unlessAbsent } from "./engine.ts";
 import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
 import { pullImage } from "./images.ts";
-import { LABEL, labelFilter } from "./labels.ts";
+import { LABEL, labelFilter, SHARED } from "./labels.ts";
 import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
 import { containerLogs } from "./logs.ts";
 import { createNetworks } from "./network.ts";
+import { joinShared, publishContainer } from "./publish.ts";
 import { createRunIndex, type KnownRun } from "./run_index.ts";
 import { containerStats } from "./stats.ts";
 
@@ -91,6 +92,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       if (!(error instanceof RuneError) || error.code !== "not_found") throw error;
       // Perhaps the network, removed by hand since it was last looked at.
       networks.recheck(known.namespace);
+      networks.recheck(SHARED);
       await attempt();
     }
     return await inspect(ref, signal);
@@ -132,6 +134,9 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make });
+      if (spec.joinsShared && state.state === "created") {
+        await joinShared(engine, state.handle!, { networks, daemonId, signal });
+      }
       runs.set(spec, { id: state.handle!, namespace: spec.namespace, fresh: made });
       return state;
     },
@@ -139,6 +144,10 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     stop,
     remove,
     inspect,
+    publish: async (ref, options) => {
+      const known = await runs.find(ref, options.signal);
+      if (known) await publishContainer(engine, known, { ...options, networks, daemonId });
+    },
     list,
     events: (signal) =>
       containerEvents(engine, {

@@ -258,3 +258,51 @@ Deno.test("names differ between daemons and namespaces", () => {
   assert.notEqual(networkName("a", "d1"), networkName("a", "d2"));
   assert.notEqual(networkName("a", "d1"), networkName("b", "d1"));
 });
+
+test(
+  "publish() changes the names of a run, which keeps its address, its open connections and its published port",
+  async (room, signal) => {
+    const hostPort = 30_000 + Math.floor(Math.random() * 5000);
+    const serve = "while :; do nc -l -p 80 -e cat; done";
+    const spec = room.shell(serve, { aliases: [], publish: [{ port: 80, hostPort, protocol: "tcp" }] });
+    const other = room.shell("sleep 100");
+    for (const each of [spec, other]) {
+      await room.runner.create(each, signal);
+      await room.runner.start(each, signal);
+    }
+    const finds = async (name: string) => (await run(room, other, `nslookup ${name}`, signal)).code === 0;
+    const before = await room.runner.inspect(spec, signal);
+    assert.deepEqual(before.names, [spec.instance], "the Engine itself adds the host name");
+    assert.equal(await finds("web"), false);
+    for (const names of [["web", "web.test.rune"], []]) {
+      await room.runner.publish!(spec, { names, signal });
+      const after = await room.runner.inspect(spec, signal);
+      assert.equal(after.ip, before.ip);
+      assert.equal(await finds("web"), names.length > 0);
+      const raw = await room.raw(`/containers/${after.handle}/json`);
+      const { Ports } = raw.NetworkSettings as { Ports: Record<string, { HostPort: string }[]> };
+      assert.equal(Ports["80/tcp"]?.[0]?.HostPort, String(hostPort));
+    }
+  },
+);
+
+test(
+  "publish() puts a run on the network of all namespaces under a name, and takes the name away again",
+  async (room, signal) => {
+    const spec = room.shell("sleep 100");
+    const other = room.shell("sleep 100", { namespace: "elsewhere", joinsShared: true });
+    for (const each of [spec, other]) {
+      await room.runner.create(each, signal);
+      await room.runner.start(each, signal);
+    }
+    const finds = async () => (await run(room, other, "nslookup db.test.rune", signal)).code === 0;
+    assert.equal(await finds(), false);
+    await room.runner.publish!(spec, { names: [], sharedNames: ["db.test.rune"], signal });
+    assert.ok(await finds());
+    assert.deepEqual((await room.runner.inspect(other, signal)).sharedNames, [other.instance]);
+    await room.runner.publish!(spec, { names: [], sharedNames: [], signal });
+    assert.equal(await finds(), false);
+    await room.runner.stop(spec, { timeoutMs: 0, signal });
+    await room.runner.publish!(spec, { names: ["late"], signal });
+  },
+);

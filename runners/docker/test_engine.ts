@@ -3,15 +3,19 @@ import { createEngine, type Engine } from "./engine.ts";
 
 /** Runs `test` with a client of an Engine that answers by `answer`, given the method and path without the version. */
 export async function withFakeEngine(
-  answer: (request: { method: string; path: string; url: URL }) => Response | Promise<Response>,
+  answer: (
+    request: { method: string; path: string; url: URL; body?: unknown },
+  ) => Response | Promise<Response>,
   test: (engine: Engine) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   const socket = `${folder}/engine.sock`;
-  const server = Deno.serve({ path: socket, onListen: () => {} }, (request) => {
+  const server = Deno.serve({ path: socket, onListen: () => {} }, async (request) => {
     const url = new URL(request.url.replace(/^http\+unix:\/\/[^/]*/, "http://engine"));
     if (url.pathname === "/_ping") return new Response("OK", { headers: { "api-version": "1.41" } });
-    return answer({ method: request.method, path: url.pathname.replace(/^\/v[\d.]+/, ""), url });
+    const text = await request.text();
+    const body: unknown = text === "" ? undefined : JSON.parse(text);
+    return await answer({ method: request.method, path: url.pathname.replace(/^\/v[\d.]+/, ""), url, body });
   });
   const engine = createEngine(socket);
   try {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { scaleRequestSchema } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
+import { gradualScaleOf, writeGradualScale } from "../../spec/gradual_scale.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service } from "../../spec/service.ts";
@@ -24,8 +25,10 @@ const historySchema = z.object({
   })),
 });
 
+type ScaleRequest = z.output<typeof scaleRequestSchema>;
+
 /** A service that may be written. */
-function serviceOf(tx: Tx, params: Record<string, string>): Service {
+export function serviceOf(tx: Tx, params: Record<string, string>): Service {
   const service = requireResource(tx, { kind: "service", namespace: params.namespace!, name: params.name! });
   requireAlive(service);
   return service;
@@ -33,12 +36,19 @@ function serviceOf(tx: Tx, params: Record<string, string>): Service {
 
 /** Scale, restart, stop and history. */
 export function serviceRoutes(deps: ServerDeps): Endpoint[] {
-  const scaleTo = async (params: Record<string, string>, scale: number) =>
+  const scaleTo = async (params: Record<string, string>, { scale, gradual }: ScaleRequest) =>
     resourceResponse(
       await deps.store.transact((tx) => {
-        const { kind, namespace, name, labels, spec } = serviceOf(tx, params);
+        const before = serviceOf(tx, params);
+        const { kind, namespace, name, labels, spec } = before;
         const declared = { kind, namespace, name, labels, spec: { ...spec, scale } };
-        return applySet(tx, [declared], deps)[0]!.resource;
+        const service = applySet(tx, [declared], deps)[0]!.resource as Service;
+        if (!gradual || service.generation === before.generation) return service;
+        const from = gradualScaleOf(before) ? before.status.scaling?.current ?? spec.scale : spec.scale;
+        const value = writeGradualScale({ generation: service.generation, from, ...gradual });
+        return tx.update(service, {
+          annotations: { ...service.annotations, [ANNOTATIONS.gradualScale]: value },
+        });
       }),
     );
   return [
@@ -49,7 +59,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       summary: "Set the number of instances",
       body: scaleRequestSchema,
       answers,
-      handle: ({ params, body }) => scaleTo(params, body.scale),
+      handle: ({ params, body }) => scaleTo(params, body),
     }),
     endpoint({
       method: "post",
@@ -57,7 +67,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       tag: "services",
       summary: "Scale to 0",
       answers,
-      handle: ({ params }) => scaleTo(params, 0),
+      handle: ({ params }) => scaleTo(params, { scale: 0 }),
     }),
     endpoint({
       method: "post",

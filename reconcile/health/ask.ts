@@ -1,0 +1,120 @@
+/** Asks an instance one question: an HTTP request, a connection, or a command inside it. @module */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Runner, RunRef } from "../../runners/runner.ts";
+import { RuneError } from "../../spec/error.ts";
+import type { Probe } from "../../spec/health.ts";
+import type { ProbeAnswer } from "./tracker.ts";
+
+/** Where and how an instance is asked. */
+export interface ProbeTarget {
+  ref: RunRef;
+  runner: Runner;
+  /** Its address as the host reaches it; undefined while it has none. */
+  host: string | undefined;
+  /** The number behind a port's name. */
+  portOf(port: number | string): number;
+}
+
+/** What a command's output shows of itself in a message, in characters. */
+const OUTPUT_MAX = 200;
+
+/** `http GET :8080/healthz`: a probe as reports name it. */
+export function describeProbe(probe: Probe): string {
+  if (probe.type === "exec") return `exec ${probe.command.join(" ")}`;
+  return probe.type === "tcp" ? `tcp :${probe.port}` : `${probe.scheme} GET :${probe.port}${probe.path}`;
+}
+
+/**
+ * Asks once, within the probe's time.
+ *
+ * @returns undefined when the answer says nothing of the instance: the engine is out of reach, or the signal aborted.
+ */
+export async function askProbe(
+  probe: Probe,
+  target: ProbeTarget,
+  signal: AbortSignal,
+): Promise<ProbeAnswer | undefined> {
+  const limit = new AbortController();
+  const abort = () => limit.abort();
+  signal.addEventListener("abort", abort);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    limit.abort();
+  }, probe.timeoutSeconds * 1000);
+  try {
+    const answer = await ask(probe, target, limit.signal);
+    return signal.aborted ? undefined : answer;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (late) return { ok: false, message: `no answer within ${probe.timeoutSeconds} s` };
+    if (error instanceof RuneError && error.code === "unavailable") return undefined;
+    return { ok: false, message: wordsOf(error) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function ask(probe: Probe, target: ProbeTarget, signal: AbortSignal): Promise<ProbeAnswer> {
+  if (probe.type === "exec") return await askCommand(probe.command, target, signal);
+  const { host } = target;
+  if (host === undefined) return { ok: false, message: "it has no address" };
+  const port = target.portOf(probe.port);
+  if (probe.type === "http") return await askHttp(probe, { host, port, signal });
+  const connection = await Deno.connect({ hostname: host, port, signal });
+  connection.close();
+  return { ok: true, message: `port ${port} accepts connections` };
+}
+
+/** The certificate is not checked: it names the service, and the probe asks an address. */
+function askHttp(
+  probe: Extract<Probe, { type: "http" }>,
+  { host, port, signal }: { host: string; port: number; signal: AbortSignal },
+): Promise<ProbeAnswer> {
+  const options = {
+    host,
+    port,
+    path: probe.path,
+    method: "GET",
+    headers: { "user-agent": "rune-probe", connection: "close", ...probe.headers },
+    agent: false as const,
+    signal,
+  };
+  return new Promise((resolve, reject) => {
+    const asking = probe.scheme === "https"
+      ? httpsRequest({ ...options, rejectUnauthorized: false })
+      : httpRequest(options);
+    asking.on("response", (response) => {
+      const { statusCode = 0 } = response;
+      response.on("error", () => {});
+      asking.destroy();
+      resolve({ ok: statusCode >= 200 && statusCode < 400, message: `HTTP ${statusCode}` });
+    });
+    asking.on("error", reject);
+    asking.end();
+  });
+}
+
+async function askCommand(
+  command: string[],
+  { ref, runner }: ProbeTarget,
+  signal: AbortSignal,
+): Promise<ProbeAnswer> {
+  const session = await runner.exec(ref, { command, tty: false, stdin: false, signal });
+  let output = "";
+  const text = new TextDecoder();
+  for await (const { data } of session.output) {
+    if (output.length < OUTPUT_MAX) output += text.decode(data, { stream: true });
+  }
+  const code = await session.exitCode;
+  const said = output.trim().slice(0, OUTPUT_MAX).replaceAll(/\s+/g, " ");
+  return { ok: code === 0, message: `exit code ${code}${said === "" ? "" : `: ${said}`}` };
+}
+
+function wordsOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/ECONNREFUSED|connection refused/i.test(text)) return "connection refused";
+  return text.replace(/ \(os error \d+\)$/, "");
+}

@@ -1,0 +1,163 @@
+/**
+ * The probes of everything that runs: one loop for each, in memory alone. It tells of an instance only when what its probes add
+ * up to has changed; what follows from that is decided by the instance's plan. A loop ends with its run.
+ * @module
+ */
+import type { Runner, RunState } from "../../runners/runner.ts";
+import type { ProbeReport } from "../../spec/api.ts";
+import { sameValue } from "../../spec/changes.ts";
+import type { Probe } from "../../spec/health.ts";
+import type { Instance, RunnerName } from "../../spec/instance.ts";
+import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
+import { runProbe } from "./schedule.ts";
+import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
+
+/** Processes are asked on the host's own address. */
+const LOOPBACK = "127.0.0.1";
+const CHECKS = ["liveness", "readiness"] as const;
+type Check = typeof CHECKS[number];
+
+/** See the module comment. */
+export interface Prober {
+  /** Told of every instance (by uid) whose verdict changed. */
+  onChange(listener: (instanceUid: string) => void): void;
+  /**
+   * Makes sure that a running run is probed as its template says.
+   *
+   * @returns what is known of it; undefined when it has no probes.
+   */
+  watch(instance: Instance, run: RunState): HealthVerdict | undefined;
+  /** Ends the probes of an instance. */
+  forget(instanceUid: string): void;
+  /** What the probes of an instance said last. */
+  report(instance: Instance): ProbeReport[];
+  /** Ends all probes, and resolves when none is under way. */
+  stop(): Promise<void>;
+}
+
+interface Watched {
+  run: number;
+  health: Instance["spec"]["template"]["health"];
+  target: ProbeTarget;
+  states: Partial<Record<Check, ProbeState>>;
+  nextAt: Partial<Record<Check, number>>;
+  verdict: HealthVerdict;
+  abort: AbortController;
+}
+
+/** Makes a prober that probes nothing yet. */
+export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Runner> }): Prober {
+  const watched = new Map<string, Watched>();
+  const loops = new Set<Promise<void>>();
+  let tell: (instanceUid: string) => void = () => {};
+
+  function start(instance: Instance, run: RunState): Watched {
+    const { uid, spec: { template, runner }, status } = instance;
+    const entry: Watched = {
+      run: run.run,
+      health: template.health,
+      target: {
+        ref: { instanceUid: uid, run: run.run },
+        runner: runners.get(runner)!,
+        host: undefined,
+        portOf: (port) =>
+          typeof port === "number" ? port : template.ports.find((p) => p.name === port)?.port ?? 0,
+      },
+      states: {},
+      nextAt: {},
+      verdict: {},
+      abort: new AbortController(),
+    };
+    for (const check of CHECKS) {
+      const probe = template.health?.[check];
+      if (!probe) continue;
+      entry.states[check] = UNASKED;
+      const startedAt = run.startedAt === undefined ? Date.now() : Date.parse(run.startedAt);
+      follow(check, { probe, entry, uid, startedAt, known: status.ready });
+    }
+    return entry;
+  }
+
+  function follow(
+    check: Check,
+    { probe, entry, uid, startedAt, known }: {
+      probe: Probe;
+      entry: Watched;
+      uid: string;
+      startedAt: number;
+      /** It was ready before this daemon came: its probes go on in their rhythm. */
+      known: boolean;
+    },
+  ): void {
+    const intervalMs = probe.intervalSeconds * 1000;
+    const begin = startedAt + probe.initialDelaySeconds * 1000;
+    const now = Date.now();
+    const loop = runProbe({
+      intervalMs,
+      firstAt: begin >= now ? begin : known ? now + (intervalMs - (now - begin) % intervalMs) : now,
+      eager: probe.successThreshold === 1 && !known,
+      ask: (signal) => askProbe(probe, entry.target, signal),
+      onAnswer(answer) {
+        const at = new Date().toISOString();
+        entry.states[check] = afterAnswer(entry.states[check]!, { answer, at, probe });
+        const verdict = verdictOf(entry.states);
+        const { ready, dead } = entry.verdict;
+        const changed = verdict.ready !== ready || (verdict.dead === undefined) !== (dead === undefined);
+        if (!changed) return;
+        entry.verdict = verdict;
+        tell(uid);
+      },
+      onPlanned: (at) => void (entry.nextAt[check] = at),
+      signal: entry.abort.signal,
+    });
+    loops.add(loop);
+    loop.finally(() => loops.delete(loop));
+  }
+
+  function forget(uid: string): void {
+    watched.get(uid)?.abort.abort();
+    watched.delete(uid);
+  }
+
+  return {
+    onChange: (listener) => void (tell = listener),
+    watch(instance, run) {
+      const { uid, spec: { template, runner } } = instance;
+      if (!template.health?.liveness && !template.health?.readiness) return undefined;
+      let entry = watched.get(uid);
+      if (!entry || entry.run !== run.run || !sameValue(entry.health, template.health)) {
+        forget(uid);
+        entry = start(instance, run);
+        watched.set(uid, entry);
+      }
+      entry.target.host = runner === "process" ? LOOPBACK : run.ip;
+      return entry.verdict;
+    },
+    forget,
+    report(instance) {
+      const entry = watched.get(instance.uid);
+      return CHECKS.flatMap((check): ProbeReport[] => {
+        const probe = instance.spec.template.health?.[check];
+        if (!probe) return [];
+        const { passing, failures, successes, last } = entry?.states[check] ?? UNASKED;
+        const next = entry?.nextAt[check];
+        return [{
+          instance: instance.name,
+          check,
+          target: describeProbe(probe),
+          failures,
+          successes,
+          failureThreshold: probe.failureThreshold,
+          successThreshold: probe.successThreshold,
+          ...(passing !== undefined && { passing }),
+          ...(last && { lastAt: last.at, message: last.message }),
+          ...(next !== undefined && { nextAt: new Date(next).toISOString() }),
+        }];
+      });
+    },
+    async stop() {
+      for (const uid of [...watched.keys()]) forget(uid);
+      await Promise.all(loops);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { nextPoint, runProbe } from "./schedule.ts";
+
+Deno.test("nextPoint() stays on the grid and leaves out what was missed", () => {
+  const grid = { now: 1000, intervalMs: 100 };
+  assert.equal(nextPoint(1000, grid), 1000);
+  assert.equal(nextPoint(1050, grid), 1050);
+  assert.equal(nextPoint(950, grid), 1050);
+  assert.equal(nextPoint(310, grid), 1010);
+});
+
+/** Runs a probe until it was asked so many times. */
+async function asked(
+  times: number,
+  options: { intervalMs: number; takesMs?: number; eager?: boolean; ok?: (n: number) => boolean },
+) {
+  const { intervalMs, takesMs = 0, eager = false, ok = () => true } = options;
+  const abort = new AbortController();
+  const starts: number[] = [];
+  const counted: boolean[] = [];
+  let open = 0;
+  const firstAt = Date.now();
+  await runProbe({
+    intervalMs,
+    firstAt,
+    eager,
+    async ask() {
+      assert.equal(++open, 1, "questions overlap");
+      starts.push(Date.now() - firstAt);
+      await new Promise((resolve) => setTimeout(resolve, takesMs));
+      open--;
+      const n = starts.length;
+      if (n === times) queueMicrotask(() => abort.abort());
+      return { ok: ok(n), message: "" };
+    },
+    onAnswer: (answer) => void counted.push(answer.ok),
+    signal: abort.signal,
+  });
+  return { starts, counted };
+}
+
+Deno.test("runProbe() never overlaps, and a slow answer does not shift the grid", async () => {
+  const { starts } = await asked(4, { intervalMs: 50, takesMs: 70 });
+  starts.forEach((at, i) => {
+    const point = i * 100;
+    assert.ok(at >= point - 2, `question ${i} at ${at}, not before ${point}`);
+    assert.ok(at % 50 < 45, `question ${i} at ${at}, on a multiple of 50`);
+  });
+});
+
+Deno.test("runProbe() tries in between until it has passed, and counts only the success of these tries", async () => {
+  const { starts, counted } = await asked(3, { intervalMs: 60_000, eager: true, ok: (n) => n === 3 });
+  assert.ok(starts[2]! < 10_000, "long before the next point of the grid");
+  assert.deepEqual(counted, [false]);
+});
+
+Deno.test("runProbe() of thousands costs little and ends at once when aborted", async () => {
+  const abort = new AbortController();
+  let count = 0;
+  const firstAt = Date.now();
+  const loops = Array.from({ length: 5000 }, () =>
+    runProbe({
+      intervalMs: 1000,
+      firstAt,
+      eager: false,
+      ask: () => Promise.resolve({ ok: true, message: "" }),
+      onAnswer: () => {
+        if (++count === 5000) abort.abort();
+      },
+      signal: abort.signal,
+    }));
+  await Promise.all(loops);
+  assert.equal(count, 5000);
+});

@@ -1,0 +1,65 @@
+/** What the answers of a probe add up to. Pure. @module */
+import type { Probe } from "../../spec/health.ts";
+
+/** One answer of a probe. */
+export interface ProbeAnswer {
+  ok: boolean;
+  /** In words: `HTTP 503`, `connection refused`. */
+  message: string;
+}
+
+/** What is known of one probe of one run. */
+export interface ProbeState {
+  /** Absent until one of the thresholds was reached. */
+  passing?: boolean;
+  /** In a row. */
+  successes: number;
+  failures: number;
+  last?: ProbeAnswer & { at: string };
+}
+
+/** Nothing is known yet. */
+export const UNASKED: ProbeState = { successes: 0, failures: 0 };
+
+/** The state after one more answer. */
+export function afterAnswer(
+  state: ProbeState,
+  { answer, at, probe }: {
+    answer: ProbeAnswer;
+    at: string;
+    probe: Pick<Probe, "failureThreshold" | "successThreshold">;
+  },
+): ProbeState {
+  const successes = answer.ok ? state.successes + 1 : 0;
+  const failures = answer.ok ? 0 : state.failures + 1;
+  const passing = successes >= probe.successThreshold
+    ? true
+    : failures >= probe.failureThreshold
+    ? false
+    : state.passing;
+  return { successes, failures, last: { ...answer, at }, ...(passing !== undefined && { passing }) };
+}
+
+/** What the probes of a run say of it. */
+export interface HealthVerdict {
+  /** Absent until it is known. */
+  ready?: boolean;
+  /** Why it is not ready. */
+  message?: string;
+  /** Its liveness check failed: it must be replaced. */
+  dead?: string;
+}
+
+/** Adds up the probes of a run: without a readiness probe, liveness decides readiness (SPEC 3). */
+export function verdictOf(states: { liveness?: ProbeState; readiness?: ProbeState }): HealthVerdict {
+  const { liveness, readiness } = states;
+  const deciding = readiness ?? liveness;
+  const check = readiness ? "readiness" : "liveness";
+  const said = (name: string, { failures, last }: ProbeState) =>
+    `its ${name} check failed ${failures} times in a row: ${last?.message}`;
+  return {
+    ...(deciding?.passing !== undefined && { ready: deciding.passing && liveness?.passing !== false }),
+    ...(deciding?.passing === false && { message: said(check, deciding) }),
+    ...(liveness?.passing === false && { dead: said("liveness", liveness) }),
+  };
+}

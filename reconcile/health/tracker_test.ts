@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { afterAnswer, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
+
+const thresholds = { failureThreshold: 3, successThreshold: 2 };
+const answers = (pattern: string, from: ProbeState = UNASKED) =>
+  [...pattern].reduce(
+    (state, c) =>
+      afterAnswer(state, {
+        answer: { ok: c === "+", message: c === "+" ? "HTTP 200" : "HTTP 503" },
+        at: "2026-01-01T00:00:00.000Z",
+        probe: thresholds,
+      }),
+    from,
+  );
+
+Deno.test("afterAnswer() passes and fails only after as many answers in a row as asked for", () => {
+  const cases: [string, boolean | undefined][] = [
+    ["", undefined],
+    ["+", undefined],
+    ["++", true],
+    ["--", undefined],
+    ["---", false],
+    ["++--", true],
+    ["++---", false],
+    ["---+", false],
+    ["---++", true],
+    ["++--+--", true],
+  ];
+  for (const [pattern, passing] of cases) assert.equal(answers(pattern).passing, passing, pattern);
+});
+
+Deno.test("verdictOf() lets liveness decide readiness only where there is no readiness probe", () => {
+  assert.deepEqual(verdictOf({}), {});
+  assert.deepEqual(verdictOf({ liveness: UNASKED }), {});
+  assert.deepEqual(verdictOf({ liveness: answers("++") }), { ready: true });
+  assert.deepEqual(verdictOf({ liveness: answers("++"), readiness: UNASKED }), {});
+  assert.deepEqual(verdictOf({ liveness: UNASKED, readiness: answers("++") }), { ready: true });
+  assert.equal(verdictOf({ liveness: answers("---"), readiness: answers("++") }).ready, false);
+});
+
+Deno.test("verdictOf() says which check failed, how often, and what the answer was", () => {
+  const message = "its readiness check failed 3 times in a row: HTTP 503";
+  assert.deepEqual(verdictOf({ readiness: answers("---") }), { ready: false, message });
+  assert.equal(
+    verdictOf({ liveness: answers("---") }).dead,
+    "its liveness check failed 3 times in a row: HTTP 503",
+  );
+});

@@ -1,0 +1,91 @@
+/** Waiting for the services that an instance depends on, before its first run and never after (SPEC 3). @module */
+import { dependencyRef } from "../../spec/dependencies.ts";
+import type { Instance, InstanceStatus } from "../../spec/instance.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Service, ServiceSpec } from "../../spec/service.ts";
+import type { Reader } from "../../store/store.ts";
+import type { InstanceView } from "./plan.ts";
+
+/** How long an optional dependency is waited for when it says nothing of it, in seconds. */
+const OPTIONAL_SECONDS = 60;
+
+/** One dependency and what is there of it. */
+export interface DependencyView {
+  dependency: ServiceSpec["dependencies"][number];
+  namespace: string;
+  name: string;
+  service: Service | undefined;
+  instances: Instance[];
+}
+
+/** What is there of a service's dependencies. */
+export function observeDependencies(service: Service, store: Reader): DependencyView[] {
+  return service.spec.dependencies.map((dependency) => {
+    const ref = dependencyRef(dependency, service.namespace);
+    const found = store.get("service", ref.namespace, ref.name);
+    return {
+      dependency,
+      ...ref,
+      service: found,
+      instances: found
+        ? store.list("instance", ref.namespace).filter((i) => i.spec.serviceUid === found.uid)
+        : [],
+    };
+  });
+}
+
+/** Whether a dependency is what it is waited for to be. */
+export function isMet({ dependency, service, instances }: DependencyView): boolean {
+  if (!service) return false;
+  switch (dependency.readyWhen) {
+    case "healthy":
+      return instances.some((i) => i.status.ready && i.deletionRequestedAt === undefined);
+    case "running":
+      return instances.some(({ status }) => status.state === "Running" || status.state === "Unhealthy");
+    case "started":
+      return instances.some(({ status }) => status.startedAt !== undefined);
+  }
+}
+
+/** What a dependency is waited for, in words: `default/db to be healthy (it is Pending)`. */
+function wordsFor({ dependency, service, ...key }: DependencyView): string {
+  const now = service ? `it is ${service.status.state}` : "it does not exist; cast it";
+  const wanted = dependency.readyWhen === "started" ? "to have started" : `to be ${dependency.readyWhen}`;
+  return `${describeKey(key)} ${wanted} (${now})`;
+}
+
+/** The status of an instance that waits for its dependencies, or undefined when it may run. */
+export function awaitDependencies(
+  { instance, dependencies = [], now }: InstanceView,
+): { status: InstanceStatus; afterMs?: number } | undefined {
+  const waitedMs = now.getTime() - Date.parse(instance.createdAt);
+  const limitMs = ({ dependency: { optional, timeoutSeconds } }: DependencyView) => {
+    const seconds = timeoutSeconds ?? (optional ? OPTIONAL_SECONDS : undefined);
+    return seconds === undefined ? undefined : seconds * 1000;
+  };
+  const isLate = (d: DependencyView) => waitedMs >= (limitMs(d) ?? Infinity);
+  const missing = dependencies.filter((d) => {
+    if (isMet(d)) return false;
+    return !d.dependency.optional || (d.service !== undefined && d.service.spec.scale > 0 && !isLate(d));
+  });
+  if (missing.length === 0) return undefined;
+  const late = missing.filter(isLate);
+  const list = missing.map(wordsFor).join(", and ");
+  const message = late.length === 0
+    ? `waits for ${list}`
+    : `waited ${
+      Math.max(...late.map((d) => limitMs(d)! / 1000))
+    } s in vain for ${list}; it starts when that comes`;
+  const { reason: _r, message: _m, ...kept } = instance.status;
+  const timers = missing.map((d) => (limitMs(d) ?? 0) - waitedMs).filter((ms) => ms > 0);
+  return {
+    status: {
+      ...kept,
+      state: late.length === 0 ? "Pending" : "Failed",
+      ready: false,
+      reason: "DependencyNotReady",
+      message,
+    },
+    ...(timers.length > 0 && { afterMs: Math.min(...timers) + 1 }),
+  };
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
+import { awaitDependencies, type DependencyView, isMet } from "./dependencies.ts";
+
+const dependency = { service: "db", readyWhen: "running", optional: false } as const;
+const db = makeService({}, { name: "db" });
+const view = (more: Partial<DependencyView> & { dep?: object } = {}): DependencyView => ({
+  dependency: { ...dependency, ...more.dep },
+  namespace: "default",
+  name: "db",
+  service: db,
+  instances: [],
+  ...more,
+});
+const waited = (seconds: number, ...dependencies: DependencyView[]) =>
+  awaitDependencies({
+    instance: makeInstance(makeService(), 0, {
+      createdAt: ago(seconds),
+      status: { state: "Pending", run: 0 },
+    }),
+    service: makeService(),
+    mounts: [],
+    run: undefined,
+    dependencies,
+    now: NOW,
+  });
+
+Deno.test("isMet() tells running, healthy and started apart", () => {
+  const cases: [object, boolean[]][] = [
+    [{ state: "Running", ready: true }, [true, true, true]],
+    [{ state: "Running", ready: false }, [true, false, true]],
+    [{ state: "Stopped", ready: false }, [false, false, true]],
+    [{ state: "Pending", ready: false, startedAt: undefined }, [false, false, false]],
+  ];
+  for (const [status, expected] of cases) {
+    const instances = [makeInstance(db, 0, { status })];
+    const met = ["running", "healthy", "started"].map((readyWhen) =>
+      isMet(view({ instances, dep: { readyWhen } }))
+    );
+    assert.deepEqual(met, expected, JSON.stringify(status));
+  }
+});
+
+Deno.test("awaitDependencies() waits without end where no time is given, and fails after the time that is", () => {
+  assert.equal(waited(1), undefined);
+  const waiting = waited(9999, view());
+  assert.deepEqual([waiting?.status.state, waiting?.afterMs], ["Pending", undefined]);
+  assert.match(waiting!.status.message!, /waits for default\/db to be running \(it is Pending\)/);
+  const timed = view({ dep: { timeoutSeconds: 30 } });
+  assert.deepEqual([waited(10, timed)?.status.state, waited(10, timed)?.afterMs], ["Pending", 20_001]);
+  assert.equal(waited(30, timed)?.status.state, "Failed");
+  assert.equal(waited(30, timed)?.status.reason, "DependencyNotReady");
+});
+
+Deno.test("awaitDependencies() waits for an optional one only while it is there and wanted, and not for long", () => {
+  const dep = { optional: true };
+  assert.equal(waited(1, view({ dep, service: undefined })), undefined);
+  assert.equal(waited(1, view({ dep, service: makeService({ scale: 0 }) })), undefined);
+  assert.equal(waited(1, view({ dep }))?.status.state, "Pending");
+  assert.equal(waited(60, view({ dep })), undefined);
+  assert.equal(waited(5, view({ dep: { ...dep, timeoutSeconds: 5 } })), undefined);
+});

@@ -1,0 +1,36 @@
+/** Taking a ready instance out of service before it is stopped, where others can take over: no request is lost. @module */
+import type { Runner } from "../../runners/runner.ts";
+import type { Store } from "../../store/store.ts";
+import type { InstanceView } from "./plan.ts";
+
+/** What those who looked up the name just before are given to come and be served. */
+const DRAIN_MS = 1000;
+
+/**
+ * Takes the names of an instance away and waits a little; at once where nobody would take over.
+ *
+ * @throws {RuneError} `unavailable` when the engine cannot be reached.
+ */
+export async function drain(
+  { instance, service, run }: InstanceView,
+  { store, runner, signal }: { store: Store; runner: Runner; signal: AbortSignal },
+): Promise<void> {
+  if (!runner.publish || run?.state !== "running" || service?.deletionRequestedAt !== undefined) return;
+  if (!run.names?.includes(instance.spec.service)) return;
+  const others = store.list("instance", instance.namespace).some((other) =>
+    other.uid !== instance.uid && other.spec.serviceUid === instance.spec.serviceUid &&
+    other.status.ready && other.deletionRequestedAt === undefined
+  );
+  if (!others) return;
+  const sharedNames = run.sharedNames && [];
+  await runner.publish(run, { names: [], ...(sharedNames && { sharedNames }), signal });
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, DRAIN_MS);
+    signal.addEventListener("abort", done);
+  });
+}

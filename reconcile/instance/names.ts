@@ -1,0 +1,90 @@
+/** The names under which other instances find one: only while it is ready (SPEC 3). @module */
+import type { Publication, RunState } from "../../runners/runner.ts";
+import { sameValue } from "../../spec/changes.ts";
+import { dependencyRef, dependsOn } from "../../spec/dependencies.ts";
+import type { Instance, InstanceTemplate } from "../../spec/instance.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Store } from "../../store/store.ts";
+import { instanceName } from "../service/rollout.ts";
+import type { InstanceView } from "./plan.ts";
+
+/** How an instance takes part in the network that all namespaces share: only where a dependency crosses namespaces. */
+export interface SharedRole {
+  /** A service of another namespace depends on it: it is named there. */
+  seen: boolean;
+  /** It depends on a service of another namespace: it finds names there. */
+  sees: boolean;
+}
+
+/** Whether the instances of a template have a check to pass before they are ready. */
+export function hasCheck({ health }: InstanceTemplate): boolean {
+  return health?.readiness !== undefined || health?.liveness !== undefined;
+}
+
+/** Its names on the namespace's network: the service's, with and without namespace, and its own. */
+export function namesOf({ namespace, spec }: Instance): string[] {
+  return [spec.service, `${spec.service}.${namespace}.rune`, `${spec.service}-${spec.ordinal}`];
+}
+
+/** Its names on the network of all namespaces, which say the namespace. */
+export function sharedNamesOf({ namespace, spec }: Instance): string[] {
+  return [`${spec.service}.${namespace}.rune`, `${spec.service}-${spec.ordinal}.${namespace}.rune`];
+}
+
+const seenAt = new WeakMap<Store, { revision: number; keys: Set<string> }>();
+
+/** Keys of the services on which a service of another namespace depends, worked out once for each revision. */
+function seenServices(store: Store): Set<string> {
+  const known = seenAt.get(store);
+  if (known?.revision === store.revision) return known.keys;
+  const keys = new Set<string>();
+  for (const { namespace, spec } of store.list("service")) {
+    for (const dependency of spec.dependencies) {
+      const ref = dependencyRef(dependency, namespace);
+      if (ref.namespace !== namespace) keys.add(`${ref.namespace}/${ref.name}`);
+    }
+  }
+  seenAt.set(store, { revision: store.revision, keys });
+  return keys;
+}
+
+/** The part that the instances of a service take in the shared network. */
+export function sharedRole({ namespace, name, spec }: Service, store: Store): SharedRole {
+  return {
+    seen: seenServices(store).has(`${namespace}/${name}`),
+    sees: spec.dependencies.some((d) => dependencyRef(d, namespace).namespace !== namespace),
+  };
+}
+
+/** Uids of the instances whose part in the shared network a service with these dependencies may have changed. */
+export function seenBy(service: Service, instances: Instance[]): string[] {
+  const crossing = service.spec.dependencies
+    .some((d) => dependencyRef(d, service.namespace).namespace !== service.namespace);
+  if (!crossing) return [];
+  return instances.filter((i) =>
+    i.spec.service === service.name && i.namespace === service.namespace ||
+    dependsOn(service, { namespace: i.namespace, name: i.spec.service })
+  ).map((i) => i.uid);
+}
+
+/** What is to be published of a running run, or undefined when its names are as they should be. */
+export function missingNames(
+  { instance, shared }: Pick<InstanceView, "instance" | "shared">,
+  { run, ready }: { run: RunState; ready: boolean },
+): Publication | undefined {
+  if (instance.spec.runner !== "docker") return undefined;
+  const names = ready ? namesOf(instance) : [];
+  const sharedNames = ready && shared?.seen
+    ? sharedNamesOf(instance)
+    : shared?.seen || shared?.sees || run.sharedNames !== undefined
+    ? []
+    : undefined;
+  // The Engine adds the host name by itself when a run joins a network; it says nothing of readiness.
+  const { service, ordinal } = instance.spec;
+  const hostNames = [false, true].map((successor) => instanceName(service, { ordinal, successor }));
+  const counted = (list: string[]) => list.filter((name) => !hostNames.includes(name)).sort();
+  const same = (wanted: string[] | undefined, found: string[] | undefined) =>
+    wanted === undefined || (found !== undefined && sameValue(counted(wanted), counted(found)));
+  if (same(names, run.names) && same(sharedNames, run.sharedNames)) return undefined;
+  return { names, ...(sharedNames && { sharedNames }) };
+}

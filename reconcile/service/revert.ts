@@ -1,0 +1,75 @@
+/** Returning a service to what it was: after a rollout, or a step of a gradual scale, that failed. @module */
+import { sameValue } from "../../spec/changes.ts";
+import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
+import type { HistoryEntry, Store, Tx } from "../../store/store.ts";
+import { recordEvent } from "../events.ts";
+import type { Rollout } from "./rollout.ts";
+
+/** A return. */
+export interface Revert {
+  /** The generation that failed. */
+  from: number;
+  /** The scale to return to; absent: the last generation that was ready and differs is taken up again. */
+  scale?: number;
+  /** Why. */
+  message: string;
+}
+
+/** With `update.rollback`: a rollout that is late returns to the last generation that was ready. */
+export function planRollback(
+  { spec, status: { revert }, generation }: Service,
+  { rollout, status }: { rollout: Rollout; status: ServiceStatus },
+): Revert | undefined {
+  if (!spec.update.rollback || !rollout.late) return undefined;
+  // What a return made is not returned from, or it would go back and forth; what was ready once failed for another reason.
+  if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
+  return {
+    from: generation,
+    message: status.message ?? `it did not become ready within ${spec.update.timeout}`,
+  };
+}
+
+/**
+ * The generation that `rune rollback` returns to: of those that were ready, the latest before this one that is different.
+ * The scale does not count: it follows the load, not the version.
+ */
+export function rollbackTarget(service: Service, history: HistoryEntry[]): HistoryEntry | undefined {
+  const ready = service.status.readyGenerations ?? [];
+  const unscaled = (spec: unknown) => ({ ...spec as ServiceSpec, scale: 0 });
+  return history.filter((h) => h.generation < service.generation && ready.includes(h.generation))
+    .sort((a, b) => b.generation - a.generation)
+    .find((h) => !sameValue(unscaled(h.spec), unscaled(service.spec)));
+}
+
+/** What a return writes; undefined when there is nothing to return to. */
+export async function resolveRevert(
+  service: Service,
+  { revert, store }: { revert: Revert; store: Store },
+): Promise<{ spec: ServiceSpec; to: number; message: string } | undefined> {
+  const { from, scale, message } = revert;
+  if (scale !== undefined) return { spec: { ...service.spec, scale }, to: 0, message };
+  const target = rollbackTarget(service, await store.history("service", service.namespace, service.name));
+  return target && {
+    spec: rolledBack(service, target),
+    to: target.generation,
+    message: `generation ${from} was rolled back to ${target.generation}: ${message}`,
+  };
+}
+
+/** The spec of an earlier generation, with the scale of now. */
+export function rolledBack(service: Service, target: HistoryEntry): ServiceSpec {
+  return { ...target.spec as ServiceSpec, scale: service.spec.scale };
+}
+
+/** Writes the return, and says on the service that it happened. */
+export function applyRevert(
+  tx: Tx,
+  service: Service,
+  { from, spec, to, message }: { from: number; spec: ServiceSpec; to: number; message: string },
+): void {
+  const { generation } = tx.update(service, { spec });
+  const after = tx.get("service", service.namespace, service.name)!;
+  tx.update(after, { status: { ...after.status, revert: { from, to, generation, message } } });
+  const reason = to === 0 ? "ScaleRolledBack" : "RolledBack";
+  recordEvent(tx, { namespace: service.namespace, object: service, type: "Warning", reason, message });
+}

@@ -1,0 +1,64 @@
+/** Gradual scaling: how many instances are wanted at this moment on the way to the scale that was asked for. Pure. @module */
+import { parseDuration } from "../../spec/duration.ts";
+import { gradualScaleOf } from "../../spec/gradual_scale.ts";
+import type { Instance } from "../../spec/instance.ts";
+import type { Service, ServiceStatus } from "../../spec/service.ts";
+import type { Revert } from "./revert.ts";
+
+/** What a plan of the scale says. */
+export interface Scaling {
+  /** The service with the scale that is wanted now. */
+  effective: Service;
+  /** For the status; absent when none is under way. */
+  progress?: NonNullable<ServiceStatus["scaling"]>;
+  /** A step failed. */
+  revert?: Revert;
+  /** When the next step is due, or the current one fails. */
+  afterMs?: number;
+}
+
+/** Decides how far a gradual scale may go now: one step further when the last is ready and its interval is over. */
+export function planScaling(service: Service, instances: Instance[], now: Date): Scaling {
+  const request = gradualScaleOf(service);
+  const { scale: target } = service.spec;
+  const from = service.status.scaling?.generation === service.generation ? service.status.scaling : undefined;
+  if (!request || from?.done) return { effective: service, ...(request && from && { progress: from }) };
+  const step = (current: number) =>
+    target > current ? Math.min(target, current + request.step) : Math.max(target, current - request.step);
+  const at = (current: number, since: string, afterMs: number): Scaling => ({
+    effective: { ...service, spec: { ...service.spec, scale: current } },
+    progress: { generation: service.generation, current, since },
+    afterMs: Math.max(1, afterMs),
+  });
+  if (!from) return at(step(request.from), now.toISOString(), request.intervalMs);
+  const waitedMs = now.getTime() - Date.parse(from.since);
+  const wanted = instances.filter((i) =>
+    i.spec.ordinal < from.current && i.deletionRequestedAt === undefined && i.status.ready
+  );
+  const reached = new Set(wanted.map((i) => i.spec.ordinal)).size >= from.current;
+  if (reached && from.current === target) return { effective: service, progress: { ...from, done: true } };
+  if (reached) {
+    return waitedMs >= request.intervalMs
+      ? at(step(from.current), now.toISOString(), request.intervalMs)
+      : at(from.current, from.since, request.intervalMs - waitedMs);
+  }
+  const limitMs = parseDuration(service.spec.update.timeout);
+  const failed = instances.find((i) => i.spec.ordinal >= request.from && hasFailed(i));
+  if (target > request.from && (failed || waitedMs > limitMs)) {
+    const why = failed
+      ? `${failed.name}: ${failed.status.message ?? failed.status.state}`
+      : `${from.current} instances did not become ready within ${service.spec.update.timeout}`;
+    const message = `scaling to ${target} failed at ${from.current} and went back to ${request.from}: ${why}`;
+    return {
+      ...at(from.current, from.since, 1),
+      revert: { from: service.generation, scale: request.from, message },
+    };
+  }
+  return at(from.current, from.since, limitMs - waitedMs + 1);
+}
+
+/** An instance that more time will not help. */
+function hasFailed({ status, deletionRequestedAt }: Instance): boolean {
+  return deletionRequestedAt === undefined &&
+    (status.state === "Stalled" || status.reason === "CrashLoop" || status.reason === "OutOfMemory");
+}

@@ -1,0 +1,66 @@
+/** Rollback: an earlier spec as a new generation. @module */
+import { rollbackRequestSchema } from "../../spec/api.ts";
+import { RuneError } from "../../spec/error.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Service } from "../../spec/service.ts";
+import type { HistoryEntry } from "../../store/store.ts";
+import { rollbackTarget, rolledBack } from "../../reconcile/service/revert.ts";
+import { requireResource } from "../admission/preconditions.ts";
+import { applySet } from "../cast.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { RESOURCES } from "../openapi.ts";
+import { resourceResponse } from "./collections.ts";
+import { serviceOf } from "./services.ts";
+
+/** The generation to return to. @throws {RuneError} `not_found`, `failed_precondition`. */
+function chosen(service: Service, history: HistoryEntry[], wanted: number | undefined): HistoryEntry {
+  const kept = history.map((h) => h.generation).filter((g) => g !== service.generation);
+  const look = `rune history ${service.name} -n ${service.namespace}`;
+  if (wanted === service.generation) {
+    throw new RuneError("failed_precondition", `generation ${wanted} is the current one`, {
+      hint: `see ${look}`,
+    });
+  }
+  const target = wanted === undefined
+    ? rollbackTarget(service, history)
+    : history.find((h) => h.generation === wanted);
+  if (target) return target;
+  if (wanted !== undefined) {
+    throw new RuneError("not_found", `generation ${wanted} of ${describeKey(service)} is not kept`, {
+      hint: kept.length > 0 ? `kept: ${kept.join(", ")} (${look})` : "it has only one generation",
+    });
+  }
+  throw new RuneError(
+    "failed_precondition",
+    `${describeKey(service)} has no earlier generation that was ready and differs from this one`,
+    { hint: `name one with --to-generation (${look})` },
+  );
+}
+
+/** Rollback by hand. */
+export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: "post",
+      path: "/v1/namespaces/{namespace}/services/{name}/actions/rollback",
+      tag: "services",
+      summary: "Take up an earlier spec again, as a new generation; the scale stays as it is",
+      body: rollbackRequestSchema,
+      answers: { 200: { description: "The service", schema: RESOURCES.service } },
+      async handle({ params, body }) {
+        const { namespace, name } = params;
+        const known = requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
+        const history = await deps.store.history("service", known.namespace, known.name);
+        const service = await deps.store.transact((tx) => {
+          const current = serviceOf(tx, params);
+          const target = chosen(current, history, body.toGeneration);
+          const spec = rolledBack(current, target);
+          const { kind, namespace, name, labels } = current;
+          return applySet(tx, [{ kind, namespace, name, labels, spec }], deps)[0]!.resource;
+        });
+        return resourceResponse(service);
+      },
+    }),
+  ];
+}
