@@ -118,14 +118,21 @@ export class LocalDriver implements Driver {
     checkAborted(describeCall("unmount", ctx), ctx.signal);
   }
 
-  async snapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; sizeBytes: number }> {
+  async snapshot(
+    ctx: VolumeContext,
+    snapshot: SnapshotRef,
+    options: { copied?: () => Promise<void> } = {},
+  ): Promise<{ handle: string; sizeBytes: number }> {
     const copy = this.#layout.snapshot(snapshot);
     const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "snapshot", snapshot }, async (directory) => {
       if (await lookAtDirectory(copy) === "absent") {
         await this.#existing(ctx, directory);
         await this.#layout.ensureParent(copy);
-        await this.#appear(copy, { signal, fill: (target) => copyDurably(directory, { target, signal }) });
+        await this.#appear(copy, {
+          signal,
+          fill: (target) => copyDurably(directory, { ...options, target, signal }),
+        });
       }
       return { handle: copy, sizeBytes: await diskUsage(copy, signal) };
     });
@@ -353,8 +360,12 @@ export class LocalDriver implements Driver {
   }
 }
 
-async function copyDurably(source: string, options: { target: string; signal: AbortSignal }): Promise<void> {
+async function copyDurably(
+  source: string,
+  options: { target: string; signal: AbortSignal; copied?: () => Promise<void> },
+): Promise<void> {
   await copyTree(source, options);
+  await options.copied?.();
   await syncFilesystem(options.target, options.signal);
 }
 

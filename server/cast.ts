@@ -102,6 +102,7 @@ export function applySet(
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     declaredClasses: new Set(classes.map((c) => c.name)),
+    declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
     newDefaultClass: classes.find((c) => c.spec.default)?.name,
   };
   const items: Item[] = set.map((declared, index) => ({ declared, index }))

@@ -13,6 +13,8 @@ export interface World {
   defaultStorageClass?: string;
   /** Storage classes that the same cast declares, also those that were refused: a volume of one is not blamed for it. */
   declaredClasses: ReadonlySet<string>;
+  /** The same for volumes, as `<namespace>/<name>`. */
+  declaredVolumes?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */
   newDefaultClass?: string;
 }
