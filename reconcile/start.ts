@@ -8,6 +8,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
+import { describeKey } from "../spec/resource.ts";
 import type { Store } from "../store/store.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
@@ -15,6 +16,8 @@ import type { Outcome } from "./outcome.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import { affectedBy } from "./routing.ts";
 import { reconcileService } from "./service/controller.ts";
+import { reconcileSnapshot } from "./snapshot/controller.ts";
+import { snapshotsAffectedBy } from "./snapshot/writers.ts";
 import { sweep } from "./sweep.ts";
 import { reconcileVolume } from "./volume/controller.ts";
 
@@ -81,6 +84,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
     8,
     (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, node }, signal }),
   );
+  const snapshots = queue(
+    "snapshot",
+    4,
+    (key, signal) => reconcileSnapshot(key, { deps: { store, drivers, runners, node }, signal }),
+  );
   const instances = queue(
     "instance",
     32,
@@ -103,6 +111,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
         const leaving = resource.deletionRequestedAt !== undefined;
         if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
       }
+      if (resource.kind === "snapshot" && !deleted && resource.deletionRequestedAt !== undefined) {
+        // A copy that nobody wants any more ends at once.
+        if (previous?.deletionRequestedAt === undefined) snapshots.interrupt(describeKey(resource));
+      }
+      snapshotsAffectedBy({ resource, deleted }, store).forEach((key) => snapshots.add(key));
       const affected = affectedBy({ resource, previous, deleted }, store);
       affected.services.forEach((key) => services.add(key));
       affected.volumes.forEach((key) => volumes.add(key));
@@ -112,6 +125,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
 
   function addAll(): void {
     for (const { namespace, name } of store.list("volume")) volumes.add(`${namespace}/${name}`);
+    for (const { namespace, name } of store.list("snapshot")) snapshots.add(`${namespace}/${name}`);
     for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
     for (const { uid } of store.list("instance")) instances.add(uid);
   }
@@ -145,7 +159,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
       unsubscribe();
       clearInterval(resync);
       stopped.abort();
-      await Promise.all([services, volumes, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
+      await Promise.all([services, volumes, snapshots, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
       await Promise.all(listeners);
     },
   };

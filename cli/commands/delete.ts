@@ -47,6 +47,9 @@ export function fateOfData(resource: AnyResource, cascade: boolean): string | un
       ? `its data${where} is deleted (reclaim policy delete)`
       : `its data${where} is kept (reclaim policy retain)`;
   }
+  if (resource.kind === "snapshot") {
+    return "its copy of the data is deleted; volumes restored from it keep theirs";
+  }
   if (resource.kind === "storageClass") return "volumes and their data stay";
   if (resource.kind !== "service") return undefined;
   const templates = resource.spec.volumes.filter((mount) => mount.claimTemplate);

@@ -1,9 +1,10 @@
-/** `rune volume`: list, get, delete, detach, retry-provision. @module */
+/** `rune volume`: list, get, delete, detach, retry-provision, restore. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../spec/kinds.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { getResource, resourcePath } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
+import { addRestoreFlags, type RestoreFlags, restoreVolume } from "../restore.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
@@ -50,10 +51,26 @@ function defineRetry(group: Command, cli: Cli): void {
   });
 }
 
+function defineRestore(group: Command, cli: Cli): void {
+  const restore = group.command("restore").description("make a new volume from a snapshot").argument("<name>")
+    .requiredOption("--from-snapshot <name>", "the snapshot");
+  addRestoreFlags(restore);
+  restore.addHelpText(
+    "after",
+    "\nThe data is there when the volume is Available; the snapshot stays.\n" +
+      examples("rune volume restore pgdata-restored --from-snapshot before-upgrade -n prod"),
+  );
+  restore.action((volume, flags, self) => {
+    const { fromSnapshot: snapshot, ...rest } = flags as unknown as RestoreFlags & { fromSnapshot: string };
+    return restoreVolume(openSession(cli, self), { volume, snapshot, flags: rest });
+  });
+}
+
 /** See the module. */
 export const define: Define = (group, cli) => {
   defineListAndGet(group, cli, KINDS.volume);
   defineDelete(group, cli, KINDS.volume);
   defineDetach(group, cli);
   defineRetry(group, cli);
+  defineRestore(group, cli);
 };

@@ -9,6 +9,7 @@ import { recordEvent } from "../events.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
 import { isRunnerOutage, launch, LaunchError } from "./launch.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
@@ -28,6 +29,8 @@ interface Call {
 
 /** How long an instance may take to stop when its service is gone. */
 const DEFAULT_STOP_MS = 10_000;
+/** Between looks at an instance that is to stop and is held still for a snapshot. */
+const PAUSED_MS = 200;
 
 /**
  * Runs one step.
@@ -156,7 +159,10 @@ async function recordIntent(run: number, { view, deps }: Call): Promise<void> {
     if (!instance || instance.deletionRequestedAt !== undefined) {
       throw new RuneError("conflict", `instance ${view.instance.name} is being removed`);
     }
-    for (const { namespace, name } of view.mounts) {
+    for (const { namespace, name, mount } of view.mounts) {
+      if (!mount.readOnly && copiedFor(tx, { namespace, name })) {
+        throw new RuneError("conflict", `volume ${namespace}/${name} is being copied for a snapshot`);
+      }
       const holders = tx.get("lease", namespace, name)?.spec.holders ?? [];
       if (!holders.some((h) => h.instanceUid === instance.uid)) {
         throw new RuneError("conflict", `the lease of volume ${namespace}/${name} was lost`);
@@ -179,6 +185,11 @@ async function forgetRun(runner: Runner, ref: { instanceUid: string; run: number
 async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
   const { instance, service } = view;
   const { run, state } = instance.status;
+  const snapshot = pausedFor(deps.store, instance.uid);
+  if (snapshot) {
+    await writeStatus(deps.store, instance, (s) => ({ ...s, message: pausedMessage(snapshot) }));
+    return { type: "again", afterMs: PAUSED_MS };
+  }
   if (state !== "Stopping" && run > 0) {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }

@@ -9,6 +9,7 @@ import type { Store, Tx } from "../../store/store.ts";
 import { type Happening, recordEvent } from "../events.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { make } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
 /** What the steps work with. */
@@ -92,21 +93,28 @@ async function provision(
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
   try {
-    const { handle, adopted } = await driver.provision(ctx);
-    await write(deps, volume, (status) => {
-      const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
-      return {
-        ...rest,
-        state: "Available",
-        handle,
-        adopted,
-        attempts: 0,
-        lastAttemptAt: now.toISOString(),
-        driver: driver.name,
-        driverParameters: ctx.parameters,
-        sizeBytes: ctx.volume.sizeBytes,
-      };
-    }, adopted ? happening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`) : undefined);
+    const { handle, adopted } = await make(driver, { ctx, snapshot: view.source });
+    await write(
+      deps,
+      volume,
+      (status) => {
+        const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
+        return {
+          ...rest,
+          state: "Available",
+          handle,
+          adopted,
+          attempts: 0,
+          lastAttemptAt: now.toISOString(),
+          driver: driver.name,
+          driverParameters: ctx.parameters,
+          sizeBytes: ctx.volume.sizeBytes,
+        };
+      },
+      adopted
+        ? happening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`)
+        : restored(view),
+    );
     return undefined;
   } catch (thrown) {
     const error = toRuneError(thrown);
@@ -116,6 +124,12 @@ async function provision(
     await write(deps, volume, () => failedStatus(volume, { message, hint, permanent, now }), event);
     return undefined;
   }
+}
+
+/** That a volume was made from a snapshot. */
+function restored({ volume, source }: VolumeView): Happening | undefined {
+  return source &&
+    happening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
 }
 
 async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): Promise<Outcome | undefined> {
