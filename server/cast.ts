@@ -118,6 +118,11 @@ export function applySet(
       passing++;
       continue;
     }
+    if (before && options.createOnly) {
+      throw new RuneError("already_exists", `${declared.kind} ${describeKey(declared)} exists already`, {
+        hint: "PUT replaces it, as a cast does",
+      });
+    }
     const verdict = admit(declared, world);
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
     // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
@@ -132,7 +137,7 @@ export function applySet(
   return applied;
 }
 
-function write(tx: Tx, declared: Declared, { force, ifVersion, createOnly }: ApplyOptions): Applied {
+function write(tx: Tx, declared: Declared, { force, ifVersion }: ApplyOptions): Applied {
   const { kind, namespace, name, labels } = declared;
   const spec = declared.spec as AnyResource["spec"];
   const before = tx.get(kind, namespace, name) as AnyResource | undefined;
@@ -160,11 +165,6 @@ function write(tx: Tx, declared: Declared, { force, ifVersion, createOnly }: App
     const birth = newborn<CastKind>(kind, spec as never);
     const resource = tx.create({ kind, namespace, name, labels, spec, ...birth } as NewResource<Kind>);
     return answer("created", resource as AnyResource);
-  }
-  if (createOnly) {
-    throw new RuneError("already_exists", `${kind} ${describeKey(declared)} exists already`, {
-      hint: "PUT replaces it, as a cast does",
-    });
   }
   requireVersion(before, ifVersion);
   const current = tx.get(kind, namespace, name) as AnyResource;
