@@ -8,6 +8,7 @@ import { measureCast, measureReplacement } from "./bench/containers.ts";
 import { measureAdoption, measureIdle } from "./bench/daemon.ts";
 import { formatTable, type Row, skipped } from "./bench/measurement.ts";
 import { measureCompose, measureSwarm } from "./bench/others.ts";
+import { measureSnapshots } from "./bench/snapshots.ts";
 import { capture } from "./command.ts";
 import { ROOT } from "./tree.ts";
 
@@ -20,8 +21,7 @@ const MEASUREMENTS: Record<string, () => Promise<Row | Row[]>> = {
   api: measureApi,
   idle: measureIdle,
   adoption: measureAdoption,
-  snapshot: () =>
-    Promise.resolve(skipped("snapshot of local", "the command line has no snapshot command yet")),
+  snapshot: measureSnapshots,
 };
 
 /** The machine, as far as it explains the figures. */
