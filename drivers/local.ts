@@ -365,8 +365,10 @@ async function copyDurably(
   options: { target: string; signal: AbortSignal; copied?: () => Promise<void> },
 ): Promise<void> {
   await copyTree(source, options);
-  await options.copied?.();
-  await syncFilesystem(options.target, options.signal);
+  // Writers need not wait for the disk. Both have ended when this throws: nothing is left running behind the caller's back.
+  const ends = await Promise.allSettled([options.copied?.(), syncFilesystem(options.target, options.signal)]);
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 function snapshotKey(snapshot: SnapshotRef): string {

@@ -3,6 +3,7 @@ import type { DriverCapabilities } from "../../drivers/driver.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
 import type { Volume } from "../../spec/volume.ts";
+import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 
 /** Attempts to take a snapshot before it stays `Failed`. */
 export const MAX_ATTEMPTS = 6;
@@ -38,7 +39,7 @@ export function planSnapshot(view: SnapshotView): SnapshotStep {
   if (status.state === "Ready") return { do: "settle", status };
   if (status.state === "Failed") {
     if (status.nextAttemptAt === undefined) return { do: "settle", status };
-    const afterMs = Date.parse(status.nextAttemptAt) - now.getTime();
+    const afterMs = dueInMs(status.nextAttemptAt, now);
     if (afterMs > 0) return { do: "settle", status, afterMs };
   }
   const key = describeKey({ namespace: snapshot.namespace, name: snapshot.spec.source.volume });
@@ -88,7 +89,7 @@ export function failedStatus(
 ): SnapshotStatus {
   const attempts = status.attempts + 1;
   const over = failure.permanent || attempts >= MAX_ATTEMPTS;
-  const delayMs = Math.min(60_000, 1000 * 2 ** (attempts - 1));
+  const delayMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (attempts - 1));
   return {
     ...withoutFailure(status),
     state: "Failed",
