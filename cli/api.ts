@@ -171,3 +171,19 @@ export async function* watchResources<K extends Kind>(
     await pause(RETRY_MS);
   }
 }
+
+/** Creates a resource. @throws {RuneError} `already_exists`, with what to do as `exists` says; what the daemon answers. */
+export async function createResource<K extends Kind>(
+  client: Client,
+  key: { kind: K; namespace: string },
+  options: { body: Record<string, unknown>; exists: string },
+): Promise<Kinds[K]> {
+  try {
+    return await client.request<Kinds[K]>("POST", collectionPath(key.kind, key.namespace), {
+      body: options.body,
+    });
+  } catch (error) {
+    if (!(error instanceof RuneError) || error.code !== "already_exists") throw error;
+    throw new RuneError(error.code, error.message, { cause: error, hint: options.exists });
+  }
+}

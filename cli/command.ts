@@ -90,6 +90,8 @@ export interface Session {
   client: Client;
   /** The namespace of names that are given without one. */
   namespace: string;
+  /** Somebody named it; else it is the default one. */
+  namespaceGiven: boolean;
   /** `-A` was given. */
   allNamespaces: boolean;
   /** As asked for with `-o`; undefined when nobody asked. */
@@ -104,13 +106,14 @@ export interface Session {
 export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
   const { terminal } = cli;
   const flags = globalFlags(command);
-  const { server, namespace } = resolveContext(flags, terminal.env);
+  const { server, namespace, namespaceGiven } = resolveContext(flags, terminal.env);
   const colour = flags.color !== false && !terminal.env("NO_COLOR");
   const log = flags.verbose ? (line: string) => terminal.err(`${line}\n`) : undefined;
   return {
     terminal,
     client: createClient(server, { log }),
     namespace,
+    namespaceGiven,
     allNamespaces: flags.allNamespaces ?? false,
     output: flags.output,
     paint: painter(colour && terminal.stdoutIsTerminal),

@@ -7,6 +7,8 @@ export interface Context {
   /** Origin of the daemon, without a trailing slash. */
   server: string;
   namespace: string;
+  /** The namespace was named, by a flag or the environment; else it is the default. */
+  namespaceGiven: boolean;
 }
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -38,12 +40,14 @@ export function resolveContext(
   flags: { server?: string; namespace?: string },
   env: (name: string) => string | undefined,
 ): Context {
-  const namespace = flags.namespace ?? (env("RUNE_NAMESPACE") || "default");
+  const given = flags.namespace ?? (env("RUNE_NAMESPACE") || undefined);
+  const namespace = given ?? "default";
   if (!NAME.test(namespace)) {
     throw new UsageError(
       `"${namespace}" is not the name of a namespace`,
       "lower-case letters, digits and '-', at most 63",
     );
   }
-  return { server: parseServer(flags.server ?? (env("RUNE_SERVER") || DEFAULT_SERVER)), namespace };
+  const server = parseServer(flags.server ?? (env("RUNE_SERVER") || DEFAULT_SERVER));
+  return { server, namespace, namespaceGiven: given !== undefined };
 }

@@ -23,11 +23,20 @@ Deno.test("parseServer() refuses what is no address", () => {
 
 Deno.test("resolveContext() prefers flags to the environment to the defaults", () => {
   const env = (name: string) => ({ RUNE_SERVER: "http://a:1", RUNE_NAMESPACE: "prod" })[name];
-  assert.deepEqual(resolveContext({}, none), { server: "http://127.0.0.1:7861", namespace: "default" });
-  assert.deepEqual(resolveContext({}, env), { server: "http://a:1", namespace: "prod" });
+  assert.deepEqual(resolveContext({}, none), {
+    server: "http://127.0.0.1:7861",
+    namespace: "default",
+    namespaceGiven: false,
+  });
+  assert.deepEqual(resolveContext({}, env), {
+    server: "http://a:1",
+    namespace: "prod",
+    namespaceGiven: true,
+  });
   assert.deepEqual(resolveContext({ server: "b:2", namespace: "dev" }, env), {
     server: "http://b:2",
     namespace: "dev",
+    namespaceGiven: true,
   });
 });
 

@@ -85,6 +85,12 @@ const TREE: Record<string, Entry[]> = {
   "Storage:": [
     { name: "volume", alias: "vol", summary: "work on volumes", load: () => import("./commands/volume.ts") },
     {
+      name: "snapshot",
+      alias: "snap",
+      summary: "work on snapshots of volumes",
+      load: () => import("./commands/snapshot.ts"),
+    },
+    {
       name: "storageclass",
       alias: "sc",
       summary: "work on storage classes",

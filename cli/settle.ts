@@ -1,14 +1,15 @@
-/** Waits, by watching, until services and volumes have become what was asked for, and shows how far they are. @module */
+/** Waits, by watching, until services, volumes and snapshots have become what was asked for, and shows how far they are. @module */
 import { RuneError } from "../spec/error.ts";
 import { describeKey } from "../spec/kinds.ts";
 import type { Instance } from "../spec/instance.ts";
 import type { Kind } from "../spec/resource.ts";
 import type { Service } from "../spec/service.ts";
+import type { Snapshot } from "../spec/snapshot.ts";
 import type { Volume } from "../spec/volume.ts";
 import { watchResources } from "./api.ts";
 import type { Client } from "./client.ts";
 import type { Progress } from "./progress.ts";
-import { FRESH_MS, type Goal, judgeService, judgeVolume, type Verdict } from "./verdict.ts";
+import { FRESH_MS, type Goal, judgeService, judgeSnapshot, judgeVolume, type Verdict } from "./verdict.ts";
 
 /** A failure that may heal by itself must last this long to count, in milliseconds. */
 const HEALING_MS = 10_000;
@@ -37,15 +38,20 @@ export interface Settled {
 /** `service default/web`: the key of a progress line. */
 const goalTitle = (goal: Goal): string => `${goal.kind} ${describeKey(goal)}`;
 
+type Watched = Service | Volume | Snapshot | Instance;
+type WatchedKind = Watched["kind"];
+
 interface Seen {
   service: Map<string, Service>;
   volume: Map<string, Volume>;
+  snapshot: Map<string, Snapshot>;
   /** By service, then by name: a renamed one comes under its new name before it goes under the old. */
   instance: Map<string, Map<string, Instance>>;
 }
 
 function judge(goal: Goal, seen: Seen): Verdict {
   const key = describeKey(goal);
+  if (goal.kind === "snapshot") return judgeSnapshot(seen.snapshot.get(key));
   return goal.kind === "volume" ? judgeVolume(goal, seen.volume.get(key)) : judgeService(goal, {
     service: seen.service.get(key),
     instances: [...seen.instance.get(key)?.values() ?? []],
@@ -54,7 +60,7 @@ function judge(goal: Goal, seen: Seen): Verdict {
   });
 }
 
-function remember(seen: Seen, type: "put" | "delete", resource: Service | Volume | Instance): void {
+function remember(seen: Seen, type: "put" | "delete", resource: Watched): void {
   if (resource.kind === "instance") {
     const key = describeKey({ namespace: resource.namespace, name: resource.spec.service });
     const siblings = seen.instance.get(key) ?? new Map<string, Instance>();
@@ -63,14 +69,14 @@ function remember(seen: Seen, type: "put" | "delete", resource: Service | Volume
     else siblings.delete(resource.name);
     return;
   }
-  const map: Map<string, Service | Volume> = seen[resource.kind];
+  const map: Map<string, Service | Volume | Snapshot> = seen[resource.kind];
   if (type === "put") map.set(describeKey(resource), resource);
   else map.delete(describeKey(resource));
 }
 
 /** What must be watched: services need their instances, and the volumes that these wait for. */
-function streamsOf(goals: Goal[]): { kind: "service" | "volume" | "instance"; namespace: string }[] {
-  const wanted = new Map<string, { kind: "service" | "volume" | "instance"; namespace: string }>();
+function streamsOf(goals: Goal[]): { kind: WatchedKind; namespace: string }[] {
+  const wanted = new Map<string, { kind: WatchedKind; namespace: string }>();
   for (const { kind, namespace } of goals) {
     for (
       const watched of kind === "service" ? (["service", "instance", "volume"] as const) : ([kind] as const)
@@ -89,7 +95,7 @@ function streamsOf(goals: Goal[]): { kind: "service" | "volume" | "instance"; na
  */
 export async function settle(client: Client, goals: Goal[], options: SettleOptions): Promise<Settled[]> {
   const { progress, signal, healingMs = HEALING_MS } = options;
-  const seen: Seen = { service: new Map(), volume: new Map(), instance: new Map() };
+  const seen: Seen = { service: new Map(), volume: new Map(), snapshot: new Map(), instance: new Map() };
   const states = goals.map((goal) => ({
     goal,
     verdict: { state: "waiting", text: "Pending" } as Verdict,
@@ -125,7 +131,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
         evaluate();
         continue;
       }
-      remember(seen, change.type, change.resource as Service | Volume | Instance);
+      remember(seen, change.type, change.resource as Watched);
       soon ??= setTimeout(() => {
         soon = undefined;
         evaluate();

@@ -2,7 +2,7 @@
 import { RuneError } from "../spec/error.ts";
 import type { Instance } from "../spec/instance.ts";
 import type { Service } from "../spec/service.ts";
-import { findResource } from "./api.ts";
+import { findResource, listResources } from "./api.ts";
 import { parseKind, type Session } from "./command.ts";
 import { UsageError } from "./exit_codes.ts";
 
@@ -21,7 +21,8 @@ export function parseTarget(word: string): { kind?: "service" | "instance"; name
 }
 
 /**
- * The service or the instance that a word names; of both, the service.
+ * The service or the instance that a word names; of both, the service. Where nobody named a namespace and the default one has
+ * neither, a service that is the only one of its name is meant, and that is said.
  *
  * @throws {RuneError} `not_found` when it names neither.
  */
@@ -36,9 +37,21 @@ export async function findTarget(session: Session, word: string): Promise<Servic
     });
     if (found) return found;
   }
+  const elsewhere = session.namespaceGiven || kind === "instance"
+    ? []
+    : await listResources(client, "service", { fieldSelector: `name=${name}` });
+  const [only, ...others] = elsewhere;
+  if (only && others.length === 0) {
+    session.terminal.err(`service ${name} is in namespace ${only.namespace}\n`);
+    return only;
+  }
   throw new RuneError(
     "not_found",
     `no ${kind ?? "service or instance"} is named ${name} in namespace ${namespace}`,
-    { hint: "see what there is: rune get services -A, rune get instances -A" },
+    {
+      hint: only
+        ? `say which: ${elsewhere.map((s) => `-n ${s.namespace}`).join(", ")}`
+        : "see what there is: rune get services -A, rune get instances -A",
+    },
   );
 }

@@ -1,14 +1,15 @@
-/** Judges whether a service or a volume has become what was asked for. Pure. @module */
+/** Judges whether a service, a volume or a snapshot has become what was asked for. Pure. @module */
 import { parseDuration } from "../spec/duration.ts";
 import type { Instance } from "../spec/instance.ts";
 import { describeKey } from "../spec/kinds.ts";
 import { parseNameRef } from "../spec/name.ts";
 import type { Service } from "../spec/service.ts";
+import type { Snapshot } from "../spec/snapshot.ts";
 import type { Volume } from "../spec/volume.ts";
 
 /** What somebody waits for. */
 export interface Goal {
-  kind: "service" | "volume";
+  kind: "service" | "volume" | "snapshot";
   namespace: string;
   name: string;
   /** The generation that must have been taken up. */
@@ -193,4 +194,15 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
     default:
       return waiting(state);
   }
+}
+
+/** Judges a snapshot. @param snapshot undefined when it does not exist. */
+export function judgeSnapshot(snapshot: Snapshot | undefined): Verdict {
+  if (!snapshot) return failed("it was deleted");
+  if (snapshot.deletionRequestedAt) return failed("it is being deleted");
+  const { state, failureMessage, failureHint, nextAttemptAt } = snapshot.status;
+  const why = failureMessage === undefined ? state : `${state}: ${failureMessage}`;
+  if (state === "Ready") return done(state);
+  if (state !== "Failed" || nextAttemptAt !== undefined) return waiting(why);
+  return failed(failureHint === undefined ? why : `${why} (${failureHint})`);
 }

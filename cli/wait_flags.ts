@@ -2,6 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { parseDuration } from "../spec/duration.ts";
 import { RuneError } from "../spec/error.ts";
+import { KINDS } from "../spec/kinds.ts";
 import type { Session } from "./command.ts";
 import { UsageError } from "./exit_codes.ts";
 import { Interrupted, withInterrupt } from "./interrupt.ts";
@@ -55,7 +56,9 @@ export async function waitFor(
   } catch (error) {
     if (error instanceof Interrupted) {
       terminal.err(
-        `the ${options.what} was accepted and goes on without this command; see it with: rune get services\n`,
+        `the ${options.what} was accepted and goes on without this command; see it with: rune get ${
+          KINDS[goals[0]?.kind ?? "service"].plural
+        }\n`,
       );
     }
     throw error;

@@ -245,9 +245,11 @@ export function driverConformance(options: ConformanceOptions): void {
     }
     const data = join(await mounted(() => driver, ctx), "data");
     await Deno.writeTextFile(data, "then");
-    const made = await driver.snapshot(ctx, ref);
-    await Deno.writeTextFile(data, "now");
-    assert.deepEqual(await restarted().snapshot(ctx, ref), made);
+    const broken = new RuneError("conflict", "the writers were not still");
+    const failing = driver.snapshot(ctx, ref, { copied: () => Promise.reject(broken) });
+    await assert.rejects(failing, { code: "conflict" });
+    const made = await driver.snapshot(ctx, ref, { copied: () => Deno.writeTextFile(data, "now") });
+    assert.deepEqual(await restarted().snapshot(ctx, ref, { copied: () => Promise.reject(broken) }), made);
     const snapshot = { ...ref, handle: made.handle };
 
     const target = context("target");

@@ -149,9 +149,15 @@ export interface Driver {
   /**
    * Copies the volume as it is now. An interrupted copy leaves nothing that looks like a snapshot.
    *
+   * @param options.copied Called once the copy reads the volume no more, before it is durable and has appeared: writers may
+   * go on. When it throws there is no snapshot. Not called when an earlier call made the snapshot.
    * @throws {RuneError} `failed_precondition` when the driver has no snapshots.
    */
-  snapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; sizeBytes: number }>;
+  snapshot(
+    ctx: VolumeContext,
+    snapshot: SnapshotRef,
+    options?: { copied?: () => Promise<void> },
+  ): Promise<{ handle: string; sizeBytes: number }>;
   /** Removes a snapshot. Done when it is gone already. */
   deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void>;
   /** Provisions `ctx.volume`, which must not exist yet, with the contents of a snapshot. */

@@ -18,6 +18,8 @@ interface RunOptions {
   accept?: number[];
   /** What other exit codes mean; `unavailable` when not listed. */
   codes?: Record<number, ErrorCode>;
+  /** It may take long and is worth nothing without us: killed together with this process, where the host can. */
+  endsWithUs?: boolean;
 }
 
 // e2fsprogs print their version before what they have to say.
@@ -31,16 +33,19 @@ function sentence(stderr: string): string {
 // Services often run with a PATH that lacks the places where mkfs and blkid live.
 const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
+const searchPath = () => [Deno.env.get("PATH"), SYSTEM_PATH].filter(Boolean).join(":");
+
 async function run(command: string, args: string[], options: RunOptions) {
   const { what, signal } = options;
   checkAborted(what, signal);
   let output: Deno.CommandOutput;
   try {
-    output = await new Deno.Command(command, {
-      args,
+    const bound = options.endsWithUs && canBindToParent();
+    output = await new Deno.Command(bound ? "setpriv" : command, {
+      args: bound ? ["--pdeathsig", "KILL", "--", command, ...args] : args,
       signal,
       clearEnv: true,
-      env: { LC_ALL: "C", PATH: [Deno.env.get("PATH"), SYSTEM_PATH].filter(Boolean).join(":") },
+      env: { LC_ALL: "C", PATH: searchPath() },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -67,18 +72,34 @@ async function run(command: string, args: string[], options: RunOptions) {
   return { code, stdout: decoder.decode(output.stdout) };
 }
 
+let bindable: boolean | undefined;
+
+/** Whether a command can be made to end with the process that runs it. */
+function canBindToParent(): boolean {
+  return bindable ??= searchPath().split(":").some((directory) => {
+    try {
+      return Deno.statSync(`${directory}/setpriv`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
 /**
  * Copies a tree with all that `cp -a` keeps: owners, modes, times, xattrs, ACLs, links, holes, fifos, sockets. Blocks are
- * shared where the filesystem can. `target` must not exist. An interrupted copy leaves a part of it.
+ * shared where the filesystem can. `target` must not exist. An interrupted copy leaves a part of it; one whose daemon was
+ * killed ends with it, where the host has setpriv(1).
  */
 export async function copyTree(
   source: string,
   options: { target: string; signal: AbortSignal },
 ): Promise<void> {
   const { target, signal } = options;
-  await run("cp", ["-a", "--reflink=auto", "--sparse=always", "-T", "--", source, target], {
+  // Holes are kept (--sparse=auto, the default) and none are made: blocks of zeros were given out for a reason.
+  await run("cp", ["-a", "--reflink=auto", "-T", "--", source, target], {
     what: `copy of ${source}`,
     signal,
+    endsWithUs: true,
   });
 }
 

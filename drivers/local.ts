@@ -131,14 +131,21 @@ export class LocalDriver implements Driver {
     checkAborted(describeCall("unmount", ctx), ctx.signal);
   }
 
-  async snapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; sizeBytes: number }> {
+  async snapshot(
+    ctx: VolumeContext,
+    snapshot: SnapshotRef,
+    options: { copied?: () => Promise<void> } = {},
+  ): Promise<{ handle: string; sizeBytes: number }> {
     const copy = this.#layout.snapshot(snapshot);
     const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "snapshot", snapshot }, async (directory) => {
       if (await lookAtDirectory(copy) === "absent") {
         await this.#existing(ctx, directory);
         await this.#layout.ensureParent(copy);
-        await this.#appear(copy, { signal, fill: (target) => copyDurably(directory, { target, signal }) });
+        await this.#appear(copy, {
+          signal,
+          fill: (target) => copyDurably(directory, { ...options, target, signal }),
+        });
       }
       return { handle: copy, sizeBytes: await diskUsage(copy, signal) };
     });
@@ -366,9 +373,15 @@ export class LocalDriver implements Driver {
   }
 }
 
-async function copyDurably(source: string, options: { target: string; signal: AbortSignal }): Promise<void> {
+async function copyDurably(
+  source: string,
+  options: { target: string; signal: AbortSignal; copied?: () => Promise<void> },
+): Promise<void> {
   await copyTree(source, options);
-  await syncFilesystem(options.target, options.signal);
+  // Writers need not wait for the disk. Both have ended when this throws: nothing is left running behind the caller's back.
+  const ends = await Promise.allSettled([options.copied?.(), syncFilesystem(options.target, options.signal)]);
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 function snapshotKey(snapshot: SnapshotRef): string {

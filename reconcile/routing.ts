@@ -1,10 +1,11 @@
 /** Which keys a change of the store concerns. Pure; a key too many costs a pass, a key too few costs 30 seconds. @module */
-import type { AnyResource } from "../spec/resource.ts";
+import { type AnyResource, describeKey } from "../spec/resource.ts";
 import { parseNameRef } from "../spec/name.ts";
 import type { Reader } from "../store/store.ts";
 import { dependsOn } from "../spec/dependencies.ts";
 import { seenBy } from "./instance/names.ts";
 import { claimedVolumeName } from "./service/claims.ts";
+import { volumesMadeFrom } from "./snapshot/writers.ts";
 
 /** Keys to enqueue, by controller. */
 export interface Affected {
@@ -74,6 +75,12 @@ export function affectedBy(
       out.volumes.push(key);
       out.instances.push(...waitingFor(store, resource));
       break;
+    case "snapshot": {
+      const { namespace, spec } = resource;
+      out.volumes.push(...volumesMadeFrom(store, resource).map(describeKey));
+      out.instances.push(...waitingFor(store, { namespace, name: spec.source.volume }));
+      break;
+    }
     case "storageClass":
       for (const volume of store.list("volume")) {
         if (volume.status.handle === undefined) out.volumes.push(`${volume.namespace}/${volume.name}`);

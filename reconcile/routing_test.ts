@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import type { AnyResource, Kind } from "../spec/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { affectedBy } from "./routing.ts";
-import { ago, makeClass, makeInstance, makeService, makeVolume, provisioned } from "./testing/resources.ts";
+import {
+  ago,
+  makeClass,
+  makeInstance,
+  makeService,
+  makeSnapshot,
+  makeVolume,
+  provisioned,
+} from "./testing/resources.ts";
 
 const claiming = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
 const templated = makeService({
@@ -41,4 +49,16 @@ Deno.test("affectedBy() an instance's own status wakes its service, not the inst
 Deno.test("affectedBy() a class wakes the volumes that are not provisioned", () => {
   const store = reader(makeVolume({}, { name: "new" }), provisioned({ name: "old" }));
   assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
+});
+
+Deno.test("affectedBy() a snapshot wakes the volumes to be made from it, and the instances that it kept from starting", () => {
+  const waiting = makeInstance(claiming, 0, { status: { state: "Pending" } });
+  const source = { snapshot: "snap", namespace: "default" };
+  const store = reader(
+    makeVolume({ source }, { name: "new" }),
+    makeVolume({ source }, { name: "made", status: { handle: "/x" } }),
+    waiting,
+  );
+  const affected = affectedBy({ resource: makeSnapshot(), deleted: false }, store);
+  assert.deepEqual(affected, { services: [], volumes: ["default/new"], instances: [waiting.uid] });
 });

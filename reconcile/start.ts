@@ -9,6 +9,7 @@ import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
+import { describeKey } from "../spec/resource.ts";
 import type { Store } from "../store/store.ts";
 import type { Prober } from "./health/prober.ts";
 import { reconcileInstance } from "./instance/controller.ts";
@@ -17,6 +18,8 @@ import type { Outcome } from "./outcome.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import { affectedBy } from "./routing.ts";
 import { reconcileService } from "./service/controller.ts";
+import { reconcileSnapshot } from "./snapshot/controller.ts";
+import { snapshotsAffectedBy } from "./snapshot/writers.ts";
 import { sweep } from "./sweep.ts";
 import { reconcileVolume } from "./volume/controller.ts";
 
@@ -84,6 +87,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
     8,
     (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, node }, signal }),
   );
+  const snapshots = queue(
+    "snapshot",
+    4,
+    (key, signal) => reconcileSnapshot(key, { deps: { store, drivers, runners, node }, signal }),
+  );
   const instances = queue(
     "instance",
     32,
@@ -116,6 +124,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
       if (asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]) {
         sweeper.add("all");
       }
+      if (resource.kind === "snapshot" && !deleted && resource.deletionRequestedAt !== undefined) {
+        // A copy that nobody wants any more ends at once.
+        if (previous?.deletionRequestedAt === undefined) snapshots.interrupt(describeKey(resource));
+      }
+      snapshotsAffectedBy({ resource, deleted }, store).forEach((key) => snapshots.add(key));
       const affected = affectedBy({ resource, previous, deleted }, store);
       affected.services.forEach((key) => services.add(key));
       affected.volumes.forEach((key) => volumes.add(key));
@@ -125,6 +138,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
 
   function addAll(): void {
     for (const { namespace, name } of store.list("volume")) volumes.add(`${namespace}/${name}`);
+    for (const { namespace, name } of store.list("snapshot")) snapshots.add(`${namespace}/${name}`);
     for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
     for (const { uid } of store.list("instance")) instances.add(uid);
   }
@@ -158,7 +172,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
       unsubscribe();
       clearInterval(resync);
       stopped.abort();
-      await Promise.all([services, volumes, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
+      await Promise.all([services, volumes, snapshots, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
       await Promise.all(listeners);
       await prober.stop();
     },

@@ -128,6 +128,56 @@ export function runnerConformance(options: ConformanceOptions): void {
     assert.equal(stopped.exitCode, 137);
   });
 
+  promise(
+    "pause() holds a run still, also for the next daemon, and resume() lets it go on",
+    async (room, signal) => {
+      const { runner } = room;
+      const spec = room.shell("i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done");
+      await runner.create(spec, signal);
+      assert.equal((await runner.pause(spec, signal)).state, "created", "what does not run is left alone");
+      const { handle } = await runner.start(spec, signal);
+      await line(runner, spec, { text: "3", signal });
+      const printed = async (by: Runner) => (await texts(by, spec, { follow: false, signal })).length;
+      for (let i = 0; i < 2; i++) {
+        const paused = await runner.pause(spec, signal);
+        assert.deepEqual([paused.state, paused.paused, paused.handle], ["running", true, handle]);
+      }
+      // Twice: what was printed before may still be on its way into the log.
+      await printed(runner);
+      const held = await printed(runner);
+      const options = { command: ["true"], tty: false, stdin: false, signal };
+      await rejects(runner.exec(spec, options), "conflict", "failed_precondition");
+      const next = await room.reopen();
+      const found = await next.inspect(spec, signal);
+      assert.deepEqual([found.state, found.paused, found.handle], ["running", true, handle]);
+      assert.equal(await printed(next), held, "a line was printed while it was paused");
+      for (let i = 0; i < 2; i++) {
+        const resumed = await next.resume(spec, signal);
+        assert.deepEqual([resumed.state, resumed.paused, resumed.handle], ["running", undefined, handle]);
+      }
+      await line(next, spec, { text: String(held + 3), signal });
+    },
+  );
+
+  promise(
+    "stop() ends a paused run as any other; what is gone is neither paused nor resumed",
+    async (room, signal) => {
+      const { runner } = room;
+      const spec = room.shell(OBEDIENT);
+      await runner.create(spec, signal);
+      await runner.start(spec, signal);
+      await line(runner, spec, { text: "ready", signal });
+      await runner.pause(spec, signal);
+      const stopped = await runner.stop(spec, { timeoutMs: 10_000, signal });
+      assert.deepEqual([stopped.state, stopped.exitCode], ["exited", 7]);
+      assert.equal((await runner.pause(spec, signal)).state, "exited");
+      assert.equal((await runner.resume(spec, signal)).state, "exited");
+      await runner.remove(spec, signal);
+      assert.equal((await runner.pause(spec, signal)).state, "absent");
+      assert.equal((await runner.resume(spec, signal)).state, "absent");
+    },
+  );
+
   promise("remove() of a running run is a conflict and leaves it running", async (room, signal) => {
     const spec = room.shell(OBEDIENT);
     await room.runner.create(spec, signal);

@@ -72,6 +72,8 @@ export interface RunState extends RunRef {
   oomKilled?: boolean;
   /** What the engine said when it could not start the run. */
   error?: string;
+  /** It runs and is held still by `pause`; it is `running` all the same, and keeps its mounts. */
+  paused?: true;
 }
 
 /** Something happened to a run, or events may have been missed (`resync`: look at every run). */
@@ -155,8 +157,15 @@ export interface Runner {
   create(spec: RunSpec, signal: AbortSignal): Promise<RunState>;
   /** Starts a run that was created. Done when it was started before, also when it has ended since. */
   start(ref: RunRef, signal: AbortSignal): Promise<RunState>;
-  /** Asks the run to end (SIGTERM to all of it), kills it after `timeoutMs`, and returns when it is known to be gone. */
+  /** Asks the run to end (SIGTERM to all of it), kills it after `timeoutMs`, and returns when it is known to be gone. A paused run is resumed for it. */
   stop(ref: RunRef, options: { timeoutMs: number; signal: AbortSignal }): Promise<RunState>;
+  /**
+   * Holds every process of the run still, and returns when none of them can write any more. Done when it is held already, and
+   * when it does not run. It stays held, also past the end of the daemon, until `resume` or `stop`.
+   */
+  pause(ref: RunRef, signal: AbortSignal): Promise<RunState>;
+  /** Lets a paused run go on. Done when it is not paused, does not run, or is absent. */
+  resume(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /** Removes an ended or created run with its logs. Done when it is absent. @throws {RuneError} `conflict` when it runs. */
   remove(ref: RunRef, signal: AbortSignal): Promise<void>;
   inspect(ref: RunRef, signal: AbortSignal): Promise<RunState>;
@@ -171,6 +180,7 @@ export interface Runner {
   events(signal: AbortSignal): AsyncIterable<RunEvent>;
 
   logs(ref: RunRef, options: LogOptions): Promise<ReadableStream<LogEntry>>;
+  /** @throws {RuneError} `conflict` or `failed_precondition` when the run does not run, or is paused. */
   exec(ref: RunRef, options: ExecOptions): Promise<ExecSession>;
   /** CPU in thousandths of a core over the last interval, memory in bytes; undefined when it does not run. */
   stats?(ref: RunRef, signal: AbortSignal): Promise<{ milliCpu: number; memoryBytes: number } | undefined>;

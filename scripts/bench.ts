@@ -9,6 +9,7 @@ import { measureAdoption, measureIdle } from "./bench/daemon.ts";
 import { formatTable, type Row, skipped } from "./bench/measurement.ts";
 import { measureCompose, measureSwarm } from "./bench/others.ts";
 import { measureRollouts } from "./bench/rollouts.ts";
+import { measureSnapshots } from "./bench/snapshots.ts";
 import { capture } from "./command.ts";
 import { ROOT } from "./tree.ts";
 
@@ -22,8 +23,7 @@ const MEASUREMENTS: Record<string, () => Promise<Row | Row[]>> = {
   api: measureApi,
   idle: measureIdle,
   adoption: measureAdoption,
-  snapshot: () =>
-    Promise.resolve(skipped("snapshot of local", "the command line has no snapshot command yet")),
+  snapshot: measureSnapshots,
 };
 
 /** The machine, as far as it explains the figures. */

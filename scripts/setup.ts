@@ -11,6 +11,7 @@ const PACKAGES: Record<string, string> = {
   busybox: "busybox-static",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
+  "mkfs.btrfs": "btrfs-progs",
   losetup: "mount",
   unshare: "util-linux",
   script: "bsdutils",

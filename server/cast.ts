@@ -107,6 +107,7 @@ export function applySet(
     defaultStorageClass: deps.defaultStorageClass,
     declaredClasses: new Set(classes.map((c) => c.name)),
     privateMounts: deps.privateMounts ?? Deno.uid() === 0,
+    declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
     newDefaultClass: classes.find((c) => c.spec.default)?.name,
   };
   const items: Item[] = set.map((declared, index) => ({ declared, index }))

@@ -3,6 +3,7 @@
  * `lint` applies to a castfile alone what the server applies to the castfile and its store.
  * @module
  */
+import { sameValue } from "./changes.ts";
 import type { Declared, DeclaredSpec } from "./declared.ts";
 import { type Depending, findCycle } from "./dependencies.ts";
 import type { FieldIssue } from "./error.ts";
@@ -93,6 +94,9 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
     if (before.parameters[key] !== after.parameters[key]) {
       issues.push({ path: ["parameters", key], message: "cannot change on an existing volume", hint });
     }
+  }
+  if (!sameValue(before.source, after.source)) {
+    issues.push({ path: ["source"], message: "cannot change on an existing volume", hint });
   }
   if (parseBytes(after.size) < parseBytes(before.size)) {
     issues.push({ path: ["size"], message: `cannot shrink from ${before.size} to ${after.size}`, hint });

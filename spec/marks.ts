@@ -10,6 +10,8 @@ export const FINALIZERS = {
   run: "rune.io/run",
   /** Volume: the driver has not reclaimed or let go of it. On every volume. */
   reclaim: "rune.io/reclaim",
+  /** Snapshot: its copy may still exist, and runs that were paused for it may still be paused. On every snapshot. */
+  snapshot: "rune.io/snapshot",
 } as const;
 
 /** Requests that are no part of a spec, so that casting the same file again still says `unchanged`. */

@@ -23,7 +23,6 @@ export function checkSupported(declared: Declared): FieldIssue[] {
     hint: "remove it; Rune refuses what it would otherwise ignore",
   });
   if (declared.kind === "secret") return [refuse([], "secret")];
-  if (declared.kind === "snapshot") return [refuse([], "snapshot")];
   if (declared.kind === "storageClass" || declared.kind === "volume") {
     return Object.entries(declared.spec.parameters)
       .filter(([key, value]) => value.startsWith("secret:") || key === "apiTokenSecretRef")

@@ -26,6 +26,8 @@ export const volumeBody = z.strictObject({
   namespace: nameSchema.optional(),
   labels: labelsSchema,
   ...specFields,
+  /** The snapshot it begins with; of the volume's own namespace when that names none. */
+  source: z.strictObject({ snapshot: nameSchema, namespace: nameSchema.optional() }).optional(),
 });
 
 export const volumeSpecSchema = z.strictObject({

@@ -41,10 +41,12 @@ export function printChanges(session: Session, set: CastSet, results: CastResult
   return lines.length > 0;
 }
 
-/** Services and volumes have something to wait for; whatever was unchanged must run just the same. */
+/** Services, volumes and snapshots have something to wait for; whatever was unchanged must run just the same. */
 function goalsOf(results: CastResult[]): Goal[] {
   return results.flatMap(({ kind, namespace, name, generation }) =>
-    kind === "service" || kind === "volume" ? [{ kind, namespace, name, generation }] : []
+    kind === "service" || kind === "volume" || kind === "snapshot"
+      ? [{ kind, namespace, name, generation }]
+      : []
   );
 }
 
@@ -86,7 +88,7 @@ export const define: Define = (command, cli) => {
   cast.addHelpText(
     "after",
     "\nAll sources are checked first; one mistake means that nothing is applied. Then the command waits until every\n" +
-      "service is Running and every volume is Available or Bound. Exit codes: 0 all is well, 1 something ends Failed,\n" +
+      "service is Running and every volume is Available or Bound, every snapshot Ready. Exit codes: 0 all is well, 1 something ends Failed,\n" +
       "6 a castfile is not valid, 7 the time ran out. Ctrl-C ends the waiting only.\n" +
       examples(
         "rune cast web.yaml",

@@ -52,6 +52,9 @@ export function fateOfData(
       ? `its data${where} is deleted (reclaim policy delete${now ? ", past the trash" : ""})`
       : `its data${where} is kept (reclaim policy retain)`;
   }
+  if (resource.kind === "snapshot") {
+    return "its copy of the data is deleted; volumes restored from it keep theirs";
+  }
   if (resource.kind === "storageClass") return "volumes and their data stay";
   if (resource.kind !== "service") return undefined;
   const templates = resource.spec.volumes.filter((mount) => mount.claimTemplate);

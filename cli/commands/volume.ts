@@ -1,13 +1,14 @@
-/** `rune volume`: list, get, create, delete, undelete, resize, detach, retry-provision. @module */
+/** `rune volume`: list, get, create, delete, undelete, resize, detach, retry-provision, restore. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { RuneError } from "../../spec/error.ts";
 import { KINDS } from "../../spec/kinds.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { resourcePath } from "../api.ts";
-import { type Cli, type Define, examples, type Session } from "../command.ts";
+import { type Cli, type Define, examples, openSession, type Session } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
 import { addVolumeFlags, workOnVolume } from "../volume_action.ts";
+import { addRestoreFlags, type RestoreFlags, restoreVolume } from "../restore.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 import { defineCreate } from "./volume_create.ts";
@@ -93,6 +94,21 @@ function defineResize(group: Command, cli: Cli): void {
   });
 }
 
+function defineRestore(group: Command, cli: Cli): void {
+  const restore = group.command("restore").description("make a new volume from a snapshot").argument("<name>")
+    .requiredOption("--from-snapshot <name>", "the snapshot");
+  addRestoreFlags(restore);
+  restore.addHelpText(
+    "after",
+    "\nThe data is there when the volume is Available; the snapshot stays.\n" +
+      examples("rune volume restore pgdata-restored --from-snapshot before-upgrade -n prod"),
+  );
+  restore.action((volume, flags, self) => {
+    const { fromSnapshot: snapshot, ...rest } = flags as unknown as RestoreFlags & { fromSnapshot: string };
+    return restoreVolume(openSession(cli, self), { volume, snapshot, flags: rest });
+  });
+}
+
 /** See the module. */
 export const define: Define = (group, cli) => {
   defineListAndGet(group, cli, KINDS.volume);
@@ -102,4 +118,5 @@ export const define: Define = (group, cli) => {
   defineUndelete(group, cli);
   defineDetach(group, cli);
   defineRetry(group, cli);
+  defineRestore(group, cli);
 };

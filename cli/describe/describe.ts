@@ -9,6 +9,7 @@ import { concerns } from "../warnings.ts";
 import { describeInstance } from "./instance.ts";
 import { lines, moment, pairs, part } from "./sections.ts";
 import { describeService } from "./service.ts";
+import { describeSnapshot } from "./snapshot.ts";
 import { describeVolume } from "./volume.ts";
 
 /** What descriptions need beside the resource. */
@@ -44,6 +45,8 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
     }
     case "volume":
       return describeVolume(resource, { context, services: await listResources(client, "service", {}) });
+    case "snapshot":
+      return describeSnapshot(resource, { context, volumes: await listResources(client, "volume", {}) });
     case "instance":
       return describeInstance(resource, context);
     default:

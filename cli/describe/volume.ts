@@ -54,6 +54,7 @@ export function describeVolume(
       `data is ${spec.reclaimPolicy === "delete" ? "deleted" : "kept"} (${spec.reclaimPolicy})`,
     ],
     ["Handle", status.handle],
+    ["Restored from", spec.source && `snapshot ${spec.source.namespace}/${spec.source.snapshot}`],
     ["Found data", status.adopted ? "yes, and kept it" : undefined],
     ["Bound to", status.boundClaim],
     ["Node", status.boundNode],

@@ -11,6 +11,7 @@ import { acquireLease, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
+import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
 import { isRunnerOutage, launch, LaunchError } from "./launch.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
@@ -33,6 +34,8 @@ interface Call {
 const KEPT_RUNS = 6;
 /** How long an instance may take to stop when its service is gone. */
 const DEFAULT_STOP_MS = 10_000;
+/** Between looks at an instance that is to stop and is held still for a snapshot. */
+const PAUSED_MS = 200;
 
 /**
  * Runs one step.
@@ -173,7 +176,10 @@ async function recordIntent(run: number, { view, deps }: Call): Promise<void> {
     if (!instance || instance.deletionRequestedAt !== undefined) {
       throw new RuneError("conflict", `instance ${view.instance.name} is being removed`);
     }
-    for (const { namespace, name } of view.mounts) {
+    for (const { namespace, name, mount } of view.mounts) {
+      if (!mount.readOnly && copiedFor(tx, { namespace, name })) {
+        throw new RuneError("conflict", `volume ${namespace}/${name} is being copied for a snapshot`);
+      }
       const holders = tx.get("lease", namespace, name)?.spec.holders ?? [];
       if (!holders.some((h) => h.instanceUid === instance.uid)) {
         throw new RuneError("conflict", `the lease of volume ${namespace}/${name} was lost`);
@@ -195,6 +201,11 @@ async function recordIntent(run: number, { view, deps }: Call): Promise<void> {
 async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
   const { instance, service } = view;
   const { run, state } = instance.status;
+  const snapshot = pausedFor(deps.store, instance.uid);
+  if (snapshot) {
+    await writeStatus(deps.store, instance, (s) => ({ ...s, message: pausedMessage(snapshot) }));
+    return { type: "again", afterMs: PAUSED_MS };
+  }
   if (state !== "Stopping" && run > 0) {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }

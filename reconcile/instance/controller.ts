@@ -4,7 +4,9 @@ import { toRuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import type { Store } from "../../store/store.ts";
+import { describeKey } from "../../spec/resource.ts";
 import { claimedVolumeName } from "../service/claims.ts";
+import { copiedFor } from "../snapshot/writers.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
 import { observeDependencies } from "./dependencies.ts";
@@ -25,8 +27,10 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
       name: claimedVolumeName(mount, { service: instance.spec.service, ordinal: instance.spec.ordinal }),
     };
     const volume = store.get("volume", key.namespace, key.name);
+    const snapshot = copiedFor(store, key);
     return {
       mount,
+      ...(snapshot && { copiedFor: describeKey(snapshot) }),
       ...key,
       volume,
       holders: store.get("lease", key.namespace, key.name)?.spec.holders ?? [],

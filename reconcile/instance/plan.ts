@@ -32,6 +32,8 @@ export interface MountView {
   holders: LeaseHolder[];
   /** The volume's root on this host, while this daemon knows it to be mounted. */
   path: string | undefined;
+  /** The snapshot for which it is being copied: until then nobody may begin to write it. */
+  copiedFor?: string;
 }
 
 /** All that the plan looks at. */
@@ -133,7 +135,7 @@ const withHint = (message: string, hint: string | undefined) =>
 function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | undefined {
   const { status } = instance;
   const blocked = (message: string) => pending(status, "VolumeNotReady", message);
-  for (const { mount, namespace, name, volume, holders } of mounts) {
+  for (const { mount, namespace, name, volume, holders, copiedFor } of mounts) {
     const label = describeKey({ namespace, name });
     if (!volume) return blocked(`volume ${label} does not exist; cast it`);
     if (volume.deletionRequestedAt !== undefined) return blocked(`volume ${label} is being deleted`);
@@ -146,6 +148,9 @@ function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | unde
       return failureMessage === undefined
         ? underWay(status, `volume ${label} is being provisioned`)
         : blocked(`volume ${label} is ${state}: ${withHint(failureMessage, failureHint)}`);
+    }
+    if (copiedFor !== undefined && !mount.readOnly) {
+      return underWay(status, `volume ${label} is being copied for snapshot ${copiedFor}`);
     }
     const wanted = holderOf(instance, { mount, since: "" });
     const result = withHolder(holders, wanted);

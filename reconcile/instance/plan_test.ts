@@ -223,3 +223,24 @@ Deno.test("planInstance() condemns what fails its liveness check, kills it, and 
     undefined,
   ]);
 });
+
+Deno.test("planInstance() starts no writer of a volume that is being copied, and readers all the same", () => {
+  const copied = mounted({ copiedFor: "default/snap" });
+  const waiting = planInstance(view(fresh, { service: mounting, mounts: [copied] }));
+  assert.ok(waiting.do === "settle");
+  assert.deepEqual([waiting.status.state, waiting.status.message], [
+    "Pending",
+    "volume default/data is being copied for snapshot default/snap",
+  ]);
+  const reader = { ...copied, mount: { ...mount, readOnly: true } };
+  assert.deepEqual(planInstance(view(fresh, { service: mounting, mounts: [reader] })), {
+    do: "launch",
+    run: 1,
+  });
+});
+
+Deno.test("planInstance() takes a paused run for what it is: running", () => {
+  const paused = run("running", { paused: true });
+  const step = planInstance(view({}, { service: mounting, mounts: [mounted()], run: paused }));
+  assert.deepEqual([step.do, step.do === "settle" && step.status.state], ["settle", "Running"]);
+});

@@ -3,6 +3,7 @@ import { parseDeclared } from "../../spec/declared.ts";
 import { type Instance, type InstanceStatus, runnerOf, templateOf } from "../../spec/instance.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
 import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
+import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
 
@@ -122,6 +123,24 @@ export function makeVolume(
 export function provisioned(more: Parameters<typeof makeVolume>[1] = {}): Volume {
   const status = { state: "Available" as const, handle: "/data", driver: "local", sizeBytes: 1024 ** 3 };
   return makeVolume({}, { ...more, status: { ...status, ...more.status } });
+}
+
+/** A snapshot of {@linkcode makeVolume}'s volume that nothing was done for yet. */
+export function makeSnapshot(
+  more: Partial<Omit<Snapshot, "status">> & { status?: Partial<SnapshotStatus> } = {},
+): Snapshot {
+  return {
+    ...envelope,
+    kind: "snapshot",
+    namespace: "default",
+    name: "snap",
+    uid: "snapshot-uid",
+    generation: 1,
+    finalizers: [FINALIZERS.snapshot],
+    spec: { source: { volume: "data" } },
+    ...more,
+    status: { state: "Pending", attempts: 0, ...more.status },
+  };
 }
 
 export function makeClass(fields: Partial<StorageClass["spec"]> = {}): StorageClass {

@@ -10,6 +10,7 @@ import type { Store, Tx } from "../../store/store.ts";
 import { type Happening, recordEvent } from "../events.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { make } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
 /** What the steps work with. */
@@ -90,13 +91,13 @@ export async function applyVolume(
   }
 }
 
-/** New, or of what the trash still has: never an empty directory instead of that. */
-async function make(
+/** New, of a snapshot, or of what the trash still has: never an empty directory instead of that. */
+async function obtain(
   driver: Driver,
-  { volume, ctx }: { volume: Volume; ctx: VolumeContext },
+  { view, ctx }: { view: VolumeView; ctx: VolumeContext },
 ): Promise<{ handle: string; adopted: boolean }> {
-  const entry = volume.annotations[ANNOTATIONS.undeleteFrom];
-  if (entry === undefined) return await driver.provision(ctx);
+  const entry = view.volume.annotations[ANNOTATIONS.undeleteFrom];
+  if (entry === undefined) return await make(driver, { ctx, snapshot: view.source });
   if (!driver.undelete) throw new RuneError("failed_precondition", `the driver ${driver.name} has no trash`);
   return { ...await driver.undelete(ctx, entry), adopted: false };
 }
@@ -113,21 +114,28 @@ async function provision(
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
   try {
-    const { handle, adopted } = await make(driver, { volume, ctx });
-    await write(deps, volume, (status) => {
-      const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
-      return {
-        ...rest,
-        state: "Available",
-        handle,
-        adopted,
-        attempts: 0,
-        lastAttemptAt: now.toISOString(),
-        driver: driver.name,
-        driverParameters: ctx.parameters,
-        sizeBytes: ctx.volume.sizeBytes,
-      };
-    }, adopted ? happening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`) : undefined);
+    const { handle, adopted } = await obtain(driver, { view, ctx });
+    await write(
+      deps,
+      volume,
+      (status) => {
+        const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
+        return {
+          ...rest,
+          state: "Available",
+          handle,
+          adopted,
+          attempts: 0,
+          lastAttemptAt: now.toISOString(),
+          driver: driver.name,
+          driverParameters: ctx.parameters,
+          sizeBytes: ctx.volume.sizeBytes,
+        };
+      },
+      adopted
+        ? happening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`)
+        : restored(view),
+    );
     return undefined;
   } catch (thrown) {
     const error = toRuneError(thrown);
@@ -137,6 +145,12 @@ async function provision(
     await write(deps, volume, () => failedStatus(volume, { message, hint, permanent, now }), event);
     return undefined;
   }
+}
+
+/** That a volume was made from a snapshot. */
+function restored({ volume, source }: VolumeView): Happening | undefined {
+  return source &&
+    happening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
 }
 
 async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): Promise<void> {

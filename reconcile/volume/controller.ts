@@ -18,8 +18,11 @@ function observeVolume(
   const className = volume.spec.storageClassName;
   const storageClass = className === undefined ? undefined : deps.store.get("storageClass", "", className);
   const view = { volume, class: storageClass };
+  const { source } = volume.spec;
+  const snapshot = source && deps.store.get("snapshot", source.namespace, source.snapshot);
   return {
     ...view,
+    ...(snapshot && { source: snapshot }),
     capabilities: deps.drivers.get(driverName(view) ?? "")?.capabilities,
     holders: deps.store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
     mountPath: deps.mounts.get(volume.uid),

@@ -8,10 +8,12 @@ import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { Condition } from "../../spec/resource.ts";
 import { matchesLabels } from "../../spec/selector.ts";
+import type { Snapshot } from "../../spec/snapshot.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { describeHolders } from "../leases.ts";
+import { sourceProblem } from "./source.ts";
 
 /** Attempts to provision before a volume is `Stalled`. */
 export const MAX_ATTEMPTS = 6;
@@ -20,6 +22,8 @@ export const MAX_ATTEMPTS = 6;
 export interface VolumeView {
   volume: Volume;
   class: StorageClass | undefined;
+  /** The snapshot that it is to be made from, where it names one and that exists. */
+  source?: Snapshot;
   /** Capabilities of its driver; undefined when this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   holders: LeaseHolder[];
@@ -97,6 +101,10 @@ function planProvisioning(view: VolumeView): VolumeStep {
       `label the node in the runefile (node.labels); it has ${JSON.stringify(view.node.labels)}`,
     );
   }
+  const problem = comesBack || view.class === undefined
+    ? undefined
+    : sourceProblem(volume, { snapshot: view.source, driver: view.class.spec.driver });
+  if (problem) return waiting(problem.message, problem.hint);
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
   return { do: "provision" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { DriverCapabilities } from "../../drivers/driver.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
-import { ago, makeClass, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeClass, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
 import { failedStatus, MAX_ATTEMPTS, planVolume, topologyMatches, type VolumeView } from "./plan.ts";
 
 const capabilities: DriverCapabilities = {
@@ -204,4 +204,21 @@ Deno.test("failedStatus() backs off 1 s doubling to 60 s and stalls after six at
   assert.equal(volume.status.state, "Stalled");
   const permanent = failedStatus(makeVolume(), { message: "no", permanent: true, now: NOW });
   assert.deepEqual([permanent.state, permanent.attempts], ["Stalled", 1]);
+});
+
+Deno.test("planVolume() restores from a snapshot that is Ready and of its driver, and says what it waits for else", () => {
+  const volume = makeVolume({ source: { snapshot: "snap", namespace: "prod" } });
+  const ready = { state: "Ready" as const, driver: "local" };
+  const plan = (source?: VolumeView["source"]) => {
+    const step = planVolume(view({ volume, ...(source && { source }) }));
+    return step.do === "settle" ? `${step.status.state}: ${step.status.failureMessage}` : step.do;
+  };
+  assert.equal(plan(makeSnapshot({ status: ready })), "provision");
+  assert.equal(plan(), "Pending: snapshot prod/snap, from which it is to be made, does not exist");
+  const leaving = makeSnapshot({ status: ready, deletionRequestedAt: ago(1) });
+  assert.equal(plan(leaving), "Pending: snapshot prod/snap, from which it is to be made, does not exist");
+  const failing = makeSnapshot({ status: { state: "Failed", failureMessage: "disk full" } });
+  assert.equal(plan(failing), "Pending: waits for snapshot prod/snap, which is Failed: disk full");
+  const foreign = makeSnapshot({ status: { ...ready, driver: "loop" } });
+  assert.match(plan(foreign), /was made by the driver loop, its class uses local/);
 });

@@ -62,6 +62,7 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     exitCode: state === "exited" ? raw.ExitCode : undefined,
     oomKilled: state === "exited" ? raw.OOMKilled : undefined,
     error: raw.Error || undefined,
+    ...(raw.Status === "paused" && { paused: true as const }),
   };
 }
 

@@ -10,6 +10,7 @@ import { createContainer } from "./create.ts";
 import { createEngine, unlessAbsent } from "./engine.ts";
 import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
+import { pauseContainer, resumeContainer } from "./hold.ts";
 import { pullImage } from "./images.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
 import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
@@ -105,6 +106,16 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     return await inspect(ref, options.signal);
   }
 
+  async function whereKnown(
+    ref: RunRef,
+    { change, signal }: { change: typeof pauseContainer; signal: AbortSignal },
+  ): Promise<RunState> {
+    const known = await runs.find(ref, signal);
+    if (!known) return absent(ref);
+    await change(engine, known.id, signal);
+    return await inspect(ref, signal);
+  }
+
   async function remove(ref: RunRef, signal: AbortSignal): Promise<void> {
     const known = await runs.find(ref, signal);
     if (known) await removeContainer(engine, known.id, signal);
@@ -142,6 +153,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     start,
     stop,
+    pause: (ref, signal) => whereKnown(ref, { signal, change: pauseContainer }),
+    resume: (ref, signal) => whereKnown(ref, { signal, change: resumeContainer }),
     remove,
     inspect,
     publish: async (ref, options) => {

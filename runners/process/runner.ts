@@ -18,12 +18,14 @@ import type {
 } from "../runner.ts";
 import { joinableCgroups, makeCgroups, removeCgroups } from "./cgroup.ts";
 import { execInRun } from "./exec.ts";
+import { hold, isHeld, letGo } from "./freeze.ts";
 import { planLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
 import { type Observation, observe, signalMembers } from "./observe.ts";
 import { readProcess, residentBytes } from "./proc.ts";
 import { abandon, parseRunName, removeSignals, type RunFiles, runFiles, writeDurably } from "./records.ts";
+import { isLiving, toState } from "./run_state.ts";
 import { spawnWrapper } from "./spawn.ts";
 import { Supervisor } from "./supervisor.ts";
 import { findTool } from "./tools.ts";
@@ -44,8 +46,6 @@ export interface ProcessRunner extends Runner {
 }
 
 const MIN_INTERVAL_MS = 200;
-
-type Living = Extract<Observation, { state: "running" | "ending" }>;
 
 /**
  * Makes the runner over a directory and takes up the runs that are there.
@@ -149,11 +149,36 @@ class DirectoryRunner implements ProcessRunner {
     const { stopping } = this.#supervisor;
     stopping.set(files.name, { killed: false });
     try {
+      await letGo(this.#supervisor.host.cgroups, { ...first, name: files.name });
       await this.#end(files, options);
     } finally {
       stopping.delete(files.name);
     }
     return toState(files, await this.#known(files));
+  }
+
+  async pause(ref: RunRef, signal: AbortSignal): Promise<RunState> {
+    const files = this.#files(ref);
+    return await this.#exclusive(files, async () => {
+      throwIfAborted(signal);
+      const { host } = this.#supervisor;
+      const members = async () => {
+        const found = await observe(files, host);
+        return isLiving(found) ? found.members : [];
+      };
+      if (isLiving(await this.#known(files))) await hold(host.cgroups, { name: files.name, members }, signal);
+      return await this.#stateOf(files);
+    });
+  }
+
+  async resume(ref: RunRef, signal: AbortSignal): Promise<RunState> {
+    const files = this.#files(ref);
+    return await this.#exclusive(files, async () => {
+      throwIfAborted(signal);
+      const found = await this.#known(files);
+      if (isLiving(found)) await letGo(this.#supervisor.host.cgroups, { ...found, name: files.name });
+      return await this.#stateOf(files);
+    });
   }
 
   async remove(ref: RunRef, signal: AbortSignal): Promise<void> {
@@ -181,7 +206,7 @@ class DirectoryRunner implements ProcessRunner {
   async inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
     const files = this.#files(ref);
     throwIfAborted(signal);
-    return toState(files, await this.#translate(() => this.#settled(files)));
+    return await this.#translate(async () => this.#withHold(files, await this.#settled(files)));
   }
 
   async list(signal: AbortSignal): Promise<RunState[]> {
@@ -220,6 +245,11 @@ class DirectoryRunner implements ProcessRunner {
         hint: "wait until it runs; its logs may tell why it ended",
       });
     }
+    if (await isHeld(this.#supervisor.host.cgroups, { ...found, name: files.name })) {
+      throw new RuneError("conflict", `${found.spec.instance} is paused`, {
+        hint: "it goes on when the snapshot of its volume is taken (rune get snapshots -A)",
+      });
+    }
     const { bell, host, root } = this.#supervisor;
     return await this.#translate(async () =>
       execInRun(await planLaunch(found.spec), {
@@ -255,6 +285,17 @@ class DirectoryRunner implements ProcessRunner {
 
   async close(): Promise<void> {
     await this.#supervisor.close();
+  }
+
+  async #stateOf(files: RunFiles): Promise<RunState> {
+    return await this.#withHold(files, await observe(files, this.#supervisor.host));
+  }
+
+  async #withHold(files: RunFiles, found: Observation): Promise<RunState> {
+    const state = toState(files, found);
+    if (!isLiving(found)) return state;
+    const held = await isHeld(this.#supervisor.host.cgroups, { ...found, name: files.name });
+    return held ? { ...state, paused: true } : state;
   }
 
   #files(ref: RunRef): RunFiles {
@@ -319,10 +360,6 @@ class DirectoryRunner implements ProcessRunner {
   }
 }
 
-function isLiving(found: Observation): found is Living {
-  return found.state === "running" || found.state === "ending";
-}
-
 function noSuchRun(files: RunFiles): RuneError {
   return new RuneError("not_found", `there is no run ${files.name}`, { hint: "create it first" });
 }
@@ -333,30 +370,4 @@ function throwIfAborted(signal: AbortSignal): void {
     hint: "try again",
     cause: signal.reason,
   });
-}
-
-function toState(files: RunFiles, found: Observation): RunState {
-  const { instanceUid, run } = files;
-  if (found.state === "absent") return { instanceUid, run, state: "absent" };
-  const { namespace, service, instance } = found.spec;
-  const base = { instanceUid, run, namespace, service, instance };
-  switch (found.state) {
-    case "created":
-    case "unclaimed":
-      return { ...base, state: "created" };
-    case "running":
-    case "ending": {
-      const { pid, at } = found.leader;
-      return {
-        ...base,
-        state: "running",
-        handle: `pid:${pid}`,
-        pid: found.main ?? pid,
-        startedAt: at.toISOString(),
-      };
-    }
-    case "gone":
-    case "ended":
-      return { ...base, state: "exited", startedAt: found.startedAt?.toISOString(), ...found.outcome };
-  }
 }

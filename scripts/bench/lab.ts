@@ -21,7 +21,7 @@ const INSTANCES = "/v1/namespaces/default/instances";
 const PATIENCE_MS = 120_000;
 
 /** The `data` of each server-sent event. */
-async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
+export async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
   let rest = "";
   for await (const text of body.pipeThrough(new TextDecoderStream())) {
     const parts = (rest + text).split("\n\n");
@@ -63,7 +63,7 @@ export async function withLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
       const signal = AbortSignal.timeout(PATIENCE_MS);
       const url = `${daemon.url}${INSTANCES}?watch=true&since=${listed.revision}`;
       const response = await fetch(url, { signal });
-      for await (const event of events(response.body!)) {
+      for await (const event of eventData(response.body!)) {
         const { type, resource } = event as { type: string; resource?: Instance };
         if (type === "put") instances.set(resource!.name, resource!);
         if (type === "delete") instances.delete(resource!.name);

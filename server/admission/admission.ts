@@ -6,6 +6,7 @@
 import type { Declared } from "../../spec/declared.ts";
 import { checkSupported } from "../../spec/unsupported.ts";
 import { admitService } from "./service.ts";
+import { admitSnapshot } from "./snapshot.ts";
 import { admitStorageClass } from "./storage_class.ts";
 import { admitVolume } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
@@ -19,6 +20,8 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
       return admitStorageClass(declared, world);
     case "volume":
       return admitVolume(declared, world);
+    case "snapshot":
+      return admitSnapshot(declared, world);
     case "service":
       return admitService(declared, world);
     default:

@@ -8,6 +8,7 @@ import type { Service } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Reader, Tx } from "../../store/store.ts";
 import { namesOf, volumesOf } from "./storage_class.ts";
+import { checkSnapshotDeletion, checkVolumeSnapshots } from "./snapshot.ts";
 import { requireResource, requireVersion } from "./preconditions.ts";
 
 /** What a deletion names. */
@@ -81,7 +82,10 @@ function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean):
   if (resource.deletionRequestedAt !== undefined) return;
   switch (resource.kind) {
     case "volume":
+      checkVolumeSnapshots(state, resource);
       return checkVolume(state, resource);
+    case "snapshot":
+      return checkSnapshotDeletion(state, resource);
     case "namespace":
       return checkNamespace(state, resource.name);
     case "storageClass": {

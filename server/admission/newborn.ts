@@ -23,7 +23,7 @@ export function newborn<K extends CastKind>(
       finalizers: [FINALIZERS.reclaim],
       status: { state: "Pending", attempts: 0, conditions: [] },
     }),
-    snapshot: () => ({ finalizers: [], status: { state: "Pending" } }),
+    snapshot: () => ({ finalizers: [FINALIZERS.snapshot], status: { state: "Pending", attempts: 0 } }),
     namespace: () => ({ finalizers: [], status: {} }),
     storageClass: () => ({ finalizers: [], status: {} }),
     secret: () => ({ finalizers: [], status: {} }),

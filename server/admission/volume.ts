@@ -9,6 +9,7 @@ import { didYouMean } from "../../spec/suggest.ts";
 import type { Volume, VolumeSpec } from "../../spec/volume.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { checkDirectory } from "./directories.ts";
+import { checkSource, sourceOf } from "./restore.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
 
 /**
@@ -23,14 +24,12 @@ export function admitVolume(
   const before = world.state.get("volume", namespace, name);
   const storageClassName = declared.spec.storageClassName ?? before?.spec.storageClassName ??
     defaultClass(world);
+  const { source: _, ...declaredSpec } = declared.spec;
+  const source = sourceOf(declared, before);
   if (storageClassName === undefined) {
-    return { spec: declared.spec, issues: [noClass(world)] };
+    return { spec: { ...declaredSpec, ...source }, issues: [noClass(world)] };
   }
-  const spec: VolumeSpec = {
-    ...declared.spec,
-    storageClassName,
-    ...before?.spec.source && { source: before.spec.source },
-  };
+  const spec: VolumeSpec = { ...declaredSpec, storageClassName, ...source };
   const policy = declared.spec.reclaimPolicy ?? before?.spec.reclaimPolicy ??
     world.state.get("storageClass", "", storageClassName)?.spec.reclaimPolicy;
   if (policy !== undefined) spec.reclaimPolicy = policy;
@@ -74,7 +73,7 @@ export function checkNewVolume(
   { namespace, name, spec }: {
     namespace: string;
     name: string;
-    spec: Omit<VolumeSpec, "source"> & { storageClassName: string };
+    spec: VolumeSpec & { storageClassName: string };
   },
   world: World,
 ): FieldIssue[] {
@@ -97,6 +96,7 @@ export function checkNewVolume(
       message: `the driver ${driver.name} cannot do ${spec.accessMode}; it can do ${modes.join(", ")}`,
     });
   }
+  issues.push(...checkSource({ spec, driver: driver.name }, world));
   const parameters = checkParameters({ namespace, name, spec }, { cls, driver });
   return [
     ...issues,

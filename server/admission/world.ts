@@ -15,6 +15,8 @@ export interface World {
   declaredClasses: ReadonlySet<string>;
   /** Whether processes can be given mounts of their own: only by root. */
   privateMounts: boolean;
+  /** The same for volumes, as `<namespace>/<name>`. */
+  declaredVolumes?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */
   newDefaultClass?: string;
 }

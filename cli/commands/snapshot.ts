@@ -1,0 +1,75 @@
+/** `rune snapshot`: create, list, get, delete, restore. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { formatBytes } from "../../spec/format.ts";
+import { KINDS } from "../../spec/kinds.ts";
+import { createResource, getResource } from "../api.ts";
+import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
+import { addRestoreFlags, type RestoreFlags, restoreVolume } from "../restore.ts";
+import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
+import { defineDelete } from "./delete.ts";
+import { defineListAndGet } from "./get.ts";
+
+const MAX_NAME = 63;
+
+/** `<volume>-snap-<unix>`, the volume's part cut where a name could not be that long. */
+export function snapshotName(volume: string, now: Date): string {
+  const suffix = `-snap-${Math.floor(now.getTime() / 1000)}`;
+  return volume.slice(0, MAX_NAME - suffix.length).replace(/-+$/, "") + suffix;
+}
+
+function defineCreate(group: Command, cli: Cli): void {
+  const create = group.command("create").description("copy a volume as it is now").argument("<volume>")
+    .option("--name <name>", "the snapshot's name (default: <volume>-snap-<unix time>)")
+    .option("--pause", "pause those who write the volume while it is copied (the default)")
+    .option("--no-pause", "copy while they write: files may not fit each other");
+  addWaitFlags(create);
+  addGlobalFlags(create);
+  create.addHelpText(
+    "after",
+    "\nThe copy holds owners, modes, times, attributes, links and holes. Where the filesystem shares blocks (xfs, btrfs) it\n" +
+      "takes the same short time whatever the size. Writers are paused until the volume is read, and always resumed.\n" +
+      "Ctrl-C ends the waiting only.\n" +
+      examples(
+        "rune snapshot create pgdata-postgres-0 --name before-upgrade -n prod",
+        "rune snapshot create web-data --no-pause --no-wait",
+      ),
+  );
+  create.action(async (volume, options, self) => {
+    const session = openSession(cli, self);
+    const { terminal, client, namespace } = session;
+    const { wait, timeout, pause } = options as unknown as WaitFlags & { pause: boolean };
+    const timeoutMs = durationFlag(timeout);
+    const name = options.name ?? snapshotName(volume, new Date());
+    const body = { name, source: { volume }, ...(!pause && { pause }) };
+    const exists = "a snapshot stays what it is; choose another --name, or delete that one first";
+    const made = await createResource(client, { kind: "snapshot", namespace }, { body, exists });
+    const title = `snapshot ${namespace}/${name}`;
+    if (!wait) return terminal.out(`${title} is being taken\n`);
+    const key = { kind: "snapshot", namespace, name } as const;
+    await waitFor(session, [{ ...key, generation: made.generation }], { what: "snapshot", timeoutMs });
+    const { status } = await getResource(client, key);
+    terminal.out(`${title} Ready, ${formatBytes(status.sizeBytes ?? 0)}\n`);
+  });
+}
+
+function defineRestore(group: Command, cli: Cli): void {
+  const restore = group.command("restore").description("make a new volume from a snapshot")
+    .argument("<snapshot>").argument("<volume>", "the new volume's name");
+  addRestoreFlags(restore);
+  restore.addHelpText(
+    "after",
+    "\nThe same as: rune volume restore <volume> --from-snapshot <snapshot>\n" +
+      examples("rune snapshot restore before-upgrade pgdata-restored -n prod"),
+  );
+  restore.action((snapshot, volume, flags, self) =>
+    restoreVolume(openSession(cli, self), { volume, snapshot, flags: flags as unknown as RestoreFlags })
+  );
+}
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  defineListAndGet(group, cli, KINDS.snapshot);
+  defineCreate(group, cli);
+  defineDelete(group, cli, KINDS.snapshot);
+  defineRestore(group, cli);
+};

@@ -1,0 +1,45 @@
+/** A snapshot in words: what it is of, when it was taken, where it is, what is wrong with it. @module */
+import { formatBytes } from "../../spec/format.ts";
+import type { Snapshot } from "../../spec/snapshot.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { DescribeContext } from "./describe.ts";
+import { condition, lines, moment, pairs, part } from "./sections.ts";
+
+/** The description of a snapshot. */
+export function describeSnapshot(
+  snapshot: Snapshot,
+  options: { context: DescribeContext; volumes: Volume[] },
+): string {
+  const { context, volumes } = options;
+  const { spec, status, namespace, name } = snapshot;
+  const shown = {
+    state: status.state,
+    ...(status.failureMessage !== undefined && { message: status.failureMessage }),
+  };
+  const deleting = snapshot.deletionRequestedAt !== undefined;
+  const restored = volumes.filter(({ spec: { source } }) =>
+    source?.snapshot === name && source.namespace === namespace
+  );
+  const writers = status.origin === undefined ? undefined : (spec.pause ?? true) ? "paused" : "not paused";
+  return lines([
+    ["Name", name],
+    ["Namespace", namespace],
+    ["Status", condition(shown, { paint: context.paint, deleting })],
+    ["What to do", status.failureHint],
+    ["Attempts", status.attempts > 0 ? status.attempts : undefined],
+    ["Next attempt", status.nextAttemptAt],
+    ["Volume", spec.source.volume],
+    ["Taken", moment(status.takenAt, context.now)],
+    ["Writers", writers],
+    ["Size", status.sizeBytes === undefined ? undefined : formatBytes(status.sizeBytes)],
+    ["Volume size", status.origin?.size],
+    ["Access", status.origin?.accessMode],
+    ["Class", status.origin?.storageClassName],
+    ["Driver", status.driver],
+    ["Handle", status.handle],
+    ["Paused now", status.paused?.map((run) => `${run.namespace}/${run.instance}`).join(", ")],
+    ["Labels", pairs(snapshot.labels)],
+    ["Created", moment(snapshot.createdAt, context.now)],
+    ["Deletion", moment(snapshot.deletionRequestedAt, context.now)],
+  ]) + part("Restored into", restored.map((v) => `${v.namespace}/${v.name}`).join("\n"));
+}

@@ -1,0 +1,70 @@
+/** Restoring a snapshot into a new volume, as `rune volume restore` and `rune snapshot restore` do it. @module */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { RuneError } from "../spec/error.ts";
+import { KINDS } from "../spec/kinds.ts";
+import { createResource, findResource } from "./api.ts";
+import { addGlobalFlags, type Session } from "./command.ts";
+import { notFound } from "./commands/get.ts";
+import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "./wait_flags.ts";
+
+/** Flags of both commands. */
+export interface RestoreFlags extends WaitFlags {
+  snapshotNamespace?: string;
+  storageClass?: string;
+  size?: string;
+}
+
+/** Adds them. */
+export function addRestoreFlags(command: CommandUnknownOpts): void {
+  command
+    .option("--snapshot-namespace <name>", "where the snapshot is (default: the new volume's namespace)")
+    .option("--storage-class <name>", "class of the new volume (default: that of the volume it was taken of)")
+    .option("--size <size>", "size of the new volume (default: that of the volume it was taken of)");
+  addWaitFlags(command);
+  addGlobalFlags(command);
+}
+
+/**
+ * Makes a volume that begins with a snapshot's data.
+ *
+ * @throws {RuneError} `not_found` when there is no such snapshot; `already_exists`; as `waitFor` does.
+ */
+export async function restoreVolume(
+  session: Session,
+  request: { volume: string; snapshot: string; flags: RestoreFlags },
+): Promise<void> {
+  const { client, terminal, namespace } = session;
+  const { volume: name, flags } = request;
+  const timeoutMs = durationFlag(flags.timeout);
+  const source = { snapshot: request.snapshot, namespace: flags.snapshotNamespace ?? namespace };
+  const key = { kind: "snapshot", namespace: source.namespace, name: source.snapshot } as const;
+  const snapshot = await findResource(client, key);
+  if (!snapshot) throw notFound(KINDS.snapshot, key);
+  const { origin } = snapshot.status;
+  if (!origin) {
+    throw new RuneError("failed_precondition", `snapshot ${key.namespace}/${key.name} is not taken yet`, {
+      hint: `wait until it is Ready: rune get snapshot ${key.name} -n ${key.namespace} --watch`,
+    });
+  }
+  const storageClassName = flags.storageClass ?? await classOf(session, origin.storageClassName);
+  const body = {
+    name,
+    size: flags.size ?? origin.size,
+    accessMode: origin.accessMode,
+    ...(storageClassName !== undefined && { storageClassName }),
+    source,
+  };
+  const exists = "a snapshot is restored into a new volume; choose another name";
+  const made = await createResource(client, { kind: "volume", namespace }, { body, exists });
+  const title = `volume ${namespace}/${name}`;
+  if (!flags.wait) return terminal.out(`${title} is being restored\n`);
+  const goal = { kind: "volume", namespace, name, generation: made.generation } as const;
+  const [settled] = await waitFor(session, [goal], { what: "restore", timeoutMs });
+  terminal.out(`${title} ${settled!.verdict.text}, restored from ${key.namespace}/${key.name}\n`);
+}
+
+/** The class, if it still exists; else the default decides. */
+async function classOf({ client }: Session, name: string | undefined): Promise<string | undefined> {
+  if (name === undefined) return undefined;
+  return (await findResource(client, { kind: "storageClass", namespace: "", name }))?.name;
+}

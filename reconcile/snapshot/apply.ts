@@ -1,0 +1,250 @@
+/** Carries out the steps of a snapshot's plan; each is idempotent. @module */
+import type { Driver, SnapshotRef, VolumeContext } from "../../drivers/driver.ts";
+import type { Runner } from "../../runners/runner.ts";
+import { sameValue } from "../../spec/changes.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import { formatBytes } from "../../spec/format.ts";
+import type { RunnerName } from "../../spec/instance.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import type { PausedRun, Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { recordEvent } from "../events.ts";
+import { DONE, type Outcome } from "../outcome.ts";
+import { assertHeld, pauseAll, resumeAll } from "./hold.ts";
+import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
+import { findWriters } from "./writers.ts";
+
+/** What the steps work with. */
+export interface SnapshotDeps {
+  store: Store;
+  drivers: ReadonlyMap<string, Driver>;
+  runners: ReadonlyMap<RunnerName, Runner>;
+  node: { name: string };
+}
+
+interface Call {
+  view: SnapshotView;
+  deps: SnapshotDeps;
+  signal: AbortSignal;
+}
+
+/** Between looks at a writer that starts or stops, in milliseconds. */
+const WAIT_MS = 200;
+
+/**
+ * Runs one step.
+ *
+ * @returns an outcome when the pass is over, undefined to plan again.
+ */
+export async function applySnapshot(step: SnapshotStep, call: Call): Promise<Outcome | undefined> {
+  const { view: { snapshot }, deps } = call;
+  switch (step.do) {
+    case "resume":
+      return await resume(snapshot, deps);
+    case "take":
+      return await take(call);
+    case "remove":
+      return await remove(call);
+    case "settle":
+      if (!sameValue(snapshot.status, step.status)) {
+        await write(deps.store, snapshot, () => step.status);
+        return undefined;
+      }
+      return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
+  }
+}
+
+/** The snapshot as a driver knows it. */
+export function refOf({ namespace, name, uid, status }: Snapshot): SnapshotRef {
+  return { namespace, name, uid, ...(status.handle !== undefined && { handle: status.handle }) };
+}
+
+/** What a driver is told about the snapshot's volume, which may be gone. */
+function contextOf({ namespace, spec, status }: Snapshot, { view, deps, signal }: Call): VolumeContext {
+  const { volume } = view;
+  const origin = status.origin!;
+  return {
+    volume: {
+      namespace,
+      name: spec.source.volume,
+      uid: origin.uid,
+      sizeBytes: parseBytes(origin.size),
+      accessMode: origin.accessMode,
+    },
+    ...(volume?.uid === origin.uid && volume.status.handle !== undefined && { handle: volume.status.handle }),
+    parameters: status.driverParameters ?? {},
+    node: deps.node.name,
+    signal,
+  };
+}
+
+async function resume(snapshot: Snapshot, { store, runners }: SnapshotDeps): Promise<Outcome | undefined> {
+  try {
+    await release(snapshot, { store, runners, runs: snapshot.status.paused ?? [] });
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    await write(store, snapshot, (status) => ({ ...status, failureMessage: error.message }));
+    return { type: "failed", error };
+  }
+}
+
+/** Resumes, then forgets: in this order, so that whoever dies in between leaves nobody standing still. */
+async function release(
+  snapshot: Snapshot,
+  options: Pick<SnapshotDeps, "store" | "runners"> & { runs: PausedRun[]; takenAt?: string },
+): Promise<void> {
+  const { store, runners, runs, takenAt } = options;
+  await resumeAll(runs, runners);
+  await write(store, snapshot, ({ copying: _c, paused: _p, ...status }) => ({
+    ...status,
+    ...(takenAt !== undefined && { takenAt }),
+  }));
+}
+
+/** Commits what is about to be done, or says what it must wait for. */
+async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: PausedRun[] } | undefined> {
+  const volume = view.volume!;
+  return await deps.store.transact((tx) => {
+    const snapshot = same(tx, view.snapshot);
+    if (!snapshot || snapshot.deletionRequestedAt !== undefined) return undefined;
+    if (tx.get("volume", volume.namespace, volume.name)?.uid !== volume.uid) return undefined;
+    const quiet = snapshot.spec.pause ?? true;
+    const writers = quiet ? findWriters(tx, snapshot) : { runs: [] };
+    if ("waitsFor" in writers) {
+      tx.update(snapshot, { status: waitingStatus(snapshot.status, `waits for ${writers.waitsFor}`) });
+      return undefined;
+    }
+    const { runs } = writers;
+    const begun: SnapshotStatus = {
+      ...withoutFailure(snapshot.status),
+      state: "Creating",
+      ...(quiet && { copying: true }),
+      ...(runs.length > 0 && { paused: runs }),
+      driver: volume.status.driver!,
+      driverParameters: volume.status.driverParameters ?? {},
+      origin: originOf(volume),
+    };
+    const updated = tx.update<"snapshot">(snapshot, { status: begun });
+    return { snapshot: updated, runs };
+  });
+}
+
+function originOf({ uid, spec }: Volume): NonNullable<SnapshotStatus["origin"]> {
+  const { size, accessMode, storageClassName } = spec;
+  return { uid, size, accessMode, ...(storageClassName !== undefined && { storageClassName }) };
+}
+
+async function take(call: Call): Promise<Outcome | undefined> {
+  const { view, deps, signal } = call;
+  const { store, runners } = deps;
+  const begun = await begin(call);
+  if (!begun) return { type: "again", afterMs: WAIT_MS };
+  const { snapshot, runs } = begun;
+  const started = performance.now();
+  let heldMs: number | undefined;
+  const letGo = async (takenAt?: string) => {
+    await release(snapshot, { store, runners, runs, ...(takenAt !== undefined && { takenAt }) });
+    heldMs = performance.now() - started;
+  };
+  try {
+    await pauseAll(runs, runners, signal);
+    const driver = deps.drivers.get(snapshot.status.driver!)!;
+    const made = await driver.snapshot(contextOf(snapshot, call), refOf(snapshot), {
+      async copied() {
+        const takenAt = new Date().toISOString();
+        await assertHeld(runs, runners, signal);
+        await letGo(takenAt);
+      },
+    });
+    // An earlier attempt had finished the copy, and was cut short before it could say so.
+    if (heldMs === undefined) await letGo();
+    await writeReady(store, snapshot, { ...made, heldMs: runs.length > 0 ? heldMs : undefined });
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (heldMs === undefined) {
+      const held = await resume({ ...snapshot, status: { ...snapshot.status, paused: runs } }, deps);
+      if (held) return held;
+    }
+    if (signal.aborted) return { type: "failed", error };
+    const { message, hint, permanent } = error;
+    await write(
+      store,
+      snapshot,
+      (status) => failedStatus(status, { message, hint, permanent, now: view.now }),
+      { type: "Warning", reason: "SnapshotFailed", message },
+    );
+    return undefined;
+  }
+}
+
+async function writeReady(
+  store: Store,
+  snapshot: Snapshot,
+  made: { handle: string; sizeBytes: number; heldMs?: number },
+): Promise<void> {
+  const { handle, sizeBytes, heldMs } = made;
+  const { volume } = snapshot.spec.source;
+  const paused = heldMs === undefined ? "" : `; its writers were paused for ${Math.ceil(heldMs)} ms`;
+  await write(store, snapshot, (status) => ({
+    ...withoutFailure(status),
+    state: "Ready",
+    handle,
+    sizeBytes,
+    takenAt: status.takenAt ?? new Date().toISOString(),
+  }), {
+    type: "Normal",
+    reason: "SnapshotReady",
+    message: `copied ${formatBytes(sizeBytes)} of volume ${volume}${paused}`,
+  });
+}
+
+async function remove(call: Call): Promise<Outcome> {
+  const { view: { snapshot }, deps } = call;
+  const { driver: name } = snapshot.status;
+  try {
+    // Without a driver nothing was ever begun.
+    if (name !== undefined) {
+      await write(deps.store, snapshot, (status) => ({ ...status, state: "Deleting" }));
+      const driver = deps.drivers.get(name);
+      if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${name}"`);
+      await driver.deleteSnapshot(contextOf(snapshot, call), refOf(snapshot));
+    }
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    const { message, hint } = error;
+    await write(deps.store, snapshot, (status) => ({
+      ...status,
+      failureMessage: message,
+      ...(hint !== undefined && { failureHint: hint }),
+    }), { type: "Warning", reason: "DeleteFailed", message });
+    return { type: "failed", error };
+  }
+  await deps.store.transact((tx) => {
+    const current = same(tx, snapshot);
+    if (current) tx.remove(current);
+  });
+  return DONE;
+}
+
+/** The snapshot as the transaction sees it, if it is still the same one. */
+function same(tx: Tx, { namespace, name, uid }: Snapshot): Snapshot | undefined {
+  const current = tx.get("snapshot", namespace, name);
+  return current?.uid === uid ? current : undefined;
+}
+
+async function write(
+  store: Store,
+  snapshot: Snapshot,
+  change: (status: SnapshotStatus) => SnapshotStatus,
+  event?: { type: "Normal" | "Warning"; reason: string; message: string },
+): Promise<void> {
+  await store.transact((tx) => {
+    const current = same(tx, snapshot);
+    if (!current) return;
+    tx.update(current, { status: change(current.status) });
+    if (event) recordEvent(tx, { namespace: current.namespace, object: current, ...event });
+  });
+}

@@ -1,0 +1,34 @@
+/** The snapshot controller: one pass is observe, plan, apply, until the plan has settled. @module */
+import { DONE, type Outcome } from "../outcome.ts";
+import { applySnapshot, type SnapshotDeps } from "./apply.ts";
+import { planSnapshot, type SnapshotView } from "./plan.ts";
+
+/** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
+const MAX_STEPS = 8;
+
+/** What is true of a snapshot now; undefined when it is gone. */
+function observeSnapshot(
+  { namespace, name }: { namespace: string; name: string },
+  { store, drivers }: SnapshotDeps,
+): SnapshotView | undefined {
+  const snapshot = store.get("snapshot", namespace, name);
+  if (!snapshot) return undefined;
+  const volume = store.get("volume", namespace, snapshot.spec.source.volume);
+  const capabilities = drivers.get(volume?.status.driver ?? "")?.capabilities;
+  return { snapshot, volume, capabilities, now: new Date() };
+}
+
+/** One pass over the snapshot `<namespace>/<name>`. */
+export async function reconcileSnapshot(
+  key: string,
+  { deps, signal }: { deps: SnapshotDeps; signal: AbortSignal },
+): Promise<Outcome> {
+  const [namespace, name] = key.split("/") as [string, string];
+  for (let i = 0; i < MAX_STEPS; i++) {
+    const view = observeSnapshot({ namespace, name }, deps);
+    if (!view) return DONE;
+    const outcome = await applySnapshot(planSnapshot(view), { view, deps, signal });
+    if (outcome) return outcome;
+  }
+  return { type: "again", afterMs: 100 };
+}

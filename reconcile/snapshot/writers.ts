@@ -1,0 +1,98 @@
+/**
+ * Who writes a volume that is about to be copied, and the barrier that keeps others from beginning to. Pure reads; the commit
+ * that they are part of is what makes them binding (docs/decisions/0007-a-snapshot-holds-the-writers.md).
+ * @module
+ */
+import type { Instance } from "../../spec/instance.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { PausedRun, Snapshot } from "../../spec/snapshot.ts";
+import type { Reader } from "../../store/store.ts";
+
+interface Place {
+  namespace: string;
+  name: string;
+}
+
+/** Runs that must be held still for a copy, or what the copy must wait for first. */
+export type Writers = { runs: PausedRun[] } | { waitsFor: string };
+
+/** The snapshot for which this volume is being copied now: until that is done nobody may begin to write it. */
+export function copiedFor(state: Reader, volume: Place): Snapshot | undefined {
+  return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
+    status.copying === true && spec.source.volume === volume.name
+  );
+}
+
+/** The snapshot for which this instance is held still: until it is resumed it is neither stopped nor judged. */
+export function pausedFor(state: Reader, instanceUid: string): Snapshot | undefined {
+  return state.list("snapshot").find(({ status }) =>
+    status.paused?.some((run) => run.instanceUid === instanceUid)
+  );
+}
+
+/** That an instance is held still, in words. */
+export const pausedMessage = (snapshot: Snapshot): string =>
+  `it is paused until snapshot ${describeKey(snapshot)} has copied its volume`;
+
+/**
+ * The runs that write a volume. Every holder of the right to write is either known to run, and is to be held, or known not to,
+ * and is kept from starting by the barrier; one on its way up or down is waited for.
+ */
+export function findWriters(state: Reader, snapshot: Snapshot): Writers {
+  const { namespace, spec: { source } } = snapshot;
+  const key = `${namespace}/${source.volume}`;
+  const other = copiedFor(state, { namespace, name: source.volume });
+  if (other && other.uid !== snapshot.uid) {
+    return { waitsFor: `snapshot ${describeKey(other)}, which copies the volume now` };
+  }
+  const holders = state.get("lease", namespace, source.volume)?.spec.holders ?? [];
+  const runs: PausedRun[] = [];
+  for (const holder of holders.filter((h) => h.mode === "rw")) {
+    const name = describeKey({ namespace: holder.namespace, name: holder.instance });
+    const instance = state.list("instance", holder.namespace).find((i) => i.uid === holder.instanceUid);
+    if (!instance) return { waitsFor: `${name}, which holds volume ${key} and is gone, to be cleared away` };
+    const busy = pausedFor(state, instance.uid);
+    if (busy && busy.uid !== snapshot.uid) {
+      return { waitsFor: `snapshot ${describeKey(busy)}, which has paused ${name}` };
+    }
+    const phase = phaseOf(state, instance);
+    if (phase === "moving") return { waitsFor: `${name} to finish starting or stopping` };
+    if (phase === "running") {
+      runs.push({
+        instanceUid: instance.uid,
+        run: instance.status.run,
+        runner: instance.spec.runner,
+        namespace: instance.namespace,
+        instance: instance.name,
+      });
+    }
+  }
+  return { runs };
+}
+
+function phaseOf(state: Reader, { namespace, spec, status, deletionRequestedAt }: Instance) {
+  const service = state.get("service", namespace, spec.service);
+  const leaving = deletionRequestedAt !== undefined || service?.uid !== spec.serviceUid;
+  if (leaving && status.run > 0) return "moving";
+  if (status.state === "Starting" || status.state === "Stopping") return "moving";
+  return status.state === "Running" || status.state === "Unhealthy" ? "running" : "down";
+}
+
+/** Keys of the snapshots that a change of a volume or a snapshot concerns. */
+export function snapshotsAffectedBy(
+  { resource, deleted }: { resource: { kind: string } & Place; deleted: boolean },
+  state: Reader,
+): string[] {
+  if (resource.kind === "snapshot") return deleted ? [] : [describeKey(resource)];
+  if (resource.kind !== "volume") return [];
+  return state.list("snapshot", resource.namespace)
+    .filter((s) => s.spec.source.volume === resource.name && s.status.state !== "Ready").map(describeKey);
+}
+
+/** Volumes that are still to be made from a snapshot. */
+export function volumesMadeFrom(state: Reader, snapshot: Place): Place[] {
+  return state.list("volume").filter(({ spec: { source }, status }) =>
+    source?.snapshot === snapshot.name && source.namespace === snapshot.namespace &&
+    status.handle === undefined
+  );
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { hold, isHeld, letGo } from "./freeze.ts";
+import { sessionMembers } from "./proc.ts";
+import { cannotRun } from "./test_room.ts";
+
+const { signal } = new AbortController();
+
+Deno.test({
+  name:
+    "hold() and letGo() without a control group stop every process of a session, also one that forks all the time",
+  ignore: cannotRun,
+  async fn() {
+    const file = await Deno.makeTempFile();
+    const script = 'while :; do (echo x >>"$0"; exec sleep 0.001) & wait $!; done';
+    const child = new Deno.Command("setsid", { args: ["sh", "-c", script, file], stdin: "null" }).spawn();
+    try {
+      const size = async () => (await Deno.stat(file)).size;
+      while (await size() < 10);
+      const members = () => Promise.resolve(sessionMembers(child.pid).map((p) => p.pid));
+      const run = async () => ({ name: "1", members: await members() });
+      assert.equal(await isHeld({}, await run()), false);
+      await hold({}, { name: "1", members }, signal);
+      await hold({}, { name: "1", members }, signal);
+      assert.equal(await isHeld({}, await run()), true);
+      const held = await size();
+      assert.ok((await members()).length > 0);
+      assert.equal(await size(), held);
+      await letGo({}, await run());
+      while (await size() < held + 10);
+      assert.equal(await isHeld({}, await run()), false);
+    } finally {
+      for (const { pid } of sessionMembers(child.pid)) Deno.kill(pid, "SIGKILL");
+      await child.status;
+      await Deno.remove(file);
+    }
+  },
+});

@@ -1,0 +1,39 @@
+/** What was observed of a run, in the words of the contract. @module */
+import type { RunState } from "../runner.ts";
+import type { Observation } from "./observe.ts";
+import type { RunFiles } from "./records.ts";
+
+/** A run that has processes. */
+export type Living = Extract<Observation, { state: "running" | "ending" }>;
+
+/** Whether a run has processes. */
+export function isLiving(found: Observation): found is Living {
+  return found.state === "running" || found.state === "ending";
+}
+
+/** The state of a run from its observation. */
+export function toState(files: RunFiles, found: Observation): RunState {
+  const { instanceUid, run } = files;
+  if (found.state === "absent") return { instanceUid, run, state: "absent" };
+  const { namespace, service, instance } = found.spec;
+  const base = { instanceUid, run, namespace, service, instance };
+  switch (found.state) {
+    case "created":
+    case "unclaimed":
+      return { ...base, state: "created" };
+    case "running":
+    case "ending": {
+      const { pid, at } = found.leader;
+      return {
+        ...base,
+        state: "running",
+        handle: `pid:${pid}`,
+        pid: found.main ?? pid,
+        startedAt: at.toISOString(),
+      };
+    }
+    case "gone":
+    case "ended":
+      return { ...base, state: "exited", startedAt: found.startedAt?.toISOString(), ...found.outcome };
+  }
+}

@@ -1,0 +1,113 @@
+/** Rules of snapshots: of what one may be taken, and that it stays what it is. @module */
+import type { Driver } from "../../drivers/driver.ts";
+import type { DeclaredSpec } from "../../spec/declared.ts";
+import { type FieldIssue, RuneError } from "../../spec/error.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Snapshot, SnapshotSpec } from "../../spec/snapshot.ts";
+import { didYouMean } from "../../spec/suggest.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { Reader } from "../../store/store.ts";
+import type { Verdict, World } from "./world.ts";
+
+/** Judges a snapshot. What was accepted once stays accepted, also when its volume is gone. */
+export function admitSnapshot(
+  declared: { namespace: string; name: string; spec: DeclaredSpec<"snapshot"> },
+  world: World,
+): Verdict<SnapshotSpec> {
+  const before = world.state.get("snapshot", declared.namespace, declared.name);
+  const pause = declared.spec.pause ?? before?.spec.pause;
+  const spec: SnapshotSpec = { source: declared.spec.source, ...(pause !== undefined && { pause }) };
+  return { spec, issues: before ? checkChange(before.spec, spec) : checkSource(declared, world) };
+}
+
+function checkChange(before: SnapshotSpec, after: SnapshotSpec): FieldIssue[] {
+  const hint = "a snapshot stays what it is; take another one under another name";
+  const issues: FieldIssue[] = [];
+  if (before.source.volume !== after.source.volume) {
+    const change = `from ${before.source.volume} to ${after.source.volume}`;
+    issues.push({ path: ["source", "volume"], message: `cannot change ${change} on a snapshot`, hint });
+  }
+  if ((before.pause ?? true) !== (after.pause ?? true)) {
+    issues.push({ path: ["pause"], message: "cannot change on a snapshot", hint });
+  }
+  return issues;
+}
+
+function checkSource(
+  { namespace, spec }: { namespace: string; spec: DeclaredSpec<"snapshot"> },
+  world: World,
+): FieldIssue[] {
+  const refuse = (message: string, hint?: string): FieldIssue[] => [{
+    path: ["source", "volume"],
+    message,
+    ...(hint !== undefined && { hint }),
+  }];
+  const name = spec.source.volume;
+  const volume = world.state.get("volume", namespace, name);
+  if (!volume) {
+    // Declared and refused in the same cast: that is said once, where it is wrong.
+    if (world.declaredVolumes?.has(`${namespace}/${name}`)) return [];
+    const names = world.state.list("volume", namespace).map((v) => v.name);
+    return refuse(
+      `there is no volume ${namespace}/${name}`,
+      didYouMean(name, names) ??
+        `see rune volume list -n ${namespace}; a snapshot lies in its volume's namespace`,
+    );
+  }
+  if (volume.deletionRequestedAt !== undefined) {
+    return refuse(`volume ${describeKey(volume)} is being deleted`, "nothing is left to take a snapshot of");
+  }
+  const driver = driverOf(volume, world);
+  if (typeof driver === "string") {
+    return refuse(`volume ${describeKey(volume)} has no driver that could copy it: ${driver}`);
+  }
+  if (driver.capabilities.snapshots) return [];
+  return refuse(
+    `volume ${describeKey(volume)} is of the driver ${driver.name}, which takes no snapshots`,
+    "copy its directory with a tool of your own, or keep the data on a volume of a class that takes them",
+  );
+}
+
+/** The driver of a stored volume, or why there is none. */
+function driverOf(volume: Volume, { state, drivers }: World): Driver | string {
+  const className = volume.spec.storageClassName ?? "";
+  const name = volume.status.driver ?? state.get("storageClass", "", className)?.spec.driver;
+  if (name === undefined) return `storage class ${className} does not exist`;
+  return drivers.get(name) ?? `this daemon has no driver "${name}"`;
+}
+
+/**
+ * Whether a snapshot may go.
+ *
+ * @throws {RuneError} `conflict` naming the volume that is about to be made from it.
+ */
+export function checkSnapshotDeletion(state: Reader, snapshot: Snapshot): void {
+  const needs = state.list("volume").find(({ spec: { source }, status, deletionRequestedAt }) =>
+    source?.snapshot === snapshot.name && source.namespace === snapshot.namespace &&
+    status.handle === undefined && deletionRequestedAt === undefined
+  );
+  if (!needs) return;
+  throw new RuneError(
+    "conflict",
+    `snapshot ${describeKey(snapshot)} is being restored into volume ${describeKey(needs)}`,
+    { hint: "wait until that volume is Available, or delete it first" },
+  );
+}
+
+/**
+ * Whether a volume may go as far as its snapshots are concerned: those that are Ready need it no more.
+ *
+ * @throws {RuneError} `conflict` naming the snapshot that is being taken.
+ */
+export function checkVolumeSnapshots(state: Reader, volume: Volume): void {
+  const taking = state.list("snapshot", volume.namespace).find((s) =>
+    s.spec.source.volume === volume.name && s.deletionRequestedAt === undefined &&
+    (s.status.state === "Pending" || s.status.state === "Creating" || s.status.nextAttemptAt !== undefined)
+  );
+  if (!taking) return;
+  throw new RuneError(
+    "conflict",
+    `snapshot ${describeKey(taking)} is being taken of volume ${describeKey(volume)}`,
+    { hint: "wait until it is Ready, or delete it first" },
+  );
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { FINALIZERS } from "../../spec/marks.ts";
+import { okJson, problemOf, type TestServer, volume, withServer } from "../server_fixture.ts";
+
+const ns = "/v1/namespaces/default";
+type Pair = [string, Record<string, unknown>];
+
+const snapshot = (name: string, of: string, more: object = {}): Pair => [
+  "snapshot",
+  { name, source: { volume: of }, ...more },
+];
+const restored = (name: string, from: string, more: object = {}): Pair =>
+  volume(name, { source: { snapshot: from }, ...more });
+
+/** What the controllers would have written. */
+async function becomes(
+  { store }: TestServer,
+  kind: "snapshot" | "volume",
+  { name, status }: { name: string; status: Record<string, unknown> },
+): Promise<void> {
+  await store.transact((tx) => {
+    const found = tx.get(kind, "default", name)!;
+    tx.update(found, { status: { ...found.status, ...status } as never });
+  });
+}
+
+async function refusal(answer: Promise<Response>): Promise<string> {
+  const { issues } = await problemOf(answer, "invalid_argument");
+  assert.equal(issues!.length, 1, JSON.stringify(issues));
+  return `${issues![0]!.path.join(".")}: ${issues![0]!.message}`;
+}
+
+Deno.test("admitSnapshot() refuses what cannot be copied, with the field and the reason", () =>
+  withServer(async ({ cast, hostDir }) => {
+    await okJson(cast([
+      volume("a"),
+      volume("host", { storageClassName: "local-host", parameters: { hostPath: hostDir } }),
+    ]));
+    assert.equal(
+      await refusal(cast([snapshot("s", "host")])),
+      "source.volume: volume default/host is of the driver local-host, which takes no snapshots",
+    );
+    assert.equal(await refusal(cast([snapshot("s", "b")])), "source.volume: there is no volume default/b");
+    const elsewhere = snapshot("s", "a", { namespace: "other" });
+    assert.equal(await refusal(cast([elsewhere])), "source.volume: there is no volume other/a");
+    // The volume's own mistake is said once.
+    assert.match(
+      await refusal(cast([snapshot("s", "c"), volume("c", { storageClassName: "x" })])),
+      /storageClassName/,
+    );
+    await okJson(cast([snapshot("s", "d"), volume("d")]));
+  }));
+
+Deno.test("admitSnapshot() keeps a snapshot what it is: the same again is unchanged, another is refused", () =>
+  withServer(async ({ cast, send }) => {
+    await okJson(cast([volume("a"), volume("b"), snapshot("s", "a", { pause: false })]));
+    assert.deepEqual((await okJson(send("GET", `${ns}/snapshots/s`))).finalizers, [FINALIZERS.snapshot]);
+    for (const same of [snapshot("s", "a"), snapshot("s", "a", { pause: false })]) {
+      assert.equal((await okJson(cast([same]))).results[0].action, "unchanged");
+    }
+    assert.match(await refusal(cast([snapshot("s", "b")])), /source.volume: cannot change from a to b/);
+    assert.match(await refusal(cast([snapshot("s", "a", { pause: true })])), /pause: cannot change/);
+    await okJson(send("PUT", `${ns}/snapshots/s`, { source: { volume: "a" }, labels: { keep: "yes" } }));
+    await problemOf(
+      send("POST", `${ns}/snapshots`, { name: "s", source: { volume: "a" } }),
+      "already_exists",
+    );
+  }));
+
+Deno.test("admitVolume() refuses a source that is missing, leaving, or of another driver, and pins the one it takes", () =>
+  withServer(async (server) => {
+    const { cast, send, hostDir } = server;
+    await okJson(cast([volume("a"), snapshot("s", "a")]));
+    assert.match(
+      await refusal(cast([restored("b", "t")])),
+      /source.snapshot: there is no snapshot default\/t/,
+    );
+    const elsewhere = restored("b", "s", { namespace: "other" });
+    assert.match(await refusal(cast([elsewhere])), /there is no snapshot other\/s/);
+    const foreign = { storageClassName: "local-host", parameters: { hostPath: hostDir } };
+    assert.equal(
+      await refusal(cast([restored("b", "s", foreign)])),
+      "source.snapshot: snapshot default/s was made by the driver local, and storage class local-host uses local-host",
+    );
+
+    await okJson(cast([restored("b", "s")]));
+    const made = await okJson(send("GET", `${ns}/volumes/b`));
+    assert.deepEqual(made.spec.source, { snapshot: "s", namespace: "default" });
+    for (const same of [restored("b", "s"), volume("b")]) {
+      assert.equal((await okJson(cast([same]))).results[0].action, "unchanged");
+    }
+    await okJson(cast([snapshot("s2", "a")]));
+    assert.match(await refusal(cast([restored("b", "s2")])), /source: cannot change/);
+    assert.match(await refusal(cast([restored("a", "s")])), /source: cannot change/);
+
+    await becomes(server, "volume", { name: "b", status: { state: "Available", handle: "/b" } });
+    await okJson(send("DELETE", `${ns}/snapshots/s`));
+    assert.match(await refusal(cast([restored("c", "s")])), /snapshot default\/s is being deleted/);
+  }));
+
+Deno.test("deleteResource() keeps a snapshot while a volume is made from it, and a volume while a snapshot is taken", () =>
+  withServer(async (server) => {
+    const { cast, send } = server;
+    await okJson(cast([volume("a"), snapshot("s", "a")]));
+    const taking = await problemOf(send("DELETE", `${ns}/volumes/a`), "conflict");
+    assert.match(taking.detail, /snapshot default\/s is being taken of volume default\/a/);
+    await becomes(server, "snapshot", { name: "s", status: { state: "Ready", driver: "local" } });
+
+    await okJson(cast([restored("b", "s")]));
+    const restoring = await problemOf(send("DELETE", `${ns}/snapshots/s`), "conflict");
+    assert.match(restoring.detail, /snapshot default\/s is being restored into volume default\/b/);
+    await becomes(server, "volume", { name: "b", status: { state: "Available", handle: "/b" } });
+
+    await okJson(send("DELETE", `${ns}/volumes/a`));
+    assert.ok((await okJson(send("DELETE", `${ns}/snapshots/s`))).deletionRequestedAt);
+  }));
