@@ -12,6 +12,11 @@ export interface RunRef {
   instanceUid: string;
   /** Counts the runs of an instance from 1. */
   run: number;
+  /**
+   * Names one attempt of a step that prepares the run (`<name>.<attempt>`), which is a run of its own; absent for the main
+   * one. Letters, digits, dots and hyphens.
+   */
+  step?: string;
 }
 
 /** A directory of the host that a run sees. */

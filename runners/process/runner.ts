@@ -23,7 +23,15 @@ import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
 import { type Observation, observe, signalMembers } from "./observe.ts";
 import { readProcess, residentBytes } from "./proc.ts";
-import { abandon, parseRunName, removeSignals, type RunFiles, runFiles, writeDurably } from "./records.ts";
+import {
+  abandon,
+  parseRunName,
+  refOf,
+  removeSignals,
+  type RunFiles,
+  runFiles,
+  writeDurably,
+} from "./records.ts";
 import { spawnWrapper } from "./spawn.ts";
 import { Supervisor } from "./supervisor.ts";
 import { findTool } from "./tools.ts";
@@ -336,10 +344,10 @@ function throwIfAborted(signal: AbortSignal): void {
 }
 
 function toState(files: RunFiles, found: Observation): RunState {
-  const { instanceUid, run } = files;
-  if (found.state === "absent") return { instanceUid, run, state: "absent" };
+  const ref = refOf(files);
+  if (found.state === "absent") return { ...ref, state: "absent" };
   const { namespace, service, instance } = found.spec;
-  const base = { instanceUid, run, namespace, service, instance };
+  const base = { ...ref, namespace, service, instance };
   switch (found.state) {
     case "created":
     case "unclaimed":

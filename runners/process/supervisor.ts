@@ -13,7 +13,15 @@ import { EventHub } from "./event_hub.ts";
 import { addMark, logSizes, type Places, rotate, type Rotation } from "./log_file.ts";
 import { type Host, observe, observeHost, signalMembers } from "./observe.ts";
 import { readProcess } from "./proc.ts";
-import { type Claim, type Outcome, parseRunName, type RunFiles, runFiles, writeOutcome } from "./records.ts";
+import {
+  type Claim,
+  type Outcome,
+  parseRunName,
+  refOf,
+  type RunFiles,
+  runFiles,
+  writeOutcome,
+} from "./records.ts";
 import joinScript from "./join.sh" with { type: "text" };
 import setupScript from "./setup.sh" with { type: "text" };
 import wrapperScript from "./wrapper.sh" with { type: "text" };
@@ -106,8 +114,7 @@ export class Supervisor {
   /** Tells everybody that a run changed. */
   publish(files: RunFiles, { namespace, instance }: RunSpec): void {
     this.bell.ring(files.name);
-    const { instanceUid, run } = files;
-    this.hub.publish({ type: "changed", ref: { instanceUid, run }, namespace, instance });
+    this.hub.publish({ type: "changed", ref: refOf(files), namespace, instance });
   }
 
   /** Stops watching. Runs go on. */
