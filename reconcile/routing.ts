@@ -2,6 +2,7 @@
 import type { AnyResource } from "../spec/resource.ts";
 import { parseNameRef } from "../spec/name.ts";
 import type { Reader } from "../store/store.ts";
+import { type DataKey, usesData } from "./config/data.ts";
 import { claimedVolumeName } from "./service/claims.ts";
 
 /** Keys to enqueue, by controller. */
@@ -22,6 +23,13 @@ function waitingFor(store: Reader, volume: { namespace: string; name: string }):
       };
       return ref?.namespace === volume.namespace && ref.name === volume.name;
     })
+  ).map((i) => i.uid);
+}
+
+/** Uids of instances that use a configmap or secret and do not run: those that may be waiting for it. */
+function waitingForData(store: Reader, key: DataKey): string[] {
+  return store.list("instance").filter(({ namespace, spec, status }) =>
+    status.state !== "Running" && usesData(spec.template, namespace, key)
   ).map((i) => i.uid);
 }
 
@@ -55,6 +63,10 @@ export function affectedBy(
     case "lease":
       out.volumes.push(key);
       out.instances.push(...waitingFor(store, resource));
+      break;
+    case "configmap":
+    case "secret":
+      out.instances.push(...waitingForData(store, { ...resource, kind: resource.kind }));
       break;
     case "storageClass":
       for (const volume of store.list("volume")) {

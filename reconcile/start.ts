@@ -9,6 +9,8 @@ import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import type { Store } from "../store/store.ts";
+import { readDataFrom, type ReadSecret } from "./config/data.ts";
+import { type RunFiles, sweepFiles } from "./config/run_files.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -25,6 +27,10 @@ export interface ControllerDeps {
   runners: Map<RunnerName, Runner>;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
+  /** Where the files of configmaps and secrets are made for runs. */
+  files: RunFiles;
+  /** Reads secrets; without it there are none. */
+  readSecret?: ReadSecret;
 }
 
 /** Running controllers. */
@@ -40,7 +46,8 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, node, logger } = deps;
+  const { store, drivers, runners, node, logger, files } = deps;
+  const readData = readDataFrom(store, deps.readSecret);
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
 
@@ -84,10 +91,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const instances = queue(
     "instance",
     32,
-    (uid, signal) => reconcileInstance(uid, { deps: { store, runners, mounts }, find, signal }),
+    (uid, signal) =>
+      reconcileInstance(uid, { deps: { store, runners, mounts, files, readData }, find, signal }),
   );
   const sweeper = queue("sweep", 1, async (_key, signal) => {
-    const cleared = await sweep({ store, runners }, signal);
+    const cleared = await sweep({ store, runners }, signal) + await sweepFiles(files, store);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     return { type: "again", afterMs: RESYNC_MS };
   });

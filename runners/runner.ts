@@ -122,6 +122,13 @@ export interface ExecSession {
 /** How an image is had: see SPEC 3 `imagePull`. */
 export type PullPolicy = "missing" | "always" | "never";
 
+/** How an image is pulled. */
+export interface PullOptions {
+  policy: PullPolicy;
+  signal: AbortSignal;
+  onProgress?: (text: string) => void;
+}
+
 /** A runner; see the module comment for what all calls share. */
 export interface Runner {
   readonly name: "docker" | "process";
@@ -132,9 +139,10 @@ export interface Runner {
   /**
    * Makes the image present. The process runner has none.
    *
+   * @param options.onProgress told how far it is, in words, often.
    * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence).
    */
-  pull?(image: string, options: { policy: PullPolicy; signal: AbortSignal }): Promise<void>;
+  pull?(image: string, options: PullOptions): Promise<void>;
 
   /**
    * Makes the run, not started. Done when it exists.

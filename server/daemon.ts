@@ -9,6 +9,8 @@ import manifest from "../deno.json" with { type: "json" };
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
+import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
+import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { startControllers } from "../reconcile/start.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
@@ -28,6 +30,9 @@ export type { ServeOptions } from "./settings.ts";
 const DRAIN_MS = 10_000;
 /** How often the trash is looked through for what is due. */
 const PURGE_INTERVAL_MS = 10 * 60_000;
+
+/** How long the host may take for a mount in memory. */
+const MOUNT_MS = 10_000;
 
 /** A running daemon. */
 export interface Daemon {
@@ -73,6 +78,16 @@ function listen(
     });
   }
 }
+
+/** Filesystems in memory for files that must not reach a disk. */
+const MEMORY: MemoryMounts = {
+  mount: (directory, { bytes }) => mountMemory(directory, { bytes, signal: AbortSignal.timeout(MOUNT_MS) }),
+  async unmount(directory) {
+    const path = await Deno.realPath(directory).catch(() => undefined);
+    if (path === undefined || await findMount(path) === undefined) return;
+    await unmountDirectory(path, AbortSignal.timeout(MOUNT_MS));
+  },
+};
 
 /** The drivers by name, and the one whose trash the daemon keeps. */
 export function buildDrivers(storage: Settings["storage"]): { all: Map<string, Driver>; local: LocalDriver } {
@@ -205,6 +220,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       drivers: drivers.all,
       runners: runners.all,
       node,
+      files: createRunFiles({ root: join(dataDir, "runs"), ...(Deno.uid() === 0 && { memory: MEMORY }) }),
       logger: logger.getChild("reconcile"),
     });
     started.push(() => controllers.stop());

@@ -7,6 +7,8 @@ import type { Store } from "../../store/store.ts";
 import { claimedVolumeName } from "../service/claims.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
+import { missingData } from "../config/data.ts";
+import { observeInit } from "./init_observe.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
@@ -49,11 +51,14 @@ async function observeInstance(
     : seen?.run === run
     ? seen
     : await runner.inspect({ instanceUid: instance.uid, run }, signal);
+  const mounts = observeMounts(instance, deps);
   return {
     instance,
     service: deps.store.get("service", instance.namespace, instance.spec.service),
-    mounts: observeMounts(instance, deps),
+    mounts,
     run: state,
+    ...await observeInit(instance, { run: state, mounts, runner, signal }),
+    missingConfig: missingData(deps.store, instance.spec.template, instance.namespace),
     now: new Date(),
   };
 }

@@ -11,6 +11,7 @@ import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { withHolder } from "../leases.ts";
+import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
@@ -39,6 +40,14 @@ export interface InstanceView {
   mounts: MountView[];
   /** What the runner says of run `status.run`; undefined when there was none. */
   run: RunState | undefined;
+  /** What the runner says of the attempt at an init step that `status.init` names. */
+  stepRun?: RunState | undefined;
+  /** For a next step with `runIf.fileMissing`: whether the file is missing. */
+  fileMissing?: boolean | undefined;
+  /** Why that cannot be told. */
+  stepProblem?: string | undefined;
+  /** Configmaps, secrets and keys that it needs and that are not there, in a sentence. */
+  missingConfig?: string | undefined;
   now: Date;
 }
 
@@ -50,6 +59,7 @@ export type InstanceStep =
   | { do: "acquire" }
   /** Make and start run number `run`. */
   | { do: "launch"; run: number }
+  | InitPlanStep
   /** Remove a run that was made and could not be started. */
   | { do: "discard" }
   /** Write this status when it differs; look again after `afterMs`. Says in `event` what is new. */
@@ -72,9 +82,14 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (run && (run.state === "exited" || believedAlive)) {
     if (believedAlive || status.state === "Starting") return settleEnded(view, { run, service });
   }
+  const attempt = planAttempt(view);
+  if (attempt) return attempt;
   if (status.state === "Stalled" || status.state === "Stopped") return { do: "settle", status };
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
+  if (view.missingConfig !== undefined) {
+    return { do: "settle", status: pending(status, "ConfigMissing", view.missingConfig) };
+  }
   const blocked = mountProblem(view);
   if (blocked) return { do: "settle", status: blocked };
   if (view.mounts.some((m) => !m.holders.some((h) => h.instanceUid === instance.uid))) {
@@ -92,9 +107,18 @@ export function planInstance(view: InstanceView): InstanceStep {
     };
   }
   // A daemon that died between its intent and the launch left the run's number behind: that run is carried on.
-  if (status.state === "Starting" && run) return { do: "launch", run: status.run };
-  if (run?.state === "created") return { do: "discard" };
-  return { do: "launch", run: status.run + 1 };
+  const carriedOn = status.state === "Starting" && run !== undefined;
+  if (!carriedOn && run?.state === "created") return { do: "discard" };
+  const number = carriedOn || openProgress(status) ? status.run : status.run + 1;
+  if (view.stepProblem !== undefined) {
+    return { do: "settle", status: pending(status, "InitStepFailed", view.stepProblem) };
+  }
+  return planInit(view, number) ?? { do: "launch", run: number };
+}
+
+/** The init steps of a run whose main process was made are over. */
+function overInit({ init }: InstanceStatus): Pick<InstanceStatus, "init"> {
+  return init === undefined ? {} : { init: { run: init.run, done: init.done, over: true } };
 }
 
 /** Status of an instance that waits for something else to change. */
@@ -157,6 +181,7 @@ function settleRunning(status: InstanceStatus, { run, now }: { run: RunState; no
     do: "settle",
     status: {
       ...kept,
+      ...overInit(status),
       state: "Running",
       ready: true,
       startedAt,
@@ -201,6 +226,7 @@ function settleEnded(
   const { reason: _r, message: _m, nextAttemptAt: _n, ip: _i, pid: _p, ...kept } = status;
   const ended: InstanceStatus = {
     ...kept,
+    ...overInit(status),
     ready: false,
     crashes,
     finishedAt,
