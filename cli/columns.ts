@@ -120,7 +120,13 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   event,
   namespace: plain(),
   secret: plain(),
-  configmap: plain(),
+  configmap: [
+    name(),
+    col("KEYS", (r) => String(Object.keys(r.spec.data).length)),
+    age(),
+    col("KEY NAMES", (r) => orDash(Object.keys(r.spec.data).join(", ")), { wide: true }),
+    labels(),
+  ],
   lease: plain(),
 };
 

@@ -10,8 +10,10 @@ import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
+import type { ReadSecret } from "../reconcile/config/data.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { startControllers } from "../reconcile/start.ts";
+import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { Runner } from "../runners/runner.ts";
@@ -21,6 +23,7 @@ import { openStore, type Store } from "../store/store.ts";
 import { formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { createApp } from "./app.ts";
 import { startLogging } from "./logging.ts";
+import { credentialsOf } from "./registries.ts";
 import { seed } from "./seed.ts";
 import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
 
@@ -105,12 +108,20 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
 
 /** The runners by name; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, daemonId }: Pick<Settings, "docker" | "dataDir"> & { daemonId: string },
+  { docker, dataDir, daemonId, readSecret = () => Promise.resolve(undefined) }:
+    & Pick<Settings, "docker" | "dataDir">
+    & { daemonId: string; readSecret?: ReadSecret },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
+    async authFor(repository) {
+      const entry = longestMatch(docker.registries, repository);
+      if (!entry) return undefined;
+      const server = repository.slice(0, repository.indexOf("/"));
+      return { match: entry.match, server, ...await credentialsOf(entry, readSecret) };
+    },
     logger: logger.getChild("docker"),
   });
   const processes = createProcessRunner({

@@ -13,9 +13,11 @@ export function pullProgress(
   let writing: Promise<void> = Promise.resolve();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
+  let writtenAt = -Infinity;
 
   const write = () => {
     timer = undefined;
+    writtenAt = performance.now();
     const message = latest!;
     writing = writing.then(() =>
       store.transact((tx) => {
@@ -29,7 +31,7 @@ export function pullProgress(
     update(text) {
       if (ended || text === latest) return;
       latest = text;
-      timer ??= setTimeout(write, INTERVAL_MS);
+      timer ??= setTimeout(write, Math.max(0, writtenAt + INTERVAL_MS - performance.now()));
     },
     /** Resolves when nothing more is written. */
     async end() {
