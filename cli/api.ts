@@ -1,5 +1,5 @@
 /** What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken connection. @module */
-import type { ResourceList, WatchEvent } from "../spec/api.ts";
+import type { ResourceList, Usage, WatchEvent } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
 import { describeKey, KINDS } from "../spec/kinds.ts";
 import type { Kind, Kinds } from "../spec/resource.ts";
@@ -169,5 +169,17 @@ export async function* watchResources<K extends Kind>(
     if (!keepsTrying(failure, Date.now() - started)) throw failure;
     if (failure instanceof RuneError && failure.code === "gone") since = undefined;
     await pause(RETRY_MS);
+  }
+}
+
+/** What running instances use of CPU and memory, by uid; empty where that cannot be had, as it only adds to what is shown. */
+export async function instanceUsage(client: Client, namespace?: string): Promise<Map<string, Usage>> {
+  try {
+    const path = "/v1/usage/instances";
+    const { items = [] } = await client.request<{ items?: Usage[] }>("GET", path, { query: { namespace } });
+    return new Map(items.map((usage) => [usage.uid, usage]));
+  } catch (error) {
+    if (error instanceof RuneError) return new Map();
+    throw error;
   }
 }

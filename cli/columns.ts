@@ -1,4 +1,5 @@
 /** The columns of every kind's table (SPEC 5), and of its single view. @module */
+import type { Usage } from "../spec/api.ts";
 import { formatAge, formatBytes } from "../spec/format.ts";
 import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
 import type { Service } from "../spec/service.ts";
@@ -10,6 +11,8 @@ export interface CellContext {
   now: number;
   /** Name under which the user reaches the daemon's host. */
   host: string;
+  /** What instances use, by uid; where it was asked for. */
+  usage?: ReadonlyMap<string, Usage>;
 }
 
 type KindColumn<K extends Kind> = Column<Kinds[K], CellContext>;
@@ -40,6 +43,10 @@ function external({ spec: { expose } }: Service, { host }: CellContext): string 
   if (expose?.host !== undefined) return expose.host;
   return expose?.hostPort === undefined ? "-" : `${host}:${expose.hostPort}`;
 }
+
+/** `250m`: as limits are written. */
+const cpuText = (usage: Usage | undefined) => usage ? `${usage.milliCpu}m` : "-";
+const memoryText = (usage: Usage | undefined) => usage ? formatBytes(usage.memoryBytes) : "-";
 
 const service: KindColumn<"service">[] = [
   name(),
@@ -79,6 +86,8 @@ const instance: KindColumn<"instance">[] = [
   col("RUNNER", (r) => r.spec.runner, { wide: true }),
   col("GENERATION", (r) => String(r.spec.serviceGeneration), { wide: true }),
   col("REASON", (r) => orDash(r.status.reason), { wide: true }),
+  col("CPU", (r, { usage }) => cpuText(usage?.get(r.uid)), { wide: true }),
+  col("MEMORY", (r, { usage }) => memoryText(usage?.get(r.uid)), { wide: true }),
   col("HANDLE", (r) => orDash(r.status.handle?.slice(0, 12)), { wide: true }),
 ];
 

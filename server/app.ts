@@ -14,6 +14,7 @@ import { logRoutes } from "./routes/logs.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { usageRoutes } from "./routes/usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 
 type Env = { Variables: { requestId: string } };
@@ -30,6 +31,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...storageClassRoutes(deps),
     ...logRoutes(deps),
     ...execRoutes(deps),
+    ...usageRoutes(deps),
   ];
 }
 

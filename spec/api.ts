@@ -132,6 +132,20 @@ export const execControlSchema = z.discriminatedUnion("type", [
 ]);
 export type ExecControl = z.infer<typeof execControlSchema>;
 
+/** What one instance uses now. */
+export const usageSchema = z.object({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  /** Thousandths of a core over the last interval. */
+  milliCpu: z.number(),
+  memoryBytes: z.number(),
+});
+/** See {@linkcode usageSchema}. */
+export type Usage = z.infer<typeof usageSchema>;
+/** `GET /v1/usage/instances`. */
+export const usageListSchema = z.object({ items: z.array(usageSchema) });
+
 /** `GET /v1/version`. */
 export const versionSchema = z.object({
   version: z.string(),
@@ -156,6 +170,15 @@ export const statusSchema = z.object({
     services: z.record(z.string(), z.number().int()),
     instances: z.object({ total: z.number().int(), ready: z.number().int() }),
     volumes: z.record(z.string(), z.number().int()),
+  })),
+  /** The latest warnings of the last hour, newest first. */
+  recentWarnings: z.array(z.object({
+    namespace: z.string(),
+    object: z.object({ kind: z.string(), name: z.string() }),
+    reason: z.string(),
+    message: z.string(),
+    count: z.number().int(),
+    lastAt: z.string(),
   })),
 });
 export type Status = z.infer<typeof statusSchema>;

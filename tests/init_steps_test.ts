@@ -190,7 +190,8 @@ for (const { kind, ignore, open, castfile } of FORMS) {
     ignore,
     async fn() {
       await using host = await open();
-      const file = await castfile(host, [{ name: "long", script: `${note("began")}; sleep 300` }]);
+      const idle = 1_000_000 + Math.floor(Math.random() * 1_000_000);
+      const file = await castfile(host, [{ name: "long", script: `${note("began")}; sleep ${idle}` }]);
       await host.rune("cast", file, "--no-wait");
       const dir = await until("the step writes", async () => {
         const handle = await dataOf(host);
@@ -199,7 +200,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
       await host.rune("delete", "web", "--yes");
       assert.equal((await host.get("volume", "data")).status.state, "Released");
       assert.equal(await Deno.readTextFile(`${dir}/log`), "began\n");
-      const { code } = await new Deno.Command("pgrep", { args: ["-f", "^sleep 300$"], stdout: "null" })
+      const { code } = await new Deno.Command("pgrep", { args: ["-f", `^sleep ${idle}$`], stdout: "null" })
         .output();
       assert.equal(code, 1, "nothing of the step is left");
     },

@@ -4,7 +4,7 @@ import { RuneError } from "../../spec/error.ts";
 import { type KindInfo, KINDS } from "../../spec/kinds.ts";
 import type { AnyResource } from "../../spec/resource.ts";
 import { parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
-import { findResource, listResources, type Scope, watchResources } from "../api.ts";
+import { findResource, instanceUsage, listResources, type Scope, watchResources } from "../api.ts";
 import { type CellContext, columnsOf } from "../columns.ts";
 import {
   addGlobalFlags,
@@ -65,10 +65,17 @@ interface View {
   flags: GetFlags;
 }
 
-const contextOf = (session: Session): CellContext => ({
+const contextOf = (session: Session, usage?: CellContext["usage"]): CellContext => ({
   now: Date.now(),
   host: new URL(session.client.server).hostname,
+  ...(usage && { usage }),
 });
+
+/** What instances use, where a wide table will show it. */
+async function usageFor({ session, kind, scope }: View): Promise<CellContext["usage"]> {
+  if (kind.kind !== "instance" || session.output !== "wide") return undefined;
+  return await instanceUsage(session.client, scope.namespace);
+}
 
 function tableOf({ session, kind, flags }: View): Table<AnyResource, CellContext> {
   const withNamespace = session.allNamespaces && kind.namespaced;
@@ -92,7 +99,7 @@ async function print(view: View, resources: AnyResource[], options: { single: bo
   } else if (resources.length === 0) {
     const where = !kind.namespaced || session.allNamespaces ? "" : ` in namespace ${session.namespace}`;
     terminal.err(`no ${kind.plural} found${where}\n`);
-  } else terminal.out(tableOf(view).render(resources, contextOf(session)));
+  } else terminal.out(tableOf(view).render(resources, contextOf(session, await usageFor(view))));
 }
 
 async function watch(view: View, names: string[]): Promise<void> {
