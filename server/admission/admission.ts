@@ -5,6 +5,7 @@
  */
 import type { Declared } from "../../spec/declared.ts";
 import { checkSupported } from "../../spec/unsupported.ts";
+import { checkHost } from "./host.ts";
 import { admitService } from "./service.ts";
 import { admitStorageClass } from "./storage_class.ts";
 import { admitVolume } from "./volume.ts";
@@ -19,8 +20,10 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
       return admitStorageClass(declared, world);
     case "volume":
       return admitVolume(declared, world);
-    case "service":
-      return admitService(declared, world);
+    case "service": {
+      const { spec, issues } = admitService(declared, world);
+      return { spec, issues: [...issues, ...checkHost(spec, { root: Deno.uid() === 0 })] };
+    }
     default:
       return { spec: declared.spec, issues: [] };
   }
