@@ -1,5 +1,5 @@
 /** What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken connection. @module */
-import type { ResourceList, WatchEvent } from "../spec/api.ts";
+import type { InstanceUsage, ResourceList, WatchEvent } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
 import { describeKey, KINDS } from "../spec/kinds.ts";
 import type { Kind, Kinds } from "../spec/resource.ts";
@@ -185,5 +185,19 @@ export async function createResource<K extends Kind>(
   } catch (error) {
     if (!(error instanceof RuneError) || error.code !== "already_exists") throw error;
     throw new RuneError(error.code, error.message, { cause: error, hint: options.exists });
+  }
+}
+
+/** What running instances use of CPU and memory, by uid; empty where that cannot be had, as it only adds to what is shown. */
+export async function instanceUsage(client: Client, namespace?: string): Promise<Map<string, InstanceUsage>> {
+  try {
+    const path = "/v1/usage/instances";
+    const { items = [] } = await client.request<{ items?: InstanceUsage[] }>("GET", path, {
+      query: { namespace },
+    });
+    return new Map(items.map((usage) => [usage.uid, usage]));
+  } catch (error) {
+    if (error instanceof RuneError) return new Map();
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** The columns of every kind's table (SPEC 5), and of its single view. @module */
+import type { InstanceUsage, VolumeUsage } from "../spec/api.ts";
 import { formatAge, formatBytes } from "../spec/format.ts";
-import type { Usage } from "../spec/api.ts";
 import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
 import type { Service } from "../spec/service.ts";
 import type { Column } from "./output.ts";
@@ -12,7 +12,9 @@ export interface CellContext {
   /** Name under which the user reaches the daemon's host. */
   host: string;
   /** What volumes hold, by uid; those that could not be measured are absent. */
-  usage?: ReadonlyMap<string, Usage>;
+  volumeUsage?: ReadonlyMap<string, VolumeUsage>;
+  /** What instances use, by uid; where it was asked for. */
+  instanceUsage?: ReadonlyMap<string, InstanceUsage>;
 }
 
 type KindColumn<K extends Kind> = Column<Kinds[K], CellContext>;
@@ -44,6 +46,10 @@ function external({ spec: { expose } }: Service, { host }: CellContext): string 
   return expose?.hostPort === undefined ? "-" : `${host}:${expose.hostPort}`;
 }
 
+/** `250m`: as limits are written. */
+const cpuText = (usage: InstanceUsage | undefined) => usage ? `${usage.milliCpu}m` : "-";
+const memoryText = (usage: InstanceUsage | undefined) => usage ? formatBytes(usage.memoryBytes) : "-";
+
 const service: KindColumn<"service">[] = [
   name(),
   col("TYPE", (r) => r.spec.image === undefined ? "process" : "container"),
@@ -58,8 +64,8 @@ const service: KindColumn<"service">[] = [
 ];
 
 /** `1.5Gi of 10Gi`, or `1.5Gi` where no limit is enforced. */
-function used({ uid }: { uid: string }, { usage }: CellContext): string {
-  const { usedBytes, limitBytes } = usage?.get(uid) ?? {};
+function used({ uid }: { uid: string }, { volumeUsage }: CellContext): string {
+  const { usedBytes, limitBytes } = volumeUsage?.get(uid) ?? {};
   if (usedBytes === undefined) return "-";
   return limitBytes === undefined
     ? formatBytes(usedBytes)
@@ -99,6 +105,8 @@ const instance: KindColumn<"instance">[] = [
       wide: true,
     },
   ),
+  col("CPU", (r, { instanceUsage }) => cpuText(instanceUsage?.get(r.uid)), { wide: true }),
+  col("MEMORY", (r, { instanceUsage }) => memoryText(instanceUsage?.get(r.uid)), { wide: true }),
   col("HANDLE", (r) => orDash(r.status.handle?.slice(0, 12)), { wide: true }),
 ];
 
@@ -140,7 +148,13 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   event,
   namespace: plain(),
   secret: plain(),
-  configmap: plain(),
+  configmap: [
+    name(),
+    col("KEYS", (r) => String(Object.keys(r.spec.data).length)),
+    age(),
+    col("KEY NAMES", (r) => orDash(Object.keys(r.spec.data).join(", ")), { wide: true }),
+    labels(),
+  ],
   lease: plain(),
 };
 

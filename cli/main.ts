@@ -45,6 +45,17 @@ const TREE: Record<string, Entry[]> = {
       summary: "tell everything about one resource",
       load: () => import("./commands/describe.ts"),
     },
+    {
+      name: "create",
+      summary: "create a resource from values and files",
+      load: () => import("./commands/create.ts"),
+    },
+    {
+      name: "configmap",
+      alias: "cm",
+      summary: "work on configmaps",
+      load: () => import("./commands/configmap.ts"),
+    },
     { name: "delete", summary: "delete resources", load: () => import("./commands/delete.ts") },
     { name: "events", summary: "show what happened", load: () => import("./commands/events.ts") },
     {

@@ -1,5 +1,5 @@
 /** What volumes hold: asked of the daemon only where it is shown, because measuring reads the whole tree. @module */
-import type { Usage } from "../spec/api.ts";
+import type { VolumeUsage } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
 import type { AnyResource } from "../spec/resource.ts";
 import { resourcePath } from "./api.ts";
@@ -11,14 +11,17 @@ const PARALLEL = 4;
 const TIMEOUT_MS = 15_000;
 
 /** The usage of every volume among `resources` that can be measured now, by uid. */
-export async function measureVolumes(client: Client, resources: AnyResource[]): Promise<Map<string, Usage>> {
-  const usage = new Map<string, Usage>();
+export async function measureVolumes(
+  client: Client,
+  resources: AnyResource[],
+): Promise<Map<string, VolumeUsage>> {
+  const usage = new Map<string, VolumeUsage>();
   const waiting = resources.filter((r) => r.kind === "volume" && r.status.handle !== undefined);
   const work = async () => {
     for (let volume; (volume = waiting.shift()) !== undefined;) {
       try {
         const path = resourcePath(volume, "usage");
-        usage.set(volume.uid, await client.request<Usage>("GET", path, { timeoutMs: TIMEOUT_MS }));
+        usage.set(volume.uid, await client.request<VolumeUsage>("GET", path, { timeoutMs: TIMEOUT_MS }));
       } catch (error) {
         // A volume that cannot be measured is shown without it, as one whose driver cannot tell.
         if (!(error instanceof RuneError)) throw error;

@@ -212,6 +212,16 @@ async function growExt4(device: string, signal: AbortSignal): Promise<void> {
   await run("resize2fs", [device], { what, signal });
 }
 
+/** Mounts an empty filesystem in memory on an existing directory, which stays closed to everybody but its owner. */
+export async function mountMemory(
+  directory: string,
+  { bytes, signal }: { bytes: number; signal: AbortSignal },
+): Promise<void> {
+  const options = `size=${bytes},mode=0700,nosuid,nodev,noexec`;
+  const what = `mount of a filesystem in memory on ${directory}`;
+  await run("mount", ["-t", "tmpfs", "-o", options, "--", "rune", directory], { what, signal });
+}
+
 /** Unmounts the filesystem mounted at a directory. */
 export async function unmountDirectory(directory: string, signal: AbortSignal): Promise<void> {
   await run("umount", ["--", directory], { what: `unmount of ${directory}`, signal });

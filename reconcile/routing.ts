@@ -4,6 +4,7 @@ import { parseNameRef } from "../spec/name.ts";
 import type { Reader } from "../store/store.ts";
 import { dependsOn } from "../spec/dependencies.ts";
 import { seenBy } from "./instance/names.ts";
+import { type DataKey, usesData } from "./config/data.ts";
 import { claimedVolumeName } from "./service/claims.ts";
 import { volumesMadeFrom } from "./snapshot/writers.ts";
 
@@ -35,6 +36,13 @@ function waitingForService(store: Reader, service: { namespace: string; name: st
     const own = store.get("service", namespace, spec.service);
     return own !== undefined && dependsOn(own, service);
   }).map((i) => i.uid);
+}
+
+/** Uids of instances that use a configmap or secret and do not run: those that may be waiting for it. */
+function waitingForData(store: Reader, key: DataKey): string[] {
+  return store.list("instance").filter(({ namespace, spec, status }) =>
+    status.state !== "Running" && usesData(spec.template, namespace, key)
+  ).map((i) => i.uid);
 }
 
 /**
@@ -81,6 +89,10 @@ export function affectedBy(
       out.instances.push(...waitingFor(store, { namespace, name: spec.source.volume }));
       break;
     }
+    case "configmap":
+    case "secret":
+      out.instances.push(...waitingForData(store, { ...resource, kind: resource.kind }));
+      break;
     case "storageClass":
       for (const volume of store.list("volume")) {
         if (volume.status.handle === undefined) out.volumes.push(`${volume.namespace}/${volume.name}`);

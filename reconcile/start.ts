@@ -12,6 +12,8 @@ import { ANNOTATIONS } from "../spec/marks.ts";
 import { describeKey } from "../spec/resource.ts";
 import type { Store } from "../store/store.ts";
 import type { Prober } from "./health/prober.ts";
+import { readDataFrom, type ReadSecret } from "./config/data.ts";
+import { type RunFiles, sweepFiles } from "./config/run_files.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -31,6 +33,10 @@ export interface ControllerDeps {
   prober: Prober;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
+  /** Where the files of configmaps and secrets are made for runs. */
+  files: RunFiles;
+  /** Reads secrets; without it there are none. */
+  readSecret?: ReadSecret;
 }
 
 /** Running controllers. */
@@ -46,7 +52,8 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, prober, node, logger } = deps;
+  const { store, drivers, runners, prober, node, logger, files } = deps;
+  const readData = readDataFrom(store, deps.readSecret);
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
 
@@ -95,10 +102,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const instances = queue(
     "instance",
     32,
-    (uid, signal) => reconcileInstance(uid, { deps: { store, runners, mounts, prober }, find, signal }),
+    (uid, signal) =>
+      reconcileInstance(uid, { deps: { store, runners, mounts, prober, files, readData }, find, signal }),
   );
   const sweeper = queue("sweep", 1, async (_key, signal) => {
-    const cleared = await sweep({ store, runners }, signal);
+    const cleared = await sweep({ store, runners }, signal) + await sweepFiles(files, store);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };

@@ -92,6 +92,32 @@ export function runnerConformance(options: ConformanceOptions): void {
     await rejects(runner.start(spec, signal), "not_found");
   });
 
+  promise("a step is a run of its own, beside the run that it prepares", async (room, signal) => {
+    const { runner } = room;
+    const main = room.shell(OBEDIENT);
+    const step = { ...room.shell("echo stepping; exit 4"), instanceUid: main.instanceUid, step: "prepare.1" };
+    await runner.create(step, signal);
+    assert.equal((await runner.inspect(main, signal)).state, "absent");
+    await runner.start(step, signal);
+    assert.equal((await ended(runner, step, signal)).exitCode, 4);
+    await runner.create(main, signal);
+    await runner.start(main, signal);
+    const next = { ...step, step: "prepare.2" };
+    assert.equal((await runner.inspect(next, signal)).state, "absent");
+    const reopened = await room.reopen();
+    const found = (await reopened.list(signal)).map((r) => `${r.run} ${r.step ?? "main"} ${r.state}`).sort();
+    assert.deepEqual(found, ["1 main running", "1 prepare.1 exited"]);
+    assert.equal((await reopened.inspect(main, signal)).state, "running");
+    const { step: named, exitCode } = await reopened.inspect(step, signal);
+    assert.deepEqual([named, exitCode], ["prepare.1", 4]);
+    assert.deepEqual(await texts(reopened, step, { follow: true, signal }), ["stepping"]);
+    await reopened.stop(main, { timeoutMs: 10_000, signal });
+    await reopened.remove(main, signal);
+    assert.equal((await reopened.inspect(step, signal)).state, "exited");
+    await reopened.remove(step, signal);
+    assert.deepEqual(await reopened.list(signal), []);
+  });
+
   promise("stop() of a created run changes nothing; remove() takes it", async (room, signal) => {
     const spec = room.shell("exit 0");
     await room.runner.create(spec, signal);

@@ -12,6 +12,11 @@ export interface RunRef {
   instanceUid: string;
   /** Counts the runs of an instance from 1. */
   run: number;
+  /**
+   * Names one attempt of a step that prepares the run (`<name>.<attempt>`), which is a run of its own; absent for the main
+   * one. Letters, digits, dots and hyphens.
+   */
+  step?: string;
 }
 
 /** A directory of the host that a run sees. */
@@ -135,6 +140,13 @@ export interface Publication {
   ip?: string;
 }
 
+/** How an image is pulled. */
+export interface PullOptions {
+  policy: PullPolicy;
+  signal: AbortSignal;
+  onProgress?: (text: string) => void;
+}
+
 /** A runner; see the module comment for what all calls share. */
 export interface Runner {
   readonly name: "docker" | "process";
@@ -145,9 +157,10 @@ export interface Runner {
   /**
    * Makes the image present. The process runner has none.
    *
+   * @param options.onProgress told how far it is, in words, often.
    * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence).
    */
-  pull?(image: string, options: { policy: PullPolicy; signal: AbortSignal }): Promise<void>;
+  pull?(image: string, options: PullOptions): Promise<void>;
 
   /**
    * Makes the run, not started. Done when it exists.

@@ -17,6 +17,8 @@ const PACKAGES: Record<string, string> = {
   script: "bsdutils",
   getfattr: "attr",
   getfacl: "acl",
+  "docker-registry": "docker-registry",
+  htpasswd: "apache2-utils",
 };
 
 const ENGINE_START_MS = 60_000;

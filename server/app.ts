@@ -17,6 +17,7 @@ import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { trashRoutes } from "./routes/trash.ts";
+import { usageRoutes } from "./routes/usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 
 type Env = { Variables: { requestId: string } };
@@ -36,6 +37,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...storageClassRoutes(deps),
     ...logRoutes(deps),
     ...execRoutes(deps),
+    ...usageRoutes(deps),
   ];
 }
 

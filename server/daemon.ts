@@ -10,7 +10,11 @@ import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { createProber } from "../reconcile/health/prober.ts";
+import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
+import type { ReadSecret } from "../reconcile/config/data.ts";
+import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { startControllers } from "../reconcile/start.ts";
+import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { Runner } from "../runners/runner.ts";
@@ -20,6 +24,7 @@ import { openStore, type Store } from "../store/store.ts";
 import { formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { createApp } from "./app.ts";
 import { startLogging } from "./logging.ts";
+import { credentialsOf } from "./registries.ts";
 import { seed } from "./seed.ts";
 import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
 
@@ -29,6 +34,9 @@ export type { ServeOptions } from "./settings.ts";
 const DRAIN_MS = 10_000;
 /** How often the trash is looked through for what is due. */
 const PURGE_INTERVAL_MS = 10 * 60_000;
+
+/** How long the host may take for a mount in memory. */
+const MOUNT_MS = 10_000;
 
 /** A running daemon. */
 export interface Daemon {
@@ -75,6 +83,16 @@ function listen(
   }
 }
 
+/** Filesystems in memory for files that must not reach a disk. */
+const MEMORY: MemoryMounts = {
+  mount: (directory, { bytes }) => mountMemory(directory, { bytes, signal: AbortSignal.timeout(MOUNT_MS) }),
+  async unmount(directory) {
+    const path = await Deno.realPath(directory).catch(() => undefined);
+    if (path === undefined || await findMount(path) === undefined) return;
+    await unmountDirectory(path, AbortSignal.timeout(MOUNT_MS));
+  },
+};
+
 /** The drivers by name, and the one whose trash the daemon keeps. */
 export function buildDrivers(storage: Settings["storage"]): { all: Map<string, Driver>; local: LocalDriver } {
   const local = new LocalDriver({
@@ -91,12 +109,20 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
 
 /** The runners by name; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, daemonId }: Pick<Settings, "docker" | "dataDir"> & { daemonId: string },
+  { docker, dataDir, daemonId, readSecret = () => Promise.resolve(undefined) }:
+    & Pick<Settings, "docker" | "dataDir">
+    & { daemonId: string; readSecret?: ReadSecret },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
+    async authFor(repository) {
+      const entry = longestMatch(docker.registries, repository);
+      if (!entry) return undefined;
+      const server = repository.slice(0, repository.indexOf("/"));
+      return { match: entry.match, server, ...await credentialsOf(entry, readSecret) };
+    },
     logger: logger.getChild("docker"),
   });
   const processes = createProcessRunner({
@@ -209,6 +235,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       runners: runners.all,
       prober,
       node,
+      files: createRunFiles({ root: join(dataDir, "runs"), ...(Deno.uid() === 0 && { memory: MEMORY }) }),
       logger: logger.getChild("reconcile"),
     });
     started.push(() => controllers.stop());

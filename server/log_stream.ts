@@ -1,7 +1,8 @@
 /** The logs of a service or an instance as one stream: runs merged, restarts and new instances followed. @module */
-import type { LogEntry, LogOptions } from "../runners/runner.ts";
+import type { LogEntry, LogOptions, RunRef } from "../runners/runner.ts";
 import type { LogLine } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
+import { parseStepKey } from "../spec/init_step.ts";
 import type { Instance } from "../spec/instance.ts";
 import { type AnyResource, describeKey } from "../spec/resource.ts";
 import type { Reader } from "../store/store.ts";
@@ -14,6 +15,8 @@ import { currentRun, instancesOf, isOf, runnerFor, type Target } from "./targets
 export interface LogRequest extends Omit<LogOptions, "signal"> {
   /** The run before the current one, of each instance. */
   previous: boolean;
+  /** The last attempt at this init step, instead of the main process. */
+  initStep?: string;
 }
 
 type Deps = Pick<ServerDeps, "store" | "runners">;
@@ -47,13 +50,46 @@ export function logLines(
       });
     }
   }
+  if (request.initStep !== undefined) return initStepLines(deps, { target, instances, request });
   return (signal) =>
     request.follow && !request.previous
       ? follow({ deps, target, request, signal })
       : inOrder({ deps, instances, request, signal });
 }
 
+/** The last attempts at an init step before each instance's current run. */
+function initStepLines(
+  deps: Deps,
+  { target, instances, request }: { target: Target; instances: Instance[]; request: LogRequest },
+): (signal: AbortSignal) => AsyncIterable<LogLine> {
+  const wanted = request.initStep!;
+  const known = new Set(instances.flatMap((i) => i.spec.template.initSteps.map((step) => step.name)));
+  if (!known.has(wanted)) {
+    throw new RuneError("not_found", `${target.kind} ${describeKey(target)} has no init step "${wanted}"`, {
+      hint: known.size === 0 ? "it has none" : `it has: ${[...known].join(", ")}`,
+    });
+  }
+  return async function* (signal) {
+    const runs = (await Promise.all([...deps.runners.values()].map((r) => r.list(signal).catch(() => []))))
+      .flat();
+    const attempts = new Map<string, RunRef>();
+    for (const instance of instances) {
+      const run = instance.status.run - (request.previous ? 1 : 0);
+      const of = runs.filter((r) =>
+        r.instanceUid === instance.uid && r.run === run && r.step !== undefined &&
+        parseStepKey(r.step).name === wanted
+      ).sort((a, b) => parseStepKey(b.step!).attempt - parseStepKey(a.step!).attempt);
+      const [last] = of;
+      if (last) attempts.set(instance.uid, { instanceUid: last.instanceUid, run, step: last.step! });
+    }
+    const stepOf = ({ uid }: Instance) => attempts.get(uid);
+    yield* inOrder({ deps, instances: instances.filter(stepOf), request, signal, stepOf });
+  };
+}
+
 interface Stored {
+  /** The step whose log is meant. */
+  stepOf?: (instance: Instance) => RunRef | undefined;
   deps: Deps;
   instances: Instance[];
   request: LogRequest;
@@ -61,7 +97,7 @@ interface Stored {
 }
 
 /** What is stored, all instances merged by time. */
-async function* inOrder({ deps, instances, request, signal }: Stored): AsyncGenerator<LogLine> {
+async function* inOrder({ deps, instances, request, signal, stepOf }: Stored): AsyncGenerator<LogLine> {
   const sources: { name: string; lines: AsyncIterator<LogEntry>; head: LogEntry }[] = [];
   const advance = async (lines: AsyncIterator<LogEntry>) => {
     const next = await lines.next();
@@ -70,7 +106,10 @@ async function* inOrder({ deps, instances, request, signal }: Stored): AsyncGene
   try {
     for (const instance of instances) {
       const run = instance.status.run - (request.previous ? 1 : 0);
-      const stream = await open({ deps, instance, run, options: { ...request, follow: false, signal } });
+      const step = stepOf?.(instance)?.step;
+      // A step comes to its end, and with it what follows it.
+      const options = { ...request, follow: step !== undefined && request.follow, signal };
+      const stream = await open({ deps, instance, run, ...(step !== undefined && { step }), options });
       if (!stream) continue;
       const lines = stream.values();
       const head = await advance(lines);
@@ -92,16 +131,20 @@ interface Opening {
   deps: Deps;
   instance: Instance;
   run: number;
+  step?: string;
   options: LogOptions;
 }
 
 /** The log of one run; undefined when it never was, or is gone. */
 async function open(
-  { deps, instance, run, options }: Opening,
+  { deps, instance, run, step, options }: Opening,
 ): Promise<ReadableStream<LogEntry> | undefined> {
   if (run < 1) return undefined;
   try {
-    return await runnerFor(instance, deps.runners).logs({ ...currentRun(instance), run }, options);
+    return await runnerFor(instance, deps.runners).logs(
+      { ...currentRun(instance), run, ...(step !== undefined && { step }) },
+      options,
+    );
   } catch (error) {
     if (error instanceof RuneError && error.code === "not_found") return undefined;
     throw error;

@@ -13,6 +13,7 @@ import { scalarText } from "../spec/labels.ts";
 import { absolutePathSchema } from "../spec/mounts.ts";
 import { nameSchema } from "../spec/name.ts";
 import { parseAddress } from "./address.ts";
+import { registrySchema } from "./registries.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
 
 /** `true`, or the text `true`, which is what an expanded variable gives. */
@@ -45,7 +46,10 @@ const runefileSchema = z.strictObject({
     trashRetention: scalarText.pipe(durationSchema).optional(),
     preserveOnDelete: flag.optional(),
   }).prefault({}),
-  docker: z.strictObject({ socket: absolutePathSchema.optional() }).prefault({}),
+  docker: z.strictObject({
+    socket: absolutePathSchema.optional(),
+    registries: z.array(registrySchema).default([]),
+  }).prefault({}),
   node: z.strictObject({
     name: z.string().min(1).max(253).optional(),
     labels: z.record(z.string().min(1).max(253), scalarText).default({}),
@@ -56,7 +60,7 @@ const runefileSchema = z.strictObject({
 export type Runefile = z.output<typeof runefileSchema>;
 
 /** Sections of later versions, by canonical path. */
-const LATER = ["auth", "crypto", "docker.registries"];
+const LATER = ["auth", "crypto"];
 
 type Path = (string | number)[];
 
@@ -82,7 +86,11 @@ class Reader {
       this.#written.set(formatPath(at), writtenAt);
       if (Object.hasOwn(result, key)) this.fail(at, `"${key}" is written twice, in two spellings`);
       const descend = isTable(value) && formatPath(at) !== "node.labels";
-      result[key] = descend ? this.canonize(value, at, writtenAt) : value;
+      result[key] = descend
+        ? this.canonize(value, at, writtenAt)
+        : Array.isArray(value)
+        ? value.map((item, i) => isTable(item) ? this.canonize(item, [...at, i], [...writtenAt, i]) : item)
+        : value;
     }
     return result;
   }

@@ -51,7 +51,12 @@ const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] 
   ["sever: {}\n", ":1:1", /unknown field "sever"/, /did you mean "server"/],
   ["auth: {}\na: 1\n", ":1:1", /auth is not supported in this version/],
   ["crypto: { kek: {} }\n", ":1:1", /crypto is not supported/],
-  ["docker:\n  registries: []\n", ":2:3", /docker.registries is not supported/],
+  [
+    "docker:\n  registries:\n    - { match: ghcr.io }\n",
+    ":2:3",
+    /expected either username and password, or token/,
+  ],
+  ["docker:\n  registries:\n    - { match: 'https://x', token: a }\n", ":2:3", /is not a registry such as/],
   ["server: { http-addr: 7861 }\n", ":1:11", /expected a string/],
   ["server: { http-addr: localhost }\n", ":1:11", /not a listen address/],
   ["server: { log-level: loud }\n", ":1:11", /expected one of debug, info, warn, error/],

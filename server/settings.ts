@@ -5,6 +5,7 @@ import { DEFAULT_SERVER } from "../spec/endpoint.ts";
 import { RuneError } from "../spec/error.ts";
 import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
+import type { Registry } from "./registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
 
 /** Flags of `rune serve`. */
@@ -27,7 +28,7 @@ export interface Settings {
   addresses: ListenAddress[];
   log: { level: LogLevel; format: LogFormat };
   node: { name: string; labels: Record<string, string> };
-  docker: { socket: string };
+  docker: { socket: string; registries: Registry[] };
   storage: {
     localVolumeRoot: string;
     hostPathAllowlist: string[];
@@ -153,7 +154,10 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     },
     // The node's own name is always a label: a class can be held to one machine without any runefile.
     node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
-    docker: { socket: dockerSocket(runefile, from.env, warnings) },
+    docker: {
+      socket: dockerSocket(runefile, from.env, warnings),
+      registries: runefile.docker.registries,
+    },
     storage: {
       localVolumeRoot: storage.localVolumeRoot ?? join(dataDir, "volumes"),
       hostPathAllowlist: [

@@ -158,11 +158,11 @@ export const resizeRequestSchema = z.strictObject({ size: bytesSchema });
 export const undeleteRequestSchema = z.strictObject({ id: z.string().optional() });
 
 /** `GET …/volumes/{name}/usage`. */
-export const usageSchema = z.object({
+export const volumeUsageSchema = z.object({
   usedBytes: z.number().int().optional(),
   limitBytes: z.number().int().optional(),
 });
-export type Usage = z.infer<typeof usageSchema>;
+export type VolumeUsage = z.infer<typeof volumeUsageSchema>;
 
 /** `GET …/trash`: deleted volumes that can be brought back. */
 export const trashSchema = z.object({
@@ -209,6 +209,20 @@ export const execControlSchema = z.discriminatedUnion("type", [
 ]);
 export type ExecControl = z.infer<typeof execControlSchema>;
 
+/** What one instance uses now. */
+export const instanceUsageSchema = z.object({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  /** Thousandths of a core over the last interval. */
+  milliCpu: z.number(),
+  memoryBytes: z.number(),
+});
+/** See {@linkcode instanceUsageSchema}. */
+export type InstanceUsage = z.infer<typeof instanceUsageSchema>;
+/** `GET /v1/usage/instances`. */
+export const usageListSchema = z.object({ items: z.array(instanceUsageSchema) });
+
 /** `GET /v1/version`. */
 export const versionSchema = z.object({
   version: z.string(),
@@ -233,6 +247,15 @@ export const statusSchema = z.object({
     services: z.record(z.string(), z.number().int()),
     instances: z.object({ total: z.number().int(), ready: z.number().int() }),
     volumes: z.record(z.string(), z.number().int()),
+  })),
+  /** The latest warnings of the last hour, newest first. */
+  recentWarnings: z.array(z.object({
+    namespace: z.string(),
+    object: z.object({ kind: z.string(), name: z.string() }),
+    reason: z.string(),
+    message: z.string(),
+    count: z.number().int(),
+    lastAt: z.string(),
   })),
 });
 export type Status = z.infer<typeof statusSchema>;

@@ -1,5 +1,6 @@
 /** Instance: one replica of a service, ordinal by ordinal; made and removed by the service controller (SPEC 3). @module */
 import { z } from "zod";
+import { initProgressSchema } from "./init_step.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
 
@@ -73,6 +74,8 @@ export const instanceStatusSchema = z.object({
   message: z.string().optional(),
   /** Counts runs from 1; a run's identity is the instance's uid and this. 0: nothing was ever launched. */
   run: z.number().int(),
+  /** How far the init steps of a run have come. */
+  init: initProgressSchema.optional(),
   /** The runner's identifier of the current run: a container id, a pid. */
   handle: z.string().optional(),
   /** Address on the namespace's network. */

@@ -34,6 +34,12 @@ const subPathSchema = z.string().refine(
   { error: "expected a relative path that stays inside the volume (no '..', not absolute)" },
 );
 
+/** Where a key's file lies below the mount: plain directories and a name. */
+const itemPathSchema = subPathSchema.refine(
+  (path) => path.split("/").every((part) => part !== "" && part !== "."),
+  { error: "expected a relative path of plain names, such as conf.d/app.conf" },
+);
+
 const idSchema = z.number().int().min(0).max(4_294_967_294);
 
 /** `"0775"`: octal digits in a string, so that YAML keeps the leading zero. */
@@ -75,11 +81,20 @@ export const volumeMountSchema = z.strictObject({
 });
 export type VolumeMount = z.infer<typeof volumeMountSchema>;
 
+/** Whether two paths are the same, or one would have to be a directory for the other. */
+function collide(paths: string[]): boolean {
+  const sorted = paths.map((path) => `${path}/`).sort();
+  return sorted.some((path, i) => i > 0 && path.startsWith(sorted[i - 1]!));
+}
+
 const fileMountFields = {
   name: nameSchema.optional(),
   mountPath: mountPathSchema,
   /** Only these keys, under other paths: `[{key, path}]`; all keys when omitted. */
-  items: z.array(z.strictObject({ key: z.string(), path: subPathSchema })).optional(),
+  items: z.array(z.strictObject({ key: z.string(), path: itemPathSchema })).min(1).optional()
+    .refine((items) => items === undefined || !collide(items.map((item) => item.path)), {
+      error: "expected paths that differ, none of which lies below another",
+    }),
   user: idSchema.optional(),
   group: idSchema.optional(),
   mode: modeSchema.optional(),
@@ -114,3 +129,7 @@ export const envFromSchema = z.strictObject({
     ? { secretName, prefix }
     : { configName: (configName ?? configmapName)!, prefix };
 });
+
+export type SecretMount = z.infer<typeof secretMountSchema>;
+export type ConfigMount = z.infer<typeof configMountSchema>;
+export type EnvSource = z.infer<typeof envFromSchema>;

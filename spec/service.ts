@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
 import { healthSchema, portRefSchema } from "./health.ts";
+import { checkInitSteps, makeInitStepSchema } from "./init_step.ts";
 import { labelsSchema, scalarText } from "./labels.ts";
 import {
   absolutePathSchema,
@@ -12,6 +13,7 @@ import {
 } from "./mounts.ts";
 import { nameRefSchema, nameSchema } from "./name.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
+import { checkRunnerFields } from "./runner_fields.ts";
 import { resourcesSchema, securityContextSchema } from "./security.ts";
 
 /** A string (split at white space is never guessed: it is the executable alone) or a list. */
@@ -60,19 +62,7 @@ const updateSchema = z.strictObject({
   rollback: z.boolean().default(false),
 });
 
-const initStepSchema = z.strictObject({
-  name: nameSchema,
-  image: z.string().min(1).optional(),
-  command: commandSchema,
-  args: argsSchema.default([]),
-  env: envSchema.default({}),
-  runIf: z.union([
-    z.enum(["freshVolume", "always"]),
-    z.strictObject({ fileMissing: absolutePathSchema }),
-  ]).default("always"),
-  timeout: durationSchema.default("5m"),
-  restartPolicy: z.enum(["OnFailure", "Never"]).default("OnFailure"),
-});
+const initStepSchema = makeInitStepSchema({ command: commandSchema, args: argsSchema, env: envSchema });
 
 const exposeSchema = z.strictObject({
   port: portRefSchema,
@@ -142,6 +132,8 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
     const other = targets.slice(0, i).find((t) => overlaps(t.path, target.path));
     if (other) issue(target.at, `${target.path} overlaps the mount at ${other.path}`);
   });
+  checkInitSteps(spec, issue);
+  checkRunnerFields(spec, issue);
   const portNames = spec.ports.flatMap((p) => p.name === undefined ? [] : [p.name]);
   portNames.forEach((name, i) => {
     if (portNames.indexOf(name) !== i) issue(["ports", i, "name"], `port name "${name}" is used twice`);

@@ -6,12 +6,7 @@
 import type { Declared } from "./declared.ts";
 import type { FieldIssue } from "./error.ts";
 
-const SERVICE_FIELDS = [
-  "envFrom",
-  "secretMounts",
-  "configMounts",
-  "initSteps",
-] as const;
+const SERVICE_FIELDS = ["secretMounts"] as const;
 
 const isSet = (value: unknown) => Array.isArray(value) ? value.length > 0 : value !== undefined;
 
@@ -31,6 +26,9 @@ export function checkSupported(declared: Declared): FieldIssue[] {
   if (declared.kind !== "service") return [];
   const { spec } = declared;
   const issues = SERVICE_FIELDS.filter((field) => isSet(spec[field])).map((f) => refuse([f], f));
+  spec.envFrom.forEach((source, i) => {
+    if ("secretName" in source) issues.push(refuse(["envFrom", i, "secretName"], "a reference to a secret"));
+  });
   if (spec.expose?.host !== undefined) issues.push(refuse(["expose", "host"], "routing by host name"));
   return issues;
 }

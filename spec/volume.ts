@@ -77,6 +77,8 @@ export const volumeStatusSchema = z.object({
   driverParameters: z.record(z.string(), z.string()).optional(),
   /** The driver that provisioned it; kept so that a class that is gone stops nothing. */
   driver: z.string().optional(),
+  /** When an instance was first let write to it, its init steps done; until then it is fresh (`runIf: freshVolume`). */
+  initializedAt: z.string().optional(),
   /** True when provisioning found data in place and kept it. */
   adopted: z.boolean().optional(),
   conditions: z.array(conditionSchema),

@@ -4,7 +4,7 @@ import { RuneError } from "../../spec/error.ts";
 import { type KindInfo, KINDS } from "../../spec/kinds.ts";
 import type { AnyResource } from "../../spec/resource.ts";
 import { parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
-import { findResource, listResources, type Scope, watchResources } from "../api.ts";
+import { findResource, instanceUsage, listResources, type Scope, watchResources } from "../api.ts";
 import { type CellContext, columnsOf } from "../columns.ts";
 import {
   addGlobalFlags,
@@ -71,9 +71,16 @@ const contextOf = (session: Session): CellContext => ({
   host: new URL(session.client.server).hostname,
 });
 
-/** The context of cells that may show what a volume holds. */
-async function measuredContext(session: Session, resources: AnyResource[]): Promise<CellContext> {
-  return { ...contextOf(session), usage: await measureVolumes(session.client, resources) };
+/** The context of cells that may show what a volume holds or an instance uses. */
+async function measuredContext(
+  { session, kind, scope }: View,
+  resources: AnyResource[],
+): Promise<CellContext> {
+  const { client } = session;
+  const context = contextOf(session);
+  if (kind.kind === "volume") return { ...context, volumeUsage: await measureVolumes(client, resources) };
+  if (kind.kind !== "instance") return context;
+  return { ...context, instanceUsage: await instanceUsage(client, scope.namespace) };
 }
 
 function tableOf({ session, kind, flags }: View): Table<AnyResource, CellContext> {
@@ -94,13 +101,13 @@ async function print(view: View, resources: AnyResource[], options: { single: bo
   else if (output === "yaml") terminal.out(await renderYaml(whole));
   else if (output === "name") terminal.out(resources.map((r) => `${kind.kind}/${r.name}\n`).join(""));
   else if (options.single && only && output === undefined && flags.headers) {
-    const context = await measuredContext(session, [only]);
+    const context = await measuredContext(view, [only]);
     terminal.out(renderBlock(columnsOf(kind.kind), only, { context, paint }));
   } else if (resources.length === 0) {
     const where = !kind.namespaced || session.allNamespaces ? "" : ` in namespace ${session.namespace}`;
     terminal.err(`no ${kind.plural} found${where}\n`);
   } else {
-    const context = output === "wide" ? await measuredContext(session, resources) : contextOf(session);
+    const context = output === "wide" ? await measuredContext(view, resources) : contextOf(session);
     terminal.out(tableOf(view).render(resources, context));
   }
 }

@@ -53,7 +53,8 @@ export const define: Define = (command, cli) => {
     .option("--until <time>", "only up to here")
     .option("--grep <pattern>", "only lines that match this regular expression (of those chosen by --tail)")
     .option("-t, --timestamps", "begin each line with its time")
-    .option("-p, --previous", "of the run before the current one");
+    .option("-p, --previous", "of the run before the current one")
+    .option("--init-step <name>", "of the last attempt at this init step");
   addGlobalFlags(logs);
   logs.addHelpText(
     "after",
@@ -63,6 +64,7 @@ export const define: Define = (command, cli) => {
         "rune logs instance/web-0 --tail 100",
         "rune logs api --since 10m --grep 'ERROR|WARN'",
         "rune logs web --previous",
+        "rune logs web --init-step migrate",
       ),
   );
   logs.action(async (word, options, self) => {
@@ -76,6 +78,7 @@ export const define: Define = (command, cli) => {
       since: options.since === undefined ? undefined : parseTime(options.since, now),
       until: options.until === undefined ? undefined : parseTime(options.until, now),
       previous: options.previous,
+      initStep: options.initStep,
     };
     const target = await findTarget(session, word);
     const prefix = target.kind === "service" && target.spec.scale > 1;
@@ -85,6 +88,8 @@ export const define: Define = (command, cli) => {
       const line = JSON.parse(data) as LogLine;
       if (!pattern || pattern.test(line.text)) terminal.out(format(line));
     }
-    if (options.follow) terminal.err(`the log of ${target.kind} ${target.name} ended\n`);
+    if (options.follow && options.initStep === undefined) {
+      terminal.err(`the log of ${target.kind} ${target.name} ended\n`);
+    }
   });
 };

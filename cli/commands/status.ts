@@ -15,6 +15,17 @@ const COLUMNS: Column<Status["namespaces"][number], undefined>[] = [
   { header: "VOLUMES", cell: (n) => counts(n.volumes) },
 ];
 
+/** The latest warnings, each with its age; nothing when there are none. */
+function warningsText(status: Status, { now, paint }: { now: number; paint: Paint }): string {
+  const recent = status.recentWarnings ?? [];
+  if (recent.length === 0) return "";
+  const text = recent.map(({ namespace, object, reason, message, count, lastAt }) =>
+    `  ${formatAge(now - Date.parse(lastAt))} ago  ${namespace} ${object.kind}/${object.name} ` +
+    `${paint("yellow", reason)}: ${message}${count > 1 ? ` (${count} times)` : ""}\n`
+  );
+  return `\nrecent warnings:\n${text.join("")}`;
+}
+
 /** The status in words. */
 export function statusText(status: Status, options: { now: number; paint: Paint }): string {
   const { paint } = options;
@@ -32,7 +43,7 @@ export function statusText(status: Status, options: { now: number; paint: Paint 
   ];
   const table = new Table(COLUMNS, { paint, wide: false, headers: true });
   const namespaces = status.namespaces.length === 0 ? "" : `\n${table.render(status.namespaces, undefined)}`;
-  return lines.join("\n") + "\n" + namespaces;
+  return lines.join("\n") + "\n" + namespaces + warningsText(status, options);
 }
 
 /** See the module. */

@@ -1,6 +1,6 @@
 /** Everything about one resource, in words; kinds without words of their own are shown as YAML. @module */
 import type { AnyResource } from "../../spec/resource.ts";
-import { listResources } from "../api.ts";
+import { instanceUsage, listResources } from "../api.ts";
 import type { Client } from "../client.ts";
 import { type CellContext, columnsOf } from "../columns.ts";
 import { renderYaml, Table } from "../output.ts";
@@ -41,7 +41,8 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
         fieldSelector: `spec.service=${name}`,
       });
       instances.sort((a, b) => a.spec.ordinal - b.spec.ordinal);
-      return describeService(resource, { context, instances });
+      const used = await instanceUsage(client, namespace);
+      return describeService(resource, { context: { ...context, instanceUsage: used }, instances });
     }
     case "volume":
       return describeVolume(resource, { context, services: await listResources(client, "service", {}) });

@@ -1,6 +1,7 @@
 /** An instance in words. @module */
 import type { Instance } from "../../spec/instance.ts";
 import type { DescribeContext } from "./describe.ts";
+import { fileMountLines } from "./config.ts";
 import { condition, lines, moment, part } from "./sections.ts";
 
 /** The description of an instance. */
@@ -13,6 +14,7 @@ export function describeInstance(instance: Instance, { paint, now }: DescribeCon
       mount.readOnly ? " (read-only)" : ""
     }`
   );
+  mounts.push(...fileMountLines(spec.template));
   return lines([
     ["Name", instance.name],
     ["Namespace", instance.namespace],
@@ -26,6 +28,7 @@ export function describeInstance(instance: Instance, { paint, now }: DescribeCon
     ["Pid", status.pid],
     ["Handle", status.handle],
     ["Run", status.run],
+    ["Init steps done", status.init?.run === status.run ? status.init.done.join(", ") : undefined],
     ["Restarts", status.restarts],
     ["Failed launches", status.launchFailures > 0 ? status.launchFailures : undefined],
     ["Next attempt", status.nextAttemptAt],

@@ -6,6 +6,7 @@ import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { columnsOf } from "../columns.ts";
 import { Table } from "../output.ts";
 import type { DescribeContext } from "./describe.ts";
+import { envSource, fileMountLines, initStepLine } from "./config.ts";
 import { condition, lines, moment, pairs, part, shellWords } from "./sections.ts";
 
 function mountLine(mount: VolumeMount, service: Service): string {
@@ -121,6 +122,11 @@ export function describeService(
     ],
   ]) +
     part("Environment", env.join("\n")) +
-    part("Mounts", spec.volumes.map((mount) => mountLine(mount, service)).join("\n")) +
+    part("Environment from", spec.envFrom.map(envSource).join("\n")) +
+    part(
+      "Mounts",
+      [...spec.volumes.map((mount) => mountLine(mount, service)), ...fileMountLines(spec)].join("\n"),
+    ) +
+    part("Init steps", spec.initSteps.map(initStepLine).join("\n")) +
     part("Instances", instances.length === 0 ? "none" : table.render(instances, context));
 }

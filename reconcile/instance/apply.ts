@@ -1,18 +1,22 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
-import type { Runner } from "../../runners/runner.ts";
+import type { Runner, RunRef } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
+import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import type { Prober } from "../health/prober.ts";
+import type { ReadData } from "../config/data.ts";
+import type { RunFiles } from "../config/run_files.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
-import { isRunnerOutage, launch, LaunchError } from "./launch.ts";
+import { type Attempt, isRunnerOutage, launch, LaunchError } from "./launch.ts";
+import { pullProgress } from "./pull_progress.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
 /** What the steps work with. */
@@ -21,6 +25,8 @@ export interface InstanceDeps {
   runners: Map<RunnerName, Runner>;
   mounts: MountTable;
   prober: Prober;
+  files: RunFiles;
+  readData: ReadData;
 }
 
 interface Call {
@@ -67,8 +73,17 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
       await runner.remove({ instanceUid: instance.uid, run: instance.status.run }, signal);
       return undefined;
     case "launch":
-      return await launchRun(step.run, call);
+      return await launchRun({ run: step.run }, call);
+    case "runStep":
+      return await launchRun(step, call);
+    case "skipStep":
+      await recordIntent({ run: step.run, init: { run: step.run, done: step.done } }, call);
+      return undefined;
+    case "stopStep":
+      return await stopStep(call);
     case "settle":
+      // Nobody reads the files of a run that has ended.
+      if (step.event?.reason === "Exited") await forgetFiles(deps, instance);
       if (!await settle(deps.store, { instance, step }) || step.afterMs === 0) return undefined;
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
@@ -128,28 +143,54 @@ async function acquire({ view, deps }: Call): Promise<void> {
   });
 }
 
-async function launchRun(run: number, call: Call): Promise<Outcome | undefined> {
+/** A launch of a run's main process, or of an attempt at one of its steps. */
+interface Wanted extends Partial<Attempt> {
+  run: number;
+  /** Steps that are done. */
+  done?: string[];
+}
+
+async function launchRun(
+  { run, step, attempt = 1, done = [] }: Wanted,
+  call: Call,
+): Promise<Outcome | undefined> {
   const { view, deps, runner, signal } = call;
   const { instance, now } = view;
   const service = view.service!;
+  const init = step && { run, done, step: step.name, attempt };
+  const progress = pullProgress(deps.store, instance);
   try {
     await launch({ ...view, service }, {
       run,
+      ...(step && { attempt: { step, attempt } }),
       runner,
+      files: deps.files,
+      readData: deps.readData,
       signal,
-      recordIntent: () => recordIntent(run, call),
+      recordIntent: async () => {
+        await progress.end();
+        await recordIntent({ run, init }, call);
+      },
+      onSkipped: (skipped) => recordSkipped(deps.store, { instance, skipped }),
+      onProgress: progress.update,
     });
+    if (step && attempt > 2) {
+      await forgetStep(runner, { instance, run, step: stepKey(step.name, attempt - 2) });
+    }
     return undefined;
   } catch (thrown) {
+    await progress.end();
     if (!(thrown instanceof LaunchError)) throw thrown;
     if (signal.aborted) return DONE;
-    const { failure, reason } = thrown;
+    const { failure } = thrown;
+    const reason = step && thrown.reason === "LaunchFailed" ? "InitStepFailed" : thrown.reason;
     if (isRunnerOutage(thrown)) {
       await writeStatus(deps.store, instance, (s) => outage(s, failure));
       return { type: "failed", error: failure };
     }
-    const message = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
-    const { permanent } = failure;
+    const said = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
+    const message = step ? `init step ${step.name}: ${said}` : said;
+    const permanent = failure.permanent || (reason === "InitStepFailed" && step?.restartPolicy === "Never");
     await writeStatus(
       deps.store,
       instance,
@@ -169,8 +210,15 @@ export function outage(status: InstanceStatus, failure: RuneError): InstanceStat
   return pending(status, "RunnerUnavailable", message);
 }
 
-/** Commits that run number `run` is about to exist, if the instance still may: it holds every lease and is wanted. */
-async function recordIntent(run: number, { view, deps }: Call): Promise<void> {
+/**
+ * Commits that run number `run` is about to exist, if the instance still may: it holds every lease and is wanted.
+ *
+ * @param init the attempt at a step that is about to be made instead; without it the volumes are no longer fresh.
+ */
+async function recordIntent(
+  { run, init }: { run: number; init?: InitProgress | undefined },
+  { view, deps }: Call,
+): Promise<void> {
   await deps.store.transact((tx) => {
     const instance = current(tx, view.instance);
     if (!instance || instance.deletionRequestedAt !== undefined) {
@@ -194,8 +242,83 @@ async function recordIntent(run: number, { view, deps }: Call): Promise<void> {
       condemned: _c,
       ...kept
     } = instance.status;
-    tx.update(instance, { status: { ...kept, state: "Starting", ready: false, run } });
+    const message = init?.step === undefined ? {} : { message: `init step ${init.step} is starting` };
+    const status = {
+      ...kept,
+      ...(init && { init }),
+      ...message,
+      state: "Starting",
+      ready: false,
+      run,
+    } as const;
+    tx.update(instance, { status });
+    if (!init) markInitialized(tx, view);
   });
+}
+
+/** Volumes that the main process may write to are not fresh from then on (`runIf: freshVolume`). */
+function markInitialized(tx: Tx, { mounts }: InstanceView): void {
+  for (const { mount, namespace, name } of mounts) {
+    const volume = tx.get("volume", namespace, name);
+    if (mount.readOnly || !volume || volume.status.initializedAt !== undefined) continue;
+    tx.update(volume, { status: { ...volume.status, initializedAt: tx.now } });
+  }
+}
+
+/** Ends an attempt whose time is up. That is recorded first: what the step says on its way out must not count as success. */
+async function stopStep({ view: { instance, service }, deps, runner, signal }: Call): Promise<undefined> {
+  const { init } = instance.status;
+  if (!init?.step) return;
+  await writeStatus(deps.store, instance, (s) => ({ ...s, init: { ...init, timedOut: true } }));
+  const timeoutMs = service ? parseDuration(service.spec.stopTimeout) : DEFAULT_STOP_MS;
+  const step = stepKey(init.step, init.attempt ?? 1);
+  await runner.stop({ instanceUid: instance.uid, run: init.run, step }, { timeoutMs, signal });
+}
+
+/** Only the last attempts are kept; what cannot be removed now goes with the next sweep. */
+async function forgetStep(
+  runner: Runner,
+  { instance, run, step }: { instance: Instance; run: number; step: string },
+): Promise<void> {
+  try {
+    await runner.remove({ instanceUid: instance.uid, run, step }, AbortSignal.timeout(10_000));
+  } catch (error) {
+    if (!(error instanceof RuneError)) throw error;
+  }
+}
+
+/** What stays behind is removed with the next sweep. */
+async function forgetFiles({ files }: InstanceDeps, { uid }: Instance): Promise<void> {
+  await files.remove(uid).catch(() => {});
+}
+
+async function recordSkipped(
+  store: Store,
+  { instance, skipped }: { instance: Instance; skipped: string[] },
+): Promise<void> {
+  await store.transact((tx) => {
+    const now = current(tx, instance);
+    if (!now) return;
+    for (const message of skipped) {
+      const happening = { type: "Warning", reason: "ConfigKeysSkipped", message } as const;
+      recordEvent(tx, { namespace: now.namespace, object: now, ...happening });
+    }
+  });
+}
+
+/**
+ * Every run that an instance may still have: the main ones by number, those of init steps as the runner knows them. Without a
+ * restart there is no main run but the last, and perhaps one that failed to start before it.
+ */
+async function runsOf(
+  { uid, spec, status: { run, restarts } }: Instance,
+  { runner, signal }: { runner: Runner; signal: AbortSignal },
+): Promise<RunRef[]> {
+  const count = Math.min(run, restarts > 0 ? KEPT_RUNS + 1 : 2);
+  const main = Array.from({ length: count }, (_, i): RunRef => ({ instanceUid: uid, run: run - i }));
+  if (spec.template.initSteps.length === 0) return main;
+  const steps = (await runner.list(signal)).filter((r) => r.instanceUid === uid && r.step !== undefined);
+  return [...steps.map(({ instanceUid, run, step }): RunRef => ({ instanceUid, run, step: step! })), ...main];
 }
 
 async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
@@ -213,10 +336,7 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
   deps.prober.forget(instance.uid);
   try {
     await drain(view, { store: deps.store, runner, signal });
-    // Without a restart there is no run but this one, and perhaps one that failed to start before it.
-    const oldest = instance.status.restarts > 0 ? run - KEPT_RUNS : run - 1;
-    for (let number = run; number > 0 && number >= oldest; number--) {
-      const ref = { instanceUid: instance.uid, run: number };
+    for (const ref of await runsOf(instance, { runner, signal })) {
       await runner.stop(ref, { timeoutMs, signal });
       await runner.remove(ref, signal);
     }
@@ -227,6 +347,7 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
     await writeStatus(deps.store, instance, (s) => ({ ...s, reason, message }));
     return { type: "failed", error };
   }
+  await forgetFiles(deps, instance);
   // Every run is known to be gone: only now may somebody else have its volumes.
   await deps.store.transact((tx) => {
     const now = current(tx, instance);

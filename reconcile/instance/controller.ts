@@ -11,6 +11,8 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
 import { observeDependencies } from "./dependencies.ts";
 import { sharedRole } from "./names.ts";
+import { missingData } from "../config/data.ts";
+import { observeInit } from "./init_observe.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
@@ -59,14 +61,17 @@ async function observeInstance(
   const leaving = instance.deletionRequestedAt !== undefined;
   if (state?.state !== "running" || leaving) deps.prober.forget(instance.uid);
   const health = state?.state === "running" && !leaving ? deps.prober.watch(instance, state) : undefined;
+  const mounts = observeMounts(instance, deps);
   return {
     instance,
     service,
-    mounts: observeMounts(instance, deps),
+    mounts,
     run: state,
     ...(health && { health }),
     ...(run === 0 && service && { dependencies: observeDependencies(service, deps.store) }),
     ...(service && { shared: sharedRole(service, deps.store) }),
+    ...await observeInit(instance, { run: state, mounts, runner, signal }),
+    missingConfig: missingData(deps.store, instance.spec.template, instance.namespace),
     now: new Date(),
   };
 }

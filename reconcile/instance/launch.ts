@@ -1,8 +1,12 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
 import { applyOwnership, resolveSubPath } from "../../drivers/mount_root.ts";
-import type { Runner, RunSpec } from "../../runners/runner.ts";
+import type { RunMount, Runner, RunRef, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
+import { type InitStep, stepKey } from "../../spec/init_step.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
+import type { ReadData } from "../config/data.ts";
+import { resolveConfig } from "../config/resolve.ts";
+import type { RunFiles } from "../config/run_files.ts";
 import { shortDigest } from "../digest.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import type { InstanceView, MountView } from "./plan.ts";
@@ -31,10 +35,12 @@ export function isRunnerOutage(error: LaunchError): boolean {
   return error.reason === "LaunchFailed" && UNRELATED.includes(error.failure.code);
 }
 
-/** The policy for an image that names none (SPEC 3): `always` for `latest`, `missing` else. */
-export function pullPolicyOf({ spec }: Service): "missing" | "always" | "never" {
+/** The service's policy, or what the image's name asks for (SPEC 3): `always` for `latest`, `missing` else. */
+export function pullPolicyOf(
+  { spec }: Service,
+  image: string = spec.image ?? "",
+): "missing" | "always" | "never" {
   if (spec.imagePull !== undefined) return spec.imagePull;
-  const image = spec.image ?? "";
   const name = image.slice(image.lastIndexOf("/") + 1);
   const pinned = image.includes("@") || (name.includes(":") && !name.endsWith(":latest"));
   return pinned ? "missing" : "always";
@@ -43,7 +49,13 @@ export function pullPolicyOf({ spec }: Service): "missing" | "always" | "never" 
 /** Everything the runner needs, from the instance and its mounted volumes. */
 export function runSpecOf(
   view: Pick<InstanceView, "instance" | "shared">,
-  options: { run: number; sources: string[] },
+  options: {
+    run: number;
+    /** The directory behind each volume mount. */
+    sources: string[];
+    /** What comes from configmaps and secrets. */
+    config: { env: Record<string, string>; mounts: RunMount[] };
+  },
 ): RunSpec {
   const { instance } = view;
   const { template } = instance.spec;
@@ -68,12 +80,15 @@ export function runSpecOf(
         ...(template.process.workdir !== undefined && { workdir: template.process.workdir }),
       },
     }),
-    env: { ...template.env, ...template.process?.env },
-    mounts: template.volumes.map((mount, i) => ({
-      source: options.sources[i]!,
-      target: mount.mountPath,
-      readOnly: mount.readOnly,
-    })),
+    env: { ...options.config.env, ...template.env, ...template.process?.env },
+    mounts: [
+      ...template.volumes.map((mount, i) => ({
+        source: options.sources[i]!,
+        target: mount.mountPath,
+        readOnly: mount.readOnly,
+      })),
+      ...options.config.mounts,
+    ],
     // A name is for those that are ready: without a check, that is from the start.
     aliases: hasCheck(template) ? [] : namesOf(instance),
     ...(view.shared?.sees && { joinsShared: true }),
@@ -82,6 +97,28 @@ export function runSpecOf(
       : [],
     ...(template.resources && { resources: template.resources }),
     ...(template.securityContext && { securityContext: template.securityContext }),
+  };
+}
+
+/** An attempt at an init step. */
+export interface Attempt {
+  step: InitStep;
+  attempt: number;
+}
+
+/** What a step runs: as the main process, with its mounts and variables, but known to nobody on the network. */
+export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
+  const { command: _c, args: _a, process, ...shared } = main;
+  const [program, ...words] = step.command;
+  return {
+    ...shared,
+    step: stepKey(step.name, attempt),
+    ...(process === undefined
+      ? { image: step.image ?? main.image!, command: step.command, args: step.args }
+      : { process: { ...process, command: program!, args: [...words, ...step.args] } }),
+    env: { ...main.env, ...step.env },
+    aliases: [],
+    publish: [],
   };
 }
 
@@ -97,39 +134,79 @@ async function prepareMount({ mount, path }: MountView): Promise<string> {
   return mount.subPath === "" ? path! : await resolveSubPath(path!, mount.subPath);
 }
 
+/** What a launch works with. */
+export interface LaunchOptions {
+  run: number;
+  /** Launches an attempt at an init step of the run instead of its main process. */
+  attempt?: Attempt;
+  runner: Runner;
+  files: RunFiles;
+  readData: ReadData;
+  signal: AbortSignal;
+  /** Commits that this run is about to exist; nothing is made before it has resolved. */
+  recordIntent: () => Promise<void>;
+  /** Told what of a configmap or secret was left out, a sentence each. */
+  onSkipped: (skipped: string[]) => Promise<void>;
+  /** Told how far the pull of the image is. */
+  onProgress: (text: string) => void;
+}
+
 /**
- * Brings run number `run` of an instance to life.
+ * Brings run number `run` of an instance to life, or an attempt at a step before it.
  *
- * @param recordIntent commits that this run is about to exist; nothing is made before it has resolved.
  * @throws {LaunchError} with the phase that failed.
  */
 export async function launch(
   view: InstanceView & { service: Service },
-  options: { run: number; runner: Runner; signal: AbortSignal; recordIntent: () => Promise<void> },
+  options: LaunchOptions,
 ): Promise<void> {
   const { instance, mounts, service } = view;
-  const { run, runner, signal } = options;
-  const { image } = instance.spec.template;
+  const { run, attempt, runner, signal } = options;
+  const { template } = instance.spec;
+  const image = attempt?.step.image ?? template.image;
   // What ran before from this image is here; should it be gone, creating fails and the next attempt pulls.
   const { launchFailures } = instance.status;
-  const here = run > 1 && launchFailures === 0 && pullPolicyOf(service) === "missing";
+  const here = run > 1 && launchFailures === 0 && image === template.image &&
+    pullPolicyOf(service) === "missing";
   if (image !== undefined && runner.pull && !here) {
-    await pull(runner, { image, service, signal });
+    await pull(runner, { image, service, signal, onProgress: options.onProgress });
   }
   const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
+  const found = await phase("ConfigMissing", () =>
+    resolveConfig(template, {
+      namespace: instance.namespace,
+      readData: options.readData,
+    }));
+  if (found.skipped.length > 0 && !attempt) await options.onSkipped(found.skipped);
   await options.recordIntent();
   await phase("LaunchFailed", async () => {
-    await runner.create(runSpecOf(view, { run, sources }), signal);
-    await runner.start({ instanceUid: instance.uid, run }, signal);
+    const config = {
+      env: found.env,
+      mounts: await options.files.prepare({ instanceUid: instance.uid, run }, found.mounts),
+    };
+    const main = runSpecOf(view, { run, sources, config });
+    const spec = attempt ? stepSpecOf(main, attempt) : main;
+    const ref: RunRef = {
+      instanceUid: instance.uid,
+      run,
+      ...(spec.step !== undefined && { step: spec.step }),
+    };
+    await runner.create(spec, signal);
+    await runner.start(ref, signal);
   });
 }
 
 async function pull(
   runner: Runner,
-  { image, service, signal }: { image: string; service: Service; signal: AbortSignal },
+  { image, service, signal, onProgress }: {
+    image: string;
+    service: Service;
+    signal: AbortSignal;
+    onProgress: (text: string) => void;
+  },
 ): Promise<void> {
   try {
-    await runner.pull!(image, { policy: pullPolicyOf(service), signal });
+    await runner.pull!(image, { policy: pullPolicyOf(service, image), signal, onProgress });
   } catch (thrown) {
     const failure = toRuneError(thrown);
     // An engine that does not answer is an outage; a registry that does not is the image's problem, and worth a retry.

@@ -14,6 +14,7 @@ import type { HealthVerdict } from "../health/tracker.ts";
 import { withHolder } from "../leases.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
+import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
@@ -50,6 +51,14 @@ export interface InstanceView {
   dependencies?: DependencyView[];
   /** How it takes part in the network of all namespaces; see {@linkcode Publication}. */
   shared?: SharedRole;
+  /** What the runner says of the attempt at an init step that `status.init` names. */
+  stepRun?: RunState | undefined;
+  /** For a next step with `runIf.fileMissing`: whether the file is missing. */
+  fileMissing?: boolean | undefined;
+  /** Why that cannot be told. */
+  stepProblem?: string | undefined;
+  /** Configmaps, secrets and keys that it needs and that are not there, in a sentence. */
+  missingConfig?: string | undefined;
   now: Date;
 }
 
@@ -65,6 +74,7 @@ export type InstanceStep =
   | { do: "publish"; publication: Publication }
   /** End a run that failed its liveness check. */
   | { do: "kill"; run: number }
+  | InitPlanStep
   /** Remove a run that was made and could not be started. */
   | { do: "discard" }
   /** Write this status when it differs; look again after `afterMs`. Says in `event` what is new. */
@@ -87,11 +97,16 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (run && (run.state === "exited" || believedAlive)) {
     if (believedAlive || status.state === "Starting") return settleEnded(view, { run, service });
   }
+  const attempt = planAttempt(view);
+  if (attempt) return attempt;
   if (status.state === "Stalled" || status.state === "Stopped") return { do: "settle", status };
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
   const waiting = status.run === 0 ? awaitDependencies(view) : undefined;
   if (waiting) return { do: "settle", ...waiting };
+  if (view.missingConfig !== undefined) {
+    return { do: "settle", status: pending(status, "ConfigMissing", view.missingConfig) };
+  }
   const blocked = mountProblem(view);
   if (blocked) return { do: "settle", status: blocked };
   if (view.mounts.some((m) => !m.holders.some((h) => h.instanceUid === instance.uid))) {
@@ -111,9 +126,18 @@ export function planInstance(view: InstanceView): InstanceStep {
     };
   }
   // A daemon that died between its intent and the launch left the run's number behind: that run is carried on.
-  if (status.state === "Starting" && run) return { do: "launch", run: status.run };
-  if (run?.state === "created") return { do: "discard" };
-  return { do: "launch", run: status.run + 1 };
+  const carriedOn = status.state === "Starting" && run !== undefined;
+  if (!carriedOn && run?.state === "created") return { do: "discard" };
+  const number = carriedOn || openProgress(status) ? status.run : status.run + 1;
+  if (view.stepProblem !== undefined) {
+    return { do: "settle", status: pending(status, "InitStepFailed", view.stepProblem) };
+  }
+  return planInit(view, number) ?? { do: "launch", run: number };
+}
+
+/** The init steps of a run whose main process was made are over. */
+function overInit({ init }: InstanceStatus): Pick<InstanceStatus, "init"> {
+  return init === undefined ? {} : { init: { run: init.run, done: init.done, over: true } };
 }
 
 /** Status of an instance that waits for something else to change. */
@@ -219,6 +243,7 @@ function settleRunning(
     do: "settle",
     status: {
       ...kept,
+      ...overInit(status),
       state: failing && readyAt !== undefined ? "Unhealthy" : "Running",
       ready,
       startedAt,
@@ -282,6 +307,7 @@ function settleEnded(
   } = status;
   const ended: InstanceStatus = {
     ...kept,
+    ...overInit(status),
     ready: false,
     crashes,
     finishedAt,

@@ -41,7 +41,12 @@ export type ListedContainer = z.infer<typeof containerListSchema>[number];
 
 /** A run that is proven not to exist. */
 export function absent(ref: RunRef): RunState {
-  return { instanceUid: ref.instanceUid, run: ref.run, state: "absent" };
+  return { ...bare(ref), state: "absent" };
+}
+
+/** The reference alone, of something that holds more. */
+function bare({ instanceUid, run, step }: RunRef): RunRef {
+  return { instanceUid, run, ...(step !== undefined && { step }) };
 }
 
 /** The state of a run from its inspected container. */
@@ -49,8 +54,7 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
   const { State: raw, Config: { Labels: labels } } = container;
   const state = phase(raw.Status);
   return {
-    instanceUid: options.ref.instanceUid,
-    run: options.ref.run,
+    ...bare(options.ref),
     state,
     ...identity(container.Id, labels),
     pid: raw.Pid > 0 ? raw.Pid : undefined,

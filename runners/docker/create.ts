@@ -53,13 +53,14 @@ export async function createContainer(
 }
 
 function createdState(spec: RunSpec, handle: string): RunState {
-  const { instanceUid, run, namespace, service, instance } = spec;
-  return { instanceUid, run, state: "created", namespace, service, instance, handle };
+  const { instanceUid, run, step, namespace, service, instance } = spec;
+  const ref = { instanceUid, run, ...(step !== undefined && { step }) };
+  return { ...ref, state: "created", namespace, service, instance, handle };
 }
 
 function isOf(labels: Record<string, string>, spec: RunSpec, daemonId: string): boolean {
   return labels[LABEL.daemon] === daemonId && labels[LABEL.instanceUid] === spec.instanceUid &&
-    labels[LABEL.run] === String(spec.run);
+    labels[LABEL.run] === String(spec.run) && labels[LABEL.step] === spec.step;
 }
 
 /** The contents of the seccomp profile, where the spec names a file: the Engine takes no path. */

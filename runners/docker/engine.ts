@@ -34,6 +34,7 @@ export interface EngineRequest {
   method?: "GET" | "POST" | "DELETE";
   /** Absent values are left out. */
   query?: Record<string, string | undefined>;
+  headers?: Record<string, string>;
   /** Sent as JSON, or as it is when it is bytes. */
   body?: unknown;
 }
@@ -164,7 +165,10 @@ export function createEngine(socket: string): Engine {
         client,
         method: options.method ?? "GET",
         signal: options.signal,
-        headers: body === undefined ? {} : { "content-type": raw ? "application/x-tar" : "application/json" },
+        headers: {
+          ...options.headers,
+          ...(body !== undefined && { "content-type": raw ? "application/x-tar" : "application/json" }),
+        },
         body: body === undefined ? undefined : raw ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body),
       });
       // 304: the container is already started, or already stopped.

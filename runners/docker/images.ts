@@ -1,11 +1,13 @@
 /** Making images present: short references as Docker reads them, and the pull policy. @module */
 import { z } from "zod";
 import { RuneError } from "../../spec/error.ts";
-import type { PullPolicy } from "../runner.ts";
+import type { PullOptions } from "../runner.ts";
 import { type Engine, transportError, unlessAbsent } from "./engine.ts";
 import { jsonLines } from "./json_lines.ts";
+import { createPullMeter, layerSchema } from "./pull_meter.ts";
+import { authHeader, type RegistryAuth, repositoryOf } from "./registry_auth.ts";
 
-const progressSchema = z.object({
+const progressSchema = layerSchema.extend({
   errorDetail: z.object({ message: z.string() }).optional(),
   error: z.string().optional(),
 });
@@ -24,11 +26,18 @@ export function parseImage(image: string): { name: string; tag: string } {
     : { name: image.slice(0, colon), tag: image.slice(colon + 1) };
 }
 
+/**
+ * Finds the credentials for a repository, `docker.io/library/nginx`; undefined to ask as nobody.
+ *
+ * @throws {RuneError} when there should be some and they cannot be had.
+ */
+export type AuthFor = (repository: string) => Promise<RegistryAuth | undefined>;
+
 /** See {@linkcode import("../runner.ts").Runner.pull}. */
 export async function pullImage(
   engine: Engine,
   image: string,
-  options: { policy: PullPolicy; signal: AbortSignal },
+  options: PullOptions & { authFor?: AuthFor },
 ): Promise<void> {
   const { policy, signal } = options;
   if (!REFERENCE.test(image)) {
@@ -44,7 +53,7 @@ export async function pullImage(
       });
     }
   }
-  await pull(engine, image, signal);
+  await pull(engine, image, options);
 }
 
 async function isPresent(engine: Engine, image: string, signal: AbortSignal): Promise<boolean> {
@@ -53,21 +62,30 @@ async function isPresent(engine: Engine, image: string, signal: AbortSignal): Pr
     undefined;
 }
 
-async function pull(engine: Engine, image: string, signal: AbortSignal): Promise<void> {
+async function pull(
+  engine: Engine,
+  image: string,
+  { signal, onProgress, authFor }: PullOptions & { authFor?: AuthFor },
+): Promise<void> {
   const what = `pull image ${image}`;
   const { name, tag } = parseImage(image);
+  const auth = await authFor?.(repositoryOf(name));
+  const meter = createPullMeter(image);
   let failure: string | undefined;
   try {
     const response = await engine.request("/images/create", {
       what,
       method: "POST",
       query: { fromImage: name, tag },
+      ...(auth && { headers: { "x-registry-auth": authHeader(auth) } }),
       signal,
     });
     // The status is sent before the pull: what comes of it is in the last lines.
     for await (const line of jsonLines(response.body!)) {
-      const { errorDetail, error } = progressSchema.parse(line);
+      const { errorDetail, error, ...layer } = progressSchema.parse(line);
       failure ??= errorDetail?.message ?? error;
+      const text = meter.take(layer);
+      if (text !== undefined) onProgress?.(text);
     }
   } catch (error) {
     // Refusals of the registry come in every status, 500 included.
@@ -76,15 +94,20 @@ async function pull(engine: Engine, image: string, signal: AbortSignal): Promise
     if (!known || error.code === "invalid_argument") {
       throw transportError(error, { what, signal, socket: engine.socket });
     }
-    throw unreachable(error.message, error);
+    throw unreachable(error.message, { auth, cause: error });
   }
-  if (failure !== undefined) throw unreachable(`cannot ${what}: ${failure}`);
+  if (failure !== undefined) throw unreachable(`cannot ${what}: ${failure}`, { auth });
 }
 
-function unreachable(message: string, cause?: unknown): RuneError {
+function unreachable(
+  message: string,
+  { auth, cause }: { auth: RegistryAuth | undefined; cause?: unknown },
+): RuneError {
+  const who = auth === undefined
+    ? "that the image is public or docker.registries in the runefile has its registry"
+    : `that the credentials of docker.registries "${auth.match}" may read it`;
   return new RuneError("not_found", message, {
     cause,
-    hint:
-      "check the image's name and tag, that this host reaches the registry, and that the image is public or docker login was done",
+    hint: `check the image's name and tag, that this host reaches the registry, and ${who}`,
   });
 }

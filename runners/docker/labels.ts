@@ -10,6 +10,7 @@ export const LABEL = {
   instance: "rune.io/instance",
   instanceUid: "rune.io/instance-uid",
   run: "rune.io/run",
+  step: "rune.io/step",
   generation: "rune.io/generation",
   specHash: "rune.io/spec-hash",
 } as const;
@@ -23,6 +24,7 @@ export function runLabels(spec: RunSpec, daemonId: string): Record<string, strin
     [LABEL.instance]: spec.instance,
     [LABEL.instanceUid]: spec.instanceUid,
     [LABEL.run]: String(spec.run),
+    ...(spec.step !== undefined && { [LABEL.step]: spec.step }),
     [LABEL.generation]: String(spec.generation),
     [LABEL.specHash]: spec.specHash,
   };
@@ -32,7 +34,9 @@ export function runLabels(spec: RunSpec, daemonId: string): Record<string, strin
 export function refOf(labels: Record<string, string>): RunRef | undefined {
   const instanceUid = labels[LABEL.instanceUid];
   const run = Number(labels[LABEL.run]);
-  return instanceUid && Number.isSafeInteger(run) ? { instanceUid, run } : undefined;
+  const step = labels[LABEL.step];
+  if (!instanceUid || !Number.isSafeInteger(run)) return undefined;
+  return { instanceUid, run, ...(step !== undefined && { step }) };
 }
 
 /** The Engine's `filters` parameter for things with all of these labels. */
@@ -45,9 +49,10 @@ function daemonTag(daemonId: string): string {
   return createHash("sha256").update(daemonId).digest("hex").slice(0, 8);
 }
 
-/** `rune-<namespace>-<instance>-<first 8 of the uid>-<run>-<daemon>`: made to be read in `docker ps`; a run is found by its labels. */
+/** `rune-<namespace>-<instance>-<first 8 of the uid>-<run>[-<step>]-<daemon>`: made to be read in `docker ps`; a run is found by its labels. */
 export function containerName(spec: RunSpec, daemonId: string): string {
-  return `rune-${spec.namespace}-${spec.instance}-${spec.instanceUid.slice(0, 8)}-${spec.run}-${
+  const run = spec.step === undefined ? `${spec.run}` : `${spec.run}-${spec.step}`;
+  return `rune-${spec.namespace}-${spec.instance}-${spec.instanceUid.slice(0, 8)}-${run}-${
     daemonTag(daemonId)
   }`;
 }

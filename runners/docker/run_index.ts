@@ -34,7 +34,7 @@ export interface RunIndex {
 /** An empty index over the containers of `daemonId`. */
 export function createRunIndex(engine: Engine, daemonId: string): RunIndex {
   const runs = new Map<string, KnownRun>();
-  const keyOf = (ref: RunRef) => `${ref.instanceUid}:${ref.run}`;
+  const keyOf = (ref: RunRef) => `${ref.instanceUid}:${ref.run}:${ref.step ?? ""}`;
 
   return {
     async find(ref, signal) {
@@ -45,12 +45,13 @@ export function createRunIndex(engine: Engine, daemonId: string): RunIndex {
         [LABEL.instanceUid]: ref.instanceUid,
         [LABEL.run]: String(ref.run),
       };
-      const [found] = await engine.json("/containers/json", {
+      // No filter means "without this label": steps of the run are told apart here.
+      const found = (await engine.json("/containers/json", {
         what: `look for run ${ref.run} of instance ${ref.instanceUid}`,
         schema: containerListSchema,
         query: { all: "1", filters: labelFilter(labels) },
         signal,
-      });
+      })).find((container) => container.Labels[LABEL.step] === ref.step);
       if (!found) return undefined;
       const run = { id: found.Id, namespace: found.Labels[LABEL.namespace] ?? "", fresh: false };
       runs.set(keyOf(ref), run);

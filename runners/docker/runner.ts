@@ -11,8 +11,8 @@ import { createEngine, unlessAbsent } from "./engine.ts";
 import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
 import { pauseContainer, resumeContainer } from "./hold.ts";
-import { pullImage } from "./images.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
+import { type AuthFor, pullImage } from "./images.ts";
 import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
 import { containerLogs } from "./logs.ts";
 import { createNetworks } from "./network.ts";
@@ -26,6 +26,8 @@ export interface DockerRunnerOptions {
   socket: string;
   /** Labels what is made, and with it what may be touched. */
   daemonId: string;
+  /** Credentials for pulls; without it, images are asked for as nobody. */
+  authFor?: AuthFor;
   /** Told when the connection for events is lost. */
   logger?: { warn(message: string, properties: Record<string, unknown>): void };
   /**
@@ -141,7 +143,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     async check(signal) {
       await engine.send("/_ping", { what: "ask Docker whether it works", signal });
     },
-    pull: (image, options) => pullImage(engine, image, options),
+    pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make });

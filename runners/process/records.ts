@@ -2,7 +2,7 @@
  * What the process runner keeps on disk, and the protocol that makes a run start at most once.
  *
  * ```
- * <root>/<instanceUid>-<run>/  0700
+ * <root>/<instanceUid>-<run>[+<step>]/  0700
  *   spec.json      the RunSpec (0600: it holds secrets); the directory appears complete, by rename
  *   starting       start() was asked for; written before anything is spawned
  *   claim          symbolic link whose target is its content: `<pid> <start time> <boot id>`, or `abandoned`
@@ -28,7 +28,7 @@ import type { RunRef, RunSpec } from "../runner.ts";
 
 /** Where everything of one run is. */
 export interface RunFiles extends RunRef {
-  /** `<instanceUid>-<run>`. */
+  /** `<instanceUid>-<run>`, and `+<step>` for a step of the run. */
   name: string;
   dir: string;
   signals: string;
@@ -49,24 +49,31 @@ export interface Outcome {
   error?: string;
 }
 
-const NAME = /^([A-Za-z0-9][A-Za-z0-9.-]*)-(\d+)$/;
+const NAME = /^([A-Za-z0-9][A-Za-z0-9.-]*)-(\d+)(?:\+([A-Za-z0-9][A-Za-z0-9.-]*))?$/;
 
 /** The files of a run. @throws {RuneError} `invalid_argument` for a uid that cannot name a directory. */
 export function runFiles(root: string, ref: RunRef): RunFiles {
-  const name = `${ref.instanceUid}-${ref.run}`;
+  const { instanceUid, run, step } = ref;
+  const name = step === undefined ? `${instanceUid}-${run}` : `${instanceUid}-${run}+${step}`;
   if (!NAME.test(name)) {
     throw new RuneError("invalid_argument", `"${name}" cannot name a run`, {
       hint: "an instance's uid is made of letters, digits, dots and hyphens, and its run is a whole number",
     });
   }
-  const { instanceUid, run } = ref;
-  return { instanceUid, run, name, dir: `${root}/${name}`, signals: `${root}/signals/${name}` };
+  const bare = { instanceUid, run, ...(step !== undefined && { step }) };
+  return { ...bare, name, dir: `${root}/${name}`, signals: `${root}/signals/${name}` };
 }
 
 /** The run that a directory or signal is named after, or undefined. */
 export function parseRunName(name: string): RunRef | undefined {
   const match = NAME.exec(name);
-  return match ? { instanceUid: match[1]!, run: Number(match[2]) } : undefined;
+  if (!match) return undefined;
+  return { instanceUid: match[1]!, run: Number(match[2]), ...(match[3] !== undefined && { step: match[3] }) };
+}
+
+/** The run whose files these are. */
+export function refOf({ instanceUid, run, step }: RunFiles): RunRef {
+  return { instanceUid, run, ...(step !== undefined && { step }) };
 }
 
 /** The text of a file, or undefined where there is none. */
@@ -106,9 +113,9 @@ export async function readSpec(files: RunFiles): Promise<RunSpec | undefined> {
   const path = `${files.dir}/spec.json`;
   const spec = await readJson<RunSpec>(path);
   if (spec !== undefined || await readIfPresent(path) === undefined) return spec;
-  const { instanceUid, run } = files;
+  const ref = refOf(files);
   const nothing = { namespace: "", service: "", instance: files.name, generation: 0, specHash: "", env: {} };
-  return { instanceUid, run, ...nothing, mounts: [], aliases: [], publish: [] };
+  return { ...ref, ...nothing, mounts: [], aliases: [], publish: [] };
 }
 
 /** The claim of a run: whose it is, `abandoned`, or undefined while nobody made it. */

@@ -1,7 +1,7 @@
 /** What was observed of a run, in the words of the contract. @module */
 import type { RunState } from "../runner.ts";
 import type { Observation } from "./observe.ts";
-import type { RunFiles } from "./records.ts";
+import { refOf, type RunFiles } from "./records.ts";
 
 /** A run that has processes. */
 export type Living = Extract<Observation, { state: "running" | "ending" }>;
@@ -13,10 +13,10 @@ export function isLiving(found: Observation): found is Living {
 
 /** The state of a run from its observation. */
 export function toState(files: RunFiles, found: Observation): RunState {
-  const { instanceUid, run } = files;
-  if (found.state === "absent") return { instanceUid, run, state: "absent" };
+  const ref = refOf(files);
+  if (found.state === "absent") return { ...ref, state: "absent" };
   const { namespace, service, instance } = found.spec;
-  const base = { instanceUid, run, namespace, service, instance };
+  const base = { ...ref, namespace, service, instance };
   switch (found.state) {
     case "created":
     case "unclaimed":

@@ -13,13 +13,23 @@ import { EventHub } from "./event_hub.ts";
 import { addMark, logSizes, type Places, rotate, type Rotation } from "./log_file.ts";
 import { type Host, observe, observeHost, signalMembers } from "./observe.ts";
 import { readProcess } from "./proc.ts";
-import { type Claim, type Outcome, parseRunName, type RunFiles, runFiles, writeOutcome } from "./records.ts";
+import {
+  type Claim,
+  type Outcome,
+  parseRunName,
+  refOf,
+  type RunFiles,
+  runFiles,
+  writeOutcome,
+} from "./records.ts";
 import joinScript from "./join.sh" with { type: "text" };
 import setupScript from "./setup.sh" with { type: "text" };
 import wrapperScript from "./wrapper.sh" with { type: "text" };
 
 const SCRIPTS = { "wrapper.sh": wrapperScript, "setup.sh": setupScript, "join.sh": joinScript };
 const TICK_MS = 1_000;
+/** While a log grows by more than is given back at once between two ticks: what is kept must not depend on how fast it grows. */
+const HURRIED_TICK_MS = 50;
 /** How long what a main process left behind may take to end by itself. */
 const LEFTOVER_MS = 2_000;
 const SIGNAL = /^(.+)\.(alive|ready|exit)$/;
@@ -56,6 +66,7 @@ export class Supervisor {
   readonly #queues = new Map<string, Promise<unknown>>();
   readonly #background = new Set<Promise<void>>();
   #ticking = false;
+  #hurried?: ReturnType<typeof setTimeout>;
   #closed = false;
 
   constructor({ dir, rotation, logger }: SupervisorOptions) {
@@ -106,8 +117,7 @@ export class Supervisor {
   /** Tells everybody that a run changed. */
   publish(files: RunFiles, { namespace, instance }: RunSpec): void {
     this.bell.ring(files.name);
-    const { instanceUid, run } = files;
-    this.hub.publish({ type: "changed", ref: { instanceUid, run }, namespace, instance });
+    this.hub.publish({ type: "changed", ref: refOf(files), namespace, instance });
   }
 
   /** Stops watching. Runs go on. */
@@ -115,6 +125,7 @@ export class Supervisor {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#hurried);
     this.#watcher.close();
     this.hub.close();
     this.bell.ringAll();
@@ -156,6 +167,7 @@ export class Supervisor {
       outcome = { ...outcome, oomKilled: true };
     }
     await addMark(files, logSizes(files));
+    await rotate(files, this.#rotation);
     await writeOutcome(files, outcome);
     this.#live.delete(files.name);
     await removeCgroups(cgroups, files.name).catch((error) => {
@@ -200,6 +212,7 @@ export class Supervisor {
   async #tick(): Promise<void> {
     if (this.#ticking) return;
     this.#ticking = true;
+    let hurry = false;
     try {
       for (const run of this.#live.values()) {
         if (readProcess(run.leader.pid)?.startTime !== run.leader.startTime) {
@@ -207,6 +220,8 @@ export class Supervisor {
         }
         const sizes = logSizes(run.files);
         if (sizes.stdout === run.marked.stdout && sizes.stderr === run.marked.stderr) continue;
+        const grown = Math.max(sizes.stdout - run.marked.stdout, sizes.stderr - run.marked.stderr);
+        if (grown > this.#rotation.chunk) hurry = true;
         run.marked = sizes;
         await addMark(run.files, sizes);
         await rotate(run.files, this.#rotation);
@@ -214,6 +229,10 @@ export class Supervisor {
     } finally {
       this.#ticking = false;
     }
+    if (!hurry || this.#closed) return;
+    clearTimeout(this.#hurried);
+    this.#hurried = setTimeout(() => this.#inBackground(this.#tick()), HURRIED_TICK_MS);
+    this.#hurried.unref();
   }
 
   #inBackground(work: Promise<void>): void {

@@ -5,6 +5,7 @@
  */
 import type { Declared } from "../../spec/declared.ts";
 import { checkSupported } from "../../spec/unsupported.ts";
+import { checkHost } from "./host.ts";
 import { admitService } from "./service.ts";
 import { admitSnapshot } from "./snapshot.ts";
 import { admitStorageClass } from "./storage_class.ts";
@@ -22,8 +23,10 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
       return admitVolume(declared, world);
     case "snapshot":
       return admitSnapshot(declared, world);
-    case "service":
-      return admitService(declared, world);
+    case "service": {
+      const { spec, issues } = admitService(declared, world);
+      return { spec, issues: [...issues, ...checkHost(spec, { root: Deno.uid() === 0 })] };
+    }
     default:
       return { spec: declared.spec, issues: [] };
   }

@@ -138,8 +138,8 @@ const REFUSALS: Record<
     message: /at most 63/,
   },
   "a field that this version does not do": {
-    cast: () => [service("a", { envFrom: [{ configName: "x" }] })],
-    path: "envFrom",
+    cast: () => [service("a", { envFrom: [{ secretName: "x" }] })],
+    path: "envFrom.0.secretName",
     message: /not supported in this version/,
   },
 };

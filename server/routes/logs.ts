@@ -30,6 +30,7 @@ const logQuery = z.strictObject({
   since: timeSchema.optional(),
   until: timeSchema.optional(),
   previous: flag.describe("The run before the current one"),
+  initStep: z.string().optional().describe("The last attempt at this init step"),
 });
 
 /** Logs of a service and of an instance. */

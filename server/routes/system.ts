@@ -87,8 +87,27 @@ function count(states: string[]): Record<string, number> {
   return counts;
 }
 
-function statusOf({ store, info }: ServerDeps, runners: Status["runners"]): Status {
+/** Warnings shown at most, and how long they count as recent. */
+const WARNINGS = { most: 10, forMs: 60 * 60_000 };
+
+function recentWarnings({ store }: ServerDeps): Status["recentWarnings"] {
+  const since = new Date(Date.now() - WARNINGS.forMs).toISOString();
+  return store.list("event").filter(({ spec }) => spec.type === "Warning" && spec.lastAt >= since)
+    .sort((a, b) => b.spec.lastAt.localeCompare(a.spec.lastAt)).slice(0, WARNINGS.most)
+    .map(({ namespace, spec: { object: { kind, name }, reason, message, count, lastAt } }) => ({
+      namespace,
+      object: { kind, name },
+      reason,
+      message,
+      count,
+      lastAt,
+    }));
+}
+
+function statusOf(deps: ServerDeps, runners: Status["runners"]): Status {
+  const { store, info } = deps;
   return {
+    recentWarnings: recentWarnings(deps),
     ...info,
     runners,
     namespaces: store.list("namespace").map(({ name }) => {

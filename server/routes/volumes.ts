@@ -1,5 +1,5 @@
 /** Actions on volumes: marks and specs that the volume controller acts on; and what they hold. @module */
-import { resizeRequestSchema, usageSchema } from "../../spec/api.ts";
+import { resizeRequestSchema, volumeUsageSchema } from "../../spec/api.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { describeKey } from "../../spec/resource.ts";
@@ -99,7 +99,9 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       path: `${base}/usage`,
       tag: "volumes",
       summary: "Measure what a volume holds, and its limit where the driver enforces one",
-      answers: { 200: { description: "Bytes; empty where the driver cannot tell", schema: usageSchema } },
+      answers: {
+        200: { description: "Bytes; empty where the driver cannot tell", schema: volumeUsageSchema },
+      },
       handle: ({ request, params }) => measure(deps, { params, signal: request.signal }),
     }),
   ];

@@ -1,0 +1,8 @@
+/** `rune create`: resources from the words of the command line. @module */
+import type { Define } from "../command.ts";
+import { defineCreateConfigMap } from "./configmap.ts";
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  defineCreateConfigMap(group, cli, "configmap");
+};

@@ -1,0 +1,99 @@
+/**
+ * Where the values of configmaps and secrets come from, which of them a template needs, and which of those are missing.
+ * Whoever needs a value reads it through {@linkcode ReadData}, and nobody else keeps one.
+ * @module
+ */
+import type { InstanceTemplate } from "../../spec/instance.ts";
+import { type NameRef, parseNameRef } from "../../spec/name.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Reader } from "../../store/store.ts";
+
+/** Kinds that hold data for services. */
+export type DataKind = "configmap" | "secret";
+
+/** What holds the data. */
+export interface DataKey extends NameRef {
+  kind: DataKind;
+}
+
+/** Reads all keys of one resource; undefined when it does not exist. */
+export type ReadData = (
+  kind: DataKind,
+  namespace: string,
+  name: string,
+) => Promise<Record<string, string> | undefined>;
+
+/** Reads the values of a secret; undefined when it does not exist. */
+export type ReadSecret = (namespace: string, name: string) => Promise<Record<string, string> | undefined>;
+
+/** A reader over a store; without `readSecret` there are no secrets. */
+export function readDataFrom(store: Reader, readSecret?: ReadSecret): ReadData {
+  return async (kind, namespace, name) =>
+    kind === "configmap"
+      ? store.get("configmap", namespace, name)?.spec.data
+      : await readSecret?.(namespace, name);
+}
+
+/** One use of data by a template. */
+export interface DataUse extends DataKey {
+  /** Keys that must be there; all that there are when absent. */
+  keys?: string[];
+}
+
+type Template = Pick<InstanceTemplate, "envFrom" | "configMounts" | "secretMounts">;
+
+/** The resource that a source or mount of a service in `namespace` names. */
+export function dataKey(
+  use: { configName: string } | { secretName: string },
+  namespace: string,
+): DataKey {
+  return "secretName" in use
+    ? { kind: "secret", ...parseNameRef(use.secretName, namespace)! }
+    : { kind: "configmap", ...parseNameRef(use.configName, namespace)! };
+}
+
+/** Everything that a template takes from configmaps and secrets. */
+export function dataUses(template: Template, namespace: string): DataUse[] {
+  const { envFrom, configMounts, secretMounts } = template;
+  return [
+    ...envFrom.map((source): DataUse => dataKey(source, namespace)),
+    ...[...secretMounts, ...configMounts].map((mount): DataUse => ({
+      ...dataKey(mount, namespace),
+      ...(mount.items && { keys: mount.items.map((item) => item.key) }),
+    })),
+  ];
+}
+
+/** `configmap default/app`. */
+export const describeData = (key: DataKey): string => `${key.kind} ${describeKey(key)}`;
+
+/** The keys of a configmap or secret, without its values; undefined when it does not exist. */
+function keysOf(store: Reader, { kind, namespace, name }: DataKey): string[] | undefined {
+  if (kind === "secret") return store.get("secret", namespace, name)?.spec.keys;
+  const data = store.get("configmap", namespace, name)?.spec.data;
+  return data && Object.keys(data);
+}
+
+/** What a template needs and is not there, in a sentence that says what to do; undefined when all is there. */
+export function missingData(store: Reader, template: Template, namespace: string): string | undefined {
+  const missing: string[] = [];
+  for (const use of dataUses(template, namespace)) {
+    const keys = keysOf(store, use);
+    if (!keys) {
+      missing.push(`${describeData(use)} does not exist; cast it`);
+      continue;
+    }
+    for (const key of use.keys ?? []) {
+      if (keys.includes(key)) continue;
+      missing.push(`${describeData(use)} has no key "${key}" (it has: ${keys.join(", ") || "none"}); add it`);
+    }
+  }
+  return missing.length === 0 ? undefined : [...new Set(missing)].join("; ");
+}
+
+/** Whether a template uses this configmap or secret. */
+export function usesData(template: Template, namespace: string, key: DataKey): boolean {
+  return dataUses(template, namespace).some((use) =>
+    use.kind === key.kind && use.namespace === key.namespace && use.name === key.name
+  );
+}

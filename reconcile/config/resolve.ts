@@ -1,0 +1,80 @@
+/** The variables and files that a run gets from configmaps and secrets, with the values that these have now. @module */
+import type { InstanceTemplate } from "../../spec/instance.ts";
+import { RuneError } from "../../spec/error.ts";
+import { PROCESS_VARIABLE } from "../../spec/runner_fields.ts";
+import { type DataKey, dataKey, describeData, type ReadData } from "./data.ts";
+import type { FileMount } from "./run_files.ts";
+
+/** See the module comment. */
+export interface ResolvedConfig {
+  /** Of `envFrom`: later sources win over earlier ones. */
+  env: Record<string, string>;
+  /** One for each mount, secrets first. */
+  mounts: FileMount[];
+  /** What could not become a variable, a sentence each. */
+  skipped: string[];
+}
+
+const SECRET_MODE = "0400";
+const CONFIG_MODE = "0444";
+
+/**
+ * Reads everything that a template names.
+ *
+ * @throws {RuneError} `not_found` (not permanent) for what does not exist.
+ */
+export async function resolveConfig(
+  template: InstanceTemplate,
+  { namespace, readData }: { namespace: string; readData: ReadData },
+): Promise<ResolvedConfig> {
+  const read = async (key: DataKey) => {
+    const data = await readData(key.kind, key.namespace, key.name);
+    if (data) return data;
+    throw new RuneError("not_found", `${describeData(key)} does not exist`, { hint: "cast it" });
+  };
+  const env: Record<string, string> = {};
+  const skipped: string[] = [];
+  for (const source of template.envFrom) {
+    const key = dataKey(source, namespace);
+    const unfit: string[] = [];
+    for (const [name, value] of Object.entries(await read(key))) {
+      const variable = source.prefix + name;
+      if (PROCESS_VARIABLE.test(variable) && !value.includes("\0")) env[variable] = value;
+      else unfit.push(variable);
+    }
+    if (unfit.length > 0) {
+      skipped.push(
+        `${describeData(key)}: left out of the environment, as no variable can have such a name or value: ` +
+          unfit.sort().join(", "),
+      );
+    }
+  }
+  const owner = ownerOf(template);
+  const mounts = [...template.secretMounts, ...template.configMounts].map(
+    async (mount): Promise<FileMount> => {
+      const key = dataKey(mount, namespace);
+      const data = await read(key);
+      const items = mount.items ?? Object.keys(data).map((name) => ({ key: name, path: name }));
+      const secret = key.kind === "secret";
+      return {
+        target: mount.mountPath,
+        inMemory: secret,
+        user: mount.user ?? owner.user,
+        group: mount.group ?? owner.group,
+        mode: parseInt(mount.mode ?? (secret ? SECRET_MODE : CONFIG_MODE), 8),
+        files: items.map(({ key: name, path }) => {
+          const text = data[name];
+          if (text !== undefined) return { path, text };
+          throw new RuneError("not_found", `${describeData(key)} has no key "${name}"`, { hint: "add it" });
+        }),
+      };
+    },
+  );
+  return { env, mounts: await Promise.all(mounts), skipped };
+}
+
+/** Files belong to the user that the service runs as where that is a number: nobody else has to read them. */
+function ownerOf({ securityContext }: InstanceTemplate): { user?: number; group?: number } {
+  const number = (id: string | undefined) => id !== undefined && /^\d+$/.test(id) ? Number(id) : undefined;
+  return { user: number(securityContext?.user), group: number(securityContext?.group) };
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { templateOf } from "../../spec/instance.ts";
+import { serviceSpec } from "../testing/resources.ts";
+import type { ReadData } from "./data.ts";
+import { resolveConfig } from "./resolve.ts";
+
+const DATA: Record<string, Record<string, string>> = {
+  "configmap default/app": { A: "1", B: "1", "c.conf": "text", NUL: "a\0b" },
+  "configmap shared/app": { B: "2" },
+  "secret default/db": { PASSWORD: "s3cret" },
+};
+const readData: ReadData = (kind, namespace, name) => Promise.resolve(DATA[`${kind} ${namespace}/${name}`]);
+const resolve = (fields: Record<string, unknown>) =>
+  resolveConfig(templateOf(serviceSpec(fields)), { namespace: "default", readData });
+
+Deno.test("resolveConfig() lets later sources win, adds prefixes, and says what can be no variable", async () => {
+  const envFrom = [
+    { configName: "app" },
+    { configName: "app.shared.rune" },
+    { secretName: "db", prefix: "DB_" },
+  ];
+  const { env, skipped } = await resolve({ envFrom });
+  assert.deepEqual(env, { A: "1", B: "2", DB_PASSWORD: "s3cret" });
+  assert.equal(skipped.length, 1);
+  assert.match(skipped[0]!, /^configmap default\/app: .*: NUL, c\.conf$/);
+});
+
+Deno.test("resolveConfig() gives secrets mode 0400 in memory, configmaps 0444, and the service's numeric user", async () => {
+  const { mounts } = await resolve({
+    securityContext: { user: 1000 },
+    secretMounts: [{ secretName: "db", mountPath: "/s" }],
+    configMounts: [{
+      configName: "app",
+      mountPath: "/c",
+      items: [{ key: "c.conf", path: "d/c" }],
+      user: 5,
+      mode: "0640",
+    }],
+  });
+  assert.deepEqual(mounts.map(({ inMemory, mode, user }) => [inMemory, mode, user]), [
+    [true, 0o400, 1000],
+    [false, 0o640, 5],
+  ]);
+  assert.deepEqual(mounts.map(({ files }) => files), [
+    [{ path: "PASSWORD", text: "s3cret" }],
+    [{ path: "d/c", text: "text" }],
+  ]);
+});
+
+Deno.test("resolveConfig() fails for what has gone meanwhile, so that it is tried again", async () => {
+  const gone = resolve({ envFrom: [{ configName: "nope" }] });
+  await assert.rejects(gone, {
+    code: "not_found",
+    permanent: false,
+    message: "configmap default/nope does not exist",
+  });
+});

@@ -1,0 +1,159 @@
+/**
+ * Files that a run reads: a private directory for each run, `<root>/<instanceUid>-<run>/`, closed to everybody but the daemon's
+ * user, with one directory in it for each mount. What is bind-mounted is the inner directory, so that inside the run its files
+ * can be reached by whom their mode allows. A run with secrets gets a filesystem in memory where the host can mount one.
+ * @module
+ */
+import { dirname, join } from "node:path";
+import type { RunMount, RunRef } from "../../runners/runner.ts";
+import type { Reader } from "../../store/store.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { InstanceState, InstanceStatus } from "../../spec/instance.ts";
+
+/** What one mount shows. */
+export interface FileMount {
+  target: string;
+  /** Its content must not reach a disk where that can be avoided. */
+  inMemory: boolean;
+  /** Numeric; the daemon's own when undefined. */
+  user: number | undefined;
+  group: number | undefined;
+  /** Permission bits of every file. */
+  mode: number;
+  files: { path: string; text: string }[];
+}
+
+/** Mounts a filesystem in memory; given only where the daemon may mount. */
+export interface MemoryMounts {
+  /** @throws {RuneError} where the host does not allow it. */
+  mount(directory: string, options: { bytes: number }): Promise<void>;
+  /** Done when nothing is mounted there. */
+  unmount(directory: string): Promise<void>;
+}
+
+/** See the module comment. Every call may be repeated. */
+export interface RunFiles {
+  /**
+   * Makes the files of a run anew, and removes those of its instance's earlier runs.
+   *
+   * @returns the mounts, in the order given.
+   * @throws {RuneError} `failed_precondition` when an owner cannot be given, `unavailable` when there is no room.
+   */
+  prepare(run: RunRef, mounts: FileMount[]): Promise<RunMount[]>;
+  /** Removes the files of every run of an instance. */
+  remove(instanceUid: string): Promise<void>;
+  /** Removes files of runs that `wanted` does not know. */
+  sweep(wanted: (run: RunRef) => boolean): Promise<number>;
+}
+
+/** States from which an instance starts only with files made anew. */
+const ENDED: InstanceState[] = ["Stopped", "Stalled"];
+/** Room for file system structures beside the content. */
+const MEMORY_SLACK = 1 << 20;
+
+/** Files below `root`; `memory` is left out where the daemon may not mount. */
+export function createRunFiles({ root, memory }: { root: string; memory?: MemoryMounts }): RunFiles {
+  const directoryOf = ({ instanceUid, run }: RunRef) => join(root, `${instanceUid}-${run}`);
+
+  async function discard(directory: string): Promise<void> {
+    await memory?.unmount(directory);
+    await Deno.remove(directory, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+
+  async function list(): Promise<RunRef[]> {
+    try {
+      return (await Array.fromAsync(Deno.readDir(root))).flatMap(({ name }) => {
+        const match = /^(.+)-(\d+)$/.exec(name);
+        return match ? [{ instanceUid: match[1]!, run: Number(match[2]) }] : [];
+      });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+
+  async function removeWhere(unwanted: (run: RunRef) => boolean): Promise<number> {
+    const runs = (await list()).filter(unwanted);
+    for (const run of runs) await discard(directoryOf(run));
+    return runs.length;
+  }
+
+  async function make(directory: string, mounts: FileMount[]): Promise<void> {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await Deno.chmod(directory, 0o700);
+    if (memory && mounts.some((mount) => mount.inMemory)) {
+      const bytes = mounts.flatMap((m) => m.files).reduce((sum, { text }) => sum + 3 * text.length + 8192, 0);
+      // A container of its own may forbid mounts even to root: then the private directory must do.
+      await memory.mount(directory, { bytes: bytes + MEMORY_SLACK }).catch(() => {});
+    }
+    for (const [i, mount] of mounts.entries()) await fill(join(directory, `${i}`), mount);
+  }
+
+  return {
+    async prepare(run, mounts) {
+      const directory = directoryOf(run);
+      await removeWhere((other) => other.instanceUid === run.instanceUid && other.run < run.run);
+      if (mounts.length === 0) return [];
+      try {
+        await discard(directory);
+        await make(directory, mounts);
+      } catch (error) {
+        await discard(directory).catch(() => {});
+        throw explain(error);
+      }
+      return mounts.map(({ target }, i) => ({ source: join(directory, `${i}`), target, readOnly: true }));
+    },
+    remove: async (instanceUid) => void await removeWhere((run) => run.instanceUid === instanceUid),
+    sweep: (wanted) => removeWhere((run) => !wanted(run)),
+  };
+}
+
+async function fill(directory: string, { files, user, group, mode }: FileMount): Promise<void> {
+  await makeOpen(directory);
+  for (const { path, text } of files) {
+    const file = join(directory, path);
+    for (const parent of parentsOf(path)) await makeOpen(join(directory, parent));
+    await Deno.writeTextFile(file, text, { createNew: true, mode: 0o600 });
+    // Before the mode: a change of owner clears its highest bits.
+    if (user !== undefined || group !== undefined) await Deno.chown(file, user ?? null, group ?? null);
+    await Deno.chmod(file, mode);
+  }
+}
+
+/** `a/b/c` → `a`, `a/b`. */
+function parentsOf(path: string): string[] {
+  const parent = dirname(path);
+  return parent === "." ? [] : [...parentsOf(parent), parent];
+}
+
+async function makeOpen(directory: string): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true });
+  await Deno.chmod(directory, 0o755);
+}
+
+function explain(thrown: unknown): RuneError {
+  const { message } = toRuneError(thrown);
+  if (thrown instanceof Deno.errors.PermissionDenied) {
+    return new RuneError("failed_precondition", `the files of its mounts cannot be made: ${message}`, {
+      hint: "run the daemon as root, or leave out user and group of the mount",
+      cause: thrown,
+    });
+  }
+  return new RuneError("unavailable", `the files of its mounts cannot be made: ${message}`, {
+    hint: "look at the room and the permissions of the data directory",
+    cause: thrown,
+  });
+}
+
+/** Removes the files of runs that are no longer anybody's current one. @returns of how many. */
+export async function sweepFiles(files: RunFiles, store: Reader): Promise<number> {
+  // Read when the files were listed: an instance made meanwhile is recorded before its files exist.
+  let current: Map<string, InstanceStatus> | undefined;
+  return await files.sweep(({ instanceUid, run }) => {
+    current ??= new Map(store.list("instance").map((i) => [i.uid, i.status]));
+    const status = current.get(instanceUid);
+    return status !== undefined && run >= status.run && !ENDED.includes(status.state);
+  });
+}

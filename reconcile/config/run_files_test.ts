@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { createRunFiles, type FileMount } from "./run_files.ts";
+
+const mount = (more: Partial<FileMount> = {}): FileMount => ({
+  target: "/etc/app",
+  inMemory: false,
+  user: undefined,
+  group: undefined,
+  mode: 0o444,
+  files: [{ path: "a/b.conf", text: "x" }],
+  ...more,
+});
+
+async function withRoot(fn: (root: string) => Promise<void>): Promise<void> {
+  const home = await Deno.makeTempDir();
+  try {
+    await fn(`${home}/runs`);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+const names = async (root: string) =>
+  (await Array.fromAsync(Deno.readDir(root))).map((entry) => entry.name).sort();
+
+Deno.test("run files are closed from outside, open inside, made anew each time, and go run by run", () =>
+  withRoot(async (root) => {
+    const files = createRunFiles({ root });
+    const [made] = await files.prepare({ instanceUid: "u-1", run: 1 }, [mount()]);
+    assert.deepEqual(made, { source: `${root}/u-1-1/0`, target: "/etc/app", readOnly: true });
+    const mode = async (path: string) => (await Deno.stat(`${root}/u-1-1${path}`)).mode! & 0o777;
+    assert.deepEqual(await Promise.all([mode(""), mode("/0"), mode("/0/a"), mode("/0/a/b.conf")]), [
+      0o700,
+      0o755,
+      0o755,
+      0o444,
+    ]);
+    await files.prepare({ instanceUid: "u-1", run: 1 }, [mount({ files: [{ path: "c", text: "y" }] })]);
+    assert.deepEqual(await names(`${root}/u-1-1/0`), ["c"]);
+    await files.prepare({ instanceUid: "u-2", run: 7 }, [mount()]);
+    await files.prepare({ instanceUid: "u-1", run: 2 }, [mount()]);
+    assert.deepEqual(await names(root), ["u-1-2", "u-2-7"]);
+    assert.equal(await files.sweep(({ instanceUid }) => instanceUid === "u-2"), 1);
+    await files.remove("u-2");
+    await files.remove("u-2");
+    assert.deepEqual(await names(root), []);
+  }));
+
+Deno.test("run files with secrets are made in memory where that can be mounted, and unmounted before they go", () =>
+  withRoot(async (root) => {
+    const calls: string[] = [];
+    const memory = {
+      mount: (dir: string) => {
+        calls.push(`mount ${dir.slice(root.length)}`);
+        return Promise.resolve();
+      },
+      unmount: (dir: string) => {
+        calls.push(`unmount ${dir.slice(root.length)}`);
+        return Promise.resolve();
+      },
+    };
+    const files = createRunFiles({ root, memory });
+    await files.prepare({ instanceUid: "u", run: 1 }, [mount()]);
+    assert.deepEqual(calls, ["unmount /u-1"], "what is no secret needs no memory");
+    await files.prepare({ instanceUid: "u", run: 1 }, [mount({ inMemory: true, mode: 0o400 })]);
+    await files.remove("u");
+    assert.deepEqual(calls.slice(1), ["unmount /u-1", "mount /u-1", "unmount /u-1"]);
+    // A host that forbids mounts, even to root: the private directory must do.
+    const without = createRunFiles({
+      root,
+      memory: { ...memory, mount: () => Promise.reject(new Error("no")) },
+    });
+    const [made] = await without.prepare({ instanceUid: "u", run: 2 }, [mount({ inMemory: true })]);
+    assert.equal(await Deno.readTextFile(`${made!.source}/a/b.conf`), "x");
+  }));

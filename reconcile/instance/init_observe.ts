@@ -1,0 +1,39 @@
+/** What is true now of an instance's init steps. @module */
+import type { Runner, RunState } from "../../runners/runner.ts";
+import { toRuneError } from "../../spec/error.ts";
+import { stepKey } from "../../spec/init_step.ts";
+import type { Instance } from "../../spec/instance.ts";
+import { isFileMissing } from "./file_missing.ts";
+import { nextStep, openProgress } from "./init_plan.ts";
+import type { InstanceView, MountView } from "./plan.ts";
+
+/**
+ * The attempt under way, and the condition of the step that comes next; nothing where neither matters.
+ *
+ * @throws {RuneError} when the runner cannot be asked.
+ */
+export async function observeInit(
+  instance: Instance,
+  { run, mounts, runner, signal }: {
+    run: RunState | undefined;
+    mounts: MountView[];
+    runner: Runner;
+    signal: AbortSignal;
+  },
+): Promise<Pick<InstanceView, "stepRun" | "fileMissing" | "stepProblem">> {
+  const { status, spec: { template }, uid } = instance;
+  if (template.initSteps.length === 0 || run?.state === "running") return {};
+  const init = openProgress(status);
+  const stepRun = init?.step === undefined ? undefined : await runner.inspect(
+    { instanceUid: uid, run: init.run, step: stepKey(init.step, init.attempt ?? 1) },
+    signal,
+  );
+  const next = nextStep({ instance }, init ? status.run : status.run + 1);
+  if (typeof next?.runIf !== "object") return { stepRun };
+  try {
+    return { stepRun, fileMissing: await isFileMissing(next.runIf.fileMissing, mounts) };
+  } catch (error) {
+    const { message, hint } = toRuneError(error);
+    return { stepRun, stepProblem: `init step ${next.name}: ${message}${hint ? `; ${hint}` : ""}` };
+  }
+}

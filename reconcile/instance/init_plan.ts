@@ -1,0 +1,125 @@
+/**
+ * What to do next for an instance's init steps, decided from what was observed and nothing else (SPEC 3 `initSteps`).
+ *
+ * A launch is a run's number. Its steps come first, in order, each attempt a run of its own that is recorded before it is made;
+ * a step that ended well is recorded as done, and never again begun in this launch. The main process follows under the same number.
+ * @module
+ */
+import type { RunState } from "../../runners/runner.ts";
+import { parseDuration } from "../../spec/duration.ts";
+import type { InitProgress, InitStep } from "../../spec/init_step.ts";
+import type { InstanceStatus } from "../../spec/instance.ts";
+import { type InstanceStep, type InstanceView, launchFailedStatus } from "./plan.ts";
+
+/** Steps of a plan that concern init steps. */
+export type InitPlanStep =
+  /** Record the attempt, make and start it. */
+  | { do: "runStep"; run: number; step: InitStep; attempt: number; done: string[] }
+  /** Record that a step is not needed. */
+  | { do: "skipStep"; run: number; done: string[] }
+  /** Stop the attempt under way: its time is up. */
+  | { do: "stopStep" };
+
+/** The progress of the launch that is under way; undefined when none has begun any step, or the main process was made. */
+export function openProgress({ init, run }: InstanceStatus): InitProgress | undefined {
+  return init !== undefined && init.run === run && !init.over ? init : undefined;
+}
+
+/** The step of run number `run` that comes next; undefined when there is none. */
+export function nextStep({ instance }: Pick<InstanceView, "instance">, run: number): InitStep | undefined {
+  const done = doneIn(instance.status, run);
+  return instance.spec.template.initSteps.find((step) => !done.includes(step.name));
+}
+
+const doneIn = ({ init }: InstanceStatus, run: number) => init?.run === run ? init.done : [];
+
+/** What an attempt that was begun asks for; undefined when none is under way. */
+export function planAttempt(view: InstanceView): InstanceStep | undefined {
+  const { instance: { status, name, namespace, spec: { template } }, stepRun, now } = view;
+  const init = openProgress(status);
+  const step = template.initSteps.find((s) => s.name === init?.step);
+  if (!init || !step || status.state !== "Starting") return undefined;
+  const place = `init step ${step.name} (${
+    template.initSteps.indexOf(step) + 1
+  } of ${template.initSteps.length})`;
+  if (stepRun?.state === "running") {
+    const startedAt = stepRun.startedAt === undefined ? now.getTime() : Date.parse(stepRun.startedAt);
+    const leftMs = startedAt + parseDuration(step.timeout) - now.getTime();
+    if (leftMs <= 0) return { do: "stopStep" };
+    const { reason: _, ...kept } = status;
+    return {
+      do: "settle",
+      status: { ...kept, message: `${place} is running${ordinal(init.attempt)}` },
+      afterMs: leftMs + 1,
+    };
+  }
+  if (stepRun?.state !== "exited") return undefined;
+  if (stepRun.exitCode === 0 && !init.timedOut) {
+    const { reason: _r, message: _m, ...kept } = status;
+    return {
+      do: "settle",
+      status: { ...kept, launchFailures: 0, init: { run: init.run, done: [...init.done, step.name] } },
+      afterMs: 0,
+      event: { type: "Normal", reason: "InitStepDone", message: `${place} ended well` },
+    };
+  }
+  const logs = `see: rune logs ${name} -n ${namespace} --init-step ${step.name}`;
+  const message = `${place} ${init.timedOut ? `took longer than ${step.timeout}` : ending(stepRun)}; ${logs}`;
+  const failed = launchFailedStatus(status, {
+    reason: "InitStepFailed",
+    message,
+    permanent: step.restartPolicy === "Never",
+    now,
+  });
+  const { timedOut: _, ...progress } = init;
+  return {
+    do: "settle",
+    status: {
+      ...failed,
+      init: progress,
+      lastFailure: {
+        ...failed.lastFailure!,
+        ...(stepRun.exitCode !== undefined && { exitCode: stepRun.exitCode }),
+      },
+    },
+    afterMs: 0,
+    event: { type: "Warning", reason: "InitStepFailed", message },
+  };
+}
+
+const ordinal = (attempt = 1) => attempt === 1 ? "" : `, attempt ${attempt}`;
+
+function ending(run: RunState): string {
+  if (run.oomKilled) return "was killed for using more memory than its limit";
+  if (run.error) return `could not be run: ${run.error}`;
+  return run.exitCode === undefined
+    ? "ended, and its exit code is not known"
+    : `exited with code ${run.exitCode}`;
+}
+
+/** What must still happen before the main process of run number `run`; undefined when nothing must. */
+export function planInit(view: InstanceView, run: number): InitPlanStep | undefined {
+  const { instance: { status }, stepRun } = view;
+  const step = nextStep(view, run);
+  if (!step) return undefined;
+  const done = doneIn(status, run);
+  if (!isNeeded(step, view)) return { do: "skipStep", run, done: [...done, step.name] };
+  const init = status.init?.run === run && status.init.step === step.name ? status.init : undefined;
+  // An attempt that was recorded and never ran is carried on, as a launch is.
+  const began = stepRun?.state === "exited" || stepRun?.state === "running";
+  const attempt = init?.attempt === undefined ? 1 : began ? init.attempt + 1 : init.attempt;
+  return { do: "runStep", run, step, attempt, done };
+}
+
+function isNeeded(step: InitStep, { mounts, fileMissing }: InstanceView): boolean {
+  if (step.runIf === "always") return true;
+  if (step.runIf === "freshVolume") {
+    return mounts.some(({ mount, volume }) => !mount.readOnly && volume !== undefined && isFresh(volume));
+  }
+  return fileMissing ?? true;
+}
+
+/** Whether no instance ever wrote to a volume, nor did data come with it: found in place, or from a snapshot. */
+function isFresh({ spec, status }: NonNullable<InstanceView["mounts"][number]["volume"]>): boolean {
+  return status.initializedAt === undefined && !status.adopted && spec.source === undefined;
+}

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { parseDeclared } from "../../spec/declared.ts";
+import type { ServiceSpec } from "../../spec/service.ts";
+import { checkHost } from "./host.ts";
+
+function refused(fields: Record<string, unknown>, root: boolean): string[] {
+  const result = parseDeclared("service", { name: "p", ...fields }, { namespace: "default" });
+  if ("issues" in result) throw new Error(JSON.stringify(result.issues));
+  return checkHost(result.declared.spec as ServiceSpec, { root }).map((issue) => issue.path.join("."));
+}
+
+Deno.test("checkHost() refuses what only root can enforce for processes, and nothing of containers", () => {
+  const fields = {
+    securityContext: { user: "nobody", noNewPrivileges: true },
+    resources: { memory: { limit: "1Gi" } },
+    configMounts: [{ configName: "a", mountPath: "/a" }],
+  };
+  const process = { command: "true" };
+  assert.deepEqual(refused({ ...fields, process }, false), [
+    "securityContext.user",
+    "resources.memory",
+    "configMounts.0",
+  ]);
+  assert.deepEqual(refused({ ...fields, process }, true), []);
+  assert.deepEqual(refused({ ...fields, image: "x:1" }, false), []);
+});

@@ -1,0 +1,64 @@
+/** Fields that only one of the two runners can honour: refused for the other, with the field that it has instead. @module */
+import type { SecurityContext } from "./security.ts";
+
+/** Names that a POSIX shell can pass on to a process; it drops others. */
+export const PROCESS_VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const CONTAINER_ONLY = {
+  capAdd: "use capabilities: the ones that are kept",
+  capDrop: "use capabilities: the ones that are kept",
+  privileged: "a process of root has every privilege unless capabilities are named",
+  seccompProfile: "leave it out",
+} as const;
+const PROCESS_ONLY = {
+  capabilities: "use capAdd and capDrop",
+  readOnlyFS: "use readOnlyRootFilesystem",
+} as const;
+
+const isAsked = (value: unknown) =>
+  value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+
+interface Fields {
+  process?: { env: Record<string, string> } | undefined;
+  env: Record<string, string>;
+  securityContext?: SecurityContext | undefined;
+  initSteps: { env: Record<string, string> }[];
+}
+
+/** Refuses what a container service asks of processes, and the reverse. */
+export function checkRunnerFields(
+  spec: Fields,
+  issue: (path: (string | number)[], message: string) => void,
+): void {
+  const { process, securityContext = {} } = spec;
+  const [foreign, runs] = process === undefined
+    ? [PROCESS_ONLY, "containers"] as const
+    : [CONTAINER_ONLY, "processes"] as const;
+  for (const [field, instead] of Object.entries(foreign)) {
+    // An empty list of capabilities drops all of them; that of a container's would be taken for "none named".
+    const value = securityContext[field as keyof SecurityContext];
+    if (field === "capabilities" ? value !== undefined : isAsked(value)) {
+      issue(["securityContext", field], `cannot be enforced for ${runs}; ${instead}`);
+    }
+  }
+  if (process === undefined) {
+    if (securityContext.group !== undefined && securityContext.user === undefined) {
+      issue(["securityContext", "group"], "needs securityContext.user: a container's group goes with a user");
+    }
+    return;
+  }
+  const envs: [(string | number)[], Record<string, string>][] = [
+    [["env"], spec.env],
+    [["process", "env"], process.env],
+    ...spec.initSteps.map(({ env }, i): [(string | number)[], Record<string, string>] => [
+      ["initSteps", i, "env"],
+      env,
+    ]),
+  ];
+  for (const [path, env] of envs) {
+    for (const name of Object.keys(env)) {
+      if (PROCESS_VARIABLE.test(name)) continue;
+      issue([...path, name], "a process cannot be given this variable; use letters, digits and underscores");
+    }
+  }
+}
