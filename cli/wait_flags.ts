@@ -54,8 +54,9 @@ export async function waitFor(
     );
   } catch (error) {
     if (error instanceof Interrupted) {
+      const kinds = goals.some((goal) => goal.kind === "service") ? "services" : "volumes";
       terminal.err(
-        `the ${options.what} was accepted and goes on without this command; see it with: rune get services\n`,
+        `the ${options.what} was accepted and goes on without this command; see it with: rune get ${kinds}\n`,
       );
     }
     throw error;
