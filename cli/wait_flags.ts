@@ -55,10 +55,11 @@ export async function waitFor(
     );
   } catch (error) {
     if (error instanceof Interrupted) {
+      const kinds = KINDS[
+        goals.find((goal) => goal.kind === "service")?.kind ?? goals[0]?.kind ?? "service"
+      ].plural;
       terminal.err(
-        `the ${options.what} was accepted and goes on without this command; see it with: rune get ${
-          KINDS[goals[0]?.kind ?? "service"].plural
-        }\n`,
+        `the ${options.what} was accepted and goes on without this command; see it with: rune get ${kinds}\n`,
       );
     }
     throw error;

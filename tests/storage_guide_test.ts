@@ -100,6 +100,10 @@ async function recover(host: Host): Promise<void> {
     /held by instance prod\/postgres-1, which is Running\n.*rune stop postgres -n prod/,
   );
   await rune(host, "rune scale postgres 1 -n prod");
+  await until("the instance has let go", async () => {
+    const { status } = await host.get("volume", "pgdata-postgres-1", "-n", "prod");
+    return status.state === "Available";
+  });
   assert.match(
     await rune(host, "rune volume detach pgdata-postgres-1 -n prod"),
     /^volume prod\/pgdata-postgres-1 is bound to nobody \(Available\)$/m,

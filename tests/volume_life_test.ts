@@ -1,9 +1,10 @@
 /** Volumes by hand: create, resize, delete, undelete; what is kept, what is said. @module */
 import assert from "node:assert/strict";
 import { openStore } from "../store/store.ts";
-import { processService } from "./castfiles.ts";
+import { ensureTestImage } from "../runners/docker/test_image.ts";
+import { containerService, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
-import { noRoot } from "./skips.ts";
+import { noDocker, noRoot } from "./skips.ts";
 
 const volume = (name: string, more = "") =>
   `volume: { name: ${name}, size: 1Gi, accessMode: ReadWriteOnce${more} }\n`;
@@ -36,7 +37,7 @@ Deno.test({
       host.rune("volume", "list", "--field-selector", `status=${status}`, "-o", "name");
     assert.deepEqual([await list("Available"), await list("Bound")], ["volume/a\n", ""]);
 
-    await Deno.writeFile(`${directory(host, "a")}/data`, crypto.getRandomValues(new Uint8Array(300 << 10)));
+    await Deno.writeFile(`${directory(host, "a")}/data`, new Uint8Array(300 << 10).fill(1));
     assert.match(await host.rune("volume", "get", "a"), /^USED: 30\dKi$/m);
     assert.match(await host.rune("volume", "list", "-o", "wide"), /USED[^]*30\dKi/);
     assert.ok(!(await host.rune("volume", "list")).includes("USED"));
@@ -182,6 +183,30 @@ Deno.test({
     const events = (await host.get("events")).items as { spec: { reason: string; message: string } }[];
     assert.match(events.find((e) => e.spec.reason === "Adopted")!.spec.message, /kept the data that was at/);
     assert.equal(await Deno.readTextFile(`${directory(host, "v")}/data`), "was here");
+  },
+});
+
+Deno.test({
+  name: "a claim template adopts too, and says so; when its size grows, the volumes that it made grow",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await ensureTestImage();
+    await using host = await startHost();
+    await Deno.mkdir(directory(host, "d-web-0"), { recursive: true });
+    await Deno.writeTextFile(`${directory(host, "d-web-0")}/data`, "was here");
+    const service = (size: string) =>
+      containerService(
+        "web",
+        `  volumes:\n    - { name: d, mountPath: /data, claimTemplate: { size: ${size}, accessMode: ReadWriteOnce } }\n`,
+      );
+    const said = await host.rune("cast", await host.file("a.yaml", service("1Gi")));
+    assert.match(said, /^volume default\/d-web-0 keeps the data found in .*\/default\/d-web-0$/m);
+    assert.equal(await host.rune("exec", "web", "--", "cat", "/data/data"), "was here");
+    await host.rune("cast", await host.file("b.yaml", service("2Gi")));
+    await until("it has grown", async () => {
+      const { spec, status } = await host.get("volume", "d-web-0");
+      return spec.size === "2Gi" && status.sizeBytes === 2 * 2 ** 30;
+    });
   },
 });
 
