@@ -42,3 +42,33 @@ Deno.test("affectedBy() a class wakes the volumes that are not provisioned", () 
   const store = reader(makeVolume({}, { name: "new" }), provisioned({ name: "old" }));
   assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
 });
+
+Deno.test("affectedBy() a service or its instance wakes those that wait for it, and a cast those of its own", () => {
+  const app = makeService({ dependencies: [{ name: "db" }] }, { name: "app", uid: "app-uid" });
+  const waiting = { state: "Pending" as const, ready: false, run: 0, reason: "DependencyNotReady" as const };
+  const instance = makeInstance(app, 0, { status: waiting });
+  const db = makeService({}, { name: "db" });
+  const store: Reader = {
+    get: (_kind, _namespace, name) => (name === "app" ? app : undefined) as never,
+    list: (kind) => (kind === "instance" ? [instance] : []) as never,
+  };
+  assert.deepEqual(affectedBy({ resource: db, deleted: false }, store).instances, [instance.uid]);
+  const its = makeInstance(db, 0);
+  assert.deepEqual(affectedBy({ resource: its, previous: its, deleted: false }, store).instances, [
+    instance.uid,
+  ]);
+  assert.deepEqual(affectedBy({ resource: app, deleted: false }, store).instances, [instance.uid]);
+  const other = makeService({}, { name: "other" });
+  assert.deepEqual(affectedBy({ resource: other, deleted: false }, store).instances, []);
+});
+
+Deno.test("affectedBy() a dependency across namespaces wakes both sides, also when it goes", () => {
+  const app = makeService({ dependencies: [{ name: "db.data.rune" }] }, { name: "app" });
+  const without = makeService({}, { name: "app", generation: 2 });
+  const db = makeInstance(makeService({}, { name: "db", namespace: "data" }), 0);
+  const store = reader(db, makeInstance(app, 0));
+  const both = [db.uid, "uid-app-0"];
+  assert.deepEqual(affectedBy({ resource: app, deleted: false }, store).instances, both);
+  assert.deepEqual(affectedBy({ resource: without, previous: app, deleted: false }, store).instances, both);
+  assert.deepEqual(affectedBy({ resource: app, previous: app, deleted: false }, store).instances, []);
+});
