@@ -29,11 +29,12 @@ function waitingFor(store: Reader, volume: { namespace: string; name: string }):
   ).map((i) => i.uid);
 }
 
-/** Uids of instances that have not run yet because of a service that they depend on. */
+/** Uids of instances that have not run yet because of what their service, or one that it depends on, says. */
 function waitingForService(store: Reader, service: { namespace: string; name: string }): string[] {
   return store.list("instance").filter(({ namespace, spec, status }) => {
     if (status.reason !== "DependencyNotReady") return false;
     const own = store.get("service", namespace, spec.service);
+    if (namespace === service.namespace && spec.service === service.name) return true;
     return own !== undefined && dependsOn(own, service);
   }).map((i) => i.uid);
 }

@@ -62,3 +62,33 @@ Deno.test("affectedBy() a snapshot wakes the volumes to be made from it, and the
   const affected = affectedBy({ resource: makeSnapshot(), deleted: false }, store);
   assert.deepEqual(affected, { services: [], volumes: ["default/new"], instances: [waiting.uid] });
 });
+
+Deno.test("affectedBy() a service or its instance wakes those that wait for it, and a cast those of its own", () => {
+  const app = makeService({ dependencies: [{ name: "db" }] }, { name: "app", uid: "app-uid" });
+  const waiting = { state: "Pending" as const, ready: false, run: 0, reason: "DependencyNotReady" as const };
+  const instance = makeInstance(app, 0, { status: waiting });
+  const db = makeService({}, { name: "db" });
+  const store: Reader = {
+    get: (_kind, _namespace, name) => (name === "app" ? app : undefined) as never,
+    list: (kind) => (kind === "instance" ? [instance] : []) as never,
+  };
+  assert.deepEqual(affectedBy({ resource: db, deleted: false }, store).instances, [instance.uid]);
+  const its = makeInstance(db, 0);
+  assert.deepEqual(affectedBy({ resource: its, previous: its, deleted: false }, store).instances, [
+    instance.uid,
+  ]);
+  assert.deepEqual(affectedBy({ resource: app, deleted: false }, store).instances, [instance.uid]);
+  const other = makeService({}, { name: "other" });
+  assert.deepEqual(affectedBy({ resource: other, deleted: false }, store).instances, []);
+});
+
+Deno.test("affectedBy() a dependency across namespaces wakes both sides, also when it goes", () => {
+  const app = makeService({ dependencies: [{ name: "db.data.rune" }] }, { name: "app" });
+  const without = makeService({}, { name: "app", generation: 2 });
+  const db = makeInstance(makeService({}, { name: "db", namespace: "data" }), 0);
+  const store = reader(db, makeInstance(app, 0));
+  const both = [db.uid, "uid-app-0"];
+  assert.deepEqual(affectedBy({ resource: app, deleted: false }, store).instances, both);
+  assert.deepEqual(affectedBy({ resource: without, previous: app, deleted: false }, store).instances, both);
+  assert.deepEqual(affectedBy({ resource: app, previous: app, deleted: false }, store).instances, []);
+});
