@@ -39,6 +39,6 @@ Deno.test("statusText() shows what is out of order, and counts by namespace", ()
       "default     2 Running   2/3     none\n" +
       "\n" +
       "recent warnings:\n" +
-      "  1m ago  default instance/web-0 Exited: it exited with code 3 (4 times)\n",
+      "  60s ago  default instance/web-0 Exited: it exited with code 3 (4 times)\n",
   );
 });
