@@ -9,6 +9,7 @@ import {
   ensureFormatted,
   ensureMounted,
   findMount,
+  mountMemory,
   parseMountInfo,
   probeDevice,
   removeTree,
@@ -17,6 +18,27 @@ import {
 
 const { signal } = new AbortController();
 const canLoop = Deno.uid() === 0 && await Deno.stat("/dev/loop-control").then(() => true, () => false);
+
+Deno.test({
+  name: "mountMemory() mounts a closed filesystem in memory, of the size asked for",
+  ignore: !canLoop,
+  async fn() {
+    const scratch = await scratchDirectory();
+    try {
+      await mountMemory(scratch.path, { bytes: 1 << 20, signal });
+      try {
+        const mount = await findMount(await Deno.realPath(scratch.path));
+        assert.equal(mount?.fsType, "tmpfs");
+        assert.equal((await Deno.stat(scratch.path)).mode! & 0o777, 0o700);
+        await assert.rejects(Deno.writeFile(join(scratch.path, "big"), new Uint8Array(2 << 20)), /space/i);
+      } finally {
+        await unmountDirectory(scratch.path, signal);
+      }
+    } finally {
+      await scratch.remove();
+    }
+  },
+});
 
 async function withDevice(fn: (device: string, directory: string) => Promise<void>): Promise<void> {
   const scratch = await scratchDirectory();

@@ -18,6 +18,14 @@ Deno.test("statusText() shows what is out of order, and counts by namespace", ()
       instances: { total: 3, ready: 2 },
       volumes: {},
     }],
+    recentWarnings: [{
+      namespace: "default",
+      object: { kind: "instance", name: "web-0" },
+      reason: "Exited",
+      message: "it exited with code 3",
+      count: 4,
+      lastAt: "2026-01-31T12:04:00.000Z",
+    }],
   }, { now: Date.parse("2026-01-31T12:05:00.000Z"), paint: painter(false) });
   assert.equal(
     text,
@@ -28,6 +36,9 @@ Deno.test("statusText() shows what is out of order, and counts by namespace", ()
       "warning plain text on 0.0.0.0\n" +
       "\n" +
       "NAMESPACE   SERVICES    READY   VOLUMES\n" +
-      "default     2 Running   2/3     none\n",
+      "default     2 Running   2/3     none\n" +
+      "\n" +
+      "recent warnings:\n" +
+      "  60s ago  default instance/web-0 Exited: it exited with code 3 (4 times)\n",
   );
 });
