@@ -39,7 +39,7 @@ export async function findTarget(session: Session, word: string): Promise<Servic
   }
   const elsewhere = session.namespaceGiven || kind === "instance"
     ? []
-    : await listResources(client, "service", { fieldSelector: `name=${name}` });
+    : (await listResources(client, "service", {})).filter((service) => service.name === name);
   const [only, ...others] = elsewhere;
   if (only && others.length === 0) {
     session.terminal.err(`service ${name} is in namespace ${only.namespace}\n`);

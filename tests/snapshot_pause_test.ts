@@ -9,7 +9,7 @@ import { noDocker, noRoot } from "./skips.ts";
 const FILES = 5_000;
 /** Two files that are never more than one apart, far from each other in the order of a copy. */
 const WRITER =
-  "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo $i >> /data/a; echo $i >> /data/z; sleep 0.001; done";
+  "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo $i >> /data/a; echo $i >> /data/z; sleep 0.01; done";
 
 const VOLUME = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n";
 const SERVICE = `service:
