@@ -1,7 +1,7 @@
 /** The columns of every kind's table (SPEC 5), and of its single view. @module */
+import { externalAddress } from "../spec/exposing.ts";
 import { formatAge, formatBytes } from "../spec/format.ts";
 import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
-import type { Service } from "../spec/service.ts";
 import type { Column } from "./output.ts";
 
 /** What cells need beside the resource. */
@@ -36,17 +36,12 @@ const labels = () =>
 const state = <R extends AnyResource & { status: { state: string } }>(header: string) =>
   col<R>(header, (r) => r.deletionRequestedAt ? "Deleting" : r.status.state, { state: true });
 
-function external({ spec: { expose } }: Service, { host }: CellContext): string {
-  if (expose?.host !== undefined) return expose.host;
-  return expose?.hostPort === undefined ? "-" : `${host}:${expose.hostPort}`;
-}
-
 const service: KindColumn<"service">[] = [
   name(),
   col("TYPE", (r) => r.spec.image === undefined ? "process" : "container"),
   state("STATUS"),
   col("INSTANCES", (r) => `${r.status.ready}/${r.spec.scale}`),
-  col("EXTERNAL", external),
+  col("EXTERNAL", (r, { host }) => externalAddress(r, host) ?? "-"),
   col("GENERATION", (r) => String(r.generation)),
   age(),
   col("RUNS", (r) => r.spec.image ?? orDash(r.spec.process?.command), { wide: true }),

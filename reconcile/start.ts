@@ -5,10 +5,13 @@
  */
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
+import type { Proxy } from "../proxy/proxy.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import type { Store } from "../store/store.ts";
+import { reconcileExposure } from "./expose/controller.ts";
+import { concernsRoutes } from "./expose/plan.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -23,6 +26,7 @@ export interface ControllerDeps {
   store: Store;
   drivers: Map<string, Driver>;
   runners: Map<RunnerName, Runner>;
+  proxy: Proxy;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
 }
@@ -40,7 +44,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, node, logger } = deps;
+  const { store, drivers, runners, proxy, node, logger } = deps;
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
 
@@ -86,6 +90,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
     32,
     (uid, signal) => reconcileInstance(uid, { deps: { store, runners, mounts }, find, signal }),
   );
+  // One key: all routes are one document.
+  const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     const cleared = await sweep({ store, runners }, signal);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
@@ -103,6 +109,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
         const leaving = resource.deletionRequestedAt !== undefined;
         if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
       }
+      if (concernsRoutes(resource, { previous, store })) routes.add("all");
       const affected = affectedBy({ resource, previous, deleted }, store);
       affected.services.forEach((key) => services.add(key));
       affected.volumes.forEach((key) => volumes.add(key));
@@ -114,7 +121,12 @@ export function startControllers(deps: ControllerDeps): Controllers {
     for (const { namespace, name } of store.list("volume")) volumes.add(`${namespace}/${name}`);
     for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
     for (const { uid } of store.list("instance")) instances.add(uid);
+    routes.add("all");
   }
+  const ignoreEnds = proxy.onEnd(() => {
+    logger.warn("the proxy of host names has ended by itself; it is started again");
+    routes.add("all");
+  });
 
   for (const { uid, namespace, name } of store.list("instance")) places.set(uid, { namespace, name });
   addAll();
@@ -143,9 +155,10 @@ export function startControllers(deps: ControllerDeps): Controllers {
   return {
     async stop() {
       unsubscribe();
+      ignoreEnds();
       clearInterval(resync);
       stopped.abort();
-      await Promise.all([services, volumes, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
+      await Promise.all([services, volumes, instances, routes, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
       await Promise.all(listeners);
     },
   };

@@ -9,6 +9,7 @@ import { ENGINE_SOCKET, engineAnswers } from "./engine.ts";
 const PACKAGES: Record<string, string> = {
   dockerd: "docker.io",
   busybox: "busybox-static",
+  caddy: "caddy",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   losetup: "mount",

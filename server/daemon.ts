@@ -9,6 +9,7 @@ import manifest from "../deno.json" with { type: "json" };
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
+import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { startControllers } from "../reconcile/start.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
@@ -90,12 +91,15 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
 
 /** The runners by name; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, daemonId }: Pick<Settings, "docker" | "dataDir"> & { daemonId: string },
+  { docker, dataDir, devMode, daemonId }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
+    daemonId: string;
+  },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
+    ...(devMode && { publishOn: "127.0.0.1" }),
     logger: logger.getChild("docker"),
   });
   const processes = createProcessRunner({
@@ -200,8 +204,16 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     }
     const trash = keepTrash(drivers.local, { settings, logger: logger.getChild("storage") });
     started.push(() => trash.stop());
+    const { caddy, ...serving } = settings.expose;
+    const proxy = createCaddyProxy({
+      dir: join(dataDir, "proxy"),
+      serving: { ...serving, loopback: settings.devMode },
+      ...(caddy !== undefined && { program: caddy }),
+    });
+    started.push(() => proxy.close());
     const controllers = startControllers({
       store,
+      proxy,
       drivers: drivers.all,
       runners: runners.all,
       node,

@@ -4,12 +4,17 @@ import { loadSettings, type ServeOptions, type Surroundings } from "./settings.t
 
 function load(
   options: ServeOptions,
-  { env = {}, files = {} }: { env?: Record<string, string>; files?: Record<string, string> } = {},
+  { env = {}, files = {}, isRoot = true }: {
+    env?: Record<string, string>;
+    files?: Record<string, string>;
+    isRoot?: boolean;
+  } = {},
 ) {
   const from: Surroundings = {
     env: (name) => ({ HOME: "/home/u", ...env } as Record<string, string>)[name],
     read: (path) => Promise.resolve(files[path]),
     hostname: () => "box",
+    isRoot: () => isRoot,
   };
   return loadSettings(options, from);
 }

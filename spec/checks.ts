@@ -5,6 +5,7 @@
  */
 import type { Declared, DeclaredSpec } from "./declared.ts";
 import type { FieldIssue } from "./error.ts";
+import { checkExposedOnce, checkExposedScale } from "./exposing.ts";
 import { parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
 import type { AccessMode, VolumeSpec } from "./volume.ts";
@@ -32,7 +33,7 @@ export function checkService(
   service: { namespace: string; name: string; spec: DeclaredSpec<"service"> },
   modeOf: AccessModeLookup,
 ): FieldIssue[] {
-  const issues: FieldIssue[] = [];
+  const issues: FieldIssue[] = checkExposedScale(service.spec);
   const last = Math.max(0, service.spec.scale - 1);
   const checkName = (path: (string | number)[], made: string, what: string) => {
     if (made.length <= MAX_NAME) return;
@@ -102,7 +103,12 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
-  return set.flatMap((d, resource) =>
-    d.kind === "service" ? checkService(d, modeOf).map((issue) => ({ ...issue, resource })) : []
-  );
+  return set.flatMap((d, resource) => {
+    if (d.kind !== "service") return [];
+    const earlier = set.slice(0, resource).filter((other) => other.kind === "service");
+    return [...checkService(d, modeOf), ...checkExposedOnce(d, earlier)].map((issue) => ({
+      ...issue,
+      resource,
+    }));
+  });
 }

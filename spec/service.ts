@@ -1,7 +1,9 @@
 /** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
-import { healthSchema, portRefSchema } from "./health.ts";
+import { exposeSchema, exposureSchema } from "./expose.ts";
+import { exposeIssues } from "./exposing.ts";
+import { healthSchema } from "./health.ts";
 import { labelsSchema, scalarText } from "./labels.ts";
 import {
   absolutePathSchema,
@@ -74,12 +76,6 @@ const initStepSchema = z.strictObject({
   restartPolicy: z.enum(["OnFailure", "Never"]).default("OnFailure"),
 });
 
-const exposeSchema = z.strictObject({
-  port: portRefSchema,
-  host: z.string().min(1).max(253).optional(),
-  hostPort: z.number().int().min(1).max(65_535).optional(),
-});
-
 const specFields = {
   image: z.string().min(1).max(512).optional(),
   command: commandSchema.optional(),
@@ -146,10 +142,7 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
   portNames.forEach((name, i) => {
     if (portNames.indexOf(name) !== i) issue(["ports", i, "name"], `port name "${name}" is used twice`);
   });
-  const exposed = spec.expose?.port;
-  if (typeof exposed === "string" && !portNames.includes(exposed)) {
-    issue(["expose", "port"], `no port is named "${exposed}"; known: ${portNames.join(", ") || "none"}`);
-  }
+  for (const { path, message } of exposeIssues(spec)) issue(path, message);
   for (const [name, probe] of Object.entries(spec.health ?? {})) {
     if (probe?.type !== "exec" && typeof probe?.port === "string" && !portNames.includes(probe.port)) {
       issue(["health", name, "port"], `no port is named "${probe.port}"`);
@@ -194,6 +187,7 @@ export const serviceReasonSchema = z.enum([
   "InitStepFailed",
   "LaunchFailed",
   "RunnerUnavailable",
+  "NotExposed",
 ]);
 export type ServiceReason = z.infer<typeof serviceReasonSchema>;
 
@@ -209,6 +203,8 @@ export const serviceStatusSchema = z.object({
   observedGeneration: z.number().int(),
   /** When the rollout in progress began; absent when none is. */
   rolloutStartedAt: z.string().optional(),
+  /** Where its host name leads; absent without one, and until it was looked at. */
+  exposure: exposureSchema.optional(),
 });
 
 export type ServiceSpec = z.infer<typeof serviceSpecSchema>;

@@ -34,7 +34,6 @@ export function checkSupported(declared: Declared): FieldIssue[] {
   if (declared.kind !== "service") return [];
   const { spec } = declared;
   const issues = SERVICE_FIELDS.filter((field) => isSet(spec[field])).map((f) => refuse([f], f));
-  if (spec.expose?.host !== undefined) issues.push(refuse(["expose", "host"], "routing by host name"));
   if (spec.update.rollback) issues.push(refuse(["update", "rollback"], "automatic rollback"));
   return issues;
 }

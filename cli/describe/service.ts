@@ -1,4 +1,5 @@
 /** A service in words: what it runs, how it is, its instances and mounts. @module */
+import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
@@ -51,10 +52,17 @@ function resources(spec: ServiceSpec): string {
   return [...show("cpu", cpu), ...show("memory", memory)].join(", ");
 }
 
-function exposed({ expose }: ServiceSpec, host: string): string | undefined {
+function exposed(service: Service, machine: string): string | undefined {
+  const { expose } = service.spec;
   if (!expose) return undefined;
-  const where = expose.host ?? (expose.hostPort === undefined ? undefined : `${host}:${expose.hostPort}`);
-  return where === undefined ? `port ${expose.port}` : `port ${expose.port} at ${where}`;
+  const exposure = exposureOf(service);
+  const own = hostPortOf(service.spec);
+  const where = [
+    ...exposure ? exposure.urls : expose.host === undefined ? [] : [expose.host],
+    ...own ? [`${machine}:${own.hostPort}`] : [],
+  ];
+  const missing = exposure?.message === undefined ? "" : ` (${expose.host} not: ${exposure.message})`;
+  return `port ${expose.port} at ${where.join(", ") || "no address"}${missing}`;
 }
 
 /** The description of a service. */
@@ -86,7 +94,7 @@ export function describeService(
     ["Labels", pairs(service.labels)],
     ...runs(spec),
     ["Ports", ports(spec)],
-    ["Exposed", exposed(spec, context.host)],
+    ["Exposed", exposed(service, context.host)],
     ["Resources", resources(spec)],
     ["Restart", spec.restart],
     [

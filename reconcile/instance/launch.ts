@@ -2,6 +2,7 @@
 import { applyOwnership, resolveSubPath } from "../../drivers/mount_root.ts";
 import type { Runner, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
+import { exposedPort } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import { shortDigest } from "../digest.ts";
@@ -53,8 +54,7 @@ export function runSpecOf(
   const { instance } = view;
   const { template } = instance.spec;
   const hostPort = template.expose?.hostPort;
-  const exposed = template.ports.find((p) => p.name === template.expose?.port);
-  const port = exposed?.port ?? template.expose?.port;
+  const exposed = exposedPort(template);
   return {
     instanceUid: instance.uid,
     run: options.run,
@@ -80,9 +80,7 @@ export function runSpecOf(
       readOnly: mount.readOnly,
     })),
     aliases: aliasesOf(instance),
-    publish: hostPort !== undefined && typeof port === "number"
-      ? [{ port, hostPort, protocol: exposed?.protocol ?? "tcp" }]
-      : [],
+    publish: hostPort !== undefined && exposed ? [{ ...exposed, hostPort }] : [],
     ...(template.resources && { resources: template.resources }),
     ...(template.securityContext && { securityContext: template.securityContext }),
   };

@@ -24,6 +24,8 @@ export interface DockerRunnerOptions {
   socket: string;
   /** Labels what is made, and with it what may be touched. */
   daemonId: string;
+  /** The address of this host on which ports are published. Default: all of them. */
+  publishOn?: string;
   /** Told when the connection for events is lost. */
   logger?: { warn(message: string, properties: Record<string, unknown>): void };
   /**
@@ -39,7 +41,7 @@ export interface DockerRunnerOptions {
  * `list` tells of runs that have not ended without their pid and times, which would cost one request for each.
  */
 export function createDockerRunner(options: DockerRunnerOptions): Runner & { close(): void } {
-  const { socket, daemonId, logger, networkGraceMs = 2000 } = options;
+  const { socket, daemonId, publishOn, logger, networkGraceMs = 2000 } = options;
   const engine = createEngine(socket);
   const runs = createRunIndex(engine, daemonId);
   const networks = createNetworks(engine, daemonId);
@@ -130,7 +132,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     pull: (image, options) => pullImage(engine, image, options),
     async create(spec, signal) {
-      const make = () => createContainer(engine, spec, { daemonId, signal });
+      const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make });
       runs.set(spec, { id: state.handle!, namespace: spec.namespace, fresh: made });
       return state;

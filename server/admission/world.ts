@@ -13,6 +13,8 @@ export interface World {
   defaultStorageClass?: string;
   /** Storage classes that the same cast declares, also those that were refused: a volume of one is not blamed for it. */
   declaredClasses: ReadonlySet<string>;
+  /** Keys of services that the same cast declares and has not written yet. */
+  later?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */
   newDefaultClass?: string;
 }
