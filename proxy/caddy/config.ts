@@ -79,7 +79,6 @@ function forward({ host, upstreams }: Route) {
       try_duration: "3s",
       try_interval: "50ms",
     },
-    health_checks: { passive: { fail_duration: "1s" } },
     transport: { protocol: "http", dial_timeout: "1s" },
   };
 }
