@@ -30,6 +30,8 @@ const cases: Case[] = [
     state: "done",
     text: /^Running/,
     fresh: true,
+  },
+  {
     name: "one whose host name was not looked at yet",
     service: aService("web", { spec: { expose: { port: 1, host: "a.local" } } }),
     state: "waiting",
