@@ -23,9 +23,13 @@ setsid "$2" run --config boot.json >start.log 2>&1 </dev/null &
 const lockPath = ({ dir }: CaddyFiles) => `${dir}/lock`;
 const bootPath = ({ dir }: CaddyFiles) => `${dir}/boot.json`;
 
-/** The program: `path` where it is given, else the first `caddy` in the system's folders. */
-export async function findCaddy(path?: string): Promise<string> {
-  const candidates = path === undefined ? SYSTEM_PATH.split(":").map((dir) => `${dir}/caddy`) : [path];
+/**
+ * The program: `path` where it is given, else the first `caddy` in the system's folders.
+ *
+ * @throws {RuneError} `failed_precondition` with what to install.
+ */
+export async function findCaddy(path?: string, folders = SYSTEM_PATH): Promise<string> {
+  const candidates = path === undefined ? folders.split(":").map((dir) => `${dir}/caddy`) : [path];
   for (const candidate of candidates) {
     const info = await Deno.stat(candidate).catch(() => undefined);
     if (info?.isFile && ((info.mode ?? 0) & 0o111) !== 0) return candidate;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { RuneError } from "../../spec/error.ts";
 import type { Proxy } from "../proxy.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
-import { endCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
+import { endCaddy, findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
 import { caddyConfig, caddyFiles, type ServingOptions } from "./config.ts";
 
 const CADDY = "/usr/bin/caddy";
@@ -55,7 +55,7 @@ function pidsIn(dir: string): string[] {
   });
 }
 
-async function refusal(promise: Promise<void>): Promise<RuneError> {
+async function refusal(promise: Promise<unknown>): Promise<RuneError> {
   let error: RuneError | undefined;
   await promise.catch((thrown) => error = thrown);
   assert.ok(error, "it was accepted");
@@ -184,6 +184,13 @@ Deno.test({
     assert.match(error.hint!, /expose\.httpsPort/);
     assert.deepEqual(pidsIn(two.dir), []);
   },
+});
+
+Deno.test("findCaddy() says what to install where there is no Caddy", async () => {
+  const error = await refusal(findCaddy(undefined, "/nowhere:/dev"));
+  assert.equal(error.code, "failed_precondition");
+  assert.equal(error.message, "Caddy is not installed, and host names are routed by it");
+  assert.match(error.hint!, /apt-get install caddy/);
 });
 
 Deno.test({

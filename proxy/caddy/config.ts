@@ -75,10 +75,13 @@ function forward({ host, upstreams }: Route) {
     upstreams: upstreams.map((dial) => ({ dial })),
     load_balancing: {
       selection_policy: { policy: "round_robin" },
-      // An instance that died a moment ago is still listed: its requests go to the next one.
+      // An instance that died a moment ago is still listed, and one that begins may not listen yet: their requests go to the next
+      // one. Soon, as a request that waits for its next try fails when new routes are loaded.
       try_duration: "3s",
-      try_interval: "50ms",
+      try_interval: "5ms",
     },
+    // So that only the first request finds out. Short, as it keeps requests from an instance that is alone.
+    health_checks: { passive: { fail_duration: "250ms" } },
     transport: { protocol: "http", dial_timeout: "1s" },
   };
 }

@@ -38,7 +38,7 @@ Deno.test("caddyConfig() sends each name to its instances in turn, and says it w
     assert.deepEqual(answers["a.local"]!.load_balancing, {
       selection_policy: { policy: "round_robin" },
       try_duration: "3s",
-      try_interval: "50ms",
+      try_interval: "5ms",
     });
     assert.deepEqual([answers["b.local"]!.handler, answers["b.local"]!.status_code], [
       "static_response",

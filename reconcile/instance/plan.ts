@@ -11,6 +11,7 @@ import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { withHolder } from "../leases.ts";
+import { drainLeft } from "./drain.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
@@ -64,6 +65,8 @@ export type InstanceStep =
 export function planInstance(view: InstanceView): InstanceStep {
   const { instance, service, run, now } = view;
   const { status } = instance;
+  const drainMs = drainLeft(view);
+  if (drainMs > 0 && run?.state === "running") return { do: "settle", status, afterMs: drainMs };
   if (instance.deletionRequestedAt !== undefined || service?.uid !== instance.spec.serviceUid) {
     return { do: "retire" };
   }
