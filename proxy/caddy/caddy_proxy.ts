@@ -35,9 +35,17 @@ export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): 
   let closed = false;
   let watch: ReturnType<typeof setInterval> | undefined;
 
+  /** False only when it is certain: a daemon without a free file descriptor, say, cannot tell. */
+  function mayLive(): boolean {
+    try {
+      return isAlive(files);
+    } catch {
+      return true;
+    }
+  }
   function keepWatch(): void {
     watch ??= setInterval(() => {
-      if (isAlive(files)) return;
+      if (mayLive()) return;
       endWatch();
       listeners.forEach((listener) => listener());
     }, WATCH_MS);
@@ -103,7 +111,7 @@ export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): 
       } catch (error) {
         throw toRuneError(error);
       } finally {
-        if (isAlive(files) && !closed) keepWatch();
+        if (mayLive() && !closed) keepWatch();
       }
     },
     urlsOf(host) {
