@@ -1,8 +1,8 @@
 /** The columns of every kind's table (SPEC 5), and of its single view. @module */
 import type { InstanceUsage, VolumeUsage } from "../spec/api.ts";
+import { externalAddress } from "../spec/exposing.ts";
 import { formatAge, formatBytes } from "../spec/format.ts";
 import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
-import type { Service } from "../spec/service.ts";
 import type { Column } from "./output.ts";
 
 /** What cells need beside the resource. */
@@ -41,11 +41,6 @@ const labels = () =>
 const state = <R extends AnyResource & { status: { state: string } }>(header: string) =>
   col<R>(header, (r) => r.deletionRequestedAt ? "Deleting" : r.status.state, { state: true });
 
-function external({ spec: { expose } }: Service, { host }: CellContext): string {
-  if (expose?.host !== undefined) return expose.host;
-  return expose?.hostPort === undefined ? "-" : `${host}:${expose.hostPort}`;
-}
-
 /** `250m`: as limits are written. */
 const cpuText = (usage: InstanceUsage | undefined) => usage ? `${usage.milliCpu}m` : "-";
 const memoryText = (usage: InstanceUsage | undefined) => usage ? formatBytes(usage.memoryBytes) : "-";
@@ -55,7 +50,7 @@ const service: KindColumn<"service">[] = [
   col("TYPE", (r) => r.spec.image === undefined ? "process" : "container"),
   state("STATUS"),
   col("INSTANCES", (r) => `${r.status.ready}/${r.spec.scale}`),
-  col("EXTERNAL", external),
+  col("EXTERNAL", (r, { host }) => externalAddress(r, host) ?? "-"),
   col("GENERATION", (r) => String(r.generation)),
   age(),
   col("RUNS", (r) => r.spec.image ?? orDash(r.spec.process?.command), { wide: true }),

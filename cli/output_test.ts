@@ -28,7 +28,7 @@ Deno.test("the EXTERNAL column shows a host, an address with a port, or a dash",
   const show = (expose?: { port: number; host?: string; hostPort?: number }) =>
     column.cell(aService("web", { spec: { expose } }), context);
   assert.equal(show(), "-");
-  assert.equal(show({ port: 80 }), "-");
+  assert.equal(show({ port: 80 }), "127.0.0.1:80");
   assert.equal(show({ port: 80, hostPort: 8080 }), "127.0.0.1:8080");
   assert.equal(show({ port: 80, host: "api.local" }), "api.local");
 });

@@ -1,5 +1,6 @@
 /** Judges whether a service, a volume or a snapshot has become what was asked for. Pure. @module */
 import { parseDuration } from "../spec/duration.ts";
+import { exposureOf } from "../spec/exposing.ts";
 import type { Instance } from "../spec/instance.ts";
 import { describeKey } from "../spec/kinds.ts";
 import { parseNameRef } from "../spec/name.ts";
@@ -146,11 +147,17 @@ export function judgeService(
   }
   const complete = status.ready >= spec.scale && status.updated >= spec.scale;
   if (status.state === "Running" && complete && status.rolloutStartedAt === undefined) {
+    const { host } = spec.expose ?? {};
+    const exposure = exposureOf(service);
+    if (host !== undefined && !exposure) return waiting(`Running, ${ready}, ${host} is being exposed`);
+    const unexposed = exposure?.message === undefined
+      ? ""
+      : `, but ${host} is not exposed: ${exposure.message}`;
     const fresh = spec.health === undefined &&
       instances.some(({ status: { startedAt } }) =>
         startedAt !== undefined && now - Date.parse(startedAt) < FRESH_MS
       );
-    return { ...done(`Running, ${ready}`), ...(fresh && { fresh }) };
+    return { ...done(`Running, ${ready}${unexposed}`), ...(fresh && { fresh }) };
   }
   const finished = instances.length >= spec.scale && instances.every((i) => i.status.state === "Stopped");
   if (spec.restart !== "always" && finished) return done("Stopped, it has finished");

@@ -31,6 +31,21 @@ const cases: Case[] = [
     text: /^Running/,
     fresh: true,
   },
+  {
+    name: "one whose host name was not looked at yet",
+    service: aService("web", { spec: { expose: { port: 1, host: "a.local" } } }),
+    state: "waiting",
+    text: /^Running, 1\/1 ready, a\.local is being exposed$/,
+  },
+  {
+    name: "one whose host name leads nowhere",
+    service: aService("web", {
+      spec: { expose: { port: 1, host: "a.local" } },
+      status: { exposure: { host: "a.local", urls: [], message: "Caddy is not installed" } },
+    }),
+    state: "done",
+    text: /^Running, 1\/1 ready, but a\.local is not exposed: Caddy is not installed$/,
+  },
   { name: "a service that is not there", state: "failed", text: /deleted/ },
   {
     name: "one that goes away",

@@ -5,6 +5,7 @@
  */
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
+import type { Proxy } from "../proxy/proxy.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
@@ -14,6 +15,8 @@ import type { Store } from "../store/store.ts";
 import type { Prober } from "./health/prober.ts";
 import { readDataFrom, type ReadSecret } from "./config/data.ts";
 import { type RunFiles, sweepFiles } from "./config/run_files.ts";
+import { reconcileExposure } from "./expose/controller.ts";
+import { concernsRoutes } from "./expose/plan.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -31,6 +34,7 @@ export interface ControllerDeps {
   drivers: Map<string, Driver>;
   runners: Map<RunnerName, Runner>;
   prober: Prober;
+  proxy: Proxy;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
   /** Where the files of configmaps and secrets are made for runs. */
@@ -52,7 +56,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, prober, node, logger, files } = deps;
+  const { store, drivers, runners, prober, proxy, node, logger, files } = deps;
   const readData = readDataFrom(store, deps.readSecret);
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
@@ -105,6 +109,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
     (uid, signal) =>
       reconcileInstance(uid, { deps: { store, runners, mounts, prober, files, readData }, find, signal }),
   );
+  // One key: all routes are one document.
+  const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     const cleared = await sweep({ store, runners }, signal) + await sweepFiles(files, store);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
@@ -137,6 +143,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
         if (previous?.deletionRequestedAt === undefined) snapshots.interrupt(describeKey(resource));
       }
       snapshotsAffectedBy({ resource, deleted }, store).forEach((key) => snapshots.add(key));
+      if (concernsRoutes(resource, { previous, store })) routes.add("all");
       const affected = affectedBy({ resource, previous, deleted }, store);
       affected.services.forEach((key) => services.add(key));
       affected.volumes.forEach((key) => volumes.add(key));
@@ -149,7 +156,12 @@ export function startControllers(deps: ControllerDeps): Controllers {
     for (const { namespace, name } of store.list("snapshot")) snapshots.add(`${namespace}/${name}`);
     for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
     for (const { uid } of store.list("instance")) instances.add(uid);
+    routes.add("all");
   }
+  const ignoreEnds = proxy.onEnd(() => {
+    logger.warn("the proxy of host names has ended by itself; it is started again");
+    routes.add("all");
+  });
 
   for (const { uid, namespace, name } of store.list("instance")) places.set(uid, { namespace, name });
   addAll();
@@ -178,9 +190,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
   return {
     async stop() {
       unsubscribe();
+      ignoreEnds();
       clearInterval(resync);
       stopped.abort();
-      await Promise.all([services, volumes, snapshots, instances, sweeper].map((q) => q.stop(STOP_GRACE_MS)));
+      const queues = [services, volumes, snapshots, instances, routes, sweeper];
+      await Promise.all(queues.map((q) => q.stop(STOP_GRACE_MS)));
       await Promise.all(listeners);
       await prober.stop();
     },

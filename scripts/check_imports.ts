@@ -6,7 +6,7 @@ import { capture } from "./command.ts";
 import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 
 const MAX_LINES = 500;
-const CONTRACTS = ["drivers/driver.ts", "runners/runner.ts"];
+const CONTRACTS = ["drivers/driver.ts", "runners/runner.ts", "proxy/proxy.ts"];
 const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
 /** What production files of a room may import from outside their room. `/` at the end means the whole folder. */
@@ -15,9 +15,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   "store/": ["spec/"],
   "drivers/": ["spec/"],
   "runners/": ["spec/"],
+  "proxy/": ["spec/"],
   "reconcile/": ["spec/", "store/", "drivers/mount_root.ts", ...CONTRACTS],
   "server/": ["spec/", "store/", "reconcile/", ...CONTRACTS],
-  "server/daemon.ts": ["spec/", "store/", "reconcile/", "drivers/", "runners/"],
+  "server/daemon.ts": ["spec/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
   "cli/": ["spec/"],
   "main.ts": [],
 };
@@ -31,7 +32,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[] }[] = [
   {
     text: /\bnew Deno\.Command\(/,
     what: "new Deno.Command",
-    allowed: ["drivers/host.ts", "runners/process/", "scripts/"],
+    allowed: ["drivers/host.ts", "runners/process/", "proxy/caddy/caddy_process.ts", "scripts/"],
   },
 ];
 

@@ -1,5 +1,7 @@
 /** Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a failure. @module */
 import { join } from "node:path";
+import { endCaddy } from "../proxy/caddy/caddy_process.ts";
+import { caddyFiles } from "../proxy/caddy/config.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
@@ -38,4 +40,5 @@ export async function removeLeftovers(dataDir: string): Promise<void> {
   const daemonId = await store.getMeta("daemon-id").finally(() => store.close());
   if (typeof daemonId === "string" && await engineAnswers()) await removeFromEngine(daemonId);
   await removeProcesses(dataDir);
+  await endCaddy(caddyFiles(join(dataDir, "proxy")));
 }

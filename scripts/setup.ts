@@ -9,6 +9,7 @@ import { ENGINE_SOCKET, engineAnswers } from "./engine.ts";
 const PACKAGES: Record<string, string> = {
   dockerd: "docker.io",
   busybox: "busybox-static",
+  caddy: "caddy",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   "mkfs.btrfs": "btrfs-progs",
@@ -50,6 +51,13 @@ async function install(packages: string[]): Promise<boolean> {
     }
   }
   return true;
+}
+
+/** Debian's package starts a web server on port 80 at once; Rune only needs the program. */
+async function quietCaddy(): Promise<void> {
+  if (!await Deno.stat("/run/systemd/system").then(() => true, () => false)) return;
+  console.log("setup: stopping caddy.service, which its package has started");
+  await capture(["systemctl", "disable", "--now", "caddy.service"]);
 }
 
 /** Removes a pid file whose process is not the program it speaks of: dockerd would refuse to start because of it. */
@@ -103,7 +111,7 @@ export async function setup(): Promise<string[]> {
   if (absent.length > 0 && mayInstall) {
     const packages = [...new Set(absent.map((program) => PACKAGES[program]!))];
     console.log(`setup: installing ${packages.join(" ")}`);
-    await install(packages);
+    if (await install(packages) && packages.includes("caddy")) await quietCaddy();
   }
   const lacks = missingPrograms().map((program) => `${program} (package ${PACKAGES[program]})`);
   if (!isRoot) lacks.unshift("root");

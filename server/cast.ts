@@ -101,8 +101,10 @@ export function applySet(
   options: ApplyOptions = {},
 ): Applied[] {
   const classes = set.filter((d) => d.kind === "storageClass");
+  const later = new Set(set.filter((d) => d.kind === "service").map(describeKey));
   const world: World = {
     state: tx,
+    later,
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     declaredClasses: new Set(classes.map((c) => c.name)),
@@ -130,6 +132,7 @@ export function applySet(
       });
     }
     const verdict = admit(declared, world);
+    if (declared.kind === "service") later.delete(describeKey(declared));
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
     // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
     if (verdict.issues.length === 0) {

@@ -13,6 +13,7 @@ import { createProber } from "../reconcile/health/prober.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import type { ReadSecret } from "../reconcile/config/data.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
+import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { startControllers } from "../reconcile/start.ts";
 import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
@@ -109,8 +110,8 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
 
 /** The runners by name; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, daemonId, readSecret = () => Promise.resolve(undefined) }:
-    & Pick<Settings, "docker" | "dataDir">
+  { docker, dataDir, devMode, daemonId, readSecret = () => Promise.resolve(undefined) }:
+    & Pick<Settings, "docker" | "dataDir" | "devMode">
     & { daemonId: string; readSecret?: ReadSecret },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
@@ -123,6 +124,7 @@ export function buildRunners(
       const server = repository.slice(0, repository.indexOf("/"));
       return { match: entry.match, server, ...await credentialsOf(entry, readSecret) };
     },
+    ...(devMode && { publishOn: "127.0.0.1" }),
     logger: logger.getChild("docker"),
   });
   const processes = createProcessRunner({
@@ -229,8 +231,16 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     }
     const trash = keepTrash(drivers.local, { settings, logger: logger.getChild("storage") });
     started.push(() => trash.stop());
+    const { caddy, ...serving } = settings.expose;
+    const proxy = createCaddyProxy({
+      dir: join(dataDir, "proxy"),
+      serving: { ...serving, loopback: settings.devMode },
+      ...(caddy !== undefined && { program: caddy }),
+    });
+    started.push(() => proxy.close());
     const controllers = startControllers({
       store,
+      proxy,
       drivers: drivers.all,
       runners: runners.all,
       prober,

@@ -23,6 +23,7 @@ async function withDaemon(test: (running: Running) => Promise<void>): Promise<vo
     addresses: [{ hostname: "127.0.0.1", port: 0 }],
     log: { level: "error", format: "text" },
     node: { name: "n1", labels: {} },
+    expose: { httpPort: 7880, httpsPort: 7843 },
     docker: { socket: `${dir}/no-docker.sock`, registries: [] },
     storage: {
       localVolumeRoot: `${dir}/volumes`,

@@ -21,6 +21,11 @@ const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) =>
   error: "expected true or false",
 });
 
+/** A port, or its digits, which is what an expanded variable gives. */
+const port = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).pipe(
+  z.number().int().min(1).max(65_535),
+);
+
 const address = z.string().superRefine((text, ctx) => {
   try {
     parseAddress(text);
@@ -45,6 +50,12 @@ const runefileSchema = z.strictObject({
     defaultStorageClass: nameSchema.optional(),
     trashRetention: scalarText.pipe(durationSchema).optional(),
     preserveOnDelete: flag.optional(),
+  }).prefault({}),
+  expose: z.strictObject({
+    httpPort: port.optional(),
+    httpsPort: port.optional(),
+    acmeEmail: z.email({ error: "expected an e-mail address" }).optional(),
+    caddy: absolutePathSchema.optional(),
   }).prefault({}),
   docker: z.strictObject({
     socket: absolutePathSchema.optional(),

@@ -78,3 +78,9 @@ Deno.test("parseRunefile() refuses what it does not know or do, with its place",
   }
   assert.match(refusal("[server\n", "r.toml").message, /^r\.toml:1:\d+: /);
 });
+
+Deno.test("parseRunefile() refuses ports and e-mail addresses that cannot be", () => {
+  assert.match(refusal("expose:\n  httpPort: 70000\n").message, /^runefile\.yaml:2:3: expose\.httpPort: /);
+  assert.match(refusal("expose: { acmeEmail: me }").message, /expose\.acmeEmail: expected an e-mail address/);
+  assert.match(refusal("expose: { htpPort: 80 }").hint!, /did you mean "httpPort"/);
+});

@@ -29,6 +29,13 @@ export interface Settings {
   log: { level: LogLevel; format: LogFormat };
   node: { name: string; labels: Record<string, string> };
   docker: { socket: string; registries: Registry[] };
+  expose: {
+    httpPort: number;
+    httpsPort: number;
+    acmeEmail?: string;
+    /** The program `caddy`; the system's when it is absent. */
+    caddy?: string;
+  };
   storage: {
     localVolumeRoot: string;
     hostPathAllowlist: string[];
@@ -47,6 +54,7 @@ export interface Surroundings {
   /** The text of a file, or undefined when there is none. */
   read(path: string): Promise<string | undefined>;
   hostname(): string;
+  isRoot(): boolean;
 }
 
 const SYSTEM: Surroundings = {
@@ -64,6 +72,7 @@ const SYSTEM: Surroundings = {
     }
   },
   hostname: () => Deno.hostname(),
+  isRoot: () => Deno.uid() === 0,
 };
 
 const RUNEFILES = ["yaml", "yml", "toml"].map((extension) => `/etc/rune/runefile.${extension}`);
@@ -114,6 +123,24 @@ function dockerSocket(runefile: Runefile, env: Surroundings["env"], warnings: st
   return DOCKER_SOCKET;
 }
 
+/** Ports below 1024 are for root; and a laptop may have something on them already. */
+function exposeSettings(
+  { expose: { httpPort, httpsPort, ...rest } }: Runefile,
+  { unprivileged }: { unprivileged: boolean },
+): Settings["expose"] {
+  const settings = {
+    ...rest,
+    httpPort: httpPort ?? (unprivileged ? 7880 : 80),
+    httpsPort: httpsPort ?? (unprivileged ? 7843 : 443),
+  };
+  if (settings.httpPort === settings.httpsPort) {
+    throw new RuneError("invalid_argument", `expose: httpPort and httpsPort are both ${settings.httpPort}`, {
+      hint: "write both in the runefile, with different ports",
+    });
+  }
+  return settings;
+}
+
 /**
  * Settles what the daemon runs with.
  *
@@ -154,6 +181,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     },
     // The node's own name is always a label: a class can be held to one machine without any runefile.
     node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
+    expose: exposeSettings(runefile, { unprivileged: devMode || !from.isRoot() }),
     docker: {
       socket: dockerSocket(runefile, from.env, warnings),
       registries: runefile.docker.registries,

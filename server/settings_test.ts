@@ -4,12 +4,17 @@ import { loadSettings, type ServeOptions, type Surroundings } from "./settings.t
 
 function load(
   options: ServeOptions,
-  { env = {}, files = {} }: { env?: Record<string, string>; files?: Record<string, string> } = {},
+  { env = {}, files = {}, isRoot = true }: {
+    env?: Record<string, string>;
+    files?: Record<string, string>;
+    isRoot?: boolean;
+  } = {},
 ) {
   const from: Surroundings = {
     env: (name) => ({ HOME: "/home/u", ...env } as Record<string, string>)[name],
     read: (path) => Promise.resolve(files[path]),
     hostname: () => "box",
+    isRoot: () => isRoot,
   };
   return loadSettings(options, from);
 }
@@ -71,4 +76,30 @@ Deno.test("loadSettings() refuses flags that it cannot use, with a hint", async 
   ) {
     await assert.rejects(load(options), (error: RuneError) => error.hint !== undefined);
   }
+});
+
+Deno.test("loadSettings() routes host names on 80 and 443 as root, on 7880 and 7843 elsewhere, or as the runefile says", async () => {
+  const ports = async (options: ServeOptions, more: Parameters<typeof load>[1] = {}) => {
+    const { httpPort, httpsPort } = (await load(options, more)).expose;
+    return [httpPort, httpsPort];
+  };
+  assert.deepEqual(await ports({}), [80, 443]);
+  assert.deepEqual(await ports({}, { isRoot: false }), [7880, 7843]);
+  assert.deepEqual(await ports({ devMode: true }), [7880, 7843]);
+  const files = {
+    "/r.yaml":
+      "expose:\n  http-port: 8000\n  httpsPort: ${TLS}\n  acme-email: a@example.com\n  caddy: /opt/caddy\n",
+    "/same.yaml": "expose: { httpPort: 443 }",
+  };
+  const { expose } = await load({ config: "/r.yaml" }, { files, env: { TLS: "8001" } });
+  assert.deepEqual(expose, {
+    httpPort: 8000,
+    httpsPort: 8001,
+    acmeEmail: "a@example.com",
+    caddy: "/opt/caddy",
+  });
+  await assert.rejects(load({ config: "/same.yaml" }, { files }), (error: RuneError) => {
+    assert.match(`${error.message}; ${error.hint}`, /httpPort and httpsPort are both 443; .*different ports/);
+    return error.code === "invalid_argument";
+  });
 });

@@ -7,6 +7,7 @@ import { sameValue } from "./changes.ts";
 import type { Declared, DeclaredSpec } from "./declared.ts";
 import { type Depending, findCycle } from "./dependencies.ts";
 import type { FieldIssue } from "./error.ts";
+import { checkExposedOnce, checkExposedScale } from "./exposing.ts";
 import { parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
 import type { AccessMode, VolumeSpec } from "./volume.ts";
@@ -34,7 +35,7 @@ export function checkService(
   service: { namespace: string; name: string; spec: DeclaredSpec<"service"> },
   modeOf: AccessModeLookup,
 ): FieldIssue[] {
-  const issues: FieldIssue[] = [];
+  const issues: FieldIssue[] = checkExposedScale(service.spec);
   const last = Math.max(0, service.spec.scale - 1);
   const checkName = (path: (string | number)[], made: string, what: string) => {
     if (made.length <= MAX_NAME) return;
@@ -128,8 +129,13 @@ export function cycleIssues(
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
-  const issues = set.flatMap((d, resource) =>
-    d.kind === "service" ? checkService(d, modeOf).map((issue) => ({ ...issue, resource })) : []
-  );
+  const issues = set.flatMap((d, resource) => {
+    if (d.kind !== "service") return [];
+    const earlier = set.slice(0, resource).filter((other) => other.kind === "service");
+    return [...checkService(d, modeOf), ...checkExposedOnce(d, earlier)].map((issue) => ({
+      ...issue,
+      resource,
+    }));
+  });
   return [...issues, ...cycleIssues(set, () => undefined)];
 }

@@ -1,6 +1,7 @@
 /** Instance: one replica of a service, ordinal by ordinal; made and removed by the service controller (SPEC 3). @module */
 import { z } from "zod";
 import { initProgressSchema } from "./init_step.ts";
+import { hostPortOf } from "./exposing.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
 
@@ -26,11 +27,13 @@ export const TEMPLATE_FIELDS = [
 /** What an instance runs: the service's spec as it was when the instance was made. */
 export type InstanceTemplate = Pick<ServiceSpec, typeof TEMPLATE_FIELDS[number]>;
 
-/** Cuts the template out of a service's spec. */
+/** Cuts the template out of a service's spec. Of `expose` it keeps what its runner publishes: host names are the proxy's. */
 export function templateOf(spec: ServiceSpec): InstanceTemplate {
-  return Object.fromEntries(
+  const hostPort = spec.image === undefined ? undefined : hostPortOf(spec)?.hostPort;
+  const { expose: _, ...fields } = Object.fromEntries(
     TEMPLATE_FIELDS.filter((f) => spec[f] !== undefined).map((f) => [f, spec[f]]),
   ) as unknown as InstanceTemplate;
+  return { ...fields, ...(hostPort !== undefined && { expose: { port: spec.expose!.port, hostPort } }) };
 }
 
 /** Which runner runs a template. */

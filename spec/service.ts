@@ -1,8 +1,10 @@
 /** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
-import { healthSchema, portRefSchema } from "./health.ts";
 import { checkInitSteps, makeInitStepSchema } from "./init_step.ts";
+import { exposeSchema, exposureSchema } from "./expose.ts";
+import { exposeIssues } from "./exposing.ts";
+import { healthSchema } from "./health.ts";
 import { labelsSchema, scalarText } from "./labels.ts";
 import {
   absolutePathSchema,
@@ -63,12 +65,6 @@ const updateSchema = z.strictObject({
 });
 
 const initStepSchema = makeInitStepSchema({ command: commandSchema, args: argsSchema, env: envSchema });
-
-const exposeSchema = z.strictObject({
-  port: portRefSchema,
-  host: z.string().min(1).max(253).optional(),
-  hostPort: z.number().int().min(1).max(65_535).optional(),
-});
 
 const specFields = {
   image: z.string().min(1).max(512).optional(),
@@ -138,10 +134,7 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
   portNames.forEach((name, i) => {
     if (portNames.indexOf(name) !== i) issue(["ports", i, "name"], `port name "${name}" is used twice`);
   });
-  const exposed = spec.expose?.port;
-  if (typeof exposed === "string" && !portNames.includes(exposed)) {
-    issue(["expose", "port"], `no port is named "${exposed}"; known: ${portNames.join(", ") || "none"}`);
-  }
+  for (const { path, message } of exposeIssues(spec)) issue(path, message);
   for (const [name, probe] of Object.entries(spec.health ?? {})) {
     if (probe?.type !== "exec" && typeof probe?.port === "string" && !portNames.includes(probe.port)) {
       issue(["health", name, "port"], `no port is named "${probe.port}"`);
@@ -186,6 +179,7 @@ export const serviceReasonSchema = z.enum([
   "InitStepFailed",
   "LaunchFailed",
   "RunnerUnavailable",
+  "NotExposed",
 ]);
 export type ServiceReason = z.infer<typeof serviceReasonSchema>;
 
@@ -223,6 +217,8 @@ export const serviceStatusSchema = z.object({
     /** All of it was ready once: what happens later is no failure of a step. */
     done: z.literal(true).optional(),
   }).optional(),
+  /** Where its host name leads; absent without one, and until it was looked at. */
+  exposure: exposureSchema.optional(),
 });
 
 export type ServiceSpec = z.infer<typeof serviceSpecSchema>;

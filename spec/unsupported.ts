@@ -29,6 +29,5 @@ export function checkSupported(declared: Declared): FieldIssue[] {
   spec.envFrom.forEach((source, i) => {
     if ("secretName" in source) issues.push(refuse(["envFrom", i, "secretName"], "a reference to a secret"));
   });
-  if (spec.expose?.host !== undefined) issues.push(refuse(["expose", "host"], "routing by host name"));
   return issues;
 }

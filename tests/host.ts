@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
+import { caddyFiles } from "../proxy/caddy/config.ts";
+import { endCaddy } from "../proxy/caddy/caddy_process.ts";
 import { openEngine } from "../scripts/engine.ts";
 import { noDocker } from "./skips.ts";
 
@@ -110,6 +112,7 @@ export async function startHost(options: { runefile?: string } = {}): Promise<Ho
 async function dispose(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
   if (!noDocker) await removeContainers(host.daemonId);
+  await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
   await Deno.remove(host.home, { recursive: true });
 }

@@ -1,5 +1,6 @@
 /** A service in words: what it runs, how it is, its instances and mounts. @module */
 import type { Probe } from "../../spec/health.ts";
+import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
@@ -53,10 +54,17 @@ function resources(spec: ServiceSpec): string {
   return [...show("cpu", cpu), ...show("memory", memory)].join(", ");
 }
 
-function exposed({ expose }: ServiceSpec, host: string): string | undefined {
+function exposed(service: Service, machine: string): string | undefined {
+  const { expose } = service.spec;
   if (!expose) return undefined;
-  const where = expose.host ?? (expose.hostPort === undefined ? undefined : `${host}:${expose.hostPort}`);
-  return where === undefined ? `port ${expose.port}` : `port ${expose.port} at ${where}`;
+  const exposure = exposureOf(service);
+  const own = hostPortOf(service.spec);
+  const where = [
+    ...exposure ? exposure.urls : expose.host === undefined ? [] : [expose.host],
+    ...own ? [`${machine}:${own.hostPort}`] : [],
+  ];
+  const missing = exposure?.message === undefined ? "" : ` (${expose.host} not: ${exposure.message})`;
+  return `port ${expose.port} at ${where.join(", ") || "no address"}${missing}`;
 }
 
 function probeText(probe: Probe | undefined): string | undefined {
@@ -111,7 +119,7 @@ export function describeService(
       spec.dependencies.map((d) => `${d.service}${d.namespace ? ` in ${d.namespace}` : ""} (${d.readyWhen})`)
         .join(", "),
     ],
-    ["Exposed", exposed(spec, context.host)],
+    ["Exposed", exposed(service, context.host)],
     ["Resources", resources(spec)],
     ["Restart", spec.restart],
     [

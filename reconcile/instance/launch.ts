@@ -3,6 +3,7 @@ import { applyOwnership, resolveSubPath } from "../../drivers/mount_root.ts";
 import type { RunMount, Runner, RunRef, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitStep, stepKey } from "../../spec/init_step.ts";
+import { exposedPort } from "../../spec/exposing.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { ReadData } from "../config/data.ts";
 import { resolveConfig } from "../config/resolve.ts";
@@ -60,8 +61,7 @@ export function runSpecOf(
   const { instance } = view;
   const { template } = instance.spec;
   const hostPort = template.expose?.hostPort;
-  const exposed = template.ports.find((p) => p.name === template.expose?.port);
-  const port = exposed?.port ?? template.expose?.port;
+  const exposed = exposedPort(template);
   return {
     instanceUid: instance.uid,
     run: options.run,
@@ -92,9 +92,7 @@ export function runSpecOf(
     // A name is for those that are ready: without a check, that is from the start.
     aliases: hasCheck(template) ? [] : namesOf(instance),
     ...(view.shared?.sees && { joinsShared: true }),
-    publish: hostPort !== undefined && typeof port === "number"
-      ? [{ port, hostPort, protocol: exposed?.protocol ?? "tcp" }]
-      : [],
+    publish: hostPort !== undefined && exposed ? [{ ...exposed, hostPort }] : [],
     ...(template.resources && { resources: template.resources }),
     ...(template.securityContext && { securityContext: template.securityContext }),
   };

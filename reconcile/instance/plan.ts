@@ -15,6 +15,7 @@ import { withHolder } from "../leases.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
+import { drainLeft } from "./route_drain.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
@@ -89,6 +90,8 @@ export type InstanceStep =
 export function planInstance(view: InstanceView): InstanceStep {
   const { instance, service, run, now } = view;
   const { status } = instance;
+  const drainMs = drainLeft(view);
+  if (drainMs > 0 && run?.state === "running") return { do: "settle", status, afterMs: drainMs };
   if (instance.deletionRequestedAt !== undefined || service?.uid !== instance.spec.serviceUid) {
     return { do: "retire" };
   }

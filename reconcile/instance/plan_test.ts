@@ -53,9 +53,27 @@ function mounted(more: Partial<MountView> = {}): MountView {
 const fresh = { state: "Pending", ready: false, run: 0 } as const;
 const other = { instanceUid: "o", namespace: "default", instance: "old-0", mode: "rw" as const, since: "" };
 
+const named = makeService({ expose: { port: 1, host: "a.local" } });
+const drained = (service: typeof plain, ageMs: number, status: Partial<InstanceStatus> = {}) => {
+  const deletionRequestedAt = new Date(NOW.getTime() - ageMs).toISOString();
+  const instance = makeInstance(service, 0, { deletionRequestedAt, status });
+  return { ...view({}, { service, run: run("running") }), instance };
+};
+
 const steps: [string, InstanceView, Record<string, unknown>][] = [
   ["launches run 1 of a new instance", view(fresh), { do: "launch", run: 1 }],
   ["settles a running one", view({}, { run: run("running") }), { do: "settle" }],
+  ["lets one that a host name leads to answer a little longer", drained(named, 100), {
+    do: "settle",
+    afterMs: 400,
+  }],
+  ["retires it then", drained(named, 500), { do: "retire" }],
+  ["retires it at once when the clock was set back", drained(named, -60_000), { do: "retire" }],
+  ["retires it at once when it is not ready", drained(named, 0, { ready: false }), { do: "retire" }],
+  ["retires at once what no name leads to", drained(plain, 0), { do: "retire" }],
+  ["retires it at once when its service is deleted", drained({ ...named, deletionRequestedAt: ago(0) }, 0), {
+    do: "retire",
+  }],
   ["retires one whose service is gone", view({}, { service: undefined, run: run("running") }), {
     do: "retire",
   }],

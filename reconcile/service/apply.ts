@@ -1,4 +1,5 @@
 /** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
+import { exposureOf } from "../../spec/exposing.ts";
 import { type Instance, runnerOf, templateOf } from "../../spec/instance.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
@@ -85,7 +86,9 @@ function setStatus(
 ): void {
   const { namespace } = service;
   const before = service.status;
-  tx.update(service, { status });
+  // Written by the exposure controller, maybe since the plan was made.
+  const exposure = exposureOf(service);
+  tx.update(service, { status: { ...status, ...(exposure && { exposure }) } });
   if (before.state === status.state && before.reason === status.reason) return;
   if (status.state === "Running" && before.state !== "Running") {
     const message = `${status.ready} of ${service.spec.scale} ready`;

@@ -93,3 +93,21 @@ Deno.test("planService() reports the failing instance before a waiting one, and 
   const { afterMs } = planService(view({}));
   assert.ok(afterMs !== undefined && afterMs > 299_000 && afterMs <= 300_001);
 });
+
+Deno.test("planService() says NotExposed of a running service whose host name leads nowhere, until it does", () => {
+  const exposure = (host: string) => ({
+    exposure: { host, urls: [], message: "Caddy is not installed; install it" },
+  });
+  const look = (host: string) => {
+    const fields = { expose: { port: 1, host: "a.local" } };
+    const service = makeService(fields, { status: exposure(host) });
+    const step = planService(view({ service, instances: [makeInstance(service, 0)] })).steps
+      .find((s) => s.do === "setStatus");
+    assert.ok(step?.do === "setStatus");
+    return step.status;
+  };
+  const { state, reason, message } = look("a.local");
+  assert.deepEqual([state, reason, message], ["Running", "NotExposed", "Caddy is not installed; install it"]);
+  const other = look("old.local");
+  assert.deepEqual([other.state, other.reason, other.exposure], ["Running", undefined, undefined]);
+});

@@ -4,6 +4,7 @@
  */
 import { sameValue } from "../../spec/changes.ts";
 import { parseDuration } from "../../spec/duration.ts";
+import { hostPortOf } from "../../spec/exposing.ts";
 import { currentTemplate, type Instance, templateOf } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Service } from "../../spec/service.ts";
@@ -34,7 +35,7 @@ export function instanceName(service: string, slot: { ordinal: number; successor
 
 /** Two instances with one ordinal cannot live at once: they would write one volume, or publish one host port. */
 export function mustStopFirst({ spec }: Service): boolean {
-  return spec.update.strategy === "recreate" || spec.expose?.hostPort !== undefined ||
+  return spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined ||
     spec.volumes.some((mount) => !mount.readOnly);
 }
 

@@ -166,3 +166,25 @@ Deno.test("planRollout() converges, and never has fewer ready than scale - maxUn
     { numRuns: 60 },
   );
 });
+
+Deno.test("planRollout() does not touch instances for a new host name, and replaces stop-first for a port of the machine", () => {
+  const ports = [{ name: "http", port: 8080 }];
+  const expose = (more: object, scale = 1) =>
+    makeService({ scale, ports, expose: { port: "http", ...more } });
+  assert.deepEqual(plan(expose({ host: "b.local" }), all(expose({ host: "a.local" }))), []);
+  assert.deepEqual(plan(expose({}), all(expose({ host: "a.local" }))), ["remove web-0"]);
+  assert.deepEqual(plan(expose({ host: "a.local" }), all(expose({}))), ["create 0 next"]);
+  const process = (env: object) =>
+    makeService({
+      image: undefined,
+      process: { command: "sleep" },
+      ports,
+      env,
+      expose: { port: 1, host: "a.local" },
+    });
+  assert.deepEqual(
+    plan(process({ V: "2" }), all(process({}))),
+    ["remove web-0"],
+    "it listens on the machine",
+  );
+});

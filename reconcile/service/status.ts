@@ -1,4 +1,5 @@
 /** What a service's status says, derived from its instances (SPEC 3, seed 003). Pure. @module */
+import { exposureOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
 import { isCurrent, type Rollout, rolloutStart } from "./rollout.ts";
@@ -30,6 +31,7 @@ export function serviceStatus(
   const startedAt = rolloutStart(service) ?? now.toISOString();
   const { revert } = service.status;
   const returned = revert?.generation === service.generation ? revert : undefined;
+  const exposure = exposureOf(service);
   const common = {
     instances: instances.length,
     ready: Math.min(ready, scale),
@@ -37,6 +39,7 @@ export function serviceStatus(
     observedGeneration: service.generation,
     ...readyGenerations(service, { ready, updated, rollout }),
     ...(returned && { revert: returned }),
+    ...(exposure && { exposure }),
     ...(rollout.inProgress && scale > 0 && { rolloutStartedAt: startedAt }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
@@ -75,7 +78,9 @@ function troubleOf(
     ...(trouble.status.reason && { reason: trouble.status.reason }),
     message: `${trouble.name}: ${trouble.status.message ?? trouble.status.state}`,
   };
-  if (!rollout.stuck) return own ?? {};
+  const message = exposureOf(service)?.message;
+  const unexposed = message === undefined ? {} : { reason: "NotExposed" as const, message };
+  if (!rollout.stuck) return own ?? unexposed;
   const minutes = Math.round((now.getTime() - Date.parse(service.status.rolloutStartedAt!)) / 60_000);
   const halted =
     `the rollout of generation ${service.generation} did not become ready within ${service.spec.update.timeout}` +

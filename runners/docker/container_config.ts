@@ -29,12 +29,13 @@ const HOSTNAME_MAX = 63;
  * There is no init process: the image's own program is PID 1, as with `docker run`, because images that bring an init (s6,
  * systemd) refuse any other place.
  *
+ * @param options.publishOn the address of this host on which ports are published; all of them when absent.
  * @param options.seccomp the contents of the seccomp profile, where it is a file.
  * @throws {RuneError} `invalid_argument` for a spec that a container cannot have.
  */
 export function containerConfig(
   spec: RunSpec,
-  options: { daemonId: string; seccomp?: string },
+  options: { daemonId: string; seccomp?: string; publishOn?: string },
 ): ContainerConfig {
   const network = networkName(spec.namespace, options.daemonId);
   return {
@@ -58,7 +59,7 @@ export function containerConfig(
         ReadOnly: mount.readOnly,
         BindOptions: { Propagation: "rprivate" },
       })),
-      PortBindings: portBindings(spec),
+      PortBindings: portBindings(spec, options.publishOn),
       ...limits(spec.resources),
       ...privileges(spec.securityContext, options.seccomp),
     },
@@ -94,10 +95,16 @@ function userOf(context: SecurityContext | undefined): string | undefined {
   return `${context.user}:${context.group}`;
 }
 
-function portBindings(spec: RunSpec): Record<string, { HostPort: string }[]> {
-  const bindings: Record<string, { HostPort: string }[]> = {};
+function portBindings(
+  spec: RunSpec,
+  publishOn?: string,
+): Record<string, { HostIp?: string; HostPort: string }[]> {
+  const bindings: Record<string, { HostIp?: string; HostPort: string }[]> = {};
   for (const { port, hostPort, protocol } of spec.publish) {
-    (bindings[`${port}/${protocol}`] ??= []).push({ HostPort: String(hostPort) });
+    (bindings[`${port}/${protocol}`] ??= []).push({
+      ...(publishOn !== undefined && { HostIp: publishOn }),
+      HostPort: String(hostPort),
+    });
   }
   return bindings;
 }

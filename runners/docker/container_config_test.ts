@@ -130,3 +130,11 @@ Deno.test("containerConfig() refuses what a container cannot have, and names the
     assert.throws(() => config(overrides), { code: "invalid_argument", message, permanent: true });
   }
 });
+
+Deno.test("containerConfig() publishes on all addresses, or on the one that the daemon is told", () => {
+  const publish = [{ port: 80, hostPort: 8080, protocol: "tcp" as const }];
+  const bindings = (publishOn?: string) =>
+    containerConfig({ ...BASE, publish }, { daemonId: "daemon", publishOn }).HostConfig.PortBindings;
+  assert.deepEqual(bindings(), { "80/tcp": [{ HostPort: "8080" }] });
+  assert.deepEqual(bindings("127.0.0.1"), { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] });
+});

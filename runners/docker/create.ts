@@ -20,12 +20,12 @@ const createdSchema = z.object({ Id: z.string() });
 export async function createContainer(
   engine: Engine,
   spec: RunSpec,
-  options: { daemonId: string; signal: AbortSignal },
+  options: { daemonId: string; publishOn?: string; signal: AbortSignal },
 ): Promise<{ state: RunState; made: boolean }> {
-  const { daemonId, signal } = options;
+  const { daemonId, publishOn, signal } = options;
   const what = `make a container for ${spec.namespace}/${spec.instance}`;
   const name = containerName(spec, daemonId);
-  const body = containerConfig(spec, { daemonId, seccomp: await readProfile(spec) });
+  const body = containerConfig(spec, { daemonId, publishOn, seccomp: await readProfile(spec) });
   for (let attempt = 1;; attempt++) {
     try {
       const { Id } = await engine.json("/containers/create", {

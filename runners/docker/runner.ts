@@ -28,6 +28,8 @@ export interface DockerRunnerOptions {
   daemonId: string;
   /** Credentials for pulls; without it, images are asked for as nobody. */
   authFor?: AuthFor;
+  /** The address of this host on which ports are published. Default: all of them. */
+  publishOn?: string;
   /** Told when the connection for events is lost. */
   logger?: { warn(message: string, properties: Record<string, unknown>): void };
   /**
@@ -43,7 +45,7 @@ export interface DockerRunnerOptions {
  * `list` tells of runs that have not ended without their pid and times, which would cost one request for each.
  */
 export function createDockerRunner(options: DockerRunnerOptions): Runner & { close(): void } {
-  const { socket, daemonId, logger, networkGraceMs = 2000 } = options;
+  const { socket, daemonId, publishOn, logger, networkGraceMs = 2000 } = options;
   const engine = createEngine(socket);
   const runs = createRunIndex(engine, daemonId);
   const networks = createNetworks(engine, daemonId);
@@ -145,7 +147,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
     async create(spec, signal) {
-      const make = () => createContainer(engine, spec, { daemonId, signal });
+      const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make });
       if (spec.joinsShared && state.state === "created") {
         await joinShared(engine, state.handle!, { networks, daemonId, signal });

@@ -1,11 +1,13 @@
 /** Rules of services that need volumes, classes and drivers. @module */
 import { checkService, checkVolumeChange } from "../../spec/checks.ts";
+import { checkExposedOnce } from "../../spec/exposing.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
+import { describeKey } from "../../spec/kinds.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { checkTemplateDirectory } from "./directories.ts";
 import { checkProcessMount } from "./process_mounts.ts";
@@ -37,12 +39,17 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const service = { namespace, name, spec };
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
+    ...checkExposedOnce(service, world.state.list("service").filter((other) => isJudged(other, world))),
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),
   ];
   return { spec, issues };
 }
+
+/** Whether what the store says of a service still counts: not when it is going, or judged later in the same cast. */
+const isJudged = (other: Service, { later }: World) =>
+  other.deletionRequestedAt === undefined && !later?.has(describeKey(other));
 
 const templateNamed = (service: Service | undefined, mount: string) =>
   service?.spec.volumes.find((m) => m.name === mount)?.claimTemplate;

@@ -17,6 +17,8 @@ export interface World {
   privateMounts: boolean;
   /** The same for volumes, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
+  /** Keys of services that the same cast declares and has not written yet. */
+  later?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */
   newDefaultClass?: string;
 }

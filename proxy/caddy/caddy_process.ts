@@ -1,0 +1,139 @@
+/**
+ * The Caddy process of one folder: whether it runs, its start, its end. It is nobody's child and outlives the daemon. That there
+ * is never a second one is the kernel's promise: Caddy holds a lock on a file of the folder for as long as it lives (two of them
+ * would share their ports without an error, as Caddy listens with SO_REUSEPORT).
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+import { bootConfig, type CaddyFiles } from "./config.ts";
+
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** How long a Caddy may take to end before it is killed. */
+const STOP_MS = 5_000;
+const LOCK_HELD = 75;
+
+/** The child of this shell is Caddy and inherits the lock; the shell itself ends at once. */
+const START = `umask 077
+cd "$1" || exit 1
+exec 9>>lock
+flock --nonblock 9 || exit ${LOCK_HELD}
+setsid "$2" run --config boot.json >start.log 2>&1 </dev/null &
+`;
+
+const lockPath = ({ dir }: CaddyFiles) => `${dir}/lock`;
+const bootPath = ({ dir }: CaddyFiles) => `${dir}/boot.json`;
+
+/**
+ * The program: `path` where it is given, else the first `caddy` in the system's folders.
+ *
+ * @throws {RuneError} `failed_precondition` with what to install.
+ */
+export async function findCaddy(path?: string, folders = SYSTEM_PATH): Promise<string> {
+  const candidates = path === undefined ? folders.split(":").map((dir) => `${dir}/caddy`) : [path];
+  for (const candidate of candidates) {
+    const info = await Deno.stat(candidate).catch(() => undefined);
+    if (info?.isFile && ((info.mode ?? 0) & 0o111) !== 0) return candidate;
+  }
+  const what = path === undefined ? "Caddy is not installed" : `there is no program ${path}`;
+  throw new RuneError("failed_precondition", `${what}, and host names are routed by it`, {
+    hint: path === undefined
+      ? "install it (Debian: apt-get install caddy); Rune starts it by itself"
+      : "correct expose.caddy in the runefile, or install Caddy there",
+  });
+}
+
+/** Whether the Caddy of this folder lives. */
+export function isAlive(files: CaddyFiles): boolean {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(lockPath(files), { write: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  try {
+    return !file.tryLockSync(true);
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Starts Caddy without routes; returns when the process exists, before it answers. Done when one lives.
+ *
+ * @throws {RuneError} `unavailable` when it cannot be started.
+ */
+export async function spawnCaddy(program: string, files: CaddyFiles): Promise<void> {
+  await Deno.mkdir(files.dir, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(bootPath(files), JSON.stringify(bootConfig(files)), { mode: 0o600 });
+  const { code, stderr } = await new Deno.Command("/bin/sh", {
+    args: ["-c", START, "sh", files.dir, program],
+    clearEnv: true,
+    // Caddy keeps nothing in a home: all that it writes is in the folder.
+    env: { PATH: SYSTEM_PATH, HOME: files.dir, XDG_DATA_HOME: files.dir, XDG_CONFIG_HOME: files.dir },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (code === 0 || code === LOCK_HELD) return;
+  const reason = new TextDecoder().decode(stderr).trim().split("\n")[0];
+  throw new RuneError("unavailable", `Caddy cannot be started: ${reason || `exit code ${code}`}`, {
+    hint:
+      "the programs sh, flock and setsid (util-linux) are needed, and a data directory that can be written",
+  });
+}
+
+/** The last line that a Caddy printed which did not come up. */
+export async function lastWords(files: CaddyFiles): Promise<string> {
+  const output = await Deno.readTextFile(`${files.dir}/start.log`).catch(() => "");
+  return output.trim().split("\n").at(-1) || "it said nothing";
+}
+
+/** Pids of the Caddy that runs with this folder's configuration. */
+async function findPids(files: CaddyFiles): Promise<number[]> {
+  const pids: number[] = [];
+  const dir = await Deno.realPath(files.dir);
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const [cmdline, cwd] = await Promise.all([
+      Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => ""),
+      Deno.readLink(`/proc/${name}/cwd`).catch(() => ""),
+    ]);
+    if (cwd === dir && cmdline.includes("\0run\0--config\0boot.json")) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/** Waits until no Caddy of the folder lives. @returns false when the time ran out. */
+async function awaitEnd(files: CaddyFiles, ms: number): Promise<boolean> {
+  const deadline = Date.now() + ms;
+  while (isAlive(files)) {
+    if (Date.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return true;
+}
+
+/**
+ * Ends the Caddy of the folder: `ask` first, SIGKILL when that does not help in time.
+ *
+ * @throws {RuneError} `unavailable` when it lives on.
+ */
+export async function endCaddy(files: CaddyFiles, ask?: () => Promise<void>): Promise<void> {
+  if (!isAlive(files)) return;
+  if (ask) {
+    await ask();
+    if (await awaitEnd(files, STOP_MS)) return;
+  }
+  for (const pid of await findPids(files)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  if (await awaitEnd(files, STOP_MS)) return;
+  throw new RuneError("unavailable", "a Caddy that does not answer cannot be ended", {
+    hint: `find what holds ${lockPath(files)} (fuser ${lockPath(files)}) and end it`,
+  });
+}

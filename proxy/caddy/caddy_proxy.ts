@@ -1,0 +1,132 @@
+/**
+ * The proxy as a Caddy of Debian's package: one process with all of its files in one folder, told what to do over its
+ * administration socket. A daemon that finds a Caddy of its folder takes it over as it is.
+ * @module
+ */
+import { sameValue } from "../../spec/changes.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { Proxy, Route } from "../proxy.ts";
+import { createCaddyAdmin } from "./admin.ts";
+import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_process.ts";
+import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
+import { checkPorts, listensOn } from "./ports.ts";
+
+/** What the proxy is made from. */
+export interface CaddyProxyOptions {
+  /** The folder of all that Caddy writes; made when it is needed. */
+  dir: string;
+  serving: ServingOptions;
+  /** The program. Default: the system's `caddy`. */
+  program?: string;
+}
+
+/** How long a Caddy may take until it answers. */
+const START_MS = 10_000;
+/** How often it is seen to that Caddy lives. */
+const WATCH_MS = 250;
+/** The longest path of a socket (unix(7)), without its final zero. */
+const MAX_SOCKET_PATH = 107;
+
+/** A proxy over a folder. Nothing is started or contacted before the first call. */
+export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): Proxy {
+  const files = caddyFiles(dir);
+  const admin = createCaddyAdmin(files.adminSocket);
+  const listeners = new Set<() => void>();
+  let closed = false;
+  let watch: ReturnType<typeof setInterval> | undefined;
+
+  /** False only when it is certain: a daemon without a free file descriptor, say, cannot tell. */
+  function mayLive(): boolean {
+    try {
+      return isAlive(files);
+    } catch {
+      return true;
+    }
+  }
+  function keepWatch(): void {
+    watch ??= setInterval(() => {
+      if (mayLive()) return;
+      endWatch();
+      listeners.forEach((listener) => listener());
+    }, WATCH_MS);
+  }
+  function endWatch(): void {
+    clearInterval(watch);
+    watch = undefined;
+  }
+
+  /** The configuration of a Caddy that lives, once it answers; undefined when it ended. */
+  async function answer(signal: AbortSignal): Promise<unknown> {
+    const deadline = Date.now() + START_MS;
+    while (isAlive(files) && Date.now() < deadline) {
+      const config = await admin.config(signal);
+      if (config !== undefined) return config;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      signal.throwIfAborted();
+    }
+    return undefined;
+  }
+
+  async function start(signal: AbortSignal): Promise<unknown> {
+    if (new TextEncoder().encode(files.adminSocket).length > MAX_SOCKET_PATH) {
+      throw new RuneError(
+        "failed_precondition",
+        `${files.adminSocket} is too long for the path of a socket`,
+        {
+          hint: "choose a shorter --data-dir",
+        },
+      );
+    }
+    const path = await findCaddy(program);
+    checkPorts(serving, []);
+    await spawnCaddy(path, files);
+    const config = await answer(signal);
+    if (config !== undefined) return config;
+    throw new RuneError("unavailable", `Caddy did not come up: ${await lastWords(files)}`, {
+      hint: `see start.log and caddy.log in ${dir}`,
+    });
+  }
+
+  async function serve(routes: Route[], signal: AbortSignal): Promise<void> {
+    let current = await answer(signal).catch((error) => {
+      signal.throwIfAborted();
+      if (!(error instanceof RuneError)) throw error;
+    });
+    // One that lives and does not answer is of no use to anybody.
+    if (current === undefined) await endCaddy(files);
+    current ??= await start(signal);
+    const wanted = caddyConfig(routes, { files, serving });
+    if (sameValue(current, wanted)) return;
+    checkPorts(serving, listensOn(current));
+    await admin.load(wanted, signal);
+  }
+
+  return {
+    async apply(routes, signal) {
+      // So that a start or an end under way is not taken for an end by itself.
+      endWatch();
+      try {
+        if (routes.length === 0) await endCaddy(files, () => admin.stop(signal).catch(() => {}));
+        else await serve(routes, signal);
+      } catch (error) {
+        throw toRuneError(error);
+      } finally {
+        if (mayLive() && !closed) keepWatch();
+      }
+    },
+    urlsOf(host) {
+      const { httpPort, httpsPort } = serving;
+      const https = `https://${host}${httpsPort === 443 ? "" : `:${httpsPort}`}`;
+      if (usesAcme(host, serving)) return [https];
+      return [`http://${host}${httpPort === 80 ? "" : `:${httpPort}`}`, https];
+    },
+    onEnd(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      closed = true;
+      endWatch();
+    },
+  };
+}

@@ -1,0 +1,233 @@
+/** The proxy with a real Caddy, on ports of its own in a folder of its own. @module */
+import assert from "node:assert/strict";
+import type { RuneError } from "../../spec/error.ts";
+import type { Proxy } from "../proxy.ts";
+import { createCaddyProxy } from "./caddy_proxy.ts";
+import { endCaddy, findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
+import { caddyConfig, caddyFiles, type ServingOptions } from "./config.ts";
+
+const CADDY = "/usr/bin/caddy";
+const ignore = !await Deno.stat(CADDY).then(() => true, () => false);
+const signal = () => AbortSignal.timeout(30_000);
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  return listener.addr.port;
+}
+
+interface Room extends AsyncDisposable {
+  dir: string;
+  serving: ServingOptions;
+  /** A proxy over the room's folder, as each daemon makes its own. */
+  open(more?: { program?: string; serving?: ServingOptions }): Proxy;
+}
+
+async function makeRoom(): Promise<Room> {
+  const home = await Deno.makeTempDir({ prefix: "rune-proxy-" });
+  const dir = `${home}/proxy`;
+  const serving = { httpPort: freePort(), httpsPort: freePort(), loopback: true };
+  const opened: Proxy[] = [];
+  return {
+    dir,
+    serving,
+    open(more = {}) {
+      const proxy = createCaddyProxy({ dir, serving, ...more });
+      opened.push(proxy);
+      return proxy;
+    },
+    async [Symbol.asyncDispose]() {
+      opened.forEach((proxy) => proxy.close());
+      await endCaddy(caddyFiles(dir));
+      await Deno.remove(home, { recursive: true });
+    },
+  };
+}
+
+/** Pids of Caddies whose folder this is. */
+function pidsIn(dir: string): string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => {
+    try {
+      return Deno.readLinkSync(`/proc/${name}/cwd`) === dir &&
+        Deno.readTextFileSync(`/proc/${name}/comm`) === "caddy\n";
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function refusal(promise: Promise<unknown>): Promise<RuneError> {
+  let error: RuneError | undefined;
+  await promise.catch((thrown) => error = thrown);
+  assert.ok(error, "it was accepted");
+  return error;
+}
+
+/** A connection to the administration, which Caddy drops whenever it takes a configuration. */
+async function connectAdmin(dir: string) {
+  const conn = await Deno.connect({ transport: "unix", path: caddyFiles(dir).adminSocket });
+  const buffer = new Uint8Array(64 * 1024);
+  return {
+    async ask(): Promise<boolean> {
+      try {
+        await conn.write(
+          new TextEncoder().encode("GET /config/admin/origins HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        );
+        return (await conn.read(buffer) ?? 0) > 0;
+      } catch {
+        return false;
+      }
+    },
+    close: () => conn.close(),
+  };
+}
+
+const routes = [{ host: "a.local", upstreams: [] }];
+
+Deno.test({
+  name:
+    "apply() starts Caddy for the first route, loads only what differs, and ends Caddy with the last route",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const proxy = room.open();
+    await proxy.apply([], signal());
+    assert.deepEqual(pidsIn(room.dir), []);
+    await proxy.apply(routes, signal());
+    const pids = pidsIn(room.dir);
+    assert.equal(pids.length, 1);
+    const admin = await connectAdmin(room.dir);
+    try {
+      assert.ok(await admin.ask());
+      await proxy.apply(routes, signal());
+      assert.ok(await admin.ask(), "equal routes were loaded again");
+      await proxy.apply([...routes, { host: "b.local", upstreams: [] }], signal());
+      assert.equal(await admin.ask(), false, "other routes were not loaded");
+    } finally {
+      admin.close();
+    }
+    assert.deepEqual(pidsIn(room.dir), pids);
+    await proxy.apply([], signal());
+    assert.deepEqual(pidsIn(room.dir), []);
+    Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
+  },
+});
+
+Deno.test({
+  name: "apply() of the next daemon takes over the Caddy that it finds, with other ports too",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const first = room.open();
+    await first.apply(routes, signal());
+    first.close();
+    const pids = pidsIn(room.dir);
+    const serving = { ...room.serving, httpPort: freePort() };
+    const next = room.open({ serving });
+    await next.apply(routes, signal());
+    assert.deepEqual(pidsIn(room.dir), pids);
+    const answer = await fetch(`http://127.0.0.1:${serving.httpPort}/`);
+    assert.equal(answer.status, 404);
+    assert.equal(await answer.text(), "no service is exposed under the name 127.0.0.1\n");
+    Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
+  },
+});
+
+Deno.test({
+  name:
+    "spawnCaddy() at the same time by several makes one Caddy, as after a daemon that died while starting it",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const files = caddyFiles(room.dir);
+    await Promise.all([1, 2, 3].map(() => spawnCaddy(CADDY, files)));
+    const proxy = room.open();
+    await proxy.apply(routes, signal());
+    assert.equal(pidsIn(room.dir).length, 1);
+  },
+});
+
+Deno.test({
+  name: "onEnd() tells when Caddy is killed, and not when it is ended on purpose",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const proxy = room.open();
+    let ends = 0;
+    const ended = Promise.withResolvers<void>();
+    proxy.onEnd(() => {
+      ends++;
+      ended.resolve();
+    });
+    await proxy.apply(routes, signal());
+    const [pid] = pidsIn(room.dir);
+    Deno.kill(Number(pid), "SIGKILL");
+    await ended.promise;
+    assert.equal(isAlive(caddyFiles(room.dir)), false);
+    await proxy.apply(routes, signal());
+    assert.notEqual(pidsIn(room.dir)[0], pid);
+    await proxy.apply([], signal());
+    assert.equal(ends, 1);
+  },
+});
+
+Deno.test({
+  name: "apply() refuses a port that another Caddy has, although the kernel would let both listen",
+  ignore,
+  async fn() {
+    await using one = await makeRoom();
+    await using two = await makeRoom();
+    await one.open().apply(routes, signal());
+    const serving = { ...two.serving, httpsPort: one.serving.httpsPort };
+    const error = await refusal(two.open({ serving }).apply(routes, signal()));
+    assert.equal(error.code, "failed_precondition");
+    assert.match(error.message, new RegExp(`port ${serving.httpsPort} cannot be had .* in use`));
+    assert.match(error.hint!, /expose\.httpsPort/);
+    assert.deepEqual(pidsIn(two.dir), []);
+  },
+});
+
+Deno.test("findCaddy() says what to install where there is no Caddy", async () => {
+  const error = await refusal(findCaddy(undefined, "/nowhere:/dev"));
+  assert.equal(error.code, "failed_precondition");
+  assert.equal(error.message, "Caddy is not installed, and host names are routed by it");
+  assert.match(error.hint!, /apt-get install caddy/);
+});
+
+Deno.test({
+  name: "apply() says what to do where Caddy is missing, does not come up, or its folder's path is too long",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const missing = await refusal(room.open({ program: `${room.dir}/caddy` }).apply(routes, signal()));
+    assert.equal(missing.code, "failed_precondition");
+    assert.match(`${missing.message}; ${missing.hint}`, /there is no program .*expose\.caddy/);
+    const broken = await refusal(room.open({ program: "/bin/false" }).apply(routes, signal()));
+    assert.match(broken.message, /Caddy did not come up/);
+    assert.match(broken.hint!, /start\.log/);
+    const long = createCaddyProxy({ dir: `${room.dir}/${"x".repeat(100)}`, serving: room.serving });
+    const error = await refusal(long.apply(routes, signal()));
+    assert.match(`${error.message}; ${error.hint}`, /too long .* --data-dir/);
+  },
+});
+
+Deno.test({
+  name: "caddyConfig() with ACME is one that Caddy itself finds valid",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const files = caddyFiles(room.dir);
+    const serving = { ...room.serving, acmeEmail: "ops@example.com" };
+    const config = caddyConfig([...routes, { host: "shop.example.com", upstreams: ["10.0.0.1:80"] }], {
+      files,
+      serving,
+    });
+    await Deno.mkdir(room.dir);
+    await Deno.writeTextFile(`${room.dir}/acme.json`, JSON.stringify(config));
+    const { success, stderr } = await new Deno.Command(CADDY, {
+      args: ["validate", "--config", `${room.dir}/acme.json`],
+      env: { HOME: room.dir, XDG_DATA_HOME: room.dir, XDG_CONFIG_HOME: room.dir },
+      stdout: "null",
+    }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+  },
+});

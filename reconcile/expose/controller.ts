@@ -1,0 +1,55 @@
+/** The exposure controller: one pass makes all routes what services and instances say, and tells each service of it. @module */
+import type { Proxy } from "../../proxy/proxy.ts";
+import { type RuneError, toRuneError } from "../../spec/error.ts";
+import type { Store } from "../../store/store.ts";
+import { DONE, type Outcome } from "../outcome.ts";
+import { type ExposureView, planExposures, planRoutes } from "./plan.ts";
+
+/** What a pass works with. */
+export interface ExposureDeps {
+  store: Store;
+  proxy: Proxy;
+}
+
+/** How often it is looked again whether what was missing, Caddy or a port, is there now. */
+const MISSING_MS = 3_000;
+
+function observeExposure(store: Store): ExposureView {
+  const services = store.list("service").filter((s) => s.spec.expose?.host !== undefined);
+  return { services, instances: services.length === 0 ? [] : store.list("instance") };
+}
+
+/** One pass over all routes. */
+export async function reconcileExposure(
+  { store, proxy }: ExposureDeps,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const view = observeExposure(store);
+  const plan = planRoutes(view);
+  let error: RuneError | undefined;
+  try {
+    await proxy.apply(plan.routes, signal);
+  } catch (thrown) {
+    if (signal.aborted) return DONE;
+    error = toRuneError(thrown);
+  }
+  const failure = error && (error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
+  const outcome = { plan, urlsOf: proxy.urlsOf, ...(failure !== undefined && { failure }) };
+  if (planExposures(view.services, outcome).length > 0) {
+    await store.transact((tx) => {
+      // Read again: the services may have changed while the routes were applied.
+      const services = view.services.flatMap(({ namespace, name, uid, spec }) => {
+        const now = tx.get("service", namespace, name);
+        return now?.uid === uid && now.spec.expose?.host === spec.expose?.host ? [now] : [];
+      });
+      for (const { service, exposure } of planExposures(services, outcome)) {
+        tx.update(service, { status: { ...service.status, exposure } });
+      }
+    });
+  }
+  if (!error) return DONE;
+  // The services say what is missing: there is nothing for the log to repeat.
+  return error.code === "failed_precondition"
+    ? { type: "again", afterMs: MISSING_MS }
+    : { type: "failed", error };
+}

@@ -1,0 +1,105 @@
+/** Which host name leads where, decided from services and their instances and nothing else. @module */
+import type { Route } from "../../proxy/proxy.ts";
+import { sameValue } from "../../spec/changes.ts";
+import type { Exposure } from "../../spec/expose.ts";
+import { exposedPort } from "../../spec/exposing.ts";
+import type { Instance } from "../../spec/instance.ts";
+import { describeKey } from "../../spec/kinds.ts";
+import type { AnyResource } from "../../spec/resource.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Reader } from "../../store/store.ts";
+
+/** All that the plan looks at. */
+export interface ExposureView {
+  services: Service[];
+  instances: Instance[];
+}
+
+/** Routes, and the services that get none although they ask for one: by uid, with what to do. */
+export interface RoutePlan {
+  routes: Route[];
+  refused: Map<string, string>;
+}
+
+/** A process listens on the machine itself. */
+const PROCESS_ADDRESS = "127.0.0.1";
+
+/** Where a ready instance answers; its own ports count, as a named one may have another number after a rollout. */
+function upstreamOf({ spec, status }: Instance, service: Service): string | undefined {
+  if (spec.runner === "docker" && status.ip === undefined) return undefined;
+  const port = exposedPort({ ports: spec.template.ports, expose: service.spec.expose! }) ??
+    exposedPort(service.spec);
+  const address = spec.runner === "process" ? PROCESS_ADDRESS : status.ip;
+  return port && `${address?.includes(":") ? `[${address}]` : address}:${port.port}`;
+}
+
+const isUp = ({ status, deletionRequestedAt }: Instance) => status.ready && deletionRequestedAt === undefined;
+
+/** Decides all routes. A name that two services have, which a cast refuses, is the older one's. */
+export function planRoutes({ services, instances }: ExposureView): RoutePlan {
+  const owners = new Map<string, Service>();
+  const refused = new Map<string, string>();
+  const exposed = services.filter((s) =>
+    s.spec.expose?.host !== undefined && s.deletionRequestedAt === undefined
+  )
+    .sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.uid.localeCompare(b.uid));
+  for (const service of exposed) {
+    const host = service.spec.expose!.host!;
+    const owner = owners.get(host);
+    if (!owner) owners.set(host, service);
+    else {
+      const message = `host name "${host}" is exposed by service ${describeKey(owner)}; choose another name`;
+      refused.set(service.uid, message);
+    }
+  }
+  const routes = [...owners].map(([host, service]) => ({
+    host,
+    upstreams: [
+      ...new Set(
+        instances.filter((i) => i.spec.serviceUid === service.uid && isUp(i))
+          .flatMap((i) => upstreamOf(i, service) ?? []),
+      ),
+    ].sort(),
+  })).sort((a, b) => a.host.localeCompare(b.host));
+  return { routes, refused };
+}
+
+/**
+ * What the services with a host name should say of it, where they do not say so already.
+ *
+ * @param outcome.failure why the routes could not be applied, as a sentence with what to do.
+ */
+export function planExposures(
+  services: Service[],
+  { plan, failure, urlsOf }: { plan: RoutePlan; failure?: string; urlsOf: (host: string) => string[] },
+): { service: Service; exposure: Exposure }[] {
+  return services.flatMap((service) => {
+    const host = service.spec.expose?.host;
+    if (host === undefined || service.deletionRequestedAt !== undefined) return [];
+    const message = plan.refused.get(service.uid) ?? failure;
+    const exposure: Exposure = message === undefined
+      ? { host, urls: urlsOf(host) }
+      : { host, urls: [], message };
+    return sameValue(service.status.exposure, exposure) ? [] : [{ service, exposure }];
+  });
+}
+
+const whereabouts = (
+  { status, deletionRequestedAt }: Instance,
+) => [status.ready, status.ip, deletionRequestedAt];
+
+/** Whether a change of the store may change the routes. @param options.previous the resource before it. */
+export function concernsRoutes(
+  resource: AnyResource,
+  { previous, store }: { previous?: AnyResource; store: Reader },
+): boolean {
+  const named = (r: AnyResource | undefined) => r?.kind === "service" && r.spec.expose?.host !== undefined;
+  if (resource.kind === "service") {
+    if (!named(resource) && !named(previous)) return false;
+    return previous?.kind !== "service" || previous.generation !== resource.generation ||
+      previous.deletionRequestedAt !== resource.deletionRequestedAt;
+  }
+  if (resource.kind !== "instance") return false;
+  if (!named(store.get("service", resource.namespace, resource.spec.service))) return false;
+  return previous?.kind !== "instance" || !sameValue(whereabouts(previous), whereabouts(resource));
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import type { Instance } from "../../spec/instance.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Reader } from "../../store/store.ts";
+import { ago, makeInstance, makeService } from "../testing/resources.ts";
+import { concernsRoutes, planExposures, planRoutes } from "./plan.ts";
+
+const ports = [{ name: "http", port: 8080 }];
+const named = (fields: Record<string, unknown> = {}, more: Parameters<typeof makeService>[1] = {}) =>
+  makeService({ scale: 3, ports, expose: { port: "http", host: "web.local" }, ...fields }, more);
+const at = (service: Service, ordinal: number, status: Partial<Instance["status"]> = {}) =>
+  makeInstance(service, ordinal, { status: { ip: `10.0.0.${ordinal}`, ...status } });
+const routes = (service: Service, instances: Instance[]) =>
+  planRoutes({ services: [service], instances }).routes;
+
+Deno.test("planRoutes() leads a name to every ready instance and to no other", () => {
+  const service = named();
+  const instances = [
+    at(service, 0),
+    at(service, 1, { ready: false, state: "Starting" }),
+    { ...at(service, 2), deletionRequestedAt: ago(1) },
+    at(service, 3),
+    makeInstance({ ...service, uid: "another" }, 4, { status: { ip: "10.0.0.4" } }),
+    makeInstance(service, 5),
+  ];
+  assert.deepEqual(routes(service, instances), [
+    { host: "web.local", upstreams: ["10.0.0.0:8080", "10.0.0.3:8080"] },
+  ]);
+  assert.deepEqual(routes(service, []), [{ host: "web.local", upstreams: [] }]);
+});
+
+Deno.test("planRoutes() leaves out services without a name and those that are being deleted", () => {
+  const nameless = named({ scale: 1, expose: { port: "http" } });
+  assert.deepEqual(routes(nameless, [at(nameless, 0)]), []);
+  assert.deepEqual(routes(named({}, { deletionRequestedAt: ago(1) }), []), []);
+});
+
+Deno.test("planRoutes() takes a named port's number from the instance, which may be of an older template", () => {
+  const before = named();
+  const after = named({ ports: [{ name: "http", port: 9090 }] });
+  assert.deepEqual(routes(after, [at(before, 0), at(after, 1)])[0]!.upstreams, [
+    "10.0.0.0:8080",
+    "10.0.0.1:9090",
+  ]);
+});
+
+Deno.test("planRoutes() finds processes on the machine itself, once for a port that they share, and brackets IPv6", () => {
+  const service = named({ image: undefined, process: { command: "sleep" } });
+  assert.deepEqual(routes(service, [makeInstance(service, 0), makeInstance(service, 1)])[0]!.upstreams, [
+    "127.0.0.1:8080",
+  ]);
+  const six = named();
+  assert.deepEqual(routes(six, [at(six, 0, { ip: "fd00::2" })])[0]!.upstreams, ["[fd00::2]:8080"]);
+});
+
+Deno.test("planRoutes() gives a name that two services have to the older one, and tells the other", () => {
+  const older = named({}, { createdAt: ago(100), uid: "older", name: "older" });
+  const newer = named({}, { createdAt: ago(50), uid: "newer", name: "newer" });
+  const plan = planRoutes({ services: [newer, older], instances: [at(newer, 0)] });
+  assert.deepEqual(plan.routes, [{ host: "web.local", upstreams: [] }]);
+  assert.deepEqual([...plan.refused.keys()], ["newer"]);
+  assert.match(plan.refused.get("newer")!, /exposed by service default\/older/);
+});
+
+Deno.test("planExposures() tells each service its addresses, or why it has none, and nothing twice", () => {
+  const service = named();
+  const plan = planRoutes({ services: [service], instances: [] });
+  const urlsOf = (host: string) => [`http://${host}`];
+  const good = { host: "web.local", urls: ["http://web.local"] };
+  assert.deepEqual(planExposures([service], { plan, urlsOf }), [{ service, exposure: good }]);
+  assert.deepEqual(planExposures([named({}, { status: { exposure: good } })], { plan, urlsOf }), []);
+  const failure = "Caddy is not installed; install it";
+  assert.deepEqual(planExposures([service], { plan, urlsOf, failure })[0]!.exposure, {
+    host: "web.local",
+    urls: [],
+    message: failure,
+  });
+});
+
+Deno.test("concernsRoutes() is true for what changes a route, and for nothing else that happens all the time", () => {
+  const service = named();
+  const store = { get: () => service, list: () => [] } as unknown as Reader;
+  const instance = at(service, 0);
+  const concerns = (resource: Instance | Service, previous?: Instance | Service) =>
+    concernsRoutes(resource, { previous, store });
+  assert.ok(concerns(instance));
+  assert.ok(concerns({ ...instance, status: { ...instance.status, ready: false } }, instance));
+  assert.ok(concerns({ ...instance, deletionRequestedAt: ago(0) }, instance));
+  assert.equal(concerns({ ...instance, status: { ...instance.status, crashes: 1 } }, instance), false);
+  assert.ok(concerns(service));
+  assert.ok(concerns({ ...service, generation: 2 }, service));
+  assert.ok(concerns({ ...service, deletionRequestedAt: ago(0) }, service));
+  assert.equal(concerns({ ...service, status: { ...service.status, ready: 1 } }, service), false);
+  assert.equal(concerns(makeService()), false);
+  const nameless = { get: () => makeService(), list: () => [] } as unknown as Reader;
+  assert.equal(concernsRoutes(instance, { store: nameless }), false);
+});
