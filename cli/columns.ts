@@ -122,6 +122,10 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   secret: plain(),
   configmap: plain(),
   lease: plain(),
+  sealedSecret: plain(),
+  user: plain(),
+  token: plain(),
+  policy: plain(),
 };
 
 /** The columns of a kind; `withNamespace` puts the namespace first. */
