@@ -8,11 +8,13 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
 import { createQueue, type Queue } from "./queue.ts";
+import { resolvingDrivers } from "./resolving_driver.ts";
 import { affectedBy } from "./routing.ts";
 import { reconcileService } from "./service/controller.ts";
 import { sweep } from "./sweep.ts";
@@ -21,6 +23,8 @@ import { reconcileVolume } from "./volume/controller.ts";
 /** What the controllers are built from. */
 export interface ControllerDeps {
   store: Store;
+  /** Values of secrets, read at the moment of use. */
+  secrets: SecretReader;
   drivers: Map<string, Driver>;
   runners: Map<RunnerName, Runner>;
   node: { name: string; labels: Record<string, string> };
@@ -40,7 +44,8 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, node, logger } = deps;
+  const { store, secrets, runners, node, logger } = deps;
+  const drivers = resolvingDrivers(deps.drivers, secrets);
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
 
@@ -84,7 +89,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const instances = queue(
     "instance",
     32,
-    (uid, signal) => reconcileInstance(uid, { deps: { store, runners, mounts }, find, signal }),
+    (uid, signal) => reconcileInstance(uid, { deps: { store, secrets, runners, mounts }, find, signal }),
   );
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     const cleared = await sweep({ store, runners }, signal);

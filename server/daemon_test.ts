@@ -4,6 +4,7 @@ import type { ExecControl, LogLine, Status } from "../spec/api.ts";
 import type { RuneError } from "../spec/error.ts";
 import type { Service } from "../spec/service.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
+import { SECRET_LIMITS } from "./secret_writes.ts";
 import type { Settings } from "./settings.ts";
 
 const logger = getLogger("test");
@@ -24,6 +25,8 @@ async function withDaemon(test: (running: Running) => Promise<void>): Promise<vo
     log: { level: "error", format: "text" },
     node: { name: "n1", labels: {} },
     docker: { socket: `${dir}/no-docker.sock` },
+    auth: { enabled: false, allowRemoteAdmin: false },
+    crypto: { kek: { from: "file", path: `${dir}/data/kek` }, secretLimits: SECRET_LIMITS },
     storage: {
       localVolumeRoot: `${dir}/volumes`,
       hostPathAllowlist: [],

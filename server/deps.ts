@@ -3,7 +3,10 @@ import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { RunnerName } from "../spec/instance.ts";
+import type { Vault } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
+import type { Auth } from "./auth/auth.ts";
+import type { SecretLimits } from "./secret_writes.ts";
 
 /** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
 export interface DaemonInfo {
@@ -23,6 +26,11 @@ export interface DaemonInfo {
 /** What the app is made from. */
 export interface ServerDeps {
   store: Store;
+  /** The values of secrets. */
+  secrets: Vault;
+  secretLimits: SecretLimits;
+  /** Who calls, and what they may do. */
+  auth: Auth;
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   info: DaemonInfo;

@@ -29,6 +29,10 @@ const address = z.string().superRefine((text, ctx) => {
   }
 });
 
+const positive = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(Number)], {
+  error: "expected a whole number",
+}).pipe(z.number().int().min(1).max(16 * 1024 * 1024));
+
 const runefileSchema = z.strictObject({
   dataDir: absolutePathSchema.optional(),
   server: z.strictObject({
@@ -45,6 +49,35 @@ const runefileSchema = z.strictObject({
     trashRetention: scalarText.pipe(durationSchema).optional(),
     preserveOnDelete: flag.optional(),
   }).prefault({}),
+  auth: z.strictObject({
+    enabled: flag.optional(),
+    allowRemoteAdmin: flag.optional(),
+    tls: z.strictObject({ cert: absolutePathSchema, key: absolutePathSchema }).optional(),
+  }).prefault({}),
+  crypto: z.strictObject({
+    kek: z.strictObject({
+      source: z.enum(["generated", "file", "env"]).default("generated"),
+      /** With `file`. */
+      file: absolutePathSchema.optional(),
+      /** With `env`: the variable's name. */
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected the name of a variable" })
+        .optional(),
+    }).superRefine(({ source, file, env }, ctx) => {
+      if (source === "file" && file === undefined) {
+        ctx.addIssue({ code: "custom", path: ["file"], message: "required with source: file" });
+      }
+      if (source !== "file" && file !== undefined) {
+        ctx.addIssue({ code: "custom", path: ["file"], message: "goes with source: file only" });
+      }
+      if (source !== "env" && env !== undefined) {
+        ctx.addIssue({ code: "custom", path: ["env"], message: "goes with source: env only" });
+      }
+    }).prefault({}),
+    secretLimits: z.strictObject({
+      keys: positive.optional(),
+      valueBytes: positive.optional(),
+    }).prefault({}),
+  }).prefault({}),
   docker: z.strictObject({ socket: absolutePathSchema.optional() }).prefault({}),
   node: z.strictObject({
     name: z.string().min(1).max(253).optional(),
@@ -56,7 +89,7 @@ const runefileSchema = z.strictObject({
 export type Runefile = z.output<typeof runefileSchema>;
 
 /** Sections of later versions, by canonical path. */
-const LATER = ["auth", "crypto", "docker.registries"];
+const LATER = ["docker.registries"];
 
 type Path = (string | number)[];
 

@@ -24,12 +24,11 @@ export function checkSupported(declared: Declared): FieldIssue[] {
     message: `${what} is not supported in this version`,
     hint: "remove it; Rune refuses what it would otherwise ignore",
   });
-  if (declared.kind === "secret") return [refuse([], "secret")];
   if (declared.kind === "snapshot") return [refuse([], "snapshot")];
   if (declared.kind === "storageClass" || declared.kind === "volume") {
     return Object.entries(declared.spec.parameters)
-      .filter(([key, value]) => value.startsWith("secret:") || key === "apiTokenSecretRef")
-      .map(([key]) => refuse(["parameters", key], "a reference to a secret"));
+      .filter(([key]) => key === "apiTokenSecretRef")
+      .map(([key]) => refuse(["parameters", key], "apiTokenSecretRef (write apiToken: secret:<name>/<key>)"));
   }
   if (declared.kind !== "service") return [];
   const { spec } = declared;

@@ -57,11 +57,19 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
   throw new Error(`waited in vain until ${what}`, { cause: last });
 }
 
-/** Starts a host. `runefile` is YAML for `--config`. */
+/**
+ * Starts a host.
+ *
+ * @param options.runefile YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token.
+ */
 export async function startHost(options: { runefile?: string } = {}): Promise<Host> {
   const home = await Deno.makeTempDir({ prefix: "rune-test-" });
   const config = `${home}/runefile.yaml`;
-  await Deno.writeTextFile(config, options.runefile ?? "{}\n");
+  const { runefile = "" } = options;
+  await Deno.writeTextFile(
+    config,
+    /^auth:/m.test(runefile) ? runefile : `${runefile}\nauth: { enabled: false }\n`,
+  );
   const start = () => startDaemon(home, { devMode: false, args: ["--config", config] });
   const daemon = await start();
   const host: Host = {

@@ -4,6 +4,7 @@ import { sameValue } from "../../spec/changes.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
@@ -17,6 +18,7 @@ export interface InstanceDeps {
   store: Store;
   runners: Map<RunnerName, Runner>;
   mounts: MountTable;
+  secrets: SecretReader;
 }
 
 interface Call {
@@ -115,6 +117,7 @@ async function launchRun(run: number, call: Call): Promise<Outcome | undefined> 
     await launch({ ...view, service }, {
       run,
       runner,
+      secrets: deps.secrets,
       signal,
       recordIntent: () => recordIntent(run, call),
     });

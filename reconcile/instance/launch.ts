@@ -4,6 +4,8 @@ import type { Runner, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
+import { resolveSecretEnv } from "../secret_refs.ts";
 import { shortDigest } from "../digest.ts";
 import type { InstanceView, MountView } from "./plan.ts";
 
@@ -108,7 +110,13 @@ async function prepareMount({ mount, path }: MountView): Promise<string> {
  */
 export async function launch(
   view: InstanceView & { service: Service },
-  options: { run: number; runner: Runner; signal: AbortSignal; recordIntent: () => Promise<void> },
+  options: {
+    run: number;
+    runner: Runner;
+    secrets: SecretReader;
+    signal: AbortSignal;
+    recordIntent: () => Promise<void>;
+  },
 ): Promise<void> {
   const { instance, mounts, service } = view;
   const { run, runner, signal } = options;
@@ -120,11 +128,23 @@ export async function launch(
     await pull(runner, { image, service, signal });
   }
   const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
+  const spec = runSpecOf(view, { run, sources });
+  const where = { namespace: instance.namespace, secrets: options.secrets };
+  const secretEnv = await phase("ConfigMissing", () => resolveSecretEnv(spec.env, where));
   await options.recordIntent();
   await phase("LaunchFailed", async () => {
-    await runner.create(runSpecOf(view, { run, sources }), signal);
+    await runner.create(withSecrets(spec, secretEnv), signal);
     await runner.start({ instanceUid: instance.uid, run }, signal);
   });
+}
+
+/** Values in place of the references, out of the part of the environment that may be written down. */
+function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): RunSpec {
+  if (Object.keys(secretEnv).length === 0) return spec;
+  const env = Object.fromEntries(
+    Object.entries(spec.env).filter(([name]) => !Object.hasOwn(secretEnv, name)),
+  );
+  return { ...spec, env, secretEnv };
 }
 
 async function pull(

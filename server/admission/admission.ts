@@ -5,6 +5,7 @@
  */
 import type { Declared } from "../../spec/declared.ts";
 import { checkSupported } from "../../spec/unsupported.ts";
+import { checkSecretLimits } from "../secret_writes.ts";
 import { admitService } from "./service.ts";
 import { admitStorageClass } from "./storage_class.ts";
 import { admitVolume } from "./volume.ts";
@@ -21,6 +22,8 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
       return admitVolume(declared, world);
     case "service":
       return admitService(declared, world);
+    case "secret":
+      return { spec: declared.spec, issues: checkSecretLimits(declared.spec.data, world.secretLimits) };
     default:
       return { spec: declared.spec, issues: [] };
   }

@@ -39,6 +39,9 @@ export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
   const resource: AnyResource = requireResource(tx, { kind, namespace, name });
   requireVersion(resource, deletion.ifVersion);
   checkDeletable(tx, resource, cascade);
+  if (resource.kind === "secret" && tx.get("sealedSecret", namespace, name)) {
+    tx.remove({ kind: "sealedSecret", namespace, name });
+  }
   if (resource.kind === "namespace") {
     for (const event of tx.list("event", name)) tx.remove(event);
   }
