@@ -89,14 +89,8 @@ export async function writeConfig({ path, current, contexts }: ConfigFile): Prom
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${crypto.randomUUID().slice(0, 8)}`;
   try {
-    {
-      using file = await Deno.open(draft, { write: true, createNew: true, mode: 0o600 });
-      const text = stringify({ ...(current !== undefined && { current }), contexts });
-      const writer = file.writable.getWriter();
-      await writer.write(new TextEncoder().encode(text));
-      writer.releaseLock();
-      await file.sync();
-    }
+    const text = stringify({ ...(current !== undefined && { current }), contexts });
+    await Deno.writeTextFile(draft, text, { createNew: true, mode: 0o600 });
     await Deno.rename(draft, path);
   } catch (error) {
     await Deno.remove(draft).catch(() => {});

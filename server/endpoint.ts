@@ -120,7 +120,15 @@ export async function callEndpoint(
   { request, params, ...rest }: Omit<Call, "query" | "body">,
 ): Promise<Response> {
   checkParams(params);
-  const search = Object.fromEntries(new URL(request.url).searchParams);
+  const { searchParams } = new URL(request.url);
+  const search = Object.fromEntries(searchParams);
+  // Which of two was meant could be read one way by who permits and another by who acts.
+  const repeated = Object.keys(search).find((name) => searchParams.getAll(name).length > 1);
+  if (repeated !== undefined) {
+    throw new RuneError("invalid_argument", `the query parameter "${repeated}" is given twice`, {
+      hint: "leave one of them out",
+    });
+  }
   let query: unknown = {};
   if (endpoint.query) query = parse("query", endpoint.query, search);
   else if (Object.keys(search).length > 0) {

@@ -45,7 +45,7 @@ function dataChanges(before: Record<string, string>, after: Record<string, strin
   return keys.filter((key) => before[key] !== after[key]).map((key) => ({
     path: `data.${key}`,
     ...(before[key] !== undefined && { from: HIDDEN }),
-    ...(after[key] !== undefined && { to: before[key] === undefined ? HIDDEN : `${HIDDEN}, changed` }),
+    ...(after[key] !== undefined && { to: before[key] === undefined ? HIDDEN : "(changed)" }),
   }));
 }
 

@@ -96,10 +96,10 @@ export function extraVerbs(
   if (path.endsWith("/actions/set-default")) {
     return [{ resource: "storageclasses", verb: "storageclasses.set-default" }];
   }
-  if (method === "delete" && query.get("cascade") === "true" && path.includes("{namespace}")) {
+  if (method === "delete" && query.getAll("cascade").includes("true") && path.includes("{namespace}")) {
     return [{ resource: "volumes", verb: "volumes.cascade" }];
   }
-  if (method === "get" && query.get("watch") === "true") {
+  if (method === "get" && query.getAll("watch").includes("true")) {
     const plural = path.split("/").at(-1)!;
     return PLURALS.has(plural) ? [{ resource: plural as RuleResource, verb: "watch" }] : [];
   }
