@@ -23,8 +23,9 @@ function resolvingDriver(driver: Driver, secrets: SecretReader): Driver {
   return new Proxy(driver, {
     get(target, property) {
       const member: unknown = Reflect.get(target, property, target);
+      if (typeof member !== "function") return member;
       // What judges a declaration sees it as it was written: the secret may come later.
-      if (typeof member !== "function" || property === "validate") return member;
+      if (property === "validate") return member.bind(target);
       return async (first: unknown, ...rest: unknown[]) => {
         if (!isContext(first)) return await member.call(target, first, ...rest);
         const { namespace } = first.volume;

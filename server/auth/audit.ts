@@ -64,6 +64,8 @@ export function openAudit(
   Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
   let file = openFile();
   let size = file.statSync().size;
+  // A crash may have cut the last line short: what comes next is a line of its own.
+  if (size > 0) size += file.writeSync(new TextEncoder().encode("\n"));
   const listeners = new Set<(record: AuditRecord) => void>();
 
   function shift(): void {
