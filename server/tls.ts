@@ -28,7 +28,7 @@ export interface TlsServer {
   readonly port: number;
   /** New connections get this certificate. @throws {RuneError} when the pair cannot be served; the one before stays. */
   replace(pair: TlsPair): void;
-  /** Takes no more connections, and resolves when those that live have ended or `signal` has aborted them. */
+  /** Takes no more connections, and resolves when those that live have ended or `signal` has aborted them. Done when done already. */
   shutdown(): Promise<void>;
 }
 
@@ -171,6 +171,22 @@ export function serveTls(
       handing.add(done);
     }
   })();
+  let stopping: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    listener.close();
+    await accepting;
+    signal.addEventListener("abort", () =>
+      connections.forEach((conn) => {
+        try {
+          conn.close();
+        } catch {
+          // Closed already.
+        }
+      }), { once: true });
+    await Promise.all([...backends].map(({ server }) => server.shutdown().catch(() => {})));
+    await Promise.all([...handing]);
+    await Promise.all([...backends].map(({ server }) => server.finished));
+  }
   return {
     port: listener.addr.port,
     replace(pair) {
@@ -179,20 +195,6 @@ export function serveTls(
       before.retired = true;
       endIfIdle(before);
     },
-    async shutdown() {
-      listener.close();
-      await accepting;
-      signal.addEventListener("abort", () =>
-        connections.forEach((conn) => {
-          try {
-            conn.close();
-          } catch {
-            // Closed already.
-          }
-        }), { once: true });
-      await Promise.all([...backends].map(({ server }) => server.shutdown().catch(() => {})));
-      await Promise.all([...handing]);
-      await Promise.all([...backends].map(({ server }) => server.finished));
-    },
+    shutdown: () => stopping ??= stop(),
   };
 }
