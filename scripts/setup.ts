@@ -16,6 +16,7 @@ const PACKAGES: Record<string, string> = {
   script: "bsdutils",
   getfattr: "attr",
   getfacl: "acl",
+  openssl: "openssl",
 };
 
 const ENGINE_START_MS = 60_000;
