@@ -79,10 +79,12 @@ export const tokenBody = z.strictObject({
   expiresIn: durationSchema.optional(),
 });
 
+/** A policy as it is stored. */
 export interface PolicySpec {
   description?: string;
   rules: Rule[];
 }
+/** A user or a service account as it is stored. */
 export interface UserSpec {
   type: "user" | "service";
   description?: string;
@@ -90,6 +92,7 @@ export interface UserSpec {
   /** Of a service account: its policies hold in this namespace alone. */
   namespace?: string;
 }
+/** A token as it is stored: enough to recognise it, not to use it. */
 export interface TokenSpec {
   user: string;
   /** Of the user at the time; a user deleted and made again has none of the old one's tokens. */
