@@ -73,6 +73,20 @@ Deno.test({
     assert.deepEqual([ended.code, /revoked|not valid/.test(ended.stderr)], [3, true], ended.stderr);
     await fails(3, /not valid/, "get", "configmaps", "-n", "prod", "--context", "ci");
     assert.match(await host.rune("admin", "audit", "--denied", "--user", "ci"), /permission_denied/);
+
+    await host.rune("cast", await host.file("s.yaml", processService("agent")));
+    await host.rune("admin", "user", "create", "boss", "--policy", "admin");
+    const bossFile = `${host.home}/boss.token`;
+    await host.rune("admin", "token", "create", "boss", "--out-file", bossFile);
+    const inside = host.run(["exec", "agent", "--token-file", bossFile, "--no-stdin", "--", "sleep", "600"]);
+    await until(
+      "the exec is open",
+      async () => (await host.rune("admin", "audit", "--user", "boss")).includes("/exec"),
+    );
+    await host.rune("admin", "user", "delete", "boss");
+    const cut = await inside;
+    assert.equal(cut.code, 3, cut.stderr);
+    assert.match(cut.stderr, /revoked|was changed/);
     await host.rune("logout");
     await fails(3, /asks for a token/, "get", "services");
     assert.deepEqual(await holding(host.dataDir, root), []);
