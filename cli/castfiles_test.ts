@@ -26,8 +26,11 @@ service:
   scale: 2
   volumes:
     - { name: data, mountPath: /data, claim: { name: data } }
-  initSteps:
-    - { name: a, command: /bin/true }
+---
+storageClass:
+  name: cloud
+  driver: local
+  parameters: { apiTokenSecretRef: do/token }
 ---
 volume:
   name: data
@@ -46,7 +49,7 @@ volume:
   accessMode: ReadWriteOnce
 `;
   await assert.rejects(load(text), (error) => {
-    assert.deepEqual(places(error), ["stdin:7:39", "stdin:8:3", "stdin:20:3", "stdin:23:9"]);
+    assert.deepEqual(places(error), ["stdin:7:39", "stdin:12:36", "stdin:23:3", "stdin:26:9"]);
     return true;
   });
 });

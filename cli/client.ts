@@ -32,8 +32,8 @@ export interface Client {
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
   /** The events of a stream until the server ends it. @throws {RuneError} as `request`; `unavailable` when it breaks. */
   stream(path: string, options: { query?: Query; signal?: AbortSignal }): AsyncGenerator<ServerEvent>;
-  /** Address of a WebSocket. */
-  socketUrl(path: string): string;
+  /** Opens a WebSocket, as whoever this client is. */
+  openSocket(path: string): WebSocket;
 }
 
 /** A name as a part of a path. */
@@ -53,6 +53,17 @@ function unreachable(server: string, cause?: unknown): RuneError {
     hint: server === DEFAULT_SERVER
       ? "start it with: rune serve"
       : "start it with: rune serve, or name another address with --server or RUNE_SERVER",
+    cause,
+  });
+}
+
+/** A daemon whose certificate is not trusted; undefined for any other failure. */
+function distrusted(server: string, cause: unknown): RuneError | undefined {
+  const text = cause instanceof Error ? `${cause.message} ${cause.cause ?? ""}` : "";
+  const reason = /invalid peer certificate: ([A-Za-z]+)/.exec(text)?.[1];
+  if (reason === undefined) return undefined;
+  return new RuneError("unavailable", `the certificate of ${server} is not trusted (${reason})`, {
+    hint: "name the certificate that signed it with --tls-ca, and the daemon as its certificate does",
     cause,
   });
 }
@@ -83,17 +94,36 @@ export function problemError(problem: Problem): RuneError {
   });
 }
 
-/** @param log gets a line for every request (`--verbose`). */
-export function createClient(server: string, options: { log?: (line: string) => void } = {}): Client {
-  const { log } = options;
+/** How a client goes about its work. */
+export interface ClientOptions {
+  /** Gets a line for every request (`--verbose`). */
+  log?: (line: string) => void;
+  token?: string;
+  /** Certificates to trust, PEM. */
+  ca?: string;
+}
+
+/** A client of the daemon at this origin; nothing is connected yet. */
+export function createClient(server: string, options: ClientOptions = {}): Client {
+  const { log, token, ca } = options;
+  const authorization: Record<string, string> = token === undefined
+    ? {}
+    : { authorization: `Bearer ${token}` };
+  const http = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
 
   async function send(url: URL, init: RequestInit, signal: AbortSignal): Promise<Response> {
     const started = performance.now();
     let response: Response;
     try {
-      response = await fetch(url, { ...init, signal, redirect: "error" });
+      response = await fetch(url, {
+        ...init,
+        headers: { ...init.headers as Record<string, string>, ...authorization },
+        signal,
+        redirect: "error",
+        ...(http && { client: http }),
+      });
     } catch (error) {
-      if (!signal.aborted) throw unreachable(server, error);
+      if (!signal.aborted) throw distrusted(server, error) ?? unreachable(server, error);
       const reason: unknown = signal.reason;
       if (reason instanceof DOMException && reason.name === "TimeoutError") {
         throw new RuneError("deadline_exceeded", `the daemon at ${server} did not answer in time`, {
@@ -171,6 +201,10 @@ export function createClient(server: string, options: { log?: (line: string) => 
         connect.abort();
       }
     },
-    socketUrl: (path) => urlOf(server.replace(/^http/, "ws"), path).href,
+    openSocket: (path) =>
+      new WebSocket(urlOf(server.replace(/^http/, "ws"), path), {
+        headers: authorization,
+        ...(http && { client: http }),
+      }),
   };
 }

@@ -142,7 +142,14 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   snapshot,
   event,
   namespace: plain(),
-  secret: plain(),
+  secret: [
+    name(),
+    col("TYPE", (r) => orDash(r.spec.type)),
+    col("KEYS", (r) => r.spec.keys.join(",")),
+    col("VERSION", (r) => String(r.spec.version)),
+    age(),
+    labels(),
+  ],
   configmap: [
     name(),
     col("KEYS", (r) => String(Object.keys(r.spec.data).length)),
@@ -151,6 +158,10 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
     labels(),
   ],
   lease: plain(),
+  sealedSecret: plain(),
+  user: plain(),
+  token: plain(),
+  policy: plain(),
 };
 
 /** The columns of a kind; `withNamespace` puts the namespace first. */

@@ -3,7 +3,8 @@ import { type Command, type CommandUnknownOpts, Option } from "@commander-js/ext
 import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
 import { nearest } from "../spec/suggest.ts";
 import { type Client, createClient } from "./client.ts";
-import { resolveContext } from "./contexts.ts";
+import type { ConfigFile } from "./config_file.ts";
+import { type Context, resolveContext } from "./contexts.ts";
 import { UsageError } from "./exit_codes.ts";
 import { type Paint, painter } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
@@ -24,6 +25,8 @@ export interface ServeOptions {
 export interface Cli {
   terminal: Terminal;
   serve(options: ServeOptions): Promise<void>;
+  /** The user's contexts, once a command was chosen; absent where there is no home to look in. */
+  config?: ConfigFile;
   /** What the program will exit with; 0 unless a command says otherwise. */
   exitCode: number;
 }
@@ -40,6 +43,10 @@ export type OutputFormat = typeof OUTPUT_FORMATS[number];
 interface GlobalFlags {
   namespace?: string;
   server?: string;
+  context?: string;
+  token?: string;
+  tokenFile?: string;
+  tlsCa?: string;
   color?: boolean;
   verbose?: boolean;
   output?: OutputFormat;
@@ -60,7 +67,14 @@ export function addGlobalFlags(
   if (honours.output) add("-o, --output <format>", "form of the output", OUTPUT_FORMATS);
   if (honours.allNamespaces) add("-A, --all-namespaces", "all namespaces");
   add("-n, --namespace <name>", "namespace (RUNE_NAMESPACE; default)");
+  add("--context <name>", "which of the contexts of rune login (RUNE_CONTEXT; the current one)");
   add("--server <url>", "address of the daemon (RUNE_SERVER; http://127.0.0.1:7861)");
+  add(
+    "--token <token>",
+    "token, seen by everybody in the list of processes: prefer --token-file (RUNE_TOKEN)",
+  );
+  add("--token-file <file>", "file that holds the token");
+  add("--tls-ca <file>", "certificates to trust beside the system's, PEM");
   add("--no-color", "no colours (also NO_COLOR)");
   add("-v, --verbose", "print every request to standard error");
 }
@@ -88,6 +102,8 @@ function globalFlags(command: CommandUnknownOpts): GlobalFlags {
 export interface Session {
   terminal: Terminal;
   client: Client;
+  /** Where the client goes, and as whom. */
+  context: Context;
   /** The namespace of names that are given without one. */
   namespace: string;
   /** Somebody named it; else it is the default one. */
@@ -106,12 +122,14 @@ export interface Session {
 export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
   const { terminal } = cli;
   const flags = globalFlags(command);
-  const { server, namespace, namespaceGiven } = resolveContext(flags, terminal.env);
+  const context = resolveContext(flags, terminal.env, cli.config);
+  const { server, namespace, namespaceGiven, token, ca } = context;
   const colour = flags.color !== false && !terminal.env("NO_COLOR");
   const log = flags.verbose ? (line: string) => terminal.err(`${line}\n`) : undefined;
   return {
     terminal,
-    client: createClient(server, { log }),
+    client: createClient(server, { log, token, ca }),
+    context,
     namespace,
     namespaceGiven,
     allNamespaces: flags.allNamespaces ?? false,

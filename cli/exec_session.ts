@@ -21,6 +21,16 @@ export interface ExecRequest {
   signal: AbortSignal;
 }
 
+/** The daemon refused the WebSocket; why, the protocol does not say. */
+export class NotOpened extends RuneError {
+  constructor(cause: unknown) {
+    super("unavailable", "the daemon did not open a session", {
+      hint: "look at its log, or try again",
+      cause,
+    });
+  }
+}
+
 async function drained(socket: WebSocket): Promise<void> {
   while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount > MAX_BUFFERED) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
@@ -82,17 +92,13 @@ function receive(socket: WebSocket, terminal: Terminal, request: ExecRequest): P
   return promise.finally(() => request.signal.removeEventListener("abort", onAbort));
 }
 
-function open(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(url);
+function open(socket: WebSocket): Promise<WebSocket> {
   socket.binaryType = "arraybuffer";
   return new Promise((resolve, reject) => {
     socket.onopen = () => resolve(socket);
     socket.onerror = (event) => {
       reject(
-        new RuneError("unavailable", "the daemon did not open a session", {
-          hint: "look at its log, or try again",
-          cause: event instanceof ErrorEvent ? event.error : undefined,
-        }),
+        new NotOpened(event instanceof ErrorEvent ? event.error : undefined),
       );
     };
   });
@@ -109,13 +115,13 @@ async function closed(socket: WebSocket): Promise<void> {
 /**
  * Runs a command, this terminal connected to it.
  *
- * @param url of the exec WebSocket.
+ * @param opening the exec WebSocket, on its way.
  * @returns the command's exit code.
  * @throws {RuneError} the daemon's problem; `unavailable` when the connection cannot be had or breaks.
  */
-export async function runExec(url: string, terminal: Terminal, request: ExecRequest): Promise<number> {
+export async function runExec(opening: WebSocket, terminal: Terminal, request: ExecRequest): Promise<number> {
   const { command, tty, stdin, signal } = request;
-  const socket = await open(url);
+  const socket = await open(opening);
   const result = receive(socket, terminal, request);
   const size = tty ? terminal.size() : undefined;
   const start: ExecControl = { type: "start", command, tty, stdin, ...(size && { size }) };

@@ -19,7 +19,7 @@ async function execWith(script: Script, terminal: FakeTerminal, signal?: AbortSi
       script(data instanceof ArrayBuffer ? new Uint8Array(data) : JSON.parse(data), socket);
     return response;
   }, async (server) => {
-    code = await runExec(`${server.replace("http", "ws")}/exec`, terminal, {
+    code = await runExec(new WebSocket(`${server.replace("http", "ws")}/exec`), terminal, {
       command: ["cat"],
       tty: false,
       stdin: true,

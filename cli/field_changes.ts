@@ -25,6 +25,12 @@ function leaves(path: string, value: unknown): { path: string; value: unknown }[
   return value === undefined ? [] : [{ path, value }];
 }
 
+/** The body of a secret without its values. */
+function hidden({ data, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  const keys = Array.isArray(data) ? data.map(({ key }) => String(key)) : Object.keys(data ?? {});
+  return { ...rest, data: Object.fromEntries(keys.map((key) => [key, "(hidden)"])) };
+}
+
 /**
  * The lines that show one result; none for a resource that stays as it is.
  *
@@ -37,7 +43,8 @@ export function changeLines(
   if (result.action === "unchanged") return [];
   const { paint, body = {} } = options;
   const lines = [`${titleOf(result)} would be ${result.action}`];
-  const { name: _name, namespace: _namespace, ...declared } = body;
+  const { name: _name, namespace: _namespace, ...written } = body;
+  const declared = result.kind === "secret" ? hidden(written) : written;
   const changes: FieldChange[] = result.action === "created" ? [{ path: "", to: declared }] : result.changes;
   for (const { path, from, to } of changes) {
     if (from !== undefined && to !== undefined && typeof from !== "object" && typeof to !== "object") {

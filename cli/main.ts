@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, type Define, examples, type ServeOptions } from "./command.ts";
+import { configPath, readConfig } from "./config_file.ts";
 import { printError } from "./errors.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
@@ -45,17 +46,6 @@ const TREE: Record<string, Entry[]> = {
       summary: "tell everything about one resource",
       load: () => import("./commands/describe.ts"),
     },
-    {
-      name: "create",
-      summary: "create a resource from values and files",
-      load: () => import("./commands/create.ts"),
-    },
-    {
-      name: "configmap",
-      alias: "cm",
-      summary: "work on configmaps",
-      load: () => import("./commands/configmap.ts"),
-    },
     { name: "delete", summary: "delete resources", load: () => import("./commands/delete.ts") },
     { name: "events", summary: "show what happened", load: () => import("./commands/events.ts") },
     {
@@ -93,6 +83,20 @@ const TREE: Record<string, Entry[]> = {
     { name: "logs", summary: "show what instances print", load: () => import("./commands/logs.ts") },
     { name: "exec", summary: "run a command inside an instance", load: () => import("./commands/exec.ts") },
   ],
+  "Configuration:": [
+    {
+      name: "create",
+      summary: "create a secret or configmap from values and files",
+      load: () => import("./commands/create.ts"),
+    },
+    {
+      name: "configmap",
+      alias: "cm",
+      summary: "work on configmaps",
+      load: () => import("./commands/configmap.ts"),
+    },
+    { name: "secret", summary: "work on secrets", load: () => import("./commands/secret.ts") },
+  ],
   "Storage:": [
     { name: "volume", alias: "vol", summary: "work on volumes", load: () => import("./commands/volume.ts") },
     {
@@ -106,6 +110,17 @@ const TREE: Record<string, Entry[]> = {
       alias: "sc",
       summary: "work on storage classes",
       load: () => import("./commands/storage_class.ts"),
+    },
+  ],
+  "Access:": [
+    { name: "login", summary: "keep a token for a daemon", load: () => import("./commands/login.ts") },
+    { name: "logout", summary: "forget the token of a context", load: () => import("./commands/logout.ts") },
+    { name: "whoami", summary: "show who you are to the daemon", load: () => import("./commands/whoami.ts") },
+    { name: "context", summary: "work on the daemons you know", load: () => import("./commands/context.ts") },
+    {
+      name: "admin",
+      summary: "users, tokens, policies, the audit log, keys",
+      load: () => import("./commands/admin.ts"),
     },
   ],
   "Rune:": [
@@ -164,6 +179,8 @@ function buildProgram(cli: Cli): Command {
   program.hook("preSubcommand", async (_, command) => {
     const load = loaders.get(command.name());
     if (!load) return;
+    const path = configPath(cli.terminal.env);
+    if (path !== undefined) cli.config = await readConfig(path);
     const { define } = await load();
     define(command as unknown as Command, cli);
     // Commander gives flags such as --no-wait their default before this hook runs, when they are not there yet.

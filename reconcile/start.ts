@@ -11,9 +11,10 @@ import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
 import { describeKey } from "../spec/resource.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { Prober } from "./health/prober.ts";
-import { readDataFrom, type ReadSecret } from "./config/data.ts";
+import { readDataFrom, readSecretFrom } from "./config/data.ts";
 import { type RunFiles, sweepFiles } from "./config/run_files.ts";
 import { reconcileExposure } from "./expose/controller.ts";
 import { concernsRoutes } from "./expose/plan.ts";
@@ -21,6 +22,7 @@ import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
 import { createQueue, type Queue } from "./queue.ts";
+import { resolvingDrivers } from "./resolving_driver.ts";
 import { affectedBy } from "./routing.ts";
 import { reconcileService } from "./service/controller.ts";
 import { reconcileSnapshot } from "./snapshot/controller.ts";
@@ -31,6 +33,8 @@ import { reconcileVolume } from "./volume/controller.ts";
 /** What the controllers are built from. */
 export interface ControllerDeps {
   store: Store;
+  /** Values of secrets, read at the moment of use. */
+  secrets: SecretReader;
   drivers: Map<string, Driver>;
   runners: Map<RunnerName, Runner>;
   prober: Prober;
@@ -39,8 +43,6 @@ export interface ControllerDeps {
   logger: Logger;
   /** Where the files of configmaps and secrets are made for runs. */
   files: RunFiles;
-  /** Reads secrets; without it there are none. */
-  readSecret?: ReadSecret;
 }
 
 /** Running controllers. */
@@ -56,8 +58,9 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, drivers, runners, prober, proxy, node, logger, files } = deps;
-  const readData = readDataFrom(store, deps.readSecret);
+  const { store, secrets, runners, prober, proxy, node, logger, files } = deps;
+  const drivers = resolvingDrivers(deps.drivers, secrets);
+  const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
   const places = new Map<string, { namespace: string; name: string }>();
 
@@ -107,7 +110,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
     "instance",
     32,
     (uid, signal) =>
-      reconcileInstance(uid, { deps: { store, runners, mounts, prober, files, readData }, find, signal }),
+      reconcileInstance(uid, {
+        deps: { store, secrets, runners, mounts, prober, files, readData },
+        find,
+        signal,
+      }),
   );
   // One key: all routes are one document.
   const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));

@@ -42,6 +42,8 @@ export interface RunSpec extends RunRef {
   /** Processes: executable, arguments and working directory. */
   process?: { command: string; args: string[]; workdir?: string };
   env: Record<string, string>;
+  /** More of the environment, which a runner must not write to disk itself. `create` is given it before every `start`. */
+  secretEnv?: Record<string, string>;
   mounts: RunMount[];
   /** Docker: names under which the namespace's network knows the run from its start. */
   aliases: string[];

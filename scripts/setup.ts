@@ -20,6 +20,7 @@ const PACKAGES: Record<string, string> = {
   getfacl: "acl",
   "docker-registry": "docker-registry",
   htpasswd: "apache2-utils",
+  openssl: "openssl",
 };
 
 const ENGINE_START_MS = 60_000;

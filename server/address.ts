@@ -22,8 +22,8 @@ export function parseAddress(text: string): ListenAddress {
 }
 
 /** `http://127.0.0.1:7861`: the address as a client writes it. */
-export function formatAddress({ hostname, port }: ListenAddress): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname || "0.0.0.0"}:${port}`;
+export function formatAddress({ hostname, port }: ListenAddress, scheme = "http"): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname || "0.0.0.0"}:${port}`;
 }
 
 /** Whether only this machine can reach the address. */
@@ -32,3 +32,30 @@ export const isPrivate = ({ hostname }: ListenAddress) => isLoopback(hostname);
 /** Whether the address stands for every interface. */
 export const isWildcard = ({ hostname }: ListenAddress) =>
   hostname === "" || hostname === "0.0.0.0" || hostname === "::";
+
+/**
+ * Listens by way of `listen`, on every interface where no host is named.
+ *
+ * @throws {RuneError} `failed_precondition` when the address cannot be had.
+ */
+export function checkListening<T>(address: ListenAddress, listen: (hostname: string) => T): T {
+  try {
+    if (address.hostname !== "") return listen(address.hostname);
+    try {
+      return listen("::");
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) throw error;
+      // A machine without IPv6.
+      return listen("0.0.0.0");
+    }
+  } catch (error) {
+    const taken = error instanceof Deno.errors.AddrInUse;
+    const reason = taken ? "the address is in use" : error instanceof Error ? error.message : String(error);
+    throw new RuneError("failed_precondition", `cannot listen on ${formatAddress(address)}: ${reason}`, {
+      hint: taken
+        ? "stop what listens there (is another rune serve running?), or choose another with --http-addr"
+        : "choose another address with --http-addr",
+      cause: error,
+    });
+  }
+}

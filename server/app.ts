@@ -6,6 +6,9 @@ import { callEndpoint, type Endpoint } from "./endpoint.ts";
 import { checkOrigin } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problemResponse, toProblem } from "./problem.ts";
+import { refusalResponse } from "./auth/auth.ts";
+import { adminRoutes } from "./routes/admin.ts";
+import { authRoutes } from "./routes/auth.ts";
 import { castRoutes } from "./routes/cast.ts";
 import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
@@ -20,12 +23,17 @@ import { trashRoutes } from "./routes/trash.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 
-type Env = { Variables: { requestId: string } };
+type Env = { Variables: { requestId: string }; Bindings: { peer?: string } };
+
+/** The peer of a request without a socket: not this machine. */
+const UNKNOWN_PEER = "unknown";
 
 /** Every route of the API but the document that describes them. */
 export function endpoints(deps: ServerDeps): Endpoint[] {
   return [
     ...systemRoutes(deps),
+    ...authRoutes(deps),
+    ...adminRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),
     ...declareRoutes(deps),
@@ -74,13 +82,24 @@ export function createApp(deps: ServerDeps): Hono<Env> {
     app.on(
       route.method.toUpperCase(),
       route.path.replace(/\{(\w+)\}/g, ":$1"),
-      (c) =>
-        callEndpoint(route, { request: c.req.raw, params: c.req.param(), requestId: c.get("requestId") }),
+      (c) => {
+        const incoming = {
+          request: c.req.raw,
+          params: c.req.param(),
+          requestId: c.get("requestId"),
+          peer: c.env?.peer ?? UNKNOWN_PEER,
+        };
+        return deps.auth.guard(route, incoming, (caller) => callEndpoint(route, { ...incoming, ...caller }));
+      },
     );
   }
 
   let document: object | undefined;
-  app.get("/openapi.json", (c) => c.json(document ??= openApiDocument(routes, deps.info.version)));
+  app.get("/openapi.json", (c) => {
+    const peer = c.env?.peer ?? UNKNOWN_PEER;
+    deps.auth.requireKnown({ request: c.req.raw, params: {}, requestId: c.get("requestId"), peer });
+    return c.json(document ??= openApiDocument(routes, deps.info.version));
+  });
 
   app.notFound((c) => {
     const { path, method } = c.req;
@@ -106,7 +125,7 @@ export function createApp(deps: ServerDeps): Hono<Env> {
     if (toRuneError(error).code === "internal") {
       logger.error("request {requestId} failed: {error}", { requestId, error });
     }
-    return finish(problemResponse(toProblem(error, requestId)), requestId);
+    return finish(refusalResponse(error, requestId), requestId);
   });
   return app;
 }
@@ -114,6 +133,11 @@ export function createApp(deps: ServerDeps): Hono<Env> {
 function finish(response: Response, requestId: string): Response {
   response.headers.set("x-request-id", requestId);
   response.headers.set("x-content-type-options", "nosniff");
+  response.headers.set("x-frame-options", "DENY");
+  response.headers.set("referrer-policy", "no-referrer");
+  if (!response.headers.has("content-security-policy")) {
+    response.headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  }
   return response;
 }
 

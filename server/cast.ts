@@ -3,8 +3,8 @@
  * @module
  */
 import type { CastRequest, CastResult } from "../spec/api.ts";
-import { fieldChanges } from "../spec/changes.ts";
 import { cycleIssues } from "../spec/checks.ts";
+import { type FieldChange, fieldChanges } from "../spec/changes.ts";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "../spec/declared.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { formatPath } from "../spec/field_issues.ts";
@@ -16,7 +16,16 @@ import { newborn } from "./admission/newborn.ts";
 import { requireVersion } from "./admission/preconditions.ts";
 import { makeDefault } from "./admission/storage_class.ts";
 import type { World } from "./admission/world.ts";
+import type { Permit } from "./auth/authority.ts";
+import { permitWrite } from "./auth/write_permits.ts";
 import type { ServerDeps } from "./deps.ts";
+import {
+  discardSecrets,
+  type PreparedSecrets,
+  prepareSecrets,
+  StaleSecret,
+  writeSealed,
+} from "./secret_writes.ts";
 
 /** One declaration and its index in the request, for issues. */
 interface Item {
@@ -32,15 +41,22 @@ export interface ApplyOptions {
   ifVersion?: number;
   /** Refuse what exists. */
   createOnly?: boolean;
+  /** Asked before each write; absent where the caller's right was settled before. */
+  permit?: Permit;
+  /** The set's secrets, encrypted. */
+  secrets?: PreparedSecrets;
 }
+
+/** What applying needs of the daemon. */
+export type ApplyDeps = Pick<
+  ServerDeps,
+  "drivers" | "defaultStorageClass" | "secretLimits" | "privateMounts"
+>;
 
 /** What applying did to one resource. */
 export interface Applied extends CastResult {
   resource: AnyResource;
 }
-
-/** What casting needs of the server. */
-type CastDeps = Pick<ServerDeps, "drivers" | "defaultStorageClass" | "privateMounts">;
 
 const ORDER = Object.keys(KINDS);
 const rank = (kind: Kind) => ORDER.indexOf(kind);
@@ -97,7 +113,7 @@ function refusal(
 export function applySet(
   tx: Tx,
   set: Declared[],
-  deps: CastDeps,
+  deps: ApplyDeps,
   options: ApplyOptions = {},
 ): Applied[] {
   const classes = set.filter((d) => d.kind === "storageClass");
@@ -107,6 +123,7 @@ export function applySet(
     later,
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
+    secretLimits: deps.secretLimits,
     declaredClasses: new Set(classes.map((c) => c.name)),
     privateMounts: deps.privateMounts ?? Deno.uid() === 0,
     declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
@@ -119,6 +136,7 @@ export function applySet(
   const applied: Applied[] = [];
   for (const { declared, index } of items) {
     const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
+    if (options.permit) permitWrite(options.permit, declared, { exists: before !== undefined });
     if (before?.deletionRequestedAt !== undefined) {
       const message = `${declared.kind} ${describeKey(declared)} is being deleted`;
       issues.push({ path: ["name"], message, hint: "cast it again when it is gone", resource: index });
@@ -147,9 +165,12 @@ export function applySet(
   return applied;
 }
 
-function write(tx: Tx, declared: Declared, { force, ifVersion }: ApplyOptions): Applied {
+function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
+  const { force, ifVersion } = options;
   const { kind, namespace, name, labels } = declared;
-  const spec = declared.spec as AnyResource["spec"];
+  const secret = kind === "secret" ? options.secrets?.get(describeKey(declared)) : undefined;
+  if (kind === "secret" && !secret) throw new StaleSecret();
+  const spec = (secret?.spec ?? declared.spec) as AnyResource["spec"];
   const before = tx.get(kind, namespace, name) as AnyResource | undefined;
   const answer = (action: CastResult["action"], resource: AnyResource): Applied => ({
     kind,
@@ -157,7 +178,7 @@ function write(tx: Tx, declared: Declared, { force, ifVersion }: ApplyOptions): 
     name,
     action,
     generation: resource.generation,
-    changes: before ? fieldChanges({ ...before.spec, labels: before.labels }, { ...spec, labels }) : [],
+    changes: before ? changesOf(before, { spec, labels }, secret?.changes) : [],
     resource,
   });
   if (declared.kind === "storageClass" && declared.spec.default) makeDefault(tx, name);
@@ -172,11 +193,13 @@ function write(tx: Tx, declared: Declared, { force, ifVersion }: ApplyOptions): 
       );
     }
     if (namespace !== "") ensureNamespace(tx, namespace);
+    if (secret) writeSealed(tx, declared, secret);
     const birth = newborn<CastKind>(kind, spec as never);
     const resource = tx.create({ kind, namespace, name, labels, spec, ...birth } as NewResource<Kind>);
     return answer("created", resource as AnyResource);
   }
   requireVersion(before, ifVersion);
+  if (secret) writeSealed(tx, declared, secret);
   const current = tx.get(kind, namespace, name) as AnyResource;
   const forced = force && kind === "service"
     ? {
@@ -186,6 +209,22 @@ function write(tx: Tx, declared: Declared, { force, ifVersion }: ApplyOptions): 
     : {};
   const resource = tx.update(current, { labels, spec, ...forced });
   return answer(resource === before ? "unchanged" : "configured", resource);
+}
+
+/** What differs; of a secret its keys stand for its values. */
+function changesOf(
+  before: AnyResource,
+  after: { spec: AnyResource["spec"]; labels: Record<string, string> },
+  secret?: FieldChange[],
+): FieldChange[] {
+  if (!secret || before.kind !== "secret") {
+    return fieldChanges({ ...before.spec, labels: before.labels }, { ...after.spec, labels: after.labels });
+  }
+  const { type } = after.spec as typeof before.spec;
+  return [
+    ...fieldChanges({ type: before.spec.type, labels: before.labels }, { type, labels: after.labels }),
+    ...secret,
+  ];
 }
 
 /** A namespace comes into being with the first resource in it (SPEC 2). */
@@ -210,17 +249,23 @@ class DryRun extends Error {
 export async function cast(
   store: Store,
   set: Declared[],
-  deps: CastDeps,
+  deps: ApplyDeps & Pick<ServerDeps, "secrets">,
   options: ApplyOptions & { dryRun?: boolean } = {},
 ): Promise<Applied[]> {
+  const { dryRun = false } = options;
+  const secrets = await prepareSecrets(set, { store, vault: deps.secrets, dryRun });
   try {
     return await store.transact((tx) => {
-      const applied = applySet(tx, set, deps, options);
-      if (options.dryRun) throw new DryRun(applied);
+      const applied = applySet(tx, set, deps, { ...options, secrets });
+      if (dryRun) throw new DryRun(applied);
       return applied;
     });
   } catch (error) {
     if (error instanceof DryRun) return error.applied;
+    // A commit of unknown fate may have landed: its keys stay, and go at the next start if nothing uses them.
+    const undecided = error instanceof RuneError && error.code === "unavailable";
+    if (!undecided) await discardSecrets(secrets, deps.secrets);
+    if (error instanceof StaleSecret) return await cast(store, set, deps, options);
     throw error;
   }
 }

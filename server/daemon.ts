@@ -11,7 +11,7 @@ import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
-import type { ReadSecret } from "../reconcile/config/data.ts";
+import { readSecretFrom } from "../reconcile/config/data.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { startControllers } from "../reconcile/start.ts";
@@ -19,14 +19,19 @@ import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { Runner } from "../runners/runner.ts";
-import { RuneError, toRuneError } from "../spec/error.ts";
+import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { formatAddress, isWildcard, type ListenAddress } from "./address.ts";
+import { openVault, type SecretReader } from "../store/secrets/vault.ts";
+import { checkListening, formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { createApp } from "./app.ts";
+import { openAudit } from "./auth/audit.ts";
+import { createAuth } from "./auth/auth.ts";
+import { watchSessions } from "./auth/sessions.ts";
 import { startLogging } from "./logging.ts";
 import { credentialsOf } from "./registries.ts";
 import { seed } from "./seed.ts";
+import { readTlsPair, serveTls, type TlsPair, type TlsServer } from "./tls.ts";
 import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
 
 export type { ServeOptions } from "./settings.ts";
@@ -43,6 +48,8 @@ const MOUNT_MS = 10_000;
 export interface Daemon {
   /** Where it listens, ports resolved. */
   addresses: ListenAddress[];
+  /** Reads certificate and key again, for connections from now on. @throws {RuneError} and the ones before stay. */
+  reload(): Promise<void>;
   /** Stops it in order; workloads go on. Done when stopped already. */
   stop(): Promise<void>;
 }
@@ -56,32 +63,35 @@ async function identify(store: Store): Promise<string> {
   return id;
 }
 
+/** A server of the API, with or without TLS. */
+interface ApiServer {
+  port: number;
+  replace?: TlsServer["replace"];
+  shutdown(): Promise<void>;
+}
+
 function listen(
   address: ListenAddress,
-  options: { signal: AbortSignal; handler: (request: Request) => Response | Promise<Response> },
-): Deno.HttpServer<Deno.NetAddr> {
-  const { signal, handler } = options;
-  const serveOn = (hostname: string) =>
-    Deno.serve({ hostname, port: address.port, signal, onListen: () => {} }, (request) => handler(request));
-  try {
-    if (address.hostname !== "") return serveOn(address.hostname);
-    try {
-      return serveOn("::");
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) throw error;
-      // A machine without IPv6.
-      return serveOn("0.0.0.0");
-    }
-  } catch (error) {
-    const taken = error instanceof Deno.errors.AddrInUse;
-    const reason = taken ? "the address is in use" : error instanceof Error ? error.message : String(error);
-    throw new RuneError("failed_precondition", `cannot listen on ${formatAddress(address)}: ${reason}`, {
-      hint: taken
-        ? "stop what listens there (is another rune serve running?), or choose another with --http-addr"
-        : "choose another address with --http-addr",
-      cause: error,
-    });
-  }
+  options: {
+    pair?: TlsPair;
+    signal: AbortSignal;
+    handler: (request: Request, peer: string) => Response | Promise<Response>;
+  },
+): ApiServer {
+  const { pair, signal, handler } = options;
+  if (pair) return serveTls(address, { pair, signal, handler });
+  const server = checkListening(address, (hostname) =>
+    Deno.serve(
+      { hostname, port: address.port, signal, onListen: () => {} },
+      (request, info) => handler(request, info.remoteAddr.hostname),
+    ));
+  return {
+    port: server.addr.port,
+    async shutdown() {
+      await server.shutdown().catch(() => {});
+      await server.finished;
+    },
+  };
 }
 
 /** Filesystems in memory for files that must not reach a disk. */
@@ -110,9 +120,10 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
 
 /** The runners by name; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, devMode, daemonId, readSecret = () => Promise.resolve(undefined) }:
-    & Pick<Settings, "docker" | "dataDir" | "devMode">
-    & { daemonId: string; readSecret?: ReadSecret },
+  { docker, dataDir, devMode, daemonId, secrets }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
+    daemonId: string;
+    secrets: SecretReader;
+  },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
   const containers = createDockerRunner({
@@ -122,7 +133,7 @@ export function buildRunners(
       const entry = longestMatch(docker.registries, repository);
       if (!entry) return undefined;
       const server = repository.slice(0, repository.indexOf("/"));
-      return { match: entry.match, server, ...await credentialsOf(entry, readSecret) };
+      return { match: entry.match, server, ...await credentialsOf(entry, readSecretFrom(secrets)) };
     },
     ...(devMode && { publishOn: "127.0.0.1" }),
     logger: logger.getChild("docker"),
@@ -184,20 +195,35 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
   try {
     const store = await openStore({ dataDir });
     started.push(() => store.close());
+    const secrets = await openVault(store, settings.crypto.kek);
+    started.push(() => secrets.close());
     await seed(store, storage);
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
     const drivers = buildDrivers(storage);
     const daemonId = await identify(store);
-    const runners = buildRunners({ ...settings, daemonId }, logger);
+    const runners = buildRunners({ ...settings, daemonId, secrets }, logger);
     started.push(() => runners.close());
 
     const prober = createProber({ runners: runners.all });
+    const audit = openAudit(join(dataDir, "audit"), {
+      onFailure: (error) =>
+        logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
+    });
+    started.push(() => audit.close());
+    const sessions = watchSessions(store);
+    started.push(() => sessions.close());
+    const { tls } = settings.auth;
+    const pair = tls && await readTlsPair(tls);
+
     const shutdown = new AbortController();
     const aborted = new AbortController();
     const app = createApp({
       store,
+      secrets,
+      secretLimits: settings.crypto.secretLimits,
+      auth: createAuth({ ...settings.auth, store, audit, sessions }),
       drivers: drivers.all,
       runners: runners.all,
       health: prober,
@@ -210,24 +236,25 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         devMode: settings.devMode,
         warnings: settings.warnings,
       },
-      hosts: settings.addresses.flatMap((a) =>
-        isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]
-      ),
+      // Behind TLS and tokens a name that was rebound gains nothing: no browser sends a token by itself.
+      hosts: pair && settings.auth.enabled
+        ? ["**"]
+        : settings.addresses.flatMap((a) => isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]),
       defaultStorageClass: storage.defaultStorageClass,
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),
     });
-    const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+    const servers: ApiServer[] = [];
     const stopServing = async () => {
       shutdown.abort();
       const late = setTimeout(() => aborted.abort(), DRAIN_MS);
-      await Promise.all(servers.map((server) => server.shutdown().catch(() => {})));
-      await Promise.all(servers.map((server) => server.finished));
+      await Promise.all(servers.map((server) => server.shutdown()));
       clearTimeout(late);
     };
     started.push(stopServing);
     for (const address of settings.addresses) {
-      servers.push(listen(address, { signal: aborted.signal, handler: app.fetch }));
+      const handler = (request: Request, peer: string) => app.fetch(request, { peer });
+      servers.push(listen(address, { signal: aborted.signal, handler, ...(pair && { pair }) }));
     }
     const trash = keepTrash(drivers.local, { settings, logger: logger.getChild("storage") });
     started.push(() => trash.stop());
@@ -241,6 +268,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const controllers = startControllers({
       store,
       proxy,
+      secrets,
       drivers: drivers.all,
       runners: runners.all,
       prober,
@@ -252,7 +280,15 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
 
     let stopping: Promise<void> | undefined;
     return {
-      addresses: settings.addresses.map(({ hostname }, i) => ({ hostname, port: servers[i]!.addr.port })),
+      addresses: settings.addresses.map(({ hostname }, i) => ({ hostname, port: servers[i]!.port })),
+      async reload() {
+        if (!tls) return;
+        const next = await readTlsPair(tls);
+        for (const server of servers) server.replace?.(next);
+        logger.info("read the certificate again; it is valid until {validUntil}", {
+          validUntil: next.validUntil,
+        });
+      },
       // Those who ask come first, and may still write; then those who act on it.
       stop: () => stopping ??= stopServing().then(undo),
     };
@@ -280,6 +316,17 @@ function onSignals(): { first: Promise<string>; again: Promise<void>; release():
   };
 }
 
+/** SIGHUP reads the certificate again; a pair that cannot be used leaves the one before in force. */
+function onHangup(daemon: Daemon, logger: Logger): () => void {
+  const reload = () =>
+    void daemon.reload().catch((error) => {
+      const { message, hint } = toRuneError(error);
+      logger.error("SIGHUP: {message}; {hint}; the certificate before stays in force", { message, hint });
+    });
+  Deno.addSignalListener("SIGHUP", reload);
+  return () => Deno.removeSignalListener("SIGHUP", reload);
+}
+
 /**
  * `rune serve`: runs a daemon until SIGTERM or SIGINT. A second signal returns at once.
  *
@@ -291,13 +338,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   const signals = onSignals();
   try {
     const daemon = await startDaemon(settings, logger);
+    const release = onHangup(daemon, logger);
     for (const warning of settings.warnings) logger.warn("{warning}", { warning });
     logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
       version: manifest.version,
-      addresses: daemon.addresses.map(formatAddress).join(", "),
+      addresses: daemon.addresses.map((a) => formatAddress(a, settings.auth.tls ? "https" : "http")).join(
+        ", ",
+      ),
       dataDir: settings.dataDir,
     });
     logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
+    release();
     await Promise.race([daemon.stop(), signals.again]);
     logger.info("stopped");
   } finally {

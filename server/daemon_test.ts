@@ -4,6 +4,7 @@ import type { ExecControl, LogLine, Status } from "../spec/api.ts";
 import type { RuneError } from "../spec/error.ts";
 import type { Service } from "../spec/service.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
+import { SECRET_LIMITS } from "./secret_writes.ts";
 import type { Settings } from "./settings.ts";
 
 const logger = getLogger("test");
@@ -25,6 +26,8 @@ async function withDaemon(test: (running: Running) => Promise<void>): Promise<vo
     node: { name: "n1", labels: {} },
     expose: { httpPort: 7880, httpsPort: 7843 },
     docker: { socket: `${dir}/no-docker.sock`, registries: [] },
+    auth: { enabled: false, allowRemoteAdmin: false },
+    crypto: { kek: { from: "file", path: `${dir}/data/kek` }, secretLimits: SECRET_LIMITS },
     storage: {
       localVolumeRoot: `${dir}/volumes`,
       hostPathAllowlist: [],

@@ -4,7 +4,10 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Prober } from "../reconcile/health/prober.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { RunnerName } from "../spec/instance.ts";
+import type { Vault } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
+import type { Auth } from "./auth/auth.ts";
+import type { SecretLimits } from "./secret_writes.ts";
 
 /** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
 export interface DaemonInfo {
@@ -24,6 +27,11 @@ export interface DaemonInfo {
 /** What the app is made from. */
 export interface ServerDeps {
   store: Store;
+  /** The values of secrets. */
+  secrets: Vault;
+  secretLimits: SecretLimits;
+  /** Who calls, and what they may do. */
+  auth: Auth;
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   /** What the probes said last. */

@@ -4,9 +4,11 @@
  * @module
  */
 import { z } from "zod";
+import { parseDuration } from "../spec/duration.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { fieldIssues } from "../spec/field_issues.ts";
 import { isName } from "../spec/name.ts";
+import type { Principal } from "./auth/principal.ts";
 import { readJson } from "./json_body.ts";
 
 /** A request whose parts were checked. */
@@ -17,6 +19,12 @@ export interface Call<Query = unknown, Body = unknown> {
   query: Query;
   body: Body;
   requestId: string;
+  /** Who calls. */
+  principal: Principal;
+  /** Address of the peer. */
+  peer: string;
+  /** Says in the audit log what a request is about where its path does not. */
+  note(what: string): void;
 }
 
 /** One kind of answer. */
@@ -47,6 +55,21 @@ export interface Endpoint {
 export const wholeNumber = z.string().regex(/^\d{1,15}$/, { error: "expected a whole number" }).transform(
   Number,
 );
+
+/** RFC 3339, or a duration that counts back from now. */
+export const timeSchema = z.string().transform((text, ctx) => {
+  const at = Date.parse(text);
+  if (/^\d{4}-/.test(text) && !Number.isNaN(at)) return text;
+  try {
+    return new Date(Date.now() - parseDuration(text)).toISOString();
+  } catch {
+    ctx.addIssue({
+      code: "custom",
+      message: "expected a time such as 2026-01-31T12:00:00Z, or a duration such as 5m",
+    });
+    return z.NEVER;
+  }
+});
 
 /** Declares an endpoint; its handler sees the types of its own query and body. */
 export function endpoint<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType>(
@@ -94,10 +117,18 @@ function checkParams(params: Record<string, string>): void {
  */
 export async function callEndpoint(
   endpoint: Endpoint,
-  { request, params, requestId }: Omit<Call, "query" | "body">,
+  { request, params, ...rest }: Omit<Call, "query" | "body">,
 ): Promise<Response> {
   checkParams(params);
-  const search = Object.fromEntries(new URL(request.url).searchParams);
+  const { searchParams } = new URL(request.url);
+  const search = Object.fromEntries(searchParams);
+  // Which of two was meant could be read one way by who permits and another by who acts.
+  const repeated = Object.keys(search).find((name) => searchParams.getAll(name).length > 1);
+  if (repeated !== undefined) {
+    throw new RuneError("invalid_argument", `the query parameter "${repeated}" is given twice`, {
+      hint: "leave one of them out",
+    });
+  }
   let query: unknown = {};
   if (endpoint.query) query = parse("query", endpoint.query, search);
   else if (Object.keys(search).length > 0) {
@@ -107,5 +138,5 @@ export async function callEndpoint(
     });
   }
   const body = endpoint.body ? parse("body", endpoint.body, await readJson(request)) : undefined;
-  return await endpoint.handle({ request, params, query, body, requestId });
+  return await endpoint.handle({ request, params, query, body, ...rest });
 }

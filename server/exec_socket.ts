@@ -12,7 +12,7 @@ import { toProblem } from "./problem.ts";
 export interface ExecTarget {
   /** Starts the command. @throws {RuneError} when there is nothing to run it in. */
   start(options: ExecOptions): Promise<ExecSession>;
-  /** Aborted when the daemon stops. */
+  /** Aborted when the daemon stops; with a RuneError as the reason, when the right to this ends. */
   shutdown: AbortSignal;
   requestId: string;
 }
@@ -63,7 +63,13 @@ export function serveExec(socket: WebSocket, { start, shutdown, requestId }: Exe
   const fail = (error: unknown, lingerMs?: number) => {
     if (!gone.signal.aborted) finish({ type: "error", problem: toProblem(error, requestId) }, lingerMs);
   };
-  const onShutdown = () => fail(new RuneError("unavailable", "the daemon is shutting down"), 0);
+  const onShutdown = () =>
+    fail(
+      shutdown.reason instanceof RuneError
+        ? shutdown.reason
+        : new RuneError("unavailable", "the daemon is shutting down"),
+      0,
+    );
 
   async function begin(control: Extract<ExecControl, { type: "start" }>): Promise<void> {
     const { command, tty, stdin, size } = control;

@@ -23,16 +23,23 @@ export function isLoopback(host: string): boolean {
 
 const isAddress = (host: string) => host.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 
+/** The host that a request names. */
+export function hostOf(request: Request): string {
+  return hostname(request.headers.get("host") ?? new URL(request.url).host);
+}
+
 /**
  * Refuses a request that does not name this daemon, or that a foreign web page sent.
  *
- * @param hosts names and addresses accepted besides loopback; `*` admits every IP address (an address cannot be rebound).
+ * @param hosts names and addresses accepted besides loopback; `*` admits every IP address (an address cannot be rebound),
+ * `**` every name.
  * @throws {RuneError} `permission_denied`.
  */
 export function checkOrigin(request: Request, hosts: string[]): void {
   const host = request.headers.get("host") ?? new URL(request.url).host;
   const name = hostname(host);
-  const known = isLoopback(name) || hosts.includes(name) || (hosts.includes("*") && isAddress(name));
+  const known = hosts.includes("**") || isLoopback(name) || hosts.includes(name) ||
+    (hosts.includes("*") && isAddress(name));
   if (!known) {
     const accepted = ["localhost", ...hosts.filter((h) => h !== "*")].join(", ");
     throw new RuneError("permission_denied", `this daemon does not answer to the host "${host}"`, {

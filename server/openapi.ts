@@ -7,7 +7,7 @@ import { BODIES, type CastKind } from "../spec/declared.ts";
 import { eventResource } from "../spec/event.ts";
 import { instanceResource, instanceSpecSchema } from "../spec/instance.ts";
 import { namespaceResource } from "../spec/namespace.ts";
-import type { Kind } from "../spec/resource.ts";
+import type { HiddenKind, Kind } from "../spec/resource.ts";
 import { secretResource } from "../spec/secret.ts";
 import { serviceResource } from "../spec/service.ts";
 import { snapshotResource } from "../spec/snapshot.ts";
@@ -19,7 +19,7 @@ import type { Answer, Endpoint } from "./endpoint.ts";
 const named = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
 
 /** The schema of each kind that the API shows. */
-export const RESOURCES: Record<Exclude<Kind, "lease">, z.ZodType> = {
+export const RESOURCES: Record<Exclude<Kind, HiddenKind>, z.ZodType> = {
   namespace: named("Namespace", namespaceResource),
   storageClass: named("StorageClass", storageClassResource),
   secret: named("Secret", secretResource),

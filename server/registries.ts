@@ -6,9 +6,6 @@ import { nameRefSchema, parseNameRef } from "../spec/name.ts";
 
 const PATTERN = /^[A-Za-z0-9*][A-Za-z0-9.*-]*(:\d+)?(\/[A-Za-z0-9*._-]+)*$/;
 
-/** Whether this version keeps secrets; without them a reference to one could never be resolved. */
-const SECRETS: boolean = false;
-
 /** One registry. Credentials stand here, or in a Rune secret with the keys `username` and `password`, or `token`. */
 export const registrySchema = z.strictObject({
   match: z.string().optional(),
@@ -28,11 +25,6 @@ export const registrySchema = z.strictObject({
   }
   if (!PATTERN.test(pattern)) {
     return fail(`"${pattern}" is not a registry such as ghcr.io, ghcr.io/owner/* or *.example.com:5000`);
-  }
-  if (auth.secret !== undefined && !SECRETS) {
-    return fail(
-      "credentials from a secret are not supported in this version; write them here, or as ${VARIABLE}",
-    );
   }
   const basic = auth.username !== undefined || auth.password !== undefined;
   if ([basic, auth.token !== undefined, auth.secret !== undefined].filter(Boolean).length !== 1) {

@@ -35,6 +35,10 @@ const address = z.string().superRefine((text, ctx) => {
   }
 });
 
+const positive = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(Number)], {
+  error: "expected a whole number",
+}).pipe(z.number().int().min(1).max(16 * 1024 * 1024));
+
 const runefileSchema = z.strictObject({
   dataDir: absolutePathSchema.optional(),
   server: z.strictObject({
@@ -50,6 +54,35 @@ const runefileSchema = z.strictObject({
     defaultStorageClass: nameSchema.optional(),
     trashRetention: scalarText.pipe(durationSchema).optional(),
     preserveOnDelete: flag.optional(),
+  }).prefault({}),
+  auth: z.strictObject({
+    enabled: flag.optional(),
+    allowRemoteAdmin: flag.optional(),
+    tls: z.strictObject({ cert: absolutePathSchema, key: absolutePathSchema }).optional(),
+  }).prefault({}),
+  crypto: z.strictObject({
+    kek: z.strictObject({
+      source: z.enum(["generated", "file", "env"]).default("generated"),
+      /** With `file`. */
+      file: absolutePathSchema.optional(),
+      /** With `env`: the variable's name. */
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected the name of a variable" })
+        .optional(),
+    }).superRefine(({ source, file, env }, ctx) => {
+      if (source === "file" && file === undefined) {
+        ctx.addIssue({ code: "custom", path: ["file"], message: "required with source: file" });
+      }
+      if (source !== "file" && file !== undefined) {
+        ctx.addIssue({ code: "custom", path: ["file"], message: "goes with source: file only" });
+      }
+      if (source !== "env" && env !== undefined) {
+        ctx.addIssue({ code: "custom", path: ["env"], message: "goes with source: env only" });
+      }
+    }).prefault({}),
+    secretLimits: z.strictObject({
+      keys: positive.optional(),
+      valueBytes: positive.optional(),
+    }).prefault({}),
   }).prefault({}),
   expose: z.strictObject({
     httpPort: port.optional(),
@@ -71,7 +104,7 @@ const runefileSchema = z.strictObject({
 export type Runefile = z.output<typeof runefileSchema>;
 
 /** Sections of later versions, by canonical path. */
-const LATER = ["auth", "crypto"];
+const LATER: string[] = [];
 
 type Path = (string | number)[];
 

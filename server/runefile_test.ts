@@ -49,8 +49,10 @@ Deno.test("parseRunefile() expands variables in values, never into syntax", () =
 const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] = [
   ["server:\n  htp-addr: x\n", ":2:3", /unknown field "htpAddr"/, /did you mean "httpAddr"/],
   ["sever: {}\n", ":1:1", /unknown field "sever"/, /did you mean "server"/],
-  ["auth: {}\na: 1\n", ":1:1", /auth is not supported in this version/],
-  ["crypto: { kek: {} }\n", ":1:1", /crypto is not supported/],
+  ["auth: { enable: false }\n", ":1:9", /unknown field "enable"/, /did you mean "enabled"/],
+  ["auth: { tls: { cert: /c.pem } }\n", ":1:9", /expected a string/],
+  ["crypto: { kek: { source: file } }\n", ":1:11", /required with source: file/],
+  ["crypto: { kek: { file: /k } }\n", ":1:18", /goes with source: file only/],
   [
     "docker:\n  registries:\n    - { match: ghcr.io }\n",
     ":2:3",

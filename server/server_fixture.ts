@@ -3,6 +3,11 @@ import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import type { Problem } from "../spec/api.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { openVault, type Vault } from "../store/secrets/vault.ts";
+import { type Audit, openAudit } from "./auth/audit.ts";
+import { createAuth } from "./auth/auth.ts";
+import { watchSessions } from "./auth/sessions.ts";
+import { SECRET_LIMITS } from "./secret_writes.ts";
 import { createApp } from "./app.ts";
 import { buildDrivers } from "./daemon.ts";
 import type { ServerDeps } from "./deps.ts";
@@ -16,19 +21,37 @@ export interface TestServer {
   shutdown: AbortController;
   /** A directory that the driver `local-host` allows. */
   hostDir: string;
-  /** Sends a request; an object is sent as JSON. */
-  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Sends a request; an object is sent as JSON. `peer` is where it comes from, by default this machine. */
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+    peer?: string,
+  ): Promise<Response>;
   /** Casts `[kind, body]` pairs. */
   cast(resources: [kind: string, body: Record<string, unknown>][], options?: object): Promise<Response>;
 }
 
 /** Runs `test` with a server that is removed after it. */
-export async function withServer(test: (server: TestServer) => Promise<void>): Promise<void> {
+export async function withServer(
+  test: (server: TestServer) => Promise<void>,
+  options: { auth?: boolean } = {},
+): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "rune-server-" });
   const hostDir = `${dir}/host`;
   await Deno.mkdir(hostDir);
   const store = await openStore({ dataDir: `${dir}/data` });
+  let vault: Vault | undefined;
+  let audit: Audit | undefined;
   try {
+    vault = await openVault(store, { from: "file", path: `${dir}/data/kek` });
+    audit = openAudit(`${dir}/audit`, {
+      onFailure(error) {
+        throw error;
+      },
+    });
+    const sessions = watchSessions(store);
     await seed(store);
     const shutdown = new AbortController();
     const drivers = buildDrivers({
@@ -40,6 +63,9 @@ export async function withServer(test: (server: TestServer) => Promise<void>): P
     });
     const deps: ServerDeps = {
       store,
+      secrets: vault,
+      secretLimits: SECRET_LIMITS,
+      auth: createAuth({ store, audit, sessions, enabled: options.auth ?? false, allowRemoteAdmin: false }),
       drivers: drivers.all,
       runners: new Map(),
       health: { report: () => [] },
@@ -57,12 +83,12 @@ export async function withServer(test: (server: TestServer) => Promise<void>): P
       logger: getLogger("test"),
     };
     const app = createApp(deps);
-    const send: TestServer["send"] = async (method, path, body, headers = {}) =>
+    const send: TestServer["send"] = async (method, path, body, headers = {}, peer = "127.0.0.1") =>
       await app.request(path, {
         method,
         headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
         body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
-      });
+      }, { peer });
     await test({
       store,
       deps,
@@ -76,6 +102,8 @@ export async function withServer(test: (server: TestServer) => Promise<void>): P
         }),
     });
   } finally {
+    await vault?.close();
+    audit?.close();
     await store.close();
     await Deno.remove(dir, { recursive: true });
   }

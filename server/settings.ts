@@ -3,6 +3,10 @@ import { join, resolve } from "node:path";
 import { parseDuration } from "../spec/duration.ts";
 import { DEFAULT_SERVER } from "../spec/endpoint.ts";
 import { RuneError } from "../spec/error.ts";
+import type { KekSource } from "../store/secrets/kek.ts";
+import type { AuthSettings } from "./auth/auth.ts";
+import { SECRET_LIMITS, type SecretLimits } from "./secret_writes.ts";
+import type { TlsFiles } from "./tls.ts";
 import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 import type { Registry } from "./registries.ts";
@@ -36,6 +40,8 @@ export interface Settings {
     /** The program `caddy`; the system's when it is absent. */
     caddy?: string;
   };
+  auth: AuthSettings & { tls?: TlsFiles };
+  crypto: { kek: KekSource; secretLimits: SecretLimits };
   storage: {
     localVolumeRoot: string;
     hostPathAllowlist: string[];
@@ -141,6 +147,32 @@ function exposeSettings(
   return settings;
 }
 
+/** What the operator must know of an address that others can reach. */
+function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: boolean }): string[] {
+  if (!enabled) {
+    return [
+      `${
+        tls ? "" : "PLAIN TEXT, "
+      }WITHOUT AUTHENTICATION, on ${where}: whoever reaches it controls this machine; ` +
+      "listen on 127.0.0.1, or remove auth.enabled: false",
+    ];
+  }
+  if (tls) return [];
+  return [
+    `PLAIN TEXT on ${where}: whoever can listen on the network gets the tokens that are sent; ` +
+    "set auth.tls, or listen on 127.0.0.1",
+  ];
+}
+
+function kekSource(
+  { crypto: { kek } }: Runefile,
+  { dataDir, env }: { dataDir: string; env: Surroundings["env"] },
+): KekSource {
+  if (kek.source !== "env") return { from: "file", path: kek.file ?? join(dataDir, "kek") };
+  const variable = kek.env ?? "RUNE_KEK";
+  return { from: "env", variable, value: env(variable), previous: env(`${variable}_PREVIOUS`) };
+}
+
 /**
  * Settles what the daemon runs with.
  *
@@ -155,7 +187,10 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
   const dataDir = options.dataDir !== undefined
     ? resolve(options.dataDir)
     : runefile.dataDir ?? (home === undefined ? DATA_DIR : join(home, "data"));
-  const httpAddr = options.httpAddr ?? server.httpAddr ?? new URL(DEFAULT_SERVER).host;
+  const tls = devMode ? undefined : runefile.auth.tls;
+  const enabled = !devMode && (runefile.auth.enabled ?? true);
+  const loopback = new URL(DEFAULT_SERVER);
+  const httpAddr = options.httpAddr ?? server.httpAddr ?? (tls ? `:${loopback.port}` : loopback.host);
   const grpcAddr = options.grpcAddr ?? server.grpcAddr;
   const addresses = [...new Set([httpAddr, ...grpcAddr === undefined ? [] : [grpcAddr]])].map(parseAddress);
   for (const address of addresses.filter((a) => !isPrivate(a))) {
@@ -165,10 +200,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
         hint: "leave out --dev-mode, or listen on 127.0.0.1",
       });
     }
-    warnings.push(
-      `PLAIN TEXT, WITHOUT AUTHENTICATION, on ${text}: whoever reaches it controls this machine; ` +
-        "listen on 127.0.0.1, or on a private interface behind a proxy with TLS",
-    );
+    warnings.push(...exposure(text, { enabled, tls: tls !== undefined }));
   }
   const nodeName = options.nodeName ?? runefile.node.name ?? from.hostname();
   return {
@@ -185,6 +217,18 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     docker: {
       socket: dockerSocket(runefile, from.env, warnings),
       registries: runefile.docker.registries,
+    },
+    auth: {
+      enabled,
+      allowRemoteAdmin: runefile.auth.allowRemoteAdmin ?? false,
+      ...(tls && { tls }),
+    },
+    crypto: {
+      kek: kekSource(runefile, { dataDir, env: from.env }),
+      secretLimits: {
+        keys: runefile.crypto.secretLimits.keys ?? SECRET_LIMITS.keys,
+        valueBytes: runefile.crypto.secretLimits.valueBytes ?? SECRET_LIMITS.valueBytes,
+      },
     },
     storage: {
       localVolumeRoot: storage.localVolumeRoot ?? join(dataDir, "volumes"),

@@ -47,6 +47,10 @@ export const KINDS: Record<Kind, KindInfo> = {
   instance: row("instance", "instances", ["inst"], {}),
   event: row("event", "events", ["ev"], {}),
   lease: row("lease", "leases", [], { hidden: true }),
+  sealedSecret: row("sealedSecret", "sealedsecrets", [], { hidden: true }),
+  user: row("user", "users", [], { cluster: true, hidden: true }),
+  token: row("token", "tokens", [], { cluster: true, hidden: true }),
+  policy: row("policy", "policies", [], { cluster: true, hidden: true }),
 };
 
 /** The kind that a word means (`service`, `services`, `svc`, any case), or undefined. */

@@ -6,8 +6,10 @@ import { z } from "zod";
 import type { ConfigMap } from "./config_map.ts";
 import type { Event } from "./event.ts";
 import type { Instance } from "./instance.ts";
+import type { Policy, Token, User } from "./identity.ts";
 import type { Lease } from "./lease.ts";
 import type { Namespace } from "./namespace.ts";
+import type { SealedSecret } from "./sealed_secret.ts";
 import type { Secret } from "./secret.ts";
 import type { Service } from "./service.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -51,7 +53,14 @@ export interface Kinds {
   instance: Instance;
   event: Event;
   lease: Lease;
+  sealedSecret: SealedSecret;
+  user: User;
+  token: Token;
+  policy: Policy;
 }
+
+/** Kinds that the resource routes never show: bookkeeping, ciphertext, and what only `/v1/admin` speaks of. */
+export type HiddenKind = "lease" | "sealedSecret" | "user" | "token" | "policy";
 
 /** The name of a kind, as castfiles and `kind` fields write it. */
 export type Kind = keyof Kinds;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { dataSchema } from "./config_map.ts";
 import { labelsSchema } from "./labels.ts";
-import { nameSchema } from "./name.ts";
+import { isName, nameSchema, parseNameRef } from "./name.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 
 /** A secret as a castfile writes it. */
@@ -15,7 +15,12 @@ export const secretBody = z.strictObject({
 });
 
 /** What is kept in plain: the keys, never a value. */
-export const secretSpecSchema = z.strictObject({ type: z.string().optional(), keys: z.array(z.string()) });
+export const secretSpecSchema = z.strictObject({
+  type: z.string().optional(),
+  keys: z.array(z.string()),
+  /** Counts the values that the secret has had, from 1. */
+  version: z.number().int(),
+});
 export const secretStatusSchema = z.object({});
 
 export type SecretSpec = z.infer<typeof secretSpecSchema>;
@@ -25,3 +30,47 @@ export const secretResource = resourceSchema("secret", {
   spec: secretSpecSchema,
   status: secretStatusSchema,
 });
+
+/** One value of one secret. */
+export interface SecretKeyRef {
+  namespace: string;
+  name: string;
+  key: string;
+}
+
+/** `name/key` or `name.namespace.rune/key`. @returns null when it is neither. */
+function parseKeyRef(text: string, namespace: string): SecretKeyRef | null {
+  const slash = text.indexOf("/");
+  const ref = parseNameRef(text.slice(0, Math.max(slash, 0)), namespace);
+  const key = text.slice(slash + 1);
+  return ref && isName(ref.name) && /^[A-Za-z0-9._-]{1,253}$/.test(key) ? { ...ref, key } : null;
+}
+
+/**
+ * What a storage parameter refers to (seed 001, "Secret references in parameters").
+ *
+ * @param namespace of the volume: where a reference without a namespace is looked up.
+ * @returns undefined for a literal, null for a text that begins like a reference and is none.
+ */
+export function parseParameterRef(value: string, namespace: string): SecretKeyRef | null | undefined {
+  return value.startsWith("secret:") ? parseKeyRef(value.slice("secret:".length), namespace) : undefined;
+}
+
+const TEMPLATE = /\{\{\s*secret:([^{}]*?)\s*\}\}/g;
+
+/** The references `{{ secret:name/key }}` in the value of a variable; null for each that is malformed. */
+export function envRefs(value: string, namespace: string): (SecretKeyRef | null)[] {
+  return [...value.matchAll(TEMPLATE)].map((match) => parseKeyRef(match[1]!, namespace));
+}
+
+/** The value with every reference replaced by what `find` returns for it. */
+export function replaceEnvRefs(
+  value: string,
+  namespace: string,
+  find: (ref: SecretKeyRef) => string,
+): string {
+  return value.replace(TEMPLATE, (text, inner: string) => {
+    const ref = parseKeyRef(inner, namespace);
+    return ref ? find(ref) : text;
+  });
+}

@@ -16,6 +16,7 @@ import {
 import { nameRefSchema, nameSchema } from "./name.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { checkRunnerFields } from "./runner_fields.ts";
+import { envRefs } from "./secret.ts";
 import { resourcesSchema, securityContextSchema } from "./security.ts";
 
 /** A string (split at white space is never guessed: it is the executable alone) or a list. */
@@ -130,6 +131,16 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
   });
   checkInitSteps(spec, issue);
   checkRunnerFields(spec, issue);
+  const environments = [{ at: ["env"], env: spec.env }, {
+    at: ["process", "env"],
+    env: spec.process?.env ?? {},
+  }];
+  for (const { at, env } of environments) {
+    for (const [name, value] of Object.entries(env)) {
+      if (!envRefs(value, "default").includes(null)) continue;
+      issue([...at, name], "expected a reference such as {{ secret:<name>/<key> }}");
+    }
+  }
   const portNames = spec.ports.flatMap((p) => p.name === undefined ? [] : [p.name]);
   portNames.forEach((name, i) => {
     if (portNames.indexOf(name) !== i) issue(["ports", i, "name"], `port name "${name}" is used twice`);

@@ -126,6 +126,10 @@ export interface Store extends Reader {
   getMeta(key: string): Promise<unknown>;
   /** Keeps a JSON value; `undefined` removes it. */
   putMeta(key: string, value: unknown): Promise<void>;
+  /** Keys of the daemon's own values that begin with `prefix`. */
+  metaKeys(prefix: string): Promise<string[]>;
+  /** Rewrites the database, so that nothing deleted is left in its file; writes wait meanwhile. */
+  compact(): Promise<void>;
   /** @throws {RuneError} `unavailable` when the state cannot be read. */
   check(): Promise<void>;
   /** Finishes queued writes, ends watches, releases the state and the lock. Done when closed already. */

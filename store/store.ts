@@ -4,9 +4,10 @@
  * @module
  */
 import type { Kind, Kinds } from "../spec/resource.ts";
+import { compactDatabase } from "./compact.ts";
 import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
 import { cannotRead, closed, damaged } from "./failures.ts";
-import { HEAD, historyKey, valueKey } from "./keys.ts";
+import { HEAD, historyKey, valueKey, VALUES } from "./keys.ts";
 import { JournalTail, readJournal } from "./journal.ts";
 import { type Loaded, loadState } from "./load.ts";
 import { lockDataDir } from "./lock.ts";
@@ -74,6 +75,7 @@ interface Parts extends StoreOptions {
 
 class KvStore implements Store {
   readonly #kv: Deno.Kv;
+  readonly #path: string;
   readonly #held: Disposable;
   readonly #loaded: Loaded;
   readonly #tail: JournalTail;
@@ -86,6 +88,7 @@ class KvStore implements Store {
   constructor({ kv, log, loaded, held, ...options }: Parts) {
     const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date() } = options;
     this.#kv = kv;
+    this.#path = statePath(options.dataDir);
     this.#held = held;
     this.#loaded = loaded;
     this.#revision = log.head.revision;
@@ -154,6 +157,21 @@ class KvStore implements Store {
 
   putMeta(key: string, value: unknown): Promise<void> {
     return this.#writer.putValue(key, JSON.stringify(value));
+  }
+
+  async metaKeys(prefix: string): Promise<string[]> {
+    if (this.#closing) throw closed();
+    try {
+      await this.#writer.settled();
+      const entries = await Array.fromAsync(this.#kv.list({ prefix: VALUES }, { batchSize: 500 }));
+      return entries.map(({ key }) => key[2] as string).filter((key) => key.startsWith(prefix));
+    } catch (error) {
+      throw cannotRead(error);
+    }
+  }
+
+  compact(): Promise<void> {
+    return this.#writer.alone(() => compactDatabase(this.#path));
   }
 
   async check(): Promise<void> {

@@ -89,6 +89,11 @@ export class Writer {
     }) as Promise<void>;
   }
 
+  /** Runs `work` while no commit is under way. */
+  alone(work: () => void): Promise<void> {
+    return this.#enqueue(() => work()) as Promise<void>;
+  }
+
   /** Resolves when nothing that is published still waits to be applied on disk. */
   async settled(): Promise<void> {
     if (!this.#options.log.settled) await this.#enqueue(() => {});

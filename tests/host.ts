@@ -59,11 +59,19 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
   throw new Error(`waited in vain until ${what}`, { cause: last });
 }
 
-/** Starts a host. `runefile` is YAML for `--config`. */
+/**
+ * Starts a host.
+ *
+ * @param options.runefile YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token.
+ */
 export async function startHost(options: { runefile?: string } = {}): Promise<Host> {
   const home = await Deno.makeTempDir({ prefix: "rune-test-" });
   const config = `${home}/runefile.yaml`;
-  await Deno.writeTextFile(config, options.runefile ?? "{}\n");
+  const { runefile = "" } = options;
+  await Deno.writeTextFile(
+    config,
+    /^auth:/m.test(runefile) ? runefile : `${runefile}\nauth: { enabled: false }\n`,
+  );
   const start = () => startDaemon(home, { devMode: false, args: ["--config", config] });
   const daemon = await start();
   const host: Host = {
@@ -117,9 +125,9 @@ async function dispose(host: Host): Promise<void> {
   await Deno.remove(host.home, { recursive: true });
 }
 
-/** The id that labels what a daemon makes. */
+/** The id that labels what a daemon makes; none of one that asks for a token, which is for tests without containers. */
 async function daemonIdOf({ url }: Daemon): Promise<string> {
-  const { daemonId } = await (await fetch(`${url}/v1/status`)).json();
+  const { daemonId = "none" } = await (await fetch(`${url}/v1/status`)).json();
   return daemonId;
 }
 

@@ -1,8 +1,10 @@
 /** `rune create`: resources from the words of the command line. @module */
 import type { Define } from "../command.ts";
 import { defineCreateConfigMap } from "./configmap.ts";
+import { defineCreateSecret } from "./secret.ts";
 
 /** See the module. */
 export const define: Define = (group, cli) => {
   defineCreateConfigMap(group, cli, "configmap");
+  defineCreateSecret(group, cli, "secret");
 };

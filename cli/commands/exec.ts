@@ -1,9 +1,11 @@
 /** `rune exec`: runs a command, or a shell, inside an instance. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { RuneError } from "../../spec/error.ts";
 import { resourcePath } from "../api.ts";
+import type { Client } from "../client.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
-import { runExec } from "../exec_session.ts";
+import { NotOpened, runExec } from "../exec_session.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { findTarget } from "../target.ts";
 
@@ -27,6 +29,17 @@ function commandWords(exec: CommandUnknownOpts, words: string[]): string[] {
     );
   }
   return words.slice(end + 1);
+}
+
+/** What a WebSocket that did not open was refused with: an ordinary request is told. */
+async function refusalOf(client: Client, path: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof NotOpened)) return error;
+  try {
+    await client.request("GET", path);
+  } catch (refusal) {
+    if (refusal instanceof RuneError && refusal.code !== "invalid_argument") return refusal;
+  }
+  return error;
 }
 
 /** See the module. */
@@ -59,7 +72,13 @@ export const define: Define = (command, cli) => {
       tty: tty && stdin && terminal.stdinIsTerminal && terminal.stdoutIsTerminal,
       stdin,
     };
-    const url = client.socketUrl(resourcePath(target, "exec"));
-    cli.exitCode = await withInterrupt((signal) => runExec(url, terminal, { ...request, signal }));
+    const path = resourcePath(target, "exec");
+    try {
+      cli.exitCode = await withInterrupt((signal) =>
+        runExec(client.openSocket(path), terminal, { ...request, signal })
+      );
+    } catch (error) {
+      throw await refusalOf(client, path, error);
+    }
   });
 };

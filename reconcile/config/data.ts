@@ -5,7 +5,10 @@
  */
 import type { InstanceTemplate } from "../../spec/instance.ts";
 import { type NameRef, parseNameRef } from "../../spec/name.ts";
+import { RuneError } from "../../spec/error.ts";
 import { describeKey } from "../../spec/resource.ts";
+import { envRefs } from "../../spec/secret.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Reader } from "../../store/store.ts";
 
 /** Kinds that hold data for services. */
@@ -26,12 +29,24 @@ export type ReadData = (
 /** Reads the values of a secret; undefined when it does not exist. */
 export type ReadSecret = (namespace: string, name: string) => Promise<Record<string, string> | undefined>;
 
-/** A reader over a store; without `readSecret` there are no secrets. */
-export function readDataFrom(store: Reader, readSecret?: ReadSecret): ReadData {
+/** A reader of what may be missing over one that throws then. */
+export function readSecretFrom(secrets: SecretReader): ReadSecret {
+  return async (namespace, name) => {
+    try {
+      return await secrets.readSecret(namespace, name);
+    } catch (error) {
+      if (error instanceof RuneError && error.code === "not_found") return undefined;
+      throw error;
+    }
+  };
+}
+
+/** A reader over a store and its secrets. */
+export function readDataFrom(store: Reader, readSecret: ReadSecret): ReadData {
   return async (kind, namespace, name) =>
     kind === "configmap"
       ? store.get("configmap", namespace, name)?.spec.data
-      : await readSecret?.(namespace, name);
+      : await readSecret(namespace, name);
 }
 
 /** One use of data by a template. */
@@ -40,7 +55,10 @@ export interface DataUse extends DataKey {
   keys?: string[];
 }
 
-type Template = Pick<InstanceTemplate, "envFrom" | "configMounts" | "secretMounts">;
+type Template = Pick<
+  InstanceTemplate,
+  "env" | "envFrom" | "configMounts" | "secretMounts" | "process" | "initSteps"
+>;
 
 /** The resource that a source or mount of a service in `namespace` names. */
 export function dataKey(
@@ -54,8 +72,13 @@ export function dataKey(
 
 /** Everything that a template takes from configmaps and secrets. */
 export function dataUses(template: Template, namespace: string): DataUse[] {
-  const { envFrom, configMounts, secretMounts } = template;
+  const { env, process, initSteps, envFrom, configMounts, secretMounts } = template;
+  const variables = [env, process?.env ?? {}, ...initSteps.map((step) => step.env)].flatMap(
+    Object.values<string>,
+  );
+  const references = variables.flatMap((text) => envRefs(text, namespace)).filter((ref) => ref !== null);
   return [
+    ...references.map(({ key, ...secret }): DataUse => ({ kind: "secret", ...secret, keys: [key] })),
     ...envFrom.map((source): DataUse => dataKey(source, namespace)),
     ...[...secretMounts, ...configMounts].map((mount): DataUse => ({
       ...dataKey(mount, namespace),

@@ -9,6 +9,8 @@ import type { FileMount } from "./run_files.ts";
 export interface ResolvedConfig {
   /** Of `envFrom`: later sources win over earlier ones. */
   env: Record<string, string>;
+  /** The same for secrets: never written down, and without what a later configmap overrides. */
+  secretEnv: Record<string, string>;
   /** One for each mount, secrets first. */
   mounts: FileMount[];
   /** What could not become a variable, a sentence each. */
@@ -33,14 +35,18 @@ export async function resolveConfig(
     throw new RuneError("not_found", `${describeData(key)} does not exist`, { hint: "cast it" });
   };
   const env: Record<string, string> = {};
+  const secretEnv: Record<string, string> = {};
   const skipped: string[] = [];
   for (const source of template.envFrom) {
     const key = dataKey(source, namespace);
     const unfit: string[] = [];
+    const [into, other] = key.kind === "secret" ? [secretEnv, env] : [env, secretEnv];
     for (const [name, value] of Object.entries(await read(key))) {
       const variable = source.prefix + name;
-      if (PROCESS_VARIABLE.test(variable) && !value.includes("\0")) env[variable] = value;
-      else unfit.push(variable);
+      if (PROCESS_VARIABLE.test(variable) && !value.includes("\0")) {
+        into[variable] = value;
+        delete other[variable];
+      } else unfit.push(variable);
     }
     if (unfit.length > 0) {
       skipped.push(
@@ -70,7 +76,7 @@ export async function resolveConfig(
       };
     },
   );
-  return { env, mounts: await Promise.all(mounts), skipped };
+  return { env, secretEnv, mounts: await Promise.all(mounts), skipped };
 }
 
 /** Files belong to the user that the service runs as where that is a number: nobody else has to read them. */

@@ -19,8 +19,9 @@ Deno.test("resolveConfig() lets later sources win, adds prefixes, and says what 
     { configName: "app.shared.rune" },
     { secretName: "db", prefix: "DB_" },
   ];
-  const { env, skipped } = await resolve({ envFrom });
-  assert.deepEqual(env, { A: "1", B: "2", DB_PASSWORD: "s3cret" });
+  const { env, secretEnv, skipped } = await resolve({ envFrom });
+  assert.deepEqual(env, { A: "1", B: "2" });
+  assert.deepEqual(secretEnv, { DB_PASSWORD: "s3cret" });
   assert.equal(skipped.length, 1);
   assert.match(skipped[0]!, /^configmap default\/app: .*: NUL, c\.conf$/);
 });

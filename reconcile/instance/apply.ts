@@ -5,6 +5,7 @@ import { parseDuration } from "../../spec/duration.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import type { Prober } from "../health/prober.ts";
@@ -27,6 +28,7 @@ export interface InstanceDeps {
   prober: Prober;
   files: RunFiles;
   readData: ReadData;
+  secrets: SecretReader;
 }
 
 interface Call {
@@ -166,6 +168,7 @@ async function launchRun(
       runner,
       files: deps.files,
       readData: deps.readData,
+      secrets: deps.secrets,
       signal,
       recordIntent: async () => {
         await progress.end();

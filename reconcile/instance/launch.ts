@@ -8,6 +8,8 @@ import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { ReadData } from "../config/data.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { RunFiles } from "../config/run_files.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
+import { resolveSecretEnv } from "../secret_refs.ts";
 import { shortDigest } from "../digest.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import type { InstanceView, MountView } from "./plan.ts";
@@ -140,6 +142,7 @@ export interface LaunchOptions {
   runner: Runner;
   files: RunFiles;
   readData: ReadData;
+  secrets: SecretReader;
   signal: AbortSignal;
   /** Commits that this run is about to exist; nothing is made before it has resolved. */
   recordIntent: () => Promise<void>;
@@ -176,6 +179,11 @@ export async function launch(
       readData: options.readData,
     }));
   if (found.skipped.length > 0 && !attempt) await options.onSkipped(found.skipped);
+  const explicit = { ...template.env, ...template.process?.env, ...attempt?.step.env };
+  const where = { namespace: instance.namespace, secrets: options.secrets };
+  const referred = await phase("ConfigMissing", () => resolveSecretEnv(explicit, where));
+  const named = Object.entries(found.secretEnv).filter(([name]) => !Object.hasOwn(explicit, name));
+  const secretEnv = { ...Object.fromEntries(named), ...referred };
   await options.recordIntent();
   await phase("LaunchFailed", async () => {
     const config = {
@@ -189,9 +197,18 @@ export async function launch(
       run,
       ...(spec.step !== undefined && { step: spec.step }),
     };
-    await runner.create(spec, signal);
+    await runner.create(withSecrets(spec, secretEnv), signal);
     await runner.start(ref, signal);
   });
+}
+
+/** Values in place of the references, out of the part of the environment that may be written down. */
+function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): RunSpec {
+  if (Object.keys(secretEnv).length === 0) return spec;
+  const env = Object.fromEntries(
+    Object.entries(spec.env).filter(([name]) => !Object.hasOwn(secretEnv, name)),
+  );
+  return { ...spec, env, secretEnv };
 }
 
 async function pull(

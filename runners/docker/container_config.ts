@@ -43,7 +43,7 @@ export function containerConfig(
     Hostname: hostname(spec.instance),
     Entrypoint: nonEmpty(spec.command),
     Cmd: nonEmpty(spec.args),
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries({ ...spec.env, ...spec.secretEnv }).map(([name, value]) => `${name}=${value}`),
     User: userOf(spec.securityContext),
     Labels: runLabels(spec, options.daemonId),
     ExposedPorts: Object.fromEntries(spec.publish.map((p) => [`${p.port}/${p.protocol}`, {}])),

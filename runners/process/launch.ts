@@ -43,7 +43,7 @@ export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promis
     HOME: account.home,
     ...(account.name === "" ? {} : { USER: account.name, LOGNAME: account.name }),
   };
-  const env = { ...base, ...spec.env };
+  const env = { ...base, ...spec.env, ...spec.secretEnv };
   const workdir = process.workdir ?? "/";
   if (!await isDirectory(onHost(workdir, mounts))) {
     throw new RuneError("not_found", `the working directory ${workdir} does not exist on this host`, {
@@ -95,7 +95,7 @@ function checkFields(spec: RunSpec): NonNullable<RunSpec["process"]> {
       });
     }
   }
-  const bad = Object.keys(spec.env).find((name) => !VARIABLE.test(name));
+  const bad = Object.keys({ ...spec.env, ...spec.secretEnv }).find((name) => !VARIABLE.test(name));
   if (bad !== undefined) {
     throw new RuneError("invalid_argument", `a process cannot be given a variable named "${bad}"`, {
       hint: "use letters, digits and underscores, and no digit first",

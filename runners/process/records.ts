@@ -3,7 +3,7 @@
  *
  * ```
  * <root>/<instanceUid>-<run>[+<step>]/  0700
- *   spec.json      the RunSpec (0600: it holds secrets); the directory appears complete, by rename
+ *   spec.json      the RunSpec (0600) without the values of secrets, but with their names; the directory appears complete, by rename
  *   starting       start() was asked for; written before anything is spawned
  *   claim          symbolic link whose target is its content: `<pid> <start time> <boot id>`, or `abandoned`
  *   error          why the mounts or control groups could not be made; empty when they were
@@ -47,6 +47,17 @@ export interface Outcome {
   finishedAt: string;
   oomKilled?: boolean;
   error?: string;
+}
+
+/** A RunSpec as it is written down: of its secrets only the variables' names. */
+export interface RecordedSpec extends Omit<RunSpec, "secretEnv"> {
+  secretNames?: string[];
+}
+
+/** What of a spec may be written down. */
+export function recordedSpec({ secretEnv, ...spec }: RunSpec): RecordedSpec {
+  const secretNames = Object.keys(secretEnv ?? {});
+  return secretNames.length === 0 ? spec : { ...spec, secretNames };
 }
 
 const NAME = /^([A-Za-z0-9][A-Za-z0-9.-]*)-(\d+)(?:\+([A-Za-z0-9][A-Za-z0-9.-]*))?$/;
@@ -109,9 +120,9 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
  * The spec that a run was made from, or undefined when there is no such run. Where the file is damaged, one that names
  * nothing: its processes can still be watched, stopped and removed, and it cannot be started.
  */
-export async function readSpec(files: RunFiles): Promise<RunSpec | undefined> {
+export async function readSpec(files: RunFiles): Promise<RecordedSpec | undefined> {
   const path = `${files.dir}/spec.json`;
-  const spec = await readJson<RunSpec>(path);
+  const spec = await readJson<RecordedSpec>(path);
   if (spec !== undefined || await readIfPresent(path) === undefined) return spec;
   const ref = refOf(files);
   const nothing = { namespace: "", service: "", instance: files.name, generation: 0, specHash: "", env: {} };

@@ -25,7 +25,16 @@ import { readLogs } from "./log_reader.ts";
 import { type Observation, observe, signalMembers } from "./observe.ts";
 import { readProcess, residentBytes } from "./proc.ts";
 import { isLiving, toState } from "./run_state.ts";
-import { abandon, parseRunName, removeSignals, type RunFiles, runFiles, writeDurably } from "./records.ts";
+import {
+  abandon,
+  parseRunName,
+  type RecordedSpec,
+  recordedSpec,
+  removeSignals,
+  type RunFiles,
+  runFiles,
+  writeDurably,
+} from "./records.ts";
 import { spawnWrapper } from "./spawn.ts";
 import { Supervisor } from "./supervisor.ts";
 import { findTool } from "./tools.ts";
@@ -67,6 +76,8 @@ export function createProcessRunner(options: ProcessRunnerOptions): ProcessRunne
 class DirectoryRunner implements ProcessRunner {
   readonly name = "process";
   readonly #supervisor: Supervisor;
+  /** Values that are in memory alone, between `create` and `start`. */
+  readonly #secrets = new Map<string, Record<string, string>>();
   /** CPU time of a run at the last call of stats(). */
   readonly #cpu = new Map<string, { ticks: number; at: number }>();
 
@@ -87,6 +98,8 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(spec);
     return await this.#exclusive(files, async () => {
       throwIfAborted(signal);
+      // Also for a run that exists: an earlier daemon made it, and took the values with it.
+      if (spec.secretEnv) this.#secrets.set(files.name, spec.secretEnv);
       const found = await this.#known(files);
       if (found.state !== "absent") return toState(files, found);
       await planLaunch(spec);
@@ -95,7 +108,7 @@ class DirectoryRunner implements ProcessRunner {
         await makeCgroups(cgroups, { name: files.name, resources: spec.resources });
         const making = `${this.#supervisor.root}/.making-${files.name}`;
         await Deno.mkdir(making, { recursive: true, mode: 0o700 });
-        await writeDurably(`${making}/spec.json`, JSON.stringify(spec));
+        await writeDurably(`${making}/spec.json`, JSON.stringify(recordedSpec(spec)));
         for (const stream of ["stdout", "stderr"]) {
           await Deno.writeTextFile(`${making}/${stream}.log`, "", { mode: 0o600 });
         }
@@ -118,12 +131,13 @@ class DirectoryRunner implements ProcessRunner {
         return toState(files, await this.#known(files));
       }
       const { spec } = found;
-      const launch = await planLaunch(spec);
+      const launch = await planLaunch({ ...spec, secretEnv: this.#secretEnv(files, spec) });
       const procs = await makeCgroups(host.cgroups, { name: files.name, resources: spec.resources });
       throwIfAborted(signal);
       using listener = bell.listen(files.name, signal);
       await writeDurably(`${files.dir}/starting`, "");
       await spawnWrapper(files, { root, launch, procs });
+      this.#secrets.delete(files.name);
       for (;;) {
         const now = await observe(files, host);
         if (now.state === "unclaimed") {
@@ -252,7 +266,7 @@ class DirectoryRunner implements ProcessRunner {
     }
     const { bell, host, root } = this.#supervisor;
     return await this.#translate(async () =>
-      execInRun(await planLaunch(found.spec), {
+      execInRun(await planLaunch({ ...found.spec, secretEnv: secretsOf(found.main!, found.spec) }), {
         ...options,
         joinScript: `${root}/join.sh`,
         main: found.main!,
@@ -296,6 +310,15 @@ class DirectoryRunner implements ProcessRunner {
     if (!isLiving(found)) return state;
     const held = await isHeld(this.#supervisor.host.cgroups, { ...found, name: files.name });
     return held ? { ...state, paused: true } : state;
+  }
+
+  /** What `create` was given. @throws {RuneError} `conflict` when that was an earlier daemon's. */
+  #secretEnv(files: RunFiles, { secretNames = [], instance }: RecordedSpec): Record<string, string> {
+    const known = this.#secrets.get(files.name) ?? {};
+    if (secretNames.every((name) => Object.hasOwn(known, name))) return known;
+    throw new RuneError("conflict", `the secrets of ${instance} are not known to this daemon`, {
+      hint: "it is created again with the next attempt",
+    });
   }
 
   #files(ref: RunRef): RunFiles {
@@ -370,4 +393,14 @@ function throwIfAborted(signal: AbortSignal): void {
     hint: "try again",
     cause: signal.reason,
   });
+}
+
+/** The values that a running process was given, from the process itself: they are written down nowhere. */
+function secretsOf(pid: number, { secretNames = [] }: RecordedSpec): Record<string, string> {
+  if (secretNames.length === 0) return {};
+  const variables = Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").map((text) => {
+    const at = text.indexOf("=");
+    return [text.slice(0, at), text.slice(at + 1)] as const;
+  });
+  return Object.fromEntries(variables.filter(([name]) => secretNames.includes(name)));
 }

@@ -6,6 +6,7 @@
 import type { Declared } from "../../spec/declared.ts";
 import { checkSupported } from "../../spec/unsupported.ts";
 import { checkHost } from "./host.ts";
+import { checkSecretLimits } from "../secret_writes.ts";
 import { admitService } from "./service.ts";
 import { admitSnapshot } from "./snapshot.ts";
 import { admitStorageClass } from "./storage_class.ts";
@@ -27,6 +28,8 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
       const { spec, issues } = admitService(declared, world);
       return { spec, issues: [...issues, ...checkHost(spec, { root: Deno.uid() === 0 })] };
     }
+    case "secret":
+      return { spec: declared.spec, issues: checkSecretLimits(declared.spec.data, world.secretLimits) };
     default:
       return { spec: declared.spec, issues: [] };
   }

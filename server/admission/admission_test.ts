@@ -70,10 +70,28 @@ const REFUSALS: Record<
     path: "parameters.colour",
     message: /no parameter/,
   },
-  "a secret reference, which nothing resolves yet": {
-    cast: () => [volume("a", { parameters: { token: "secret:do/token" } })],
+  "a reference to a secret that is none": {
+    cast: () => [volume("a", { parameters: { token: "secret:only-a-name" } })],
     path: "parameters.token",
-    message: /not supported in this version/,
+    message: /expected a reference such as secret:<name>\/<key>/,
+  },
+  "a reference to a secret in a variable that is none": {
+    cast: () => [service("a", { env: { TOKEN: "{{ secret:Nope/ }}" } })],
+    path: "env.TOKEN",
+    message: /expected a reference such as \{\{ secret:<name>\/<key> \}\}/,
+  },
+  "a secret with a value that is too large": {
+    cast: () => [["secret", { name: "big", data: { key: "x".repeat(64 * 1024 + 1) } }]],
+    path: "data.key",
+    message: /at most 65536 bytes, found 65537/,
+  },
+  "a secret with too many keys": {
+    cast: () => [["secret", {
+      name: "many",
+      data: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, ""])),
+    }]],
+    path: "data",
+    message: /at most 64 keys, found 65/,
   },
   "an unknown driver": {
     cast: () => [["storageClass", { name: "x", driver: "locall" }]],
@@ -138,8 +156,8 @@ const REFUSALS: Record<
     message: /at most 63/,
   },
   "a field that this version does not do": {
-    cast: () => [service("a", { envFrom: [{ secretName: "x" }] })],
-    path: "envFrom.0.secretName",
+    cast: () => [volume("a", { parameters: { apiTokenSecretRef: "do/token" } })],
+    path: "parameters.apiTokenSecretRef",
     message: /not supported in this version/,
   },
 };

@@ -43,6 +43,9 @@ export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
   if (deletion.now) checkNow(resource);
   requireVersion(resource, deletion.ifVersion);
   checkDeletable(tx, resource, cascade);
+  if (resource.kind === "secret" && tx.get("sealedSecret", namespace, name)) {
+    tx.remove({ kind: "sealedSecret", namespace, name });
+  }
   if (resource.kind === "namespace") {
     for (const event of tx.list("event", name)) tx.remove(event);
   }

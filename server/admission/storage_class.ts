@@ -15,7 +15,7 @@ export function admitStorageClass(
 ): Verdict<StorageClassSpec> {
   const before = world.state.get("storageClass", "", name);
   if (before && sameValue(before.spec, spec)) return { spec, issues: [] };
-  const issues: FieldIssue[] = checkSecretReferences(spec.parameters);
+  const issues: FieldIssue[] = checkSecretReferences(spec.parameters, "default");
   const driver = world.drivers.get(spec.driver);
   if (!driver) {
     issues.push({

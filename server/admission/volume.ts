@@ -10,6 +10,7 @@ import type { Volume, VolumeSpec } from "../../spec/volume.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkSource, sourceOf } from "./restore.ts";
+import { parseParameterRef } from "../../spec/secret.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
 
 /**
@@ -109,7 +110,7 @@ function checkParameters(
   { cls, driver }: { cls: StorageClass; driver: Driver },
 ): FieldIssue[] {
   const parameters = { ...cls.spec.parameters, ...spec.parameters };
-  const secrets = checkSecretReferences(parameters);
+  const secrets = checkSecretReferences(parameters, namespace);
   if (secrets.length > 0) return secrets;
   const sizeBytes = parseBytes(spec.size);
   try {
@@ -121,13 +122,13 @@ function checkParameters(
   }
 }
 
-/** Values that name a secret: refused as long as nothing resolves them. */
-export function checkSecretReferences(parameters: Record<string, string>): FieldIssue[] {
-  return Object.keys(parameters).filter((key) => parameters[key]!.startsWith("secret:")).map((key) => ({
-    path: ["parameters", key],
-    message: "secret references are not supported in this version",
-    hint: "remove it; Rune refuses what it would otherwise ignore",
-  }));
+/** References to secrets that are malformed. Whether the secret exists shows when the driver is called: it may come later. */
+export function checkSecretReferences(parameters: Record<string, string>, namespace: string): FieldIssue[] {
+  return Object.keys(parameters).filter((key) => parseParameterRef(parameters[key]!, namespace) === null)
+    .map((key) => ({
+      path: ["parameters", key],
+      message: "expected a reference such as secret:<name>/<key> or secret:<name>.<namespace>.rune/<key>",
+    }));
 }
 
 /** Whether the driver can do what the policy asks for. */

@@ -3,6 +3,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
+import type { SecretLimits } from "../secret_writes.ts";
 
 /** The state that a declaration is judged against. */
 export interface World {
@@ -11,6 +12,7 @@ export interface World {
   drivers: ReadonlyMap<string, Driver>;
   /** The runefile's `storage.defaultStorageClass`. */
   defaultStorageClass?: string;
+  secretLimits: SecretLimits;
   /** Storage classes that the same cast declares, also those that were refused: a volume of one is not blamed for it. */
   declaredClasses: ReadonlySet<string>;
   /** Whether processes can be given mounts of their own: only by root. */

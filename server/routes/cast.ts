@@ -1,8 +1,20 @@
 /** `POST /v1/cast`: a whole set, atomically. @module */
-import { castRequestSchema, castResponseSchema } from "../../spec/api.ts";
+import { type CastRequest, castRequestSchema, castResponseSchema } from "../../spec/api.ts";
 import { cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
+
+/** Names in an audit record; a cast may hold thousands. */
+const NOTED = 20;
+
+function describeCast({ resources, dryRun }: CastRequest): string {
+  const names = resources.slice(0, NOTED).map(({ kind, body }) => {
+    const { namespace, name } = body as { namespace?: unknown; name?: unknown };
+    return `${kind} ${[namespace, name].filter((part) => typeof part === "string").join("/").slice(0, 130)}`;
+  });
+  const more = resources.length > NOTED ? ` and ${resources.length - NOTED} more` : "";
+  return `${dryRun ? "dry run: " : ""}${names.join(", ")}${more}`;
+}
 
 /** The route of a cast. */
 export function castRoutes(deps: ServerDeps): Endpoint[] {
@@ -15,9 +27,14 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
     answers: {
       200: { description: "What was, or would be, done to each resource", schema: castResponseSchema },
     },
-    async handle({ body }) {
+    async handle({ body, principal, note }) {
       const { force, dryRun } = body;
-      const applied = await cast(deps.store, parseSet(body.resources), deps, { force, dryRun });
+      note(describeCast(body));
+      const applied = await cast(deps.store, parseSet(body.resources), deps, {
+        force,
+        dryRun,
+        permit: principal.permit,
+      });
       const results = applied.map(({ resource: _, ...result }) => result);
       // The transaction's own revision: a watch from here shows everything that follows from it, and nothing it did.
       const written = applied.filter((a) => a.action !== "unchanged").map((a) => a.resource.resourceVersion);

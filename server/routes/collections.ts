@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { listSchema, watchEventSchema } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
+import type { RuleResource } from "../../spec/identity.ts";
 import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../spec/resource.ts";
 import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
 import { requireResource } from "../admission/preconditions.ts";
@@ -82,11 +83,14 @@ function selection({ labelSelector, fieldSelector }: ListQuery): (resource: AnyR
   return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
 }
 
-function list({ store }: ServerDeps, kind: Kind, { params, query }: Call<ListQuery>): Response {
+function list({ store }: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
+  const { params, query } = call;
   if (query.since !== undefined) {
     throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
   }
-  const matching = (store.list(kind, params.namespace) as AnyResource[]).filter(selection(query));
+  const matching = (store.list(kind, params.namespace) as AnyResource[]).filter(selection(query)).filter(
+    visible(kind, call),
+  );
   const after = query.continue === undefined ? undefined : readToken(query.continue);
   const start = after === undefined ? 0 : matching.findIndex((r) => isAfter(r, after));
   const items = start < 0 ? [] : matching.slice(start, query.limit && start + query.limit);
@@ -121,17 +125,24 @@ function readToken(token: string): PageEnd {
   });
 }
 
-function watch(
-  deps: ServerDeps,
-  kind: Kind,
-  { request, params, query, requestId }: Call<ListQuery>,
-): Response {
+/** The function that says whether the caller may see a resource. */
+function visible(kind: Kind, { principal }: Call): (resource: AnyResource) => boolean {
+  const resource = KINDS[kind].plural as RuleResource;
+  return ({ namespace, name }) =>
+    principal.may({ resource, verb: "list", namespace: kind === "namespace" ? name : namespace });
+}
+
+function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
+  const { request, params, query, requestId } = call;
   if (query.limit !== undefined || query.continue !== undefined) {
     throw new RuneError("invalid_argument", "a watch has no pages", { hint: "leave out limit and continue" });
   }
   // What an EventSource sends when it reconnects by itself.
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
-  const options = { kind, namespace: params.namespace, since, matches: selection(query) };
+  const selected = selection(query);
+  const permitted = visible(kind, call);
+  const matches = (resource: AnyResource) => selected(resource) && permitted(resource);
+  const options = { kind, namespace: params.namespace, since, matches };
   return eventStream(watchEvents(deps.store, options), { shutdown: deps.shutdown, requestId });
 }

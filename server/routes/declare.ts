@@ -3,7 +3,7 @@ import { z } from "zod";
 import { deleteQuerySchema } from "../../spec/api.ts";
 import { type CastKind, isCastKind } from "../../spec/declared.ts";
 import { RuneError } from "../../spec/error.ts";
-import { type KindInfo, KINDS } from "../../spec/resource.ts";
+import { describeKey, type KindInfo, KINDS } from "../../spec/resource.ts";
 import { deleteResource } from "../admission/deletion.ts";
 import { type ApplyOptions, cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -95,11 +95,12 @@ function identify(body: Record<string, unknown>, params: Record<string, string>)
 
 async function declare(
   kind: CastKind,
-  { params, body }: Call<unknown, Record<string, unknown>>,
+  { params, body, principal, note }: Call<unknown, Record<string, unknown>>,
   options: ApplyOptions,
   deps: ServerDeps,
 ): Promise<Response> {
   const set = parseSet([{ kind, body: identify(body, params) }]);
-  const [applied] = await cast(deps.store, set, deps, options);
+  note(`${kind} ${describeKey(set[0]!)}`);
+  const [applied] = await cast(deps.store, set, deps, { ...options, permit: principal.permit });
   return resourceResponse(applied!.resource, applied!.action === "created" ? 201 : 200);
 }

@@ -1,28 +1,12 @@
 /** Logs as server-sent events. @module */
 import { z } from "zod";
 import { logLineSchema } from "../../spec/api.ts";
-import { parseDuration } from "../../spec/duration.ts";
 import type { ServerDeps } from "../deps.ts";
-import { type Endpoint, endpoint, wholeNumber } from "../endpoint.ts";
+import { type Endpoint, endpoint, timeSchema, wholeNumber } from "../endpoint.ts";
 import { logLines } from "../log_stream.ts";
 import { eventStream, type ServerSentEvent } from "../sse.ts";
 
 const flag = z.enum(["true", "false"]).default("false").transform((value) => value === "true");
-
-/** RFC 3339, or a duration that counts back from now. */
-const timeSchema = z.string().transform((text, ctx) => {
-  const at = Date.parse(text);
-  if (/^\d{4}-/.test(text) && !Number.isNaN(at)) return text;
-  try {
-    return new Date(Date.now() - parseDuration(text)).toISOString();
-  } catch {
-    ctx.addIssue({
-      code: "custom",
-      message: "expected a time such as 2026-01-31T12:00:00Z, or a duration such as 5m",
-    });
-    return z.NEVER;
-  }
-});
 
 const logQuery = z.strictObject({
   follow: flag.describe("Go on with what comes, across restarts and new instances"),

@@ -48,7 +48,7 @@ export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
       summary: "Take up an earlier spec again, as a new generation; the scale stays as it is",
       body: rollbackRequestSchema,
       answers: { 200: { description: "The service", schema: RESOURCES.service } },
-      async handle({ params, body }) {
+      async handle({ params, body, principal }) {
         const { namespace, name } = params;
         const known = requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
         const history = await deps.store.history("service", known.namespace, known.name);
@@ -57,7 +57,10 @@ export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
           const target = chosen(current, history, body.toGeneration);
           const spec = rolledBack(current, target);
           const { kind, namespace, name, labels } = current;
-          return applySet(tx, [{ kind, namespace, name, labels, spec }], deps)[0]!.resource;
+          return applySet(tx, [{ kind, namespace, name, labels, spec }], deps, {
+            permit: principal.permit,
+          })[0]!
+            .resource;
         });
         return resourceResponse(service);
       },

@@ -47,7 +47,10 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       tag: "system",
       summary: "The whole node at a glance",
       answers: { 200: { description: "The status", schema: statusSchema } },
-      handle: async () => Response.json(statusOf(deps, await checkRunners())),
+      handle: async ({ principal }) => {
+        const sees = (namespace: string) => principal.may({ resource: "services", verb: "list", namespace });
+        return Response.json(statusOf(deps, { runners: await checkRunners(), sees }));
+      },
     }),
   ];
 }
@@ -104,13 +107,16 @@ function recentWarnings({ store }: ServerDeps): Status["recentWarnings"] {
     }));
 }
 
-function statusOf(deps: ServerDeps, runners: Status["runners"]): Status {
+function statusOf(
+  deps: ServerDeps,
+  { runners, sees }: { runners: Status["runners"]; sees: (namespace: string) => boolean },
+): Status {
   const { store, info } = deps;
   return {
     recentWarnings: recentWarnings(deps),
     ...info,
     runners,
-    namespaces: store.list("namespace").map(({ name }) => {
+    namespaces: store.list("namespace").filter((n) => sees(n.name)).map(({ name }) => {
       const instances = store.list("instance", name);
       return {
         name,

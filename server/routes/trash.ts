@@ -51,8 +51,12 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
         path.includes("{") ? "" : ", of all namespaces"
       }`,
       answers: { 200: { description: "The latest first", schema: trashSchema } },
-      handle: async ({ params }) =>
-        Response.json({ items: (await listTrash(deps, params.namespace)).map(told) }),
+      handle: async ({ params, principal }) => {
+        const entries = (await listTrash(deps, params.namespace)).filter(({ namespace }) =>
+          principal.may({ resource: "volumes", verb: "list", namespace })
+        );
+        return Response.json({ items: entries.map(told) });
+      },
     })
   );
   return [

@@ -23,8 +23,10 @@ export function usageRoutes(deps: ServerDeps): Endpoint[] {
       answers: {
         200: { description: "One item for each instance that could be read", schema: usageListSchema },
       },
-      async handle({ query: { namespace } }) {
-        const running = deps.store.list("instance", namespace).filter((i) => i.status.ready);
+      async handle({ query: { namespace }, principal }) {
+        const running = deps.store.list("instance", namespace).filter((i) =>
+          i.status.ready && principal.may({ resource: "instances", verb: "list", namespace: i.namespace })
+        );
         const timeout = new AbortController();
         const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
         try {

@@ -1,0 +1,21 @@
+/** `rune admin`: bootstrap, users, service accounts, tokens, policies, the audit log, the key encryption key. @module */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { addGlobalFlags, type Define } from "../command.ts";
+import { defineAudit } from "./admin/audit.ts";
+import { defineBootstrap } from "./admin/bootstrap.ts";
+import { definePolicies } from "./admin/policy.ts";
+import { defineRotateKek } from "./admin/rotate_kek.ts";
+import { defineTokens } from "./admin/token.ts";
+import { defineServiceAccounts, defineUsers } from "./admin/user.ts";
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  addGlobalFlags(group as CommandUnknownOpts);
+  defineBootstrap(group, cli);
+  defineUsers(group.command("user").description("work on users"), cli);
+  defineServiceAccounts(group.command("service").description("work on service accounts"), cli);
+  defineTokens(group.command("token").description("work on tokens"), cli);
+  definePolicies(group.command("policy").description("work on policies"), cli);
+  defineAudit(group, cli);
+  defineRotateKek(group, cli);
+};

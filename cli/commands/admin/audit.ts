@@ -1,0 +1,59 @@
+/** `rune admin audit`: who did what. @module */
+import type { Command } from "@commander-js/extra-typings";
+import type { AuditRecord } from "../../../spec/identity.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
+import { withInterrupt } from "../../interrupt.ts";
+import { renderYaml } from "../../output.ts";
+import type { Paint } from "../../paint.ts";
+
+/** One record as a line. */
+function line(record: AuditRecord, paint: Paint): string {
+  const { at, user, address, method, path, what, outcome, status, code } = record;
+  const colour = outcome === "ok" ? "green" : outcome === "begun" ? "yellow" : "red";
+  const ended = status === undefined ? outcome : `${outcome} ${status}`;
+  const parts = [at, paint(colour, ended), user, address, method, path, code, what && `(${what})`];
+  return `${parts.filter(Boolean).join("  ")}\n`;
+}
+
+/** Defines it. */
+export function defineAudit(group: Command, cli: Cli): void {
+  const audit = group.command("audit").description(
+    "show who did what, when, from where, and with what outcome",
+  )
+    .option("-f, --follow", "go on with what comes")
+    .option("--since <time>", "a time, or a duration that counts back: 1h")
+    .option("--user <name>", "only what this user did")
+    .option("--denied", "only what was refused")
+    .option("--limit <n>", "the last so many", "1000");
+  addGlobalFlags(audit, { output: true });
+  audit.addHelpText(
+    "after",
+    "\nEvery write, every exec and every refusal is kept, in five files of 10 MiB at most. `begun` means that nothing was\n" +
+      "heard of it since: it runs, or the daemon died.\n" +
+      examples(
+        "rune admin audit --since 1h",
+        "rune admin audit -f --denied",
+        "rune admin audit --user ci -o json",
+      ),
+  );
+  audit.action(async ({ follow, since, user, denied, limit }, self) => {
+    const { terminal, client, output, paint } = openSession(cli, self);
+    const query = { since, user, denied: denied ?? false, limit };
+    const show = async (record: AuditRecord) => {
+      if (output === "json") terminal.out(`${JSON.stringify(record)}\n`);
+      else if (output === "yaml") terminal.out(`---\n${await renderYaml(record)}`);
+      else terminal.out(line(record, paint));
+    };
+    const path = "/v1/admin/audit";
+    if (!follow) {
+      const { items } = await client.request<{ items: AuditRecord[] }>("GET", path, { query });
+      for (const record of items) await show(record);
+      return;
+    }
+    await withInterrupt(async (signal) => {
+      for await (const { data } of client.stream(path, { query: { ...query, follow: true }, signal })) {
+        await show(JSON.parse(data));
+      }
+    });
+  });
+}

@@ -1,0 +1,35 @@
+/** `rune admin bootstrap`: the first token. @module */
+import type { Command } from "@commander-js/extra-typings";
+import type { NewTokenView } from "../../../spec/identity.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
+import { newTokenText } from "../../identity_text.ts";
+import { printNewToken } from "./token.ts";
+
+/** Defines it. */
+export function defineBootstrap(group: Command, cli: Cli): void {
+  const bootstrap = group.command("bootstrap").description(
+    "make the first token, once, on the daemon's own machine",
+  )
+    .option(
+      "--out-file <file>",
+      "write the token to a new file, readable by you alone, instead of printing it",
+    );
+  addGlobalFlags(bootstrap);
+  bootstrap.addHelpText(
+    "after",
+    "\nIt belongs to the user root, who may do everything, and is shown once. It works as long as the daemon has no\n" +
+      "valid token: run it right after the first start, since whoever comes first is root.\n" +
+      examples(
+        "rune admin bootstrap --out-file root.token",
+        "rune login local --server http://127.0.0.1:7861 --token-file root.token",
+      ),
+  );
+  bootstrap.action(async ({ outFile }, self) => {
+    const session = openSession(cli, self);
+    await printNewToken(
+      session,
+      { outFile, text: (made: NewTokenView) => newTokenText(made, Date.now()) },
+      () => session.client.request<NewTokenView>("POST", "/v1/auth/bootstrap"),
+    );
+  });
+}

@@ -1,0 +1,90 @@
+/** `rune admin user` and `rune admin service`: list, create, grant, delete. @module */
+import type { Command } from "@commander-js/extra-typings";
+import type { UserView } from "../../../spec/identity.ts";
+import { segment } from "../../client.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
+import { USER_COLUMNS } from "../../identity_text.ts";
+import { printItems } from "./items.ts";
+
+const collect = (value: string, before: string[] = []) => [...before, ...value.split(",")];
+
+/** What the two groups have in common. */
+function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
+  const word = type === "user" ? "user" : "service";
+  const list = group.command("list").alias("ls").description(
+    `list ${type === "user" ? "users" : "service accounts"}`,
+  );
+  addGlobalFlags(list, { output: true });
+  list.addHelpText("after", examples(`rune admin ${word} list`));
+  list.action(async (_, self) => {
+    const session = openSession(cli, self);
+    const { items } = await session.client.request<{ items: UserView[] }>("GET", "/v1/admin/users");
+    const own = items.filter((user) => user.type === type);
+    await printItems(session, { items: own, columns: USER_COLUMNS, nameOf: ({ name }) => `${word}/${name}` });
+  });
+
+  const grant = group.command("grant").description("replace the policies").argument("<name>")
+    .requiredOption("--policy <names>", "may be repeated, or names with commas", collect);
+  addGlobalFlags(grant);
+  grant.addHelpText("after", examples(`rune admin ${word} grant alice --policy readwrite`));
+  grant.action(async (name, { policy }, self) => {
+    const { terminal, client } = openSession(cli, self);
+    const body = { policies: policy };
+    const user = await client.request<UserView>("PUT", `/v1/admin/users/${segment(name)}/policies`, { body });
+    terminal.out(`${user.name} holds ${user.policies.join(", ")} now\n`);
+  });
+
+  const remove = group.command("delete").description("remove it with its tokens").argument("<name>");
+  addGlobalFlags(remove);
+  remove.addHelpText("after", examples(`rune admin ${word} delete alice`));
+  remove.action(async (name, _, self) => {
+    const { terminal, client } = openSession(cli, self);
+    await client.request("DELETE", `/v1/admin/users/${segment(name)}`);
+    terminal.out(`${name} and its tokens are gone\n`);
+  });
+}
+
+/** Defines `rune admin user`. */
+export function defineUsers(group: Command, cli: Cli): void {
+  defineShared(group, cli, "user");
+  const create = group.command("create").description("make a user").argument("<name>")
+    .requiredOption("--policy <names>", "may be repeated, or names with commas", collect)
+    .option("--description <text>", "who it is");
+  addGlobalFlags(create);
+  create.addHelpText(
+    "after",
+    "\nA user gets in with a token: rune admin token create <name>. Nobody makes a user who may do more than they may.\n" +
+      examples("rune admin user create alice --policy readwrite --description 'Alice, on call'"),
+  );
+  create.action(async (name, { policy, description }, self) => {
+    const { terminal, client } = openSession(cli, self);
+    const body = { name, policies: policy, description };
+    const user = await client.request<UserView>("POST", "/v1/admin/users", { body });
+    terminal.out(`user ${user.name} created (${user.policies.join(", ")})\n`);
+  });
+}
+
+/** Defines `rune admin service`. */
+export function defineServiceAccounts(group: Command, cli: Cli): void {
+  defineShared(group, cli, "service");
+  const create = group.command("create").description("make a service account, for a machine").argument(
+    "<name>",
+  )
+    .requiredOption("--policy <names>", "may be repeated, or names with commas", collect)
+    .option("--description <text>", "what it is for");
+  addGlobalFlags(create);
+  create.addHelpText(
+    "after",
+    "\nIts policies hold in the namespace of -n alone, whatever they say of others.\n" +
+      examples(
+        "rune admin service create ci -n prod --policy cast",
+        "rune admin token create ci --expires-in 90d",
+      ),
+  );
+  create.action(async (name, { policy, description }, self) => {
+    const { terminal, client, namespace } = openSession(cli, self);
+    const body = { name, namespace, policies: policy, description };
+    const user = await client.request<UserView>("POST", "/v1/admin/services", { body });
+    terminal.out(`service account ${user.name} created in ${user.namespace} (${user.policies.join(", ")})\n`);
+  });
+}

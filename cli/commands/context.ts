@@ -1,0 +1,127 @@
+/** `rune context`: the daemons that the user knows. @module */
+import { resolve } from "node:path";
+import { isName } from "../../spec/name.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { requireContext, type SavedContext, writeConfig } from "../config_file.ts";
+import { parseServer } from "../contexts.ts";
+import { UsageError } from "../exit_codes.ts";
+import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+import { requireConfig } from "./login.ts";
+
+interface Row extends SavedContext {
+  name: string;
+  current: boolean;
+}
+
+const COLUMNS: Column<Row, undefined>[] = [
+  { header: "CURRENT", cell: (r) => r.current ? "*" : "" },
+  { header: "NAME", cell: (r) => r.name },
+  { header: "SERVER", cell: (r) => r.server },
+  { header: "NAMESPACE", cell: (r) => r.namespace ?? "default" },
+  { header: "TOKEN", cell: (r) => r.token === undefined ? "no" : "yes" },
+];
+
+/** A token is named by its id; what proves it stays in the file. */
+const masked = ({ token, ...rest }: SavedContext) => ({
+  ...rest,
+  ...(token !== undefined && { token: `${token.split(".")[0]}.(hidden)` }),
+});
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  const list = group.command("list").alias("ls").description("list contexts");
+  addGlobalFlags(list, { output: true });
+  list.addHelpText("after", examples("rune context list"));
+  list.action(async (_, self) => {
+    const { contexts, current } = requireConfig(cli);
+    // Not of the context that is chosen: that may be the one which is wrong.
+    const { terminal, output, paint } = openSession({ ...cli, config: undefined }, self);
+    const rows = Object.entries(contexts).map(([name, context]) => ({
+      name,
+      current: name === current,
+      ...masked(context),
+    }));
+    if (output === "json") terminal.out(renderJson({ items: rows }));
+    else if (output === "yaml") terminal.out(await renderYaml({ items: rows }));
+    else if (output === "name") terminal.out(rows.map(({ name }) => `context/${name}\n`).join(""));
+    else if (rows.length === 0) terminal.err("no contexts; rune login makes one\n");
+    else terminal.out(new Table(COLUMNS, { paint, wide: false, headers: true }).render(rows, undefined));
+  });
+
+  const use = group.command("use").description("make a context the current one").argument("<name>");
+  addGlobalFlags(use);
+  use.addHelpText("after", examples("rune context use prod"));
+  use.action(async (name) => {
+    const config = requireConfig(cli);
+    const { server } = requireContext(config, name);
+    await writeConfig({ ...config, current: name });
+    cli.terminal.out(`${name} (${server}) is the current context now\n`);
+  });
+
+  const set = group.command("set").description("make a context, or change where it goes").argument("<name>");
+  addGlobalFlags(set);
+  set.addHelpText(
+    "after",
+    "\nOnly what is given changes. A context that goes to another daemon loses its token.\n" +
+      examples("rune context set lab --server http://127.0.0.1:7861", "rune context set prod -n shop"),
+  );
+  set.action(async (name, _, self) => {
+    if (!isName(name)) {
+      throw new UsageError(
+        `"${name}" cannot name a context`,
+        "use lower-case letters, digits and '-', at most 63",
+      );
+    }
+    const config = requireConfig(cli);
+    const flags = self.optsWithGlobals() as Record<string, string | undefined>;
+    const before = config.contexts[name];
+    const address = flags.server ?? before?.server;
+    if (address === undefined) throw new UsageError("a new context needs an address", "give --server <url>");
+    const server = parseServer(address);
+    const namespace = flags.namespace ?? before?.namespace;
+    if (namespace !== undefined && !isName(namespace)) {
+      throw new UsageError(
+        `"${namespace}" is not the name of a namespace`,
+        "lower-case letters, digits and '-'",
+      );
+    }
+    const ca = flags.tlsCa === undefined ? before?.ca : resolve(flags.tlsCa);
+    const token = before?.server === server ? before.token : undefined;
+    const saved: SavedContext = {
+      server,
+      ...(namespace !== undefined && { namespace }),
+      ...(token !== undefined && { token }),
+      ...(ca !== undefined && { ca }),
+    };
+    const current = config.current ?? name;
+    await writeConfig({ ...config, current, contexts: { ...config.contexts, [name]: saved } });
+    cli.terminal.out(`context ${name} ${before ? "changed" : "made"}: ${server}\n`);
+  });
+
+  const remove = group.command("delete").description("forget a context and its token").argument("<name>");
+  addGlobalFlags(remove);
+  remove.addHelpText("after", examples("rune context delete lab"));
+  remove.action(async (name) => {
+    const config = requireConfig(cli);
+    requireContext(config, name);
+    const { [name]: _, ...contexts } = config.contexts;
+    const current = config.current === name ? undefined : config.current;
+    await writeConfig({ path: config.path, ...(current !== undefined && { current }), contexts });
+    cli.terminal.out(`context ${name} deleted\n`);
+  });
+
+  const view = group.command("view").description("show a context, its token hidden")
+    .argument("[name]", "the current one when left out");
+  addGlobalFlags(view, { output: true });
+  view.addHelpText("after", examples("rune context view", "rune context view prod -o json"));
+  view.action(async (word, _, self) => {
+    const config = requireConfig(cli);
+    const name = word ?? config.current;
+    if (name === undefined) {
+      throw new UsageError("no context is the current one", "name one, or run rune login");
+    }
+    const shown = { name, current: name === config.current, ...masked(requireContext(config, name)) };
+    const { terminal, output } = openSession({ ...cli, config: undefined }, self);
+    terminal.out(output === "json" ? renderJson(shown) : await renderYaml(shown));
+  });
+};

@@ -1,0 +1,27 @@
+/** `rune logout`: forgets a token. @module */
+import { addGlobalFlags, type Define, examples } from "../command.ts";
+import { requireContext, writeConfig } from "../config_file.ts";
+import { UsageError } from "../exit_codes.ts";
+import { requireConfig } from "./login.ts";
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const logout = command.argument("[context]", "the current one when left out");
+  addGlobalFlags(logout);
+  logout.addHelpText(
+    "after",
+    "\nThe context stays, without its token. The token itself stays valid: rune admin token revoke <id> ends it.\n" +
+      examples("rune logout", "rune logout prod"),
+  );
+  logout.action(async (word) => {
+    const config = requireConfig(cli);
+    const name = word ?? config.current;
+    if (name === undefined) {
+      throw new UsageError("no context is the current one", "name one: rune logout <context>");
+    }
+    const { token, ...kept } = requireContext(config, name);
+    if (token === undefined) return cli.terminal.out(`context ${name} holds no token\n`);
+    await writeConfig({ ...config, contexts: { ...config.contexts, [name]: kept } });
+    cli.terminal.out(`logged out of ${name}\n`);
+  });
+};

@@ -1,0 +1,42 @@
+/** `rune secret`: list, get, create, delete; and `rune create secret`. Values go in and never come out. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { KINDS } from "../../spec/kinds.ts";
+import { collectionPath } from "../api.ts";
+import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
+import { addDataFlags, type DataFlags, readDataFlags } from "../data_flags.ts";
+import { defineDelete } from "./delete.ts";
+import { defineListAndGet } from "./get.ts";
+
+/** Defines the creation of a secret, under the word that its group gives it. */
+export function defineCreateSecret(group: Command, cli: Cli, word: "create" | "secret"): void {
+  const create = group.command(word).description("create a secret from values and files").argument("<name>")
+    .option("--type <type>", "a word of your own that says what it is");
+  addDataFlags(create);
+  addGlobalFlags(create);
+  const typed = word === "create" ? "rune secret create" : "rune create secret";
+  create.addHelpText(
+    "after",
+    "\nRefuses a secret that exists; rune cast changes it. Nobody is ever shown a value again. What is written with\n" +
+      "--from-literal stands in the shell's history and the list of processes: prefer --from-file.\n" +
+      examples(
+        `${typed} db --from-file password=./password.txt`,
+        `${typed} do-api-token --from-literal=token=dop_v1_… -n shared`,
+      ),
+  );
+  create.action(async (name, flags, self) => {
+    const { terminal, client, namespace } = openSession(cli, self);
+    const { type, ...rest } = flags as unknown as DataFlags & { type?: string };
+    const data = await readDataFlags(rest);
+    const body = { name, ...(type !== undefined && { type }), data };
+    await client.request("POST", collectionPath("secret", namespace), { body });
+    const keys = Object.keys(data).length;
+    terminal.out(`secret ${namespace}/${name} created (${keys} ${keys === 1 ? "key" : "keys"})\n`);
+  });
+}
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  defineListAndGet(group, cli, KINDS.secret);
+  defineCreateSecret(group, cli, "create");
+  defineDelete(group, cli, KINDS.secret);
+};

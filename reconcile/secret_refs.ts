@@ -1,0 +1,61 @@
+/** Puts the values of secrets where references stand, at the moment of use: nothing of the result is stored. @module */
+import { RuneError } from "../spec/error.ts";
+import { describeKey } from "../spec/resource.ts";
+import { envRefs, parseParameterRef, replaceEnvRefs, type SecretKeyRef } from "../spec/secret.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
+
+/** One value. @throws {RuneError} `not_found` naming exactly what is missing, and who refers to it. */
+async function valueOf(secrets: SecretReader, ref: SecretKeyRef, referrer: string): Promise<string> {
+  let data: Record<string, string>;
+  try {
+    data = await secrets.readSecret(ref.namespace, ref.name);
+  } catch (error) {
+    if (!(error instanceof RuneError)) throw error;
+    throw new RuneError(error.code, `${referrer}: ${error.message}`, { hint: error.hint, cause: error });
+  }
+  const value = Object.hasOwn(data, ref.key) ? data[ref.key] : undefined;
+  if (value !== undefined) return value;
+  throw new RuneError("not_found", `${referrer}: secret ${describeKey(ref)} has no key "${ref.key}"`, {
+    hint: `its keys: ${Object.keys(data).sort().join(", ") || "none"}`,
+  });
+}
+
+/**
+ * Storage parameters with their references resolved (seed 001). For a driver's call and nothing else.
+ *
+ * @param namespace of the volume.
+ * @throws {RuneError} `not_found`.
+ */
+export async function resolveParameters(
+  parameters: Record<string, string>,
+  { namespace, secrets }: { namespace: string; secrets: SecretReader },
+): Promise<Record<string, string>> {
+  const resolved: Record<string, string> = {};
+  for (const [key, value] of Object.entries(parameters)) {
+    const ref = parseParameterRef(value, namespace);
+    resolved[key] = ref ? await valueOf(secrets, ref, `parameter ${key}`) : value;
+  }
+  return resolved;
+}
+
+/**
+ * The variables that hold `{{ secret:name/key }}`, resolved; the others are left out.
+ *
+ * @param namespace of the service.
+ * @throws {RuneError} `not_found`.
+ */
+export async function resolveSecretEnv(
+  env: Record<string, string>,
+  { namespace, secrets }: { namespace: string; secrets: SecretReader },
+): Promise<Record<string, string>> {
+  const resolved: Record<string, string> = {};
+  for (const [name, text] of Object.entries(env)) {
+    const refs = envRefs(text, namespace).filter((ref) => ref !== null);
+    if (refs.length === 0) continue;
+    const values = new Map<string, string>();
+    const idOf = (ref: SecretKeyRef) => `${describeKey(ref)}/${ref.key}`;
+    for (const ref of refs) values.set(idOf(ref), await valueOf(secrets, ref, `env ${name}`));
+    resolved[name] = replaceEnvRefs(text, namespace, (ref) => values.get(idOf(ref))!);
+  }
+  return resolved;
+}

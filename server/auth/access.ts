@@ -1,0 +1,115 @@
+/**
+ * What each route asks of its caller. Routes of kinds follow from method and path; everything else stands in a table. A route
+ * that is in neither is answered to nobody.
+ * @module
+ */
+import type { RuleResource, Verb } from "../../spec/identity.ts";
+import { KINDS } from "../../spec/resource.ts";
+import type { Endpoint } from "../endpoint.ts";
+
+/** See the module comment. */
+export type Access =
+  /** Anybody who reaches the daemon. */
+  | { who: "anybody" }
+  /** Anybody on this machine: bootstrap. */
+  | { who: "loopback" }
+  /** Whoever has proven who they are. */
+  | { who: "known" }
+  /** Those who may do it; `at` says where the namespace of the question comes from. */
+  | { who: "permitted"; resource: RuleResource; verb: Verb; at: "namespace" | "name" | "cluster" }
+  /** Those who may do it anywhere; they see what they may see. */
+  | { who: "somewhere"; resource: RuleResource; verb: Verb }
+  /** Whoever is known; each resource of the request is asked for as it is written. */
+  | { who: "writer" };
+
+const cluster = (resource: RuleResource, verb: Verb): Access => ({
+  who: "permitted",
+  resource,
+  verb,
+  at: "cluster",
+});
+
+const TABLE: Record<string, Access> = {
+  "get /healthz": { who: "anybody" },
+  "get /v1/version": { who: "anybody" },
+  "get /v1/status": { who: "known" },
+  "post /v1/cast": { who: "writer" },
+  "get /v1/auth/whoami": { who: "known" },
+  "post /v1/auth/bootstrap": { who: "loopback" },
+  "get /v1/namespaces/{namespace}/trash": {
+    who: "permitted",
+    resource: "volumes",
+    verb: "list",
+    at: "namespace",
+  },
+  "get /v1/trash": { who: "somewhere", resource: "volumes", verb: "list" },
+  "get /v1/usage/instances": { who: "somewhere", resource: "instances", verb: "list" },
+  "get /v1/admin/audit": cluster("audit", "get"),
+  "post /v1/admin/rotate-kek": cluster("kek", "update"),
+  "get /v1/admin/users": cluster("users", "list"),
+  "post /v1/admin/users": cluster("users", "create"),
+  "post /v1/admin/services": cluster("users", "create"),
+  "put /v1/admin/users/{name}/policies": cluster("users", "update"),
+  "delete /v1/admin/users/{name}": cluster("users", "delete"),
+  "get /v1/admin/tokens": cluster("tokens", "list"),
+  "post /v1/admin/tokens": cluster("tokens", "create"),
+  "delete /v1/admin/tokens/{name}": cluster("tokens", "delete"),
+  "get /v1/admin/policies": cluster("policies", "list"),
+  "put /v1/admin/policies/{name}": cluster("policies", "update"),
+  "delete /v1/admin/policies/{name}": cluster("policies", "delete"),
+};
+
+/** Verbs of actions that are not plain updates. */
+const ACTION_VERBS: Record<string, Verb> = {
+  scale: "scale",
+  stop: "scale",
+  undelete: "create",
+  clone: "create",
+};
+
+const PLURALS = new Map(Object.values(KINDS).filter((k) => k.public).map((k) => [k.plural, k]));
+const KIND_PATH = /^\/v1(\/namespaces\/\{namespace\})?\/([a-z]+)(\/\{name\}(?:\/(.+))?)?$/;
+
+function kindAccess({ method, path }: Pick<Endpoint, "method" | "path">): Access | undefined {
+  const match = KIND_PATH.exec(path);
+  const kind = PLURALS.get(match?.[2] ?? "");
+  if (!match || !kind) return undefined;
+  const [, inNamespace, plural, named, rest] = match;
+  const resource = plural as RuleResource;
+  const at = kind.namespaced ? "namespace" : kind.kind === "namespace" ? "name" : "cluster";
+  const permitted = (verb: Verb): Access => ({ who: "permitted", resource, verb, at });
+  if (!named) {
+    if (method !== "get") return method === "post" ? { who: "writer" } : undefined;
+    return inNamespace || at === "cluster" ? permitted("list") : { who: "somewhere", resource, verb: "list" };
+  }
+  if (rest === undefined) {
+    return method === "put" ? { who: "writer" } : method === "post" ? undefined : permitted(method);
+  }
+  if (rest === "exec") return permitted("exec");
+  const action = /^actions\/([a-z-]+)$/.exec(rest)?.[1];
+  if (method === "post" && action) return permitted(ACTION_VERBS[action] ?? "update");
+  return method === "get" ? permitted("get") : undefined;
+}
+
+/** What a route asks of its caller; undefined for one that nobody has decided about. */
+export function accessOf(endpoint: Pick<Endpoint, "method" | "path">): Access | undefined {
+  return TABLE[`${endpoint.method} ${endpoint.path}`] ?? kindAccess(endpoint);
+}
+
+/** What a request asks beyond its route: extra verbs by action and parameter. */
+export function extraVerbs(
+  { method, path }: Pick<Endpoint, "method" | "path">,
+  query: URLSearchParams,
+): { resource: RuleResource; verb: Verb }[] {
+  if (path.endsWith("/actions/set-default")) {
+    return [{ resource: "storageclasses", verb: "storageclasses.set-default" }];
+  }
+  if (method === "delete" && query.getAll("cascade").includes("true") && path.includes("{namespace}")) {
+    return [{ resource: "volumes", verb: "volumes.cascade" }];
+  }
+  if (method === "get" && query.getAll("watch").includes("true")) {
+    const plural = path.split("/").at(-1)!;
+    return PLURALS.has(plural) ? [{ resource: plural as RuleResource, verb: "watch" }] : [];
+  }
+  return [];
+}

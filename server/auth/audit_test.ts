@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import type { AuditRecord } from "../../spec/identity.ts";
+import { openAudit } from "./audit.ts";
+
+const ALL = { denied: false, limit: 10_000 };
+const record = (n: number, more: Partial<AuditRecord> = {}) => ({
+  at: new Date(n * 1000).toISOString(),
+  requestId: `r${n}`,
+  user: "alice",
+  address: "127.0.0.1",
+  method: "PUT",
+  path: `/p${n}`,
+  ...more,
+});
+
+async function withDir(test: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "rune-audit-" });
+  try {
+    await test(`${dir}/audit`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const fails = {
+  onFailure(error: unknown) {
+    throw error;
+  },
+};
+
+Deno.test("openAudit() keeps what began and did not end, joins the two lines of what did, and survives a cut line", () =>
+  withDir(async (dir) => {
+    let audit = openAudit(dir, fails);
+    const end = audit.begin(record(1));
+    audit.begin(record(2));
+    end({ outcome: "ok", status: 200 });
+    audit.close();
+    await Deno.writeTextFile(`${dir}/audit.log`, '{"at":"20', { append: true });
+    audit = openAudit(dir, fails);
+    audit.record({ ...record(3), outcome: "denied", status: 403 });
+    const found = await audit.read(ALL);
+    audit.close();
+    assert.deepEqual(found.map((r) => [r.requestId, r.outcome]), [["r1", "ok"], ["r2", "begun"], [
+      "r3",
+      "denied",
+    ]]);
+    assert.equal((await Deno.stat(`${dir}/audit.log`)).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("openAudit() is bounded: files shift and the oldest goes", () =>
+  withDir(async (dir) => {
+    const audit = openAudit(dir, { ...fails, fileBytes: 1000 });
+    for (let n = 0; n < 100; n++) audit.record({ ...record(n), outcome: "ok" });
+    const files = (await Array.fromAsync(Deno.readDir(dir))).map((f) => f.name).sort();
+    const found = await audit.read(ALL);
+    audit.close();
+    assert.deepEqual(files, ["audit.log", "audit.log.1", "audit.log.2", "audit.log.3", "audit.log.4"]);
+    assert.equal(found.at(-1)!.requestId, "r99");
+    assert.ok(found.length < 40 && found.length > 10, String(found.length));
+  }));
+
+Deno.test("read() filters by time, user and refusal, and gives the last so many", () =>
+  withDir(async (dir) => {
+    const audit = openAudit(dir, fails);
+    for (let n = 0; n < 10; n++) {
+      audit.record({ ...record(n, { user: n % 2 ? "alice" : "bob" }), outcome: n % 3 ? "ok" : "denied" });
+    }
+    const ids = async (filter: object) =>
+      (await audit.read({ ...ALL, ...filter })).map((r) => r.requestId).join(" ");
+    assert.equal(await ids({ since: new Date(7000).toISOString() }), "r7 r8 r9");
+    assert.equal(await ids({ denied: true, user: "alice" }), "r3 r9");
+    assert.equal(await ids({ limit: 2 }), "r8 r9");
+    audit.close();
+  }));

@@ -1,0 +1,244 @@
+/**
+ * The gate in front of every route: who calls, whether they may, and the audit of it. Streams end here too when the right to
+ * them ends.
+ * @module
+ */
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { Store } from "../../store/store.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { isLoopback } from "../guard.ts";
+import { HTTP_STATUS, problemResponse, toProblem } from "../problem.ts";
+import { type Access, accessOf, extraVerbs } from "./access.ts";
+import type { Audit } from "./audit.ts";
+import { denial } from "./authority.ts";
+import { isBootstrapped, ownerOf, rulesOfUser } from "./identities.ts";
+import { ANYBODY, NOBODY, type Principal, principalOf } from "./principal.ts";
+import { createRateLimit } from "./rate_limit.ts";
+import type { Sessions } from "./sessions.ts";
+import { endWith } from "./stream_end.ts";
+import { isLive, isSecretOf, parseToken } from "./tokens.ts";
+
+/** How the gate is set. */
+export interface AuthSettings {
+  /** False: whoever reaches the daemon may do everything. */
+  enabled: boolean;
+  /** `/v1/admin` also from other machines. */
+  allowRemoteAdmin: boolean;
+}
+
+/** What the gate is built from. */
+export interface AuthDeps extends AuthSettings {
+  store: Store;
+  audit: Audit;
+  sessions: Sessions;
+  /** Milliseconds since the epoch; tests give their own clock. */
+  now?: () => number;
+}
+
+/** A request on its way to a route. */
+export interface Incoming {
+  request: Request;
+  params: Record<string, string>;
+  requestId: string;
+  /** Address of the peer, as the connection says and no header. */
+  peer: string;
+}
+
+/** What a route learns of who called. */
+export interface Caller {
+  principal: Principal;
+  peer: string;
+  /** Says in the audit log what a request is about where its path does not. */
+  note(what: string): void;
+}
+
+/** See the module comment. */
+export interface Auth {
+  readonly enabled: boolean;
+  /** The log, for those who may read it. */
+  readonly audit: Audit;
+  /** Lets a request through to `handle`, or throws what it is refused with. */
+  guard(
+    endpoint: Endpoint,
+    incoming: Incoming,
+    handle: (caller: Caller) => Promise<Response>,
+  ): Promise<Response>;
+  /** Lets a request through that is no endpoint's: whoever is known may ask. */
+  requireKnown(incoming: Incoming): void;
+}
+
+/** Headers by which a proxy says that it stands in between: then the peer is not who asks. */
+const PROXIED = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/** Whether a request comes from this machine itself. */
+export function isLocal({ request, peer }: Incoming): boolean {
+  return isLoopback(peer.replace(/^::ffff:/i, "")) && !PROXIED.some((name) => request.headers.has(name));
+}
+
+const MAX_TOKEN_LENGTH = 256;
+
+function bearer(request: Request): string | undefined {
+  const header = request.headers.get("authorization");
+  if (header === null || header.length > MAX_TOKEN_LENGTH) return header === null ? undefined : "";
+  return /^bearer ([^\s]+)$/i.exec(header)?.[1] ?? "";
+}
+
+/** Makes the gate. */
+export function createAuth(deps: AuthDeps): Auth {
+  const { store, audit, sessions, enabled, allowRemoteAdmin, now = Date.now } = deps;
+  const failures = createRateLimit();
+  /** Refusals written to the audit log, so that nobody can push everything else out of it. */
+  const noise = createRateLimit();
+
+  function authenticate({ request, peer }: Incoming): Principal {
+    if (!enabled) return ANYBODY;
+    const text = bearer(request);
+    if (text === undefined) {
+      const hint = isBootstrapped(store, now())
+        ? "run: rune login <context> --server <address> --token-stdin, or set RUNE_TOKEN"
+        : "this daemon has no tokens yet: run rune admin bootstrap on its machine";
+      throw new RuneError("unauthenticated", "this daemon asks for a token", { hint });
+    }
+    const waitMs = failures.waitMs(peer);
+    if (waitMs > 0) throw new RateLimited(waitMs);
+    const parts = parseToken(text);
+    const token = parts && store.get("token", "", parts.id);
+    const proven = isSecretOf(parts?.secret ?? "", token);
+    const user = token && ownerOf(store, token);
+    if (!proven || !token || !user || !isLive(token, now())) {
+      failures.fail(peer);
+      throw new RuneError("unauthenticated", "this token is not valid: it is unknown, revoked or expired", {
+        hint: "log in with another one: rune login <context> --token-stdin",
+      });
+    }
+    const { name, spec: { expiresAt } } = token;
+    return principalOf({
+      name: user.name,
+      type: user.spec.type,
+      ...(user.spec.namespace !== undefined && { namespace: user.spec.namespace }),
+      policies: user.spec.policies,
+      rules: rulesOfUser(store, user.spec),
+      token: { id: name, ...(expiresAt !== undefined && { expiresAt }) },
+      ended: sessions.signalOf(token),
+    });
+  }
+
+  function authorize(
+    access: Access | undefined,
+    principal: Principal,
+    incoming: Incoming,
+    endpoint: Endpoint,
+  ): void {
+    if (!access) {
+      throw new RuneError("permission_denied", `nobody may ${endpoint.method} ${endpoint.path}`, {
+        hint: "this is a fault in rune: the route has no rule in server/auth/access.ts",
+      });
+    }
+    const { params } = incoming;
+    if (endpoint.path.startsWith("/v1/admin/") && enabled && !allowRemoteAdmin && !isLocal(incoming)) {
+      throw new RuneError("permission_denied", "administration is for this daemon's own machine", {
+        hint: "run the command there, or set auth.allowRemoteAdmin: true in the runefile",
+      });
+    }
+    if (access.who === "somewhere" && !principal.maySomewhere(access)) {
+      throw denial(principal.name, { ...access, namespace: "" });
+    }
+    if (access.who === "permitted") principal.permit({ ...access, namespace: namespaceOf(access, params) });
+    const search = new URL(incoming.request.url).searchParams;
+    for (const extra of extraVerbs(endpoint, search)) {
+      const cluster = extra.verb === "storageclasses.set-default" || access.who === "somewhere";
+      const namespace = cluster ? "" : params.namespace ?? "";
+      if (
+        access.who === "somewhere" ? principal.maySomewhere(extra) : principal.may({ ...extra, namespace })
+      ) continue;
+      throw denial(principal.name, { ...extra, namespace });
+    }
+  }
+
+  return {
+    enabled,
+    audit,
+    requireKnown: (incoming) => void authenticate(incoming),
+    async guard(endpoint, incoming, handle) {
+      const { request, requestId, peer } = incoming;
+      const access = accessOf(endpoint);
+      let what: string | undefined;
+      const note = (text: string) => void (what = text);
+      const open = access?.who === "anybody" || access?.who === "loopback";
+      let principal = enabled ? NOBODY : ANYBODY;
+      const record = () => ({
+        at: new Date(now()).toISOString(),
+        requestId,
+        user: principal.name,
+        ...(principal.token && { token: principal.token.id }),
+        address: peer,
+        method: request.method,
+        path: new URL(request.url).pathname,
+      });
+      try {
+        if (!open) principal = authenticate(incoming);
+        if (access?.who === "loopback" && !isLocal(incoming)) {
+          throw new RuneError("permission_denied", "bootstrap works from this daemon's own machine only", {
+            hint: "run rune admin bootstrap there",
+          });
+        }
+        authorize(access, principal, incoming, endpoint);
+      } catch (error) {
+        refused(error);
+        throw error;
+      }
+      const audited = request.method !== "GET" || endpoint.path.endsWith("/exec");
+      const end = audited ? audit.begin(record()) : undefined;
+      try {
+        const response = await handle({ principal, peer, note });
+        const outcome = response.status < 400 ? "ok" : "failed";
+        end?.({ outcome, status: response.status, ...(what !== undefined && { what }) });
+        return endWith(response, { signal: principal.ended, requestId });
+      } catch (error) {
+        const { code } = toRuneError(error);
+        const denied = code === "permission_denied" || code === "unauthenticated";
+        const ending = { status: HTTP_STATUS[code], code, ...(what !== undefined && { what }) };
+        if (end) end({ outcome: denied ? "denied" : "failed", ...ending });
+        else if (denied) audit.record({ ...record(), outcome: "denied", ...ending });
+        throw error;
+      }
+
+      function refused(error: unknown): void {
+        const { code } = toRuneError(error);
+        if (principal.token === undefined) {
+          if (noise.waitMs(peer) > 0) return;
+          noise.fail(peer);
+        }
+        audit.record({ ...record(), outcome: "denied", status: HTTP_STATUS[code], code });
+      }
+    },
+  };
+}
+
+function namespaceOf(access: Extract<Access, { who: "permitted" }>, params: Record<string, string>): string {
+  if (access.at === "cluster") return "";
+  return (access.at === "name" ? params.name : params.namespace) ?? "";
+}
+
+/** Too many failed attempts from one address. */
+export class RateLimited extends RuneError {
+  /** Whole seconds until the next attempt. */
+  readonly retryAfter: number;
+
+  constructor(waitMs: number) {
+    const retryAfter = Math.max(1, Math.ceil(waitMs / 1000));
+    super("rate_limited", "too many failed attempts from this address", {
+      hint: `try again in ${retryAfter} s, with a token that is valid`,
+    });
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The problem document of an error, with `retry-after` where it belongs. */
+export function refusalResponse(error: unknown, requestId: string): Response {
+  const headers: Record<string, string> = {};
+  if (error instanceof RateLimited) headers["retry-after"] = String(error.retryAfter);
+  const problem = toProblem(error, requestId);
+  if (problem.code === "unauthenticated") headers["www-authenticate"] = 'Bearer realm="rune"';
+  return problemResponse(problem, { headers });
+}

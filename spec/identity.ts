@@ -1,0 +1,178 @@
+/**
+ * Identity: who may call the API, and what they may do with it (SPEC 7). Policies are lists of rules; users and service
+ * accounts hold policies; tokens prove users. None of it is castable: it changes by `/v1/admin` alone.
+ * @module
+ */
+import { z } from "zod";
+import { durationSchema } from "./duration.ts";
+import { nameSchema } from "./name.ts";
+import type { Resource } from "./resource.ts";
+
+/** What can be done with a resource. The last three are asked for in addition where they apply. */
+export const VERBS = [
+  "get",
+  "list",
+  "watch",
+  "create",
+  "update",
+  "delete",
+  "scale",
+  "exec",
+  "port-forward",
+  "services.privileged",
+  "storageclasses.set-default",
+  "volumes.cascade",
+] as const;
+export type Verb = typeof VERBS[number];
+
+/** What rules speak of: kinds by their plural, and the parts of the daemon itself. */
+export const RULE_RESOURCES = [
+  "services",
+  "instances",
+  "volumes",
+  "snapshots",
+  "secrets",
+  "configmaps",
+  "events",
+  "namespaces",
+  "storageclasses",
+  "users",
+  "tokens",
+  "policies",
+  "audit",
+  "registries",
+  "backup",
+  "kek",
+] as const;
+export type RuleResource = typeof RULE_RESOURCES[number];
+
+/** One permission: these verbs on this resource in this namespace. What is no part of a namespace needs `*`. */
+export const ruleSchema = z.strictObject({
+  resource: z.enum([...RULE_RESOURCES, "*"]),
+  verbs: z.array(z.enum([...VERBS, "*"])).min(1),
+  namespace: z.union([nameSchema, z.literal("*")]).default("*"),
+});
+export type Rule = z.output<typeof ruleSchema>;
+
+const description = z.string().max(256).optional();
+
+/** `POST /v1/admin/policies`. */
+export const policyBody = z.strictObject({
+  name: nameSchema,
+  description,
+  rules: z.array(ruleSchema).min(1).max(64),
+});
+/** `POST /v1/admin/users` and `/v1/admin/services`; `namespace` pins a service account to one namespace. */
+export const userBody = z.strictObject({
+  name: nameSchema,
+  description,
+  policies: z.array(nameSchema).min(1).max(32),
+});
+export const serviceAccountBody = userBody.extend({ namespace: nameSchema });
+/** `PUT …/policies` of a user. */
+export const grantBody = z.strictObject({ policies: z.array(nameSchema).min(1).max(32) });
+/** `POST /v1/admin/tokens`. */
+export const tokenBody = z.strictObject({
+  user: nameSchema,
+  description,
+  /** Never when absent. */
+  expiresIn: durationSchema.optional(),
+});
+
+/** A policy as it is stored. */
+export interface PolicySpec {
+  description?: string;
+  rules: Rule[];
+}
+/** A user or a service account as it is stored. */
+export interface UserSpec {
+  type: "user" | "service";
+  description?: string;
+  policies: string[];
+  /** Of a service account: its policies hold in this namespace alone. */
+  namespace?: string;
+}
+/** A token as it is stored: enough to recognise it, not to use it. */
+export interface TokenSpec {
+  user: string;
+  /** Of the user at the time; a user deleted and made again has none of the old one's tokens. */
+  userUid: string;
+  description?: string;
+  /** SHA-256 of the secret part, base64. */
+  hash: string;
+  /** RFC 3339. */
+  expiresAt?: string;
+}
+
+type Nothing = Record<string, never>;
+export type Policy = Resource<"policy", PolicySpec, Nothing>;
+export type User = Resource<"user", UserSpec, Nothing>;
+export type Token = Resource<"token", TokenSpec, Nothing>;
+
+/** A policy as the API shows it. */
+export const policyView = z.object({
+  name: z.string(),
+  builtin: z.boolean(),
+  description: z.string().optional(),
+  rules: z.array(ruleSchema),
+});
+export type PolicyView = z.infer<typeof policyView>;
+
+/** A user or a service account as the API shows it. */
+export const userView = z.object({
+  name: z.string(),
+  type: z.enum(["user", "service"]),
+  namespace: z.string().optional(),
+  description: z.string().optional(),
+  policies: z.array(z.string()),
+  createdAt: z.string(),
+});
+export type UserView = z.infer<typeof userView>;
+
+/** A token as the API shows it: never its secret. */
+export const tokenView = z.object({
+  id: z.string(),
+  user: z.string(),
+  description: z.string().optional(),
+  createdAt: z.string(),
+  expiresAt: z.string().optional(),
+  expired: z.boolean(),
+});
+export type TokenView = z.infer<typeof tokenView>;
+
+/** The one answer that holds a token. */
+export const newTokenView = tokenView.extend({ token: z.string() });
+export type NewTokenView = z.infer<typeof newTokenView>;
+
+/** `GET /v1/auth/whoami`. */
+export const whoamiView = z.object({
+  user: z.string(),
+  type: z.enum(["user", "service", "anonymous"]),
+  namespace: z.string().optional(),
+  policies: z.array(z.string()),
+  rules: z.array(ruleSchema),
+  token: z.object({ id: z.string(), expiresAt: z.string().optional() }).optional(),
+  /** As the daemon sees the caller. */
+  address: z.string(),
+  /** What the caller should know of this connection, a sentence each. */
+  warnings: z.array(z.string()),
+});
+export type Whoami = z.infer<typeof whoamiView>;
+
+/** One line of the audit log. */
+export const auditRecord = z.object({
+  at: z.string(),
+  requestId: z.string(),
+  user: z.string(),
+  token: z.string().optional(),
+  address: z.string(),
+  method: z.string(),
+  path: z.string(),
+  /** What it was about, where the path does not say: the resources of a cast, the command of an exec. */
+  what: z.string().optional(),
+  /** `begun`: nothing was heard of it since, because it runs or because the daemon died. */
+  outcome: z.enum(["begun", "ok", "denied", "failed"]),
+  status: z.number().int().optional(),
+  code: z.string().optional(),
+});
+export type AuditRecord = z.infer<typeof auditRecord>;

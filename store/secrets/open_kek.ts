@@ -1,0 +1,95 @@
+/** Finds the KEK at start and makes sure that it is the one which wrapped the data keys. @module */
+import { RuneError } from "../../spec/error.ts";
+import type { Store } from "../contract.ts";
+import {
+  type Kek,
+  type KekSource,
+  makeKekFile,
+  moveKekFile,
+  nextPath,
+  parseKek,
+  readKekFile,
+} from "./kek.ts";
+
+/** The id of the KEK in force: what tells a wrong key from the right one. */
+export const KEK_META = "kek";
+
+/** What was found. */
+export interface OpenedKek {
+  kek: Kek;
+  /** A rotation to it was begun and is to be finished. */
+  next?: Kek;
+}
+
+const BACKUP = "without it no secret can be read; a new one is made only for a data directory without a key";
+
+/**
+ * The KEK of a store; at the first start with a file as source it is made.
+ *
+ * @param options.hasKeys whether data keys exist.
+ * @throws {RuneError} `failed_precondition` when it is missing, or not the one in force.
+ */
+export async function openKek(
+  store: Store,
+  source: KekSource,
+  { hasKeys }: { hasKeys: boolean },
+): Promise<OpenedKek> {
+  const inForce = await store.getMeta(KEK_META) as string | undefined;
+  const opened = source.from === "file"
+    ? await openFile(source.path, { inForce, mayMake: inForce === undefined && !hasKeys })
+    : await openEnv(source, inForce);
+  if (inForce === undefined) await store.putMeta(KEK_META, opened.kek.id);
+  return opened;
+}
+
+async function openFile(
+  path: string,
+  { inForce, mayMake }: { inForce?: string; mayMake: boolean },
+): Promise<OpenedKek> {
+  const next = await readKekFile(nextPath(path));
+  if (next && next.id === inForce) {
+    // The rotation was complete but for the name of the file.
+    await moveKekFile(nextPath(path), path);
+    return { kek: next };
+  }
+  const kek = await readKekFile(path) ?? (mayMake ? await makeKekFile(path) : undefined);
+  if (!kek) {
+    throw new RuneError("failed_precondition", `the key encryption key ${path} is missing`, {
+      hint: `restore ${path} from its backup: ${BACKUP}`,
+    });
+  }
+  if (inForce !== undefined && kek.id !== inForce) throw wrong(path);
+  return { kek, ...(next && inForce !== undefined && { next }) };
+}
+
+async function openEnv(
+  { variable, value, previous }: Extract<KekSource, { from: "env" }>,
+  inForce: string | undefined,
+): Promise<OpenedKek> {
+  if (value === undefined || value === "") {
+    throw new RuneError(
+      "failed_precondition",
+      `the environment variable ${variable} holds no key encryption key`,
+      {
+        hint: inForce === undefined
+          ? `set it to 32 random bytes in base64, for example: ${variable}=$(openssl rand -base64 32)`
+          : `set it to the key that this data directory was used with: ${BACKUP}`,
+      },
+    );
+  }
+  const kek = await parseKek(value, `the environment variable ${variable}`);
+  if (inForce === undefined || kek.id === inForce) return { kek };
+  const before = previous
+    ? await parseKek(previous, `the environment variable ${variable}_PREVIOUS`)
+    : undefined;
+  if (before?.id === inForce) return { kek: before, next: kek };
+  throw wrong(`the environment variable ${variable}`);
+}
+
+function wrong(where: string): RuneError {
+  return new RuneError(
+    "failed_precondition",
+    `${where} is not the key encryption key that this data directory was used with`,
+    { hint: `restore the right one from its backup: ${BACKUP}` },
+  );
+}
