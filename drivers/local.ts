@@ -6,6 +6,7 @@
  */
 import { basename, dirname, isAbsolute, normalize } from "node:path";
 import { RuneError } from "../spec/error.ts";
+import { packTree, unpackTree } from "./archive.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, SnapshotRef, VolumeContext, VolumeRequest } from "./driver.ts";
 import { ensureDirectory, lookAtDirectory, renameDirectory, syncDirectory } from "./durable.ts";
@@ -161,6 +162,35 @@ export class LocalDriver implements Driver {
           await copyDurably(source, { target, signal });
         },
       });
+    });
+  }
+
+  async exportData(ctx: VolumeContext): Promise<ReadableStream<Uint8Array>> {
+    try {
+      const directory = await this.#directory(ctx);
+      await this.#existing(ctx, directory);
+      return packTree(directory, ctx.signal);
+    } catch (error) {
+      throw hostError(describeCall("export", ctx), error);
+    }
+  }
+
+  async importData(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }> {
+    const { signal } = ctx;
+    return await this.#exclusive(ctx, { verb: "import" }, async (directory) => {
+      const own = await this.#own(ctx);
+      const here = own !== undefined && await lookAtDirectory(directory) !== "absent";
+      if (here) await data.cancel();
+      else await this.#makeRoom(ctx, directory);
+      const { handle } = await this.#make(ctx, {
+        marker: here ? own : undefined,
+        fill: async (target) => {
+          await ensureDirectory(target, 0o755);
+          await unpackTree(data, { target, signal });
+          await syncFilesystem(target, signal);
+        },
+      });
+      return { handle };
     });
   }
 

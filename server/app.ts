@@ -11,17 +11,19 @@ import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
 import { execRoutes } from "./routes/exec.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 
-type Env = { Variables: { requestId: string } };
+type Env = { Variables: { requestId: string; route?: string } };
 
 /** Every route of the API but the document that describes them. */
 export function endpoints(deps: ServerDeps): Endpoint[] {
   return [
     ...systemRoutes(deps),
+    ...metricsRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),
     ...declareRoutes(deps),
@@ -46,6 +48,17 @@ export function createApp(deps: ServerDeps): Hono<Env> {
   const routes = endpoints(deps);
 
   app.use(async (c, next) => {
+    const began = performance.now();
+    await next();
+    const seconds = (performance.now() - began) / 1000;
+    deps.metrics?.request({
+      method: c.req.method,
+      route: c.get("route") ?? "none",
+      code: c.res.status,
+      seconds,
+    });
+  });
+  app.use(async (c, next) => {
     const requestId = requestIdOf(c.req.raw);
     c.set("requestId", requestId);
     const began = performance.now();
@@ -66,8 +79,14 @@ export function createApp(deps: ServerDeps): Hono<Env> {
     app.on(
       route.method.toUpperCase(),
       route.path.replace(/\{(\w+)\}/g, ":$1"),
-      (c) =>
-        callEndpoint(route, { request: c.req.raw, params: c.req.param(), requestId: c.get("requestId") }),
+      (c) => {
+        c.set("route", route.path);
+        return callEndpoint(route, {
+          request: c.req.raw,
+          params: c.req.param(),
+          requestId: c.get("requestId"),
+        });
+      },
     );
   }
 

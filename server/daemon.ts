@@ -19,6 +19,10 @@ import { openStore, type Store } from "../store/store.ts";
 import { formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { createApp } from "./app.ts";
 import { startLogging } from "./logging.ts";
+import { registerGauges } from "./metrics/gauges.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { observeDriver, observeRunner } from "./metrics/observe.ts";
+import { readUsage } from "./metrics/usage.ts";
 import { seed } from "./seed.ts";
 import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
 
@@ -153,23 +157,28 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     for (const stop of started.splice(0).reverse()) await stop();
   };
   try {
-    const store = await openStore({ dataDir });
+    const metrics = createMetrics({ version: manifest.version });
+    const store = await openStore({ dataDir, onCommit: metrics.commit });
     started.push(() => store.close());
     await seed(store, storage);
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
-    const drivers = buildDrivers(storage);
+    const built = buildDrivers(storage);
+    const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const daemonId = await identify(store);
-    const runners = buildRunners({ ...settings, daemonId }, logger);
-    started.push(() => runners.close());
+    const builtRunners = buildRunners({ ...settings, daemonId }, logger);
+    started.push(() => builtRunners.close());
+    const runners = new Map(
+      [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
+    );
 
     const shutdown = new AbortController();
     const aborted = new AbortController();
     const app = createApp({
       store,
-      drivers: drivers.all,
-      runners: runners.all,
+      drivers,
+      runners,
       info: {
         version: manifest.version,
         node: node.name,
@@ -185,6 +194,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       defaultStorageClass: storage.defaultStorageClass,
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),
+      metrics,
     });
     const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
     const stopServing = async () => {
@@ -198,16 +208,20 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     for (const address of settings.addresses) {
       servers.push(listen(address, { signal: aborted.signal, handler: app.fetch }));
     }
-    const trash = keepTrash(drivers.local, { settings, logger: logger.getChild("storage") });
+    const trash = keepTrash(built.local, { settings, logger: logger.getChild("storage") });
     started.push(() => trash.stop());
     const controllers = startControllers({
       store,
-      drivers: drivers.all,
-      runners: runners.all,
+      drivers,
+      runners,
       node,
       logger: logger.getChild("reconcile"),
+      observer: metrics.reconcile,
     });
     started.push(() => controllers.stop());
+    const usage = readUsage({ store, drivers, node: node.name });
+    started.push(() => usage.stop());
+    registerGauges(metrics.registry, { store, dataDir, depths: () => controllers.depths(), usage });
 
     let stopping: Promise<void> | undefined;
     return {

@@ -4,6 +4,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import type { Store } from "../store/store.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
 export interface DaemonInfo {
@@ -33,4 +34,6 @@ export interface ServerDeps {
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;
+  /** Where requests are counted, and what `/metrics` shows. */
+  metrics?: Metrics;
 }

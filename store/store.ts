@@ -38,6 +38,8 @@ export interface StoreOptions {
   journalLimit?: number;
   /** Default: the system's. */
   clock?: () => Date;
+  /** Told of every commit that was tried. */
+  onCommit?: (result: { ok: boolean; seconds: number }) => void;
 }
 
 /**
@@ -84,14 +86,14 @@ class KvStore implements Store {
   #closing?: Promise<void>;
 
   constructor({ kv, log, loaded, held, ...options }: Parts) {
-    const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date() } = options;
+    const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date(), onCommit } = options;
     this.#kv = kv;
     this.#held = held;
     this.#loaded = loaded;
     this.#revision = log.head.revision;
     this.#tail = new JournalTail(journalLimit);
     const publish = (group: Published) => this.#publish(group);
-    this.#writer = new Writer({ kv, log, ...loaded, historyLimit, journalLimit, clock, publish });
+    this.#writer = new Writer({ kv, log, ...loaded, historyLimit, journalLimit, clock, onCommit, publish });
   }
 
   get revision(): number {
