@@ -1,6 +1,7 @@
 /** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
+import type { Offline } from "../spec/offline.ts";
 import { nearest } from "../spec/suggest.ts";
 import { type Client, createClient } from "./client.ts";
 import { resolveContext } from "./contexts.ts";
@@ -24,6 +25,8 @@ export interface ServeOptions {
 export interface Cli {
   terminal: Terminal;
   serve(options: ServeOptions): Promise<void>;
+  /** Loads the daemon's side. */
+  offline(): Promise<Offline>;
   /** What the program will exit with; 0 unless a command says otherwise. */
   exitCode: number;
 }

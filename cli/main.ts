@@ -6,6 +6,8 @@
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, type Define, examples, type ServeOptions } from "./command.ts";
 import { printError } from "./errors.ts";
+import { RuneError } from "../spec/error.ts";
+import type { Offline } from "../spec/offline.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
@@ -29,7 +31,7 @@ const TREE: Record<string, Entry[]> = {
     },
     {
       name: "lint",
-      summary: "check castfiles without a daemon",
+      summary: "check castfiles and runefiles without a daemon",
       load: () => import("./commands/lint.ts"),
     },
     {
@@ -82,6 +84,11 @@ const TREE: Record<string, Entry[]> = {
   ],
   "Rune:": [
     { name: "serve", summary: "run the daemon", load: () => import("./commands/serve.ts") },
+    {
+      name: "admin",
+      summary: "back up, restore",
+      load: () => import("./commands/admin.ts"),
+    },
     {
       name: "version",
       summary: "show the versions of client and daemon",
@@ -146,6 +153,8 @@ function buildProgram(cli: Cli): Command {
   return program;
 }
 
+const noOffline = () => Promise.reject(new RuneError("internal", "this program has no daemon's side"));
+
 /** Other ways to ask: nothing and `help` mean `--help`, `help get` means `get --help`. */
 function unfold(argv: string[]): string[] {
   const [first, ...rest] = argv;
@@ -158,15 +167,19 @@ function unfold(argv: string[]): string[] {
  * Runs one command line.
  *
  * @param argv the words after `rune`.
- * @param io `serve` runs the daemon; `terminal` stands in for this process's own.
+ * @param io `serve` runs the daemon; `offline` loads what its side does without one; `terminal` stands in for this process's own.
  * @returns the exit code. Nothing is thrown: failures are printed.
  */
 export async function runCli(
   argv: string[],
-  io: { serve: (options: ServeOptions) => Promise<void>; terminal?: Terminal },
+  io: {
+    serve: (options: ServeOptions) => Promise<void>;
+    offline?: () => Promise<Offline>;
+    terminal?: Terminal;
+  },
 ): Promise<number> {
   const terminal = io.terminal ?? systemTerminal();
-  const cli: Cli = { terminal, serve: io.serve, exitCode: EXIT.ok };
+  const cli: Cli = { terminal, serve: io.serve, offline: io.offline ?? noOffline, exitCode: EXIT.ok };
   try {
     await buildProgram(cli).parseAsync(unfold(argv), { from: "user" });
     return cli.exitCode;

@@ -6,6 +6,7 @@ import { callEndpoint, type Endpoint } from "./endpoint.ts";
 import { checkOrigin } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problemResponse, toProblem } from "./problem.ts";
+import { adminRoutes } from "./routes/admin.ts";
 import { castRoutes } from "./routes/cast.ts";
 import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
@@ -24,6 +25,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
   return [
     ...systemRoutes(deps),
     ...metricsRoutes(deps),
+    ...adminRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),
     ...declareRoutes(deps),

@@ -126,6 +126,13 @@ export interface Store extends Reader {
   getMeta(key: string): Promise<unknown>;
   /** Keeps a JSON value; `undefined` removes it. */
   putMeta(key: string, value: unknown): Promise<void>;
+  /**
+   * Writes a copy of the whole state as it is at one moment, which a store can be opened on.
+   *
+   * @param target of the file to make.
+   * @throws {RuneError} `unavailable` when the disk has no room for it.
+   */
+  copyTo(target: string): Promise<void>;
   /** @throws {RuneError} `unavailable` when the state cannot be read. */
   check(): Promise<void>;
   /** Finishes queued writes, ends watches, releases the state and the lock. Done when closed already. */

@@ -5,14 +5,15 @@
  */
 import type { Kind, Kinds } from "../spec/resource.ts";
 import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
-import { cannotRead, closed, damaged } from "./failures.ts";
+import { cannotCopy, cannotRead, closed, damaged } from "./failures.ts";
+import { copyDatabase, removeCopies } from "./copy.ts";
 import { HEAD, historyKey, valueKey } from "./keys.ts";
 import { JournalTail, readJournal } from "./journal.ts";
 import { type Loaded, loadState } from "./load.ts";
 import { lockDataDir } from "./lock.ts";
 import { Log } from "./log.ts";
 import { migrate, readSchema } from "./migrations.ts";
-import { ensureDataDir, markMade, openState, statePath } from "./state_file.ts";
+import { ensureDataDir, markMade, openState, removeRestored, statePath } from "./state_file.ts";
 import { decode } from "./values.ts";
 import { watchJournal } from "./watch.ts";
 import { type Published, Writer } from "./writer.ts";
@@ -53,12 +54,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   ensureDataDir(dataDir);
   using cleanup = new DisposableStack();
   cleanup.use(lockDataDir(dataDir));
+  removeCopies(dataDir);
   const kv = cleanup.use(await openState(dataDir));
   try {
     await readSchema(kv);
     const log = await Log.open(kv);
     await migrate(kv);
     markMade(dataDir);
+    removeRestored(dataDir);
     const loaded = await loadState(kv);
     return new KvStore({ ...options, kv, log, loaded, held: cleanup.move() });
   } catch (error) {
@@ -76,6 +79,7 @@ interface Parts extends StoreOptions {
 
 class KvStore implements Store {
   readonly #kv: Deno.Kv;
+  readonly #path: string;
   readonly #held: Disposable;
   readonly #loaded: Loaded;
   readonly #tail: JournalTail;
@@ -88,6 +92,7 @@ class KvStore implements Store {
   constructor({ kv, log, loaded, held, ...options }: Parts) {
     const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date(), onCommit } = options;
     this.#kv = kv;
+    this.#path = statePath(options.dataDir);
     this.#held = held;
     this.#loaded = loaded;
     this.#revision = log.head.revision;
@@ -156,6 +161,17 @@ class KvStore implements Store {
 
   putMeta(key: string, value: unknown): Promise<void> {
     return this.#writer.putValue(key, JSON.stringify(value));
+  }
+
+  async copyTo(target: string): Promise<void> {
+    if (this.#closing) throw closed();
+    await this.#writer.settled();
+    try {
+      await copyDatabase(this.#path, target);
+    } catch (error) {
+      await Deno.remove(target).catch(() => {});
+      throw cannotCopy(error);
+    }
   }
 
   async check(): Promise<void> {

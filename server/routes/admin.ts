@@ -1,0 +1,24 @@
+/** `/v1/admin`: what the operator of the daemon does over the API. @module */
+import { backupRequestSchema } from "../../spec/api.ts";
+import { makeBackup } from "../backup/backup.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+
+/** `POST /v1/admin/backup`. */
+export function adminRoutes({ store, drivers, info, shutdown }: ServerDeps): Endpoint[] {
+  return [endpoint({
+    method: "post",
+    path: "/v1/admin/backup",
+    tag: "admin",
+    summary: "Make a backup: the state, and the data of volumes where asked for",
+    body: backupRequestSchema,
+    answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
+    async handle({ request, body }) {
+      const signal = AbortSignal.any([request.signal, shutdown]);
+      const stream = await makeBackup({ store, drivers, info }, body, signal);
+      return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
+        headers: { "content-type": "application/gzip" },
+      });
+    },
+  })];
+}
