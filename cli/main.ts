@@ -3,8 +3,10 @@
  * quick question is answered quickly.
  * @module
  */
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, type Define, examples, type ServeOptions } from "./command.ts";
+import { createClient } from "./client.ts";
+import { resolveContext } from "./contexts.ts";
 import { printError } from "./errors.ts";
 import { RuneError } from "../spec/error.ts";
 import type { Offline } from "../spec/offline.ts";
@@ -85,9 +87,19 @@ const TREE: Record<string, Entry[]> = {
   "Rune:": [
     { name: "serve", summary: "run the daemon", load: () => import("./commands/serve.ts") },
     {
+      name: "install",
+      summary: "install the program and its systemd unit",
+      load: () => import("./commands/install.ts"),
+    },
+    {
       name: "admin",
       summary: "back up, restore",
       load: () => import("./commands/admin.ts"),
+    },
+    {
+      name: "completion",
+      summary: "print a script that completes commands and names in a shell",
+      load: () => import("./commands/completion.ts"),
     },
     {
       name: "version",
@@ -107,7 +119,13 @@ function usageLines(text: string): string {
   return `${message.startsWith("error: ") ? message : `error: ${message}`}\nhint: ${hint}\n`;
 }
 
-function buildProgram(cli: Cli): Command {
+interface Program {
+  program: Command;
+  /** Gives a command of the first level its flags, arguments and action. */
+  load(command: CommandUnknownOpts): Promise<void>;
+}
+
+function buildProgram(cli: Cli): Program {
   const program = new Command("rune")
     .description("Runs services, with their data, on this machine.")
     .enablePositionalOptions()
@@ -140,7 +158,7 @@ function buildProgram(cli: Cli): Command {
       loaders.set(name, load);
     }
   }
-  program.hook("preSubcommand", async (_, command) => {
+  const loadCommand = async (command: CommandUnknownOpts) => {
     const load = loaders.get(command.name());
     if (!load) return;
     const { define } = await load();
@@ -149,8 +167,29 @@ function buildProgram(cli: Cli): Command {
     for (const option of command.options) {
       if (option.negate) command.setOptionValueWithSource(option.attributeName(), true, "default");
     }
-  });
-  return program;
+  };
+  program.hook("preSubcommand", (_, command) => loadCommand(command));
+  return { program, load: loadCommand };
+}
+
+/** What the scripts of `rune completion` call, with `--` and the words typed so far. */
+const COMPLETE = "__complete";
+
+async function printCompletions(
+  words: string[],
+  { terminal, ...tree }: Program & { terminal: Terminal },
+): Promise<void> {
+  const { complete } = await import("./complete.ts");
+  const connect = (given: { server?: string; namespace?: string }) => {
+    const { server, namespace } = resolveContext(given, terminal.env);
+    return { client: createClient(server), namespace };
+  };
+  // Whoever presses Tab gets candidates or nothing: an error would be written into the line.
+  const candidates = await complete(words, { ...tree, connect }).catch(() => []);
+  const lines = candidates.map(({ word, description }) =>
+    description ? `${word}\t${description}\n` : `${word}\n`
+  );
+  terminal.out(lines.join(""));
 }
 
 const noOffline = () => Promise.reject(new RuneError("internal", "this program has no daemon's side"));
@@ -181,7 +220,9 @@ export async function runCli(
   const terminal = io.terminal ?? systemTerminal();
   const cli: Cli = { terminal, serve: io.serve, offline: io.offline ?? noOffline, exitCode: EXIT.ok };
   try {
-    await buildProgram(cli).parseAsync(unfold(argv), { from: "user" });
+    const { program, load } = buildProgram(cli);
+    if (argv[0] === COMPLETE) await printCompletions(argv.slice(2), { terminal, program, load });
+    else await program.parseAsync(unfold(argv), { from: "user" });
     return cli.exitCode;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.ok;

@@ -49,6 +49,8 @@ const COMMANDS = [
   "storageclass create",
   "storageclass delete",
   "storageclass set-default",
+  "completion",
+  "install",
   "admin backup",
   "admin restore",
   "version",

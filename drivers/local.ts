@@ -41,7 +41,7 @@ export class LocalDriver implements Driver {
     reclaimDelete: true,
     topologyKeys: [],
   };
-  readonly #options: LocalOptions;
+  #options: LocalOptions;
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;
   readonly #locks = new KeyedLock();
@@ -56,6 +56,11 @@ export class LocalDriver implements Driver {
     this.#options = options;
     this.#layout = new LocalLayout(normalize(options.root).replace(/(.)\/+$/, "$1"));
     this.#trash = new LocalTrash(this.#layout);
+  }
+
+  /** Changes what may change while it is in use: all but the root. */
+  configure(options: Omit<LocalOptions, "root">): void {
+    this.#options = { ...options, root: this.#options.root };
   }
 
   validate(request: VolumeRequest): void {

@@ -24,8 +24,8 @@ app=$cache/@HASH@
     tail -c +@OFFSET@ "$0" | tar -xzf - -C "$part" 2>/dev/null &&
     { mv -T "$part" "$app" 2>/dev/null || [ -d "$app" ]; }
 ) || { echo "rune: cannot unpack into $app; free 150 MB there, or set RUNE_CACHE_DIR" >&2; exit 1; }
-DENO_DIR=\${DENO_DIR:-$cache/deno} DENO_NO_UPDATE_CHECK=1 exec "$app/deno" run -A --quiet --no-config --no-lock \\
-  --cached-only --unstable-kv "$app/main.js" "$@"
+DENO_DIR=\${DENO_DIR:-$cache/deno} DENO_NO_UPDATE_CHECK=1 RUNE_PROGRAM=$0 exec "$app/deno" run -A --quiet --no-config --no-lock \\
+  --cached-only --unstable-kv --unstable-net "$app/main.js" "$@"
 `;
 
 /**

@@ -16,6 +16,8 @@ const PACKAGES: Record<string, string> = {
   script: "bsdutils",
   getfattr: "attr",
   getfacl: "acl",
+  zsh: "zsh",
+  fish: "fish",
 };
 
 const ENGINE_START_MS = 60_000;

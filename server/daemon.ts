@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import manifest from "../deno.json" with { type: "json" };
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
@@ -13,9 +12,12 @@ import { startControllers } from "../reconcile/start.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { Runner } from "../runners/runner.ts";
+import { BUILD } from "../spec/build.ts";
 import { RuneError, toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { openNotifier } from "./notify.ts";
+import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
 import { formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { createApp } from "./app.ts";
 import { startLogging } from "./logging.ts";
@@ -37,6 +39,8 @@ const PURGE_INTERVAL_MS = 10 * 60_000;
 export interface Daemon {
   /** Where it listens, ports resolved. */
   addresses: ListenAddress[];
+  /** Takes over what of other settings can be taken over while it runs; the rest stays as it is. */
+  reload(next: Settings): Reloaded;
   /** Stops it in order; workloads go on. Done when stopped already. */
   stop(): Promise<void>;
 }
@@ -78,8 +82,12 @@ function listen(
   }
 }
 
-/** The drivers by name, and the one whose trash the daemon keeps. */
-export function buildDrivers(storage: Settings["storage"]): { all: Map<string, Driver>; local: LocalDriver } {
+/** The drivers by name, the one whose trash the daemon keeps, and how their settings change. */
+export function buildDrivers(storage: Settings["storage"]): {
+  all: Map<string, Driver>;
+  local: LocalDriver;
+  configure(storage: Settings["storage"]): void;
+} {
   const local = new LocalDriver({
     root: storage.localVolumeRoot,
     preserveOnDelete: storage.preserveOnDelete,
@@ -89,7 +97,14 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
     allowlist: storage.hostPathAllowlist,
     allowCreateMissing: storage.allowCreateMissing,
   });
-  return { all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])), local };
+  return {
+    all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])),
+    local,
+    configure({ preserveOnDelete, trashRetentionMs, hostPathAllowlist, allowCreateMissing }) {
+      local.configure({ preserveOnDelete, trashRetentionMs });
+      localHost.configure({ allowlist: hostPathAllowlist, allowCreateMissing });
+    },
+  };
 }
 
 /** The runners by name; closing them leaves what they run alone. */
@@ -157,7 +172,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     for (const stop of started.splice(0).reverse()) await stop();
   };
   try {
-    const metrics = createMetrics({ version: manifest.version });
+    const metrics = createMetrics(BUILD);
     const store = await openStore({ dataDir, onCommit: metrics.commit });
     started.push(() => store.close());
     await seed(store, storage);
@@ -180,7 +195,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       drivers,
       runners,
       info: {
-        version: manifest.version,
+        ...BUILD,
         node: node.name,
         daemonId,
         startedAt: new Date().toISOString(),
@@ -191,7 +206,9 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       hosts: settings.addresses.flatMap((a) =>
         isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]
       ),
-      defaultStorageClass: storage.defaultStorageClass,
+      get defaultStorageClass() {
+        return settings.storage.defaultStorageClass;
+      },
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),
       metrics,
@@ -226,6 +243,12 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     let stopping: Promise<void> | undefined;
     return {
       addresses: settings.addresses.map(({ hostname }, i) => ({ hostname, port: servers[i]!.addr.port })),
+      reload(next) {
+        const reloaded = planReload(settings, next);
+        applyReload(settings, next);
+        built.configure(settings.storage);
+        return reloaded;
+      },
       // Those who ask come first, and may still write; then those who act on it.
       stop: () => stopping ??= stopServing().then(undo),
     };
@@ -262,18 +285,26 @@ export async function serve(options: ServeOptions): Promise<void> {
   const settings = await loadSettings(options);
   const logger = await startLogging(settings.log);
   const signals = onSignals();
-  try {
-    const daemon = await startDaemon(settings, logger);
-    for (const warning of settings.warnings) logger.warn("{warning}", { warning });
-    logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
-      version: manifest.version,
-      addresses: daemon.addresses.map(formatAddress).join(", "),
-      dataDir: settings.dataDir,
-    });
-    logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
-    await Promise.race([daemon.stop(), signals.again]);
-    logger.info("stopped");
-  } finally {
-    signals.release();
-  }
+  using cleanup = new DisposableStack();
+  cleanup.defer(() => signals.release());
+  const starting = startDaemon(settings, logger);
+  cleanup.defer(reloadOnSighup({
+    load: () => loadSettings(options),
+    reload: async (next) => (await starting).reload(next),
+    logger,
+  }));
+  const daemon = await starting;
+  const notifier = openNotifier({ env: (name) => Deno.env.get(name), dataDir: settings.dataDir, logger });
+  cleanup.defer(() => notifier.close());
+  for (const warning of settings.warnings) logger.warn("{warning}", { warning });
+  logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
+    version: BUILD.version,
+    addresses: daemon.addresses.map(formatAddress).join(", "),
+    dataDir: settings.dataDir,
+  });
+  await notifier.send("READY=1", `STATUS=listening on ${daemon.addresses.map(formatAddress).join(", ")}`);
+  logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
+  await notifier.send("STOPPING=1", "STATUS=stopping; workloads go on");
+  await Promise.race([daemon.stop(), signals.again]);
+  logger.info("stopped");
 }

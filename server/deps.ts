@@ -2,13 +2,13 @@
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
+import type { BuildInfo } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import type { Store } from "../store/store.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 
 /** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
-export interface DaemonInfo {
-  version: string;
+export interface DaemonInfo extends BuildInfo {
   /** Name of this node. */
   node: string;
   /** What labels its containers. */

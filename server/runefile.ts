@@ -29,7 +29,8 @@ const address = z.string().superRefine((text, ctx) => {
   }
 });
 
-const runefileSchema = z.strictObject({
+/** The schema of a runefile in canonical spelling. */
+export const runefileSchema = z.strictObject({
   dataDir: absolutePathSchema.optional(),
   server: z.strictObject({
     httpAddr: address.optional(),

@@ -39,7 +39,10 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       tag: "system",
       summary: "Version of the daemon",
       answers: { 200: { description: "The version", schema: versionSchema } },
-      handle: () => Response.json({ version: deps.info.version, deno: Deno.version.deno }),
+      handle: () => {
+        const { version, commit, builtAt } = deps.info;
+        return Response.json({ version, commit, builtAt, deno: Deno.version.deno });
+      },
     }),
     endpoint({
       method: "get",
@@ -88,8 +91,9 @@ function count(states: string[]): Record<string, number> {
 }
 
 function statusOf({ store, info }: ServerDeps, runners: Status["runners"]): Status {
+  const { commit: _commit, builtAt: _builtAt, ...shown } = info;
   return {
-    ...info,
+    ...shown,
     runners,
     namespaces: store.list("namespace").map(({ name }) => {
       const instances = store.list("instance", name);
