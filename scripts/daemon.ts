@@ -39,11 +39,12 @@ export async function isHealthy(url: string): Promise<boolean> {
  *
  * @param home becomes its HOME; the data is in `<home>/.rune`.
  * @param options.devMode default true.
+ * @param options.dataDir default `<home>/.rune`.
  * @throws {Error} with its last words when it ends instead.
  */
 export async function startDaemon(
   home: string,
-  options: { args?: string[]; devMode?: boolean } = {},
+  options: { args?: string[]; devMode?: boolean; dataDir?: string } = {},
 ): Promise<Daemon> {
   const url = `http://127.0.0.1:${freePort()}`;
   const log = `${home}/daemon.log`;
@@ -51,7 +52,7 @@ export async function startDaemon(
     "serve",
     ...options.devMode ?? true ? ["--dev-mode"] : [],
     "--data-dir",
-    `${home}/.rune`,
+    options.dataDir ?? `${home}/.rune`,
     "--http-addr",
     url.slice("http://".length),
   ];

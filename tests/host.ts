@@ -57,16 +57,17 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
   throw new Error(`waited in vain until ${what}`, { cause: last });
 }
 
-/** Starts a host. `runefile` is YAML for `--config`. */
-export async function startHost(options: { runefile?: string } = {}): Promise<Host> {
+/** Starts a host. `runefile` is YAML for `--config`; `dataDir` is elsewhere than below its home. */
+export async function startHost(options: { runefile?: string; dataDir?: string } = {}): Promise<Host> {
   const home = await Deno.makeTempDir({ prefix: "rune-test-" });
   const config = `${home}/runefile.yaml`;
   await Deno.writeTextFile(config, options.runefile ?? "{}\n");
-  const start = () => startDaemon(home, { devMode: false, args: ["--config", config] });
+  const dataDir = options.dataDir ?? `${home}/.rune`;
+  const start = () => startDaemon(home, { devMode: false, args: ["--config", config], dataDir });
   const daemon = await start();
   const host: Host = {
     home,
-    dataDir: `${home}/.rune`,
+    dataDir,
     daemon,
     daemonId: await daemonIdOf(daemon),
     async run(args, { stdin } = {}) {
