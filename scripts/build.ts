@@ -3,7 +3,7 @@
  * form. `--compile` asks for the first alone. @module
  */
 import { capture, show } from "./command.ts";
-import { packPortable } from "./portable.ts";
+import { packPortable, V8_FLAGS } from "./portable.ts";
 import { ROOT } from "./tree.ts";
 
 const OUT = `${ROOT}/dist/rune`;
@@ -31,7 +31,17 @@ async function writeConfig(folder: string): Promise<string> {
 }
 
 async function compile(config: string): Promise<string | undefined> {
-  const command = [Deno.execPath(), "compile", "--no-check", "-A", "--config", config, "--lock", "deno.lock"];
+  const command = [
+    Deno.execPath(),
+    "compile",
+    "--no-check",
+    "-A",
+    V8_FLAGS,
+    "--config",
+    config,
+    "--lock",
+    "deno.lock",
+  ];
   const done = await capture([...command, "-o", NEW, "main.ts"], { cwd: ROOT });
   return done.code === 0 ? undefined : done.stderr.trim();
 }

@@ -1,4 +1,5 @@
 /** A daemon of one's own for the demo and the benchmarks: from source, on a scratch directory, gone at the end. @module */
+import { V8_FLAGS } from "./portable.ts";
 import { ROOT } from "./tree.ts";
 
 /** A running daemon. */
@@ -13,8 +14,8 @@ export interface Daemon {
   stop(signal?: Deno.Signal): Promise<void>;
 }
 
-/** The command that runs Rune from source. */
-export const RUNE: string[] = [Deno.execPath(), "run", "-A", `${ROOT}/main.ts`];
+/** The command that runs Rune from source, with the flags of the built program. */
+export const RUNE: string[] = [Deno.execPath(), "run", "-A", V8_FLAGS, `${ROOT}/main.ts`];
 
 const START_MS = 30_000;
 
