@@ -110,6 +110,9 @@ export function defineRestore(group: Command, cli: Cli): void {
         `volume ${volume}: its data is not in the backup; put it at ${handle} if it is not there\n`,
       );
     }
-    terminal.err("start the daemon to go on: rune serve\n");
+    const flags = `${config === undefined ? "" : ` --config ${config}`}${
+      dataDir === undefined ? "" : ` --data-dir ${dataDir}`
+    }`;
+    terminal.err(`start the daemon to go on: rune serve${flags}\n`);
   });
 }

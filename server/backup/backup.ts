@@ -23,7 +23,7 @@ export interface BackupSource {
 export const KEK = "kek";
 
 /**
- * A backup as a stream. What can be refused is refused before the stream begins.
+ * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before the stream begins.
  *
  * @throws {RuneError} `not_found` for a volume that does not exist, `failed_precondition` for one whose data cannot be had or a
  * KEK that is no file here, `unavailable` when the disk has no room for the copy of the state.
@@ -31,7 +31,7 @@ export const KEK = "kek";
 export async function makeBackup(
   source: BackupSource,
   { withKek, volumes: wanted }: BackupRequest,
-  signal: AbortSignal,
+  shutdown: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
   const { store, info } = source;
   const volumes = wanted.map((key) => findVolume(source, key));
@@ -44,6 +44,9 @@ export async function makeBackup(
   const copy = copyPath(info.dataDir);
   const { revision } = store;
   await store.copyTo(copy);
+
+  const left = new AbortController();
+  const signal = AbortSignal.any([shutdown, left.signal]);
 
   async function* files(): AsyncGenerator<TarFile> {
     yield manifestFile({
@@ -63,14 +66,35 @@ export async function makeBackup(
     }
   }
 
-  async function* cleaned(): AsyncGenerator<TarFile> {
-    try {
-      yield* files();
-    } finally {
-      await Deno.remove(copy).catch(() => {});
-    }
-  }
-  return packBackup(cleaned());
+  return endingWith(packBackup(files()), async () => {
+    left.abort();
+    await Deno.remove(copy).catch(() => {});
+  });
+}
+
+/** The same stream, with something to do once it ended, failed or lost its reader, be it before its first byte. */
+function endingWith(
+  stream: ReadableStream<Uint8Array>,
+  end: () => Promise<void>,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        await end();
+        controller.close();
+      } catch (error) {
+        await end();
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      await end();
+      await reader.cancel(reason).catch(() => {});
+    },
+  }, { highWaterMark: 0 });
 }
 
 function contextOf(volume: Volume, { node, signal }: { node: string; signal: AbortSignal }) {

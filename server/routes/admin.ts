@@ -13,9 +13,8 @@ export function adminRoutes({ store, drivers, info, shutdown }: ServerDeps): End
     summary: "Make a backup: the state, and the data of volumes where asked for",
     body: backupRequestSchema,
     answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
-    async handle({ request, body }) {
-      const signal = AbortSignal.any([request.signal, shutdown]);
-      const stream = await makeBackup({ store, drivers, info }, body, signal);
+    async handle({ body }) {
+      const stream = await makeBackup({ store, drivers, info }, body, shutdown);
       return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: { "content-type": "application/gzip" },
       });
