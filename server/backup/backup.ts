@@ -1,7 +1,8 @@
 /** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
 import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { BackupRequest } from "../../spec/api.ts";
 import { describeKey } from "../../spec/resource.ts";
@@ -17,6 +18,8 @@ export interface BackupSource {
   store: Store;
   drivers: ReadonlyMap<string, Driver>;
   info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
+  /** Told why a backup ended early: its reader only sees that it did. */
+  logger: Logger;
 }
 
 /** File of the key-encryption key in a data directory. */
@@ -66,16 +69,21 @@ export async function makeBackup(
     }
   }
 
-  return endingWith(packBackup(files()), async () => {
-    left.abort();
-    await Deno.remove(copy).catch(() => {});
+  return endingWith(packBackup(files()), {
+    async end() {
+      left.abort();
+      await Deno.remove(copy).catch(() => {});
+    },
+    failed(error) {
+      source.logger.error("a backup failed: {message}", { message: toRuneError(error).message });
+    },
   });
 }
 
 /** The same stream, with something to do once it ended, failed or lost its reader, be it before its first byte. */
 function endingWith(
   stream: ReadableStream<Uint8Array>,
-  end: () => Promise<void>,
+  { end, failed }: { end: () => Promise<void>; failed: (error: unknown) => void },
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   return new ReadableStream<Uint8Array>({
@@ -86,6 +94,7 @@ function endingWith(
         await end();
         controller.close();
       } catch (error) {
+        failed(error);
         await end();
         controller.error(error);
       }

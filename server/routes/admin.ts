@@ -5,7 +5,7 @@ import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
 /** `POST /v1/admin/backup`. */
-export function adminRoutes({ store, drivers, info, shutdown }: ServerDeps): Endpoint[] {
+export function adminRoutes({ store, drivers, info, shutdown, logger }: ServerDeps): Endpoint[] {
   return [endpoint({
     method: "post",
     path: "/v1/admin/backup",
@@ -14,7 +14,7 @@ export function adminRoutes({ store, drivers, info, shutdown }: ServerDeps): End
     body: backupRequestSchema,
     answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
     async handle({ body }) {
-      const stream = await makeBackup({ store, drivers, info }, body, shutdown);
+      const stream = await makeBackup({ store, drivers, info, logger }, body, shutdown);
       return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: { "content-type": "application/gzip" },
       });
