@@ -3,7 +3,8 @@
  * @module
  */
 import { RuneError } from "../spec/error.ts";
-import { spawnHost } from "./host.ts";
+import { ensureDirectory } from "./durable.ts";
+import { spawnHost, syncFilesystem } from "./host.ts";
 import { abortError, checkAborted } from "./host_error.ts";
 
 /** What both directions keep. */
@@ -42,13 +43,14 @@ export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint
   );
 }
 
-/** Unpacks a tar stream of {@linkcode packTree} into a directory that exists. */
+/** Unpacks a tar stream of {@linkcode packTree} into a directory that it makes; all of it is on disk when this returns. */
 export async function unpackTree(
   data: ReadableStream<Uint8Array>,
   { target, signal }: { target: string; signal: AbortSignal },
 ): Promise<void> {
   const what = `import into ${target}`;
   checkAborted(what, signal);
+  await ensureDirectory(target, 0o755);
   const child = spawnHost("tar", [...FAITHFUL, "--preserve-permissions", "-C", target, "-xf", "-"], {
     what,
     signal,
@@ -68,6 +70,7 @@ export async function unpackTree(
       permanent: true,
     });
   }
+  await syncFilesystem(target, signal);
 }
 
 /** A tar ends with two blocks of zeros; tar itself is content with an archive cut off between two files. */

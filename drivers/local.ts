@@ -181,7 +181,6 @@ export class LocalDriver implements Driver {
   }
 
   async importData(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }> {
-    const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "import" }, async (directory) => {
       const own = await this.#own(ctx);
       const here = own !== undefined && await lookAtDirectory(directory) !== "absent";
@@ -189,11 +188,7 @@ export class LocalDriver implements Driver {
       else await this.#makeRoom(ctx, directory);
       const { handle } = await this.#make(ctx, {
         marker: here ? own : undefined,
-        fill: async (target) => {
-          await ensureDirectory(target, 0o755);
-          await unpackTree(data, { target, signal });
-          await syncFilesystem(target, signal);
-        },
+        fill: (target) => unpackTree(data, { target, signal: ctx.signal }),
       });
       return { handle };
     });
