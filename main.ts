@@ -25,6 +25,7 @@ try {
         throw error;
       }
     },
+    offline: async () => (await import("./server/offline.ts")).offline,
   });
   // The finer exit codes are for clients: to whoever supervises a daemon, it started or it did not.
   if (daemonFailed) code = 1;

@@ -30,6 +30,12 @@ export interface Client {
    * @throws {RuneError} the daemon's problem; `unavailable` when it cannot be reached; `deadline_exceeded` after the timeout.
    */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  /** One request whose answer is a stream of bytes, of any length. @throws {RuneError} as `request`, also through the stream. */
+  download(
+    method: string,
+    path: string,
+    options: { body?: unknown; signal?: AbortSignal },
+  ): Promise<ReadableStream<Uint8Array>>;
   /** The events of a stream until the server ends it. @throws {RuneError} as `request`; `unavailable` when it breaks. */
   stream(path: string, options: { query?: Query; signal?: AbortSignal }): AsyncGenerator<ServerEvent>;
   /** Opens a WebSocket, as whoever this client is. */
@@ -142,6 +148,18 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
     throw isProblem(problem) ? problemError(problem) : notRune(server, `HTTP status ${response.status}`);
   }
 
+  async function* passBytes(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* stream;
+    } catch (error) {
+      if (error instanceof DOMException) throw error;
+      throw new RuneError("unavailable", `the connection to the daemon at ${server} broke`, {
+        hint: "its log says why; run the command again",
+        cause: error,
+      });
+    }
+  }
+
   return {
     server,
     async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
@@ -163,6 +181,12 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
       const value = parseJson(text);
       if (value === undefined) throw notRune(server, "something other than JSON");
       return value as T;
+    },
+    async download(method, path, { body, signal = new AbortController().signal }) {
+      const init = { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+      const { body: stream } = await send(urlOf(server, path), init, signal);
+      if (!stream) throw notRune(server, "nothing");
+      return ReadableStream.from(passBytes(stream));
     },
     async *stream(path, options) {
       const connect = new AbortController();

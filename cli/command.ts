@@ -1,6 +1,7 @@
 /** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
+import type { Offline } from "../spec/offline.ts";
 import { nearest } from "../spec/suggest.ts";
 import { type Client, createClient } from "./client.ts";
 import type { ConfigFile } from "./config_file.ts";
@@ -27,6 +28,8 @@ export interface Cli {
   serve(options: ServeOptions): Promise<void>;
   /** The user's contexts, once a command was chosen; absent where there is no home to look in. */
   config?: ConfigFile;
+  /** Loads the daemon's side. */
+  offline(): Promise<Offline>;
   /** What the program will exit with; 0 unless a command says otherwise. */
   exitCode: number;
 }

@@ -3,10 +3,14 @@
  * quick question is answered quickly.
  * @module
  */
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, type Define, examples, type ServeOptions } from "./command.ts";
 import { configPath, readConfig } from "./config_file.ts";
+import { createClient } from "./client.ts";
+import { resolveContext } from "./contexts.ts";
 import { printError } from "./errors.ts";
+import { RuneError } from "../spec/error.ts";
+import type { Offline } from "../spec/offline.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
@@ -30,7 +34,7 @@ const TREE: Record<string, Entry[]> = {
     },
     {
       name: "lint",
-      summary: "check castfiles without a daemon",
+      summary: "check castfiles and runefiles without a daemon",
       load: () => import("./commands/lint.ts"),
     },
     {
@@ -119,12 +123,22 @@ const TREE: Record<string, Entry[]> = {
     { name: "context", summary: "work on the daemons you know", load: () => import("./commands/context.ts") },
     {
       name: "admin",
-      summary: "users, tokens, policies, the audit log, keys",
+      summary: "users, tokens, policies, the audit log, keys, backups",
       load: () => import("./commands/admin.ts"),
     },
   ],
   "Rune:": [
     { name: "serve", summary: "run the daemon", load: () => import("./commands/serve.ts") },
+    {
+      name: "install",
+      summary: "install the program and its systemd unit",
+      load: () => import("./commands/install.ts"),
+    },
+    {
+      name: "completion",
+      summary: "print a script that completes commands and names in a shell",
+      load: () => import("./commands/completion.ts"),
+    },
     {
       name: "version",
       summary: "show the versions of client and daemon",
@@ -143,7 +157,13 @@ function usageLines(text: string): string {
   return `${message.startsWith("error: ") ? message : `error: ${message}`}\nhint: ${hint}\n`;
 }
 
-function buildProgram(cli: Cli): Command {
+interface Program {
+  program: Command;
+  /** Gives a command of the first level its flags, arguments and action. */
+  load(command: CommandUnknownOpts): Promise<void>;
+}
+
+function buildProgram(cli: Cli): Program {
   const program = new Command("rune")
     .description("Runs services, with their data, on this machine.")
     .enablePositionalOptions()
@@ -176,7 +196,7 @@ function buildProgram(cli: Cli): Command {
       loaders.set(name, load);
     }
   }
-  program.hook("preSubcommand", async (_, command) => {
+  const loadCommand = async (command: CommandUnknownOpts) => {
     const load = loaders.get(command.name());
     if (!load) return;
     const path = configPath(cli.terminal.env);
@@ -187,9 +207,32 @@ function buildProgram(cli: Cli): Command {
     for (const option of command.options) {
       if (option.negate) command.setOptionValueWithSource(option.attributeName(), true, "default");
     }
-  });
-  return program;
+  };
+  program.hook("preSubcommand", (_, command) => loadCommand(command));
+  return { program, load: loadCommand };
 }
+
+/** What the scripts of `rune completion` call, with `--` and the words typed so far. */
+const COMPLETE = "__complete";
+
+async function printCompletions(
+  words: string[],
+  { terminal, ...tree }: Program & { terminal: Terminal },
+): Promise<void> {
+  const { complete } = await import("./complete.ts");
+  const connect = (given: { server?: string; namespace?: string }) => {
+    const { server, namespace } = resolveContext(given, terminal.env);
+    return { client: createClient(server), namespace };
+  };
+  // Whoever presses Tab gets candidates or nothing: an error would be written into the line.
+  const candidates = await complete(words, { ...tree, connect }).catch(() => []);
+  const lines = candidates.map(({ word, description }) =>
+    description ? `${word}\t${description}\n` : `${word}\n`
+  );
+  terminal.out(lines.join(""));
+}
+
+const noOffline = () => Promise.reject(new RuneError("internal", "this program has no daemon's side"));
 
 /** Other ways to ask: nothing and `help` mean `--help`, `help get` means `get --help`. */
 function unfold(argv: string[]): string[] {
@@ -203,17 +246,23 @@ function unfold(argv: string[]): string[] {
  * Runs one command line.
  *
  * @param argv the words after `rune`.
- * @param io `serve` runs the daemon; `terminal` stands in for this process's own.
+ * @param io `serve` runs the daemon; `offline` loads what its side does without one; `terminal` stands in for this process's own.
  * @returns the exit code. Nothing is thrown: failures are printed.
  */
 export async function runCli(
   argv: string[],
-  io: { serve: (options: ServeOptions) => Promise<void>; terminal?: Terminal },
+  io: {
+    serve: (options: ServeOptions) => Promise<void>;
+    offline?: () => Promise<Offline>;
+    terminal?: Terminal;
+  },
 ): Promise<number> {
   const terminal = io.terminal ?? systemTerminal();
-  const cli: Cli = { terminal, serve: io.serve, exitCode: EXIT.ok };
+  const cli: Cli = { terminal, serve: io.serve, offline: io.offline ?? noOffline, exitCode: EXIT.ok };
   try {
-    await buildProgram(cli).parseAsync(unfold(argv), { from: "user" });
+    const { program, load } = buildProgram(cli);
+    if (argv[0] === COMPLETE) await printCompletions(argv.slice(2), { terminal, program, load });
+    else await program.parseAsync(unfold(argv), { from: "user" });
     return cli.exitCode;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.ok;

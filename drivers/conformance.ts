@@ -272,6 +272,32 @@ export function driverConformance(options: ConformanceOptions): void {
     assert.equal(await Deno.readTextFile(join(path, "data")), "then");
   });
 
+  test("exports data and imports it as another volume, each call repeated", async ({ driver, restarted, context }) => {
+    if (driver.exportData === undefined || driver.importData === undefined) return;
+    const ctx = await provisioned(driver, context("exported"));
+    const path = await mounted(() => driver, ctx);
+    await Deno.writeTextFile(join(path, "data"), "then");
+    await Deno.writeFile(join(path, "more"), crypto.getRandomValues(new Uint8Array(65_536)));
+    const archive = await new Response(
+      await driver.exportData(ctx) as ReadableStream<Uint8Array<ArrayBuffer>>,
+    )
+      .bytes();
+    const stream = (bytes = archive) => ReadableStream.from([bytes]);
+    const target = context("imported");
+    const { handle } = await driver.importData(target, stream());
+    assert.deepEqual(await restarted().importData!(target, stream()), { handle });
+    assert.deepEqual(await driver.provision({ ...target, handle }), { handle, adopted: false });
+    const copy = await mounted(() => driver, { ...target, handle });
+    assert.equal(await Deno.readTextFile(join(copy, "data")), "then");
+
+    const torn = archive.slice(0, archive.length / 2);
+    await assert.rejects(driver.importData(context("torn"), stream(torn)), RuneError);
+    const other = { ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } };
+    await assert.rejects(driver.importData(other, stream()), { code: "already_exists" });
+    assert.equal(await Deno.readTextFile(join(path, "data")), "then");
+    await provisioned(driver, context("torn"));
+  });
+
   if (!options.snapshots) return;
   test(
     "copies owners, modes, times, xattrs, links, holes, fifos and sockets (needs root)",

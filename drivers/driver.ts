@@ -166,6 +166,21 @@ export interface Driver {
   /** Grows the volume to `ctx.volume.sizeBytes`. Done when it is that large already. */
   expand(ctx: VolumeContext): Promise<void>;
 
+  /**
+   * The volume's data as a tar stream, as it is now: files that change meanwhile may be torn. Only on a mounted volume, or
+   * one whose handle is a directory.
+   *
+   * @throws {RuneError} also through the stream when the copy fails in the middle.
+   */
+  exportData?(ctx: VolumeContext): Promise<ReadableStream<Uint8Array>>;
+  /**
+   * Provisions `ctx.volume` with the data of a tar stream that {@linkcode exportData} made. Nothing appears before all of it
+   * is there.
+   *
+   * @throws {RuneError} `already_exists` when there is data where the volume goes.
+   */
+  importData?(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }>;
+
   /** Bytes used and, where the driver enforces one, the limit. */
   usage?(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }>;
 }

@@ -35,6 +35,35 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bi
 
 const searchPath = () => [Deno.env.get("PATH"), SYSTEM_PATH].filter(Boolean).join(":");
 
+/** Starts a command whose data is streamed; its caller reads stderr and waits for its end. */
+export function spawnHost(
+  command: string,
+  args: string[],
+  { what, signal, stdin }: { what: string; signal: AbortSignal; stdin: "null" | "piped" },
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(command, {
+      args,
+      signal,
+      clearEnv: true,
+      env: { LC_ALL: "C", PATH: searchPath() },
+      stdin,
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    throw notStarted(command, what, error);
+  }
+}
+
+function notStarted(command: string, what: string, error: unknown): RuneError {
+  if (!(error instanceof Deno.errors.NotFound)) return hostError(what, error);
+  return new RuneError("failed_precondition", `${what} failed: the command ${command} is not installed`, {
+    hint: `install the package that has ${command}, then try again`,
+    cause: error,
+  });
+}
+
 async function run(command: string, args: string[], options: RunOptions) {
   const { what, signal } = options;
   checkAborted(what, signal);
@@ -51,13 +80,7 @@ async function run(command: string, args: string[], options: RunOptions) {
       stderr: "piped",
     }).output();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new RuneError("failed_precondition", `${what} failed: the command ${command} is not installed`, {
-        hint: `install the package that has ${command}, then try again`,
-        cause: error,
-      });
-    }
-    throw hostError(what, error);
+    throw notStarted(command, what, error);
   }
   const { code, success } = output;
   if (!success && signal.aborted) throw abortError(what, signal);

@@ -6,6 +6,7 @@
  */
 import { basename, dirname, isAbsolute, normalize } from "node:path";
 import { RuneError } from "../spec/error.ts";
+import { packTree, unpackTree } from "./archive.ts";
 import { describeCall } from "./describe_call.ts";
 import type {
   DeleteOptions,
@@ -49,7 +50,7 @@ export class LocalDriver implements Driver {
     reclaimDelete: true,
     topologyKeys: [],
   };
-  readonly #options: LocalOptions;
+  #options: LocalOptions;
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;
   readonly #locks = new KeyedLock();
@@ -64,6 +65,11 @@ export class LocalDriver implements Driver {
     this.#options = options;
     this.#layout = new LocalLayout(normalize(options.root).replace(/(.)\/+$/, "$1"));
     this.#trash = new LocalTrash(this.#layout, options.trashRetentionMs ?? DEFAULT_RETENTION_MS);
+  }
+
+  /** Changes what may change while it is in use: all but the root. */
+  configure(options: Omit<LocalOptions, "root">): void {
+    this.#options = { ...options, root: this.#options.root };
   }
 
   validate(request: VolumeRequest): void {
@@ -181,6 +187,30 @@ export class LocalDriver implements Driver {
           await copyDurably(source, { target, signal });
         },
       });
+    });
+  }
+
+  async exportData(ctx: VolumeContext): Promise<ReadableStream<Uint8Array>> {
+    try {
+      const directory = await this.#directory(ctx);
+      await this.#existing(ctx, directory);
+      return packTree(directory, ctx.signal);
+    } catch (error) {
+      throw hostError(describeCall("export", ctx), error);
+    }
+  }
+
+  async importData(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }> {
+    return await this.#exclusive(ctx, { verb: "import" }, async (directory) => {
+      const own = await this.#own(ctx);
+      const here = own !== undefined && await lookAtDirectory(directory) !== "absent";
+      if (here) await data.cancel();
+      else await this.#makeRoom(ctx, directory);
+      const { handle } = await this.#make(ctx, {
+        marker: here ? own : undefined,
+        fill: (target) => unpackTree(data, { target, signal: ctx.signal }),
+      });
+      return { handle };
     });
   }
 

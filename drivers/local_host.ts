@@ -36,10 +36,15 @@ export class LocalHostDriver implements Driver {
     reclaimDelete: false,
     topologyKeys: [],
   };
-  readonly #allowlist: string[];
-  readonly #allowCreateMissing: boolean;
+  #allowlist: string[] = [];
+  #allowCreateMissing = false;
 
   constructor(options: LocalHostOptions) {
+    this.configure(options);
+  }
+
+  /** Changes the options while it is in use: calls in progress keep those they began with or take the new ones. */
+  configure(options: LocalHostOptions): void {
     this.#allowlist = options.allowlist.map((path) => normalize(path).replace(/(.)\/+$/, "$1"));
     this.#allowCreateMissing = options.allowCreateMissing;
   }

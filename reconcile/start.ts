@@ -43,12 +43,20 @@ export interface ControllerDeps {
   logger: Logger;
   /** Where the files of configmaps and secrets are made for runs. */
   files: RunFiles;
+  observer?: ReconcileObserver;
+}
+
+/** Told of every pass that ended. */
+export interface ReconcileObserver {
+  passed(pass: { controller: string; outcome: Outcome["type"]; seconds: number }): void;
 }
 
 /** Running controllers. */
 export interface Controllers {
   /** Ends all passes (aborted after a few seconds) and all timers; workloads go on. */
   stop(): Promise<void>;
+  /** Keys that wait or are worked, by controller. */
+  depths(): Record<string, number>;
 }
 
 /** A lost notice costs this long, never truth. */
@@ -76,6 +84,19 @@ export function startControllers(deps: ControllerDeps): Controllers {
     return instance?.uid === uid ? instance : undefined;
   };
 
+  const observed =
+    (controller: string, work: (key: string, signal: AbortSignal) => Promise<Outcome>): typeof work =>
+    async (key, signal) => {
+      const began = performance.now();
+      let outcome: Outcome["type"] = "failed";
+      try {
+        const result = await work(key, signal);
+        outcome = result.type;
+        return result;
+      } finally {
+        deps.observer?.passed({ controller, outcome, seconds: (performance.now() - began) / 1000 });
+      }
+    };
   const queue = (
     name: string,
     concurrency: number,
@@ -83,7 +104,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   ): Queue =>
     createQueue({
       concurrency,
-      work,
+      work: observed(name, work),
       onFailure(key, { error, attempt, retryInMs }) {
         logger.warn("{controller} {key}: {message}; attempt {attempt}, again in {retryInMs} ms", {
           controller: name,
@@ -195,6 +216,12 @@ export function startControllers(deps: ControllerDeps): Controllers {
   }
 
   return {
+    depths: () => ({
+      service: services.depth,
+      volume: volumes.depth,
+      instance: instances.depth,
+      sweep: sweeper.depth,
+    }),
     async stop() {
       unsubscribe();
       ignoreEnds();

@@ -3,24 +3,54 @@
  * form. `--compile` asks for the first alone. @module
  */
 import { capture, show } from "./command.ts";
-import { packPortable } from "./portable.ts";
+import { packPortable, V8_FLAGS } from "./portable.ts";
 import { ROOT } from "./tree.ts";
 
 const OUT = `${ROOT}/dist/rune`;
 /** Made here and renamed when it starts, for OUT may be running. */
 const NEW = `${OUT}.new`;
 
-async function compile(): Promise<string | undefined> {
-  const done = await capture([Deno.execPath(), "compile", "--no-check", "-A", "-o", NEW, "main.ts"], {
-    cwd: ROOT,
-  });
+/** What `rune version` will say: the commit, marked where the tree differs from it, and the time (or SOURCE_DATE_EPOCH). */
+async function buildFacts(): Promise<{ commit?: string; builtAt: string }> {
+  const commit = await capture(["git", "rev-parse", "--short=12", "HEAD"], { cwd: ROOT });
+  const changed = await capture(["git", "status", "--porcelain", "--untracked-files=no"], { cwd: ROOT });
+  const epoch = Deno.env.get("SOURCE_DATE_EPOCH");
+  return {
+    ...(commit.code === 0 && { commit: commit.stdout.trim() + (changed.stdout === "" ? "" : "-changed") }),
+    builtAt: (epoch ? new Date(Number(epoch) * 1000) : new Date()).toISOString(),
+  };
+}
+
+/** Writes a copy of the configuration in which `#build` is what was found out. @returns its path. */
+async function writeConfig(folder: string): Promise<string> {
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+  await Deno.writeTextFile(`${folder}/build.json`, JSON.stringify(await buildFacts()));
+  config.imports["#build"] = `${folder}/build.json`;
+  await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
+  return `${folder}/deno.json`;
+}
+
+async function compile(config: string): Promise<string | undefined> {
+  const command = [
+    Deno.execPath(),
+    "compile",
+    "--no-check",
+    "-A",
+    V8_FLAGS,
+    "--config",
+    config,
+    "--lock",
+    "deno.lock",
+  ];
+  const done = await capture([...command, "-o", NEW, "main.ts"], { cwd: ROOT });
   return done.code === 0 ? undefined : done.stderr.trim();
 }
 
-async function buildPortable(): Promise<void> {
+async function buildPortable(config: string): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "rune-build-" });
   try {
-    const bundle = ["bundle", "--quiet", "--platform", "deno", "-o", `${folder}/main.js`, "main.ts"];
+    const bundle = ["bundle", "--quiet", "--platform", "deno", "--config", config, "--lock", "deno.lock"];
+    bundle.push("-o", `${folder}/main.js`, "main.ts");
     const bundled = await capture([Deno.execPath(), ...bundle], { cwd: ROOT });
     if (bundled.code !== 0) throw new Error(`deno bundle failed: ${bundled.stderr.trim()}`);
     await Deno.copyFile(Deno.execPath(), `${folder}/deno`);
@@ -36,7 +66,16 @@ async function main(argv: string[]): Promise<number> {
   await Deno.remove(NEW).catch(() => {});
   // Apart from the build, so that a type error is never taken for a runtime that cannot be had.
   if (await show([Deno.execPath(), "check", "--quiet", "main.ts"], { cwd: ROOT }) !== 0) return 1;
-  const failure = await compile();
+  const folder = await Deno.makeTempDir({ prefix: "rune-build-" });
+  try {
+    return await build(await writeConfig(folder), argv);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function build(config: string, argv: string[]): Promise<number> {
+  const failure = await compile(config);
   if (failure !== undefined && argv.includes("--compile")) {
     console.error(failure);
     return 1;
@@ -45,7 +84,7 @@ async function main(argv: string[]): Promise<number> {
     console.log(
       "deno compile did not work here (`deno task compile` says why): making the portable form",
     );
-    await buildPortable();
+    await buildPortable(config);
   }
   const form = failure === undefined
     ? "compiled"

@@ -1,4 +1,5 @@
 /** A daemon of one's own for the demo and the benchmarks: from source, on a scratch directory, gone at the end. @module */
+import { V8_FLAGS } from "./portable.ts";
 import { ROOT } from "./tree.ts";
 
 /** A running daemon. */
@@ -13,8 +14,8 @@ export interface Daemon {
   stop(signal?: Deno.Signal): Promise<void>;
 }
 
-/** The command that runs Rune from source. */
-export const RUNE: string[] = [Deno.execPath(), "run", "-A", `${ROOT}/main.ts`];
+/** The command that runs Rune from source, with the flags of the built program. */
+export const RUNE: string[] = [Deno.execPath(), "run", "-A", V8_FLAGS, `${ROOT}/main.ts`];
 
 const START_MS = 30_000;
 
@@ -39,11 +40,12 @@ export async function isHealthy(url: string): Promise<boolean> {
  *
  * @param home becomes its HOME; the data is in `<home>/.rune`.
  * @param options.devMode default true.
+ * @param options.dataDir default `<home>/.rune`.
  * @throws {Error} with its last words when it ends instead.
  */
 export async function startDaemon(
   home: string,
-  options: { args?: string[]; devMode?: boolean } = {},
+  options: { args?: string[]; devMode?: boolean; dataDir?: string } = {},
 ): Promise<Daemon> {
   const url = `http://127.0.0.1:${freePort()}`;
   const log = `${home}/daemon.log`;
@@ -51,7 +53,7 @@ export async function startDaemon(
     "serve",
     ...options.devMode ?? true ? ["--dev-mode"] : [],
     "--data-dir",
-    `${home}/.rune`,
+    options.dataDir ?? `${home}/.rune`,
     "--http-addr",
     url.slice("http://".length),
   ];

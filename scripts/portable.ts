@@ -6,6 +6,12 @@
 import { createHash } from "node:crypto";
 import { capture } from "./command.ts";
 
+/**
+ * What the runtime is told: a daemon is idle most of the time, and a large young generation is memory that nothing uses. Measured
+ * with 100 idle services: 94 MB with them, 121 MB without, at the same speed.
+ */
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--optimize-for-size";
+
 // Unpacks beside the final folder and renames: of two first starts at once one wins, and both find a whole folder.
 const HEADER = `#!/bin/sh
 # Rune in its portable form: this header, then a gzip tar. It is unpacked once, below RUNE_CACHE_DIR where that is set.
@@ -24,8 +30,8 @@ app=$cache/@HASH@
     tail -c +@OFFSET@ "$0" | tar -xzf - -C "$part" 2>/dev/null &&
     { mv -T "$part" "$app" 2>/dev/null || [ -d "$app" ]; }
 ) || { echo "rune: cannot unpack into $app; free 150 MB there, or set RUNE_CACHE_DIR" >&2; exit 1; }
-DENO_DIR=\${DENO_DIR:-$cache/deno} DENO_NO_UPDATE_CHECK=1 exec "$app/deno" run -A --quiet --no-config --no-lock \\
-  --cached-only --unstable-kv "$app/main.js" "$@"
+DENO_DIR=\${DENO_DIR:-$cache/deno} DENO_NO_UPDATE_CHECK=1 RUNE_PROGRAM=$0 exec "$app/deno" run -A --quiet --no-config --no-lock \\
+  ${V8_FLAGS} --cached-only --unstable-kv --unstable-net "$app/main.js" "$@"
 `;
 
 /**

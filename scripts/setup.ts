@@ -21,6 +21,8 @@ const PACKAGES: Record<string, string> = {
   "docker-registry": "docker-registry",
   htpasswd: "apache2-utils",
   openssl: "openssl",
+  zsh: "zsh",
+  fish: "fish",
 };
 
 const ENGINE_START_MS = 60_000;

@@ -9,6 +9,7 @@ import { problemResponse, toProblem } from "./problem.ts";
 import { refusalResponse } from "./auth/auth.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { backupRoutes } from "./routes/backup.ts";
 import { castRoutes } from "./routes/cast.ts";
 import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
@@ -16,6 +17,7 @@ import { execRoutes } from "./routes/exec.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { rollbackRoutes } from "./routes/rollback.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
@@ -23,7 +25,7 @@ import { trashRoutes } from "./routes/trash.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 
-type Env = { Variables: { requestId: string }; Bindings: { peer?: string } };
+type Env = { Variables: { requestId: string; route?: string }; Bindings: { peer?: string } };
 
 /** The peer of a request without a socket: not this machine. */
 const UNKNOWN_PEER = "unknown";
@@ -34,6 +36,8 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...systemRoutes(deps),
     ...authRoutes(deps),
     ...adminRoutes(deps),
+    ...metricsRoutes(deps),
+    ...backupRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),
     ...declareRoutes(deps),
@@ -62,6 +66,17 @@ export function createApp(deps: ServerDeps): Hono<Env> {
   const routes = endpoints(deps);
 
   app.use(async (c, next) => {
+    const began = performance.now();
+    await next();
+    const seconds = (performance.now() - began) / 1000;
+    deps.metrics?.request({
+      method: c.req.method,
+      route: c.get("route") ?? "none",
+      code: c.res.status,
+      seconds,
+    });
+  });
+  app.use(async (c, next) => {
     const requestId = requestIdOf(c.req.raw);
     c.set("requestId", requestId);
     const began = performance.now();
@@ -83,6 +98,7 @@ export function createApp(deps: ServerDeps): Hono<Env> {
       route.method.toUpperCase(),
       route.path.replace(/\{(\w+)\}/g, ":$1"),
       (c) => {
+        c.set("route", route.path);
         const incoming = {
           request: c.req.raw,
           params: c.req.param(),

@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import manifest from "../deno.json" with { type: "json" };
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
@@ -20,16 +19,23 @@ import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
+import { BUILD } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openVault, type SecretReader } from "../store/secrets/vault.ts";
 import { checkListening, formatAddress, isWildcard, type ListenAddress } from "./address.ts";
+import { openNotifier } from "./notify.ts";
+import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
 import { createApp } from "./app.ts";
 import { openAudit } from "./auth/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { watchSessions } from "./auth/sessions.ts";
 import { startLogging } from "./logging.ts";
 import { credentialsOf } from "./registries.ts";
+import { registerGauges } from "./metrics/gauges.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { observeDriver, observeRunner } from "./metrics/observe.ts";
+import { readUsage } from "./metrics/usage.ts";
 import { seed } from "./seed.ts";
 import { readTlsPair, serveTls, type TlsPair, type TlsServer } from "./tls.ts";
 import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
@@ -48,8 +54,13 @@ const MOUNT_MS = 10_000;
 export interface Daemon {
   /** Where it listens, ports resolved. */
   addresses: ListenAddress[];
-  /** Reads certificate and key again, for connections from now on. @throws {RuneError} and the ones before stay. */
-  reload(): Promise<void>;
+  /**
+   * Takes over what of other settings can be taken over while it runs, and reads certificate and key again; the rest stays as it
+   * is.
+   *
+   * @throws {RuneError} for a certificate that cannot be used; then all stays as it is.
+   */
+  reload(next: Settings): Promise<Reloaded>;
   /** Stops it in order; workloads go on. Done when stopped already. */
   stop(): Promise<void>;
 }
@@ -104,8 +115,12 @@ const MEMORY: MemoryMounts = {
   },
 };
 
-/** The drivers by name, and the one whose trash the daemon keeps. */
-export function buildDrivers(storage: Settings["storage"]): { all: Map<string, Driver>; local: LocalDriver } {
+/** The drivers by name, the one whose trash the daemon keeps, and how their settings change. */
+export function buildDrivers(storage: Settings["storage"]): {
+  all: Map<string, Driver>;
+  local: LocalDriver;
+  configure(storage: Settings["storage"]): void;
+} {
   const local = new LocalDriver({
     root: storage.localVolumeRoot,
     preserveOnDelete: storage.preserveOnDelete,
@@ -115,7 +130,14 @@ export function buildDrivers(storage: Settings["storage"]): { all: Map<string, D
     allowlist: storage.hostPathAllowlist,
     allowCreateMissing: storage.allowCreateMissing,
   });
-  return { all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])), local };
+  return {
+    all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])),
+    local,
+    configure({ preserveOnDelete, trashRetentionMs, hostPathAllowlist, allowCreateMissing }) {
+      local.configure({ preserveOnDelete, trashRetentionMs });
+      localHost.configure({ allowlist: hostPathAllowlist, allowCreateMissing });
+    },
+  };
 }
 
 /** The runners by name; closing them leaves what they run alone. */
@@ -193,7 +215,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     for (const stop of started.splice(0).reverse()) await stop();
   };
   try {
-    const store = await openStore({ dataDir });
+    const metrics = createMetrics(BUILD);
+    const store = await openStore({ dataDir, onCommit: metrics.commit });
     started.push(() => store.close());
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
@@ -201,12 +224,16 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
-    const drivers = buildDrivers(storage);
+    const built = buildDrivers(storage);
+    const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const daemonId = await identify(store);
-    const runners = buildRunners({ ...settings, daemonId, secrets }, logger);
-    started.push(() => runners.close());
+    const builtRunners = buildRunners({ ...settings, daemonId, secrets }, logger);
+    started.push(() => builtRunners.close());
+    const runners = new Map(
+      [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
+    );
 
-    const prober = createProber({ runners: runners.all });
+    const prober = createProber({ runners });
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
@@ -224,11 +251,11 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       secrets,
       secretLimits: settings.crypto.secretLimits,
       auth: createAuth({ ...settings.auth, store, audit, sessions }),
-      drivers: drivers.all,
-      runners: runners.all,
+      drivers,
+      runners,
       health: prober,
       info: {
-        version: manifest.version,
+        ...BUILD,
         node: node.name,
         daemonId,
         startedAt: new Date().toISOString(),
@@ -240,9 +267,12 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       hosts: pair && settings.auth.enabled
         ? ["**"]
         : settings.addresses.flatMap((a) => isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]),
-      defaultStorageClass: storage.defaultStorageClass,
+      get defaultStorageClass() {
+        return settings.storage.defaultStorageClass;
+      },
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),
+      metrics,
     });
     const servers: ApiServer[] = [];
     const stopServing = async () => {
@@ -256,7 +286,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       const handler = (request: Request, peer: string) => app.fetch(request, { peer });
       servers.push(listen(address, { signal: aborted.signal, handler, ...(pair && { pair }) }));
     }
-    const trash = keepTrash(drivers.local, { settings, logger: logger.getChild("storage") });
+    const trash = keepTrash(built.local, { settings, logger: logger.getChild("storage") });
     started.push(() => trash.stop());
     const { caddy, ...serving } = settings.expose;
     const proxy = createCaddyProxy({
@@ -269,25 +299,34 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       store,
       proxy,
       secrets,
-      drivers: drivers.all,
-      runners: runners.all,
+      drivers,
+      runners,
       prober,
       node,
       files: createRunFiles({ root: join(dataDir, "runs"), ...(Deno.uid() === 0 && { memory: MEMORY }) }),
       logger: logger.getChild("reconcile"),
+      observer: metrics.reconcile,
     });
     started.push(() => controllers.stop());
+    const usage = readUsage({ store, drivers, node: node.name });
+    started.push(() => usage.stop());
+    registerGauges(metrics.registry, { store, dataDir, depths: () => controllers.depths(), usage });
 
     let stopping: Promise<void> | undefined;
     return {
       addresses: settings.addresses.map(({ hostname }, i) => ({ hostname, port: servers[i]!.port })),
-      async reload() {
-        if (!tls) return;
-        const next = await readTlsPair(tls);
-        for (const server of servers) server.replace?.(next);
-        logger.info("read the certificate again; it is valid until {validUntil}", {
-          validUntil: next.validUntil,
-        });
+      async reload(next) {
+        if (tls) {
+          const pair = await readTlsPair(tls);
+          for (const server of servers) server.replace?.(pair);
+          logger.info("read the certificate again; it is valid until {validUntil}", {
+            validUntil: pair.validUntil,
+          });
+        }
+        const reloaded = planReload(settings, next);
+        applyReload(settings, next);
+        built.configure(settings.storage);
+        return reloaded;
       },
       // Those who ask come first, and may still write; then those who act on it.
       stop: () => stopping ??= stopServing().then(undo),
@@ -316,17 +355,6 @@ function onSignals(): { first: Promise<string>; again: Promise<void>; release():
   };
 }
 
-/** SIGHUP reads the certificate again; a pair that cannot be used leaves the one before in force. */
-function onHangup(daemon: Daemon, logger: Logger): () => void {
-  const reload = () =>
-    void daemon.reload().catch((error) => {
-      const { message, hint } = toRuneError(error);
-      logger.error("SIGHUP: {message}; {hint}; the certificate before stays in force", { message, hint });
-    });
-  Deno.addSignalListener("SIGHUP", reload);
-  return () => Deno.removeSignalListener("SIGHUP", reload);
-}
-
 /**
  * `rune serve`: runs a daemon until SIGTERM or SIGINT. A second signal returns at once.
  *
@@ -336,22 +364,28 @@ export async function serve(options: ServeOptions): Promise<void> {
   const settings = await loadSettings(options);
   const logger = await startLogging(settings.log);
   const signals = onSignals();
-  try {
-    const daemon = await startDaemon(settings, logger);
-    const release = onHangup(daemon, logger);
-    for (const warning of settings.warnings) logger.warn("{warning}", { warning });
-    logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
-      version: manifest.version,
-      addresses: daemon.addresses.map((a) => formatAddress(a, settings.auth.tls ? "https" : "http")).join(
-        ", ",
-      ),
-      dataDir: settings.dataDir,
-    });
-    logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
-    release();
-    await Promise.race([daemon.stop(), signals.again]);
-    logger.info("stopped");
-  } finally {
-    signals.release();
-  }
+  using cleanup = new DisposableStack();
+  cleanup.defer(() => signals.release());
+  const starting = startDaemon(settings, logger);
+  cleanup.defer(reloadOnSighup({
+    load: () => loadSettings(options),
+    reload: async (next) => (await starting).reload(next),
+    logger,
+  }));
+  const daemon = await starting;
+  const scheme = settings.auth.tls ? "https" : "http";
+  const addresses = daemon.addresses.map((a) => formatAddress(a, scheme)).join(", ");
+  const notifier = openNotifier({ env: (name) => Deno.env.get(name), dataDir: settings.dataDir, logger });
+  cleanup.defer(() => notifier.close());
+  for (const warning of settings.warnings) logger.warn("{warning}", { warning });
+  logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
+    version: BUILD.version,
+    addresses,
+    dataDir: settings.dataDir,
+  });
+  await notifier.send("READY=1", `STATUS=listening on ${addresses}`);
+  logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
+  await notifier.send("STOPPING=1", "STATUS=stopping; workloads go on");
+  await Promise.race([daemon.stop(), signals.again]);
+  logger.info("stopped");
 }

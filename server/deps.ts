@@ -3,15 +3,16 @@ import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Prober } from "../reconcile/health/prober.ts";
 import type { Runner } from "../runners/runner.ts";
+import type { BuildInfo } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import type { Vault } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { SecretLimits } from "./secret_writes.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
-export interface DaemonInfo {
-  version: string;
+export interface DaemonInfo extends BuildInfo {
   /** Name of this node. */
   node: string;
   /** What labels its containers. */
@@ -46,4 +47,6 @@ export interface ServerDeps {
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;
+  /** Where requests are counted, and what `/metrics` shows. */
+  metrics?: Metrics;
 }

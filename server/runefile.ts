@@ -39,7 +39,8 @@ const positive = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(Nu
   error: "expected a whole number",
 }).pipe(z.number().int().min(1).max(16 * 1024 * 1024));
 
-const runefileSchema = z.strictObject({
+/** The schema of a runefile in canonical spelling. */
+export const runefileSchema = z.strictObject({
   dataDir: absolutePathSchema.optional(),
   server: z.strictObject({
     httpAddr: address.optional(),

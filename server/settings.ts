@@ -94,7 +94,7 @@ async function loadRunefile(options: ServeOptions, { env, read }: Surroundings):
   }
   if (options.config !== undefined) {
     throw new RuneError("failed_precondition", `there is no runefile ${options.config}`, {
-      hint: "check the path given with --config",
+      hint: "check its path",
     });
   }
   return parseRunefile("", { file: "no runefile", env });

@@ -259,3 +259,12 @@ export const statusSchema = z.object({
   })),
 });
 export type Status = z.infer<typeof statusSchema>;
+
+/** `POST /v1/admin/backup`. */
+export const backupRequestSchema = z.strictObject({
+  /** Put the key that protects the secrets into the backup. */
+  withKek: z.boolean().default(false),
+  /** `<namespace>/<name>` of volumes whose data goes into the backup. */
+  volumes: z.array(z.string().regex(/^[^/]+\/[^/]+$/, { error: "expected <namespace>/<name>" })).default([]),
+});
+export type BackupRequest = z.output<typeof backupRequestSchema>;

@@ -130,6 +130,13 @@ export interface Store extends Reader {
   metaKeys(prefix: string): Promise<string[]>;
   /** Rewrites the database, so that nothing deleted is left in its file; writes wait meanwhile. */
   compact(): Promise<void>;
+  /**
+   * Writes a copy of the whole state as it is at one moment, which a store can be opened on.
+   *
+   * @param target of the file to make.
+   * @throws {RuneError} `unavailable` when the disk has no room for it.
+   */
+  copyTo(target: string): Promise<void>;
   /** @throws {RuneError} `unavailable` when the state cannot be read. */
   check(): Promise<void>;
   /** Finishes queued writes, ends watches, releases the state and the lock. Done when closed already. */

@@ -24,6 +24,15 @@ export function cannotRead(cause: unknown): RuneError {
   });
 }
 
+/** A copy of the state was not made. */
+export function cannotCopy(cause: unknown): RuneError {
+  if (cause instanceof RuneError) return cause;
+  return new RuneError("unavailable", `the state cannot be copied: ${reason(cause)}`, {
+    hint: "check that the disk of the data directory has room for a second copy of state.db",
+    cause,
+  });
+}
+
 /** The store was closed before or meanwhile. */
 export function closed(): RuneError {
   return new RuneError("unavailable", "the store is closed", {
@@ -35,7 +44,8 @@ export function closed(): RuneError {
 export function damaged(path: string, cause: unknown): RuneError {
   if (cause instanceof RuneError) return cause;
   return new RuneError("failed_precondition", `cannot read the state in ${path}: ${reason(cause)}`, {
-    hint: "stop the daemon, move the data directory aside and restore it from a backup",
+    hint:
+      "stop the daemon, move state.db, state.db-wal, state.db-shm and state.made aside and restore a backup: rune admin restore <file>",
     cause,
   });
 }

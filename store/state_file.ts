@@ -17,6 +17,25 @@ function markPath(dataDir: string): string {
   return join(dataDir, "state.made");
 }
 
+/** Where a restore works; present after it only when it was interrupted. */
+export function restoringPath(dataDir: string): string {
+  return join(dataDir, "restoring");
+}
+
+/** Whether the directory holds a state, or did. */
+export function holdsState(dataDir: string): boolean {
+  return Boolean(sizeOf(statePath(dataDir))) || sizeOf(markPath(dataDir)) !== undefined;
+}
+
+/** Removes what a restore left that was interrupted after the state was in place. */
+export function removeRestored(dataDir: string): void {
+  try {
+    Deno.removeSync(restoringPath(dataDir), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw unusable(dataDir, error);
+  }
+}
+
 /** Makes the directory, where it is missing. @throws {RuneError} `failed_precondition` when that cannot be. */
 export function ensureDataDir(dataDir: string): void {
   try {
@@ -37,6 +56,7 @@ export async function openState(dataDir: string): Promise<Deno.Kv> {
   try {
     if (!sizeOf(path)) {
       if (sizeOf(markPath(dataDir)) !== undefined) throw lost(dataDir);
+      if (sizeOf(restoringPath(dataDir)) !== undefined) throw halfRestored(dataDir);
       // Made here and not by SQLite, so that it and the files beside it, which take its mode, are private.
       Deno.writeFileSync(path, new Uint8Array(), { mode: 0o600 });
     }
@@ -77,7 +97,14 @@ function lost(dataDir: string): RuneError {
     "failed_precondition",
     `${statePath(dataDir)} is missing or empty, but was there before`,
     {
-      hint: `restore the data directory from a backup; to start from nothing, delete ${markPath(dataDir)}`,
+      hint: `to start from nothing, delete ${markPath(dataDir)}; to restore a backup, delete it and run: ` +
+        "rune admin restore <file>",
     },
   );
+}
+
+function halfRestored(dataDir: string): RuneError {
+  return new RuneError("failed_precondition", `a restore into ${dataDir} was interrupted`, {
+    hint: `run it again: rune admin restore <file>; to start from nothing, delete ${restoringPath(dataDir)}`,
+  });
 }

@@ -6,14 +6,15 @@
 import type { Kind, Kinds } from "../spec/resource.ts";
 import { compactDatabase } from "./compact.ts";
 import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
-import { cannotRead, closed, damaged } from "./failures.ts";
 import { HEAD, historyKey, valueKey, VALUES } from "./keys.ts";
+import { cannotCopy, cannotRead, closed, damaged } from "./failures.ts";
+import { copyDatabase, removeCopies } from "./copy.ts";
 import { JournalTail, readJournal } from "./journal.ts";
 import { type Loaded, loadState } from "./load.ts";
 import { lockDataDir } from "./lock.ts";
 import { Log } from "./log.ts";
 import { migrate, readSchema } from "./migrations.ts";
-import { ensureDataDir, markMade, openState, statePath } from "./state_file.ts";
+import { ensureDataDir, markMade, openState, removeRestored, statePath } from "./state_file.ts";
 import { decode } from "./values.ts";
 import { watchJournal } from "./watch.ts";
 import { type Published, Writer } from "./writer.ts";
@@ -39,6 +40,8 @@ export interface StoreOptions {
   journalLimit?: number;
   /** Default: the system's. */
   clock?: () => Date;
+  /** Told of every commit that was tried. */
+  onCommit?: (result: { ok: boolean; seconds: number }) => void;
 }
 
 /**
@@ -52,12 +55,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   ensureDataDir(dataDir);
   using cleanup = new DisposableStack();
   cleanup.use(lockDataDir(dataDir));
+  removeCopies(dataDir);
   const kv = cleanup.use(await openState(dataDir));
   try {
     await readSchema(kv);
     const log = await Log.open(kv);
     await migrate(kv);
     markMade(dataDir);
+    removeRestored(dataDir);
     const loaded = await loadState(kv);
     return new KvStore({ ...options, kv, log, loaded, held: cleanup.move() });
   } catch (error) {
@@ -86,7 +91,7 @@ class KvStore implements Store {
   #closing?: Promise<void>;
 
   constructor({ kv, log, loaded, held, ...options }: Parts) {
-    const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date() } = options;
+    const { historyLimit = 10, journalLimit = 10_000, clock = () => new Date(), onCommit } = options;
     this.#kv = kv;
     this.#path = statePath(options.dataDir);
     this.#held = held;
@@ -94,7 +99,7 @@ class KvStore implements Store {
     this.#revision = log.head.revision;
     this.#tail = new JournalTail(journalLimit);
     const publish = (group: Published) => this.#publish(group);
-    this.#writer = new Writer({ kv, log, ...loaded, historyLimit, journalLimit, clock, publish });
+    this.#writer = new Writer({ kv, log, ...loaded, historyLimit, journalLimit, clock, onCommit, publish });
   }
 
   get revision(): number {
@@ -172,6 +177,17 @@ class KvStore implements Store {
 
   compact(): Promise<void> {
     return this.#writer.alone(() => compactDatabase(this.#path));
+  }
+
+  async copyTo(target: string): Promise<void> {
+    if (this.#closing) throw closed();
+    await this.#writer.settled();
+    try {
+      await copyDatabase(this.#path, target);
+    } catch (error) {
+      await Deno.remove(target).catch(() => {});
+      throw cannotCopy(error);
+    }
   }
 
   async check(): Promise<void> {

@@ -31,6 +31,8 @@ export interface WriterOptions {
   historyLimit: number;
   journalLimit: number;
   clock: () => Date;
+  /** Told of every commit that was tried, with its time. */
+  onCommit?: (result: { ok: boolean; seconds: number }) => void;
   /** Makes a durable group visible. */
   publish(group: Published): void;
 }
@@ -142,6 +144,9 @@ export class Writer {
       jobs.push(job);
       outcomes.push(attempt(job, group));
     }
+    const began = performance.now();
+    const tried = (ok: boolean) =>
+      this.#options.onCommit?.({ ok, seconds: (performance.now() - began) / 1000 });
     try {
       if (group.mutations.length > 0) {
         const { revision, oldest, entries } = log.head;
@@ -151,9 +156,11 @@ export class Writer {
           head: { revision: revision + group.revisions.length, oldest, entries: entries + added },
           landed: () => publish(group),
         });
+        tried(true);
       }
       for (const tell of outcomes) tell();
     } catch (error) {
+      tried(false);
       for (const job of jobs) job.reject(error);
     }
     await this.#trim();

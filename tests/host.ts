@@ -63,8 +63,9 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
  * Starts a host.
  *
  * @param options.runefile YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token.
+ * @param options.dataDir elsewhere than below its home.
  */
-export async function startHost(options: { runefile?: string } = {}): Promise<Host> {
+export async function startHost(options: { runefile?: string; dataDir?: string } = {}): Promise<Host> {
   const home = await Deno.makeTempDir({ prefix: "rune-test-" });
   const config = `${home}/runefile.yaml`;
   const { runefile = "" } = options;
@@ -72,11 +73,12 @@ export async function startHost(options: { runefile?: string } = {}): Promise<Ho
     config,
     /^auth:/m.test(runefile) ? runefile : `${runefile}\nauth: { enabled: false }\n`,
   );
-  const start = () => startDaemon(home, { devMode: false, args: ["--config", config] });
+  const dataDir = options.dataDir ?? `${home}/.rune`;
+  const start = () => startDaemon(home, { devMode: false, args: ["--config", config], dataDir });
   const daemon = await start();
   const host: Host = {
     home,
-    dataDir: `${home}/.rune`,
+    dataDir,
     daemon,
     daemonId: await daemonIdOf(daemon),
     async run(args, { stdin } = {}) {
@@ -122,7 +124,18 @@ async function dispose(host: Host): Promise<void> {
   if (!noDocker) await removeContainers(host.daemonId);
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
+  await unmountBelow(host.dataDir);
   await Deno.remove(host.home, { recursive: true });
+}
+
+/** Takes away filesystems in memory that held the secrets of runs. */
+async function unmountBelow(directory: string): Promise<void> {
+  const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
+    line.split(" ")[1]!
+  );
+  for (const path of mounts.filter((path) => path?.startsWith(`${directory}/runs/`))) {
+    await new Deno.Command("umount", { args: [path] }).output();
+  }
 }
 
 /** The id that labels what a daemon makes; none of one that asks for a token, which is for tests without containers. */

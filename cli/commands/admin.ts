@@ -1,6 +1,7 @@
-/** `rune admin`: bootstrap, users, service accounts, tokens, policies, the audit log, the key encryption key. @module */
+/** `rune admin`: bootstrap, users, service accounts, tokens, policies, audit log, key encryption key, backups. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Define } from "../command.ts";
+import { defineBackup, defineRestore } from "./backup.ts";
 import { defineAudit } from "./admin/audit.ts";
 import { defineBootstrap } from "./admin/bootstrap.ts";
 import { definePolicies } from "./admin/policy.ts";
@@ -18,4 +19,6 @@ export const define: Define = (group, cli) => {
   definePolicies(group.command("policy").description("work on policies"), cli);
   defineAudit(group, cli);
   defineRotateKek(group, cli);
+  defineBackup(group, cli);
+  defineRestore(group, cli);
 };

@@ -1,7 +1,7 @@
 /** `rune version`: the versions of the client and of the daemon. @module */
-import config from "../../deno.json" with { type: "json" };
 import type { z } from "zod";
 import type { versionSchema } from "../../spec/api.ts";
+import { BUILD } from "../../spec/build.ts";
 import { RuneError } from "../../spec/error.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { renderJson, renderYaml } from "../output.ts";
@@ -24,7 +24,7 @@ export const define: Define = (command, cli) => {
   );
   versionCommand.action(async (options, self) => {
     const { terminal, client, output } = openSession(cli, self);
-    const own: Version = { version: config.version, deno: Deno.version.deno };
+    const own: Version = { ...BUILD, deno: Deno.version.deno };
     let server: Version | undefined;
     let failure: RuneError | undefined;
     if (!options.client) {

@@ -44,6 +44,8 @@ const TABLE: Record<string, Access> = {
   },
   "get /v1/trash": { who: "somewhere", resource: "volumes", verb: "list" },
   "get /v1/usage/instances": { who: "somewhere", resource: "instances", verb: "list" },
+  "get /metrics": { who: "known" },
+  "post /v1/admin/backup": cluster("backup", "create"),
   "get /v1/admin/audit": cluster("audit", "get"),
   "post /v1/admin/rotate-kek": cluster("kek", "update"),
   "get /v1/admin/users": cluster("users", "list"),

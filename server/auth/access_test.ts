@@ -24,6 +24,8 @@ const ROUTES: Record<string, string> = {
   "delete /v1/admin/policies/{name}": "delete policies",
   "post /v1/admin/rotate-kek": "update kek",
   "get /v1/admin/audit": "get audit",
+  "get /metrics": "- known",
+  "post /v1/admin/backup": "create backup",
   "post /v1/namespaces/{namespace}/services/{name}/actions/scale": "scale services",
   "post /v1/namespaces/{namespace}/services/{name}/actions/stop": "scale services",
   "post /v1/namespaces/{namespace}/services/{name}/actions/restart": "update services",
@@ -64,16 +66,17 @@ for (const plural of ["namespaces", "storageclasses"]) {
 
 const READ = ["get", "list", "watch"];
 const IDENTITY = ["users", "tokens", "policies", "audit"];
-const OUTSIDE = ["storageclasses", "kek", ...IDENTITY];
+const OUTSIDE = ["storageclasses", "kek", "backup", ...IDENTITY];
 
 /** Who may what, in words of its own. `anywhere` is a list over all namespaces. */
 const ROLES: Record<string, (verb: string, resource: string, where: string) => boolean> = {
   root: () => true,
   admin: (_, resource) => resource !== "kek",
   readwrite: (verb, resource) =>
-    !IDENTITY.includes(resource) && resource !== "kek" &&
+    !IDENTITY.includes(resource) && !["kek", "backup"].includes(resource) &&
     (READ.includes(verb) || !["storageclasses", "events"].includes(resource)),
-  readonly: (verb, resource) => READ.includes(verb) && !IDENTITY.includes(resource) && resource !== "kek",
+  readonly: (verb, resource) =>
+    READ.includes(verb) && !IDENTITY.includes(resource) && !["kek", "backup"].includes(resource),
   cast: (verb, resource) => ROLES.readwrite!(verb, resource, "") && verb !== "delete" && verb !== "exec",
   pinned: (verb, resource, where) =>
     ROLES.readwrite!(verb, resource, "") && !OUTSIDE.includes(resource) &&

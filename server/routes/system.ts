@@ -39,7 +39,10 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       tag: "system",
       summary: "Version of the daemon",
       answers: { 200: { description: "The version", schema: versionSchema } },
-      handle: () => Response.json({ version: deps.info.version, deno: Deno.version.deno }),
+      handle: () => {
+        const { version, commit, builtAt } = deps.info;
+        return Response.json({ version, commit, builtAt, deno: Deno.version.deno });
+      },
     }),
     endpoint({
       method: "get",
@@ -93,9 +96,13 @@ function count(states: string[]): Record<string, number> {
 /** Warnings shown at most, and how long they count as recent. */
 const WARNINGS = { most: 10, forMs: 60 * 60_000 };
 
-function recentWarnings({ store }: ServerDeps): Status["recentWarnings"] {
+function recentWarnings(
+  { store }: ServerDeps,
+  sees: (namespace: string) => boolean,
+): Status["recentWarnings"] {
   const since = new Date(Date.now() - WARNINGS.forMs).toISOString();
-  return store.list("event").filter(({ spec }) => spec.type === "Warning" && spec.lastAt >= since)
+  return store.list("event")
+    .filter(({ namespace, spec }) => sees(namespace) && spec.type === "Warning" && spec.lastAt >= since)
     .sort((a, b) => b.spec.lastAt.localeCompare(a.spec.lastAt)).slice(0, WARNINGS.most)
     .map(({ namespace, spec: { object: { kind, name }, reason, message, count, lastAt } }) => ({
       namespace,
@@ -112,9 +119,10 @@ function statusOf(
   { runners, sees }: { runners: Status["runners"]; sees: (namespace: string) => boolean },
 ): Status {
   const { store, info } = deps;
+  const { commit: _commit, builtAt: _builtAt, ...shown } = info;
   return {
-    recentWarnings: recentWarnings(deps),
-    ...info,
+    recentWarnings: recentWarnings(deps, sees),
+    ...shown,
     runners,
     namespaces: store.list("namespace").filter((n) => sees(n.name)).map(({ name }) => {
       const instances = store.list("instance", name);

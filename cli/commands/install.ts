@@ -1,0 +1,121 @@
+/** `rune install`: puts the program, its unit, a runefile and its directories where they belong. @module */
+import { dirname, join } from "node:path";
+import { RuneError } from "../../spec/error.ts";
+import { type Define, examples } from "../command.ts";
+import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../install_files.ts";
+
+/** This program as one file; from source there is none. */
+async function programFile(env: (name: string) => string | undefined): Promise<string | undefined> {
+  const packed = env("RUNE_PROGRAM");
+  if (packed) return await Deno.realPath(packed).catch(() => undefined);
+  return Deno.build.standalone ? Deno.execPath() : undefined;
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
+
+/** Writes beside the place and renames, so that what runs or reads there never meets a half. */
+async function replaceFile(
+  path: string,
+  write: (aside: string) => Promise<void>,
+  mode: number,
+): Promise<void> {
+  const aside = `${path}.new`;
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await write(aside);
+  await Deno.chmod(aside, mode);
+  await Deno.rename(aside, path);
+}
+
+async function installFile(file: InstallFile, root: string): Promise<string> {
+  const path = join(root, file.path);
+  const { text, mode } = file;
+  if (text === undefined) {
+    if (await exists(path)) return "is there";
+    await Deno.mkdir(path, { recursive: true });
+    await Deno.chmod(path, mode);
+    return "made";
+  }
+  if (file.keep) {
+    for (const other of RUNEFILES) if (await exists(join(root, other))) return `kept as it is (${other})`;
+  }
+  const found = await readText(path);
+  if (found === text) return "unchanged";
+  await replaceFile(path, (aside) => Deno.writeTextFile(aside, text), mode);
+  return found === undefined ? "written" : "replaced";
+}
+
+async function installProgram(source: string, root: string): Promise<string> {
+  const target = join(root, PROGRAM);
+  if (await Deno.realPath(target).catch(() => undefined) === source) return "is this program";
+  const found = await exists(target);
+  await replaceFile(target, (aside) => Deno.copyFile(source, aside), 0o755);
+  return found ? "replaced" : "written";
+}
+
+function describe({ path, mode, text, keep }: InstallFile): string {
+  const head = `${path}  ${mode.toString(8).padStart(4, "0")}${keep ? ", kept where one is there" : ""}\n`;
+  return text === undefined ? head : head + text.replace(/^(?=.)/gm, "    ") + "\n";
+}
+
+/** See the module. */
+export const define: Define = (command, cli) => {
+  const install = command
+    .option("--dry-run", "print what would be written, and write nothing")
+    .option("--root <directory>", "install below this directory, for packages and images", "/")
+    .addHelpText(
+      "after",
+      "\nWrites the program, a systemd unit, a runefile where there is none, and the data directory. Running it again\n" +
+        "brings program and unit up to date. Changes to the unit belong in: systemctl edit rune\n" +
+        examples(
+          "rune install --dry-run",
+          "rune install && systemctl daemon-reload && systemctl enable --now rune",
+        ),
+    );
+  install.action(async ({ dryRun, root }) => {
+    const { terminal } = cli;
+    const source = await programFile(terminal.env);
+    if (dryRun) {
+      terminal.out(`${PROGRAM}  0755, a copy of ${source ?? "the built program"}\n`);
+      for (const file of INSTALL_FILES) terminal.out(describe(file));
+      return;
+    }
+    if (source === undefined) {
+      throw new RuneError(
+        "failed_precondition",
+        "this is Rune from source; only the built program can be installed",
+        {
+          hint: "build it with deno task build, then run: dist/rune install",
+        },
+      );
+    }
+    let place = PROGRAM;
+    try {
+      terminal.out(`${join(root, PROGRAM)} ${await installProgram(source, root)}\n`);
+      for (const file of INSTALL_FILES) {
+        place = file.path;
+        terminal.out(`${join(root, file.path)} ${await installFile(file, root)}\n`);
+      }
+    } catch (error) {
+      if (error instanceof RuneError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RuneError("failed_precondition", `cannot write ${join(root, place)}: ${reason}`, {
+        hint: Deno.uid() === 0
+          ? "check that the directory can be written and has room, then run it again"
+          : "run it as root; rune install --dry-run shows what it would do",
+        cause: error,
+      });
+    }
+    if (root === "/") {
+      terminal.err("start it with: systemctl daemon-reload && systemctl enable --now rune\n");
+    }
+  });
+};

@@ -1,0 +1,89 @@
+/**
+ * Trees as tar streams, made and read by the host's `tar`: owners, modes, times, xattrs, ACLs, links and holes survive.
+ * @module
+ */
+import { RuneError } from "../spec/error.ts";
+import { ensureDirectory } from "./durable.ts";
+import { spawnHost, syncFilesystem } from "./host.ts";
+import { abortError, checkAborted } from "./host_error.ts";
+
+/** What both directions keep. */
+const FAITHFUL = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"];
+/** tar's code for files that changed while they were read: they are in the archive, as they were when read. */
+const CHANGED = 1;
+
+async function ended(
+  child: Deno.ChildProcess,
+  { what, signal, accept = [] }: { what: string; signal: AbortSignal; accept?: number[] },
+  stderr: Promise<string>,
+): Promise<void> {
+  const { code, success } = await child.status;
+  const reason = (await stderr).split("\n").find((line) => line.trim() !== "") ?? "it gave no reason";
+  if (success || accept.includes(code)) return;
+  if (signal.aborted) throw abortError(what, signal);
+  throw new RuneError("unavailable", `${what} failed: ${reason.slice(0, 300)} (tar, exit code ${code})`, {
+    hint: "check that the disk has room and can be read",
+  });
+}
+
+/** The tree below a directory as a tar stream; an error of the stream when it could not be read to its end. */
+export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint8Array> {
+  const what = `export of ${path}`;
+  checkAborted(what, signal);
+  const child = spawnHost("tar", [...FAITHFUL, "--sparse", "-C", path, "-cf", "-", "."], {
+    what,
+    signal,
+    stdin: "null",
+  });
+  const stderr = new Response(child.stderr).text();
+  return child.stdout.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array>({
+      flush: () => ended(child, { what, signal, accept: [CHANGED] }, stderr),
+    }),
+  );
+}
+
+/** Unpacks a tar stream of {@linkcode packTree} into a directory that it makes; all of it is on disk when this returns. */
+export async function unpackTree(
+  data: ReadableStream<Uint8Array>,
+  { target, signal }: { target: string; signal: AbortSignal },
+): Promise<void> {
+  const what = `import into ${target}`;
+  checkAborted(what, signal);
+  await ensureDirectory(target, 0o755);
+  const child = spawnHost("tar", [...FAITHFUL, "--preserve-permissions", "-C", target, "-xf", "-"], {
+    what,
+    signal,
+    stdin: "piped",
+  });
+  const stderr = new Response(child.stderr).text();
+  const stdout = child.stdout.cancel();
+  let broken: unknown;
+  const end = watchEnd();
+  await data.pipeThrough(end.stream).pipeTo(child.stdin).catch((error) => broken = error);
+  await stdout;
+  await ended(child, { what, signal }, stderr);
+  if (broken !== undefined) throw broken;
+  if (!end.seen()) {
+    throw new RuneError("invalid_argument", `${what} failed: the archive is not whole`, {
+      hint: "it was cut off where it was made or copied: make it again",
+      permanent: true,
+    });
+  }
+  await syncFilesystem(target, signal);
+}
+
+/** A tar ends with two blocks of zeros; tar itself is content with an archive cut off between two files. */
+function watchEnd(): { stream: TransformStream<Uint8Array, Uint8Array>; seen(): boolean } {
+  let zeros = 0;
+  return {
+    stream: new TransformStream({
+      transform(chunk, controller) {
+        const last = chunk.findLastIndex((byte) => byte !== 0);
+        zeros = last === -1 ? zeros + chunk.length : chunk.length - 1 - last;
+        controller.enqueue(chunk);
+      },
+    }),
+    seen: () => zeros >= 1024,
+  };
+}

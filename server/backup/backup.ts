@@ -1,0 +1,157 @@
+/** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
+import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import type { Driver } from "../../drivers/driver.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import type { BackupRequest } from "../../spec/api.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Volume } from "../../spec/volume.ts";
+import { copyPath } from "../../store/copy.ts";
+import type { Store } from "../../store/store.ts";
+import type { DaemonInfo } from "../deps.ts";
+import { manifestFile, packBackup, partFiles, volumeFolder } from "./format.ts";
+import type { TarFile } from "./tar.ts";
+
+/** What a backup is made from. */
+export interface BackupSource {
+  store: Store;
+  drivers: ReadonlyMap<string, Driver>;
+  info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
+  /** Told why a backup ended early: its reader only sees that it did. */
+  logger: Logger;
+}
+
+/** File of the key-encryption key in a data directory. */
+export const KEK = "kek";
+
+/**
+ * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before the stream begins.
+ *
+ * @throws {RuneError} `not_found` for a volume that does not exist, `failed_precondition` for one whose data cannot be had or a
+ * KEK that is no file here, `unavailable` when the disk has no room for the copy of the state.
+ */
+export async function makeBackup(
+  source: BackupSource,
+  { withKek, volumes: wanted }: BackupRequest,
+  shutdown: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const { store, info } = source;
+  const volumes = wanted.map((key) => findVolume(source, key));
+  const kekPath = join(info.dataDir, KEK);
+  if (withKek && !await Deno.stat(kekPath).then(({ isFile }) => isFile, () => false)) {
+    throw new RuneError("failed_precondition", `there is no key file ${kekPath} to put into the backup`, {
+      hint: "leave out --with-kek; a key that comes from elsewhere is kept there",
+    });
+  }
+  const copy = copyPath(info.dataDir);
+  const { revision } = store;
+  await store.copyTo(copy);
+
+  const left = new AbortController();
+  const signal = AbortSignal.any([shutdown, left.signal]);
+
+  async function* files(): AsyncGenerator<TarFile> {
+    yield manifestFile({
+      version: info.version,
+      createdAt: new Date().toISOString(),
+      node: info.node,
+      daemonId: info.daemonId,
+      revision,
+      kek: withKek,
+      volumes: volumes.map(({ volume: { namespace, name, uid } }) => ({ namespace, name, uid })),
+    });
+    yield await diskFile("state.db", copy);
+    if (withKek) yield await diskFile(KEK, kekPath);
+    for (const [n, { volume, driver }] of volumes.entries()) {
+      const data = await driver.exportData!(contextOf(volume, { node: info.node, signal }));
+      yield* partFiles(volumeFolder(n), data);
+    }
+  }
+
+  return endingWith(packBackup(files()), {
+    async end() {
+      left.abort();
+      await Deno.remove(copy).catch(() => {});
+    },
+    failed(error) {
+      source.logger.error("a backup failed: {message}", { message: toRuneError(error).message });
+    },
+  });
+}
+
+/** The same stream, with something to do once it ended, failed or lost its reader, be it before its first byte. */
+function endingWith(
+  stream: ReadableStream<Uint8Array>,
+  { end, failed }: { end: () => Promise<void>; failed: (error: unknown) => void },
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        await end();
+        controller.close();
+      } catch (error) {
+        failed(error);
+        await end();
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      await end();
+      await reader.cancel(reason).catch(() => {});
+    },
+  }, { highWaterMark: 0 });
+}
+
+function contextOf(volume: Volume, { node, signal }: { node: string; signal: AbortSignal }) {
+  const { namespace, name, uid, spec, status } = volume;
+  return {
+    volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
+    ...(status.handle !== undefined && { handle: status.handle }),
+    parameters: status.driverParameters ?? {},
+    node,
+    signal,
+  };
+}
+
+function findVolume(
+  { store, drivers }: BackupSource,
+  key: string,
+): { volume: Volume; driver: Driver } {
+  const [namespace = "", name = ""] = key.split("/");
+  const volume = store.get("volume", namespace, name);
+  if (!volume) {
+    throw new RuneError("not_found", `there is no volume ${key}`, { hint: "rune get volumes -A lists them" });
+  }
+  const driver = drivers.get(volume.status.driver ?? "");
+  if (!driver || volume.status.handle === undefined) {
+    throw new RuneError(
+      "failed_precondition",
+      `volume ${key} has no data yet: it is ${volume.status.state}`,
+      {
+        hint: "leave it out, or wait until it is Available",
+      },
+    );
+  }
+  if (!driver.exportData) {
+    throw new RuneError(
+      "failed_precondition",
+      `volume ${describeKey(volume)}: the driver ${driver.name} cannot put data into a backup`,
+      { hint: `back up ${volume.status.handle} with a tool of its own, and leave the volume out` },
+    );
+  }
+  return { volume, driver };
+}
+
+async function diskFile(name: string, path: string): Promise<TarFile> {
+  const { size } = await Deno.stat(path);
+  const data = (async function* () {
+    const file = await Deno.open(path);
+    // Closes the file also when the reader leaves.
+    yield* file.readable;
+  })();
+  return { name, size, data };
+}

@@ -1,0 +1,228 @@
+/**
+ * Restores a backup into a data directory that holds no state, with no daemon running. Everything is unpacked and checked
+ * aside; the state appears by a rename, last. Until then a daemon refuses the directory, and the restore can be run again.
+ * @module
+ */
+import { join } from "node:path";
+import type { Driver } from "../../drivers/driver.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { RestoreOptions, RestoreReport } from "../../spec/offline.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Volume } from "../../spec/volume.ts";
+import { lockDataDir } from "../../store/lock.ts";
+import {
+  ensureDataDir,
+  holdsState,
+  markMade,
+  removeRestored,
+  restoringPath,
+  statePath,
+} from "../../store/state_file.ts";
+import { openStore, type Store } from "../../store/store.ts";
+import { buildDrivers } from "../daemon.ts";
+import { loadSettings, type Settings } from "../settings.ts";
+import { KEK } from "./backup.ts";
+import { type Manifest, readBackup, volumeFolder } from "./format.ts";
+
+/**
+ * Restores.
+ *
+ * @throws {RuneError} `not_found` for a file that is not there; `invalid_argument` for a damaged one; `failed_precondition` when the
+ * data directory holds a state or is in use; `already_exists` when other data is where a volume goes.
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
+  return await restoreInto(options.file, await loadSettings(options));
+}
+
+/** {@linkcode restoreBackup} with settings that are known. */
+export async function restoreInto(
+  file: string,
+  { dataDir, storage, node }: Pick<Settings, "dataDir" | "storage" | "node">,
+): Promise<RestoreReport> {
+  await (await openBackup(file)).cancel();
+  ensureDataDir(dataDir);
+  using _lock = lockDataDir(dataDir);
+  if (holdsState(dataDir)) throw occupied(dataDir);
+  const work = restoringPath(dataDir);
+  removeRestored(dataDir);
+  try {
+    await Deno.mkdir(join(work, "state"), { recursive: true, mode: 0o700 });
+    const manifest = await readBackup(await openBackup(file), {
+      async onFile(name, data) {
+        if (name === "state.db") await writeFile(join(work, "state", "state.db"), data);
+        else if (name === KEK) await writeFile(join(work, KEK), data);
+        else for await (const _ of data);
+      },
+    });
+    if (manifest.kek) await refuseOtherKek({ from: join(work, KEK), to: join(dataDir, KEK) });
+    const store = await openStore({ dataDir: join(work, "state") });
+    const report: RestoreReport = {
+      dataDir,
+      version: manifest.version,
+      createdAt: manifest.createdAt,
+      revision: store.revision,
+      services: store.list("service").length,
+      volumes: store.list("volume").length,
+      restored: manifest.volumes.map(describeKey),
+      without: store.list("volume").filter((v) => v.status.handle !== undefined)
+        .filter((v) => !manifest.volumes.some(({ uid }) => uid === v.uid))
+        .map((v) => ({ volume: describeKey(v), handle: v.status.handle! })),
+      kek: manifest.kek,
+    };
+    try {
+      if (manifest.volumes.length > 0) {
+        const drivers = buildDrivers(storage).all;
+        await importVolumes(file, { manifest, store, drivers, node: node.name });
+      }
+      await store.copyTo(join(work, "state.db"));
+    } finally {
+      await store.close();
+    }
+    await putInPlace(dataDir, manifest);
+    return report;
+  } catch (thrown) {
+    // The daemon would refuse what is half there, rightly; but where nothing was kept, nothing is half there.
+    await Deno.remove(work, { recursive: true }).catch(() => {});
+    const error = toRuneError(thrown);
+    if (error.code !== "internal" || thrown instanceof RuneError) throw error;
+    throw new RuneError("unavailable", `cannot restore into ${dataDir}: ${error.message}`, {
+      hint: "check that its disk has room and can be written, then run it again",
+      cause: thrown,
+    });
+  }
+}
+
+async function openBackup(file: string): Promise<ReadableStream<Uint8Array>> {
+  try {
+    return (await Deno.open(file)).readable;
+  } catch (error) {
+    const missing = error instanceof Deno.errors.NotFound;
+    const reason = missing ? "there is no such file" : error instanceof Error ? error.message : String(error);
+    throw new RuneError(missing ? "not_found" : "failed_precondition", `cannot read ${file}: ${reason}`, {
+      hint: "give the path of a file that rune admin backup made",
+      cause: error,
+    });
+  }
+}
+
+function occupied(dataDir: string): RuneError {
+  return new RuneError("failed_precondition", `${dataDir} holds a state already; nothing was restored`, {
+    hint:
+      "give another directory with --data-dir, or move state.db, state.db-wal, state.db-shm and state.made away first",
+  });
+}
+
+async function writeFile(path: string, data: AsyncIterable<Uint8Array>): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  for await (const chunk of data) {
+    for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+  }
+  await file.sync();
+}
+
+async function refuseOtherKek({ from, to }: { from: string; to: string }): Promise<void> {
+  const [ours, theirs] = await Promise.all(
+    [from, to].map((path) => Deno.readFile(path).catch(() => undefined)),
+  );
+  if (theirs === undefined || (ours !== undefined && equal(ours, theirs))) return;
+  throw new RuneError("failed_precondition", `${to} is another key than the one in the backup`, {
+    hint: `move ${to} away first`,
+  });
+}
+
+const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+interface Import {
+  manifest: Manifest;
+  store: Store;
+  drivers: ReadonlyMap<string, Driver>;
+  node: string;
+}
+
+/** Reads the backup once more and gives each volume's data to its driver. */
+async function importVolumes(file: string, { manifest, store, drivers, node }: Import): Promise<void> {
+  const signal = new AbortController().signal;
+  let current:
+    | { folder: string; sink: WritableStreamDefaultWriter<Uint8Array>; done: Promise<void> }
+    | undefined;
+  const finish = async () => {
+    const last = current;
+    current = undefined;
+    await last?.sink.close().catch(() => {});
+    await last?.done;
+  };
+  const begin = (n: number) => {
+    const { namespace, name, uid } = manifest.volumes[n]!;
+    const volume = store.get("volume", namespace, name);
+    if (volume?.uid !== uid) {
+      throw new RuneError("internal", `the state of the backup does not know volume ${namespace}/${name}`);
+    }
+    const pipe = new TransformStream<Uint8Array, Uint8Array>();
+    const done = importVolume(volume, { data: pipe.readable, store, drivers, node, signal });
+    done.catch(() => {});
+    current = { folder: volumeFolder(n), sink: pipe.writable.getWriter(), done };
+  };
+  let next = 0;
+  await readBackup(await openBackup(file), {
+    async onFile(name, data) {
+      const folder = name.slice(0, name.lastIndexOf("/"));
+      if (folder.startsWith("volumes/") && current?.folder !== folder) {
+        await finish();
+        begin(next++);
+      }
+      for await (const chunk of data) {
+        // Where the driver has given up, or has the data already, the rest is only read past.
+        if (folder.startsWith("volumes/")) await current?.sink.write(chunk).catch(() => {});
+      }
+    },
+  });
+  await finish();
+}
+
+async function importVolume(
+  volume: Volume,
+  { data, store, drivers, node, signal }: Omit<Import, "manifest"> & {
+    data: ReadableStream<Uint8Array>;
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  const { namespace, name, uid, spec, status } = volume;
+  const driver = drivers.get(status.driver ?? "");
+  if (!driver?.importData) {
+    await data.cancel();
+    throw new RuneError(
+      "failed_precondition",
+      `volume ${describeKey(volume)}: no driver here takes its data`,
+    );
+  }
+  const { handle } = await driver.importData({
+    volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
+    parameters: status.driverParameters ?? {},
+    node,
+    signal,
+  }, data).catch(async (error) => {
+    await data.cancel().catch(() => {});
+    throw error;
+  });
+  await store.transact((tx) => {
+    const current = tx.get("volume", namespace, name)!;
+    tx.update(current, { status: { ...current.status, handle } });
+  });
+}
+
+async function putInPlace(dataDir: string, { kek }: Manifest): Promise<void> {
+  const work = restoringPath(dataDir);
+  if (kek) await Deno.rename(join(work, KEK), join(dataDir, KEK));
+  {
+    using file = await Deno.open(join(work, "state.db"));
+    await file.sync();
+  }
+  await Deno.rename(join(work, "state.db"), statePath(dataDir));
+  {
+    using directory = await Deno.open(dataDir);
+    await directory.sync();
+  }
+  markMade(dataDir);
+  removeRestored(dataDir);
+}

@@ -1,0 +1,164 @@
+/**
+ * The tar format (POSIX ustar), as much of it as backups use: plain files of known size, one after another. Any `tar` can
+ * read what is written here.
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+
+const BLOCK = 512;
+/** Twelve octal digits and a blank: what the header has room for. */
+const MAX_SIZE = 8 ** 11 - 1;
+
+/** A file to write. */
+export interface TarFile {
+  /** Relative, at most 100 bytes. */
+  name: string;
+  size: number;
+  data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+const padding = (size: number) => new Uint8Array((BLOCK - size % BLOCK) % BLOCK);
+
+function header({ name, size }: { name: string; size: number }, mtime: number): Uint8Array {
+  const block = new Uint8Array(BLOCK);
+  const put = (offset: number, text: string) => block.set(new TextEncoder().encode(text), offset);
+  const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0") + "\0";
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > 100 || size > MAX_SIZE) {
+    throw new RuneError("internal", `"${name}" (${size} bytes) does not fit into a tar header`);
+  }
+  put(0, name);
+  put(100, octal(0o600, 7) + octal(0, 7) + octal(0, 7) + octal(size, 11) + octal(mtime, 11));
+  put(148, "        0");
+  put(257, "ustar\x0000");
+  const sum = block.reduce((a, b) => a + b, 0);
+  put(148, octal(sum, 6) + " ");
+  return block;
+}
+
+/** Files as a tar stream. @param options.mtime seconds since 1970. */
+export async function* writeTar(
+  files: AsyncIterable<TarFile>,
+  { mtime }: { mtime: number },
+): AsyncGenerator<Uint8Array> {
+  for await (const file of files) {
+    yield header(file, mtime);
+    let written = 0;
+    for await (const chunk of file.data) {
+      written += chunk.length;
+      if (written > file.size) break;
+      yield chunk;
+    }
+    if (written !== file.size) {
+      throw new RuneError("internal", `"${file.name}" changed its size while it was read`);
+    }
+    yield padding(file.size);
+  }
+  yield new Uint8Array(2 * BLOCK);
+}
+
+/** A file that is read; its data must be read to the end before the next file is asked for. */
+export interface TarEntry {
+  name: string;
+  size: number;
+  data: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The files of a tar stream.
+ *
+ * @throws {RuneError} `invalid_argument` when it is no tar, or is cut off.
+ */
+export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerator<TarEntry> {
+  const source = new ByteSource(stream);
+  try {
+    for (;;) {
+      const block = await source.take(BLOCK);
+      if (block.every((byte) => byte === 0)) {
+        // To its very end, so that whoever unpacks the stream checks it whole.
+        if (!await source.onlyZeros()) throw notWhole("something follows its end");
+        return;
+      }
+      const { name, size } = parseHeader(block);
+      let rest = size;
+      const data = (async function* () {
+        while (rest > 0) {
+          const chunk = await source.some(rest);
+          rest -= chunk.length;
+          yield chunk;
+        }
+      })();
+      yield { name, size, data };
+      if (rest > 0) throw new RuneError("internal", `"${name}" was not read to its end`);
+      await source.take(padding(size).length);
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+function parseHeader(block: Uint8Array): { name: string; size: number } {
+  const text = (start: number, length: number) =>
+    new TextDecoder("latin1").decode(block.subarray(start, start + length)).replace(/[\0 ].*$/s, "");
+  const sum = block.reduce((a, b, i) => a + (i >= 148 && i < 156 ? 32 : b), 0);
+  const size = parseInt(text(124, 12), 8);
+  if (parseInt(text(148, 8), 8) !== sum || Number.isNaN(size)) throw notWhole("it is no tar archive");
+  return { name: text(0, 100), size };
+}
+
+/** An archive that cannot be used, and why. */
+export function notWhole(reason: string, cause?: unknown): RuneError {
+  return new RuneError("invalid_argument", `the backup is damaged: ${reason}`, {
+    hint: "use another backup, or copy this one again from where it was made",
+    cause,
+  });
+}
+
+/** A stream read in pieces of a wanted size. */
+class ByteSource {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #chunk = new Uint8Array();
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /** At least one byte and at most `limit`. */
+  async some(limit: number): Promise<Uint8Array> {
+    while (this.#chunk.length === 0) {
+      const { done, value } = await this.#reader.read().catch((error) => {
+        throw notWhole("it cannot be unpacked", error);
+      });
+      if (done) throw notWhole("it is cut off");
+      this.#chunk = value as Uint8Array<ArrayBuffer>;
+    }
+    const taken = this.#chunk.subarray(0, limit);
+    this.#chunk = this.#chunk.subarray(taken.length);
+    return taken;
+  }
+
+  async take(size: number): Promise<Uint8Array> {
+    const whole = new Uint8Array(size);
+    for (let filled = 0; filled < size;) {
+      const part = await this.some(size - filled);
+      whole.set(part, filled);
+      filled += part.length;
+    }
+    return whole;
+  }
+
+  async onlyZeros(): Promise<boolean> {
+    let zeros = this.#chunk.every((byte) => byte === 0);
+    for (;;) {
+      const { done, value } = await this.#reader.read().catch((error) => {
+        throw notWhole("it cannot be unpacked", error);
+      });
+      if (done) return zeros;
+      zeros &&= value.every((byte) => byte === 0);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,151 @@
+/** Gauges that are read when somebody scrapes: what the store holds, how deep the queues are, what the process uses. @module */
+import { statfs } from "node:fs/promises";
+import process from "node:process";
+import { Gauge, type Registry } from "prom-client";
+import { parseBytes } from "../../spec/quantity.ts";
+import { KINDS } from "../../spec/kinds.ts";
+import type { Store } from "../../store/store.ts";
+import type { UsageReader } from "./usage.ts";
+
+/** What the gauges look at. */
+export interface Observed {
+  store: Store;
+  dataDir: string;
+  /** Keys that wait or are worked, by controller. */
+  depths(): Record<string, number>;
+  usage: UsageReader;
+}
+
+type Labels = Record<string, string>;
+
+/** Adds up values under equal labels. */
+function sum(samples: Iterable<[Labels, number]>): [Labels, number][] {
+  const sums = new Map<string, [Labels, number]>();
+  for (const [labels, value] of samples) {
+    const key = JSON.stringify(labels);
+    const known = sums.get(key);
+    if (known) known[1] += value;
+    else sums.set(key, [labels, value]);
+  }
+  return [...sums.values()];
+}
+
+/** Registers the gauges. */
+export function registerGauges(registry: Registry, { store, dataDir, depths, usage }: Observed): void {
+  const gauge = (
+    [name, help]: [name: string, help: string],
+    labelNames: string[],
+    read: () => Iterable<[Labels, number]> | Promise<Iterable<[Labels, number]>>,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        const samples = await read();
+        this.reset();
+        for (const [labels, value] of samples) this.set(labels, value);
+      },
+    });
+  const one = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) =>
+    gauge([name, help], [], async () => {
+      const value = await read();
+      return value === undefined ? [] : [[{}, value]];
+    });
+
+  gauge(
+    ["rune_reconcile_queue_depth", "Keys that wait for a pass or have one"],
+    ["controller"],
+    () => Object.entries(depths()).map(([controller, depth]) => [{ controller }, depth]),
+  );
+  gauge(
+    ["rune_resources", "Stored resources"],
+    ["kind"],
+    () => Object.values(KINDS).map(({ kind }) => [{ kind }, store.list(kind).length]),
+  );
+  gauge(
+    ["rune_services", "Services by state"],
+    ["namespace", "state"],
+    () => sum(store.list("service").map(({ namespace, status }) => [{ namespace, state: status.state }, 1])),
+  );
+  gauge(
+    ["rune_instances", "Instances by state"],
+    ["namespace", "state"],
+    () => sum(store.list("instance").map(({ namespace, status }) => [{ namespace, state: status.state }, 1])),
+  );
+  gauge(
+    ["rune_instances_ready", "Instances that are ready"],
+    ["namespace", "service"],
+    () =>
+      sum(
+        store.list("instance").map((
+          { namespace, spec, status },
+        ) => [{ namespace, service: spec.service }, Number(status.ready)]),
+      ),
+  );
+  gauge(
+    ["rune_instance_restarts", "Restarts after a crash of the instances that exist"],
+    [
+      "namespace",
+      "service",
+    ],
+    () =>
+      sum(
+        store.list("instance").map((
+          { namespace, spec, status },
+        ) => [{ namespace, service: spec.service }, status.restarts]),
+      ),
+  );
+  gauge(
+    ["rune_volumes", "Volumes by state"],
+    ["namespace", "state"],
+    () => sum(store.list("volume").map(({ namespace, status }) => [{ namespace, state: status.state }, 1])),
+  );
+  gauge(
+    ["rune_volume_size_bytes", "Size that a volume was asked for"],
+    ["namespace", "volume", "class"],
+    () =>
+      store.list("volume").map(({ namespace, name, spec, status }) => [
+        { namespace, volume: name, class: spec.storageClassName ?? "" },
+        status.sizeBytes ?? parseBytes(spec.size),
+      ]),
+  );
+  gauge(["rune_volume_used_bytes", "Bytes that a volume takes, measured now and then"], [
+    "namespace",
+    "volume",
+  ], () => usage.known().map(({ namespace, name, bytes }) => [{ namespace, volume: name }, bytes]));
+  one("rune_store_revision", "Revision of the last commit", () => store.revision);
+  one("rune_store_size_bytes", "Size of the state on disk", async () => {
+    const sizes = await Promise.all(
+      ["state.db", "state.db-wal"].map((file) =>
+        Deno.stat(`${dataDir}/${file}`).then(({ size }) => size, () => 0)
+      ),
+    );
+    return sizes.reduce((a, b) => a + b);
+  });
+  const space = () => statfs(dataDir).catch(() => undefined);
+  one("rune_data_dir_free_bytes", "Room on the filesystem of the data directory", async () => {
+    const found = await space();
+    return found && found.bavail * found.bsize;
+  });
+  one("rune_data_dir_capacity_bytes", "Size of the filesystem of the data directory", async () => {
+    const found = await space();
+    return found && found.blocks * found.bsize;
+  });
+  one("process_resident_memory_bytes", "Memory of the daemon", () => Deno.memoryUsage().rss);
+  one("rune_heap_used_bytes", "JavaScript heap of the daemon", () => Deno.memoryUsage().heapUsed);
+  one("process_cpu_seconds_total", "CPU time of the daemon", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  one("process_open_fds", "Open files of the daemon", async () => {
+    try {
+      return (await Array.fromAsync(Deno.readDir("/proc/self/fd"))).length;
+    } catch {
+      return undefined;
+    }
+  });
+  const startedAt = Date.now() / 1000 - process.uptime();
+  one("process_start_time_seconds", "When the daemon started, in seconds since 1970", () => startedAt);
+}

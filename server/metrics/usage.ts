@@ -1,0 +1,83 @@
+/**
+ * How many bytes volumes take. Measuring reads whole trees, so it happens in the background, one volume after another, and
+ * only while somebody asks: a scrape gets what was measured last.
+ * @module
+ */
+import type { Driver } from "../../drivers/driver.ts";
+import { parseBytes } from "../../spec/quantity.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { Store } from "../../store/store.ts";
+
+/** Figures are this old at most when they are asked for regularly. */
+const GOOD_FOR_MS = 10 * 60_000;
+
+/** What a volume took when it was measured. */
+export interface VolumeUse {
+  namespace: string;
+  name: string;
+  bytes: number;
+}
+
+/** See the module comment. */
+export interface UsageReader {
+  /** What is known; starts a round of measuring when that is old. */
+  known(): VolumeUse[];
+  /** Ends the round in progress. */
+  stop(): Promise<void>;
+}
+
+/** Makes a reader. @param options.goodForMs default 10 minutes. */
+export function readUsage(
+  { store, drivers, node, goodForMs = GOOD_FOR_MS }: {
+    store: Store;
+    drivers: ReadonlyMap<string, Driver>;
+    node: string;
+    goodForMs?: number;
+  },
+): UsageReader {
+  const uses = new Map<string, VolumeUse>();
+  const stopped = new AbortController();
+  let measuredAt = -Infinity;
+  let round: Promise<void> | undefined;
+
+  async function measure({ uid, namespace, name, spec, status }: Volume): Promise<void> {
+    const driver = drivers.get(status.driver ?? "");
+    if (!driver?.usage || status.handle === undefined) return;
+    const { usedBytes: bytes } = await driver.usage({
+      volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
+      handle: status.handle,
+      parameters: status.driverParameters ?? {},
+      node,
+      signal: stopped.signal,
+    });
+    uses.set(uid, { namespace, name, bytes });
+  }
+
+  async function measureAll(): Promise<void> {
+    const volumes = store.list("volume");
+    const present = new Set(volumes.map(({ uid }) => uid));
+    for (const uid of uses.keys()) if (!present.has(uid)) uses.delete(uid);
+    for (const volume of volumes) {
+      if (stopped.signal.aborted) return;
+      // One that cannot be measured now has no figure: its own status says what is wrong with it.
+      await measure(volume).catch(() => uses.delete(volume.uid));
+    }
+  }
+
+  return {
+    known() {
+      const now = performance.now();
+      if (round === undefined && now - measuredAt >= goodForMs && !stopped.signal.aborted) {
+        round = measureAll().finally(() => {
+          measuredAt = performance.now();
+          round = undefined;
+        });
+      }
+      return [...uses.values()];
+    },
+    async stop() {
+      stopped.abort();
+      await round;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * A copy of the state while it is in use: one read transaction of SQLite, so that it shows one moment, made compact.
+ * @module
+ */
+import { join } from "node:path";
+import { unusable } from "./failures.ts";
+
+const COPY = /^backup-[0-9a-f-]{36}\.db(-journal)?$/;
+
+/** A path for a copy that {@linkcode removeCopies} finds again when its process was killed. */
+export function copyPath(dataDir: string): string {
+  return join(dataDir, `backup-${crypto.randomUUID()}.db`);
+}
+
+/**
+ * Copies a database, also one that is open and written to.
+ *
+ * @param target must not exist.
+ * @throws what SQLite says.
+ */
+export async function copyDatabase(source: string, target: string): Promise<void> {
+  // Only backups need it: the daemon starts without it.
+  const { DatabaseSync } = await import("node:sqlite");
+  Deno.writeFileSync(target, new Uint8Array(), { mode: 0o600, createNew: true });
+  const database = new DatabaseSync(source);
+  try {
+    database.prepare("VACUUM INTO ?").run(target);
+  } finally {
+    database.close();
+  }
+}
+
+/** Removes copies that a killed process left. */
+export function removeCopies(dataDir: string): void {
+  try {
+    for (const { name } of [...Deno.readDirSync(dataDir)]) {
+      if (COPY.test(name)) Deno.removeSync(join(dataDir, name));
+    }
+  } catch (error) {
+    throw unusable(dataDir, error);
+  }
+}

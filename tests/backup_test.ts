@@ -1,0 +1,207 @@
+/** A backup holds everything, and a restore brings it back: on the real program. @module */
+import assert from "node:assert/strict";
+import { startDaemon } from "../scripts/daemon.ts";
+import { RUNE } from "../scripts/daemon.ts";
+import { capture } from "../scripts/command.ts";
+import { processService, SLEEP } from "./castfiles.ts";
+import { type Host, startHost, until } from "./host.ts";
+import { noRoot } from "./skips.ts";
+
+// deno-lint-ignore no-explicit-any -- compared as a whole
+async function everything(url: string): Promise<any> {
+  const kinds = ["services", "volumes", "configmaps", "storageclasses", "namespaces"];
+  const api = async (path: string) => (await (await fetch(url + path)).json());
+  const lists = await Promise.all(kinds.map((kind) => api(`/v1/${kind}`)));
+  const { daemonId } = await api("/v1/status");
+  return {
+    lists: lists.map(({ items }) => items),
+    history: await api("/v1/namespaces/default/services/agent/history"),
+    daemonId,
+  };
+}
+
+async function castThings(host: Host): Promise<void> {
+  const text = `volume: { name: data, size: 1Gi, accessMode: ReadWriteOnce, labels: { a: b } }
+---
+volume: { name: other, namespace: prod, size: 2Gi, accessMode: ReadWriteOnce }
+---
+configmap: { name: large, data: { text: "${"x".repeat(200_000)}" } }
+---
+` + processService("agent");
+  await host.rune("cast", await host.file("all.yaml", text));
+  const { status } = await host.get("volume", "data");
+  const plant = "echo kept > f; ln -s f link; mkdir d; chmod 700 d; chown 1000:1001 f; touch -d 2020-01-01 f";
+  assert.equal((await capture(["sh", "-c", plant], { cwd: status.handle })).code, 0);
+  await host.rune("scale", "agent", "0");
+}
+
+Deno.test({
+  name: "a backup of a running daemon, restored in an empty directory, is the same daemon with the same data",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    await castThings(host);
+    const out = `${host.home}/b.tgz`;
+    const said = await host.run(["admin", "backup", "--out", out, "--with-volumes", "default/data"]);
+    assert.equal(said.code, 0, said.stderr);
+    assert.match(said.stderr, /^wrote .*b\.tgz, [\d.]+[KM]i\n$/);
+    assert.equal((await Deno.stat(out)).mode! & 0o777, 0o600);
+    const before = await everything(host.daemon.url);
+    await host.daemon.stop();
+    assert.deepEqual(await leftIn(host.dataDir), [], "the daemon's copy of the state is gone");
+
+    const home = await Deno.makeTempDir({ prefix: "rune-test-restored-" });
+    try {
+      const restored = await host.run(["admin", "restore", out, "--data-dir", `${home}/.rune`]);
+      assert.equal(restored.code, 0, restored.stderr);
+      assert.match(restored.stdout, /1 services, 2 volumes \(1 with their data\)/);
+      assert.match(restored.stderr, /volume prod\/other: its data is not in the backup; put it at/);
+      const again = await host.run(["admin", "restore", out, "--data-dir", `${home}/.rune`]);
+      assert.deepEqual([again.code, /holds a state already/.test(again.stderr)], [5, true]);
+      const daemon = await startDaemon(home, { devMode: false });
+      try {
+        const after = await everything(daemon.url);
+        const data = after.lists[1].find((v: { name: string }) => v.name === "data");
+        assert.equal(data.status.handle, `${home}/.rune/volumes/default/data`);
+        assert.deepEqual(normalized(after), normalized(before));
+        const tree =
+          (await capture(["ls", "-lR", "--time-style=full-iso", `${home}/.rune/volumes/default/data`]))
+            .stdout;
+        const original =
+          (await capture(["ls", "-lR", "--time-style=full-iso", `${host.dataDir}/volumes/default/data`]))
+            .stdout;
+        assert.deepEqual(
+          tree.split("\n").slice(1, 9).map(unplaced),
+          original.split("\n").slice(1, 9).map(unplaced),
+        );
+        assert.equal(await Deno.readTextFile(`${home}/.rune/volumes/default/data/link`), "kept\n");
+      } finally {
+        await daemon.stop();
+      }
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+const unplaced = (line: string) => line.replace(/\/tmp\/[^:]*/, "");
+
+/** Where a volume is differs between two daemons, and so do versions of what that changed; nothing else may. */
+function normalized(all: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(
+      all,
+      (key, value) =>
+        key === "handle" || key === "resourceVersion" || key === "updatedAt" ? undefined : value,
+    ),
+  );
+}
+
+async function leftIn(dataDir: string): Promise<string[]> {
+  const names = (await Array.fromAsync(Deno.readDir(dataDir))).map(({ name }) => name);
+  return names.filter((name) => /backup|restoring/.test(name));
+}
+
+Deno.test({
+  name:
+    "a backup made while casts go on holds each of them whole or not at all, and all that were acknowledged before",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    let stop = false;
+    let acknowledged = 0;
+    const writer = (async () => {
+      for (let n = 1; !stop; n++) {
+        const resources = ["a", "b"].map((name) => ({
+          kind: "configmap",
+          body: { name, data: { n: `${n}` } },
+        }));
+        const answer = await fetch(`${host.daemon.url}/v1/cast`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ resources }),
+        });
+        const text = await answer.text();
+        assert.ok(answer.ok, text);
+        acknowledged = n;
+      }
+    })();
+    await until("some casts are in", async () => acknowledged > 20);
+    const before = acknowledged;
+    const out = `${host.home}/b.tgz`;
+    await host.rune("admin", "backup", "--out", out);
+    stop = true;
+    await writer;
+    await host.daemon.stop();
+    const home = await Deno.makeTempDir({ prefix: "rune-test-restored-" });
+    try {
+      await host.rune("admin", "restore", out, "--data-dir", `${home}/.rune`);
+      const daemon = await startDaemon(home, { devMode: false });
+      try {
+        const { items } = await (await fetch(`${daemon.url}/v1/namespaces/default/configmaps`)).json();
+        const [a, b] = items.map((c: { spec: { data: { n: string } } }) => Number(c.spec.data.n));
+        assert.equal(a, b);
+        assert.ok(a >= before && a <= acknowledged, `${before} <= ${a} <= ${acknowledged}`);
+      } finally {
+        await daemon.stop();
+      }
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "backup and restore refuse what they cannot do, leave nothing behind, and say what to do",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    await host.rune("cast", await host.file("p.yaml", processService("agent", "", SLEEP)));
+    const backup = (...args: string[]) =>
+      host.run(["admin", "backup", "--out", `${host.home}/b.tgz`, ...args]);
+    const refused = async (run: Promise<{ code: number; stderr: string }>, code: number, message: RegExp) => {
+      const { code: found, stderr } = await run;
+      assert.match(stderr, message);
+      assert.match(stderr, /\nhint: /);
+      assert.equal(found, code, stderr);
+    };
+    // A reader that leaves in the middle leaves nothing behind either.
+    const answer = await fetch(`${host.daemon.url}/v1/admin/backup`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    await answer.body?.cancel();
+    await until("the copy of the state is gone", async () => (await leftIn(host.dataDir)).length === 0);
+    await refused(backup("--with-volumes", "default/none"), 4, /there is no volume default\/none/);
+    await refused(backup("--with-kek"), 5, /there is no key file/);
+    await refused(host.run(["admin", "backup", "--out", "/proc/nowhere/b.tgz"]), 5, /cannot write/);
+    await until("the copy of the state is gone", async () => (await leftIn(host.dataDir)).length === 0);
+    assert.equal(await Deno.stat(`${host.home}/b.tgz`).then(() => true, () => false), false);
+
+    await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`);
+    const restore = (file: string, dataDir = `${host.home}/new`) =>
+      host.run(["admin", "restore", file, "--data-dir", dataDir]);
+    await refused(restore(`${host.home}/b.tgz`, host.dataDir), 5, /uses the data directory/);
+    await refused(restore(`${host.home}/none.tgz`), 4, /no such file/);
+    const whole = await Deno.readFile(`${host.home}/b.tgz`);
+    await Deno.writeFile(`${host.home}/cut.tgz`, whole.slice(0, whole.length - 100));
+    await refused(restore(`${host.home}/cut.tgz`), 6, /damaged/);
+    assert.deepEqual(await leftIn(`${host.home}/new`), []);
+    await host.rune("delete", "service", "agent", "--yes");
+
+    // A restore that was killed: no daemon starts on it, and the restore can be run again.
+    await Deno.mkdir(`${host.home}/new/restoring`);
+    await refused(
+      host.run(["serve", "--data-dir", `${host.home}/new`, "--http-addr", "127.0.0.1:0"]),
+      1,
+      /a restore into .* was interrupted/,
+    );
+    assert.equal((await restore(`${host.home}/b.tgz`)).code, 0);
+    assert.deepEqual(await leftIn(`${host.home}/new`), []);
+    assert.equal(
+      (await capture([...RUNE, "lint", await host.file("runefile.x.yaml", "sever: {}\n")])).code,
+      6,
+    );
+  },
+});

@@ -1,0 +1,248 @@
+/** The daemon as its operator meets it: runefile and SIGHUP, service manager, installation, figures, completion. @module */
+import assert from "node:assert/strict";
+import { capture, findProgram } from "../scripts/command.ts";
+import { RUNE } from "../scripts/daemon.ts";
+import { ROOT } from "../scripts/tree.ts";
+import { processService } from "./castfiles.ts";
+import { type Host, startHost, until } from "./host.ts";
+import { noRoot } from "./skips.ts";
+
+const logOf = (host: Host) => Deno.readTextFile(`${host.home}/daemon.log`);
+
+/** Sends SIGHUP and waits for the line that answers it. */
+async function reload(host: Host, answer: RegExp): Promise<string> {
+  const before = (await logOf(host)).length;
+  Deno.kill(host.daemon.pid, "SIGHUP");
+  return await until(`the log says ${answer}`, async () => {
+    const added = (await logOf(host)).slice(before);
+    return answer.test(added) && added;
+  });
+}
+
+Deno.test({
+  name: "SIGHUP reloads what can be reloaded, names what cannot, and a wrong runefile changes nothing",
+  ignore: noRoot,
+  async fn() {
+    const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
+    try {
+      await using host = await startHost({ runefile: "storage: { trashRetention: 1h }\n" });
+      const write = (text: string) => Deno.writeTextFile(`${host.home}/runefile.yaml`, text);
+      const text = `volume:
+  name: shared
+  storageClassName: local-host
+  size: 0
+  accessMode: ReadWriteOnce
+  parameters: { hostPath: ${shared} }
+`;
+      const castfile = await host.file("v.yaml", text);
+      assert.equal((await host.run(["cast", castfile])).code, 6, "the directory is not allowed yet");
+      await write("sever: {}\n");
+      assert.match(
+        await reload(host, /nothing was reloaded/),
+        /runefile\.yaml:1:1: sever: unknown field "sever"; did you mean "server"\?/,
+      );
+      await write(`storage: { hostPathAllowlist: ["${shared}"] }
+server: { log-level: debug, log-format: json, http-addr: "127.0.0.1:1" }
+docker: { socket: /elsewhere.sock }
+node: { labels: { zone: a } }
+`);
+      // The address is a flag's, which a runefile does not override: not a change.
+      const said = await reload(host, /changed too/);
+      assert.match(
+        said,
+        /reloaded server\.logLevel, server\.logFormat, storage\.hostPathAllowlist, storage\.trashRetention, node\.labels/,
+      );
+      assert.match(said, /docker\.socket changed too; restart the daemon/);
+      await host.rune("cast", castfile);
+      const lines = (await logOf(host)).trim().split("\n");
+      assert.equal(JSON.parse(lines.at(-1)!).level, "debug");
+      await reload(host, /nothing to reload/);
+    } finally {
+      await Deno.remove(shared, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "rune serve tells the service manager when it is ready, that it lives, and that it stops",
+  ignore: noRoot,
+  async fn() {
+    const home = await Deno.makeTempDir({ prefix: "rune-test-notify-" });
+    const manager = Deno.listenDatagram({ transport: "unixpacket", path: `${home}/manager.sock` });
+    try {
+      const daemon = new Deno.Command(RUNE[0]!, {
+        args: [...RUNE.slice(1), "serve", "--data-dir", `${home}/data`, "--http-addr", "127.0.0.1:0"],
+        env: { NOTIFY_SOCKET: `${home}/manager.sock`, WATCHDOG_USEC: "100000" },
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      const heard = async () => new TextDecoder().decode((await manager.receive())[0]);
+      assert.match(await heard(), /^READY=1\nSTATUS=listening on http:\/\/127\.0\.0\.1:\d+$/);
+      assert.equal(await heard(), "WATCHDOG=1");
+      assert.equal(await heard(), "WATCHDOG=1");
+      daemon.kill("SIGTERM");
+      let last = await heard();
+      while (last === "WATCHDOG=1") last = await heard();
+      assert.match(last, /^STOPPING=1\n/);
+      assert.equal((await daemon.status).code, 0);
+      const left = (await Array.fromAsync(Deno.readDir(`${home}/data`))).map(({ name }) => name);
+      assert.deepEqual(left.filter((name) => name.includes("notify")), []);
+    } finally {
+      manager.close();
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+Deno.test("rune install writes program, unit, runefile and directories, says what it does, and keeps a runefile", async () => {
+  const root = await Deno.makeTempDir({ prefix: "rune-test-install-" });
+  try {
+    await Deno.writeTextFile(`${root}/built`, "#!/bin/sh\n");
+    const install = (env: Record<string, string>, ...args: string[]) =>
+      capture([...RUNE, "install", ...args], { env });
+    const dry = await install({ RUNE_PROGRAM: `${root}/built` }, "--root", root, "--dry-run");
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.match(dry.stdout, /KillMode=process/);
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name), ["built"]);
+    assert.match(
+      (await install({}, "--root", root)).stderr,
+      /from source.*\nhint: build it with deno task build/,
+    );
+
+    const first = await install({ RUNE_PROGRAM: `${root}/built` }, "--root", root);
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stdout, /\/usr\/local\/bin\/rune written\n/);
+    assert.equal((await Deno.stat(`${root}/usr/local/bin/rune`)).mode! & 0o777, 0o755);
+    assert.equal((await Deno.stat(`${root}/var/lib/rune`)).mode! & 0o777, 0o711);
+    const linted = await capture([...RUNE, "lint", `${root}/etc/rune/runefile.yaml`]);
+    assert.equal(linted.code, 0, linted.stderr);
+
+    await Deno.writeTextFile(`${root}/etc/rune/runefile.yaml`, "node: { name: mine }\n");
+    const second = await install({ RUNE_PROGRAM: `${root}/built` }, "--root", root);
+    assert.match(second.stdout, /rune\.service unchanged\n/);
+    assert.match(second.stdout, /runefile\.yaml kept as it is/);
+    assert.equal(await Deno.readTextFile(`${root}/etc/rune/runefile.yaml`), "node: { name: mine }\n");
+    if (findProgram("systemd-analyze") !== undefined) {
+      const unit = await Deno.readTextFile(`${root}/etc/systemd/system/rune.service`);
+      await Deno.writeTextFile(
+        `${root}/rune.service`,
+        unit.replace("/usr/local/bin/rune serve", "/bin/true"),
+      );
+      const verified = await capture(["systemd-analyze", "verify", `${root}/rune.service`]);
+      assert.doesNotMatch(verified.stderr, /rune\.service:\d+: /);
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test({
+  name: "bash, zsh and fish complete commands, kinds and the names of what there is",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    await host.rune(
+      "cast",
+      await host.file("p.yaml", processService("agent-one") + "---\n" + processService("other")),
+    );
+    const bin = `${host.home}/bin`;
+    await Deno.mkdir(bin);
+    const quoted = RUNE.map((word) => `'${word}'`).join(" ");
+    await Deno.writeTextFile(`${bin}/rune`, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+    const env = { ...host.daemon.env, PATH: `${bin}:${Deno.env.get("PATH")}`, HOME: host.home };
+    for (const name of ["bash", "zsh", "fish"]) {
+      await Deno.writeTextFile(`${host.home}/rune.${name}`, await host.rune("completion", name));
+    }
+    const shell = async (...argv: string[]) => {
+      const { code, stdout, stderr } = await capture(argv, { env });
+      assert.equal(code, 0, stderr);
+      return stdout.trim().split("\n");
+    };
+    const bash = (...words: string[]) =>
+      shell(
+        "bash",
+        "-c",
+        `source "$HOME/rune.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _rune; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        "bash",
+        ...words,
+      );
+    assert.deepEqual(await bash("rune", "resta"), ["restart"]);
+    assert.deepEqual(await bash("rune", "restart", "agent"), ["agent-one"]);
+    assert.deepEqual(await bash("rune", "get", "services", "agent-one", ""), ["other"]);
+    assert.deepEqual(await bash("rune", "service", "delete", "o"), ["other"]);
+    assert.deepEqual(await bash("rune", "get", "services", "-n", "d"), ["default"]);
+    assert.deepEqual(await bash("rune", "get", "services", "-o", "j"), ["json"]);
+    assert.deepEqual(await bash("rune", "logs", "--fol"), ["--follow"]);
+
+    const fish = (line: string) =>
+      shell("fish", "--no-config", "-c", `source $HOME/rune.fish; complete -C '${line}'`);
+    assert.match((await fish("rune restart agent"))[0]!, /^agent-one\tservice, Running$/);
+    assert.match((await fish("rune volu"))[0]!, /^volume\t/);
+
+    // What zsh would offer: its own way to show candidates is replaced, all else is what a user gets.
+    const zsh = `compdef() { :; }; _describe() { print -l -- $candidates; }; _files() { print files; }
+      source "$HOME/rune.zsh"; words=("$@"); CURRENT=$#; _rune`;
+    assert.deepEqual(await shell("zsh", "-f", "-c", zsh, "zsh", "rune", "restart", "agent"), [
+      "agent-one:service, Running",
+    ]);
+    assert.deepEqual(await shell("zsh", "-f", "-c", zsh, "zsh", "rune", "cast", ""), ["files"]);
+    await host.daemon.stop();
+    assert.deepEqual(await bash("rune", "restart", ""), [""], "without a daemon: nothing, and no error");
+    await host.restart();
+    for (const name of ["agent-one", "other"]) await host.rune("delete", "service", name, "--yes");
+  },
+});
+
+/** Names of metrics in a text, without what histograms add to theirs. */
+function metricNames(text: string): Set<string> {
+  const names = text.match(/\b(rune|process)_[a-z_]+/g) ?? [];
+  return new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
+}
+
+Deno.test({
+  name: "/metrics shows what the daemon does; every name is documented, and the dashboard uses no other",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    await host.rune(
+      "cast",
+      await host.file(
+        "p.yaml",
+        "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" + processService("agent"),
+      ),
+    );
+    const scrape = async () => await (await fetch(`${host.daemon.url}/metrics`)).text();
+    const text = await until("the queues are empty and the volume is measured", async () => {
+      const shown = await scrape();
+      return /rune_volume_used_bytes\{namespace="default",volume="v"\} \d+/.test(shown) && shown;
+    });
+    for (
+      const line of [
+        /^rune_build_info\{version="\d/m,
+        /^rune_http_requests_total\{method="POST",route="\/v1\/cast",code="200"\} 1$/m,
+        /^rune_services\{namespace="default",state="Running"\} 1$/m,
+        /^rune_instances\{namespace="default",state="Running"\} 1$/m,
+        /^rune_instances_ready\{namespace="default",service="agent"\} 1$/m,
+        /^rune_volumes\{namespace="default",state="Available"\} 1$/m,
+        /^rune_driver_calls_total\{driver="local",call="provision",result="ok"\} 1$/m,
+        /^rune_runner_calls_total\{runner="process",call="start",result="ok"\} 1$/m,
+        /^rune_reconcile_passes_total\{controller="instance",outcome="done"\} [1-9]/m,
+        /^rune_reconcile_queue_depth\{controller="service"\} \d+$/m,
+        /^rune_store_commit_duration_seconds_count [1-9]/m,
+        /^rune_data_dir_free_bytes [1-9]/m,
+        /^process_resident_memory_bytes [1-9]/m,
+      ]
+    ) assert.match(text, line);
+    const declared = [...text.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name!).sort();
+    const page = await Deno.readTextFile(`${ROOT}/docs/operations.md`);
+    const documented = [...page.matchAll(/^\| `((?:rune|process)_[a-z_]+)` /gm)].map(([, name]) => name!)
+      .sort();
+    assert.deepEqual(documented, declared);
+    const dashboard = JSON.parse(await Deno.readTextFile(`${ROOT}/docs/grafana-dashboard.json`));
+    const used = metricNames(JSON.stringify(dashboard.panels));
+    assert.ok(used.size > 10);
+    for (const name of used) {
+      assert.ok(declared.includes(name), `the dashboard shows ${name}, which does not exist`);
+    }
+  },
+});
