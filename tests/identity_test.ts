@@ -126,10 +126,10 @@ Deno.test({
     }
     const changed = await host.file("d.yaml", `secret: { name: db, data: { password: ${VALUE}-new } }\n`);
     assert.equal((await host.run(["diff", changed])).stdout.includes("hunter2"), false);
-    const missing = await host.run(["cast", await host.file("s.yaml", service("nope")), "--timeout", "20s"]);
+    const missing = await host.run(["cast", await host.file("s.yaml", service("nope")), "--timeout", "5s"]);
     assert.match(
       missing.stderr + missing.stdout,
-      /ConfigMissing.*env URL: secret default\/db has no key "nope"/,
+      /ConfigMissing.*secret default\/db has no key "nope"/,
     );
     assert.equal((await Deno.readTextFile(`${host.home}/daemon.log`)).includes("hunter2"), false);
   },

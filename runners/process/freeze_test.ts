@@ -29,7 +29,13 @@ Deno.test({
       while (await size() < held + 10);
       assert.equal(await isHeld({}, await run()), false);
     } finally {
-      for (const { pid } of sessionMembers(child.pid)) Deno.kill(pid, "SIGKILL");
+      for (const { pid } of sessionMembers(child.pid)) {
+        try {
+          Deno.kill(pid, "SIGKILL");
+        } catch {
+          // It ended by itself meanwhile.
+        }
+      }
       await child.status;
       await Deno.remove(file);
     }
