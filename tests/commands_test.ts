@@ -176,7 +176,7 @@ Deno.test({
         [["get", "srvices"], 2],
         [["no-such-command"], 2],
         [["scale", "web", "2"], 6],
-        [["delete", "volume", "v", "--yes"], 5],
+        [["delete", "storageclass", "local", "--yes"], 5],
         [["get", "services", "--server", "http://127.0.0.1:1"], 1],
       ];
       for (const [args, code] of codes) {

@@ -87,6 +87,17 @@ Deno.test({
     await rune("snapshot delete pgdata-2025-11-15 -n prod");
     assert.deepEqual((await host.get("snapshots", "-n", "prod")).items, []);
     assert.equal(await rune("exec pg-verify -n prod -- cat /var/lib/postgresql/data/table"), "precious\n");
+    // As printed, the volume is deleted while it is mounted: it goes when that ends, and its data stays.
+    const handle = (await host.get("volume", "pgdata-restore", "-n", "prod")).status.handle;
+    assert.match(
+      await rune("volume delete pgdata-restore -n prod"),
+      /is deleted when prod\/pg-verify-0 lets go of it; its data is kept/,
+    );
+    assert.equal(await rune("exec pg-verify -n prod -- cat /var/lib/postgresql/data/table"), "precious\n");
+    await rune("service delete postgres -n prod --cascade");
+    await rune("service delete pg-verify -n prod");
+    await until("the row is gone", async () => (await host.get("volumes", "-n", "prod")).items.length === 0);
+    assert.equal(await Deno.readTextFile(`${handle}/table`), "precious\n");
   },
 });
 

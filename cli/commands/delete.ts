@@ -114,6 +114,12 @@ async function deleteResources(session: Session, request: Request): Promise<void
     await client.request("DELETE", resourcePath(resource), { query });
   }
   for (const resource of resources) {
+    const user = resource.kind === "volume" ? resource.status.boundClaim : undefined;
+    if (user !== undefined) {
+      // The daemon took it although it is mounted: there is nothing to wait for until somebody stops that.
+      terminal.out(`${titleOf(resource)} is deleted when ${user} lets go of it; its data is kept\n`);
+      continue;
+    }
     if (flags.wait) await waitGone(session, resource, timeoutMs);
     const fate = fateOfData(resource, flags);
     const verb = flags.wait ? "deleted" : "is being deleted";

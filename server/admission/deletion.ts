@@ -112,6 +112,8 @@ function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean):
 }
 
 function checkVolume(state: Reader, volume: Volume): void {
+  // Nothing is lost: the row goes when the last that mounts it is gone, and the data stays (seed 000, "Cleaning up").
+  if (volume.spec.reclaimPolicy !== "delete" && volume.status.ownerService === undefined) return;
   const key = describeKey(volume);
   const holders = state.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];
   if (holders.length > 0) {

@@ -26,24 +26,27 @@ Deno.test("deleteResource() removes at once what has no finalizers", () =>
     await problemOf(send("DELETE", `${ns}/configmaps/c`), "not_found");
   }));
 
-Deno.test("deleteResource() refuses a volume that a service claims, by name or template", () =>
+Deno.test("deleteResource() refuses a volume that a service claims, by name or template, where its data would go", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([
-      volume("a"),
-      volume("data-set-0"),
+      volume("a", { reclaimPolicy: "delete" }),
+      volume("kept"),
+      volume("data-set-0", { reclaimPolicy: "delete" }),
       volume("data-set-1"),
       service("web", { namespace: "other", volumes: [claim("a.default.rune")] }),
+      service("last", { volumes: [claim("kept")] }),
       service("set", { volumes: [template()] }),
     ]));
     const claimed = await problemOf(send("DELETE", `${ns}/volumes/a`), "conflict");
     assert.match(claimed.detail, /claimed by service other\/web/);
     await problemOf(send("DELETE", `${ns}/volumes/data-set-0`), "conflict");
     await okJson(send("DELETE", `${ns}/volumes/data-set-1`));
+    await okJson(send("DELETE", `${ns}/volumes/kept`));
   }));
 
 Deno.test("deleteResource() refuses a volume that is mounted, naming who mounts it", () =>
   withServer(async ({ cast, send, store }) => {
-    await okJson(cast([volume("a")]));
+    await okJson(cast([volume("a", { reclaimPolicy: "delete" })]));
     await store.transact((tx) =>
       tx.create({
         kind: "lease",
