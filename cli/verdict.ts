@@ -161,10 +161,10 @@ export function judgeService(
   }
   const finished = instances.length >= spec.scale && instances.every((i) => i.status.state === "Stopped");
   if (spec.restart !== "always" && finished) return done("Stopped, it has finished");
-  const { rolloutStartedAt } = status;
+  const since = status.rolloutProgress?.at ?? status.rolloutStartedAt;
   if (
-    rolloutStartedAt !== undefined &&
-    now - Date.parse(rolloutStartedAt) > parseDuration(spec.update.timeout) + LATE_MS
+    since !== undefined &&
+    now - Date.parse(since) > parseDuration(spec.update.timeout) + LATE_MS
   ) {
     return failed(progress);
   }

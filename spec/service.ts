@@ -198,7 +198,7 @@ export const serviceStatusSchema = z.object({
   state: serviceStateSchema,
   reason: serviceReasonSchema.optional(),
   message: z.string().optional(),
-  /** Instances that exist, are ready, and run the current template. */
+  /** Instances that exist, that are ready, and that are ready with the current template. */
   instances: z.number().int(),
   ready: z.number().int(),
   updated: z.number().int(),
@@ -206,6 +206,8 @@ export const serviceStatusSchema = z.object({
   observedGeneration: z.number().int(),
   /** When the rollout in progress began; absent when none is. */
   rolloutStartedAt: z.string().optional(),
+  /** The most instances that were `updated` at once in this rollout, and since when: `update.timeout` counts from there. */
+  rolloutProgress: z.object({ updated: z.number().int(), at: z.string() }).optional(),
   /** Generations whose every instance became ready, newest first: what a rollback may return to. */
   readyGenerations: z.array(z.number().int()).optional(),
   /** The current generation was made by an automatic return from one that failed; gone with the next generation. */

@@ -53,8 +53,8 @@ export function planService(view: ServiceView): ServicePlan {
   };
   const revert = scaling.revert ?? planRollback(service, { rollout, status });
   const last: ServiceStep[] = revert ? [{ do: "revert", revert }] : [];
-  const rolloutMs = status.rolloutStartedAt !== undefined && !rollout.stuck
-    ? Date.parse(status.rolloutStartedAt) + parseDuration(service.spec.update.timeout) - now.getTime() + 1
+  const rolloutMs = status.rolloutProgress !== undefined && !rollout.stuck
+    ? Date.parse(status.rolloutProgress.at) + parseDuration(service.spec.update.timeout) - now.getTime() + 1
     : undefined;
   const afterMs = Math.min(rolloutMs ?? Infinity, scaling.afterMs ?? Infinity);
   return {
@@ -68,7 +68,7 @@ function planDeletion({ service, instances, volumes, others }: ServiceView): Ser
     const steps = instances.filter((i) => i.deletionRequestedAt === undefined)
       .sort((a, b) => b.spec.ordinal - a.spec.ordinal)
       .map((i): ServiceStep => ({ do: "remove", name: i.name, why: `service ${service.name} is deleted` }));
-    const { reason: _r, rolloutStartedAt: _s, message: _m, ...kept } = service.status;
+    const { reason: _r, rolloutStartedAt: _s, rolloutProgress: _p, message: _m, ...kept } = service.status;
     const status: ServiceStatus = { ...kept, state: "Deleting", instances: instances.length };
     const trouble = instances.find((i) => i.status.reason !== undefined);
     if (trouble?.status.message) status.message = `${trouble.name}: ${trouble.status.message}`;

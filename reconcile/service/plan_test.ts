@@ -111,3 +111,18 @@ Deno.test("planService() says NotExposed of a running service whose host name le
   const other = look("old.local");
   assert.deepEqual([other.state, other.reason, other.exposure], ["Running", undefined, undefined]);
 });
+
+Deno.test("planService() counts a rollout's time from its last progress, and takes what comes and goes for none", () => {
+  const step = (rolloutProgress: { updated: number; at: string }, instances: Partial<InstanceStatus>[]) => {
+    const status = { observedGeneration: 1, rolloutStartedAt: ago(400), rolloutProgress };
+    const service = makeService({ scale: 3 }, { status });
+    const made = instances.map((status, n) => makeInstance(service, n, { status }));
+    const plan = planService(view({ service, instances: made }));
+    const written = plan.steps.find((s) => s.do === "setStatus");
+    return written?.do === "setStatus" ? written.status.rolloutProgress : undefined;
+  };
+  const since = { updated: 1, at: ago(200) };
+  assert.deepEqual(step(since, [{}, {}, starting]), { updated: 2, at: NOW.toISOString() });
+  assert.deepEqual(step(since, [{}, starting, starting]), since);
+  assert.deepEqual(step(since, [starting, starting, starting]), since);
+});

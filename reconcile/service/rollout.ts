@@ -116,7 +116,8 @@ export function rolloutStart({ generation, status, annotations }: Service): stri
 function timedOut(service: Service, now: Date): boolean {
   const startedAt = rolloutStart(service);
   if (startedAt === undefined) return false;
-  return now.getTime() - Date.parse(startedAt) > parseDuration(service.spec.update.timeout);
+  const since = service.status.rolloutProgress?.at ?? startedAt;
+  return now.getTime() - Date.parse(since) > parseDuration(service.spec.update.timeout);
 }
 
 const replaced = (instance: Instance): RolloutStep => ({

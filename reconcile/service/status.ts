@@ -27,7 +27,7 @@ export function serviceStatus(
   const { scale } = service.spec;
   const live = instances.filter((i) => i.deletionRequestedAt === undefined);
   const ready = live.filter((i) => i.status.ready).length;
-  const updated = live.filter((i) => isCurrent(service, i)).length;
+  const updated = live.filter((i) => i.status.ready && isCurrent(service, i)).length;
   const startedAt = rolloutStart(service) ?? now.toISOString();
   const { revert } = service.status;
   const returned = revert?.generation === service.generation ? revert : undefined;
@@ -40,7 +40,10 @@ export function serviceStatus(
     ...readyGenerations(service, { ready, updated, rollout }),
     ...(returned && { revert: returned }),
     ...(exposure && { exposure }),
-    ...(rollout.inProgress && scale > 0 && { rolloutStartedAt: startedAt }),
+    ...(rollout.inProgress && scale > 0 && {
+      rolloutStartedAt: startedAt,
+      rolloutProgress: progressOf(service, { updated, startedAt, now }),
+    }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
   const trouble = worst(live.filter((i) => !i.status.ready));
@@ -56,6 +59,16 @@ export function serviceStatus(
   }
   const allFailing = live.length > 0 && live.every(failing);
   return { ...common, state: allFailing ? "Failed" : "Pending", ...said };
+}
+
+/** What comes and goes is no progress: only more updated instances than there ever were in this rollout. */
+function progressOf(
+  service: Service,
+  { updated, startedAt, now }: { updated: number; startedAt: string; now: Date },
+): { updated: number; at: string } {
+  const before = rolloutStart(service) === undefined ? undefined : service.status.rolloutProgress;
+  if (!before) return { updated, at: startedAt };
+  return updated > before.updated ? { updated, at: now.toISOString() } : before;
 }
 
 /** Generations that are remembered as ready; the store keeps as many specs. */
