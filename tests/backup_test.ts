@@ -42,7 +42,15 @@ Deno.test({
     await using host = await startHost();
     await castThings(host);
     const out = `${host.home}/b.tgz`;
-    const said = await host.run(["admin", "backup", "--out", out, "--with-volumes", "default/data"]);
+    const said = await host.run([
+      "admin",
+      "backup",
+      "--out",
+      out,
+      "--with-kek",
+      "--with-volumes",
+      "default/data",
+    ]);
     assert.equal(said.code, 0, said.stderr);
     assert.match(said.stderr, /^wrote .*b\.tgz, [\d.]+[KM]i\n$/);
     assert.equal((await Deno.stat(out)).mode! & 0o777, 0o600);
@@ -58,7 +66,10 @@ Deno.test({
       assert.match(restored.stderr, /volume prod\/other: its data is not in the backup; put it at/);
       const again = await host.run(["admin", "restore", out, "--data-dir", `${home}/.rune`]);
       assert.deepEqual([again.code, /holds a state already/.test(again.stderr)], [5, true]);
-      const daemon = await startDaemon(home, { devMode: false });
+      const daemon = await startDaemon(home, {
+        devMode: false,
+        args: ["--config", `${host.home}/runefile.yaml`],
+      });
       try {
         const after = await everything(daemon.url);
         const data = after.lists[1].find((v: { name: string }) => v.name === "data");
@@ -129,14 +140,17 @@ Deno.test({
     await until("some casts are in", async () => acknowledged > 20);
     const before = acknowledged;
     const out = `${host.home}/b.tgz`;
-    await host.rune("admin", "backup", "--out", out);
+    await host.rune("admin", "backup", "--out", out, "--with-kek");
     stop = true;
     await writer;
     await host.daemon.stop();
     const home = await Deno.makeTempDir({ prefix: "rune-test-restored-" });
     try {
       await host.rune("admin", "restore", out, "--data-dir", `${home}/.rune`);
-      const daemon = await startDaemon(home, { devMode: false });
+      const daemon = await startDaemon(home, {
+        devMode: false,
+        args: ["--config", `${host.home}/runefile.yaml`],
+      });
       try {
         const { items } = await (await fetch(`${daemon.url}/v1/namespaces/default/configmaps`)).json();
         const [a, b] = items.map((c: { spec: { data: { n: string } } }) => Number(c.spec.data.n));
@@ -174,12 +188,15 @@ Deno.test({
     await answer.body?.cancel();
     await until("the copy of the state is gone", async () => (await leftIn(host.dataDir)).length === 0);
     await refused(backup("--with-volumes", "default/none"), 4, /there is no volume default\/none/);
+    const kek = `${host.dataDir}/kek`;
+    await Deno.rename(kek, `${kek}.away`);
     await refused(backup("--with-kek"), 5, /there is no key file/);
+    await Deno.rename(`${kek}.away`, kek);
     await refused(host.run(["admin", "backup", "--out", "/proc/nowhere/b.tgz"]), 5, /cannot write/);
     await until("the copy of the state is gone", async () => (await leftIn(host.dataDir)).length === 0);
     assert.equal(await Deno.stat(`${host.home}/b.tgz`).then(() => true, () => false), false);
 
-    await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`);
+    await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`, "--with-kek");
     const restore = (file: string, dataDir = `${host.home}/new`) =>
       host.run(["admin", "restore", file, "--data-dir", dataDir]);
     await refused(restore(`${host.home}/b.tgz`, host.dataDir), 5, /uses the data directory/);

@@ -45,6 +45,7 @@ Deno.test({
 server: { log-level: debug, log-format: json, http-addr: "127.0.0.1:1" }
 docker: { socket: /elsewhere.sock }
 node: { labels: { zone: a } }
+auth: { enabled: false }
 `);
       // The address is a flag's, which a runefile does not override: not a change.
       const said = await reload(host, /changed too/);
