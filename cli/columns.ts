@@ -162,6 +162,7 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   user: plain(),
   token: plain(),
   policy: plain(),
+  registry: plain(),
 };
 
 /** The columns of a kind; `withNamespace` puts the namespace first. */

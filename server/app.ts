@@ -16,6 +16,7 @@ import { declareRoutes } from "./routes/declare.ts";
 import { execRoutes } from "./routes/exec.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { registryRoutes } from "./routes/registries.ts";
 import { rollbackRoutes } from "./routes/rollback.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { serviceRoutes } from "./routes/services.ts";
@@ -36,6 +37,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...systemRoutes(deps),
     ...authRoutes(deps),
     ...adminRoutes(deps),
+    ...registryRoutes(deps),
     ...metricsRoutes(deps),
     ...backupRoutes(deps),
     ...castRoutes(deps),

@@ -10,7 +10,6 @@ import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
-import { readSecretFrom } from "../reconcile/config/data.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { startControllers } from "../reconcile/start.ts";
@@ -22,7 +21,7 @@ import { toRuneError } from "../spec/error.ts";
 import { BUILD } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { openVault, type SecretReader } from "../store/secrets/vault.ts";
+import { openVault } from "../store/secrets/vault.ts";
 import { checkListening, formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { openNotifier } from "./notify.ts";
 import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
@@ -31,7 +30,7 @@ import { openAudit } from "./auth/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { watchSessions } from "./auth/sessions.ts";
 import { startLogging } from "./logging.ts";
-import { credentialsOf } from "./registries.ts";
+import { listRegistries, type RegistryEntry } from "./registries.ts";
 import { registerGauges } from "./metrics/gauges.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeDriver, observeRunner } from "./metrics/observe.ts";
@@ -142,9 +141,9 @@ export function buildDrivers(storage: Settings["storage"]): {
 
 /** The runners by name; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, devMode, daemonId, secrets }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
+  { docker, dataDir, devMode, daemonId, registries }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
     daemonId: string;
-    secrets: SecretReader;
+    registries(): RegistryEntry[];
   },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
@@ -152,10 +151,10 @@ export function buildRunners(
     socket: docker.socket,
     daemonId,
     async authFor(repository) {
-      const entry = longestMatch(docker.registries, repository);
-      if (!entry) return undefined;
+      const found = longestMatch(registries(), repository);
+      if (!found) return undefined;
       const server = repository.slice(0, repository.indexOf("/"));
-      return { match: entry.match, server, ...await credentialsOf(entry, readSecretFrom(secrets)) };
+      return { entry: found.entry, server, ...await found.credentials() };
     },
     ...(devMode && { publishOn: "127.0.0.1" }),
     logger: logger.getChild("docker"),
@@ -227,7 +226,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const built = buildDrivers(storage);
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const daemonId = await identify(store);
-    const builtRunners = buildRunners({ ...settings, daemonId, secrets }, logger);
+    const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
+    const builtRunners = buildRunners({ ...settings, daemonId, registries }, logger);
     started.push(() => builtRunners.close());
     const runners = new Map(
       [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
@@ -269,6 +269,9 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         : settings.addresses.flatMap((a) => isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]),
       get defaultStorageClass() {
         return settings.storage.defaultStorageClass;
+      },
+      get registries() {
+        return settings.docker.registries;
       },
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),

@@ -8,6 +8,7 @@ import type { RunnerName } from "../spec/instance.ts";
 import type { Vault } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { Auth } from "./auth/auth.ts";
+import type { RunefileRegistry } from "./registries.ts";
 import type { SecretLimits } from "./secret_writes.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 
@@ -42,6 +43,8 @@ export interface ServerDeps {
   hosts: string[];
   /** The class for volumes that name none while no class is the default (seed 001). */
   defaultStorageClass?: string;
+  /** The runefile's registries, as they are now. */
+  registries?: readonly RunefileRegistry[];
   /** Whether processes can be given mounts of their own. Default: whether the daemon is root. */
   privateMounts?: boolean;
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */

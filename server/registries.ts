@@ -1,12 +1,19 @@
-/** `docker.registries` of the runefile: which registry gets which credentials, read anew for every pull. @module */
+/**
+ * Which registry gets which credentials: what the runefile's `docker.registries` says and what is stored, put together
+ * anew for every pull.
+ * @module
+ */
 import { z } from "zod";
+import { type ReadSecret, readSecretFrom } from "../reconcile/config/data.ts";
 import { RuneError } from "../spec/error.ts";
 import { scalarText } from "../spec/labels.ts";
 import { nameRefSchema, parseNameRef } from "../spec/name.ts";
+import { credentialsIssue, registryPattern, type RegistrySpec, type RegistryView } from "../spec/registry.ts";
+import { describeKey } from "../spec/resource.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
+import type { Reader } from "../store/store.ts";
 
-const PATTERN = /^[A-Za-z0-9*][A-Za-z0-9.*-]*(:\d+)?(\/[A-Za-z0-9*._-]+)*$/;
-
-/** One registry. Credentials stand here, or in a Rune secret with the keys `username` and `password`, or `token`. */
+/** One registry of the runefile. Credentials stand here, or in a Rune secret with the keys `username` and `password`, or `token`. */
 export const registrySchema = z.strictObject({
   match: z.string().optional(),
   name: z.string().optional(),
@@ -23,20 +30,13 @@ export const registrySchema = z.strictObject({
   if (pattern === undefined || (match !== undefined && name !== undefined)) {
     return fail("expected exactly one of match and name");
   }
-  if (!PATTERN.test(pattern)) {
-    return fail(`"${pattern}" is not a registry such as ghcr.io, ghcr.io/owner/* or *.example.com:5000`);
-  }
-  const basic = auth.username !== undefined || auth.password !== undefined;
-  if ([basic, auth.token !== undefined, auth.secret !== undefined].filter(Boolean).length !== 1) {
-    return fail("expected either username and password, or token, or secret");
-  }
-  if (basic && (auth.username === undefined || auth.password === undefined)) {
-    return fail("expected username and password together");
-  }
-  return { match: pattern, ...auth };
+  const checked = registryPattern.safeParse(pattern);
+  if (!checked.success) return fail(checked.error.issues[0]!.message);
+  const issue = credentialsIssue(auth);
+  return issue === undefined ? { match: pattern, ...auth } : fail(issue);
 });
 /** See {@linkcode registrySchema}. */
-export type Registry = z.output<typeof registrySchema>;
+export type RunefileRegistry = z.output<typeof registrySchema>;
 
 /** Credentials as they are now. */
 export interface Credentials {
@@ -45,28 +45,101 @@ export interface Credentials {
   token?: string;
 }
 
-/**
- * The credentials of an entry.
- *
- * @param readSecret reads a Rune secret; undefined when it does not exist.
- * @throws {RuneError} `not_found` (not permanent) when the secret or a key of it is missing.
- */
-export async function credentialsOf(
-  { match, secret, username, password, token }: Registry,
-  readSecret: (namespace: string, name: string) => Promise<Record<string, string> | undefined>,
+/** One entry that pulls go by. */
+export interface RegistryEntry {
+  match: string;
+  /** What the operator knows it as: `docker.registries "ghcr.io"`. */
+  entry: string;
+  /** Without credentials. */
+  view: RegistryView;
+  /**
+   * Its credentials as they are now.
+   *
+   * @throws {RuneError} `not_found` (not permanent) when the secret or a key of it is missing.
+   */
+  credentials(): Promise<Credentials>;
+}
+
+/** The namespace, which no secret of a user can have, of what is sealed for stored entries; the name is the pattern. */
+export const SEALED_NAMESPACE = "";
+
+/** The credentials among the values of a secret; undefined when they are not all there. */
+export function credentialsIn(
+  { token, username, password }: Record<string, string>,
+): Credentials | undefined {
+  if (token !== undefined) return { token };
+  return username !== undefined && password !== undefined ? { username, password } : undefined;
+}
+
+async function credentialsFrom(
+  secret: { namespace: string; name: string },
+  { entry, readSecret }: { entry: string; readSecret: ReadSecret },
 ): Promise<Credentials> {
-  if (secret === undefined) {
-    return token === undefined ? { username: username!, password: password! } : { token };
-  }
-  const ref = parseNameRef(secret, "default")!;
-  const data = await readSecret(ref.namespace, ref.name);
-  const where = `secret ${ref.namespace}/${ref.name}, for docker.registries "${match}",`;
+  const data = await readSecret(secret.namespace, secret.name);
+  const where = `secret ${describeKey(secret)}, for ${entry},`;
   if (!data) throw new RuneError("not_found", `${where} does not exist`, { hint: "cast it" });
-  if (data.token !== undefined) return { token: data.token };
-  if (data.username !== undefined && data.password !== undefined) {
-    return { username: data.username, password: data.password };
-  }
+  const found = credentialsIn(data);
+  if (found) return found;
   throw new RuneError("not_found", `${where} has neither token nor username and password`, {
     hint: "add these keys",
   });
+}
+
+/** An entry as the API shows it. */
+export function viewOfRegistry(
+  match: string,
+  source: RegistryView["source"],
+  spec: RegistrySpec,
+): RegistryView {
+  const { credentials, secret } = spec;
+  return { match, source, credentials, ...(secret && { secret: describeKey(secret) }) };
+}
+
+/** An entry of the runefile. */
+function ofRunefile({ match, ...auth }: RunefileRegistry, readSecret: ReadSecret): RegistryEntry {
+  const entry = `docker.registries "${match}"`;
+  const { token, username, password } = auth;
+  const secret = auth.secret === undefined ? undefined : parseNameRef(auth.secret, "default")!;
+  return {
+    match,
+    entry,
+    view: viewOfRegistry(
+      match,
+      "runefile",
+      secret ? { credentials: "secret", secret } : { credentials: token === undefined ? "basic" : "token" },
+    ),
+    credentials: async () =>
+      secret
+        ? await credentialsFrom(secret, { entry, readSecret })
+        : token === undefined
+        ? { username: username!, password: password! }
+        : { token },
+  };
+}
+
+/** A stored entry. */
+function ofStore(match: string, spec: RegistrySpec, readSecret: ReadSecret): RegistryEntry {
+  const entry = `rune admin registry "${match}"`;
+  const secret = spec.secret ?? { namespace: SEALED_NAMESPACE, name: match };
+  return {
+    match,
+    entry,
+    view: viewOfRegistry(match, "stored", spec),
+    credentials: () => credentialsFrom(secret, { entry, readSecret }),
+  };
+}
+
+/** All entries: stored ones first, which is what lets them win over a pattern of the same length in the runefile. */
+export function listRegistries(
+  { runefile, store, secrets }: {
+    runefile: readonly RunefileRegistry[];
+    store: Reader;
+    secrets: SecretReader;
+  },
+): RegistryEntry[] {
+  const readSecret = readSecretFrom(secrets);
+  return [
+    ...store.list("registry").map(({ name, spec }) => ofStore(name, spec, readSecret)),
+    ...runefile.map((registry) => ofRunefile(registry, readSecret)),
+  ];
 }

@@ -18,7 +18,7 @@ export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; l
   "storage.trashRetention": { of: (s) => s.storage.trashRetentionMs, live: true },
   "storage.preserveOnDelete": { of: (s) => s.storage.preserveOnDelete, live: true },
   "docker.socket": { of: (s) => s.docker.socket, live: false },
-  "docker.registries": { of: (s) => s.docker.registries, live: false },
+  "docker.registries": { of: (s) => s.docker.registries, live: true },
   "expose.httpPort, expose.httpsPort, expose.acmeEmail, expose.caddy": { of: (s) => s.expose, live: false },
   "auth.enabled": { of: (s) => s.auth.enabled, live: false },
   "auth.allowRemoteAdmin": { of: (s) => s.auth.allowRemoteAdmin, live: false },
@@ -50,6 +50,7 @@ export function planReload(current: Settings, next: Settings): Reloaded {
 export function applyReload(current: Settings, next: Settings): void {
   current.log = next.log;
   current.storage = { ...next.storage, localVolumeRoot: current.storage.localVolumeRoot };
+  current.docker.registries = next.docker.registries;
   current.node.labels = next.node.labels;
   current.warnings.splice(0, Infinity, ...next.warnings);
 }

@@ -93,7 +93,7 @@ export async function discardSecrets(prepared: PreparedSecrets, vault: Vault): P
 export function writeSealed(
   tx: Tx,
   { namespace, name }: { namespace: string; name: string },
-  { sealed, basis }: PreparedSecret,
+  { sealed, basis }: Pick<PreparedSecret, "sealed" | "basis">,
 ): void {
   const before = tx.get("sealedSecret", namespace, name);
   if (before?.spec.keyId !== basis) throw new StaleSecret();

@@ -9,7 +9,7 @@ import { SECRET_LIMITS, type SecretLimits } from "./secret_writes.ts";
 import type { TlsFiles } from "./tls.ts";
 import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
-import type { Registry } from "./registries.ts";
+import type { RunefileRegistry } from "./registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
 
 /** Flags of `rune serve`. */
@@ -32,7 +32,7 @@ export interface Settings {
   addresses: ListenAddress[];
   log: { level: LogLevel; format: LogFormat };
   node: { name: string; labels: Record<string, string> };
-  docker: { socket: string; registries: Registry[] };
+  docker: { socket: string; registries: RunefileRegistry[] };
   expose: {
     httpPort: number;
     httpsPort: number;

@@ -51,6 +51,7 @@ export const KINDS: Record<Kind, KindInfo> = {
   user: row("user", "users", [], { cluster: true, hidden: true }),
   token: row("token", "tokens", [], { cluster: true, hidden: true }),
   policy: row("policy", "policies", [], { cluster: true, hidden: true }),
+  registry: row("registry", "registries", [], { cluster: true, hidden: true }),
 };
 
 /** The kind that a word means (`service`, `services`, `svc`, any case), or undefined. */

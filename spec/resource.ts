@@ -10,6 +10,7 @@ import type { Policy, Token, User } from "./identity.ts";
 import type { Lease } from "./lease.ts";
 import type { Namespace } from "./namespace.ts";
 import type { SealedSecret } from "./sealed_secret.ts";
+import type { Registry } from "./registry.ts";
 import type { Secret } from "./secret.ts";
 import type { Service } from "./service.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -57,10 +58,11 @@ export interface Kinds {
   user: User;
   token: Token;
   policy: Policy;
+  registry: Registry;
 }
 
 /** Kinds that the resource routes never show: bookkeeping, ciphertext, and what only `/v1/admin` speaks of. */
-export type HiddenKind = "lease" | "sealedSecret" | "user" | "token" | "policy";
+export type HiddenKind = "lease" | "sealedSecret" | "user" | "token" | "policy" | "registry";
 
 /** The name of a kind, as castfiles and `kind` fields write it. */
 export type Kind = keyof Kinds;

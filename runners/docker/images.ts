@@ -104,8 +104,8 @@ function unreachable(
   { auth, cause }: { auth: RegistryAuth | undefined; cause?: unknown },
 ): RuneError {
   const who = auth === undefined
-    ? "that the image is public or docker.registries in the runefile has its registry"
-    : `that the credentials of docker.registries "${auth.match}" may read it`;
+    ? "that the image is public or that rune admin registry list shows its registry"
+    : `that the credentials of ${auth.entry} may read it`;
   return new RuneError("not_found", message, {
     cause,
     hint: `check the image's name and tag, that this host reaches the registry, and ${who}`,

@@ -59,6 +59,9 @@ const TABLE: Record<string, Access> = {
   "get /v1/admin/policies": cluster("policies", "list"),
   "put /v1/admin/policies/{name}": cluster("policies", "update"),
   "delete /v1/admin/policies/{name}": cluster("policies", "delete"),
+  "get /v1/admin/registries": cluster("registries", "list"),
+  "put /v1/admin/registries": cluster("registries", "update"),
+  "delete /v1/admin/registries": cluster("registries", "delete"),
 };
 
 /** Verbs of actions that are not plain updates. */

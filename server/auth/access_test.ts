@@ -22,6 +22,9 @@ const ROUTES: Record<string, string> = {
   "get /v1/admin/policies": "list policies",
   "put /v1/admin/policies/{name}": "update policies",
   "delete /v1/admin/policies/{name}": "delete policies",
+  "get /v1/admin/registries": "list registries",
+  "put /v1/admin/registries": "update registries",
+  "delete /v1/admin/registries": "delete registries",
   "post /v1/admin/rotate-kek": "update kek",
   "get /v1/admin/audit": "get audit",
   "get /metrics": "- known",
@@ -65,7 +68,7 @@ for (const plural of ["namespaces", "storageclasses"]) {
 }
 
 const READ = ["get", "list", "watch"];
-const IDENTITY = ["users", "tokens", "policies", "audit"];
+const IDENTITY = ["users", "tokens", "policies", "audit", "registries"];
 const OUTSIDE = ["storageclasses", "kek", "backup", ...IDENTITY];
 
 /** Who may what, in words of its own. `anywhere` is a list over all namespaces. */
