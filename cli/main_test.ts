@@ -80,6 +80,9 @@ const COMMANDS = [
   "admin policy get",
   "admin policy set",
   "admin policy delete",
+  "admin registry list",
+  "admin registry set",
+  "admin registry delete",
   "admin audit",
   "admin rotate-kek",
 ];

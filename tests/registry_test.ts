@@ -64,7 +64,7 @@ async function openRegistry() {
         signal,
       });
       assert.doesNotMatch(await built.text(), /errorDetail/);
-      const auth = authHeader({ match: host, server: host, username: USER, password: PASSWORD });
+      const auth = authHeader({ server: host, username: USER, password: PASSWORD });
       const pushed = await engine.request(`/images/${host}/${repository}/push`, {
         what,
         method: "POST",
@@ -121,5 +121,73 @@ Deno.test({
     assert.doesNotMatch(JSON.stringify(await host.get("events")), /wrong|correct horse/);
     await host.rune("delete", "web", "--yes");
     await host.rune("delete", "other", "--yes");
+  },
+});
+
+Deno.test({
+  name:
+    "rune admin registry: a stored entry wins over the runefile's, its secret's rotation reaches the next pull, and no value is shown",
+  ignore: noDocker || noRoot || noRegistry,
+  async fn() {
+    await ensureTestImage();
+    await using registry = await openRegistry();
+    const image = await registry.push("team/app");
+    const pattern = `${registry.host}/team/*`;
+    await using host = await startHost({
+      runefile:
+        `docker:\n  registries:\n    - { match: "${pattern}", username: ${USER}, password: ${PASSWORD} }\n`,
+    });
+    const setSecret = async (password: string) => {
+      const data = `username: ${USER}, password: ${password}`;
+      await host.rune("cast", await host.file("pull.yaml", `secret: { name: pull, data: { ${data} } }\n`));
+    };
+    const early = await host.run(["admin", "registry", "set", pattern, "--secret", "pull"]);
+    assert.equal(early.code, 4, early.stderr);
+    assert.match(early.stderr, /no secret default\/pull/);
+    await setSecret("outdated");
+    assert.equal(
+      await host.rune("admin", "registry", "set", pattern, "--secret", "pull"),
+      `registry ${pattern} set (secret default/pull)\n`,
+    );
+    const list = await host.rune("admin", "registry", "list");
+    assert.match(list, /stored +secret default\/pull\n.*runefile +basic\n/);
+
+    const command = JSON.stringify(["/bin/sh", "-c", SLEEP]);
+    const castfile = await host.file(
+      "app.yaml",
+      `service:\n  name: app\n  image: ${image}\n  imagePull: always\n  stopTimeout: 1s\n  command: ${command}\n`,
+    );
+    await host.rune("cast", "--no-wait", castfile);
+    const refused = (entry: RegExp) =>
+      until("the pull is refused", async () => {
+        const { reason, message } = (await host.get("service", "app")).status;
+        return reason === "ImageUnreachable" && entry.test(message);
+      });
+    await refused(/credentials of rune admin registry "/);
+    await setSecret(PASSWORD);
+    const runs = async () => (await host.get("service", "app")).status.state === "Running";
+    await until("the rotated password pulls the image", runs);
+
+    // An entry's own credentials, and the runefile's again once it is gone.
+    const wrong = await host.run(
+      ["admin", "registry", "set", pattern, "--username", USER, "--password-stdin"],
+      { stdin: "battery staple\n" },
+    );
+    assert.equal(wrong.code, 0, wrong.stderr);
+    await host.daemon.stop();
+    await host.restart();
+    assert.match(await host.rune("admin", "registry", "list"), /stored +basic\n/);
+    await host.rune("delete", "app", "--yes");
+    await host.rune("cast", "--no-wait", castfile);
+    await refused(/credentials of rune admin registry "/);
+    await host.rune("admin", "registry", "delete", pattern);
+    await until("the runefile's password pulls the image", runs);
+    const shown = JSON.stringify([
+      await host.get("events"),
+      await host.rune("admin", "registry", "list", "-o", "json"),
+      await host.rune("admin", "audit", "-o", "json"),
+    ]);
+    assert.doesNotMatch(shown, /outdated|correct horse|battery staple/);
+    await host.rune("delete", "app", "--yes");
   },
 });

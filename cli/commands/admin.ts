@@ -1,10 +1,11 @@
-/** `rune admin`: bootstrap, users, service accounts, tokens, policies, audit log, key encryption key, backups. @module */
+/** `rune admin`: bootstrap, users, service accounts, tokens, policies, registries, audit log, key encryption key, backups. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Define } from "../command.ts";
 import { defineBackup, defineRestore } from "./backup.ts";
 import { defineAudit } from "./admin/audit.ts";
 import { defineBootstrap } from "./admin/bootstrap.ts";
 import { definePolicies } from "./admin/policy.ts";
+import { defineRegistries } from "./admin/registry.ts";
 import { defineRotateKek } from "./admin/rotate_kek.ts";
 import { defineTokens } from "./admin/token.ts";
 import { defineServiceAccounts, defineUsers } from "./admin/user.ts";
@@ -17,6 +18,10 @@ export const define: Define = (group, cli) => {
   defineServiceAccounts(group.command("service").description("work on service accounts"), cli);
   defineTokens(group.command("token").description("work on tokens"), cli);
   definePolicies(group.command("policy").description("work on policies"), cli);
+  defineRegistries(
+    group.command("registry").description("work on credentials for registries of images"),
+    cli,
+  );
   defineAudit(group, cli);
   defineRotateKek(group, cli);
   defineBackup(group, cli);
