@@ -63,12 +63,16 @@ export interface RegistryEntry {
 /** The namespace, which no secret of a user can have, of what is sealed for stored entries; the name is the pattern. */
 export const SEALED_NAMESPACE = "";
 
+/** No credentials hold control characters (RFC 7617, section 2): the line end of the file that a value came from is none of it. */
+const oneLine = (text: string) => text.replace(/\r?\n$/, "");
+
 /** The credentials among the values of a secret; undefined when they are not all there. */
 export function credentialsIn(
   { token, username, password }: Record<string, string>,
 ): Credentials | undefined {
-  if (token !== undefined) return { token };
-  return username !== undefined && password !== undefined ? { username, password } : undefined;
+  if (token !== undefined) return { token: oneLine(token) };
+  if (username === undefined || password === undefined) return undefined;
+  return { username: oneLine(username), password: oneLine(password) };
 }
 
 async function credentialsFrom(

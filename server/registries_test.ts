@@ -7,6 +7,7 @@ import { listRegistries, registrySchema } from "./registries.ts";
 const VALUES: Record<string, Record<string, string>> = {
   "default/basic": { username: "u", password: "p" },
   "infra/token": { token: "t" },
+  "default/file": { username: "u", password: " p \n" },
   "default/odd": { user: "u" },
   "/ghcr.io": { token: "sealed" },
 };
@@ -34,6 +35,7 @@ Deno.test("listRegistries() gives what is written, or what the secret holds now,
   assert.deepEqual(await of({ token: "x" }), { token: "x" });
   assert.deepEqual(await of({ secret: "basic" }), { username: "u", password: "p" });
   assert.deepEqual(await of({ secret: "token.infra.rune" }), { token: "t" });
+  assert.deepEqual(await of({ secret: "file" }), { username: "u", password: " p " }, "without its line end");
   await assert.rejects(of({ secret: "gone" }), {
     code: "not_found",
     permanent: false,

@@ -17,6 +17,8 @@ Deno.test("registries are set, shown without values, replaced and removed; no ke
     assert.deepEqual(basic, { match: "ghcr.io/team/*", source: "stored", credentials: "basic" });
     assert.deepEqual(await credentials("ghcr.io/team/*"), { username: "u", password: VALUE });
     assert.doesNotMatch(JSON.stringify(store.list("registry")), new RegExp(VALUE));
+    await deps.secrets.rotate();
+    assert.deepEqual(await credentials("ghcr.io/team/*"), { username: "u", password: VALUE });
 
     await okJson(put({ match: "ghcr.io/team/*", token: `${VALUE}-2` }));
     assert.deepEqual(await credentials("ghcr.io/team/*"), { token: `${VALUE}-2` });

@@ -43,7 +43,7 @@ Deno.test({
       );
       await write(`storage: { hostPathAllowlist: ["${shared}"] }
 server: { log-level: debug, log-format: json, http-addr: "127.0.0.1:1" }
-docker: { socket: /elsewhere.sock }
+docker: { socket: /elsewhere.sock, registries: [{ match: ghcr.io, token: t }] }
 node: { labels: { zone: a } }
 auth: { enabled: false }
 `);
@@ -51,9 +51,10 @@ auth: { enabled: false }
       const said = await reload(host, /changed too/);
       assert.match(
         said,
-        /reloaded server\.logLevel, server\.logFormat, storage\.hostPathAllowlist, storage\.trashRetention, node\.labels/,
+        /reloaded server\.logLevel, server\.logFormat, storage\.hostPathAllowlist, storage\.trashRetention, docker\.registries, node\.labels/,
       );
       assert.match(said, /docker\.socket changed too; restart the daemon/);
+      assert.match(await host.rune("admin", "registry", "list"), /ghcr\.io +runefile +token/);
       await host.rune("cast", castfile);
       const lines = (await logOf(host)).trim().split("\n");
       assert.equal(JSON.parse(lines.at(-1)!).level, "debug");
