@@ -14,7 +14,7 @@ const LARGE = [
   `{"resources": "${"x".repeat(30_000_000)}"}`,
   `{"resources": [${"{},".repeat(1_000_000)}{}]}`,
 ];
-const ROUNDS = 8;
+const ROUNDS = 4;
 /** At most so much more than before the first body; and so much at any moment, in all. */
 const GROWTH = 100 << 20;
 const PEAK = 600 << 20;

@@ -193,6 +193,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a process that runs as a named user can read its secrets, and nobody else's processes can",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    await Deno.chmod(host.home, 0o755);
+    const view = `${host.home}/view`;
+    const fields = `  securityContext: { user: nobody }\n${MOUNT(view)}`;
+    await host.rune("cast", await host.file("a.yaml", SECRET + processService("a", fields)));
+    assert.equal(await host.rune("exec", "a", "--", "cat", `${view}/password`), FIRST.password);
+    assert.match(
+      await host.rune("exec", "a", "--", "stat", "-c", "%a %U", `${view}/password`),
+      /^400 nobody/,
+    );
+    const { path } = (await mountsBelow(host.dataDir))[0]!;
+    const asOther = new Deno.Command("setpriv", {
+      args: ["--reuid=65534", "--regid=65534", "--clear-groups", "cat", `${path}/0/password`],
+    });
+    assert.equal((await asOther.output()).code, 1);
+  },
+});
+
+Deno.test({
   name: "startHost() leaves no mount behind",
   ignore: noRoot,
   async fn() {
