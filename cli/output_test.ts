@@ -33,6 +33,17 @@ Deno.test("the EXTERNAL column shows a host, an address with a port, or a dash",
   assert.equal(show({ port: 80, host: "api.local" }), "api.local");
 });
 
+Deno.test("a volume's USED is of its limit where one is enforced, bare where none is, a dash where nobody knows", () => {
+  const volume = aVolume("web-data");
+  const show = (usage?: { usedBytes: number; limitBytes?: number }) => {
+    const volumeUsage = new Map(usage ? [[volume.uid, usage]] : []);
+    return renderBlock(columnsOf("volume"), volume, { context: { ...context, volumeUsage }, paint: plain });
+  };
+  assert.match(show({ usedBytes: 1.5 * 2 ** 30, limitBytes: 10 * 2 ** 30 }), /^USED: 1\.5Gi of 10Gi$/m);
+  assert.match(show({ usedBytes: 4096 }), /^USED: 4Ki$/m);
+  assert.match(show(), /^USED: -$/m);
+});
+
 Deno.test("Table aligns columns, leaves wide ones out and ends lines without blanks", () => {
   const table = new Table(columnsOf("volume"), { paint: plain, wide: false, headers: true });
   assert.equal(

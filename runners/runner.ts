@@ -165,6 +165,13 @@ export interface Runner {
   pull?(image: string, options: PullOptions): Promise<void>;
 
   /**
+   * Process runner: who the processes of a run would be, as numbers. Of a container only its image knows.
+   *
+   * @throws {RuneError} as `create` does for a context that cannot be enforced.
+   */
+  ownerOf?(context: SecurityContext): Promise<{ user: number; group: number }>;
+
+  /**
    * Makes the run, not started. Done when it exists.
    *
    * @throws {RuneError} `invalid_argument` or `failed_precondition` when it can never be made from this spec.

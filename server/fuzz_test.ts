@@ -2,35 +2,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseCastfile } from "../spec/castfile.ts";
+import { BODIES } from "./fuzz_fixture.ts";
 import { okJson, withServer } from "./server_fixture.ts";
 
-const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 const ns = "/v1/namespaces/default";
-
-/** Bodies that no route should take. */
-const BODIES: string[] = [
-  "",
-  "{",
-  "nul",
-  "[".repeat(100_000),
-  deep(100_000),
-  deep(5_000),
-  '{"resources": 1e999}',
-  '{"resources": [{"kind": "service", "body": {"name": "a", "image": "a", "scale": 1e308}}]}',
-  '{"resources": [{"kind": "service", "body": {"name": "a", "image": "a", "scale": -0.5}}]}',
-  '{"resources": [{"kind": "volume", "body": {"name": "v", "size": "9e999999999", "accessMode": "ReadWriteOnce"}}]}',
-  `{"resources": [{"kind": "configmap", "body": {"name": "a", "data": ${deep(3_000)}}}]}`,
-  '{"resources": [{"kind": "configmap", "body": {"name": "ａ", "data": {}}}]}',
-  '{"resources": [{"kind": "configmap", "body": {"name": "a\\u0000b", "data": {}}}]}',
-  '{"resources": [{"kind": "configmap", "body": {"name": "../../etc", "data": {}}}]}',
-  '{"resources": [{"kind": "configmap", "body": {"name": "a", "namespace": "../x", "data": {}}}]}',
-  '{"resources": [{"kind": "configmap", "body": {"name": "a", "data": {"../k": "v"}}}]}',
-  '{"resources": [{"kind": "lease", "body": {"name": "a"}}]}',
-  '{"resources": [{"kind": "sealedSecret", "body": {"name": "a"}}]}',
-  '{"resources": [{"kind": "constructor", "body": {"name": "a"}}]}',
-  '{"__proto__": {"resources": []}}',
-  '{"resources": [{"kind": "service", "body": {"__proto__": {"name": "a"}, "image": "a"}}]}',
-];
 
 Deno.test("malformed, deep, huge and strange bodies are refused with a 4xx by every route that takes one", () =>
   withServer(async ({ send, store }) => {

@@ -52,6 +52,20 @@ Deno.test("loadSettings() honours public addresses as written, with a warning ea
   assert.match(settings.warnings[0]!, /PLAIN TEXT.*every interface, port 7861/);
 });
 
+Deno.test("loadSettings() listens on every interface by default once TLS is set, with nothing to warn of", async () => {
+  const files = {
+    "/etc/rune/runefile.yaml": "auth: { tls: { cert: /c.pem, key: /k.pem } }",
+    "/open.yaml": "auth: { enabled: false, tls: { cert: /c.pem, key: /k.pem } }",
+    "/home.yaml": 'server: { http-addr: "127.0.0.1:1" }\nauth: { tls: { cert: /c.pem, key: /k.pem } }',
+  };
+  const { addresses, warnings } = await load({}, { files });
+  assert.deepEqual([addresses, warnings], [[{ hostname: "", port: 7861 }], []]);
+  const open = await load({ config: "/open.yaml" }, { files });
+  assert.match(open.warnings.join(), /^WITHOUT AUTHENTICATION, on every interface, port 7861/);
+  const home = await load({ config: "/home.yaml" }, { files });
+  assert.deepEqual(home.addresses, [{ hostname: "127.0.0.1", port: 1 }], "what is written is honoured");
+});
+
 Deno.test("loadSettings() keeps dev mode at home, on loopback, and away from the system's runefile", async () => {
   const files = { "/etc/rune/runefile.yaml": 'server: { http-addr: ":7861" }' };
   const settings = await load({ devMode: true }, { files });

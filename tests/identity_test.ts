@@ -4,6 +4,7 @@ import { RUNE } from "../scripts/daemon.ts";
 import { processService } from "./castfiles.ts";
 import { makeAuthority } from "./certificates.ts";
 import { type Host, startHost, until } from "./host.ts";
+import { holding } from "./raw_files.ts";
 import { noRoot } from "./skips.ts";
 
 const GUARDED = { runefile: "auth: { enabled: true }\n" };
@@ -15,19 +16,6 @@ async function logIn(host: Host): Promise<string> {
   await host.rune("admin", "bootstrap", "--out-file", file);
   await host.rune("login", "local", "--token-file", file);
   return (await Deno.readTextFile(file)).trim();
-}
-
-/** Files below a directory that hold a text. */
-async function holding(dir: string, text: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name, isFile, isDirectory } of Deno.readDir(dir)) {
-    const path = `${dir}/${name}`;
-    if (isDirectory) found.push(...await holding(path, text));
-    if (!isFile) continue;
-    const bytes = new TextDecoder("latin1").decode(await Deno.readFile(path));
-    if ([text, btoa(text).slice(0, -4)].some((form) => bytes.includes(form))) found.push(path);
-  }
-  return found;
 }
 
 Deno.test({
@@ -93,6 +81,19 @@ Deno.test({
     assert.deepEqual(await holding(host.dataDir, token), []);
     assert.equal((await Deno.readTextFile(`${host.home}/daemon.log`)).includes(root.split(".")[1]!), false);
   },
+});
+
+Deno.test("plain text beyond loopback is warned about in the log, rune status and rune whoami, tokens or not", async () => {
+  const server = 'server: { grpc-addr: "0.0.0.0:0" }\n';
+  const warning =
+    /PLAIN TEXT on 0\.0\.0\.0, port 0: whoever can listen .*set auth\.tls, or listen on 127\.0\.0\.1/;
+  await using host = await startHost({ runefile: `${server}${GUARDED.runefile}` });
+  await logIn(host);
+  assert.match(await host.rune("status"), warning);
+  const { code, stderr } = await host.run(["whoami"]);
+  assert.equal(code, 0);
+  assert.match(stderr, warning);
+  assert.match(await Deno.readTextFile(`${host.home}/daemon.log`), warning);
 });
 
 Deno.test({

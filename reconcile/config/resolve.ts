@@ -23,11 +23,16 @@ const CONFIG_MODE = "0444";
 /**
  * Reads everything that a template names.
  *
+ * @param options.owner of files whose mount names none; by default the user of the security context, where that is a number.
  * @throws {RuneError} `not_found` (not permanent) for what does not exist.
  */
 export async function resolveConfig(
   template: InstanceTemplate,
-  { namespace, readData }: { namespace: string; readData: ReadData },
+  { namespace, readData, owner = ownerOf(template) }: {
+    namespace: string;
+    readData: ReadData;
+    owner?: { user?: number; group?: number };
+  },
 ): Promise<ResolvedConfig> {
   const read = async (key: DataKey) => {
     const data = await readData(key.kind, key.namespace, key.name);
@@ -55,7 +60,6 @@ export async function resolveConfig(
       );
     }
   }
-  const owner = ownerOf(template);
   const mounts = [...template.secretMounts, ...template.configMounts].map(
     async (mount): Promise<FileMount> => {
       const key = dataKey(mount, namespace);

@@ -10,8 +10,8 @@ const DATA: Record<string, Record<string, string>> = {
   "secret default/db": { PASSWORD: "s3cret" },
 };
 const readData: ReadData = (kind, namespace, name) => Promise.resolve(DATA[`${kind} ${namespace}/${name}`]);
-const resolve = (fields: Record<string, unknown>) =>
-  resolveConfig(templateOf(serviceSpec(fields)), { namespace: "default", readData });
+const resolve = (fields: Record<string, unknown>, owner?: { user: number; group: number }) =>
+  resolveConfig(templateOf(serviceSpec(fields)), { namespace: "default", readData, ...(owner && { owner }) });
 
 Deno.test("resolveConfig() lets later sources win, adds prefixes, and says what can be no variable", async () => {
   const envFrom = [
@@ -46,6 +46,15 @@ Deno.test("resolveConfig() gives secrets mode 0400 in memory, configmaps 0444, a
     [{ path: "PASSWORD", text: "s3cret" }],
     [{ path: "d/c", text: "text" }],
   ]);
+});
+
+Deno.test("resolveConfig() gives files to the owner that the runner names, unless their mount names another", async () => {
+  const secret = { secretName: "db", mountPath: "/s" };
+  const { mounts } = await resolve(
+    { securityContext: { user: "nobody" }, secretMounts: [secret, { ...secret, mountPath: "/t", user: 5 }] },
+    { user: 65534, group: 65534 },
+  );
+  assert.deepEqual(mounts.map(({ user, group }) => [user, group]), [[65534, 65534], [5, 65534]]);
 });
 
 Deno.test("resolveConfig() fails for what has gone meanwhile, so that it is tried again", async () => {

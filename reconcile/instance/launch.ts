@@ -173,10 +173,15 @@ export async function launch(
     await pull(runner, { image, service, signal, onProgress: options.onProgress });
   }
   const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
+  const mountsFiles = template.secretMounts.length + template.configMounts.length > 0;
+  const owner = mountsFiles
+    ? await phase("LaunchFailed", async () => await runner.ownerOf?.(template.securityContext ?? {}))
+    : undefined;
   const found = await phase("ConfigMissing", () =>
     resolveConfig(template, {
       namespace: instance.namespace,
       readData: options.readData,
+      ...(owner && { owner }),
     }));
   if (found.skipped.length > 0 && !attempt) await options.onSkipped(found.skipped);
   const explicit = { ...template.env, ...template.process?.env, ...attempt?.step.env };

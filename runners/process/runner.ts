@@ -5,6 +5,7 @@
  */
 import type { Logger } from "@logtape/logtape";
 import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { SecurityContext } from "../../spec/security.ts";
 import type {
   ExecOptions,
   ExecSession,
@@ -23,6 +24,7 @@ import { planLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
 import { type Observation, observe, signalMembers } from "./observe.ts";
+import { planPrivileges } from "./privileges.ts";
 import { readProcess, residentBytes } from "./proc.ts";
 import { isLiving, toState } from "./run_state.ts";
 import {
@@ -92,6 +94,11 @@ class DirectoryRunner implements ProcessRunner {
         throw new RuneError("unavailable", cause.message, { hint: cause.hint, cause });
       });
     }
+  }
+
+  async ownerOf(context: SecurityContext): Promise<{ user: number; group: number }> {
+    const { account } = await this.#translate(() => planPrivileges(context, Deno.uid() === 0));
+    return { user: account.uid, group: account.gid };
   }
 
   async create(spec: RunSpec, signal: AbortSignal): Promise<RunState> {

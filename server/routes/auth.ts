@@ -33,7 +33,7 @@ export function authRoutes(deps: ServerDeps): Endpoint[] {
           rules: [...rules],
           ...(token && { token }),
           address: peer,
-          warnings: [...plain ? [PLAIN] : [], ...info.devMode ? [] : open],
+          warnings: [...plain ? [PLAIN] : [], ...info.devMode ? [] : open, ...info.warnings],
         };
         return Response.json(body, { headers: { "cache-control": "no-store" } });
       },

@@ -1,0 +1,41 @@
+/** What really lies on disk, and what is mounted: for tests that nothing leaks. @module */
+
+/**
+ * Files on the disk below a directory that hold a text, as it is or in base64. What is mounted below it is another file system
+ * and left out.
+ */
+export async function holding(directory: string, text: string): Promise<string[]> {
+  const { dev } = await Deno.stat(directory);
+  const forms = [text, btoa(text).slice(0, -4)];
+  const search = async (dir: string): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { name, isFile, isDirectory } of Deno.readDir(dir)) {
+      const path = `${dir}/${name}`;
+      if (isDirectory && (await Deno.stat(path)).dev === dev) found.push(...await search(path));
+      if (!isFile) continue;
+      const bytes = new TextDecoder("latin1").decode(await Deno.readFile(path));
+      if (forms.some((form) => bytes.includes(form))) found.push(path);
+    }
+    return found;
+  };
+  return await search(directory);
+}
+
+/** Mount points below a directory, and the type of what is mounted there. */
+export async function mountsBelow(directory: string): Promise<{ path: string; type: string }[]> {
+  const lines = (await Deno.readTextFile("/proc/self/mounts")).trimEnd().split("\n");
+  return lines.map((line) => line.split(" "))
+    .map(([, path, type]) => ({ path: path!, type: type! }))
+    .filter(({ path }) => path.startsWith(`${directory}/`));
+}
+
+/** Processes of the machine whose arguments hold a text. */
+export async function argumentsWith(text: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (line.includes(text)) found.push(name);
+  }
+  return found;
+}
