@@ -22,7 +22,8 @@ async function removeFromEngine(daemonId: string): Promise<void> {
   }
 }
 
-async function removeProcesses(dataDir: string): Promise<void> {
+/** Ends every process that a daemon's records name, and removes records and control groups. @param dataDir its directory. */
+export async function removeProcesses(dataDir: string): Promise<void> {
   const signal = AbortSignal.timeout(60_000);
   const runner = createProcessRunner({ dir: join(dataDir, "processes") });
   try {

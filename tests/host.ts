@@ -7,6 +7,8 @@ import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
 import { openEngine } from "../scripts/engine.ts";
+import { removeProcesses } from "../scripts/leftovers.ts";
+import { RuneError } from "../spec/error.ts";
 import { noDocker } from "./skips.ts";
 
 /** What a command printed, and how it ended. */
@@ -124,6 +126,10 @@ async function dispose(host: Host): Promise<void> {
   if (!noDocker) await removeContainers(host.daemonId);
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
+  // Their control groups too; a test may have taken the directory away, and then there is nothing to go by.
+  await removeProcesses(host.dataDir).catch((error) => {
+    if (!(error instanceof RuneError)) throw error;
+  });
   await unmountBelow(host.dataDir);
   await Deno.remove(host.home, { recursive: true });
 }

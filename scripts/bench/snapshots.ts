@@ -41,6 +41,7 @@ function apiOf(url: string) {
     const watch = await fetch(`${base}${kind}?watch=true&fieldSelector=name=${name}`, {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
+    if (!watch.ok) throw new Error(`watching ${kind}: ${await watch.text()}`);
     let acted: Promise<void> | undefined;
     for await (const data of eventData(watch.body!)) {
       const { type, resource } = data as { type: string; resource?: Stated };
@@ -121,7 +122,7 @@ async function measureFilesystem(type: LoopFsType): Promise<Row[]> {
   const config = `${home}/runefile.yaml`;
   await Deno.writeTextFile(
     config,
-    `storage: { localVolumeRoot: ${disk.path}/volumes, trashRetention: 0s }\n`,
+    `storage: { localVolumeRoot: ${disk.path}/volumes, trashRetention: 0s }\nauth: { enabled: false }\n`,
   );
   const daemon = await startDaemon(home, { devMode: false, args: ["--config", config] });
   try {
