@@ -192,6 +192,32 @@ Deno.test({
   },
 });
 
+for (const { kind, ignore, dir, cast } of KINDS) {
+  Deno.test({
+    name: `a ${kind} whose launch a SIGKILL cut short starts with its secrets all the same`,
+    ignore,
+    async fn() {
+      if (kind === "container") await ensureTestImage();
+      await using host = await startHost();
+      const at = dir(host);
+      await host.rune("cast", await host.file("secrets.yaml", secrets(FIRST)));
+      const web = cast(FIELDS(at));
+      for (const delay of [0, 120]) {
+        await host.rune("cast", await host.file("web.yaml", web), "--no-wait");
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        await assertNothingOnDisk(host);
+        await until(
+          "it starts",
+          async () => (await host.get("service", "web")).status.state === "Running",
+        );
+        assert.equal(await host.rune("exec", "web", "--", "sh", "-c", show(at)), await shown(FIRST));
+        assert.equal((await mountsBelow(host.dataDir)).length, 1);
+        await host.rune("delete", "web", "--yes");
+      }
+    },
+  });
+}
+
 Deno.test({
   name: "a process that runs as a named user can read its secrets, and nobody else's processes can",
   ignore: noRoot,
