@@ -1,4 +1,5 @@
 /** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
+import type { ServeOptions } from "../spec/serve_options.ts";
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
 import type { Offline } from "../spec/offline.ts";
@@ -9,18 +10,6 @@ import { type Context, resolveContext } from "./contexts.ts";
 import { UsageError } from "./exit_codes.ts";
 import { type Paint, painter } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Flags of `rune serve`; what is absent comes from the runefile. */
-export interface ServeOptions {
-  config?: string;
-  dataDir?: string;
-  httpAddr?: string;
-  grpcAddr?: string;
-  devMode?: boolean;
-  logLevel?: string;
-  logFormat?: string;
-  nodeName?: string;
-}
 
 /** One run of the program. */
 export interface Cli {

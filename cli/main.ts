@@ -3,8 +3,9 @@
  * quick question is answered quickly.
  * @module
  */
+import type { ServeOptions } from "../spec/serve_options.ts";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { addGlobalFlags, type Cli, type Define, examples, type ServeOptions } from "./command.ts";
+import { addGlobalFlags, type Cli, type Define, examples } from "./command.ts";
 import { configPath, readConfig } from "./config_file.ts";
 import { createClient } from "./client.ts";
 import { resolveContext } from "./contexts.ts";
@@ -14,8 +15,6 @@ import type { Offline } from "../spec/offline.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
-
-export type { ServeOptions } from "./command.ts";
 
 interface Entry {
   name: string;

@@ -1,5 +1,5 @@
+import type { ServeOptions } from "../spec/serve_options.ts";
 import assert from "node:assert/strict";
-import type { ServeOptions } from "./command.ts";
 import { type Answer, aService, aVolume, problem, withDaemon } from "./daemon_fixture.ts";
 import { runCli } from "./main.ts";
 import { type FakeOptions, fakeTerminal } from "./terminal_fixture.ts";

@@ -3,6 +3,7 @@
  * state is owned, and stops them in the reverse. The only place that knows concrete drivers and runners.
  * @module
  */
+import type { ServeOptions } from "../spec/serve_options.ts";
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
@@ -37,9 +38,7 @@ import { observeDriver, observeRunner } from "./metrics/observe.ts";
 import { readUsage } from "./metrics/usage.ts";
 import { seed } from "./seed.ts";
 import { readTlsPair, serveTls, type TlsPair, type TlsServer } from "./tls.ts";
-import { loadSettings, type ServeOptions, type Settings } from "./settings.ts";
-
-export type { ServeOptions } from "./settings.ts";
+import { loadSettings, type Settings } from "./settings.ts";
 
 /** What requests in flight are given when the daemon stops (SPEC 8). */
 const DRAIN_MS = 10_000;

@@ -1,4 +1,5 @@
 /** What the daemon runs with: flags before the runefile before defaults. @module */
+import type { ServeOptions } from "../spec/serve_options.ts";
 import { join, resolve } from "node:path";
 import { parseDuration } from "../spec/duration.ts";
 import { DEFAULT_SERVER } from "../spec/endpoint.ts";
@@ -11,18 +12,6 @@ import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 import type { RunefileRegistry } from "./registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
-
-/** Flags of `rune serve`. */
-export interface ServeOptions {
-  config?: string;
-  dataDir?: string;
-  httpAddr?: string;
-  grpcAddr?: string;
-  devMode?: boolean;
-  logLevel?: string;
-  logFormat?: string;
-  nodeName?: string;
-}
 
 /** Everything that is decided before the daemon starts. */
 export interface Settings {

@@ -1,6 +1,7 @@
+import type { ServeOptions } from "../spec/serve_options.ts";
 import assert from "node:assert/strict";
 import type { RuneError } from "../spec/error.ts";
-import { loadSettings, type ServeOptions, type Surroundings } from "./settings.ts";
+import { loadSettings, type Surroundings } from "./settings.ts";
 
 function load(
   options: ServeOptions,

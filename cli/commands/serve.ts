@@ -1,6 +1,7 @@
 /** `rune serve`: runs the daemon in the foreground. @module */
+import type { ServeOptions } from "../../spec/serve_options.ts";
 import { Option } from "@commander-js/extra-typings";
-import { type Define, examples, type ServeOptions } from "../command.ts";
+import { type Define, examples } from "../command.ts";
 
 /** See the module. */
 export const define: Define = (command, cli) => {
