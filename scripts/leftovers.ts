@@ -7,15 +7,27 @@ import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
 
 const STOP_MS = 2_000;
+/** How long the Engine may take to finish a removal that was under way. */
+const GONE_MS = 10_000;
 
-async function removeFromEngine(daemonId: string): Promise<void> {
+/** Removes every container and network that carries a daemon's label. */
+export async function removeFromEngine(daemonId: string): Promise<void> {
   const engine = openEngine();
   const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemonId}`] }));
   const list = async (what: string) =>
     await engine.call(`GET ${what}?all=1&filters=${filters}`) as { Id: string }[];
   try {
     const containers = await list("/containers/json");
-    await Promise.all(containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)));
+    const removed = await Promise.allSettled(
+      containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)),
+    );
+    // The Engine may have been removing one already: a refusal counts only if the container stays.
+    const refused = removed.find((r) => r.status === "rejected");
+    const deadline = Date.now() + GONE_MS;
+    while (refused && (await list("/containers/json")).length > 0) {
+      if (Date.now() > deadline) throw refused.reason;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     for (const { Id } of await list("/networks")) await engine.call(`DELETE /networks/${Id}`);
   } finally {
     engine.close();

@@ -130,6 +130,4 @@ export const envFromSchema = z.strictObject({
     : { configName: (configName ?? configmapName)!, prefix };
 });
 
-export type SecretMount = z.infer<typeof secretMountSchema>;
-export type ConfigMount = z.infer<typeof configMountSchema>;
 export type EnvSource = z.infer<typeof envFromSchema>;

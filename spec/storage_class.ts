@@ -6,7 +6,6 @@ import { type Resource, resourceSchema } from "./resource.ts";
 
 /** What happens to the data when the volume's row is deleted. */
 export const reclaimPolicySchema = z.enum(["retain", "delete"]);
-export type ReclaimPolicy = z.infer<typeof reclaimPolicySchema>;
 
 /** Driver parameters; a value may be `secret:<name>[.<namespace>.rune]/<key>`. */
 export const parametersSchema = z.record(z.string().min(1).max(253), scalarText);

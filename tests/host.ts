@@ -6,8 +6,7 @@ import assert from "node:assert/strict";
 import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
-import { openEngine } from "../scripts/engine.ts";
-import { removeProcesses } from "../scripts/leftovers.ts";
+import { removeFromEngine, removeProcesses } from "../scripts/leftovers.ts";
 import { RuneError } from "../spec/error.ts";
 import { noDocker } from "./skips.ts";
 
@@ -123,7 +122,7 @@ export async function startHost(options: { runefile?: string; dataDir?: string }
 
 async function dispose(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
-  if (!noDocker) await removeContainers(host.daemonId);
+  if (!noDocker) await removeFromEngine(host.daemonId);
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
   // Their control groups too; a test may have taken the directory away, and then there is nothing to go by.
@@ -148,19 +147,6 @@ async function unmountBelow(directory: string): Promise<void> {
 async function daemonIdOf({ url }: Daemon): Promise<string> {
   const { daemonId = "none" } = await (await fetch(`${url}/v1/status`)).json();
   return daemonId;
-}
-
-async function removeContainers(daemon: string): Promise<void> {
-  const engine = openEngine();
-  const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemon}`] }));
-  try {
-    const containers = await engine.call(`GET /containers/json?all=1&filters=${filters}`) as { Id: string }[];
-    for (const { Id } of containers) await engine.call(`DELETE /containers/${Id}?force=1`).catch(() => {});
-    const networks = await engine.call(`GET /networks?filters=${filters}`) as { Id: string }[];
-    for (const { Id } of networks) await engine.call(`DELETE /networks/${Id}`);
-  } finally {
-    engine.close();
-  }
 }
 
 /** Ends every run that the process runner's records name: each claim links to the pid that leads its group. */
