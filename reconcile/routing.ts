@@ -1,6 +1,7 @@
 /** Which keys a change of the store concerns. Pure; a key too many costs a pass, a key too few costs 30 seconds. @module */
 import { type AnyResource, describeKey } from "../spec/resource.ts";
 import { parseNameRef } from "../spec/name.ts";
+import type { Volume } from "../spec/volume.ts";
 import type { Reader } from "../store/store.ts";
 import { dependsOn } from "../spec/dependencies.ts";
 import { seenBy } from "./instance/names.ts";
@@ -12,8 +13,15 @@ import { volumesMadeFrom } from "./snapshot/writers.ts";
 export interface Affected {
   services: string[];
   volumes: string[];
+  /** Volumes whose snapshot policy is to be looked at. */
+  schedules: string[];
   /** Uids. */
   instances: string[];
+}
+
+/** Keys of the volumes of which something is true. */
+function volumesOf(store: Reader, test: (volume: Volume) => boolean): string[] {
+  return store.list("volume").filter(test).map(describeKey);
 }
 
 /** Uids of instances that mount a volume and do not run: those that may be waiting for it. */
@@ -55,7 +63,7 @@ export function affectedBy(
   { resource, previous, deleted }: { resource: AnyResource; previous?: AnyResource; deleted: boolean },
   store: Reader,
 ): Affected {
-  const out: Affected = { services: [], volumes: [], instances: [] };
+  const out: Affected = { services: [], volumes: [], schedules: [], instances: [] };
   const key = `${resource.namespace}/${resource.name}`;
   switch (resource.kind) {
     case "service":
@@ -65,6 +73,13 @@ export function affectedBy(
       if (!previous || previous.generation !== resource.generation || deleted) {
         const others = previous?.kind === "service" ? seenBy(previous, store.list("instance")) : [];
         out.instances.push(...seenBy(resource, store.list("instance")), ...others);
+        // Its claim templates may name another policy.
+        out.schedules.push(
+          ...volumesOf(
+            store,
+            (v) => v.namespace === resource.namespace && v.status.ownerService === resource.name,
+          ),
+        );
       }
       break;
     case "instance": {
@@ -77,7 +92,10 @@ export function affectedBy(
       break;
     }
     case "volume":
-      if (!deleted) out.volumes.push(key);
+      if (!deleted) {
+        out.volumes.push(key);
+        out.schedules.push(key);
+      }
       out.instances.push(...waitingFor(store, resource));
       break;
     case "lease":
@@ -87,6 +105,7 @@ export function affectedBy(
     case "snapshot": {
       const { namespace, spec } = resource;
       out.volumes.push(...volumesMadeFrom(store, resource).map(describeKey));
+      out.schedules.push(`${namespace}/${spec.source.volume}`);
       out.instances.push(...waitingFor(store, { namespace, name: spec.source.volume }));
       break;
     }
@@ -95,9 +114,8 @@ export function affectedBy(
       out.instances.push(...waitingForData(store, { ...resource, kind: resource.kind }));
       break;
     case "storageClass":
-      for (const volume of store.list("volume")) {
-        if (volume.status.handle === undefined) out.volumes.push(`${volume.namespace}/${volume.name}`);
-      }
+      out.volumes.push(...volumesOf(store, (v) => v.status.handle === undefined));
+      out.schedules.push(...volumesOf(store, (v) => v.spec.storageClassName === resource.name));
       break;
     default:
       break;

@@ -31,16 +31,21 @@ Deno.test("affectedBy() a volume wakes the instances that wait for it, by claim 
   const running = makeInstance(claiming, 1);
   const store = reader(one, two, running);
   const data = affectedBy({ resource: provisioned(), deleted: false }, store);
-  assert.deepEqual(data, { services: [], volumes: ["default/data"], instances: [one.uid] });
+  assert.deepEqual(data, {
+    services: [],
+    volumes: ["default/data"],
+    schedules: ["default/data"],
+    instances: [one.uid],
+  });
   const made = affectedBy({ resource: provisioned({ name: "d-web-3" }), deleted: true }, store);
-  assert.deepEqual(made, { services: [], volumes: [], instances: [two.uid] });
+  assert.deepEqual(made, { services: [], volumes: [], schedules: [], instances: [two.uid] });
 });
 
 Deno.test("affectedBy() an instance's own status wakes its service, not the instance", () => {
   const before = makeInstance(claiming, 0);
   const after = { ...before, status: { ...before.status, ready: false } };
   const status = affectedBy({ resource: after, previous: before, deleted: false }, reader());
-  assert.deepEqual(status, { services: ["default/web"], volumes: [], instances: [] });
+  assert.deepEqual(status, { services: ["default/web"], volumes: [], schedules: [], instances: [] });
   const leaving = { ...before, deletionRequestedAt: ago(0) };
   const deletion = affectedBy({ resource: leaving, previous: before, deleted: false }, reader());
   assert.deepEqual(deletion.instances, [before.uid]);
@@ -60,7 +65,12 @@ Deno.test("affectedBy() a snapshot wakes the volumes to be made from it, and the
     waiting,
   );
   const affected = affectedBy({ resource: makeSnapshot(), deleted: false }, store);
-  assert.deepEqual(affected, { services: [], volumes: ["default/new"], instances: [waiting.uid] });
+  assert.deepEqual(affected, {
+    services: [],
+    volumes: ["default/new"],
+    schedules: ["default/data"],
+    instances: [waiting.uid],
+  });
 });
 
 Deno.test("affectedBy() a service or its instance wakes those that wait for it, and a cast those of its own", () => {
@@ -91,4 +101,16 @@ Deno.test("affectedBy() a dependency across namespaces wakes both sides, also wh
   assert.deepEqual(affectedBy({ resource: app, deleted: false }, store).instances, both);
   assert.deepEqual(affectedBy({ resource: without, previous: app, deleted: false }, store).instances, both);
   assert.deepEqual(affectedBy({ resource: app, previous: app, deleted: false }, store).instances, []);
+});
+
+Deno.test("affectedBy() a class or a cast of a service wakes the schedules of its volumes", () => {
+  const mine = provisioned({ name: "d-web-0", status: { ownerService: "web" } });
+  const fast = makeVolume({ storageClassName: "fast" }, { name: "other" });
+  const store = reader(mine, fast);
+  assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).schedules, [
+    "default/d-web-0",
+  ]);
+  assert.deepEqual(affectedBy({ resource: templated, deleted: false }, store).schedules, ["default/d-web-0"]);
+  const status = affectedBy({ resource: templated, previous: templated, deleted: false }, store);
+  assert.deepEqual(status.schedules, []);
 });

@@ -24,6 +24,7 @@ import type { Outcome } from "./outcome.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import { resolvingDrivers } from "./resolving_driver.ts";
 import { affectedBy } from "./routing.ts";
+import { reconcileSchedule } from "./schedule/controller.ts";
 import { reconcileService } from "./service/controller.ts";
 import { reconcileSnapshot } from "./snapshot/controller.ts";
 import { snapshotsAffectedBy } from "./snapshot/writers.ts";
@@ -127,6 +128,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
     4,
     (key, signal) => reconcileSnapshot(key, { deps: { store, drivers, runners, node }, signal }),
   );
+  const schedules = queue("schedule", 4, (key) => reconcileSchedule(key, { store, drivers }));
   const instances = queue(
     "instance",
     32,
@@ -175,12 +177,16 @@ export function startControllers(deps: ControllerDeps): Controllers {
       const affected = affectedBy({ resource, previous, deleted }, store);
       affected.services.forEach((key) => services.add(key));
       affected.volumes.forEach((key) => volumes.add(key));
+      affected.schedules.forEach((key) => schedules.add(key));
       affected.instances.forEach((uid) => instances.add(uid));
     }
   });
 
   function addAll(): void {
-    for (const { namespace, name } of store.list("volume")) volumes.add(`${namespace}/${name}`);
+    for (const { namespace, name } of store.list("volume")) {
+      volumes.add(`${namespace}/${name}`);
+      schedules.add(`${namespace}/${name}`);
+    }
     for (const { namespace, name } of store.list("snapshot")) snapshots.add(`${namespace}/${name}`);
     for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
     for (const { uid } of store.list("instance")) instances.add(uid);
@@ -219,6 +225,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
     depths: () => ({
       service: services.depth,
       volume: volumes.depth,
+      snapshot: snapshots.depth,
+      schedule: schedules.depth,
       instance: instances.depth,
       sweep: sweeper.depth,
     }),
@@ -227,7 +235,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
       ignoreEnds();
       clearInterval(resync);
       stopped.abort();
-      const queues = [services, volumes, snapshots, instances, routes, sweeper];
+      const queues = [services, volumes, snapshots, schedules, instances, routes, sweeper];
       await Promise.all(queues.map((q) => q.stop(STOP_GRACE_MS)));
       await Promise.all(listeners);
       await prober.stop();

@@ -73,6 +73,13 @@ interface Context {
   body: unknown;
 }
 
+/** Whether a branch of a union is for another form of value, a text where a map was found, and so was not the one meant. */
+function isOtherForm(branch: z.core.$ZodIssue[], found: unknown): boolean {
+  return branch.some(({ path, code }) =>
+    path.length === 0 && (code === "invalid_type" || (code === "invalid_value" && typeof found === "object"))
+  );
+}
+
 function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIssue[] {
   const path = [...base, ...issue.path as Path];
   const found = valueAt(context.body, path);
@@ -105,7 +112,10 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
     }
     case "invalid_union": {
       if (!issue.message.startsWith("Invalid input")) return [{ path, message: issue.message }];
-      const branch = [...issue.errors].sort((a, b) => a.length - b.length)[0];
+      const branch =
+        [...issue.errors].sort((a, b) =>
+          Number(isOtherForm(a, found)) - Number(isOtherForm(b, found)) || a.length - b.length
+        )[0];
       if (branch && branch.length > 0) return branch.flatMap((inner) => convert(inner, path, context));
       return [{ path, message: `expected another form, found ${describe(found)}` }];
     }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { initProgressSchema } from "./init_step.ts";
 import { hostPortOf } from "./exposing.ts";
+import type { VolumeMount } from "./mounts.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
 
@@ -30,10 +31,21 @@ export type InstanceTemplate = Pick<ServiceSpec, typeof TEMPLATE_FIELDS[number]>
 /** Cuts the template out of a service's spec. Of `expose` it keeps what its runner publishes: host names are the proxy's. */
 export function templateOf(spec: ServiceSpec): InstanceTemplate {
   const hostPort = spec.image === undefined ? undefined : hostPortOf(spec)?.hostPort;
-  const { expose: _, ...fields } = Object.fromEntries(
+  const { expose: _, volumes, ...fields } = Object.fromEntries(
     TEMPLATE_FIELDS.filter((f) => spec[f] !== undefined).map((f) => [f, spec[f]]),
   ) as unknown as InstanceTemplate;
-  return { ...fields, ...(hostPort !== undefined && { expose: { port: spec.expose!.port, hostPort } }) };
+  return {
+    ...fields,
+    volumes: volumes.map(withoutPolicy),
+    ...(hostPort !== undefined && { expose: { port: spec.expose!.port, hostPort } }),
+  };
+}
+
+/** When its volumes are copied is nothing that an instance runs: another policy replaces none. */
+function withoutPolicy(mount: VolumeMount): VolumeMount {
+  if (mount.claimTemplate?.snapshotPolicy === undefined) return mount;
+  const { snapshotPolicy: _, ...claimTemplate } = mount.claimTemplate;
+  return { ...mount, claimTemplate };
 }
 
 /** Which runner runs a template. */

@@ -28,4 +28,8 @@ export const ANNOTATIONS = {
   deleteNow: "rune.io/delete-now",
   /** Volume: RFC 3339 time of the last `rune volume retry-provision`. */
   retryRequestedAt: "rune.io/retry-requested-at",
+  /** Snapshot: uid of the volume whose snapshot policy took it; the policy removes only such. */
+  scheduledFor: "rune.io/scheduled-for",
+  /** Snapshot: the how-manieth of that policy it is, from 1. */
+  scheduleNumber: "rune.io/schedule-number",
 } as const;

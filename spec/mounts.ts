@@ -3,6 +3,7 @@ import { z } from "zod";
 import { scalarText } from "./labels.ts";
 import { nameRefSchema, nameSchema } from "./name.ts";
 import { bytesSchema } from "./quantity.ts";
+import { ownSnapshotPolicySchema } from "./snapshot_policy.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 import { accessModeSchema } from "./volume.ts";
 
@@ -53,6 +54,8 @@ export const claimTemplateSchema = z.strictObject({
   accessMode: accessModeSchema,
   reclaimPolicy: reclaimPolicySchema.optional(),
   parameters: parametersSchema.default({}),
+  /** Of the volumes that it makes, while its service exists; the class's when omitted. */
+  snapshotPolicy: ownSnapshotPolicySchema.optional(),
 });
 
 export const volumeMountSchema = z.strictObject({

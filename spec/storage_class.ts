@@ -3,6 +3,7 @@ import { z } from "zod";
 import { labelsSchema, scalarText } from "./labels.ts";
 import { nameSchema } from "./name.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
+import { snapshotPolicySchema } from "./snapshot_policy.ts";
 
 /** What happens to the data when the volume's row is deleted. */
 export const reclaimPolicySchema = z.enum(["retain", "delete"]);
@@ -31,6 +32,8 @@ const specFields = {
   reclaimPolicy: reclaimPolicySchema.default("retain"),
   default: z.boolean().default(false),
   allowedTopologies: z.array(topologySelectorSchema).default([]),
+  /** For volumes that have none of their own; may change at any time. */
+  snapshotPolicy: snapshotPolicySchema.optional(),
 };
 
 /** A storage class as a castfile writes it. */

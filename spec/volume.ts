@@ -4,6 +4,7 @@ import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
 import { bytesSchema } from "./quantity.ts";
 import { conditionSchema, type Resource, resourceSchema } from "./resource.ts";
+import { ownSnapshotPolicySchema, snapshotPolicySchema } from "./snapshot_policy.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 
 /** Who may mount a volume at once (SPEC 4.3). */
@@ -18,6 +19,8 @@ const specFields = {
   /** The class's policy when omitted. */
   reclaimPolicy: reclaimPolicySchema.optional(),
   parameters: parametersSchema.default({}),
+  /** The class's when omitted; may change at any time. */
+  snapshotPolicy: ownSnapshotPolicySchema.optional(),
 };
 
 /** A volume as a castfile writes it. */
@@ -48,6 +51,20 @@ export const volumeStateSchema = z.enum([
   "Deleting",
 ]);
 export type VolumeState = z.infer<typeof volumeStateSchema>;
+
+/** What a snapshot policy did for a volume, and does next. */
+export const snapshotScheduleSchema = z.object({
+  /** The policy that holds, wherever it is from. */
+  policy: snapshotPolicySchema,
+  /** The last that became Ready, and when it was asked for. */
+  last: z.object({ name: z.string(), at: z.string() }).optional(),
+  /** One that is being taken. */
+  taking: z.string().optional(),
+  /** Why the last attempt failed, while none has become Ready since. */
+  failureMessage: z.string().optional(),
+  /** When the next one is due; absent while one is being taken. */
+  nextAt: z.string().optional(),
+});
 
 export const volumeStatusSchema = z.object({
   state: volumeStateSchema,
@@ -81,6 +98,8 @@ export const volumeStatusSchema = z.object({
   initializedAt: z.string().optional(),
   /** True when provisioning found data in place and kept it. */
   adopted: z.boolean().optional(),
+  /** Present while a snapshot policy holds for it. */
+  snapshots: snapshotScheduleSchema.optional(),
   conditions: z.array(conditionSchema),
 });
 

@@ -2,20 +2,13 @@
 import type { Command } from "@commander-js/extra-typings";
 import { formatBytes } from "../../spec/format.ts";
 import { KINDS } from "../../spec/kinds.ts";
+import { snapshotName } from "../../spec/snapshot_name.ts";
 import { createResource, getResource } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
 import { addRestoreFlags, type RestoreFlags, restoreVolume } from "../restore.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
-
-const MAX_NAME = 63;
-
-/** `<volume>-snap-<unix>`, the volume's part cut where a name could not be that long. */
-export function snapshotName(volume: string, now: Date): string {
-  const suffix = `-snap-${Math.floor(now.getTime() / 1000)}`;
-  return volume.slice(0, MAX_NAME - suffix.length).replace(/-+$/, "") + suffix;
-}
 
 function defineCreate(group: Command, cli: Cli): void {
   const create = group.command("create").description("copy a volume as it is now").argument("<volume>")
@@ -39,7 +32,7 @@ function defineCreate(group: Command, cli: Cli): void {
     const { terminal, client, namespace } = session;
     const { wait, timeout, pause } = options as unknown as WaitFlags & { pause: boolean };
     const timeoutMs = durationFlag(timeout);
-    const name = options.name ?? snapshotName(volume, new Date());
+    const name = options.name ?? snapshotName(volume, { infix: "snap", unix: Math.floor(Date.now() / 1000) });
     const body = { name, source: { volume }, ...(!pause && { pause }) };
     const exists = "a snapshot stays what it is; choose another --name, or delete that one first";
     const made = await createResource(client, { kind: "snapshot", namespace }, { body, exists });

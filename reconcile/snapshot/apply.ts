@@ -5,6 +5,7 @@ import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { formatBytes } from "../../spec/format.ts";
 import type { RunnerName } from "../../spec/instance.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { PausedRun, Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
 import type { Volume } from "../../spec/volume.ts";
@@ -245,6 +246,12 @@ async function write(
     const current = same(tx, snapshot);
     if (!current) return;
     tx.update(current, { status: change(current.status) });
-    if (event) recordEvent(tx, { namespace: current.namespace, object: current, ...event });
+    if (!event) return;
+    const { namespace, annotations, spec } = current;
+    recordEvent(tx, { namespace, object: current, ...event });
+    // Nobody waits for one that a policy took: what goes wrong is told where its owner looks.
+    const uid = annotations[ANNOTATIONS.scheduledFor];
+    if (uid === undefined || event.type === "Normal") return;
+    recordEvent(tx, { namespace, object: { kind: "volume", name: spec.source.volume, uid }, ...event });
   });
 }

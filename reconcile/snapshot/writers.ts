@@ -89,6 +89,14 @@ export function snapshotsAffectedBy(
     .filter((s) => s.spec.source.volume === resource.name && s.status.state !== "Ready").map(describeKey);
 }
 
+/** A volume that is about to be made from a snapshot, if there is one: until it is made, the snapshot may not go. */
+export function restoredInto(state: Reader, snapshot: Place): Place | undefined {
+  return state.list("volume").find(({ spec: { source }, status, deletionRequestedAt }) =>
+    source?.snapshot === snapshot.name && source.namespace === snapshot.namespace &&
+    status.handle === undefined && deletionRequestedAt === undefined
+  );
+}
+
 /** Volumes that are still to be made from a snapshot. */
 export function volumesMadeFrom(state: Reader, snapshot: Place): Place[] {
   return state.list("volume").filter(({ spec: { source }, status }) =>

@@ -1,6 +1,7 @@
 /** Rules of snapshots: of what one may be taken, and that it stays what it is. @module */
 import type { Driver } from "../../drivers/driver.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
+import { restoredInto } from "../../reconcile/snapshot/writers.ts";
 import { type FieldIssue, RuneError } from "../../spec/error.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Snapshot, SnapshotSpec } from "../../spec/snapshot.ts";
@@ -82,10 +83,7 @@ function driverOf(volume: Volume, { state, drivers }: World): Driver | string {
  * @throws {RuneError} `conflict` naming the volume that is about to be made from it.
  */
 export function checkSnapshotDeletion(state: Reader, snapshot: Snapshot): void {
-  const needs = state.list("volume").find(({ spec: { source }, status, deletionRequestedAt }) =>
-    source?.snapshot === snapshot.name && source.namespace === snapshot.namespace &&
-    status.handle === undefined && deletionRequestedAt === undefined
-  );
+  const needs = restoredInto(state, snapshot);
   if (!needs) return;
   throw new RuneError(
     "conflict",

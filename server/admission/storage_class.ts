@@ -5,7 +5,7 @@ import type { StorageClass, StorageClassSpec } from "../../spec/storage_class.ts
 import { didYouMean } from "../../spec/suggest.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { Tx } from "../../store/store.ts";
-import { checkReclaim, checkSecretReferences } from "./volume.ts";
+import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
 /** Judges a storage class. */
@@ -23,7 +23,7 @@ export function admitStorageClass(
       message: `this daemon has no driver "${spec.driver}"`,
       hint: didYouMean(spec.driver, [...world.drivers.keys()]),
     });
-  } else issues.push(...checkReclaim(spec, driver));
+  } else issues.push(...checkReclaim(spec, driver), ...checkSnapshotPolicy(spec, driver));
   if (before) issues.push(...checkChange(before, spec, world));
   if (spec.default && world.newDefaultClass !== undefined && world.newDefaultClass !== name) {
     issues.push({

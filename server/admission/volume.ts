@@ -47,7 +47,7 @@ function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue
   const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
   const driver = cls && world.drivers.get(cls.spec.driver);
   if (!driver) return issues;
-  issues.push(...checkGrowth(before.spec, spec, world));
+  issues.push(...checkGrowth(before.spec, spec, world), ...checkSnapshotPolicy(spec, driver));
   if (before.spec.reclaimPolicy !== spec.reclaimPolicy) issues.push(...checkReclaim(spec, driver));
   return issues;
 }
@@ -89,7 +89,10 @@ export function checkNewVolume(
       hint: `name a class with one of the drivers ${[...world.drivers.keys()].join(", ")}`,
     }];
   }
-  const issues = checkReclaim({ reclaimPolicy: spec.reclaimPolicy ?? cls.spec.reclaimPolicy }, driver);
+  const issues = [
+    ...checkReclaim({ reclaimPolicy: spec.reclaimPolicy ?? cls.spec.reclaimPolicy }, driver),
+    ...checkSnapshotPolicy(spec, driver),
+  ];
   const modes = driver.capabilities.accessModes;
   if (!modes.includes(spec.accessMode)) {
     issues.push({
@@ -138,6 +141,19 @@ export function checkReclaim(spec: { reclaimPolicy?: string }, driver: Driver): 
     path: ["reclaimPolicy"],
     message: `the driver ${driver.name} never deletes data: expected retain, found delete`,
     hint: "write reclaimPolicy: retain",
+  }];
+}
+
+/** Whether the driver can do what a snapshot policy asks for. */
+export function checkSnapshotPolicy(
+  { snapshotPolicy: policy }: Pick<VolumeSpec, "snapshotPolicy">,
+  driver: Driver,
+): FieldIssue[] {
+  if (policy === undefined || policy === "none" || driver.capabilities.snapshots) return [];
+  return [{
+    path: ["snapshotPolicy"],
+    message: `the driver ${driver.name} takes no snapshots`,
+    hint: "leave snapshotPolicy out, or keep the data on a volume of a class that takes them",
   }];
 }
 

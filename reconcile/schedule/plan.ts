@@ -1,0 +1,93 @@
+/** What a volume's snapshot policy asks for next, decided from what was observed and nothing else. @module */
+import type { DriverCapabilities } from "../../drivers/driver.ts";
+import { parseDuration } from "../../spec/duration.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { Snapshot } from "../../spec/snapshot.ts";
+import type { SnapshotPolicy } from "../../spec/snapshot_policy.ts";
+import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+
+/** After a snapshot that failed for good the next one is not tried sooner, unless `every` is shorter. */
+const RETRY_MS = 60 * 60_000;
+/** What clocks differ by; a time further ahead than this was written before the clock was set back. */
+const AHEAD_MS = 60_000;
+/** The longest wait in one go: timers take no more than 24 days. */
+const LONGEST_MS = 60 * 60_000;
+
+/** All that the plan looks at. */
+export interface ScheduleView {
+  volume: Volume;
+  /** The policy that holds for it. */
+  policy: SnapshotPolicy | undefined;
+  /** The snapshots that its policy took, in any order. */
+  taken: Snapshot[];
+  /** Uids of snapshots that a volume is about to be made from. */
+  needed: ReadonlySet<string>;
+  /** Of its driver; undefined when this daemon has no such driver. */
+  capabilities: DriverCapabilities | undefined;
+  now: Date;
+}
+
+/** What to do at once, what to say, and when to look again. */
+export interface SchedulePlan {
+  take: boolean;
+  /** Snapshots beyond what is kept, and failures that a newer one made up for. */
+  remove: Snapshot[];
+  schedule: VolumeStatus["snapshots"];
+  afterMs?: number;
+}
+
+/**
+ * Decides. At any time, what was written more than `every` ago is in a snapshot: the first is due that long after the volume was
+ * made, each further one that long after the last. However many were missed, one makes up for them.
+ */
+export function planSchedule(view: ScheduleView): SchedulePlan {
+  const { volume, policy, needed, capabilities, now } = view;
+  // Without a handle there is nothing to copy: it is not provisioned, or given up.
+  if (!policy || volume.deletionRequestedAt !== undefined || volume.status.handle === undefined) {
+    return { take: false, remove: [], schedule: undefined };
+  }
+  const taken = view.taken.filter((s) => s.deletionRequestedAt === undefined)
+    .sort((a, b) => numberOf(b) - numberOf(a));
+  const ready = taken.filter((s) => s.status.state === "Ready");
+  const failure = taken.find(hasFailed);
+  const made = failure && ready[0] ? taken.indexOf(ready[0]) < taken.indexOf(failure) : false;
+  const remove = [
+    ...ready.slice(policy.keep),
+    ...taken.filter((s) => hasFailed(s) && (made || s !== failure)),
+  ].filter((s) => !needed.has(s.uid));
+  const busy = taken.find((s) => s.status.state !== "Ready" && !hasFailed(s));
+  const dueAt = nextAt(volume, { policy, last: taken[0], now });
+  const due = dueAt <= now.getTime();
+  const take = due && busy === undefined && capabilities?.snapshots === true;
+  const message = !made && failure?.status.failureMessage;
+  return {
+    take,
+    remove,
+    schedule: {
+      policy: { every: policy.every, keep: policy.keep },
+      ...(ready[0] && { last: { name: ready[0].name, at: ready[0].createdAt } }),
+      ...(busy && { taking: busy.name }),
+      ...(message && { failureMessage: message }),
+      ...(!busy && !due && { nextAt: new Date(dueAt).toISOString() }),
+    },
+    // One that is being taken says when it is done.
+    ...(!busy && !due && { afterMs: Math.min(dueAt - now.getTime(), LONGEST_MS) }),
+  };
+}
+
+/** Whether the snapshot controller has given it up. */
+const hasFailed = ({ status }: Snapshot) => status.state === "Failed" && status.nextAttemptAt === undefined;
+
+/** The how-manieth of its policy a snapshot is: an order that no clock changes. */
+export const numberOf = ({ annotations }: Snapshot) => Number(annotations[ANNOTATIONS.scheduleNumber] ?? 0);
+
+/** When the next one is due, in milliseconds since 1970. A time that is still to come says nothing: the clock was set back. */
+function nextAt(
+  volume: Volume,
+  { policy, last, now }: { policy: SnapshotPolicy; last: Snapshot | undefined; now: Date },
+): number {
+  const everyMs = parseDuration(policy.every);
+  const from = Date.parse((last ?? volume).createdAt);
+  if (from > now.getTime() + AHEAD_MS) return now.getTime();
+  return from + (last && hasFailed(last) ? Math.min(everyMs, RETRY_MS) : everyMs);
+}

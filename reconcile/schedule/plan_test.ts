@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
+import { ago, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import { planSchedule, type ScheduleView } from "./plan.ts";
+
+const capabilities = {
+  accessModes: [],
+  snapshots: true,
+  expand: true,
+  onlineExpand: true,
+  blockDevice: false,
+  reclaimDelete: true,
+  topologyKeys: [],
+};
+const MINUTE = 60;
+const old = provisioned({ createdAt: ago(3600 * 24) });
+const policy = { every: "10m", keep: 2 };
+
+const numbered = (n: number) => ({
+  [ANNOTATIONS.scheduledFor]: "volume-uid",
+  [ANNOTATIONS.scheduleNumber]: String(n),
+});
+
+/** A snapshot that was asked for some minutes ago, named after them. */
+const taken = (minutes: number, status: Partial<SnapshotStatus> = { state: "Ready" }): Snapshot =>
+  makeSnapshot({
+    name: `s${minutes}`,
+    uid: `u${minutes}`,
+    createdAt: ago(minutes * MINUTE),
+    annotations: numbered(10_000 - minutes),
+    status,
+  });
+const failed = (minutes: number, more: Partial<SnapshotStatus> = {}) =>
+  taken(minutes, { state: "Failed", failureMessage: "no room", attempts: 6, ...more });
+const retrying = (minutes: number) => failed(minutes, { nextAttemptAt: ago(-5) });
+
+const plan = (view: Partial<ScheduleView>) =>
+  planSchedule({ volume: old, policy, taken: [], needed: new Set(), capabilities, now: NOW, ...view });
+
+/** What the plan is: whether it takes one, what it removes, and after how many seconds it looks again. */
+const TABLE: [
+  what: string,
+  view: Partial<ScheduleView>,
+  take: boolean,
+  removed: string[],
+  afterS?: number,
+][] = [
+  ["a volume without a policy", { policy: undefined, taken: [taken(99)] }, false, []],
+  ["a volume that is being deleted", { volume: provisioned({ deletionRequestedAt: ago(1) }) }, false, []],
+  ["one that is not provisioned", { volume: makeVolume({}, { createdAt: ago(3600) }) }, false, []],
+  ["one that was given up", { volume: makeVolume({}, { status: { state: "Stalled" } }) }, false, []],
+  ["one whose driver is missing", { capabilities: undefined }, false, []],
+  ["one whose driver takes none", { capabilities: { ...capabilities, snapshots: false } }, false, []],
+  ["one that is older than every, and has none", {}, true, []],
+  ["one that is younger", { volume: provisioned({ createdAt: ago(4 * MINUTE) }) }, false, [], 6 * MINUTE],
+  ["the last is recent", { taken: [taken(4)] }, false, [], 6 * MINUTE],
+  ["the last is as old as every", { taken: [taken(10)] }, true, []],
+  ["many were missed", { taken: [taken(999)] }, true, []],
+  ["one is being taken", { taken: [taken(11, { state: "Creating" })] }, false, []],
+  ["one waits for its writers", { taken: [taken(30, { state: "Pending" }), taken(60)] }, false, []],
+  ["one is tried again", { taken: [retrying(12), taken(60)] }, false, []],
+  ["one is going", { taken: [{ ...taken(1), deletionRequestedAt: ago(1) }, taken(11)] }, true, []],
+  ["more are Ready than are kept", { taken: [taken(3), taken(33), taken(13), taken(23)] }, false, [
+    "s23",
+    "s33",
+  ], 7 * MINUTE],
+  [
+    "more are Ready, one of them needed",
+    {
+      taken: [taken(3), taken(13), taken(23), taken(33)],
+      needed: new Set(["u33"]),
+    },
+    false,
+    ["s23"],
+    7 * MINUTE,
+  ],
+  [
+    "one is being taken while the others fill what is kept",
+    {
+      taken: [taken(0, { state: "Creating" }), taken(13), taken(23)],
+    },
+    false,
+    [],
+  ],
+  [
+    "newer ones failed: the good ones stay, and of the failures the newest",
+    {
+      taken: [failed(1), failed(11), failed(21), taken(31), taken(41)],
+    },
+    false,
+    ["s11", "s21"],
+    9 * MINUTE,
+  ],
+  ["only failures", { taken: [failed(1), failed(11)] }, false, ["s11"], 9 * MINUTE],
+  ["a newer one is Ready: no failure stays", { taken: [taken(1), failed(11), taken(21)] }, false, [
+    "s11",
+  ], 9 * MINUTE],
+  [
+    "the last failed, and every is long: again after an hour",
+    {
+      policy: { every: "1d", keep: 1 },
+      taken: [failed(59), taken(3000)],
+    },
+    false,
+    [],
+    MINUTE,
+  ],
+  [
+    "the same, when that is over",
+    { policy: { every: "1d", keep: 1 }, taken: [failed(60), taken(3000)] },
+    true,
+    [],
+  ],
+  [
+    "far off: it looks again after an hour",
+    { policy: { every: "60d", keep: 1 }, taken: [taken(1)] },
+    false,
+    [],
+    3600,
+  ],
+  ["the last is seconds ahead, as clocks differ", { taken: [taken(-0.5)] }, false, [], 10.5 * MINUTE],
+  [
+    "the clock was set back an hour: the last says nothing",
+    { taken: [taken(-60), taken(-50)] },
+    true,
+    [],
+  ],
+  [
+    "the clock was set back, and one was taken since: it is the newest, whatever the times say",
+    {
+      taken: [{ ...taken(4), annotations: numbered(99_999) }, taken(-60), taken(-50)],
+    },
+    false,
+    ["s-50"],
+    6 * MINUTE,
+  ],
+  [
+    "the volume was made before the clock was set back",
+    { volume: provisioned({ createdAt: ago(-3600) }) },
+    true,
+    [],
+  ],
+];
+
+for (const [what, view, take, removed, afterS] of TABLE) {
+  Deno.test(`planSchedule() where ${what}: ${take ? "takes one" : "takes none"}, removes ${removed.length}`, () => {
+    const { remove, ...found } = plan(view);
+    assert.equal(found.take, take);
+    assert.deepEqual(remove.map((s) => s.name).sort(), removed);
+    assert.equal(found.afterMs, afterS === undefined ? undefined : afterS * 1000);
+  });
+}
+
+Deno.test("planSchedule() tells the policy, the last good one, the failure since, and when the next is due", () => {
+  assert.deepEqual(plan({ taken: [taken(4), taken(14)] }).schedule, {
+    policy,
+    last: { name: "s4", at: ago(4 * MINUTE) },
+    nextAt: ago(-6 * MINUTE),
+  });
+  assert.deepEqual(plan({ taken: [failed(4), taken(14)] }).schedule, {
+    policy,
+    last: { name: "s14", at: ago(14 * MINUTE) },
+    failureMessage: "no room",
+    nextAt: ago(-6 * MINUTE),
+  });
+  assert.deepEqual(plan({ taken: [taken(0, { state: "Creating" })] }).schedule, { policy, taking: "s0" });
+});
+
+/** What happens in one step of the simulation: time passes, the clock jumps, or the one that is being taken ends. */
+type Happening = { pass: number } | { jump: number } | { ends: "Ready" | "Failed" };
+
+const happenings: fc.Arbitrary<Happening[]> = fc.array(
+  fc.oneof(
+    fc.integer({ min: 1, max: 900 }).map((pass) => ({ pass })),
+    fc.integer({ min: -7200, max: 7200 }).map((jump) => ({ jump })),
+    fc.constantFrom("Ready" as const, "Failed" as const).map((ends) => ({ ends })),
+  ),
+  { maxLength: 80 },
+);
+const isReady = (s: Snapshot) => s.status.state === "Ready";
+const isBusy = (s: Snapshot) => s.status.state === "Creating";
+
+function simulate(events: Happening[], keep: number): void {
+  let now = NOW.getTime();
+  let rows: Snapshot[] = [];
+  let made = 0;
+  /** True time since none was being taken. */
+  let idleS = 0;
+  for (const event of events) {
+    if ("pass" in event) [now, idleS] = [now + event.pass * 1000, idleS + event.pass];
+    else if ("jump" in event) now += event.jump * 1000;
+    else rows = rows.map((s) => isBusy(s) ? { ...s, status: { ...s.status, state: event.ends } } : s);
+    const { take, remove } = plan({ policy: { every: "10m", keep }, taken: rows, now: new Date(now) });
+    // In the order in which they were made.
+    const good = rows.filter(isReady);
+    rows = rows.filter((s) => !remove.includes(s));
+    assert.deepEqual(rows.filter(isReady), good.slice(-keep), "the newest good ones stay");
+    const busy = rows.some(isBusy);
+    assert.ok(!(busy && take), "one at a time");
+    if (take || busy) idleS = 0;
+    // Every, what clocks may differ by, and the step of time in which it came due.
+    assert.ok(idleS <= 600 + 60 + 900, `idle for ${idleS} s`);
+    if (take) {
+      rows.push(makeSnapshot({
+        uid: `u${++made}`,
+        annotations: numbered(made),
+        createdAt: new Date(now).toISOString(),
+        status: { state: "Creating" },
+      }));
+    }
+  }
+}
+
+Deno.test("planSchedule() keeps the newest good ones, takes one at a time, and never stops for long, whatever the clock does", () => {
+  fc.assert(fc.property(happenings, fc.integer({ min: 1, max: 4 }), simulate), { numRuns: 1000 });
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import { okJson, problemOf, service, template, volume, withServer } from "../server_fixture.ts";
+
+const ns = "/v1/namespaces/default";
+const snapshotPolicy = { every: "1h", keep: 24 };
+const cls = (name: string, more: object = {}): [string, Record<string, unknown>] => [
+  "storageClass",
+  { name, driver: "local", ...more },
+];
+
+Deno.test("a snapshot policy is refused where the driver takes no snapshots: on a volume, a template, a class", () =>
+  withServer(async ({ cast, hostDir }) => {
+    const refused = async (resource: [string, Record<string, unknown>]) => {
+      const { issues } = await problemOf(cast([resource]), "invalid_argument");
+      assert.equal(issues!.length, 1, JSON.stringify(issues));
+      assert.ok(issues![0]!.hint);
+      return `${issues![0]!.path.join(".")}: ${issues![0]!.message}`;
+    };
+    const message = "snapshotPolicy: the driver local-host takes no snapshots";
+    const parameters = { hostPath: hostDir };
+    const host = { storageClassName: "local-host", parameters };
+    assert.equal(await refused(volume("a", { ...host, snapshotPolicy })), message);
+    assert.equal(await refused(cls("b", { driver: "local-host", snapshotPolicy })), message);
+    const mount = template({ ...host, snapshotPolicy });
+    assert.equal(await refused(service("web", { volumes: [mount] })), `volumes.0.claimTemplate.${message}`);
+    await okJson(cast([volume("a", { ...host, snapshotPolicy: "none" })]));
+    assert.equal(await refused(volume("a", { ...host, snapshotPolicy })), message);
+  }));
+
+Deno.test("a snapshot policy may come, change and go on a volume, a class and a template that exist", () =>
+  withServer(async ({ cast, send }) => {
+    const action = async (resource: [string, Record<string, unknown>]) =>
+      (await okJson(cast([resource]))).results[0].action;
+    for (
+      const make of [
+        (more: object) => volume("v", more),
+        (more: object) => cls("c", more),
+        (more: object) => service("web", { volumes: [template(more)] }),
+      ]
+    ) {
+      const actions = [];
+      for (const more of [{}, { snapshotPolicy }, { snapshotPolicy: { every: "2h", keep: 1 } }, {}, {}]) {
+        actions.push(await action(make(more)));
+      }
+      assert.deepEqual(actions, ["created", "configured", "configured", "configured", "unchanged"]);
+    }
+    await okJson(cast([volume("v", { snapshotPolicy })]));
+    await okJson(send("POST", `${ns}/volumes/v/actions/resize`, { size: "2Gi" }));
+    assert.deepEqual((await okJson(send("GET", `${ns}/volumes/v`))).spec.snapshotPolicy, snapshotPolicy);
+  }));
+
+Deno.test("nobody can mark a snapshot as a policy's, and no cast takes the mark away", () =>
+  withServer(async ({ cast, send, store }) => {
+    await okJson(cast([volume("v")]));
+    const key = ANNOTATIONS.scheduledFor;
+    const { uid } = await okJson(send("GET", `${ns}/volumes/v`));
+    const body = { name: "s", source: { volume: "v" } };
+    await problemOf(cast([["snapshot", { ...body, annotations: { [key]: uid } }]]), "invalid_argument");
+    await problemOf(
+      send("PUT", `${ns}/snapshots/s`, { ...body, annotations: { [key]: uid } }),
+      "invalid_argument",
+    );
+    await okJson(cast([["snapshot", { ...body, labels: { [key]: uid } }]]));
+    assert.deepEqual((await okJson(send("GET", `${ns}/snapshots/s`))).annotations, {});
+    await store.transact((tx) =>
+      tx.update(tx.get("snapshot", "default", "s")!, { annotations: { [key]: uid } })
+    );
+    await okJson(cast([["snapshot", { ...body, labels: { a: "b" } }]]));
+    assert.deepEqual((await okJson(send("GET", `${ns}/snapshots/s`))).annotations, { [key]: uid });
+  }));

@@ -1,0 +1,51 @@
+/** Snapshot policies: how often a volume is copied by itself, and how many of these copies are kept. @module */
+import { z } from "zod";
+import { durationSchema, parseDuration } from "./duration.ts";
+import type { Service } from "./service.ts";
+import type { StorageClass } from "./storage_class.ts";
+import type { Volume } from "./volume.ts";
+
+/** Bounds of `every`: each copy holds still those who write the volume; and times must fit into a date. */
+const EVERY_MS = { least: 60_000, most: 366 * 86_400_000 };
+
+/** When a volume is copied by itself, and how many of the copies stay. */
+export const snapshotPolicySchema = z.strictObject({
+  /** From one snapshot to the next: `15m`, `1h`, `1d`. */
+  every: durationSchema.pipe(
+    z.string().superRefine((text, ctx) => {
+      const ms = parseDuration(text);
+      if (ms >= EVERY_MS.least && ms <= EVERY_MS.most) return;
+      const message = ms < EVERY_MS.least
+        ? `expected at least 1m, found ${text}: those who write the volume are paused for each snapshot`
+        : `expected at most 366d, found ${text}`;
+      ctx.addIssue({ code: "custom", message });
+    }),
+  ),
+  /** The newest so many that are Ready stay. */
+  keep: z.number().int().min(1).max(1000),
+});
+export type SnapshotPolicy = z.infer<typeof snapshotPolicySchema>;
+
+/** The policy of one volume or claim template: `none` where that of its class is not to hold. */
+export const ownSnapshotPolicySchema = z.union([snapshotPolicySchema, z.literal("none")]);
+
+/**
+ * The policy that holds for a volume: its own, else that of the claim template that made it as its service says it now, else its
+ * class's.
+ */
+export function snapshotPolicyOf(
+  volume: Pick<Volume, "name" | "spec" | "status">,
+  { service, class: storageClass }: { service: Service | undefined; class: StorageClass | undefined },
+): SnapshotPolicy | undefined {
+  const policy = volume.spec.snapshotPolicy ?? templatePolicy(volume, service) ??
+    storageClass?.spec.snapshotPolicy;
+  return policy === "none" ? undefined : policy;
+}
+
+function templatePolicy({ name, status }: Pick<Volume, "name" | "status">, service: Service | undefined) {
+  if (!service || status.ownerService !== service.name) return undefined;
+  return service.spec.volumes.find((mount) => {
+    const prefix = `${mount.name}-${service.name}-`;
+    return mount.claimTemplate && name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length));
+  })?.claimTemplate?.snapshotPolicy;
+}
