@@ -19,16 +19,21 @@ import { numberOf, planSchedule, type SchedulePlan, type ScheduleView } from "./
 export interface ScheduleDeps {
   store: Store;
   drivers: ReadonlyMap<string, Driver>;
+  /** Default: the system's, as the store's own. */
+  clock?: () => Date;
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
-export async function reconcileSchedule(key: string, { store, drivers }: ScheduleDeps): Promise<Outcome> {
+export async function reconcileSchedule(
+  key: string,
+  { store, drivers, clock = () => new Date() }: ScheduleDeps,
+): Promise<Outcome> {
   const [namespace, name] = key.split("/") as [string, string];
   const planFrom = (state: Reader, now: Date) => {
     const view = observeSchedule(state, { namespace, name, drivers, now });
     return view && { view, plan: planSchedule(view) };
   };
-  let found = planFrom(store, new Date());
+  let found = planFrom(store, clock());
   if (found && asksForWrites(found)) {
     found = await store.transact((tx) => {
       const current = planFrom(tx, new Date(tx.now));
