@@ -2,6 +2,7 @@
 import type { InstanceUsage, VolumeUsage } from "../spec/api.ts";
 import { externalAddress } from "../spec/exposing.ts";
 import { formatAge, formatBytes } from "../spec/format.ts";
+import { ANNOTATIONS } from "../spec/marks.ts";
 import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
 import type { Column } from "./output.ts";
 
@@ -67,6 +68,20 @@ function used({ uid }: { uid: string }, { volumeUsage }: CellContext): string {
     : `${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}`;
 }
 
+/** `every 1h, keep 24`. */
+const policyText = (policy: { every: string; keep: number } | undefined) =>
+  policy ? `every ${policy.every}, keep ${policy.keep}` : "-";
+
+/** `5m ago`, of the last good one. */
+const lastSnapshot = ({ status: { snapshots } }: Kinds["volume"], { now }: CellContext) =>
+  snapshots?.last ? `${since(snapshots.last.at, now)} ago` : "-";
+
+/** `in 12m`, or that it is being taken. */
+function nextSnapshot({ status: { snapshots } }: Kinds["volume"], { now }: CellContext): string {
+  if (snapshots?.taking !== undefined) return "now";
+  return snapshots?.nextAt === undefined ? "-" : `in ${formatAge(Date.parse(snapshots.nextAt) - now)}`;
+}
+
 const volume: KindColumn<"volume">[] = [
   name(),
   col("CLASS", (r) => orDash(r.spec.storageClassName)),
@@ -79,6 +94,9 @@ const volume: KindColumn<"volume">[] = [
   col("CLAIM", (r) => orDash(r.status.boundClaim), { wide: true }),
   col("NODE", (r) => orDash(r.status.boundNode), { wide: true }),
   col("HANDLE", (r) => orDash(r.status.handle), { wide: true }),
+  col("SNAPSHOTS", (r) => policyText(r.status.snapshots?.policy), { wide: true }),
+  col("LAST SNAPSHOT", lastSnapshot, { wide: true }),
+  col("NEXT SNAPSHOT", nextSnapshot, { wide: true }),
   labels(),
 ];
 
@@ -111,6 +129,7 @@ const storageClass: KindColumn<"storageClass">[] = [
   col("DEFAULT", (r) => String(r.spec.default)),
   col("RECLAIM", (r) => r.spec.reclaimPolicy),
   age(),
+  col("SNAPSHOTS", (r) => policyText(r.spec.snapshotPolicy), { wide: true }),
   labels(),
 ];
 
@@ -120,6 +139,7 @@ const snapshot: KindColumn<"snapshot">[] = [
   state("STATUS"),
   col("SIZE", (r) => r.status.sizeBytes === undefined ? "-" : formatBytes(r.status.sizeBytes)),
   age(),
+  col("ORIGIN", (r) => ANNOTATIONS.scheduledFor in r.annotations ? "policy" : "request", { wide: true }),
   labels(),
 ];
 

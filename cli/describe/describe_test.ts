@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { anInstance, aService, aVolume } from "../daemon_fixture.ts";
+import { columnsOf } from "../columns.ts";
 import { painter } from "../paint.ts";
 import { lines, shellWords } from "./sections.ts";
 import { describeInstance } from "./instance.ts";
@@ -38,6 +39,26 @@ Deno.test("describeVolume() tells the failure and what to do about it", () => {
   assert.match(text, /^Status: +Stalled: refused$/m);
   assert.match(text, /^What to do: +allow it$/m);
   assert.match(text, /^When deleted: +data is kept \(retain\)$/m);
+});
+
+Deno.test("describeVolume() tells what its snapshot policy did and does next", () => {
+  const volume = aVolume("data", {
+    snapshots: {
+      policy: { every: "1h", keep: 24 },
+      last: { name: "data-auto-1", at: "2026-01-31T12:00:00.000Z" },
+      failureMessage: "no room",
+      nextAt: "2026-01-31T13:00:00.000Z",
+    },
+  });
+  const text = describeVolume(volume, { context, services: [] });
+  assert.match(text, /^Snapshots: +every 1h, the newest 24 are kept$/m);
+  assert.match(text, /^Last snapshot: +data-auto-1, 5m ago \(2026-01-31T12:00:00.000Z\)$/m);
+  assert.match(text, /^Snapshot failed: +no room\nNext snapshot: +2026-01-31T13:00:00.000Z$/m);
+  const row = (header: string) => columnsOf("volume").find((c) => c.header === header)!.cell(volume, context);
+  assert.deepEqual(
+    ["SNAPSHOTS", "LAST SNAPSHOT", "NEXT SNAPSHOT"].map(row),
+    ["every 1h, keep 24", "5m ago", "in 55m"],
+  );
 });
 
 Deno.test("usersOf() finds claims, also from other namespaces, and claim templates", () => {

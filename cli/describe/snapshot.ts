@@ -1,5 +1,6 @@
 /** A snapshot in words: what it is of, when it was taken, where it is, what is wrong with it. @module */
 import { formatBytes } from "../../spec/format.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Snapshot } from "../../spec/snapshot.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { DescribeContext } from "./describe.ts";
@@ -29,6 +30,10 @@ export function describeSnapshot(
     ["Attempts", status.attempts > 0 ? status.attempts : undefined],
     ["Next attempt", status.nextAttemptAt],
     ["Volume", spec.source.volume],
+    [
+      "Asked for",
+      ANNOTATIONS.scheduledFor in snapshot.annotations ? "by the volume's snapshot policy" : undefined,
+    ],
     ["Taken", moment(status.takenAt, context.now)],
     ["Writers", writers],
     ["Size", status.sizeBytes === undefined ? undefined : formatBytes(status.sizeBytes)],

@@ -27,6 +27,7 @@ export function describeVolume(
 ): string {
   const { context, services } = options;
   const { spec, status } = volume;
+  const scheduled = status.snapshots;
   const shown = {
     state: status.state,
     ...(status.failureMessage !== undefined && { message: status.failureMessage }),
@@ -61,6 +62,17 @@ export function describeVolume(
     ["Mounted at", status.mountPath],
     ["Made by", status.ownerService && `the claim template of service ${status.ownerService}`],
     ["Released", moment(status.releasedAt, context.now)],
+    [
+      "Snapshots",
+      scheduled && `every ${scheduled.policy.every}, the newest ${scheduled.policy.keep} are kept`,
+    ],
+    [
+      "Last snapshot",
+      scheduled?.last && `${scheduled.last.name}, ${moment(scheduled.last.at, context.now)}`,
+    ],
+    ["Snapshot failed", scheduled?.failureMessage],
+    ["Being taken", scheduled?.taking],
+    ["Next snapshot", scheduled?.nextAt],
     ["Parameters", pairs(status.driverParameters ?? spec.parameters)],
     ["Labels", pairs(volume.labels)],
     ["Created", moment(volume.createdAt, context.now)],
