@@ -28,6 +28,7 @@ import { openNotifier } from "./notify.ts";
 import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
 import { createApp } from "./app.ts";
 import { openAudit } from "./auth/audit.ts";
+import { createScheduledBackups } from "./backup/scheduled.ts";
 import { createAuth } from "./auth/auth.ts";
 import { watchSessions } from "./auth/sessions.ts";
 import { startLogging } from "./logging.ts";
@@ -245,6 +246,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
 
     const shutdown = new AbortController();
     const aborted = new AbortController();
+    const identity = { ...BUILD, node: node.name, daemonId, dataDir };
+    const backups = createScheduledBackups({
+      source: { store, drivers, info: identity },
+      settings: () => settings.backup,
+      logger: logger.getChild("backup"),
+      onFailure: metrics.backupFailed,
+    });
+    started.push(() => backups.stop());
     const app = createApp({
       store,
       secrets,
@@ -254,13 +263,12 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       runners,
       health: prober,
       info: {
-        ...BUILD,
-        node: node.name,
-        daemonId,
+        ...identity,
         startedAt: new Date().toISOString(),
-        dataDir,
         devMode: settings.devMode,
-        warnings: settings.warnings,
+        get warnings() {
+          return [...settings.warnings, ...backups.warnings()];
+        },
       },
       // Behind TLS and tokens a name that was rebound gains nothing: no browser sends a token by itself.
       hosts: pair && settings.auth.enabled
@@ -312,7 +320,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => controllers.stop());
     const usage = readUsage({ store, drivers, node: node.name });
     started.push(() => usage.stop());
-    registerGauges(metrics.registry, { store, dataDir, depths: () => controllers.depths(), usage });
+    registerGauges(metrics.registry, { store, dataDir, depths: () => controllers.depths(), usage, backups });
+    backups.wake();
 
     let stopping: Promise<void> | undefined;
     return {
@@ -328,6 +337,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         const reloaded = planReload(settings, next);
         applyReload(settings, next);
         built.configure(settings.storage);
+        backups.wake();
         return reloaded;
       },
       // Those who ask come first, and may still write; then those who act on it.

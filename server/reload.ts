@@ -28,6 +28,11 @@ export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; l
     of: (s) => s.crypto.secretLimits,
     live: false,
   },
+  "backup.every": { of: (s) => s.backup?.everyMs, live: true },
+  "backup.keep": { of: (s) => s.backup?.keep, live: true },
+  "backup.dir": { of: (s) => s.backup?.dir, live: true },
+  "backup.withKek": { of: (s) => s.backup?.withKek, live: true },
+  "backup.withVolumes": { of: (s) => s.backup?.volumes, live: true },
   "node.name": { of: (s) => s.node.name, live: false },
   "node.labels": { of: (s) => s.node.labels, live: true },
 };
@@ -52,6 +57,7 @@ export function applyReload(current: Settings, next: Settings): void {
   current.storage = { ...next.storage, localVolumeRoot: current.storage.localVolumeRoot };
   current.docker.registries = next.docker.registries;
   current.node.labels = next.node.labels;
+  current.backup = next.backup;
   current.warnings.splice(0, Infinity, ...next.warnings);
 }
 

@@ -13,18 +13,10 @@ import { scalarText } from "../spec/labels.ts";
 import { absolutePathSchema } from "../spec/mounts.ts";
 import { nameSchema } from "../spec/name.ts";
 import { parseAddress } from "./address.ts";
+import { backupSection } from "./backup/section.ts";
 import { registrySchema } from "./registries.ts";
+import { count, flag, port } from "./runefile_values.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
-
-/** `true`, or the text `true`, which is what an expanded variable gives. */
-const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")], {
-  error: "expected true or false",
-});
-
-/** A port, or its digits, which is what an expanded variable gives. */
-const port = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).pipe(
-  z.number().int().min(1).max(65_535),
-);
 
 const address = z.string().superRefine((text, ctx) => {
   try {
@@ -34,10 +26,6 @@ const address = z.string().superRefine((text, ctx) => {
     ctx.addIssue({ code: "custom", message: `${error.message}: ${error.hint}` });
   }
 });
-
-const positive = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(Number)], {
-  error: "expected a whole number",
-}).pipe(z.number().int().min(1).max(16 * 1024 * 1024));
 
 /** The schema of a runefile in canonical spelling. */
 export const runefileSchema = z.strictObject({
@@ -81,8 +69,8 @@ export const runefileSchema = z.strictObject({
       }
     }).prefault({}),
     secretLimits: z.strictObject({
-      keys: positive.optional(),
-      valueBytes: positive.optional(),
+      keys: count.optional(),
+      valueBytes: count.optional(),
     }).prefault({}),
   }).prefault({}),
   expose: z.strictObject({
@@ -95,6 +83,7 @@ export const runefileSchema = z.strictObject({
     socket: absolutePathSchema.optional(),
     registries: z.array(registrySchema).default([]),
   }).prefault({}),
+  backup: backupSection.prefault({}),
   node: z.strictObject({
     name: z.string().min(1).max(253).optional(),
     labels: z.record(z.string().min(1).max(253), scalarText).default({}),

@@ -5,6 +5,7 @@ import { parseDuration } from "../spec/duration.ts";
 import { DEFAULT_SERVER } from "../spec/endpoint.ts";
 import { RuneError } from "../spec/error.ts";
 import type { KekSource } from "../store/secrets/kek.ts";
+import { type BackupSettings, backupSettings } from "./backup/section.ts";
 import type { AuthSettings } from "./auth/auth.ts";
 import { SECRET_LIMITS, type SecretLimits } from "./secret_writes.ts";
 import type { TlsFiles } from "./tls.ts";
@@ -39,6 +40,8 @@ export interface Settings {
     trashRetentionMs: number;
     preserveOnDelete: boolean;
   };
+  /** Absent where the daemon makes none by itself. */
+  backup?: BackupSettings;
   /** A sentence each, for the log and `rune status`. */
   warnings: string[];
 }
@@ -191,6 +194,12 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     }
     warnings.push(...exposure(text, { enabled, tls: tls !== undefined }));
   }
+  const backup = backupSettings(runefile.backup);
+  if (backup && `${backup.dir}/`.startsWith(`${dataDir}/`)) {
+    warnings.push(
+      `backup.dir is inside the data directory ${dataDir}: what takes one takes the other; name another disk`,
+    );
+  }
   const nodeName = options.nodeName ?? runefile.node.name ?? from.hostname();
   return {
     dataDir,
@@ -230,6 +239,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       trashRetentionMs: parseDuration(storage.trashRetention ?? "24h"),
       preserveOnDelete: storage.preserveOnDelete ?? false,
     },
+    ...(backup && { backup }),
     warnings,
   };
 }

@@ -118,3 +118,23 @@ Deno.test("loadSettings() routes host names on 80 and 443 as root, on 7880 and 7
     return error.code === "invalid_argument";
   });
 });
+
+Deno.test("loadSettings() has no backups by default, seven where they are asked for, and warns of one disk for all", async () => {
+  assert.equal((await load({})).backup, undefined);
+  const from = (text: string) => load({}, { files: { "/etc/rune/runefile.yaml": text } });
+  const some = await from("backup: { every: 1d, dir: /mnt/b }\n");
+  const defaults = { everyMs: 86_400_000, keep: 7, dir: "/mnt/b", withKek: false, volumes: [] };
+  assert.deepEqual([some.backup, some.warnings], [defaults, []]);
+  const all = await from(
+    'backup: { every: 6h, keep: "3", dir: /var/lib/rune/b, with-kek: true, with-volumes: [prod/pgdata] }\n',
+  );
+  const backup = {
+    everyMs: 21_600_000,
+    keep: 3,
+    dir: "/var/lib/rune/b",
+    withKek: true,
+    volumes: ["prod/pgdata"],
+  };
+  assert.deepEqual(all.backup, backup);
+  assert.match(all.warnings.join(), /backup\.dir is inside the data directory/);
+});

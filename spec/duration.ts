@@ -35,3 +35,18 @@ export { formatAge } from "./format.ts";
 export const durationSchema = z.string().refine((text) => parse(text) !== undefined, {
   error: `expected a duration: ${HINT}`,
 });
+
+/** A duration within bounds, kept as written. @param why the least is no less. */
+export function durationBetween(least: string, most: string, { why }: { why?: string } = {}) {
+  const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
+  return durationSchema.pipe(
+    z.string().superRefine((text, ctx) => {
+      const ms = parseDuration(text);
+      if (ms >= leastMs && ms <= mostMs) return;
+      const message = ms > mostMs
+        ? `expected at most ${most}, found ${text}`
+        : `expected at least ${least}, found ${text}${why === undefined ? "" : `: ${why}`}`;
+      ctx.addIssue({ code: "custom", message });
+    }),
+  );
+}

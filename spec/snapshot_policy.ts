@@ -1,26 +1,14 @@
 /** Snapshot policies: how often a volume is copied by itself, and how many of these copies are kept. @module */
 import { z } from "zod";
-import { durationSchema, parseDuration } from "./duration.ts";
+import { durationBetween } from "./duration.ts";
 import type { Service } from "./service.ts";
 import type { StorageClass } from "./storage_class.ts";
 import type { Volume } from "./volume.ts";
 
-/** Bounds of `every`: each copy holds still those who write the volume; and times must fit into a date. */
-const EVERY_MS = { least: 60_000, most: 366 * 86_400_000 };
-
 /** When a volume is copied by itself, and how many of the copies stay. */
 export const snapshotPolicySchema = z.strictObject({
   /** From one snapshot to the next: `15m`, `1h`, `1d`. */
-  every: durationSchema.pipe(
-    z.string().superRefine((text, ctx) => {
-      const ms = parseDuration(text);
-      if (ms >= EVERY_MS.least && ms <= EVERY_MS.most) return;
-      const message = ms < EVERY_MS.least
-        ? `expected at least 1m, found ${text}: those who write the volume are paused for each snapshot`
-        : `expected at most 366d, found ${text}`;
-      ctx.addIssue({ code: "custom", message });
-    }),
-  ),
+  every: durationBetween("1m", "366d", { why: "those who write the volume are paused for each snapshot" }),
   /** The newest so many that are Ready stay. */
   keep: z.number().int().min(1).max(1000),
 });

@@ -18,8 +18,8 @@ export interface BackupSource {
   store: Store;
   drivers: ReadonlyMap<string, Driver>;
   info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
-  /** Told why a backup ended early: its reader only sees that it did. */
-  logger: Logger;
+  /** Told why a backup ended early, where its reader only sees that it did. */
+  logger?: Logger;
 }
 
 /** File of the key-encryption key in a data directory. */
@@ -75,7 +75,7 @@ export async function makeBackup(
       await Deno.remove(copy).catch(() => {});
     },
     failed(error) {
-      source.logger.error("a backup failed: {message}", { message: toRuneError(error).message });
+      source.logger?.error("a backup failed: {message}", { message: toRuneError(error).message });
     },
   });
 }

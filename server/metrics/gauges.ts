@@ -5,6 +5,7 @@ import { Gauge, type Registry } from "prom-client";
 import { parseBytes } from "../../spec/quantity.ts";
 import { KINDS } from "../../spec/kinds.ts";
 import type { Store } from "../../store/store.ts";
+import type { ScheduledBackups } from "../backup/scheduled.ts";
 import type { UsageReader } from "./usage.ts";
 
 /** What the gauges look at. */
@@ -14,6 +15,7 @@ export interface Observed {
   /** Keys that wait or are worked, by controller. */
   depths(): Record<string, number>;
   usage: UsageReader;
+  backups: Pick<ScheduledBackups, "lastSuccess">;
 }
 
 type Labels = Record<string, string>;
@@ -31,7 +33,10 @@ function sum(samples: Iterable<[Labels, number]>): [Labels, number][] {
 }
 
 /** Registers the gauges. */
-export function registerGauges(registry: Registry, { store, dataDir, depths, usage }: Observed): void {
+export function registerGauges(
+  registry: Registry,
+  { store, dataDir, depths, usage, backups }: Observed,
+): void {
   const gauge = (
     [name, help]: [name: string, help: string],
     labelNames: string[],
@@ -124,6 +129,11 @@ export function registerGauges(registry: Registry, { store, dataDir, depths, usa
     );
     return sizes.reduce((a, b) => a + b);
   });
+  one(
+    "rune_backup_last_success_timestamp_seconds",
+    "When the last good scheduled backup was begun, in seconds since 1970; 0 when there is none",
+    () => backups.lastSuccess(),
+  );
   const space = () => statfs(dataDir).catch(() => undefined);
   one("rune_data_dir_free_bytes", "Room on the filesystem of the data directory", async () => {
     const found = await space();

@@ -39,6 +39,8 @@ export interface Metrics {
   runnerCall(call: FinishedCall): void;
   /** A commit of the store, with its fsync. */
   commit(result: { ok: boolean; seconds: number }): void;
+  /** A scheduled backup. */
+  backupFailed(): void;
 }
 
 /** Makes the counters and histograms of one daemon; gauges that are read at each scrape are added by `gauges.ts`. */
@@ -108,6 +110,8 @@ export function createMetrics(build: { version: string; commit?: string }): Metr
   );
   const failedCommits = counter("rune_store_commit_failures_total", "Commits that the disk refused", []);
 
+  const failedBackups = counter("rune_backup_failures_total", "Scheduled backups that failed", []);
+
   return {
     registry,
     request({ method, route, code, seconds }) {
@@ -132,5 +136,6 @@ export function createMetrics(build: { version: string; commit?: string }): Metr
       if (ok) commits.observe(seconds);
       else failedCommits.inc();
     },
+    backupFailed: () => failedBackups.inc(),
   };
 }

@@ -65,10 +65,12 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
       dataDir: deps.info.dataDir,
       depths: () => ({ volume: 3 }),
       usage,
+      backups: { lastSuccess: () => 1_769_860_800 },
     });
     const shown = () => metrics.registry.metrics();
     assert.match(await shown(), /rune_volumes\{namespace="default",state="Available"\} 1/);
     assert.match(await shown(), /rune_reconcile_queue_depth\{controller="volume"\} 3/);
+    assert.match(await shown(), /rune_backup_last_success_timestamp_seconds 1769860800/);
     assert.match(await shown(), /rune_volume_size_bytes\{.*volume="v".*\} 1073741824/);
     while (!/rune_volume_used_bytes\{namespace="default",volume="v"\} 7/.test(await shown())) {
       await Deno.stat("/");

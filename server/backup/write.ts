@@ -1,0 +1,72 @@
+/** Writes a backup to a file that appears only when all of it is on disk and was read back. @module */
+import { join } from "node:path";
+import { RuneError } from "../../spec/error.ts";
+import { readBackup } from "./format.ts";
+import { partialName } from "./retention.ts";
+
+/**
+ * Writes and checks a backup; nothing is left of one that failed.
+ *
+ * @param stream ends or fails by itself, or with the signal.
+ * @returns its size in bytes.
+ * @throws {RuneError} `unavailable` when the directory cannot be written; `invalid_argument` when what was read back is not what
+ * was written; whatever ends the stream.
+ */
+export async function writeBackup(
+  stream: ReadableStream<Uint8Array>,
+  { dir, name, signal }: { dir: string; name: string; signal: AbortSignal },
+): Promise<number> {
+  const partial = join(dir, partialName(name));
+  try {
+    const size = await writeSynced(partial, stream, signal);
+    await readBackup((await Deno.open(partial)).readable, {
+      async onFile(_name, data) {
+        for await (const _ of data) signal.throwIfAborted();
+      },
+    });
+    await Deno.rename(partial, join(dir, name));
+    using directory = await Deno.open(dir);
+    await directory.sync();
+    return size;
+  } catch (error) {
+    await Deno.remove(partial).catch(() => {});
+    throw asRefusal(dir, error);
+  }
+}
+
+async function writeSynced(
+  path: string,
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<number> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  } catch (error) {
+    await stream.cancel();
+    throw error;
+  }
+  try {
+    let size = 0;
+    for await (const chunk of stream) {
+      signal.throwIfAborted();
+      size += chunk.length;
+      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+    }
+    await file.sync();
+    return size;
+  } finally {
+    file.close();
+  }
+}
+
+/** What the host says of the directory, as an error that names it. */
+export function asRefusal(dir: string, error: unknown): unknown {
+  const { code } = error as { code?: unknown };
+  // What has a code of the system is of a file; the rest says itself what it is.
+  if (error instanceof RuneError || !(error instanceof Error) || typeof code !== "string") return error;
+  return new RuneError("unavailable", `cannot write a backup into ${dir}: ${error.message}`, {
+    hint: "check that the directory exists, can be written and has room; the daemon does not make it",
+    cause: error,
+  });
+}
