@@ -49,7 +49,9 @@ export function registerGauges(
       registers: [registry],
       async collect() {
         const samples = await read();
-        this.reset();
+        // Without labels a reset would leave a 0, which is a figure.
+        if (labelNames.length === 0) this.remove();
+        else this.reset();
         for (const [labels, value] of samples) this.set(labels, value);
       },
     });
