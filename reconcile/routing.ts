@@ -92,10 +92,8 @@ export function affectedBy(
       break;
     }
     case "volume":
-      if (!deleted) {
-        out.volumes.push(key);
-        out.schedules.push(key);
-      }
+      if (!deleted) out.volumes.push(key);
+      out.schedules.push(key);
       out.instances.push(...waitingFor(store, resource));
       break;
     case "lease":
@@ -105,8 +103,13 @@ export function affectedBy(
     case "snapshot": {
       const { namespace, spec } = resource;
       out.volumes.push(...volumesMadeFrom(store, resource).map(describeKey));
-      out.schedules.push(`${namespace}/${spec.source.volume}`);
-      out.instances.push(...waitingFor(store, { namespace, name: spec.source.volume }));
+      const source = { namespace, name: spec.source.volume };
+      out.schedules.push(describeKey(source));
+      // It waits for the copy to end.
+      if (store.get("volume", namespace, source.name)?.deletionRequestedAt !== undefined) {
+        out.volumes.push(describeKey(source));
+      }
+      out.instances.push(...waitingFor(store, source));
       break;
     }
     case "configmap":

@@ -38,7 +38,12 @@ Deno.test("affectedBy() a volume wakes the instances that wait for it, by claim 
     instances: [one.uid],
   });
   const made = affectedBy({ resource: provisioned({ name: "d-web-3" }), deleted: true }, store);
-  assert.deepEqual(made, { services: [], volumes: [], schedules: [], instances: [two.uid] });
+  assert.deepEqual(made, {
+    services: [],
+    volumes: [],
+    schedules: ["default/d-web-3"],
+    instances: [two.uid],
+  });
 });
 
 Deno.test("affectedBy() an instance's own status wakes its service, not the instance", () => {
@@ -113,4 +118,12 @@ Deno.test("affectedBy() a class or a cast of a service wakes the schedules of it
   assert.deepEqual(affectedBy({ resource: templated, deleted: false }, store).schedules, ["default/d-web-0"]);
   const status = affectedBy({ resource: templated, previous: templated, deleted: false }, store);
   assert.deepEqual(status.schedules, []);
+});
+
+Deno.test("affectedBy() a snapshot wakes the volume that waits for its copy to end before it goes", () => {
+  const going = provisioned({ deletionRequestedAt: ago(1) });
+  for (const [volume, woken] of [[going, ["default/data"]], [provisioned(), []]] as const) {
+    const store: Reader = { get: () => volume as never, list: () => [] };
+    assert.deepEqual(affectedBy({ resource: makeSnapshot(), deleted: false }, store).volumes, woken);
+  }
 });

@@ -187,7 +187,10 @@ export function startControllers(deps: ControllerDeps): Controllers {
       volumes.add(`${namespace}/${name}`);
       schedules.add(`${namespace}/${name}`);
     }
-    for (const { namespace, name } of store.list("snapshot")) snapshots.add(`${namespace}/${name}`);
+    for (const { namespace, name, spec } of store.list("snapshot")) {
+      snapshots.add(`${namespace}/${name}`);
+      schedules.add(`${namespace}/${spec.source.volume}`);
+    }
     for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
     for (const { uid } of store.list("instance")) instances.add(uid);
     routes.add("all");

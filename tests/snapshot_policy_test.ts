@@ -187,6 +187,39 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "a volume may be deleted while its policy copies it: the copy is given up, what was Ready before stays",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    await host.daemon.stop();
+    await edit(host.dataDir, 2, (tx) => addVolume(tx, "v", { snapshotPolicy: { every: "1h", keep: 2 } }));
+    const data = `${host.dataDir}/volumes/default/v`;
+    await Deno.mkdir(data, { recursive: true });
+    await host.restart();
+    const good = await until(
+      "one is Ready",
+      async () => (await scheduled(host)).find((s) => s.status.state === "Ready"),
+    );
+    await host.daemon.stop();
+    const block = crypto.getRandomValues(new Uint8Array(2048));
+    for (let i = 0; i < 10_000; i++) Deno.writeFileSync(`${data}/${i}`, block);
+    await edit(host.dataDir, 0, setPolicy("1s", 2));
+    await host.restart();
+    await until(
+      "it is being copied",
+      async () => (await copies(host)).some((name) => name.endsWith(".partial")),
+    );
+    await host.rune("volume", "delete", "v", "--yes");
+    await until("the volume is gone", async () => (await items(host, "volumes")).length === 0);
+    await until("what was under way is gone", async () => (await scheduled(host)).length < 2);
+    assert.deepEqual((await scheduled(host)).map((s) => s.name), [good.name]);
+    assert.deepEqual(await copies(host), [good.uid]);
+    assert.equal((await Array.fromAsync(Deno.readDir(data))).length, 10_000, "its data is kept");
+  },
+});
+
+Deno.test({
   name: "SIGKILL of the daemon around scheduled snapshots makes neither two nor none of each volume",
   ignore: noRoot,
   async fn() {

@@ -31,21 +31,21 @@ export async function reconcileSchedule(
   const [namespace, name] = key.split("/") as [string, string];
   const planFrom = (state: Reader, now: Date) => {
     const view = observeSchedule(state, { namespace, name, drivers, now });
-    return view && { view, plan: planSchedule(view) };
+    return { view, plan: planSchedule(view) };
   };
   let found = planFrom(store, clock());
-  if (found && asksForWrites(found)) {
+  if (asksForWrites(found)) {
     found = await store.transact((tx) => {
       const current = planFrom(tx, new Date(tx.now));
-      if (current) applySchedule(tx, current);
+      applySchedule(tx, current);
       return current;
     });
   }
-  const afterMs = found?.plan.afterMs;
+  const { afterMs } = found.plan;
   return afterMs === undefined ? DONE : { type: "again", afterMs };
 }
 
-/** What is true of a volume and the snapshots of its policy now; undefined when it is gone. */
+/** What is true of a volume, the policy that holds for it, and the snapshots that policies took. */
 function observeSchedule(
   state: Reader,
   { namespace, name, drivers, now }: {
@@ -54,19 +54,17 @@ function observeSchedule(
     drivers: ScheduleDeps["drivers"];
     now: Date;
   },
-): ScheduleView | undefined {
+): ScheduleView {
   const volume = state.get("volume", namespace, name);
-  if (!volume) return undefined;
-  const { ownerService, driver } = volume.status;
-  const policy = snapshotPolicyOf(volume, {
-    service: ownerService === undefined ? undefined : state.get("service", namespace, ownerService),
-    class: state.get("storageClass", "", volume.spec.storageClassName ?? ""),
-  });
-  const taken = policy === undefined ? [] : state.list("snapshot", namespace)
-    .filter((s) => s.annotations[ANNOTATIONS.scheduledFor] === volume.uid);
+  const { ownerService, driver } = volume?.status ?? {};
+  const taken = state.list("snapshot", namespace)
+    .filter((s) => s.spec.source.volume === name && ANNOTATIONS.scheduledFor in s.annotations);
   return {
     volume,
-    policy,
+    policy: volume && snapshotPolicyOf(volume, {
+      service: ownerService === undefined ? undefined : state.get("service", namespace, ownerService),
+      class: state.get("storageClass", "", volume.spec.storageClassName ?? ""),
+    }),
     taken,
     needed: new Set(taken.filter((s) => restoredInto(state, s)).map((s) => s.uid)),
     capabilities: drivers.get(driver ?? "")?.capabilities,
@@ -80,24 +78,21 @@ interface Found {
 }
 
 const asksForWrites = ({ view: { volume }, plan: { take, remove, schedule } }: Found) =>
-  take || remove.length > 0 || !sameValue(volume.status.snapshots, schedule);
+  take || remove.length > 0 || !sameValue(volume?.status.snapshots, schedule);
 
-function applySchedule(
-  tx: Tx,
-  { view: { volume, policy, taken }, plan: { take, remove, schedule } }: Found,
-): void {
-  const { namespace } = volume;
-  for (const snapshot of remove) {
-    tx.update(snapshot, { deletionRequestedAt: tx.now });
-    if (snapshot.status.state !== "Ready") continue;
-    const message = `removes a snapshot beyond the newest ${policy!.keep}, as its snapshot policy says`;
+function applySchedule(tx: Tx, { view: { volume, policy, taken }, plan }: Found): void {
+  for (const snapshot of plan.remove) tx.update(snapshot, { deletionRequestedAt: tx.now });
+  if (!volume) return;
+  if (plan.remove.some((s) => s.status.state === "Ready")) {
+    const message = `what is beyond the newest ${policy!.keep} is removed, as its snapshot policy says`;
+    const { namespace } = volume;
     recordEvent(tx, { namespace, object: volume, type: "Normal", reason: "SnapshotRemoved", message });
   }
   const number = Math.max(0, ...taken.map(numberOf)) + 1;
-  const taking = take ? takeSnapshot(tx, { volume, number }) : undefined;
+  const taking = plan.take ? takeSnapshot(tx, { volume, number }) : undefined;
   const { snapshots: _, ...status } = volume.status;
-  const next = schedule && taking !== undefined ? { ...schedule, taking } : schedule;
-  tx.update(volume, { status: { ...status, ...(next && { snapshots: next }) } });
+  const snapshots = plan.schedule && taking !== undefined ? { ...plan.schedule, taking } : plan.schedule;
+  tx.update(volume, { status: { ...status, ...(snapshots && { snapshots }) } });
 }
 
 /** Asks for a snapshot, as anybody would, and marks it. @returns its name. */

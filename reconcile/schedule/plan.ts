@@ -15,10 +15,11 @@ const LONGEST_MS = 60 * 60_000;
 
 /** All that the plan looks at. */
 export interface ScheduleView {
-  volume: Volume;
+  /** Undefined when it is gone. */
+  volume: Volume | undefined;
   /** The policy that holds for it. */
   policy: SnapshotPolicy | undefined;
-  /** The snapshots that its policy took, in any order. */
+  /** The snapshots that policies took of volumes of its name, in any order. */
   taken: Snapshot[];
   /** Uids of snapshots that a volume is about to be made from. */
   needed: ReadonlySet<string>;
@@ -41,22 +42,28 @@ export interface SchedulePlan {
  * made, each further one that long after the last. However many were missed, one makes up for them.
  */
 export function planSchedule(view: ScheduleView): SchedulePlan {
-  const { volume, policy, needed, capabilities, now } = view;
-  // Without a handle there is nothing to copy: it is not provisioned, or given up.
-  if (!policy || volume.deletionRequestedAt !== undefined || volume.status.handle === undefined) {
-    return { take: false, remove: [], schedule: undefined };
-  }
+  const { policy, needed, capabilities, now } = view;
+  const volume = view.volume?.deletionRequestedAt === undefined ? view.volume : undefined;
   const taken = view.taken.filter((s) => s.deletionRequestedAt === undefined)
     .sort((a, b) => numberOf(b) - numberOf(a));
-  const ready = taken.filter((s) => s.status.state === "Ready");
-  const failure = taken.find(hasFailed);
-  const made = failure && ready[0] ? taken.indexOf(ready[0]) < taken.indexOf(failure) : false;
+  const isOwn = (s: Snapshot) => s.annotations[ANNOTATIONS.scheduledFor] === volume?.uid;
+  // Of a volume that went meanwhile: there is nothing in them, and never will be.
+  const unfinished = taken.filter((s) => !isOwn(s) && !isReady(s));
+  // Without a handle there is nothing to copy: it is not provisioned, or given up.
+  if (!policy || volume?.status.handle === undefined) {
+    return { take: false, remove: unfinished, schedule: undefined };
+  }
+  const own = taken.filter(isOwn);
+  const ready = own.filter(isReady);
+  const failure = own.find(hasFailed);
+  const made = failure && ready[0] ? own.indexOf(ready[0]) < own.indexOf(failure) : false;
   const remove = [
+    ...unfinished,
     ...ready.slice(policy.keep),
-    ...taken.filter((s) => hasFailed(s) && (made || s !== failure)),
+    ...own.filter((s) => hasFailed(s) && (made || s !== failure)),
   ].filter((s) => !needed.has(s.uid));
-  const busy = taken.find((s) => s.status.state !== "Ready" && !hasFailed(s));
-  const dueAt = nextAt(volume, { policy, last: taken[0], now });
+  const busy = own.find((s) => !isReady(s) && !hasFailed(s));
+  const dueAt = nextAt(volume, { policy, last: own[0], now });
   const due = dueAt <= now.getTime();
   const take = due && busy === undefined && capabilities?.snapshots === true;
   const message = !made && failure?.status.failureMessage;
@@ -74,6 +81,8 @@ export function planSchedule(view: ScheduleView): SchedulePlan {
     ...(!busy && !due && { afterMs: Math.min(dueAt - now.getTime(), LONGEST_MS) }),
   };
 }
+
+const isReady = ({ status }: Snapshot) => status.state === "Ready";
 
 /** Whether the snapshot controller has given it up. */
 const hasFailed = ({ status }: Snapshot) => status.state === "Failed" && status.nextAttemptAt === undefined;

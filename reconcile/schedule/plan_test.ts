@@ -49,6 +49,36 @@ const TABLE: [
 ][] = [
   ["a volume without a policy", { policy: undefined, taken: [taken(99)] }, false, []],
   ["a volume that is being deleted", { volume: provisioned({ deletionRequestedAt: ago(1) }) }, false, []],
+  [
+    "a volume that is being deleted while one is taken of it",
+    {
+      volume: provisioned({ deletionRequestedAt: ago(1) }),
+      policy: undefined,
+      taken: [taken(0, { state: "Creating" }), failed(20), taken(30), taken(40), taken(50)],
+    },
+    false,
+    ["s0", "s20"],
+  ],
+  [
+    "a volume that is gone",
+    {
+      volume: undefined,
+      policy: undefined,
+      taken: [taken(0, { state: "Pending" }), retrying(20), taken(30)],
+    },
+    false,
+    ["s0", "s20"],
+  ],
+  [
+    "a volume of the same name as one before",
+    {
+      volume: provisioned({ uid: "another", createdAt: ago(MINUTE) }),
+      taken: [taken(20), failed(30), taken(40), taken(50)],
+    },
+    false,
+    ["s30"],
+    9 * MINUTE,
+  ],
   ["one that is not provisioned", { volume: makeVolume({}, { createdAt: ago(3600) }) }, false, []],
   ["one that was given up", { volume: makeVolume({}, { status: { state: "Stalled" } }) }, false, []],
   ["one whose driver is missing", { capabilities: undefined }, false, []],

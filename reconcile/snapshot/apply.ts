@@ -110,7 +110,8 @@ async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: 
   return await deps.store.transact((tx) => {
     const snapshot = same(tx, view.snapshot);
     if (!snapshot || snapshot.deletionRequestedAt !== undefined) return undefined;
-    if (tx.get("volume", volume.namespace, volume.name)?.uid !== volume.uid) return undefined;
+    const current = tx.get("volume", volume.namespace, volume.name);
+    if (current?.uid !== volume.uid || current.deletionRequestedAt !== undefined) return undefined;
     const quiet = snapshot.spec.pause ?? true;
     const writers = quiet ? findWriters(tx, snapshot) : { runs: [] };
     if ("waitsFor" in writers) {

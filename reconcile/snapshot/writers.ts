@@ -23,6 +23,13 @@ export function copiedFor(state: Reader, volume: Place): Snapshot | undefined {
   );
 }
 
+/** A snapshot for which this volume is being read now, its writers held still or not: until that has ended, its data stays put. */
+export function readFor(state: Reader, volume: Place): Snapshot | undefined {
+  return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
+    status.state === "Creating" && spec.source.volume === volume.name
+  );
+}
+
 /** The snapshot for which this instance is held still: until it is resumed it is neither stopped nor judged. */
 export function pausedFor(state: Reader, instanceUid: string): Snapshot | undefined {
   return state.list("snapshot").find(({ status }) =>

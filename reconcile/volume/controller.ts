@@ -2,6 +2,7 @@
 import type { Store } from "../../store/store.ts";
 import type { Outcome } from "../outcome.ts";
 import { DONE } from "../outcome.ts";
+import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
 
@@ -24,6 +25,7 @@ function observeVolume(
     ...view,
     ...(snapshot && { source: snapshot }),
     capabilities: deps.drivers.get(driverName(view) ?? "")?.capabilities,
+    ...(volume.deletionRequestedAt !== undefined && { readFor: readFor(deps.store, volume) }),
     holders: deps.store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
     mountPath: deps.mounts.get(volume.uid),
     node: deps.node,

@@ -6,7 +6,7 @@ import type { DriverCapabilities } from "../../drivers/driver.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
-import type { Condition } from "../../spec/resource.ts";
+import { type Condition, describeKey } from "../../spec/resource.ts";
 import { matchesLabels } from "../../spec/selector.ts";
 import type { Snapshot } from "../../spec/snapshot.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
@@ -24,6 +24,8 @@ export interface VolumeView {
   class: StorageClass | undefined;
   /** The snapshot that it is to be made from, where it names one and that exists. */
   source?: Snapshot;
+  /** The snapshot for which it is being read, where it is to go. */
+  readFor?: Snapshot;
   /** Capabilities of its driver; undefined when this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   holders: LeaseHolder[];
@@ -61,11 +63,14 @@ function isBrought({ volume, mountPath }: VolumeView): boolean {
 }
 
 function planDeletion(view: VolumeView): VolumeStep {
-  const { volume, holders } = view;
-  if (holders.length > 0) {
-    const failureMessage = `waits for ${describeHolders(holders)} to stop`;
-    return { do: "settle", status: { ...volume.status, state: "Deleting", failureMessage } };
-  }
+  const { volume, holders, readFor } = view;
+  const waiting = (failureMessage: string): VolumeStep => ({
+    do: "settle",
+    status: { ...volume.status, state: "Deleting", failureMessage },
+  });
+  if (holders.length > 0) return waiting(`waits for ${describeHolders(holders)} to stop`);
+  // Its data must not go from under a copy, which would be whole and yet lack some of it.
+  if (readFor) return waiting(`waits for snapshot ${describeKey(readFor)}, which is being taken of it`);
   if (isBrought(view)) return { do: "unmount" };
   return { do: "reclaim", deleteData: volume.spec.reclaimPolicy === "delete" };
 }

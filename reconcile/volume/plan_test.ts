@@ -62,6 +62,11 @@ const steps: [string, Partial<VolumeView>, string][] = [
     { volume: provisioned(deleting), holders: [holder], mountPath: "/d" },
     "settle",
   ],
+  ["deletion waits for a copy that is being made", {
+    volume: provisioned(deleting),
+    mountPath: "/d",
+    readFor: makeSnapshot({ status: { state: "Creating" } }),
+  }, "settle"],
   ["deletion unmounts first", { volume: provisioned(deleting), mountPath: "/d" }, "unmount"],
   ["deletion reclaims", { volume: provisioned(deleting) }, "reclaim"],
   ["one that a killed daemon brought here and nobody holds is unmounted", {

@@ -3,6 +3,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
 import { restoredInto } from "../../reconcile/snapshot/writers.ts";
 import { type FieldIssue, RuneError } from "../../spec/error.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Snapshot, SnapshotSpec } from "../../spec/snapshot.ts";
 import { didYouMean } from "../../spec/suggest.ts";
@@ -93,13 +94,15 @@ export function checkSnapshotDeletion(state: Reader, snapshot: Snapshot): void {
 }
 
 /**
- * Whether a volume may go as far as its snapshots are concerned: those that are Ready need it no more.
+ * Whether a volume may go as far as its snapshots are concerned: those that are Ready need it no more, and one that its policy
+ * began is given up with it.
  *
  * @throws {RuneError} `conflict` naming the snapshot that is being taken.
  */
 export function checkVolumeSnapshots(state: Reader, volume: Volume): void {
   const taking = state.list("snapshot", volume.namespace).find((s) =>
     s.spec.source.volume === volume.name && s.deletionRequestedAt === undefined &&
+    !(ANNOTATIONS.scheduledFor in s.annotations) &&
     (s.status.state === "Pending" || s.status.state === "Creating" || s.status.nextAttemptAt !== undefined)
   );
   if (!taking) return;

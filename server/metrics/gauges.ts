@@ -122,6 +122,18 @@ export function registerGauges(
     "namespace",
     "volume",
   ], () => usage.known().map(({ namespace, name, bytes }) => [{ namespace, volume: name }, bytes]));
+  gauge(
+    [
+      "rune_volume_last_snapshot_timestamp_seconds",
+      "When the last good snapshot of a volume's policy was begun",
+    ],
+    ["namespace", "volume"],
+    () =>
+      store.list("volume").filter(({ status }) => status.snapshots).map(({ namespace, name, status }) => {
+        const { last } = status.snapshots!;
+        return [{ namespace, volume: name }, last === undefined ? 0 : Date.parse(last.at) / 1000];
+      }),
+  );
   one("rune_store_revision", "Revision of the last commit", () => store.revision);
   one("rune_store_size_bytes", "Size of the state on disk", async () => {
     const sizes = await Promise.all(

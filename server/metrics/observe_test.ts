@@ -50,7 +50,11 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     });
     await store.transact((tx) => {
       const stored = tx.get("volume", "default", "v") as Volume;
-      tx.update(stored, { status: { ...stored.status, state: "Available", driver: "local", handle } });
+      const last = { name: "v-auto-1", at: "2026-01-31T12:00:00.000Z" };
+      const snapshots = { policy: { every: "1h", keep: 2 }, last };
+      tx.update(stored, {
+        status: { ...stored.status, state: "Available", driver: "local", handle, snapshots },
+      });
     });
     await Deno.writeFile(`${handle}/data`, new Uint8Array(100_000).fill(1));
     const metrics = createMetrics({ version: "1.2.3" });
@@ -70,6 +74,7 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     const shown = () => metrics.registry.metrics();
     assert.match(await shown(), /rune_volumes\{namespace="default",state="Available"\} 1/);
     assert.match(await shown(), /rune_reconcile_queue_depth\{controller="volume"\} 3/);
+    assert.match(await shown(), /rune_volume_last_snapshot_timestamp_seconds\{.*volume="v".*\} 1769860800\n/);
     assert.match(await shown(), /rune_backup_last_success_timestamp_seconds 1769860800/);
     assert.match(await shown(), /rune_volume_size_bytes\{.*volume="v".*\} 1073741824/);
     while (!/rune_volume_used_bytes\{namespace="default",volume="v"\} 7/.test(await shown())) {
