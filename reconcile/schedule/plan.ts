@@ -39,7 +39,7 @@ export interface SchedulePlan {
 
 /**
  * Decides. At any time, what was written more than `every` ago is in a snapshot: the first is due that long after the volume was
- * made, each further one that long after the last. However many were missed, one makes up for them.
+ * made, at once where it began with data; each further one that long after the last. However many were missed, one makes up for them.
  */
 export function planSchedule(view: ScheduleView): SchedulePlan {
   const { policy, needed, capabilities, now } = view;
@@ -56,17 +56,17 @@ export function planSchedule(view: ScheduleView): SchedulePlan {
   const own = taken.filter(isOwn);
   const ready = own.filter(isReady);
   const failure = own.find(hasFailed);
-  const made = failure && ready[0] ? own.indexOf(ready[0]) < own.indexOf(failure) : false;
+  const madeUp = failure && ready[0] ? own.indexOf(ready[0]) < own.indexOf(failure) : false;
   const remove = [
     ...unfinished,
     ...ready.slice(policy.keep),
-    ...own.filter((s) => hasFailed(s) && (made || s !== failure)),
+    ...own.filter((s) => hasFailed(s) && (madeUp || s !== failure)),
   ].filter((s) => !needed.has(s.uid));
   const busy = own.find((s) => !isReady(s) && !hasFailed(s));
   const dueAt = nextAt(volume, { policy, last: own[0], now });
   const due = dueAt <= now.getTime();
   const take = due && busy === undefined && capabilities?.snapshots === true;
-  const message = !made && failure?.status.failureMessage;
+  const message = !madeUp && failure?.status.failureMessage;
   return {
     take,
     remove,
@@ -90,12 +90,17 @@ const hasFailed = ({ status }: Snapshot) => status.state === "Failed" && status.
 /** The how-manieth of its policy a snapshot is: an order that no clock changes. */
 export const numberOf = ({ annotations }: Snapshot) => Number(annotations[ANNOTATIONS.scheduleNumber] ?? 0);
 
+/** Whether it holds what was written before it was made: adopted, restored, or brought back. */
+const beganWithData = ({ spec, status, annotations }: Volume) =>
+  status.adopted === true || spec.source !== undefined || ANNOTATIONS.undeleteFrom in annotations;
+
 /** When the next one is due, in milliseconds since 1970. A time that is still to come says nothing: the clock was set back. */
 function nextAt(
   volume: Volume,
   { policy, last, now }: { policy: SnapshotPolicy; last: Snapshot | undefined; now: Date },
 ): number {
   const everyMs = parseDuration(policy.every);
+  if (!last && beganWithData(volume)) return now.getTime();
   const from = Date.parse((last ?? volume).createdAt);
   if (from > now.getTime() + AHEAD_MS) return now.getTime();
   return from + (last && hasFailed(last) ? Math.min(everyMs, RETRY_MS) : everyMs);

@@ -85,6 +85,43 @@ const TABLE: [
   ["one whose driver takes none", { capabilities: { ...capabilities, snapshots: false } }, false, []],
   ["one that is older than every, and has none", {}, true, []],
   ["one that is younger", { volume: provisioned({ createdAt: ago(4 * MINUTE) }) }, false, [], 6 * MINUTE],
+  [
+    "one that is younger, and adopted what was there",
+    {
+      volume: provisioned({ createdAt: ago(1), status: { adopted: true } }),
+    },
+    true,
+    [],
+  ],
+  [
+    "one that is younger, and was brought back",
+    {
+      volume: provisioned({ createdAt: ago(1), annotations: { [ANNOTATIONS.undeleteFrom]: "entry" } }),
+    },
+    true,
+    [],
+  ],
+  [
+    "one that is younger, and was restored",
+    {
+      volume: {
+        ...provisioned({ createdAt: ago(1) }),
+        spec: makeVolume({ source: { snapshot: "s", namespace: "default" } }).spec,
+      },
+    },
+    true,
+    [],
+  ],
+  [
+    "one that adopted what was there, and was copied since",
+    {
+      volume: provisioned({ createdAt: ago(300), status: { adopted: true } }),
+      taken: [taken(4)],
+    },
+    false,
+    [],
+    6 * MINUTE,
+  ],
   ["the last is recent", { taken: [taken(4)] }, false, [], 6 * MINUTE],
   ["the last is as old as every", { taken: [taken(10)] }, true, []],
   ["many were missed", { taken: [taken(999)] }, true, []],
