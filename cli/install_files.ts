@@ -53,6 +53,10 @@ const RUNEFILE =
 # storage:
 #   hostPathAllowlist: [/srv]
 #   trashRetention: 24h
+
+# backup:
+#   every: 1d
+#   dir: /mnt/backups/rune # on another disk; it must exist
 `;
 
 /** Runefiles that the daemon reads, the first one that is there. */
