@@ -50,9 +50,16 @@ function timeOf(name: string, daemonId: string): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** Milliseconds until the next backup is due; 0 when it is. However many were missed, one makes up for them. */
-export function dueInMs(backups: KeptBackup[], { everyMs, now }: { everyMs: number; now: Date }): number {
-  const last = backups.find(({ at }) => !isAhead(at, now));
+/** The last one, leaving out what is of a clock that was set back since. @param backups newest first. */
+export function lastOf(backups: KeptBackup[], now: Date): KeptBackup | undefined {
+  return backups.find(({ at }) => !isAhead(at, now));
+}
+
+/** Milliseconds until the next backup is due after the last; 0 when it is. However many were missed, one makes up for them. */
+export function dueInMs(
+  last: KeptBackup | undefined,
+  { everyMs, now }: { everyMs: number; now: Date },
+): number {
   return last === undefined ? 0 : Math.max(0, last.at + everyMs - now.getTime());
 }
 

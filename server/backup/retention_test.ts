@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { backupName, dueInMs, findBackups, findPartials, partialName, surplusOf } from "./retention.ts";
+import {
+  backupName,
+  dueInMs,
+  findBackups,
+  findPartials,
+  lastOf,
+  partialName,
+  surplusOf,
+} from "./retention.ts";
 
 const ID = "1a2b3c4d-0000-0000-0000-000000000000";
 const NOW = new Date("2026-01-31T12:00:00.000Z");
@@ -47,7 +55,7 @@ const DUE: [what: string, backups: number[], every: number, dueInHours: number][
 for (const [what, backups, every, dueInHours] of DUE) {
   Deno.test(`dueInMs() where ${what}`, () => {
     const found = findBackups(backups.map(hoursAgo), ID);
-    assert.equal(dueInMs(found, { everyMs: every * HOUR, now: NOW }), dueInHours * HOUR);
+    assert.equal(dueInMs(lastOf(found, NOW), { everyMs: every * HOUR, now: NOW }), dueInHours * HOUR);
   });
 }
 

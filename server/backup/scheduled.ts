@@ -8,7 +8,15 @@ import type { Logger } from "@logtape/logtape";
 import { toRuneError } from "../../spec/error.ts";
 import { formatBytes } from "../../spec/format.ts";
 import { type BackupSource, makeBackup } from "./backup.ts";
-import { backupName, dueInMs, findBackups, findPartials, type KeptBackup, surplusOf } from "./retention.ts";
+import {
+  backupName,
+  dueInMs,
+  findBackups,
+  findPartials,
+  type KeptBackup,
+  lastOf,
+  surplusOf,
+} from "./retention.ts";
 import type { BackupSettings } from "./section.ts";
 import { asRefusal, writeBackup } from "./write.ts";
 
@@ -68,12 +76,12 @@ export function createScheduledBackups(
     onFailure();
   }
 
-  /** @returns milliseconds until it is to be looked at again. */
-  async function pass(): Promise<number> {
+  /** @returns milliseconds until it is to be looked at again; undefined when nothing is asked for. */
+  async function pass(): Promise<number | undefined> {
     const current = settings();
     if (!current) {
       [failure, last] = [undefined, undefined];
-      return LOOK_MS;
+      return undefined;
     }
     const retryInMs = failure === undefined ? 0 : failure.retryAt - performance.now();
     if (retryInMs > 0) return retryInMs;
@@ -81,9 +89,9 @@ export function createScheduledBackups(
       const { daemonId } = source.info;
       const files = await list(current.dir);
       for (const name of findPartials(files, daemonId)) await Deno.remove(join(current.dir, name));
-      const backups = findBackups(files, daemonId);
-      last = backups[0];
-      const afterMs = dueInMs(backups, { everyMs: current.everyMs, now: new Date() });
+      const now = new Date();
+      last = lastOf(findBackups(files, daemonId), now);
+      const afterMs = dueInMs(last, { everyMs: current.everyMs, now });
       if (afterMs > 0) {
         failure = undefined;
         return afterMs;
@@ -103,7 +111,8 @@ export function createScheduledBackups(
       if (stopped.signal.aborted) return;
       const afterMs = await pass();
       clearTimeout(timer);
-      if (!stopped.signal.aborted) timer = setTimeout(look, Math.max(0, Math.min(afterMs, LOOK_MS)));
+      if (afterMs === undefined || stopped.signal.aborted) return;
+      timer = setTimeout(look, Math.max(0, Math.min(afterMs, LOOK_MS)));
     });
   }
 
