@@ -72,3 +72,28 @@ Deno.test("read() filters by time, user and refusal, and gives the last so many"
     assert.equal(await ids({ limit: 2 }), "r8 r9");
     audit.close();
   }));
+
+Deno.test("openAudit() brings what it wrote to the disk soon, once for many records, and before it closes a file", () =>
+  withDir(async (dir) => {
+    const { syncData, syncDataSync } = Deno.FsFile.prototype;
+    const synced = Promise.withResolvers<void>();
+    let later = 0, atOnce = 0;
+    Deno.FsFile.prototype.syncData = function () {
+      later++;
+      synced.resolve();
+      return syncData.call(this);
+    };
+    Deno.FsFile.prototype.syncDataSync = function () {
+      atOnce++;
+      syncDataSync.call(this);
+    };
+    try {
+      const audit = openAudit(dir, fails);
+      for (let n = 0; n < 50; n++) audit.record({ ...record(n), outcome: "ok" });
+      await synced.promise;
+      audit.close();
+      assert.deepEqual([later, atOnce], [1, 1]);
+    } finally {
+      Object.assign(Deno.FsFile.prototype, { syncData, syncDataSync });
+    }
+  }));
