@@ -43,7 +43,7 @@ export interface Audit {
   read(filter: AuditFilter): Promise<AuditRecord[]>;
   /** Records that end from now on, until the signal aborts. */
   follow(filter: AuditFilter, signal: AbortSignal): AsyncIterable<AuditRecord>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 function wants({ since, user, denied }: AuditFilter, record: AuditRecord): boolean {
@@ -70,12 +70,13 @@ export function openAudit(
   if (size > 0) size += file.writeSync(new TextEncoder().encode("\n"));
   const listeners = new Set<(record: AuditRecord) => void>();
   let syncing: ReturnType<typeof setTimeout> | undefined;
+  let synced: Promise<unknown> = Promise.resolve();
 
   function syncSoon(): void {
     syncing ??= setTimeout(() => {
       syncing = undefined;
       // One that is closed meanwhile is synced then.
-      file.syncData().catch((error) => error instanceof Deno.errors.BadResource || onFailure(error));
+      synced = file.syncData().catch((error) => error instanceof Deno.errors.BadResource || onFailure(error));
     }, SYNC_MS);
   }
 
@@ -172,7 +173,11 @@ export function openAudit(
         listeners.delete(listener);
       }
     },
-    close: closeFile,
+    async close() {
+      clearTimeout(syncing);
+      await synced;
+      closeFile();
+    },
   };
 }
 
