@@ -66,7 +66,7 @@ function observeSchedule(
       class: state.get("storageClass", "", volume.spec.storageClassName ?? ""),
     }),
     taken,
-    needed: new Set(taken.filter((s) => restoredInto(state, s)).map((s) => s.uid)),
+    isNeeded: (snapshot) => restoredInto(state, snapshot) !== undefined,
     capabilities: drivers.get(driver ?? "")?.capabilities,
     now,
   };

@@ -21,8 +21,8 @@ export interface ScheduleView {
   policy: SnapshotPolicy | undefined;
   /** The snapshots that policies took of volumes of its name, in any order. */
   taken: Snapshot[];
-  /** Uids of snapshots that a volume is about to be made from. */
-  needed: ReadonlySet<string>;
+  /** Whether a volume is about to be made from a snapshot; asked only of those that would go. */
+  isNeeded(snapshot: Snapshot): boolean;
   /** Of its driver; undefined when this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   now: Date;
@@ -42,7 +42,7 @@ export interface SchedulePlan {
  * made, at once where it began with data; each further one that long after the last. However many were missed, one makes up for them.
  */
 export function planSchedule(view: ScheduleView): SchedulePlan {
-  const { policy, needed, capabilities, now } = view;
+  const { policy, isNeeded, capabilities, now } = view;
   const volume = view.volume?.deletionRequestedAt === undefined ? view.volume : undefined;
   const taken = view.taken.filter((s) => s.deletionRequestedAt === undefined)
     .sort((a, b) => numberOf(b) - numberOf(a));
@@ -61,7 +61,7 @@ export function planSchedule(view: ScheduleView): SchedulePlan {
     ...unfinished,
     ...ready.slice(policy.keep),
     ...own.filter((s) => hasFailed(s) && (madeUp || s !== failure)),
-  ].filter((s) => !needed.has(s.uid));
+  ].filter((s) => !isNeeded(s));
   const busy = own.find((s) => !isReady(s) && !hasFailed(s));
   const dueAt = nextAt(volume, { policy, last: own[0], now });
   const due = dueAt <= now.getTime();

@@ -37,7 +37,7 @@ const failed = (minutes: number, more: Partial<SnapshotStatus> = {}) =>
 const retrying = (minutes: number) => failed(minutes, { nextAttemptAt: ago(-5) });
 
 const plan = (view: Partial<ScheduleView>) =>
-  planSchedule({ volume: old, policy, taken: [], needed: new Set(), capabilities, now: NOW, ...view });
+  planSchedule({ volume: old, policy, taken: [], isNeeded: () => false, capabilities, now: NOW, ...view });
 
 /** What the plan is: whether it takes one, what it removes, and after how many seconds it looks again. */
 const TABLE: [
@@ -137,7 +137,7 @@ const TABLE: [
     "more are Ready, one of them needed",
     {
       taken: [taken(3), taken(13), taken(23), taken(33)],
-      needed: new Set(["u33"]),
+      isNeeded: (s) => s.uid === "u33",
     },
     false,
     ["s23"],
