@@ -35,6 +35,7 @@ import { listRegistries, type RegistryEntry } from "./registries.ts";
 import { registerGauges } from "./metrics/gauges.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeDriver, observeRunner } from "./metrics/observe.ts";
+import { countProbes } from "./metrics/probes.ts";
 import { readUsage } from "./metrics/usage.ts";
 import { seed } from "./seed.ts";
 import { readTlsPair, serveTls, type TlsPair, type TlsServer } from "./tls.ts";
@@ -232,7 +233,9 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
     );
 
-    const prober = createProber({ runners });
+    const probes = countProbes(metrics.registry, store);
+    started.push(() => probes.close());
+    const prober = createProber({ runners, observer: probes });
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
