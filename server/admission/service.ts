@@ -39,7 +39,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const service = { namespace, name, spec };
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
-    ...checkExposedOnce(service, world.state.list("service").filter((other) => isJudged(other, world))),
+    ...checkExposedOnce(service, judged(world)),
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),
@@ -47,9 +47,15 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   return { spec, issues };
 }
 
-/** Whether what the store says of a service still counts: not when it is going, or judged later in the same cast. */
-const isJudged = (other: Service, { later }: World) =>
-  other.deletionRequestedAt === undefined && !later?.has(describeKey(other));
+/**
+ * The services of which what the store says still counts: not those that are going, or judged later in the same cast. They are
+ * listed only when somebody asks: most services share nothing, and a cast may be of thousands.
+ */
+function* judged({ state, later }: World): Generator<Service> {
+  for (const other of state.list("service")) {
+    if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;
+  }
+}
 
 const templateNamed = (service: Service | undefined, mount: string) =>
   service?.spec.volumes.find((m) => m.name === mount)?.claimTemplate;
