@@ -23,6 +23,7 @@ import { BUILD } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openVault } from "../store/secrets/vault.ts";
+import { removeBackupSnapshots } from "./backup/volume_snapshots.ts";
 import { checkListening, formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { openNotifier } from "./notify.ts";
 import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
@@ -220,6 +221,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
     await seed(store, storage);
+    await removeBackupSnapshots(store);
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
