@@ -140,14 +140,14 @@ export function buildDrivers(storage: Settings["storage"]): {
   };
 }
 
-/** The runners by name; closing them leaves what they run alone. */
+/** The runners by name. Nothing may be started before they are cleared; closing them leaves what they run alone. */
 export function buildRunners(
   { docker, dataDir, devMode, daemonId, registries }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
     daemonId: string;
     registries(): RegistryEntry[];
   },
   logger: Logger,
-): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
+): { all: Map<RunnerName, Runner>; cleared(): Promise<void>; close(): Promise<void> } {
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
@@ -166,6 +166,7 @@ export function buildRunners(
   });
   return {
     all: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
+    cleared: () => processes.cleared(),
     async close() {
       containers.close();
       await processes.close();
@@ -231,6 +232,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const builtRunners = buildRunners({ ...settings, daemonId, registries }, logger);
     started.push(() => builtRunners.close());
+    await builtRunners.cleared();
     const runners = new Map(
       [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
     );
