@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { cgroupMembers, type CgroupMounts } from "./cgroup.ts";
+import { letGo } from "./freeze.ts";
 import { readProcess, sendSignal, sessionMembers } from "./proc.ts";
 import { parseRunName } from "./records.ts";
 
@@ -54,15 +55,23 @@ export async function endStrays(
   const killAt = performance.now() + graceMs;
   let asked = false;
   for (;;) {
-    const members = strays.flatMap(({ name, leader }) => [
-      ...sessionMembers(leader).map(({ pid }) => pid),
-      ...(cgroupMembers(cgroups, name) ?? []).filter((pid) => readProcess(pid)),
-    ]);
-    if (members.length === 0) return;
-    const signalled = performance.now() >= killAt ? "SIGKILL" : asked ? undefined : "SIGTERM";
-    // Once: what they start to clean up after themselves is left to it.
+    const living = strays.map(({ name, leader }) => ({ name, members: membersOf({ name, leader }, cgroups) }))
+      .filter(({ members }) => members.length > 0);
+    if (living.length === 0) return;
+    // Asked once: what they start to clean up after themselves is left to it.
+    const due = performance.now() >= killAt ? "SIGKILL" : asked ? undefined : "SIGTERM";
     asked = true;
-    if (signalled) { for (const pid of new Set(members)) sendSignal(pid, signalled); }
+    for (const run of due ? living : []) {
+      // A snapshot may have been taken when the records were lost.
+      await letGo(cgroups, run);
+      for (const pid of run.members) sendSignal(pid, due!);
+    }
     await setTimeout(LOOK_MS, undefined, { signal });
   }
+}
+
+function membersOf({ name, leader }: Stray, cgroups: CgroupMounts): number[] {
+  const session = sessionMembers(leader).map(({ pid }) => pid);
+  const group = (cgroupMembers(cgroups, name) ?? []).filter((pid) => readProcess(pid));
+  return [...new Set([...session, ...group])];
 }

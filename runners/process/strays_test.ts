@@ -33,11 +33,13 @@ test(
 );
 
 test(
-  "a runner that is closed while it ends what has no record leaves the rest to the next",
+  "what has no record ends in its own way, paused or not, also when the runner is closed meanwhile",
   async (room, signal) => {
-    const spec = room.shell("trap 'sleep 1; exit 0' TERM; while :; do sleep 0.1; done");
+    const script = `trap 'sleep 1; echo bye > ${room.data}/bye; exit 0' TERM; while :; do sleep 0.1; done`;
+    const spec = room.shell(script);
     await room.runner.create(spec, signal);
     const { pid } = await room.runner.start(spec, signal);
+    await room.runner.pause(spec, signal);
     await room.runner.close();
     await Deno.remove(room.dir, { recursive: true });
     const waiting = assert.rejects((await room.reopen()).cleared());
@@ -46,5 +48,6 @@ test(
     assert.ok(readProcess(pid!), "it takes a while");
     await (await room.reopen()).cleared();
     assert.equal(readProcess(pid!), undefined);
+    assert.equal(await Deno.readTextFile(`${room.data}/bye`), "bye\n");
   },
 );
