@@ -14,7 +14,7 @@ const CHANGES = 200;
 /** A daemon that computes for so long before it answers anybody stands still. */
 const STILL_MS = 250;
 
-/** A service without instances. */
+/** A service without instances; one in five would be exposed. */
 const stored = (n: number, turn?: number) => ({
   kind: "service",
   body: {
@@ -22,6 +22,7 @@ const stored = (n: number, turn?: number) => ({
     image: "none:1",
     scale: 0,
     labels: turn === undefined ? {} : { turn: `${turn}` },
+    ...(n % 5 === 0 && { ports: [{ name: "web", port: 80 }], expose: { port: "web" } }),
   },
 });
 

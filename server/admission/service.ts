@@ -7,7 +7,6 @@ import type { FieldIssue } from "../../spec/error.ts";
 import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
-import { describeKey } from "../../spec/kinds.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { checkTemplateDirectory } from "./directories.ts";
 import { checkProcessMount } from "./process_mounts.ts";
@@ -47,13 +46,10 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   return { spec, issues };
 }
 
-/**
- * The services of which what the store says still counts: not those that are going, or judged later in the same cast. They are
- * listed only when somebody asks: most services share nothing, and a cast may be of thousands.
- */
-function* judged({ state, later }: World): Generator<Service> {
-  for (const other of state.list("service")) {
-    if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;
+/** The exposed services of which what the store says still counts: not those that are going, or judged later in the same cast. */
+function* judged({ exposed, later }: World): Generator<Service> {
+  for (const [key, other] of exposed) {
+    if (other.deletionRequestedAt === undefined && !later?.has(key)) yield other;
   }
 }
 
