@@ -53,15 +53,12 @@ export async function makeBackup(
   await store.copyTo(copy);
   const left = new AbortController();
   const snapshots = fromSnapshots && volumes.length > 0
-    ? await snapshotVolumes(
-      store,
-      volumes.map(({ volume }) => volume),
-      AbortSignal.any([shutdown, ...asked ? [asked] : []]),
-    )
-      .catch(async (error) => {
-        await Deno.remove(copy);
-        throw error;
-      })
+    ? await snapshotVolumes(store, volumes.map(({ volume }) => volume), {
+      signal: AbortSignal.any([shutdown, ...asked ? [asked] : []]),
+    }).catch(async (error) => {
+      await Deno.remove(copy);
+      throw error;
+    })
     : undefined;
   const signal = AbortSignal.any([shutdown, left.signal]);
 

@@ -20,15 +20,19 @@ export interface VolumeSnapshots {
   remove(): Promise<void>;
 }
 
+/** How long a snapshot may wait for writers that start or stop before it is given up; a copy takes as long as it takes. */
+const PENDING_MS = 60_000;
+
 /**
  * Takes a snapshot of each volume, and waits until all are ready.
  *
+ * @param options.pendingMs default 60 s.
  * @throws {RuneError} `failed_precondition` when one cannot be taken, `not_found` when its volume went; none is left then.
  */
 export async function snapshotVolumes(
   store: Store,
   volumes: Volume[],
-  signal: AbortSignal,
+  { signal, pendingMs = PENDING_MS }: { signal: AbortSignal; pendingMs?: number },
 ): Promise<VolumeSnapshots> {
   const made = await store.transact((tx) => volumes.map((volume) => create(tx, volume)));
   const remove = () =>
@@ -36,7 +40,9 @@ export async function snapshotVolumes(
       for (const snapshot of made) requestRemoval(tx, snapshot);
     });
   try {
-    const ready = await Promise.all(made.map((snapshot) => whenReady(store, snapshot, signal)));
+    const ready = await Promise.all(
+      made.map((snapshot) => whenReady(store, snapshot, { signal, pendingMs })),
+    );
     return { refs: new Map(ready.map((ref, i) => [volumes[i]!.uid, ref])), remove };
   } catch (error) {
     await remove().catch(() => {});
@@ -75,12 +81,13 @@ function requestRemoval(tx: Tx, { namespace, name, uid }: Snapshot): void {
   tx.update(current, { deletionRequestedAt: tx.now });
 }
 
-/** Resolves when the snapshot is ready; the first failed attempt is the end of it. */
+/** Resolves when the snapshot is ready; the first failed attempt is the end of it, and so is a wait without an end. */
 async function whenReady(
   store: Store,
   { namespace, name, uid }: Snapshot,
-  signal: AbortSignal,
+  { signal, pendingMs }: { signal: AbortSignal; pendingMs: number },
 ): Promise<SnapshotRef> {
+  let late = false;
   const look = (): SnapshotRef | undefined => {
     const snapshot = store.get("snapshot", namespace, name);
     if (snapshot?.uid !== uid) {
@@ -88,10 +95,12 @@ async function whenReady(
     }
     const { state, handle, failureMessage, failureHint } = snapshot.status;
     if (state === "Ready") return { namespace, name, uid, ...(handle !== undefined && { handle }) };
-    if (state !== "Failed") return undefined;
+    if (state !== "Failed" && !(late && state === "Pending")) return undefined;
     throw new RuneError(
       "failed_precondition",
-      `volume ${namespace}/${snapshot.spec.source.volume} cannot be copied: ${failureMessage}`,
+      `volume ${namespace}/${snapshot.spec.source.volume} cannot be copied: ${
+        failureMessage ?? "it takes too long"
+      }`,
       { hint: failureHint ?? "leave it out, or copy its files as they are: --no-snapshots" },
     );
   };
@@ -107,10 +116,16 @@ async function whenReady(
   };
   const unsubscribe = store.subscribe(check);
   signal.addEventListener("abort", check);
+  const timer = setTimeout(() => {
+    late = true;
+
+    check();
+  }, pendingMs);
   try {
     check();
     return await promise;
   } finally {
+    clearTimeout(timer);
     unsubscribe();
     signal.removeEventListener("abort", check);
   }
