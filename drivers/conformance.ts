@@ -299,6 +299,22 @@ export function driverConformance(options: ConformanceOptions): void {
   });
 
   if (!options.snapshots) return;
+  test("exports a snapshot as the volume was then, and none that is not there", async ({ driver, context }) => {
+    if (driver.exportData === undefined || driver.importData === undefined) return;
+    const ctx = await provisioned(driver, context("kept"));
+    const path = await mounted(() => driver, ctx);
+    await Deno.writeTextFile(join(path, "data"), "then");
+    const ref = { namespace: ctx.volume.namespace, name: "s", uid: crypto.randomUUID() };
+    await assert.rejects(driver.exportData(ctx, ref), { code: "not_found" });
+    await driver.snapshot(ctx, ref);
+    await Deno.writeTextFile(join(path, "data"), "now");
+    const target = context("kept-copy");
+    const { handle } = await driver.importData(target, await driver.exportData(ctx, ref));
+    const copy = await mounted(() => driver, { ...target, handle });
+    assert.equal(await Deno.readTextFile(join(copy, "data")), "then");
+    await driver.deleteSnapshot(ctx, ref);
+  });
+
   test(
     "copies owners, modes, times, xattrs, links, holes, fifos and sockets (needs root)",
     async ({ driver, context }) => {

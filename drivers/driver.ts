@@ -170,9 +170,10 @@ export interface Driver {
    * The volume's data as a tar stream, as it is now: files that change meanwhile may be torn. Only on a mounted volume, or
    * one whose handle is a directory.
    *
-   * @throws {RuneError} also through the stream when the copy fails in the middle.
+   * @param snapshot of the volume: its data instead, which never changes.
+   * @throws {RuneError} `not_found` when there is no such snapshot; also through the stream when the copy fails in the middle.
    */
-  exportData?(ctx: VolumeContext): Promise<ReadableStream<Uint8Array>>;
+  exportData?(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>>;
   /**
    * Provisions `ctx.volume` with the data of a tar stream that {@linkcode exportData} made. Nothing appears before all of it
    * is there.

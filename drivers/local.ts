@@ -177,21 +177,20 @@ export class LocalDriver implements Driver {
       return await this.#make(ctx, {
         marker,
         fill: async (target) => {
-          if (await lookAtDirectory(source) === "absent") {
-            const what = `the data of snapshot ${snapshot.namespace}/${snapshot.name}`;
-            throw new RuneError("not_found", `${what} is gone`, {
-              hint: `expected it at ${source}`,
-              permanent: true,
-            });
-          }
+          if (await lookAtDirectory(source) === "absent") throw snapshotGone(snapshot, source);
           await copyDurably(source, { target, signal });
         },
       });
     });
   }
 
-  async exportData(ctx: VolumeContext): Promise<ReadableStream<Uint8Array>> {
+  async exportData(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>> {
     try {
+      if (snapshot) {
+        const copy = this.#layout.snapshot(snapshot);
+        if (await lookAtDirectory(copy) === "absent") throw snapshotGone(snapshot, copy);
+        return packTree(copy, ctx.signal);
+      }
       const directory = await this.#directory(ctx);
       await this.#existing(ctx, directory);
       return packTree(directory, ctx.signal);
@@ -416,6 +415,13 @@ async function copyDurably(
 
 function snapshotKey(snapshot: SnapshotRef): string {
   return `snapshot ${snapshot.uid}`;
+}
+
+function snapshotGone({ namespace, name }: SnapshotRef, path: string): RuneError {
+  return new RuneError("not_found", `the data of snapshot ${namespace}/${name} is gone`, {
+    hint: `expected it at ${path}`,
+    permanent: true,
+  });
 }
 
 function vanished({ volume }: VolumeContext, directory: string): RuneError {

@@ -36,6 +36,9 @@ export interface Queue {
   stop(graceMs: number): Promise<void>;
 }
 
+/** Passes that await nothing but memory would follow each other without end: after this long everybody else gets a turn. */
+const SLICE_MS = 10;
+
 interface Timer {
   id: ReturnType<typeof setTimeout>;
   due: number;
@@ -51,6 +54,7 @@ export function createQueue(options: QueueOptions): Queue {
   const timers = new Map<string, Timer>();
   const failures = new Map<string, number>();
   let stopped = false;
+  let sliceBegan = 0;
 
   function add(key: string): void {
     if (stopped) return;
@@ -75,6 +79,7 @@ export function createQueue(options: QueueOptions): Queue {
   }
 
   function fill(): void {
+    if (active.size === 0) sliceBegan = performance.now();
     for (const key of waiting) {
       if (active.size >= options.concurrency) return;
       waiting.delete(key);
@@ -85,6 +90,10 @@ export function createQueue(options: QueueOptions): Queue {
 
   async function run(key: string, signal: AbortSignal): Promise<void> {
     await Promise.resolve(); // so that `active` holds the key before the pass begins
+    if (performance.now() - sliceBegan > SLICE_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      sliceBegan = performance.now();
+    }
     let outcome: Outcome;
     try {
       outcome = await options.work(key, signal);

@@ -142,3 +142,22 @@ Deno.test("queue works every key that was added, after the last add, whatever th
     { numRuns: 50 },
   );
 });
+
+Deno.test("queue lets others have a turn between passes that wait for nothing", async () => {
+  let passes = 0;
+  const { queue } = make(() => {
+    for (const end = performance.now() + 2; performance.now() < end;);
+    passes++;
+    return Promise.resolve(DONE);
+  });
+  for (let key = 0; key < 100; key++) queue.add(`${key}`);
+  let turns = 0;
+  while (queue.depth > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    turns++;
+  }
+  assert.equal(passes, 100);
+  // Each turn is at most a slice for every place of the queue, and a little.
+  assert.ok(turns >= 3, `${turns} turns for others`);
+  await queue.stop(0);
+});

@@ -5,10 +5,11 @@
 import { measureApi } from "./bench/api.ts";
 import { measureClient } from "./bench/client.ts";
 import { measureCast, measureReplacement } from "./bench/containers.ts";
-import { measureAdoption, measureIdle } from "./bench/daemon.ts";
+import { measureAdoption, measureIdle, measureStart } from "./bench/daemon.ts";
 import { formatTable, type Row, skipped } from "./bench/measurement.ts";
 import { measureCompose, measureSwarm } from "./bench/others.ts";
 import { measureRollouts } from "./bench/rollouts.ts";
+import { measureScale } from "./bench/scale.ts";
 import { measureSnapshots } from "./bench/snapshots.ts";
 import { capture } from "./command.ts";
 import { ROOT } from "./tree.ts";
@@ -22,7 +23,9 @@ const MEASUREMENTS: Record<string, () => Promise<Row | Row[]>> = {
   client: measureClient,
   api: measureApi,
   idle: measureIdle,
+  start: measureStart,
   adoption: measureAdoption,
+  scale: measureScale,
   snapshot: measureSnapshots,
 };
 

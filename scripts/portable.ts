@@ -16,16 +16,18 @@ export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--optimize-for-size"
 const HEADER = `#!/bin/sh
 # Rune in its portable form: this header, then a gzip tar. It is unpacked once, below RUNE_CACHE_DIR where that is set.
 set -eu
+# For this header alone: the program gets the PATH that it was started with.
+tools=\${PATH:-}:/usr/bin:/bin
 if [ -n "\${RUNE_CACHE_DIR:-}" ]; then cache=$RUNE_CACHE_DIR
 elif [ -n "\${XDG_CACHE_HOME:-}" ]; then cache=$XDG_CACHE_HOME/rune
 elif [ -n "\${HOME:-}" ]; then cache=$HOME/.cache/rune
-elif [ "$(id -u)" = 0 ]; then cache=/var/cache/rune
+elif [ "$(PATH=$tools; id -u)" = 0 ]; then cache=/var/cache/rune
 else echo "rune: HOME is not set; set RUNE_CACHE_DIR to a folder of your own" >&2; exit 1
 fi
 app=$cache/@HASH@
 # An "&&" chain, for set -e has no effect inside "||"; tar itself runs gzip, so that it knows when gzip fails.
 [ -d "$app" ] || (
-  umask 077 && mkdir -p "$cache" && part=$(mktemp -d "$cache/.part-XXXXXX") &&
+  PATH=$tools && umask 077 && mkdir -p "$cache" && part=$(mktemp -d "$cache/.part-XXXXXX") &&
     trap 'rm -rf "$part"' EXIT && trap 'exit 130' HUP INT TERM &&
     tail -c +@OFFSET@ "$0" | tar -xzf - -C "$part" 2>/dev/null &&
     { mv -T "$part" "$app" 2>/dev/null || [ -d "$app" ]; }

@@ -118,8 +118,14 @@ export function applySet(
 ): Applied[] {
   const classes = set.filter((d) => d.kind === "storageClass");
   const later = new Set(set.filter((d) => d.kind === "service").map(describeKey));
+  const exposed = new Map(
+    set.some((d) => d.kind === "service" && d.spec.expose)
+      ? tx.list("service").filter((s) => s.spec.expose).map((s) => [describeKey(s), s])
+      : [],
+  );
   const world: World = {
     state: tx,
+    exposed,
     later,
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
@@ -154,7 +160,13 @@ export function applySet(
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
     // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
     if (verdict.issues.length === 0) {
-      applied.push(write(tx, { ...declared, spec: verdict.spec } as Declared, options));
+      const written = write(tx, { ...declared, spec: verdict.spec } as Declared, options);
+      const { resource } = written;
+      if (resource.kind === "service") {
+        if (resource.spec.expose) exposed.set(describeKey(resource), resource);
+        else exposed.delete(describeKey(resource));
+      }
+      applied.push(written);
     }
   }
   issues.push(...cycleIssues(set, (namespace, name) => tx.get("service", namespace, name)));

@@ -23,6 +23,7 @@ import { BUILD } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openVault } from "../store/secrets/vault.ts";
+import { removeBackupSnapshots } from "./backup/volume_snapshots.ts";
 import { checkListening, formatAddress, isWildcard, type ListenAddress } from "./address.ts";
 import { openNotifier } from "./notify.ts";
 import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
@@ -36,6 +37,7 @@ import { listRegistries, type RegistryEntry } from "./registries.ts";
 import { registerGauges } from "./metrics/gauges.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeDriver, observeRunner } from "./metrics/observe.ts";
+import { countProbes } from "./metrics/probes.ts";
 import { readUsage } from "./metrics/usage.ts";
 import { seed } from "./seed.ts";
 import { readTlsPair, serveTls, type TlsPair, type TlsServer } from "./tls.ts";
@@ -139,14 +141,14 @@ export function buildDrivers(storage: Settings["storage"]): {
   };
 }
 
-/** The runners by name; closing them leaves what they run alone. */
+/** The runners by name. Nothing may be started before they are cleared; closing them leaves what they run alone. */
 export function buildRunners(
   { docker, dataDir, devMode, daemonId, registries }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
     daemonId: string;
     registries(): RegistryEntry[];
   },
   logger: Logger,
-): { all: Map<RunnerName, Runner>; close(): Promise<void> } {
+): { all: Map<RunnerName, Runner>; cleared(): Promise<void>; close(): Promise<void> } {
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
@@ -165,6 +167,7 @@ export function buildRunners(
   });
   return {
     all: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
+    cleared: () => processes.cleared(),
     async close() {
       containers.close();
       await processes.close();
@@ -220,6 +223,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
     await seed(store, storage);
+    await removeBackupSnapshots(store);
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
@@ -229,11 +233,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const builtRunners = buildRunners({ ...settings, daemonId, registries }, logger);
     started.push(() => builtRunners.close());
+    await builtRunners.cleared();
     const runners = new Map(
       [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
     );
 
-    const prober = createProber({ runners });
+    const probes = countProbes(metrics.registry, store);
+    started.push(() => probes.close());
+    const prober = createProber({ runners, observer: probes });
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),

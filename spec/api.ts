@@ -266,5 +266,7 @@ export const backupRequestSchema = z.strictObject({
   withKek: z.boolean().default(false),
   /** `<namespace>/<name>` of volumes whose data goes into the backup. */
   volumes: z.array(z.string().regex(/^[^/]+\/[^/]+$/, { error: "expected <namespace>/<name>" })).default([]),
+  /** Take the data of volumes from snapshots, for which their writers are paused; true when omitted. */
+  snapshots: z.boolean().optional(),
 });
 export type BackupRequest = z.output<typeof backupRequestSchema>;

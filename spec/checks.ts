@@ -129,13 +129,12 @@ export function cycleIssues(
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
+  const earlier: (Declared & { kind: "service" })[] = [];
   const issues = set.flatMap((d, resource) => {
     if (d.kind !== "service") return [];
-    const earlier = set.slice(0, resource).filter((other) => other.kind === "service");
-    return [...checkService(d, modeOf), ...checkExposedOnce(d, earlier)].map((issue) => ({
-      ...issue,
-      resource,
-    }));
+    const found = [...checkService(d, modeOf), ...checkExposedOnce(d, earlier)];
+    earlier.push(d);
+    return found.map((issue) => ({ ...issue, resource }));
   });
   return [...issues, ...cycleIssues(set, () => undefined)];
 }

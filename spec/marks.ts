@@ -26,6 +26,8 @@ export const ANNOTATIONS = {
   undeleteFrom: "rune.io/undelete-from",
   /** Volume: it was deleted with `--now`, past the trash. */
   deleteNow: "rune.io/delete-now",
+  /** Snapshot: a backup took it for itself, and removes it; what an earlier daemon's backup left goes at the next start. */
+  forBackup: "rune.io/for-backup",
   /** Volume: RFC 3339 time of the last `rune volume retry-provision`. */
   retryRequestedAt: "rune.io/retry-requested-at",
   /** Snapshot: uid of the volume whose snapshot policy took it; the policy removes only such. */

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { capture, findProgram } from "../scripts/command.ts";
 import { RUNE } from "../scripts/daemon.ts";
-import { ROOT } from "../scripts/tree.ts";
 import { processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
@@ -192,62 +191,5 @@ Deno.test({
     assert.deepEqual(await bash("rune", "restart", ""), [""], "without a daemon: nothing, and no error");
     await host.restart();
     for (const name of ["agent-one", "other"]) await host.rune("delete", "service", name, "--yes");
-  },
-});
-
-/** Names of metrics in a text, without what histograms add to theirs. */
-function metricNames(text: string): Set<string> {
-  const names = text.match(/\b(rune|process)_[a-z_]+/g) ?? [];
-  return new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
-}
-
-Deno.test({
-  name: "/metrics shows what the daemon does; every name is documented, and the dashboard uses no other",
-  ignore: noRoot,
-  async fn() {
-    await using host = await startHost();
-    await host.rune(
-      "cast",
-      await host.file(
-        "p.yaml",
-        "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" + processService("agent"),
-      ),
-    );
-    const scrape = async () => await (await fetch(`${host.daemon.url}/metrics`)).text();
-    const text = await until("the queues are empty and the volume is measured", async () => {
-      const shown = await scrape();
-      return /rune_volume_used_bytes\{namespace="default",volume="v"\} \d+/.test(shown) && shown;
-    });
-    for (
-      const line of [
-        /^rune_build_info\{version="\d/m,
-        /^rune_http_requests_total\{method="POST",route="\/v1\/cast",code="200"\} 1$/m,
-        /^rune_services\{namespace="default",state="Running"\} 1$/m,
-        /^rune_instances\{namespace="default",state="Running"\} 1$/m,
-        /^rune_instances_ready\{namespace="default",service="agent"\} 1$/m,
-        /^rune_volumes\{namespace="default",state="Available"\} 1$/m,
-        /^rune_driver_calls_total\{driver="local",call="provision",result="ok"\} 1$/m,
-        /^rune_runner_calls_total\{runner="process",call="start",result="ok"\} 1$/m,
-        /^rune_reconcile_passes_total\{controller="instance",outcome="done"\} [1-9]/m,
-        /^rune_reconcile_queue_depth\{controller="service"\} \d+$/m,
-        /^rune_store_commit_duration_seconds_count [1-9]/m,
-        /^rune_data_dir_free_bytes [1-9]/m,
-        /^process_resident_memory_bytes [1-9]/m,
-      ]
-    ) assert.match(text, line);
-    for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)/gm)) {
-      assert.equal(name!.endsWith("_total"), type === "counter", name);
-    }
-    const declared = [...text.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name!).sort();
-    const page = await Deno.readTextFile(`${ROOT}/docs/operations.md`);
-    const documented = [...page.matchAll(/^\| `((?:rune|process)_[a-z_]+)` /gm)].map(([, name]) => name!)
-      .sort();
-    assert.deepEqual(documented, declared);
-    const dashboard = JSON.parse(await Deno.readTextFile(`${ROOT}/docs/grafana-dashboard.json`));
-    const used = metricNames(JSON.stringify(dashboard.panels));
-    assert.ok(used.size > 10);
-    for (const name of used) {
-      assert.ok(declared.includes(name), `the dashboard shows ${name}, which does not exist`);
-    }
   },
 });

@@ -13,24 +13,26 @@ export function defineBackup(group: Command, cli: Cli): void {
   const backup = group.command("backup").description("write a backup of the daemon, while it runs")
     .requiredOption("--out <file>", "where to write it; - for standard output")
     .option("--with-kek", "put the key that protects the secrets into it")
-    .option("--with-volumes <volumes...>", "put the data of these volumes into it, <namespace>/<name>");
+    .option("--with-volumes <volumes...>", "put the data of these volumes into it, <namespace>/<name>")
+    .option("--no-snapshots", "copy the files of volumes as they are, and pause nobody who writes them");
   addGlobalFlags(backup);
   backup.addHelpText(
     "after",
     "\nThe backup holds every resource with its history. Without the key, its secrets cannot be read; with it, whoever\n" +
-      "has the file can read them. Data of volumes is copied as it is: stop what writes where it must be consistent.\n" +
+      "has the file can read them. Data of volumes is taken from a snapshot, which is removed afterwards; those who write\n" +
+      "them are paused for it, as by rune snapshot create.\n" +
       examples(
         "rune admin backup --out rune.tgz --with-kek",
         "rune admin backup --out rune.tgz --with-volumes prod/pgdata prod/media",
       ),
   );
-  backup.action(async ({ out, withKek, withVolumes = [] }, self) => {
+  backup.action(async ({ out, withKek, withVolumes = [], snapshots }, self) => {
     const { terminal, client, namespace } = openSession(cli, self);
     const volumes = withVolumes.flatMap((names) => names.split(",")).filter((name) => name !== "")
       .map((name) => name.includes("/") ? name : `${namespace}/${name}`);
     const wrong = volumes.find((name) => !/^[^/]+\/[^/]+$/.test(name));
     if (wrong !== undefined) throw new UsageError(`"${wrong}" is no volume`, "write <namespace>/<name>");
-    const body: BackupRequest = { withKek: withKek ?? false, volumes };
+    const body: BackupRequest = { withKek: withKek ?? false, volumes, snapshots };
     if (out === "-" && terminal.stdoutIsTerminal) {
       throw new UsageError("a backup is not for the terminal", "write it to a file: --out rune.tgz");
     }
@@ -38,6 +40,14 @@ export function defineBackup(group: Command, cli: Cli): void {
       const stream = await client.download("POST", "/v1/admin/backup", { body, signal });
       if (out === "-") { for await (const chunk of stream) terminal.out(chunk); }
       else terminal.err(`wrote ${out}, ${formatBytes(await writeWhole(out, stream))}\n`);
+      if (volumes.length === 0) return;
+      terminal.err(
+        snapshots
+          ? `the data of ${volumes.join(", ")} is from snapshots: each of one moment\n`
+          : `the files of ${
+            volumes.join(", ")
+          } were copied as they were: what was written meanwhile may be torn\n`,
+      );
     });
   });
 }

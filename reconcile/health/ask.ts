@@ -48,7 +48,7 @@ export async function askProbe(
     return signal.aborted ? undefined : answer;
   } catch (error) {
     if (signal.aborted) return undefined;
-    if (late) return { ok: false, message: `no answer within ${probe.timeoutSeconds} s` };
+    if (late) return { ok: false, late, message: `no answer within ${probe.timeoutSeconds} s` };
     if (error instanceof RuneError && error.code === "unavailable") return undefined;
     return { ok: false, message: wordsOf(error) };
   } finally {

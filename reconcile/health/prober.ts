@@ -35,6 +35,20 @@ export interface Prober {
   stop(): Promise<void>;
 }
 
+/** A probe's answer, as it counts. */
+export interface CountedAnswer {
+  namespace: string;
+  service: string;
+  probe: Check;
+  result: "success" | "failure" | "timeout";
+  seconds: number;
+}
+
+/** Told of every answer that counts. */
+export interface ProbeObserver {
+  answered(answer: CountedAnswer): void;
+}
+
 interface Watched {
   run: number;
   health: Instance["spec"]["template"]["health"];
@@ -46,7 +60,9 @@ interface Watched {
 }
 
 /** Makes a prober that probes nothing yet. */
-export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Runner> }): Prober {
+export function createProber(
+  { runners, observer }: { runners: ReadonlyMap<RunnerName, Runner>; observer?: ProbeObserver },
+): Prober {
   const watched = new Map<string, Watched>();
   const loops = new Set<Promise<void>>();
   let tell: (instanceUid: string) => void = () => {};
@@ -73,17 +89,17 @@ export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Run
       if (!probe) continue;
       entry.states[check] = UNASKED;
       const startedAt = run.startedAt === undefined ? Date.now() : Date.parse(run.startedAt);
-      follow(check, { probe, entry, uid, startedAt, known: status.ready });
+      follow(check, { probe, entry, instance, startedAt, known: status.ready });
     }
     return entry;
   }
 
   function follow(
     check: Check,
-    { probe, entry, uid, startedAt, known }: {
+    { probe, entry, instance, startedAt, known }: {
       probe: Probe;
       entry: Watched;
-      uid: string;
+      instance: Instance;
       startedAt: number;
       /** It was ready before this daemon came: its probes go on in their rhythm. */
       known: boolean;
@@ -92,12 +108,21 @@ export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Run
     const intervalMs = probe.intervalSeconds * 1000;
     const begin = startedAt + probe.initialDelaySeconds * 1000;
     const now = Date.now();
+    const { uid, namespace, spec: { service } } = instance;
+    let seconds = 0;
     const loop = runProbe({
       intervalMs,
       firstAt: begin >= now ? begin : known ? now + (intervalMs - (now - begin) % intervalMs) : now,
       eager: probe.successThreshold === 1 && !known,
-      ask: (signal) => askProbe(probe, entry.target, signal),
+      async ask(signal) {
+        const began = performance.now();
+        const answer = await askProbe(probe, entry.target, signal);
+        seconds = (performance.now() - began) / 1000;
+        return answer;
+      },
       onAnswer(answer) {
+        const result = answer.ok ? "success" : answer.late ? "timeout" : "failure";
+        observer?.answered({ namespace, service, probe: check, result, seconds });
         const at = new Date().toISOString();
         entry.states[check] = afterAnswer(entry.states[check]!, { answer, at, probe });
         const verdict = verdictOf(entry.states);

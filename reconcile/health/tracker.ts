@@ -6,6 +6,8 @@ export interface ProbeAnswer {
   ok: boolean;
   /** In words: `HTTP 503`, `connection refused`. */
   message: string;
+  /** There was no answer within the probe's time. */
+  late?: true;
 }
 
 /** What is known of one probe of one run. */

@@ -52,6 +52,13 @@ export interface ProcessRunnerOptions {
 
 /** A runner of processes. */
 export interface ProcessRunner extends Runner {
+  /**
+   * Resolves when nothing that was started from this directory runs without a record (see strays.ts): before that, nothing may
+   * be started that could write what it writes.
+   *
+   * @throws when the runner is closed first.
+   */
+  cleared(): Promise<void>;
   /** Stops watching; processes go on. */
   close(): Promise<void>;
 }
@@ -302,6 +309,10 @@ class DirectoryRunner implements ProcessRunner {
     // Processes that ended in between took their ticks with them.
     const milliCpu = Math.max(0, (ticks - before.ticks) * 10_000 / elapsed);
     return { milliCpu: Math.round(milliCpu), memoryBytes };
+  }
+
+  async cleared(): Promise<void> {
+    await this.#supervisor.cleared();
   }
 
   async close(): Promise<void> {

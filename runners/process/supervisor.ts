@@ -22,6 +22,7 @@ import {
   runFiles,
   writeOutcome,
 } from "./records.ts";
+import { endStrays, findStrays, type Stray } from "./strays.ts";
 import joinScript from "./join.sh" with { type: "text" };
 import setupScript from "./setup.sh" with { type: "text" };
 import wrapperScript from "./wrapper.sh" with { type: "text" };
@@ -32,6 +33,8 @@ const TICK_MS = 1_000;
 const HURRIED_TICK_MS = 50;
 /** How long what a main process left behind may take to end by itself. */
 const LEFTOVER_MS = 2_000;
+/** How long a process without a record may take to end by itself: what services have by default. */
+const STRAY_MS = 10_000;
 const SIGNAL = /^(.+)\.(alive|ready|exit)$/;
 
 /** What a supervisor needs. */
@@ -68,6 +71,9 @@ export class Supervisor {
   #ticking = false;
   #hurried?: ReturnType<typeof setTimeout>;
   #closed = false;
+  readonly #stopped = new AbortController();
+  /** Settles when no process without a record is left; undefined when there was none. */
+  readonly #clearing?: Promise<void>;
 
   constructor({ dir, rotation, logger }: SupervisorOptions) {
     this.root = dir;
@@ -87,8 +93,18 @@ export class Supervisor {
     this.#watcher = Deno.watchFs(`${dir}/signals`, { recursive: false });
     this.#timer = setInterval(() => this.#inBackground(this.#tick()), TICK_MS);
     this.#timer.unref();
+    const strays = findStrays(dir);
+    if (strays.length > 0) {
+      this.#clearing = this.#clear(strays);
+      this.#inBackground(this.#clearing);
+    }
     this.#inBackground(this.#watch());
     this.#inBackground(this.#adopt());
+  }
+
+  /** Resolves when nothing of this directory runs without a record. @throws when it is closed first. */
+  async cleared(): Promise<void> {
+    await this.#clearing;
   }
 
   /** Runs `fn` alone among the calls for this run that change its records. */
@@ -124,12 +140,21 @@ export class Supervisor {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#stopped.abort();
     clearInterval(this.#timer);
     clearTimeout(this.#hurried);
     this.#watcher.close();
     this.hub.close();
     this.bell.ringAll();
     await Promise.all([...this.#background, ...this.#settling.values()]);
+  }
+
+  async #clear(strays: Stray[]): Promise<void> {
+    const names = strays.map(({ name }) => name).join(", ");
+    this.#logger?.warn("processes without a record are ended before anything starts: {names}", { names });
+    const { cgroups } = this.host;
+    await endStrays(strays, { cgroups, graceMs: STRAY_MS, signal: this.#stopped.signal });
+    for (const { name } of strays) await removeCgroups(cgroups, name).catch(() => {});
   }
 
   async #settle(files: RunFiles): Promise<void> {

@@ -7,6 +7,7 @@ import { formatMs, median, type Row } from "./measurement.ts";
 const IDLE_BUDGETS = [[100, 120, 1], [500, 256, 25]] as const;
 const IDLE_WINDOW_MS = 10_000;
 const ADOPTED = 500;
+const START_ROUNDS = 5;
 const ADOPTION_ROUNDS = 3;
 const ADOPTION_BUDGET_MS = 2000;
 const TICKS_PER_SECOND = 100;
@@ -24,7 +25,8 @@ async function cpuSeconds(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-async function residentMb(pid: number): Promise<number> {
+/** Resident memory of a process. */
+export async function residentMb(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;
 }
@@ -60,6 +62,23 @@ function idle(services: number, budget: { mb: number; percent: number }): Promis
       budget: `≤ ${budget.percent} %`,
       met: percent <= budget.percent,
     }];
+  });
+}
+
+/** A daemon with nothing stored, from its start to `/healthz` 200. */
+export function measureStart(): Promise<Row> {
+  return withLab(async (lab) => {
+    const starts: number[] = [];
+    for (let round = 0; round < START_ROUNDS; round++) {
+      await lab.daemon.stop();
+      starts.push(await timed(() => lab.restart()));
+    }
+    return {
+      what: "daemon start, nothing stored → /healthz 200",
+      measured: formatMs(median(starts)),
+      against: "from source",
+      budget: "–",
+    };
   });
 }
 

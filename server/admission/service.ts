@@ -7,7 +7,6 @@ import type { FieldIssue } from "../../spec/error.ts";
 import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
-import { describeKey } from "../../spec/kinds.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { checkTemplateDirectory } from "./directories.ts";
 import { checkProcessMount } from "./process_mounts.ts";
@@ -39,7 +38,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const service = { namespace, name, spec };
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
-    ...checkExposedOnce(service, world.state.list("service").filter((other) => isJudged(other, world))),
+    ...checkExposedOnce(service, judged(world)),
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),
@@ -47,9 +46,12 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   return { spec, issues };
 }
 
-/** Whether what the store says of a service still counts: not when it is going, or judged later in the same cast. */
-const isJudged = (other: Service, { later }: World) =>
-  other.deletionRequestedAt === undefined && !later?.has(describeKey(other));
+/** The exposed services of which what the store says still counts: not those that are going, or judged later in the same cast. */
+function* judged({ exposed, later }: World): Generator<Service> {
+  for (const [key, other] of exposed) {
+    if (other.deletionRequestedAt === undefined && !later?.has(key)) yield other;
+  }
+}
 
 const templateNamed = (service: Service | undefined, mount: string) =>
   service?.spec.volumes.find((m) => m.name === mount)?.claimTemplate;

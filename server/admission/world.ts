@@ -1,6 +1,7 @@
 /** What the rules look at: the state a write will be part of, the drivers there are, and what else the same cast declares. @module */
 import type { Driver } from "../../drivers/driver.ts";
 import type { FieldIssue } from "../../spec/error.ts";
+import type { Service } from "../../spec/service.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
 import type { SecretLimits } from "../secret_writes.ts";
@@ -19,6 +20,8 @@ export interface World {
   privateMounts: boolean;
   /** The same for volumes, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
+  /** Services that are exposed, by key, with what the same cast wrote before: found once, for a cast may be of thousands. */
+  exposed: ReadonlyMap<string, Service>;
   /** Keys of services that the same cast declares and has not written yet. */
   later?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */

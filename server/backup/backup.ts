@@ -12,6 +12,7 @@ import type { Store } from "../../store/store.ts";
 import type { DaemonInfo } from "../deps.ts";
 import { manifestFile, packBackup, partFiles, volumeFolder } from "./format.ts";
 import type { TarFile } from "./tar.ts";
+import { snapshotVolumes } from "./volume_snapshots.ts";
 
 /** What a backup is made from. */
 export interface BackupSource {
@@ -26,18 +27,21 @@ export interface BackupSource {
 export const KEK = "kek";
 
 /**
- * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before the stream begins.
+ * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before the stream begins,
+ * and by then the snapshots are taken that data of volumes comes from.
  *
+ * @param options.asked aborts when the one who asked is gone.
  * @throws {RuneError} `not_found` for a volume that does not exist, `failed_precondition` for one whose data cannot be had or a
  * KEK that is no file here, `unavailable` when the disk has no room for the copy of the state.
  */
 export async function makeBackup(
   source: BackupSource,
-  { withKek, volumes: wanted }: BackupRequest,
+  { withKek, volumes: wanted, snapshots: fromSnapshots = true }: BackupRequest,
   shutdown: AbortSignal,
+  { asked }: { asked?: AbortSignal } = {},
 ): Promise<ReadableStream<Uint8Array>> {
   const { store, info } = source;
-  const volumes = wanted.map((key) => findVolume(source, key));
+  const volumes = wanted.map((key) => findVolume(source, key, fromSnapshots));
   const kekPath = join(info.dataDir, KEK);
   if (withKek && !await Deno.stat(kekPath).then(({ isFile }) => isFile, () => false)) {
     throw new RuneError("failed_precondition", `there is no key file ${kekPath} to put into the backup`, {
@@ -47,8 +51,15 @@ export async function makeBackup(
   const copy = copyPath(info.dataDir);
   const { revision } = store;
   await store.copyTo(copy);
-
   const left = new AbortController();
+  const snapshots = fromSnapshots && volumes.length > 0
+    ? await snapshotVolumes(store, volumes.map(({ volume }) => volume), {
+      signal: AbortSignal.any([shutdown, ...asked ? [asked] : []]),
+    }).catch(async (error) => {
+      await Deno.remove(copy);
+      throw error;
+    })
+    : undefined;
   const signal = AbortSignal.any([shutdown, left.signal]);
 
   async function* files(): AsyncGenerator<TarFile> {
@@ -64,7 +75,8 @@ export async function makeBackup(
     yield await diskFile("state.db", copy);
     if (withKek) yield await diskFile(KEK, kekPath);
     for (const [n, { volume, driver }] of volumes.entries()) {
-      const data = await driver.exportData!(contextOf(volume, { node: info.node, signal }));
+      const context = contextOf(volume, { node: info.node, signal });
+      const data = await driver.exportData!(context, snapshots?.refs.get(volume.uid));
       yield* partFiles(volumeFolder(n), data);
     }
   }
@@ -73,6 +85,8 @@ export async function makeBackup(
     async end() {
       left.abort();
       await Deno.remove(copy).catch(() => {});
+      // A daemon that stops may be too late to ask: the next one does.
+      await snapshots?.remove().catch(() => {});
     },
     failed(error) {
       source.logger?.error("a backup failed: {message}", { message: toRuneError(error).message });
@@ -120,6 +134,7 @@ function contextOf(volume: Volume, { node, signal }: { node: string; signal: Abo
 function findVolume(
   { store, drivers }: BackupSource,
   key: string,
+  fromSnapshots: boolean,
 ): { volume: Volume; driver: Driver } {
   const [namespace = "", name = ""] = key.split("/");
   const volume = store.get("volume", namespace, name);
@@ -141,6 +156,13 @@ function findVolume(
       "failed_precondition",
       `volume ${describeKey(volume)}: the driver ${driver.name} cannot put data into a backup`,
       { hint: `back up ${volume.status.handle} with a tool of its own, and leave the volume out` },
+    );
+  }
+  if (fromSnapshots && !driver.capabilities.snapshots) {
+    throw new RuneError(
+      "failed_precondition",
+      `volume ${describeKey(volume)}: the driver ${driver.name} has no snapshots`,
+      { hint: "copy its files as they are, with --no-snapshots, while nothing writes them" },
     );
   }
   return { volume, driver };

@@ -13,8 +13,9 @@ export function backupRoutes({ store, drivers, info, shutdown, logger }: ServerD
     summary: "Make a backup: the state, and the data of volumes where asked for",
     body: backupRequestSchema,
     answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
-    async handle({ body }) {
-      const stream = await makeBackup({ store, drivers, info, logger }, body, shutdown);
+    async handle({ body, request }) {
+      const source = { store, drivers, info, logger };
+      const stream = await makeBackup(source, body, shutdown, { asked: request.signal });
       return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: { "content-type": "application/gzip" },
       });

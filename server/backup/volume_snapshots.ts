@@ -1,0 +1,132 @@
+/**
+ * The snapshots that a backup takes of volumes, so that their data is of one moment and writers go on meanwhile. They are
+ * ordinary ones: the controllers pause, copy and clean up as ever. An annotation says whose they are, so that a daemon that died
+ * leaves none behind.
+ * @module
+ */
+import type { SnapshotRef } from "../../drivers/driver.ts";
+import { RuneError } from "../../spec/error.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Snapshot } from "../../spec/snapshot.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { newborn } from "../admission/newborn.ts";
+
+/** Snapshots of volumes, by the volume's uid, until they are removed. */
+export interface VolumeSnapshots {
+  refs: ReadonlyMap<string, SnapshotRef>;
+  /** Asks for their removal; the controllers do the rest. */
+  remove(): Promise<void>;
+}
+
+/** How long a snapshot may wait for writers that start or stop before it is given up; a copy takes as long as it takes. */
+const PENDING_MS = 60_000;
+
+/**
+ * Takes a snapshot of each volume, and waits until all are ready.
+ *
+ * @param options.pendingMs default 60 s.
+ * @throws {RuneError} `failed_precondition` when one cannot be taken, `not_found` when its volume went; none is left then.
+ */
+export async function snapshotVolumes(
+  store: Store,
+  volumes: Volume[],
+  { signal, pendingMs = PENDING_MS }: { signal: AbortSignal; pendingMs?: number },
+): Promise<VolumeSnapshots> {
+  const made = await store.transact((tx) => volumes.map((volume) => create(tx, volume)));
+  const remove = () =>
+    store.transact((tx) => {
+      for (const snapshot of made) requestRemoval(tx, snapshot);
+    });
+  try {
+    const ready = await Promise.all(
+      made.map((snapshot) => whenReady(store, snapshot, { signal, pendingMs })),
+    );
+    return { refs: new Map(ready.map((ref, i) => [volumes[i]!.uid, ref])), remove };
+  } catch (error) {
+    await remove().catch(() => {});
+    throw error;
+  }
+}
+
+/** Removes what backups of an earlier daemon left. */
+export async function removeBackupSnapshots(store: Store): Promise<void> {
+  await store.transact((tx) => {
+    for (const snapshot of tx.list("snapshot")) {
+      if (snapshot.annotations[ANNOTATIONS.forBackup] !== undefined) requestRemoval(tx, snapshot);
+    }
+  });
+}
+
+function create(tx: Tx, { namespace, name, uid }: Volume): Snapshot {
+  const volume = tx.get("volume", namespace, name);
+  if (volume?.uid !== uid) {
+    throw new RuneError("not_found", `volume ${describeKey({ namespace, name })} was deleted meanwhile`);
+  }
+  const spec = { source: { volume: name } };
+  return tx.create({
+    kind: "snapshot",
+    namespace,
+    name: `backup-${crypto.randomUUID()}`,
+    annotations: { [ANNOTATIONS.forBackup]: tx.now },
+    spec,
+    ...newborn("snapshot", spec),
+  });
+}
+
+function requestRemoval(tx: Tx, { namespace, name, uid }: Snapshot): void {
+  const current = tx.get("snapshot", namespace, name);
+  if (current?.uid !== uid || current.deletionRequestedAt !== undefined) return;
+  tx.update(current, { deletionRequestedAt: tx.now });
+}
+
+/** Resolves when the snapshot is ready; the first failed attempt is the end of it, and so is a wait without an end. */
+async function whenReady(
+  store: Store,
+  { namespace, name, uid }: Snapshot,
+  { signal, pendingMs }: { signal: AbortSignal; pendingMs: number },
+): Promise<SnapshotRef> {
+  let late = false;
+  const look = (): SnapshotRef | undefined => {
+    const snapshot = store.get("snapshot", namespace, name);
+    if (snapshot?.uid !== uid) {
+      throw new RuneError("conflict", `the backup's snapshot ${name} was deleted by somebody`);
+    }
+    const { state, handle, failureMessage, failureHint } = snapshot.status;
+    if (state === "Ready") return { namespace, name, uid, ...(handle !== undefined && { handle }) };
+    if (state !== "Failed" && !(late && state === "Pending")) return undefined;
+    throw new RuneError(
+      "failed_precondition",
+      `volume ${namespace}/${snapshot.spec.source.volume} cannot be copied: ${
+        failureMessage ?? "it takes too long"
+      }`,
+      { hint: failureHint ?? "leave it out, or copy its files as they are: --no-snapshots" },
+    );
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<SnapshotRef>();
+  const check = () => {
+    try {
+      signal.throwIfAborted();
+      const ref = look();
+      if (ref) resolve(ref);
+    } catch (error) {
+      reject(error);
+    }
+  };
+  const unsubscribe = store.subscribe(check);
+  signal.addEventListener("abort", check);
+  const timer = setTimeout(() => {
+    late = true;
+
+    check();
+  }, pendingMs);
+  try {
+    check();
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    unsubscribe();
+    signal.removeEventListener("abort", check);
+  }
+}
