@@ -200,6 +200,7 @@ export async function digestOf(directory: string): Promise<string> {
 
 /** Deletes all that is there; then nothing may run any more, nor anything be left. */
 export async function assertAllCanGo(host: Host, { marker, shared }: { marker: string; shared: string }) {
+  await assertOneWriter(host, shared);
   const { services, snapshots, volumes } = await look(host);
   const remove = async (kind: string, names: string[], query = "") => {
     for (const name of names) {
@@ -221,13 +222,13 @@ export async function assertAllCanGo(host: Host, { marker, shared }: { marker: s
   await until("all their processes are gone", async () => (await processes(marker)).length === 0);
   await until("all their containers are gone", async () => (await containers(host, true)).length === 0);
   await assertNothingLeaked(host);
-  await assertOneWriter(host, shared);
 }
 
-async function assertOneWriter({ dataDir }: Host, shared: string): Promise<void> {
+/** @throws {AssertionError} when one of the guarded services ever met another writer, here or in one more directory. */
+export async function assertOneWriter({ dataDir }: Host, shared?: string): Promise<void> {
   const root = `${dataDir}/volumes/default`;
   const volumes = (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => `${root}/${name}`);
-  for (const volume of [shared, ...volumes]) {
+  for (const volume of [...volumes, ...shared === undefined ? [] : [shared]]) {
     assert.equal(await Deno.readTextFile(`${volume}/violations`).catch(() => ""), "", volume);
   }
 }
