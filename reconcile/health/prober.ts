@@ -8,6 +8,7 @@ import type { ProbeReport } from "../../spec/api.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { Probe } from "../../spec/health.ts";
 import type { Instance, RunnerName } from "../../spec/instance.ts";
+import { type Clock, elapsedMs } from "../clock.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
 import { runProbe } from "./schedule.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
@@ -46,7 +47,9 @@ interface Watched {
 }
 
 /** Makes a prober that probes nothing yet. */
-export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Runner> }): Prober {
+export function createProber(
+  { runners, clock }: { runners: ReadonlyMap<RunnerName, Runner>; clock: Clock },
+): Prober {
   const watched = new Map<string, Watched>();
   const loops = new Set<Promise<void>>();
   let tell: (instanceUid: string) => void = () => {};
@@ -72,26 +75,27 @@ export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Run
       const probe = template.health?.[check];
       if (!probe) continue;
       entry.states[check] = UNASKED;
-      const startedAt = run.startedAt === undefined ? Date.now() : Date.parse(run.startedAt);
-      follow(check, { probe, entry, uid, startedAt, known: status.ready });
+      const ranMs = run.startedAt === undefined ? 0 : elapsedMs(run.startedAt, clock.now());
+      follow(check, { probe, entry, uid, ranMs, known: status.ready });
     }
     return entry;
   }
 
   function follow(
     check: Check,
-    { probe, entry, uid, startedAt, known }: {
+    { probe, entry, uid, ranMs, known }: {
       probe: Probe;
       entry: Watched;
       uid: string;
-      startedAt: number;
+      /** How long it has been running. */
+      ranMs: number;
       /** It was ready before this daemon came: its probes go on in their rhythm. */
       known: boolean;
     },
   ): void {
     const intervalMs = probe.intervalSeconds * 1000;
-    const begin = startedAt + probe.initialDelaySeconds * 1000;
-    const now = Date.now();
+    const now = performance.now();
+    const begin = now - ranMs + probe.initialDelaySeconds * 1000;
     const loop = runProbe({
       intervalMs,
       firstAt: begin >= now ? begin : known ? now + (intervalMs - (now - begin) % intervalMs) : now,
@@ -151,7 +155,8 @@ export function createProber({ runners }: { runners: ReadonlyMap<RunnerName, Run
           successThreshold: probe.successThreshold,
           ...(passing !== undefined && { passing }),
           ...(last && { lastAt: last.at, message: last.message }),
-          ...(next !== undefined && { nextAt: new Date(next).toISOString() }),
+          ...(next !== undefined &&
+            { nextAt: new Date(Date.now() + next - performance.now()).toISOString() }),
         }];
       });
     },
