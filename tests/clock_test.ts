@@ -61,12 +61,12 @@ async function probesGoOn(host: Host): Promise<void> {
   await until("the probe is asked again", async () => await successes() >= before + 2);
 }
 
-/** The failing service is started again, as it was before. */
-async function retriesGoOn(host: Host): Promise<void> {
-  const { status: { restarts } } = await named(host, "instances", "failing-0");
-  await until("it is tried again", async () => {
+/** The failing service waits for a moment of the clock that is so many seconds ahead. @returns its last run. */
+function waitsToRetry(host: Host, ahead: number): Promise<number> {
+  return until("it waits to be tried again", async () => {
     const { status } = await named(host, "instances", "failing-0");
-    return status.restarts > restarts;
+    const fromNow = Date.parse(status.nextAttemptAt) - (Date.now() + ahead * 1000);
+    return status.state === "Failed" && fromNow > 500 && fromNow < 60_000 && status.run;
   });
 }
 
@@ -146,10 +146,13 @@ for (const [direction, seconds] of [["forward", HOUR_S], ["back", -HOUR_S]] as c
       await clock.set(seconds);
       await goesOn("meanwhile");
       for (const [name, ahead] of [["set-back", 0], ["set-again", seconds]] as const) {
+        const run = await waitsToRetry(host, seconds - ahead);
         await host.daemon.stop("SIGKILL");
         await clock.set(ahead);
         await host.restart();
-        await retriesGoOn(host);
+        await until("it is tried again", async () => {
+          return (await named(host, "instances", "failing-0")).status.run > run;
+        });
         await goesOn(name);
       }
       await finishRollout(host);

@@ -39,13 +39,13 @@ export const SERVICES = {
   web: { ...container(GUARD), ...owning("data", "more", "yet-more", "still-more") },
 } satisfies Record<string, Body>;
 
-/** Services that are cast together, to go through short phases together. */
-export const CROWD: string[] = Array.from({ length: 8 }, (_, n) => `crowd-${n}`);
+/** Services of which nothing runs, that are cast together and go through what is short together. */
+export const CROWD: string[] = Array.from({ length: 60 }, (_, n) => `crowd-${n}`);
 
 /** One of them, as a cast of all names it. */
-export const crowdMember = (name: string, marker: string): Body => ({
+export const crowdMember = (name: string, version: string): Body => ({
   kind: "service",
-  body: { name, ...SERVICES.many, env: { RUNE_TEST_MARKER: marker } },
+  body: { name, labels: { version }, ...SERVICES.many, scale: 0, env: { VERSION: version } },
 });
 
 /** Services with a scale. */
