@@ -208,7 +208,8 @@ class DirectoryRunner implements ProcessRunner {
       throwIfAborted(signal);
       const { root, host } = this.#supervisor;
       const found = await this.#known(files);
-      if (found.state === "absent") return;
+      // Control groups come before the record: a daemon may have died in between.
+      if (found.state === "absent") return await removeCgroups(host.cgroups, files.name);
       if (isLiving(found)) {
         throw new RuneError("conflict", `${found.spec.instance} still runs and cannot be removed`, {
           hint: "stop it first",
