@@ -117,8 +117,8 @@ function patience(): { keepsTrying(error: unknown, livedMs: number): boolean } {
         connected = true;
         downSince = undefined;
       }
-      downSince ??= Date.now();
-      return (connected || code === "gone") && Date.now() - downSince <= RECONNECT_MS;
+      downSince ??= performance.now();
+      return (connected || code === "gone") && performance.now() - downSince <= RECONNECT_MS;
     },
   };
 }
@@ -139,7 +139,7 @@ export async function* watchResources<K extends Kind>(
   let synced = false;
   let since: number | undefined;
   while (!signal.aborted) {
-    const started = Date.now();
+    const started = performance.now();
     const listed = new Set<string>();
     let failure: unknown;
     try {
@@ -166,7 +166,7 @@ export async function* watchResources<K extends Kind>(
       failure = error;
     }
     if (signal.aborted) return;
-    if (!keepsTrying(failure, Date.now() - started)) throw failure;
+    if (!keepsTrying(failure, performance.now() - started)) throw failure;
     if (failure instanceof RuneError && failure.code === "gone") since = undefined;
     await pause(RETRY_MS);
   }

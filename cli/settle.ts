@@ -111,7 +111,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
   let soon: ReturnType<typeof setTimeout> | undefined;
   const evaluate = () => {
     if (unsynced > 0) return;
-    const now = Date.now();
+    const now = performance.now();
     for (const state of states) {
       const verdict = judge(state.goal, seen);
       if (verdict.state !== state.verdict.state) state.since = now;

@@ -192,7 +192,7 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
       }
       return done(adopted ? `${state}, keeps the data found in ${handle ?? "place"}` : state);
     case "Stalled":
-      if (goal.retriedAt !== undefined && (volume.status.lastAttemptAt ?? "") < goal.retriedAt) {
+      if (goal.retriedAt !== undefined && volume.status.retriedFor !== goal.retriedAt) {
         return waiting("Pending");
       }
       return failed(stalledText(volume));

@@ -28,7 +28,7 @@ export function concerns(
 export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[] {
   const told = new Set<string>();
   return events.filter((event) => event.spec.type === "Warning" && concerns(goal, event))
-    .sort((a, b) => b.spec.lastAt.localeCompare(a.spec.lastAt))
+    .sort((a, b) => b.resourceVersion - a.resourceVersion)
     .filter(({ spec: { message } }) => {
       // What a service says of its instances repeats them, the instance's name before it.
       const repeated = known.includes(message) || [...told].some((other) => message.includes(other));

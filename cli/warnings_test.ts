@@ -3,16 +3,17 @@ import type { Event } from "../spec/event.ts";
 import { aService } from "./daemon_fixture.ts";
 import { concerns, latestWarnings } from "./warnings.ts";
 
-/** An event at a second of one minute. */
+/** An event, of some revision. */
 function anEvent(
   object: { kind: string; name: string },
   message: string,
-  more: Partial<Event["spec"]> = {},
+  { resourceVersion = 1, ...more }: Partial<Event["spec"]> & { resourceVersion?: number } = {},
 ): Event {
   const at = "2026-01-31T12:00:00.000Z";
   return {
     ...aService("event"),
     kind: "event",
+    resourceVersion,
     spec: {
       object: { ...object, uid: "u" },
       type: "Warning",
@@ -28,7 +29,7 @@ function anEvent(
 }
 
 const web = { kind: "service", namespace: "default", name: "web", generation: 1 } as const;
-const at = (second: number) => ({ lastAt: `2026-01-31T12:00:0${second}.000Z` });
+const at = (resourceVersion: number) => ({ resourceVersion });
 
 Deno.test("concerns() takes a service's instances for the service, and nothing else", () => {
   assert.ok(concerns(web, anEvent({ kind: "service", name: "web" }, "")));
@@ -58,5 +59,5 @@ Deno.test("latestWarnings() tells the same thing once", () => {
     anEvent({ kind: "service", name: "web" }, "web-0: it exited", at(1)),
     anEvent({ kind: "instance", name: "web-0" }, "it exited", at(0)),
   ];
-  assert.deepEqual(latestWarnings(web, events).map((e) => e.spec.lastAt), [at(2).lastAt]);
+  assert.deepEqual(latestWarnings(web, events).map((e) => e.resourceVersion), [2]);
 });

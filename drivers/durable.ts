@@ -64,9 +64,16 @@ export async function renameDirectory(from: string, to: string): Promise<void> {
   if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from));
 }
 
+const asideOf = (path: string) => `${path}.new`;
+
+/** Removes what a {@linkcode writeJson} left that was cut short. */
+export async function removeAside(path: string): Promise<void> {
+  await removeEntry(asideOf(path));
+}
+
 /** Writes a JSON file so that a reader finds the old contents or the new, whatever happens. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  const aside = `${path}.new`;
+  const aside = asideOf(path);
   await Deno.writeTextFile(aside, JSON.stringify(value, null, 2) + "\n", { mode: 0o600 });
   {
     using file = await Deno.open(aside);

@@ -101,7 +101,10 @@ export class LocalDriver implements Driver {
       const marker = await readMarker(this.#layout, volume);
       // Without a note that this volume made or adopted the directory, only the store's handle proves it: notes can be
       // missing from a restored backup. A note of another volume means that the name was taken again.
-      if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) return;
+      if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) {
+        if (!marker) await removeMarker(this.#layout, volume);
+        return;
+      }
       await this.#removeLeftovers(directory, { signal });
       if (await lookAtDirectory(directory) !== "absent") {
         await this.#locked(
@@ -264,10 +267,10 @@ export class LocalDriver implements Driver {
     });
   }
 
-  /** Removes for good what was deleted before a moment. @returns what was removed. */
-  async purgeTrash(before: Date, signal: AbortSignal): Promise<LocalTrashEntry[]> {
+  /** Removes for good what is due, told by when it was deleted (RFC 3339). @returns what was removed. */
+  async purgeTrash(isDue: (deletedAt: string) => boolean, signal: AbortSignal): Promise<LocalTrashEntry[]> {
     return await this.#locked(["purge"], { what: "purge of the trash", signal }, async () => {
-      const due = (await this.#trash.list()).filter((entry) => entry.deletedAt < before.toISOString());
+      const due = (await this.#trash.list()).filter((entry) => isDue(entry.deletedAt));
       for (const entry of due) await this.#trash.purge(entry.id, signal);
       return due;
     });

@@ -1,6 +1,6 @@
 /** The local driver's note of who made a volume's directory, kept outside the data. @module */
 import { z } from "zod";
-import { readJson, removeEntry, writeJson } from "./durable.ts";
+import { readJson, removeAside, removeEntry, writeJson } from "./durable.ts";
 import type { LocalLayout, VolumePlace } from "./local_layout.ts";
 
 const markerSchema = z.object({
@@ -28,7 +28,8 @@ export async function writeMarker(layout: LocalLayout, place: VolumePlace, marke
   await writeJson(path, marker);
 }
 
-/** Removes the note. Done when it is gone already. */
+/** Removes the note, and one that was only half written. Done when they are gone already. */
 export async function removeMarker(layout: LocalLayout, place: VolumePlace): Promise<void> {
+  await removeAside(layout.marker(place));
   await removeEntry(layout.marker(place));
 }

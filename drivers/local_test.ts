@@ -176,7 +176,7 @@ Deno.test("delete() keeps the data with preserveOnDelete, and removes it at once
     assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
   }));
 
-Deno.test("purgeTrash() removes what was deleted before, and only what a manifest describes", () =>
+Deno.test("purgeTrash() removes what is due, and only what a manifest describes", () =>
   withRoot(async ({ at, make, context }) => {
     const driver = make();
     const ctx = context("web");
@@ -185,8 +185,8 @@ Deno.test("purgeTrash() removes what was deleted before, and only what a manifes
     await Deno.mkdir(at(".trash/foreign/data"), { recursive: true });
     await Deno.mkdir(at(".trash/lost+found"));
     const [entry] = await driver.listTrash();
-    assert.deepEqual(await driver.purgeTrash(new Date(entry!.deletedAt), signal), []);
-    assert.deepEqual(await driver.purgeTrash(new Date(Date.parse(entry!.deletedAt) + 1), signal), [entry]);
+    assert.deepEqual(await driver.purgeTrash((at) => at < entry!.deletedAt, signal), []);
+    assert.deepEqual(await driver.purgeTrash((at) => at === entry!.deletedAt, signal), [entry]);
     const left = (await Array.fromAsync(Deno.readDir(at(".trash")))).map((e) => e.name).sort();
     assert.deepEqual(left, ["foreign", "lost+found"]);
   }));
@@ -210,10 +210,17 @@ Deno.test("sweep() removes what another object's calls left half done, and nothi
     await Deno.mkdir(at(".trash/half"));
     await Deno.copyFile(at(`.trash/${uid}/manifest.json`), at(".trash/half/manifest.json"));
     await Deno.rename(at(`.trash/${uid}`), at(`.trash/.${uid}.${token}.removing`));
+    // Before a manifest, after one, and at the end of a purge.
+    await Deno.mkdir(at(`.trash/${crypto.randomUUID()}`));
+    await Deno.mkdir(at(`.trash/.${crypto.randomUUID()}.${token}.removing`));
     await make().sweep(signal);
     assert.deepEqual(await hidden(at("default")), [".own-hidden"]);
     assert.deepEqual(await hidden(at(".snapshots/default")), []);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
+    const note = at(`.rune/default/${gone.volume.name}.json`);
+    await Deno.writeTextFile(`${note}.new`, "{");
+    await make().delete(gone);
+    await assert.rejects(Deno.stat(`${note}.new`), Deno.errors.NotFound);
     assert.ok(await Deno.stat(at("default/web")));
     assert.ok(await Deno.stat(at(`.snapshots/default/${snapshot.uid}`)));
   }));

@@ -8,7 +8,14 @@ import { z } from "zod";
 import { RuneError } from "../spec/error.ts";
 import { accessModeSchema, volumeSpecSchema } from "../spec/volume.ts";
 import type { TrashEntry, VolumeContext, VolumeRecord } from "./driver.ts";
-import { lookAtDirectory, readJson, removeEntry, renameDirectory, writeJson } from "./durable.ts";
+import {
+  lookAtDirectory,
+  readJson,
+  removeAside,
+  removeEntry,
+  renameDirectory,
+  writeJson,
+} from "./durable.ts";
 import { removeTree } from "./host.ts";
 import { checkUid, directoriesIn, isUid, type LocalLayout } from "./local_layout.ts";
 
@@ -82,6 +89,7 @@ export class LocalTrash {
   /** Removes an entry whose data was taken out. */
   async clear(id: string): Promise<void> {
     const path = join(this.#layout.trash, checkUid(id));
+    await removeAside(join(path, "manifest.json"));
     await removeEntry(join(path, "manifest.json"));
     await removeEntry(path);
   }
@@ -103,8 +111,12 @@ export class LocalTrash {
   /** Removes entries whose data never came or was taken out. Must not run beside {@linkcode put}: it would look the same. */
   async sweepEmpty(): Promise<void> {
     for (const id of await this.#ids()) {
+      const path = join(this.#layout.trash, id);
       const entry = await this.find(id);
-      if (entry && await lookAtDirectory(entry.path) === "absent") await this.clear(id);
+      // Its manifest was to come, or had gone already.
+      const bare = !entry && await lookAtDirectory(path) === "empty";
+      if (bare) await removeEntry(path);
+      else if (entry && await lookAtDirectory(entry.path) === "absent") await this.clear(id);
     }
   }
 
@@ -122,7 +134,11 @@ export class LocalTrash {
 
 async function removePurged(entry: string, signal: AbortSignal): Promise<void> {
   const manifest = join(entry, "manifest.json");
-  if (await readJson(manifest, manifestSchema).catch(ignoreForeign) === undefined) return;
+  if (await readJson(manifest, manifestSchema).catch(ignoreForeign) === undefined) {
+    // Its manifest had gone already; what else has none is not ours.
+    if (await lookAtDirectory(entry) === "empty") await removeEntry(entry);
+    return;
+  }
   await removeTree(join(entry, "data"), signal);
   await removeEntry(manifest);
   await removeEntry(entry);

@@ -27,7 +27,7 @@ export function recordEvent(tx: Tx, happening: Happening): void {
   }
   const events = tx.list("event", namespace);
   if (events.length >= MAX_EVENTS) {
-    const oldest = events.reduce((a, b) => a.spec.lastAt <= b.spec.lastAt ? a : b);
+    const oldest = events.reduce((a, b) => a.resourceVersion <= b.resourceVersion ? a : b);
     tx.remove(oldest);
   }
   tx.create({

@@ -3,6 +3,7 @@
  * events, timers) to the queues; the controllers are in the folders beside it. Nothing here serves a request.
  * @module
  */
+import type { Clock } from "./clock.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Proxy } from "../proxy/proxy.ts";
@@ -39,6 +40,8 @@ export interface ControllerDeps {
   drivers: Map<string, Driver>;
   runners: Map<RunnerName, Runner>;
   prober: Prober;
+  /** Tells how long ago what is stored was. */
+  clock: Clock;
   proxy: Proxy;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
@@ -67,7 +70,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, secrets, runners, prober, proxy, node, logger, files } = deps;
+  const { store, secrets, runners, prober, clock, proxy, node, logger, files } = deps;
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
@@ -117,16 +120,16 @@ export function startControllers(deps: ControllerDeps): Controllers {
       },
     });
 
-  const services = queue("service", 8, (key) => reconcileService(key, { store }));
+  const services = queue("service", 8, (key) => reconcileService(key, { store, clock }));
   const volumes = queue(
     "volume",
     8,
-    (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, node }, signal }),
+    (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, node, clock }, signal }),
   );
   const snapshots = queue(
     "snapshot",
     4,
-    (key, signal) => reconcileSnapshot(key, { deps: { store, drivers, runners, node }, signal }),
+    (key, signal) => reconcileSnapshot(key, { deps: { store, drivers, runners, node, clock }, signal }),
   );
   const schedules = queue("schedule", 4, (key) => reconcileSchedule(key, { store, drivers }));
   const instances = queue(
@@ -134,7 +137,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
     32,
     (uid, signal) =>
       reconcileInstance(uid, {
-        deps: { store, secrets, runners, mounts, prober, files, readData },
+        deps: { store, secrets, runners, mounts, prober, files, readData, clock },
         find,
         signal,
       }),
@@ -142,7 +145,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   // One key: all routes are one document.
   const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
   const sweeper = queue("sweep", 1, async (_key, signal) => {
-    const cleared = await sweep({ store, runners }, signal) + await sweepFiles(files, store);
+    const cleared = await sweep({ store, runners, clock }, signal) + await sweepFiles(files, store);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };

@@ -7,6 +7,7 @@ import type { Runner, RunState } from "../runners/runner.ts";
 import type { Instance, RunnerName } from "../spec/instance.ts";
 import type { Lease, LeaseHolder } from "../spec/lease.ts";
 import type { Store } from "../store/store.ts";
+import { type Clock, elapsedMs, type Moment } from "./clock.ts";
 import { type Happening, recordEvent } from "./events.ts";
 import { releaseHolder } from "./leases.ts";
 
@@ -27,7 +28,7 @@ export interface SweepPlan {
 
 /** Decides what to clear away. `runs` is all that the runners listed; `complete` is false when one could not be asked. */
 export function planSweep(
-  view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[]; now: Date },
+  view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[]; now: Moment },
 ): SweepPlan {
   const instances = new Map(view.instances.map((i) => [i.uid, i]));
   const kept = keptFailures(view.runs.filter((run) => instances.has(run.instanceUid)), view.now);
@@ -51,10 +52,10 @@ export function planSweep(
 }
 
 /** The failed runs that may still be looked at: the latest of each service. */
-function keptFailures(runs: RunState[], now: Date): Set<RunState> {
+function keptFailures(runs: RunState[], now: Moment): Set<RunState> {
   const failed = runs
     .filter((r) => r.state === "exited" && r.exitCode !== 0 && r.finishedAt !== undefined)
-    .filter((r) => now.getTime() - Date.parse(r.finishedAt!) < KEPT_FAILURES.ms)
+    .filter((r) => elapsedMs(r.finishedAt!, now) < KEPT_FAILURES.ms)
     .sort((a, b) => Date.parse(b.finishedAt!) - Date.parse(a.finishedAt!));
   const counts = new Map<string, number>();
   return new Set(failed.filter(({ namespace, service }) => {
@@ -69,6 +70,7 @@ function keptFailures(runs: RunState[], now: Date): Set<RunState> {
 export interface SweepDeps {
   store: Store;
   runners: Map<RunnerName, Runner>;
+  clock: Clock;
 }
 
 /** How long an orphan may take to stop. */
@@ -79,7 +81,7 @@ const STOP_MS = 10_000;
  *
  * @returns how many runs and lease holders it cleared away.
  */
-export async function sweep({ store, runners }: SweepDeps, signal: AbortSignal): Promise<number> {
+export async function sweep({ store, runners, clock }: SweepDeps, signal: AbortSignal): Promise<number> {
   const listed = await Promise.allSettled([...runners.values()].map((r) => listRuns(r, signal)));
   const found = listed.flatMap((l) => l.status === "fulfilled" ? l.value : []);
   const plan = planSweep({
@@ -88,7 +90,7 @@ export async function sweep({ store, runners }: SweepDeps, signal: AbortSignal):
     // Read after the runs were listed: an instance made meanwhile has its run recorded before the run exists.
     instances: store.list("instance"),
     leases: store.list("lease"),
-    now: new Date(),
+    now: clock.now(),
   });
   const runnerOf = new Map(found.map((f) => [f.state, f.runner]));
   let ended = 0;

@@ -41,11 +41,12 @@ export async function isHealthy(url: string): Promise<boolean> {
  * @param home becomes its HOME; the data is in `<home>/.rune`.
  * @param options.devMode default true.
  * @param options.dataDir default `<home>/.rune`.
+ * @param options.env more of its environment.
  * @throws {Error} with its last words when it ends instead.
  */
 export async function startDaemon(
   home: string,
-  options: { args?: string[]; devMode?: boolean; dataDir?: string } = {},
+  options: { args?: string[]; devMode?: boolean; dataDir?: string; env?: Record<string, string> } = {},
 ): Promise<Daemon> {
   const url = `http://127.0.0.1:${freePort()}`;
   const log = `${home}/daemon.log`;
@@ -68,7 +69,7 @@ export async function startDaemon(
       ...serve,
       ...options.args ?? [],
     ],
-    env: { HOME: home, DENO_DIR: await denoDir() },
+    env: { ...options.env, HOME: home, DENO_DIR: await denoDir() },
     detached: true,
     stdin: "null",
     stdout: "null",

@@ -21,6 +21,7 @@ const PACKAGES: Record<string, string> = {
   "docker-registry": "docker-registry",
   htpasswd: "apache2-utils",
   openssl: "openssl",
+  faketime: "faketime",
   zsh: "zsh",
   fish: "fish",
 };

@@ -9,6 +9,7 @@ import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
+import { type Clock, createClock, elapsedMs } from "../reconcile/clock.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
@@ -176,15 +177,18 @@ export function buildRunners(
 }
 
 /** Sweeps the volume root once, then keeps emptying the trash of what is past its retention. */
-function keepTrash(local: LocalDriver, { settings, logger }: { settings: Settings; logger: Logger }) {
+function keepTrash(
+  local: LocalDriver,
+  { settings, clock, logger }: { settings: Settings; clock: Clock; logger: Logger },
+) {
   const stopped = new AbortController();
   const report = (what: string) => (error: unknown) => {
     if (stopped.signal.aborted) return;
     logger.warn("{what}: {message}", { what, message: toRuneError(error).message });
   };
   const purge = async () => {
-    const before = new Date(Date.now() - settings.storage.trashRetentionMs);
-    const purged = await local.purgeTrash(before, stopped.signal);
+    const isDue = (at: string) => elapsedMs(at, clock.now()) > settings.storage.trashRetentionMs;
+    const purged = await local.purgeTrash(isDue, stopped.signal);
     if (purged.length > 0) {
       logger.info("purged {count} deleted volumes from the trash", { count: purged.length });
     }
@@ -218,7 +222,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
   };
   try {
     const metrics = createMetrics(BUILD);
-    const store = await openStore({ dataDir, onCommit: metrics.commit });
+    const clock = createClock();
+    const store = await openStore({ dataDir, onCommit: metrics.commit, clock: () => clock.now() });
     started.push(() => store.close());
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
@@ -240,7 +245,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
 
     const probes = countProbes(metrics.registry, store);
     started.push(() => probes.close());
-    const prober = createProber({ runners, observer: probes });
+    const prober = createProber({ runners, clock, observer: probes });
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
@@ -303,7 +308,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       const handler = (request: Request, peer: string) => app.fetch(request, { peer });
       servers.push(listen(address, { signal: aborted.signal, handler, ...(pair && { pair }) }));
     }
-    const trash = keepTrash(built.local, { settings, logger: logger.getChild("storage") });
+    const trash = keepTrash(built.local, { settings, clock, logger: logger.getChild("storage") });
     started.push(() => trash.stop());
     const { caddy, ...serving } = settings.expose;
     const proxy = createCaddyProxy({
@@ -319,6 +324,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       drivers,
       runners,
       prober,
+      clock,
       node,
       files: createRunFiles({
         root: join(dataDir, "runs"),

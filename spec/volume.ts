@@ -86,6 +86,8 @@ export const volumeStatusSchema = z.object({
   /** Provisioning attempts since the last success or `retry-provision`. */
   attempts: z.number().int(),
   lastAttemptAt: z.string().optional(),
+  /** The request to retry that the attempts answer. */
+  retriedFor: z.string().optional(),
   /** When the next attempt is due. */
   nextAttemptAt: z.string().optional(),
   /** Size that the driver has made it, in bytes. */

@@ -4,6 +4,7 @@ import { statfsSync } from "node:fs";
 import { findLoopDevice, findMount } from "../drivers/host.ts";
 import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
 import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
+import { createClock } from "../reconcile/clock.ts";
 import { createMountTable } from "../reconcile/mount_table.ts";
 import { reconcileVolume } from "../reconcile/volume/controller.ts";
 import { seed } from "../server/seed.ts";
@@ -33,6 +34,7 @@ Deno.test({
       drivers: new Map([[driver.name, driver]]),
       mounts: createMountTable(() => {}),
       node: { name: "n1", labels: {} },
+      clock: createClock(),
     });
     let deps = newDaemon();
     const pass = () => reconcileVolume("default/v", { deps, signal });

@@ -4,6 +4,7 @@ import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { openEngine } from "../scripts/engine.ts";
 import { containerService, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
+import { assertNothingLeaked } from "./leaks.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 interface Seen {
@@ -49,6 +50,7 @@ Deno.test({
     assert.deepEqual([after.uid, after.status.restarts], [before!.uid, 1]);
     assert.equal(await host.rune("exec", "web", "--", "cat", "/data/f"), "kept\n");
     assert.equal((await host.get("volume", "v")).status.boundClaim, "default/web-0");
+    await assertNothingLeaked(host);
   },
 });
 
@@ -76,6 +78,7 @@ Deno.test({
         "both starts wrote to the one directory",
         async () => (await Deno.readTextFile(`${shared}/starts`)).trim().split("\n").length === 2,
       );
+      await assertNothingLeaked(host);
     } finally {
       await Deno.remove(shared, { recursive: true });
     }
@@ -109,12 +112,7 @@ Deno.test({
     await host.rune("delete", "service", "web", "--yes");
     await host.rune("delete", "service", "many", "--yes");
     await host.rune("delete", "service", "agent", "--yes");
-    const engine = openEngine();
-    const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${host.daemonId}`] }));
-    assert.deepEqual(await engine.call(`GET /containers/json?all=1&filters=${filters}`), []);
-    engine.close();
-    const records = await Array.fromAsync(Deno.readDir(`${host.dataDir}/processes`));
-    assert.deepEqual(records.filter((r) => r.name.endsWith("-1")), [], "records of ended runs are gone");
+    await assertNothingLeaked(host);
   },
 });
 
@@ -172,6 +170,7 @@ Deno.test({
     const containers = await engine.call(`GET /containers/json?filters=${filters}`) as { Id: string }[];
     engine.close();
     assert.deepEqual(containers.map((c) => c.Id).sort(), running.map((i) => i.status.handle).sort());
+    await assertNothingLeaked(host);
   },
 });
 
@@ -199,6 +198,7 @@ Deno.test({
         async () => (await host.get("service", "web")).status.state === "Running",
       );
       await host.rune("delete", "service", "web", "--yes");
+      await assertNothingLeaked(host);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }

@@ -9,6 +9,7 @@ import { RUNE } from "../scripts/daemon.ts";
 import { openEngine } from "../scripts/engine.ts";
 import { containerService, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
+import { assertNothingLeaked } from "./leaks.ts";
 import { noDocker, noLoopDevices, noRoot } from "./skips.ts";
 
 async function cast(host: Host, name: string, value: string): Promise<Response> {
@@ -134,7 +135,9 @@ Deno.test({
         async () => (await host.get("instances")).items[0].status.pid === pid,
       );
       await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`);
+      await assertNothingLeaked(host);
       await host.rune("delete", "service", "agent", "--yes");
+      await assertNothingLeaked(host);
     }),
 });
 
@@ -154,6 +157,7 @@ Deno.test({
       await run("mount", "-o", "remount,rw", mountPoint);
       await host.restart();
       assert.deepEqual(await configmaps(host), ["kept"]);
+      await assertNothingLeaked(host);
     }),
 });
 
@@ -188,6 +192,7 @@ Deno.test({
       await host.rune("admin", "restore", backup, ...args);
       await host.restart();
       assert.deepEqual((await configmaps(host)).sort(), before, what);
+      await assertNothingLeaked(host);
       await host.daemon.stop();
     }
   },
@@ -212,6 +217,7 @@ Deno.test({
     await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`);
     const restored = await host.run(["admin", "restore", `${host.home}/b.tgz`, "--data-dir", other]);
     assert.match(restored.stderr, /holds a state already/);
+    await assertNothingLeaked(host);
   },
 });
 
@@ -234,10 +240,8 @@ Deno.test({
     });
     assert.equal(after.uid, before.uid);
     assert.equal(await host.rune("exec", "web", "--", "cat", "/data/f"), "kept\n");
-    const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${host.daemonId}`] }));
-    const containers = await engine.call(`GET /containers/json?all=1&filters=${filters}`) as unknown[];
     engine.close();
-    assert.equal(containers.length, 1);
+    await assertNothingLeaked(host);
   },
 });
 
@@ -296,5 +300,6 @@ Deno.test({
     await host.daemon.stop("SIGKILL");
     await host.restart();
     assert.equal(new Set(await configmaps(host)).size, 2_000);
+    await assertNothingLeaked(host);
   },
 });

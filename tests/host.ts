@@ -65,17 +65,21 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
  *
  * @param options.runefile YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token.
  * @param options.dataDir elsewhere than below its home.
+ * @param options.env more of the daemon's environment.
  */
-export async function startHost(options: { runefile?: string; dataDir?: string } = {}): Promise<Host> {
+export async function startHost(
+  options: { runefile?: string; dataDir?: string; env?: Record<string, string> } = {},
+): Promise<Host> {
   const home = await Deno.makeTempDir({ prefix: "rune-test-" });
   const config = `${home}/runefile.yaml`;
-  const { runefile = "" } = options;
+  const { runefile = "", env } = options;
   await Deno.writeTextFile(
     config,
     /^auth:/m.test(runefile) ? runefile : `${runefile}\nauth: { enabled: false }\n`,
   );
   const dataDir = options.dataDir ?? `${home}/.rune`;
-  const start = () => startDaemon(home, { devMode: false, args: ["--config", config], dataDir });
+  const start = () =>
+    startDaemon(home, { devMode: false, args: ["--config", config], dataDir, ...(env && { env }) });
   const daemon = await start();
   const host: Host = {
     home,

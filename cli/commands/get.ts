@@ -55,7 +55,7 @@ const byPlace = (a: AnyResource, b: AnyResource) =>
 /** Events in the order in which they happened, everything else by namespace and name. */
 function inOrder(resources: AnyResource[]): AnyResource[] {
   return [...resources].sort((a, b) =>
-    a.kind === "event" && b.kind === "event" ? a.spec.lastAt.localeCompare(b.spec.lastAt) : byPlace(a, b)
+    a.kind === "event" && b.kind === "event" ? a.resourceVersion - b.resourceVersion : byPlace(a, b)
   );
 }
 

@@ -65,7 +65,7 @@ export async function describeResource(
   if (resource.namespace === "" || resource.kind === "event") return text;
   const events = (await listResources(client, "event", { namespace: resource.namespace }))
     .filter((event) => concerns(resource, event))
-    .sort((a, b) => a.spec.lastAt.localeCompare(b.spec.lastAt))
+    .sort((a, b) => a.resourceVersion - b.resourceVersion)
     .slice(-EVENTS);
   const table = new Table(columnsOf("event"), { paint: context.paint, wide: true, headers: true });
   return text + part("Events", events.length === 0 ? "none" : table.render(events, context));

@@ -106,9 +106,9 @@ async function findPids(files: CaddyFiles): Promise<number[]> {
 
 /** Waits until no Caddy of the folder lives. @returns false when the time ran out. */
 async function awaitEnd(files: CaddyFiles, ms: number): Promise<boolean> {
-  const deadline = Date.now() + ms;
+  const deadline = performance.now() + ms;
   while (isAlive(files)) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return true;

@@ -57,8 +57,8 @@ export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): 
 
   /** The configuration of a Caddy that lives, once it answers; undefined when it ended. */
   async function answer(signal: AbortSignal): Promise<unknown> {
-    const deadline = Date.now() + START_MS;
-    while (isAlive(files) && Date.now() < deadline) {
+    const deadline = performance.now() + START_MS;
+    while (isAlive(files) && performance.now() < deadline) {
       const config = await admin.config(signal);
       if (config !== undefined) return config;
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -8,6 +8,7 @@ import type { ProbeReport } from "../../spec/api.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { Probe } from "../../spec/health.ts";
 import type { Instance, RunnerName } from "../../spec/instance.ts";
+import { type Clock, elapsedMs } from "../clock.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
 import { runProbe } from "./schedule.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
@@ -61,7 +62,11 @@ interface Watched {
 
 /** Makes a prober that probes nothing yet. */
 export function createProber(
-  { runners, observer }: { runners: ReadonlyMap<RunnerName, Runner>; observer?: ProbeObserver },
+  { runners, clock, observer }: {
+    runners: ReadonlyMap<RunnerName, Runner>;
+    clock: Clock;
+    observer?: ProbeObserver;
+  },
 ): Prober {
   const watched = new Map<string, Watched>();
   const loops = new Set<Promise<void>>();
@@ -88,26 +93,27 @@ export function createProber(
       const probe = template.health?.[check];
       if (!probe) continue;
       entry.states[check] = UNASKED;
-      const startedAt = run.startedAt === undefined ? Date.now() : Date.parse(run.startedAt);
-      follow(check, { probe, entry, instance, startedAt, known: status.ready });
+      const ranMs = run.startedAt === undefined ? 0 : elapsedMs(run.startedAt, clock.now());
+      follow(check, { probe, entry, instance, ranMs, known: status.ready });
     }
     return entry;
   }
 
   function follow(
     check: Check,
-    { probe, entry, instance, startedAt, known }: {
+    { probe, entry, instance, ranMs, known }: {
       probe: Probe;
       entry: Watched;
       instance: Instance;
-      startedAt: number;
+      /** How long it has been running. */
+      ranMs: number;
       /** It was ready before this daemon came: its probes go on in their rhythm. */
       known: boolean;
     },
   ): void {
     const intervalMs = probe.intervalSeconds * 1000;
-    const begin = startedAt + probe.initialDelaySeconds * 1000;
-    const now = Date.now();
+    const now = performance.now();
+    const begin = now - ranMs + probe.initialDelaySeconds * 1000;
     const { uid, namespace, spec: { service } } = instance;
     let seconds = 0;
     const loop = runProbe({
@@ -176,7 +182,8 @@ export function createProber(
           successThreshold: probe.successThreshold,
           ...(passing !== undefined && { passing }),
           ...(last && { lastAt: last.at, message: last.message }),
-          ...(next !== undefined && { nextAt: new Date(next).toISOString() }),
+          ...(next !== undefined &&
+            { nextAt: new Date(Date.now() + next - performance.now()).toISOString() }),
         }];
       });
     },

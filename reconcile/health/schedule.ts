@@ -8,14 +8,14 @@ const EAGER_MOST_MS = 1000;
 /** What {@linkcode runProbe} needs. */
 export interface ProbeLoop {
   intervalMs: number;
-  /** The first point of the grid, milliseconds since the epoch. */
+  /** The first point of the grid, on the clock of `performance.now()`, which nobody sets. */
   firstAt: number;
   /** Also try between the points of the grid until it has passed; only a success counts then. */
   eager: boolean;
   /** One question; undefined when nothing can be said of it (the engine is out of reach). */
   ask(signal: AbortSignal): Promise<ProbeAnswer | undefined>;
   onAnswer(answer: ProbeAnswer): void;
-  /** Told of the next point of the grid, milliseconds since the epoch. */
+  /** Told of the next point of the grid. */
   onPlanned?(at: number): void;
   signal: AbortSignal;
 }
@@ -47,14 +47,15 @@ export async function runProbe(loop: ProbeLoop): Promise<void> {
   let eagerMs = EAGER_FIRST_MS;
   while (!signal.aborted) {
     loop.onPlanned?.(due);
-    const early = eager && due - Date.now() > eagerMs && Date.now() >= loop.firstAt;
-    await pause(early ? eagerMs : Math.max(0, due - Date.now()), signal);
+    const now = performance.now();
+    const early = eager && due - now > eagerMs && now >= loop.firstAt;
+    await pause(early ? eagerMs : Math.max(0, due - now), signal);
     if (signal.aborted) return;
     const answer = await ask(signal);
     if (signal.aborted) return;
     if (answer?.ok) eager = false;
     if (answer && (!early || answer.ok)) onAnswer(answer);
     if (early && eager) eagerMs = Math.min(EAGER_MOST_MS, eagerMs * 2);
-    else due = nextPoint(due + intervalMs, { now: Date.now(), intervalMs });
+    else due = nextPoint(due + intervalMs, { now: performance.now(), intervalMs });
   }
 }

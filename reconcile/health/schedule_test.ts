@@ -19,14 +19,14 @@ async function asked(
   const starts: number[] = [];
   const counted: boolean[] = [];
   let open = 0;
-  const firstAt = Date.now();
+  const firstAt = performance.now();
   await runProbe({
     intervalMs,
     firstAt,
     eager,
     async ask() {
       assert.equal(++open, 1, "questions overlap");
-      starts.push(Date.now() - firstAt);
+      starts.push(performance.now() - firstAt);
       await new Promise((resolve) => setTimeout(resolve, takesMs));
       open--;
       const n = starts.length;
@@ -57,7 +57,7 @@ Deno.test("runProbe() tries in between until it has passed, and counts only the 
 Deno.test("runProbe() of thousands costs little and ends at once when aborted", async () => {
   const abort = new AbortController();
   let count = 0;
-  const firstAt = Date.now();
+  const firstAt = performance.now();
   const loops = Array.from({ length: 5000 }, () =>
     runProbe({
       intervalMs: 1000,

@@ -7,6 +7,7 @@ import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
+import type { Clock } from "../clock.ts";
 import { recordEvent } from "../events.ts";
 import type { Prober } from "../health/prober.ts";
 import type { ReadData } from "../config/data.ts";
@@ -29,6 +30,7 @@ export interface InstanceDeps {
   files: RunFiles;
   readData: ReadData;
   secrets: SecretReader;
+  clock: Clock;
 }
 
 interface Call {

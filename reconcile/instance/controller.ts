@@ -72,7 +72,7 @@ async function observeInstance(
     ...(service && { shared: sharedRole(service, deps.store) }),
     ...await observeInit(instance, { run: state, mounts, runner, signal }),
     missingConfig: missingData(deps.store, instance.spec.template, instance.namespace),
-    now: new Date(),
+    now: deps.clock.now(),
   };
 }
 

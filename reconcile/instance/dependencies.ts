@@ -4,6 +4,7 @@ import type { Instance, InstanceStatus } from "../../spec/instance.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import type { Reader } from "../../store/store.ts";
+import { waitedMs } from "../clock.ts";
 import type { InstanceView } from "./plan.ts";
 
 /** How long an optional dependency is waited for when it says nothing of it, in seconds. */
@@ -58,12 +59,12 @@ function wordsFor({ dependency, service, ...key }: DependencyView): string {
 export function awaitDependencies(
   { instance, dependencies = [], now }: InstanceView,
 ): { status: InstanceStatus; afterMs?: number } | undefined {
-  const waitedMs = now.getTime() - Date.parse(instance.createdAt);
+  const waited = waitedMs(instance.createdAt, now);
   const limitMs = ({ dependency: { optional, timeoutSeconds } }: DependencyView) => {
     const seconds = timeoutSeconds ?? (optional ? OPTIONAL_SECONDS : undefined);
     return seconds === undefined ? undefined : seconds * 1000;
   };
-  const isLate = (d: DependencyView) => waitedMs >= (limitMs(d) ?? Infinity);
+  const isLate = (d: DependencyView) => waited >= (limitMs(d) ?? Infinity);
   const missing = dependencies.filter((d) => {
     if (isMet(d)) return false;
     return !d.dependency.optional || (d.service !== undefined && d.service.spec.scale > 0 && !isLate(d));
@@ -77,7 +78,7 @@ export function awaitDependencies(
       Math.max(...late.map((d) => limitMs(d)! / 1000))
     } s in vain for ${list}; it starts when that comes`;
   const { reason: _r, message: _m, ...kept } = instance.status;
-  const timers = missing.map((d) => (limitMs(d) ?? 0) - waitedMs).filter((ms) => ms > 0);
+  const timers = missing.map((d) => (limitMs(d) ?? 0) - waited).filter((ms) => ms > 0);
   return {
     status: {
       ...kept,

@@ -9,6 +9,7 @@ import type { RunState } from "../../runners/runner.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import type { InitProgress, InitStep } from "../../spec/init_step.ts";
 import type { InstanceStatus } from "../../spec/instance.ts";
+import { waitedMs } from "../clock.ts";
 import { type InstanceStep, type InstanceView, launchFailedStatus } from "./plan.ts";
 
 /** Steps of a plan that concern init steps. */
@@ -43,8 +44,8 @@ export function planAttempt(view: InstanceView): InstanceStep | undefined {
     template.initSteps.indexOf(step) + 1
   } of ${template.initSteps.length})`;
   if (stepRun?.state === "running") {
-    const startedAt = stepRun.startedAt === undefined ? now.getTime() : Date.parse(stepRun.startedAt);
-    const leftMs = startedAt + parseDuration(step.timeout) - now.getTime();
+    const ranMs = stepRun.startedAt === undefined ? 0 : waitedMs(stepRun.startedAt, now);
+    const leftMs = parseDuration(step.timeout) - ranMs;
     if (leftMs <= 0) return { do: "stopStep" };
     const { reason: _, ...kept } = status;
     return {

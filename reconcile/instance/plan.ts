@@ -10,6 +10,7 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
+import { elapsedMs, type Moment } from "../clock.ts";
 import type { HealthVerdict } from "../health/tracker.ts";
 import { withHolder } from "../leases.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
@@ -60,7 +61,7 @@ export interface InstanceView {
   stepProblem?: string | undefined;
   /** Configmaps, secrets and keys that it needs and that are not there, in a sentence. */
   missingConfig?: string | undefined;
-  now: Date;
+  now: Moment;
 }
 
 /** One step. */
@@ -236,7 +237,7 @@ function settleRunning(
   { run, ready }: { run: RunState; ready: boolean },
 ): InstanceStep {
   const startedAt = run.startedAt ?? status.startedAt ?? now.toISOString();
-  const steadyInMs = Date.parse(startedAt) + STEADY_MS - now.getTime();
+  const steadyInMs = STEADY_MS - elapsedMs(startedAt, now);
   const crashes = steadyInMs <= 0 ? 0 : status.crashes;
   const { reason: _r, message: _m, nextAttemptAt: _n, finishedAt: _f, ip: _i, pid: _p, ...kept } = status;
   const readyAt = status.readyAt ?? (ready ? now.toISOString() : undefined);

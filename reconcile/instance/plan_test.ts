@@ -68,7 +68,10 @@ const steps: [string, InstanceView, Record<string, unknown>][] = [
     afterMs: 400,
   }],
   ["retires it then", drained(named, 500), { do: "retire" }],
-  ["retires it at once when the clock was set back", drained(named, -60_000), { do: "retire" }],
+  ["retires it soon when the clock was set back while no daemon ran", {
+    ...drained(named, -60_000),
+    now: Object.assign(new Date(NOW), { clock: { steps: [], watchedMs: 500 } }),
+  }, { do: "retire" }],
   ["retires it at once when it is not ready", drained(named, 0, { ready: false }), { do: "retire" }],
   ["retires at once what no name leads to", drained(plain, 0), { do: "retire" }],
   ["retires it at once when its service is deleted", drained({ ...named, deletionRequestedAt: ago(0) }, 0), {

@@ -1,4 +1,5 @@
 /** How long an instance that is leaving goes on answering, so that nobody who was led to it is turned away. Pure. @module */
+import { elapsedMs } from "../clock.ts";
 import type { InstanceView } from "./plan.ts";
 
 /**
@@ -16,7 +17,5 @@ export function drainLeft(
     return 0;
   }
   if (service.spec.expose?.host === undefined || service.deletionRequestedAt !== undefined) return 0;
-  const elapsed = now.getTime() - Date.parse(deletionRequestedAt);
-  // Below 0 the clock was set back.
-  return elapsed < 0 ? 0 : Math.max(0, ROUTE_DRAIN_MS - elapsed);
+  return Math.max(0, ROUTE_DRAIN_MS - elapsedMs(deletionRequestedAt, now));
 }

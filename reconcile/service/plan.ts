@@ -4,6 +4,7 @@ import type { Instance } from "../../spec/instance.ts";
 import { FINALIZERS } from "../../spec/marks.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
+import { type Moment, waitedMs } from "../clock.ts";
 import { claims, owns } from "./claims.ts";
 import { planRollback, type Revert } from "./revert.ts";
 import { planRollout, type RolloutStep } from "./rollout.ts";
@@ -19,7 +20,7 @@ export interface ServiceView {
   volumes: Volume[];
   /** Other services that are not being deleted, for volumes that are claimed twice. */
   others: Service[];
-  now: Date;
+  now: Moment;
 }
 
 /** One step. */
@@ -54,7 +55,7 @@ export function planService(view: ServiceView): ServicePlan {
   const revert = scaling.revert ?? planRollback(service, { rollout, status });
   const last: ServiceStep[] = revert ? [{ do: "revert", revert }] : [];
   const rolloutMs = status.rolloutProgress !== undefined && !rollout.stuck
-    ? Date.parse(status.rolloutProgress.at) + parseDuration(service.spec.update.timeout) - now.getTime() + 1
+    ? parseDuration(service.spec.update.timeout) - waitedMs(status.rolloutProgress.at, now) + 1
     : undefined;
   const afterMs = Math.min(rolloutMs ?? Infinity, scaling.afterMs ?? Infinity);
   return {

@@ -8,6 +8,7 @@ import { hostPortOf } from "../../spec/exposing.ts";
 import { currentTemplate, type Instance, templateOf } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Service } from "../../spec/service.ts";
+import { type Moment, waitedMs } from "../clock.ts";
 
 /** A change of the set of instances. */
 export type RolloutStep =
@@ -67,7 +68,7 @@ const ready = (instance: Instance | undefined) =>
   instance !== undefined && !leaving(instance) && instance.status.ready;
 
 /** Decides what to do with the instances of a service that is to run. */
-export function planRollout(service: Service, instances: Instance[], now: Date): Rollout {
+export function planRollout(service: Service, instances: Instance[], now: Moment): Rollout {
   const { spec, name } = service;
   const slots: Slot[] = Array.from({ length: spec.scale }, (_, ordinal) => ({ ordinal }));
   const steps: RolloutStep[] = [];
@@ -119,11 +120,11 @@ export function rolloutStart({ generation, status, annotations }: Service): stri
     : startedAt;
 }
 
-function timedOut(service: Service, now: Date): boolean {
+function timedOut(service: Service, now: Moment): boolean {
   const startedAt = rolloutStart(service);
   if (startedAt === undefined) return false;
   const since = service.status.rolloutProgress?.at ?? startedAt;
-  return now.getTime() - Date.parse(since) > parseDuration(service.spec.update.timeout);
+  return waitedMs(since, now) > parseDuration(service.spec.update.timeout);
 }
 
 const replaced = (instance: Instance): RolloutStep => ({

@@ -3,6 +3,7 @@ import { parseDuration } from "../../spec/duration.ts";
 import { gradualScaleOf } from "../../spec/gradual_scale.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
+import { type Moment, waitedMs } from "../clock.ts";
 import type { Revert } from "./revert.ts";
 
 /** What a plan of the scale says. */
@@ -18,7 +19,7 @@ export interface Scaling {
 }
 
 /** Decides how far a gradual scale may go now: one step further when the last is ready and its interval is over. */
-export function planScaling(service: Service, instances: Instance[], now: Date): Scaling {
+export function planScaling(service: Service, instances: Instance[], now: Moment): Scaling {
   const request = gradualScaleOf(service);
   const { scale: target } = service.spec;
   const from = service.status.scaling?.generation === service.generation ? service.status.scaling : undefined;
@@ -31,20 +32,20 @@ export function planScaling(service: Service, instances: Instance[], now: Date):
     afterMs: Math.max(1, afterMs),
   });
   if (!from) return at(step(request.from), now.toISOString(), request.intervalMs);
-  const waitedMs = now.getTime() - Date.parse(from.since);
+  const waited = waitedMs(from.since, now);
   const wanted = instances.filter((i) =>
     i.spec.ordinal < from.current && i.deletionRequestedAt === undefined && i.status.ready
   );
   const reached = new Set(wanted.map((i) => i.spec.ordinal)).size >= from.current;
   if (reached && from.current === target) return { effective: service, progress: { ...from, done: true } };
   if (reached) {
-    return waitedMs >= request.intervalMs
+    return waited >= request.intervalMs
       ? at(step(from.current), now.toISOString(), request.intervalMs)
-      : at(from.current, from.since, request.intervalMs - waitedMs);
+      : at(from.current, from.since, request.intervalMs - waited);
   }
   const limitMs = parseDuration(service.spec.update.timeout);
   const failed = instances.find((i) => i.spec.ordinal >= request.from && hasFailed(i));
-  if (target > request.from && (failed || waitedMs > limitMs)) {
+  if (target > request.from && (failed || waited > limitMs)) {
     const why = failed
       ? `${failed.name}: ${failed.status.message ?? failed.status.state}`
       : `${from.current} instances did not become ready within ${service.spec.update.timeout}`;
@@ -54,7 +55,7 @@ export function planScaling(service: Service, instances: Instance[], now: Date):
       revert: { from: service.generation, scale: request.from, message },
     };
   }
-  return at(from.current, from.since, limitMs - waitedMs + 1);
+  return at(from.current, from.since, limitMs - waited + 1);
 }
 
 /** An instance that more time will not help. */

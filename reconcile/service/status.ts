@@ -2,6 +2,7 @@
 import { exposureOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
+import { elapsedMs, type Moment } from "../clock.ts";
 import { isCurrent, type Rollout, rolloutStart } from "./rollout.ts";
 
 /** Reasons that waiting may cure; the others mean that something is wrong with what was cast. */
@@ -22,7 +23,7 @@ function worst(instances: Instance[]): Instance | undefined {
 /** Derives the status of a service that is not being deleted. */
 export function serviceStatus(
   service: Service,
-  { instances, rollout, now }: { instances: Instance[]; rollout: Rollout; now: Date },
+  { instances, rollout, now }: { instances: Instance[]; rollout: Rollout; now: Moment },
 ): ServiceStatus {
   const { scale } = service.spec;
   const live = instances.filter((i) => i.deletionRequestedAt === undefined);
@@ -64,7 +65,7 @@ export function serviceStatus(
 /** What comes and goes is no progress: only more updated instances than there ever were in this rollout. */
 function progressOf(
   service: Service,
-  { updated, startedAt, now }: { updated: number; startedAt: string; now: Date },
+  { updated, startedAt, now }: { updated: number; startedAt: string; now: Moment },
 ): { updated: number; at: string } {
   const before = rolloutStart(service) === undefined ? undefined : service.status.rolloutProgress;
   if (!before) return { updated, at: startedAt };
@@ -85,7 +86,7 @@ function readyGenerations(
 
 function troubleOf(
   service: Service,
-  { trouble, rollout, now }: { trouble: Instance | undefined; rollout: Rollout; now: Date },
+  { trouble, rollout, now }: { trouble: Instance | undefined; rollout: Rollout; now: Moment },
 ): { reason?: ServiceReason; message?: string } {
   const own = trouble && {
     ...(trouble.status.reason && { reason: trouble.status.reason }),
@@ -94,7 +95,7 @@ function troubleOf(
   const message = exposureOf(service)?.message;
   const unexposed = message === undefined ? {} : { reason: "NotExposed" as const, message };
   if (!rollout.stuck) return own ?? unexposed;
-  const minutes = Math.round((now.getTime() - Date.parse(service.status.rolloutStartedAt!)) / 60_000);
+  const minutes = Math.round(elapsedMs(service.status.rolloutStartedAt!, now) / 60_000);
   const halted =
     `the rollout of generation ${service.generation} did not become ready within ${service.spec.update.timeout}` +
     ` (began ${minutes}m ago) and goes no further; old instances are kept`;

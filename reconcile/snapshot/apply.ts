@@ -10,6 +10,7 @@ import { parseBytes } from "../../spec/quantity.ts";
 import type { PausedRun, Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
+import type { Clock } from "../clock.ts";
 import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { assertHeld, pauseAll, resumeAll } from "./hold.ts";
@@ -22,6 +23,7 @@ export interface SnapshotDeps {
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   node: { name: string };
+  clock: Clock;
 }
 
 interface Call {

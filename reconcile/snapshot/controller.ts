@@ -9,13 +9,13 @@ const MAX_STEPS = 8;
 /** What is true of a snapshot now; undefined when it is gone. */
 function observeSnapshot(
   { namespace, name }: { namespace: string; name: string },
-  { store, drivers }: SnapshotDeps,
+  { store, drivers, clock }: SnapshotDeps,
 ): SnapshotView | undefined {
   const snapshot = store.get("snapshot", namespace, name);
   if (!snapshot) return undefined;
   const volume = store.get("volume", namespace, snapshot.spec.source.volume);
   const capabilities = drivers.get(volume?.status.driver ?? "")?.capabilities;
-  return { snapshot, volume, capabilities, now: new Date() };
+  return { snapshot, volume, capabilities, now: clock.now() };
 }
 
 /** One pass over the snapshot `<namespace>/<name>`. */

@@ -7,6 +7,7 @@ import { parseBytes } from "../../spec/quantity.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
+import type { Clock } from "../clock.ts";
 import { type Happening, recordEvent } from "../events.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
@@ -19,6 +20,7 @@ export interface VolumeDeps {
   drivers: Map<string, Driver>;
   mounts: MountTable;
   node: { name: string; labels: Record<string, string> };
+  clock: Clock;
 }
 
 /** The name of the driver that serves a volume: the one that made it, else its class's. */

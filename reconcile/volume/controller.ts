@@ -40,7 +40,7 @@ export async function reconcileVolume(
 ): Promise<Outcome> {
   const [namespace, name] = key.split("/") as [string, string];
   for (let i = 0; i < MAX_STEPS; i++) {
-    const view = observeVolume({ namespace, name }, { ...deps, now: new Date() });
+    const view = observeVolume({ namespace, name }, { ...deps, now: deps.clock.now() });
     if (!view) return DONE;
     const outcome = await applyVolume(planVolume(view), { view, deps, signal });
     if (outcome) return outcome;

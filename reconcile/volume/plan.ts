@@ -115,12 +115,11 @@ function planProvisioning(view: VolumeView): VolumeStep {
   return { do: "provision" };
 }
 
-/** The status with its attempts forgotten when `retry-provision` was asked for after the last of them. */
+/** The status with its attempts forgotten when `retry-provision` was asked for, and none of them answers that. */
 export function rearmed({ status, annotations }: Volume): VolumeStatus {
   const asked = annotations[ANNOTATIONS.retryRequestedAt];
-  if (asked === undefined || (status.lastAttemptAt !== undefined && asked <= status.lastAttemptAt)) {
-    return status;
-  }
+  // Not by which came later: the clock may have been set back in between.
+  if (asked === undefined || asked === status.retriedFor) return status;
   const { nextAttemptAt: _, ...rest } = status;
   return { ...rest, state: "Pending", attempts: 0 };
 }
@@ -164,6 +163,7 @@ export function failedStatus(
   failure: { message: string; hint?: string; permanent: boolean; now: Date },
 ): VolumeStatus {
   const before = rearmed(volume);
+  const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
   const attempts = before.attempts + 1;
   const stalled = failure.permanent || attempts >= MAX_ATTEMPTS;
   const delayMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (attempts - 1));
@@ -173,6 +173,7 @@ export function failedStatus(
     state: stalled ? "Stalled" : "Failed",
     attempts,
     lastAttemptAt: failure.now.toISOString(),
+    ...(asked !== undefined && { retriedFor: asked }),
     failureMessage: failure.message,
     ...(failure.hint !== undefined && { failureHint: failure.hint }),
     ...(!stalled && { nextAttemptAt: new Date(failure.now.getTime() + delayMs).toISOString() }),

@@ -110,10 +110,16 @@ const steps: [string, Partial<VolumeView>, string][] = [
       status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60) },
     }),
   }, "provision"],
-  ["an old retry-provision does not", {
+  ["retry-provision re-arms one that was tried later by a clock that was set back since", {
     volume: makeVolume({}, {
       annotations: { [ANNOTATIONS.retryRequestedAt]: ago(90) },
-      status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60) },
+      status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60), retriedFor: ago(120) },
+    }),
+  }, "provision"],
+  ["a retry-provision that was answered does not", {
+    volume: makeVolume({}, {
+      annotations: { [ANNOTATIONS.retryRequestedAt]: ago(90) },
+      status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60), retriedFor: ago(90) },
     }),
   }, "settle"],
   ["a class that does not exist is waited for", { class: undefined }, "settle"],

@@ -10,6 +10,7 @@ import { LABEL, labelFilter, networkName } from "./labels.ts";
 
 const networkSchema = z.object({
   Id: z.string(),
+  Name: z.string(),
   Labels: z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {}),
 });
 
@@ -38,17 +39,50 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
     return next;
   }
 
+  /** Networks with this daemon's label, of one namespace or of all. */
+  async function list(what: string, { namespace, signal }: { namespace?: string; signal: AbortSignal }) {
+    const filters = labelFilter({
+      [LABEL.daemon]: daemonId,
+      ...(namespace !== undefined && { [LABEL.namespace]: namespace }),
+    });
+    return await engine.json("/networks", {
+      what,
+      schema: z.array(networkSchema),
+      query: { filters },
+      signal,
+    });
+  }
+
+  /**
+   * Whether the namespace has its network, and has it once: what a daemon asked for when it was killed, the Engine may have made
+   * beside what the next one asked for. By their names the two cannot be told apart.
+   */
   async function find(namespace: string, signal: AbortSignal): Promise<boolean> {
     const name = networkName(namespace, daemonId);
     const what = `look for the network of namespace ${namespace}`;
-    const network = await unlessAbsent(
-      engine.json(`/networks/${name}`, { what, schema: networkSchema, signal }),
-    );
-    if (!network) return false;
-    if (network.Labels[LABEL.daemon] === daemonId) return true;
+    const ours = await list(what, { namespace, signal });
+    for (const { Id } of ours.filter((n) => n.Name !== name)) await removeIdle(Id, { what, signal });
+    const same = ours.filter((n) => n.Name === name);
+    let left = same.length;
+    for (const { Id } of same) if (left > 1 && await removeIdle(Id, { what, signal })) left--;
+    if (left > 0) return true;
+    if (!await unlessAbsent(engine.json(`/networks/${name}`, { what, schema: networkSchema, signal }))) {
+      return false;
+    }
     throw new RuneError("conflict", `the network ${name} exists and is not this daemon's`, {
       hint: `remove it: docker network rm ${name}`,
     });
+  }
+
+  /** @returns false for one that has containers, also such as are not Rune's: their owner decides. */
+  async function removeIdle(id: string, { what, signal }: { what: string; signal: AbortSignal }) {
+    try {
+      await unlessAbsent(engine.send(`/networks/${id}`, { what, method: "DELETE", signal }));
+      return true;
+    } catch (error) {
+      if (isLost(error)) throw error;
+      return false;
+    }
   }
 
   /**
@@ -72,8 +106,6 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
         },
         signal,
       });
-    // One that a daemon left behind when it died in between.
-    await unlessAbsent(engine.send(`/networks/${name}-addresses`, { what, method: "DELETE", signal }));
     const { Id } = await create(`${name}-addresses`);
     const { IPAM } = await engine.json(`/networks/${Id}`, { what, schema: ipamSchema, signal });
     await engine.send(`/networks/${Id}`, { what, method: "DELETE", signal });
@@ -99,20 +131,14 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
 
   /** @returns how many were removed. */
   async function removeUnused(signal: AbortSignal): Promise<number> {
-    const ours = { [LABEL.daemon]: daemonId };
-    const networks = await engine.json("/networks", {
-      what: "list Rune's networks",
-      schema: z.array(networkSchema),
-      query: { filters: labelFilter(ours) },
-      signal,
-    });
+    const networks = await list("list Rune's networks", { signal });
     const idle = networks.filter((n) => !inUse.has(n.Labels[LABEL.namespace] ?? ""));
     // From here on a use of one of these waits for its turn, and then makes the network anew.
     const wereKnown = idle.map((n) => n.Labels[LABEL.namespace] ?? "").filter((n) => known.delete(n));
     const containers = await engine.json("/containers/json", {
       what: "list Rune's containers",
       schema: containerListSchema,
-      query: { all: "1", filters: labelFilter(ours) },
+      query: { all: "1", filters: labelFilter({ [LABEL.daemon]: daemonId }) },
       signal,
     });
     const needed = new Set(containers.map((c) => c.Labels[LABEL.namespace]));
@@ -123,14 +149,8 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
         if (wereKnown.includes(namespace)) known.add(namespace);
         continue;
       }
-      try {
-        const what = `remove the network of namespace ${namespace}`;
-        await engine.send(`/networks/${network.Id}`, { what, method: "DELETE", signal });
-        removed++;
-      } catch (error) {
-        // Refused while a container that is not Rune's is connected: its owner decides.
-        if (isLost(error)) throw error;
-      }
+      const what = `remove the network of namespace ${namespace}`;
+      if (await removeIdle(network.Id, { what, signal })) removed++;
     }
     return removed;
   }
@@ -141,6 +161,10 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
       try {
         if (!known.has(namespace)) await inTurn(() => ensure(namespace, signal));
         return await make();
+      } catch (error) {
+        // Perhaps for want of the network, or because there is another one by now: the next use looks.
+        known.delete(namespace);
+        throw error;
       } finally {
         const left = inUse.get(namespace)! - 1;
         if (left > 0) inUse.set(namespace, left);

@@ -26,10 +26,11 @@ const FILES: Record<string, string> = {
 /**
  * Makes {@linkcode TEST_IMAGE} present, once for all tests.
  *
+ * @param socket of another Engine than that of the machine.
  * @returns its name.
  */
-export async function ensureTestImage(): Promise<string> {
-  const engine = createEngine(TEST_SOCKET);
+export async function ensureTestImage(socket: string = TEST_SOCKET): Promise<string> {
+  const engine = createEngine(socket);
   try {
     await importImage(engine);
   } finally {

@@ -134,6 +134,18 @@ test("readOnlyFS leaves only mounts writable, and cannot be undone", async (room
   assert.equal(await Deno.readTextFile(`${source}/file`), "hello\n");
 });
 
+test(
+  "remove() takes away the control groups of a run that a killed daemon began to make",
+  async (room) => {
+    const spec = room.shell("true");
+    const groups = Object.values(cgroups).map((mount) => `${mount}/rune/${spec.instanceUid}-${spec.run}`);
+    for (const group of groups) await Deno.mkdir(group);
+    await room.runner.remove(spec, signal);
+    for (const group of groups) await assert.rejects(Deno.stat(group), Deno.errors.NotFound);
+  },
+  cgroups.unified === undefined,
+);
+
 test("a memory limit is enforced, its breach is told, and the groups are removed", async (room) => {
   const resources = { memory: { limit: "32Mi" } };
   const spec = room.shell("head -c 200M /dev/zero | tail | wc -c", { resources });

@@ -215,7 +215,8 @@ class DirectoryRunner implements ProcessRunner {
       throwIfAborted(signal);
       const { root, host } = this.#supervisor;
       const found = await this.#known(files);
-      if (found.state === "absent") return;
+      // Control groups come before the record: a daemon may have died in between.
+      if (found.state === "absent") return await removeCgroups(host.cgroups, files.name);
       if (isLiving(found)) {
         throw new RuneError("conflict", `${found.spec.instance} still runs and cannot be removed`, {
           hint: "stop it first",
@@ -301,8 +302,9 @@ class DirectoryRunner implements ProcessRunner {
     if (!isLiving(found)) return undefined;
     const ticks = found.members.reduce((sum, pid) => sum + (readProcess(pid)?.cpuTicks ?? 0), 0);
     const memoryBytes = found.members.reduce((sum, pid) => sum + residentBytes(pid), 0);
-    const at = Date.now();
-    const before = this.#cpu.get(files.name) ?? { ticks: 0, at: found.leader.at.getTime() };
+    const at = performance.now();
+    const before = this.#cpu.get(files.name) ??
+      { ticks: 0, at: at - Math.max(0, Date.now() - found.leader.at.getTime()) };
     // Ticks of 10 ms say little about an interval that is not much longer.
     const elapsed = Math.max(MIN_INTERVAL_MS, at - before.at);
     if (at - before.at >= MIN_INTERVAL_MS) this.#cpu.set(files.name, { ticks, at });

@@ -103,7 +103,7 @@ function recentWarnings(
   const since = new Date(Date.now() - WARNINGS.forMs).toISOString();
   return store.list("event")
     .filter(({ namespace, spec }) => sees(namespace) && spec.type === "Warning" && spec.lastAt >= since)
-    .sort((a, b) => b.spec.lastAt.localeCompare(a.spec.lastAt)).slice(0, WARNINGS.most)
+    .sort((a, b) => b.resourceVersion - a.resourceVersion).slice(0, WARNINGS.most)
     .map(({ namespace, spec: { object: { kind, name }, reason, message, count, lastAt } }) => ({
       namespace,
       object: { kind, name },

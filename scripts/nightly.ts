@@ -1,0 +1,40 @@
+/**
+ * The tests of faults at the length that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn.
+ * Prints the seed of all chance, and ends as `deno task test` does. A variable that is set already wins over the length here;
+ * arguments are passed on. @module
+ */
+import { show } from "./command.ts";
+import { listFiles, ROOT } from "./tree.ts";
+
+/** Lengths, by the variable that a test reads; the tests that run are those that name one of them. */
+const LENGTHS: Record<string, string> = {
+  RUNE_KILLS: "200",
+  RUNE_OUTAGE_SECONDS: "60",
+  RUNE_ACCESS_SECONDS: "300",
+  RUNE_CHURN_MINUTES: "60",
+};
+/** Faults that have no length. */
+const ALSO = ["tests/crash_test.ts", "tests/faults_test.ts", "tests/clock_test.ts"];
+
+async function testsWithLength(): Promise<string[]> {
+  const files = (await listFiles(ROOT)).filter((file) => file.endsWith("_test.ts"));
+  const texts = await Promise.all(files.map((file) => Deno.readTextFile(`${ROOT}/${file}`)));
+  return files.filter((_, i) => Object.keys(LENGTHS).some((name) => texts[i]!.includes(name)));
+}
+
+/** Runs them. @returns the exit code. */
+async function main(argv: string[]): Promise<number> {
+  const chosen = Object.entries({ RUNE_SEED: `${Math.floor(Math.random() * 1e9)}`, ...LENGTHS })
+    .map(([name, value]) => [name, Deno.env.get(name) ?? value]);
+  const env = Object.fromEntries(chosen);
+  console.log(
+    `${chosen.map(([name, value]) => `${name}=${value}`).join(" ")} deno task nightly repeats this run`,
+  );
+  const files = [...await testsWithLength(), ...ALSO];
+  return await show([Deno.execPath(), "run", "-A", "scripts/run_tests.ts", ...files, ...argv], {
+    cwd: ROOT,
+    env,
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,272 @@
+/**
+ * Kills that are aimed: the daemon dies while what is stored shows a certain phase of its work. That it did is read from what it
+ * left behind; a death that came too early or too late is tried again. @module
+ */
+import assert from "node:assert/strict";
+import { type Host, until } from "../host.ts";
+import { findLeaks } from "../leaks.ts";
+import { CROWD, crowdMember } from "./castings.ts";
+import { Model, type Operation } from "./model.ts";
+import { put, putRestored, putService, putSnapshot, putSpare, remove, undeleteSpare } from "./operations.ts";
+import { Copies, isSettled, type Look, look, lookAtDeath, type Seen, send, versions } from "./world.ts";
+
+/** Deaths for one hit; a phase of a few milliseconds is missed now and then. */
+const MOST_TRIES = 40;
+/** How many times longer than usual the daemon is let live at most. */
+const MOST_PATIENCE = 5;
+/** Things that go through a short phase together. */
+const MANY = ["p0", "p1", "p2", "p3", "p4", "p5"];
+
+/** How operations of a phase are made: everything that a phase casts carries a version that nothing had before. */
+interface Making {
+  marker: string;
+  version: string;
+}
+
+interface Phase {
+  name: string;
+  /** Requests, one after the other, after which the phase can begin. */
+  before?(making: Making): Operation[];
+  /** Requests, all at once, that lead through the phase. */
+  begin(making: Making): Operation[];
+  /** Whether this is what the phase looks like. */
+  shows(look: Look): boolean;
+  /** How long after it was seen the daemon dies at most: about as long as the phase lasts. */
+  withinMs: number;
+  /** A volume that is made first, and whose data must be there in the end. */
+  data?: string;
+  /** Too short to be seen from outside: the time is counted from the requests. */
+  unseen?: true;
+}
+
+const of = (list: Seen[], service: string) => list.filter((i) => i.spec.service === service);
+const state = (list: Seen[], ...states: string[]) => list.some(({ status }) => states.includes(status.state));
+const leaving = (list: Seen[]) => list.some((r) => r.deletionRequestedAt !== undefined);
+const called = (list: Seen[], name: string) => list.filter((r) => r.name === name);
+const isHalfWay = ({ services }: Look, name: string) =>
+  called(services, name).some(({ status, generation, spec }) =>
+    status.observedGeneration === generation && status.updated > 0 && status.updated < spec.scale
+  );
+const putVolume = (name: string, version: string) =>
+  put("volumes", name, { version, size: "1Gi", accessMode: "ReadWriteOnce", reclaimPolicy: "delete" });
+const roll = (name: "front" | "many" | "web", making: Making) =>
+  putService(name, { ...making, scale: 2, update: { strategy: "rolling", maxUnavailable: 1 } });
+const castCrowd = ({ version }: Making): Operation => ({
+  what: "cast a crowd",
+  method: "POST",
+  path: "/v1/cast",
+  body: { resources: CROWD.map((name) => crowdMember(name, version)) },
+  changes: Object.fromEntries(CROWD.map((name) => [`services/${name}`, version])),
+});
+/** A name that no snapshot had before. */
+const fresh = ({ version }: Making) => `s-${version}`;
+
+const PHASES: Phase[] = [
+  {
+    name: "cast: stored, and not yet looked at",
+    begin: (making) => [castCrowd(making)],
+    shows: ({ services }) =>
+      services.some(({ name, generation, status }) =>
+        CROWD.includes(name) && status.observedGeneration !== generation
+      ),
+    withinMs: 80,
+    unseen: true,
+  },
+  {
+    name: "provision: volumes are being made",
+    before: () => MANY.map((name) => remove("volumes", name)),
+    begin: ({ version }) => MANY.map((name) => putVolume(name, version)),
+    shows: ({ volumes }) => state(volumes.filter((v) => MANY.includes(v.name)), "Provisioning"),
+    withinMs: 60,
+    unseen: true,
+  },
+  {
+    name: "rollout, start first: a container is starting",
+    begin: (making) => [roll("front", making)],
+    shows: ({ instances }) => state(of(instances, "front"), "Starting"),
+    withinMs: 200,
+  },
+  {
+    name: "rollout, start first: one of two is new",
+    begin: (making) => [roll("front", making)],
+    shows: (seen) => isHalfWay(seen, "front"),
+    withinMs: 300,
+  },
+  {
+    name: "rollout, start first: a container is stopping",
+    begin: (making) => [roll("front", making)],
+    shows: ({ instances }) => state(of(instances, "front"), "Stopping"),
+    withinMs: 100,
+  },
+  {
+    name: "rollout, start first: a process is stopping",
+    begin: (making) => [roll("many", making)],
+    shows: ({ instances }) => state(of(instances, "many"), "Stopping"),
+    withinMs: 20,
+  },
+  {
+    name: "rollout, start first: a process is starting",
+    begin: (making) => [roll("many", making)],
+    shows: ({ instances }) => state(of(instances, "many"), "Starting"),
+    withinMs: 20,
+  },
+  {
+    name: "rollout, stop first: a container is stopping, its volume held",
+    begin: (making) => [roll("web", making)],
+    shows: ({ instances }) => state(of(instances, "web"), "Stopping"),
+    withinMs: 200,
+  },
+  {
+    name: "rollout, stop first: one of two is new",
+    begin: (making) => [roll("web", making)],
+    shows: (seen) => isHalfWay(seen, "web"),
+    withinMs: 300,
+  },
+  {
+    name: "snapshot: the writer is held, the copy is under way",
+    begin: (making) => [putSnapshot(fresh(making), making.version)],
+    shows: ({ snapshots }) => snapshots.some(({ status }) => status.copying && status.paused?.length > 0),
+    withinMs: 60,
+  },
+  {
+    name: "snapshot: the writer goes on, the copy is not yet safe",
+    begin: (making) => [putSnapshot(fresh(making), making.version)],
+    shows: ({ snapshots }) =>
+      snapshots.some(({ status }) => status.state === "Creating" && status.takenAt && !status.copying),
+    withinMs: 10,
+  },
+  {
+    name: "restore: a volume is being filled",
+    before: ({ version }) => [remove("volumes", "r"), putSnapshot("s-kept", version)],
+    begin: ({ version }) => [putRestored("r", { snapshot: "s-kept", version })],
+    shows: ({ volumes }) => state(volumes.filter((v) => v.spec.source !== undefined), "Provisioning"),
+    withinMs: 60,
+  },
+  {
+    name: "delete: a snapshot's copy is being removed",
+    before: (making) => [putSnapshot(fresh(making), making.version)],
+    begin: (making) => [remove("snapshots", fresh(making))],
+    shows: ({ snapshots }) => leaving(snapshots),
+    withinMs: 15,
+  },
+  {
+    name: "delete: volumes go into the trash",
+    before: ({ version }) => MANY.map((name) => putVolume(name, version)),
+    begin: () => MANY.map((name) => remove("volumes", name)),
+    shows: ({ volumes }) => leaving(volumes.filter((v) => MANY.includes(v.name))),
+    withinMs: 10,
+  },
+  {
+    name: "undelete: a volume comes out of the trash",
+    before: ({ version }) => [putSpare(version), remove("volumes", "spare")],
+    begin: () => [undeleteSpare],
+    data: "spare",
+    shows: ({ volumes }) => called(volumes, "spare").some(({ status }) => status.handle === undefined),
+    withinMs: 4,
+  },
+  {
+    name: "delete: a service stops",
+    before: (making) => [roll("web", making)],
+    begin: () => [remove("services", "web", "?cascade=true")],
+    shows: ({ services }) => leaving(called(services, "web")),
+    withinMs: 100,
+  },
+  {
+    name: "delete: the volumes of a service go with it",
+    before: (making) => [roll("web", making)],
+    begin: () => [remove("services", "web", "?cascade=true")],
+    shows: ({ volumes }) => leaving(volumes.filter((v) => v.status.ownerService === "web")),
+    withinMs: 5,
+  },
+];
+
+/** What a run of all phases has at hand. */
+interface Run {
+  host: Host;
+  marker: string;
+  random: () => number;
+  model: Model;
+  copies: Copies;
+}
+
+/** Kills the daemon in every phase, `times` each. @throws {Error} naming a phase that was never hit. */
+export async function hitEveryPhase(
+  host: Host,
+  { random, marker, times }: { random: () => number; marker: string; times: number },
+): Promise<void> {
+  const run: Run = { host, marker, random, model: new Model(), copies: new Copies() };
+  const making = { marker, version: "v0" };
+  const base = [putService("scribe", making), roll("front", making), roll("web", making)];
+  await inTurn(run, base);
+  let n = 0;
+  for (const phase of PHASES) {
+    let [hits, deaths, patience] = [0, 0, 1];
+    while (hits < times) {
+      assert.ok(deaths < MOST_TRIES * times, `"${phase.name}" was hit ${hits} times in ${deaths} deaths`);
+      const hit = await aim(phase, { ...making, version: `v${++n}` }, { ...run, patience });
+      if (hit !== undefined) deaths++;
+      if (hit) hits++;
+      // On a busy machine everything takes longer.
+      patience = hit ? 1 : Math.min(MOST_PATIENCE, patience * 1.2);
+    }
+    console.log(`${phase.name}: hit ${hits} times in ${deaths} deaths`);
+  }
+}
+
+/** Sends requests one by one, each when what the one before asked for is done. */
+async function inTurn(run: Run, operations: Operation[]): Promise<void> {
+  for (const operation of operations) await ask(operation, run);
+  await settled(run);
+}
+
+async function ask(operation: Operation, { host, model }: Run): Promise<void> {
+  const answered = model.sent(operation);
+  const answer = await send(host, operation);
+  answered(answer?.ok);
+  // There may be nothing to delete.
+  const ok = answer === undefined || answer.ok || operation.method === "DELETE";
+  assert.ok(ok, `${operation.what}: ${answer?.text}`);
+}
+
+async function settled({ host }: Run): Promise<Look> {
+  let last: Look | undefined;
+  return await until("nothing is under way", async () => isSettled(last = await look(host)) && last)
+    .catch((error) => {
+      throw new Error(`${error.message}: ${JSON.stringify(last, null, 1)}`);
+    });
+}
+
+/** One death. @returns whether it was in the phase; undefined when the phase was over before it was seen. */
+async function aim(
+  phase: Phase,
+  making: Making,
+  run: Run & { patience: number },
+): Promise<boolean | undefined> {
+  const { host, model, copies, random, patience } = run;
+  const data = phase.data && `${host.dataDir}/volumes/default/${phase.data}/${making.version}`;
+  for (const [i, operation] of (phase.before?.(making) ?? []).entries()) {
+    await ask(operation, run);
+    await settled(run);
+    if (data && i === 0) await Deno.writeTextFile(data, making.version);
+  }
+  let answered = false;
+  const answers = Promise.all(phase.begin(making).map((operation) => ask(operation, run)))
+    .then(() => answered = true);
+  while (!phase.unseen) {
+    const over = answered;
+    const now = await look(host);
+    if (phase.shows(now)) break;
+    if (over && isSettled(now)) return undefined;
+  }
+  await new Promise((resolve) => setTimeout(resolve, random() * phase.withinMs * patience));
+  await host.daemon.stop("SIGKILL");
+  await answers;
+  const hit = phase.shows(await lookAtDeath(host));
+  await host.restart();
+  model.settle(await versions(host));
+  // Takes note of what there is now, for the search for leaks at the end.
+  await findLeaks(host);
+  await copies.check(await settled(run));
+  if (data) assert.equal(await Deno.readTextFile(data), making.version);
+  return hit;
+}

@@ -1,0 +1,116 @@
+/** A Docker Engine of a test's own, that may be stopped and killed: the machine's own serves others too. @module */
+import { ensureTestImage } from "../runners/docker/test_image.ts";
+import { capture, findProgram } from "../scripts/command.ts";
+import { engineAnswers, openEngine } from "../scripts/engine.ts";
+import { until } from "./host.ts";
+
+/** Disposing of it removes its containers, networks, mounts and files, in whatever state it is. */
+export interface PrivateEngine extends AsyncDisposable {
+  socket: string;
+  /** @param options.keepsContainers containers go on while it is down, and it takes them up again (`--live-restore`). */
+  start(options?: { keepsContainers?: boolean }): Promise<void>;
+  /** SIGTERM: its containers end with it, unless it keeps them. SIGKILL: they go on. Back when it is gone. */
+  stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+}
+
+/** Makes an Engine that is not started yet. Needs root. */
+export async function makePrivateEngine(): Promise<PrivateEngine> {
+  const dir = await Deno.makeTempDir({ prefix: "rune-test-engine-" });
+  const socket = `${dir}/docker.sock`;
+  // Beside the addresses of the machine's own Engine, and of another test's.
+  const pool = `base=10.${128 + Math.floor(Math.random() * 120)}.0.0/16,size=24`;
+  let child: Deno.ChildProcess | undefined;
+
+  async function start({ keepsContainers = false } = {}): Promise<void> {
+    const args = ["--data-root", `${dir}/data`, "--exec-root", `${dir}/exec`, "--pidfile", `${dir}/pid`];
+    const network = [
+      "--bridge=none",
+      "--iptables=false",
+      "--ip-forward=false",
+      "--default-address-pool",
+      pool,
+    ];
+    child = new Deno.Command("/bin/sh", {
+      args: [
+        "-c",
+        'log=$1; shift; exec "$@" >>"$log" 2>&1',
+        "sh",
+        `${dir}/log`,
+        findProgram("dockerd")!,
+        ...args,
+        ...network,
+        "-H",
+        `unix://${socket}`,
+        `--live-restore=${keepsContainers}`,
+      ],
+      detached: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    await until("the test's own Engine answers", () => engineAnswers(socket)).catch(async (error) => {
+      throw new Error(`${error.message}:\n${(await Deno.readTextFile(`${dir}/log`)).slice(-2000)}`);
+    });
+    await ensureTestImage(socket);
+  }
+
+  async function stop(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    child?.kill(signal);
+    await child?.status;
+    child = undefined;
+  }
+
+  return {
+    socket,
+    start,
+    stop,
+    async [Symbol.asyncDispose]() {
+      try {
+        if (!child) await start();
+        await emptyEngine(socket);
+        await stop("SIGTERM");
+      } finally {
+        await stop("SIGKILL");
+        await endProcesses(dir);
+        await unmountBelow(dir);
+        await Deno.remove(dir, { recursive: true });
+      }
+    },
+  };
+}
+
+async function emptyEngine(socket: string): Promise<void> {
+  const engine = openEngine(socket);
+  try {
+    const containers = await engine.call("GET /containers/json?all=1") as { Id: string }[];
+    await Promise.all(containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)));
+    const networks = await engine.call("GET /networks") as { Id: string; Driver: string }[];
+    for (const { Id, Driver } of networks) {
+      if (Driver === "bridge") await engine.call(`DELETE /networks/${Id}`);
+    }
+  } finally {
+    engine.close();
+  }
+}
+
+/** What the Engine had started and left: its containerd and shims name the directory in their arguments. */
+async function endProcesses(dir: string): Promise<void> {
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (!command.includes(`${dir}/`)) continue;
+    try {
+      Deno.kill(Number(name), "SIGKILL");
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+async function unmountBelow(dir: string): Promise<void> {
+  const paths = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
+    line.split(" ")[1] ?? ""
+  )
+    .filter((path) => path.startsWith(`${dir}/`));
+  for (const path of paths.reverse()) await capture(["umount", "-l", path]);
+}
