@@ -37,7 +37,11 @@ if [ "$__rune_view" = readonly ]; then
     # A mount that another one covers cannot be reached, neither by us nor by the run.
     mountpoint -q "$__rune_at" || continue
     __rune_is_writable "$__rune_at" "$@" && continue
-    mount -o remount,bind,ro "$__rune_at" 2>&8 || exit 126
+    __rune_error=$(mount -o remount,bind,ro "$__rune_at" 2>&1) && continue
+    # One whose directory is removed on the host meanwhile goes here too.
+    mountpoint -q "$__rune_at" || continue
+    echo "$__rune_error" >&8
+    exit 126
   done <<EOF
 $(cat /proc/self/mounts)
 EOF
