@@ -19,7 +19,7 @@ try {
   code = await runCli(Deno.args, {
     async serve(options) {
       try {
-        await (await import("./server/daemon.ts")).serve(options);
+        await (await import("./server/serve.ts")).serve(options);
       } catch (error) {
         daemonFailed = true;
         throw error;

@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 
 /** What may be imported with `await import()` only, so that a client never loads the daemon. */
 const MAY_LOAD: Record<string, string[]> = {
-  "main.ts": ["cli/main.ts", "server/daemon.ts", "server/offline.ts"],
+  "main.ts": ["cli/main.ts", "server/serve.ts", "server/offline.ts"],
 };
 
 /** Text that only some production files may contain. */

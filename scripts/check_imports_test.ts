@@ -37,7 +37,7 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["server/daemon.ts", "runners/docker/runner.ts"],
   ["cli/main.ts", "spec/error.ts"],
   ["main.ts", "cli/main.ts", true],
-  ["main.ts", "server/daemon.ts", true],
+  ["main.ts", "server/serve.ts", true],
   ["spec/volume_test.ts", "cli/main.ts"],
   ["tests/guide_test.ts", "server/daemon.ts"],
   ["scripts/bench.ts", "spec/volume.ts"],

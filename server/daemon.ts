@@ -3,13 +3,12 @@
  * state is owned, and stops them in the reverse. The only place that knows concrete drivers and runners.
  * @module
  */
-import type { ServeOptions } from "../spec/serve_options.ts";
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
-import { type Clock, createClock, elapsedMs } from "../reconcile/clock.ts";
+import { createClock } from "../reconcile/clock.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
@@ -25,15 +24,14 @@ import type { RunnerName } from "../spec/instance.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openVault } from "../store/secrets/vault.ts";
 import { removeBackupSnapshots } from "./backup/volume_snapshots.ts";
-import { checkListening, formatAddress, isWildcard, type ListenAddress } from "./address.ts";
-import { openNotifier } from "./notify.ts";
-import { applyReload, planReload, type Reloaded, reloadOnSighup } from "./reload.ts";
+import { isWildcard, type ListenAddress } from "./address.ts";
+import { type ApiServer, listen } from "./listen.ts";
+import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "./app.ts";
 import { openAudit } from "./auth/audit.ts";
 import { createScheduledBackups } from "./backup/scheduled.ts";
 import { createAuth } from "./auth/auth.ts";
 import { watchSessions } from "./auth/sessions.ts";
-import { startLogging } from "./logging.ts";
 import { listRegistries, type RegistryEntry } from "./registries.ts";
 import { registerGauges } from "./metrics/gauges.ts";
 import { createMetrics } from "./metrics/metrics.ts";
@@ -41,14 +39,12 @@ import { observeDriver, observeRunner } from "./metrics/observe.ts";
 import { countProbes } from "./metrics/probes.ts";
 import { readUsage } from "./metrics/usage.ts";
 import { seed } from "./seed.ts";
-import { readTlsPair, serveTls, type TlsPair, type TlsServer } from "./tls.ts";
-import { loadSettings, type Settings } from "./settings.ts";
+import { readTlsPair } from "./tls.ts";
+import { keepTrash } from "./trash_keeper.ts";
+import type { Settings } from "./settings.ts";
 
 /** What requests in flight are given when the daemon stops (SPEC 8). */
 const DRAIN_MS = 10_000;
-/** How often the trash is looked through for what is due. */
-const PURGE_INTERVAL_MS = 10 * 60_000;
-
 /** How long the host may take for a mount in memory. */
 const MOUNT_MS = 10_000;
 
@@ -74,37 +70,6 @@ async function identify(store: Store): Promise<string> {
   const id = crypto.randomUUID();
   await store.putMeta("daemon-id", id);
   return id;
-}
-
-/** A server of the API, with or without TLS. */
-interface ApiServer {
-  port: number;
-  replace?: TlsServer["replace"];
-  shutdown(): Promise<void>;
-}
-
-function listen(
-  address: ListenAddress,
-  options: {
-    pair?: TlsPair;
-    signal: AbortSignal;
-    handler: (request: Request, peer: string) => Response | Promise<Response>;
-  },
-): ApiServer {
-  const { pair, signal, handler } = options;
-  if (pair) return serveTls(address, { pair, signal, handler });
-  const server = checkListening(address, (hostname) =>
-    Deno.serve(
-      { hostname, port: address.port, signal, onListen: () => {} },
-      (request, info) => handler(request, info.remoteAddr.hostname),
-    ));
-  return {
-    port: server.addr.port,
-    async shutdown() {
-      await server.shutdown().catch(() => {});
-      await server.finished;
-    },
-  };
 }
 
 /** Filesystems in memory for files that must not reach a disk. */
@@ -172,38 +137,6 @@ export function buildRunners(
     async close() {
       containers.close();
       await processes.close();
-    },
-  };
-}
-
-/** Sweeps the volume root once, then keeps emptying the trash of what is past its retention. */
-function keepTrash(
-  local: LocalDriver,
-  { settings, clock, logger }: { settings: Settings; clock: Clock; logger: Logger },
-) {
-  const stopped = new AbortController();
-  const report = (what: string) => (error: unknown) => {
-    if (stopped.signal.aborted) return;
-    logger.warn("{what}: {message}", { what, message: toRuneError(error).message });
-  };
-  const purge = async () => {
-    const isDue = (at: string) => elapsedMs(at, clock.now()) > settings.storage.trashRetentionMs;
-    const purged = await local.purgeTrash(isDue, stopped.signal);
-    if (purged.length > 0) {
-      logger.info("purged {count} deleted volumes from the trash", { count: purged.length });
-    }
-  };
-  let work = local.sweep(stopped.signal).catch(report("the sweep of the volume root")).then(purge)
-    .catch(report("the purge of the trash"));
-  const timer = setInterval(
-    () => work = work.then(purge).catch(report("the purge of the trash")),
-    PURGE_INTERVAL_MS,
-  );
-  return {
-    async stop() {
-      clearInterval(timer);
-      stopped.abort();
-      await work;
     },
   };
 }
@@ -365,57 +298,4 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     await undo();
     throw error;
   }
-}
-
-/** Resolves at the first SIGTERM or SIGINT; `again` at the second. */
-function onSignals(): { first: Promise<string>; again: Promise<void>; release(): void } {
-  const signals = ["SIGTERM", "SIGINT"] as const;
-  const first = Promise.withResolvers<string>();
-  const again = Promise.withResolvers<void>();
-  let count = 0;
-  const handlers = signals.map((signal) => {
-    const handler = () => count++ === 0 ? first.resolve(signal) : again.resolve();
-    Deno.addSignalListener(signal, handler);
-    return () => Deno.removeSignalListener(signal, handler);
-  });
-  return {
-    first: first.promise,
-    again: again.promise,
-    release: () => handlers.forEach((remove) => remove()),
-  };
-}
-
-/**
- * `rune serve`: runs a daemon until SIGTERM or SIGINT. A second signal returns at once.
- *
- * @throws {RuneError} when it cannot start.
- */
-export async function serve(options: ServeOptions): Promise<void> {
-  const settings = await loadSettings(options);
-  const logger = await startLogging(settings.log);
-  const signals = onSignals();
-  using cleanup = new DisposableStack();
-  cleanup.defer(() => signals.release());
-  const starting = startDaemon(settings, logger);
-  cleanup.defer(reloadOnSighup({
-    load: () => loadSettings(options),
-    reload: async (next) => (await starting).reload(next),
-    logger,
-  }));
-  const daemon = await starting;
-  const scheme = settings.auth.tls ? "https" : "http";
-  const addresses = daemon.addresses.map((a) => formatAddress(a, scheme)).join(", ");
-  const notifier = openNotifier({ env: (name) => Deno.env.get(name), dataDir: settings.dataDir, logger });
-  cleanup.defer(() => notifier.close());
-  for (const warning of settings.warnings) logger.warn("{warning}", { warning });
-  logger.info("rune {version} listens on {addresses}, data in {dataDir}", {
-    version: BUILD.version,
-    addresses,
-    dataDir: settings.dataDir,
-  });
-  await notifier.send("READY=1", `STATUS=listening on ${addresses}`);
-  logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
-  await notifier.send("STOPPING=1", "STATUS=stopping; workloads go on");
-  await Promise.race([daemon.stop(), signals.again]);
-  logger.info("stopped");
 }
