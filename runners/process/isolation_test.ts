@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { capture } from "../../scripts/command.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { SecurityContext } from "../../spec/security.ts";
 import type { RunSpec } from "../runner.ts";
@@ -132,6 +133,27 @@ test("readOnlyFS leaves only mounts writable, and cannot be undone", async (room
   });
   assert.deepEqual((await result(room, spec)).lines, ["wrote the mount", "done"]);
   assert.equal(await Deno.readTextFile(`${source}/file`), "hello\n");
+});
+
+test("readOnlyFS is not in the way of mounts that others cover", async (room) => {
+  const above = `${room.data}/above`;
+  await Deno.mkdir(`${above}/covered`, { recursive: true });
+  const run = async (...argv: string[]) => assert.equal((await capture(argv)).code, 0, argv.join(" "));
+  await run("mount", "-t", "tmpfs", "rune-test", `${above}/covered`);
+  try {
+    await run("mount", "--bind", above, above);
+    try {
+      const spec = room.shell('touch "$ABOVE/covered/file" 2>/dev/null || echo refused', {
+        env: { ABOVE: above },
+        securityContext: { readOnlyFS: true },
+      });
+      assert.deepEqual((await result(room, spec)).lines, ["refused"]);
+    } finally {
+      await run("umount", above);
+    }
+  } finally {
+    await run("umount", `${above}/covered`);
+  }
 });
 
 test(

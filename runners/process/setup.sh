@@ -31,19 +31,30 @@ __rune_is_writable() {
 if [ "$__rune_view" != shared ]; then
   __rune_bind "$@"
 fi
+# Whether a path leads to the mount with this id. It does not where another mount covers it or a directory above it: the
+# list still has it, but neither we nor the run can reach it.
+__rune_leads_to() {
+  if [ ! -d "$2" ]; then
+    mountpoint -q "$2"
+    return
+  fi
+  __rune_found=$(sed -n 's/^mnt_id:[[:space:]]*//p' /proc/self/fdinfo/9 9<"$2")
+  # What cannot be told is not left out.
+  [ -z "$__rune_found" ] || [ "$__rune_found" = "$1" ]
+}
+
 if [ "$__rune_view" = readonly ]; then
-  while read -r __rune_device __rune_at __rune_rest; do
+  while read -r __rune_id __rune_parent __rune_device __rune_root __rune_at __rune_rest; do
     __rune_at=$(printf '%b' "$__rune_at")
-    # A mount that another one covers cannot be reached, neither by us nor by the run.
-    mountpoint -q "$__rune_at" || continue
+    __rune_leads_to "$__rune_id" "$__rune_at" 2>/dev/null || continue
     __rune_is_writable "$__rune_at" "$@" && continue
     __rune_error=$(mount -o remount,bind,ro "$__rune_at" 2>&1) && continue
     # One whose directory is removed on the host meanwhile goes here too.
-    mountpoint -q "$__rune_at" || continue
+    __rune_leads_to "$__rune_id" "$__rune_at" 2>/dev/null || continue
     echo "$__rune_error" >&8
     exit 126
   done <<EOF
-$(cat /proc/self/mounts)
+$(cat /proc/self/mountinfo)
 EOF
 fi
 while [ "$1" != -- ]; do
