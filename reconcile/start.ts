@@ -203,8 +203,12 @@ export function startControllers(deps: ControllerDeps): Controllers {
   async function listen(runner: Runner): Promise<void> {
     try {
       for await (const event of runner.events(stopped.signal)) {
-        if (event.type === "changed") instances.add(event.ref.instanceUid);
-        else {
+        if (event.type === "changed") {
+          const { instanceUid, run } = event.ref;
+          instances.add(instanceUid);
+          // Something happens to a run that is over: somebody may have started it again.
+          if (run < (find(instanceUid)?.status.run ?? 0)) sweeper.add("all");
+        } else {
           for (const { uid, spec } of store.list("instance")) {
             if (spec.runner === runner.name) instances.add(uid);
           }
@@ -222,7 +226,9 @@ export function startControllers(deps: ControllerDeps): Controllers {
     depths: () => ({
       service: services.depth,
       volume: volumes.depth,
+      snapshot: snapshots.depth,
       instance: instances.depth,
+      exposure: routes.depth,
       sweep: sweeper.depth,
     }),
     async stop() {

@@ -8,7 +8,7 @@ import type { Instance, RunnerName } from "../spec/instance.ts";
 import type { Lease, LeaseHolder } from "../spec/lease.ts";
 import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, type Moment } from "./clock.ts";
-import { recordEvent } from "./events.ts";
+import { type Happening, recordEvent } from "./events.ts";
 import { releaseHolder } from "./leases.ts";
 
 /** Runs of an instance that are kept in any case: the current one and the one before it, for `logs --previous`. */
@@ -20,6 +20,8 @@ const KEPT_FAILURES = { most: 3, ms: 60 * 60_000 };
 export interface SweepPlan {
   /** Runs to be stopped and removed. */
   runs: RunState[];
+  /** Runs that somebody started again though their instance has had another since: they may write what that one writes. */
+  strays: { run: RunState; instance: Instance }[];
   /** Holders that are known to be gone. */
   holders: { lease: Lease; holder: LeaseHolder }[];
 }
@@ -34,6 +36,10 @@ export function planSweep(
     const instance = instances.get(run.instanceUid);
     return !instance || (run.run <= instance.status.run - KEPT_RUNS && !kept.has(run));
   });
+  const strays = view.runs.flatMap((run) => {
+    const instance = instances.get(run.instanceUid);
+    return instance && run.state === "running" && run.run < instance.status.run ? [{ run, instance }] : [];
+  });
   const alive = new Set(
     view.runs.filter((r) => r.state !== "absent").map((r) => r.instanceUid),
   );
@@ -42,7 +48,7 @@ export function planSweep(
       .filter((holder) => !instances.has(holder.instanceUid) && !alive.has(holder.instanceUid))
       .map((holder) => ({ lease, holder }))
   );
-  return { runs, holders };
+  return { runs: runs.filter((run) => !strays.some((s) => s.run === run)), strays, holders };
 }
 
 /** The failed runs that may still be looked at: the latest of each service. */
@@ -87,13 +93,35 @@ export async function sweep({ store, runners, clock }: SweepDeps, signal: AbortS
     now: clock.now(),
   });
   const runnerOf = new Map(found.map((f) => [f.state, f.runner]));
+  let ended = 0;
+  for (const { run, instance } of plan.strays) {
+    const runner = runnerOf.get(run)!;
+    // It may have been the current one when it was listed, and have ended since.
+    if ((await runner.inspect(run, signal)).state !== "running") continue;
+    await runner.stop(run, { timeoutMs: 0, signal });
+    await runner.remove(run, signal);
+    await store.transact((tx) => recordEvent(tx, strayEnded(run, instance)));
+    ended++;
+  }
   for (const run of plan.runs) {
     const runner = runnerOf.get(run)!;
     await runner.stop(run, { timeoutMs: STOP_MS, signal });
     await runner.remove(run, signal);
   }
   if (plan.holders.length > 0) await releaseGone(store, plan);
-  return plan.runs.length + plan.holders.length;
+  return plan.runs.length + ended + plan.holders.length;
+}
+
+function strayEnded(run: RunState, instance: Instance): Happening {
+  return {
+    namespace: instance.namespace,
+    object: instance,
+    type: "Warning",
+    reason: "StrayRun",
+    message:
+      `run ${run.run} was started again by somebody else beside run ${instance.status.run}, and was killed; ` +
+      "use rune restart",
+  };
 }
 
 async function listRuns(runner: Runner, signal: AbortSignal) {

@@ -20,9 +20,27 @@ const lease = (instanceUid: string): Lease => ({
 
 Deno.test("planSweep() clears runs without an instance, and runs older than the previous one", () => {
   const instance = makeInstance(service, 0, { status: { run: 5 } });
-  const runs = [run("gone", 1), run(instance.uid, 5), run(instance.uid, 4), run(instance.uid, 3)];
+  const runs = [
+    run("gone", 1),
+    run(instance.uid, 5),
+    run(instance.uid, 4, "exited"),
+    run(instance.uid, 3, "exited"),
+  ];
   const plan = planSweep({ runs, complete: true, instances: [instance], leases: [], now: NOW });
   assert.deepEqual(plan.runs.map((r) => `${r.instanceUid} ${r.run}`), ["gone 1", `${instance.uid} 3`]);
+});
+
+Deno.test("planSweep() finds earlier runs that somebody started again", () => {
+  const instance = makeInstance(service, 0, { status: { run: 5 } });
+  const runs = [
+    run(instance.uid, 5),
+    run(instance.uid, 4),
+    run(instance.uid, 2),
+    run(instance.uid, 3, "exited"),
+  ];
+  const plan = planSweep({ runs, complete: true, instances: [instance], leases: [], now: NOW });
+  assert.deepEqual(plan.strays.map((s) => s.run.run), [4, 2]);
+  assert.deepEqual(plan.runs.map((r) => r.run), [3]);
 });
 
 Deno.test("planSweep() keeps the three latest failed runs of a service for an hour, and none that ended well", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_BODY_BYTES } from "../spec/api.ts";
 import { createApp, endpoints } from "./app.ts";
+import { accessOf } from "./auth/access.ts";
 import { okJson, problemOf, service, volume, withServer } from "./server_fixture.ts";
 
 const ns = "/v1/namespaces/default";
@@ -93,7 +94,15 @@ Deno.test("createApp() describes every route in an OpenAPI document, references 
     assert.deepEqual(described, mounted.sort());
     const ids = new Set<string>();
     for (const [path, methods] of Object.entries<Record<string, Operation>>(document.paths)) {
-      for (const { operationId, parameters = [], responses } of Object.values(methods)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        const { operationId, parameters = [], responses, security, description } = operation;
+        const access = accessOf({ method: method as "get", path })!;
+        const open = access.who === "anybody" || access.who === "loopback";
+        assert.deepEqual(security, open ? [] : [{ token: [] }], operationId);
+        assert.match(
+          description,
+          access.who === "permitted" ? new RegExp(`${access.resource}: ${access.verb}`) : /^Needs/,
+        );
         assert.ok(!ids.has(operationId), operationId);
         ids.add(operationId);
         const declared = parameters.filter((p) => p.in === "path").map((p) => `{${p.name}}`);
@@ -108,6 +117,8 @@ Deno.test("createApp() describes every route in an OpenAPI document, references 
 
 interface Operation {
   operationId: string;
+  description: string;
+  security: object[];
   parameters?: { in: string; name: string }[];
   responses: Record<string, { description: string }>;
 }

@@ -311,7 +311,12 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       prober,
       clock,
       node,
-      files: createRunFiles({ root: join(dataDir, "runs"), ...(Deno.uid() === 0 && { memory: MEMORY }) }),
+      files: createRunFiles({
+        root: join(dataDir, "runs"),
+        ...(Deno.uid() === 0 && { memory: MEMORY }),
+        onDisk: ({ message }) =>
+          logger.warn("secrets of a run are in files on the disk until it ends: {message}", { message }),
+      }),
       logger: logger.getChild("reconcile"),
       observer: metrics.reconcile,
     });

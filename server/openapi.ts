@@ -13,6 +13,7 @@ import { serviceResource } from "../spec/service.ts";
 import { snapshotResource } from "../spec/snapshot.ts";
 import { storageClassResource } from "../spec/storage_class.ts";
 import { volumeResource } from "../spec/volume.ts";
+import { type Access, accessOf } from "./auth/access.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
 
 /** Gives a schema a name in the document: wherever it stands, it is written once. */
@@ -61,9 +62,42 @@ const answer = ({ description, schema, events }: Answer) => ({
   },
 });
 
+const PLACES = { namespace: "in the namespace", name: "there", cluster: "everywhere" };
+
+/** What a route asks of its caller, in words. */
+function needs(access: Access): string {
+  switch (access.who) {
+    case "anybody":
+      return "Needs no token.";
+    case "loopback":
+      return "Needs no token, and a caller on this machine.";
+    case "known":
+      return "Needs a token.";
+    case "writer":
+      return "Needs to be permitted to create or update each resource of the request.";
+    case "somewhere":
+      return `Needs ${access.resource}: ${access.verb} in some namespace; shows what the caller may see.`;
+    case "permitted":
+      return `Needs ${access.resource}: ${access.verb} ${PLACES[access.at]}.`;
+  }
+}
+
+const TOKEN = "token";
+
+function security(endpoint: Endpoint): { description: string; security: Record<string, string[]>[] } {
+  const access = accessOf(endpoint) ?? { who: "known" };
+  const open = access.who === "anybody" || access.who === "loopback";
+  return { description: needs(access), security: open ? [] : [{ [TOKEN]: [] }] };
+}
+
 /** The document, ready to be served. */
 export function openApiDocument(endpoints: Endpoint[], version: string): object {
   const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
+  registry.registerComponent("securitySchemes", TOKEN, {
+    type: "http",
+    scheme: "bearer",
+    description: "A token of `rune admin`; not asked for where the runefile says `auth.enabled: false`.",
+  });
   for (const endpoint of endpoints) {
     const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
     registry.registerPath({
@@ -72,6 +106,7 @@ export function openApiDocument(endpoints: Endpoint[], version: string): object 
       operationId: operationId(endpoint),
       tags: [endpoint.tag],
       summary: endpoint.summary,
+      ...security(endpoint),
       request: {
         ...(names.length > 0 && {
           params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))),
@@ -86,12 +121,14 @@ export function openApiDocument(endpoints: Endpoint[], version: string): object 
       },
       responses: {
         ...Object.fromEntries(Object.entries(endpoint.answers).map(([status, a]) => [status, answer(a)])),
-        default: problem,
+        "4XX": problem,
+        "5XX": problem,
       },
     });
   }
   return getOpenAPI31Document({
     openapi: "3.1.0",
+    servers: [{ url: "/" }],
     info: {
       title: "Rune",
       version,

@@ -103,7 +103,7 @@ export async function withServer(
     });
   } finally {
     await vault?.close();
-    audit?.close();
+    await audit?.close();
     await store.close();
     await Deno.remove(dir, { recursive: true });
   }

@@ -117,6 +117,37 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "a container that a daemon left off its network when it died is found by name again, and not restarted",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await ensureTestImage();
+    await using host = await startHost();
+    await host.rune(
+      "cast",
+      await host.file("c.yaml", containerService("web") + "---\n" + containerService("client")),
+    );
+    const finds = async () => (await host.run(["exec", "client", "--", "nslookup", "web"])).code === 0;
+    await until("the name is answered", finds);
+    const before = (await instances(host)).find((i) => i.name === "web-0")!;
+    // A change of names is leaving the network and joining it again: what a daemon that dies in between leaves.
+    await host.daemon.stop("SIGKILL");
+    const engine = openEngine();
+    const container = await engine.call(`GET /containers/${before.status.handle}/json`) as {
+      NetworkSettings: { Networks: Record<string, unknown> };
+    };
+    for (const network of Object.keys(container.NetworkSettings.Networks)) {
+      await engine.call(`POST /networks/${network}/disconnect`, { Container: before.status.handle });
+    }
+    engine.close();
+    await host.restart();
+    await until("the name is answered again", finds);
+    const after = (await instances(host)).find((i) => i.name === "web-0")!;
+    assert.deepEqual([after.status.handle, after.status.restarts], [before.status.handle, 0]);
+  },
+});
+
+Deno.test({
   name: "a daemon killed in the middle of a cast carries it on, and no ordinal ever runs twice",
   ignore: noDocker || noRoot,
   async fn() {

@@ -246,6 +246,36 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a crashed container that somebody starts again beside its successor is killed at once, and said",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await ensureTestImage();
+    await using host = await startHost();
+    const text = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" +
+      containerService("web", "  volumes:\n    - { name: d, mountPath: /data, claim: { name: v } }\n");
+    await host.rune("cast", await host.file("c.yaml", text));
+    const [before] = (await host.get("instances")).items;
+    const engine = openEngine();
+    await engine.call(`POST /containers/${before.status.handle}/kill`);
+    const after = await until("another container runs", async () => {
+      const [now] = (await host.get("instances")).items;
+      return now.status.state === "Running" && now.status.handle !== before.status.handle && now;
+    });
+    await engine.call(`POST /containers/${before.status.handle}/start`);
+    const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${host.daemonId}`] }));
+    await until("only the successor is left", async () => {
+      const containers = await engine.call(`GET /containers/json?all=1&filters=${filters}`) as {
+        Id: string;
+      }[];
+      return containers.length === 1 && containers[0]!.Id === after.status.handle;
+    });
+    engine.close();
+    assert.match(await host.rune("events"), /StrayRun +.*run 1 was started again/);
+    assert.equal((await host.get("instances")).items[0].status.restarts, after.status.restarts);
+  },
+});
+
+Deno.test({
   name: "1,000 casts from 50 clients at once are all answered, and each is whole after a SIGKILL",
   ignore: noRoot,
   async fn() {

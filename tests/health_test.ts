@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService, processService } from "./castfiles.ts";
+import { makeAuthority } from "./certificates.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -105,6 +106,44 @@ Deno.test({
     assert.ok(seen.every((ready) => ready), "ready at every look");
     assert.equal((await instances(host))[0]!.status.restarts, 0);
     assert.match(await host.rune("health", "web", "--checks"), /http GET :web\/ok +passing.*HTTP 200/);
+  },
+});
+
+Deno.test({
+  name:
+    "an https probe with headers reaches a server whose certificate nobody knows; without its header it fails and says so",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    const pair = { cert: `${host.home}/web.pem`, key: `${host.home}/web.key` };
+    await (await makeAuthority(host.home)).issue(pair, "elsewhere.example");
+    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const server = await host.file(
+      "server.ts",
+      `Deno.serve({
+  port: ${port},
+  hostname: "127.0.0.1",
+  cert: Deno.readTextFileSync("${pair.cert}"),
+  key: Deno.readTextFileSync("${pair.key}"),
+}, (request) => new Response(null, { status: request.headers.get("x-probe") === "rune" ? 204 : 403 }));
+`,
+    );
+    const castfile = (header: string) =>
+      processService(
+        "web",
+        `  ports: [{ name: web, port: ${port} }]
+  health:
+    readiness: { type: http, scheme: https, port: web, path: /, headers: { ${header} }, intervalSeconds: 1 }
+`,
+        `exec ${Deno.execPath()} run -A ${server}`,
+      );
+    await cast(host, castfile("X-Probe: rune"));
+    assert.match(await host.rune("health", "web", "--checks"), /https GET :web\/ +passing.*HTTP 204/);
+    await host.rune("cast", "--no-wait", await host.file("cast.yaml", castfile("X-Other: rune")));
+    await until("the check without its header fails", async () => {
+      const { stdout } = await host.run(["health", "web", "--checks"]);
+      return /https GET :web\/ +failing.*HTTP 403/.test(stdout);
+    });
   },
 });
 

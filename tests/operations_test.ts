@@ -235,6 +235,9 @@ Deno.test({
         /^process_resident_memory_bytes [1-9]/m,
       ]
     ) assert.match(text, line);
+    for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)/gm)) {
+      assert.equal(name!.endsWith("_total"), type === "counter", name);
+    }
     const declared = [...text.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name!).sort();
     const page = await Deno.readTextFile(`${ROOT}/docs/operations.md`);
     const documented = [...page.matchAll(/^\| `((?:rune|process)_[a-z_]+)` /gm)].map(([, name]) => name!)

@@ -1,93 +1,10 @@
-/** Images from a private registry: a real one, with passwords, on loopback. @module */
+/** Images from a private registry: a real one, with passwords or tokens, on loopback. @module */
 import assert from "node:assert/strict";
-import { authHeader } from "../runners/docker/registry_auth.ts";
-import { createEngine } from "../runners/docker/engine.ts";
-import { ensureTestImage, TEST_IMAGE, TEST_SOCKET } from "../runners/docker/test_image.ts";
-import { findProgram } from "../scripts/command.ts";
+import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { SLEEP } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
+import { noRegistry, openRegistry, PASSWORD, USER } from "./private_registry.ts";
 import { noDocker, noRoot } from "./skips.ts";
-
-const USER = "rune-test";
-const PASSWORD = "correct horse";
-const MIB = 1 << 20;
-const noRegistry = findProgram("docker-registry") === undefined || findProgram("htpasswd") === undefined;
-
-/** A registry that asks for a password, and the Engine's way into it. */
-async function openRegistry() {
-  const dir = await Deno.makeTempDir({ prefix: "rune-registry-" });
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
-  const hashed = await new Deno.Command("htpasswd", { args: ["-Bbn", USER, PASSWORD] }).output();
-  await Deno.writeFile(`${dir}/htpasswd`, hashed.stdout);
-  await Deno.writeTextFile(
-    `${dir}/config.yml`,
-    `version: 0.1\nlog: { level: error }\nstorage: { filesystem: { rootdirectory: ${dir}/data } }\n` +
-      `http: { addr: "127.0.0.1:${port}" }\nauth: { htpasswd: { realm: test, path: ${dir}/htpasswd } }\n`,
-  );
-  const child = new Deno.Command("docker-registry", {
-    args: ["serve", `${dir}/config.yml`],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const host = `127.0.0.1:${port}`;
-  const images: string[] = [];
-  const engine = createEngine(TEST_SOCKET);
-  const signal = AbortSignal.timeout(120_000);
-  const what = "prepare a registry";
-  await until("the registry answers", async () => {
-    const response = await fetch(`http://${host}/v2/`);
-    await response.body?.cancel();
-    return response.status === 401;
-  });
-  return {
-    host,
-    /** Makes an image of some megabytes that nobody else has, and leaves it in the registry alone. */
-    async push(repository: string): Promise<string> {
-      const image = `${host}/${repository}:1`;
-      images.push(image);
-      const build = await Deno.makeTempDir({ dir });
-      const noise = new Uint8Array(24 * MIB);
-      for (let at = 0; at < noise.length; at += 65_536) {
-        crypto.getRandomValues(noise.subarray(at, at + 65_536));
-      }
-      await Deno.writeFile(`${build}/noise`, noise);
-      await Deno.writeTextFile(`${build}/Dockerfile`, `FROM ${TEST_IMAGE}\nCOPY noise /noise\n`);
-      const { stdout } = await new Deno.Command("tar", { args: ["-C", build, "-cf", "-", "."] }).output();
-      const built = await engine.request("/build", {
-        what,
-        method: "POST",
-        query: { t: image, rm: "1" },
-        body: stdout,
-        signal,
-      });
-      assert.doesNotMatch(await built.text(), /errorDetail/);
-      const auth = authHeader({ server: host, username: USER, password: PASSWORD });
-      const pushed = await engine.request(`/images/${host}/${repository}/push`, {
-        what,
-        method: "POST",
-        query: { tag: "1" },
-        headers: { "x-registry-auth": auth },
-        signal,
-      });
-      assert.doesNotMatch(await pushed.text(), /errorDetail/);
-      await engine.send(`/images/${image}`, { what, method: "DELETE", query: { force: "1" }, signal });
-      return image;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const image of images) {
-        await engine.send(`/images/${image}`, { what, method: "DELETE", query: { force: "1" }, signal })
-          .catch(() => {});
-      }
-      engine.close();
-      child.kill("SIGKILL");
-      await child.status;
-      await Deno.remove(dir, { recursive: true });
-    },
-  };
-}
 
 Deno.test({
   name:
@@ -188,6 +105,41 @@ Deno.test({
       await host.rune("admin", "audit", "-o", "json"),
     ]);
     assert.doesNotMatch(shown, /outdated|correct horse|battery staple/);
+    await host.rune("delete", "app", "--yes");
+  },
+});
+
+Deno.test({
+  name: "a bearer token of the runefile, or of a secret, pulls the image that it is for and no other",
+  ignore: noDocker || noRoot || noRegistry,
+  async fn() {
+    await ensureTestImage();
+    await using registry = await openRegistry("token");
+    const image = await registry.push("team/app");
+    const { token } = await registry.credentials("team/app");
+    const { token: elsewhere } = await registry.credentials("team/other");
+    await using host = await startHost({
+      runefile: `docker: { registries: [{ match: "${registry.host}", token: "${token}" }] }\n`,
+    });
+    const command = JSON.stringify(["/bin/sh", "-c", SLEEP]);
+    const castfile = await host.file(
+      "app.yaml",
+      `service:\n  name: app\n  image: ${image}\n  imagePull: always\n  stopTimeout: 1s\n  command: ${command}\n`,
+    );
+    await host.rune("cast", castfile);
+    assert.match(await host.rune("admin", "registry", "list"), /runefile +token\n/);
+    await host.rune("delete", "app", "--yes");
+
+    const secret = `secret: { name: pull, data: { token: "${elsewhere}" } }\n`;
+    await host.rune("cast", await host.file("pull.yaml", secret));
+    await host.rune("admin", "registry", "set", registry.host, "--secret", "pull");
+    await host.rune("cast", "--no-wait", castfile);
+    const { message } = await until("the pull is refused", async () => {
+      const { status } = await host.get("service", "app");
+      return status.reason === "ImageUnreachable" && status;
+    });
+    assert.match(message, /cannot pull image .*(unauthorized|denied|authoriz)/i);
+    assert.ok(!JSON.stringify(await host.get("events")).includes(elsewhere!));
     await host.rune("delete", "app", "--yes");
   },
 });

@@ -51,8 +51,14 @@ const ENDED: InstanceState[] = ["Stopped", "Stalled"];
 /** Room for file system structures beside the content. */
 const MEMORY_SLACK = 1 << 20;
 
-/** Files below `root`; `memory` is left out where the daemon may not mount. */
-export function createRunFiles({ root, memory }: { root: string; memory?: MemoryMounts }): RunFiles {
+/**
+ * @param options.root the directory that they are below.
+ * @param options.memory left out where the daemon may not mount.
+ * @param options.onDisk is told why secrets are in files on the disk all the same.
+ */
+export function createRunFiles(
+  { root, memory, onDisk }: { root: string; memory?: MemoryMounts; onDisk?: (reason: RuneError) => void },
+): RunFiles {
   const directoryOf = ({ instanceUid, run }: RunRef) => join(root, `${instanceUid}-${run}`);
 
   async function discard(directory: string): Promise<void> {
@@ -86,7 +92,8 @@ export function createRunFiles({ root, memory }: { root: string; memory?: Memory
     if (memory && mounts.some((mount) => mount.inMemory)) {
       const bytes = mounts.flatMap((m) => m.files).reduce((sum, { text }) => sum + 3 * text.length + 8192, 0);
       // A container of its own may forbid mounts even to root: then the private directory must do.
-      await memory.mount(directory, { bytes: bytes + MEMORY_SLACK }).catch(() => {});
+      await memory.mount(directory, { bytes: bytes + MEMORY_SLACK })
+        .catch((error) => onDisk?.(toRuneError(error)));
     }
     for (const [i, mount] of mounts.entries()) await fill(join(directory, `${i}`), mount);
   }

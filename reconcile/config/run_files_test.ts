@@ -66,10 +66,13 @@ Deno.test("run files with secrets are made in memory where that can be mounted, 
     await files.remove("u");
     assert.deepEqual(calls.slice(1), ["unmount /u-1", "mount /u-1", "unmount /u-1"]);
     // A host that forbids mounts, even to root: the private directory must do.
+    const told: string[] = [];
     const without = createRunFiles({
       root,
       memory: { ...memory, mount: () => Promise.reject(new Error("no")) },
+      onDisk: ({ message }) => told.push(message),
     });
     const [made] = await without.prepare({ instanceUid: "u", run: 2 }, [mount({ inMemory: true })]);
     assert.equal(await Deno.readTextFile(`${made!.source}/a/b.conf`), "x");
+    assert.deepEqual(told, ["no"]);
   }));

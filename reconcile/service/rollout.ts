@@ -34,10 +34,16 @@ export function instanceName(service: string, slot: { ordinal: number; successor
   return `${service}-${slot.ordinal}${slot.successor ? "-next" : ""}`;
 }
 
-/** Two instances with one ordinal cannot live at once: they would write one volume, or publish one host port. */
+/** Two instances with one ordinal cannot live at once: they would write one volume, or need one port of the host. */
 export function mustStopFirst({ spec }: Service): boolean {
-  return spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined ||
+  return spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined || listensOnHost(spec) ||
     spec.volumes.some((mount) => !mount.readOnly);
+}
+
+/** A process shares the host's ports: those that it declares, and those where its probes ask it. */
+function listensOnHost({ process, ports, health }: Service["spec"]): boolean {
+  if (process === undefined) return false;
+  return ports.length > 0 || Object.values(health ?? {}).some((probe) => probe.type !== "exec");
 }
 
 /** An instance that writes a volume keeps its successor from it, also from one that would only read. */

@@ -188,3 +188,24 @@ Deno.test("planRollout() does not touch instances for a new host name, and repla
     "it listens on the machine",
   );
 });
+
+Deno.test("planRollout() replaces a process that listens on the host stop-first: its successor could not listen", () => {
+  const service = (fields: object) =>
+    makeService({ image: undefined, process: { command: "sleep" }, ...fields });
+  const ports = [{ name: "http", port: 8080 }];
+  const ask = (probe: object) => ({ health: { readiness: probe } });
+  const listening = [
+    { ports },
+    ask({ type: "tcp", port: 8080 }),
+    ask({ type: "http", port: 8080, path: "/" }),
+  ];
+  for (const fields of listening) {
+    assert.deepEqual(plan(service({ ...fields, env: { V: "2" } }), all(service(fields))), ["remove web-0"]);
+  }
+  for (const fields of [{}, ask({ type: "exec", command: ["true"] })]) {
+    assert.deepEqual(plan(service({ ...fields, env: { V: "2" } }), all(service(fields))), ["create 0 next"]);
+  }
+  assert.deepEqual(plan(makeService({ ports, env: { V: "2" } }), all(makeService({ ports }))), [
+    "create 0 next",
+  ]);
+});

@@ -69,7 +69,6 @@ const ACTION_VERBS: Record<string, Verb> = {
   scale: "scale",
   stop: "scale",
   undelete: "create",
-  clone: "create",
 };
 
 const PLURALS = new Map(Object.values(KINDS).filter((k) => k.public).map((k) => [k.plural, k]));

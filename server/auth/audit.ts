@@ -10,6 +10,8 @@ import type { AuditRecord } from "../../spec/identity.ts";
 /** Files kept, and how large each may grow. */
 const FILES = 5;
 const FILE_BYTES = 10 * 1024 * 1024;
+/** A power cut loses at most the records of this time: each of them on disk at once would hold up every write. */
+const SYNC_MS = 1_000;
 /** Records that wait for a reader which follows; one so slow that there are more is cut off. */
 const BACKLOG = 10_000;
 
@@ -41,7 +43,7 @@ export interface Audit {
   read(filter: AuditFilter): Promise<AuditRecord[]>;
   /** Records that end from now on, until the signal aborts. */
   follow(filter: AuditFilter, signal: AbortSignal): AsyncIterable<AuditRecord>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 function wants({ since, user, denied }: AuditFilter, record: AuditRecord): boolean {
@@ -67,9 +69,30 @@ export function openAudit(
   // A crash may have cut the last line short: what comes next is a line of its own.
   if (size > 0) size += file.writeSync(new TextEncoder().encode("\n"));
   const listeners = new Set<(record: AuditRecord) => void>();
+  let syncing: ReturnType<typeof setTimeout> | undefined;
+  let synced: Promise<unknown> = Promise.resolve();
+
+  function syncSoon(): void {
+    syncing ??= setTimeout(() => {
+      syncing = undefined;
+      // One that is closed meanwhile is synced then.
+      synced = file.syncData().catch((error) => error instanceof Deno.errors.BadResource || onFailure(error));
+    }, SYNC_MS);
+  }
+
+  function closeFile(): void {
+    clearTimeout(syncing);
+    syncing = undefined;
+    try {
+      file.syncDataSync();
+    } catch (error) {
+      onFailure(error);
+    }
+    file.close();
+  }
 
   function shift(): void {
-    file.close();
+    closeFile();
     for (let n = FILES - 1; n > 0; n--) {
       try {
         Deno.renameSync(pathOf(n - 1), pathOf(n));
@@ -87,6 +110,7 @@ export function openAudit(
       if (size > 0 && size + bytes.length > fileBytes) shift();
       for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
       size += bytes.length;
+      syncSoon();
     } catch (error) {
       onFailure(error);
     }
@@ -149,7 +173,11 @@ export function openAudit(
         listeners.delete(listener);
       }
     },
-    close: () => file.close(),
+    async close() {
+      clearTimeout(syncing);
+      await synced;
+      closeFile();
+    },
   };
 }
 

@@ -34,12 +34,12 @@ Deno.test("openAudit() keeps what began and did not end, joins the two lines of 
     const end = audit.begin(record(1));
     audit.begin(record(2));
     end({ outcome: "ok", status: 200 });
-    audit.close();
+    await audit.close();
     await Deno.writeTextFile(`${dir}/audit.log`, '{"at":"20', { append: true });
     audit = openAudit(dir, fails);
     audit.record({ ...record(3), outcome: "denied", status: 403 });
     const found = await audit.read(ALL);
-    audit.close();
+    await audit.close();
     assert.deepEqual(found.map((r) => [r.requestId, r.outcome]), [["r1", "ok"], ["r2", "begun"], [
       "r3",
       "denied",
@@ -53,7 +53,7 @@ Deno.test("openAudit() is bounded: files shift and the oldest goes", () =>
     for (let n = 0; n < 100; n++) audit.record({ ...record(n), outcome: "ok" });
     const files = (await Array.fromAsync(Deno.readDir(dir))).map((f) => f.name).sort();
     const found = await audit.read(ALL);
-    audit.close();
+    await audit.close();
     assert.deepEqual(files, ["audit.log", "audit.log.1", "audit.log.2", "audit.log.3", "audit.log.4"]);
     assert.equal(found.at(-1)!.requestId, "r99");
     assert.ok(found.length < 40 && found.length > 10, String(found.length));
@@ -70,5 +70,30 @@ Deno.test("read() filters by time, user and refusal, and gives the last so many"
     assert.equal(await ids({ since: new Date(7000).toISOString() }), "r7 r8 r9");
     assert.equal(await ids({ denied: true, user: "alice" }), "r3 r9");
     assert.equal(await ids({ limit: 2 }), "r8 r9");
-    audit.close();
+    await audit.close();
+  }));
+
+Deno.test("openAudit() brings what it wrote to the disk soon, once for many records, and before it closes a file", () =>
+  withDir(async (dir) => {
+    const { syncData, syncDataSync } = Deno.FsFile.prototype;
+    const synced = Promise.withResolvers<void>();
+    let later = 0, atOnce = 0;
+    Deno.FsFile.prototype.syncData = function () {
+      later++;
+      synced.resolve();
+      return syncData.call(this);
+    };
+    Deno.FsFile.prototype.syncDataSync = function () {
+      atOnce++;
+      syncDataSync.call(this);
+    };
+    try {
+      const audit = openAudit(dir, fails);
+      for (let n = 0; n < 50; n++) audit.record({ ...record(n), outcome: "ok" });
+      await synced.promise;
+      await audit.close();
+      assert.deepEqual([later, atOnce], [1, 1]);
+    } finally {
+      Object.assign(Deno.FsFile.prototype, { syncData, syncDataSync });
+    }
   }));

@@ -1,7 +1,7 @@
 /** Gauges that are read when somebody scrapes: what the store holds, how deep the queues are, what the process uses. @module */
 import { statfs } from "node:fs/promises";
 import process from "node:process";
-import { Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import { parseBytes } from "../../spec/quantity.ts";
 import { KINDS } from "../../spec/kinds.ts";
 import type { Store } from "../../store/store.ts";
@@ -135,9 +135,15 @@ export function registerGauges(registry: Registry, { store, dataDir, depths, usa
   });
   one("process_resident_memory_bytes", "Memory of the daemon", () => Deno.memoryUsage().rss);
   one("rune_heap_used_bytes", "JavaScript heap of the daemon", () => Deno.memoryUsage().heapUsed);
-  one("process_cpu_seconds_total", "CPU time of the daemon", () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "CPU time of the daemon",
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
   });
   one("process_open_fds", "Open files of the daemon", async () => {
     try {
