@@ -61,6 +61,8 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
     child?.kill(signal);
     await child?.status;
     child = undefined;
+    // Asked to start a container while it stops, the Engine may leave that one's files mounted; the next cannot remove it then.
+    if (signal === "SIGTERM") await unmountBelow(`${dir}/data`);
   }
 
   return {
