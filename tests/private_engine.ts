@@ -13,22 +13,25 @@ export interface PrivateEngine extends AsyncDisposable {
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
+/** How long it may take to remove all in order; then it is killed. */
+const EMPTY_MS = 30_000;
+
 /** Makes an Engine that is not started yet. Needs root. */
 export async function makePrivateEngine(): Promise<PrivateEngine> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-engine-" });
   const socket = `${dir}/docker.sock`;
   // Beside the addresses of the machine's own Engine, and of another test's.
-  const pool = `base=10.${128 + Math.floor(Math.random() * 120)}.0.0/16,size=24`;
+  const network = `10.${128 + Math.floor(Math.random() * 120)}`;
   let child: Deno.ChildProcess | undefined;
 
   async function start({ keepsContainers = false } = {}): Promise<void> {
     const args = ["--data-root", `${dir}/data`, "--exec-root", `${dir}/exec`, "--pidfile", `${dir}/pid`];
-    const network = [
+    const bridges = [
       "--bridge=none",
       "--iptables=false",
       "--ip-forward=false",
       "--default-address-pool",
-      pool,
+      `base=${network}.0.0/16,size=24`,
     ];
     child = new Deno.Command("/bin/sh", {
       args: [
@@ -38,7 +41,7 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
         `${dir}/log`,
         findProgram("dockerd")!,
         ...args,
-        ...network,
+        ...bridges,
         "-H",
         `unix://${socket}`,
         `--live-restore=${keepsContainers}`,
@@ -58,6 +61,8 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
     child?.kill(signal);
     await child?.status;
     child = undefined;
+    // Asked to start a container while it stops, the Engine may leave that one's files mounted; the next cannot remove it then.
+    if (signal === "SIGTERM") await unmountBelow(`${dir}/data`);
   }
 
   return {
@@ -65,16 +70,25 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
     start,
     stop,
     async [Symbol.asyncDispose]() {
-      try {
+      const inOrder = async () => {
         if (!child) await start();
         await emptyEngine(socket);
         await stop("SIGTERM");
-      } finally {
-        await stop("SIGKILL");
-        await endProcesses(dir);
-        await unmountBelow(dir);
-        await Deno.remove(dir, { recursive: true });
-      }
+      };
+      let late: ReturnType<typeof setTimeout> | undefined;
+      const orderly = inOrder().catch(async (error) => {
+        // Said, not thrown: what went wrong before it matters more, and all goes with the rest.
+        console.log(`the test's own Engine could not be emptied: ${error}`);
+        console.log((await Deno.readTextFile(`${dir}/log`)).slice(-4000));
+      });
+      await Promise.race([orderly, new Promise((resolve) => late = setTimeout(resolve, EMPTY_MS))]);
+      clearTimeout(late);
+      await stop("SIGKILL");
+      await orderly;
+      await endProcesses(dir);
+      await unmountBelow(dir);
+      await removeBridges(network);
+      await Deno.remove(dir, { recursive: true });
     },
   };
 }
@@ -104,6 +118,15 @@ async function endProcesses(dir: string): Promise<void> {
     } catch {
       // It ended meanwhile.
     }
+  }
+}
+
+/** Bridges of an Engine that could not remove them itself, known by its addresses. */
+async function removeBridges(network: string): Promise<void> {
+  const { stdout } = await capture(["ip", "-o", "-4", "address"]);
+  for (const line of stdout.split("\n").filter((line) => line.includes(` ${network}.`))) {
+    const device = line.split(/\s+/)[1]!;
+    if (device.startsWith("br-")) await capture(["ip", "link", "delete", device]);
   }
 }
 
