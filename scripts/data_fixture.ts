@@ -1,14 +1,14 @@
 /**
  * A data directory as text, one JSON object a line, so that a later version can be given the data of an earlier one:
  *
- *     {"version":"0.1.0","token":"rune_…","note":"…"}     first: who made it
+ *     {"version":"0.1.0","rootToken":"9f…","note":"…"}    first: who made it
  *     {"path":"volumes/default/data","mode":493}          a directory
- *     {"path":"kek","mode":384,"text":"…"}                a file
+ *     {"path":"state.made","mode":384,"text":"…"}         a file
  *     {"path":"volumes/default/l","link":"data"}          a symbolic link
  *     {"key":["meta","schema"],"value":1}                 an entry of the state
  *
  * Bytes in entries are `{"$text":"…"}` or, where that is longer, `{"$gzip":"<base64>"}`; `@HOME@` stands for the directory above
- * the data directory, wherever it is named. @module
+ * the data directory, wherever it is named. It holds no key and no token: {@linkcode fixtureKey} makes them anew. @module
  */
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -21,10 +21,25 @@ const PLAIN_BYTES = 4096;
 export interface FixtureHead {
   /** Of the program. */
   version: string;
-  /** Of its root user. */
-  token: string;
+  /** Id of its root user's token. */
+  rootToken: string;
   /** What the secrets in it are for. */
   note: string;
+}
+
+/** A key of the fixtures of a version: the same whenever it is asked for, and nowhere written down. */
+export async function fixtureKey(
+  version: string,
+  purpose: "kek" | "token",
+): Promise<Uint8Array<ArrayBuffer>> {
+  const label = new TextEncoder().encode(`rune fixture ${version} ${purpose}`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", label));
+}
+
+/** The root user's token of a fixture. */
+export async function fixtureToken({ version, rootToken }: Pick<FixtureHead, "version" | "rootToken">) {
+  const secret = await fixtureKey(version, "token");
+  return `rune_${rootToken}.${secret.toBase64({ alphabet: "base64url", omitPadding: true })}`;
 }
 
 type Line =

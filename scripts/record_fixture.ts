@@ -3,16 +3,19 @@
  * `tests/upgrade_test.ts`: `deno run -A scripts/record_fixture.ts`, as root with Docker, once at each release. @module
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { BUILD } from "../spec/build.ts";
 import { openStore } from "../store/store.ts";
 import { REDO_MARK } from "../store/keys.ts";
 import { containerService, processService, SLEEP } from "../tests/castfiles.ts";
 import { type Host, startHost, until } from "../tests/host.ts";
-import { recordDataDir } from "./data_fixture.ts";
+import { parseToken } from "../server/auth/tokens.ts";
+import { fixtureKey, fixtureToken, recordDataDir } from "./data_fixture.ts";
 import { ROOT } from "./tree.ts";
 
-const NOTE = "Made for tests alone: the key, the tokens and the passwords in it guard nothing.";
+const NOTE = "Made for tests alone: the passwords in it guard nothing; its keys and tokens are not in it.";
 /** A value beyond what one entry holds, and one beyond what one commit holds. */
 const LARGE = 70_000;
 const HUGE = 700_000;
@@ -21,6 +24,8 @@ const HUGE = 700_000;
 const NOWHERE = "/srv/rune-fixture-without-data";
 
 const CASTFILE = `storageClass: { name: kept, driver: local, reclaimPolicy: retain }
+---
+storageClass: { name: copied, driver: local, snapshotPolicy: { every: 1d, keep: 2 } }
 ---
 namespace: { name: prod, labels: { team: a } }
 ---
@@ -92,12 +97,15 @@ async function fill(host: Host): Promise<string> {
   return (await Deno.readTextFile(tokenFile)).trim();
 }
 
-/** Keeps of the journal what is enough to read it. */
-async function trimJournal(dataDir: string): Promise<void> {
+/** Gives root's token a secret that need not be kept, and trims the journal to what is enough to read it. */
+async function finish(dataDir: string, token: string): Promise<void> {
   const store = await openStore({ dataDir, journalLimit: 20 });
-  await store.transact((tx) =>
-    tx.create({ kind: "configmap", namespace: "prod", name: "last", spec: { data: {} }, status: {} })
-  );
+  const hash = createHash("sha256").update(parseToken(token)!.secret).digest("base64");
+  await store.transact((tx) => {
+    const row = tx.get("token", "", parseToken(token)!.id)!;
+    tx.update(row, { spec: { ...row.spec, hash } });
+    tx.create({ kind: "configmap", namespace: "prod", name: "last", spec: { data: {} }, status: {} });
+  });
   await store.close();
 }
 
@@ -130,29 +138,39 @@ async function leaveRedoLog(dataDir: string): Promise<void> {
   }
 }
 
-async function main(): Promise<void> {
+/** @returns the exit code. */
+async function main(argv: string[]): Promise<number> {
+  const { version } = BUILD;
+  const path = `${ROOT}/tests/fixtures/data/${version}.jsonl`;
+  if (existsSync(path) && argv[0] !== "--again") {
+    console.error(
+      `${path} is there, and what a released version wrote never changes; before its release: --again`,
+    );
+    return 2;
+  }
   await ensureTestImage();
+  const kek = { variable: "RUNE_FIXTURE_KEK", value: (await fixtureKey(version, "kek")).toBase64() };
   const host = await startHost({
-    runefile: `auth: { enabled: true }\nstorage: { hostPathAllowlist: ["${NOWHERE}"] }\n`,
+    runefile: `auth: { enabled: true }\nstorage: { hostPathAllowlist: ["${NOWHERE}"] }\n` +
+      `crypto: { kek: { source: env, env: ${kek.variable} } }\n`,
+    env: { [kek.variable]: kek.value },
   });
   try {
     const token = await fill(host);
     const headers = { authorization: `Bearer ${token}` };
     host.daemonId = (await (await fetch(`${host.daemon.url}/v1/status`, { headers })).json()).daemonId;
     await host.daemon.stop();
-    await trimJournal(host.dataDir);
+    const rootToken = parseToken(token)!.id;
+    await finish(host.dataDir, await fixtureToken({ version, rootToken }));
     await leaveRedoLog(host.dataDir);
-    const head = { version: BUILD.version, token, note: NOTE };
-    const lines = await Array.fromAsync(
-      recordDataDir(host.home, { head, paths: ["state.made", "kek", "volumes"] }),
-    );
-    const path = `${ROOT}/tests/fixtures/data/${BUILD.version}.jsonl`;
-    await Deno.mkdir(`${ROOT}/tests/fixtures/data`, { recursive: true });
+    const head = { version, rootToken, note: NOTE };
+    const lines = await Array.fromAsync(recordDataDir(host.home, { head, paths: ["state.made", "volumes"] }));
     await Deno.writeTextFile(path, lines.join("\n") + "\n");
     console.log(`${path}: ${lines.length} lines, ${((await Deno.stat(path)).size / 1024).toFixed(0)} KiB`);
+    return 0;
   } finally {
     await host[Symbol.asyncDispose]();
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
 import { RUNE } from "../scripts/daemon.ts";
-import { replayDataDir } from "../scripts/data_fixture.ts";
+import { fixtureKey, fixtureToken, replayDataDir } from "../scripts/data_fixture.ts";
 import { RESOURCES } from "../server/openapi.ts";
 import { KINDS } from "../spec/kinds.ts";
 import type { AnyResource } from "../spec/resource.ts";
@@ -20,7 +20,7 @@ const PUBLIC = Object.values(KINDS).filter((kind) => kind.public);
 /** What the recorded daemon held, beside what it made itself. */
 const HELD: Record<string, string[]> = {
   namespaces: ["default", "prod"],
-  storageclasses: ["kept", "local", "local-host"],
+  storageclasses: ["copied", "kept", "local", "local-host"],
   secrets: ["db", "pull"],
   configmaps: ["huge", "large", "last", "settings"],
   volumes: ["data Bound", "spare Available", "stalled Stalled", "t-set-0 Released", "t-set-1 Released"],
@@ -31,10 +31,12 @@ const HELD: Record<string, string[]> = {
 /** Makes the data directory of a fixture, under a daemon's identity of its own: tests run side by side. */
 async function replay(name: string, home: string) {
   const head = await replayDataDir(await Deno.readTextFile(new URL(name, FIXTURES)), home);
+  const kek = (await fixtureKey(head.version, "kek")).toBase64();
+  await Deno.writeTextFile(`${home}/.rune/kek`, kek, { mode: 0o600 });
   const daemonId = crypto.randomUUID();
   using kv = await Deno.openKv(`${home}/.rune/state.db`);
   await kv.set(valueKey("daemon-id"), new TextEncoder().encode(JSON.stringify(daemonId)));
-  return { ...head, daemonId };
+  return { token: await fixtureToken(head), daemonId };
 }
 
 async function withHome(test: (home: string) => Promise<void>): Promise<void> {
