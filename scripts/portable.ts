@@ -33,7 +33,7 @@ app=$cache/@HASH@
     { mv -T "$part" "$app" 2>/dev/null || [ -d "$app" ]; }
 ) || { echo "rune: cannot unpack into $app; free 150 MB there, or set RUNE_CACHE_DIR" >&2; exit 1; }
 DENO_DIR=\${DENO_DIR:-$cache/deno} DENO_NO_UPDATE_CHECK=1 RUNE_PROGRAM=$0 exec "$app/deno" run -A --quiet --no-config --no-lock \\
-  ${V8_FLAGS} --cached-only --unstable-kv --unstable-net "$app/main.js" "$@"
+  ${V8_FLAGS} --cached-only --unstable-kv --unstable-net --unstable-no-legacy-abort "$app/main.js" "$@"
 `;
 
 /**

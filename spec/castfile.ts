@@ -51,6 +51,8 @@ for (const kind of Object.keys(KINDS) as Kind[]) {
   KEYS.set(kind === "storageClass" ? "storageClasses" : KINDS[kind].plural, { kind, list: true });
   KEYS.set(KINDS[kind].plural, { kind, list: true });
 }
+/** Sections of a runefile, which somebody may give for a castfile. */
+const SETTINGS = /^(data[-_]?dir|server|storage|docker|expose|auth|crypto|node|backup)$/i;
 const SUGGESTED = [...KEYS].filter(([key, { kind, list }]) => !list && key === kind).map(([key]) => key);
 
 /** YAML aliases may expand to this many nodes; more is refused as a bomb. */
@@ -160,6 +162,9 @@ function readDocument(source: Source, namespace: string, out: Castfile): void {
       "this looks like a Kubernetes manifest",
       "a castfile holds a key per resource, for example `service:` with name, image and scale",
     );
+  }
+  if (root.items.length > 0 && Object.keys(plain).every((key) => SETTINGS.test(key))) {
+    return void fail(root, "this looks like a runefile", "check it with `rune lint --runefile`");
   }
   for (const pair of root.items) {
     const key = isScalar(pair.key) ? String(pair.key.value) : "";

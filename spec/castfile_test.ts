@@ -64,6 +64,8 @@ Deno.test("parseCastfile() says where YAML itself is broken, and what a Kubernet
   assert.match(issuesOf("service:\n  name: [a\n")[0]!, /^\d+:\d+ : /);
   assert.match(issuesOf("a: 1\na: 2\n").join(), /2:1 .*unique/);
   assert.match(issuesOf("apiVersion: v1\nkind: Pod\n").join(), /Kubernetes manifest/);
+  assert.match(issuesOf("server: {}\ndata-dir: /a\n").join(), /1:1 .*looks like a runefile/);
+  assert.doesNotMatch(issuesOf("server: {}\nservice: {}\n").join(), /runefile/);
   assert.match(issuesOf("- a\n").join(), /1:1 : expected a map/);
   assert.match(onlyIssue("servce: {}\n").hint!, /did you mean "service"/);
 });

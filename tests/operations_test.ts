@@ -193,3 +193,21 @@ Deno.test({
     for (const name of ["agent-one", "other"]) await host.rune("delete", "service", name, "--yes");
   },
 });
+
+Deno.test({
+  name: "the log holds the daemon's own lines and nothing of the runtime, whatever is asked of it",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    const text = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" + processService("agent");
+    await host.rune("cast", await host.file("c.yaml", text));
+    await host.rune("volume", "get", "v");
+    await host.rune("exec", "agent", "--", "true");
+    await host.rune("logs", "agent");
+    await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`, "--with-volumes", "default/v");
+    await host.daemon.stop();
+    const lines = (await logOf(host)).trimEnd().split("\n");
+    assert.match(lines.at(-1)!, /stopped$/);
+    for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\S+ \[(info|warning)\] rune/);
+  },
+});
