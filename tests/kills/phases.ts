@@ -12,8 +12,8 @@ import { Copies, isSettled, type Look, look, lookAtDeath, type Seen, send, versi
 
 /** Deaths for one hit; a phase of a few milliseconds is missed now and then. */
 const MOST_TRIES = 40;
-/** How many times longer than usual the daemon is let live at most. */
-const MOST_PATIENCE = 5;
+/** A range of moments that is smaller than this, in milliseconds, has missed a phase that moves: it begins anew. */
+const LEAST_RANGE_MS = 0.5;
 /** Things that go through a short phase together. */
 const MANY = ["p0", "p1", "p2", "p3", "p4", "p5"];
 
@@ -31,12 +31,12 @@ interface Phase {
   begin(making: Making): Operation[];
   /** Whether this is what the phase looks like. */
   shows(look: Look): boolean;
-  /** How long after it was seen the daemon dies at most: about as long as the phase lasts. */
+  /** How long after it was seen the daemon dies at most, to begin with: about as long as the phase lasts. */
   withinMs: number;
   /** A volume that is made first, and whose data must be there in the end. */
   data?: string;
-  /** Too short to be seen from outside: the time is counted from the requests. */
-  unseen?: true;
+  /** Too short to be seen from outside: the time is counted from the requests. Tells whether a death came before the phase. */
+  early?(look: Look, version: string): boolean;
 }
 
 const of = (list: Seen[], service: string) => list.filter((i) => i.spec.service === service);
@@ -70,7 +70,8 @@ const PHASES: Phase[] = [
         CROWD.includes(name) && status.observedGeneration !== generation
       ),
     withinMs: 80,
-    unseen: true,
+    early: ({ services }, version) =>
+      !services.some(({ name, labels }) => CROWD.includes(name) && labels.version === version),
   },
   {
     name: "provision: volumes are being made",
@@ -78,7 +79,7 @@ const PHASES: Phase[] = [
     begin: ({ version }) => MANY.map((name) => putVolume(name, version)),
     shows: ({ volumes }) => state(volumes.filter((v) => MANY.includes(v.name)), "Provisioning"),
     withinMs: 60,
-    unseen: true,
+    early: ({ volumes }) => volumes.every((v) => !MANY.includes(v.name) || v.status.state === "Pending"),
   },
   {
     name: "rollout, start first: a container is starting",
@@ -200,14 +201,18 @@ export async function hitEveryPhase(
   await inTurn(run, base);
   let n = 0;
   for (const phase of PHASES) {
-    let [hits, deaths, patience] = [0, 0, 1];
+    let [hits, deaths] = [0, 0];
+    let range = { from: 0, to: phase.withinMs };
     while (hits < times) {
       assert.ok(deaths < MOST_TRIES * times, `"${phase.name}" was hit ${hits} times in ${deaths} deaths`);
-      const hit = await aim(phase, { ...making, version: `v${++n}` }, { ...run, patience });
-      if (hit !== undefined) deaths++;
-      if (hit) hits++;
-      // On a busy machine everything takes longer.
-      patience = hit ? 1 : Math.min(MOST_PATIENCE, patience * 1.2);
+      const afterMs = range.from + random() * (range.to - range.from);
+      const met = await aim(phase, { ...making, version: `v${++n}` }, { ...run, afterMs });
+      if (met !== undefined) deaths++;
+      if (met === "hit") hits++;
+      // How long things take depends on what else the machine does: each death tells where to look next.
+      if (met === "early") range.from = afterMs;
+      if (met === "late") range.to = afterMs;
+      if (met === "hit" || range.to - range.from < LEAST_RANGE_MS) range = { from: 0, to: phase.withinMs };
     }
     console.log(`${phase.name}: hit ${hits} times in ${deaths} deaths`);
   }
@@ -236,13 +241,13 @@ async function settled({ host }: Run): Promise<Look> {
     });
 }
 
-/** One death. @returns whether it was in the phase; undefined when the phase was over before it was seen. */
+/** One death. @returns when it was, seen from the phase; undefined when that was over before it was seen. */
 async function aim(
   phase: Phase,
   making: Making,
-  run: Run & { patience: number },
-): Promise<boolean | undefined> {
-  const { host, model, copies, random, patience } = run;
+  run: Run & { afterMs: number },
+): Promise<"early" | "hit" | "late" | undefined> {
+  const { host, model, copies, afterMs } = run;
   const data = phase.data && `${host.dataDir}/volumes/default/${phase.data}/${making.version}`;
   for (const [i, operation] of (phase.before?.(making) ?? []).entries()) {
     await ask(operation, run);
@@ -252,21 +257,22 @@ async function aim(
   let answered = false;
   const answers = Promise.all(phase.begin(making).map((operation) => ask(operation, run)))
     .then(() => answered = true);
-  while (!phase.unseen) {
+  while (!phase.early) {
     const over = answered;
     const now = await look(host);
     if (phase.shows(now)) break;
     if (over && isSettled(now)) return undefined;
   }
-  await new Promise((resolve) => setTimeout(resolve, random() * phase.withinMs * patience));
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
   await host.daemon.stop("SIGKILL");
   await answers;
-  const hit = phase.shows(await lookAtDeath(host));
+  const left = await lookAtDeath(host);
+  const met = phase.shows(left) ? "hit" : phase.early?.(left, making.version) ? "early" : "late";
   await host.restart();
   model.settle(await versions(host));
   // Takes note of what there is now, for the search for leaks at the end.
   await findLeaks(host);
   await copies.check(await settled(run));
   if (data) assert.equal(await Deno.readTextFile(data), making.version);
-  return hit;
+  return met;
 }
