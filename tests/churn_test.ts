@@ -126,6 +126,8 @@ Deno.test({
     assert.ok(grown("heap") < NOISE_BYTES, `the heap grew: ${story}`);
     assert.ok(grown("resident") < 2 * NOISE_BYTES, `the daemon's memory grew: ${story}`);
     assert.ok(grown("files") <= 1, `open files grew: ${story}`);
-    assert.ok(grown("series") <= 0, `series of metrics grew: ${story}`);
+    // A rare answer adds series of its own, once; what a service leaves behind adds up.
+    const series = parts.map((part) => least(part, "series"));
+    assert.ok(grown("series") < SERVICES * last.length, `series of metrics grew: ${series}`);
   },
 });
