@@ -60,11 +60,15 @@ function running(host: Host, name: string): Promise<Seen[]> {
   });
 }
 
+/** Tells the default bridge of the machine's own Engine from one made anew; "" where there is none. */
+const machinesBridge = () => Deno.readTextFile("/sys/class/net/docker0/ifindex").catch(() => "");
+
 for (const { what, signal, keepsContainers, daemon } of OUTAGES) {
   Deno.test({
     name: `the Docker Engine ${what}: each instance runs on its own volume, once`,
     ignore: noDocker || noRoot,
     async fn() {
+      const bridge = await machinesBridge();
       await using engine = await makePrivateEngine();
       await engine.start({ keepsContainers });
       await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
@@ -119,6 +123,7 @@ for (const { what, signal, keepsContainers, daemon } of OUTAGES) {
       const gone = ["web", "front", "agent", "another"];
       await host.rune("delete", "service", ...gone, "--yes", "--cascade");
       await assertNothingLeaked(host, { socket: engine.socket });
+      assert.equal(await machinesBridge(), bridge, "the machine's own Engine is left alone");
     },
   });
 }

@@ -20,28 +20,29 @@ const EMPTY_MS = 30_000;
 export async function makePrivateEngine(): Promise<PrivateEngine> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-engine-" });
   const socket = `${dir}/docker.sock`;
-  // Beside the addresses of the machine's own Engine, and of another test's.
-  const network = `10.${128 + Math.floor(Math.random() * 120)}`;
+  // Its bridges are in a network namespace of its own, which lasts as long as this process: an Engine takes the machine's
+  // default bridge for its own, and removes it when it is told to do without.
+  const room = new Deno.Command("unshare", { args: ["--net", "sleep", "infinity"], stdin: "null" }).spawn();
+  const own = await Deno.readLink("/proc/self/ns/net");
+  await until(
+    "there is a network namespace",
+    async () => await Deno.readLink(`/proc/${room.pid}/ns/net`) !== own,
+  );
   let child: Deno.ChildProcess | undefined;
 
   async function start({ keepsContainers = false } = {}): Promise<void> {
     const args = ["--data-root", `${dir}/data`, "--exec-root", `${dir}/exec`, "--pidfile", `${dir}/pid`];
-    const bridges = [
-      "--bridge=none",
-      "--iptables=false",
-      "--ip-forward=false",
-      "--default-address-pool",
-      `base=${network}.0.0/16,size=24`,
-    ];
     child = new Deno.Command("/bin/sh", {
       args: [
         "-c",
         'log=$1; shift; exec "$@" >>"$log" 2>&1',
         "sh",
         `${dir}/log`,
+        "nsenter",
+        `--net=/proc/${room.pid}/ns/net`,
         findProgram("dockerd")!,
         ...args,
-        ...bridges,
+        "--iptables=false",
         "-H",
         `unix://${socket}`,
         `--live-restore=${keepsContainers}`,
@@ -87,7 +88,8 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
       await orderly;
       await endProcesses(dir);
       await unmountBelow(dir);
-      await removeBridges(network);
+      room.kill("SIGKILL");
+      await room.status;
       await Deno.remove(dir, { recursive: true });
     },
   };
@@ -98,9 +100,9 @@ async function emptyEngine(socket: string): Promise<void> {
   try {
     const containers = await engine.call("GET /containers/json?all=1") as { Id: string }[];
     await Promise.all(containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)));
-    const networks = await engine.call("GET /networks") as { Id: string; Driver: string }[];
-    for (const { Id, Driver } of networks) {
-      if (Driver === "bridge") await engine.call(`DELETE /networks/${Id}`);
+    const networks = await engine.call("GET /networks") as { Id: string; Name: string; Driver: string }[];
+    for (const { Id, Name, Driver } of networks) {
+      if (Driver === "bridge" && Name !== "bridge") await engine.call(`DELETE /networks/${Id}`);
     }
   } finally {
     engine.close();
@@ -118,15 +120,6 @@ async function endProcesses(dir: string): Promise<void> {
     } catch {
       // It ended meanwhile.
     }
-  }
-}
-
-/** Bridges of an Engine that could not remove them itself, known by its addresses. */
-async function removeBridges(network: string): Promise<void> {
-  const { stdout } = await capture(["ip", "-o", "-4", "address"]);
-  for (const line of stdout.split("\n").filter((line) => line.includes(` ${network}.`))) {
-    const device = line.split(/\s+/)[1]!;
-    if (device.startsWith("br-")) await capture(["ip", "link", "delete", device]);
   }
 }
 

@@ -88,6 +88,10 @@ export async function measureSwarm(): Promise<Row> {
   } finally {
     engine.close();
     await must(["docker", "swarm", "leave", "--force"]);
+    // Of containers that never ran the swarm leaves behind what it made.
+    const label = `label=com.docker.swarm.service.name=${NAME}`;
+    const { stdout } = await capture(["docker", "ps", "--all", "--quiet", "--filter", label]);
+    for (const id of stdout.split("\n").filter(Boolean)) await must(["docker", "rm", "--force", id]);
     // Joining a swarm made this network, and leaving one does not remove it.
     if (!hadBridge) await must(["docker", "network", "rm", BRIDGE]);
   }
