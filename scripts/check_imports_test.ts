@@ -79,6 +79,16 @@ Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => 
   assert.deepEqual(checkFile("cli/main.ts", " * never call Deno.exit() here"), []);
 });
 
+Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notices when it is set", () => {
+  const span = "const ms = now.getTime() - Date.parse(status.since);";
+  const left = "const ms = Date.parse(dueAt) - now.getTime();";
+  for (const line of [span, left]) {
+    assert.equal(checkFile("reconcile/instance/plan.ts", line).length, 1);
+    assert.deepEqual(checkFile("reconcile/clock.ts", line), []);
+    assert.deepEqual(checkFile("cli/age.ts", line), []);
+  }
+});
+
 Deno.test("checkLock() refuses download addresses", () => {
   assert.equal(checkLock('{"tarball": "https://registry.example/x.tgz"}').length, 1);
   assert.deepEqual(checkLock('{"npm": {"zod@4.6.7": {"integrity": "sha512-x"}}}'), []);
