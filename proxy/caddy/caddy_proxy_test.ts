@@ -1,5 +1,6 @@
 /** The proxy with a real Caddy, on ports of its own in a folder of its own. @module */
 import assert from "node:assert/strict";
+import { capture } from "../../scripts/command.ts";
 import type { RuneError } from "../../spec/error.ts";
 import type { Proxy } from "../proxy.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
@@ -83,6 +84,15 @@ async function connectAdmin(dir: string) {
 
 const routes = [{ host: "a.local", upstreams: [] }];
 
+/** Waits for a file of this name below a directory, with something in it. */
+async function findFile(dir: string, name: string): Promise<string> {
+  for (;;) {
+    const { stdout } = await capture(["find", dir, "-name", name, "-size", "+0"]);
+    if (stdout.trim() !== "") return stdout.trim();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 Deno.test({
   name:
     "apply() starts Caddy for the first route, loads only what differs, and ends Caddy with the last route",
@@ -129,6 +139,27 @@ Deno.test({
     assert.equal(answer.status, 404);
     assert.equal(await answer.text(), "no service is exposed under the name 127.0.0.1\n");
     Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
+  },
+});
+
+Deno.test({
+  name: "apply() asks again while Caddy is half-way through writing a certificate down",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const first = room.open();
+    await first.apply(routes, signal());
+    first.close();
+    const metadata = await findFile(room.dir, "a.local.json");
+    const whole = await Deno.readTextFile(metadata);
+    await Deno.truncate(metadata);
+    const next = room.open({ serving: { ...room.serving, httpPort: freePort() } });
+    const written = setTimeout(() => Deno.writeTextFileSync(metadata, whole), 300);
+    try {
+      await next.apply(routes, signal());
+    } finally {
+      clearTimeout(written);
+    }
   },
 });
 
