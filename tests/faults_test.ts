@@ -221,23 +221,33 @@ Deno.test({
   },
 });
 
+/** Casts the service `web`, which writes a volume. */
+async function castWeb(host: Host): Promise<void> {
+  const text = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" +
+    containerService("web", "  volumes:\n    - { name: d, mountPath: /data, claim: { name: v } }\n");
+  await host.rune("cast", await host.file("c.yaml", text));
+}
+
+/** The only instance, once it runs in another container than before. */
+function nextRun(host: Host, before: { status: { handle: string } }) {
+  return until("another container runs", async () => {
+    const [now] = (await host.get("instances")).items;
+    return now.status.state === "Running" && now.status.handle !== before.status.handle && now;
+  });
+}
+
 Deno.test({
   name: "a container removed behind Rune's back is replaced at once, on the same volume",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
     await using host = await startHost();
-    const text = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" +
-      containerService("web", "  volumes:\n    - { name: d, mountPath: /data, claim: { name: v } }\n");
-    await host.rune("cast", await host.file("c.yaml", text));
+    await castWeb(host);
     await host.rune("exec", "web", "--", "sh", "-c", "echo kept > /data/f");
     const [before] = (await host.get("instances")).items;
     const engine = openEngine();
     await engine.call(`DELETE /containers/${before.status.handle}?force=1`);
-    const after = await until("another container runs", async () => {
-      const [now] = (await host.get("instances")).items;
-      return now.status.state === "Running" && now.status.handle !== before.status.handle && now;
-    });
+    const after = await nextRun(host, before);
     assert.equal(after.uid, before.uid);
     assert.equal(await host.rune("exec", "web", "--", "cat", "/data/f"), "kept\n");
     engine.close();
@@ -251,16 +261,11 @@ Deno.test({
   async fn() {
     await ensureTestImage();
     await using host = await startHost();
-    const text = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" +
-      containerService("web", "  volumes:\n    - { name: d, mountPath: /data, claim: { name: v } }\n");
-    await host.rune("cast", await host.file("c.yaml", text));
+    await castWeb(host);
     const [before] = (await host.get("instances")).items;
     const engine = openEngine();
     await engine.call(`POST /containers/${before.status.handle}/kill`);
-    const after = await until("another container runs", async () => {
-      const [now] = (await host.get("instances")).items;
-      return now.status.state === "Running" && now.status.handle !== before.status.handle && now;
-    });
+    const after = await nextRun(host, before);
     await engine.call(`POST /containers/${before.status.handle}/start`);
     const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${host.daemonId}`] }));
     await until("only the successor is left", async () => {
@@ -270,8 +275,12 @@ Deno.test({
       return containers.length === 1 && containers[0]!.Id === after.status.handle;
     });
     engine.close();
-    assert.match(await host.rune("events"), /StrayRun +.*run 1 was started again/);
+    await until(
+      "it is told, which comes after the removal",
+      async () => /StrayRun +.*run 1 was started again/.test(await host.rune("events")),
+    );
     assert.equal((await host.get("instances")).items[0].status.restarts, after.status.restarts);
+    await assertNothingLeaked(host);
   },
 });
 

@@ -1,4 +1,5 @@
 /** When a probe is asked: on a grid that neither drifts nor overlaps, and more often until it has passed once. @module */
+import { pause } from "../pause.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 
 /** Tries between the points of the grid before the first success: the wait for the next, in milliseconds. */
@@ -23,20 +24,6 @@ export interface ProbeLoop {
 /** The first point of the grid at or after `now`; points that were missed are left out, never made up for. */
 export function nextPoint(point: number, { now, intervalMs }: { now: number; intervalMs: number }): number {
   return point >= now ? point : point + Math.ceil((now - point) / intervalMs) * intervalMs;
-}
-
-/** Resolves after `ms`, or when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 /** Asks a probe again and again until the signal aborts; a question is over before the next begins. */

@@ -1,6 +1,7 @@
 /** Taking a ready instance out of service before it is stopped, where others can take over: no request is lost. @module */
 import type { Runner } from "../../runners/runner.ts";
 import type { Store } from "../../store/store.ts";
+import { pause } from "../pause.ts";
 import type { InstanceView } from "./plan.ts";
 
 /** What those who looked up the name just before are given to come and be served. */
@@ -24,13 +25,5 @@ export async function drain(
   if (!others) return;
   const sharedNames = run.sharedNames && [];
   await runner.publish(run, { names: [], ...(sharedNames && { sharedNames }), signal });
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, DRAIN_MS);
-    signal.addEventListener("abort", done);
-  });
+  await pause(DRAIN_MS, signal);
 }
