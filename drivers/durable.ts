@@ -25,7 +25,13 @@ export async function lookAtDirectory(path: string): Promise<Found> {
       },
     );
   }
-  for await (const _ of Deno.readDir(path)) return "filled";
+  try {
+    for await (const _ of Deno.readDir(path)) return "filled";
+  } catch (error) {
+    // It was moved away since: out of the trash, or into it.
+    if (errnoOf(error) === "ENOENT") return "absent";
+    throw error;
+  }
   return "empty";
 }
 

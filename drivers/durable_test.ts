@@ -33,6 +33,17 @@ Deno.test("lookAtDirectory() tells absent, empty and filled, and refuses what is
     }
   }));
 
+Deno.test("lookAtDirectory() of what is moved away meanwhile tells one of both, and does not fail", () =>
+  inScratch(async (at) => {
+    await Deno.mkdir(at("d"));
+    for (let n = 0; n < 500; n++) {
+      const [from, to] = n % 2 === 0 ? ["d", "e"] : ["e", "d"];
+      const looks = [1, 2, 3].map(() => lookAtDirectory(at(from!)));
+      const [found] = await Promise.all([Promise.all(looks), Deno.rename(at(from!), at(to!))]);
+      assert.ok(found.every((f) => f === "absent" || f === "empty"));
+    }
+  }));
+
 Deno.test("ensureDirectory() gives the mode whatever the umask, and leaves an existing one alone", () =>
   inScratch(async (at) => {
     const umask = Deno.umask(0o077);

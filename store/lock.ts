@@ -33,7 +33,13 @@ export function lockDataDir(dataDir: string): Disposable {
   } catch {
     // A full disk: the lock is held all the same, and only the message to a second process is poorer.
   }
-  return { [Symbol.dispose]: () => file.close() };
+  return {
+    [Symbol.dispose]() {
+      // Closing is not enough: a child that is just being started has a copy of the open file until it executes its program.
+      file.unlockSync();
+      file.close();
+    },
+  };
 }
 
 function heldBy(pid: string, dataDir: string): RuneError {

@@ -43,3 +43,25 @@ Deno.test("openStore() refuses while another process owns the directory, and ope
     }
     await (await openStore({ dataDir })).close();
   }));
+
+Deno.test("a lock that was released is free also while another thread starts children, which copy open files", () =>
+  withDir(async (dir) => {
+    const script = "for (;;) { await new Deno.Command('true').output(); postMessage('started'); }";
+    const starting = new Worker(`data:text/javascript,${encodeURIComponent(script)}`, { type: "module" });
+    try {
+      let started = 0;
+      await new Promise<void>((resolve, reject) => {
+        starting.onerror = reject;
+        starting.onmessage = () => {
+          try {
+            for (let n = 0; n < 20; n++) lockDataDir(dir)[Symbol.dispose]();
+          } catch (error) {
+            reject(error);
+          }
+          if (++started === 50) resolve();
+        };
+      });
+    } finally {
+      starting.terminate();
+    }
+  }));

@@ -56,6 +56,32 @@ function mountsOf(pid: number, directories: string[]): Mounted[] {
   }
 }
 
+/** What makes a view executes nothing of the workload yet; a mount that will be read-only is writable for a moment before. */
+function isSettingUp(pid: number): boolean {
+  try {
+    const [program, argument = ""] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+    return argument.endsWith("/setup.sh") || (program!.startsWith("runc") && argument === "init");
+  } catch {
+    return false;
+  }
+}
+
+/** The processes of this machine that see other mounts than this one, by their view. */
+function views(): Map<string, number[]> {
+  const own = Deno.readLinkSync("/proc/self/ns/mnt");
+  const found = new Map<string, number[]>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const view = Deno.readLinkSync(`/proc/${name}/ns/mnt`);
+      if (view !== own) found.set(view, [...found.get(view) ?? [], Number(name)]);
+    } catch {
+      // It ended.
+    }
+  }
+  return found;
+}
+
 /**
  * Volumes that are mounted by two separate views at this moment, one of them writable. A process that is found is looked at
  * again after the other was: both were there at once.
@@ -63,26 +89,25 @@ function mountsOf(pid: number, directories: string[]): Mounted[] {
  * @param directories last parts of the volumes' paths, unique on this machine.
  */
 export function sharedWithWriter(directories: string[]): string[] {
-  const views = new Map<string, Mounted[]>();
-  const own = Deno.readLinkSync("/proc/self/ns/mnt");
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    let view: string;
-    try {
-      view = Deno.readLinkSync(`/proc/${name}/ns/mnt`);
-    } catch {
-      continue;
-    }
-    if (view === own || views.has(view)) continue;
-    views.set(view, mountsOf(Number(name), directories));
-  }
-  const all = [...views.values()].flat();
+  // What a process executes is read before its mounts: those that it has by then are the workload's.
+  const all = [...views().values()].filter((pids) => !pids.some(isSettingUp))
+    .flatMap(([pid]) => mountsOf(pid!, directories));
   return all.flatMap((a, i) =>
     all.slice(i + 1).filter((b) =>
       b.pid !== a.pid && b.directory === a.directory && (a.writable || b.writable) &&
       mountsOf(a.pid, [a.directory]).length > 0 && mountsOf(b.pid, [b.directory]).length > 0
-    ).map((b) => `${a.directory} is mounted by pid ${a.pid} and pid ${b.pid}, and one of them writes`)
+    ).map((b) => `${a.directory} is mounted by pid ${describe(a)} and pid ${describe(b)}`)
   );
+}
+
+function describe({ pid, writable }: Mounted): string {
+  let command = "ended";
+  try {
+    command = Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 60);
+  } catch {
+    // Meanwhile.
+  }
+  return `${pid} (${writable ? "read-write" : "read-only"}: ${command})`;
 }
 
 /** Containers that ended because they saw a writer, until it is stopped. */

@@ -52,7 +52,10 @@ export function isAlive(files: CaddyFiles): boolean {
     throw error;
   }
   try {
-    return !file.tryLockSync(true);
+    const free = file.tryLockSync(true);
+    // Told and not left to the closing: see store/lock.ts.
+    if (free) file.unlockSync();
+    return !free;
   } finally {
     file.close();
   }

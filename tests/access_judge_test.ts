@@ -1,0 +1,63 @@
+/** The judge of the access test finds what it is there to find, and nothing else. @module */
+import assert from "node:assert/strict";
+import { interleaved, sharedWithWriter } from "./access_judge.ts";
+import { until } from "./host.ts";
+import { noRoot } from "./skips.ts";
+
+/** Binds its first argument on itself in a view of its own, says so, and waits. */
+const VIEW =
+  `mount --bind "$1" "$1"; [ "$2" = rw ] || mount -o remount,bind,ro "$1"; echo there > "$3"; read -r _`;
+
+/** A process with a view of its own that shows `directory`. */
+async function view(directory: string, { mode, script }: { mode: "ro" | "rw"; script: string }) {
+  const said = await Deno.makeTempFile({ prefix: "rune-test-said-" });
+  const child = new Deno.Command("unshare", {
+    args: ["-m", "--propagation", "private", "sh", script, directory, mode, said],
+    stdin: "piped",
+  }).spawn();
+  await until("the view is there", async () => await Deno.readTextFile(said) !== "");
+  return {
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await child.status;
+      await Deno.remove(said);
+    },
+  };
+}
+
+Deno.test({
+  name: "two views of a directory are found where one of them may write, and not while one is being made",
+  ignore: noRoot,
+  async fn() {
+    const directory = await Deno.makeTempDir({ prefix: "rune-test-judge-" });
+    const [run, setup] = [`${directory}/run.sh`, `${directory}/setup.sh`];
+    try {
+      for (const script of [run, setup]) await Deno.writeTextFile(script, VIEW);
+      const ends = [directory.slice(directory.indexOf("rune-test-"))];
+      const found = () => sharedWithWriter(ends);
+      await using _first = await view(directory, { mode: "ro", script: run });
+      {
+        await using _reader = await view(directory, { mode: "ro", script: run });
+        assert.deepEqual(found(), []);
+        await using _making = await view(directory, { mode: "rw", script: setup });
+        assert.deepEqual(found(), []);
+      }
+      {
+        await using _writer = await view(directory, { mode: "rw", script: run });
+        assert.match(
+          found().join(),
+          /\(read-only: sh .*\(read-write: sh |\(read-write: sh .*\(read-only: sh /,
+        );
+        assert.deepEqual(sharedWithWriter(["rune-test-elsewhere"]), []);
+      }
+      assert.deepEqual(found(), []);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test("a run that writes after another has begun is found", () => {
+  assert.deepEqual(interleaved("a\na\nb\nb\nc\n"), []);
+  assert.equal(interleaved("a\nb\na\n").length, 1);
+});
