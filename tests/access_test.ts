@@ -17,6 +17,7 @@ import {
   writerScript,
 } from "./access_judge.ts";
 import { TEST_IMAGE } from "../runners/docker/test_image.ts";
+import { allowing } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -189,7 +190,7 @@ Deno.test({
     let looking: ReturnType<typeof setInterval> | undefined;
     let alarms: ReturnType<typeof watchAlarms> | undefined;
     try {
-      await using host = await startHost({ runefile: `storage: { hostPathAllowlist: ["${shared}"] }\n` });
+      await using host = await startHost({ runefile: allowing(shared) });
       const world: World = { host, engine, random: randomness(seed), services: services(reports) };
       const local = (name: string) => `${host.dataDir}/volumes/default/${name}`;
       const roots = [local("v"), directory, local("d-own-0"), local("d-own-1")];

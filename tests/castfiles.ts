@@ -1,6 +1,7 @@
 /** Castfiles for tests: services that keep running, with an image that is here. @module */
 import { TEST_IMAGE } from "../runners/docker/test_image.ts";
 import type { Host } from "./host.ts";
+import { noDocker, noRoot } from "./skips.ts";
 
 const fixtures = new URL("./fixtures/", import.meta.url);
 
@@ -27,3 +28,28 @@ export function processService(name: string, more = "", script = SLEEP): string 
     JSON.stringify(["-c", script])
   }\n${more}`;
 }
+
+/** What tests are made of that hold for both runners: a service `web`, and where its mounts appear. */
+export const RUNNER_KINDS = [
+  {
+    kind: "container",
+    ignore: noDocker || noRoot,
+    dir: () => "/run/app",
+    cast: (fields: string) => containerService("web", fields),
+  },
+  {
+    kind: "process",
+    ignore: noRoot,
+    dir: (host: Host) => `${host.home}/view`,
+    cast: (fields: string) => processService("web", fields),
+  },
+];
+
+/** A volume on a directory of the host, to be followed by another document. */
+export function hostVolume(name: string, path: string): string {
+  return `volume: { name: ${name}, size: 0, accessMode: ReadWriteOnce, storageClassName: local-host, ` +
+    `parameters: { hostPath: "${path}" } }\n---\n`;
+}
+
+/** A runefile that allows a directory for such volumes. */
+export const allowing = (path: string) => `storage: { hostPathAllowlist: ["${path}"] }\n`;

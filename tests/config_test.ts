@@ -1,9 +1,9 @@
 /** Configuration: configmaps as variables and files, in containers and processes. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { containerService, processService, SLEEP } from "./castfiles.ts";
-import { type Host, startHost, until } from "./host.ts";
-import { noDocker, noRoot } from "./skips.ts";
+import { processService, RUNNER_KINDS, SLEEP } from "./castfiles.ts";
+import { startHost, until } from "./host.ts";
+import { noRoot } from "./skips.ts";
 
 const CONFIGMAPS = `configmap:
   name: app
@@ -33,23 +33,7 @@ const FIELDS = (dir: string) =>
 `;
 const SHOW = 'echo "$GREETING $LATER $EXPLICIT $APP_LATER"';
 
-/** The tests that hold for both runners. `dir` is where the mounts appear. */
-const KINDS = [
-  {
-    kind: "container",
-    ignore: noDocker || noRoot,
-    dir: () => "/etc/app",
-    cast: (fields: string) => containerService("web", fields),
-  },
-  {
-    kind: "process",
-    ignore: noRoot,
-    dir: (host: Host) => `${host.home}/view`,
-    cast: (fields: string) => processService("web", fields),
-  },
-];
-
-for (const { kind, ignore, dir, cast } of KINDS) {
+for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
   Deno.test({
     name:
       `a ${kind} gets configmaps as variables and files, starts by itself once a missing one exists, and restart brings new values`,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { openEngine } from "../scripts/engine.ts";
-import { containerService, processService } from "./castfiles.ts";
+import { allowing, containerService, hostVolume, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { assertNothingLeaked } from "./leaks.ts";
 import { noDocker, noRoot } from "./skips.ts";
@@ -60,15 +60,9 @@ Deno.test({
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
     try {
-      await using host = await startHost({ runefile: `storage: { hostPathAllowlist: ["${shared}"] }\n` });
-      const text = `volume:
-  name: shared
-  storageClassName: local-host
-  size: 0
-  accessMode: ReadWriteOnce
-  parameters: { hostPath: ${shared} }
----
-` + processService("agent", claiming("shared"), `echo $$ >> /data/starts; while :; do sleep 1; done`);
+      await using host = await startHost({ runefile: allowing(shared) });
+      const text = hostVolume("shared", shared) +
+        processService("agent", claiming("shared"), `echo $$ >> /data/starts; while :; do sleep 1; done`);
       await host.rune("cast", await host.file("agent.yaml", text));
       const [before] = await instances(host);
       Deno.kill(before!.status.pid!, "SIGKILL");

@@ -1,7 +1,7 @@
 /** The data directory is lost while services run: after a restore nothing writes beside what an earlier daemon started. @module */
 import assert from "node:assert/strict";
 import { readProcess } from "../runners/process/proc.ts";
-import { processService } from "./castfiles.ts";
+import { allowing, hostVolume, processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
@@ -17,15 +17,8 @@ Deno.test({
     const shared = await Deno.makeTempDir({ prefix: "rune-test-shared-" });
     let pid: number | undefined;
     try {
-      await using host = await startHost({ runefile: `storage: { hostPathAllowlist: ["${shared}"] }\n` });
-      const text = `volume:
-  name: shared
-  storageClassName: local-host
-  size: 0
-  accessMode: ReadWriteOnce
-  parameters: { hostPath: ${shared} }
----
-` + processService(
+      await using host = await startHost({ runefile: allowing(shared) });
+      const text = hostVolume("shared", shared) + processService(
         "writer",
         "  volumes: [{ name: d, mountPath: /shared, claim: { name: shared } }]\n",
         WRITER,

@@ -1,15 +1,12 @@
 /** What goes wrong with a volume reaches the instance that waits for it, and what is put right is taken up again. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { containerService, processService } from "./castfiles.ts";
+import { allowing, containerService, hostVolume, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const mount = (name: string, more = "") =>
   `  volumes:\n    - { name: d, mountPath: /data, claim: { name: ${name} }${more} }\n`;
-const hostVolume = (path: string) =>
-  `volume: { name: v, size: 0, accessMode: ReadWriteOnce, storageClassName: local-host, ` +
-  `parameters: { hostPath: ${path} } }\n---\n`;
 const localVolume = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n";
 
 /** The status of the service `web` once it says why it does not run. */
@@ -28,7 +25,7 @@ async function withShared(
 ): Promise<void> {
   const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-host-" }));
   try {
-    await using host = await startHost({ runefile: `storage: { hostPathAllowlist: ["${shared}"] }\n` });
+    await using host = await startHost({ runefile: allowing(shared) });
     await test(host, shared);
   } finally {
     await Deno.remove(shared, { recursive: true });
@@ -46,7 +43,7 @@ Deno.test({
   ignore: noRoot,
   fn: () =>
     withShared(async (host, shared) => {
-      const text = hostVolume(`${shared}/late`) + processService("web", mount("v"));
+      const text = hostVolume("v", `${shared}/late`) + processService("web", mount("v"));
       const cast = await host.run(["cast", await host.file("web.yaml", text)]);
       assert.equal(cast.code, 1);
       const { state, attempts } = (await host.get("volume", "v")).status;
@@ -102,7 +99,7 @@ Deno.test({
   fn: () =>
     withShared(async (host, shared) => {
       await Deno.mkdir(`${shared}/ok`);
-      const text = hostVolume(`${shared}/ok`) + processService("web", mount("v"));
+      const text = hostVolume("v", `${shared}/ok`) + processService("web", mount("v"));
       const castfile = await host.file("web.yaml", text);
       await host.rune("cast", castfile);
       await host.rune("stop", "web");
@@ -118,7 +115,10 @@ Deno.test({
       await Deno.remove(`${shared}/ok`);
       await Deno.mkdir(`${shared}/ok`);
       await runs(host);
-      const deleted = hostVolume(`${shared}/x`).replace("accessMode", "reclaimPolicy: delete, accessMode");
+      const deleted = hostVolume("v", `${shared}/x`).replace(
+        "accessMode",
+        "reclaimPolicy: delete, accessMode",
+      );
       const refused = await host.run([
         "cast",
         await host.file("delete.yaml", deleted.replace("name: v", "name: d")),
@@ -166,7 +166,7 @@ Deno.test({
       await Deno.mkdir(target);
       const at = (more = "") =>
         `  volumes:\n    - { name: d, mountPath: ${target}, claim: { name: v }${more} }\n`;
-      const text = hostVolume(`${shared}/v`) +
+      const text = hostVolume("v", `${shared}/v`) +
         processService("web", at(", subPath: sub"), `echo in > ${target}/f; sleep 1000`);
       await host.rune("cast", await host.file("web.yaml", text));
       await until("it has written", () => Deno.readTextFile(`${shared}/v/sub/f`));

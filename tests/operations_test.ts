@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { capture, findProgram } from "../scripts/command.ts";
 import { RUNE } from "../scripts/daemon.ts";
-import { processService } from "./castfiles.ts";
+import { hostVolume, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
@@ -26,14 +26,7 @@ Deno.test({
     try {
       await using host = await startHost({ runefile: "storage: { trashRetention: 1h }\n" });
       const write = (text: string) => Deno.writeTextFile(`${host.home}/runefile.yaml`, text);
-      const text = `volume:
-  name: shared
-  storageClassName: local-host
-  size: 0
-  accessMode: ReadWriteOnce
-  parameters: { hostPath: ${shared} }
-`;
-      const castfile = await host.file("v.yaml", text);
+      const castfile = await host.file("v.yaml", hostVolume("shared", shared));
       assert.equal((await host.run(["cast", castfile])).code, 6, "the directory is not allowed yet");
       await write("sever: {}\n");
       assert.match(

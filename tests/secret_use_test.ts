@@ -1,10 +1,10 @@
 /** Secrets in use: as variables and files of containers and processes, and nowhere else. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { containerService, processService } from "./castfiles.ts";
+import { processService, RUNNER_KINDS } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { argumentsWith, holding, mountsBelow } from "./raw_files.ts";
-import { noDocker, noRoot } from "./skips.ts";
+import { noRoot } from "./skips.ts";
 
 /** The second of them is one that a shell would spoil. */
 const FIRST = { password: "hunter2-of-the-first-day", token: "token-4711\n'of' \"the\" $HOME `first` day" };
@@ -54,18 +54,6 @@ const FIELDS = (dir: string) =>
     - { name: look, command: ${JSON.stringify(["/bin/sh", "-c", show(dir)])} }
 `;
 
-const KINDS = [{
-  kind: "container",
-  ignore: noDocker || noRoot,
-  dir: () => "/run/app",
-  cast: (fields: string) => containerService("web", fields),
-}, {
-  kind: "process",
-  ignore: noRoot,
-  dir: (host: Host) => `${host.home}/view`,
-  cast: (fields: string) => processService("web", fields),
-}];
-
 /** Everything that people and programs get to read of a host. */
 async function assertNothingSaid(host: Host): Promise<void> {
   const texts = await Promise.all([
@@ -90,7 +78,7 @@ async function assertNothingOnDisk(host: Host): Promise<void> {
   await host.restart();
 }
 
-for (const { kind, ignore, dir, cast } of KINDS) {
+for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
   Deno.test({
     name:
       `a ${kind} gets secrets as variables and files, as do its steps and exec; no file on disk holds a value`,
@@ -192,7 +180,7 @@ Deno.test({
   },
 });
 
-for (const { kind, ignore, dir, cast } of KINDS) {
+for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
   Deno.test({
     name: `a ${kind} whose launch a SIGKILL cut short starts with its secrets all the same`,
     ignore,

@@ -63,6 +63,15 @@ const setPolicy = (every: string, keep: number) => (tx: Tx) => {
   tx.update(volume, { spec: { ...volume.spec, snapshotPolicy: { every, keep } } });
 };
 
+/** A host with the volume `v`, empty, whose policy has been stored and not yet been looked at. */
+async function withPolicy(host: Host): Promise<string> {
+  await host.daemon.stop();
+  await edit(host.dataDir, 2, (tx) => addVolume(tx, "v", { snapshotPolicy: { every: "1h", keep: 2 } }));
+  const data = `${host.dataDir}/volumes/default/v`;
+  await Deno.mkdir(data, { recursive: true });
+  return data;
+}
+
 /** What lies on disk: a directory for each copy, named after its snapshot's uid. */
 async function copies(host: Host): Promise<string[]> {
   const directory = `${host.dataDir}/volumes/.snapshots/default`;
@@ -75,10 +84,7 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
-    await host.daemon.stop();
-    await edit(host.dataDir, 2, (tx) => addVolume(tx, "v", { snapshotPolicy: { every: "1h", keep: 2 } }));
-    const data = `${host.dataDir}/volumes/default/v`;
-    await Deno.mkdir(data, { recursive: true });
+    const data = await withPolicy(host);
     await Deno.writeTextFile(`${data}/file`, "first");
     await host.restart();
 
@@ -192,10 +198,7 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
-    await host.daemon.stop();
-    await edit(host.dataDir, 2, (tx) => addVolume(tx, "v", { snapshotPolicy: { every: "1h", keep: 2 } }));
-    const data = `${host.dataDir}/volumes/default/v`;
-    await Deno.mkdir(data, { recursive: true });
+    const data = await withPolicy(host);
     await host.restart();
     const good = await until(
       "one is Ready",

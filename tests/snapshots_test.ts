@@ -4,7 +4,7 @@ import { plantTree, readTree } from "../drivers/conformance_tree.ts";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
 import { makeLoopFilesystem } from "../scripts/loop_filesystem.ts";
-import { fixture } from "./castfiles.ts";
+import { allowing, fixture, hostVolume } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noLoopDevices, noRoot } from "./skips.ts";
 
@@ -176,15 +176,8 @@ Deno.test({
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
     try {
-      await using host = await startHost({ runefile: `storage: { hostPathAllowlist: ["${shared}"] }\n` });
-      const text = VOLUME + `---
-volume:
-  name: host
-  storageClassName: local-host
-  size: 0
-  accessMode: ReadWriteOnce
-  parameters: { hostPath: ${shared} }
-`;
+      await using host = await startHost({ runefile: allowing(shared) });
+      const text = hostVolume("host", shared) + VOLUME;
       await host.rune("cast", await host.file("v.yaml", text));
       await host.rune("snapshot", "create", "v", "--name", "s");
       const refuses = async (line: string, code: number, message: RegExp) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { openStore } from "../store/store.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { containerService, processService } from "./castfiles.ts";
+import { allowing, containerService, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -333,7 +333,7 @@ Deno.test({
     try {
       for (const name of ["a", "a/inner", "b"]) await Deno.mkdir(`${shared}/${name}`);
       await Deno.symlink(`${shared}/a`, `${shared}/link`);
-      await using host = await startHost({ runefile: `storage: { hostPathAllowlist: ["${shared}"] }\n` });
+      await using host = await startHost({ runefile: allowing(shared) });
       const hostVolume = (name: string, path: string) =>
         volume(name, `, storageClassName: local-host, parameters: { hostPath: ${shared}/${path} }`);
       const cast = async (text: string) => await host.run(["cast", await host.file("c.yaml", text)]);

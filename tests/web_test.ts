@@ -95,7 +95,10 @@ Deno.test({
     assert.equal(await containerOf(host, "postgres-0", "prod"), kept, "a new scale alone restarts nothing");
 
     await host.rune("service", "delete", "postgres", "-n", "prod", "--yes");
-    assert.deepEqual(await states(), ordinals.map((n) => `pgdata-postgres-${n} Released -`));
+    await until(
+      "they are released, and still there",
+      async () => (await states()).join() === ordinals.map((n) => `pgdata-postgres-${n} Released -`).join(),
+    );
     await host.rune("cast", castfile);
     assert.equal(await host.rune("exec", "postgres-2", "-n", "prod", "--", "cat", file), "2\n");
     await host.rune("service", "delete", "postgres", "-n", "prod", "--cascade", "--yes");

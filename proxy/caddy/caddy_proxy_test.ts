@@ -93,6 +93,13 @@ async function findFile(dir: string, name: string): Promise<string> {
   }
 }
 
+/** Waits until a file has a text in it. */
+async function findText(path: string, text: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !(await Deno.readTextFile(path).catch(() => "")).includes(text)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 Deno.test({
   name:
     "apply() starts Caddy for the first route, loads only what differs, and ends Caddy with the last route",
@@ -154,11 +161,14 @@ Deno.test({
     const whole = await Deno.readTextFile(metadata);
     await Deno.truncate(metadata);
     const next = room.open({ serving: { ...room.serving, httpPort: freePort() } });
-    const written = setTimeout(() => Deno.writeTextFileSync(metadata, whole), 300);
+    const refused = new AbortController();
+    const written = findText(`${room.dir}/caddy.log`, "unexpected end of JSON input", refused.signal)
+      .then(() => Deno.writeTextFile(metadata, whole));
     try {
       await next.apply(routes, signal());
     } finally {
-      clearTimeout(written);
+      refused.abort();
+      await written;
     }
   },
 });

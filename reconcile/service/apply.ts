@@ -1,7 +1,7 @@
 /** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
 import { exposureOf } from "../../spec/exposing.ts";
-import { type Instance, runnerOf, templateOf } from "../../spec/instance.ts";
-import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
+import type { Instance } from "../../spec/instance.ts";
+import { FINALIZERS } from "../../spec/marks.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { Service } from "../../spec/service.ts";
@@ -12,7 +12,7 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { claimedVolumeName } from "./claims.ts";
 import type { ServicePlan, ServiceStep, ServiceView } from "./plan.ts";
 import { applyRevert, resolveRevert } from "./revert.ts";
-import { instanceName } from "./rollout.ts";
+import { instanceName, instanceSpec } from "./rollout.ts";
 
 /** Commits all steps of a plan together; nothing of a plan made from an outdated view. */
 export async function applyService(
@@ -106,22 +106,13 @@ function createInstance(
   const { namespace } = service;
   const name = instanceName(service.name, { ordinal, successor });
   if (tx.get("instance", namespace, name)) return;
-  const restartedAt = service.annotations[ANNOTATIONS.restartedAt];
   const instance: Instance = tx.create({
     kind: "instance",
     namespace,
     name,
     labels: service.labels,
     finalizers: [FINALIZERS.run],
-    spec: {
-      service: service.name,
-      serviceUid: service.uid,
-      ordinal,
-      runner: runnerOf(service.spec),
-      serviceGeneration: service.generation,
-      ...(restartedAt !== undefined && { restartedAt }),
-      template: templateOf(service.spec),
-    },
+    spec: instanceSpec(service, ordinal),
     status: { state: "Pending", ready: false, run: 0, restarts: 0, crashes: 0, launchFailures: 0 },
   });
   for (const mount of instance.spec.template.volumes) {

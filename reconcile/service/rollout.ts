@@ -5,7 +5,13 @@
 import { sameValue } from "../../spec/changes.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import { hostPortOf } from "../../spec/exposing.ts";
-import { currentTemplate, type Instance, templateOf } from "../../spec/instance.ts";
+import {
+  currentTemplate,
+  type Instance,
+  type InstanceSpec,
+  runnerOf,
+  templateOf,
+} from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Service } from "../../spec/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
@@ -49,6 +55,20 @@ function listensOnHost({ process, ports, health }: Service["spec"]): boolean {
 /** An instance that writes a volume keeps its successor from it, also from one that would only read. */
 function holdsAgainst({ spec }: Service, instance: Instance): boolean {
   return spec.volumes.length > 0 && currentTemplate(instance).volumes.some((mount) => !mount.readOnly);
+}
+
+/** What an instance runs that is made now. */
+export function instanceSpec(service: Service, ordinal: number): InstanceSpec {
+  const restartedAt = service.annotations[ANNOTATIONS.restartedAt];
+  return {
+    service: service.name,
+    serviceUid: service.uid,
+    ordinal,
+    runner: runnerOf(service.spec),
+    serviceGeneration: service.generation,
+    ...(restartedAt !== undefined && { restartedAt }),
+    template: templateOf(service.spec),
+  };
 }
 
 /** Whether an instance runs what its service asks for now. */

@@ -1,11 +1,12 @@
 /** Resources for the table tests of plans: small, complete, overridable. @module */
 import { parseDeclared } from "../../spec/declared.ts";
-import { type Instance, type InstanceStatus, runnerOf, templateOf } from "../../spec/instance.ts";
-import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
+import type { Instance, InstanceStatus } from "../../spec/instance.ts";
+import { FINALIZERS } from "../../spec/marks.ts";
 import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
 import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import { instanceSpec } from "../service/rollout.ts";
 
 /** The moment at which every plan of the tables is made. */
 export const NOW = new Date("2026-01-01T00:10:00.000Z");
@@ -62,7 +63,6 @@ export function makeInstance(
   more: Partial<Omit<Instance, "status">> & { status?: Partial<InstanceStatus> } = {},
 ): Instance {
   const name = more.name ?? `${service.name}-${ordinal}`;
-  const restartedAt = service.annotations[ANNOTATIONS.restartedAt];
   return {
     ...envelope,
     kind: "instance",
@@ -70,15 +70,7 @@ export function makeInstance(
     uid: `uid-${name}`,
     generation: 1,
     finalizers: [FINALIZERS.run],
-    spec: {
-      service: service.name,
-      serviceUid: service.uid,
-      ordinal,
-      runner: runnerOf(service.spec),
-      serviceGeneration: service.generation,
-      ...(restartedAt !== undefined && { restartedAt }),
-      template: templateOf(service.spec),
-    },
+    spec: instanceSpec(service, ordinal),
     ...more,
     name,
     status: {
