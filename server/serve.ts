@@ -8,6 +8,20 @@ import { openNotifier } from "./notify.ts";
 import { reloadOnSighup } from "./reload.ts";
 import { loadSettings } from "./settings.ts";
 
+/** Beyond what requests and passes under way are given, and less than the unit waits before SIGKILL. */
+const STOP_LIMIT_MS = 25_000;
+
+/** Whether `work` ends in time. What is left of it ends with the process, as in a crash: nothing relies on it. */
+export async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), limitMs);
+  try {
+    return await Promise.race([work.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Resolves at the first SIGTERM or SIGINT; `again` at the second. */
 function onSignals(): { first: Promise<string>; again: Promise<void>; release(): void } {
   const signals = ["SIGTERM", "SIGINT"] as const;
@@ -57,6 +71,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   await notifier.send("READY=1", `STATUS=listening on ${addresses}`);
   logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
   await notifier.send("STOPPING=1", "STATUS=stopping; workloads go on");
-  await Promise.race([daemon.stop(), signals.again]);
-  logger.info("stopped");
+  if (await endsWithin(Promise.race([daemon.stop(), signals.again]), STOP_LIMIT_MS)) {
+    logger.info("stopped");
+  } else {
+    logger.warn("something does not end, perhaps on a file system that hangs: the daemon ends without it");
+  }
 }

@@ -32,6 +32,19 @@ async function withShared(
   }
 }
 
+/** A volume root with room for its own directories and for nothing below them, until `room` is called. */
+async function withFullRoot(test: (host: Host, room: () => Promise<void>) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "rune-test-full-" });
+  await command("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", root);
+  try {
+    await using host = await startHost({ runefile: `storage: { localVolumeRoot: ${root} }\n` });
+    await test(host, () => command("mount", "-o", "remount,nr_inodes=1000", root));
+  } finally {
+    await command("umount", root);
+    await Deno.remove(root);
+  }
+}
+
 const command = async (name: string, ...args: string[]) => {
   const { success, stderr } = await new Deno.Command(name, { args }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
@@ -64,13 +77,9 @@ Deno.test({
 Deno.test({
   name: "a failure that may pass is tried again with backoff, told meanwhile, and heals by itself",
   ignore: noDocker || noRoot,
-  async fn() {
-    await ensureTestImage();
-    const root = await Deno.makeTempDir({ prefix: "rune-test-full-" });
-    // Room for the directories of the root and for nothing below them.
-    await command("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", root);
-    try {
-      await using host = await startHost({ runefile: `storage: { localVolumeRoot: ${root} }\n` });
+  fn: () =>
+    withFullRoot(async (host, room) => {
+      await ensureTestImage();
       const text = localVolume + containerService("web", mount("v"));
       await host.rune("cast", "--no-wait", await host.file("web.yaml", text));
       const { message } = await trouble(host);
@@ -81,16 +90,47 @@ Deno.test({
       });
       const wait = Date.parse(failed.nextAttemptAt) - Date.parse(failed.lastAttemptAt);
       assert.equal(wait, 1000 * 2 ** (failed.attempts - 1));
-      await command("mount", "-o", "remount,nr_inodes=1000", root);
+      await room();
       await until("it is there", async () => (await host.get("volume", "v")).status.handle !== undefined);
       const { status } = await host.get("volume", "v");
       assert.deepEqual([status.attempts, status.failureMessage], [0, undefined]);
       await host.rune("delete", "service", "web", "--yes");
-    } finally {
-      await command("umount", root);
-      await Deno.remove(root);
-    }
-  },
+    }),
+});
+
+Deno.test({
+  name:
+    "a failure that does not pass stalls the volume after six attempts, and retry-provision takes it up again",
+  ignore: noRoot,
+  fn: () =>
+    withFullRoot(async (host, room) => {
+      await host.rune("cast", "--no-wait", await host.file("v.yaml", localVolume));
+      const attempts = new Map<number, { state: string; at: number }>();
+      await until("it is Stalled", async () => {
+        const { status: { state, attempts: n, lastAttemptAt } } = await host.get("volume", "v");
+        attempts.set(n, { state, at: Date.parse(lastAttemptAt) });
+        return state === "Stalled";
+      });
+      const tried = [1, 2, 3, 4, 5, 6].map((n) => attempts.get(n)!);
+      assert.deepEqual(tried.map((t) => t.state), [
+        "Failed",
+        "Failed",
+        "Failed",
+        "Failed",
+        "Failed",
+        "Stalled",
+      ]);
+      tried.slice(1).forEach(({ at }, i) => {
+        const seconds = (at - tried[i]!.at) / 1000;
+        assert.ok(seconds >= 2 ** i, `attempt ${i + 2} came ${seconds} s after the one before`);
+      });
+
+      await room();
+      assert.equal((await host.get("volume", "v")).status.attempts, 6, "it is left alone");
+      await host.rune("volume", "retry-provision", "v");
+      const { status } = await host.get("volume", "v");
+      assert.deepEqual([status.state, status.attempts, status.failureMessage], ["Available", 0, undefined]);
+    }),
 });
 
 Deno.test({

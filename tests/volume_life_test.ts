@@ -45,6 +45,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "volume create takes a snapshot policy, or none, and refuses what is neither",
+  async fn() {
+    await using host = await startHost();
+    const withPolicy = (name: string, policy: string) =>
+      host.run(["volume", "create", name, "--size", "1Gi", "--snapshot-policy", policy]);
+    assert.equal((await withPolicy("hourly", "every=1h,keep=3")).code, 0);
+    assert.deepEqual((await host.get("volume", "hourly")).spec.snapshotPolicy, { every: "1h", keep: 3 });
+    assert.equal((await withPolicy("never", "none")).code, 0);
+    assert.equal((await host.get("volume", "never")).spec.snapshotPolicy, "none");
+    assert.equal((await withPolicy("b", "1h")).code, 2, "neither every nor keep");
+    const refused = await withPolicy("b", "every=1h,kep=3");
+    assert.deepEqual([refused.code, /did you mean "keep"/.test(refused.stderr)], [6, true], refused.stderr);
+  },
+});
+
+Deno.test({
   name:
     "a size grows by resize and by a cast, and never shrinks; class, access mode and parameters never change",
   async fn() {

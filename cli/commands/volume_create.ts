@@ -17,6 +17,23 @@ function pair(flag: string): (text: string, known?: Record<string, string>) => R
   };
 }
 
+/** `every=1h,keep=24` or `none`, as a castfile has it; which fields there are is the daemon's to say. */
+function snapshotPolicy(text: string): Record<string, string | number> | "none" {
+  if (text === "none") return text;
+  return Object.fromEntries(
+    text.split(",").map((part) => {
+      const [, key, value] = /^(\w+)=(.+)$/.exec(part.trim()) ?? [];
+      if (key === undefined) {
+        throw new UsageError(
+          `--snapshot-policy: expected every=<duration>,keep=<count> or none, found "${text}"`,
+          "write --snapshot-policy every=1h,keep=24",
+        );
+      }
+      return [key, /^\d+$/.test(value!) ? Number(value) : value!];
+    }),
+  );
+}
+
 /** Defines it. */
 export function defineCreate(group: Command, cli: Cli): void {
   const create = group.command("create").description("create a volume").argument("<name>")
@@ -31,6 +48,11 @@ export function defineCreate(group: Command, cli: Cli): void {
       new Option("--reclaim-policy <policy>", "what becomes of its data; the class's policy when omitted")
         .choices(["retain", "delete"] as const),
     )
+    .option(
+      "--snapshot-policy <policy>",
+      "when it is copied by itself: every=1h,keep=24, or none; the class's when omitted",
+      snapshotPolicy,
+    )
     .option("--parameter <key=value>", "a parameter of its driver; may be repeated", pair("--parameter"))
     .option("-l, --label <key=value>", "a label; may be repeated", pair("--label"));
   addVolumeFlags(create);
@@ -39,6 +61,7 @@ export function defineCreate(group: Command, cli: Cli): void {
     "\nRefuses a volume that exists; rune cast changes it. Waits until it is Available.\n" +
       examples(
         "rune volume create web-data --size 5Gi",
+        "rune volume create db --size 20Gi --snapshot-policy every=1h,keep=24",
         "rune volume create cache --size 0 --storage-class local-host --parameter hostPath=/mnt/rune/cache",
       ),
   );
@@ -49,6 +72,7 @@ export function defineCreate(group: Command, cli: Cli): void {
       accessMode: flags.access,
       storageClassName: flags.storageClass,
       reclaimPolicy: flags.reclaimPolicy,
+      snapshotPolicy: flags.snapshotPolicy,
       parameters: flags.parameter,
       labels: flags.label,
     };
