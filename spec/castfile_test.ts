@@ -45,6 +45,26 @@ Deno.test("parseCastfile() points at values: blocked mountPath, bad quantity, ba
   assert.match(found[2]!, /^10:48 .*accessMode: expected one of ReadWriteOnce/);
 });
 
+Deno.test("parseCastfile() says of a choice what there is, what was found, and what was probably meant", () => {
+  const service = (more: string) => onlyIssue(`service:\n  name: web\n  image: a\n${more}`);
+  const probe = (fields: string) => service(`  health: { liveness: { ${fields} } }\n`);
+  assert.deepEqual(probe("type: htp, port: 1"), {
+    at: "4:31",
+    message: 'expected one of http, tcp, exec, found "htp"',
+    hint: 'did you mean "http"?',
+  });
+  assert.equal(probe("port: 1").message, "required: expected one of http, tcp, exec");
+  assert.equal(probe("type: http, port: 1, path: x").message, "expected a path that starts with /");
+  assert.equal(probe("type: exec, command: []").message, "expected at least 1 entry, found an empty list");
+  const restart = service("  restart: sometimes\n");
+  assert.deepEqual([restart.message, restart.hint], [
+    'expected one of always, on-failure, never, found "sometimes"',
+    undefined,
+  ]);
+  const short = onlyIssue("volume: { name: v, size: 1Gi, accessMode: RWX }\n");
+  assert.equal(short.hint, 'did you mean "ReadWriteMany"?');
+});
+
 Deno.test("parseCastfile() refuses claim and claimTemplate together, and neither", () => {
   const both = `service:
   name: web

@@ -1,7 +1,7 @@
 /** Turns zod's issues into {@linkcode FieldIssue}s that say what was expected and what was probably meant. @module */
 import type { z } from "zod";
 import type { FieldIssue } from "./error.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, suggestion } from "./suggest.ts";
 
 type Path = (string | number)[];
 
@@ -52,7 +52,7 @@ function valueAt(body: unknown, path: Path): unknown {
 /** `a list`, `a number`, `nothing`: what stands there, in words. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object") return "a map";
   if (typeof value === "string") return value.length <= 40 ? `"${value}"` : "a long text";
   return String(value);
@@ -68,6 +68,12 @@ const TYPE_WORDS: Record<string, string> = {
   boolean: "true or false",
 };
 
+/** What is counted, by the kind of value: one, and several. */
+const UNITS: Record<string, [string, string]> = {
+  string: [" character", " characters"],
+  array: [" entry", " entries"],
+};
+
 interface Context {
   schema: z.ZodType;
   body: unknown;
@@ -80,6 +86,17 @@ function isOtherForm(branch: z.core.$ZodIssue[], found: unknown): boolean {
   );
 }
 
+function notOneOf(values: string[], { path, found }: { path: Path; found: unknown }): FieldIssue {
+  const expected = values.length === 1 ? values[0] : `one of ${values.join(", ")}`;
+  return {
+    path,
+    message: `${found === undefined ? "required: " : ""}expected ${expected}${
+      found === undefined ? "" : `, found ${describe(found)}`
+    }`,
+    hint: typeof found === "string" ? suggestion(found, values) : undefined,
+  };
+}
+
 function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIssue[] {
   const path = [...base, ...issue.path as Path];
   const found = valueAt(context.body, path);
@@ -90,16 +107,8 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
         message: `unknown field "${key}"`,
         hint: didYouMean(key, knownKeys(context.schema, path)),
       }));
-    case "invalid_value": {
-      const values = issue.values.map(String);
-      return [{
-        path,
-        message: `expected ${values.length === 1 ? values[0] : "one of " + values.join(", ")}, found ${
-          describe(found)
-        }`,
-        hint: typeof found === "string" ? didYouMean(found, values.length > 24 ? [] : values) : undefined,
-      }];
-    }
+    case "invalid_value":
+      return [notOneOf(issue.values.map(String), { path, found })];
     case "invalid_type": {
       const expected = TYPE_WORDS[issue.expected] ?? issue.expected;
       if (found === undefined) return [{ path, message: `required: expected ${expected}` }];
@@ -111,6 +120,9 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
       }];
     }
     case "invalid_union": {
+      // Which of several forms is meant is told by one field, and this is it.
+      const { options } = issue as { options?: unknown[] };
+      if (options) return [notOneOf(options.map(String), { path, found })];
       if (!issue.message.startsWith("Invalid input")) return [{ path, message: issue.message }];
       const branch =
         [...issue.errors].sort((a, b) =>
@@ -126,7 +138,8 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
     case "too_small": {
       const relation = issue.code === "too_big" ? "at most" : "at least";
       const limit = issue.code === "too_big" ? issue.maximum : issue.minimum;
-      const unit = issue.origin === "string" ? " characters" : issue.origin === "array" ? " entries" : "";
+      const [one, many] = UNITS[issue.origin] ?? ["", ""];
+      const unit = Number(limit) === 1 ? one : many;
       return [{ path, message: `expected ${relation} ${limit}${unit}, found ${describe(found)}` }];
     }
     default: {

@@ -20,7 +20,7 @@ export const portRefSchema = z.union([z.number().int().min(1).max(65_535), z.str
 export const probeSchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("http"),
-    path: z.string().startsWith("/").default("/"),
+    path: z.string().startsWith("/", "expected a path that starts with /").default("/"),
     port: portRefSchema,
     scheme: z.enum(["http", "https"]).default("http"),
     headers: z.record(z.string(), z.string()).default({}),

@@ -18,12 +18,21 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
+/** What people who come from Kubernetes write. */
+const SHORT_FORMS: Record<string, string> = {
+  RWO: "ReadWriteOnce",
+  ROX: "ReadOnlyMany",
+  RWX: "ReadWriteMany",
+};
+
 /**
  * The known word nearest to `word`, ignoring case.
  *
  * @returns undefined when none is near: more than a third of the letters differ.
  */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  const long = SHORT_FORMS[word.toUpperCase()];
+  if (long !== undefined && known.includes(long)) return long;
   const wanted = word.toLowerCase().slice(0, 64);
   let best: { word: string; edits: number } | undefined;
   for (const candidate of known) {
@@ -34,9 +43,15 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.edits <= allowed ? best.word : undefined;
 }
 
+/** `did you mean "mountPath"?`; undefined when nothing is near. */
+export function suggestion(word: string, known: readonly string[]): string | undefined {
+  const near = nearest(word, known);
+  return near === undefined ? undefined : `did you mean "${near}"?`;
+}
+
 /** `did you mean "mountPath"?`, or the list of what is known when nothing is near and the list is short. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
-  const near = nearest(word, known);
-  if (near !== undefined) return `did you mean "${near}"?`;
+  const near = suggestion(word, known);
+  if (near !== undefined) return near;
   return known.length > 0 && known.length <= 24 ? `known here: ${known.join(", ")}` : undefined;
 }
