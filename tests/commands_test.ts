@@ -145,7 +145,8 @@ Deno.test({
     await t.step("lint and diff look without touching, and say what differs", async () => {
       const castfile = `${host.home}/both.yaml`;
       await host.rune("lint", castfile);
-      assert.equal((await host.run(["diff", castfile])).code, 0);
+      const same = await host.run(["diff", castfile]);
+      assert.deepEqual(same, { code: 0, stdout: "", stderr: "nothing would change\n" });
       const text = await Deno.readTextFile(castfile);
       const other = await host.file("other.yaml", text.replace("size: 5Gi", "size: 6Gi"));
       const diff = await host.run(["diff", other]);

@@ -25,6 +25,7 @@ export const define: Define = (command, cli) => {
       const set = await loadCastfiles(sources, { namespace, recursive, stdin: terminal.stdin });
       const { results } = await sendCast(session, set, { dryRun: true });
       if (printChanges(session, set, results)) cli.exitCode = EXIT.failure;
+      else terminal.err("nothing would change\n");
     } catch (error) {
       if (error instanceof OutputClosed) throw error;
       // 1 says that something differs, so that a failure must say another number.
