@@ -147,6 +147,8 @@ export function judgeService(
   }
   const complete = status.ready >= spec.scale && status.updated >= spec.scale;
   if (status.state === "Running" && complete && status.rolloutStartedAt === undefined) {
+    const leaving = instances.filter((i) => i.deletionRequestedAt !== undefined).length;
+    if (leaving > 0) return waiting(`Running, ${ready}, ${leaving} stopping`);
     const { host } = spec.expose ?? {};
     const exposure = exposureOf(service);
     if (host !== undefined && !exposure) return waiting(`Running, ${ready}, ${host} is being exposed`);

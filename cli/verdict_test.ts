@@ -73,6 +73,16 @@ const cases: Case[] = [
     text: /^Updating/,
   },
   {
+    name: "all ready, and some that were scaled away have not ended",
+    service: aService("web"),
+    instances: [
+      anInstance("web", 0),
+      { ...anInstance("web", 1), deletionRequestedAt: "2026-01-31T12:00:00.000Z" },
+    ],
+    state: "waiting",
+    text: /^Running, 1\/1 ready, 1 stopping$/,
+  },
+  {
     name: "a rollout that took longer than it may",
     service: aService("web", {
       status: { rolloutStartedAt: "2026-01-31T11:59:00.000Z", message: "it goes no further" },

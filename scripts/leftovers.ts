@@ -7,8 +7,8 @@ import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
 
 const STOP_MS = 2_000;
-/** How long the Engine may take to finish a removal that was under way. */
-const GONE_MS = 10_000;
+/** How long the Engine may take to finish what was under way. */
+const GONE_MS = 30_000;
 
 /** Removes every container and network that carries a daemon's label. */
 export async function removeFromEngine(daemonId: string): Promise<void> {
@@ -17,15 +17,16 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
   const list = async (what: string) =>
     await engine.call(`GET ${what}?all=1&filters=${filters}`) as { Id: string }[];
   try {
-    const containers = await list("/containers/json");
-    const removed = await Promise.allSettled(
-      containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)),
-    );
-    // The Engine may have been removing one already: a refusal counts only if the container stays.
-    const refused = removed.find((r) => r.status === "rejected");
+    // The Engine may have been removing one already, or making one that the daemon asked for just before its end.
     const deadline = Date.now() + GONE_MS;
-    while (refused && (await list("/containers/json")).length > 0) {
-      if (Date.now() > deadline) throw refused.reason;
+    for (;;) {
+      const containers = await list("/containers/json");
+      if (containers.length === 0) break;
+      const removed = await Promise.allSettled(
+        containers.map(({ Id }) => engine.call(`DELETE /containers/${Id}?force=1`)),
+      );
+      const refused = removed.find((r) => r.status === "rejected");
+      if (refused && Date.now() > deadline) throw refused.reason;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     for (const { Id } of await list("/networks")) await engine.call(`DELETE /networks/${Id}`);
