@@ -139,15 +139,14 @@ export function examples(...lines: string[]): string {
 /**
  * The kind that a word of the command line means.
  *
+ * @param otherwise what the words may have been meant for instead, for the hint.
  * @throws {UsageError} when it means none, with the nearest one as the hint.
  */
-export function parseKind(word: string): KindInfo {
+export function parseKind(word: string, otherwise?: string): KindInfo {
   const found = findKind(word);
   if (found?.public) return found;
   const shown = Object.values(KINDS).filter((k) => k.public);
   const near = nearest(word, shown.flatMap((k) => [k.kind, k.plural, ...k.aliases]));
-  throw new UsageError(
-    `unknown kind "${word}"`,
-    near ? `did you mean "${near}"?` : `known kinds: ${shown.map((k) => k.plural).join(", ")}`,
-  );
+  const hint = near ? `did you mean "${near}"?` : `known kinds: ${shown.map((k) => k.plural).join(", ")}`;
+  throw new UsageError(`unknown kind "${word}"`, otherwise === undefined ? hint : `${hint}; ${otherwise}`);
 }

@@ -14,11 +14,15 @@ function formatIssue(issue: FieldIssue): string {
 
 /** The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`. */
 export function errorLines(error: unknown): string[] {
-  const { message, issues, hint } = toRuneError(error);
+  const { message, issues = [], hint } = toRuneError(error);
+  const [first, ...others] = issues;
+  // The daemon's sentence for a single field says it all.
+  const said = others.length === 0 && first?.file === undefined && first && message.includes(first.message);
+  const todo = hint ?? (said ? first.hint : undefined);
   return [
     `error: ${message.trim()}`,
-    ...(issues ?? []).map(formatIssue),
-    ...(hint === undefined ? [] : [`hint: ${hint}`]),
+    ...(said ? [] : issues.map(formatIssue)),
+    ...(todo === undefined ? [] : [`hint: ${todo}`]),
   ];
 }
 

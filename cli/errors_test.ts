@@ -28,6 +28,17 @@ Deno.test("errorLines() says what failed, each place, and what to do, in this or
   ]);
 });
 
+Deno.test("errorLines() says once what the sentence of a single field has said already", () => {
+  const field = { path: ["size"], message: "it cannot grow", hint: "leave it" };
+  const error = (issues: typeof field[]) =>
+    new RuneError("invalid_argument", "volume v: size: it cannot grow", { issues });
+  assert.deepEqual(errorLines(error([field])), [
+    "error: volume v: size: it cannot grow",
+    "hint: leave it",
+  ]);
+  assert.equal(errorLines(error([field, field])).length, 3);
+});
+
 Deno.test("errorLines() makes one line of an error from elsewhere", () => {
   assert.deepEqual(errorLines(new TypeError("x is not a function")), ["error: x is not a function"]);
   assert.deepEqual(errorLines("text"), ["error: text"]);

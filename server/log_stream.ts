@@ -46,7 +46,7 @@ export function logLines(
     instances = instances.filter((i) => i.status.run > 1);
     if (instances.length === 0) {
       throw new RuneError("not_found", `no instance of ${describeKey(target)} had a run before this one`, {
-        hint: "leave out previous",
+        hint: "leave out --previous to read the run that it has now",
       });
     }
   }

@@ -136,7 +136,7 @@ async function deleteResources(session: Session, request: Request): Promise<void
 export function parseDeleteWords(words: string[]): { kind: KindInfo; names: string[] } {
   const [first, ...rest] = words;
   if (rest.length === 0) return { kind: KINDS.service, names: [first!] };
-  const kind = parseKind(first!);
+  const kind = parseKind(first!, `for several services: rune service delete ${words.join(" ")}`);
   if (!kind.castable) {
     throw new UsageError(
       `${kind.plural} are not deleted by hand`,

@@ -17,6 +17,7 @@ Deno.test("parseDeleteWords() refuses unknown kinds and those that go by themsel
   for (const words of [["web", "api"], ["instance", "web-0"], ["events", "x"]]) {
     assert.throws(() => parseDeleteWords(words), UsageError);
   }
+  assert.throws(() => parseDeleteWords(["web", "api"]), { hint: /rune service delete web api$/ });
 });
 
 Deno.test("fateOfData() says what becomes of the data", () => {
