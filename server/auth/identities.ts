@@ -211,7 +211,9 @@ export function ownerOf(state: Reader, { spec }: Token): User | undefined {
 export function bootstrap(tx: Tx): NewTokenView {
   if (isBootstrapped(tx, Date.parse(tx.now))) {
     throw new RuneError("already_exists", "this daemon has been bootstrapped", {
-      hint: "log in with a token that was made; with none left, restore the data directory from a backup",
+      hint:
+        "log in with a token that was made; with none left, start with auth.enabled: false on loopback, " +
+        "run rune admin token create root, and turn it on again",
     });
   }
   const everything = BUILTIN_POLICIES.root!.rules;
