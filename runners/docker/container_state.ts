@@ -24,6 +24,8 @@ export const containerSchema = z.object({
     FinishedAt: z.string(),
   }),
   Config: z.object({ Labels: labelsSchema }),
+  /** `Memory` is the limit in bytes, 0 for none. */
+  HostConfig: z.object({ Memory: z.number() }),
   NetworkSettings: networksSchema,
 });
 /** See {@linkcode containerSchema}. */
@@ -38,6 +40,9 @@ export const containerListSchema = z.array(z.object({
 }));
 /** See {@linkcode containerListSchema}. */
 export type ListedContainer = z.infer<typeof containerListSchema>[number];
+
+/** The exit code of what SIGKILL ended. */
+const KILLED = 137;
 
 /** A run that is proven not to exist. */
 export function absent(ref: RunRef): RunState {
@@ -68,6 +73,11 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     error: raw.Error || undefined,
     ...(raw.Status === "paused" && { paused: true as const }),
   };
+}
+
+/** Whether the Engine leaves it open if memory ran out: it was killed, has a limit, and the Engine says nothing of the kind. */
+export function mayHaveRunOut({ State: { Status, ExitCode, OOMKilled }, HostConfig }: Container): boolean {
+  return phase(Status) === "exited" && ExitCode === KILLED && !OOMKilled && HostConfig.Memory > 0;
 }
 
 /** The state of a run as far as a list tells it: without times, pid and exit code. */

@@ -17,6 +17,8 @@ export interface KnownRun {
   fresh: boolean;
   /** The last reading of its CPU time. */
   sample?: CpuSample;
+  /** What the kernel said of its end; it says it once. */
+  outOfMemory?: boolean;
 }
 
 /** The runs of one daemon. */

@@ -5,7 +5,14 @@
  */
 import { RuneError } from "../../spec/error.ts";
 import type { Runner, RunRef, RunState } from "../runner.ts";
-import { absent, containerListSchema, containerSchema, listedStateOf, stateOf } from "./container_state.ts";
+import {
+  absent,
+  containerListSchema,
+  containerSchema,
+  listedStateOf,
+  mayHaveRunOut,
+  stateOf,
+} from "./container_state.ts";
 import { createContainer } from "./create.ts";
 import { createEngine, unlessAbsent } from "./engine.ts";
 import { containerEvents } from "./events.ts";
@@ -14,6 +21,7 @@ import { pauseContainer, resumeContainer } from "./hold.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
 import { type AuthFor, pullImage } from "./images.ts";
 import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
+import { kernelKilledForMemory } from "./kernel_log.ts";
 import { containerLogs } from "./logs.ts";
 import { createNetworks } from "./network.ts";
 import { joinShared, publishContainer } from "./publish.ts";
@@ -67,7 +75,12 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     const container = await unlessAbsent(
       engine.json(`/containers/${known.id}/json`, { what, schema: containerSchema, signal }),
     );
-    if (container) return stateOf(container, { ref, daemonId });
+    if (container) {
+      const state = stateOf(container, { ref, daemonId });
+      if (!mayHaveRunOut(container)) return state;
+      known.outOfMemory ??= await kernelKilledForMemory(known.id);
+      return { ...state, oomKilled: known.outOfMemory };
+    }
     runs.forget(ref);
     return absent(ref);
   }

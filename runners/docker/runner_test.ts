@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RuneError } from "../../spec/error.ts";
 import { containerName, networkName } from "./labels.ts";
 import { createDockerRunner } from "./runner.ts";
+import { refusal, withFakeEngine } from "./test_engine.ts";
 import { dockerHere } from "./test_image.ts";
 import { type DockerRoom, makeDockerRoom } from "./test_room.ts";
 
@@ -164,18 +165,54 @@ test("every call follows a container that was removed behind the runner's back",
   assert.equal((await room.runner.start(spec, signal)).state, "running");
 });
 
-test("inspect() tells that memory ran out", async (room, signal) => {
-  const spec = room.shell("tail /dev/zero", { resources: { memory: { limit: "8Mi" } } });
+const SMALL = { resources: { memory: { limit: "8Mi" } } };
+
+/** Starts a run and waits for its end. */
+async function ended(room: DockerRoom, spec: ReturnType<DockerRoom["shell"]>, signal: AbortSignal) {
   const events = room.runner.events(signal);
   await room.runner.create(spec, signal);
   await room.runner.start(spec, signal);
   for await (const _ of events) {
     const state = await room.runner.inspect(spec, signal);
-    if (state.state !== "exited") continue;
-    assert.equal(state.oomKilled, true);
-    assert.equal(state.exitCode, 137);
-    return;
+    if (state.state === "exited") return state;
   }
+  throw new Error("the events ended");
+}
+
+test("inspect() tells that memory ran out, and not of another SIGKILL", async (room, signal) => {
+  const { oomKilled, exitCode } = await ended(room, room.shell("tail /dev/zero", SMALL), signal);
+  assert.deepEqual([oomKilled, exitCode], [true, 137]);
+  const spec = room.shell("sleep 100", SMALL);
+  await room.runner.create(spec, signal);
+  const { handle } = await room.runner.start(spec, signal);
+  await room.send(`/containers/${handle}/kill`, "POST");
+  const killed = await room.runner.stop(spec, { timeoutMs: 1000, signal });
+  assert.deepEqual([killed.oomKilled, killed.exitCode], [false, 137]);
+});
+
+test("inspect() asks the kernel where the Engine missed that memory ran out", async (room, signal) => {
+  const spec = room.shell("tail /dev/zero", SMALL);
+  const { handle } = await ended(room, spec, signal);
+  const raw = await room.raw(`/containers/${handle}/json`);
+  const listed = await room.list("/containers/json?all=1");
+  const missed = { ...raw, State: { ...raw.State as object, OOMKilled: false } };
+  await withFakeEngine(
+    ({ path }) =>
+      path === "/containers/json"
+        ? Response.json(listed.filter(({ Id }) => Id === handle))
+        : path === `/containers/${handle}/json`
+        ? Response.json(missed)
+        : refusal(404, path),
+    async (_, socket) => {
+      const runner = createDockerRunner({ socket, daemonId: room.daemonId });
+      try {
+        const { success: readable } = await new Deno.Command("dmesg", { stdout: "null" }).output();
+        assert.equal((await runner.inspect(spec, signal)).oomKilled, readable);
+      } finally {
+        runner.close();
+      }
+    },
+  );
 });
 
 test("exec() kills its command when the signal aborts or nobody reads on", async (room, signal) => {

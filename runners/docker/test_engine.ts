@@ -6,7 +6,7 @@ export async function withFakeEngine(
   answer: (
     request: { method: string; path: string; url: URL; body?: unknown },
   ) => Response | Promise<Response>,
-  test: (engine: Engine) => Promise<void>,
+  test: (engine: Engine, socket: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   const socket = `${folder}/engine.sock`;
@@ -19,7 +19,7 @@ export async function withFakeEngine(
   });
   const engine = createEngine(socket);
   try {
-    await test(engine);
+    await test(engine, socket);
   } finally {
     engine.close();
     await server.shutdown();
