@@ -7,6 +7,9 @@ import { show } from "./command.ts";
 import { parseReport, type TestReport } from "./junit.ts";
 import { setup } from "./setup.ts";
 
+/** Several times what all tests take. Then `deno test` is interrupted, and names the tests that did not end. */
+const LIMIT_MS = 45 * 60_000;
+
 async function readReport(path: string): Promise<TestReport> {
   // Type errors and crashes leave no report: nothing passed.
   return parseReport(await Deno.readTextFile(path).catch(() => ""));
@@ -20,14 +23,12 @@ async function main(argv: string[]): Promise<number> {
   try {
     const path = `${folder}/report.xml`;
     const passedOn = argv.filter((arg) => arg !== "--no-skips");
-    const code = await show([
-      Deno.execPath(),
-      "test",
-      "-A",
-      "--parallel",
-      `--junit-path=${path}`,
-      ...passedOn,
-    ]);
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    const code = await show(
+      [Deno.execPath(), "test", "-A", "--parallel", `--junit-path=${path}`, ...passedOn],
+      { signal },
+    );
+    if (signal.aborted) console.log(`the tests did not end within ${LIMIT_MS / 60_000} minutes`);
     const report = await readReport(path);
     if (code !== 0 && report.failed === 0) {
       console.log(`deno test ended with code ${code} outside any test: see its output above`);

@@ -2,17 +2,22 @@ import assert from "node:assert/strict";
 import { readProcess } from "./proc.ts";
 import { openRoom, roomTest as test } from "./test_room.ts";
 
-/** Takes a while to end, with a child that will not. */
-const SLOW =
-  "trap 'sleep 0.5; exit 0' TERM; (trap '' TERM; i=0; while [ $((i=i+1)) -lt 60 ]; do sleep 1; done) & " +
-  "while :; do sleep 0.1; done";
+/** Ends when it may, after SIGTERM and once `go` is there. */
+const untilAllowed = (go: string, last: string) =>
+  `trap 'while [ ! -e ${go} ]; do sleep 0.05; done; ${last}; exit 0' TERM; while :; do sleep 0.1; done`;
+/** A child that will not end. */
+const STUBBORN = "(trap '' TERM; i=0; while [ $((i=i+1)) -lt 60 ]; do sleep 1; done) &";
 
 test(
   "a runner whose records were lost ends all that lives of them, and nothing of others",
   async (room, signal) => {
     const other = await openRoom();
     try {
-      const [spec, kept] = [room.shell(SLOW), other.shell("exec sleep 60")];
+      const go = `${other.data}/go`;
+      const [spec, kept] = [
+        room.shell(`${STUBBORN} ${untilAllowed(go, ":")}`),
+        other.shell("exec sleep 60"),
+      ];
       await room.runner.create(spec, signal);
       const { pid } = await room.runner.start(spec, signal);
       await other.runner.create(kept, signal);
@@ -20,7 +25,8 @@ test(
       await room.runner.close();
       await Deno.remove(room.dir, { recursive: true });
       const runner = await room.reopen();
-      assert.ok(readProcess(pid!), "it takes a while");
+      assert.ok(readProcess(pid!), "it may not end yet");
+      await Deno.writeTextFile(go, "");
       await runner.cleared();
       assert.equal(readProcess(pid!), undefined);
       assert.deepEqual(await runner.list(signal), []);
@@ -35,8 +41,8 @@ test(
 test(
   "what has no record ends in its own way, paused or not, also when the runner is closed meanwhile",
   async (room, signal) => {
-    const script = `trap 'sleep 1; echo bye > ${room.data}/bye; exit 0' TERM; while :; do sleep 0.1; done`;
-    const spec = room.shell(script);
+    const go = `${room.data}/go`;
+    const spec = room.shell(untilAllowed(go, `echo bye > ${room.data}/bye`));
     await room.runner.create(spec, signal);
     const { pid } = await room.runner.start(spec, signal);
     await room.runner.pause(spec, signal);
@@ -45,7 +51,8 @@ test(
     const waiting = assert.rejects((await room.reopen()).cleared());
     await room.runner.close();
     await waiting;
-    assert.ok(readProcess(pid!), "it takes a while");
+    assert.ok(readProcess(pid!), "it may not end yet");
+    await Deno.writeTextFile(go, "");
     await (await room.reopen()).cleared();
     assert.equal(readProcess(pid!), undefined);
     assert.equal(await Deno.readTextFile(`${room.data}/bye`), "bye\n");

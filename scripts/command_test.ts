@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { capture, show } from "./command.ts";
+
+Deno.test("capture() interrupts a run of tests that does not end, which then names the test", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const code = `Deno.test("spins", async () => {
+      Deno.writeTextFileSync(${JSON.stringify(`${dir}/began`)}, "");
+      for (;;) await Promise.resolve();
+    });`;
+    await Deno.writeTextFile(`${dir}/spin_test.ts`, code);
+    const limit = new AbortController();
+    const captured = capture([Deno.execPath(), "test", "-A", "--no-config", `${dir}/spin_test.ts`], {
+      signal: limit.signal,
+    });
+    while (!await Deno.stat(`${dir}/began`).then(() => true, () => false)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    limit.abort();
+    const { code: exitCode, stdout, stderr } = await captured;
+    assert.notEqual(exitCode, 0);
+    assert.match(stdout + stderr, /tests were pending:\s+spins/);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("capture() and show() give the exit code, and what was printed", async () => {
+  assert.deepEqual(await capture(["sh", "-c", "echo out; echo err >&2; exit 3"]), {
+    code: 3,
+    stdout: "out\n",
+    stderr: "err\n",
+  });
+  assert.deepEqual(await capture(["/nowhere/program"]), {
+    code: 127,
+    stdout: "",
+    stderr: "/nowhere/program: not found\n",
+  });
+  assert.equal(await show(["sh", "-c", "exit 4"]), 4);
+});
