@@ -15,10 +15,10 @@ function formatIssue(issue: FieldIssue): string {
 /** The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`. */
 export function errorLines(error: unknown): string[] {
   const { message, issues = [], hint } = toRuneError(error);
-  const [first, ...others] = issues;
+  const only = issues.length === 1 ? issues[0]! : undefined;
   // The daemon's sentence for a single field says it all.
-  const said = others.length === 0 && first?.file === undefined && first && message.includes(first.message);
-  const todo = hint ?? (said ? first.hint : undefined);
+  const said = only !== undefined && only.file === undefined && message.includes(only.message);
+  const todo = hint ?? (said ? only.hint : undefined);
   return [
     `error: ${message.trim()}`,
     ...(said ? [] : issues.map(formatIssue)),

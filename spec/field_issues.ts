@@ -90,9 +90,9 @@ function notOneOf(values: string[], { path, found }: { path: Path; found: unknow
   const expected = values.length === 1 ? values[0] : `one of ${values.join(", ")}`;
   return {
     path,
-    message: `${found === undefined ? "required: " : ""}expected ${expected}${
-      found === undefined ? "" : `, found ${describe(found)}`
-    }`,
+    message: found === undefined
+      ? `required: expected ${expected}`
+      : `expected ${expected}, found ${describe(found)}`,
     hint: typeof found === "string" ? suggestion(found, values) : undefined,
   };
 }

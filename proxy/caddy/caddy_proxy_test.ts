@@ -5,6 +5,7 @@ import type { RuneError } from "../../spec/error.ts";
 import type { Proxy, Route } from "../proxy.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
 import { endCaddy, findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
+import { until } from "../../tests/host.ts";
 import { caddyConfig, caddyFiles, type ServingOptions } from "./config.ts";
 
 const CADDY = "/usr/bin/caddy";
@@ -84,20 +85,12 @@ async function connectAdmin(dir: string) {
 
 const routes = [{ host: "a.local", upstreams: [] }];
 
-/** Waits for a file of this name below a directory, with something in it. */
-async function findFile(dir: string, name: string): Promise<string> {
-  for (;;) {
-    const { stdout } = await capture(["find", dir, "-name", name, "-size", "+0"]);
-    if (stdout.trim() !== "") return stdout.trim();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Waits until a file has a text in it. */
-async function findText(path: string, text: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && !(await Deno.readTextFile(path).catch(() => "")).includes(text)) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** Leaves a Caddy in the room, as a daemon that ended; the next one has another port, so that it loads something. */
+async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions }> {
+  const first = room.open();
+  await first.apply(routes, signal());
+  first.close();
+  return { serving: { ...room.serving, httpPort: freePort() } };
 }
 
 Deno.test({
@@ -140,13 +133,9 @@ Deno.test({
   ignore,
   async fn() {
     await using room = await makeRoom();
-    const first = room.open();
-    await first.apply(routes, signal());
-    first.close();
+    const { serving } = await leaveCaddy(room);
     const pids = pidsIn(room.dir);
-    const serving = { ...room.serving, httpPort: freePort() };
-    const next = room.open({ serving });
-    await next.apply(routes, signal());
+    await room.open({ serving }).apply(routes, signal());
     assert.deepEqual(pidsIn(room.dir), pids);
     const answer = await fetch(`http://127.0.0.1:${serving.httpPort}/`);
     assert.equal(answer.status, 404);
@@ -160,22 +149,24 @@ Deno.test({
   ignore,
   async fn() {
     await using room = await makeRoom();
-    const first = room.open();
-    await first.apply(routes, signal());
-    first.close();
-    const metadata = await findFile(room.dir, "a.local.json");
+    const { serving } = await leaveCaddy(room);
+    const metadata = await until("the certificate is written down", async () => {
+      const { stdout } = await capture(["find", room.dir, "-name", "a.local.json", "-size", "+0"]);
+      return stdout.trim() || undefined;
+    });
     const whole = await Deno.readTextFile(metadata);
     await Deno.truncate(metadata);
-    const next = room.open({ serving: { ...room.serving, httpPort: freePort() } });
-    const refused = new AbortController();
-    const written = findText(`${room.dir}/caddy.log`, "unexpected end of JSON input", refused.signal)
-      .then(() => Deno.writeTextFile(metadata, whole));
+    const taken = room.open({ serving }).apply(routes, signal());
+    const refused = until("Caddy refuses it", async () => {
+      const log = await Deno.readTextFile(`${room.dir}/caddy.log`);
+      return log.includes("unexpected end of JSON input");
+    });
     try {
-      await next.apply(routes, signal());
+      await Promise.race([refused, taken.then(() => assert.fail("it was taken"))]);
     } finally {
-      refused.abort();
-      await written;
+      await Deno.writeTextFile(metadata, whole);
     }
+    await taken;
   },
 });
 

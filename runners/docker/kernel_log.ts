@@ -2,9 +2,7 @@
  * The kernel's word on containers that ran out of memory. The Engine hears of it beside the end of the container, and where that
  * comes first (about one in ten that use up their memory at once) it never tells. @module
  */
-
-/** Where `dmesg` may be; the daemon's own search path may be anything. */
-const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+import { SYSTEM_PATH } from "../process/tools.ts";
 
 /** Whether a kernel log says that something was killed for the memory limit of the container with this id. */
 export function tellsOfLimit(log: string, id: string): boolean {
@@ -15,7 +13,7 @@ export function tellsOfLimit(log: string, id: string): boolean {
 /** As {@linkcode tellsOfLimit}, of this host; false where its log may not be read. */
 export async function kernelKilledForMemory(id: string): Promise<boolean> {
   try {
-    const options = { clearEnv: true, env: { PATH }, stdin: "null", stderr: "null" } as const;
+    const options = { clearEnv: true, env: { PATH: SYSTEM_PATH }, stdin: "null", stderr: "null" } as const;
     const { stdout } = await new Deno.Command("dmesg", options).output();
     return tellsOfLimit(new TextDecoder().decode(stdout), id);
   } catch {
