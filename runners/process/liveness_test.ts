@@ -62,7 +62,8 @@ test("what the main process left behind is gone before the run counts as exited"
 });
 
 test("a process that left the session is found and ended with its run", async (room) => {
-  const spec = room.shell("setsid sh -c 'echo $$; exec sleep 60' & sleep 0.2; exit 0");
+  const escaping = `setsid sh -c 'echo $$; : >${room.data}/out; exec sleep 60' &`;
+  const spec = room.shell(`${escaping} while [ ! -e ${room.data}/out ]; do sleep 0.01; done; exit 0`);
   await started(room, spec);
   const escaped = Number(await firstLine(room.runner, spec));
   assert.equal((await exited(room.runner, spec)).exitCode, 0);

@@ -1,32 +1,34 @@
 import assert from "node:assert/strict";
+import { until } from "../../tests/host.ts";
 import { readProcess } from "./proc.ts";
 import { openRoom, roomTest as test } from "./test_room.ts";
 
-/** Ends when it may, after SIGTERM and once `go` is there. */
-const untilAllowed = (go: string, last: string) =>
-  `trap 'while [ ! -e ${go} ]; do sleep 0.05; done; ${last}; exit 0' TERM; while :; do sleep 0.1; done`;
+/** Ends when it may: after SIGTERM, and once `go` is in its directory. `began` is there when SIGTERM does not end it at once. */
+const obedient = (dir: string) =>
+  `trap 'while [ ! -e ${dir}/go ]; do sleep 0.05; done; echo bye >${dir}/bye; exit 0' TERM; ` +
+  `: >${dir}/began; while :; do sleep 0.1; done`;
 /** A child that will not end. */
-const STUBBORN = "(trap '' TERM; i=0; while [ $((i=i+1)) -lt 60 ]; do sleep 1; done) &";
+const STUBBORN = "(trap '' TERM; i=0; while [ $((i=i+1)) -lt 60 ]; do sleep 1; done) & ";
+
+const began = (dir: string) =>
+  until("the process handles signals", () => Deno.stat(`${dir}/began`).then(() => true));
 
 test(
   "a runner whose records were lost ends all that lives of them, and nothing of others",
   async (room, signal) => {
     const other = await openRoom();
     try {
-      const go = `${other.data}/go`;
-      const [spec, kept] = [
-        room.shell(`${STUBBORN} ${untilAllowed(go, ":")}`),
-        other.shell("exec sleep 60"),
-      ];
+      const [spec, kept] = [room.shell(STUBBORN + obedient(room.data)), other.shell("exec sleep 60")];
       await room.runner.create(spec, signal);
       const { pid } = await room.runner.start(spec, signal);
       await other.runner.create(kept, signal);
       await other.runner.start(kept, signal);
+      await began(room.data);
       await room.runner.close();
       await Deno.remove(room.dir, { recursive: true });
       const runner = await room.reopen();
       assert.ok(readProcess(pid!), "it may not end yet");
-      await Deno.writeTextFile(go, "");
+      await Deno.writeTextFile(`${room.data}/go`, "");
       await runner.cleared();
       assert.equal(readProcess(pid!), undefined);
       assert.deepEqual(await runner.list(signal), []);
@@ -41,10 +43,10 @@ test(
 test(
   "what has no record ends in its own way, paused or not, also when the runner is closed meanwhile",
   async (room, signal) => {
-    const go = `${room.data}/go`;
-    const spec = room.shell(untilAllowed(go, `echo bye > ${room.data}/bye`));
+    const spec = room.shell(obedient(room.data));
     await room.runner.create(spec, signal);
     const { pid } = await room.runner.start(spec, signal);
+    await began(room.data);
     await room.runner.pause(spec, signal);
     await room.runner.close();
     await Deno.remove(room.dir, { recursive: true });
@@ -52,7 +54,7 @@ test(
     await room.runner.close();
     await waiting;
     assert.ok(readProcess(pid!), "it may not end yet");
-    await Deno.writeTextFile(go, "");
+    await Deno.writeTextFile(`${room.data}/go`, "");
     await (await room.reopen()).cleared();
     assert.equal(readProcess(pid!), undefined);
     assert.equal(await Deno.readTextFile(`${room.data}/bye`), "bye\n");
