@@ -248,6 +248,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       dir: join(dataDir, "proxy"),
       serving: { ...serving, loopback: settings.devMode },
       ...(caddy !== undefined && { program: caddy }),
+      logger: logger.getChild("proxy"),
     });
     started.push(() => proxy.close());
     const controllers = startControllers({

@@ -3,6 +3,7 @@
  * administration socket. A daemon that finds a Caddy of its folder takes it over as it is.
  * @module
  */
+import type { Logger } from "@logtape/logtape";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { Proxy, Route } from "../proxy.ts";
@@ -10,6 +11,7 @@ import { createCaddyAdmin } from "./admin.ts";
 import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_process.ts";
 import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
 import { checkPorts, listensOn } from "./ports.ts";
+import { discardParts } from "./storage.ts";
 
 /** What the proxy is made from. */
 export interface CaddyProxyOptions {
@@ -18,6 +20,7 @@ export interface CaddyProxyOptions {
   serving: ServingOptions;
   /** The program. Default: the system's `caddy`. */
   program?: string;
+  logger?: Logger;
 }
 
 /** How long a Caddy may take until it answers. */
@@ -28,7 +31,7 @@ const WATCH_MS = 250;
 const MAX_SOCKET_PATH = 107;
 
 /** A proxy over a folder. Nothing is started or contacted before the first call. */
-export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): Proxy {
+export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOptions): Proxy {
   const files = caddyFiles(dir);
   const admin = createCaddyAdmin(files.adminSocket);
   const listeners = new Set<() => void>();
@@ -67,6 +70,16 @@ export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): 
     return undefined;
   }
 
+  /** @returns whether anything was mended. */
+  async function mendStorage(): Promise<boolean> {
+    const names = await discardParts(files);
+    if (names.length === 0) return false;
+    logger?.warn("certificates that were written in part are made anew: {names}", {
+      names: names.join(", "),
+    });
+    return true;
+  }
+
   async function start(signal: AbortSignal): Promise<unknown> {
     if (new TextEncoder().encode(files.adminSocket).length > MAX_SOCKET_PATH) {
       throw new RuneError(
@@ -79,6 +92,7 @@ export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): 
     }
     const path = await findCaddy(program);
     checkPorts(serving, []);
+    await mendStorage();
     await spawnCaddy(path, files);
     const config = await answer(signal);
     if (config !== undefined) return config;
@@ -98,7 +112,10 @@ export function createCaddyProxy({ dir, serving, program }: CaddyProxyOptions): 
     const wanted = caddyConfig(routes, { files, serving });
     if (sameValue(current, wanted)) return;
     checkPorts(serving, listensOn(current));
-    await admin.load(wanted, signal);
+    await admin.load(wanted, signal).catch(async (error) => {
+      if (!await mendStorage()) throw error;
+      await admin.load(wanted, signal);
+    });
   }
 
   return {

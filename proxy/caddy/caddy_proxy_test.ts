@@ -1,49 +1,12 @@
 /** The proxy with a real Caddy, on ports of its own in a folder of its own. @module */
 import assert from "node:assert/strict";
-import { capture } from "../../scripts/command.ts";
 import type { RuneError } from "../../spec/error.ts";
-import type { Proxy, Route } from "../proxy.ts";
+import type { Route } from "../proxy.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
-import { endCaddy, findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
+import { findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
 import { until } from "../../tests/host.ts";
-import { caddyConfig, caddyFiles, type ServingOptions } from "./config.ts";
-
-const CADDY = "/usr/bin/caddy";
-const ignore = !await Deno.stat(CADDY).then(() => true, () => false);
-const signal = () => AbortSignal.timeout(30_000);
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
-  return listener.addr.port;
-}
-
-interface Room extends AsyncDisposable {
-  dir: string;
-  serving: ServingOptions;
-  /** A proxy over the room's folder, as each daemon makes its own. */
-  open(more?: { program?: string; serving?: ServingOptions }): Proxy;
-}
-
-async function makeRoom(): Promise<Room> {
-  const home = await Deno.makeTempDir({ prefix: "rune-proxy-" });
-  const dir = `${home}/proxy`;
-  const serving = { httpPort: freePort(), httpsPort: freePort(), loopback: true };
-  const opened: Proxy[] = [];
-  return {
-    dir,
-    serving,
-    open(more = {}) {
-      const proxy = createCaddyProxy({ dir, serving, ...more });
-      opened.push(proxy);
-      return proxy;
-    },
-    async [Symbol.asyncDispose]() {
-      opened.forEach((proxy) => proxy.close());
-      await endCaddy(caddyFiles(dir));
-      await Deno.remove(home, { recursive: true });
-    },
-  };
-}
+import { caddyConfig, caddyFiles } from "./config.ts";
+import { CADDY, certificateWritten, ignore, leaveCaddy, makeRoom, routes, signal } from "./test_room.ts";
 
 /** Pids of Caddies whose folder this is. */
 function pidsIn(dir: string): string[] {
@@ -81,16 +44,6 @@ async function connectAdmin(dir: string) {
     },
     close: () => conn.close(),
   };
-}
-
-const routes = [{ host: "a.local", upstreams: [] }];
-
-/** Leaves a Caddy in the room, as a daemon that ended; the next one has another port, so that it loads something. */
-async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions }> {
-  const first = room.open();
-  await first.apply(routes, signal());
-  first.close();
-  return { serving: { ...room.serving, httpPort: freePort() } };
 }
 
 Deno.test({
@@ -150,10 +103,7 @@ Deno.test({
   async fn() {
     await using room = await makeRoom();
     const { serving } = await leaveCaddy(room);
-    const metadata = await until("the certificate is written down", async () => {
-      const { stdout } = await capture(["find", room.dir, "-name", "a.local.json", "-size", "+0"]);
-      return stdout.trim() || undefined;
-    });
+    const metadata = await certificateWritten(room);
     const whole = await Deno.readTextFile(metadata);
     await Deno.truncate(metadata);
     const taken = room.open({ serving }).apply(routes, signal());

@@ -17,11 +17,13 @@ export interface CaddyFiles {
   /** The folder that holds all of them. */
   dir: string;
   adminSocket: string;
+  /** Certificates and keys; see storage.ts. */
+  storage: string;
 }
 
 /** Where a Caddy of this folder keeps what. */
 export function caddyFiles(dir: string): CaddyFiles {
-  return { dir, adminSocket: `${dir}/admin.sock` };
+  return { dir, adminSocket: `${dir}/admin.sock`, storage: `${dir}/storage` };
 }
 
 /** The administration is a socket in a private folder; nothing is written outside of it. */
@@ -32,7 +34,7 @@ export function bootConfig(files: CaddyFiles) {
       origins: ["localhost"],
       config: { persist: false },
     },
-    storage: { module: "file_system", root: `${files.dir}/storage` },
+    storage: { module: "file_system", root: files.storage },
     logging: {
       logs: {
         default: {

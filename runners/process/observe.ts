@@ -46,6 +46,13 @@ export function observeHost(cgroups: CgroupMounts): Host {
 
 /** Looks at a run without changing anything. */
 export async function observe(files: RunFiles, host: Host): Promise<Observation> {
+  const found = await look(files, host);
+  const lacks = found.state === "created" || found.state === "unclaimed" || found.state === "gone";
+  // What was not there tells nothing where the run was removed while it was looked at: it goes all at once.
+  return lacks && await readSpec(files) === undefined ? { state: "absent" } : found;
+}
+
+async function look(files: RunFiles, host: Host): Promise<Observation> {
   const spec = await readSpec(files);
   if (spec === undefined) return { state: "absent" };
   const claim = await readClaim(files);

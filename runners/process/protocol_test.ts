@@ -153,6 +153,27 @@ test("createProcessRunner() says why a directory cannot be used", async (room) =
   assert.throws(() => createProcessRunner({ dir: `${room.data}/file` }), { code: "unavailable" });
 });
 
+test(
+  "observe() of a run that is removed meanwhile tells its end, or that there is none",
+  async (room, signal) => {
+    const seen = new Set<string>();
+    for (let turns = 0; turns < 12; turns++) {
+      const spec = room.shell("exit 3");
+      await room.runner.create(spec, signal);
+      await room.runner.start(spec, signal);
+      await Array.fromAsync(await room.runner.logs(spec, { follow: true, signal }));
+      await room.runner.inspect(spec, signal);
+      const files = runFiles(room.dir, spec);
+      const looking = observe(files, observeHost({}));
+      for (let turn = 0; turn < turns; turn++) await Deno.lstat(files.dir);
+      // As remove() does: everything goes at once.
+      Deno.renameSync(files.dir, `${room.dir}/.removed-${files.name}`);
+      seen.add((await looking).state);
+    }
+    assert.deepEqual([...seen].filter((state) => !["ended", "absent"].includes(state)), []);
+  },
+);
+
 test("observe() of a created run changes nothing", async (room, signal) => {
   const spec = room.shell("true");
   await room.runner.create(spec, signal);

@@ -123,8 +123,8 @@ export class Supervisor {
 
   /** Brings the record of a run up to date: tracks it while it lives, ends leftovers, records its end. */
   async settle(files: RunFiles): Promise<void> {
-    // One under way may have looked before what this caller knows of.
-    for (let other; (other = this.#settling.get(files.name));) await other;
+    // One under way may have looked before what this caller knows of. What it failed at is its own caller's.
+    for (let other; (other = this.#settling.get(files.name));) await other.catch(() => {});
     const settling = this.#settle(files).finally(() => this.#settling.delete(files.name));
     this.#settling.set(files.name, settling);
     await settling;
@@ -146,7 +146,7 @@ export class Supervisor {
     this.#watcher.close();
     this.hub.close();
     this.bell.ringAll();
-    await Promise.all([...this.#background, ...this.#settling.values()]);
+    await Promise.allSettled([...this.#background, ...this.#settling.values()]);
   }
 
   async #clear(strays: Stray[]): Promise<void> {

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { until } from "../../tests/host.ts";
+import { endCaddy } from "./caddy_process.ts";
+import { caddyFiles } from "./config.ts";
+import { discardParts } from "./storage.ts";
+import { certificateWritten, ignore, leaveCaddy, makeRoom, type Room, routes, signal } from "./test_room.ts";
+
+const SITE = "certificates/local/a.local/a.local";
+const AUTHORITY = "pki/authorities/local";
+
+const empty = (path: string) => Deno.truncate(path);
+const half = (path: string) => Deno.truncate(path, 100);
+const remove = (path: string) => Deno.remove(path);
+
+/** Waits until the proxy talks TLS to who believes its authority on disk, and nobody else. @returns that authority. */
+async function shakeHands({ dir }: Room, httpsPort: number): Promise<string> {
+  return await until("a.local has a certificate of the authority on disk", async () => {
+    const root = await Deno.readTextFile(`${caddyFiles(dir).storage}/${AUTHORITY}/root.crt`);
+    const plain = await Deno.connect({ hostname: "127.0.0.1", port: httpsPort });
+    using connection = await Deno.startTls(plain, { hostname: "a.local", caCerts: [root] });
+    await connection.handshake();
+    return root;
+  });
+}
+
+for (
+  const [what, harm, file, gone] of [
+    ["an empty certificate", empty, `${SITE}.crt`, [SITE]],
+    ["half a key", half, `${SITE}.key`, [SITE]],
+    ["empty metadata", empty, `${SITE}.json`, [SITE]],
+    ["a certificate without its key", remove, `${SITE}.key`, [SITE]],
+    ["half an intermediate certificate", half, `${AUTHORITY}/intermediate.crt`, [
+      `${AUTHORITY}/intermediate`,
+    ]],
+    ["no intermediate key", remove, `${AUTHORITY}/intermediate.key`, [`${AUTHORITY}/intermediate`]],
+    ["half a root certificate", half, `${AUTHORITY}/root.crt`, [`${AUTHORITY}/root`]],
+    ["no root key", remove, `${AUTHORITY}/root.key`, [`${AUTHORITY}/root`]],
+  ] as const
+) {
+  Deno.test({
+    name: `a Caddy that was killed while it wrote leaves ${what}, and the next one serves all the same`,
+    ignore,
+    async fn() {
+      await using room = await makeRoom();
+      const files = caddyFiles(room.dir);
+      await leaveCaddy(room);
+      await certificateWritten(room);
+      const before = await Deno.readTextFile(`${files.storage}/${AUTHORITY}/root.crt`);
+      await endCaddy(files);
+      await harm(`${files.storage}/${file}`);
+      await room.open().apply(routes, signal());
+      await certificateWritten(room);
+      const after = await shakeHands(room, room.serving.httpsPort);
+      assert.equal(after === before, gone[0] !== `${AUTHORITY}/root`, "the authority that clients trust");
+      await harm(`${files.storage}/${file}`);
+      assert.deepEqual(await discardParts(files), gone);
+    },
+  });
+}
+
+Deno.test({
+  name: "apply() mends what stays in part although Caddy lives, as after a full disk",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const { serving } = await leaveCaddy(room);
+    await empty(await certificateWritten(room));
+    await room.open({ serving }).apply(routes, signal());
+    await certificateWritten(room);
+    await shakeHands(room, serving.httpsPort);
+  },
+});
+
+Deno.test("discardParts() leaves alone what is whole, what it does not know, and what is not there", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rune-proxy-" });
+  try {
+    const files = caddyFiles(dir);
+    assert.deepEqual(await discardParts(files), []);
+    const pem = (kind: string) => `-----BEGIN ${kind}-----\nAAAA\n-----END ${kind}-----\n`;
+    const user = "acme/directory/users/ops@example.com";
+    const texts = {
+      [`${SITE}.crt`]: pem("CERTIFICATE") + pem("CERTIFICATE"),
+      [`${SITE}.key`]: pem("EC PRIVATE KEY"),
+      [`${SITE}.json`]: '{"sans":["a.local"]}',
+      [`${user}/ops.key`]: pem("EC PRIVATE KEY"),
+      [`${user}/ops.json`]: "{}",
+      "locks/issue_cert_a.local.lock": "",
+      "ocsp/a.local-12345678": "",
+      "last_clean.json": "{}",
+    };
+    for (const [path, text] of Object.entries(texts)) {
+      await Deno.mkdir(`${files.storage}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.writeTextFile(`${files.storage}/${path}`, text);
+    }
+    assert.deepEqual(await discardParts(files), []);
+    for (const path of Object.keys(texts)) assert.ok(await Deno.stat(`${files.storage}/${path}`));
+    await Deno.writeTextFile(`${files.storage}/${user}/ops.json`, "");
+    assert.deepEqual(await discardParts(files), [`${user}/ops`]);
+    await assert.rejects(Deno.stat(`${files.storage}/${user}/ops.key`), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

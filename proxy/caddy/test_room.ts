@@ -1,0 +1,59 @@
+/** A folder for a real Caddy, on ports of its own, for tests. @module */
+import { until } from "../../tests/host.ts";
+import type { Proxy } from "../proxy.ts";
+import { endCaddy } from "./caddy_process.ts";
+import { createCaddyProxy } from "./caddy_proxy.ts";
+import { caddyFiles, type ServingOptions } from "./config.ts";
+
+export const CADDY = "/usr/bin/caddy";
+export const ignore = !await Deno.stat(CADDY).then(() => true, () => false);
+export const signal = () => AbortSignal.timeout(30_000);
+
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  return listener.addr.port;
+}
+
+export interface Room extends AsyncDisposable {
+  dir: string;
+  serving: ServingOptions;
+  /** A proxy over the room's folder, as each daemon makes its own. */
+  open(more?: { program?: string; serving?: ServingOptions }): Proxy;
+}
+
+export async function makeRoom(): Promise<Room> {
+  const home = await Deno.makeTempDir({ prefix: "rune-proxy-" });
+  const dir = `${home}/proxy`;
+  const serving = { httpPort: freePort(), httpsPort: freePort(), loopback: true };
+  const opened: Proxy[] = [];
+  return {
+    dir,
+    serving,
+    open(more = {}) {
+      const proxy = createCaddyProxy({ dir, serving, ...more });
+      opened.push(proxy);
+      return proxy;
+    },
+    async [Symbol.asyncDispose]() {
+      opened.forEach((proxy) => proxy.close());
+      await endCaddy(caddyFiles(dir));
+      await Deno.remove(home, { recursive: true });
+    },
+  };
+}
+
+export const routes = [{ host: "a.local", upstreams: [] }];
+
+/** Waits until Caddy has written down the certificate of `routes`. @returns the path of what it writes last. */
+export async function certificateWritten({ dir }: Room): Promise<string> {
+  const path = `${caddyFiles(dir).storage}/certificates/local/a.local/a.local.json`;
+  return await until("the certificate is written down", async () => (await Deno.stat(path)).size > 0 && path);
+}
+
+/** Leaves a Caddy in the room, as a daemon that ended; the next one has another port, so that it loads something. */
+export async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions }> {
+  const first = room.open();
+  await first.apply(routes, signal());
+  first.close();
+  return { serving: { ...room.serving, httpPort: freePort() } };
+}
