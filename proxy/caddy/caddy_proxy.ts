@@ -11,7 +11,7 @@ import { createCaddyAdmin } from "./admin.ts";
 import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_process.ts";
 import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
 import { checkPorts, listensOn } from "./ports.ts";
-import { discardParts } from "./storage.ts";
+import { discardLocks, discardParts } from "./storage.ts";
 
 /** What the proxy is made from. */
 export interface CaddyProxyOptions {
@@ -93,6 +93,7 @@ export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOp
     const path = await findCaddy(program);
     checkPorts(serving, []);
     await mendStorage();
+    await discardLocks(files);
     await spawnCaddy(path, files);
     const config = await answer(signal);
     if (config !== undefined) return config;

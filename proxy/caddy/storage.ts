@@ -64,6 +64,11 @@ export async function discardParts({ storage }: CaddyFiles): Promise<string[]> {
   return discarded;
 }
 
+/** Removes the locks of a Caddy that is gone: with them the next one waits before it makes certificates. */
+export async function discardLocks({ storage }: CaddyFiles): Promise<void> {
+  await Deno.remove(`${storage}/locks`, { recursive: true }).catch(ignoreAbsent);
+}
+
 function ignoreAbsent(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -71,6 +71,24 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "apply() does not wait for the locks of a Caddy that was killed",
+  ignore,
+  async fn() {
+    await using room = await makeRoom();
+    const locks = `${caddyFiles(room.dir).storage}/locks`;
+    await Deno.mkdir(locks, { recursive: true });
+    // Caddy holds a lock for abandoned some seconds after this time.
+    const updated = new Date(Date.now() + 3_600_000).toISOString();
+    await Deno.writeTextFile(
+      `${locks}/issue_cert_a.local.lock`,
+      JSON.stringify({ created: updated, updated }),
+    );
+    await room.open().apply(routes, signal());
+    await certificateWritten(room);
+  },
+});
+
 Deno.test("discardParts() leaves alone what is whole, what it does not know, and what is not there", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-proxy-" });
   try {
