@@ -1,14 +1,15 @@
 /**
  * Runs the tests: sets up what is missing, runs `deno test` over the tree or the files given, names what was skipped and
- * ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run. Other arguments go to
- * `deno test` as they are. @module
+ * ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run; one that lasts longer than
+ * `--limit=<minutes>` (45) is interrupted, and fails. Other arguments go to `deno test` as they are. @module
  */
 import { show } from "./command.ts";
 import { parseReport, type TestReport } from "./junit.ts";
 import { setup } from "./setup.ts";
 
+const LIMIT = /^--limit=(\d+)$/;
 /** Several times what all tests take. Then `deno test` is interrupted, and names the tests that did not end. */
-const LIMIT_MS = 45 * 60_000;
+const LIMIT_MINUTES = 45;
 
 async function readReport(path: string): Promise<TestReport> {
   // Type errors and crashes leave no report: nothing passed.
@@ -22,13 +23,14 @@ async function main(argv: string[]): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "rune-test-report-" });
   try {
     const path = `${folder}/report.xml`;
-    const passedOn = argv.filter((arg) => arg !== "--no-skips");
-    const signal = AbortSignal.timeout(LIMIT_MS);
+    const minutes = argv.flatMap((arg) => LIMIT.exec(arg)?.[1] ?? []).map(Number).at(-1) ?? LIMIT_MINUTES;
+    const passedOn = argv.filter((arg) => arg !== "--no-skips" && !LIMIT.test(arg));
+    const signal = AbortSignal.timeout(minutes * 60_000);
     const code = await show(
       [Deno.execPath(), "test", "-A", "--parallel", `--junit-path=${path}`, ...passedOn],
       { signal },
     );
-    if (signal.aborted) console.log(`the tests did not end within ${LIMIT_MS / 60_000} minutes`);
+    if (signal.aborted) console.log(`the tests did not end within ${minutes} minutes`);
     const report = await readReport(path);
     if (code !== 0 && report.failed === 0) {
       console.log(`deno test ended with code ${code} outside any test: see its output above`);
