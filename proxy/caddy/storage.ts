@@ -3,6 +3,7 @@
  * the other. One that is killed meanwhile, or a disk that is full, leaves a part, and with that no Caddy takes any routes.
  * @module
  */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { CaddyFiles } from "./config.ts";
 
@@ -27,12 +28,25 @@ function isComplete(stem: string, members: string[]): boolean {
   return has("crt") ? has("key") : has("json") || !has("key");
 }
 
+/** Whether a certificate is for the key beside it: a new one is written after its key. What cannot be told counts as so. */
+async function isPaired(certificate: string, key: string): Promise<boolean> {
+  const [crt, pem] = await Promise.all([certificate, key].map((path) => Deno.readTextFile(path)));
+  try {
+    return new X509Certificate(crt!).checkPrivateKey(createPrivateKey(pem!));
+  } catch {
+    return true;
+  }
+}
+
 /** The sets of files of one folder that are there in part. */
 async function partsIn(folder: string, files: string[]): Promise<string[]> {
   const parts: string[] = [];
   for (const [stem, members] of Map.groupBy(files, (file) => FILE.exec(file)![1]!)) {
+    const path = join(folder, stem);
     const whole = await Promise.all(members.map((file) => isWhole(join(folder, file))));
-    if (!whole.every(Boolean) || !isComplete(stem, members)) parts.push(stem);
+    const good = whole.every(Boolean) && isComplete(stem, members) &&
+      (!members.includes(`${stem}.crt`) || await isPaired(`${path}.crt`, `${path}.key`));
+    if (!good) parts.push(stem);
   }
   return parts;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { until } from "../../tests/host.ts";
 import { endCaddy } from "./caddy_process.ts";
 import { caddyFiles } from "./config.ts";
@@ -11,6 +12,11 @@ const AUTHORITY = "pki/authorities/local";
 const empty = (path: string) => Deno.truncate(path);
 const half = (path: string) => Deno.truncate(path, 100);
 const remove = (path: string) => Deno.remove(path);
+/** The key of a renewal, whose certificate was not written any more. */
+const renew = (path: string) => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return Deno.writeTextFile(path, String(privateKey.export({ type: "sec1", format: "pem" })));
+};
 
 /** Waits until the proxy talks TLS to who believes its authority on disk, and nobody else. @returns that authority. */
 async function shakeHands({ dir }: Room, httpsPort: number): Promise<string> {
@@ -29,6 +35,7 @@ for (
     ["half a key", half, `${SITE}.key`, [SITE]],
     ["empty metadata", empty, `${SITE}.json`, [SITE]],
     ["a certificate without its key", remove, `${SITE}.key`, [SITE]],
+    ["the key of its renewal alone", renew, `${SITE}.key`, [SITE]],
     ["half an intermediate certificate", half, `${AUTHORITY}/intermediate.crt`, [
       `${AUTHORITY}/intermediate`,
     ]],
