@@ -115,7 +115,7 @@ async function main(argv: string[]): Promise<number> {
     if (daemon) console.error(`The daemon's last words:\n${await daemon.lastWords()}`);
   } finally {
     if (daemon && service) {
-      await rune(daemon, ["service", "delete", service, "--cascade", "--yes"]).catch((e) =>
+      await rune(daemon, ["service", "delete", service, "--yes"]).catch((e) =>
         console.error(e.message)
       );
     }

@@ -57,11 +57,14 @@ export function fateOfData(
   }
   if (resource.kind === "storageClass") return "volumes and their data stay";
   if (resource.kind !== "service") return undefined;
-  const templates = resource.spec.volumes.filter((mount) => mount.claimTemplate);
-  if (templates.length > 0 && cascade) {
+  const { volumes } = resource.spec;
+  const hasTemplates = volumes.some((mount) => mount.claimTemplate);
+  if (hasTemplates && cascade) {
     return "the volumes of its claim templates are deleted too, their data by each one's reclaim policy";
   }
-  return resource.spec.volumes.length > 0 ? "its volumes and their data are kept" : undefined;
+  if (volumes.length === 0) return undefined;
+  const kept = "its volumes and their data are kept";
+  return cascade ? `${kept}: --cascade is for those of claim templates, and it has none` : kept;
 }
 
 interface Request {

@@ -32,4 +32,10 @@ Deno.test("fateOfData() says what becomes of the data", () => {
   const stateful = aService("db", { spec: { volumes: [{ ...mount, claimTemplate }] } });
   assert.match(fateOfData(stateful)!, /are kept/);
   assert.match(fateOfData(stateful, { cascade: true })!, /deleted too/);
+  const claiming = aService("web", { spec: { volumes: [{ ...mount, claim: { name: "data" } }] } });
+  assert.match(fateOfData(claiming)!, /are kept$/);
+  assert.match(
+    fateOfData(claiming, { cascade: true })!,
+    /are kept: --cascade is for those of claim templates/,
+  );
 });
