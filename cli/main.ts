@@ -14,6 +14,7 @@ import { RuneError } from "../spec/error.ts";
 import type { Offline } from "../spec/offline.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
+import { misuseLines } from "./misuse.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
 
 interface Entry {
@@ -146,14 +147,10 @@ const TREE: Record<string, Entry[]> = {
   ],
 };
 
-/** Commander's words, in the two lines that every error of this program has. */
-function usageLines(text: string): string {
-  const suggestion = /\n?\(Did you mean (.+)\?\)/.exec(text.trim());
-  const message = suggestion ? text.trim().slice(0, suggestion.index) : text.trim();
-  const hint = suggestion
-    ? `did you mean ${suggestion[1]}?`
-    : "see rune --help, and --help after any command";
-  return `${message.startsWith("error: ") ? message : `error: ${message}`}\nhint: ${hint}\n`;
+/** Lets a command and those below it name themselves where they are misused. */
+function tellMisuse(command: CommandUnknownOpts): void {
+  command.configureOutput({ outputError: (text, write) => write(misuseLines(text, command)) });
+  command.commands.forEach(tellMisuse);
 }
 
 interface Program {
@@ -163,7 +160,8 @@ interface Program {
 }
 
 function buildProgram(cli: Cli): Program {
-  const program = new Command("rune")
+  const program: Command = new Command("rune");
+  program
     .description("Runs services, with their data, on this machine.")
     .enablePositionalOptions()
     .helpCommand(false)
@@ -172,7 +170,7 @@ function buildProgram(cli: Cli): Program {
     .configureOutput({
       writeOut: (text) => cli.terminal.out(text),
       writeErr: (text) => cli.terminal.err(text),
-      outputError: (text, write) => write(usageLines(text)),
+      outputError: (text, write) => write(misuseLines(text, program)),
       getOutHelpWidth: () => cli.terminal.size()?.columns ?? 100,
       getOutHasColors: () => false,
     })
@@ -202,6 +200,7 @@ function buildProgram(cli: Cli): Program {
     if (path !== undefined) cli.config = await readConfig(path);
     const { define } = await load();
     define(command as unknown as Command, cli);
+    tellMisuse(command);
     // Commander gives flags such as --no-wait their default before this hook runs, when they are not there yet.
     for (const option of command.options) {
       if (option.negate) command.setOptionValueWithSource(option.attributeName(), true, "default");

@@ -115,9 +115,7 @@ async function main(argv: string[]): Promise<number> {
     if (daemon) console.error(`The daemon's last words:\n${await daemon.lastWords()}`);
   } finally {
     if (daemon && service) {
-      await rune(daemon, ["service", "delete", service, "--yes"]).catch((e) =>
-        console.error(e.message)
-      );
+      await rune(daemon, ["service", "delete", service, "--yes"]).catch((e) => console.error(e.message));
     }
     await daemon?.stop();
     if (daemon) await removeLeftovers(`${scratch}/.rune`);

@@ -135,7 +135,7 @@ Deno.test({
     }
 
     await t.step("describe, events, status and history tell what is there", async () => {
-      const described = await host.rune("describe", "service", "web");
+      const described = await host.rune("describe", "web");
       assert.match(described, /Status: +Running[^]*\/data +volume v[^]*web-0/);
       assert.match(await host.rune("events"), /Running/);
       assert.match(await host.rune("status"), /docker[^]*process[^]*default/);
