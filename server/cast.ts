@@ -152,7 +152,7 @@ export function applySet(
     // Before what differs is judged: nothing of it is to be changed.
     if (before && options.createOnly) {
       throw new RuneError("already_exists", `${declared.kind} ${describeKey(declared)} exists already`, {
-        hint: "a cast changes it, and so does PUT",
+        hint: "change it with rune cast (PUT in the API), or delete it first",
       });
     }
     const verdict = admit(declared, world);
