@@ -160,8 +160,7 @@ interface Program {
 }
 
 function buildProgram(cli: Cli): Program {
-  const program: Command = new Command("rune");
-  program
+  const program = new Command("rune")
     .description("Runs services, with their data, on this machine.")
     .enablePositionalOptions()
     .helpCommand(false)
@@ -170,7 +169,6 @@ function buildProgram(cli: Cli): Program {
     .configureOutput({
       writeOut: (text) => cli.terminal.out(text),
       writeErr: (text) => cli.terminal.err(text),
-      outputError: (text, write) => write(misuseLines(text, program)),
       getOutHelpWidth: () => cli.terminal.size()?.columns ?? 100,
       getOutHasColors: () => false,
     })
@@ -183,6 +181,7 @@ function buildProgram(cli: Cli): Program {
         "rune logs web -f              follow its output",
       ),
     );
+  tellMisuse(program);
   addGlobalFlags(program, { output: true, allNamespaces: true });
   const loaders = new Map<string, Entry["load"]>();
   for (const [group, entries] of Object.entries(TREE)) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RuneError } from "../spec/error.ts";
 import { DONE, type Outcome } from "./outcome.ts";
-import { createQueue, type QueueOptions } from "./queue.ts";
+import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
 
 function make(work: QueueOptions["work"], options: Partial<QueueOptions> = {}) {
   const failures: { key: string; attempt: number; retryInMs: number }[] = [];
@@ -14,6 +14,13 @@ function make(work: QueueOptions["work"], options: Partial<QueueOptions> = {}) {
     ...options,
   });
   return { queue, failures };
+}
+
+/** Waits until nothing is left, with turns for timers: the queue takes one itself when a slice of time is used up. @returns how many. */
+async function idle(queue: Queue): Promise<number> {
+  let turns = 0;
+  for (; queue.depth > 0; turns++) await new Promise((resolve) => setTimeout(resolve, 0));
+  return turns;
 }
 
 Deno.test("queue collapses repeated keys and never works one twice at once", async () => {
@@ -135,8 +142,7 @@ Deno.test("queue works every key that was added, after the last add, whatever th
         queue.add(`k${k}`);
         if (i % 7 === 0) await Promise.resolve();
       }
-      // With a turn for timers: the queue itself takes one when a slice of time is used up.
-      while (queue.depth > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      await idle(queue);
       await queue.stop(100);
       assert.deepEqual(seen, version);
     }),
@@ -152,11 +158,7 @@ Deno.test("queue lets others have a turn between passes that wait for nothing", 
     return Promise.resolve(DONE);
   });
   for (let key = 0; key < 100; key++) queue.add(`${key}`);
-  let turns = 0;
-  while (queue.depth > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    turns++;
-  }
+  const turns = await idle(queue);
   assert.equal(passes, 100);
   // Each turn is at most a slice for every place of the queue, and a little.
   assert.ok(turns >= 3, `${turns} turns for others`);

@@ -18,6 +18,12 @@ interface CommandOptions {
 /** How long a program may take to end after it was interrupted. */
 const GRACE_MS = 10_000;
 
+/** Starts a program without input. */
+function start([program, ...args]: string[], { cwd, env }: CommandOptions, output: "piped" | "inherit") {
+  const options = { args, cwd, env, stdin: "null", stdout: output, stderr: output } as const;
+  return new Deno.Command(program!, options).spawn();
+}
+
 /** Its exit code; see `signal` above. */
 async function ended(child: Deno.ChildProcess, signal?: AbortSignal): Promise<number> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,40 +42,23 @@ async function ended(child: Deno.ChildProcess, signal?: AbortSignal): Promise<nu
 
 /** Runs a program without input and returns what it printed. A program that does not exist gives code 127. */
 export async function capture(argv: string[], options: CommandOptions = {}): Promise<Captured> {
-  const [program, ...args] = argv;
-  const { signal, ...rest } = options;
   try {
-    const child = new Deno.Command(program!, {
-      args,
-      ...rest,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const child = start(argv, options, "piped");
     const [code, stdout, stderr] = await Promise.all([
-      ended(child, signal),
+      ended(child, options.signal),
       child.stdout.text(),
       child.stderr.text(),
     ]);
     return { code, stdout, stderr };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { code: 127, stdout: "", stderr: `${program}: not found\n` };
+    return { code: 127, stdout: "", stderr: `${argv[0]}: not found\n` };
   }
 }
 
 /** Runs a program without input and with its output shown, and returns its exit code. */
 export async function show(argv: string[], options: CommandOptions = {}): Promise<number> {
-  const [program, ...args] = argv;
-  const { signal, ...rest } = options;
-  const child = new Deno.Command(program!, {
-    args,
-    ...rest,
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn();
-  return await ended(child, signal);
+  return await ended(start(argv, options, "inherit"), options.signal);
 }
 
 /** Absolute path of a program, looked up as root's shell would; undefined when there is none. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../tests/host.ts";
 import { capture, show } from "./command.ts";
 
 Deno.test("capture() interrupts a run of tests that does not end, which then names the test", async () => {
@@ -13,9 +14,7 @@ Deno.test("capture() interrupts a run of tests that does not end, which then nam
     const captured = capture([Deno.execPath(), "test", "-A", "--no-config", `${dir}/spin_test.ts`], {
       signal: limit.signal,
     });
-    while (!await Deno.stat(`${dir}/began`).then(() => true, () => false)) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until("the test spins", () => Deno.stat(`${dir}/began`));
     limit.abort();
     const { code: exitCode, stdout, stderr } = await captured;
     assert.notEqual(exitCode, 0);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:tls";
 import { type Authority, makeAuthority } from "../tests/certificates.ts";
+import { until } from "../tests/host.ts";
 import { readTlsPair, serveTls, type TlsServer } from "./tls.ts";
 
 interface Room {
@@ -67,7 +68,7 @@ Deno.test("serveTls() shows a new certificate to new connections while old ones,
     const socket = new WebSocket(url.replace("https", "wss"), { client });
     const next = () => new Promise<string>((resolve) => socket.onmessage = ({ data }) => resolve(data));
     await new Promise((resolve) => socket.onopen = resolve);
-    while (streams.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until("the stream is open", () => Promise.resolve(streams.length > 0));
     assert.equal(await shown(server.port, ca), "first");
 
     await authority.issue(files, "second");

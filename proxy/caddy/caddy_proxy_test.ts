@@ -6,7 +6,15 @@ import { createCaddyProxy } from "./caddy_proxy.ts";
 import { findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
 import { until } from "../../tests/host.ts";
 import { caddyConfig, caddyFiles } from "./config.ts";
-import { CADDY, certificateWritten, ignore, leaveCaddy, makeRoom, routes, signal } from "./test_room.ts";
+import {
+  CADDY,
+  certificateWritten,
+  leaveCaddy,
+  makeRoom,
+  roomTest as test,
+  routes,
+  signal,
+} from "./test_room.ts";
 
 /** Pids of Caddies whose folder this is. */
 function pidsIn(dir: string): string[] {
@@ -46,132 +54,100 @@ async function connectAdmin(dir: string) {
   };
 }
 
-Deno.test({
-  name:
-    "apply() starts Caddy for the first route, loads only what differs, and ends Caddy with the last route",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const proxy = room.open();
-    await proxy.apply([], signal());
-    assert.deepEqual(pidsIn(room.dir), []);
-    await proxy.apply(routes, signal());
-    const pids = pidsIn(room.dir);
-    assert.equal(pids.length, 1);
-    /** Whether Caddy takes a configuration when these routes are applied. */
-    const loads = async (applied: Route[]) => {
-      const admin = await connectAdmin(room.dir);
-      try {
-        assert.ok(await admin.ask());
-        await proxy.apply(applied, signal());
-        return !await admin.ask();
-      } finally {
-        admin.close();
-      }
-    };
-    // The administration of before the last load may still have been answering, and drop the connection at its own end.
-    let again = true;
-    for (let n = 0; n < 5 && again; n++) again = await loads(routes).catch(() => true);
-    assert.equal(again, false, "equal routes were loaded again");
-    assert.ok(await loads([...routes, { host: "b.local", upstreams: [] }]), "other routes were not loaded");
-    assert.deepEqual(pidsIn(room.dir), pids);
-    await proxy.apply([], signal());
-    assert.deepEqual(pidsIn(room.dir), []);
-    Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
-  },
-});
-
-Deno.test({
-  name: "apply() of the next daemon takes over the Caddy that it finds, with other ports too",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const { serving } = await leaveCaddy(room);
-    const pids = pidsIn(room.dir);
-    await room.open({ serving }).apply(routes, signal());
-    assert.deepEqual(pidsIn(room.dir), pids);
-    const answer = await fetch(`http://127.0.0.1:${serving.httpPort}/`);
-    assert.equal(answer.status, 404);
-    assert.equal(await answer.text(), "no service is exposed under the name 127.0.0.1\n");
-    Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
-  },
-});
-
-Deno.test({
-  name: "apply() asks again while Caddy is half-way through writing a certificate down",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const { serving } = await leaveCaddy(room);
-    const metadata = await certificateWritten(room);
-    const whole = await Deno.readTextFile(metadata);
-    await Deno.truncate(metadata);
-    const taken = room.open({ serving }).apply(routes, signal());
-    const refused = until("Caddy refuses it", async () => {
-      const log = await Deno.readTextFile(`${room.dir}/caddy.log`);
-      return log.includes("unexpected end of JSON input");
-    });
+test("apply() starts Caddy for the first route, loads only what differs, and ends Caddy with the last route", async (room) => {
+  const proxy = room.open();
+  await proxy.apply([], signal());
+  assert.deepEqual(pidsIn(room.dir), []);
+  await proxy.apply(routes, signal());
+  const pids = pidsIn(room.dir);
+  assert.equal(pids.length, 1);
+  /** Whether Caddy takes a configuration when these routes are applied. */
+  const loads = async (applied: Route[]) => {
+    const admin = await connectAdmin(room.dir);
     try {
-      await Promise.race([refused, taken.then(() => assert.fail("it was taken"))]);
+      assert.ok(await admin.ask());
+      await proxy.apply(applied, signal());
+      return !await admin.ask();
     } finally {
-      await Deno.writeTextFile(metadata, whole);
+      admin.close();
     }
-    await taken;
-  },
+  };
+  // The administration of before the last load may still have been answering, and drop the connection at its own end.
+  let again = true;
+  for (let n = 0; n < 5 && again; n++) again = await loads(routes).catch(() => true);
+  assert.equal(again, false, "equal routes were loaded again");
+  assert.ok(await loads([...routes, { host: "b.local", upstreams: [] }]), "other routes were not loaded");
+  assert.deepEqual(pidsIn(room.dir), pids);
+  await proxy.apply([], signal());
+  assert.deepEqual(pidsIn(room.dir), []);
+  Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
 });
 
-Deno.test({
-  name:
-    "spawnCaddy() at the same time by several makes one Caddy, as after a daemon that died while starting it",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const files = caddyFiles(room.dir);
-    await Promise.all([1, 2, 3].map(() => spawnCaddy(CADDY, files)));
-    const proxy = room.open();
-    await proxy.apply(routes, signal());
-    assert.equal(pidsIn(room.dir).length, 1);
-  },
+test("apply() of the next daemon takes over the Caddy that it finds, with other ports too", async (room) => {
+  const { serving } = await leaveCaddy(room);
+  const pids = pidsIn(room.dir);
+  await room.open({ serving }).apply(routes, signal());
+  assert.deepEqual(pidsIn(room.dir), pids);
+  const answer = await fetch(`http://127.0.0.1:${serving.httpPort}/`);
+  assert.equal(answer.status, 404);
+  assert.equal(await answer.text(), "no service is exposed under the name 127.0.0.1\n");
+  Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
 });
 
-Deno.test({
-  name: "onEnd() tells when Caddy is killed, and not when it is ended on purpose",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const proxy = room.open();
-    let ends = 0;
-    const ended = Promise.withResolvers<void>();
-    proxy.onEnd(() => {
-      ends++;
-      ended.resolve();
-    });
-    await proxy.apply(routes, signal());
-    const [pid] = pidsIn(room.dir);
-    Deno.kill(Number(pid), "SIGKILL");
-    await ended.promise;
-    assert.equal(isAlive(caddyFiles(room.dir)), false);
-    await proxy.apply(routes, signal());
-    assert.notEqual(pidsIn(room.dir)[0], pid);
-    await proxy.apply([], signal());
-    assert.equal(ends, 1);
-  },
+test("apply() asks again while Caddy is half-way through writing a certificate down", async (room) => {
+  const { serving } = await leaveCaddy(room);
+  const metadata = await certificateWritten(room);
+  const whole = await Deno.readTextFile(metadata);
+  await Deno.truncate(metadata);
+  const taken = room.open({ serving }).apply(routes, signal());
+  const refused = until("Caddy refuses it", async () => {
+    const log = await Deno.readTextFile(`${room.dir}/caddy.log`);
+    return log.includes("unexpected end of JSON input");
+  });
+  try {
+    await Promise.race([refused, taken.then(() => assert.fail("it was taken"))]);
+  } finally {
+    await Deno.writeTextFile(metadata, whole);
+  }
+  await taken;
 });
 
-Deno.test({
-  name: "apply() refuses a port that another Caddy has, although the kernel would let both listen",
-  ignore,
-  async fn() {
-    await using one = await makeRoom();
-    await using two = await makeRoom();
-    await one.open().apply(routes, signal());
-    const serving = { ...two.serving, httpsPort: one.serving.httpsPort };
-    const error = await refusal(two.open({ serving }).apply(routes, signal()));
-    assert.equal(error.code, "failed_precondition");
-    assert.match(error.message, new RegExp(`port ${serving.httpsPort} cannot be had .* in use`));
-    assert.match(error.hint!, /expose\.httpsPort/);
-    assert.deepEqual(pidsIn(two.dir), []);
-  },
+test("spawnCaddy() at the same time by several makes one Caddy, as after a daemon that died while starting it", async (room) => {
+  const files = caddyFiles(room.dir);
+  await Promise.all([1, 2, 3].map(() => spawnCaddy(CADDY, files)));
+  const proxy = room.open();
+  await proxy.apply(routes, signal());
+  assert.equal(pidsIn(room.dir).length, 1);
+});
+
+test("onEnd() tells when Caddy is killed, and not when it is ended on purpose", async (room) => {
+  const proxy = room.open();
+  let ends = 0;
+  const ended = Promise.withResolvers<void>();
+  proxy.onEnd(() => {
+    ends++;
+    ended.resolve();
+  });
+  await proxy.apply(routes, signal());
+  const [pid] = pidsIn(room.dir);
+  Deno.kill(Number(pid), "SIGKILL");
+  await ended.promise;
+  assert.equal(isAlive(caddyFiles(room.dir)), false);
+  await proxy.apply(routes, signal());
+  assert.notEqual(pidsIn(room.dir)[0], pid);
+  await proxy.apply([], signal());
+  assert.equal(ends, 1);
+});
+
+test("apply() refuses a port that another Caddy has, although the kernel would let both listen", async (one) => {
+  await using two = await makeRoom();
+  await one.open().apply(routes, signal());
+  const serving = { ...two.serving, httpsPort: one.serving.httpsPort };
+  const error = await refusal(two.open({ serving }).apply(routes, signal()));
+  assert.equal(error.code, "failed_precondition");
+  assert.match(error.message, new RegExp(`port ${serving.httpsPort} cannot be had .* in use`));
+  assert.match(error.hint!, /expose\.httpsPort/);
+  assert.deepEqual(pidsIn(two.dir), []);
 });
 
 Deno.test("findCaddy() says what to install where there is no Caddy", async () => {
@@ -181,41 +157,31 @@ Deno.test("findCaddy() says what to install where there is no Caddy", async () =
   assert.match(error.hint!, /apt-get install caddy/);
 });
 
-Deno.test({
-  name: "apply() says what to do where Caddy is missing, does not come up, or its folder's path is too long",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const missing = await refusal(room.open({ program: `${room.dir}/caddy` }).apply(routes, signal()));
-    assert.equal(missing.code, "failed_precondition");
-    assert.match(`${missing.message}; ${missing.hint}`, /there is no program .*expose\.caddy/);
-    const broken = await refusal(room.open({ program: "/bin/false" }).apply(routes, signal()));
-    assert.match(broken.message, /Caddy did not come up/);
-    assert.match(broken.hint!, /start\.log/);
-    const long = createCaddyProxy({ dir: `${room.dir}/${"x".repeat(100)}`, serving: room.serving });
-    const error = await refusal(long.apply(routes, signal()));
-    assert.match(`${error.message}; ${error.hint}`, /too long .* --data-dir/);
-  },
+test("apply() says what to do where Caddy is missing, does not come up, or its folder's path is too long", async (room) => {
+  const missing = await refusal(room.open({ program: `${room.dir}/caddy` }).apply(routes, signal()));
+  assert.equal(missing.code, "failed_precondition");
+  assert.match(`${missing.message}; ${missing.hint}`, /there is no program .*expose\.caddy/);
+  const broken = await refusal(room.open({ program: "/bin/false" }).apply(routes, signal()));
+  assert.match(broken.message, /Caddy did not come up/);
+  assert.match(broken.hint!, /start\.log/);
+  const long = createCaddyProxy({ dir: `${room.dir}/${"x".repeat(100)}`, serving: room.serving });
+  const error = await refusal(long.apply(routes, signal()));
+  assert.match(`${error.message}; ${error.hint}`, /too long .* --data-dir/);
 });
 
-Deno.test({
-  name: "caddyConfig() with ACME is one that Caddy itself finds valid",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const files = caddyFiles(room.dir);
-    const serving = { ...room.serving, acmeEmail: "ops@example.com" };
-    const config = caddyConfig([...routes, { host: "shop.example.com", upstreams: ["10.0.0.1:80"] }], {
-      files,
-      serving,
-    });
-    await Deno.mkdir(room.dir);
-    await Deno.writeTextFile(`${room.dir}/acme.json`, JSON.stringify(config));
-    const { success, stderr } = await new Deno.Command(CADDY, {
-      args: ["validate", "--config", `${room.dir}/acme.json`],
-      env: { HOME: room.dir, XDG_DATA_HOME: room.dir, XDG_CONFIG_HOME: room.dir },
-      stdout: "null",
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-  },
+test("caddyConfig() with ACME is one that Caddy itself finds valid", async (room) => {
+  const files = caddyFiles(room.dir);
+  const serving = { ...room.serving, acmeEmail: "ops@example.com" };
+  const config = caddyConfig([...routes, { host: "shop.example.com", upstreams: ["10.0.0.1:80"] }], {
+    files,
+    serving,
+  });
+  await Deno.mkdir(room.dir);
+  await Deno.writeTextFile(`${room.dir}/acme.json`, JSON.stringify(config));
+  const { success, stderr } = await new Deno.Command(CADDY, {
+    args: ["validate", "--config", `${room.dir}/acme.json`],
+    env: { HOME: room.dir, XDG_DATA_HOME: room.dir, XDG_CONFIG_HOME: room.dir },
+    stdout: "null",
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
 });

@@ -4,16 +4,17 @@
  * @module
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import type { CaddyFiles } from "./config.ts";
 
 /** Files that hold text which shows by itself whether it is all there. */
-const FILE = /^(.+)\.(crt|key|json)$/;
+const EXTENSIONS = [".crt", ".key", ".json"];
 const PEM = /-----BEGIN [^]+-----END [A-Z ]+-----\s*$/;
 
-async function isWhole(path: string): Promise<boolean> {
-  const text = await Deno.readTextFile(path);
-  if (!path.endsWith(".json")) return PEM.test(text);
+/** The texts of files that belong together, by extension. */
+type FileSet = Partial<Record<"crt" | "key" | "json", string>>;
+
+function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;
@@ -22,33 +23,37 @@ async function isWhole(path: string): Promise<boolean> {
   }
 }
 
-/** Whether a set has all that belongs to it: a certificate its key, a key its certificate or, an account's, its `.json`. */
-function isComplete(stem: string, members: string[]): boolean {
-  const has = (extension: string) => members.includes(`${stem}.${extension}`);
-  return has("crt") ? has("key") : has("json") || !has("key");
-}
-
 /** Whether a certificate is for the key beside it: a new one is written after its key. What cannot be told counts as so. */
-async function isPaired(certificate: string, key: string): Promise<boolean> {
-  const [crt, pem] = await Promise.all([certificate, key].map((path) => Deno.readTextFile(path)));
+function isPaired(crt: string, key: string): boolean {
   try {
-    return new X509Certificate(crt!).checkPrivateKey(createPrivateKey(pem!));
+    return new X509Certificate(crt).checkPrivateKey(createPrivateKey(key));
   } catch {
     return true;
   }
 }
 
-/** The sets of files of one folder that are there in part. */
-async function partsIn(folder: string, files: string[]): Promise<string[]> {
-  const parts: string[] = [];
-  for (const [stem, members] of Map.groupBy(files, (file) => FILE.exec(file)![1]!)) {
-    const path = join(folder, stem);
-    const whole = await Promise.all(members.map((file) => isWhole(join(folder, file))));
-    const good = whole.every(Boolean) && isComplete(stem, members) &&
-      (!members.includes(`${stem}.crt`) || await isPaired(`${path}.crt`, `${path}.key`));
-    if (!good) parts.push(stem);
-  }
-  return parts;
+/** Whether each file is whole, and with a certificate is its key, with a key its certificate or, an account's, its `.json`. */
+function isSound({ crt, key, json }: FileSet): boolean {
+  if ([crt, key].some((text) => text !== undefined && !PEM.test(text))) return false;
+  if (json !== undefined && !isJson(json)) return false;
+  if (crt === undefined) return key === undefined || json !== undefined;
+  return key !== undefined && isPaired(crt, key);
+}
+
+async function readSet(path: string, extensions: string[]): Promise<FileSet> {
+  const texts = extensions.map(async (ext) => [ext.slice(1), await Deno.readTextFile(path + ext)] as const);
+  return Object.fromEntries(await Promise.all(texts));
+}
+
+/** The sets among the files of one folder that are there in part. */
+async function partsIn(folder: string, files: string[]): Promise<{ stem: string; extensions: string[] }[]> {
+  const known = files.map((file) => parse(file)).filter(({ ext }) => EXTENSIONS.includes(ext));
+  const sets = [...Map.groupBy(known, ({ name }) => name)]
+    .map(([stem, members]) => ({ stem, extensions: members.map(({ ext }) => ext) }));
+  const sound = await Promise.all(sets.map(async ({ stem, extensions }) => {
+    return isSound(await readSet(join(folder, stem), extensions));
+  }));
+  return sets.filter((_, i) => !sound[i]);
 }
 
 /**
@@ -62,15 +67,16 @@ export async function discardParts({ storage }: CaddyFiles): Promise<string[]> {
   const visit = async (folder: string): Promise<void> => {
     const entries = await Array.fromAsync(Deno.readDir(join(storage, folder)));
     for (const { name, isDirectory } of entries) if (isDirectory) await visit(join(folder, name));
-    const known = entries.filter(({ name, isFile }) => isFile && FILE.test(name)).map(({ name }) => name);
-    for (const stem of await partsIn(join(storage, folder), known)) {
-      discarded.push(join(folder, stem));
+    const files = entries.filter(({ isFile }) => isFile).map(({ name }) => name);
+    for (const { stem, extensions } of await partsIn(join(storage, folder), files)) {
+      const path = join(folder, stem);
+      discarded.push(path);
       const [, authority] = /^pki\/authorities\/([^/]+)$/.exec(folder) ?? [];
       const gone = authority !== undefined && stem === "root"
         ? [folder, `certificates/${authority}`]
-        : known.filter((name) => FILE.exec(name)![1] === stem).map((name) => join(folder, name));
-      for (const path of gone) {
-        await Deno.remove(join(storage, path), { recursive: true }).catch(ignoreAbsent);
+        : extensions.map((ext) => path + ext);
+      for (const each of gone) {
+        await Deno.remove(join(storage, each), { recursive: true }).catch(ignoreAbsent);
       }
     }
   };

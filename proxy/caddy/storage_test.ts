@@ -4,7 +4,7 @@ import { until } from "../../tests/host.ts";
 import { endCaddy } from "./caddy_process.ts";
 import { caddyFiles } from "./config.ts";
 import { discardParts } from "./storage.ts";
-import { certificateWritten, ignore, leaveCaddy, makeRoom, type Room, routes, signal } from "./test_room.ts";
+import { certificateWritten, leaveCaddy, type Room, roomTest as test, routes, signal } from "./test_room.ts";
 
 const SITE = "certificates/local/a.local/a.local";
 const AUTHORITY = "pki/authorities/local";
@@ -44,56 +44,41 @@ for (
     ["no root key", remove, `${AUTHORITY}/root.key`, [`${AUTHORITY}/root`]],
   ] as const
 ) {
-  Deno.test({
-    name: `a Caddy that was killed while it wrote leaves ${what}, and the next one serves all the same`,
-    ignore,
-    async fn() {
-      await using room = await makeRoom();
-      const files = caddyFiles(room.dir);
-      await leaveCaddy(room);
-      await certificateWritten(room);
-      const before = await Deno.readTextFile(`${files.storage}/${AUTHORITY}/root.crt`);
-      await endCaddy(files);
-      await harm(`${files.storage}/${file}`);
-      await room.open().apply(routes, signal());
-      await certificateWritten(room);
-      const after = await shakeHands(room, room.serving.httpsPort);
-      assert.equal(after === before, gone[0] !== `${AUTHORITY}/root`, "the authority that clients trust");
-      await harm(`${files.storage}/${file}`);
-      assert.deepEqual(await discardParts(files), gone);
-    },
+  test(`a Caddy that was killed while it wrote leaves ${what}, and the next one serves all the same`, async (room) => {
+    const files = caddyFiles(room.dir);
+    await leaveCaddy(room);
+    await certificateWritten(room);
+    const before = await Deno.readTextFile(`${files.storage}/${AUTHORITY}/root.crt`);
+    await endCaddy(files);
+    await harm(`${files.storage}/${file}`);
+    await room.open().apply(routes, signal());
+    await certificateWritten(room);
+    const after = await shakeHands(room, room.serving.httpsPort);
+    assert.equal(after === before, gone[0] !== `${AUTHORITY}/root`, "the authority that clients trust");
+    await harm(`${files.storage}/${file}`);
+    assert.deepEqual(await discardParts(files), gone);
   });
 }
 
-Deno.test({
-  name: "apply() mends what stays in part although Caddy lives, as after a full disk",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const { serving } = await leaveCaddy(room);
-    await empty(await certificateWritten(room));
-    await room.open({ serving }).apply(routes, signal());
-    await certificateWritten(room);
-    await shakeHands(room, serving.httpsPort);
-  },
+test("apply() mends what stays in part although Caddy lives, as after a full disk", async (room) => {
+  const { serving } = await leaveCaddy(room);
+  await empty(await certificateWritten(room));
+  await room.open({ serving }).apply(routes, signal());
+  await certificateWritten(room);
+  await shakeHands(room, serving.httpsPort);
 });
 
-Deno.test({
-  name: "apply() does not wait for the locks of a Caddy that was killed",
-  ignore,
-  async fn() {
-    await using room = await makeRoom();
-    const locks = `${caddyFiles(room.dir).storage}/locks`;
-    await Deno.mkdir(locks, { recursive: true });
-    // Caddy holds a lock for abandoned some seconds after this time.
-    const updated = new Date(Date.now() + 3_600_000).toISOString();
-    await Deno.writeTextFile(
-      `${locks}/issue_cert_a.local.lock`,
-      JSON.stringify({ created: updated, updated }),
-    );
-    await room.open().apply(routes, signal());
-    await certificateWritten(room);
-  },
+test("apply() does not wait for the locks of a Caddy that was killed", async (room) => {
+  const locks = `${caddyFiles(room.dir).storage}/locks`;
+  await Deno.mkdir(locks, { recursive: true });
+  // Caddy holds a lock for abandoned some seconds after this time.
+  const updated = new Date(Date.now() + 3_600_000).toISOString();
+  await Deno.writeTextFile(
+    `${locks}/issue_cert_a.local.lock`,
+    JSON.stringify({ created: updated, updated }),
+  );
+  await room.open().apply(routes, signal());
+  await certificateWritten(room);
 });
 
 Deno.test("discardParts() leaves alone what is whole, what it does not know, and what is not there", async () => {

@@ -6,10 +6,10 @@ import { createCaddyProxy } from "./caddy_proxy.ts";
 import { caddyFiles, type ServingOptions } from "./config.ts";
 
 export const CADDY = "/usr/bin/caddy";
-export const ignore = !await Deno.stat(CADDY).then(() => true, () => false);
+const ignore = !await Deno.stat(CADDY).then(() => true, () => false);
 export const signal = () => AbortSignal.timeout(30_000);
 
-export function freePort(): number {
+function freePort(): number {
   using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   return listener.addr.port;
 }
@@ -56,4 +56,16 @@ export async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions 
   await first.apply(routes, signal());
   first.close();
   return { serving: { ...room.serving, httpPort: freePort() } };
+}
+
+/** Registers a test in a room of its own. */
+export function roomTest(name: string, fn: (room: Room) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore,
+    async fn() {
+      await using room = await makeRoom();
+      await fn(room);
+    },
+  });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../../tests/host.ts";
 import { readProcess } from "./proc.ts";
 import { isNotRoot, type ProcessRoom, roomTest as test } from "./test_room.ts";
 import type { ProcessRunner } from "./runner.ts";
@@ -45,7 +46,7 @@ test("a run whose wrapper was killed runs until its last process ends", async (r
   const wrapper = Number(handle!.slice("pid:".length));
   assert.notEqual(wrapper, pid);
   Deno.kill(wrapper, "SIGKILL");
-  while (readProcess(wrapper)) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until("the wrapper is gone", () => Promise.resolve(!readProcess(wrapper)));
   assert.equal((await room.runner.inspect(spec, signal)).state, "running");
   assert.equal((await (await room.reopen()).inspect(spec, signal)).state, "running");
   Deno.kill(pid!, "SIGKILL");
@@ -151,12 +152,12 @@ test("exec() with a terminal resizes it and ends on abort", async (room, signal)
   });
   const output = session.output.getReader();
   let text = "";
-  const until = async (part: string) => {
+  const shown = async (part: string) => {
     while (!text.includes(part)) text += new TextDecoder().decode((await output.read()).value?.data);
   };
-  await until("it's a 'b' \"$c\"");
+  await shown("it's a 'b' \"$c\"");
   await session.resize({ columns: 100, rows: 40 });
-  await until("40 100");
+  await shown("40 100");
   abort.abort();
   await assert.rejects(session.exitCode, { code: "deadline_exceeded" });
   output.releaseLock();
