@@ -50,6 +50,7 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const url = `http://127.0.0.1:${freePort()}`;
   const log = `${home}/daemon.log`;
+  const before = (await Deno.readTextFile(log).catch(() => "")).length;
   const serve = [
     "serve",
     ...options.devMode ?? true ? ["--dev-mode"] : [],
@@ -84,7 +85,15 @@ export async function startDaemon(
     await status;
   };
   const deadline = Date.now() + START_MS;
-  while (!await isHealthy(url)) {
+  // Somebody else may have taken the port meanwhile, and answer: what counts is what this daemon says of it.
+  const said = async () => (await Deno.readTextFile(log).catch(() => "")).slice(before);
+  const lostPort = `cannot listen on ${url}`;
+  const listens = async () => {
+    const text = await said();
+    return text.includes(url) && !text.includes(lostPort);
+  };
+  while (!await listens() || !await isHealthy(url)) {
+    if (ended && (await said()).includes(lostPort)) return await startDaemon(home, options);
     if (ended || Date.now() > deadline) {
       await stop("SIGKILL");
       throw new Error(`the daemon did not start; its last words:\n${await lastWords()}`);
