@@ -5,7 +5,7 @@
  * `deadline_exceeded` when the signal's time ran out.
  * @module
  */
-import type { Resources, SecurityContext } from "../spec/security.ts";
+import type { HostIdentity, Resources, SecurityContext } from "../spec/security.ts";
 
 /** Names one run of one instance. */
 export interface RunRef {
@@ -53,6 +53,8 @@ export interface RunSpec extends RunRef {
   publish: { port: number; hostPort: number; protocol: "tcp" | "udp" }[];
   resources?: Resources;
   securityContext?: SecurityContext;
+  /** Processes: who they are, as numbers; it goes before the names in `securityContext`. Absent: as the daemon, or as those say. */
+  identity?: HostIdentity;
 }
 
 /** What is known of a run. */

@@ -26,6 +26,22 @@ export const securityContextSchema = z.strictObject({
 });
 export type SecurityContext = z.infer<typeof securityContextSchema>;
 
+/** A uid or gid that can be given to a process: 2^32-1 means "leave it as it is" to the kernel, and larger numbers wrap (setresuid(2)). */
+export const accountIdSchema = z.number().int().min(0).max(4_294_967_294);
+
+/**
+ * Who the processes of a service are on the host, as numbers: resolved once, when the service is written, and then judged,
+ * stored and enforced as they are. What the host's names come to mean later changes nothing.
+ */
+export const hostIdentitySchema = z.strictObject({
+  user: accountIdSchema,
+  group: accountIdSchema,
+  /** Supplementary groups; none when empty. */
+  groups: z.array(accountIdSchema).max(256),
+});
+/** See {@linkcode hostIdentitySchema}. */
+export type HostIdentity = z.infer<typeof hostIdentitySchema>;
+
 export const resourcesSchema = z.strictObject({
   cpu: z.strictObject({ request: cpuSchema.optional(), limit: cpuSchema.optional() }).optional(),
   memory: z.strictObject({ request: bytesSchema.optional(), limit: bytesSchema.optional() }).optional(),
