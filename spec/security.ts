@@ -1,18 +1,47 @@
 /** Privileges and limits of an instance. Every field is enforced, or refused at cast with the reason (SPEC 3). @module */
 import { z } from "zod";
+import { RuneError } from "./error.ts";
 import { bytesSchema, cpuSchema } from "./quantity.ts";
 
 const capability = z.string().regex(/^(CAP_)?[A-Z_]+$|^ALL$/, {
   error: "expected a capability such as NET_ADMIN or ALL",
 }).transform((c) => c.replace(/^CAP_/, ""));
 
+/** A uid or gid that can be given to a process: 2^32-1 means "leave it as it is" to the kernel, and larger numbers wrap (setresuid(2)). */
+export const accountIdSchema = z.number().int().min(0).max(4_294_967_294);
+
+/**
+ * The uid or gid that a text of digits means: the one reading of it, for those who judge as for those who enforce.
+ *
+ * @returns undefined for a name.
+ * @throws {RuneError} `invalid_argument` for digits that are no id.
+ */
+export function parseAccountId(text: string): number | undefined {
+  if (!/^\d+$/.test(text)) return undefined;
+  const id = Number(text);
+  if (accountIdSchema.safeParse(id).success) return id;
+  throw new RuneError("invalid_argument", `${text.slice(0, 20)} is no uid or gid: expected 0 to 4294967294`, {
+    hint: "write a smaller number, or a name",
+    permanent: true,
+  });
+}
+
+/** Whether a text is a name, or digits that are an id. */
+function isAccount(text: string): boolean {
+  return !/^\d+$/.test(text) || accountIdSchema.safeParse(Number(text)).success;
+}
+
 /** A uid or gid, or a name that the host or image knows. */
-const account = z.union([z.number().int().min(0), z.string().min(1)], { error: "expected a name or an id" })
-  .transform(String);
+export const accountSchema = z.union([z.number().int().min(0), z.string().min(1)], {
+  error: "expected a name or an id",
+}).transform(String).refine(isAccount, { error: "expected a name, or an id from 0 to 4294967294" });
+
+/** What `securityContext.user` says for a uid and gid that Rune chooses, of the service alone. */
+export const DYNAMIC_USER = "dynamic";
 
 export const securityContextSchema = z.strictObject({
-  user: account.optional(),
-  group: account.optional(),
+  user: accountSchema.optional(),
+  group: accountSchema.optional(),
   capAdd: z.array(capability).optional(),
   capDrop: z.array(capability).optional(),
   privileged: z.boolean().optional(),
@@ -25,9 +54,6 @@ export const securityContextSchema = z.strictObject({
   readOnlyFS: z.boolean().optional(),
 });
 export type SecurityContext = z.infer<typeof securityContextSchema>;
-
-/** A uid or gid that can be given to a process: 2^32-1 means "leave it as it is" to the kernel, and larger numbers wrap (setresuid(2)). */
-export const accountIdSchema = z.number().int().min(0).max(4_294_967_294);
 
 /**
  * Who the processes of a service are on the host, as numbers: resolved once, when the service is written, and then judged,

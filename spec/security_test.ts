@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { RuneError } from "./error.ts";
+import { parseAccountId, securityContextSchema } from "./security.ts";
+
+const TOO_LARGE = ["4294967295", "4294967296", "8589934592", "18446744073709551616", `${2 ** 60}`];
+
+Deno.test("parseAccountId() reads digits as one number, and takes none that the kernel would read otherwise", () => {
+  assert.equal(parseAccountId("0"), 0);
+  assert.equal(parseAccountId("00"), 0);
+  assert.equal(parseAccountId("0070"), 70);
+  assert.equal(parseAccountId("4294967294"), 4294967294);
+  for (const name of ["postgres", "0x0", "+0", "-1", "1e3", " 0"]) {
+    assert.equal(parseAccountId(name), undefined);
+  }
+  for (const text of TOO_LARGE) {
+    assert.throws(() => parseAccountId(text), (e) => e instanceof RuneError && e.code === "invalid_argument");
+  }
+});
+
+Deno.test("securityContext takes no user or group that wraps to another id", () => {
+  for (const field of ["user", "group"]) {
+    for (const value of [...TOO_LARGE, 4294967295, 4294967296, -1, 1.5]) {
+      assert.equal(securityContextSchema.safeParse({ [field]: value }).success, false, `${field}: ${value}`);
+    }
+    assert.deepEqual(securityContextSchema.parse({ [field]: 70 }), { [field]: "70" });
+  }
+});
