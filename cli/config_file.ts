@@ -1,5 +1,6 @@
 /** The client's own file: contexts, each an address with a token. Private to its owner, replaced in one step. @module */
 import { dirname, join } from "node:path";
+import { replaceFile } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import { nearest } from "../spec/suggest.ts";
 import { UsageError } from "./exit_codes.ts";
@@ -87,15 +88,9 @@ export async function readConfig(path: string): Promise<ConfigFile> {
 export async function writeConfig({ path, current, contexts }: ConfigFile): Promise<void> {
   const { stringify } = await import("yaml");
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${crypto.randomUUID().slice(0, 8)}`;
-  try {
-    const text = stringify({ ...(current !== undefined && { current }), contexts });
-    await Deno.writeTextFile(draft, text, { createNew: true, mode: 0o600 });
-    await Deno.rename(draft, path);
-  } catch (error) {
-    await Deno.remove(draft).catch(() => {});
-    throw error;
-  }
+  const text = stringify({ ...(current !== undefined && { current }), contexts });
+  // A name of its own: two commands may write at once, and the last one wins whole.
+  await replaceFile(path, text, { aside: `${path}.${crypto.randomUUID().slice(0, 8)}` });
 }
 
 /** A context by name. @throws {UsageError} when there is none, with the nearest one as the hint. */

@@ -1,4 +1,5 @@
 /** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
+import { writeAllSync } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 
 /** What the client needs of a terminal. */
@@ -25,10 +26,9 @@ export class OutputClosed extends RuneError {
   }
 }
 
-function writeAll(stream: typeof Deno.stdout, text: string | Uint8Array): void {
-  let rest = typeof text === "string" ? new TextEncoder().encode(text) : text;
+function print(stream: typeof Deno.stdout, text: string | Uint8Array): void {
   try {
-    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+    writeAllSync(stream, typeof text === "string" ? new TextEncoder().encode(text) : text);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed(error);
     throw error;
@@ -48,8 +48,8 @@ function consoleSize(): { columns: number; rows: number } | undefined {
 /** The terminal of this process. */
 export function systemTerminal(): Terminal {
   return {
-    out: (text) => writeAll(Deno.stdout, text),
-    err: (text) => writeAll(Deno.stderr, text),
+    out: (text) => print(Deno.stdout, text),
+    err: (text) => print(Deno.stderr, text),
     stdinIsTerminal: Deno.stdin.isTerminal(),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     stderrIsTerminal: Deno.stderr.isTerminal(),

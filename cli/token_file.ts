@@ -1,10 +1,12 @@
 /** Files that hold a new token. @module */
+import { dirname } from "node:path";
+import { syncDirectory, writeAll } from "../base/durable.ts";
 import { UsageError } from "./exit_codes.ts";
 
 /** Makes sure, before a token is made that is shown once, that it can be kept. @throws {UsageError} when it cannot. */
 export async function reserveTokenFile(
   path: string,
-): Promise<{ write(token: string): Promise<void>; discard(): Promise<void> }> {
+): Promise<{ keep(token: string): Promise<void>; discard(): Promise<void> }> {
   let file: Deno.FsFile;
   try {
     file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
@@ -16,10 +18,11 @@ export async function reserveTokenFile(
     );
   }
   return {
-    async write(token) {
+    async keep(token) {
       using open = file;
-      await open.write(new TextEncoder().encode(`${token}\n`));
+      await writeAll(open, new TextEncoder().encode(`${token}\n`));
       await open.sync();
+      await syncDirectory(dirname(path));
     },
     async discard() {
       file.close();

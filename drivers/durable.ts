@@ -1,6 +1,7 @@
 /** Directories and small JSON files that survive a power cut: written aside, synced, renamed. @module */
 import { dirname } from "node:path";
 import type { ZodType } from "zod";
+import { asideOf, replaceFile, syncDirectory } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import { errnoOf } from "./host_error.ts";
 
@@ -57,20 +58,12 @@ export async function ensureDirectory(path: string, mode: number): Promise<void>
   await syncDirectory(dirname(path));
 }
 
-/** Makes the entries of a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  using directory = await Deno.open(path);
-  await directory.sync();
-}
-
 /** Renames, and makes both ends durable. Replaces nothing but an empty directory. */
 export async function renameDirectory(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
   await syncDirectory(dirname(to));
   if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from));
 }
-
-const asideOf = (path: string) => `${path}.new`;
 
 /** Removes what a {@linkcode writeJson} left that was cut short. */
 export async function removeAside(path: string): Promise<void> {
@@ -79,14 +72,7 @@ export async function removeAside(path: string): Promise<void> {
 
 /** Writes a JSON file so that a reader finds the old contents or the new, whatever happens. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  const aside = asideOf(path);
-  await Deno.writeTextFile(aside, JSON.stringify(value, null, 2) + "\n", { mode: 0o600 });
-  {
-    using file = await Deno.open(aside);
-    await file.sync();
-  }
-  await Deno.rename(aside, path);
-  await syncDirectory(dirname(path));
+  await replaceFile(path, JSON.stringify(value, null, 2) + "\n");
 }
 
 /**

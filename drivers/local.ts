@@ -5,6 +5,7 @@
  * @module
  */
 import { basename, dirname, isAbsolute, normalize } from "node:path";
+import { syncDirectory } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import { packTree, unpackTree } from "./archive.ts";
 import { describeCall } from "./describe_call.ts";
@@ -16,7 +17,7 @@ import type {
   VolumeContext,
   VolumeRequest,
 } from "./driver.ts";
-import { ensureDirectory, lookAtDirectory, renameDirectory, syncDirectory } from "./durable.ts";
+import { ensureDirectory, lookAtDirectory, renameDirectory } from "./durable.ts";
 import { copyTree, diskUsage, removeTree, syncFilesystem } from "./host.ts";
 import { checkAborted, hostError } from "./host_error.ts";
 import { KeyedLock } from "./keyed_lock.ts";

@@ -11,15 +11,16 @@ const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
 /** What production files of a room may import from outside their room. `/` at the end means the whole folder. */
 const MAY_IMPORT: Record<string, string[]> = {
-  "spec/": [],
-  "store/": ["spec/"],
-  "drivers/": ["spec/"],
-  "runners/": ["spec/"],
-  "proxy/": ["spec/"],
-  "reconcile/": ["spec/", "store/", "drivers/mount_root.ts", ...CONTRACTS],
-  "server/": ["spec/", "store/", "reconcile/", ...CONTRACTS],
-  "server/daemon.ts": ["spec/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
-  "cli/": ["spec/"],
+  "base/": [],
+  "spec/": ["base/"],
+  "store/": ["base/", "spec/"],
+  "drivers/": ["base/", "spec/"],
+  "runners/": ["base/", "spec/"],
+  "proxy/": ["base/", "spec/"],
+  "reconcile/": ["base/", "spec/", "store/", "drivers/mount_root.ts", ...CONTRACTS],
+  "server/": ["base/", "spec/", "store/", "reconcile/", ...CONTRACTS],
+  "server/daemon.ts": ["base/", "spec/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
+  "cli/": ["base/", "spec/"],
   "main.ts": [],
 };
 
@@ -40,6 +41,40 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/docker/kernel_log.ts",
       "proxy/caddy/caddy_process.ts",
       "scripts/",
+    ],
+  },
+  {
+    // It may take less than it was given, on a full disk for example. A WritableStream's writer may not: those are listed.
+    text: /\.write(Sync)?\(/,
+    what: "a write that may be short (use writeAll() of base/durable.ts)",
+    allowed: [
+      "base/durable.ts",
+      "runners/conformance.ts",
+      "runners/process/exec.ts",
+      "server/backup/restore.ts",
+      "server/exec_socket.ts",
+    ],
+  },
+  {
+    // Neither on disk when it returns, nor whole for who reads meanwhile.
+    text: /\b(Deno\.(writeTextFile|writeFile|create)|writeFile|appendFile)(Sync)?\(/,
+    what: "a file that is not durable (use replaceFile() of base/durable.ts)",
+    allowed: [
+      "drivers/conformance.ts",
+      "drivers/conformance_tree.ts",
+      "drivers/loop_test_driver.ts",
+      // The kernel's files.
+      "runners/process/cgroup.ts",
+      "runners/process/freeze.ts",
+      // Output, and scripts that each start writes anew.
+      "runners/process/log_file.ts",
+      "runners/process/runner.ts",
+      "runners/process/supervisor.ts",
+      // They live for one run.
+      "reconcile/config/run_files.ts",
+      // Empty; SQLite fills and syncs them.
+      "store/copy.ts",
+      "store/state_file.ts",
     ],
   },
   {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { checkFile, checkImports, checkLock, checkTree } from "./check_imports.ts";
 
 const bad: [from: string, to: string, dynamic?: boolean][] = [
+  ["base/durable.ts", "spec/error.ts"],
   ["spec/volume.ts", "store/store.ts"],
   ["store/store.ts", "drivers/driver.ts"],
   ["drivers/local.ts", "runners/runner.ts"],
@@ -24,6 +25,8 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
 
 const good: [from: string, to: string, dynamic?: boolean][] = [
   ["spec/volume.ts", "spec/name.ts"],
+  ["spec/volume.ts", "base/durable.ts"],
+  ["cli/config_file.ts", "base/durable.ts"],
   ["store/store.ts", "spec/resource.ts"],
   ["drivers/local.ts", "drivers/host.ts"],
   ["reconcile/queue.ts", "store/store.ts"],
@@ -77,6 +80,23 @@ Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => 
   assert.deepEqual(checkFile("runners/process/spawn.ts", command), []);
   assert.deepEqual(checkFile("cli/main_test.ts", exit), []);
   assert.deepEqual(checkFile("cli/main.ts", " * never call Deno.exit() here"), []);
+});
+
+Deno.test("checkFile() keeps writes that may be short or not on disk to the file that finishes them", () => {
+  const short = ["await file.write(bytes);", "file.writeSync(bytes);", "size += await conn.write(bytes);"];
+  const loose = [
+    "await Deno.writeTextFile(path, text);",
+    "Deno.writeFileSync(path, b);",
+    "writeFileSync(path, b);",
+  ];
+  for (const line of [...short, ...loose]) {
+    for (const room of ["store/log.ts", "runners/process/records.ts", "cli/config_file.ts", "spec/a.ts"]) {
+      assert.equal(checkFile(room, line).length, 1, `${room}: ${line}`);
+    }
+    assert.deepEqual(checkFile("store/log_test.ts", line), []);
+  }
+  for (const line of short) assert.deepEqual(checkFile("base/durable.ts", line), []);
+  assert.deepEqual(checkFile("runners/process/cgroup.ts", loose[0]!), []);
 });
 
 Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notices when it is set", () => {

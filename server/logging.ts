@@ -1,5 +1,6 @@
 /** The daemon's own log: lines on stdout, as text or JSON. @module */
 import { configure, getLogger, getTextFormatter, type Logger, type LogRecord } from "@logtape/logtape";
+import { writeAllSync } from "../base/durable.ts";
 
 /** Levels of the log, quietest last. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -36,9 +37,8 @@ const encoder = new TextEncoder();
 
 /** Writes all of a line; a log that nobody can read any more is no reason to stop. */
 function writeLine(line: string): void {
-  let bytes = encoder.encode(line);
   try {
-    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    writeAllSync(Deno.stdout, encoder.encode(line));
   } catch {
     // stdout is closed or full.
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { writeAllSync } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import { unusable } from "./failures.ts";
 
@@ -29,7 +30,7 @@ export function lockDataDir(dataDir: string): Disposable {
   }
   try {
     file.truncateSync();
-    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    writeAllSync(file, new TextEncoder().encode(`${Deno.pid}\n`));
   } catch {
     // A full disk: the lock is held all the same, and only the message to a second process is poorer.
   }

@@ -1,5 +1,7 @@
 /** `rune admin backup` and `rune admin restore`. @module */
+import { dirname } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
+import { syncDirectory, writeNewFile } from "../../base/durable.ts";
 import type { BackupRequest } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
 import { formatBytes } from "../../spec/format.ts";
@@ -55,29 +57,18 @@ export function defineBackup(group: Command, cli: Cli): void {
 /** Writes a stream to a file that appears only when all of it is there. @returns its size. */
 async function writeWhole(out: string, stream: ReadableStream<Uint8Array>): Promise<number> {
   const partial = `${out}.partial`;
-  let size = 0;
-  let file: Deno.FsFile;
   try {
-    file = await Deno.open(partial, { write: true, create: true, truncate: true, mode: 0o600 });
-  } catch (error) {
-    await stream.cancel();
-    throw notWritten(out, error);
-  }
-  try {
-    for await (const chunk of stream) {
-      size += chunk.length;
-      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-    }
-    await file.sync();
-    await Deno.rename(partial, out);
-  } catch (error) {
+    // What an earlier one left that was killed.
     await Deno.remove(partial).catch(() => {});
+    const size = await writeNewFile(partial, stream);
+    await Deno.rename(partial, out);
+    await syncDirectory(dirname(out));
+    return size;
+  } catch (error) {
+    await stream.cancel().catch(() => {});
     if (error instanceof RuneError || error instanceof DOMException) throw error;
     throw notWritten(out, error);
-  } finally {
-    file.close();
   }
-  return size;
 }
 
 function notWritten(out: string, cause: unknown): RuneError {

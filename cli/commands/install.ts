@@ -1,5 +1,6 @@
 /** `rune install`: puts the program, its unit, a runefile and its directories where they belong. @module */
 import { dirname, join } from "node:path";
+import { asideOf, replaceFile, syncDirectory, syncFile } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import { type Define, examples } from "../command.ts";
 import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../install_files.ts";
@@ -22,17 +23,15 @@ async function readText(path: string): Promise<string | undefined> {
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
-/** Writes beside the place and renames, so that what runs or reads there never meets a half. */
-async function replaceFile(
-  path: string,
-  write: (aside: string) => Promise<void>,
-  mode: number,
-): Promise<void> {
-  const aside = `${path}.new`;
+/** Copies beside the place and renames, so that what runs there never meets a half. */
+async function replaceProgram(source: string, path: string): Promise<void> {
+  const aside = asideOf(path);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await write(aside);
-  await Deno.chmod(aside, mode);
+  await Deno.copyFile(source, aside);
+  await Deno.chmod(aside, 0o755);
+  await syncFile(aside);
   await Deno.rename(aside, path);
+  await syncDirectory(dirname(path));
 }
 
 async function installFile(file: InstallFile, root: string): Promise<string> {
@@ -49,7 +48,8 @@ async function installFile(file: InstallFile, root: string): Promise<string> {
   }
   const found = await readText(path);
   if (found === text) return "unchanged";
-  await replaceFile(path, (aside) => Deno.writeTextFile(aside, text), mode);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await replaceFile(path, text, { mode });
   return found === undefined ? "written" : "replaced";
 }
 
@@ -57,7 +57,7 @@ async function installProgram(source: string, root: string): Promise<string> {
   const target = join(root, PROGRAM);
   if (await Deno.realPath(target).catch(() => undefined) === source) return "is this program";
   const found = await exists(target);
-  await replaceFile(target, (aside) => Deno.copyFile(source, aside), 0o755);
+  await replaceProgram(source, target);
   return found ? "replaced" : "written";
 }
 

@@ -4,6 +4,7 @@
  * would share their ports without an error, as Caddy listens with SO_REUSEPORT).
  * @module
  */
+import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import { bootConfig, type CaddyFiles } from "./config.ts";
 
@@ -68,7 +69,9 @@ export function isAlive(files: CaddyFiles): boolean {
  */
 export async function spawnCaddy(program: string, files: CaddyFiles): Promise<void> {
   await Deno.mkdir(files.dir, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(bootPath(files), JSON.stringify(bootConfig(files)), { mode: 0o600 });
+  // A name of its own: several may start one at once.
+  const aside = `${bootPath(files)}.${crypto.randomUUID().slice(0, 8)}`;
+  await replaceFile(bootPath(files), JSON.stringify(bootConfig(files)), { aside });
   const { code, stderr } = await new Deno.Command("/bin/sh", {
     args: ["-c", START, "sh", files.dir, program],
     clearEnv: true,

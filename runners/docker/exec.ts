@@ -1,11 +1,12 @@
 /** Commands inside a running container: output, input with half-close, terminals, exit codes. @module */
 import { z } from "zod";
+import { writeAll } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { ExecOptions, ExecSession } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
 import { decodeFrames, type Frame } from "./frames.ts";
 import { pause } from "./pause.ts";
-import { hangUp, upgrade, type Upgraded, writeAll } from "./upgrade.ts";
+import { hangUp, upgrade, type Upgraded } from "./upgrade.ts";
 
 const createdSchema = z.object({ Id: z.string() });
 const execSchema = z.object({

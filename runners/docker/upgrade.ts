@@ -1,4 +1,5 @@
 /** A request that turns its connection into a plain two-way stream, which fetch cannot: `exec` with standard input. @module */
+import { writeAll } from "../../base/durable.ts";
 import { type Engine, sentenceOf, statusError, transportError } from "./engine.ts";
 import { concat } from "./frames.ts";
 
@@ -56,11 +57,6 @@ export function hangUp(conn: Deno.UnixConn): void {
   } catch {
     // It was closed before.
   }
-}
-
-/** Writes all of `bytes`. */
-export async function writeAll(conn: Deno.UnixConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
 /** Reads the answer's head. @returns what follows it. */

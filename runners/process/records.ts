@@ -23,6 +23,7 @@
  * Making a symbolic link is atomic and carries the content with it: there is no half-written claim.
  * @module
  */
+import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { RunRef, RunSpec } from "../runner.ts";
 
@@ -99,11 +100,7 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
 
 /** Writes a private file so that it is there completely or not at all, also after a loss of power. */
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const next = `${path}.next`;
-  using file = await Deno.open(next, { write: true, create: true, truncate: true, mode: 0o600 });
-  await file.write(new TextEncoder().encode(text));
-  await file.sync();
-  await Deno.rename(next, path);
+  await replaceFile(path, text, { aside: `${path}.next` });
 }
 
 /** The parsed content of a JSON file, or undefined where there is none that can be read. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { writeAllSync } from "../../base/durable.ts";
 import type { AuditRecord } from "../../spec/identity.ts";
 
 /** Files kept, and how large each may grow. */
@@ -67,7 +68,10 @@ export function openAudit(
   let file = openFile();
   let size = file.statSync().size;
   // A crash may have cut the last line short: what comes next is a line of its own.
-  if (size > 0) size += file.writeSync(new TextEncoder().encode("\n"));
+  if (size > 0) {
+    writeAllSync(file, new TextEncoder().encode("\n"));
+    size++;
+  }
   const listeners = new Set<(record: AuditRecord) => void>();
   let syncing: ReturnType<typeof setTimeout> | undefined;
   let synced: Promise<unknown> = Promise.resolve();
@@ -108,7 +112,7 @@ export function openAudit(
     try {
       const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
       if (size > 0 && size + bytes.length > fileBytes) shift();
-      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      writeAllSync(file, bytes);
       size += bytes.length;
       syncSoon();
     } catch (error) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { syncDirectory, syncFile, writeNewFile } from "../../base/durable.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { RestoreOptions, RestoreReport } from "../../spec/offline.ts";
@@ -50,8 +51,8 @@ export async function restoreInto(
     await Deno.mkdir(join(work, "state"), { recursive: true, mode: 0o700 });
     const manifest = await readBackup(await openBackup(file), {
       async onFile(name, data) {
-        if (name === "state.db") await writeFile(join(work, "state", "state.db"), data);
-        else if (name === KEK) await writeFile(join(work, KEK), data);
+        if (name === "state.db") await writeNewFile(join(work, "state", "state.db"), data);
+        else if (name === KEK) await writeNewFile(join(work, KEK), data);
         else for await (const _ of data);
       },
     });
@@ -111,14 +112,6 @@ function occupied(dataDir: string): RuneError {
     hint:
       "give another directory with --data-dir, or move state.db, state.db-wal, state.db-shm and state.made away first",
   });
-}
-
-async function writeFile(path: string, data: AsyncIterable<Uint8Array>): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  for await (const chunk of data) {
-    for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-  }
-  await file.sync();
 }
 
 async function refuseOtherKek({ from, to }: { from: string; to: string }): Promise<void> {
@@ -214,15 +207,9 @@ async function importVolume(
 async function putInPlace(dataDir: string, { kek }: Manifest): Promise<void> {
   const work = restoringPath(dataDir);
   if (kek) await Deno.rename(join(work, KEK), join(dataDir, KEK));
-  {
-    using file = await Deno.open(join(work, "state.db"));
-    await file.sync();
-  }
+  await syncFile(join(work, "state.db"));
   await Deno.rename(join(work, "state.db"), statePath(dataDir));
-  {
-    using directory = await Deno.open(dataDir);
-    await directory.sync();
-  }
+  await syncDirectory(dataDir);
   markMade(dataDir);
   removeRestored(dataDir);
 }

@@ -1,5 +1,6 @@
 /** Writes a backup to a file that appears only when all of it is on disk and was read back. @module */
 import { join } from "node:path";
+import { syncDirectory, writeNewFile } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import { readBackup } from "./format.ts";
 import { partialName } from "./retention.ts";
@@ -18,15 +19,17 @@ export async function writeBackup(
 ): Promise<number> {
   const partial = join(dir, partialName(name));
   try {
-    const size = await writeSynced(partial, stream, signal);
+    const size = await writeNewFile(partial, untilAborted(stream, signal)).catch(async (error) => {
+      await stream.cancel().catch(() => {});
+      throw error;
+    });
     await readBackup((await Deno.open(partial)).readable, {
       async onFile(_name, data) {
         for await (const _ of data) signal.throwIfAborted();
       },
     });
     await Deno.rename(partial, join(dir, name));
-    using directory = await Deno.open(dir);
-    await directory.sync();
+    await syncDirectory(dir);
     return size;
   } catch (error) {
     await Deno.remove(partial).catch(() => {});
@@ -34,29 +37,13 @@ export async function writeBackup(
   }
 }
 
-async function writeSynced(
-  path: string,
+async function* untilAborted(
   stream: ReadableStream<Uint8Array>,
   signal: AbortSignal,
-): Promise<number> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  } catch (error) {
-    await stream.cancel();
-    throw error;
-  }
-  try {
-    let size = 0;
-    for await (const chunk of stream) {
-      signal.throwIfAborted();
-      size += chunk.length;
-      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-    }
-    await file.sync();
-    return size;
-  } finally {
-    file.close();
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    signal.throwIfAborted();
+    yield chunk;
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { replaceFile, syncDirectory } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import { importKey, KEY_BYTES, randomKey } from "./envelope.ts";
 
@@ -78,22 +79,14 @@ export async function readKekFile(path: string): Promise<Kek | undefined> {
 /** Makes a new KEK in a file, which is there completely or not at all, also after a loss of power. */
 export async function makeKekFile(path: string): Promise<Kek> {
   const raw = randomKey();
-  const draft = `${path}.draft`;
-  await Deno.remove(draft).catch(() => {});
-  {
-    using file = await Deno.open(draft, { write: true, createNew: true, mode: 0o600 });
-    await file.write(new TextEncoder().encode(`${raw.toBase64()}\n`));
-    await file.sync();
-  }
-  await moveKekFile(draft, path);
+  await replaceFile(path, `${raw.toBase64()}\n`, { aside: `${path}.draft` });
   return await kekOf(raw);
 }
 
 /** Renames, and makes it durable. */
 export async function moveKekFile(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
-  using directory = await Deno.open(dirname(to));
-  await directory.sync();
+  await syncDirectory(dirname(to));
 }
 
 /** Where the next KEK lies while a rotation is under way. */

@@ -26,7 +26,7 @@ export async function printNewToken(
   }
   terminal.err(text(made));
   if (!file) return terminal.out(`${made.token}\n`);
-  await file.write(made.token);
+  await file.keep(made.token);
   terminal.err(`written to ${outFile}\n`);
 }
 

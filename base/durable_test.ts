@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { makeFullFilesystem } from "../scripts/full_filesystem.ts";
+import { noRoot } from "../tests/skips.ts";
+import { asideOf, replaceFile, writeAll, writeAllSync, writeNewFile } from "./durable.ts";
+
+/** Takes three bytes at a time, and only so many. */
+function slowSink(room = Infinity) {
+  const taken: number[] = [];
+  const writeSync = (bytes: Uint8Array) => {
+    const part = bytes.subarray(0, Math.min(3, room - taken.length));
+    taken.push(...part);
+    return part.length;
+  };
+  return { taken, writeSync, write: (bytes: Uint8Array) => Promise.resolve(writeSync(bytes)) };
+}
+
+const namesIn = async (dir: string) =>
+  (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).sort();
+
+Deno.test("writeAll() goes on until everything is taken, and throws when nothing more is", async () => {
+  const bytes = new TextEncoder().encode("seventeen letters");
+  for (const write of [writeAll, async (...args: Parameters<typeof writeAllSync>) => writeAllSync(...args)]) {
+    const sink = slowSink();
+    await write(sink, bytes);
+    assert.deepEqual(sink.taken, [...bytes]);
+    await assert.rejects(() => write(slowSink(7), bytes), /took nothing/);
+  }
+});
+
+Deno.test("replaceFile() sets mode and content, over what a killed one left", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
+  try {
+    const path = `${dir}/file`;
+    await Deno.writeTextFile(asideOf(path), "half", { mode: 0o644 });
+    await replaceFile(path, "first");
+    await replaceFile(path, "second", { mode: 0o644, aside: `${path}.other` });
+    assert.equal(await Deno.readTextFile(path), "second");
+    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o644);
+    await replaceFile(path, "third");
+    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    assert.deepEqual(await namesIn(dir), ["file"]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("replaceFile() does not write through a link that lies where it writes first", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
+  try {
+    await Deno.writeTextFile(`${dir}/victim`, "kept");
+    await Deno.symlink(`${dir}/victim`, asideOf(`${dir}/file`));
+    await replaceFile(`${dir}/file`, "new");
+    assert.equal(await Deno.readTextFile(`${dir}/victim`), "kept");
+    assert.equal(await Deno.readTextFile(`${dir}/file`), "new");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test({
+  name: "replaceFile() and writeNewFile() throw on a full disk, keep the old content and leave nothing",
+  ignore: noRoot,
+  async fn() {
+    await using disk = await makeFullFilesystem();
+    const path = `${disk.path}/file`;
+    await replaceFile(path, "old");
+    const big = new Uint8Array(64 * 1024).fill(120);
+    await disk.fill({ free: 16 * 1024 });
+    {
+      // What makes all of this needed: a single write is short here, and no error.
+      using file = await Deno.open(`${disk.path}/bare`, { write: true, create: true });
+      const taken = await file.write(big);
+      assert.ok(taken > 0 && taken < big.length, `${taken}`);
+    }
+    await Deno.remove(`${disk.path}/bare`);
+    await assert.rejects(() => replaceFile(path, big), /No space left/);
+    await assert.rejects(() => writeNewFile(`${disk.path}/fresh`, [big]), /No space left/);
+    assert.equal(await Deno.readTextFile(path), "old");
+    assert.deepEqual(await namesIn(disk.path), ["file", "filler"]);
+  },
+});
