@@ -28,6 +28,7 @@ async function withDaemon(test: (running: Running) => Promise<void>): Promise<vo
     docker: { socket: `${dir}/no-docker.sock`, registries: [] },
     auth: { enabled: false, allowRemoteAdmin: false },
     crypto: { kek: { from: "file", path: `${dir}/data/kek` }, secretLimits: SECRET_LIMITS },
+    grants: {},
     storage: {
       localVolumeRoot: `${dir}/volumes`,
       hostPathAllowlist: [],

@@ -33,6 +33,7 @@ export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; l
   "backup.dir": { of: (s) => s.backup?.dir, live: true },
   "backup.withKek": { of: (s) => s.backup?.withKek, live: true },
   "backup.withVolumes": { of: (s) => s.backup?.volumes, live: true },
+  "grants": { of: (s) => s.grants, live: true },
   "node.name": { of: (s) => s.node.name, live: false },
   "node.labels": { of: (s) => s.node.labels, live: true },
 };
@@ -58,6 +59,7 @@ export function applyReload(current: Settings, next: Settings): void {
   current.docker.registries = next.docker.registries;
   current.node.labels = next.node.labels;
   current.backup = next.backup;
+  current.grants = next.grants;
   current.warnings.splice(0, Infinity, ...next.warnings);
 }
 

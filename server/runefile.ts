@@ -13,6 +13,7 @@ import { scalarText } from "../spec/labels.ts";
 import { absolutePathSchema } from "../spec/mounts.ts";
 import { nameSchema } from "../spec/name.ts";
 import { parseAddress } from "./address.ts";
+import { grantsSection } from "./grants.ts";
 import { backupSection } from "./backup/section.ts";
 import { registrySchema } from "./registries.ts";
 import { count, flag, port } from "./runefile_values.ts";
@@ -84,6 +85,7 @@ export const runefileSchema = z.strictObject({
     registries: z.array(registrySchema).default([]),
   }).prefault({}),
   backup: backupSection.prefault({}),
+  grants: grantsSection.default({}),
   node: z.strictObject({
     name: z.string().min(1).max(253).optional(),
     labels: z.record(z.string().min(1).max(253), scalarText).default({}),
@@ -110,11 +112,12 @@ class Reader {
   /** Canonical path → path as written. */
   readonly #written = new Map<string, Path>();
 
-  /** Keys in their canonical spelling; the user's own keys, under `node.labels`, stay as they are. */
+  /** Keys in their canonical spelling; the user's own keys, under `node.labels` and `grants`, stay as they are. */
   canonize(table: Record<string, unknown>, path: Path = [], writtenPath: Path = []): Record<string, unknown> {
     const result: Record<string, unknown> = {};
     for (const [written, value] of Object.entries(table)) {
-      const key = canonical(written);
+      // Below `grants` they are names of namespaces.
+      const key = formatPath(path) === "grants" ? written : canonical(written);
       const at = [...path, key];
       const writtenAt = [...writtenPath, written];
       this.#written.set(formatPath(at), writtenAt);

@@ -11,6 +11,7 @@ import { SECRET_LIMITS, type SecretLimits } from "./secret_writes.ts";
 import type { TlsFiles } from "./tls.ts";
 import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
+import type { Grants } from "./grants.ts";
 import type { RunefileRegistry } from "./registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
 
@@ -40,6 +41,8 @@ export interface Settings {
     trashRetentionMs: number;
     preserveOnDelete: boolean;
   };
+  /** What callers may use of the host, by namespace. */
+  grants: Grants;
   /** Absent where the daemon makes none by itself. */
   backup?: BackupSettings;
   /** A sentence each, for the log and `rune status`. */
@@ -239,6 +242,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       trashRetentionMs: parseDuration(storage.trashRetention ?? "24h"),
       preserveOnDelete: storage.preserveOnDelete ?? false,
     },
+    grants: runefile.grants,
     ...(backup && { backup }),
     warnings,
   };

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { RuneError } from "../spec/error.ts";
+import { grantOf } from "./grants.ts";
+import { parseRunefile } from "./runefile.ts";
+
+const parse = (text: string, file = "r.yaml") => parseRunefile(text, { file, env: () => undefined });
+
+Deno.test("grants keep the names of namespaces as they are written, and take their own keys in three spellings", () => {
+  const { grants } = parse(`
+grants:
+  "*": { users: [backup] }
+  my-shop: { host-ports: [80, "8000-8100", "443"], seccomp_profiles: [/etc/rune/a.json], hostPaths: [/srv/], users: [70] }
+  node-labels: { groups: [disk] }
+`);
+  assert.deepEqual(Object.keys(grants), ["*", "my-shop", "node-labels"]);
+  assert.deepEqual(grantOf(grants, "my-shop"), {
+    users: ["backup", "70"],
+    groups: [],
+    hostPaths: ["/srv"],
+    hostPorts: [{ from: 80, to: 80 }, { from: 8000, to: 8100 }, { from: 443, to: 443 }],
+    seccompProfiles: ["/etc/rune/a.json"],
+  });
+  assert.deepEqual(grantOf(grants, "other").users, ["backup"]);
+  assert.deepEqual(grantOf(grants, "constructor").groups, []);
+  const toml = parse('[grants."*"]\nusers = ["backup"]\n[grants.my-shop]\nhost-ports = [80]\n', "r.toml");
+  assert.deepEqual(grantOf(toml.grants, "my-shop").hostPorts, [{ from: 80, to: 80 }]);
+});
+
+Deno.test("grants that say nothing sensible are refused where they stand", () => {
+  const wrong: [string, RegExp][] = [
+    ["grants: { Shop: {} }", /r\.yaml:1:11: grants/],
+    ["grants: { shop: { user: [a] } }", /users/],
+    ["grants: { shop: { users: [root] } }", /services\.privileged/],
+    ["grants: { shop: { users: [0] } }", /services\.privileged/],
+    ['grants: { shop: { users: ["00"] } }', /services\.privileged/],
+    ["grants: { shop: { users: [4294967295] } }", /4294967294/],
+    ["grants: { shop: { hostPorts: [0] } }", /1 to 65535/],
+    ['grants: { shop: { hostPorts: ["9-8"] } }', /smaller one first/],
+    ['grants: { shop: { hostPorts: ["8000-70000"] } }', /1 to 65535/],
+    ["grants: { shop: { hostPorts: [ssh] } }", /a range such as/],
+    ["grants: { shop: { hostPaths: [srv] } }", /absolute path/],
+    ["grants: { shop: { hostPaths: [/srv/../etc] } }", /absolute path/],
+    ["grants: { shop: { seccompProfiles: [unconfined] } }", /absolute path/],
+  ];
+  for (const [text, expected] of wrong) {
+    assert.throws(
+      () => parse(text),
+      (e) => e instanceof RuneError && expected.test(`${e.message} ${e.hint}`),
+      text,
+    );
+  }
+});
