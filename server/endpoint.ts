@@ -8,6 +8,7 @@ import { parseDuration } from "../spec/duration.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { fieldIssues } from "../spec/field_issues.ts";
 import { isName } from "../spec/name.ts";
+import { reservedKeyIssues } from "../spec/reserved_keys.ts";
 import type { Principal } from "./auth/principal.ts";
 import { readJson } from "./json_body.ts";
 
@@ -91,6 +92,8 @@ function refuse(what: string, issues: FieldIssue[]): never {
 }
 
 function parse(what: string, schema: z.ZodType, value: unknown): unknown {
+  const reserved = reservedKeyIssues(value);
+  if (reserved.length > 0) refuse(what, reserved);
   const result = schema.safeParse(value);
   if (!result.success) refuse(what, fieldIssues(result.error, { schema, body: value }));
   return result.data;

@@ -12,6 +12,7 @@ import { fieldIssues, formatPath } from "../spec/field_issues.ts";
 import { scalarText } from "../spec/labels.ts";
 import { absolutePathSchema } from "../spec/mounts.ts";
 import { nameSchema } from "../spec/name.ts";
+import { reservedKeyIssues } from "../spec/reserved_keys.ts";
 import { parseAddress } from "./address.ts";
 import { grantsSection } from "./grants.ts";
 import { backupSection } from "./backup/section.ts";
@@ -253,6 +254,10 @@ export function parseRunefile(
       message: "expected a map with sections such as server and storage",
       file,
     }]);
+  }
+  const reserved = reservedKeyIssues(source.value);
+  if (reserved.length > 0) {
+    throw invalid(file, reserved.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
   }
   const reader = new Reader();
   const body = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;

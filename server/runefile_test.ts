@@ -94,3 +94,17 @@ Deno.test("parseRunefile() refuses ports and e-mail addresses that cannot be", (
   assert.match(refusal("expose: { acmeEmail: me }").message, /expose\.acmeEmail: expected an e-mail address/);
   assert.match(refusal("expose: { htpPort: 80 }").hint!, /did you mean "httpPort"/);
 });
+
+Deno.test("parseRunefile() refuses __proto__ wherever it stands, with its place, and keeps constructor", () => {
+  const env = () => undefined;
+  for (
+    const [file, text] of [["r.yaml", "node:\n  labels:\n    __proto__: x\n"], [
+      "r.toml",
+      "[node.labels]\n__proto__ = 'x'\n",
+    ], ["r.yaml", "__proto__: { auth: { enabled: false } }\n"]]
+  ) {
+    assert.throws(() => parseRunefile(text!, { file: file!, env }), /"__proto__" cannot be the name/, text);
+  }
+  const kept = parseRunefile("node: { labels: { constructor: x } }", { file: "r.yaml", env });
+  assert.deepEqual(Object.entries(kept.node.labels), [["constructor", "x"]]);
+});

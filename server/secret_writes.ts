@@ -42,11 +42,15 @@ const HIDDEN = "(hidden)";
 
 function dataChanges(before: Record<string, string>, after: Record<string, string>): FieldChange[] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return keys.filter((key) => before[key] !== after[key]).map((key) => ({
-    path: `data.${key}`,
-    ...(before[key] !== undefined && { from: HIDDEN }),
-    ...(after[key] !== undefined && { to: before[key] === undefined ? HIDDEN : "(changed)" }),
-  }));
+  return keys.flatMap((key): FieldChange[] => {
+    const [had, has] = [before, after].map((data) => Object.hasOwn(data, key));
+    if (had && has && before[key] === after[key]) return [];
+    return [{
+      path: `data.${key}`,
+      ...(had && { from: HIDDEN }),
+      ...(has && { to: had ? "(changed)" : HIDDEN }),
+    }];
+  });
 }
 
 /** The values now; undefined when there are none, or none that can be read: then whatever is cast is new. */

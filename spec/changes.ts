@@ -13,10 +13,14 @@ export interface FieldChange {
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What stands under a key of the map itself: another's `constructor` is no value of it. */
+const ownValue = (map: Record<string, unknown>, key: string) =>
+  Object.hasOwn(map, key) ? map[key] : undefined;
+
 function walk(path: string, from: unknown, to: unknown, out: FieldChange[]): void {
   if (isMap(from) && isMap(to)) {
     for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-      walk(path === "" ? key : `${path}.${key}`, from[key], to[key], out);
+      walk(path === "" ? key : `${path}.${key}`, ownValue(from, key), ownValue(to, key), out);
     }
   } else if (Array.isArray(from) && Array.isArray(to)) {
     for (let i = 0; i < Math.max(from.length, to.length); i++) walk(`${path}[${i}]`, from[i], to[i], out);

@@ -92,7 +92,10 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
   }
   const keys = new Set([...Object.keys(before.parameters), ...Object.keys(after.parameters)]);
   for (const key of keys) {
-    if (before.parameters[key] !== after.parameters[key]) {
+    const [was, is] = [before, after].map(({ parameters }) =>
+      Object.hasOwn(parameters, key) ? parameters[key] : undefined
+    );
+    if (was !== is) {
       issues.push({ path: ["parameters", key], message: "cannot change on an existing volume", hint });
     }
   }

@@ -2,14 +2,16 @@
 import { z } from "zod";
 import { labelsSchema, scalarText } from "./labels.ts";
 import { nameSchema } from "./name.ts";
+import { isReservedKey } from "./reserved_keys.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 
 const KEY = /^[A-Za-z0-9._-]{1,253}$/;
 
 /** A data key: a file name without slashes, not `.` or `..`. */
-export const dataKeySchema = z.string().refine((k) => KEY.test(k) && k !== "." && k !== "..", {
-  error: "expected a key of letters, digits, '.', '_' and '-', at most 253",
-});
+export const dataKeySchema = z.string().max(253).refine(
+  (k) => KEY.test(k) && k !== "." && k !== ".." && !isReservedKey(k),
+  { error: "expected a key of letters, digits, '.', '_' and '-', at most 253" },
+);
 
 /** `data` as a map, or as a list of `{key, value}` (SPEC 2). */
 export const dataSchema = z.union([

@@ -1,38 +1,10 @@
 /** Turns zod's issues into {@linkcode FieldIssue}s that say what was expected and what was probably meant. @module */
 import type { z } from "zod";
 import type { FieldIssue } from "./error.ts";
+import { defOf, schemasAt } from "./schema_parts.ts";
 import { didYouMean, suggestion } from "./suggest.ts";
 
 type Path = (string | number)[];
-
-/** The parts of a zod schema's definition that are walked here (zod 4, `_zod.def`). */
-interface Def {
-  type: string;
-  shape?: Record<string, z.ZodType>;
-  innerType?: z.ZodType;
-  element?: z.ZodType;
-  valueType?: z.ZodType;
-  in?: z.ZodType;
-  options?: z.ZodType[];
-}
-
-const defOf = (schema: z.ZodType) => schema._zod.def as unknown as Def;
-
-/** Every schema that may stand at `path`, wrappers (optional, default, transform, union) taken off. */
-function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
-  const def = defOf(schema);
-  if (def.innerType) return schemasAt(def.innerType, path);
-  if (def.type === "pipe" && def.in) return schemasAt(def.in, path);
-  if (def.type === "union") return (def.options ?? []).flatMap((option) => schemasAt(option, path));
-  const [head, ...rest] = path;
-  if (head === undefined) return [schema];
-  const next = def.shape && Object.hasOwn(def.shape, head)
-    ? def.shape[head]
-    : typeof head === "number"
-    ? def.element
-    : def.valueType;
-  return next ? schemasAt(next, rest) : [];
-}
 
 /** The field names known at `path`. */
 export function knownKeys(schema: z.ZodType, path: Path): string[] {

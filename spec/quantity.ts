@@ -3,7 +3,9 @@ import { z } from "zod";
 import { RuneError } from "./error.ts";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-const DECIMAL: Record<string, number> = { m: -3, "": 0, k: 3, K: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const DECIMAL = new Map(
+  Object.entries({ m: -3, "": 0, k: 3, K: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }),
+);
 const NUMBER = /^(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,3}))?$/;
 const SUFFIXED = /^(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]+)$/;
 
@@ -31,7 +33,7 @@ function parse(text: string, extraPower: number): bigint | undefined {
   const [, number, suffix] = suffixed;
   const binary = BINARY.indexOf(suffix!);
   if (binary > 0) return scaleUp(fraction(number!), extraPower, 1024n ** BigInt(binary));
-  const power = DECIMAL[suffix!];
+  const power = DECIMAL.get(suffix!);
   return power === undefined ? undefined : scaleUp(fraction(number!), power + extraPower, 1n);
 }
 

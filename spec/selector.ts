@@ -8,11 +8,74 @@ export interface Requirement {
   values: string[];
 }
 
-const TERM = /^([A-Za-z0-9._/-]+)\s*(?:(==|=|!=)\s*([^\s=!,()]*)|\s+(in|notin)\s*\(([^()]*)\))?$/;
+/** A selector is read for every list and every watch, and each of its terms is asked of every resource. */
+const MAX_LENGTH = 4096;
+const MAX_TERMS = 64;
+const KEY = /^[A-Za-z0-9._/-]+$/;
+const VALUE = /^[^\s=!,()]*$/;
 
-/** Splits at commas that are not inside parentheses. */
+/** Splits at commas that are not inside parentheses, in one pass. */
 function splitTerms(text: string): string[] {
-  return text.split(/,(?![^(]*\))/).map((t) => t.trim()).filter((t) => t !== "");
+  if (text.length > MAX_LENGTH) {
+    throw new RuneError("invalid_argument", `a selector has at most ${MAX_LENGTH} characters`, {
+      hint: "select by fewer values, or by a label of their own",
+    });
+  }
+  const terms: string[] = [];
+  let start = 0;
+  let inside = false;
+  for (let at = 0; at <= text.length; at++) {
+    if (text[at] === "(") inside = true;
+    else if (text[at] === ")") inside = false;
+    else if (at === text.length || (text[at] === "," && !inside)) {
+      const term = text.slice(start, at).trim();
+      if (term !== "") terms.push(term);
+      start = at + 1;
+    }
+  }
+  if (terms.length > MAX_TERMS) {
+    throw new RuneError("invalid_argument", `a selector has at most ${MAX_TERMS} terms`, {
+      hint: "select by fewer of them",
+    });
+  }
+  return terms;
+}
+
+/** The term as messages show it. */
+const shown = (term: string) => term.length <= 80 ? term : `${term.slice(0, 80)}…`;
+
+/** Cuts a term at its first operator: `=`, `==` or `!=`. */
+function cutAtOperator(term: string): { key: string; equal: boolean; value: string } | undefined {
+  const at = term.search(/[=!]/);
+  if (at < 0) return undefined;
+  const operator = ["==", "!=", "="].find((o) => term.startsWith(o, at));
+  if (operator === undefined) return undefined;
+  return {
+    key: term.slice(0, at).trimEnd(),
+    equal: operator !== "!=",
+    value: term.slice(at + operator.length).trimStart(),
+  };
+}
+
+/** Reads `key in (a,b)` or `key notin (a,b)`. */
+function readSet(term: string): Requirement | undefined {
+  const open = term.indexOf("(");
+  if (open < 0 || !term.endsWith(")")) return undefined;
+  const [key, word, ...rest] = term.slice(0, open).trimEnd().split(/\s+/);
+  const list = term.slice(open + 1, -1);
+  if (rest.length > 0 || (word !== "in" && word !== "notin") || /[()]/.test(list)) return undefined;
+  const values = list.split(",").map((value) => value.trim());
+  return { key: key!, operator: word === "in" ? "In" : "NotIn", values };
+}
+
+function readTerm(term: string): Requirement | undefined {
+  if (term.startsWith("!")) return { key: term.slice(1), operator: "DoesNotExist", values: [] };
+  const cut = cutAtOperator(term);
+  if (cut) {
+    const { key, equal, value } = cut;
+    return VALUE.test(value) ? { key, operator: equal ? "In" : "NotIn", values: [value] } : undefined;
+  }
+  return readSet(term) ?? { key: term, operator: "Exists", values: [] };
 }
 
 /**
@@ -22,22 +85,11 @@ function splitTerms(text: string): string[] {
  */
 export function parseLabelSelector(text: string): Requirement[] {
   return splitTerms(text).map((term) => {
-    if (/^![A-Za-z0-9._/-]+$/.test(term)) {
-      return { key: term.slice(1), operator: "DoesNotExist", values: [] };
-    }
-    const match = TERM.exec(term);
-    if (!match) {
-      throw new RuneError("invalid_argument", `"${term}" is not a label selector`, {
-        hint: "write key=value, key!=value, key in (a,b), key notin (a,b), key or !key",
-      });
-    }
-    const [, key, equals, value, set, list] = match;
-    if (equals) return { key: key!, operator: equals === "!=" ? "NotIn" : "In", values: [value!] };
-    if (set) {
-      const values = list!.split(",").map((v) => v.trim());
-      return { key: key!, operator: set === "in" ? "In" : "NotIn", values };
-    }
-    return { key: key!, operator: "Exists", values: [] };
+    const requirement = readTerm(term);
+    if (requirement && KEY.test(requirement.key)) return requirement;
+    throw new RuneError("invalid_argument", `"${shown(term)}" is not a label selector`, {
+      hint: "write key=value, key!=value, key in (a,b), key notin (a,b), key or !key",
+    });
   });
 }
 
@@ -66,7 +118,8 @@ export interface FieldRequirement {
 }
 
 /** Short names of fields, as tables show them. */
-const FIELD_ALIASES: Record<string, string> = { status: "status.state", state: "status.state" };
+const FIELD_ALIASES = new Map([["status", "status.state"], ["state", "status.state"]]);
+const FIELD = /^[A-Za-z][A-Za-z0-9._/-]*$/;
 
 /**
  * Reads a field selector: `status=Bound,spec.service!=web`. `name`, `namespace` and `status` stand for themselves.
@@ -75,18 +128,18 @@ const FIELD_ALIASES: Record<string, string> = { status: "status.state", state: "
  */
 export function parseFieldSelector(text: string): FieldRequirement[] {
   return splitTerms(text).map((term) => {
-    const match = /^([A-Za-z][A-Za-z0-9.]*)\s*(==|=|!=)\s*(.*)$/.exec(term);
-    if (!match) {
-      throw new RuneError("invalid_argument", `"${term}" is not a field selector`, {
+    const cut = cutAtOperator(term);
+    if (!cut || !FIELD.test(cut.key)) {
+      throw new RuneError("invalid_argument", `"${shown(term)}" is not a field selector`, {
         hint: "write field=value or field!=value, for example status=Bound",
       });
     }
-    const [, field, operator, value] = match;
-    return { path: (FIELD_ALIASES[field!] ?? field!).split("."), equal: operator !== "!=", value: value! };
+    const { key, equal, value } = cut;
+    return { path: (FIELD_ALIASES.get(key) ?? key).split("."), equal, value };
   });
 }
 
-/** Whether a resource satisfies every requirement; a missing field equals the empty string. */
+/** Whether a resource satisfies every requirement; a missing field, and one that is a map or a list, equals the empty string. */
 export function matchesFields(resource: object, requirements: FieldRequirement[]): boolean {
   return requirements.every(({ path, equal, value }) => {
     let found: unknown = resource;
@@ -95,7 +148,7 @@ export function matchesFields(resource: object, requirements: FieldRequirement[]
         ? (found as Record<string, unknown>)[part]
         : undefined;
     }
-    const text = found === undefined || found === null ? "" : String(found);
+    const text = found === undefined || found === null || typeof found === "object" ? "" : String(found);
     return (text === value) === equal;
   });
 }

@@ -1,5 +1,8 @@
 /** "Did you mean": the nearest of the known words. @module */
 
+/** No known word is longer, and what lies beyond is not looked at. */
+const MAX_WORD = 64;
+
 /** Edits (insert, delete, replace, swap neighbours) from `a` to `b`. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
@@ -19,11 +22,7 @@ function distance(a: string, b: string): number {
 }
 
 /** What people who come from Kubernetes write. */
-const SHORT_FORMS: Record<string, string> = {
-  RWO: "ReadWriteOnce",
-  ROX: "ReadOnlyMany",
-  RWX: "ReadWriteMany",
-};
+const SHORT_FORMS = new Map([["RWO", "ReadWriteOnce"], ["ROX", "ReadOnlyMany"], ["RWX", "ReadWriteMany"]]);
 
 /**
  * The known word nearest to `word`, ignoring case.
@@ -31,9 +30,9 @@ const SHORT_FORMS: Record<string, string> = {
  * @returns undefined when none is near: more than a third of the letters differ.
  */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const long = SHORT_FORMS[word.toUpperCase()];
+  const long = SHORT_FORMS.get(word.slice(0, MAX_WORD).toUpperCase());
   if (long !== undefined && known.includes(long)) return long;
-  const wanted = word.toLowerCase().slice(0, 64);
+  const wanted = word.slice(0, MAX_WORD).toLowerCase();
   let best: { word: string; edits: number } | undefined;
   for (const candidate of known) {
     const edits = distance(wanted, candidate.toLowerCase());

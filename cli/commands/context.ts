@@ -74,7 +74,7 @@ export const define: Define = (group, cli) => {
     }
     const config = requireConfig(cli);
     const flags = self.optsWithGlobals() as Record<string, string | undefined>;
-    const before = config.contexts[name];
+    const before = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     const address = flags.server ?? before?.server;
     if (address === undefined) throw new UsageError("a new context needs an address", "give --server <url>");
     const server = parseServer(address);

@@ -54,7 +54,7 @@ export const define: Define = (command, cli) => {
       );
     }
     const config = requireConfig(cli);
-    const known = config.contexts[name];
+    const known = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     const flags = self.optsWithGlobals() as Record<string, string | undefined>;
     const { terminal } = cli;
     // Never with what another context knows: this one's token goes to this one's daemon.

@@ -1,6 +1,7 @@
 /** The variables and files that a run gets from configmaps and secrets, with the values that these have now. @module */
 import type { InstanceTemplate } from "../../spec/instance.ts";
 import { RuneError } from "../../spec/error.ts";
+import { isReservedKey } from "../../spec/reserved_keys.ts";
 import { PROCESS_VARIABLE } from "../../spec/runner_fields.ts";
 import { type DataKey, dataKey, describeData, type ReadData } from "./data.ts";
 import type { FileMount } from "./run_files.ts";
@@ -48,7 +49,7 @@ export async function resolveConfig(
     const [into, other] = key.kind === "secret" ? [secretEnv, env] : [env, secretEnv];
     for (const [name, value] of Object.entries(await read(key))) {
       const variable = source.prefix + name;
-      if (PROCESS_VARIABLE.test(variable) && !value.includes("\0")) {
+      if (PROCESS_VARIABLE.test(variable) && !isReservedKey(variable) && !value.includes("\0")) {
         into[variable] = value;
         delete other[variable];
       } else unfit.push(variable);
@@ -73,7 +74,7 @@ export async function resolveConfig(
         group: mount.group ?? owner.group,
         mode: parseInt(mount.mode ?? (secret ? SECRET_MODE : CONFIG_MODE), 8),
         files: items.map(({ key: name, path }) => {
-          const text = data[name];
+          const text = Object.hasOwn(data, name) ? data[name] : undefined;
           if (text !== undefined) return { path, text };
           throw new RuneError("not_found", `${describeData(key)} has no key "${name}"`, { hint: "add it" });
         }),

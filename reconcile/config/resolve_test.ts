@@ -8,6 +8,7 @@ const DATA: Record<string, Record<string, string>> = {
   "configmap default/app": { A: "1", B: "1", "c.conf": "text", NUL: "a\0b" },
   "configmap shared/app": { B: "2" },
   "secret default/db": { PASSWORD: "s3cret" },
+  "configmap default/strange": { proto__: "x", constructor: "y" },
 };
 const readData: ReadData = (kind, namespace, name) => Promise.resolve(DATA[`${kind} ${namespace}/${name}`]);
 const resolve = (fields: Record<string, unknown>, owner?: { user: number; group: number }) =>
@@ -64,4 +65,12 @@ Deno.test("resolveConfig() fails for what has gone meanwhile, so that it is trie
     permanent: false,
     message: "configmap default/nope does not exist",
   });
+});
+
+Deno.test("resolveConfig() tells of a prefix that makes __proto__, and takes no inherited name for a key", async () => {
+  const { env, skipped } = await resolve({ envFrom: [{ configName: "strange", prefix: "__" }] });
+  assert.deepEqual(Object.entries(env), [["__constructor", "y"]]);
+  assert.match(skipped[0]!, /__proto__/);
+  const mount = { configName: "app", mountPath: "/c", items: [{ key: "constructor", path: "c" }] };
+  await assert.rejects(resolve({ configMounts: [mount] }), /has no key "constructor"/);
 });

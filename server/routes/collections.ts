@@ -4,10 +4,11 @@ import { listSchema, watchEventSchema } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { RuleResource } from "../../spec/identity.ts";
 import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../spec/resource.ts";
-import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
+import { matchesFields, matchesLabels, parseLabelSelector } from "../../spec/selector.ts";
 import { requireResource } from "../admission/preconditions.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Call, type Endpoint, endpoint, wholeNumber } from "../endpoint.ts";
+import { readFieldSelector } from "../field_selector.ts";
 import { RESOURCES } from "../openapi.ts";
 import { eventStream } from "../sse.ts";
 import { watchEvents } from "../watch.ts";
@@ -77,9 +78,13 @@ export function collectionRoutes(deps: ServerDeps): Endpoint[] {
 }
 
 /** The function that says whether a resource is wanted. */
-function selection({ labelSelector, fieldSelector }: ListQuery): (resource: AnyResource) => boolean {
+function selection(
+  kind: Kind,
+  { labelSelector, fieldSelector }: ListQuery,
+): (resource: AnyResource) => boolean {
   const labels = parseLabelSelector(labelSelector ?? "");
-  const fields = parseFieldSelector(fieldSelector ?? "");
+  const schema = RESOURCES[kind as keyof typeof RESOURCES];
+  const fields = readFieldSelector(fieldSelector ?? "", { kind, schema });
   return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
 }
 
@@ -88,9 +93,10 @@ function list({ store }: ServerDeps, kind: Kind, call: Call<ListQuery>): Respons
   if (query.since !== undefined) {
     throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
   }
-  const matching = (store.list(kind, params.namespace) as AnyResource[]).filter(selection(query)).filter(
-    visible(kind, call),
-  );
+  const matching = (store.list(kind, params.namespace) as AnyResource[]).filter(selection(kind, query))
+    .filter(
+      visible(kind, call),
+    );
   const after = query.continue === undefined ? undefined : readToken(query.continue);
   const start = after === undefined ? 0 : matching.findIndex((r) => isAfter(r, after));
   const items = start < 0 ? [] : matching.slice(start, query.limit && start + query.limit);
@@ -140,7 +146,7 @@ function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   // What an EventSource sends when it reconnects by itself.
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
-  const selected = selection(query);
+  const selected = selection(kind, query);
   const permitted = visible(kind, call);
   const matches = (resource: AnyResource) => selected(resource) && permitted(resource);
   const options = { kind, namespace: params.namespace, since, matches };

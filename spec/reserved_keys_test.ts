@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { parseCastfile } from "./castfile.ts";
+import { fieldChanges } from "./changes.ts";
+import { dataKeySchema } from "./config_map.ts";
+import { BODIES, type CastKind, parseDeclared } from "./declared.ts";
+import { reservedKeyIssues } from "./reserved_keys.ts";
+import { nodesOf } from "./schema_fixture.ts";
+import { defOf } from "./schema_parts.ts";
+
+/** Names that every object has by inheritance, and that are names as any other to those who write castfiles. */
+const INHERITED = ["constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "isPrototypeOf"];
+
+/** A body that holds nothing but `value` at a path. */
+function bodyWith(path: string[], value: unknown): unknown {
+  return path.reduceRight<unknown>((inner, part) => part === "0" ? [inner] : { [part]: inner }, value);
+}
+
+/** Every map with names of its own, of every kind that is cast. */
+const MAPS = (Object.keys(BODIES) as CastKind[]).flatMap((kind) =>
+  [...nodesOf(BODIES[kind])].filter(({ schema }) => defOf(schema).type === "record")
+    .map(({ path, schema }) => ({ kind, path, schema }))
+);
+
+/** A value that a map takes, of the few that there are. */
+function sampleOf(map: z.ZodType, key: string): unknown {
+  const samples = ["x", 1, "10m", {}, []];
+  return samples.find((sample) => map.safeParse({ [key]: sample }).success);
+}
+
+Deno.test("every map of every kind refuses __proto__ with its path, and keeps constructor and the like", () => {
+  assert.ok(MAPS.length >= 12, `${MAPS.length}`);
+  for (const { kind, path, schema } of MAPS) {
+    const where = `${kind} ${path.join(".")}`;
+    const body = bodyWith(path, JSON.parse('{"__proto__": "x"}'));
+    const result = parseDeclared(kind, body, { namespace: "default" });
+    assert.ok("issues" in result, where);
+    const wanted = [...path.map((part) => part === "0" ? 0 : part), "__proto__"];
+    assert.deepEqual(result.issues.map((issue) => issue.path), [wanted], where);
+    for (const key of INHERITED) {
+      const sample = sampleOf(schema, key);
+      assert.notEqual(sample, undefined, `${where}: no value fits ${key}`);
+      const parsed = z.record(z.string(), z.unknown()).parse(schema.parse({ [key]: sample }));
+      assert.ok(Object.hasOwn(parsed, key), `${where}: ${key} was dropped`);
+    }
+  }
+});
+
+Deno.test("a castfile in YAML, with a merge, and in JSON says where __proto__ stands", () => {
+  const texts = [
+    "service:\n  name: a\n  image: b\n  env:\n    __proto__: x\n",
+    '{"service": {"name": "a", "image": "b", "env": {"__proto__": "x"}}}',
+    "configmap: { name: a, data: [{ key: __proto__, value: x }] }",
+  ];
+  for (const text of texts) {
+    const { resources, issues } = parseCastfile(text, { file: "f", namespace: "default" });
+    assert.equal(resources.length, 0, text);
+    assert.ok(issues.length > 0 && issues[0]!.line !== undefined, text);
+  }
+  const kept = parseCastfile("service: { name: a, image: b, env: { constructor: x, toString: y } }", {
+    file: "f",
+    namespace: "default",
+  });
+  const [{ declared }] = kept.resources as [typeof kept.resources[number]];
+  assert.deepEqual(declared.kind === "service" && Object.entries(declared.spec.env), [
+    ["constructor", "x"],
+    ["toString", "y"],
+  ]);
+});
+
+Deno.test("reservedKeyIssues() ends in a circle, tells a bounded number, and looks no deeper than it must", () => {
+  const circle: Record<string, unknown> = {};
+  circle.self = [circle];
+  assert.deepEqual(reservedKeyIssues(circle), []);
+  const many = Array.from({ length: 10_000 }, () => JSON.parse('{"__proto__": 1}'));
+  assert.equal(reservedKeyIssues(many).length, 20);
+  const deep = JSON.parse('{"a":'.repeat(5_000) + '{"__proto__": 1}' + "}".repeat(5_000));
+  assert.equal(reservedKeyIssues(deep)[0]!.path.length, 5_001);
+});
+
+Deno.test("dataKeySchema refuses __proto__ also where a list of {key, value} or a flag names it", () => {
+  assert.equal(dataKeySchema.safeParse("__proto__").success, false);
+  assert.equal(dataKeySchema.safeParse("constructor").success, true);
+});
+
+Deno.test("fieldChanges() takes an inherited name for absent", () => {
+  assert.deepEqual(fieldChanges({}, { constructor: "x" }), [{ path: "constructor", to: "x" }]);
+  assert.deepEqual(fieldChanges({ toString: "x" }, {}), [{ path: "toString", from: "x" }]);
+});

@@ -1,0 +1,43 @@
+/** Looks into a zod schema (zod 4, `_zod.def`): what of it says which fields there are. @module */
+import type { z } from "zod";
+
+/** The parts of a zod schema's definition that are walked. */
+export interface Def {
+  type: string;
+  shape?: Record<string, z.ZodType>;
+  innerType?: z.ZodType;
+  element?: z.ZodType;
+  keyType?: z.ZodType;
+  valueType?: z.ZodType;
+  in?: z.ZodType;
+  options?: z.ZodType[];
+}
+
+/** The definition of a schema. */
+export const defOf = (schema: z.ZodType) => schema._zod.def as unknown as Def;
+
+/** The forms that a value may have as it is written: wrappers (optional, default, transform, union) taken off. */
+export function formsOf(schema: z.ZodType): z.ZodType[] {
+  const def = defOf(schema);
+  if (def.innerType) return formsOf(def.innerType);
+  if (def.type === "pipe" && def.in) return formsOf(def.in);
+  if (def.type === "union") return (def.options ?? []).flatMap(formsOf);
+  return [schema];
+}
+
+/** Every form that may stand at `path`. */
+export function schemasAt(schema: z.ZodType, path: (string | number)[]): z.ZodType[] {
+  let forms = formsOf(schema);
+  for (const part of path) {
+    forms = forms.flatMap((form) => {
+      const def = defOf(form);
+      const next = def.shape && Object.hasOwn(def.shape, part)
+        ? def.shape[part]
+        : typeof part === "number"
+        ? def.element
+        : def.valueType;
+      return next ? formsOf(next) : [];
+    });
+  }
+  return forms;
+}
