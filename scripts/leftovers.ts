@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
+import { readDaemonId } from "../server/daemon_identity.ts";
 import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
 
@@ -51,8 +52,8 @@ export async function removeProcesses(dataDir: string): Promise<void> {
 /** Stops and removes every container, network and process of a daemon that is gone. @param dataDir its directory. */
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
-  const daemonId = await store.getMeta("daemon-id").finally(() => store.close());
-  if (typeof daemonId === "string" && await engineAnswers()) await removeFromEngine(daemonId);
+  const daemonId = await readDaemonId(store).finally(() => store.close());
+  if (daemonId !== undefined && await engineAnswers()) await removeFromEngine(daemonId);
   await removeProcesses(dataDir);
   await endCaddy(caddyFiles(join(dataDir, "proxy")));
 }

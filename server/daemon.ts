@@ -21,11 +21,12 @@ import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import { BUILD } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/store.ts";
 import { openVault } from "../store/secrets/vault.ts";
 import { removeBackupSnapshots } from "./backup/volume_snapshots.ts";
 import { isWildcard, type ListenAddress } from "./address.ts";
 import { type ApiServer, listen } from "./listen.ts";
+import { ensureDaemonId } from "./daemon_identity.ts";
 import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "./app.ts";
 import { openAudit } from "./auth/audit.ts";
@@ -61,15 +62,6 @@ export interface Daemon {
   reload(next: Settings): Promise<Reloaded>;
   /** Stops it in order; workloads go on. Done when stopped already. */
   stop(): Promise<void>;
-}
-
-/** The identity under which this data directory's containers are known, made once. */
-async function identify(store: Store): Promise<string> {
-  const known = await store.getMeta("daemon-id");
-  if (typeof known === "string") return known;
-  const id = crypto.randomUUID();
-  await store.putMeta("daemon-id", id);
-  return id;
 }
 
 /** Filesystems in memory for files that must not reach a disk. */
@@ -167,7 +159,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     }
     const built = buildDrivers(storage);
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
-    const daemonId = await identify(store);
+    const daemonId = await ensureDaemonId(store);
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const builtRunners = buildRunners({ ...settings, daemonId, registries }, logger);
     started.push(() => builtRunners.close());
