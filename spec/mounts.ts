@@ -48,6 +48,11 @@ const modeSchema = z.string().regex(/^0?[0-7]{3,4}$/, {
   error: 'expected an octal mode in quotes, such as "0775"',
 });
 
+/** Mode of a file: permissions alone. With a setuid or setgid bit it would give whoever runs it the rights of its owner. */
+const fileModeSchema = z.string().regex(/^0{0,2}[0-7]{3}$/, {
+  error: 'expected permissions in quotes, "0000" to "0777": no setuid, setgid or sticky bit',
+});
+
 export const claimTemplateSchema = z.strictObject({
   storageClassName: nameSchema.optional(),
   size: bytesSchema,
@@ -100,7 +105,7 @@ const fileMountFields = {
     }),
   user: idSchema.optional(),
   group: idSchema.optional(),
-  mode: modeSchema.optional(),
+  mode: fileModeSchema.optional(),
 };
 
 export const secretMountSchema = z.strictObject({ ...fileMountFields, secretName: nameRefSchema });

@@ -26,15 +26,23 @@ export function parseAccountId(text: string): number | undefined {
   });
 }
 
-/** Whether a text is a name, or digits that are an id. */
+/** An id as it is written, without zeros before it: `00`, `0x0`, ` 0` and `+0` would be read differently by different readers. */
+const isId = (text: string) => /^(0|[1-9]\d*)$/.test(text) && accountIdSchema.safeParse(Number(text)).success;
+/** A name begins with a letter or an underscore: what begins with a digit, a sign or a blank may be taken for an id. */
+const isAccountName = (text: string) => /^[\p{L}_][^\s:,/\0]*$/u.test(text);
+
+/** Whether a text is a name or an id, or, for containers, two of them as in `1000:1000`. */
 function isAccount(text: string): boolean {
-  return !/^\d+$/.test(text) || accountIdSchema.safeParse(Number(text)).success;
+  const parts = text.split(":");
+  return parts.length <= 2 && parts.every((part) => isId(part) || isAccountName(part));
 }
 
 /** A uid or gid, or a name that the host or image knows. */
-export const accountSchema = z.union([z.number().int().min(0), z.string().min(1)], {
+export const accountSchema = z.union([z.number().int().min(0), z.string().min(1).max(256)], {
   error: "expected a name or an id",
-}).transform(String).refine(isAccount, { error: "expected a name, or an id from 0 to 4294967294" });
+}).transform(String).refine(isAccount, {
+  error: "expected a name that begins with a letter, or an id from 0 to 4294967294",
+});
 
 /** What `securityContext.user` says for a uid and gid that Rune chooses, of the service alone. */
 export const DYNAMIC_USER = "dynamic";

@@ -25,3 +25,33 @@ Deno.test("securityContext takes no user or group that wraps to another id", () 
     assert.deepEqual(securityContextSchema.parse({ [field]: 70 }), { [field]: "70" });
   }
 });
+
+Deno.test("securityContext takes only names and ids that every reader reads alike", () => {
+  const odd = [
+    "00",
+    "0x0",
+    " 0",
+    "0 ",
+    "+0",
+    "-0",
+    "1e3",
+    "0.0",
+    "0root",
+    "0:0:0",
+    ":0",
+    "0:",
+    "a b",
+    "a\0",
+    "/",
+  ];
+  for (const value of odd) {
+    for (const field of ["user", "group"]) {
+      assert.equal(securityContextSchema.safeParse({ [field]: value }).success, false, JSON.stringify(value));
+    }
+  }
+  for (
+    const user of ["root", "_apt", "www-data", "Müller", "svc$", "first.last@corp", "1000:1000", "app:70"]
+  ) {
+    assert.deepEqual(securityContextSchema.parse({ user }), { user });
+  }
+});

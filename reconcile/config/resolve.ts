@@ -3,6 +3,7 @@ import type { InstanceTemplate } from "../../spec/instance.ts";
 import { RuneError } from "../../spec/error.ts";
 import { isReservedKey } from "../../spec/reserved_keys.ts";
 import { PROCESS_VARIABLE } from "../../spec/runner_fields.ts";
+import { parseAccountId } from "../../spec/security.ts";
 import { type DataKey, dataKey, describeData, type ReadData } from "./data.ts";
 import type { FileMount } from "./run_files.ts";
 
@@ -86,6 +87,6 @@ export async function resolveConfig(
 
 /** Files belong to the user that the service runs as where that is a number: nobody else has to read them. */
 function ownerOf({ securityContext }: InstanceTemplate): { user?: number; group?: number } {
-  const number = (id: string | undefined) => id !== undefined && /^\d+$/.test(id) ? Number(id) : undefined;
+  const number = (id: string | undefined) => id === undefined ? undefined : parseAccountId(id);
   return { user: number(securityContext?.user), group: number(securityContext?.group) };
 }

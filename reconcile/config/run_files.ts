@@ -18,7 +18,7 @@ export interface FileMount {
   /** Numeric; the daemon's own when undefined. */
   user: number | undefined;
   group: number | undefined;
-  /** Permission bits of every file. */
+  /** Permission bits of every file; none above 0777 is given. */
   mode: number;
   files: { path: string; text: string }[];
 }
@@ -123,9 +123,9 @@ async function fill(directory: string, { files, user, group, mode }: FileMount):
     const file = join(directory, path);
     for (const parent of parentsOf(path)) await makeOpen(join(directory, parent));
     await Deno.writeTextFile(file, text, { createNew: true, mode: 0o600 });
-    // Before the mode: a change of owner clears its highest bits.
     if (user !== undefined || group !== undefined) await Deno.chown(file, user ?? null, group ?? null);
-    await Deno.chmod(file, mode);
+    // What was stored before such modes were refused makes no setuid file either.
+    await Deno.chmod(file, mode & 0o777);
   }
 }
 

@@ -76,3 +76,9 @@ Deno.test("run files with secrets are made in memory where that can be mounted, 
     assert.equal(await Deno.readTextFile(`${made!.source}/a/b.conf`), "x");
     assert.deepEqual(told, ["no"]);
   }));
+
+Deno.test("run files never get a setuid, setgid or sticky bit, whatever was stored", () =>
+  withRoot(async (root) => {
+    await createRunFiles({ root }).prepare({ instanceUid: "u", run: 1 }, [mount({ mode: 0o7755 })]);
+    assert.equal((await Deno.stat(`${root}/u-1/0/a/b.conf`)).mode! & 0o7777, 0o755);
+  }));
