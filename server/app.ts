@@ -7,6 +7,7 @@ import { checkOrigin } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problemResponse, toProblem } from "./problem.ts";
 import { refusalResponse } from "./auth/auth.ts";
+import { judgedStore } from "./auth/judged_store.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { backupRoutes } from "./routes/backup.ts";
@@ -65,7 +66,8 @@ function requestIdOf(request: Request): string {
 export function createApp(deps: ServerDeps): Hono<Env> {
   const { logger } = deps;
   const app = new Hono<Env>();
-  const routes = endpoints(deps);
+  // Not a copy: some of what routes are given changes while the daemon runs.
+  const routes = endpoints(Object.create(deps, { store: { value: judgedStore(deps.store) } }));
 
   app.use(async (c, next) => {
     const began = performance.now();

@@ -8,16 +8,20 @@ import { type FieldChange, fieldChanges } from "../spec/changes.ts";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "../spec/declared.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { formatPath } from "../spec/field_issues.ts";
+import type { Verb } from "../spec/identity.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
 import { type AnyResource, describeKey, type Kind, KINDS } from "../spec/resource.ts";
+import type { HostIdentity } from "../spec/security.ts";
+import type { Service } from "../spec/service.ts";
 import type { NewResource, Store, Tx } from "../store/store.ts";
 import { admit } from "./admission/admission.ts";
 import { newborn } from "./admission/newborn.ts";
 import { requireVersion } from "./admission/preconditions.ts";
 import { makeDefault } from "./admission/storage_class.ts";
 import type { World } from "./admission/world.ts";
-import type { Permit } from "./auth/authority.ts";
-import { permitWrite } from "./auth/write_permits.ts";
+import { readHostAccounts } from "./admission/host_accounts.ts";
+import { identityNow, settleIdentity } from "./admission/host_identity.ts";
+import { markJudged, permitWrite, type Writer } from "./auth/write_permits.ts";
 import type { ServerDeps } from "./deps.ts";
 import {
   discardSecrets,
@@ -41,8 +45,10 @@ export interface ApplyOptions {
   ifVersion?: number;
   /** Refuse what exists. */
   createOnly?: boolean;
-  /** Asked before each write; absent where the caller's right was settled before. */
-  permit?: Permit;
+  /** Who writes: asked before each write. */
+  writer: Writer;
+  /** Of an action that changes a single field; see {@linkcode permitWrite}. */
+  action?: { verb: Verb };
   /** The set's secrets, encrypted. */
   secrets?: PreparedSecrets;
 }
@@ -50,7 +56,7 @@ export interface ApplyOptions {
 /** What applying needs of the daemon. */
 export type ApplyDeps = Pick<
   ServerDeps,
-  "drivers" | "defaultStorageClass" | "secretLimits" | "privateMounts"
+  "drivers" | "defaultStorageClass" | "secretLimits" | "privateMounts" | "grants" | "ownPorts"
 >;
 
 /** What applying did to one resource. */
@@ -114,7 +120,7 @@ export function applySet(
   tx: Tx,
   set: Declared[],
   deps: ApplyDeps,
-  options: ApplyOptions = {},
+  options: ApplyOptions,
 ): Applied[] {
   const classes = set.filter((d) => d.kind === "storageClass");
   const later = new Set(set.filter((d) => d.kind === "service").map(describeKey));
@@ -130,6 +136,8 @@ export function applySet(
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     secretLimits: deps.secretLimits,
+    accounts: readHostAccounts(),
+    root: Deno.uid() === 0,
     declaredClasses: new Set(classes.map((c) => c.name)),
     privateMounts: deps.privateMounts ?? Deno.uid() === 0,
     declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
@@ -142,7 +150,7 @@ export function applySet(
   const applied: Applied[] = [];
   for (const { declared, index } of items) {
     const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
-    if (options.permit) permitWrite(options.permit, declared, { exists: before !== undefined });
+    const settled = judge(tx, { declared, before, world, deps, options });
     if (before?.deletionRequestedAt !== undefined) {
       const message = `${declared.kind} ${describeKey(declared)} is being deleted`;
       issues.push({ path: ["name"], message, hint: "cast it again when it is gone", resource: index });
@@ -157,10 +165,12 @@ export function applySet(
     }
     const verdict = admit(declared, world);
     if (declared.kind === "service") later.delete(describeKey(declared));
+    verdict.issues.push(...settled.issues);
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
     // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
     if (verdict.issues.length === 0) {
-      const written = write(tx, { ...declared, spec: verdict.spec } as Declared, options);
+      const spec = declared.kind === "service" ? withIdentity(verdict.spec, settled.identity) : verdict.spec;
+      const written = write(tx, { ...declared, spec } as Declared, options);
       const { resource } = written;
       if (resource.kind === "service") {
         if (resource.spec.expose) exposed.set(describeKey(resource), resource);
@@ -175,6 +185,46 @@ export function applySet(
     throw refusal(issues, named, passing === issues.length ? "conflict" : "invalid_argument");
   }
   return applied;
+}
+
+/** Settles who the processes of a service are, and asks whether all of the write is permitted. */
+function judge(
+  tx: Tx,
+  { declared, before, world, deps, options: { writer, action } }: {
+    declared: Declared;
+    before: AnyResource | undefined;
+    world: World;
+    deps: ApplyDeps;
+    options: ApplyOptions;
+  },
+): { identity?: HostIdentity; issues: FieldIssue[] } {
+  const rights = {
+    grants: deps.grants ?? {},
+    ownPorts: deps.ownPorts?.() ?? [],
+    accounts: world.accounts,
+    root: world.root,
+  };
+  const settled = declared.kind === "service"
+    ? settleIdentity(declared, { before: before as Service | undefined, world })
+    : { issues: [] };
+  // What an earlier version stored has no numbers: what it names now is judged.
+  const identity = settled.identity ??
+    (declared.kind === "service"
+      ? identityNow({ spec: { ...declared.spec, identity: undefined } }, world.accounts)
+      : undefined);
+  permitWrite(tx, writer, {
+    declared,
+    before,
+    host: { rights, ...(identity && { identity }) },
+    ...(action && { action }),
+  });
+  return settled;
+}
+
+/** A spec with its identity, and none that it came with: that of an earlier generation may be another's by now. */
+function withIdentity(spec: unknown, identity: HostIdentity | undefined): unknown {
+  const { identity: _, ...rest } = spec as Service["spec"];
+  return { ...rest, ...(identity && { identity }) };
 }
 
 function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
@@ -193,7 +243,7 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
     changes: before ? changesOf(before, { spec, labels }, secret?.changes) : [],
     resource,
   });
-  if (declared.kind === "storageClass" && declared.spec.default) makeDefault(tx, name);
+  if (declared.kind === "storageClass" && declared.spec.default) makeDefault(tx, name, options);
   if (!before) {
     if (ifVersion !== undefined) {
       throw new RuneError(
@@ -230,7 +280,7 @@ function changesOf(
   secret?: FieldChange[],
 ): FieldChange[] {
   if (!secret || before.kind !== "secret") {
-    return fieldChanges({ ...before.spec, labels: before.labels }, { ...after.spec, labels: after.labels });
+    return fieldChanges(shown(before.spec, before.labels), shown(after.spec, after.labels));
   }
   const { type } = after.spec as typeof before.spec;
   return [
@@ -239,9 +289,15 @@ function changesOf(
   ];
 }
 
+/** What a user declares of a spec: who its processes are is told by `user` and `group`. */
+function shown(spec: AnyResource["spec"], labels: Record<string, string>): Record<string, unknown> {
+  return { ...spec, identity: undefined, labels };
+}
+
 /** A namespace comes into being with the first resource in it (SPEC 2). */
 export function ensureNamespace(tx: Tx, name: string): void {
   if (tx.get("namespace", "", name)) return;
+  markJudged(tx, { kind: "namespace", namespace: "", name });
   tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...newborn("namespace", {}) });
 }
 
@@ -262,7 +318,7 @@ export async function cast(
   store: Store,
   set: Declared[],
   deps: ApplyDeps & Pick<ServerDeps, "secrets">,
-  options: ApplyOptions & { dryRun?: boolean } = {},
+  options: ApplyOptions & { dryRun?: boolean },
 ): Promise<Applied[]> {
   const { dryRun = false } = options;
   const secrets = await prepareSecrets(set, { store, vault: deps.secrets, dryRun });

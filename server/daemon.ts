@@ -191,6 +191,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       onFailure: metrics.backupFailed,
     });
     started.push(() => backups.stop());
+    const servers: ApiServer[] = [];
     const app = createApp({
       store,
       secrets,
@@ -214,6 +215,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       get defaultStorageClass() {
         return settings.storage.defaultStorageClass;
       },
+      get grants() {
+        return settings.grants;
+      },
+      ownPorts: () => [
+        ...servers.map(({ port }) => port),
+        settings.expose.httpPort,
+        settings.expose.httpsPort,
+      ],
       get registries() {
         return settings.docker.registries;
       },
@@ -221,7 +230,6 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       logger: logger.getChild("http"),
       metrics,
     });
-    const servers: ApiServer[] = [];
     const stopServing = async () => {
       shutdown.abort();
       const late = setTimeout(() => aborted.abort(), DRAIN_MS);

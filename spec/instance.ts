@@ -22,6 +22,7 @@ export const TEMPLATE_FIELDS = [
   "volumes",
   "expose",
   "securityContext",
+  "identity",
   "initSteps",
 ] as const;
 

@@ -1,5 +1,5 @@
 /** Fields that only one of the two runners can honour: refused for the other, with the field that it has instead. @module */
-import type { SecurityContext } from "./security.ts";
+import { DYNAMIC_USER, type SecurityContext } from "./security.ts";
 
 /** Names that a POSIX shell can pass on to a process; it drops others. */
 export const PROCESS_VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -41,7 +41,16 @@ export function checkRunnerFields(
       issue(["securityContext", field], `cannot be enforced for ${runs}; ${instead}`);
     }
   }
+  if (securityContext.group === DYNAMIC_USER) {
+    issue(["securityContext", "group"], "is never dynamic: a dynamic user has a group of its own without it");
+  }
   if (process === undefined) {
+    if (securityContext.user === DYNAMIC_USER) {
+      issue(
+        ["securityContext", "user"],
+        "dynamic is for processes: a container's users are those of its image",
+      );
+    }
     if (securityContext.group !== undefined && securityContext.user === undefined) {
       issue(["securityContext", "group"], "needs securityContext.user: a container's group goes with a user");
     }

@@ -76,6 +76,11 @@ export const hostIdentitySchema = z.strictObject({
 /** See {@linkcode hostIdentitySchema}. */
 export type HostIdentity = z.infer<typeof hostIdentitySchema>;
 
+/** Whether a seccomp profile is a file, and not one of the two words that the Engine knows: read once here, for judge and enforcer. */
+export function isProfileFile(profile: string | undefined): profile is string {
+  return profile !== undefined && profile !== "unconfined" && profile !== "runtime/default";
+}
+
 export const resourcesSchema = z.strictObject({
   cpu: z.strictObject({ request: cpuSchema.optional(), limit: cpuSchema.optional() }).optional(),
   memory: z.strictObject({ request: bytesSchema.optional(), limit: bytesSchema.optional() }).optional(),

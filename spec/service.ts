@@ -17,7 +17,7 @@ import { nameRefSchema, nameSchema } from "./name.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { checkRunnerFields } from "./runner_fields.ts";
 import { envRefs } from "./secret.ts";
-import { resourcesSchema, securityContextSchema } from "./security.ts";
+import { hostIdentitySchema, resourcesSchema, securityContextSchema } from "./security.ts";
 
 /** A string (split at white space is never guessed: it is the executable alone) or a list. */
 const commandSchema = z.union([z.string().min(1).transform((c) => [c]), z.array(scalarText).min(1)], {
@@ -166,7 +166,12 @@ export const serviceBody = z.strictObject({
   ...specFields,
 }).superRefine(checkService);
 
-export const serviceSpecSchema = specObject.superRefine(checkService);
+/** A service as it is stored. */
+export const serviceSpecSchema = z.strictObject({
+  ...specFields,
+  /** Processes with a user or group: who they are, settled when the service was written. Never what a castfile says. */
+  identity: hostIdentitySchema.optional(),
+}).superRefine(checkService);
 
 /** States of a service (seed 003). */
 export const serviceStateSchema = z.enum([

@@ -97,6 +97,7 @@ export function runSpecOf(
     publish: hostPort !== undefined && exposed ? [{ ...exposed, hostPort }] : [],
     ...(template.resources && { resources: template.resources }),
     ...(template.securityContext && { securityContext: template.securityContext }),
+    ...(template.identity && { identity: template.identity }),
   };
 }
 
@@ -175,7 +176,8 @@ export async function launch(
   const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
   const mountsFiles = template.secretMounts.length + template.configMounts.length > 0;
   const owner = mountsFiles
-    ? await phase("LaunchFailed", async () => await runner.ownerOf?.(template.securityContext ?? {}))
+    ? template.identity ??
+      await phase("LaunchFailed", async () => await runner.ownerOf?.(template.securityContext ?? {}))
     : undefined;
   const found = await phase("ConfigMissing", () =>
     resolveConfig(template, {

@@ -148,10 +148,7 @@ function privileges(
   };
 }
 
-/** Whether a seccomp profile is a file, and not one of the two words that the Engine knows. */
-export function isProfileFile(profile: string | undefined): profile is string {
-  return profile !== undefined && profile !== "unconfined" && profile !== "runtime/default";
-}
+export { isProfileFile } from "../../spec/security.ts";
 
 function refused(field: string, why: string, hint: string): RuneError {
   return new RuneError("invalid_argument", `${field} ${why}, in a service that runs as a container`, {

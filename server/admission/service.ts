@@ -26,13 +26,16 @@ interface DeclaredService {
 export function admitService(declared: DeclaredService, world: World): Verdict<ServiceSpec> {
   const { namespace, name } = declared;
   const before = world.state.get("service", namespace, name);
+  const { identity: _, ...declaredSpec } = declared.spec as ServiceSpec;
   const spec: ServiceSpec = {
-    ...declared.spec,
+    ...declaredSpec,
     volumes: declared.spec.volumes.map((mount) => pinClass(mount, before, world)),
   };
   // Fewer instances, or the same, are always possible: what was cast since must not keep a service from being stopped.
   const { scale } = spec;
-  if (before && scale <= before.spec.scale && sameValue({ ...before.spec, scale }, spec)) {
+  if (
+    before && scale <= before.spec.scale && sameValue({ ...before.spec, scale, identity: undefined }, spec)
+  ) {
     return { spec, issues: [] };
   }
   const service = { namespace, name, spec };

@@ -5,6 +5,7 @@ import type { StorageClass, StorageClassSpec } from "../../spec/storage_class.ts
 import { didYouMean } from "../../spec/suggest.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { Tx } from "../../store/store.ts";
+import { markJudged, type Writer } from "../auth/write_permits.ts";
 import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
@@ -73,10 +74,16 @@ export function namesOf(resources: { namespace: string; name: string }[]): strin
   return resources.length > 5 ? `${names} and ${resources.length - 5} more` : names;
 }
 
-/** Makes a class the default and takes it from whichever had it, in the same transaction. */
-export function makeDefault(tx: Tx, name: string): void {
+/**
+ * Makes a class the default and takes it from whichever had it, in the same transaction.
+ *
+ * @throws {RuneError} `permission_denied`.
+ */
+export function makeDefault(tx: Tx, name: string, { writer }: { writer: Writer }): void {
+  writer.permit({ resource: "storageclasses", verb: "storageclasses.set-default", namespace: "" });
   for (const cls of tx.list("storageClass")) {
     if (cls.spec.default !== (cls.name === name)) {
+      markJudged(tx, cls);
       tx.update(cls, { spec: { ...cls.spec, default: cls.name === name } });
     }
   }

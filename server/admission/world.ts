@@ -5,6 +5,7 @@ import type { Service } from "../../spec/service.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
 import type { SecretLimits } from "../secret_writes.ts";
+import type { HostAccounts } from "./host_accounts.ts";
 
 /** The state that a declaration is judged against. */
 export interface World {
@@ -14,6 +15,10 @@ export interface World {
   /** The runefile's `storage.defaultStorageClass`. */
   defaultStorageClass?: string;
   secretLimits: SecretLimits;
+  /** Users and groups of this host. */
+  accounts: HostAccounts;
+  /** Whether the daemon is root. */
+  root: boolean;
   /** Storage classes that the same cast declares, also those that were refused: a volume of one is not blamed for it. */
   declaredClasses: ReadonlySet<string>;
   /** Whether processes can be given mounts of their own: only by root. */

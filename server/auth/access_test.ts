@@ -194,7 +194,7 @@ Deno.test("extra verbs: privileged containers, processes as root, the default cl
       assert.notEqual(allowed.status, 403, `${method} ${path}`);
       await allowed.body?.cancel();
     }
-    const unprivileged = { process, securityContext: { user: "nobody" } };
+    const unprivileged = { process, securityContext: { user: "dynamic" } };
     assert.equal((await as(token, "PUT", `${services}/b`, unprivileged)).status, 201);
   }));
 

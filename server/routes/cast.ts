@@ -33,7 +33,7 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
       const applied = await cast(deps.store, parseSet(body.resources), deps, {
         force,
         dryRun,
-        permit: principal.permit,
+        writer: principal,
       });
       const results = applied.map(({ resource: _, ...result }) => result);
       // The transaction's own revision: a watch from here shows everything that follows from it, and nothing it did.

@@ -96,11 +96,11 @@ function identify(body: Record<string, unknown>, params: Record<string, string>)
 async function declare(
   kind: CastKind,
   { params, body, principal, note }: Call<unknown, Record<string, unknown>>,
-  options: ApplyOptions,
+  options: Omit<ApplyOptions, "writer">,
   deps: ServerDeps,
 ): Promise<Response> {
   const set = parseSet([{ kind, body: identify(body, params) }]);
   note(`${kind} ${describeKey(set[0]!)}`);
-  const [applied] = await cast(deps.store, set, deps, { ...options, permit: principal.permit });
+  const [applied] = await cast(deps.store, set, deps, { ...options, writer: principal });
   return resourceResponse(applied!.resource, applied!.action === "created" ? 201 : 200);
 }

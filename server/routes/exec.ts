@@ -2,7 +2,7 @@
 import { RuneError } from "../../spec/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import { isPrivileged } from "../auth/write_permits.ts";
+import { isPrivileged } from "../auth/host_rights.ts";
 import { serveExec } from "../exec_socket.ts";
 import { currentRun, isOf, runnerFor, runningInstance } from "../targets.ts";
 

@@ -57,9 +57,7 @@ export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
           const target = chosen(current, history, body.toGeneration);
           const spec = rolledBack(current, target);
           const { kind, namespace, name, labels } = current;
-          return applySet(tx, [{ kind, namespace, name, labels, spec }], deps, {
-            permit: principal.permit,
-          })[0]!
+          return applySet(tx, [{ kind, namespace, name, labels, spec }], deps, { writer: principal })[0]!
             .resource;
         });
         return resourceResponse(service);

@@ -10,7 +10,7 @@ import type { Tx } from "../../store/store.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";
 import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
-import { type Endpoint, endpoint } from "../endpoint.ts";
+import { type Call, type Endpoint, endpoint } from "../endpoint.ts";
 import { RESOURCES } from "../openapi.ts";
 import { resourceResponse } from "./collections.ts";
 
@@ -36,13 +36,14 @@ export function serviceOf(tx: Tx, params: Record<string, string>): Service {
 
 /** Scale, restart, stop and history. */
 export function serviceRoutes(deps: ServerDeps): Endpoint[] {
-  const scaleTo = async (params: Record<string, string>, { scale, gradual }: ScaleRequest) =>
+  const scaleTo = async ({ params, principal: writer }: Call, { scale, gradual }: ScaleRequest) =>
     resourceResponse(
       await deps.store.transact((tx) => {
         const before = serviceOf(tx, params);
         const { kind, namespace, name, labels, spec } = before;
         const declared = { kind, namespace, name, labels, spec: { ...spec, scale } };
-        const service = applySet(tx, [declared], deps)[0]!.resource as Service;
+        const service = applySet(tx, [declared], deps, { writer, action: { verb: "scale" } })[0]!
+          .resource as Service;
         if (!gradual || service.generation === before.generation) return service;
         const from = gradualScaleOf(before) ? before.status.scaling?.current ?? spec.scale : spec.scale;
         const value = writeGradualScale({ generation: service.generation, from, ...gradual });
@@ -59,7 +60,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       summary: "Set the number of instances",
       body: scaleRequestSchema,
       answers,
-      handle: ({ params, body }) => scaleTo(params, body),
+      handle: (call) => scaleTo(call, call.body),
     }),
     endpoint({
       method: "post",
@@ -67,7 +68,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       tag: "services",
       summary: "Scale to 0",
       answers,
-      handle: ({ params }) => scaleTo(params, { scale: 0 }),
+      handle: (call) => scaleTo(call, { scale: 0 }),
     }),
     endpoint({
       method: "post",

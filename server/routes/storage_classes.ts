@@ -14,11 +14,11 @@ export function storageClassRoutes({ store }: ServerDeps): Endpoint[] {
     tag: "storageclasses",
     summary: "Make a class the default; whichever was it no longer is",
     answers: { 200: { description: "The class", schema: RESOURCES.storageClass } },
-    async handle({ params }) {
+    async handle({ params, principal }) {
       const key = { kind: "storageClass", namespace: "", name: params.name! } as const;
       const cls = await store.transact((tx) => {
         requireAlive(requireResource(tx, key));
-        makeDefault(tx, key.name);
+        makeDefault(tx, key.name, { writer: principal });
         return requireResource(tx, key);
       });
       return resourceResponse(cls);

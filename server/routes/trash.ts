@@ -7,6 +7,7 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
+import { permitWrite, type Writer } from "../auth/write_permits.ts";
 import { ensureNamespace } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -70,12 +71,15 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
       answers: {
         201: { description: "The volume, which is provisioned from the trash", schema: RESOURCES.volume },
       },
-      async handle({ params: { namespace, name }, body }) {
+      async handle({ params: { namespace, name }, body, principal }) {
         const key = { namespace: namespace!, name: name! };
         const entries = (await listTrash(deps, namespace)).filter((entry) => entry.name === name);
         const entry = entries.find((e) => body.id === undefined || e.id === body.id);
         if (!entry) throw notThere(key, { id: body.id, entries });
-        return resourceResponse(await deps.store.transact((tx) => bringBack(tx, entry)), 201);
+        return resourceResponse(
+          await deps.store.transact((tx) => bringBack(tx, { entry, writer: principal })),
+          201,
+        );
       },
     }),
   ];
@@ -96,13 +100,16 @@ function notThere(
   });
 }
 
-function bringBack(tx: Tx, entry: Found): Volume {
+function bringBack(tx: Tx, { entry, writer }: { entry: Found; writer: Writer }): Volume {
   const { namespace, name, record } = entry;
   if (!record) {
     throw new RuneError("failed_precondition", `the settings of volume ${describeKey(entry)} are not known`, {
       hint: `cast it anew, and move its data by hand out of the trash entry ${entry.id}`,
     });
   }
+  // What the stored settings refer to is asked for as if they were written now: they may be another caller's.
+  const declared = { kind: "volume", namespace, name, labels: record.labels, spec: record.spec } as const;
+  permitWrite(tx, writer, { declared, before: undefined });
   if (tx.get("volume", namespace, name)) {
     throw new RuneError("already_exists", `volume ${describeKey(entry)} exists again`, {
       hint: "delete it first; its own data then goes the way of its reclaim policy",

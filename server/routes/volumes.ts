@@ -85,12 +85,13 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       summary: "Grow a volume, as a cast with a larger size does",
       body: resizeRequestSchema,
       answers,
-      handle: async ({ params, body }) =>
+      handle: async ({ params, body, principal }) =>
         resourceResponse(
           await deps.store.transact((tx) => {
             const { kind, namespace, name, labels, spec: { source: _, ...spec } } = volumeOf(tx, params);
             const declared = { kind, namespace, name, labels, spec: { ...spec, size: body.size } };
-            return applySet(tx, [declared], deps)[0]!.resource;
+            return applySet(tx, [declared], deps, { writer: principal, action: { verb: "update" } })[0]!
+              .resource;
           }),
         ),
     }),

@@ -1,0 +1,77 @@
+/** Users and groups of this host as they are now, from `/etc/passwd` and `/etc/group`: read at once, inside a transaction. @module */
+import { parseAccountId } from "../../spec/security.ts";
+
+/** An account with the groups that it brings. */
+export interface HostAccount {
+  uid: number;
+  gid: number;
+  /** Groups that list it as a member; its own `gid` is in here only if that group lists it. */
+  groups: number[];
+}
+
+/** See the module comment. */
+export interface HostAccounts {
+  /** By name, or by its uid in digits; undefined where the host knows none. */
+  user(account: string): HostAccount | undefined;
+  /** The gid of a group by name, or digits that are one; undefined for a name that the host does not know. */
+  group(group: string): number | undefined;
+  /** Whether an account or group has this number. */
+  has(id: number): boolean;
+}
+
+interface Row {
+  name: string;
+  id: number;
+  fields: string[];
+}
+
+function rowsOf(file: string): Row[] {
+  return readFile(file).split("\n").flatMap((line) => {
+    const fields = line.split(":");
+    const [name, , id] = fields;
+    return name && id && /^\d+$/.test(id) ? [{ name, id: Number(id), fields }] : [];
+  });
+}
+
+/** The text of a file; a host without it has no accounts. */
+function readFile(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/** systemd keeps a file named after each uid that it gave to a unit with `DynamicUser`; such a uid is in no other file. */
+function isGivenBySystemd(id: number): boolean {
+  try {
+    Deno.lstatSync(`/run/systemd/dynamic-uid/${id}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads both files. @param files for tests. */
+export function readHostAccounts(
+  { passwd, group }: { passwd: string; group: string } = { passwd: "/etc/passwd", group: "/etc/group" },
+): HostAccounts {
+  const users = rowsOf(passwd);
+  const groups = rowsOf(group);
+  const ids = new Set([...users, ...groups].map(({ id }) => id));
+  return {
+    user(account) {
+      const uid = parseAccountId(account);
+      const row = users.find((r) => uid === undefined ? r.name === account : r.id === uid);
+      if (!row) return undefined;
+      return {
+        uid: row.id,
+        gid: Number(row.fields[3]),
+        groups: groups.filter((g) => (g.fields[3] ?? "").split(",").includes(row.name)).map(({ id }) => id),
+      };
+    },
+    group: (name) => parseAccountId(name) ?? groups.find((g) => g.name === name)?.id,
+    has: (id) => ids.has(id) || isGivenBySystemd(id),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * What a service takes of the host beyond its own containers, and whether its namespace is granted it. Judged are numbers and
+ * paths as they are stored and enforced, never the words that a caller wrote for them.
+ * @module
+ */
+import { hostPortOf } from "../../spec/exposing.ts";
+import { DYNAMIC_USER, type HostIdentity, isProfileFile, parseAccountId } from "../../spec/security.ts";
+import type { ServiceSpec } from "../../spec/service.ts";
+import { type HostAccounts, readHostAccounts } from "../admission/host_accounts.ts";
+import { identityNow } from "../admission/host_identity.ts";
+import { type Grant, grantOf, type Grants } from "../grants.ts";
+
+/** What there is to grant. */
+export interface HostRights {
+  grants: Grants;
+  accounts: HostAccounts;
+  /** Ports on which the daemon itself listens. */
+  ownPorts: readonly number[];
+  /** Whether the daemon is root; another one can give no process another account. */
+  root: boolean;
+}
+
+/** One thing of the host that a service takes. */
+export interface HostWant {
+  kind: keyof Grant;
+  value: string | number;
+  /** What that is, for the refusal. */
+  what: string;
+  granted: boolean;
+}
+
+type HostSpec = Pick<
+  ServiceSpec,
+  "image" | "process" | "ports" | "scale" | "expose" | "securityContext" | "identity"
+>;
+
+const LOWEST_FREE_PORT = 1024;
+
+/** Whether what runs could take over the host: a container with privileges, or a process with those of the daemon. */
+export function isPrivileged(
+  spec: Pick<ServiceSpec, "process" | "securityContext"> & { identity?: HostIdentity | undefined },
+  accounts?: HostAccounts,
+): boolean {
+  const { process, securityContext = {} } = spec;
+  const { user, capabilities = [], capAdd = [], privileged, seccompProfile } = securityContext;
+  if (!process) return privileged === true || capAdd.length > 0 || seccompProfile === "unconfined";
+  if (capabilities.length > 0 || user === undefined) return true;
+  if (spec.identity) return spec.identity.user === 0;
+  // What it is has not been settled, or was written by an earlier version: what cannot be told to be another is root.
+  if (user === DYNAMIC_USER) return false;
+  const now = identityNow({ spec }, accounts ?? readHostAccounts());
+  return now === undefined ? user === "root" || isWrapped(user) : now.user === 0;
+}
+
+/** Digits that are no id: some program may read them as 0. */
+function isWrapped(user: string): boolean {
+  try {
+    parseAccountId(user);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Everything that a service takes of the host, granted or not. Not for services that are privileged: they take all of it. */
+export function hostWants(
+  { namespace, spec }: { namespace: string; spec: HostSpec },
+  rights: HostRights,
+): HostWant[] {
+  const grant = grantOf(rights.grants, namespace);
+  return [
+    ...accountWants(spec, { grant, rights }),
+    ...fileWants(spec, grant),
+    ...portWants(spec, { grant, rights }),
+  ];
+}
+
+function accountWants(
+  { process, identity, securityContext: { user, group } = {} }: HostSpec,
+  { grant, rights: { accounts, root } }: { grant: Grant; rights: HostRights },
+): HostWant[] {
+  if (!process || !root || user === undefined) return [];
+  const users = grant.users.map((u) => accounts.user(u)?.uid ?? numberOf(u));
+  const wants: HostWant[] = [];
+  if (user !== DYNAMIC_USER) {
+    const granted = identity ? users.includes(identity.user) : grant.users.includes(user);
+    wants.push({
+      kind: "users",
+      value: user,
+      what: `run a process as the user ${user} of this host`,
+      granted,
+    });
+  }
+  if (group !== undefined) {
+    // What a user has by itself comes with the user; with a dynamic one comes nothing.
+    const own = user === DYNAMIC_USER || !identity ? [] : [
+      ...identity.groups,
+      ...[accounts.user(String(identity.user))?.gid].filter((gid) => gid !== undefined),
+    ];
+    const groups = [...own, ...grant.groups.map((g) => accounts.group(g))];
+    const granted = identity ? groups.includes(identity.group) : grant.groups.includes(group);
+    wants.push({
+      kind: "groups",
+      value: group,
+      what: `give a process the group ${group} of this host`,
+      granted,
+    });
+  }
+  return wants;
+}
+
+function numberOf(text: string): number | undefined {
+  return /^\d+$/.test(text) ? parseAccountId(text) : undefined;
+}
+
+function fileWants(
+  { process, securityContext: { seccompProfile: file } = {} }: HostSpec,
+  grant: Grant,
+): HostWant[] {
+  if (process || !isProfileFile(file)) return [];
+  return [{
+    kind: "seccompProfiles",
+    value: file,
+    what: `replace the seccomp profile of containers by the file ${file}`,
+    granted: grant.seccompProfiles.includes(file),
+  }];
+}
+
+function portWants(
+  spec: HostSpec,
+  { grant, rights: { ownPorts } }: { grant: Grant; rights: HostRights },
+): HostWant[] {
+  const port = hostPortOf(spec as Parameters<typeof hostPortOf>[0])?.hostPort;
+  if (port === undefined || (port >= LOWEST_FREE_PORT && !ownPorts.includes(port))) return [];
+  const why = ownPorts.includes(port) ? "on which the daemon itself listens" : `below ${LOWEST_FREE_PORT}`;
+  return [{
+    kind: "hostPorts",
+    value: port,
+    what: `take port ${port} of this machine, ${why}`,
+    granted: grant.hostPorts.some(({ from, to }) => from <= port && port <= to),
+  }];
+}
