@@ -73,6 +73,21 @@ export class LocalDriver implements Driver {
     this.#options = { ...options, root: this.#options.root };
   }
 
+  /**
+   * Makes the volume root fit for use; to be called once, before anything else.
+   *
+   * @returns what the operator should know, a sentence each.
+   */
+  async prepare(): Promise<string[]> {
+    try {
+      return (await this.#layout.close()).map((path) =>
+        `${path} belongs to another user and is open to others: chmod 700 ${path}`
+      );
+    } catch (error) {
+      throw hostError(`preparation of the volume root ${this.#layout.root}`, error);
+    }
+  }
+
   validate(request: VolumeRequest): void {
     refuseIssues(this.name, unknownParameters(request.parameters, { driver: this.name, known: [] }));
   }

@@ -1,6 +1,6 @@
 /**
- * Where the local driver keeps what, below one root. Volumes are plain directories that people may look at; all else hides
- * behind a leading dot, which no namespace can have.
+ * Where the local driver keeps what, below one root. Volumes are plain directories that root may look at; all else hides
+ * behind a leading dot, which no namespace can have. All of it that is no volume is closed to other users.
  *
  *     <ns>/<name>                   a volume
  *     .rune/<ns>/<name>.json        who made it: outside the data, so that no workload can change it
@@ -13,7 +13,13 @@ import { basename, dirname, join, relative } from "node:path";
 import { RuneError } from "../spec/error.ts";
 import { isName } from "../spec/name.ts";
 import { ensureDirectory, lookAtDirectory } from "./durable.ts";
+import { errnoOf } from "./host_error.ts";
 
+/**
+ * Nobody but the daemon's user passes: neither to a neighbour's data by its path, nor to a setuid file that a container made.
+ * Containers and processes do not need to, for they have their volume at a mount of their own.
+ */
+const CLOSED = 0o700;
 const UID = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/;
 const HIDDEN = /^\.(.+)\.([0-9a-f]{12})\.(partial|removing)$/;
 
@@ -61,18 +67,35 @@ export class LocalLayout {
 
   /** Makes the directory that will hold `path`, one of the paths above, and refuses symbolic links on the way. */
   async ensureParent(path: string): Promise<void> {
-    // 0711: any user may reach a volume whose path it knows, nobody else may list them.
     if (await lookAtDirectoryAt(this.root) === "absent") {
-      await Deno.mkdir(this.root, { recursive: true, mode: 0o711 });
-      await Deno.chmod(this.root, 0o711);
+      await Deno.mkdir(this.root, { recursive: true, mode: CLOSED });
+      await Deno.chmod(this.root, CLOSED);
     }
     const parts = relative(this.root, dirname(path)).split("/");
-    for (const n of parts.keys()) {
-      await ensureDirectory(
-        join(this.root, ...parts.slice(0, n + 1)),
-        parts[0]!.startsWith(".") ? 0o700 : 0o711,
-      );
+    for (const n of parts.keys()) await ensureDirectory(join(this.root, ...parts.slice(0, n + 1)), CLOSED);
+  }
+
+  /**
+   * Closes to other users what an earlier version, or somebody else, left open: the root, and all below it that is not a volume
+   * or a snapshot. Done when the root is not there yet.
+   *
+   * @returns the directories that belong to another user, and so could not be closed.
+   */
+  async close(): Promise<string[]> {
+    const root = await Deno.realPath(this.root).catch(() => undefined);
+    if (root === undefined) return [];
+    const hidden = [".rune", ".snapshots", ".trash"].map((name) => join(root, name));
+    const namespaces = await Promise.all(
+      [root, ...hidden.slice(0, 2)].map(async (at) =>
+        (await directoriesIn(at)).filter(isName).map((name) => join(at, name))
+      ),
+    );
+    const entries = (await directoriesIn(hidden[2]!)).filter(isUid).map((id) => join(hidden[2]!, id));
+    const open: string[] = [];
+    for (const path of [root, ...hidden, ...namespaces.flat(), ...entries]) {
+      if (!await closeDirectory(path)) open.push(path);
     }
+    return open;
   }
 
   /** Directories in which volumes and snapshots appear, and so hidden leftovers can be. */
@@ -95,6 +118,19 @@ export class LocalLayout {
       const [, of, token] = HIDDEN.exec(entry) ?? [];
       return of !== undefined && (base === undefined ? !token!.startsWith(this.#token) : of === base);
     }).map((entry) => join(directory, entry));
+  }
+}
+
+/** Makes a directory its owner's alone. Done when it is not there. @returns false when it is another user's. */
+async function closeDirectory(path: string): Promise<boolean> {
+  try {
+    const { isDirectory, mode } = await Deno.lstat(path);
+    if (isDirectory && (mode! & 0o7777) !== CLOSED) await Deno.chmod(path, CLOSED);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return true;
+    if (errnoOf(error) === "EPERM") return false;
+    throw error;
   }
 }
 

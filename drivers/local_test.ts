@@ -34,7 +34,7 @@ const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o7777;
 const hidden = async (directory: string) =>
   (await Array.fromAsync(Deno.readDir(directory))).map((e) => e.name).filter((name) => name.startsWith("."));
 
-Deno.test("LocalDriver keeps volumes at <root>/<namespace>/<name>, reachable by any user and listed by none", () =>
+Deno.test("LocalDriver keeps volumes at <root>/<namespace>/<name>, below directories that are closed to other users", () =>
   withRoot(async ({ at, root, make, context }) => {
     const umask = Deno.umask(0o077);
     try {
@@ -44,8 +44,25 @@ Deno.test("LocalDriver keeps volumes at <root>/<namespace>/<name>, reachable by 
     }
     assert.deepEqual(
       [await mode(root), await mode(at("default")), await mode(at("default/web")), await mode(at(".rune"))],
-      [0o711, 0o711, 0o755, 0o700],
+      [0o700, 0o700, 0o755, 0o700],
     );
+  }));
+
+Deno.test("prepare() closes a root that was left open, and leaves volumes and snapshots as they are", () =>
+  withRoot(async ({ at, root, make, context }) => {
+    assert.deepEqual(await make().prepare(), [], "there is nothing yet");
+    const ctx = context("web");
+    await make().provision(ctx);
+    const snapshot = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+    const { handle } = await make().snapshot(ctx, snapshot);
+    const walls = [root, at("default"), at(".rune"), at(".rune/default"), at(".snapshots/default")];
+    for (const path of [...walls, at(".snapshots")]) await Deno.chmod(path, 0o711);
+    await Deno.symlink("/etc", at("linked"));
+    const etc = await mode("/etc");
+    assert.deepEqual(await make().prepare(), []);
+    assert.deepEqual(await Promise.all(walls.map(mode)), walls.map(() => 0o700));
+    assert.deepEqual([await mode(at("default/web")), await mode(handle)], [0o755, 0o755]);
+    assert.equal(await mode("/etc"), etc, "a link is not followed");
   }));
 
 Deno.test("provision() adopts a directory with data, says so every time, and changes nothing in it", () =>

@@ -158,6 +158,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
     const built = buildDrivers(storage);
+    for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const daemonId = await ensureDaemonId(store);
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });

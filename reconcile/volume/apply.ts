@@ -79,12 +79,11 @@ export async function applyVolume(
     case "mount":
       return await reporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, driver, ctx }));
     case "unmount":
-      return await reporting("UnmountFailed", { view, deps, ctx }, async () => {
-        await driver?.unmount(ctx);
-        await driver?.detach(ctx);
-        deps.mounts.delete(volume.uid);
-        await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
-      });
+      return await reporting(
+        "UnmountFailed",
+        { view, deps, ctx },
+        () => unmount({ view, deps, driver, ctx }),
+      );
     case "reclaim":
       return await reclaim(step.deleteData, { view, deps, driver, ctx });
     case "settle":
@@ -166,6 +165,17 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   const other = deps.mounts.overlapping(volume.uid, path);
   if (other !== undefined) throw sharesDirectory(deps.store, { path, other });
   deps.mounts.set(volume.uid, path);
+}
+
+/**
+ * Takes a volume that nobody holds away from this node. The table forgets it before anything is unmounted, in the same turn as
+ * the holders were looked at: an instance that takes the lease from here on waits for the next mount.
+ */
+async function unmount({ view: { volume }, deps, driver, ctx }: Call & { driver?: Driver }): Promise<void> {
+  deps.mounts.delete(volume.uid);
+  await driver?.unmount(ctx);
+  await driver?.detach(ctx);
+  await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
 }
 
 /** Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff. */
