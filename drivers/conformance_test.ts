@@ -3,6 +3,7 @@ import { driverConformance } from "./conformance.ts";
 import { contextMaker, type Scratch, scratchDirectory } from "./conformance_trial.ts";
 import { detachLoopDevice, findLoopDevice, findMount, unmountDirectory } from "./host.ts";
 import { LocalDriver } from "./local.ts";
+import { ProtectedDirectories } from "./protected.ts";
 import { LocalHostDriver } from "./local_host.ts";
 import { LoopTestDriver } from "./loop_test_driver.ts";
 
@@ -26,7 +27,12 @@ driverConformance({
   snapshots: false,
   make: async () => {
     const scratch = await scratchDirectory();
-    const restarted = () => new LocalHostDriver({ allowlist: [scratch.path], allowCreateMissing: true });
+    const restarted = () =>
+      new LocalHostDriver({
+        allowlist: () => [scratch.path],
+        allowCreateMissing: true,
+        protected: new ProtectedDirectories([]),
+      });
     const parameters = (name: string) => ({ hostPath: join(scratch.path, name), createIfMissing: "true" });
     return {
       driver: restarted(),

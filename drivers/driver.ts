@@ -4,6 +4,7 @@
  * `permanent: true` when trying again cannot help until the spec changes.
  * @module
  */
+import type { FileHandle } from "node:fs/promises";
 import type { AccessMode, VolumeSpec } from "../spec/volume.ts";
 
 /** What a driver can do. The API refuses at write time what it cannot (SPEC 4.4). */
@@ -143,6 +144,13 @@ export interface Driver {
    * @returns the absolute path of that directory.
    */
   mount(ctx: VolumeContext): Promise<{ path: string }>;
+  /**
+   * Opens the root of a volume that is mounted, without following a symbolic link that somebody else could have made, and
+   * judges what it has opened. Where a driver has none, nobody else can reach the path that `mount` returned.
+   *
+   * @returns a handle that the caller closes.
+   */
+  open?(ctx: VolumeContext): Promise<FileHandle>;
   /** The reverse of `mount`. Done when it is not mounted. */
   unmount(ctx: VolumeContext): Promise<void>;
 

@@ -153,6 +153,12 @@ export async function syncFilesystem(path: string, signal: AbortSignal): Promise
 
 /** One line of the mount table. */
 export interface MountEntry {
+  /** What `/proc/<pid>/fdinfo` calls `mnt_id`. */
+  id: string;
+  /** `major:minor` of the filesystem. */
+  device: string;
+  /** The directory of the filesystem that is shown: `/`, or another for a bind mount. */
+  root: string;
   mountPoint: string;
   fsType: string;
   /** A device, or a name that the filesystem chose. */
@@ -176,9 +182,12 @@ export function parseMountInfo(table: string): MountEntry[] {
     text.replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8)));
   return table.split("\n").filter((line) => line !== "").map((line) => {
     const [left = "", right = ""] = line.split(" - ");
-    const [, , , , mountPoint = "", options = ""] = left.split(" ");
+    const [id = "", , device = "", root = "", mountPoint = "", options = ""] = left.split(" ");
     const [fsType = "", source = ""] = right.split(" ");
     return {
+      id,
+      device,
+      root: unescape(root),
       mountPoint: unescape(mountPoint),
       fsType,
       source: unescape(source),
@@ -243,6 +252,18 @@ export async function mountMemory(
   const options = `size=${bytes},mode=0700,nosuid,nodev,noexec`;
   const what = `mount of a filesystem in memory on ${directory}`;
   await run("mount", ["-t", "tmpfs", "-o", options, "--", "rune", directory], { what, signal });
+}
+
+/**
+ * Shows a directory at another one. The kernel is asked for `source` as it is written: a path below `/proc/<pid>/fd` leads to
+ * what is open there, whatever has become of its name.
+ */
+export async function bindDirectory(
+  source: string,
+  { directory, signal }: { directory: string; signal: AbortSignal },
+): Promise<void> {
+  const what = `bind mount of ${source} on ${directory}`;
+  await run("mount", ["--no-canonicalize", "--bind", "--", source, directory], { what, signal });
 }
 
 /** Unmounts the filesystem mounted at a directory. */

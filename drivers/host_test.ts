@@ -138,7 +138,9 @@ Deno.test({
         try {
           await ensureMounted(first, { directory: at, fsType: "ext4", signal });
           await ensureMounted(first, { directory: at, fsType: "ext4", signal });
-          assert.deepEqual(await findMount(at), {
+          const { id: _id, device: _device, ...mounted } = (await findMount(at))!;
+          assert.deepEqual(mounted, {
+            root: "/",
             mountPoint: at,
             fsType: "ext4",
             source: first,
@@ -161,8 +163,24 @@ Deno.test("parseMountInfo() reads optional fields, escapes and read-only mounts"
 37 35 0:5 / /proc ro,nosuid - proc proc rw
 `;
   assert.deepEqual(parseMountInfo(table), [
-    { mountPoint: "/mnt two", fsType: "ext4", source: "/dev/a\\b", readOnly: false },
-    { mountPoint: "/proc", fsType: "proc", source: "proc", readOnly: true },
+    {
+      id: "36",
+      device: "98:0",
+      root: "/",
+      mountPoint: "/mnt two",
+      fsType: "ext4",
+      source: "/dev/a\\b",
+      readOnly: false,
+    },
+    {
+      id: "37",
+      device: "0:5",
+      root: "/",
+      mountPoint: "/proc",
+      fsType: "proc",
+      source: "proc",
+      readOnly: true,
+    },
   ]);
 });
 

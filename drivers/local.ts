@@ -4,7 +4,8 @@
  * nothing of who mounts a volume.
  * @module
  */
-import { basename, dirname, isAbsolute, normalize } from "node:path";
+import type { FileHandle } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { syncDirectory } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import { packTree, unpackTree } from "./archive.ts";
@@ -24,6 +25,7 @@ import { KeyedLock } from "./keyed_lock.ts";
 import { LocalLayout } from "./local_layout.ts";
 import { type Marker, readMarker, removeMarker, writeMarker } from "./local_marker.ts";
 import { LocalTrash, type LocalTrashEntry } from "./local_trash.ts";
+import { openDirectory } from "./open_directory.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
 
 /** Options of the driver `local`. */
@@ -149,6 +151,16 @@ export class LocalDriver implements Driver {
     return await this.#exclusive(ctx, { verb: "mount" }, async (directory) => {
       await this.#existing(ctx, directory);
       return { path: directory };
+    });
+  }
+
+  async open(ctx: VolumeContext): Promise<FileHandle> {
+    return await this.#exclusive(ctx, { verb: "opening" }, async (directory) => {
+      await this.#existing(ctx, directory);
+      // The operator placed the root, which may be a link; below it nobody but root can make one.
+      return await openDirectory(
+        join(await Deno.realPath(this.#layout.root), relative(this.#layout.root, directory)),
+      );
     });
   }
 

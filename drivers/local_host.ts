@@ -3,20 +3,33 @@
  * seeds 000 and 001). It never removes, formats or copies anything.
  * @module
  */
-import { dirname, isAbsolute, join, normalize, relative } from "node:path";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "./driver.ts";
-import { ensureDirectory, lookAtDirectory } from "./durable.ts";
+import { ensureDirectory } from "./durable.ts";
 import { diskUsage } from "./host.ts";
 import { checkAborted, errnoOf, hostError } from "./host_error.ts";
 import { applyOwnership } from "./mount_root.ts";
+import {
+  descriptorPath,
+  enterDirectory,
+  isWithin,
+  NotADirectory,
+  openBelow,
+  openDirectory,
+  pathOf,
+} from "./open_directory.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
+import type { ProtectedDirectories } from "./protected.ts";
 
 /** Options of the driver `local-host`. */
 export interface LocalHostOptions {
-  /** Absolute paths: volumes are these directories or lie below them. */
-  allowlist: string[];
+  /** Absolute paths that volumes of a namespace may be, or lie below. */
+  allowlist: (namespace: string) => string[];
+  /** What no volume is, whatever the allowlist says. */
+  protected: ProtectedDirectories;
   /** Whether the parameter `createIfMissing` is honoured. */
   allowCreateMissing: boolean;
 }
@@ -36,21 +49,19 @@ export class LocalHostDriver implements Driver {
     reclaimDelete: false,
     topologyKeys: [],
   };
-  #allowlist: string[] = [];
-  #allowCreateMissing = false;
+  #options: LocalHostOptions;
 
   constructor(options: LocalHostOptions) {
-    this.configure(options);
+    this.#options = options;
   }
 
-  /** Changes the options while it is in use: calls in progress keep those they began with or take the new ones. */
-  configure(options: LocalHostOptions): void {
-    this.#allowlist = options.allowlist.map((path) => normalize(path).replace(/(.)\/+$/, "$1"));
-    this.#allowCreateMissing = options.allowCreateMissing;
+  /** Changes options while it is in use: calls in progress keep those they began with or take the new ones. */
+  configure(options: Partial<LocalHostOptions>): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   validate(request: VolumeRequest): void {
-    this.#check(request.parameters);
+    this.#check(request);
   }
 
   directory({ parameters: { hostPath } }: VolumeRequest): string | undefined {
@@ -59,11 +70,10 @@ export class LocalHostDriver implements Driver {
 
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
     return await this.#call("provision", ctx, async (hostPath) => {
-      if (await this.#find(hostPath) === undefined) await this.#createMissing(ctx, hostPath);
-      const path = await this.#realPath(hostPath);
+      await using directory = await this.#find(ctx, hostPath) ?? await this.#createMissing(ctx, hostPath);
       const { uid, gid } = ctx.parameters;
       if (uid !== undefined || gid !== undefined) {
-        await applyOwnership(path, { user: id(uid), group: id(gid) });
+        await applyOwnership(directory, { path: hostPath, user: id(uid), group: id(gid) });
       }
       // Finding data is what this driver is for: nothing to announce.
       return { handle: hostPath, adopted: false };
@@ -84,8 +94,14 @@ export class LocalHostDriver implements Driver {
   }
 
   async mount(ctx: VolumeContext): Promise<{ path: string }> {
-    // The real path, so that a link which is swapped after this check leads nowhere else.
-    return await this.#call("mount", ctx, async (hostPath) => ({ path: await this.#realPath(hostPath) }));
+    return await this.#call("mount", ctx, async (hostPath) => {
+      await using directory = await this.#existing(ctx, hostPath);
+      return { path: await pathOf(directory) };
+    });
+  }
+
+  async open(ctx: VolumeContext): Promise<FileHandle> {
+    return await this.#call("opening", ctx, (hostPath) => this.#existing(ctx, hostPath));
   }
 
   async unmount(ctx: VolumeContext): Promise<void> {
@@ -110,14 +126,15 @@ export class LocalHostDriver implements Driver {
   }
 
   async usage(ctx: VolumeContext): Promise<{ usedBytes: number }> {
-    return await this.#call("measuring", ctx, async (hostPath) => ({
-      usedBytes: await diskUsage(await this.#realPath(hostPath), ctx.signal),
-    }));
+    return await this.#call("measuring", ctx, async (hostPath) => {
+      await using directory = await this.#existing(ctx, hostPath);
+      return { usedBytes: await diskUsage(`${descriptorPath(directory)}/.`, ctx.signal) };
+    });
   }
 
   async #call<T>(verb: string, ctx: VolumeContext, work: (hostPath: string) => Promise<T>): Promise<T> {
     checkAborted(describeCall(verb, ctx), ctx.signal);
-    const hostPath = this.#check(ctx.parameters);
+    const hostPath = this.#check({ ...ctx.volume, parameters: ctx.parameters });
     try {
       return await work(hostPath);
     } catch (error) {
@@ -126,10 +143,10 @@ export class LocalHostDriver implements Driver {
   }
 
   /** What can be judged of the parameters without touching the host. @returns the hostPath. */
-  #check(parameters: Record<string, string>): string {
+  #check({ namespace, parameters }: Pick<VolumeRequest, "namespace" | "parameters">): string {
     const { hostPath, createIfMissing, uid, gid } = parameters;
     const issues: FieldIssue[] = unknownParameters(parameters, { driver: this.name, known: PARAMETERS });
-    const pathIssue = this.#checkPath(hostPath);
+    const pathIssue = this.#checkPath(namespace, hostPath);
     if (pathIssue) issues.unshift({ path: ["hostPath"], ...pathIssue });
     if (createIfMissing !== undefined && createIfMissing !== "true" && createIfMissing !== "false") {
       issues.push({ path: ["createIfMissing"], message: 'expected "true" or "false"' });
@@ -147,7 +164,10 @@ export class LocalHostDriver implements Driver {
     return hostPath!;
   }
 
-  #checkPath(hostPath: string | undefined): { message: string; hint?: string } | undefined {
+  #checkPath(
+    namespace: string,
+    hostPath: string | undefined,
+  ): { message: string; hint?: string } | undefined {
     if (hostPath === undefined || hostPath === "") {
       return { message: "expected the absolute path of a directory", hint: "set parameters.hostPath" };
     }
@@ -156,74 +176,132 @@ export class LocalHostDriver implements Driver {
         message: `expected an absolute path without '.', '..', ':' or a slash too many, found "${hostPath}"`,
       };
     }
-    if (hostPath === "/" || !this.#allowlist.some((root) => isWithin(root, hostPath))) {
-      return this.#notAllowed(hostPath);
-    }
+    const protection = this.#options.protected.judgePath(hostPath);
+    if (protection !== undefined) return neverAVolume(hostPath, protection);
+    if (this.#rootOf(namespace, hostPath) === undefined) return this.#notAllowed(namespace, hostPath);
   }
 
-  #notAllowed(path: string): { message: string; hint: string } {
+  #rootsOf(namespace: string): string[] {
+    return this.#options.allowlist(namespace).map((path) => normalize(path).replace(/(.)\/+$/, "$1"));
+  }
+
+  /** The narrowest entry of the namespace's allowlist that covers a path. */
+  #rootOf(namespace: string, path: string): string | undefined {
+    const covering = this.#rootsOf(namespace).filter((root) => isWithin(path, root));
+    return covering.sort((a, b) => b.length - a.length)[0];
+  }
+
+  #notAllowed(namespace: string, path: string): { message: string; hint: string } {
     const parent = dirname(path);
     const add = `add ${parent === "/" ? path : parent} to storage.hostPathAllowlist in the runefile`;
-    const allowed = this.#allowlist.join(", ");
+    const allowed = this.#rootsOf(namespace).join(", ");
     return {
       message: `${path} is not under an allowed host path`,
       hint: allowed === "" ? `${add}, which is empty` : `${add}, or use a path under ${allowed}`,
     };
   }
 
-  /** Where the path leads, when it exists. @throws {RuneError} when that is not allowed. */
-  async #find(hostPath: string): Promise<string | undefined> {
-    const path = await realPathOrUndefined(hostPath);
-    if (path === undefined) return undefined;
-    const roots = await Promise.all(this.#allowlist.map(realPathOrUndefined));
-    if (!roots.some((root) => root !== undefined && isWithin(root, path))) {
-      const { message, hint } = this.#notAllowed(path);
-      throw new RuneError("invalid_argument", `hostPath ${hostPath} leads to ${path}: ${message}`, {
-        hint,
-        issues: [{ path: ["hostPath"], message, hint }],
-      });
+  /**
+   * Opens the directory when it exists. The operator's own root may be a link; below it none is followed.
+   *
+   * @throws {RuneError} `invalid_argument` for a link on the way, and for what is never a volume.
+   */
+  async #find(ctx: VolumeContext, hostPath: string): Promise<FileHandle | undefined> {
+    const root = this.#rootOf(ctx.volume.namespace, hostPath)!;
+    let directory: FileHandle;
+    try {
+      directory = await openDirectory(join(await Deno.realPath(root), relative(root, hostPath)));
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return undefined;
+      throw error instanceof NotADirectory ? this.#leadsAway(ctx, { hostPath, error }) : error;
     }
-    return path;
+    try {
+      await this.#refuseProtected(directory, hostPath);
+      return directory;
+    } catch (error) {
+      await directory.close();
+      throw error;
+    }
   }
 
-  async #realPath(hostPath: string): Promise<string> {
-    const path = await this.#find(hostPath);
-    if (path === undefined) throw missing(hostPath, "make the directory, or mount its disk");
-    await lookAtDirectory(path);
-    return path;
+  async #refuseProtected(directory: FileHandle, hostPath: string, options?: { inside: boolean }) {
+    const protection = await this.#options.protected.judge(directory, options);
+    if (protection === undefined) return;
+    const issue = neverAVolume(hostPath, protection);
+    throw new RuneError("invalid_argument", issue.message, {
+      hint: issue.hint,
+      issues: [{ path: ["hostPath"], ...issue }],
+    });
   }
 
-  async #createMissing(ctx: VolumeContext, hostPath: string): Promise<void> {
+  async #existing(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
+    const directory = await this.#find(ctx, hostPath);
+    if (directory === undefined) throw missing(hostPath, "make the directory, or mount its disk");
+    return directory;
+  }
+
+  /** The refusal of a path with a link, or a file, on the way. Only the link's own text is told: where it ends is not looked at. */
+  #leadsAway(ctx: VolumeContext, { hostPath, error }: { hostPath: string; error: NotADirectory }): RuneError {
+    if (error.leadsTo === undefined) {
+      return new RuneError(
+        "failed_precondition",
+        `${error.at} is not a directory; Rune expects a directory of its own there`,
+        { hint: "move it away, then try again", cause: error },
+      );
+    }
+    const { namespace } = ctx.volume;
+    const rest = hostPath.split("/").slice(error.at.split("/").length);
+    const path = normalize(join(resolve(dirname(error.at), error.leadsTo), ...rest));
+    const message =
+      `hostPath ${hostPath} goes through the symbolic link ${error.at}, which leads to ${error.leadsTo}; ` +
+      "no link is followed below an allowed host path";
+    const hint = this.#rootOf(namespace, path) === undefined
+      ? `replace the link by a directory, or name ${path} itself and ${
+        this.#notAllowed(namespace, path).hint
+      }`
+      : `replace the link by a directory, or set hostPath to ${path}`;
+    return new RuneError("invalid_argument", message, {
+      hint,
+      issues: [{ path: ["hostPath"], message, hint }],
+      cause: error,
+    });
+  }
+
+  async #createMissing(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
     if (ctx.parameters.createIfMissing !== "true") {
       throw missing(hostPath, 'make the directory, or set the parameter createIfMissing to "true"');
     }
-    if (!this.#allowCreateMissing) {
+    if (!this.#options.allowCreateMissing) {
       throw missing(hostPath, "make the directory, or set storage.allowCreateMissing = true in the runefile");
     }
-    const root = this.#allowlist.find((allowed) => isWithin(allowed, hostPath))!;
+    const root = this.#rootOf(ctx.volume.namespace, hostPath)!;
     // The operator named it, so it may be made with whatever leads to it; below it every step is checked.
     await Deno.mkdir(root, { recursive: true });
-    let path = root;
-    for (const part of relative(root, hostPath).split("/").filter((name) => name !== "")) {
-      const parent = await this.#realPath(path);
-      path = join(path, part);
-      if (await this.#find(path) === undefined) await ensureDirectory(join(parent, part), 0o755);
+    const parts = relative(root, hostPath).split("/").filter((name) => name !== "");
+    try {
+      await using allowed = await openDirectory(await Deno.realPath(root));
+      await using _made = await openBelow(allowed, parts, async (parent, part) => {
+        try {
+          return await enterDirectory(parent, part);
+        } catch (error) {
+          if (errnoOf(error) !== "ENOENT") throw error;
+        }
+        await this.#refuseProtected(parent, hostPath, { inside: true });
+        await ensureDirectory(`${descriptorPath(parent)}/${part}`, 0o755);
+        return await enterDirectory(parent, part);
+      });
+    } catch (error) {
+      throw error instanceof NotADirectory ? this.#leadsAway(ctx, { hostPath, error }) : error;
     }
+    return await this.#existing(ctx, hostPath);
   }
 }
 
-/** Whether `path` is `root` or lies below it; both absolute and normal. */
-function isWithin(root: string, path: string): boolean {
-  return path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
-}
-
-async function realPathOrUndefined(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+function neverAVolume(path: string, protection: string): { message: string; hint: string } {
+  return {
+    message: `${path} ${protection}, and is never a volume`,
+    hint: "use a directory that neither holds nor lies in one of those, whatever the allowlist says",
+  };
 }
 
 function id(value: string | undefined): number | undefined {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RuneError } from "../spec/error.ts";
 import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
+import { bindDirectory, unmountDirectory } from "./host.ts";
+import { ProtectedDirectories } from "./protected.ts";
 import { LocalHostDriver, type LocalHostOptions } from "./local_host.ts";
 
 const volume = { namespace: "default", name: "cache", sizeBytes: 0, accessMode: "ReadWriteOnce" as const };
@@ -22,7 +24,15 @@ async function withHost(
     await fn({
       at,
       make: (options) =>
-        new LocalHostDriver({ allowlist: [at("allowed")], allowCreateMissing: true, ...options }),
+        new LocalHostDriver({
+          allowlist: () => [at("allowed")],
+          allowCreateMissing: true,
+          protected: new ProtectedDirectories([{
+            path: at("allowed/state"),
+            what: "the data directory of Rune",
+          }]),
+          ...options,
+        }),
     });
     assert.equal(await Deno.readTextFile(at("secret/data")), "keep");
   } finally {
@@ -30,7 +40,11 @@ async function withHost(
   }
 }
 
-const driver = new LocalHostDriver({ allowlist: ["/mnt/rune/", "/srv"], allowCreateMissing: false });
+const driver = new LocalHostDriver({
+  allowlist: () => ["/mnt/rune/", "/srv"],
+  allowCreateMissing: false,
+  protected: new ProtectedDirectories([{ path: "/srv/rune/data", what: "the data directory of Rune" }]),
+});
 
 for (const hostPath of ["/mnt/rune", "/mnt/rune/shared-cache", "/srv/a/b"]) {
   Deno.test(`LocalHostDriver.validate() allows ${hostPath}`, () => {
@@ -89,21 +103,97 @@ Deno.test("LocalHostDriver refuses a link that leads out, at provision and when 
     await assert.rejects(driver.mount(ctx), { code: "invalid_argument", permanent: true });
   }));
 
-Deno.test("LocalHostDriver follows a link that stays inside, and mounts where it leads", () =>
+Deno.test("LocalHostDriver follows no link, says which real path to name, and takes that", () =>
   withHost(async ({ at, make }) => {
-    await Deno.mkdir(at("allowed/real"));
+    await Deno.mkdir(at("allowed/real/x"), { recursive: true });
     await Deno.symlink("real", at("allowed/link"));
-    const ctx = context("inside", { parameters: { hostPath: at("allowed/link") } });
-    await make().provision(ctx);
-    assert.deepEqual(await make().mount(ctx), { path: at("allowed/real") });
+    const ctx = (name: string, hostPath: string) => context(name, { parameters: { hostPath } });
+    await assert.rejects(make().provision(ctx("linked", at("allowed/link/x"))), {
+      code: "invalid_argument",
+      message: new RegExp(
+        `goes through the symbolic link ${at("allowed/link")}, which leads to real; no link`,
+      ),
+      hint: `replace the link by a directory, or set hostPath to ${at("allowed/real/x")}`,
+    });
+    assert.deepEqual(await make().mount(ctx("real", at("allowed/real/x"))), { path: at("allowed/real/x") });
+
+    await Deno.mkdir(at("disk/x"), { recursive: true });
+    await Deno.symlink(at("disk"), at("allowed/disk"));
+    await assert.rejects(make().provision(ctx("away", at("allowed/disk/x"))), {
+      hint: new RegExp(`name ${at("disk/x")} itself and add ${at("disk")} to storage.hostPathAllowlist`),
+    });
+    const allowed = make({ allowlist: () => [at("disk")] });
+    assert.deepEqual(await allowed.mount(ctx("disk", at("disk/x"))), { path: at("disk/x") });
   }));
+
+Deno.test("LocalHostDriver allows each namespace its own directories", () =>
+  withHost(async ({ at, make }) => {
+    await Deno.mkdir(at("allowed/x"));
+    const driver = make({ allowlist: (namespace) => namespace === "prod" ? [at("allowed")] : [] });
+    const parameters = { hostPath: at("allowed/x") };
+    driver.validate({ ...volume, namespace: "prod", parameters });
+    assert.throws(() => driver.validate({ ...volume, parameters }), { code: "invalid_argument" });
+    await assert.rejects(driver.mount(context("x", { parameters })), { code: "invalid_argument" });
+  }));
+
+const SYSTEM = ["/etc", "/etc/ssh", "/proc/1", "/sys", "/dev/shm", "/run/user/0", "/boot", "/var/run/docker"];
+for (const hostPath of ["/", "/srv", "/srv/rune", "/srv/rune/data", "/srv/rune/data/audit", ...SYSTEM]) {
+  Deno.test(`LocalHostDriver never gives out ${hostPath}, whatever is allowed`, async () => {
+    const everything = new LocalHostDriver({
+      allowlist: () => ["/"],
+      allowCreateMissing: true,
+      protected: new ProtectedDirectories([{ path: "/srv/rune/data", what: "the data directory of Rune" }]),
+    });
+    const parameters = { hostPath };
+    // /var/run is a link: only the host can tell.
+    if (!hostPath.startsWith("/var/run")) {
+      assert.throws(() => everything.validate({ ...volume, parameters }), {
+        code: "invalid_argument",
+        message: /never a volume/,
+      });
+    }
+    await assert.rejects(everything.mount(context("x", { parameters })), { code: "invalid_argument" });
+  });
+}
+
+Deno.test({
+  name: "LocalHostDriver sees through bind mounts what they hide of protected directories (needs root)",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withHost(async ({ at, make }) => {
+      await Deno.mkdir(at("state/audit"), { recursive: true });
+      const driver = make({
+        protected: new ProtectedDirectories([{ path: at("state"), what: "the data directory of Rune" }]),
+      });
+      const { signal } = new AbortController();
+      // Below it, itself, and what holds it, each under an innocent name.
+      for (const [shown, hostPath] of [["state/audit", "bound"], ["state", "bound/audit"], [".", "bound"]]) {
+        await Deno.mkdir(at("allowed/bound"), { recursive: true });
+        await bindDirectory(at(shown!), { directory: at("allowed/bound"), signal });
+        try {
+          const parameters = { hostPath: at(`allowed/${hostPath}`), createIfMissing: "true" };
+          const ctx = context("bound", { parameters });
+          for (const verb of ["provision", "mount", "open", "usage"] as const) {
+            await assert.rejects(driver[verb](ctx), { code: "invalid_argument", message: /never a volume/ });
+          }
+          const inside = { ...parameters, hostPath: at("allowed/bound/made") };
+          const made = driver.provision(context("made", { parameters: inside }));
+          if (shown !== ".") await assert.rejects(made, { message: /never a volume/ });
+          else await made;
+          assert.equal(await Deno.stat(at("state/made")).catch(() => "nothing"), "nothing");
+        } finally {
+          await unmountDirectory(at("allowed/bound"), signal);
+        }
+      }
+    }),
+});
 
 Deno.test("LocalHostDriver allows a path under an allowlist entry that is itself a link", () =>
   withHost(async ({ at, make }) => {
     await Deno.symlink("allowed", at("alias"));
     await Deno.mkdir(at("allowed/x"));
     const ctx = context("alias", { parameters: { hostPath: at("alias/x") } });
-    assert.deepEqual(await make({ allowlist: [at("alias")] }).mount(ctx), { path: at("allowed/x") });
+    assert.deepEqual(await make({ allowlist: () => [at("alias")] }).mount(ctx), { path: at("allowed/x") });
   }));
 
 Deno.test("LocalHostDriver makes a missing directory only when volume and runefile both say so", () =>
@@ -121,7 +211,7 @@ Deno.test("LocalHostDriver makes a missing directory only when volume and runefi
     await make({ allowCreateMissing: false }).provision(asks);
     // A first volume in development also makes the allowed root.
     const fresh = context("fresh", { parameters: { hostPath: at("new/x"), createIfMissing: "true" } });
-    await make({ allowlist: [at("new")] }).provision(fresh);
+    await make({ allowlist: () => [at("new")] }).provision(fresh);
   }));
 
 Deno.test("LocalHostDriver makes nothing through a link that leads out", () =>

@@ -1,11 +1,8 @@
 /** What is done to a mounted volume before a workload sees it: ownership of its root, and the sub-directory to mount. @module */
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { join } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import { RuneError } from "../spec/error.ts";
 import { errnoOf, hostError } from "./host_error.ts";
-
-const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+import { descriptorPath, enterDirectory, NotADirectory, openBelow } from "./open_directory.ts";
 
 /** Owner and mode of a mount's root; what is absent stays as it is. */
 export interface Ownership {
@@ -18,27 +15,26 @@ export interface Ownership {
 }
 
 /**
- * Gives a directory, and nothing inside it, this owner and mode, only where they differ.
+ * Gives an open directory, and nothing inside it, this owner and mode, only where they differ.
  *
- * @throws {RuneError} `failed_precondition` when the daemon may not, or it is no directory; `unavailable` when it cannot now.
+ * @param path for messages.
+ * @throws {RuneError} `failed_precondition` when the daemon may not; `unavailable` when it cannot now.
  */
-export async function applyOwnership(path: string, wanted: Ownership): Promise<void> {
+export async function applyOwnership(
+  directory: FileHandle,
+  { path, ...wanted }: Ownership & { path: string },
+): Promise<void> {
   try {
-    const directory = await open(path, DIRECTORY);
-    try {
-      const { uid, gid } = await directory.stat();
-      const [user, group] = [wanted.user ?? uid, wanted.group ?? gid];
-      if (user !== uid || group !== gid) await directory.chown(user, group);
-      if (wanted.mode === undefined) return;
-      // Read after chown, which clears the setuid and setgid bits.
-      const mode = parseInt(wanted.mode, 8);
-      if (((await directory.stat()).mode & 0o7777) !== mode) await directory.chmod(mode);
-    } finally {
-      await directory.close();
-    }
+    const { uid, gid } = await directory.stat();
+    const [user, group] = [wanted.user ?? uid, wanted.group ?? gid];
+    if (user !== uid || group !== gid) await directory.chown(user, group);
+    if (wanted.mode === undefined) return;
+    // Read after chown, which clears the setuid and setgid bits.
+    const mode = parseInt(wanted.mode, 8);
+    if (((await directory.stat()).mode & 0o7777) !== mode) await directory.chmod(mode);
   } catch (error) {
     const what = `change of owner and mode of ${path}`;
-    if (errnoOf(error) === "ENOTDIR" || errnoOf(error) === "EPERM") {
+    if (errnoOf(error) === "EPERM") {
       const hint = "run the daemon as root, or leave out fsUser, fsGroup and fsMode";
       throw new RuneError("failed_precondition", `${what} failed: ${(error as Error).message}`, {
         hint,
@@ -50,46 +46,42 @@ export async function applyOwnership(path: string, wanted: Ownership): Promise<v
 }
 
 /**
- * The directory inside a volume that a mount shows, made when missing: with mode 0755, owned by whoever owns the directory
- * that it is made in. No symbolic link is followed below `root`, also none that appears meanwhile.
+ * Opens the directory inside a volume that a mount shows, made when missing: with mode 0755, owned by whoever owns the
+ * directory that it is made in. No symbolic link is followed, also none that appears meanwhile.
  *
- * @param root The volume's directory.
+ * @param root The volume's directory, open; it stays open.
  * @param subPath Relative; empty for the root itself.
- * @returns its absolute path.
- * @throws {RuneError} `failed_precondition` when it would leave the volume, or something on the way is no directory.
+ * @param options.make Whether what is missing is made. Default: true.
+ * @throws {RuneError} `failed_precondition` when it would leave the volume, or something on the way is no directory;
+ * `not_found` when it is missing and is not to be made.
  */
-export async function resolveSubPath(root: string, subPath: string): Promise<string> {
+export async function openSubPath(
+  root: FileHandle,
+  subPath: string,
+  { make = true } = {},
+): Promise<FileHandle> {
   const parts = subPath.split("/").filter((part) => part !== "" && part !== ".");
   if (subPath.startsWith("/") || parts.includes("..") || subPath.includes("\0")) throw leavesVolume(subPath);
-  if (parts.length === 0) return root;
   try {
-    let directory = await open(root, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      for (const part of parts) {
-        const next = await enter(directory, part);
-        await directory.close();
-        directory = next;
-      }
-    } finally {
-      await directory.close();
-    }
+    return await openBelow(root, parts, make ? enterMade : enterDirectory);
   } catch (error) {
-    if (errnoOf(error) === "ENOTDIR" || errnoOf(error) === "ELOOP") throw leavesVolume(subPath, error);
-    throw hostError(`subPath ${subPath} of ${root}`, error);
+    if (error instanceof NotADirectory) throw leavesVolume(subPath, error);
+    if (errnoOf(error) === "ENOENT" && !make) {
+      throw new RuneError("not_found", `the volume has no directory ${subPath}`, { cause: error });
+    }
+    throw hostError(`subPath ${subPath}`, error);
   }
-  return join(root, ...parts);
 }
 
-async function enter(parent: FileHandle, part: string): Promise<FileHandle> {
-  // Through the descriptor: a parent that is replaced by a link meanwhile changes nothing.
-  const path = `/proc/self/fd/${parent.fd}/${part}`;
+/** Enters a directory, made when missing. Through the descriptor: a parent that is replaced by a link changes nothing. */
+async function enterMade(parent: FileHandle, part: string): Promise<FileHandle> {
   try {
-    await Deno.mkdir(path);
+    await Deno.mkdir(`${descriptorPath(parent)}/${part}`);
   } catch (error) {
-    if (errnoOf(error) === "EEXIST") return await open(path, DIRECTORY);
+    if (errnoOf(error) === "EEXIST") return await enterDirectory(parent, part);
     throw error;
   }
-  const made = await open(path, DIRECTORY);
+  const made = await enterDirectory(parent, part);
   try {
     const { uid, gid } = await parent.stat();
     const own = await made.stat();

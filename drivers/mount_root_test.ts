@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { scratchDirectory } from "./conformance_trial.ts";
-import { applyOwnership, resolveSubPath } from "./mount_root.ts";
+import { applyOwnership, openSubPath } from "./mount_root.ts";
+import { openDirectory, pathOf } from "./open_directory.ts";
+
+/** Opens a directory inside a volume, and tells its path. */
+async function resolveSubPath(root: string, subPath: string): Promise<string> {
+  await using volume = await openDirectory(root);
+  await using directory = await openSubPath(volume, subPath);
+  return await pathOf(directory);
+}
 
 const notRoot = Deno.uid() !== 0;
 
@@ -25,28 +33,33 @@ Deno.test({
     inVolume(async (root) => {
       await Deno.mkdir(join(root, "inner"));
       await Deno.chmod(root, 0o755);
-      await applyOwnership(root, { user: 1000, mode: "02775" });
+      await using volume = await openDirectory(root);
+      await applyOwnership(volume, { path: root, user: 1000, mode: "02775" });
       const after = await Deno.stat(root);
       assert.deepEqual([after.uid, after.gid, after.mode! & 0o7777], [1000, 0, 0o2775]);
-      await applyOwnership(root, { user: 1000, mode: "02775" });
+      await applyOwnership(volume, { path: root, user: 1000, mode: "02775" });
       assert.deepEqual((await Deno.stat(root)).ctime, after.ctime);
       assert.equal((await Deno.stat(join(root, "inner"))).uid, 0);
       // chown clears the setgid bit; the mode asked for must win.
-      await applyOwnership(root, { group: 2000, mode: "2775" });
+      await applyOwnership(volume, { path: root, group: 2000, mode: "2775" });
       const last = await Deno.stat(root);
       assert.deepEqual([last.uid, last.gid, last.mode! & 0o7777], [1000, 2000, 0o2775]);
     }),
 });
 
-Deno.test("applyOwnership() refuses a symbolic link", () =>
+Deno.test("openDirectory() follows no symbolic link, wherever it is on the way, and names it", () =>
   inVolume(async (root) => {
-    await Deno.symlink("/", join(root, "link"));
-    await assert.rejects(applyOwnership(join(root, "link"), { mode: "0777" }), {
-      code: "failed_precondition",
-    });
+    await Deno.mkdir(join(root, "a/b"), { recursive: true });
+    await Deno.symlink("a", join(root, "link"));
+    for (const path of ["link", "link/b"]) {
+      await assert.rejects(openDirectory(join(root, path)), { at: join(root, "link"), leadsTo: "a" });
+    }
+    await using directory = await openDirectory(join(root, "a/b"));
+    await Deno.rename(join(root, "a"), join(root, "moved"));
+    assert.equal(await pathOf(directory), join(root, "moved/b"), "the thing, not its name");
   }));
 
-Deno.test("resolveSubPath() makes what is missing, once, with mode 0755", () =>
+Deno.test("openSubPath() makes what is missing, once, with mode 0755", () =>
   inVolume(async (root) => {
     const umask = Deno.umask(0o077);
     try {
@@ -62,7 +75,7 @@ Deno.test("resolveSubPath() makes what is missing, once, with mode 0755", () =>
   }));
 
 Deno.test({
-  name: "resolveSubPath() gives new directories the owner of the directory they are in (needs root)",
+  name: "openSubPath() gives new directories the owner of the directory they are in (needs root)",
   ignore: notRoot,
   fn: () =>
     inVolume(async (root) => {
@@ -75,7 +88,7 @@ Deno.test({
 for (
   const subPath of ["..", "a/../..", "a/..", "/etc", "link", "link/x", "a/link", "file", "file/x", "nul\0"]
 ) {
-  Deno.test(`resolveSubPath() refuses ${JSON.stringify(subPath)}, for good`, () =>
+  Deno.test(`openSubPath() refuses ${JSON.stringify(subPath)}, for good`, () =>
     inVolume(async (root) => {
       await Deno.mkdir(join(root, "a"));
       await Deno.symlink("../outside", join(root, "link"));
@@ -86,7 +99,14 @@ for (
     }));
 }
 
-Deno.test("resolveSubPath() makes nothing outside while a component is swapped for a link", () =>
+Deno.test("openSubPath() makes nothing when it is not to", () =>
+  inVolume(async (root) => {
+    await using volume = await openDirectory(root);
+    await assert.rejects(openSubPath(volume, "a/b", { make: false }), { code: "not_found" });
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(root)), []);
+  }));
+
+Deno.test("openSubPath() makes nothing outside while a component is swapped for a link", () =>
   inVolume(async (root) => {
     let swapping = true;
     const swap = (async () => {

@@ -8,6 +8,7 @@ import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
+import { ProtectedDirectories } from "../drivers/protected.ts";
 import { createClock } from "../reconcile/clock.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
@@ -74,8 +75,12 @@ const MEMORY: MemoryMounts = {
   },
 };
 
-/** The drivers by name, the one whose trash the daemon keeps, and how their settings change. */
-export function buildDrivers(storage: Settings["storage"]): {
+/**
+ * The drivers by name, the one whose trash the daemon keeps, and how their settings change.
+ *
+ * @param owner.dataDir a data directory that no volume may be.
+ */
+export function buildDrivers(storage: Settings["storage"], { dataDir }: { dataDir: string }): {
   all: Map<string, Driver>;
   local: LocalDriver;
   configure(storage: Settings["storage"]): void;
@@ -86,15 +91,19 @@ export function buildDrivers(storage: Settings["storage"]): {
     trashRetentionMs: storage.trashRetentionMs,
   });
   const localHost = new LocalHostDriver({
-    allowlist: storage.hostPathAllowlist,
+    allowlist: () => storage.hostPathAllowlist,
     allowCreateMissing: storage.allowCreateMissing,
+    protected: new ProtectedDirectories([
+      { path: dataDir, what: "the data directory of Rune" },
+      { path: storage.localVolumeRoot, what: "the volume root of Rune" },
+    ]),
   });
   return {
     all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])),
     local,
     configure({ preserveOnDelete, trashRetentionMs, hostPathAllowlist, allowCreateMissing }) {
       local.configure({ preserveOnDelete, trashRetentionMs });
-      localHost.configure({ allowlist: hostPathAllowlist, allowCreateMissing });
+      localHost.configure({ allowlist: () => hostPathAllowlist, allowCreateMissing });
     },
   };
 }
@@ -157,7 +166,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
-    const built = buildDrivers(storage);
+    const built = buildDrivers(storage, { dataDir });
     for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const daemonId = await ensureDaemonId(store);

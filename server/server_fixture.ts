@@ -60,7 +60,7 @@ export async function withServer(
       allowCreateMissing: true,
       trashRetentionMs: 0,
       preserveOnDelete: false,
-    });
+    }, { dataDir: `${dir}/data` });
     const deps: ServerDeps = {
       store,
       secrets: vault,

@@ -11,6 +11,7 @@ import { SECRET_LIMITS, type SecretLimits } from "./secret_writes.ts";
 import type { TlsFiles } from "./tls.ts";
 import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
+import { SYSTEM_DIRECTORIES } from "../spec/system_directories.ts";
 import type { Grants } from "./grants.ts";
 import type { RunefileRegistry } from "./registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
@@ -159,6 +160,19 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
   ];
 }
 
+/** What of an allowed host path is never given out all the same; `drivers/protected.ts` sees to it. */
+function covered(path: string, own: { dataDir: string; localVolumeRoot: string }): string[] {
+  const within = (inner: string, outer: string) =>
+    `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
+  const closed = [...Object.values(own), ...SYSTEM_DIRECTORIES];
+  const held = closed.filter((directory) => within(directory, path) || within(path, directory));
+  if (held.length === 0) return [];
+  return [
+    `the allowed host path ${path} covers ${[...new Set(held)].join(", ")}: ` +
+    "no volume is ever one of these, lies in one or holds one; allow narrower paths",
+  ];
+}
+
 function kekSource(
   { crypto: { kek } }: Runefile,
   { dataDir, env }: { dataDir: string; env: Surroundings["env"] },
@@ -197,6 +211,11 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     }
     warnings.push(...exposure(text, { enabled, tls: tls !== undefined }));
   }
+  const localVolumeRoot = storage.localVolumeRoot ?? join(dataDir, "volumes");
+  const granted = Object.values(runefile.grants).flatMap((grant) => grant.hostPaths);
+  for (const path of new Set([...storage.hostPathAllowlist ?? [], ...granted])) {
+    warnings.push(...covered(path, { dataDir, localVolumeRoot }));
+  }
   const backup = backupSettings(runefile.backup);
   if (backup && `${backup.dir}/`.startsWith(`${dataDir}/`)) {
     warnings.push(
@@ -232,7 +251,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       },
     },
     storage: {
-      localVolumeRoot: storage.localVolumeRoot ?? join(dataDir, "volumes"),
+      localVolumeRoot,
       hostPathAllowlist: [
         ...storage.hostPathAllowlist ?? [],
         ...home === undefined ? [] : [join(home, "volumes")],

@@ -138,3 +138,21 @@ Deno.test("loadSettings() has no backups by default, seven where they are asked 
   assert.deepEqual(all.backup, backup);
   assert.match(all.warnings.join(), /backup\.dir is inside the data directory/);
 });
+
+Deno.test("loadSettings() warns of allowed host paths that cover what is never a volume", async () => {
+  const allowing = async (paths: string[]) => {
+    const config = `storage: { hostPathAllowlist: [${paths.join(", ")}] }\n`;
+    return (await load({}, { files: { "/etc/rune/runefile.yaml": config } })).warnings;
+  };
+  assert.deepEqual(await allowing(["/srv", "/var/lib/other", "/mnt/data"]), []);
+  const warnings = await allowing(["/", "/var/lib", "/var/lib/rune/volumes/prod", "/etc/ssl"]);
+  assert.equal(warnings.length, 4);
+  assert.match(warnings[0]!, /allowed host path \/ covers .*\/var\/lib\/rune.*\/boot/);
+  assert.match(warnings[1]!, /\/var\/lib covers \/var\/lib\/rune, \/var\/lib\/rune\/volumes: /);
+  const granted = "grants: { prod: { hostPaths: [/etc] } }\n";
+  assert.match(
+    (await load({}, { files: { "/etc/rune/runefile.yaml": granted } })).warnings.join(),
+    /\/etc covers/,
+  );
+  assert.deepEqual((await load({ devMode: true })).warnings, [], "~/.rune/volumes lies beside ~/.rune/data");
+});

@@ -1,5 +1,6 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
-import { applyOwnership, resolveSubPath } from "../../drivers/mount_root.ts";
+import { applyOwnership, openSubPath } from "../../drivers/mount_root.ts";
+import { openDirectory, pathOf } from "../../drivers/open_directory.ts";
 import type { RunMount, Runner, RunRef, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitStep, stepKey } from "../../spec/init_step.ts";
@@ -125,14 +126,18 @@ export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
 
 /** The host directory behind one mount, with its owner and mode as asked. */
 async function prepareMount({ mount, path }: MountView): Promise<string> {
-  if (mount.fsUser !== undefined || mount.fsGroup !== undefined || mount.fsMode !== undefined) {
-    await applyOwnership(path!, {
-      ...(mount.fsUser !== undefined && { user: mount.fsUser }),
-      ...(mount.fsGroup !== undefined && { group: mount.fsGroup }),
-      ...(mount.fsMode !== undefined && { mode: mount.fsMode }),
+  await using root = await openDirectory(path!);
+  const { fsUser: user, fsGroup: group, fsMode: mode } = mount;
+  if (user !== undefined || group !== undefined || mode !== undefined) {
+    await applyOwnership(root, {
+      path: path!,
+      ...(user !== undefined && { user }),
+      ...(group !== undefined && { group }),
+      ...(mode !== undefined && { mode }),
     });
   }
-  return mount.subPath === "" ? path! : await resolveSubPath(path!, mount.subPath);
+  await using directory = await openSubPath(root, mount.subPath);
+  return await pathOf(directory);
 }
 
 /** What a launch works with. */

@@ -73,7 +73,7 @@ export async function restoreInto(
     };
     try {
       if (manifest.volumes.length > 0) {
-        const drivers = buildDrivers(storage).all;
+        const drivers = buildDrivers(storage, { dataDir }).all;
         await importVolumes(file, { manifest, store, drivers, node: node.name });
       }
       await store.copyTo(join(work, "state.db"));
