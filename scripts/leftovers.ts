@@ -36,11 +36,17 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
   }
 }
 
-/** Ends every process that a daemon's records name, and removes records and control groups. @param dataDir its directory. */
-export async function removeProcesses(dataDir: string): Promise<void> {
+/**
+ * Ends every process that a daemon's records name, and removes records and control groups.
+ *
+ * @param dataDir its directory.
+ * @param daemonId then also what has no record there.
+ */
+export async function removeProcesses(dataDir: string, daemonId = "unknown"): Promise<void> {
   const signal = AbortSignal.timeout(60_000);
-  const runner = createProcessRunner({ dir: join(dataDir, "processes") });
+  const runner = createProcessRunner({ dir: join(dataDir, "processes"), daemonId });
   try {
+    await runner.cleared();
     const runs = await runner.list(signal);
     await Promise.all(runs.map((run) => runner.stop(run, { timeoutMs: STOP_MS, signal })));
     await Promise.all(runs.map((run) => runner.remove(run, signal)));
@@ -54,6 +60,6 @@ export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
   const daemonId = await readDaemonId(store).finally(() => store.close());
   if (daemonId !== undefined && await engineAnswers()) await removeFromEngine(daemonId);
-  await removeProcesses(dataDir);
+  await removeProcesses(dataDir, daemonId);
   await endCaddy(caddyFiles(join(dataDir, "proxy")));
 }

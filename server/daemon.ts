@@ -130,6 +130,7 @@ export function buildRunners(
   });
   const processes = createProcessRunner({
     dir: join(dataDir, "processes"),
+    daemonId,
     logger: logger.getChild("process"),
   });
   return {

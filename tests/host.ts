@@ -130,7 +130,7 @@ async function dispose(host: Host): Promise<void> {
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
   // Their control groups too; a test may have taken the directory away, and then there is nothing to go by.
-  await removeProcesses(host.dataDir).catch((error) => {
+  await removeProcesses(host.dataDir, host.daemonId).catch((error) => {
     if (!(error instanceof RuneError)) throw error;
   });
   await unmountBelow(host.dataDir);

@@ -15,9 +15,6 @@ interface Stored {
   status: { run: number; state: string; mountPath?: string };
 }
 
-/** Instances that a host was ever seen to have: what is named after others is not ours to judge. */
-const everSeen = new WeakMap<Host, Set<string>>();
-
 /** Files that were to be renamed or removed: they are there for a moment, or since somebody died. */
 const HALF_DONE =
   /\.(partial|removing|new|next|draft|tmp)$|^\.(making|removed)-|^(backup|restoring|notify)\b|^\.rune-/;
@@ -41,13 +38,10 @@ export async function assertNothingLeaked(host: Host, options: { socket?: string
 export async function findLeaks(host: Host, { socket }: { socket?: string } = {}): Promise<string[]> {
   const instances = await stored(host, "instances");
   const runs = new Map(instances.map(({ uid, status }) => [uid, status.run]));
-  const seen = everSeen.get(host) ?? new Set();
-  everSeen.set(host, seen);
-  for (const uid of runs.keys()) seen.add(uid);
   const found = await Promise.all([
     noDocker && socket === undefined ? [] : inEngine(host, { runs, socket }),
     processes(host, runs),
-    controlGroups(runs, seen),
+    controlGroups(host, runs),
     mounts(host, runs),
     loopDevices(host),
     records(host, runs),
@@ -97,7 +91,7 @@ async function inEngine(
 }
 
 /** Processes that have something open below the host's home, or run there, and are no current run's. */
-async function processes({ home, daemon }: Host, runs: Map<string, number>): Promise<string[]> {
+async function processes({ home, daemon, daemonId }: Host, runs: Map<string, number>): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await names("/proc")).filter((name) => /^\d+$/.test(name))) {
     const links = await Promise.all([
@@ -114,7 +108,8 @@ async function processes({ home, daemon }: Host, runs: Map<string, number>): Pro
     const command = (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).replaceAll("\0", " ");
     // Routes outlive the daemon.
     if (command.startsWith("caddy ") || command.includes("/caddy ")) continue;
-    const group = /\/rune\/(\S+)/.exec(await Deno.readTextFile(`/proc/${pid}/cgroup`).catch(() => ""))?.[1];
+    const paths = await Deno.readTextFile(`/proc/${pid}/cgroup`).catch(() => "");
+    const group = new RegExp(`/rune/${daemonId}\\.([^/\\s]+)`).exec(paths)?.[1];
     if (group === undefined || !isCurrent(group, runs)) found.push(`process ${pid}: ${command}`);
   }
   return found;
@@ -126,17 +121,16 @@ function isCurrent(name: string, runs: Map<string, number>): boolean {
   return uid !== undefined && runs.get(uid) === Number(run);
 }
 
-async function controlGroups(runs: Map<string, number>, seen: Set<string>): Promise<string[]> {
+async function controlGroups({ daemonId }: Host, runs: Map<string, number>): Promise<string[]> {
   const hierarchies = [
     "/sys/fs/cgroup",
     ...(await names("/sys/fs/cgroup")).map((n) => `/sys/fs/cgroup/${n}`),
   ];
   const groups = await Promise.all(
     hierarchies.map(async (at) =>
-      (await names(`${at}/rune`)).filter((name) => {
-        const uid = RUN_NAME.exec(name)?.[1];
-        return uid !== undefined && seen.has(uid) && !isCurrent(name, runs);
-      }).map((name) => `control group ${at}/rune/${name}`)
+      (await names(`${at}/rune`)).filter((name) =>
+        name.startsWith(`${daemonId}.`) && !isCurrent(name.slice(daemonId.length + 1), runs)
+      ).map((name) => `control group ${at}/rune/${name}`)
     ),
   );
   return groups.flat();

@@ -71,7 +71,7 @@ const LEAKS: Record<string, [what: RegExp, plant: Planted]> = {
     const [instance] = (await host.get("instances")).items;
     const mount = (await must("find", "/sys/fs/cgroup", "-maxdepth", "2", "-type", "d", "-name", "rune"))
       .split("\n");
-    const group = `${mount[0]}/${instance.uid}-77`;
+    const group = `${mount[0]}/${host.daemonId}.${instance.uid}-77`;
     await Deno.mkdir(group);
     return () => Deno.remove(group);
   }],

@@ -1,33 +1,38 @@
 /**
- * Control groups of runs: one to know every process of a run, also those that left its session, and those that enforce
- * limits. They lie at `/rune/<name>` from the root of each hierarchy, outside of the daemon's own unit, so that stopping
- * that unit does not end the runs. Version 1, version 2 and both at once (cgroups(7)).
+ * Control groups of runs: one to know every process of a run, whatever it does, and those that enforce limits. They lie at
+ * `/rune/<group>` from the root of each hierarchy, outside of the daemon's own unit, so that stopping that unit does not end
+ * the runs. Version 1, version 2 and both at once (cgroups(7)).
+ *
+ * A group counts with all groups below it: a process may make some and move there. Only root can leave the tree.
  * @module
  */
 import { RuneError } from "../../spec/error.ts";
-import { parseBytes, parseMilliCpu } from "../../spec/quantity.ts";
 import type { Resources } from "../../spec/security.ts";
+import { cgroupLimits } from "./cgroup_limits.ts";
+import { type ProcessStat, readProcess } from "./proc.ts";
 
 /** Where the hierarchies are mounted; a member is absent where the host has none that we may write. */
 export interface CgroupMounts {
   unified?: string;
   cpu?: string;
   memory?: string;
+  freezer?: string;
+  pids?: string;
 }
 
-/** Values to be written: file within the run's group, by hierarchy. */
-interface Limit {
-  mount: keyof CgroupMounts;
-  file: string;
-  value: string;
-  /** The kernel may lack the file: swap accounting is optional. */
-  optional?: boolean;
+/** Hierarchies that can tell which processes a run has, the best one first. */
+export const TRACKERS = ["unified", "freezer", "pids"] as const;
+
+/** One of {@linkcode TRACKERS}. */
+export type Tracker = typeof TRACKERS[number];
+
+/** The group that tells which processes a run has. */
+export interface TrackedGroup {
+  by: Tracker;
+  group: string;
 }
 
-const PERIOD_US = 100_000;
-const MIN_QUOTA_US = 1_000;
-const REMOVE_TRIES = 100;
-const REMOVE_PAUSE_MS = 10;
+const CONTROLLERS = ["cpu", "memory", "freezer", "pids"] as const;
 
 /** Finds the hierarchies in the text of `/proc/self/mounts`. */
 export function parseCgroupMounts(text: string): CgroupMounts {
@@ -36,8 +41,9 @@ export function parseCgroupMounts(text: string): CgroupMounts {
     const [, at, type, options = ""] = line.split(" ");
     if (type === "cgroup2") mounts.unified ??= at;
     if (type !== "cgroup") continue;
-    if (options.split(",").includes("cpu")) mounts.cpu ??= at;
-    if (options.split(",").includes("memory")) mounts.memory ??= at;
+    for (const controller of CONTROLLERS) {
+      if (options.split(",").includes(controller)) mounts[controller] ??= at;
+    }
   }
   return mounts;
 }
@@ -49,6 +55,8 @@ export function findCgroupMounts(): CgroupMounts {
   for (const key of Object.keys(mounts) as (keyof CgroupMounts)[]) {
     try {
       Deno.mkdirSync(`${mounts[key]}/rune`, { recursive: true });
+      // The kernel makes this one. It does not where something else is mounted over the hierarchy.
+      Deno.statSync(`${mounts[key]}/rune/cgroup.procs`);
     } catch {
       delete mounts[key];
     }
@@ -56,53 +64,14 @@ export function findCgroupMounts(): CgroupMounts {
   return mounts;
 }
 
-/** What must be written to enforce `resources`. */
-export function cgroupLimits(mounts: CgroupMounts, resources: Resources): Limit[] {
-  const limits: Limit[] = [];
-  const { cpu, memory } = resources;
-  const [cpuV1, memoryV1] = [mounts.cpu !== undefined, mounts.memory !== undefined];
-  if (cpu?.limit !== undefined) {
-    const quota = Math.max(MIN_QUOTA_US, parseMilliCpu(cpu.limit) * PERIOD_US / 1000);
-    limits.push(
-      cpuV1
-        ? { mount: "cpu", file: "cpu.cfs_quota_us", value: `${quota}` }
-        : { mount: "unified", file: "cpu.max", value: `${quota} ${PERIOD_US}` },
-    );
-  }
-  if (cpu?.request !== undefined) {
-    const milli = parseMilliCpu(cpu.request);
-    // 1024 shares, or the default weight of 100, stand for one core.
-    const shares = Math.min(262_144, Math.max(2, Math.round(milli * 1024 / 1000)));
-    const weight = Math.min(10_000, Math.max(1, Math.round(milli / 10)));
-    limits.push(
-      cpuV1
-        ? { mount: "cpu", file: "cpu.shares", value: `${shares}` }
-        : { mount: "unified", file: "cpu.weight", value: `${weight}` },
-    );
-  }
-  if (memory?.limit !== undefined) {
-    const value = `${parseBytes(memory.limit)}`;
-    limits.push(
-      ...(memoryV1
-        ? [
-          { mount: "memory", file: "memory.limit_in_bytes", value },
-          { mount: "memory", file: "memory.memsw.limit_in_bytes", value, optional: true },
-        ] satisfies Limit[]
-        : [
-          { mount: "unified", file: "memory.max", value },
-          { mount: "unified", file: "memory.swap.max", value: "0", optional: true },
-        ] satisfies Limit[]),
-    );
-  }
-  if (memory?.request !== undefined) {
-    const value = `${parseBytes(memory.request)}`;
-    limits.push(
-      memoryV1
-        ? { mount: "memory", file: "memory.soft_limit_in_bytes", value }
-        : { mount: "unified", file: "memory.low", value },
-    );
-  }
-  return limits;
+/** The hierarchy that tells which processes a new run has, if there is one. */
+export function pickTracker(mounts: CgroupMounts): Tracker | undefined {
+  return TRACKERS.find((tracker) => mounts[tracker] !== undefined);
+}
+
+/** The group of a run. It carries the daemon's id: who finds it knows whose it is, also without the daemon's records. */
+export function groupOf(daemonId: string, run: string): string {
+  return `${daemonId}.${run}`;
 }
 
 /**
@@ -113,21 +82,21 @@ export function cgroupLimits(mounts: CgroupMounts, resources: Resources): Limit[
  */
 export async function makeCgroups(
   mounts: CgroupMounts,
-  { name, resources = {} }: { name: string; resources?: Resources },
+  { group, tracker, resources = {} }: { group: string; tracker?: Tracker; resources?: Resources },
 ): Promise<string[]> {
   const limits = cgroupLimits(mounts, resources);
   const used = new Set<keyof CgroupMounts>(limits.map((l) => l.mount));
-  if (mounts.unified !== undefined) used.add("unified");
+  if (tracker !== undefined) used.add(tracker);
   for (const key of used) {
     if (mounts[key] === undefined) {
       throw cannotLimit("there is no control group hierarchy that Rune may write");
     }
     if (key === "unified" && limits.some((l) => l.mount === key)) await enableControllers(mounts.unified!);
-    await Deno.mkdir(`${mounts[key]}/rune/${name}`, { recursive: true });
+    await Deno.mkdir(`${mounts[key]}/rune/${group}`, { recursive: true });
   }
   for (const { mount, file, value, optional } of limits) {
     try {
-      await Deno.writeTextFile(`${mounts[mount]}/rune/${name}/${file}`, value, { create: false });
+      await Deno.writeTextFile(`${mounts[mount]}/rune/${group}/${file}`, value, { create: false });
     } catch (error) {
       if (optional) continue;
       throw cannotLimit(
@@ -135,7 +104,7 @@ export async function makeCgroups(
       );
     }
   }
-  return [...used].map((key) => `${mounts[key]}/rune/${name}/cgroup.procs`);
+  return [...used].map((key) => `${mounts[key]}/rune/${group}/cgroup.procs`);
 }
 
 /** Hands the controllers down to the groups of runs (version 2); where it fails the limit's file will be missing. */
@@ -155,46 +124,161 @@ function cannotLimit(reason: string): RuneError {
 }
 
 /** The `cgroup.procs` files of the groups that a run has now. */
-export async function joinableCgroups(mounts: CgroupMounts, name: string): Promise<string[]> {
-  const files = Object.values(mounts).map((mount) => `${mount}/rune/${name}/cgroup.procs`);
+export async function joinableCgroups(mounts: CgroupMounts, group: string): Promise<string[]> {
+  const files = Object.values(mounts).map((mount) => `${mount}/rune/${group}/cgroup.procs`);
   const there = await Promise.all(files.map((file) => Deno.stat(file).then(() => true, () => false)));
   return files.filter((_, i) => there[i]);
 }
 
-/** Pids of a run's processes, or undefined when it has no group to tell. Zombies are not listed (cgroups(7)). */
-export function cgroupMembers(mounts: CgroupMounts, name: string): number[] | undefined {
-  if (mounts.unified === undefined) return undefined;
-  try {
-    const text = Deno.readTextFileSync(`${mounts.unified}/rune/${name}/cgroup.procs`);
+/** Where a run's processes are listed. @throws {RuneError} `unavailable` when this daemon cannot see the hierarchy. */
+function directoryOf(mounts: CgroupMounts, { by, group }: TrackedGroup): string {
+  const mount = mounts[by];
+  if (mount !== undefined) return `${mount}/rune/${group}`;
+  throw new RuneError("unavailable", `the control groups that tell what runs as ${group} cannot be seen`, {
+    hint: `mount the ${by === "unified" ? "cgroup2" : `cgroup ${by}`} hierarchy again, or restart the host`,
+  });
+}
+
+/** What a group holds. */
+export interface GroupMembers {
+  /** False only when the group and those below it are known to be empty. */
+  populated: boolean;
+  /** The processes that were found; all of them when none starts or ends meanwhile. */
+  members: ProcessStat[];
+}
+
+/**
+ * The processes of a group and of all groups below it. A group that is not there has none: the kernel removes no other.
+ *
+ * @throws {RuneError} `unavailable` when the hierarchy cannot be seen.
+ */
+export function groupMembers(mounts: CgroupMounts, tracked: TrackedGroup): GroupMembers {
+  const dir = directoryOf(mounts, tracked);
+  const pids = listPids(dir);
+  const stats = pids.map(readProcess).filter((stat) => stat !== undefined);
+  // A pid that was handed on between the list and the look is not in the group any more.
+  const still = new Set(pids.length === 0 ? [] : listPids(dir));
+  const members = stats.filter(({ pid }) => still.has(pid));
+  const events = readControl(`${dir}/cgroup.events`);
+  // Version 1 has no such file. While one list is read a process may move from a group ahead to one behind.
+  const populated = events === undefined
+    ? pids.length > 0 || (listGroupsBelow(dir).length > 1 && listPids(dir).length > 0)
+    : /^populated 1$/m.test(events);
+  return { populated, members };
+}
+
+/** A group's directory and all below it, parents first. */
+function listGroupsBelow(dir: string): string[] {
+  const found = [dir];
+  for (const at of found) {
+    try {
+      for (const entry of Deno.readDirSync(at)) if (entry.isDirectory) found.push(`${at}/${entry.name}`);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+  return found;
+}
+
+/** Zombies are not listed (cgroups(7)). */
+function listPids(dir: string): number[] {
+  const pids = listGroupsBelow(dir).flatMap((at) => {
+    // A threaded group lists no processes, but threads; either is good to look at and to signal.
+    const text = readControl(`${at}/cgroup.procs`) ?? readControl(`${at}/cgroup.threads`) ?? "";
     return text.split("\n").filter((line) => line !== "").map(Number);
+  });
+  return [...new Set(pids)];
+}
+
+/** The text of a control file, or undefined where the group has none, or none that can be read. */
+function readControl(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (isGone(error) || (error as { code?: string }).code === "ENOTSUP") return undefined;
+    throw error;
+  }
+}
+
+/** The group was removed; between opening and reading that is ENODEV, for which Deno has neither a class nor a code. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.includes("os error 19"));
+}
+
+function writeControl(path: string, value: string): boolean {
+  try {
+    Deno.writeTextFileSync(path, value, { create: false });
+    return true;
   } catch {
-    return undefined;
+    return false;
+  }
+}
+
+/**
+ * Ends all processes of a group and of those below it where the kernel can do that by itself. Elsewhere it keeps them from
+ * making more while `signal` sends SIGKILL to each.
+ */
+export function killGroup(mounts: CgroupMounts, tracked: TrackedGroup, signal: () => void): void {
+  const dir = directoryOf(mounts, tracked);
+  // Version 2 since Linux 5.14.
+  if (tracked.by === "unified" && writeControl(`${dir}/cgroup.kill`, "1")) return;
+  if (tracked.by === "pids") writeControl(`${dir}/pids.max`, "0");
+  if (tracked.by === "freezer") writeControl(`${dir}/freezer.state`, "FROZEN");
+  try {
+    signal();
+  } finally {
+    if (tracked.by === "freezer") thaw(mounts, tracked);
+  }
+}
+
+/** The control file by which a group's processes are held still; undefined where its hierarchy cannot do that. */
+export function freezeFile(mounts: CgroupMounts, { by, group }: TrackedGroup): string | undefined {
+  const name = { unified: "cgroup.freeze", freezer: "freezer.state", pids: undefined }[by];
+  return name === undefined || mounts[by] === undefined ? undefined : `${mounts[by]}/rune/${group}/${name}`;
+}
+
+/** Lets the processes of a group go on, also those that are held by a group below it. */
+export function thaw(mounts: CgroupMounts, tracked: TrackedGroup): void {
+  for (const at of listGroupsBelow(directoryOf(mounts, tracked))) {
+    writeControl(`${at}/freezer.state`, "THAWED");
+    writeControl(`${at}/cgroup.freeze`, "0");
   }
 }
 
 /** Whether the kernel killed a process of the run for want of memory. */
-export async function wasOomKilled(mounts: CgroupMounts, name: string): Promise<boolean> {
+export async function wasOomKilled(mounts: CgroupMounts, group: string): Promise<boolean> {
   const file = mounts.memory !== undefined
-    ? `${mounts.memory}/rune/${name}/memory.oom_control`
-    : `${mounts.unified}/rune/${name}/memory.events`;
+    ? `${mounts.memory}/rune/${group}/memory.oom_control`
+    : `${mounts.unified}/rune/${group}/memory.events`;
   const text = await Deno.readTextFile(file).catch(() => "");
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0;
 }
 
-/** Removes the groups of a run that has no processes left; done when there are none. */
-export async function removeCgroups(mounts: CgroupMounts, name: string): Promise<void> {
-  for (const mount of Object.values(mounts)) await removeGroup(`${mount}/rune/${name}`);
+/** The groups that carry a daemon's id, by the names of their runs. */
+export function listRunGroups(mounts: CgroupMounts, daemonId: string): string[] {
+  const prefix = groupOf(daemonId, "");
+  const found = Object.values(mounts).flatMap((mount) =>
+    [...Deno.readDirSync(`${mount}/rune`)].map(({ name }) => name).filter((name) => name.startsWith(prefix))
+  );
+  return [...new Set(found)].map((name) => name.slice(prefix.length));
 }
 
-async function removeGroup(dir: string): Promise<void> {
-  for (let tries = 1;; tries++) {
+/**
+ * Removes the groups of a run that has no processes left, with those below them; done when there are none.
+ *
+ * @throws when the kernel keeps one, for a process in it or for reasons of its own.
+ */
+export function removeCgroups(mounts: CgroupMounts, group: string): void {
+  for (const mount of Object.values(mounts)) removeTree(`${mount}/rune/${group}`);
+}
+
+function removeTree(dir: string): void {
+  for (const at of listGroupsBelow(dir).reverse()) {
     try {
-      return await Deno.remove(dir);
+      Deno.removeSync(at);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
-      // A process that has ended is still counted for a moment, and nothing tells when that is over.
-      if (tries >= REMOVE_TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS));
+      if (!isGone(error)) throw error;
     }
   }
 }

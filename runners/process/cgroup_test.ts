@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cgroupLimits, makeCgroups, parseCgroupMounts } from "./cgroup.ts";
+import { makeCgroups, parseCgroupMounts } from "./cgroup.ts";
+import { cgroupLimits } from "./cgroup_limits.ts";
 
 const HYBRID = `cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,relatime,cpu,cpuacct 0 0
 cgroup /sys/fs/cgroup/cpuset cgroup rw,relatime,cpuset 0 0
@@ -41,14 +42,15 @@ Deno.test("cgroupLimits() writes the files of the version that there is", () => 
 Deno.test("makeCgroups() refuses a limit that the host has no file for", async () => {
   const unified = await Deno.makeTempDir({ prefix: "rune-cgroup-" });
   try {
-    const made = makeCgroups({ unified }, { name: "run", resources: { memory: { limit: "1Gi" } } });
+    const made = makeCgroups({ unified }, { group: "run", resources: { memory: { limit: "1Gi" } } });
     await assert.rejects(made, { code: "failed_precondition", permanent: true });
     await assert.rejects(
-      makeCgroups({}, { name: "run", resources: { cpu: { limit: "1" } } }),
+      makeCgroups({}, { group: "run", resources: { cpu: { limit: "1" } } }),
       /no control group/,
     );
-    assert.deepEqual(await makeCgroups({}, { name: "run" }), []);
-    assert.deepEqual(await makeCgroups({ unified }, { name: "run" }), [`${unified}/rune/run/cgroup.procs`]);
+    assert.deepEqual(await makeCgroups({}, { group: "run" }), []);
+    const files = await makeCgroups({ unified }, { group: "run", tracker: "unified" });
+    assert.deepEqual(files, [`${unified}/rune/run/cgroup.procs`]);
   } finally {
     await Deno.remove(unified, { recursive: true });
   }

@@ -1,34 +1,40 @@
 /**
- * Holding every process of a run still, and letting it go on: by the run's own control group where it has one (version 2,
- * `cgroup.freeze`: nothing inside notices or can refuse), else by SIGSTOP and SIGCONT to each of its processes.
+ * Holding every process of a run still, and letting it go on: by the run's own control group where it has one that can
+ * (version 2 or the freezer of version 1: nothing inside notices or can refuse), else by SIGSTOP and SIGCONT to each of its
+ * processes.
  * @module
  */
+import { existsSync } from "node:fs";
 import { RuneError } from "../../spec/error.ts";
-import type { CgroupMounts } from "./cgroup.ts";
-import { readProcess, sendSignal } from "./proc.ts";
+import { type CgroupMounts, freezeFile, thaw } from "./cgroup.ts";
+import { type ProcessStat, readSame, signalSame } from "./proc.ts";
+import type { Tracking } from "./records.ts";
 
 /** Looks while processes come to rest, and between them, in milliseconds. */
 const REST = { everyMs: 5, times: 1_000 };
 
 const STOPPED = ["T", "t"];
 
-function freezeFile(cgroups: CgroupMounts, name: string): string | undefined {
-  return cgroups.unified === undefined ? undefined : `${cgroups.unified}/rune/${name}/cgroup.freeze`;
+/** A run to be held or let go. */
+export interface Held {
+  tracking: Tracking;
+  members: ProcessStat[];
 }
 
 async function readText(path: string): Promise<string | undefined> {
   return await Deno.readTextFile(path).catch(() => undefined);
 }
 
-/** Whether the run is held. @param members its living processes. */
-export async function isHeld(
-  cgroups: CgroupMounts,
-  run: { name: string; members: number[] },
-): Promise<boolean> {
-  const file = freezeFile(cgroups, run.name);
+function fileOf(cgroups: CgroupMounts, tracking: Tracking): string | undefined {
+  return tracking.by === "session" ? undefined : freezeFile(cgroups, tracking);
+}
+
+/** Whether the run is held. */
+export async function isHeld(cgroups: CgroupMounts, run: Held): Promise<boolean> {
+  const file = fileOf(cgroups, run.tracking);
   const wanted = file && await readText(file);
-  if (wanted !== undefined) return wanted.trim() === "1";
-  const states = run.members.map((pid) => readProcess(pid)?.state).filter((state) => state !== undefined);
+  if (wanted !== undefined) return !["0", "THAWED"].includes(wanted.trim());
+  const states = run.members.map((seen) => readSame(seen)?.state).filter((state) => state !== undefined);
   return states.length > 0 && states.every((state) => STOPPED.includes(state));
 }
 
@@ -40,16 +46,17 @@ export async function isHeld(
  */
 export async function hold(
   cgroups: CgroupMounts,
-  run: { name: string; members(): Promise<number[]> },
+  run: { name: string; tracking: Tracking; members(): Promise<ProcessStat[]> },
   signal: AbortSignal,
 ): Promise<void> {
-  const file = freezeFile(cgroups, run.name);
-  const frozen = file !== undefined && await writeFreeze(file, "1");
+  const file = fileOf(cgroups, run.tracking);
   for (let look = 0; look < REST.times && !signal.aborted; look++) {
-    if (frozen ? await isFrozen(file) : await stopAll(await run.members())) return;
+    // Written again each time: a group of version 1 that a process entered while it froze would stay on its way.
+    const frozen = file !== undefined && await writeFreeze(file);
+    if (frozen ? await isFrozen(file) : stopAll(await run.members())) return;
     await new Promise((resolve) => setTimeout(resolve, REST.everyMs));
   }
-  await letGo(cgroups, { name: run.name, members: await run.members() });
+  letGo(cgroups, { tracking: run.tracking, members: await run.members() });
   throw new RuneError("unavailable", `the processes of ${run.name} did not come to rest`, {
     hint: "one of them waits for a disk or a device; look at the host",
     cause: signal.reason,
@@ -57,16 +64,17 @@ export async function hold(
 }
 
 /** Lets a run go on. Done when it is not held. */
-export async function letGo(cgroups: CgroupMounts, run: { name: string; members: number[] }): Promise<void> {
-  const file = freezeFile(cgroups, run.name);
-  if (file !== undefined && await writeFreeze(file, "0")) return;
-  for (const pid of run.members) sendSignal(pid, "SIGCONT");
+export function letGo(cgroups: CgroupMounts, { tracking, members }: Held): void {
+  if (tracking.by !== "session") thaw(cgroups, tracking);
+  const file = fileOf(cgroups, tracking);
+  if (file !== undefined && existsSync(file)) return;
+  for (const member of members) signalSame(member, "SIGCONT");
 }
 
 /** False when the run has no such file: no group, or a kernel before 5.2. */
-async function writeFreeze(file: string, value: "0" | "1"): Promise<boolean> {
+async function writeFreeze(file: string): Promise<boolean> {
   try {
-    await Deno.writeTextFile(file, value, { create: false });
+    await Deno.writeTextFile(file, file.endsWith("cgroup.freeze") ? "1" : "FROZEN", { create: false });
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
@@ -76,18 +84,19 @@ async function writeFreeze(file: string, value: "0" | "1"): Promise<boolean> {
 
 /** Whether a group has come to rest; one without processes has. */
 async function isFrozen(file: string): Promise<boolean> {
+  if (file.endsWith("freezer.state")) return (await readText(file))?.trim() !== "FREEZING";
   const events = await readText(file.replace(/freeze$/, "events"));
   return events === undefined || /^frozen 1$/m.test(events) || /^populated 0$/m.test(events);
 }
 
 /** Stops what still runs. True when nothing did: then nothing could have started more in between. */
-function stopAll(members: number[]): boolean {
+function stopAll(members: ProcessStat[]): boolean {
   let rest = true;
-  for (const pid of members) {
-    const state = readProcess(pid)?.state;
+  for (const member of members) {
+    const state = readSame(member)?.state;
     if (state === undefined || STOPPED.includes(state)) continue;
     rest = false;
-    sendSignal(pid, "SIGSTOP");
+    signalSame(member, "SIGSTOP");
   }
   return rest;
 }

@@ -16,16 +16,17 @@ Deno.test({
     try {
       const size = async () => (await Deno.stat(file)).size;
       while (await size() < 10);
-      const members = () => Promise.resolve(sessionMembers(child.pid).map((p) => p.pid));
-      const run = async () => ({ name: "1", members: await members() });
+      const members = () => Promise.resolve(sessionMembers(child.pid));
+      const tracking = { by: "session" } as const;
+      const run = async () => ({ tracking, members: await members() });
       assert.equal(await isHeld({}, await run()), false);
-      await hold({}, { name: "1", members }, signal);
-      await hold({}, { name: "1", members }, signal);
+      await hold({}, { name: "1", tracking, members }, signal);
+      await hold({}, { name: "1", tracking, members }, signal);
       assert.equal(await isHeld({}, await run()), true);
       const held = await size();
       assert.ok((await members()).length > 0);
       assert.equal(await size(), held);
-      await letGo({}, await run());
+      letGo({}, await run());
       while (await size() < held + 10);
       assert.equal(await isHeld({}, await run()), false);
     } finally {

@@ -3,7 +3,7 @@ import { capture } from "../../scripts/command.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { SecurityContext } from "../../spec/security.ts";
 import type { RunSpec } from "../runner.ts";
-import { findCgroupMounts } from "./cgroup.ts";
+import { findCgroupMounts, groupOf } from "./cgroup.ts";
 import { runFiles } from "./records.ts";
 import { isNotRoot, type ProcessRoom, roomTest } from "./test_room.ts";
 
@@ -160,7 +160,9 @@ test(
   "remove() takes away the control groups of a run that a killed daemon began to make",
   async (room) => {
     const spec = room.shell("true");
-    const groups = Object.values(cgroups).map((mount) => `${mount}/rune/${spec.instanceUid}-${spec.run}`);
+    const groups = Object.values(cgroups).map((mount) =>
+      `${mount}/rune/${groupOf(room.daemonId, runFiles(room.dir, spec).name)}`
+    );
     for (const group of groups) await Deno.mkdir(group);
     await room.runner.remove(spec, signal);
     for (const group of groups) await assert.rejects(Deno.stat(group), Deno.errors.NotFound);
@@ -174,7 +176,7 @@ test("a memory limit is enforced, its breach is told, and the groups are removed
   await result(room, spec);
   assert.equal((await room.runner.inspect(spec, signal)).oomKilled, true);
   await room.runner.remove(spec, signal);
-  const { name } = runFiles(room.dir, spec);
+  const name = groupOf(room.daemonId, runFiles(room.dir, spec).name);
   for (const mount of Object.values(cgroups)) {
     await assert.rejects(Deno.stat(`${mount}/rune/${name}`), Deno.errors.NotFound);
   }
@@ -185,7 +187,7 @@ test("limits are those of the spec and hold for exec() too", async (room) => {
   const spec = room.shell("exec sleep 60", { resources });
   await room.runner.create(spec, signal);
   await room.runner.start(spec, signal);
-  const { name } = runFiles(room.dir, spec);
+  const name = groupOf(room.daemonId, runFiles(room.dir, spec).name);
   const value = (mount: string | undefined, file: string) =>
     Deno.readTextFileSync(`${mount}/rune/${name}/${file}`).trim();
   assert.equal(value(cgroups.cpu, "cpu.cfs_quota_us"), "25000");

@@ -1,7 +1,8 @@
 /** Finds out in which state a run is, from its records and from the processes that live. @module */
 import type { RunSpec } from "../runner.ts";
-import { cgroupMembers, type CgroupMounts } from "./cgroup.ts";
-import { readBootId, readProcess, sendSignal, sessionMembers } from "./proc.ts";
+import type { CgroupMounts } from "./cgroup.ts";
+import { type Host, runMembers, trackingOf } from "./members.ts";
+import { type ProcessStat, readBootId } from "./proc.ts";
 import {
   type Claim,
   type Outcome,
@@ -12,13 +13,8 @@ import {
   readOutcome,
   readSpec,
   type RunFiles,
+  type Tracking,
 } from "./records.ts";
-
-/** The host as this boot has it. */
-export interface Host {
-  cgroups: CgroupMounts;
-  bootId: string;
-}
 
 /** What was found of a run. `spec` is absent only when the run is. */
 export type Observation =
@@ -32,8 +28,9 @@ export type Observation =
     spec: RunSpec;
     leader: Claim & { at: Date };
     main?: number;
-    /** Every process of the run. */
-    members: number[];
+    /** Every process of the run that was found; see `Members`. */
+    members: ProcessStat[];
+    tracking: Tracking;
   }
   /** No process is left, and that is not recorded yet. */
   | { state: "gone"; spec: RunSpec; startedAt?: Date; outcome: Outcome }
@@ -68,11 +65,12 @@ async function look(files: RunFiles, host: Host): Promise<Observation> {
     return { state: "gone", spec, outcome: { finishedAt: new Date().toISOString(), error } };
   }
   // The members first: were the exit read before, a wrapper that ends in between would seem to have left no code.
-  const members = runMembers(files, { claim, host });
+  const tracking = await trackingOf(files, host);
+  const { alive, members } = runMembers(files, { claim, host, tracking });
   const exit = await readExit(files);
-  if (members.length > 0) {
+  if (alive) {
     const main = await readMainPid(files);
-    return { state: exit ? "ending" : "running", spec, leader: claim, main, members };
+    return { state: exit ? "ending" : "running", spec, leader: claim, main, members, tracking };
   }
   const outcome: Outcome = {
     finishedAt: (exit?.at ?? new Date()).toISOString(),
@@ -81,31 +79,4 @@ async function look(files: RunFiles, host: Host): Promise<Observation> {
   const error = (await readIfPresent(`${files.dir}/error`))?.trim();
   if (error) outcome.error = error;
   return { state: "gone", spec, startedAt, outcome };
-}
-
-/**
- * Every living process of a claimed run: those of its control group where there is one, else those of its session.
- * A leader's pid that another process has now proves that the session is gone: the kernel does not hand out a pid that
- * still names a session.
- */
-function runMembers(files: RunFiles, { claim, host }: { claim: Claim; host: Host }): number[] {
-  if (claim.bootId !== host.bootId) return [];
-  const leader = readProcess(claim.pid);
-  const ours = leader?.startTime === claim.startTime;
-  const group = cgroupMembers(host.cgroups, files.name);
-  if (group !== undefined) return ours && !group.includes(claim.pid) ? [claim.pid, ...group] : group;
-  if (leader !== undefined && !ours) return [];
-  return sessionMembers(claim.pid).map((p) => p.pid);
-}
-
-/** Sends a signal to every member: to the leader's group as one, and to those that left it one by one. */
-export function signalMembers(
-  { leader, members }: { leader: Claim; members: number[] },
-  signal: Deno.Signal,
-): void {
-  const groups = new Map(members.map((pid) => [pid, readProcess(pid)?.group]));
-  if ([...groups.values()].includes(leader.pid)) sendSignal(-leader.pid, signal);
-  for (const [pid, group] of groups) {
-    if (group !== undefined && group !== leader.pid) sendSignal(pid, signal);
-  }
 }

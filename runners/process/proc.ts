@@ -3,12 +3,15 @@
 /** One process, as `/proc/<pid>/stat` shows it. */
 export interface ProcessStat {
   pid: number;
-  /** One letter; `Z` and `X` are processes that ended. */
+  /** One letter; `Z` and `X` are processes whose main thread ended. */
   state: string;
+  parent: number;
   group: number;
   session: number;
   /** CPU time used, in ticks of 1/100 s. */
   cpuTicks: number;
+  /** Threads that have not ended, and the main thread. */
+  threads: number;
   /** Ticks after boot; with the pid and the boot id it names a process for good. */
   startTime: number;
 }
@@ -20,32 +23,44 @@ export function parseStat(text: string): ProcessStat {
   return {
     pid: Number.parseInt(text),
     state: fields[0]!,
+    parent: at(4),
     group: at(5),
     session: at(6),
     cpuTicks: at(14) + at(15),
+    threads: at(20),
     startTime: at(22),
   };
 }
 
-/** A process that has not ended, or undefined. Zombies have ended. */
+/** A process that has not ended, or undefined. Zombies have ended, unless threads outlive the main one. */
 export function readProcess(pid: number): ProcessStat | undefined {
   try {
     const stat = parseStat(Deno.readTextFileSync(`/proc/${pid}/stat`));
-    return stat.state === "Z" || stat.state === "X" ? undefined : stat;
+    const mainEnded = stat.state === "Z" || stat.state === "X";
+    return mainEnded && stat.threads <= 1 ? undefined : stat;
   } catch {
     return undefined;
   }
 }
 
-/** Every living process of a session. Reads all of `/proc`: about 20 µs a process of the host. */
+/** What names a process for good, within one boot. */
+export type ProcessIdentity = Pick<ProcessStat, "pid" | "startTime">;
+
+/** The process that was seen before, if it has not ended: never another one that has its pid now. */
+export function readSame({ pid, startTime }: ProcessIdentity): ProcessStat | undefined {
+  const stat = readProcess(pid);
+  return stat?.startTime === startTime ? stat : undefined;
+}
+
+/** Every living process of the host. About 20 µs each. */
+export function readAllProcesses(): ProcessStat[] {
+  return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name))
+    .map(({ name }) => readProcess(Number(name))).filter((stat) => stat !== undefined);
+}
+
+/** Every living process of a session. */
 export function sessionMembers(session: number): ProcessStat[] {
-  const found: ProcessStat[] = [];
-  for (const entry of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(entry.name)) continue;
-    const stat = readProcess(Number(entry.name));
-    if (stat?.session === session) found.push(stat);
-  }
-  return found;
+  return readAllProcesses().filter((stat) => stat.session === session);
 }
 
 /** Resident memory of a process in bytes; 0 when it is gone. */
@@ -61,6 +76,11 @@ export function residentBytes(pid: number): number {
 /** The id of this boot of the host. */
 export function readBootId(): string {
   return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+}
+
+/** Sends a signal to a process that was seen before, and to no other that has its pid now. */
+export function signalSame(process: ProcessIdentity, signal: Deno.Signal): void {
+  if (readSame(process)) sendSignal(process.pid, signal);
 }
 
 /** Sends a signal to a process, or with a negative pid to a group; one that is gone is no error. */

@@ -8,9 +8,11 @@ Deno.test("parseStat() counts fields after the last parenthesis of the name", ()
   assert.deepEqual(parseStat(text), {
     pid: 42,
     state: "R",
+    parent: 1,
     group: 40,
     session: 39,
     cpuTicks: 10,
+    threads: 1,
     startTime: 987654,
   });
 });

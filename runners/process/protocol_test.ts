@@ -150,7 +150,9 @@ test("a signal that a shell ignores for background jobs is not ignored in the ru
 
 test("createProcessRunner() says why a directory cannot be used", async (room) => {
   await Deno.writeTextFile(`${room.data}/file`, "");
-  assert.throws(() => createProcessRunner({ dir: `${room.data}/file` }), { code: "unavailable" });
+  assert.throws(() => createProcessRunner({ dir: `${room.data}/file`, daemonId: "d" }), {
+    code: "unavailable",
+  });
 });
 
 test(

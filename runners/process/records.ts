@@ -4,6 +4,7 @@
  * ```
  * <root>/<instanceUid>-<run>[+<step>]/  0700
  *   spec.json      the RunSpec (0600) without the values of secrets, but with their names; the directory appears complete, by rename
+ *   tracked        symbolic link whose target is its content: what tells the run's processes, `<by> <group>`; see members.ts
  *   starting       start() was asked for; written before anything is spawned
  *   claim          symbolic link whose target is its content: `<pid> <start time> <boot id>`, or `abandoned`
  *   error          why the mounts or control groups could not be made; empty when they were
@@ -26,6 +27,7 @@
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { RunRef, RunSpec } from "../runner.ts";
+import { type TrackedGroup, TRACKERS } from "./cgroup.ts";
 
 /** Where everything of one run is. */
 export interface RunFiles extends RunRef {
@@ -41,6 +43,9 @@ export interface Claim {
   startTime: number;
   bootId: string;
 }
+
+/** What tells which processes a run has: a control group, or the session alone. */
+export type Tracking = TrackedGroup | { by: "session" };
 
 /** How a run ended. */
 export interface Outcome {
@@ -144,13 +149,35 @@ async function readLinkIfPresent(path: string): Promise<{ target: string; at: Da
   }
 }
 
-/** Takes the right to start away from every wrapper. Does nothing when the run is claimed. */
-export async function abandon(files: RunFiles): Promise<void> {
+/**
+ * What tells the processes of a run, or undefined when it was not started yet, or by a version that did not write it down.
+ */
+export async function readTracking(files: RunFiles): Promise<Tracking | undefined> {
+  const [by, group = ""] = (await readLinkIfPresent(`${files.dir}/tracked`))?.target.split(" ") ?? [];
+  const tracker = TRACKERS.find((name) => name === by);
+  if (tracker !== undefined) return { by: tracker, group };
+  return by === "session" ? { by } : undefined;
+}
+
+/** Writes down what tells the processes of a run. The first one stays: a wrapper that knows it may be on its way. */
+export async function writeTracking(files: RunFiles, tracking: Tracking): Promise<Tracking> {
+  const target = tracking.by === "session" ? tracking.by : `${tracking.by} ${tracking.group}`;
+  await linkOnce(`${files.dir}/tracked`, target);
+  return await readTracking(files) ?? tracking;
+}
+
+/** Makes a link whose target is its content, unless there is one. */
+async function linkOnce(path: string, target: string): Promise<void> {
   try {
-    await Deno.symlink("abandoned", `${files.dir}/claim`);
+    await Deno.symlink(target, path);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
+}
+
+/** Takes the right to start away from every wrapper. Does nothing when the run is claimed. */
+export async function abandon(files: RunFiles): Promise<void> {
+  await linkOnce(`${files.dir}/claim`, "abandoned");
 }
 
 /** The recorded end of a run, or undefined. */

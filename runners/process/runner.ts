@@ -17,13 +17,14 @@ import type {
   RunSpec,
   RunState,
 } from "../runner.ts";
-import { joinableCgroups, makeCgroups, removeCgroups } from "./cgroup.ts";
+import { type CgroupMounts, joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
 import { execInRun } from "./exec.ts";
 import { hold, isHeld, letGo } from "./freeze.ts";
 import { planLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
-import { type Observation, observe, signalMembers } from "./observe.ts";
+import { signalMembers } from "./members.ts";
+import { type Observation, observe } from "./observe.ts";
 import { planPrivileges } from "./privileges.ts";
 import { readProcess, residentBytes } from "./proc.ts";
 import { isLiving, toState } from "./run_state.ts";
@@ -36,6 +37,7 @@ import {
   type RunFiles,
   runFiles,
   writeDurably,
+  writeTracking,
 } from "./records.ts";
 import { spawnWrapper } from "./spawn.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -45,6 +47,10 @@ import { findTool } from "./tools.ts";
 export interface ProcessRunnerOptions {
   /** Directory of all runs; made when missing. One daemon at a time. */
   dir: string;
+  /** Names what the runs leave on the host beside the directory: who finds it knows whose it is. One daemon at a time, too. */
+  daemonId: string;
+  /** The hierarchies that are used. Default: all that this host has. */
+  cgroups?: CgroupMounts;
   logger?: Logger;
   /** Default: 10 MiB × 3 a stream. */
   rotation?: Rotation;
@@ -90,8 +96,8 @@ class DirectoryRunner implements ProcessRunner {
   /** CPU time of a run at the last call of stats(). */
   readonly #cpu = new Map<string, { ticks: number; at: number }>();
 
-  constructor({ dir, logger, rotation = DEFAULT_ROTATION }: ProcessRunnerOptions) {
-    this.#supervisor = new Supervisor({ dir, logger, rotation });
+  constructor({ rotation = DEFAULT_ROTATION, ...options }: ProcessRunnerOptions) {
+    this.#supervisor = new Supervisor({ ...options, rotation });
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -119,7 +125,9 @@ class DirectoryRunner implements ProcessRunner {
       await planLaunch(spec);
       const { cgroups } = this.#supervisor.host;
       try {
-        await makeCgroups(cgroups, { name: files.name, resources: spec.resources });
+        const group = this.#supervisor.groupOf(files);
+        this.#supervisor.groups.keep(group);
+        await makeCgroups(cgroups, { group, tracker: pickTracker(cgroups), resources: spec.resources });
         const making = `${this.#supervisor.root}/.making-${files.name}`;
         await Deno.mkdir(making, { recursive: true, mode: 0o700 });
         await writeDurably(`${making}/spec.json`, JSON.stringify(recordedSpec(spec)));
@@ -128,7 +136,7 @@ class DirectoryRunner implements ProcessRunner {
         }
         await Deno.rename(making, files.dir);
       } catch (error) {
-        await removeCgroups(cgroups, files.name);
+        await this.#supervisor.removeGroups(files);
         throw error;
       }
       return toState(files, await observe(files, this.#supervisor.host));
@@ -146,7 +154,7 @@ class DirectoryRunner implements ProcessRunner {
       }
       const { spec } = found;
       const launch = await planLaunch({ ...spec, secretEnv: this.#secretEnv(files, spec) });
-      const procs = await makeCgroups(host.cgroups, { name: files.name, resources: spec.resources });
+      const procs = await this.#track(files, spec);
       throwIfAborted(signal);
       using listener = bell.listen(files.name, signal);
       await writeDurably(`${files.dir}/starting`, "");
@@ -177,7 +185,7 @@ class DirectoryRunner implements ProcessRunner {
     const { stopping } = this.#supervisor;
     stopping.set(files.name, { killed: false });
     try {
-      await letGo(this.#supervisor.host.cgroups, { ...first, name: files.name });
+      letGo(this.#supervisor.host.cgroups, first);
       await this.#end(files, options);
     } finally {
       stopping.delete(files.name);
@@ -194,7 +202,10 @@ class DirectoryRunner implements ProcessRunner {
         const found = await observe(files, host);
         return isLiving(found) ? found.members : [];
       };
-      if (isLiving(await this.#known(files))) await hold(host.cgroups, { name: files.name, members }, signal);
+      const found = await this.#known(files);
+      if (isLiving(found)) {
+        await hold(host.cgroups, { name: files.name, tracking: found.tracking, members }, signal);
+      }
       return await this.#stateOf(files);
     });
   }
@@ -204,7 +215,7 @@ class DirectoryRunner implements ProcessRunner {
     return await this.#exclusive(files, async () => {
       throwIfAborted(signal);
       const found = await this.#known(files);
-      if (isLiving(found)) await letGo(this.#supervisor.host.cgroups, { ...found, name: files.name });
+      if (isLiving(found)) letGo(this.#supervisor.host.cgroups, found);
       return await this.#stateOf(files);
     });
   }
@@ -213,16 +224,17 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     await this.#exclusive(files, async () => {
       throwIfAborted(signal);
-      const { root, host } = this.#supervisor;
+      const { root } = this.#supervisor;
       const found = await this.#known(files);
       // Control groups come before the record: a daemon may have died in between.
-      if (found.state === "absent") return await removeCgroups(host.cgroups, files.name);
+      if (found.state === "absent") return await this.#supervisor.removeGroups(files);
       if (isLiving(found)) {
         throw new RuneError("conflict", `${found.spec.instance} still runs and cannot be removed`, {
           hint: "stop it first",
         });
       }
-      await removeCgroups(host.cgroups, files.name);
+      await this.#supervisor.endRest(files);
+      await this.#supervisor.removeGroups(files);
       await removeSignals(files);
       const removed = `${root}/.removed-${files.name}`;
       await Deno.rename(files.dir, removed);
@@ -274,7 +286,7 @@ class DirectoryRunner implements ProcessRunner {
         hint: "wait until it runs; its logs may tell why it ended",
       });
     }
-    if (await isHeld(this.#supervisor.host.cgroups, { ...found, name: files.name })) {
+    if (await isHeld(this.#supervisor.host.cgroups, found)) {
       throw new RuneError("conflict", `${found.spec.instance} is paused`, {
         hint: "it goes on when the snapshot of its volume is taken (rune get snapshots -A)",
       });
@@ -285,7 +297,9 @@ class DirectoryRunner implements ProcessRunner {
         ...options,
         joinScript: `${root}/join.sh`,
         main: found.main!,
-        procs: await joinableCgroups(host.cgroups, files.name),
+        procs: found.tracking.by === "session"
+          ? []
+          : await joinableCgroups(host.cgroups, found.tracking.group),
         listener: bell.listen(files.name, options.signal),
         isOver: async () => (await observe(files, host)).state !== "running",
       })
@@ -300,8 +314,8 @@ class DirectoryRunner implements ProcessRunner {
     throwIfAborted(signal);
     const found = await observe(files, this.#supervisor.host);
     if (!isLiving(found)) return undefined;
-    const ticks = found.members.reduce((sum, pid) => sum + (readProcess(pid)?.cpuTicks ?? 0), 0);
-    const memoryBytes = found.members.reduce((sum, pid) => sum + residentBytes(pid), 0);
+    const ticks = found.members.reduce((sum, { cpuTicks }) => sum + cpuTicks, 0);
+    const memoryBytes = found.members.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
     const at = performance.now();
     const before = this.#cpu.get(files.name) ??
       { ticks: 0, at: at - Math.max(0, Date.now() - found.leader.at.getTime()) };
@@ -321,6 +335,23 @@ class DirectoryRunner implements ProcessRunner {
     await this.#supervisor.close();
   }
 
+  /** Makes the groups of a run and writes down what tells its processes. @returns the files that the wrapper joins. */
+  async #track(files: RunFiles, { resources }: RecordedSpec): Promise<string[]> {
+    const { cgroups } = this.#supervisor.host;
+    const tracker = pickTracker(cgroups);
+    const group = this.#supervisor.groupOf(files);
+    const tracking = await writeTracking(
+      files,
+      tracker === undefined ? { by: "session" } : { by: tracker, group },
+    );
+    this.#supervisor.groups.keep(group);
+    return await makeCgroups(cgroups, {
+      group,
+      ...(tracking.by !== "session" && { tracker: tracking.by, group: tracking.group }),
+      resources,
+    });
+  }
+
   async #stateOf(files: RunFiles): Promise<RunState> {
     return await this.#withHold(files, await observe(files, this.#supervisor.host));
   }
@@ -328,7 +359,7 @@ class DirectoryRunner implements ProcessRunner {
   async #withHold(files: RunFiles, found: Observation): Promise<RunState> {
     const state = toState(files, found);
     if (!isLiving(found)) return state;
-    const held = await isHeld(this.#supervisor.host.cgroups, { ...found, name: files.name });
+    const held = await isHeld(this.#supervisor.host.cgroups, found);
     return held ? { ...state, paused: true } : state;
   }
 
@@ -362,7 +393,7 @@ class DirectoryRunner implements ProcessRunner {
     const found = await observe(files, this.#supervisor.host);
     if (found.state === "unclaimed") await abandon(files);
     // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
-    const leaving = found.state === "ending" && found.members.every((pid) => pid === found.leader.pid);
+    const leaving = found.state === "ending" && found.members.every(({ pid }) => pid === found.leader.pid);
     if (found.state !== "unclaimed" && found.state !== "gone" && !leaving) return found;
     await this.#supervisor.settle(files);
     return await observe(files, this.#supervisor.host);
@@ -392,10 +423,10 @@ class DirectoryRunner implements ProcessRunner {
       const left = killAt - performance.now();
       if (left <= 0) {
         stopping.set(files.name, { killed: true });
-        signalMembers(found, "SIGKILL");
+        signalMembers(host, found, "SIGKILL");
       } else if (!asked) {
         asked = true;
-        signalMembers(found, "SIGTERM");
+        signalMembers(host, found, "SIGTERM");
       }
       await listener.next(left > 0 ? Math.min(left, patience) : patience);
       patience = Math.min(patience * 2, 100);

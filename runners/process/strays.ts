@@ -1,41 +1,91 @@
 /**
- * Processes that were started from this directory and of which it has no record any more: it was lost, or a backup was put in
- * its place. Nobody can tell what they write, so they end before any run is judged or started. What proves that one is ours is
- * its wrapper, which still says by its arguments which directory it came from, in a namespace where that is this directory.
+ * Processes of this daemon of which its directory has no record any more: it was lost, or a backup was put in its place or
+ * elsewhere. Nobody can tell what they write, so they end before any run is judged or started. Two things prove that one is
+ * ours: its control group carries the daemon's id, wherever it was started from; or its wrapper says by its arguments that it
+ * came from this directory, in a namespace where that is this directory.
  * @module
  */
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { cgroupMembers, type CgroupMounts } from "./cgroup.ts";
+import {
+  type CgroupMounts,
+  groupMembers,
+  groupOf,
+  listRunGroups,
+  type TrackedGroup,
+  TRACKERS,
+} from "./cgroup.ts";
 import { letGo } from "./freeze.ts";
-import { readProcess, sendSignal, sessionMembers } from "./proc.ts";
-import { parseRunName } from "./records.ts";
+import { type Host, signalMembers } from "./members.ts";
+import { type ProcessIdentity, type ProcessStat, readProcess, readSame, sessionMembers } from "./proc.ts";
+import { parseRunName, type Tracking } from "./records.ts";
 
-/** A run without a record. */
+/** A run without a record, or a part of one. */
 export interface Stray {
   /** Of the run. */
   name: string;
-  /** Pid of its wrapper, which leads its session. */
-  leader: number;
+  tracking: Tracking;
+  /** Its wrapper, which leads its session, where it was found. */
+  leader?: ProcessIdentity;
+}
+
+/** Where strays are looked for. */
+export interface StrayOptions {
+  cgroups: CgroupMounts;
+  daemonId: string;
 }
 
 const LOOK_MS = 25;
 
 /** The runs that live without a record in `root`. */
-export function findStrays(root: string): Stray[] {
+export function findStrays(root: string, options: StrayOptions): Stray[] {
+  const strays = straysByGroup(root, options);
+  for (const found of straysByWrapper(root, options)) {
+    const same = strays.find(({ name }) => name === found.name);
+    // It may not have joined its group yet.
+    if (same) same.leader = found.leader;
+    else strays.push(found);
+  }
+  return strays;
+}
+
+/** The control groups of runs without a record in `root`. */
+export function lostGroups(root: string, options: StrayOptions): string[] {
+  return lostNames(root, options).map((name) => groupOf(options.daemonId, name));
+}
+
+function lostNames(root: string, { cgroups, daemonId }: StrayOptions): string[] {
+  return listRunGroups(cgroups, daemonId)
+    .filter((name) => parseRunName(name) !== undefined && !existsSync(`${root}/${name}`));
+}
+
+function straysByGroup(root: string, { cgroups, daemonId }: StrayOptions): Stray[] {
+  const trackers = TRACKERS.filter((tracker) => cgroups[tracker] !== undefined);
+  return lostNames(root, { cgroups, daemonId }).flatMap((name) =>
+    trackers.map((by): Stray & { tracking: TrackedGroup } => ({
+      name,
+      tracking: { by, group: groupOf(daemonId, name) },
+    })).filter(({ tracking }) => groupMembers(cgroups, tracking).populated)
+  );
+}
+
+function straysByWrapper(root: string, { cgroups }: StrayOptions): Stray[] {
   const strays: Stray[] = [];
   const ours = Deno.realPathSync(`${root}/wrapper.sh`);
   const namespace = Deno.readLinkSync("/proc/self/ns/mnt");
   for (const { name: pid } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
     try {
+      const leader = readProcess(Number(pid));
       const [, script = "", name = ""] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
-      if (!script.endsWith("/wrapper.sh") || parseRunName(name) === undefined) continue;
+      if (!script.endsWith("/wrapper.sh") || parseRunName(name) === undefined || !leader) continue;
       if (Deno.readLinkSync(`/proc/${pid}/ns/mnt`) !== namespace || Deno.realPathSync(script) !== ours) {
         continue;
       }
       if (Deno.statSync(`/proc/${pid}`).uid !== Deno.uid() || existsSync(`${root}/${name}`)) continue;
-      strays.push({ name, leader: Number(pid) });
+      // Versions that named the group after the run alone.
+      const earlier = cgroups.unified !== undefined && existsSync(`${cgroups.unified}/rune/${name}`);
+      strays.push({ name, leader, tracking: earlier ? { by: "unified", group: name } : { by: "session" } });
     } catch {
       // It ended meanwhile, or is somebody else's.
     }
@@ -50,28 +100,47 @@ export function findStrays(root: string): Stray[] {
  */
 export async function endStrays(
   strays: Stray[],
-  { cgroups, graceMs, signal }: { cgroups: CgroupMounts; graceMs: number; signal: AbortSignal },
+  { host, graceMs, signal }: { host: Host; graceMs: number; signal: AbortSignal },
 ): Promise<void> {
   const killAt = performance.now() + graceMs;
+  const known = new Map<Stray, ProcessStat[]>(strays.map((stray) => [stray, []]));
   let asked = false;
   for (;;) {
-    const living = strays.map(({ name, leader }) => ({ name, members: membersOf({ name, leader }, cgroups) }))
-      .filter(({ members }) => members.length > 0);
+    const living = strays.filter((stray) => {
+      const { alive, members } = membersOf(stray, { seen: known.get(stray)!, host });
+      known.set(stray, members);
+      return alive;
+    });
     if (living.length === 0) return;
     // Asked once: what they start to clean up after themselves is left to it.
     const due = performance.now() >= killAt ? "SIGKILL" : asked ? undefined : "SIGTERM";
     asked = true;
-    for (const run of due ? living : []) {
+    for (const stray of due ? living : []) {
+      const { tracking, leader = NOBODY } = stray;
+      const members = known.get(stray)!;
       // A snapshot may have been taken when the records were lost.
-      await letGo(cgroups, run);
-      for (const pid of run.members) sendSignal(pid, due!);
+      letGo(host.cgroups, { tracking, members });
+      signalMembers(host, { leader, members, tracking }, due!);
     }
     await setTimeout(LOOK_MS, undefined, { signal });
   }
 }
 
-function membersOf({ name, leader }: Stray, cgroups: CgroupMounts): number[] {
-  const session = sessionMembers(leader).map(({ pid }) => pid);
-  const group = (cgroupMembers(cgroups, name) ?? []).filter((pid) => readProcess(pid));
-  return [...new Set([...session, ...group])];
+/** The leader of a stray that was found by its group: each of its processes is signalled by itself. */
+const NOBODY: ProcessIdentity = { pid: 0, startTime: 0 };
+
+/** @param options.seen what was found before. A session whose leader is gone may be another one by now, so these alone count. */
+function membersOf(
+  { leader, tracking }: Stray,
+  { seen, host }: { seen: ProcessStat[]; host: Host },
+): { alive: boolean; members: ProcessStat[] } {
+  const session = leader === undefined
+    ? []
+    : readSame(leader)
+    ? sessionMembers(leader.pid)
+    : seen.map(readSame).filter((stat) => stat !== undefined);
+  if (tracking.by === "session") return { alive: session.length > 0, members: session };
+  const { populated, members } = groupMembers(host.cgroups, tracking);
+  const all = new Map([...session, ...members].map((stat) => [stat.pid, stat]));
+  return { alive: populated || session.length > 0, members: [...all.values()] };
 }

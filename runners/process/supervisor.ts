@@ -6,23 +6,27 @@
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import type { Logger } from "@logtape/logtape";
+import { RuneError } from "../../spec/error.ts";
 import type { RunSpec } from "../runner.ts";
 import { Bell } from "./bell.ts";
-import { findCgroupMounts, removeCgroups, wasOomKilled } from "./cgroup.ts";
+import { type CgroupMounts, findCgroupMounts, groupOf, wasOomKilled } from "./cgroup.ts";
 import { EventHub } from "./event_hub.ts";
 import { addMark, logSizes, type Places, rotate, type Rotation } from "./log_file.ts";
-import { type Host, observe, observeHost, signalMembers } from "./observe.ts";
-import { readProcess } from "./proc.ts";
+import { GroupRemover } from "./group_remover.ts";
+import { type Host, runMembers, signalMembers, trackingOf } from "./members.ts";
+import { observe, observeHost } from "./observe.ts";
+import { readSame } from "./proc.ts";
 import {
   type Claim,
   type Outcome,
   parseRunName,
+  readClaim,
   refOf,
   type RunFiles,
   runFiles,
   writeOutcome,
 } from "./records.ts";
-import { endStrays, findStrays, type Stray } from "./strays.ts";
+import { endStrays, findStrays, lostGroups, type Stray } from "./strays.ts";
 import joinScript from "./join.sh" with { type: "text" };
 import setupScript from "./setup.sh" with { type: "text" };
 import wrapperScript from "./wrapper.sh" with { type: "text" };
@@ -35,11 +39,15 @@ const HURRIED_TICK_MS = 50;
 const LEFTOVER_MS = 2_000;
 /** How long a process without a record may take to end by itself: what services have by default. */
 const STRAY_MS = 10_000;
+/** How long the kernel may take for processes that were killed. */
+const REST_MS = 5_000;
 const SIGNAL = /^(.+)\.(alive|ready|exit)$/;
 
 /** What a supervisor needs. */
 export interface SupervisorOptions {
   dir: string;
+  daemonId: string;
+  cgroups?: CgroupMounts;
   rotation: Rotation;
   logger?: Logger;
 }
@@ -57,6 +65,7 @@ export class Supervisor {
   readonly host: Host;
   readonly bell = new Bell();
   readonly hub = new EventHub();
+  readonly groups: GroupRemover;
   /** Runs that stop() is ending, which knows how long they may take; `killed` once it sent SIGKILL. */
   readonly stopping = new Map<string, { killed: boolean }>();
 
@@ -75,8 +84,11 @@ export class Supervisor {
   /** Settles when no process without a record is left; undefined when there was none. */
   readonly #clearing?: Promise<void>;
 
-  constructor({ dir, rotation, logger }: SupervisorOptions) {
+  readonly #daemonId: string;
+
+  constructor({ dir, daemonId, rotation, logger, cgroups = findCgroupMounts() }: SupervisorOptions) {
     this.root = dir;
+    this.#daemonId = daemonId;
     this.#rotation = rotation;
     this.#logger = logger;
     mkdirSync(`${dir}/signals`, { recursive: true, mode: 0o700 });
@@ -89,17 +101,51 @@ export class Supervisor {
     for (const { name } of Deno.readDirSync(dir)) {
       if (/^\.(making|removed)-/.test(name)) Deno.removeSync(`${dir}/${name}`, { recursive: true });
     }
-    this.host = observeHost(findCgroupMounts());
+    this.host = observeHost(cgroups);
     this.#watcher = Deno.watchFs(`${dir}/signals`, { recursive: false });
     this.#timer = setInterval(() => this.#inBackground(this.#tick()), TICK_MS);
     this.#timer.unref();
-    const strays = findStrays(dir);
+    this.groups = new GroupRemover(cgroups, logger);
+    for (const group of lostGroups(dir, { cgroups, daemonId })) this.groups.later(group);
+    const strays = findStrays(dir, { cgroups, daemonId });
     if (strays.length > 0) {
       this.#clearing = this.#clear(strays);
       this.#inBackground(this.#clearing);
     }
     this.#inBackground(this.#watch());
     this.#inBackground(this.#adopt());
+  }
+
+  /** The control group that a run gets. */
+  groupOf(files: RunFiles): string {
+    return groupOf(this.#daemonId, files.name);
+  }
+
+  /** Removes the control groups of a run that has no processes, now or when the kernel allows it. */
+  async removeGroups(files: RunFiles): Promise<void> {
+    const tracking = await trackingOf(files, this.host);
+    const groups = new Set([this.groupOf(files), ...(tracking.by === "session" ? [] : [tracking.group])]);
+    for (const group of groups) await this.groups.remove(group);
+  }
+
+  /**
+   * Ends what still lives of a run whose end is recorded: versions that did not look below a control group recorded it too early.
+   *
+   * @throws {RuneError} `unavailable` when it does not end.
+   */
+  async endRest(files: RunFiles): Promise<void> {
+    const claim = await readClaim(files);
+    const tracking = await trackingOf(files, this.host);
+    if (typeof claim !== "object" || tracking.by === "session") return;
+    if (!runMembers(files, { claim, host: this.host, tracking }).alive) return;
+    const signal = AbortSignal.timeout(REST_MS);
+    await endStrays([{ name: files.name, tracking, leader: claim }], { host: this.host, graceMs: 0, signal })
+      .catch((cause) => {
+        throw new RuneError("unavailable", `processes of run ${files.name} do not end`, {
+          hint: `look at the host for what keeps them: ${tracking.group} is their control group`,
+          cause,
+        });
+      });
   }
 
   /** Resolves when nothing of this directory runs without a record. @throws when it is closed first. */
@@ -152,9 +198,10 @@ export class Supervisor {
   async #clear(strays: Stray[]): Promise<void> {
     const names = strays.map(({ name }) => name).join(", ");
     this.#logger?.warn("processes without a record are ended before anything starts: {names}", { names });
-    const { cgroups } = this.host;
-    await endStrays(strays, { cgroups, graceMs: STRAY_MS, signal: this.#stopped.signal });
-    for (const { name } of strays) await removeCgroups(cgroups, name).catch(() => {});
+    await endStrays(strays, { host: this.host, graceMs: STRAY_MS, signal: this.#stopped.signal });
+    for (const { tracking } of strays) {
+      if (tracking.by !== "session") await this.groups.remove(tracking.group);
+    }
   }
 
   async #settle(files: RunFiles): Promise<void> {
@@ -173,12 +220,12 @@ export class Supervisor {
       }
       if (found.state !== "ending" || this.stopping.has(files.name)) return;
       // The wrapper ends by itself, but may have been stopped by somebody.
-      const others = found.members.filter((pid) => pid !== found.leader.pid);
+      const others = found.members.filter(({ pid }) => pid !== found.leader.pid);
       if (killAt === undefined) {
         killAt = performance.now() + LEFTOVER_MS;
-        signalMembers({ leader: found.leader, members: others }, "SIGTERM");
+        signalMembers(this.host, { ...found, members: others }, "SIGTERM");
       } else if (performance.now() > killAt) {
-        signalMembers(found, "SIGKILL");
+        signalMembers(this.host, found, "SIGKILL");
       }
       await listener.next(patience);
       patience = Math.min(patience * 2, 100);
@@ -187,20 +234,16 @@ export class Supervisor {
 
   /** Records the end of a run of which no process is left, and tells everybody. */
   async #finish(files: RunFiles, { spec, outcome }: { spec: RunSpec; outcome: Outcome }): Promise<void> {
-    const { cgroups } = this.host;
-    if (spec.resources?.memory?.limit !== undefined && await wasOomKilled(cgroups, files.name)) {
+    const tracking = await trackingOf(files, this.host);
+    const group = tracking.by === "session" ? this.groupOf(files) : tracking.group;
+    if (spec.resources?.memory?.limit !== undefined && await wasOomKilled(this.host.cgroups, group)) {
       outcome = { ...outcome, oomKilled: true };
     }
     await addMark(files, logSizes(files));
     await rotate(files, this.#rotation);
     await writeOutcome(files, outcome);
     this.#live.delete(files.name);
-    await removeCgroups(cgroups, files.name).catch((error) => {
-      this.#logger?.warn("the control group of run {run} could not be removed yet: {error}", {
-        run: files.name,
-        error,
-      });
-    });
+    await this.removeGroups(files);
     this.publish(files, spec);
   }
 
@@ -239,8 +282,9 @@ export class Supervisor {
     this.#ticking = true;
     let hurry = false;
     try {
+      this.groups.retry();
       for (const run of this.#live.values()) {
-        if (readProcess(run.leader.pid)?.startTime !== run.leader.startTime) {
+        if (!readSame(run.leader)) {
           this.#inBackground(this.settle(run.files));
         }
         const sizes = logSizes(run.files);

@@ -13,7 +13,8 @@ export interface ProcessRoom {
   /** An empty directory for what runs mount. */
   data: string;
   runner: ProcessRunner;
-  reopen(): Promise<ProcessRunner>;
+  daemonId: string;
+  reopen(changed?: Partial<ProcessRunnerOptions>): Promise<ProcessRunner>;
   shell(script: string, overrides?: Partial<RunSpec>): RunSpec;
   cleanup(): Promise<void>;
 }
@@ -24,14 +25,17 @@ export async function openRoom(options: Partial<ProcessRunnerOptions> = {}): Pro
   const dir = `${temporary}/processes`;
   const data = `${temporary}/data`;
   await Deno.mkdir(data);
-  const open = () => createProcessRunner({ dir, ...options });
+  const daemonId = options.daemonId ?? crypto.randomUUID();
+  const open = (changed?: Partial<ProcessRunnerOptions>) =>
+    createProcessRunner({ dir, ...options, daemonId, ...changed });
   const room: ProcessRoom = {
     dir,
     data,
     runner: open(),
-    async reopen() {
+    daemonId,
+    async reopen(changed) {
       await room.runner.close();
-      room.runner = open();
+      room.runner = open(changed);
       return room.runner;
     },
     shell: (script, overrides = {}) => ({

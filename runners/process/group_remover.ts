@@ -1,0 +1,64 @@
+/** Removes control groups of runs that have ended, and goes on trying where the kernel refuses: nobody waits for it. @module */
+import type { Logger } from "@logtape/logtape";
+import { type CgroupMounts, removeCgroups } from "./cgroup.ts";
+
+const TRIES = 50;
+const TRY_MS = 10;
+/** Between two tries for the same group, doubled each time up to an hour. */
+const PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+
+/** See the module comment. */
+export class GroupRemover {
+  readonly #cgroups: CgroupMounts;
+  readonly #logger?: Logger;
+  readonly #kept = new Map<string, { at: number; pauseMs: number }>();
+
+  constructor(cgroups: CgroupMounts, logger?: Logger) {
+    this.#cgroups = cgroups;
+    this.#logger = logger;
+  }
+
+  /** Removes a group. Waits for the kernel a moment, and leaves what it keeps to `retry()`. */
+  async remove(group: string): Promise<void> {
+    for (let tries = 1;; tries++) {
+      try {
+        return removeCgroups(this.#cgroups, group);
+      } catch (error) {
+        if (tries >= TRIES) {
+          this.#logger?.warn("the control group {group} cannot be removed yet: {error}", { group, error });
+          return this.later(group);
+        }
+      }
+      // A process that has ended is still counted for a moment, and nothing tells when that is over.
+      await new Promise((resolve) => setTimeout(resolve, TRY_MS));
+    }
+  }
+
+  /** Leaves a group alone that is made anew. */
+  keep(group: string): void {
+    this.#kept.delete(group);
+  }
+
+  /** Has a group removed by `retry()`. */
+  later(group: string): void {
+    this.#kept.set(group, { at: 0, pauseMs: PAUSE_MS });
+  }
+
+  /** Tries those that are due once more, without waiting for anything. To be called now and then. */
+  retry(): void {
+    for (const [group, { at, pauseMs }] of this.#kept) {
+      if (performance.now() < at) continue;
+      this.#kept.set(group, {
+        at: performance.now() + pauseMs,
+        pauseMs: Math.min(2 * pauseMs, LONGEST_PAUSE_MS),
+      });
+      try {
+        removeCgroups(this.#cgroups, group);
+        this.#kept.delete(group);
+      } catch {
+        // Said when it was tried first.
+      }
+    }
+  }
+}

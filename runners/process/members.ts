@@ -1,0 +1,110 @@
+/**
+ * Which processes belong to a run, and how they are signalled. "None" is said only where it is proven:
+ *
+ * - By control group, where the daemon may make some: nothing but root leaves one, and all below it counts too.
+ * - By session elsewhere. A process can leave it, so such a run is never given a volume to write (server/admission/host.ts).
+ *
+ * A process is known by its pid and start time. A pid alone may be another process's by the time it is used.
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { type CgroupMounts, groupMembers, killGroup, type TrackedGroup } from "./cgroup.ts";
+import {
+  type ProcessIdentity,
+  type ProcessStat,
+  readProcess,
+  readSame,
+  sendSignal,
+  sessionMembers,
+  signalSame,
+} from "./proc.ts";
+import { type Claim, readTracking, type RunFiles, type Tracking } from "./records.ts";
+
+/** The processes of a run. */
+export interface Members {
+  /** False only when it is known that none is left. */
+  alive: boolean;
+  /** Those that were found. May be empty while the run lives: between two processes, or when one cannot be listed. */
+  members: ProcessStat[];
+}
+
+/** The host as this boot has it. */
+export interface Host {
+  cgroups: CgroupMounts;
+  bootId: string;
+}
+
+/** A run's leader and processes, to be signalled. */
+export interface Addressees {
+  leader: ProcessIdentity;
+  members: ProcessIdentity[];
+  tracking: Tracking;
+}
+
+/** What tells the processes of a run. For one of an earlier version, which wrote nothing down: what it would have used. */
+export async function trackingOf(files: RunFiles, { cgroups }: Host): Promise<Tracking> {
+  const written = await readTracking(files);
+  if (written !== undefined) return written;
+  const earlier: TrackedGroup = { by: "unified", group: files.name };
+  const there = cgroups.unified !== undefined && existsSync(`${cgroups.unified}/rune/${earlier.group}`);
+  return there ? earlier : { by: "session" };
+}
+
+/**
+ * The processes of a claimed run.
+ *
+ * @throws {RuneError} `unavailable` when this daemon cannot see what tells them.
+ */
+export function runMembers(
+  files: RunFiles,
+  { claim, host, tracking }: { claim: Claim; host: Host; tracking: Tracking },
+): Members {
+  if (claim.bootId !== host.bootId) return { alive: false, members: [] };
+  const leader = readSame(claim);
+  if (tracking.by === "session") {
+    const members = leader ? sessionMembers(claim.pid) : orphans(files, claim);
+    return { alive: members.length > 0, members };
+  }
+  const { populated, members } = groupMembers(host.cgroups, tracking);
+  // The leader claims its run before it joins the group.
+  const apart = leader !== undefined && !members.some(({ pid }) => pid === leader.pid);
+  return { alive: populated || apart, members: apart ? [leader, ...members] : members };
+}
+
+/**
+ * What is left of a session whose leader is gone. The session's number proves nothing then: it may be that of another session,
+ * of the same user, begun and left by its leader later. Only who still has one of the run's own files open is the run's.
+ */
+function orphans(files: RunFiles, claim: Claim): ProcessStat[] {
+  // The kernel hands out no pid that still names a session.
+  if (readProcess(claim.pid) !== undefined) return [];
+  return sessionMembers(claim.pid).filter((stat) =>
+    stat.startTime >= claim.startTime && [1, 2].some((fd) => isWithin(`/proc/${stat.pid}/fd/${fd}`, files))
+  );
+}
+
+function isWithin(link: string, { dir }: RunFiles): boolean {
+  try {
+    return Deno.readLinkSync(link).startsWith(`${dir}/`);
+  } catch {
+    return false;
+  }
+}
+
+/** Sends a signal to every process of a run; to no other, whatever became of a pid since it was looked at. */
+export function signalMembers(host: Host, run: Addressees, signal: Deno.Signal): void {
+  const { tracking } = run;
+  if (signal !== "SIGKILL" || tracking.by === "session") return signalEach(run, signal);
+  killGroup(host.cgroups, tracking, () => {
+    signalEach({ ...run, members: groupMembers(host.cgroups, tracking).members }, signal);
+  });
+  signalSame(run.leader, signal);
+}
+
+/** To the leader's process group as one, and to those that left it one by one. */
+function signalEach({ leader, members }: Pick<Addressees, "leader" | "members">, signal: Deno.Signal): void {
+  const living = members.map((member) => readSame(member)).filter((stat) => stat !== undefined);
+  // A group lives as long as one of its processes, and only this session's can be in it.
+  if (living.some(({ group }) => group === leader.pid)) sendSignal(-leader.pid, signal);
+  for (const member of living) if (member.group !== leader.pid) signalSame(member, signal);
+}
