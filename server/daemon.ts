@@ -196,7 +196,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const aborted = new AbortController();
     const identity = { ...BUILD, node: node.name, daemonId, dataDir };
     const backups = createScheduledBackups({
-      source: { store, drivers, info: identity },
+      source: { store, secrets, drivers, info: identity },
       settings: () => settings.backup,
       logger: logger.getChild("backup"),
       onFailure: metrics.backupFailed,

@@ -9,6 +9,7 @@ import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { fieldIssues } from "../spec/field_issues.ts";
 import { isName } from "../spec/name.ts";
 import { reservedKeyIssues } from "../spec/reserved_keys.ts";
+import { permitParameters } from "./auth/parameters.ts";
 import type { Principal } from "./auth/principal.ts";
 import { readJson } from "./json_body.ts";
 
@@ -141,5 +142,6 @@ export async function callEndpoint(
     });
   }
   const body = endpoint.body ? parse("body", endpoint.body, await readJson(request)) : undefined;
+  permitParameters(rest.principal.permit, endpoint, { input: { ...query as object, ...body as object } });
   return await endpoint.handle({ request, params, query, body, ...rest });
 }

@@ -21,7 +21,7 @@ export function defineBackup(group: Command, cli: Cli): void {
   backup.addHelpText(
     "after",
     "\nThe backup holds every resource with its history. Without the key, its secrets cannot be read; with it, whoever\n" +
-      "has the file can read them. Data of volumes is taken from a snapshot, which is removed afterwards; those who write\n" +
+      "has the file can read them, and it takes the right to get kek. Data of volumes is taken from a snapshot, which is removed afterwards; those who write\n" +
       "them are paused for it, as by rune snapshot create.\n" +
       examples(
         "rune admin backup --out rune.tgz --with-kek",

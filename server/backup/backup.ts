@@ -1,5 +1,4 @@
 /** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
-import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
@@ -7,23 +6,27 @@ import { parseBytes } from "../../spec/quantity.ts";
 import type { BackupRequest } from "../../spec/api.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume } from "../../spec/volume.ts";
+import { checkKek } from "../../store/secrets/check_kek.ts";
+import type { Vault } from "../../store/secrets/vault.ts";
 import { copyPath } from "../../store/copy.ts";
 import type { Store } from "../../store/store.ts";
 import type { DaemonInfo } from "../deps.ts";
-import { manifestFile, packBackup, partFiles, volumeFolder } from "./format.ts";
+import { manifestFile, packBackup, partFiles, textFile, volumeFolder } from "./format.ts";
 import type { TarFile } from "./tar.ts";
 import { snapshotVolumes } from "./volume_snapshots.ts";
 
 /** What a backup is made from. */
 export interface BackupSource {
   store: Store;
+  /** Where the key of the secrets is. */
+  secrets: Pick<Vault, "hold">;
   drivers: ReadonlyMap<string, Driver>;
   info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
   /** Told why a backup ended early, where its reader only sees that it did. */
   logger?: Logger;
 }
 
-/** File of the key-encryption key in a data directory. */
+/** Name of the key encryption key in a backup. */
 export const KEK = "kek";
 
 /**
@@ -42,15 +45,7 @@ export async function makeBackup(
 ): Promise<ReadableStream<Uint8Array>> {
   const { store, info } = source;
   const volumes = wanted.map((key) => findVolume(source, key, fromSnapshots));
-  const kekPath = join(info.dataDir, KEK);
-  if (withKek && !await Deno.stat(kekPath).then(({ isFile }) => isFile, () => false)) {
-    throw new RuneError("failed_precondition", `there is no key file ${kekPath} to put into the backup`, {
-      hint: "leave out --with-kek; a key that comes from elsewhere is kept there",
-    });
-  }
-  const copy = copyPath(info.dataDir);
-  const { revision } = store;
-  await store.copyTo(copy);
+  const { copy, revision, kek } = await copyState(source, { withKek });
   const left = new AbortController();
   const snapshots = fromSnapshots && volumes.length > 0
     ? await snapshotVolumes(store, volumes.map(({ volume }) => volume), {
@@ -73,7 +68,7 @@ export async function makeBackup(
       volumes: volumes.map(({ volume: { namespace, name, uid } }) => ({ namespace, name, uid })),
     });
     yield await diskFile("state.db", copy);
-    if (withKek) yield await diskFile(KEK, kekPath);
+    if (kek !== undefined) yield textFile(KEK, kek);
     for (const [n, { volume, driver }] of volumes.entries()) {
       const context = contextOf(volume, { node: info.node, signal });
       const data = await driver.exportData!(context, snapshots?.refs.get(volume.uid));
@@ -91,6 +86,25 @@ export async function makeBackup(
     failed(error) {
       source.logger?.error("a backup failed: {message}", { message: toRuneError(error).message });
     },
+  });
+}
+
+/**
+ * Copies the state, and the key where it is wanted, in one turn: no rotation comes between the two. Before
+ * anything is made of it, the key is compared with those that the state is sealed with.
+ */
+async function copyState(
+  { store, secrets, info }: BackupSource,
+  { withKek }: { withKek: boolean },
+): Promise<{ copy: string; revision: number; kek?: string }> {
+  const copy = copyPath(info.dataDir);
+  return await secrets.hold(async (held) => {
+    const kek = withKek ? await held.readFile() : undefined;
+    const { revision } = store;
+    // Before the copy: no data key changes until this ends.
+    await checkKek(store, held.kek);
+    await store.copyTo(copy);
+    return { copy, revision, ...(kek !== undefined && { kek }) };
   });
 }
 

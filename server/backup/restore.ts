@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { syncDirectory, syncFile, writeNewFile } from "../../base/durable.ts";
+import { replaceFile, syncDirectory, syncFile, writeNewFile } from "../../base/durable.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { RestoreOptions, RestoreReport } from "../../spec/offline.ts";
@@ -24,6 +24,7 @@ import { openStore, type Store } from "../../store/store.ts";
 import { buildDrivers } from "../daemon.ts";
 import { loadSettings, type Settings } from "../settings.ts";
 import { KEK } from "./backup.ts";
+import { type NewKek, settleKek } from "./restored_kek.ts";
 import { type Manifest, readBackup, volumeFolder } from "./format.ts";
 
 /**
@@ -39,7 +40,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
 /** {@linkcode restoreBackup} with settings that are known. */
 export async function restoreInto(
   file: string,
-  { dataDir, storage, node }: Pick<Settings, "dataDir" | "storage" | "node">,
+  { dataDir, storage, node, crypto }: Pick<Settings, "dataDir" | "storage" | "node" | "crypto">,
 ): Promise<RestoreReport> {
   await (await openBackup(file)).cancel();
   ensureDataDir(dataDir);
@@ -56,7 +57,6 @@ export async function restoreInto(
         else for await (const _ of data);
       },
     });
-    if (manifest.kek) await refuseOtherKek({ from: join(work, KEK), to: join(dataDir, KEK) });
     const store = await openStore({ dataDir: join(work, "state") });
     const report: RestoreReport = {
       dataDir,
@@ -71,7 +71,12 @@ export async function restoreInto(
         .map((v) => ({ volume: describeKey(v), handle: v.status.handle! })),
       kek: manifest.kek,
     };
+    let newKek: NewKek | undefined;
     try {
+      newKek = await settleKek(store, {
+        source: crypto.kek,
+        ...(manifest.kek && { unpacked: join(work, KEK) }),
+      });
       if (manifest.volumes.length > 0) {
         const drivers = buildDrivers(storage, { dataDir }).all;
         await importVolumes(file, { manifest, store, drivers, node: node.name });
@@ -80,7 +85,7 @@ export async function restoreInto(
     } finally {
       await store.close();
     }
-    await putInPlace(dataDir, manifest);
+    await putInPlace(dataDir, newKek);
     return report;
   } catch (thrown) {
     // The daemon would refuse what is half there, rightly; but where nothing was kept, nothing is half there.
@@ -113,18 +118,6 @@ function occupied(dataDir: string): RuneError {
       "give another directory with --data-dir, or move state.db, state.db-wal, state.db-shm and state.made away first",
   });
 }
-
-async function refuseOtherKek({ from, to }: { from: string; to: string }): Promise<void> {
-  const [ours, theirs] = await Promise.all(
-    [from, to].map((path) => Deno.readFile(path).catch(() => undefined)),
-  );
-  if (theirs === undefined || (ours !== undefined && equal(ours, theirs))) return;
-  throw new RuneError("failed_precondition", `${to} is another key than the one in the backup`, {
-    hint: `move ${to} away first`,
-  });
-}
-
-const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 interface Import {
   manifest: Manifest;
@@ -204,9 +197,9 @@ async function importVolume(
   });
 }
 
-async function putInPlace(dataDir: string, { kek }: Manifest): Promise<void> {
+async function putInPlace(dataDir: string, newKek: NewKek | undefined): Promise<void> {
   const work = restoringPath(dataDir);
-  if (kek) await Deno.rename(join(work, KEK), join(dataDir, KEK));
+  if (newKek) await replaceFile(newKek.path, newKek.text);
   await syncFile(join(work, "state.db"));
   await Deno.rename(join(work, "state.db"), statePath(dataDir));
   await syncDirectory(dataDir);

@@ -5,7 +5,7 @@ import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
 /** See the module. */
-export function backupRoutes({ store, drivers, info, shutdown, logger }: ServerDeps): Endpoint[] {
+export function backupRoutes({ store, secrets, drivers, info, shutdown, logger }: ServerDeps): Endpoint[] {
   return [endpoint({
     method: "post",
     path: "/v1/admin/backup",
@@ -14,7 +14,7 @@ export function backupRoutes({ store, drivers, info, shutdown, logger }: ServerD
     body: backupRequestSchema,
     answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
     async handle({ body, request }) {
-      const source = { store, drivers, info, logger };
+      const source = { store, secrets, drivers, info, logger };
       const stream = await makeBackup(source, body, shutdown, { asked: request.signal });
       return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: { "content-type": "application/gzip" },

@@ -34,6 +34,16 @@ export interface DataKeys {
   rewrap(id: string, keks: { from: Keyring; to: Kek }): Promise<boolean>;
 }
 
+/** Ids of the KEKs that the data keys of a state are wrapped by: one, or two while a rotation is under way. */
+export async function wrappingKeks(state: Pick<Store, "getMeta" | "metaKeys">): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const key of await state.metaKeys(PREFIX)) {
+    const wrapped = await state.getMeta(key) as Wrapped | undefined;
+    if (wrapped) ids.add(wrapped.kek);
+  }
+  return ids;
+}
+
 /** The data keys of a store. */
 export function openDataKeys(store: Store): DataKeys {
   const read = async (id: string) => await store.getMeta(PREFIX + id) as Wrapped | undefined;

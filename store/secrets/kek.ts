@@ -53,8 +53,13 @@ export async function parseKek(text: string, where: string): Promise<Kek> {
   );
 }
 
+/** A KEK with the text that its file holds. */
+export interface KekFile extends Kek {
+  text: string;
+}
+
 /** The KEK in a file, or undefined where there is none. @throws {RuneError} `failed_precondition`. */
-export async function readKekFile(path: string): Promise<Kek | undefined> {
+export async function readKekFile(path: string): Promise<KekFile | undefined> {
   let text: string;
   try {
     const { mode } = await Deno.stat(path);
@@ -73,7 +78,7 @@ export async function readKekFile(path: string): Promise<Kek | undefined> {
       cause: error,
     });
   }
-  return await parseKek(text, path);
+  return { ...await parseKek(text, path), text };
 }
 
 /** Makes a new KEK in a file, which is there completely or not at all, also after a loss of power. */

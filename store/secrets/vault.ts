@@ -11,7 +11,7 @@ import type { SealedSecretSpec } from "../../spec/sealed_secret.ts";
 import type { Store } from "../contract.ts";
 import { type DataKeys, type Keyring, openDataKeys } from "./data_keys.ts";
 import { open, seal } from "./envelope.ts";
-import type { Kek, KekSource } from "./kek.ts";
+import { type Kek, type KekSource, readKekFile } from "./kek.ts";
 import { openKek } from "./open_kek.ts";
 import { finishCompaction, nextKek, rotateKek } from "./rotation.ts";
 
@@ -32,12 +32,30 @@ export interface SecretVersion {
   version: number;
 }
 
+/** The KEK in force while nothing can change it. */
+export interface HeldKek {
+  kek: Kek;
+  /**
+   * What its file holds.
+   *
+   * @throws {RuneError} `failed_precondition` when it comes from the environment, or the file is gone or another.
+   */
+  readFile(): Promise<string>;
+}
+
 /** See the module comment. */
 export interface Vault extends SecretReader {
   /** Encrypts a version; its data key is durable, the ciphertext is for the caller to commit, or to discard. */
   seal(place: SecretVersion, data: Record<string, string>): Promise<SealedSecretSpec>;
   /** Destroys the data key of a version that was not committed. */
   discard(sealed: SealedSecretSpec): Promise<void>;
+  /**
+   * Does something while nothing else makes, wraps or destroys a data key, nor rotates the KEK: what it copies of the state
+   * and what it learns of the key belong together.
+   *
+   * @throws {RuneError} `failed_precondition` when a rotation failed half-way: then there is no one key that opens everything.
+   */
+  hold<T>(work: (held: HeldKek) => Promise<T>): Promise<T>;
   /**
    * Replaces the KEK: every data key is wrapped anew, while secrets go on being read and written.
    *
@@ -128,6 +146,11 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
         return { version: place.version, keyId, ...await seal(key, plain, contextOf(place, keyId)) };
       }),
     discard: ({ keyId }) => inTurn(() => keys.remove(keyId)),
+    hold: (work) =>
+      inTurn(async () => {
+        if (keyring.size > 1) throw unfinishedRotation();
+        return await work({ kek, readFile: async () => await readHeld(source, kek) });
+      }),
     rotate: () => inTurn(async () => await rotateTo(await nextKek(source))),
     async close() {
       unsubscribe();
@@ -140,6 +163,31 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
 async function removeOrphans(store: Store, keys: DataKeys): Promise<void> {
   const used = new Set(store.list("sealedSecret").map((s) => s.spec.keyId));
   for (const id of await keys.ids()) if (!used.has(id)) await keys.remove(id);
+}
+
+async function readHeld(source: KekSource, kek: Kek): Promise<string> {
+  if (source.from === "env") {
+    throw new RuneError(
+      "failed_precondition",
+      `the key encryption key comes from the variable ${source.variable}, so no backup can hold it`,
+      { hint: "leave out --with-kek (withKek), and keep the key where the variable gets it from" },
+    );
+  }
+  const file = await readKekFile(source.path);
+  if (file?.id === kek.id) return file.text;
+  throw new RuneError(
+    "failed_precondition",
+    file ? `the key file ${source.path} is not the key in force` : `there is no key file ${source.path}`,
+    { hint: "put the right key back before the daemon stops: it cannot start without it" },
+  );
+}
+
+function unfinishedRotation(): RuneError {
+  return new RuneError(
+    "failed_precondition",
+    "a rotation of the key encryption key failed half-way: two keys are in use",
+    { hint: "finish it first: rune admin rotate-kek" },
+  );
 }
 
 /** That there is no such secret, by its exact name. */

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { endpoints } from "../app.ts";
+import { backupRequestSchema } from "../../spec/api.ts";
+import { withGuard } from "./auth_fixture.ts";
+import type { Ask } from "./authority.ts";
+import { parameterRule, parametersOf, permitParameters } from "./parameters.ts";
+
+Deno.test("every parameter of every route has a rule, and no rule is of a parameter that is gone", () =>
+  withGuard(async ({ deps }) => {
+    const undecided = endpoints(deps).flatMap((route) =>
+      parametersOf(route).filter((name) => parameterRule(route, name) === undefined)
+        .map((name) => `${route.method} ${route.path}: ${name}`)
+    );
+    assert.deepEqual(undecided, []);
+    const backup = endpoints(deps).find(({ path }) => path === "/v1/admin/backup")!;
+    assert.deepEqual(parametersOf(backup), Object.keys(backupRequestSchema.shape));
+  }));
+
+Deno.test("permitParameters() refuses a parameter without a rule to everybody", () => {
+  const everything = () => {};
+  const path = "/v1/admin/backup";
+  for (const body of [z.object({ withTokens: z.boolean() }), z.union([z.string(), z.number()])]) {
+    const route = { method: "post", path, body } as const;
+    assert.throws(() => permitParameters(everything, route, { input: {} }), /nobody may give/);
+  }
+  const query = z.object({ constructor: z.string() });
+  assert.throws(
+    () => permitParameters(everything, { method: "get", path: "/v1/services", query }, { input: {} }),
+    /nobody may give constructor/,
+  );
+});
+
+Deno.test("a backup asks for the key, for each volume that it holds, and for pausing who writes it", () => {
+  const asked = (body: z.input<typeof backupRequestSchema>): string[] => {
+    const asks: Ask[] = [];
+    permitParameters(
+      (ask) => void asks.push(ask),
+      { method: "post", path: "/v1/admin/backup", body: backupRequestSchema },
+      { input: backupRequestSchema.parse(body) },
+    );
+    return asks.map(({ verb, resource, namespace }) => `${verb} ${resource} ${namespace}`.trim());
+  };
+  assert.deepEqual(asked({}), []);
+  assert.deepEqual(asked({ withKek: true }), ["get kek"]);
+  assert.deepEqual(asked({ volumes: ["a/x", "b/y"] }), [
+    "get volumes a",
+    "create snapshots a",
+    "get volumes b",
+    "create snapshots b",
+  ]);
+  assert.deepEqual(asked({ volumes: ["a/x"], snapshots: false }), ["get volumes a"]);
+});
+
+Deno.test("a backup gives nobody the key or a volume without the right to it, and tells nobody which volumes exist", () =>
+  withGuard(async ({ root, as, someone }) => {
+    const admin = await someone("boss", ["admin"]);
+    const rules = [{ resource: "backup", verbs: ["create"] }, {
+      resource: "volumes",
+      verbs: ["get"],
+      namespace: "prod",
+    }];
+    await as(root, "PUT", "/v1/admin/policies/keeper", { rules });
+    const keeper = await someone("keeper", ["keeper"]);
+    const refused = async (token: string, body: unknown, may: RegExp) => {
+      const answer = await as(token, "POST", "/v1/admin/backup", body);
+      const text = await answer.text();
+      assert.equal(answer.status, 403, text);
+      assert.match(text, may);
+    };
+    await refused(admin, { withKek: true }, /boss may not get kek/);
+    await refused(keeper, { withKek: true }, /keeper may not get kek/);
+    for (const name of ["there", "nowhere"]) {
+      await refused(keeper, { volumes: [`other/${name}`] }, /keeper may not get volumes in namespace other/);
+    }
+    await refused(keeper, { volumes: ["prod/x"] }, /keeper may not create snapshots in namespace prod/);
+    await refused(keeper, { volumes: ["prod/x", "other/x"], snapshots: false }, /in namespace other/);
+    const none = await as(keeper, "POST", "/v1/admin/backup", { volumes: ["prod/x"], snapshots: false });
+    assert.equal(none.status, 404, await none.text());
+  }));
