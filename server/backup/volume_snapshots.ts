@@ -12,6 +12,7 @@ import type { Snapshot } from "../../spec/snapshot.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
+import { markJudged } from "../auth/write_permits.ts";
 
 /** Snapshots of volumes, by the volume's uid, until they are removed. */
 export interface VolumeSnapshots {
@@ -65,10 +66,11 @@ function create(tx: Tx, { namespace, name, uid }: Volume): Snapshot {
     throw new RuneError("not_found", `volume ${describeKey({ namespace, name })} was deleted meanwhile`);
   }
   const spec = { source: { volume: name } };
+  const key = { kind: "snapshot", namespace, name: `backup-${crypto.randomUUID()}` } as const;
+  // Whoever asked for the backup was asked for `create snapshots` here (server/auth/parameters.ts).
+  markJudged(tx, key);
   return tx.create({
-    kind: "snapshot",
-    namespace,
-    name: `backup-${crypto.randomUUID()}`,
+    ...key,
     annotations: { [ANNOTATIONS.forBackup]: tx.now },
     spec,
     ...newborn("snapshot", spec),
