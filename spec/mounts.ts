@@ -1,7 +1,8 @@
 /** What a service mounts: volumes, secrets and configmaps (seed 001 "Service volumes[]", seed 003). @module */
 import { z } from "zod";
 import { scalarText } from "./labels.ts";
-import { nameRefSchema, nameSchema } from "./name.ts";
+import { nameSchema } from "./name.ts";
+import { claimRefSchema, classRefSchema, configRefSchema, secretRefSchema } from "./reference.ts";
 import { bytesSchema } from "./quantity.ts";
 import { ownSnapshotPolicySchema } from "./snapshot_policy.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
@@ -54,7 +55,7 @@ const fileModeSchema = z.string().regex(/^0{0,2}[0-7]{3}$/, {
 });
 
 export const claimTemplateSchema = z.strictObject({
-  storageClassName: nameSchema.optional(),
+  storageClassName: classRefSchema.optional(),
   size: bytesSchema,
   accessMode: accessModeSchema,
   reclaimPolicy: reclaimPolicySchema.optional(),
@@ -71,7 +72,7 @@ export const volumeMountSchema = z.strictObject({
   fsUser: idSchema.optional(),
   fsGroup: idSchema.optional(),
   fsMode: modeSchema.optional(),
-  claim: z.strictObject({ name: nameRefSchema }).optional(),
+  claim: z.strictObject({ name: claimRefSchema }).optional(),
   claimTemplate: claimTemplateSchema.optional(),
 }).superRefine((mount, ctx) => {
   if (mount.claim && mount.claimTemplate) {
@@ -108,11 +109,11 @@ const fileMountFields = {
   mode: fileModeSchema.optional(),
 };
 
-export const secretMountSchema = z.strictObject({ ...fileMountFields, secretName: nameRefSchema });
+export const secretMountSchema = z.strictObject({ ...fileMountFields, secretName: secretRefSchema });
 export const configMountSchema = z.strictObject({
   ...fileMountFields,
-  configName: nameRefSchema.optional(),
-  configmapName: nameRefSchema.optional(),
+  configName: configRefSchema.optional(),
+  configmapName: configRefSchema.optional(),
 }).transform(({ configmapName, configName, ...rest }, ctx) => {
   const name = configName ?? configmapName;
   if (name === undefined || (configName !== undefined && configmapName !== undefined)) {
@@ -123,9 +124,9 @@ export const configMountSchema = z.strictObject({
 });
 
 export const envFromSchema = z.strictObject({
-  secretName: nameRefSchema.optional(),
-  configName: nameRefSchema.optional(),
-  configmapName: nameRefSchema.optional(),
+  secretName: secretRefSchema.optional(),
+  configName: configRefSchema.optional(),
+  configmapName: configRefSchema.optional(),
   prefix: scalarText.default(""),
 }).transform(({ configmapName, configName, secretName, prefix }, ctx) => {
   const given = [secretName, configName, configmapName].filter((n) => n !== undefined);

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { nameRefSchema } from "./name.ts";
+import { secretRefSchema } from "./reference.ts";
 import type { Resource } from "./resource.ts";
 
 const PATTERN = /^[A-Za-z0-9*][A-Za-z0-9.*-]*(:\d+)?(\/[A-Za-z0-9*._-]+)*$/;
@@ -42,7 +42,7 @@ const value = z.string().min(1).max(16 * 1024);
 /** `PUT /v1/admin/registries`: the entry of a pattern. A secret without a namespace is in `default`. */
 export const registryBody = z.strictObject({
   match: registryPattern,
-  secret: nameRefSchema.optional(),
+  secret: secretRefSchema.optional(),
   username: value.optional(),
   password: value.optional(),
   token: value.optional(),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { dataSchema } from "./config_map.ts";
 import { labelsSchema } from "./labels.ts";
 import { isName, nameSchema, parseNameRef } from "./name.ts";
+import type { Reference } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 
 /** A secret as a castfile writes it. */
@@ -55,6 +56,19 @@ function parseKeyRef(text: string, namespace: string): SecretKeyRef | null {
 export function parseParameterRef(value: string, namespace: string): SecretKeyRef | null | undefined {
   return value.startsWith("secret:") ? parseKeyRef(value.slice("secret:".length), namespace) : undefined;
 }
+
+/** A text whose references `{{ secret:… }}` are filled in when it is used. */
+export const SECRETS_IN_TEXT: Reference = {
+  kind: "secret",
+  verb: "get",
+  parse: (text, namespace) => envRefs(text, namespace),
+};
+/** A text that is a reference `secret:…` as a whole, or is none. */
+export const SECRET_AS_TEXT: Reference = {
+  kind: "secret",
+  verb: "get",
+  parse: (text, namespace) => [parseParameterRef(text, namespace)],
+};
 
 const TEMPLATE = /\{\{\s*secret:([^{}]*?)\s*\}\}/g;
 

@@ -13,10 +13,11 @@ import {
   secretMountSchema,
   volumeMountSchema,
 } from "./mounts.ts";
-import { nameRefSchema, nameSchema } from "./name.ts";
+import { nameSchema } from "./name.ts";
+import { dependencyRefSchema, refers } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { checkRunnerFields } from "./runner_fields.ts";
-import { envRefs } from "./secret.ts";
+import { envRefs, SECRETS_IN_TEXT } from "./secret.ts";
 import { hostIdentitySchema, resourcesSchema, securityContextSchema } from "./security.ts";
 
 /** A string (split at white space is never guessed: it is the executable alone) or a list. */
@@ -26,7 +27,7 @@ const commandSchema = z.union([z.string().min(1).transform((c) => [c]), z.array(
 const argsSchema = z.array(scalarText, { error: "expected a list of strings" });
 const envSchema = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, { error: "expected a variable name" }),
-  scalarText,
+  refers(scalarText, SECRETS_IN_TEXT),
 );
 
 export const portSchema = z.strictObject({
@@ -43,8 +44,8 @@ const processSchema = z.strictObject({
 });
 
 const dependencySchema = z.strictObject({
-  name: nameRefSchema.optional(),
-  service: nameRefSchema.optional(),
+  name: dependencyRefSchema.optional(),
+  service: dependencyRefSchema.optional(),
   namespace: nameSchema.optional(),
   readyWhen: z.enum(["running", "healthy", "started"]).default("running"),
   timeoutSeconds: z.number().int().min(1).optional(),

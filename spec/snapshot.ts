@@ -2,12 +2,13 @@
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
+import { sourceVolumeSchema } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { accessModeSchema } from "./volume.ts";
 
 const specFields = {
   /** A volume of the same namespace. */
-  source: z.strictObject({ volume: nameSchema }),
+  source: z.strictObject({ volume: sourceVolumeSchema }),
   /** Whether those who write the volume are paused for the copy; true when omitted. */
   pause: z.boolean().optional(),
 };

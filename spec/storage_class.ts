@@ -2,14 +2,16 @@
 import { z } from "zod";
 import { labelsSchema, scalarText } from "./labels.ts";
 import { nameSchema } from "./name.ts";
+import { refers } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
+import { SECRET_AS_TEXT } from "./secret.ts";
 import { snapshotPolicySchema } from "./snapshot_policy.ts";
 
 /** What happens to the data when the volume's row is deleted. */
 export const reclaimPolicySchema = z.enum(["retain", "delete"]);
 
 /** Driver parameters; a value may be `secret:<name>[.<namespace>.rune]/<key>`. */
-export const parametersSchema = z.record(z.string().min(1).max(253), scalarText);
+export const parametersSchema = z.record(z.string().min(1).max(253), refers(scalarText, SECRET_AS_TEXT));
 
 /** One alternative of placement: every label and every expression must match the node. */
 export const topologySelectorSchema = z.strictObject({

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
+import { classRefSchema, sourceSnapshotSchema } from "./reference.ts";
 import { bytesSchema } from "./quantity.ts";
 import { conditionSchema, type Resource, resourceSchema } from "./resource.ts";
 import { ownSnapshotPolicySchema, snapshotPolicySchema } from "./snapshot_policy.ts";
@@ -13,7 +14,7 @@ export type AccessMode = z.infer<typeof accessModeSchema>;
 
 const specFields = {
   /** The class; the default class at the time of the first write when omitted, and pinned from then on. */
-  storageClassName: nameSchema.optional(),
+  storageClassName: classRefSchema.optional(),
   size: bytesSchema,
   accessMode: accessModeSchema,
   /** The class's policy when omitted. */
@@ -30,13 +31,13 @@ export const volumeBody = z.strictObject({
   labels: labelsSchema,
   ...specFields,
   /** The snapshot it begins with; of the volume's own namespace when that names none. */
-  source: z.strictObject({ snapshot: nameSchema, namespace: nameSchema.optional() }).optional(),
+  source: z.strictObject({ snapshot: sourceSnapshotSchema, namespace: nameSchema.optional() }).optional(),
 });
 
 export const volumeSpecSchema = z.strictObject({
   ...specFields,
   /** The snapshot it was restored from. */
-  source: z.strictObject({ snapshot: nameSchema, namespace: nameSchema }).optional(),
+  source: z.strictObject({ snapshot: sourceSnapshotSchema, namespace: nameSchema }).optional(),
 });
 
 /** States of a volume (SPEC 4.2). */

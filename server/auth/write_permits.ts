@@ -3,12 +3,11 @@
  * to whatever it reaches for in other namespaces, which would else be a way around every rule of theirs.
  * @module
  */
-import type { Declared } from "../../spec/declared.ts";
+import { BODIES, type Declared } from "../../spec/declared.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { RuleResource, Verb } from "../../spec/identity.ts";
-import { parseNameRef } from "../../spec/name.ts";
 import { KINDS } from "../../spec/resource.ts";
-import { envRefs, parseParameterRef, type SecretKeyRef } from "../../spec/secret.ts";
+import { findReaches } from "../../spec/reference.ts";
 import type { HostIdentity } from "../../spec/security.ts";
 import type { AnyResource, ResourceKey } from "../../spec/resource.ts";
 import type { Reader } from "../../store/store.ts";
@@ -71,8 +70,12 @@ interface Demand {
 
 function demandsOf({ declared, host }: Write): Demand[] {
   const { kind, namespace } = declared;
-  const demands: Demand[] = reaches(declared).filter((reach) => reach.namespace !== namespace)
-    .map((reach) => ({ id: JSON.stringify(reach), ask: (writer) => writer.permit(reach) }));
+  const demands: Demand[] = findReaches(BODIES[kind], declared.spec, namespace)
+    .filter((reach) => reach.namespace !== namespace)
+    .map((reach) => ({
+      id: JSON.stringify(reach),
+      ask: (writer) => writer.permit({ ...reach, resource: KINDS[reach.kind].plural as RuleResource }),
+    }));
   if (kind === "service") demands.push(...hostDemands(declared, host!));
   if (kind === "storageClass" && declared.spec.default) {
     const ask = { resource: "storageclasses", verb: "storageclasses.set-default", namespace: "" } as const;
@@ -117,52 +120,4 @@ function hostDemands(
         });
       },
     }));
-}
-
-interface Reach {
-  resource: RuleResource;
-  verb: Verb;
-  namespace: string;
-}
-
-/** What a declaration uses of other resources. */
-function reaches(declared: Declared): Reach[] {
-  const { namespace } = declared;
-  const secrets = (refs: (SecretKeyRef | null | undefined)[]): Reach[] =>
-    refs.filter((ref) => !!ref).map((ref) => ({
-      resource: "secrets",
-      verb: "get",
-      namespace: ref.namespace,
-    }));
-  const named = (text: string | undefined, resource: RuleResource, verb: Verb): Reach[] => {
-    const ref = text === undefined ? null : parseNameRef(text, namespace);
-    return ref ? [{ resource, verb, namespace: ref.namespace }] : [];
-  };
-  const parameters = (values: Record<string, string>) =>
-    secrets(Object.values(values).map((value) => parseParameterRef(value, namespace)));
-  switch (declared.kind) {
-    case "volume":
-      return parameters(declared.spec.parameters);
-    case "storageClass":
-      // References without a namespace mean that of each volume.
-      return parameters(declared.spec.parameters);
-    case "service": {
-      const { spec } = declared;
-      const values = [spec.env, spec.process?.env ?? {}, ...spec.initSteps.map((step) => step.env)].flatMap(
-        Object.values,
-      );
-      return [
-        ...secrets(values.flatMap((value: string) => envRefs(value, namespace))),
-        ...spec.volumes.flatMap((m) => named(m.claim?.name, "volumes", m.readOnly ? "get" : "update")),
-        ...spec.volumes.flatMap((m) => parameters(m.claimTemplate?.parameters ?? {})),
-        ...spec.secretMounts.flatMap((m) => named(m.secretName, "secrets", "get")),
-        ...spec.configMounts.flatMap((m) => named(m.configName, "configmaps", "get")),
-        ...spec.envFrom.flatMap((e) =>
-          "secretName" in e ? named(e.secretName, "secrets", "get") : named(e.configName, "configmaps", "get")
-        ),
-      ];
-    }
-    default:
-      return [];
-  }
 }

@@ -1,0 +1,138 @@
+/**
+ * References: fields of a declaration that name another resource, and the right that naming it takes. The right is part of the
+ * field's schema, so that what a declaration reaches for is found by walking schema and value; a field that names something
+ * and says nothing fails a test (reference_test.ts).
+ * @module
+ */
+import { z } from "zod";
+import type { Verb } from "./identity.ts";
+import { type NameRef, nameRefSchema, nameSchema, parseNameRef } from "./name.ts";
+import type { Kind } from "./resource.ts";
+import { defOf } from "./schema_parts.ts";
+
+/** What one field refers to. */
+export interface Reference {
+  /** The kind that it names. */
+  kind: Kind;
+  /**
+   * The right that it takes where it leads, or how that follows from the objects around the field, the outermost first;
+   * `none` for what is in no namespace and free to whoever may write the field.
+   */
+  verb: Verb | "none" | ((around: readonly Record<string, unknown>[]) => Verb);
+  /** The field beside it that names the namespace; else that is in the text, or the declaration's own. */
+  namespaceFrom?: string;
+  /** Reads the text; by default as `name` or `name.namespace.rune`. Null or undefined for what is no reference. */
+  parse?(text: string, namespace: string): (NameRef | null | undefined)[];
+}
+
+/** What a declaration reaches for. */
+export interface Reach {
+  kind: Kind;
+  verb: Verb;
+  namespace: string;
+}
+
+const REFERENCES = z.registry<Reference>();
+
+/** A schema of a text that refers to something; to be used as it is, without further checks. */
+export function refers<S extends z.ZodType>(schema: S, reference: Reference): S {
+  const own = schema.clone();
+  REFERENCES.add(own, reference);
+  return own;
+}
+
+/** What a schema says that its text refers to. */
+export function referenceOf(schema: z.ZodType): Reference | undefined {
+  return REFERENCES.get(schema);
+}
+
+/** A part of a schema, and how it is reached from the part around it. */
+export interface Part {
+  schema: z.ZodType;
+  /** Name of the field, `*` for elements and values, `<key>` for the keys of a map; absent for another form of the same value. */
+  key?: string;
+}
+
+/** The parts of a schema, one level down. Of what is transformed, the part that reads: its fields keep their names. */
+export function partsOf(schema: z.ZodType): Part[] {
+  const { type, shape, element, keyType, valueType, options, innerType, in: read } = defOf(schema);
+  switch (type) {
+    case "object":
+      return Object.entries(shape!).map(([key, field]) => ({ schema: field, key }));
+    case "array":
+      return [{ schema: element!, key: "*" }];
+    case "record":
+      return [{ schema: keyType!, key: "<key>" }, { schema: valueType!, key: "*" }];
+    case "union":
+      return options!.map((option) => ({ schema: option }));
+    case "pipe":
+      return [{ schema: read! }];
+    default:
+      return innerType ? [{ schema: innerType }] : [];
+  }
+}
+
+/** Everything that a checked value refers to, also in its own namespace. */
+export function findReaches(schema: z.ZodType, value: unknown, namespace: string): Reach[] {
+  const found = new Map<string, Reach>();
+  const walk = (part: z.ZodType, at: unknown, around: readonly Record<string, unknown>[]): void => {
+    if (at === undefined || at === null) return;
+    const reference = referenceOf(part);
+    if (reference) {
+      for (const reach of reachesOf(reference, String(at), { namespace, around })) {
+        found.set(JSON.stringify(reach), reach);
+      }
+      return;
+    }
+    const isObject = typeof at === "object" && !Array.isArray(at);
+    const within = isObject ? [...around, at as Record<string, unknown>] : around;
+    for (const { schema: inner, key } of partsOf(part)) {
+      if (key === undefined) walk(inner, at, around);
+      else if (typeof at !== "object") continue;
+      else if (key === "<key>") { for (const name of Object.keys(at)) walk(inner, name, within); }
+      else if (key === "*") { for (const item of Object.values(at)) walk(inner, item, within); }
+      else if (Object.hasOwn(at, key)) walk(inner, (at as Record<string, unknown>)[key], within);
+    }
+  };
+  walk(schema, value, []);
+  return [...found.values()];
+}
+
+function reachesOf(
+  { kind, verb, namespaceFrom, parse }: Reference,
+  text: string,
+  { namespace, around }: { namespace: string; around: readonly Record<string, unknown>[] },
+): Reach[] {
+  if (verb === "none") return [];
+  const beside = namespaceFrom === undefined ? undefined : around.at(-1)?.[namespaceFrom];
+  const home = typeof beside === "string" ? beside : namespace;
+  const refs = parse ? parse(text, home) : [parseNameRef(text, home)];
+  const asked = typeof verb === "function" ? verb(around) : verb;
+  return refs.flatMap((ref) => ref ? [{ kind, verb: asked, namespace: ref.namespace }] : []);
+}
+
+/** A secret by name, for its values. */
+export const secretRefSchema = refers(nameRefSchema, { kind: "secret", verb: "get" });
+/** A configmap by name, for its values. */
+export const configRefSchema = refers(nameRefSchema, { kind: "configmap", verb: "get" });
+/** A service that is waited for, and met on a network; its namespace may stand beside it. */
+export const dependencyRefSchema = refers(nameRefSchema, {
+  kind: "service",
+  verb: "get",
+  namespaceFrom: "namespace",
+});
+/** A volume that is mounted, in the `claim` of a mount: to write it takes more than to read it. */
+export const claimRefSchema = refers(nameRefSchema, {
+  kind: "volume",
+  verb: (around) => around.at(-2)?.readOnly === true ? "get" : "update",
+});
+/** A volume of the declaration's own namespace, to be copied. */
+export const sourceVolumeSchema = refers(nameSchema, { kind: "volume", verb: "get" });
+/** A snapshot whose data is taken; its namespace may stand beside it. */
+export const sourceSnapshotSchema = refers(nameSchema, {
+  kind: "snapshot",
+  verb: "get",
+  namespaceFrom: "namespace",
+});
+/** A storage class: in no namespace, and made by administrators for whoever may make volumes. */
+export const classRefSchema = refers(nameSchema, { kind: "storageClass", verb: "none" });
