@@ -42,11 +42,20 @@ export async function isHealthy(url: string): Promise<boolean> {
  * @param options.devMode default true.
  * @param options.dataDir default `<home>/.rune`.
  * @param options.env more of its environment.
+ * @param options.prefix a command that executes it.
+ * @param options.program the command that runs Rune. Default: {@linkcode RUNE}.
  * @throws {Error} with its last words when it ends instead.
  */
 export async function startDaemon(
   home: string,
-  options: { args?: string[]; devMode?: boolean; dataDir?: string; env?: Record<string, string> } = {},
+  options: {
+    args?: string[];
+    devMode?: boolean;
+    dataDir?: string;
+    env?: Record<string, string>;
+    prefix?: string[];
+    program?: string[];
+  } = {},
 ): Promise<Daemon> {
   const url = `http://127.0.0.1:${freePort()}`;
   const log = `${home}/daemon.log`;
@@ -66,11 +75,12 @@ export async function startDaemon(
       'log=$1; shift; exec "$@" >>"$log" 2>&1',
       "sh",
       log,
-      ...RUNE,
+      ...options.prefix ?? [],
+      ...options.program ?? RUNE,
       ...serve,
       ...options.args ?? [],
     ],
-    env: { ...options.env, HOME: home, DENO_DIR: await denoDir() },
+    env: { DENO_DIR: await denoDir(), ...options.env, HOME: home },
     detached: true,
     stdin: "null",
     stdout: "null",
@@ -107,7 +117,7 @@ export async function startDaemon(
 let knownDenoDir: string | undefined;
 
 /** Deno's cache folder: a daemon with another HOME must not fetch its dependencies again. */
-async function denoDir(): Promise<string> {
+export async function denoDir(): Promise<string> {
   if (knownDenoDir === undefined) {
     const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
     knownDenoDir = JSON.parse(new TextDecoder().decode(info.stdout)).denoDir as string;

@@ -12,10 +12,21 @@ const SAW_A_WRITER = 99;
 export const writerScript = (id: string, pause: string) =>
   `trap 'exit 0' TERM; me=${id}; while :; do echo "$me" >> /data/log; ${pause}; done`;
 
+/** As {@linkcode writerScript}, by a process that leaves its session and parents behind, and ignores SIGTERM. */
+export const daemonizingScript = (id: string, pause: string, directory: string) =>
+  `me=${id}; export me; setsid sh -c 'trap "" TERM; (while :; do echo "$me" >> ${directory}/log; ${pause}; done) & exit'; ` +
+  `trap 'exit 0' TERM; while :; do ${pause}; done`;
+
+/** Moves the shell into a control group below its own, in whichever hierarchies it has one. */
+export const inGroupBelow =
+  "for line in $(cat /proc/self/cgroup); do path=${line##*:}; for at in /sys/fs/cgroup /sys/fs/cgroup/*; do " +
+  'case $path in /rune/*) [ -d "$at$path" ] && mkdir -p "$at$path/below" && echo $$ > "$at$path/below/cgroup.procs";; esac; ' +
+  "done; done";
+
 /** As {@linkcode writerScript}, with a child that ignores SIGTERM and outlives a main process that was killed. */
-export const stubbornScript = (id: string, pause: string) =>
-  `me=${id}; (trap '' TERM; while :; do echo "$me" >> /data/log; ${pause}; done) & ` +
-  `trap 'exit 0' TERM; while :; do echo "$me" >> /data/log; ${pause}; done`;
+export const stubbornScript = (id: string, pause: string, directory = "/data") =>
+  `me=${id}; (trap '' TERM; while :; do echo "$me" >> ${directory}/log; ${pause}; done) & ` +
+  `trap 'exit 0' TERM; while :; do echo "$me" >> ${directory}/log; ${pause}; done`;
 
 /** Ends with an alarm when what it reads grows: somebody writes while it reads. */
 export const readerScript = (pause: string, alarm = `exit ${SAW_A_WRITER}`) =>
@@ -66,15 +77,15 @@ function isSettingUp(pid: number): boolean {
   }
 }
 
-/** The processes of this machine that see other mounts than this one, by their view. */
-function views(): Map<string, number[]> {
-  const own = Deno.readLinkSync("/proc/self/ns/mnt");
+/** The processes of this machine that see other mounts than this one and `others`, by their view. */
+function views(others: number[]): Map<string, number[]> {
+  const own = ["self", ...others].map((pid) => Deno.readLinkSync(`/proc/${pid}/ns/mnt`));
   const found = new Map<string, number[]>();
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const view = Deno.readLinkSync(`/proc/${name}/ns/mnt`);
-      if (view !== own) found.set(view, [...found.get(view) ?? [], Number(name)]);
+      if (!own.includes(view)) found.set(view, [...found.get(view) ?? [], Number(name)]);
     } catch {
       // It ended.
     }
@@ -87,10 +98,11 @@ function views(): Map<string, number[]> {
  * again after the other was: both were there at once.
  *
  * @param directories last parts of the volumes' paths, unique on this machine.
+ * @param daemonViews processes whose views are no run's.
  */
-export function sharedWithWriter(directories: string[]): string[] {
+export function sharedWithWriter(directories: string[], daemonViews: number[] = []): string[] {
   // What a process executes is read before its mounts: those that it has by then are the workload's.
-  const all = [...views().values()].filter((pids) => !pids.some(isSettingUp))
+  const all = [...views(daemonViews).values()].filter((pids) => !pids.some(isSettingUp))
     .flatMap(([pid]) => mountsOf(pid!, directories));
   return all.flatMap((a, i) =>
     all.slice(i + 1).filter((b) =>

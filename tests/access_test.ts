@@ -1,45 +1,26 @@
 /**
  * SPEC 4.3 as an invariant: whatever is cast, scaled, restarted and killed, no volume ever has a second writer, nor a reader
- * beside a writer. Random, for half a minute; the seed is printed, and `RUNE_SEED` repeats the choices. @module
+ * beside a writer. Random, for a while; the seed is printed, and `RUNE_SEED` repeats the choices. @module
  */
-import assert from "node:assert/strict";
-import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { type Engine, openEngine } from "../scripts/engine.ts";
-import type { Instance } from "../spec/instance.ts";
-import type { Lease } from "../spec/lease.ts";
-import { openStore } from "../store/store.ts";
+import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import {
-  interleaved,
+  daemonizingScript,
+  inGroupBelow,
   readerScript,
-  sharedWithWriter,
   stubbornScript,
-  watchAlarms,
   writerScript,
 } from "./access_judge.ts";
-import { TEST_IMAGE } from "../runners/docker/test_image.ts";
-import { allowing } from "./castfiles.ts";
-import { type Host, startHost, until } from "./host.ts";
+import { type Competitors, tryAccess } from "./access_world.ts";
+import { openDaemonView, WITHOUT_VERSION_2 } from "./daemon_view.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-const RUN_MS = Number(Deno.env.get("RUNE_ACCESS_SECONDS") ?? 30) * 1000;
-const LOOK_MS = 100;
-
-/** Numbers from 0 to below 1 that a seed decides (mulberry32). */
-function randomness(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+const SECONDS = Deno.env.get("RUNE_ACCESS_SECONDS");
 
 const CONTAINER_PAUSE = "usleep 40000";
 const HOST_PAUSE = "sleep 0.04";
 
 /** Who competes: bodies of services by name, `v` a local volume, `h` a directory of the host. */
-function services(reports: string): Record<string, { most: number; body: Record<string, unknown> }> {
+function allKinds({ reports }: { reports: string }): Competitors {
   const container = (script: string) => ({ image: TEST_IMAGE, command: ["/bin/sh", "-c", script] });
   const process = (script: string) => ({ process: { command: "/bin/sh", args: ["-c", script] } });
   const claim = (name: string, readOnly = false) => ({
@@ -68,109 +49,20 @@ function services(reports: string): Record<string, { most: number; body: Record<
   };
 }
 
-interface World {
-  host: Host;
-  engine: Engine;
-  random: () => number;
-  services: ReturnType<typeof services>;
-}
-
-const pick = <T>(list: T[], random: () => number): T | undefined => list[Math.floor(random() * list.length)];
-
-async function call(host: Host, method: string, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(`${host.daemon.url}${path}`, {
-    method,
-    headers: { "content-type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
+/** Processes that compete for a directory of the host, and make it hard to tell when they are gone. */
+function processes({ mountPath = "/data", groups }: { mountPath?: string; groups: boolean }): Competitors {
+  const volumes = [{ name: "d", mountPath, claim: { name: "h" } }];
+  const service = (script: string) => ({
+    most: 1,
+    body: { stopTimeout: "300ms", process: { command: "/bin/sh", args: ["-c", script] }, volumes },
   });
-  // A refusal is an answer too: two writers of one volume are not turned away, but a deletion in progress is.
-  return await response.json();
-}
-
-const at = (name: string) => `/v1/namespaces/default/services/${name}`;
-
-function castService({ host, services }: World, name: string, more: Record<string, unknown>) {
-  const body = { name, scale: 0, stopTimeout: "2s", ...services[name]!.body, ...more };
-  return call(host, "POST", "/v1/cast", { resources: [{ kind: "service", body }] });
-}
-
-async function running(host: Host): Promise<Instance[]> {
-  const { items } = await call(host, "GET", "/v1/instances") as { items: Instance[] };
-  return items.filter((i) => i.status.state === "Running");
-}
-
-/** What may happen, and how often compared with the rest. */
-const ACTIONS: [weight: number, (world: World) => Promise<unknown>][] = [
-  [8, (world) => {
-    const name = pick(Object.keys(world.services), world.random)!;
-    const scale = Math.floor(world.random() * (world.services[name]!.most + 1));
-    return call(world.host, "POST", `${at(name)}/actions/scale`, { scale });
-  }],
-  [2, (world) => {
-    const name = pick(Object.keys(world.services), world.random)!;
-    return call(world.host, "POST", `${at(name)}/actions/restart`);
-  }],
-  [2, (world) => {
-    const name = pick(Object.keys(world.services), world.random)!;
-    const { most } = world.services[name]!;
-    return castService(world, name, { scale: most, env: { V: String(world.random()) } });
-  }],
-  [1, async (world) => {
-    const name = pick(Object.keys(world.services), world.random)!;
-    await call(world.host, "DELETE", at(name));
-    return await castService(world, name, { scale: 1 });
-  }],
-  [3, async ({ host, engine, random }) => {
-    const containers = (await running(host)).filter((i) => i.spec.runner === "docker");
-    const victim = pick(containers, random);
-    await engine.call(`POST /containers/${victim?.status.handle}/kill`).catch(() => {});
-  }],
-  [3, async ({ host, random }) => {
-    const victim = pick((await running(host)).filter((i) => i.spec.runner === "process"), random);
-    try {
-      if (victim?.status.pid !== undefined) Deno.kill(victim.status.pid, "SIGKILL");
-    } catch {
-      // It ended by itself.
-    }
-  }],
-  [2, async ({ host }) => {
-    await host.daemon.stop("SIGKILL");
-    await host.restart();
-  }],
-];
-
-async function act(world: World): Promise<void> {
-  let left = world.random() * ACTIONS.reduce((sum, [weight]) => sum + weight, 0);
-  for (const [weight, action] of ACTIONS) {
-    left -= weight;
-    if (left < 0) return void await action(world);
-  }
-}
-
-/** What the journal of leases says: who held what, over time. */
-async function judgeLeases(dataDir: string): Promise<string[]> {
-  const store = await openStore({ dataDir });
-  const broken: string[] = [];
-  const end = new AbortController();
-  try {
-    const last = store.revision;
-    await store.transact((tx) =>
-      tx.update(tx.get("namespace", "", "default")!, { labels: { judged: "yes" } })
-    );
-    const { oldestRevision: since } = store;
-    for await (const { revision, resource } of store.watch({ since, signal: end.signal })) {
-      if (revision > last) break;
-      if (resource.kind !== "lease") continue;
-      const { holders } = (resource as Lease).spec;
-      if (holders.length > 1 && holders.some((h) => h.mode === "rw")) {
-        broken.push(`lease ${resource.name} at ${revision}: ${JSON.stringify(holders)}`);
-      }
-    }
-  } finally {
-    end.abort();
-    await store.close();
-  }
-  return broken;
+  const id = (name: string) => `${name}-$(cat /proc/sys/kernel/random/uuid)`;
+  const daemonizing = daemonizingScript(id("daemon"), HOST_PAUSE, mountPath);
+  return {
+    daemonizing: service(daemonizing),
+    stubborn: service(stubbornScript(id("stubborn"), HOST_PAUSE, mountPath)),
+    ...groups && { below: service(`${inGroupBelow}; ${daemonizing}`) },
+  };
 }
 
 Deno.test({
@@ -179,72 +71,44 @@ Deno.test({
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
-    const seed = Number(Deno.env.get("RUNE_SEED") ?? Date.now() % 1_000_000);
-    console.log(`seed ${seed}`);
-    const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-host-" }));
-    const reports = `${shared}/reports`;
-    const directory = `${shared}/h`;
-    for (const path of [reports, directory]) await Deno.mkdir(path);
-    const engine = openEngine();
-    const found = new Set<string>();
-    let looking: ReturnType<typeof setInterval> | undefined;
-    let alarms: ReturnType<typeof watchAlarms> | undefined;
-    try {
-      await using host = await startHost({ runefile: allowing(shared) });
-      const world: World = { host, engine, random: randomness(seed), services: services(reports) };
-      const local = (name: string) => `${host.dataDir}/volumes/default/${name}`;
-      const roots = [local("v"), directory, local("d-own-0"), local("d-own-1")];
-      const volume = (name: string, more: object) => ({
-        kind: "volume",
-        body: { name, size: "1Gi", accessMode: "ReadWriteOnce", ...more },
-      });
-      await call(host, "POST", "/v1/cast", {
-        resources: [
-          volume("v", {}),
-          volume("h", { storageClassName: "local-host", parameters: { hostPath: directory } }),
-        ],
-      });
-      for (const name of Object.keys(world.services)) await castService(world, name, { scale: 1 });
-      alarms = watchAlarms(host.daemonId);
-      // A filesystem of its own shows less of a path: from the test's directory on, nobody else has the same.
-      const ends = roots.map((root) => root.slice(root.indexOf("rune-test-")));
-      looking = setInterval(() => sharedWithWriter(ends).forEach((text) => found.add(text)), LOOK_MS);
+    await tryAccess({
+      runMs: Number(SECONDS ?? 30) * 1000,
+      competitors: allKinds,
+      containers: true,
+      local: ["v", "d-own-0", "d-own-1"],
+      last: ["v-writer-b", "h-process", "own"],
+    });
+  },
+});
 
-      const deadline = Date.now() + RUN_MS;
-      let actions = 0;
-      for (; Date.now() < deadline && found.size === 0; actions++) {
-        await act(world);
-        await new Promise((resolve) => setTimeout(resolve, world.random() * 400));
-      }
+Deno.test({
+  name:
+    "no volume has a second writer among processes that daemonize, move into groups below and ignore SIGTERM",
+  ignore: noRoot,
+  fn: () =>
+    tryAccess({
+      runMs: Number(SECONDS ?? 10) * 1000,
+      competitors: () => processes({ groups: true }),
+      containers: false,
+      local: [],
+      last: ["below"],
+    }),
+});
 
-      // Nothing is held for ever: one of those that compete is started alone, and it runs.
-      for (const name of Object.keys(world.services)) await castService(world, name, { scale: 0 });
-      await until("everything has stopped", async () => {
-        const { items } = await call(host, "GET", "/v1/instances") as { items: Instance[] };
-        return items.length === 0;
-      });
-      for (const name of ["v-writer-b", "h-process", "own"]) await castService(world, name, { scale: 1 });
-      await until("one of each runs", async () => (await running(host)).length === 3);
-
-      const logs = await Promise.all(roots.map((root) => Deno.readTextFile(`${root}/log`).catch(() => "")));
-      const runs = new Set(logs.flatMap((log) => log.split("\n"))).size - 1;
-      for (const [i, log] of logs.entries()) {
-        interleaved(log).forEach((text) => found.add(`${roots[i]}: ${text}`));
-      }
-      alarms.alarms.forEach((text) => found.add(text));
-      for await (const { name } of Deno.readDir(reports)) {
-        found.add(`process ${name} saw its volume being written`);
-      }
-      await host.daemon.stop("SIGKILL");
-      (await judgeLeases(host.dataDir)).forEach((text) => found.add(text));
-      assert.deepEqual([...found], [], `seed ${seed}, after ${actions} actions`);
-      assert.ok(runs > 5, `only ${runs} runs wrote: nothing was tried`);
-      console.log(`${actions} actions, ${runs} runs that wrote`);
-    } finally {
-      clearInterval(looking);
-      await alarms?.stop();
-      engine.close();
-      await Deno.remove(shared, { recursive: true });
-    }
+Deno.test({
+  name: "no volume has a second writer among such processes where cgroup version 2 is hidden",
+  ignore: noRoot,
+  async fn() {
+    await using view = await openDaemonView(WITHOUT_VERSION_2);
+    await tryAccess({
+      runMs: Number(SECONDS ?? 10) * 1000,
+      competitors: () => processes({ groups: true }),
+      containers: false,
+      local: [],
+      last: ["below"],
+      tracked: "freezer",
+      host: { prefix: view.prefix },
+      daemonViews: [view.pid],
+    });
   },
 });

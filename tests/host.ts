@@ -60,26 +60,35 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
   throw new Error(`waited in vain until ${what}`, { cause: last });
 }
 
-/**
- * Starts a host.
- *
- * @param options.runefile YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token.
- * @param options.dataDir elsewhere than below its home.
- * @param options.env more of the daemon's environment.
- */
-export async function startHost(
-  options: { runefile?: string; dataDir?: string; env?: Record<string, string> } = {},
-): Promise<Host> {
+/** How a host is not as usual. */
+export interface HostOptions {
+  /** YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token. */
+  runefile?: string;
+  /** Elsewhere than below its home. */
+  dataDir?: string;
+  /** More of the daemon's environment. */
+  env?: Record<string, string>;
+  /** A command that executes the daemon. */
+  prefix?: string[];
+  /** The command that runs Rune for the daemon. Default: this source. */
+  program?: string[];
+  /** Whose its home is. */
+  owner?: { uid: number; gid: number };
+}
+
+/** Starts a host. */
+export async function startHost(options: HostOptions = {}): Promise<Host> {
   const home = await Deno.makeTempDir({ prefix: "rune-test-" });
   const config = `${home}/runefile.yaml`;
-  const { runefile = "", env } = options;
+  const { runefile = "", env, prefix, program, owner } = options;
   await Deno.writeTextFile(
     config,
     /^auth:/m.test(runefile) ? runefile : `${runefile}\nauth: { enabled: false }\n`,
   );
+  if (owner) await Deno.chown(home, owner.uid, owner.gid);
   const dataDir = options.dataDir ?? `${home}/.rune`;
   const start = () =>
-    startDaemon(home, { devMode: false, args: ["--config", config], dataDir, ...(env && { env }) });
+    startDaemon(home, { devMode: false, args: ["--config", config], dataDir, env, prefix, program });
   const daemon = await start();
   const host: Host = {
     home,

@@ -1,0 +1,257 @@
+/**
+ * The world of the access test: services that compete for volumes, and a daemon that is cast to, scaled, restarted and killed at
+ * random. The seed is printed, and `RUNE_SEED` repeats the choices. @module
+ */
+import assert from "node:assert/strict";
+import { type Engine, openEngine } from "../scripts/engine.ts";
+import type { Instance } from "../spec/instance.ts";
+import type { Lease } from "../spec/lease.ts";
+import { openStore } from "../store/store.ts";
+import { interleaved, sharedWithWriter, watchAlarms } from "./access_judge.ts";
+import { allowing } from "./castfiles.ts";
+import { type Host, type HostOptions, startHost, until } from "./host.ts";
+
+const LOOK_MS = 100;
+
+/** Who competes, by name: the body of a service, and how many of it are tried. */
+export type Competitors = Record<string, { most: number; body: Record<string, unknown> }>;
+
+/** What is tried. */
+export interface Trial {
+  /** How long, in milliseconds. */
+  runMs: number;
+  /** What of a host's options is not as usual; `shared` is a directory that a `local-host` volume may be in. */
+  host?: HostOptions;
+  /** Whose the directories of the host are; nobody else's by default. */
+  owner?: { uid: number; gid: number };
+  /** @param places.directory of the volume `h`, @param places.reports where who saw a writer makes a file. */
+  competitors(places: { directory: string; reports: string }): Competitors;
+  /** Volumes of the driver `local` that are competed for, by the names of their directories. */
+  local: string[];
+  /** Services that run at once when nothing else does. */
+  last: string[];
+  /** What must tell the processes of runs in the end, where only one thing may. */
+  tracked?: string;
+  /** Processes whose views are the daemon's, not a run's. */
+  daemonViews?: number[];
+  /** Whether containers compete. */
+  containers: boolean;
+}
+
+/** Numbers from 0 to below 1 that a seed decides (mulberry32). */
+function randomness(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+interface World {
+  host: Host;
+  engine?: Engine;
+  random: () => number;
+  services: Competitors;
+}
+
+const pick = <T>(list: T[], random: () => number): T | undefined => list[Math.floor(random() * list.length)];
+
+async function call(host: Host, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${host.daemon.url}${path}`, {
+    method,
+    headers: { "content-type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  // A refusal is an answer too: two writers of one volume are not turned away, but a deletion in progress is.
+  return await response.json();
+}
+
+const at = (name: string) => `/v1/namespaces/default/services/${name}`;
+
+function castService({ host, services }: World, name: string, more: Record<string, unknown>) {
+  const body = { name, scale: 0, stopTimeout: "2s", ...services[name]!.body, ...more };
+  return call(host, "POST", "/v1/cast", { resources: [{ kind: "service", body }] });
+}
+
+async function running(host: Host): Promise<Instance[]> {
+  const { items } = await call(host, "GET", "/v1/instances") as { items: Instance[] };
+  return items.filter((i) => i.status.state === "Running");
+}
+
+/** What may happen, and how often compared with the rest. */
+const ACTIONS: [weight: number, (world: World) => Promise<unknown>][] = [
+  [8, (world) => {
+    const name = pick(Object.keys(world.services), world.random)!;
+    const scale = Math.floor(world.random() * (world.services[name]!.most + 1));
+    return call(world.host, "POST", `${at(name)}/actions/scale`, { scale });
+  }],
+  [2, (world) => {
+    const name = pick(Object.keys(world.services), world.random)!;
+    return call(world.host, "POST", `${at(name)}/actions/restart`);
+  }],
+  [2, (world) => {
+    const name = pick(Object.keys(world.services), world.random)!;
+    const { most } = world.services[name]!;
+    return castService(world, name, { scale: most, env: { V: String(world.random()) } });
+  }],
+  [1, async (world) => {
+    const name = pick(Object.keys(world.services), world.random)!;
+    await call(world.host, "DELETE", at(name));
+    return await castService(world, name, { scale: 1 });
+  }],
+  [3, async ({ host, engine, random }) => {
+    const containers = (await running(host)).filter((i) => i.spec.runner === "docker");
+    const victim = pick(containers, random);
+    await engine?.call(`POST /containers/${victim?.status.handle}/kill`).catch(() => {});
+  }],
+  [3, async ({ host, random }) => {
+    const victim = pick((await running(host)).filter((i) => i.spec.runner === "process"), random);
+    try {
+      if (victim?.status.pid !== undefined) Deno.kill(victim.status.pid, "SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+  }],
+  [1, async ({ host, random }) => {
+    const victim = pick((await running(host)).filter((i) => i.spec.runner === "process"), random);
+    const leader = Number(/^pid:(\d+)$/.exec(victim?.status.handle ?? "")?.[1]);
+    try {
+      if (leader > 1) Deno.kill(leader, "SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+  }],
+  [2, async ({ host }) => {
+    await host.daemon.stop("SIGKILL");
+    await host.restart();
+  }],
+];
+
+async function act(world: World): Promise<void> {
+  let left = world.random() * ACTIONS.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, action] of ACTIONS) {
+    left -= weight;
+    if (left < 0) return void await action(world);
+  }
+}
+
+/** What the journal of leases says: who held what, over time. */
+async function judgeLeases(dataDir: string): Promise<string[]> {
+  const store = await openStore({ dataDir });
+  const broken: string[] = [];
+  const end = new AbortController();
+  try {
+    const last = store.revision;
+    await store.transact((tx) =>
+      tx.update(tx.get("namespace", "", "default")!, { labels: { judged: "yes" } })
+    );
+    const { oldestRevision: since } = store;
+    for await (const { revision, resource } of store.watch({ since, signal: end.signal })) {
+      if (revision > last) break;
+      if (resource.kind !== "lease") continue;
+      const { holders } = (resource as Lease).spec;
+      if (holders.length > 1 && holders.some((h) => h.mode === "rw")) {
+        broken.push(`lease ${resource.name} at ${revision}: ${JSON.stringify(holders)}`);
+      }
+    }
+  } finally {
+    end.abort();
+    await store.close();
+  }
+  return broken;
+}
+
+/** What tells the processes of the runs that there are, each once. */
+async function trackers(dataDir: string): Promise<string[]> {
+  const runs = await Array.fromAsync(Deno.readDir(`${dataDir}/processes`));
+  const links = await Promise.all(
+    runs.map(({ name }) => Deno.readLink(`${dataDir}/processes/${name}/tracked`).catch(() => "")),
+  );
+  return [...new Set(links.filter((link) => link !== "").map((link) => link.split(" ")[0]!))];
+}
+
+/** Tries to get a second writer into a volume, and fails where one was seen. */
+export async function tryAccess(trial: Trial): Promise<void> {
+  const seed = Number(Deno.env.get("RUNE_SEED") ?? Date.now() % 1_000_000);
+  console.log(`seed ${seed}`);
+  const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-host-" }));
+  const reports = `${shared}/reports`;
+  const directory = `${shared}/h`;
+  for (const path of [reports, directory]) await Deno.mkdir(path);
+  await Promise.all(
+    [shared, directory, reports].map((path) =>
+      trial.owner && Deno.chown(path, trial.owner.uid, trial.owner.gid)
+    ),
+  );
+  const engine = trial.containers ? openEngine() : undefined;
+  const found = new Set<string>();
+  let looking: ReturnType<typeof setInterval> | undefined;
+  let alarms: ReturnType<typeof watchAlarms> | undefined;
+  try {
+    await using host = await startHost({ runefile: allowing(shared), ...trial.host });
+    const world: World = {
+      host,
+      engine,
+      random: randomness(seed),
+      services: trial.competitors({ directory, reports }),
+    };
+    const roots = [directory, ...trial.local.map((name) => `${host.dataDir}/volumes/default/${name}`)];
+    const volume = (name: string, more: object) => ({
+      kind: "volume",
+      body: { name, size: "1Gi", accessMode: "ReadWriteOnce", ...more },
+    });
+    await call(host, "POST", "/v1/cast", {
+      resources: [
+        ...trial.containers ? [volume("v", {})] : [],
+        volume("h", { storageClassName: "local-host", parameters: { hostPath: directory } }),
+      ],
+    });
+    for (const name of Object.keys(world.services)) await castService(world, name, { scale: 1 });
+    if (trial.containers) alarms = watchAlarms(host.daemonId);
+    // A filesystem of its own shows less of a path: from the test's directory on, nobody else has the same.
+    const ends = roots.map((root) => root.slice(root.indexOf("rune-test-")));
+    looking = setInterval(
+      () => sharedWithWriter(ends, trial.daemonViews).forEach((text) => found.add(text)),
+      LOOK_MS,
+    );
+
+    const deadline = Date.now() + trial.runMs;
+    let actions = 0;
+    for (; Date.now() < deadline && found.size === 0; actions++) {
+      await act(world);
+      await new Promise((resolve) => setTimeout(resolve, world.random() * 400));
+    }
+
+    // Nothing is held for ever: one of those that compete is started alone, and it runs.
+    for (const name of Object.keys(world.services)) await castService(world, name, { scale: 0 });
+    await until("everything has stopped", async () => {
+      const { items } = await call(host, "GET", "/v1/instances") as { items: Instance[] };
+      return items.length === 0;
+    });
+    for (const name of trial.last) await castService(world, name, { scale: 1 });
+    await until("one of each runs", async () => (await running(host)).length === trial.last.length);
+
+    if (trial.tracked) assert.deepEqual(await trackers(host.dataDir), [trial.tracked]);
+    const logs = await Promise.all(roots.map((root) => Deno.readTextFile(`${root}/log`).catch(() => "")));
+    const runs = new Set(logs.flatMap((log) => log.split("\n"))).size - 1;
+    for (const [i, log] of logs.entries()) {
+      interleaved(log).forEach((text) => found.add(`${roots[i]}: ${text}`));
+    }
+    alarms?.alarms.forEach((text) => found.add(text));
+    for await (const { name } of Deno.readDir(reports)) {
+      found.add(`process ${name} saw its volume being written`);
+    }
+    await host.daemon.stop("SIGKILL");
+    (await judgeLeases(host.dataDir)).forEach((text) => found.add(text));
+    assert.deepEqual([...found], [], `seed ${seed}, after ${actions} actions`);
+    assert.ok(runs > Math.min(5, trial.runMs / 4000), `only ${runs} runs wrote: nothing was tried`);
+    console.log(`${actions} actions, ${runs} runs that wrote`);
+  } finally {
+    clearInterval(looking);
+    await alarms?.stop();
+    engine?.close();
+    await Deno.remove(shared, { recursive: true });
+  }
+}
