@@ -3,6 +3,7 @@
  * second writer impossible (SPEC 4.3, DESIGN "Controllers").
  * @module
  */
+import { describeWithin } from "../spec/kinds.ts";
 import type { Lease, LeaseHolder } from "../spec/lease.ts";
 import { describeKey, type ResourceKey } from "../spec/resource.ts";
 import type { Tx } from "../store/store.ts";
@@ -18,6 +19,12 @@ export function withHolder(
   if (inTheWay) return { heldBy: inTheWay };
   if (own && (own.mode === wanted.mode || own.mode === "rw")) return { holders };
   return { holders: [...others, wanted] };
+}
+
+/** How a message in a namespace names a holder; see {@linkcode describeWithin}. */
+export function holderWithin(namespace: string, { namespace: where, instance }: LeaseHolder): string {
+  if (where === namespace) return `${where}/${instance}`;
+  return describeWithin(namespace, { kind: "instance", namespace: where, name: instance });
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { LeaseHolder } from "../spec/lease.ts";
-import { withHolder } from "./leases.ts";
+import { holderWithin, withHolder } from "./leases.ts";
 
 const holder = (instanceUid: string, mode: "rw" | "ro"): LeaseHolder => ({
   instanceUid,
@@ -46,4 +46,10 @@ Deno.test("withHolder() never lets a writer and anybody else hold at once, in an
       assert.equal(new Set(holders.map((h) => h.instanceUid)).size, holders.length);
     }
   }));
+});
+
+Deno.test("holderWithin() names a holder to its own namespace alone", () => {
+  const holder = { instanceUid: "u", namespace: "far", instance: "hush-0", mode: "rw" as const, since: "" };
+  assert.equal(holderWithin("far", holder), "far/hush-0");
+  assert.equal(holderWithin("near", holder), "an instance of another namespace");
 });

@@ -9,7 +9,7 @@ import type { Lease, LeaseHolder } from "../spec/lease.ts";
 import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, type Moment } from "./clock.ts";
 import { type Happening, recordEvent } from "./events.ts";
-import { releaseHolder } from "./leases.ts";
+import { holderWithin, releaseHolder } from "./leases.ts";
 
 /** Runs of an instance that are kept in any case: the current one and the one before it, for `logs --previous`. */
 const KEPT_RUNS = 2;
@@ -141,7 +141,7 @@ async function releaseGone(store: Store, { holders }: SweepPlan): Promise<void> 
         object: volume,
         type: "Warning",
         reason: "StaleHolder",
-        message: `${holder.namespace}/${holder.instance} held it and is gone; it is free again`,
+        message: `${holderWithin(lease.namespace, holder)} held it and is gone; it is free again`,
       });
     }
   });

@@ -21,6 +21,7 @@ import { makeDefault } from "./admission/storage_class.ts";
 import type { World } from "./admission/world.ts";
 import { readHostAccounts } from "./admission/host_accounts.ts";
 import { identityNow, settleIdentity } from "./admission/host_identity.ts";
+import { maySee } from "./auth/visibility.ts";
 import { markJudged, permitWrite, type Writer } from "./auth/write_permits.ts";
 import type { ServerDeps } from "./deps.ts";
 import {
@@ -136,6 +137,7 @@ export function applySet(
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     secretLimits: deps.secretLimits,
+    viewer: options.writer,
     accounts: readHostAccounts(),
     root: Deno.uid() === 0,
     declaredClasses: new Set(classes.map((c) => c.name)),
@@ -179,7 +181,11 @@ export function applySet(
       applied.push(written);
     }
   }
-  issues.push(...cycleIssues(set, (namespace, name) => tx.get("service", namespace, name)));
+  issues.push(...cycleIssues(set, {
+    find: (namespace, name) => tx.get("service", namespace, name),
+    describe: (key) =>
+      maySee(options.writer, "service", key.namespace) ? describeKey(key) : "(one that you may not see)",
+  }));
   if (issues.length > 0) {
     const named = set.map(({ kind, name }) => ({ kind, body: { name } }));
     throw refusal(issues, named, passing === issues.length ? "conflict" : "invalid_argument");

@@ -13,6 +13,10 @@ export interface WatchedSet {
   /** Only changes after this revision. When absent, what exists comes first, then `sync`. */
   since?: number;
   matches: (resource: AnyResource) => boolean;
+  /** Whether the client may know of a resource at all; of what it may not, nothing is sent, not even that it went. Default: all. */
+  permitted?: (resource: AnyResource) => boolean;
+  /** A resource as the client may see it. */
+  show?: (resource: AnyResource) => AnyResource;
 }
 
 /**
@@ -23,7 +27,7 @@ export interface WatchedSet {
  */
 export function watchEvents(
   store: Store,
-  { kind, namespace, since, matches }: WatchedSet,
+  { kind, namespace, since, matches, permitted = () => true, show = (resource) => resource }: WatchedSet,
 ): (signal: AbortSignal) => AsyncIterable<ServerSentEvent> {
   if (since !== undefined && (since < store.oldestRevision || since > store.revision)) {
     throw new RuneError(
@@ -35,7 +39,7 @@ export function watchEvents(
   return async function* (signal) {
     // One synchronous block: between the list and the watch nothing can be missed.
     const now = store.revision;
-    const current = store.list(kind, namespace) as AnyResource[];
+    const current = (store.list(kind, namespace) as AnyResource[]).filter(permitted);
     const changes = store.watch({ kinds: [kind], namespace, since: since ?? now, signal });
     // What the client holds is known exactly, unless it resumes from a past that is not kept as a state.
     const exact = since === undefined || since === now;
@@ -44,12 +48,13 @@ export function watchEvents(
     if (since === undefined) {
       for (const resource of current) {
         if (held.has(resource.uid)) {
-          yield event({ type: "put", revision: resource.resourceVersion, resource });
+          yield event({ type: "put", revision: resource.resourceVersion, resource: show(resource) });
         }
       }
       yield event({ type: "sync", revision: now }, now);
     }
     for await (const { type, revision, resource, more } of changes) {
+      if (!permitted(resource)) continue;
       const { uid } = resource;
       const isNew = resource.createdAt === resource.updatedAt;
       const mayHold = held.has(uid) || (!exact && !isNew && !known.has(uid));
@@ -57,10 +62,10 @@ export function watchEvents(
       const id = more ? revision - 1 : revision;
       if (type === "put" && matches(resource)) {
         held.add(uid);
-        yield event({ type: "put", revision, resource }, id);
+        yield event({ type: "put", revision, resource: show(resource) }, id);
       } else if (mayHold) {
         held.delete(uid);
-        yield event({ type: "delete", revision, resource }, id);
+        yield event({ type: "delete", revision, resource: show(resource) }, id);
       }
       if (type === "delete") known.delete(uid);
     }

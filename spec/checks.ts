@@ -8,7 +8,8 @@ import type { Declared, DeclaredSpec } from "./declared.ts";
 import { type Depending, findCycle } from "./dependencies.ts";
 import type { FieldIssue } from "./error.ts";
 import { checkExposedOnce, checkExposedScale } from "./exposing.ts";
-import { parseNameRef } from "./name.ts";
+import { describeKey } from "./kinds.ts";
+import { type NameRef, parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
 import type { AccessMode, VolumeSpec } from "./volume.ts";
 
@@ -108,10 +109,17 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
   return issues;
 }
 
-/** Circles of dependencies, each told once, at the first of its services in the set. @param find what else there is. */
+/**
+ * Circles of dependencies, each told once, at the first of its services in the set.
+ *
+ * @param options `find` finds what else there is, `describe` names a service to whoever made the set.
+ */
 export function cycleIssues(
   set: Declared[],
-  find: (namespace: string, name: string) => Depending | undefined,
+  { find, describe = describeKey }: {
+    find: (namespace: string, name: string) => Depending | undefined;
+    describe?: (key: NameRef) => string;
+  },
 ): FieldIssue[] {
   const declared = new Map(set.flatMap((d) => d.kind === "service" ? [[`${d.namespace}/${d.name}`, d]] : []));
   const told = new Set<string>();
@@ -122,11 +130,19 @@ export function cycleIssues(
     for (const key of cycle) told.add(key);
     return [{
       path: ["dependencies"],
-      message: `services depend on each other in a circle, so that none could start: ${cycle.join(" → ")}`,
+      message: `services depend on each other in a circle, so that none could start: ${
+        cycle.map((key) => describe(keyOf(key))).join(" → ")
+      }`,
       hint: "remove one of these dependencies",
       resource,
     }];
   });
+}
+
+/** A key of {@linkcode findCycle}, taken apart. */
+function keyOf(key: string): NameRef {
+  const [namespace, name] = key.split("/") as [string, string];
+  return { namespace, name };
 }
 
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
@@ -135,9 +151,9 @@ export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue
   const earlier: (Declared & { kind: "service" })[] = [];
   const issues = set.flatMap((d, resource) => {
     if (d.kind !== "service") return [];
-    const found = [...checkService(d, modeOf), ...checkExposedOnce(d, earlier)];
+    const found = [...checkService(d, modeOf), ...checkExposedOnce(d, { others: earlier })];
     earlier.push(d);
     return found.map((issue) => ({ ...issue, resource }));
   });
-  return [...issues, ...cycleIssues(set, () => undefined)];
+  return [...issues, ...cycleIssues(set, { find: () => undefined })];
 }

@@ -86,7 +86,14 @@ export interface NamedExposing {
 }
 
 /** Whether a service has what is another's already: a host name, or a port of this machine. */
-export function checkExposedOnce(service: NamedExposing, others: Iterable<NamedExposing>): FieldIssue[] {
+export function checkExposedOnce(
+  service: NamedExposing,
+  { others, describe = (other) => `service ${describeKey(other)}` }: {
+    others: Iterable<NamedExposing>;
+    /** Names one of them to whoever declared the service. */
+    describe?: (other: NamedExposing) => string;
+  },
+): FieldIssue[] {
   const { host } = service.spec.expose ?? {};
   const own = hostPortOf(service.spec);
   if (host === undefined && !own) return [];
@@ -96,7 +103,7 @@ export function checkExposedOnce(service: NamedExposing, others: Iterable<NamedE
     if (host !== undefined && other.spec.expose?.host === host) {
       issues.push({
         path: ["expose", "host"],
-        message: `host name "${host}" is exposed by service ${describeKey(other)}`,
+        message: `host name "${host}" is exposed by ${describe(other)}`,
         hint: "choose another name, or take it from that service first",
       });
     }
@@ -106,7 +113,7 @@ export function checkExposedOnce(service: NamedExposing, others: Iterable<NamedE
     if (own && theirs && both && own.hostPort === theirs.hostPort && own.protocol === theirs.protocol) {
       issues.push({
         path: ["expose", service.spec.expose?.hostPort === undefined ? "port" : "hostPort"],
-        message: `port ${own.hostPort} of this machine is exposed by service ${describeKey(other)}`,
+        message: `port ${own.hostPort} of this machine is exposed by ${describe(other)}`,
         hint: "choose another hostPort, or a host name: any number of services share the proxy's ports",
       });
     }

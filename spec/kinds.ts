@@ -62,6 +62,18 @@ export function findKind(word: string): KindInfo | undefined {
   );
 }
 
+/**
+ * How what is written into a namespace, a message or an event, names a resource: one of another namespace without its name, for
+ * it is read by whoever may read here.
+ */
+export function describeWithin(
+  namespace: string,
+  { kind, ...key }: { kind: Kind; namespace: string; name: string },
+): string {
+  if (key.namespace === namespace) return `${kind} ${describeKey(key)}`;
+  return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} of another namespace`;
+}
+
 /** `default/web`, or `local` for a cluster-scoped kind: how messages name a resource. */
 export function describeKey(key: { namespace: string; name: string }): string {
   return key.namespace === "" ? key.name : `${key.namespace}/${key.name}`;

@@ -4,7 +4,7 @@ import { sameValue } from "../../spec/changes.ts";
 import type { Exposure } from "../../spec/expose.ts";
 import { exposedPort } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
-import { describeKey } from "../../spec/kinds.ts";
+import { describeWithin } from "../../spec/kinds.ts";
 import type { AnyResource } from "../../spec/resource.ts";
 import type { Service } from "../../spec/service.ts";
 import type { Reader } from "../../store/store.ts";
@@ -48,7 +48,9 @@ export function planRoutes({ services, instances }: ExposureView): RoutePlan {
     const owner = owners.get(host);
     if (!owner) owners.set(host, service);
     else {
-      const message = `host name "${host}" is exposed by service ${describeKey(owner)}; choose another name`;
+      const message = `host name "${host}" is exposed by ${
+        describeWithin(service.namespace, owner)
+      }; choose another name`;
       refused.set(service.uid, message);
     }
   }

@@ -95,3 +95,11 @@ Deno.test("concernsRoutes() is true for what changes a route, and for nothing el
   const nameless = { get: () => makeService(), list: () => [] } as unknown as Reader;
   assert.equal(concernsRoutes(instance, { store: nameless }), false);
 });
+
+Deno.test("planRoutes() tells a service that its name is another namespace's, and not whose", () => {
+  const owner = { ...named(), uid: "a", namespace: "far", name: "hush" };
+  const service = { ...named(), uid: "b", createdAt: ago(0) };
+  const told = (services: Service[]) => [...planRoutes({ services, instances: [] }).refused.values()].join();
+  assert.match(told([owner, service]), /exposed by a service of another namespace/);
+  assert.match(told([{ ...owner, namespace: service.namespace }, service]), /exposed by service .*\/hush/);
+});

@@ -12,7 +12,7 @@ import { recordEvent } from "../events.ts";
 import type { Prober } from "../health/prober.ts";
 import type { ReadData } from "../config/data.ts";
 import type { RunFiles } from "../config/run_files.ts";
-import { acquireLease, releaseLeases } from "../leases.ts";
+import { acquireLease, holderWithin, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
@@ -140,7 +140,7 @@ async function acquire({ view, deps }: Call): Promise<void> {
       if (heldBy) {
         throw new RuneError(
           "conflict",
-          `volume ${namespace}/${name} was taken by ${heldBy.instance} meanwhile`,
+          `volume ${namespace}/${name} was taken by ${holderWithin(instance.namespace, heldBy)} meanwhile`,
         );
       }
     }
@@ -331,7 +331,11 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
   const { run, state } = instance.status;
   const snapshot = pausedFor(deps.store, instance.uid);
   if (snapshot) {
-    await writeStatus(deps.store, instance, (s) => ({ ...s, message: pausedMessage(snapshot) }));
+    await writeStatus(
+      deps.store,
+      instance,
+      (s) => ({ ...s, message: pausedMessage(snapshot, instance.namespace) }),
+    );
     return { type: "again", afterMs: PAUSED_MS };
   }
   if (state !== "Stopping" && run > 0) {

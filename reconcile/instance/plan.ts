@@ -12,7 +12,7 @@ import type { Volume } from "../../spec/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { elapsedMs, type Moment } from "../clock.ts";
 import type { HealthVerdict } from "../health/tracker.ts";
-import { withHolder } from "../leases.ts";
+import { holderWithin, withHolder } from "../leases.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
@@ -185,7 +185,7 @@ function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | unde
     if ("heldBy" in result) {
       const { heldBy } = result;
       const how = heldBy.mode === "rw" ? "read-write" : "read-only";
-      return blocked(`volume ${label} is mounted ${how} by ${heldBy.namespace}/${heldBy.instance}`);
+      return blocked(`volume ${label} is mounted ${how} by ${holderWithin(instance.namespace, heldBy)}`);
     }
   }
   return undefined;

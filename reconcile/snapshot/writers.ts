@@ -4,7 +4,9 @@
  * @module
  */
 import type { Instance } from "../../spec/instance.ts";
+import { describeWithin } from "../../spec/kinds.ts";
 import { describeKey } from "../../spec/resource.ts";
+import { holderWithin } from "../leases.ts";
 import type { PausedRun, Snapshot } from "../../spec/snapshot.ts";
 import type { Reader } from "../../store/store.ts";
 
@@ -38,8 +40,8 @@ export function pausedFor(state: Reader, instanceUid: string): Snapshot | undefi
 }
 
 /** That an instance is held still, in words. */
-export const pausedMessage = (snapshot: Snapshot): string =>
-  `it is paused until snapshot ${describeKey(snapshot)} has copied its volume`;
+export const pausedMessage = (snapshot: Snapshot, namespace: string): string =>
+  `it is paused until ${describeWithin(namespace, snapshot)} has copied its volume`;
 
 /**
  * The runs that write a volume. Every holder of the right to write is either known to run, and is to be held, or known not to,
@@ -55,12 +57,12 @@ export function findWriters(state: Reader, snapshot: Snapshot): Writers {
   const holders = state.get("lease", namespace, source.volume)?.spec.holders ?? [];
   const runs: PausedRun[] = [];
   for (const holder of holders.filter((h) => h.mode === "rw")) {
-    const name = describeKey({ namespace: holder.namespace, name: holder.instance });
+    const name = holderWithin(namespace, holder);
     const instance = state.list("instance", holder.namespace).find((i) => i.uid === holder.instanceUid);
     if (!instance) return { waitsFor: `${name}, which holds volume ${key} and is gone, to be cleared away` };
     const busy = pausedFor(state, instance.uid);
     if (busy && busy.uid !== snapshot.uid) {
-      return { waitsFor: `snapshot ${describeKey(busy)}, which has paused ${name}` };
+      return { waitsFor: `${describeWithin(namespace, busy)}, which has paused ${name}` };
     }
     const phase = phaseOf(state, instance);
     if (phase === "moving") return { waitsFor: `${name} to finish starting or stopping` };

@@ -4,6 +4,7 @@ import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
+import { describeWithin } from "../../spec/kinds.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
@@ -163,7 +164,7 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   const { path } = await driver.mount(ctx);
   // Two volumes on one directory would be two writers, each with a lease of its own.
   const other = deps.mounts.overlapping(volume.uid, path);
-  if (other !== undefined) throw sharesDirectory(deps.store, { path, other });
+  if (other !== undefined) throw sharesDirectory(deps.store, { path, other, namespace: volume.namespace });
   deps.mounts.set(volume.uid, path);
 }
 
@@ -201,11 +202,16 @@ async function reporting(
   }
 }
 
-function sharesDirectory(store: Store, { path, other }: { path: string; other: string }): RuneError {
+function sharesDirectory(
+  store: Store,
+  { path, other, namespace }: { path: string; other: string; namespace: string },
+): RuneError {
   const owner = store.list("volume").find((v) => v.uid === other);
   return new RuneError(
     "conflict",
-    `its directory ${path} is also that of volume ${owner ? describeKey(owner) : other}, which is mounted`,
+    `its directory ${path} is also that of ${
+      owner ? describeWithin(namespace, owner) : `volume ${other}`
+    }, which is mounted`,
     { hint: "let both services claim one volume, or give this one a directory of its own" },
   );
 }

@@ -7,6 +7,7 @@ import { type AnyResource, describeKey, type Kind } from "../../spec/resource.ts
 import type { Service } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Reader, Tx } from "../../store/store.ts";
+import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
 import { namesOf, volumesOf } from "./storage_class.ts";
 import { checkSnapshotDeletion, checkVolumeSnapshots } from "./snapshot.ts";
 import { requireResource, requireVersion } from "./preconditions.ts";
@@ -21,6 +22,8 @@ export interface Deletion {
   /** Volumes: remove the data past the trash. */
   now?: boolean;
   ifVersion?: number;
+  /** Who is told what is in the way. */
+  viewer: Viewer;
 }
 
 /** Kinds for which `cascade` says something; volumes take it because nothing depends on them yet. */
@@ -42,7 +45,7 @@ export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
   const resource: AnyResource = requireResource(tx, { kind, namespace, name });
   if (deletion.now) checkNow(resource);
   requireVersion(resource, deletion.ifVersion);
-  checkDeletable(tx, resource, cascade);
+  checkDeletable(tx, resource, deletion);
   if (resource.kind === "secret" && tx.get("sealedSecret", namespace, name)) {
     tx.remove({ kind: "sealedSecret", namespace, name });
   }
@@ -80,15 +83,19 @@ function checkNow(resource: AnyResource): void {
   );
 }
 
-function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean): void {
+function checkDeletable(
+  state: Reader,
+  resource: AnyResource,
+  { cascade, viewer }: Pick<Deletion, "cascade" | "viewer">,
+): void {
   // Asked before and on its way: asking again changes nothing.
   if (resource.deletionRequestedAt !== undefined) return;
   switch (resource.kind) {
     case "volume":
-      checkVolumeSnapshots(state, resource);
-      return checkVolume(state, resource);
+      checkVolumeSnapshots(resource, { state, viewer });
+      return checkVolume(resource, { state, viewer });
     case "snapshot":
-      return checkSnapshotDeletion(state, resource);
+      return checkSnapshotDeletion(resource, { state, viewer });
     case "namespace":
       return checkNamespace(state, resource.name);
     case "storageClass": {
@@ -103,7 +110,7 @@ function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean):
           "conflict",
           `storage class ${resource.name} is used by ${users.length} volume${
             users.length === 1 ? "" : "s"
-          }: ${namesOf(users)}`,
+          }: ${namesOf(users, viewer)}`,
           { hint: "delete them first, or delete the class alone with --cascade: the volumes stay" },
         );
       }
@@ -111,20 +118,22 @@ function checkDeletable(state: Reader, resource: AnyResource, cascade: boolean):
   }
 }
 
-function checkVolume(state: Reader, volume: Volume): void {
+function checkVolume(volume: Volume, { state, viewer }: { state: Reader; viewer: Viewer }): void {
   // Nothing is lost: the row goes when the last that mounts it is gone, and the data stays (seed 000, "Cleaning up").
   if (volume.spec.reclaimPolicy !== "delete" && volume.status.ownerService === undefined) return;
   const key = describeKey(volume);
   const holders = state.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];
   if (holders.length > 0) {
-    const names = holders.map((h) => `${h.namespace}/${h.instance}`).join(", ");
+    const seen = seenBy(viewer, "instance", holders).map((h) => `${h.namespace}/${h.instance}`);
+    const hidden = holders.length - seen.length;
+    const names = [...seen, ...hidden === 0 ? [] : [`${hidden} that you may not see`]].join(", ");
     throw new RuneError("conflict", `volume ${key} is mounted by ${names}`, {
       hint: "stop or delete the service first",
     });
   }
   const service = state.list("service").find((s) => s.deletionRequestedAt === undefined && claims(s, volume));
   if (service) {
-    throw new RuneError("conflict", `volume ${key} is claimed by service ${describeKey(service)}`, {
+    throw new RuneError("conflict", `volume ${key} is claimed by ${nameTo(viewer, "service", service)}`, {
       hint: "delete the service first, or cast it without this mount",
     });
   }

@@ -2,6 +2,7 @@
 import { RuneError } from "../../spec/error.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume } from "../../spec/volume.ts";
+import { maySee, nameTo, type Viewer } from "../auth/visibility.ts";
 import type { Reader } from "../../store/store.ts";
 
 /**
@@ -10,7 +11,10 @@ import type { Reader } from "../../store/store.ts";
  *
  * @throws {RuneError} `conflict` naming the instance.
  */
-export function checkDetach(volume: Volume, state: Reader): void {
+export function checkDetach(
+  volume: Volume,
+  { state, viewer }: { state: Reader; viewer: Viewer },
+): void {
   const holders = state.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];
   const instances = new Map(state.list("instance").map((i) => [i.uid, i]));
   const holder = holders.map((h) => instances.get(h.instanceUid)).find((i) => i !== undefined);
@@ -19,13 +23,15 @@ export function checkDetach(volume: Volume, state: Reader): void {
   const leaving = holder.deletionRequestedAt !== undefined;
   throw new RuneError(
     "conflict",
-    `volume ${describeKey(volume)} is held by instance ${describeKey(holder)}, which is ${
+    `volume ${describeKey(volume)} is held by ${nameTo(viewer, "instance", holder)}, which is ${
       leaving ? "Stopping" : holder.status.state
     }`,
     {
       hint: leaving
         ? "wait until it has stopped; its volumes are released then"
-        : `stop it first: rune stop ${service} -n ${namespace}`,
+        : maySee(viewer, "service", namespace)
+        ? `stop it first: rune stop ${service} -n ${namespace}`
+        : "let whoever runs it stop it first",
     },
   );
 }

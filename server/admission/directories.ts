@@ -2,8 +2,8 @@
 import type { FieldIssue } from "../../spec/error.ts";
 import { isName } from "../../spec/name.ts";
 import { parseBytes } from "../../spec/quantity.ts";
-import { describeKey } from "../../spec/resource.ts";
 import type { VolumeSpec } from "../../spec/volume.ts";
+import { maySee, nameTo } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 
 /** A volume, as far as its place depends on it. */
@@ -37,12 +37,15 @@ export function checkDirectory(volume: Place, world: World): FieldIssue[] {
     if (other.namespace === volume.namespace && other.name === volume.name) continue;
     const taken = other.status.handle ?? directoryOf(other, world);
     if (taken === undefined || !(within(directory, taken) || within(taken, directory))) continue;
-    const owner = `of volume ${describeKey(other)}`;
+    const owner = `of ${nameTo(world.viewer, "volume", other)}`;
+    const place = maySee(world.viewer, "volume", other.namespace)
+      ? `${taken}, the directory`
+      : "the directory";
     const how = directory === taken
       ? `is the directory ${owner}`
       : within(directory, taken)
-      ? `lies inside ${taken}, the directory ${owner}`
-      : `contains ${taken}, the directory ${owner}`;
+      ? `lies inside ${place} ${owner}`
+      : `contains ${place} ${owner}`;
     return [{
       path: ["parameters", "hostPath"],
       message: `${directory} ${how}: expected a directory of its own`,

@@ -3,6 +3,7 @@ import type { FieldIssue } from "../../spec/error.ts";
 import type { Snapshot } from "../../spec/snapshot.ts";
 import { didYouMean } from "../../spec/suggest.ts";
 import type { Volume, VolumeSpec } from "../../spec/volume.ts";
+import { seenBy } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 
 /** The source of a volume: pinned at the first write, so that leaving it out later means what it was made from. */
@@ -31,7 +32,9 @@ export function checkSource(
   }];
   const snapshot = world.state.get("snapshot", namespace, name);
   if (!snapshot) {
-    const names = world.state.list("snapshot", namespace).map((s) => s.name);
+    const names = seenBy(world.viewer, "snapshot", world.state.list("snapshot", namespace)).map((s) =>
+      s.name
+    );
     return refuse(
       `there is no snapshot ${namespace}/${name}`,
       didYouMean(name, names) ??

@@ -8,6 +8,7 @@ import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { nameTo } from "../auth/visibility.ts";
 import { checkTemplateDirectory } from "./directories.ts";
 import { checkProcessMount } from "./process_mounts.ts";
 import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
@@ -41,7 +42,10 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const service = { namespace, name, spec };
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
-    ...checkExposedOnce(service, judged(world)),
+    ...checkExposedOnce(service, {
+      others: judged(world),
+      describe: (other) => nameTo(world.viewer, "service", other),
+    }),
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),

@@ -9,6 +9,7 @@ import type { Snapshot, SnapshotSpec } from "../../spec/snapshot.ts";
 import { didYouMean } from "../../spec/suggest.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Reader } from "../../store/store.ts";
+import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
 import type { Verdict, World } from "./world.ts";
 
 /** Judges a snapshot. What was accepted once stays accepted, also when its volume is gone. */
@@ -49,7 +50,7 @@ function checkSource(
   if (!volume) {
     // Declared and refused in the same cast: that is said once, where it is wrong.
     if (world.declaredVolumes?.has(`${namespace}/${name}`)) return [];
-    const names = world.state.list("volume", namespace).map((v) => v.name);
+    const names = seenBy(world.viewer, "volume", world.state.list("volume", namespace)).map((v) => v.name);
     return refuse(
       `there is no volume ${namespace}/${name}`,
       didYouMean(name, names) ??
@@ -83,12 +84,15 @@ function driverOf(volume: Volume, { state, drivers }: World): Driver | string {
  *
  * @throws {RuneError} `conflict` naming the volume that is about to be made from it.
  */
-export function checkSnapshotDeletion(state: Reader, snapshot: Snapshot): void {
+export function checkSnapshotDeletion(
+  snapshot: Snapshot,
+  { state, viewer }: { state: Reader; viewer: Viewer },
+): void {
   const needs = restoredInto(state, snapshot);
   if (!needs) return;
   throw new RuneError(
     "conflict",
-    `snapshot ${describeKey(snapshot)} is being restored into volume ${describeKey(needs)}`,
+    `snapshot ${describeKey(snapshot)} is being restored into ${nameTo(viewer, "volume", needs)}`,
     { hint: "wait until that volume is Available, or delete it first" },
   );
 }
@@ -99,7 +103,10 @@ export function checkSnapshotDeletion(state: Reader, snapshot: Snapshot): void {
  *
  * @throws {RuneError} `conflict` naming the snapshot that is being taken.
  */
-export function checkVolumeSnapshots(state: Reader, volume: Volume): void {
+export function checkVolumeSnapshots(
+  volume: Volume,
+  { state, viewer }: { state: Reader; viewer: Viewer },
+): void {
   const taking = state.list("snapshot", volume.namespace).find((s) =>
     s.spec.source.volume === volume.name && s.deletionRequestedAt === undefined &&
     !(ANNOTATIONS.scheduledFor in s.annotations) &&
@@ -108,7 +115,7 @@ export function checkVolumeSnapshots(state: Reader, volume: Volume): void {
   if (!taking) return;
   throw new RuneError(
     "conflict",
-    `snapshot ${describeKey(taking)} is being taken of volume ${describeKey(volume)}`,
+    `${nameTo(viewer, "snapshot", taking)} is being taken of volume ${describeKey(volume)}`,
     { hint: "wait until it is Ready, or delete it first" },
   );
 }

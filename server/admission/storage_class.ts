@@ -4,7 +4,9 @@ import type { FieldIssue } from "../../spec/error.ts";
 import type { StorageClass, StorageClassSpec } from "../../spec/storage_class.ts";
 import { didYouMean } from "../../spec/suggest.ts";
 import { sameValue } from "../../spec/changes.ts";
+import { describeKey } from "../../spec/resource.ts";
 import type { Tx } from "../../store/store.ts";
+import { seenBy, type Viewer } from "../auth/visibility.ts";
 import { markJudged, type Writer } from "../auth/write_permits.ts";
 import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
@@ -47,7 +49,7 @@ function checkChange(
       issues.push({
         path: ["driver"],
         message: `cannot change from ${before.spec.driver} to ${after.driver} while volumes use the class: ${
-          namesOf(users)
+          namesOf(users, world.viewer)
         }`,
         hint: "make another class",
       });
@@ -68,10 +70,12 @@ export function volumesOf(className: string, world: Pick<World, "state">) {
   return world.state.list("volume").filter((v) => v.spec.storageClassName === className);
 }
 
-/** Up to five resources by name. */
-export function namesOf(resources: { namespace: string; name: string }[]): string {
-  const names = resources.slice(0, 5).map((r) => `${r.namespace}/${r.name}`).join(", ");
-  return resources.length > 5 ? `${names} and ${resources.length - 5} more` : names;
+/** Up to five volumes by name, of those that the viewer may see. */
+export function namesOf(volumes: { namespace: string; name: string }[], viewer: Viewer): string {
+  const named = seenBy(viewer, "volume", volumes).slice(0, 5).map(describeKey);
+  const more = volumes.length - named.length;
+  if (more === 0) return named.join(", ");
+  return named.length === 0 ? `${more} that you may not see` : `${named.join(", ")} and ${more} more`;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { FieldIssue } from "../../spec/error.ts";
 import type { Service } from "../../spec/service.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
+import type { Viewer } from "../auth/visibility.ts";
 import type { SecretLimits } from "../secret_writes.ts";
 import type { HostAccounts } from "./host_accounts.ts";
 
@@ -15,6 +16,8 @@ export interface World {
   /** The runefile's `storage.defaultStorageClass`. */
   defaultStorageClass?: string;
   secretLimits: SecretLimits;
+  /** Who is told what is wrong: names of others are for those who may see them. */
+  viewer: Viewer;
   /** Users and groups of this host. */
   accounts: HostAccounts;
   /** Whether the daemon is root. */

@@ -6,6 +6,7 @@ import type { RuleResource } from "../../spec/identity.ts";
 import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../spec/resource.ts";
 import { matchesFields, matchesLabels, parseLabelSelector } from "../../spec/selector.ts";
 import { requireResource } from "../admission/preconditions.ts";
+import { shownTo, type Viewer } from "../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Call, type Endpoint, endpoint, wholeNumber } from "../endpoint.ts";
 import { readFieldSelector } from "../field_selector.ts";
@@ -35,9 +36,12 @@ export function collectionPaths({ namespaced, plural }: KindInfo): string[] {
 /** The path of one resource of a kind. */
 export const resourcePath = (info: KindInfo) => `${collectionPaths(info)[0]}/{name}`;
 
-/** A resource with its version as ETag. */
-export function resourceResponse(resource: AnyResource, status = 200): Response {
-  return Response.json(resource, { status, headers: { etag: `"${resource.resourceVersion}"` } });
+/** A resource as the caller may see it, with its version as ETag. */
+export function resourceResponse(
+  resource: AnyResource,
+  { to, status = 200 }: { to: Viewer; status?: number },
+): Response {
+  return Response.json(shownTo(to, resource), { status, headers: { etag: `"${resource.resourceVersion}"` } });
 }
 
 /** List, watch and get of every public kind. */
@@ -70,8 +74,10 @@ export function collectionRoutes(deps: ServerDeps): Endpoint[] {
       tag: info.plural,
       summary: `Get a ${info.kind}`,
       answers: { 200: { description: "The resource; its version is the ETag", schema } },
-      handle: ({ params: { namespace = "", name } }) =>
-        resourceResponse(requireResource(deps.store, { kind: info.kind, namespace, name: name! })),
+      handle: ({ params: { namespace = "", name }, principal }) =>
+        resourceResponse(requireResource(deps.store, { kind: info.kind, namespace, name: name! }), {
+          to: principal,
+        }),
     });
     return [...lists, get];
   });
@@ -102,7 +108,7 @@ function list({ store }: ServerDeps, kind: Kind, call: Call<ListQuery>): Respons
   const items = start < 0 ? [] : matching.slice(start, query.limit && start + query.limit);
   const more = start >= 0 && start + items.length < matching.length;
   return Response.json({
-    items,
+    items: items.map((item) => shownTo(call.principal, item)),
     revision: store.revision,
     ...(more && { continue: writeToken(items.at(-1)!) }),
   });
@@ -146,9 +152,9 @@ function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   // What an EventSource sends when it reconnects by itself.
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
-  const selected = selection(kind, query);
+  const matches = selection(kind, query);
   const permitted = visible(kind, call);
-  const matches = (resource: AnyResource) => selected(resource) && permitted(resource);
-  const options = { kind, namespace: params.namespace, since, matches };
+  const show = (resource: AnyResource) => shownTo(call.principal, resource);
+  const options = { kind, namespace: params.namespace, since, matches, permitted, show };
   return eventStream(watchEvents(deps.store, options), { shutdown: deps.shutdown, requestId });
 }

@@ -53,7 +53,7 @@ function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] 
       answers: {
         200: { description: "The resource as it was left, or its last state when it is gone", schema },
       },
-      async handle({ request, params: { namespace = "", name }, query }) {
+      async handle({ request, params: { namespace = "", name }, query, principal }) {
         const deletion = {
           kind,
           namespace,
@@ -61,8 +61,11 @@ function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] 
           cascade: query.cascade === "true",
           now: query.now === "true",
           ifVersion: ifMatch(request),
+          viewer: principal,
         };
-        return resourceResponse(await deps.store.transact((tx) => deleteResource(tx, deletion)));
+        return resourceResponse(await deps.store.transact((tx) => deleteResource(tx, deletion)), {
+          to: principal,
+        });
       },
     }),
   ];
@@ -102,5 +105,8 @@ async function declare(
   const set = parseSet([{ kind, body: identify(body, params) }]);
   note(`${kind} ${describeKey(set[0]!)}`);
   const [applied] = await cast(deps.store, set, deps, { ...options, writer: principal });
-  return resourceResponse(applied!.resource, applied!.action === "created" ? 201 : 200);
+  return resourceResponse(applied!.resource, {
+    to: principal,
+    status: applied!.action === "created" ? 201 : 200,
+  });
 }

@@ -60,7 +60,7 @@ export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
           return applySet(tx, [{ kind, namespace, name, labels, spec }], deps, { writer: principal })[0]!
             .resource;
         });
-        return resourceResponse(service);
+        return resourceResponse(service, { to: principal });
       },
     }),
   ];

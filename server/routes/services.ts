@@ -51,6 +51,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
           annotations: { ...service.annotations, [ANNOTATIONS.gradualScale]: value },
         });
       }),
+      { to: writer },
     );
   return [
     endpoint({
@@ -76,7 +77,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       tag: "services",
       summary: "Replace every instance; stalled ones are tried again",
       answers,
-      async handle({ params }) {
+      async handle({ params, principal }) {
         const service = await deps.store.transact((tx) => {
           const service = serviceOf(tx, params);
           if (service.spec.scale === 0) {
@@ -88,7 +89,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
             annotations: { ...service.annotations, [ANNOTATIONS.restartedAt]: tx.now },
           });
         });
-        return resourceResponse(service);
+        return resourceResponse(service, { to: principal });
       },
     }),
     endpoint({

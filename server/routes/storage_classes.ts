@@ -21,7 +21,7 @@ export function storageClassRoutes({ store }: ServerDeps): Endpoint[] {
         makeDefault(tx, key.name, { writer: principal });
         return requireResource(tx, key);
       });
-      return resourceResponse(cls);
+      return resourceResponse(cls, { to: principal });
     },
   })];
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
+import { maySee, seenBy, type Viewer } from "../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { problemResponse, toProblem } from "../problem.ts";
@@ -51,8 +52,7 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       summary: "The whole node at a glance",
       answers: { 200: { description: "The status", schema: statusSchema } },
       handle: async ({ principal }) => {
-        const sees = (namespace: string) => principal.may({ resource: "services", verb: "list", namespace });
-        return Response.json(statusOf(deps, { runners: await checkRunners(), sees }));
+        return Response.json(statusOf(deps, { runners: await checkRunners(), viewer: principal }));
       },
     }),
   ];
@@ -98,11 +98,11 @@ const WARNINGS = { most: 10, forMs: 60 * 60_000 };
 
 function recentWarnings(
   { store }: ServerDeps,
-  sees: (namespace: string) => boolean,
+  viewer: Viewer,
 ): Status["recentWarnings"] {
   const since = new Date(Date.now() - WARNINGS.forMs).toISOString();
-  return store.list("event")
-    .filter(({ namespace, spec }) => sees(namespace) && spec.type === "Warning" && spec.lastAt >= since)
+  return seenBy(viewer, "event", store.list("event"))
+    .filter(({ spec }) => spec.type === "Warning" && spec.lastAt >= since)
     .sort((a, b) => b.resourceVersion - a.resourceVersion).slice(0, WARNINGS.most)
     .map(({ namespace, spec: { object: { kind, name }, reason, message, count, lastAt } }) => ({
       namespace,
@@ -116,22 +116,24 @@ function recentWarnings(
 
 function statusOf(
   deps: ServerDeps,
-  { runners, sees }: { runners: Status["runners"]; sees: (namespace: string) => boolean },
+  { runners, viewer }: { runners: Status["runners"]; viewer: Viewer },
 ): Status {
   const { store, info } = deps;
   const { commit: _commit, builtAt: _builtAt, ...shown } = info;
   return {
-    recentWarnings: recentWarnings(deps, sees),
+    recentWarnings: recentWarnings(deps, viewer),
     ...shown,
     runners,
-    namespaces: store.list("namespace").filter((n) => sees(n.name)).map(({ name }) => {
-      const instances = store.list("instance", name);
-      return {
-        name,
-        services: count(store.list("service", name).map((s) => s.status.state)),
-        instances: { total: instances.length, ready: instances.filter((i) => i.status.ready).length },
-        volumes: count(store.list("volume", name).map((v) => v.status.state)),
-      };
-    }),
+    namespaces: store.list("namespace").filter(({ name }) => maySee(viewer, "service", name)).map(
+      ({ name }) => {
+        const instances = store.list("instance", name);
+        return {
+          name,
+          services: count(store.list("service", name).map((s) => s.status.state)),
+          instances: { total: instances.length, ready: instances.filter((i) => i.status.ready).length },
+          volumes: count(store.list("volume", name).map((v) => v.status.state)),
+        };
+      },
+    ),
   };
 }

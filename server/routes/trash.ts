@@ -78,7 +78,7 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
         if (!entry) throw notThere(key, { id: body.id, entries });
         return resourceResponse(
           await deps.store.transact((tx) => bringBack(tx, { entry, writer: principal })),
-          201,
+          { to: principal, status: 201 },
         );
       },
     }),

@@ -8,6 +8,7 @@ import { volumeContext } from "../../reconcile/volume/apply.ts";
 import type { Tx } from "../../store/store.ts";
 import { checkDetach } from "../admission/detach.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";
+import type { Viewer } from "../auth/visibility.ts";
 import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -24,7 +25,7 @@ interface Mark {
   name: string;
   summary: string;
   annotation: string;
-  check(volume: Volume, tx: Tx): void;
+  check(volume: Volume, options: { state: Tx; viewer: Viewer }): void;
 }
 
 const PROVISIONED: VolumeState[] = ["Available", "Bound", "Released"];
@@ -66,13 +67,14 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       tag: "volumes",
       summary,
       answers,
-      handle: async ({ params }) =>
+      handle: async ({ params, principal }) =>
         resourceResponse(
           await deps.store.transact((tx) => {
             const volume = volumeOf(tx, params);
-            check(volume, tx);
+            check(volume, { state: tx, viewer: principal });
             return tx.update(volume, { annotations: { ...volume.annotations, [annotation]: tx.now } });
           }),
+          { to: principal },
         ),
     })
   );
@@ -93,6 +95,7 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
             return applySet(tx, [declared], deps, { writer: principal, action: { verb: "update" } })[0]!
               .resource;
           }),
+          { to: principal },
         ),
     }),
     endpoint({

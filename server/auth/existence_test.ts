@@ -1,0 +1,213 @@
+/** What a caller may not see is told by no answer: not by refusals, hints, lists, watches, the status or metrics. @module */
+import assert from "node:assert/strict";
+import type { Instance } from "../../spec/instance.ts";
+import { templateOf } from "../../spec/instance.ts";
+import { registerGauges } from "../metrics/gauges.ts";
+import { createMetrics } from "../metrics/metrics.ts";
+import { createApp } from "../app.ts";
+import { okJson } from "../server_fixture.ts";
+import { type GuardedServer, withGuard } from "./auth_fixture.ts";
+
+const IMAGE = { image: "busybox:1" };
+const SIZE = { size: "1Gi", accessMode: "ReadWriteOnce" };
+/** In every name of the neighbour, and in nothing that the caller sends. */
+const SECRET = "hush";
+const THEIRS = `${SECRET}space`;
+const named = (kind: string) => `${SECRET}-${kind}`;
+
+/** A neighbour who has one of everything, uses what is the caller's, and has what the caller wants. */
+async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<void> {
+  const cast = (resources: [kind: string, namespace: string, body: object][]) =>
+    okJson(as(root, "POST", "/v1/cast", {
+      resources: resources.map(([kind, namespace, body]) => ({ kind, body: { namespace, ...body } })),
+    }));
+  const hostVolume = { ...SIZE, storageClassName: "local-host" };
+  await cast([
+    ["volume", "dev", { name: "shared", ...SIZE, reclaimPolicy: "delete" }],
+    ["volume", "dev", { name: "held", ...SIZE, reclaimPolicy: "delete" }],
+    ["snapshot", "dev", { name: "copy", source: { volume: "shared" } }],
+  ]);
+  await cast([
+    ["secret", THEIRS, { name: named("secret"), data: { k: "v" } }],
+    ["configmap", THEIRS, { name: named("config"), data: { k: "v" } }],
+    ["volume", THEIRS, { name: named("volume"), ...hostVolume, parameters: { hostPath: `${hostDir}/a/b` } }],
+    ["volume", THEIRS, { name: named("restored"), ...SIZE, source: { snapshot: "copy", namespace: "dev" } }],
+    ["snapshot", THEIRS, { name: named("snapshot"), source: { volume: named("restored") } }],
+    ["service", THEIRS, {
+      name: named("service"),
+      ...IMAGE,
+      ports: [{ port: 80 }],
+      expose: { port: 80, host: "wanted.example", hostPort: 8123 },
+      volumes: [{ name: "d", mountPath: "/d", claim: { name: "shared.dev.rune" } }],
+      dependencies: [{ name: "web", namespace: "dev" }],
+    }],
+    ["service", "mid", {
+      name: "between",
+      ...IMAGE,
+      dependencies: [{ name: named("service"), namespace: THEIRS }],
+    }],
+  ]);
+  await deps.store.transact((tx) => {
+    const service = tx.get("service", THEIRS, named("service"))!;
+    const instance = tx.create<"instance">({
+      kind: "instance",
+      namespace: THEIRS,
+      name: named("instance"),
+      spec: {
+        ...{
+          service: service.name,
+          serviceUid: service.uid,
+          ordinal: 0,
+          runner: "docker",
+          serviceGeneration: 1,
+        },
+        template: templateOf(service.spec),
+      },
+      status: {
+        ...{ state: "Running", ready: true, run: 1, restarts: 0, crashes: 0, launchFailures: 0 },
+      } as Instance["status"],
+    });
+    const holder = {
+      instanceUid: instance.uid,
+      namespace: THEIRS,
+      instance: instance.name,
+      mode: "rw" as const,
+    };
+    for (const name of ["shared", "held"]) {
+      const spec = { holders: [{ ...holder, since: tx.now }] };
+      tx.create({ kind: "lease", namespace: "dev", name, spec, status: {} });
+      const volume = tx.get("volume", "dev", name)!;
+      const status = { ...volume.status, state: "Bound", boundClaim: `${THEIRS}/${instance.name}` } as const;
+      tx.update<"volume">(volume, { status });
+    }
+    const object = { kind: "service", name: service.name, uid: service.uid };
+    const spec = { object, type: "Warning" as const, reason: "X", message: named("event"), count: 1 };
+    tx.create({
+      ...{ kind: "event", namespace: THEIRS, name: named("event"), status: {} },
+      spec: { ...spec, firstAt: tx.now, lastAt: tx.now },
+    });
+  });
+}
+
+/** What the caller asks, each with a word that shows that it got as far as the neighbour's thing. */
+const QUESTIONS: [method: string, path: string, body: object | undefined, shows: RegExp][] = [
+  [
+    "PUT",
+    "services/x",
+    { ...IMAGE, ports: [{ port: 80 }], expose: { port: 80, host: "wanted.example" } },
+    /is exposed by/,
+  ],
+  [
+    "PUT",
+    "services/x",
+    { ...IMAGE, ports: [{ port: 80 }], expose: { port: 80, hostPort: 8123 } },
+    /is exposed by/,
+  ],
+  ["PUT", "volumes/x", { host: "a/b" }, /is the directory of/],
+  ["PUT", "volumes/x", { host: "a/b/c" }, /lies inside the directory of/],
+  ["PUT", "volumes/x", { host: "a" }, /contains the directory of/],
+  ["PUT", "services/web", { ...IMAGE, dependencies: [{ name: "between", namespace: "mid" }] }, /in a circle/],
+  ["DELETE", "volumes/held", undefined, /mounted by/],
+  ["DELETE", "volumes/unheld", undefined, /claimed by/],
+  ["DELETE", "snapshots/copy", undefined, /being restored into/],
+  ["POST", "volumes/held/actions/detach", undefined, /is held by/],
+  ["GET", "volumes/shared", undefined, /not yours to see/],
+  ["GET", "volumes", undefined, /not yours to see/],
+  ["GET", "/v1/volumes", undefined, /not yours to see/],
+  ["GET", "/v1/status", undefined, /"dev"/],
+  ["GET", "/metrics", undefined, /namespace="dev"/],
+  ["GET", "/v1/namespaces", undefined, /"dev"/],
+  ...["services", "instances", "snapshots", "secrets", "configmaps", "events", "trash"].map((plural): [
+    string,
+    string,
+    undefined,
+    RegExp,
+  ] => ["GET", `/v1/${plural}`, undefined, /items/]),
+  ["GET", "/v1/usage/instances", undefined, /items/],
+  ["PUT", "/v1/storageclasses/k", { driver: "local-host" }, /1 that you may not see|and 1 more/],
+  ["DELETE", "/v1/storageclasses/k", undefined, /that you may not see|and 1 more/],
+];
+
+Deno.test("no answer tells of what its caller may not see", () =>
+  withGuard(async (server) => {
+    const { as, root, deps, hostDir, store } = server;
+    const metrics = createMetrics({ version: "1" });
+    registerGauges(metrics.registry, {
+      store,
+      dataDir: hostDir,
+      depths: () => ({}),
+      usage: { known: () => store.list("volume").map((v) => ({ ...v, bytes: 1 })), stop: () => {} } as never,
+      backups: { lastSuccess: () => 0 },
+    });
+    deps.metrics = metrics;
+    const app = createApp(deps);
+    await okJson(as(root, "PUT", "/v1/storageclasses/k", { driver: "local" }), 201);
+    await neighbour(server);
+    const k = { ...SIZE, storageClassName: "k", reclaimPolicy: "delete" };
+    await okJson(as(root, "PUT", `/v1/namespaces/${THEIRS}/volumes/${named("k")}`, k), 201);
+    await okJson(as(root, "PUT", "/v1/namespaces/dev/volumes/unheld", k), 201);
+    await okJson(
+      as(root, "PUT", `/v1/namespaces/${THEIRS}/services/${named("second")}`, {
+        ...IMAGE,
+        volumes: [{ name: "d", mountPath: "/d", claim: { name: "unheld.dev.rune" } }],
+      }),
+      201,
+    );
+    // All there is in one namespace, services of another, and the classes, which are everybody's.
+    await okJson(
+      as(root, "PUT", "/v1/admin/policies/dev", {
+        rules: [
+          { resource: "*", verbs: ["*"], namespace: "dev" },
+          { resource: "services", verbs: ["get"], namespace: "mid" },
+          { resource: "storageclasses", verbs: ["*"], namespace: "*" },
+        ],
+      }),
+    );
+    const token = await server.someone("dev", ["dev"]);
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    for (const [method, path, question, shows] of QUESTIONS) {
+      const host = question && "host" in question ? { hostPath: `${hostDir}/${question.host}` } : undefined;
+      const body = host ? { ...SIZE, storageClassName: "local-host", parameters: host } : question;
+      const url = path.startsWith("/") ? path : `/v1/namespaces/dev/${path}`;
+      const answer = await app.request(
+        url,
+        { method, headers, ...(body && { body: JSON.stringify(body) }) },
+        { peer: "127.0.0.1" },
+      );
+      const text = await answer.text();
+      assert.match(text, shows, `${method} ${url}`);
+      assert.equal(text.includes(SECRET), false, `${method} ${url} tells: ${text}`);
+      // To those who may see it, it is told: else the test above would show nothing.
+      if (!shows.test('items "dev" namespace="dev"')) {
+        const told = await (await app.request(url, {
+          method,
+          headers: { ...headers, authorization: `Bearer ${root}` },
+          ...(body && { body: JSON.stringify(body) }),
+        }, { peer: "127.0.0.1" })).text();
+        assert.ok(told.includes(SECRET), `${method} ${url} as root: ${told}`);
+      }
+    }
+    const scrape = await as(await server.someone("prometheus", ["readonly"]), "GET", "/v1/volumes");
+    assert.ok((await scrape.text()).includes(SECRET));
+  }));
+
+Deno.test("a watch that resumes tells nothing of other namespaces, not even that something went", () =>
+  withGuard(async (server) => {
+    const { as, root, store } = server;
+    await neighbour(server);
+    const token = await server.someone("pinned", ["readonly"], "dev");
+    const since = store.revision;
+    const touch = (namespace: string, name: string) =>
+      store.transact((tx) =>
+        void tx.update<"volume">(tx.get("volume", namespace, name)!, { annotations: { touched: "yes" } })
+      );
+    await touch(THEIRS, named("volume"));
+    await touch("dev", "held");
+    const stream = await as(token, "GET", `/v1/volumes?watch=true&since=${since}`);
+    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes('"held"')) text += (await reader.read()).value ?? "";
+    await reader.cancel();
+    assert.equal(text.includes(SECRET), false, text);
+    assert.ok((await (await as(root, "GET", "/v1/volumes")).text()).includes(SECRET));
+  }));
