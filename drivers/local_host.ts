@@ -193,11 +193,12 @@ export class LocalHostDriver implements Driver {
 
   #notAllowed(namespace: string, path: string): { message: string; hint: string } {
     const parent = dirname(path);
-    const add = `add ${parent === "/" ? path : parent} to storage.hostPathAllowlist in the runefile`;
+    const add = `add ${parent === "/" ? path : parent} to storage.hostPathAllowlist in the runefile, or to ` +
+      `grants.${namespace}.hostPaths for this namespace alone`;
     const allowed = this.#rootsOf(namespace).join(", ");
     return {
       message: `${path} is not under an allowed host path`,
-      hint: allowed === "" ? `${add}, which is empty` : `${add}, or use a path under ${allowed}`,
+      hint: allowed === "" ? add : `${add}, or use a path under ${allowed}`,
     };
   }
 

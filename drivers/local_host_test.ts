@@ -85,7 +85,9 @@ for (const [field, parameters] of REFUSED) {
 Deno.test("LocalHostDriver.validate() says what to add to the allowlist", () => {
   const parameters = { hostPath: "/data/x" };
   assert.throws(() => driver.validate({ ...volume, parameters }), {
-    hint: "add /data to storage.hostPathAllowlist in the runefile, or use a path under /mnt/rune, /srv",
+    hint:
+      "add /data to storage.hostPathAllowlist in the runefile, or to grants.default.hostPaths for this namespace " +
+      "alone, or use a path under /mnt/rune, /srv",
   });
 });
 

@@ -30,6 +30,7 @@ import { type ApiServer, listen } from "./listen.ts";
 import { ensureDaemonId } from "./daemon_identity.ts";
 import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "./app.ts";
+import { grantOf, type Grants } from "./grants.ts";
 import { openAudit } from "./auth/audit.ts";
 import { createScheduledBackups } from "./backup/scheduled.ts";
 import { createAuth } from "./auth/auth.ts";
@@ -79,19 +80,28 @@ const MEMORY: MemoryMounts = {
  * The drivers by name, the one whose trash the daemon keeps, and how their settings change.
  *
  * @param owner.dataDir a data directory that no volume may be.
+ * @param owner.grants whose `hostPaths` extend the allowlist; default: none.
  */
-export function buildDrivers(storage: Settings["storage"], { dataDir }: { dataDir: string }): {
+export function buildDrivers(
+  storage: Settings["storage"],
+  { dataDir, grants = {} }: { dataDir: string; grants?: Grants },
+): {
   all: Map<string, Driver>;
   local: LocalDriver;
-  configure(storage: Settings["storage"]): void;
+  configure(settings: Pick<Settings, "storage" | "grants">): void;
 } {
+  const allowing =
+    ({ storage, grants }: Pick<Settings, "storage" | "grants">) => (namespace: string): string[] => [
+      ...storage.hostPathAllowlist,
+      ...grantOf(grants, namespace).hostPaths,
+    ];
   const local = new LocalDriver({
     root: storage.localVolumeRoot,
     preserveOnDelete: storage.preserveOnDelete,
     trashRetentionMs: storage.trashRetentionMs,
   });
   const localHost = new LocalHostDriver({
-    allowlist: () => storage.hostPathAllowlist,
+    allowlist: allowing({ storage, grants }),
     allowCreateMissing: storage.allowCreateMissing,
     protected: new ProtectedDirectories([
       { path: dataDir, what: "the data directory of Rune" },
@@ -101,9 +111,10 @@ export function buildDrivers(storage: Settings["storage"], { dataDir }: { dataDi
   return {
     all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])),
     local,
-    configure({ preserveOnDelete, trashRetentionMs, hostPathAllowlist, allowCreateMissing }) {
+    configure({ storage, grants }) {
+      const { preserveOnDelete, trashRetentionMs, allowCreateMissing } = storage;
       local.configure({ preserveOnDelete, trashRetentionMs });
-      localHost.configure({ allowlist: () => hostPathAllowlist, allowCreateMissing });
+      localHost.configure({ allowlist: allowing({ storage, grants }), allowCreateMissing });
     },
   };
 }
@@ -167,7 +178,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
-    const built = buildDrivers(storage, { dataDir });
+    const built = buildDrivers(storage, { dataDir, grants: settings.grants });
     for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const daemonId = await ensureDaemonId(store);
@@ -299,7 +310,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         }
         const reloaded = planReload(settings, next);
         applyReload(settings, next);
-        built.configure(settings.storage);
+        built.configure(settings);
         backups.wake();
         return reloaded;
       },

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../spec/error.ts";
+import { buildDrivers } from "./daemon.ts";
 import { grantOf } from "./grants.ts";
 import { parseRunefile } from "./runefile.ts";
+import { volume, withServer } from "./server_fixture.ts";
 
 const parse = (text: string, file = "r.yaml") => parseRunefile(text, { file, env: () => undefined });
 
@@ -50,3 +52,30 @@ Deno.test("grants that say nothing sensible are refused where they stand", () =>
     );
   }
 });
+
+Deno.test("a host path of one namespace's grants is a volume of that namespace alone, at once after a reload", () =>
+  withServer(async ({ deps, cast, hostDir }) => {
+    const storage = {
+      ...{ localVolumeRoot: `${hostDir}/v`, hostPathAllowlist: [`${hostDir}/all`], allowCreateMissing: true },
+      ...{ trashRetentionMs: 0, preserveOnDelete: false },
+    };
+    const granted = parse(
+      `grants: { shop: { hostPaths: ["${hostDir}/shop"] }, "*": { hostPaths: ["${hostDir}/any"] } }`,
+    );
+    const built = buildDrivers(storage, { dataDir: `${hostDir}/data`, grants: granted.grants });
+    deps.drivers = built.all;
+    const refusal = async (namespace: string, directory: string) => {
+      const parameters = { hostPath: `${hostDir}/${directory}/x` };
+      const answer = await cast([volume("v", { namespace, storageClassName: "local-host", parameters })], {
+        dryRun: true,
+      });
+      const { hint } = await answer.json();
+      return answer.status === 200 ? "" : hint;
+    };
+    for (const directory of ["shop", "any", "all"]) assert.equal(await refusal("shop", directory), "");
+    assert.match(await refusal("other", "shop"), /to grants\.other\.hostPaths for this namespace alone/);
+    assert.equal(await refusal("other", "any"), "");
+    built.configure({ storage, grants: {} });
+    assert.match(await refusal("shop", "shop"), /grants\.shop\.hostPaths/);
+    assert.equal(await refusal("shop", "all"), "");
+  }));
