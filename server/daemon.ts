@@ -268,6 +268,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const { caddy, ...serving } = settings.expose;
     const proxy = createCaddyProxy({
       dir: join(dataDir, "proxy"),
+      daemonId,
       serving: { ...serving, loopback: settings.devMode },
       ...(caddy !== undefined && { program: caddy }),
       logger: logger.getChild("proxy"),

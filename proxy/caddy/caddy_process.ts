@@ -7,6 +7,7 @@
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../spec/error.ts";
 import { bootConfig, type CaddyFiles } from "./config.ts";
+import { DAEMON_VARIABLE, findRunningCaddies } from "./strays.ts";
 
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** How long a Caddy may take to end before it is killed. */
@@ -67,7 +68,11 @@ export function isAlive(files: CaddyFiles): boolean {
  *
  * @throws {RuneError} `unavailable` when it cannot be started.
  */
-export async function spawnCaddy(program: string, files: CaddyFiles): Promise<void> {
+export async function spawnCaddy(
+  program: string,
+  files: CaddyFiles,
+  { daemonId }: { daemonId?: string } = {},
+): Promise<void> {
   await Deno.mkdir(files.dir, { recursive: true, mode: 0o700 });
   // A name of its own: several may start one at once.
   const aside = `${bootPath(files)}.${crypto.randomUUID().slice(0, 8)}`;
@@ -76,7 +81,13 @@ export async function spawnCaddy(program: string, files: CaddyFiles): Promise<vo
     args: ["-c", START, "sh", files.dir, program],
     clearEnv: true,
     // Caddy keeps nothing in a home: all that it writes is in the folder.
-    env: { PATH: SYSTEM_PATH, HOME: files.dir, XDG_DATA_HOME: files.dir, XDG_CONFIG_HOME: files.dir },
+    env: {
+      PATH: SYSTEM_PATH,
+      HOME: files.dir,
+      XDG_DATA_HOME: files.dir,
+      XDG_CONFIG_HOME: files.dir,
+      ...(daemonId !== undefined && { [DAEMON_VARIABLE]: daemonId }),
+    },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -97,17 +108,8 @@ export async function lastWords(files: CaddyFiles): Promise<string> {
 
 /** Pids of the Caddy that runs with this folder's configuration. */
 async function findPids(files: CaddyFiles): Promise<number[]> {
-  const pids: number[] = [];
   const dir = await Deno.realPath(files.dir);
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const [cmdline, cwd] = await Promise.all([
-      Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => ""),
-      Deno.readLink(`/proc/${name}/cwd`).catch(() => ""),
-    ]);
-    if (cwd === dir && cmdline.includes("\0run\0--config\0boot.json")) pids.push(Number(name));
-  }
-  return pids;
+  return (await findRunningCaddies()).filter((caddy) => caddy.dir === dir).map(({ pid }) => pid);
 }
 
 /** Waits until no Caddy of the folder lives. @returns false when the time ran out. */

@@ -12,12 +12,15 @@ import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_pro
 import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
 import { checkPorts, listensOn } from "./ports.ts";
 import { discardLocks, discardParts } from "./storage.ts";
+import { endStrayCaddy, findStrayCaddies } from "./strays.ts";
 
 /** What the proxy is made from. */
 export interface CaddyProxyOptions {
   /** The folder of all that Caddy writes; made when it is needed. */
   dir: string;
   serving: ServingOptions;
+  /** Whose it is: a Caddy of the same daemon in another folder is ended before anything listens. */
+  daemonId?: string;
   /** The program. Default: the system's `caddy`. */
   program?: string;
   logger?: Logger;
@@ -31,11 +34,13 @@ const WATCH_MS = 250;
 const MAX_SOCKET_PATH = 107;
 
 /** A proxy over a folder. Nothing is started or contacted before the first call. */
-export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOptions): Proxy {
+export function createCaddyProxy({ dir, serving, daemonId, program, logger }: CaddyProxyOptions): Proxy {
   const files = caddyFiles(dir);
   const admin = createCaddyAdmin(files.adminSocket);
   const listeners = new Set<() => void>();
   let closed = false;
+  /** No Caddy of this daemon was left elsewhere. */
+  let cleared = false;
   let watch: ReturnType<typeof setInterval> | undefined;
 
   /** False only when it is certain: a daemon without a free file descriptor, say, cannot tell. */
@@ -80,6 +85,15 @@ export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOp
     return true;
   }
 
+  async function endStrays(): Promise<void> {
+    if (daemonId === undefined) return;
+    for (const caddy of await findStrayCaddies({ daemonId, files })) {
+      logger?.warn("ending a Caddy of this daemon in another directory: pid {pid} in {dir}", { ...caddy });
+      await endStrayCaddy(caddy);
+    }
+    cleared = true;
+  }
+
   async function start(signal: AbortSignal): Promise<unknown> {
     if (new TextEncoder().encode(files.adminSocket).length > MAX_SOCKET_PATH) {
       throw new RuneError(
@@ -91,10 +105,11 @@ export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOp
       );
     }
     const path = await findCaddy(program);
-    checkPorts(serving, []);
+    await endStrays();
+    await checkPorts(serving, []);
     await mendStorage();
     await discardLocks(files);
-    await spawnCaddy(path, files);
+    await spawnCaddy(path, files, daemonId === undefined ? {} : { daemonId });
     const config = await answer(signal);
     if (config !== undefined) return config;
     throw new RuneError("unavailable", `Caddy did not come up: ${await lastWords(files)}`, {
@@ -112,7 +127,7 @@ export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOp
     current ??= await start(signal);
     const wanted = caddyConfig(routes, { files, serving });
     if (sameValue(current, wanted)) return;
-    checkPorts(serving, listensOn(current));
+    await checkPorts(serving, listensOn(current));
     await admin.load(wanted, signal).catch(async (error) => {
       if (!await mendStorage()) throw error;
       await admin.load(wanted, signal);
@@ -124,6 +139,8 @@ export function createCaddyProxy({ dir, serving, program, logger }: CaddyProxyOp
       // So that a start or an end under way is not taken for an end by itself.
       endWatch();
       try {
+        // Also where nothing is to be served: what is left answers with what is old.
+        if (!cleared) await endStrays();
         if (routes.length === 0) await endCaddy(files, () => admin.stop(signal).catch(() => {}));
         else await serve(routes, signal);
       } catch (error) {

@@ -1,5 +1,6 @@
 /** Whether the ports of the proxy can be had. Asked before Caddy listens, as Caddy would share a port without a word. @module */
 import { RuneError } from "../../spec/error.ts";
+import { findPortHolder, type PortHolder } from "./port_holder.ts";
 import { listenAddresses, type ServingOptions } from "./config.ts";
 
 /** What a configuration listens on. */
@@ -14,7 +15,7 @@ export function listensOn(config: unknown): string[] {
  * @param held addresses that our own Caddy listens on.
  * @throws {RuneError} `failed_precondition` with what to do.
  */
-export function checkPorts(serving: ServingOptions, held: string[]): void {
+export async function checkPorts(serving: ServingOptions, held: string[]): Promise<void> {
   const { http, https } = listenAddresses(serving);
   for (
     const [setting, address, port] of [
@@ -27,14 +28,25 @@ export function checkPorts(serving: ServingOptions, held: string[]): void {
       Deno.listen({ hostname: serving.loopback ? "127.0.0.1" : "0.0.0.0", port }).close();
     } catch (cause) {
       const taken = cause instanceof Deno.errors.AddrInUse;
-      const reason = taken ? "it is in use" : cause instanceof Error ? cause.message : String(cause);
+      const holder = taken ? await findPortHolder(port) : undefined;
+      const by = holder ? ` by pid ${holder.pid} (${holder.command})` : "";
+      const reason = taken ? `it is in use${by}` : cause instanceof Error ? cause.message : String(cause);
       throw new RuneError("failed_precondition", `port ${port} cannot be had for host names: ${reason}`, {
         hint: taken
-          ? `stop what listens there (ss -ltnp 'sport = :${port}'; Debian's own: systemctl disable --now caddy), ` +
-            `or set expose.${setting} in the runefile`
+          ? `${howToStop(holder, port)}, or set expose.${setting} in the runefile`
           : `run the daemon as root, or set expose.${setting} in the runefile to a port above 1023`,
         cause,
       });
     }
   }
+}
+
+function howToStop(holder: PortHolder | undefined, port: number): string {
+  if (holder === undefined) return `stop what listens there (ss -ltnp 'sport = :${port}')`;
+  const { pid, command, dir } = holder;
+  if (command.startsWith("caddy run --config boot.json")) {
+    return `it is the Caddy of the Rune daemon with the files in ${dir}: stop that daemon's services, or kill ${pid}`;
+  }
+  if (command.includes("/etc/caddy/")) return "it is Debian's Caddy: systemctl disable --now caddy";
+  return `stop it (kill ${pid})`;
 }

@@ -18,7 +18,7 @@ export interface Room extends AsyncDisposable {
   dir: string;
   serving: ServingOptions;
   /** A proxy over the room's folder, as each daemon makes its own. */
-  open(more?: { program?: string; serving?: ServingOptions }): Proxy;
+  open(more?: { program?: string; serving?: ServingOptions; daemonId?: string }): Proxy;
 }
 
 export async function makeRoom(): Promise<Room> {
