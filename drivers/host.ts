@@ -244,14 +244,25 @@ async function growExt4(device: string, signal: AbortSignal): Promise<void> {
   await run("resize2fs", [device], { what, signal });
 }
 
-/** Mounts an empty filesystem in memory on an existing directory, which stays closed to everybody but its owner. */
+/**
+ * Mounts an empty filesystem in memory on an existing directory, which stays closed to everybody but its owner.
+ *
+ * @param options.source its name in the mount table, by which {@linkcode findMemory} finds it wherever it is.
+ */
 export async function mountMemory(
   directory: string,
-  { bytes, signal }: { bytes: number; signal: AbortSignal },
+  { bytes, source, signal }: { bytes: number; source: string; signal: AbortSignal },
 ): Promise<void> {
   const options = `size=${bytes},mode=0700,nosuid,nodev,noexec`;
   const what = `mount of a filesystem in memory on ${directory}`;
-  await run("mount", ["-t", "tmpfs", "-o", options, "--", "rune", directory], { what, signal });
+  await run("mount", ["-t", "tmpfs", "-o", options, "--", source, directory], { what, signal });
+}
+
+/** Where filesystems in memory of this source are mounted, whole; not what shows a part of one elsewhere. */
+export async function findMemory(source: string): Promise<string[]> {
+  const table = await Deno.readTextFile("/proc/self/mountinfo");
+  return parseMountInfo(table).filter((m) => m.fsType === "tmpfs" && m.source === source && m.root === "/")
+    .map(({ mountPoint }) => mountPoint);
 }
 
 /**
@@ -264,6 +275,11 @@ export async function bindDirectory(
 ): Promise<void> {
   const what = `bind mount of ${source} on ${directory}`;
   await run("mount", ["--no-canonicalize", "--bind", "--", source, directory], { what, signal });
+}
+
+/** Takes a mount out of the tree at once; what it shows is freed when the last one who has it open lets go. */
+export async function detachMount(directory: string, signal: AbortSignal): Promise<void> {
+  await run("umount", ["--lazy", "--", directory], { what: `unmount of ${directory}`, signal });
 }
 
 /** Unmounts the filesystem mounted at a directory. */

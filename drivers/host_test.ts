@@ -3,11 +3,14 @@ import { join } from "node:path";
 import { scratchDirectory } from "./conformance_trial.ts";
 import {
   attachLoopDevice,
+  bindDirectory,
   copyTree,
   detachLoopDevice,
+  detachMount,
   diskUsage,
   ensureFormatted,
   ensureMounted,
+  findMemory,
   findMount,
   mountMemory,
   parseMountInfo,
@@ -25,7 +28,7 @@ Deno.test({
   async fn() {
     const scratch = await scratchDirectory();
     try {
-      await mountMemory(scratch.path, { bytes: 1 << 20, signal });
+      await mountMemory(scratch.path, { bytes: 1 << 20, source: "rune-test", signal });
       try {
         const mount = await findMount(await Deno.realPath(scratch.path));
         assert.equal(mount?.fsType, "tmpfs");
@@ -35,6 +38,34 @@ Deno.test({
         await unmountDirectory(scratch.path, signal);
       }
     } finally {
+      await scratch.remove();
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "findMemory() finds a mount below a directory that was moved, and detachMount() leaves its users what they have",
+  ignore: !canLoop,
+  async fn() {
+    const scratch = await scratchDirectory();
+    const home = await Deno.realPath(scratch.path);
+    const source = `rune-${crypto.randomUUID()}`;
+    try {
+      for (const name of ["old", "old/run", "user"]) await Deno.mkdir(join(home, name));
+      await mountMemory(join(home, "old/run"), { bytes: 1 << 20, source, signal });
+      await Deno.writeTextFile(join(home, "old/run/secret"), "s");
+      // What a container has of it.
+      await bindDirectory(join(home, "old/run"), { directory: join(home, "user"), signal });
+      await Deno.rename(join(home, "old"), join(home, "moved"));
+      assert.deepEqual((await findMemory(source)).sort(), [join(home, "moved/run"), join(home, "user")]);
+      await detachMount(join(home, "moved/run"), signal);
+      assert.deepEqual(await findMemory(source), [join(home, "user")]);
+      assert.equal(await Deno.readTextFile(join(home, "user/secret")), "s");
+      await unmountDirectory(join(home, "user"), signal);
+      assert.deepEqual(await findMemory(source), []);
+    } finally {
+      for (const path of await findMemory(source)) await detachMount(path, signal);
       await scratch.remove();
     }
   },

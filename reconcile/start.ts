@@ -145,7 +145,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
   // One key: all routes are one document.
   const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
   const sweeper = queue("sweep", 1, async (_key, signal) => {
-    const cleared = await sweep({ store, runners, clock }, signal) + await sweepFiles(files, store);
+    // Files first: they need no runner that answers.
+    const cleared = await sweepFiles(files, store) + await sweep({ store, runners, clock }, signal);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };

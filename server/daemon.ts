@@ -11,7 +11,7 @@ import { LocalHostDriver } from "../drivers/local_host.ts";
 import { ProtectedDirectories } from "../drivers/protected.ts";
 import { createClock } from "../reconcile/clock.ts";
 import { createProber } from "../reconcile/health/prober.ts";
-import { findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
+import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { startControllers } from "../reconcile/start.ts";
@@ -66,15 +66,18 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Filesystems in memory for files that must not reach a disk. */
-const MEMORY: MemoryMounts = {
-  mount: (directory, { bytes }) => mountMemory(directory, { bytes, signal: AbortSignal.timeout(MOUNT_MS) }),
+/** Filesystems in memory for files that must not reach a disk. They carry the daemon's id, wherever its directory went. */
+const memoryOf = (daemonId: string): MemoryMounts => ({
+  mount: (directory, { bytes }) =>
+    mountMemory(directory, { bytes, source: `rune-${daemonId}`, signal: AbortSignal.timeout(MOUNT_MS) }),
+  list: () => findMemory(`rune-${daemonId}`),
+  detach: (directory) => detachMount(directory, AbortSignal.timeout(MOUNT_MS)),
   async unmount(directory) {
     const path = await Deno.realPath(directory).catch(() => undefined);
     if (path === undefined || await findMount(path) === undefined) return;
     await unmountDirectory(path, AbortSignal.timeout(MOUNT_MS));
   },
-};
+});
 
 /**
  * The drivers by name, the one whose trash the daemon keeps, and how their settings change.
@@ -285,9 +288,11 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       node,
       files: createRunFiles({
         root: join(dataDir, "runs"),
-        ...(Deno.uid() === 0 && { memory: MEMORY }),
+        ...(Deno.uid() === 0 && { memory: memoryOf(daemonId) }),
         onDisk: ({ message }) =>
           logger.warn("secrets of a run are in files on the disk until it ends: {message}", { message }),
+        onLeft: (path, { message }) =>
+          logger.warn("secrets of an earlier place stay in memory at {path}: {message}", { path, message }),
       }),
       logger: logger.getChild("reconcile"),
       observer: metrics.reconcile,

@@ -29,6 +29,10 @@ export interface MemoryMounts {
   mount(directory: string, options: { bytes: number }): Promise<void>;
   /** Done when nothing is mounted there. */
   unmount(directory: string): Promise<void>;
+  /** Where filesystems in memory of this daemon are mounted, be it by an earlier one, below another directory. */
+  list(): Promise<string[]>;
+  /** Takes a mount away also while it is in use; its memory is free when nobody has it any more. */
+  detach(directory: string): Promise<void>;
 }
 
 /** See the module comment. Every call may be repeated. */
@@ -42,7 +46,7 @@ export interface RunFiles {
   prepare(run: RunRef, mounts: FileMount[]): Promise<RunMount[]>;
   /** Removes the files of every run of an instance. */
   remove(instanceUid: string): Promise<void>;
-  /** Removes files of runs that `wanted` does not know. */
+  /** Removes files of runs that `wanted` does not know, and mounts of this daemon that lie elsewhere. */
   sweep(wanted: (run: RunRef) => boolean): Promise<number>;
 }
 
@@ -55,9 +59,15 @@ const MEMORY_SLACK = 1 << 20;
  * @param options.root the directory that they are below.
  * @param options.memory left out where the daemon may not mount.
  * @param options.onDisk is told why secrets are in files on the disk all the same.
+ * @param options.onLeft is told which mount of an earlier place stays, and why.
  */
 export function createRunFiles(
-  { root, memory, onDisk }: { root: string; memory?: MemoryMounts; onDisk?: (reason: RuneError) => void },
+  { root, memory, onDisk, onLeft }: {
+    root: string;
+    memory?: MemoryMounts;
+    onDisk?: (reason: RuneError) => void;
+    onLeft?: (path: string, reason: RuneError) => void;
+  },
 ): RunFiles {
   const directoryOf = ({ instanceUid, run }: RunRef) => join(root, `${instanceUid}-${run}`);
 
@@ -84,6 +94,22 @@ export function createRunFiles(
     const runs = (await list()).filter(unwanted);
     for (const run of runs) await discard(directoryOf(run));
     return runs.length;
+  }
+
+  /**
+   * Takes away what lies elsewhere: a data directory that was moved away or restored at another place leaves its mounts, and
+   * with them the values of secrets in memory. A run that goes on from there keeps its files, as what it sees is a mount of
+   * its own that ends with it.
+   */
+  async function detachElsewhere(): Promise<number> {
+    const here = await Deno.realPath(root).catch(() => root);
+    const elsewhere = (await memory?.list() ?? []).filter((path) => dirname(path) !== here);
+    let detached = 0;
+    for (const path of elsewhere) {
+      // One that cannot be had, below another mount say, must not keep the rest.
+      await memory?.detach(path).then(() => detached++, (error) => onLeft?.(path, toRuneError(error)));
+    }
+    return detached;
   }
 
   async function make(directory: string, mounts: FileMount[]): Promise<void> {
@@ -113,7 +139,7 @@ export function createRunFiles(
       return mounts.map(({ target }, i) => ({ source: join(directory, `${i}`), target, readOnly: true }));
     },
     remove: async (instanceUid) => void await removeWhere((run) => run.instanceUid === instanceUid),
-    sweep: (wanted) => removeWhere((run) => !wanted(run)),
+    sweep: async (wanted) => await removeWhere((run) => !wanted(run)) + await detachElsewhere(),
   };
 }
 

@@ -58,6 +58,12 @@ Deno.test("run files with secrets are made in memory where that can be mounted, 
         calls.push(`unmount ${dir.slice(root.length)}`);
         return Promise.resolve();
       },
+      list: () => Promise.resolve([`${root}/u-1`, "/elsewhere/runs/u-1", "/stuck/runs/u-2"]),
+      detach: (dir: string) => {
+        if (dir.startsWith("/stuck")) return Promise.reject(new Error("busy"));
+        calls.push(`detach ${dir}`);
+        return Promise.resolve();
+      },
     };
     const files = createRunFiles({ root, memory });
     await files.prepare({ instanceUid: "u", run: 1 }, [mount()]);
@@ -65,6 +71,15 @@ Deno.test("run files with secrets are made in memory where that can be mounted, 
     await files.prepare({ instanceUid: "u", run: 1 }, [mount({ inMemory: true, mode: 0o400 })]);
     await files.remove("u");
     assert.deepEqual(calls.slice(1), ["unmount /u-1", "mount /u-1", "unmount /u-1"]);
+    const left: string[] = [];
+    const next = createRunFiles({
+      root,
+      memory,
+      onLeft: (path, { message }) => left.push(`${path}: ${message}`),
+    });
+    assert.equal(await next.sweep(() => true), 1);
+    assert.deepEqual(calls.slice(4), ["detach /elsewhere/runs/u-1"], "what lies here is for its run");
+    assert.deepEqual(left, ["/stuck/runs/u-2: busy"]);
     // A host that forbids mounts, even to root: the private directory must do.
     const told: string[] = [];
     const without = createRunFiles({
