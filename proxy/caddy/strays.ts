@@ -31,7 +31,9 @@ const read = (path: string) => Deno.readTextFile(path).catch(() => "");
 async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return stat === "" || fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+  const mainEnded = fields[0] === "Z" || fields[0] === "X";
+  // Its other threads may still hold what it had open.
+  return stat === "" || mainEnded && Number(fields[17]) <= 1 ? undefined : fields[19];
 }
 
 async function inspect(pid: number): Promise<RunningCaddy | undefined> {
