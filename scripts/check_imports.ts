@@ -58,6 +58,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "base/durable.ts",
       "runners/conformance.ts",
       "runners/process/exec.ts",
+      "runners/process/spawn.ts",
       "server/backup/restore.ts",
       "server/exec_socket.ts",
     ],
@@ -78,6 +79,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/process/runner.ts",
       "runners/process/supervisor.ts",
       // They live for one run.
+      "runners/process/spawn.ts",
       "reconcile/config/run_files.ts",
       // Empty; SQLite fills and syncs them.
       "store/copy.ts",

@@ -70,8 +70,9 @@ function mountsOf(pid: number, directories: string[]): Mounted[] {
 /** What makes a view executes nothing of the workload yet; a mount that will be read-only is writable for a moment before. */
 function isSettingUp(pid: number): boolean {
   try {
-    const [program, argument = ""] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
-    return argument.endsWith("/setup.sh") || (program!.startsWith("runc") && argument === "init");
+    const [program, argument, name] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+    return (argument === "-s" && name === "rune-setup") ||
+      (program!.startsWith("runc") && argument === "init");
   } catch {
     return false;
   }

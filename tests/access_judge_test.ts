@@ -4,17 +4,20 @@ import { interleaved, sharedWithWriter } from "./access_judge.ts";
 import { until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
-/** Binds its first argument on itself in a view of its own, says so, and waits. */
+/** Binds its second argument on itself in a view of its own, says so, and waits. */
 const VIEW =
-  `mount --bind "$1" "$1"; [ "$2" = rw ] || mount -o remount,bind,ro "$1"; echo there > "$3"; read -r _`;
+  `shift; mount --bind "$1" "$1"; [ "$2" = rw ] || mount -o remount,bind,ro "$1"; echo there > "$3"; read -r _`;
 
 /** A process with a view of its own that shows `directory`. */
-async function view(directory: string, { mode, script }: { mode: "ro" | "rw"; script: string }) {
+async function view(directory: string, { mode, name }: { mode: "ro" | "rw"; name: string }) {
   const said = await Deno.makeTempFile({ prefix: "rune-test-said-" });
   const child = new Deno.Command("unshare", {
-    args: ["-m", "--propagation", "private", "sh", script, directory, mode, said],
+    args: ["-m", "--propagation", "private", "sh", "-s", name, directory, mode, said],
     stdin: "piped",
   }).spawn();
+  const script = child.stdin.getWriter();
+  await script.write(new TextEncoder().encode(`${VIEW}\n`));
+  script.releaseLock();
   await until("the view is there", async () => await Deno.readTextFile(said) !== "");
   return {
     async [Symbol.asyncDispose]() {
@@ -30,20 +33,19 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     const directory = await Deno.makeTempDir({ prefix: "rune-test-judge-" });
-    const [run, setup] = [`${directory}/run.sh`, `${directory}/setup.sh`];
+    const [run, setup] = ["run", "rune-setup"];
     try {
-      for (const script of [run, setup]) await Deno.writeTextFile(script, VIEW);
       const ends = [directory.slice(directory.indexOf("rune-test-"))];
       const found = () => sharedWithWriter(ends);
-      await using _first = await view(directory, { mode: "ro", script: run });
+      await using _first = await view(directory, { mode: "ro", name: run });
       {
-        await using _reader = await view(directory, { mode: "ro", script: run });
+        await using _reader = await view(directory, { mode: "ro", name: run });
         assert.deepEqual(found(), []);
-        await using _making = await view(directory, { mode: "rw", script: setup });
+        await using _making = await view(directory, { mode: "rw", name: setup });
         assert.deepEqual(found(), []);
       }
       {
-        await using _writer = await view(directory, { mode: "rw", script: run });
+        await using _writer = await view(directory, { mode: "rw", name: run });
         assert.match(
           found().join(),
           /\(read-only: sh .*\(read-write: sh |\(read-write: sh .*\(read-only: sh /,

@@ -1,11 +1,14 @@
 /** Users and groups of this host, from `/etc/passwd` and `/etc/group` (passwd(5), group(5)). @module */
 import { RuneError } from "../../spec/error.ts";
+import { parseAccountId } from "../../spec/security.ts";
 
 /** One account. */
 export interface Account {
   name: string;
   uid: number;
   gid: number;
+  /** Groups that list it as a member. */
+  groups: number[];
   home: string;
 }
 
@@ -13,17 +16,41 @@ async function rows(file: string): Promise<string[][]> {
   return (await Deno.readTextFile(file)).split("\n").map((line) => line.split(":"));
 }
 
-/** The account with this name or uid, or undefined. */
-export async function findAccount(user: string | number): Promise<Account | undefined> {
-  const row = (await rows("/etc/passwd")).find((r) => r[0] === String(user) || r[2] === String(user));
-  return row && { name: row[0]!, uid: Number(row[2]), gid: Number(row[3]), home: row[5] || "/" };
+/** The id in a field of those files, or undefined where it is none. */
+function idIn(field: string | undefined): number | undefined {
+  try {
+    return parseAccountId(field ?? "");
+  } catch {
+    return undefined;
+  }
 }
 
-/** The gid of a group by name or number. @throws {RuneError} `not_found` for a name that the host does not know. */
+/** The account with this name or uid, or undefined. Digits are a uid, never a name. */
+export async function findAccount(user: string | number): Promise<Account | undefined> {
+  const wanted = typeof user === "number" ? user : parseAccountId(user);
+  for (const [name = "", , uidField, gidField, , home] of await rows("/etc/passwd")) {
+    const [uid, gid] = [idIn(uidField), idIn(gidField)];
+    if (uid === undefined || gid === undefined || name === "") continue;
+    if (wanted === undefined ? name !== user : uid !== wanted) continue;
+    const groups = (await rows("/etc/group")).flatMap(([, , id, members = ""]) =>
+      members.split(",").includes(name) ? idIn(id) ?? [] : []
+    );
+    return { name, uid, gid, groups, home: home || "/" };
+  }
+  return undefined;
+}
+
+/**
+ * The gid of a group by name or number.
+ *
+ * @throws {RuneError} `not_found` for a name that the host does not know, `invalid_argument` for digits that are no gid.
+ */
 export async function findGroup(group: string): Promise<number> {
-  if (/^\d+$/.test(group)) return Number(group);
+  const id = parseAccountId(group);
+  if (id !== undefined) return id;
   const row = (await rows("/etc/group")).find((r) => r[0] === group);
-  if (row) return Number(row[2]);
+  const gid = idIn(row?.[2]);
+  if (gid !== undefined) return gid;
   throw new RuneError("not_found", `this host has no group "${group}" (securityContext.group)`, {
     hint: "create the group on the host, or give its number",
     permanent: true,
@@ -33,13 +60,14 @@ export async function findGroup(group: string): Promise<number> {
 /**
  * The account that `securityContext.user` names; for a number that the host does not know, one without a name.
  *
- * @throws {RuneError} `not_found` for a name that the host does not know; `invalid_argument` for such a number without
- * a group, because nothing says which group it has.
+ * @throws {RuneError} `not_found` for a name that the host does not know; `invalid_argument` for digits that are no uid, and
+ * for a number that the host does not know without a group, because nothing says which group it has.
  */
 export async function resolveUser(user: string, group: number | undefined): Promise<Account> {
   const account = await findAccount(user);
   if (account) return { ...account, gid: group ?? account.gid };
-  if (!/^\d+$/.test(user)) {
+  const uid = parseAccountId(user);
+  if (uid === undefined) {
     throw new RuneError("not_found", `this host has no user "${user}" (securityContext.user)`, {
       hint: "create the user on the host, or give a uid and securityContext.group",
       permanent: true,
@@ -48,11 +76,11 @@ export async function resolveUser(user: string, group: number | undefined): Prom
   if (group === undefined) {
     throw new RuneError(
       "invalid_argument",
-      `this host has no user with uid ${user}, so its group is unknown`,
+      `this host has no user with uid ${uid}, so its group is unknown`,
       {
         hint: "set securityContext.group too",
       },
     );
   }
-  return { name: "", uid: Number(user), gid: group, home: "/" };
+  return { name: "", uid, gid: group, groups: [], home: "/" };
 }

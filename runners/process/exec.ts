@@ -1,17 +1,26 @@
-/** Runs a command inside a run: its mounts, user, environment and limits, with pipes or a terminal (script(1)). @module */
+/**
+ * Runs a command inside a run: its mounts, user, environment and limits, with pipes or a terminal (script(1)). As with its main
+ * process, no program of root sees the environment or the mounts of the run's user: rights are dropped on the way into its view
+ * (nsenter(1) drops the last of them itself, after it entered), and the environment comes over a pipe.
+ * @module
+ */
 import { RuneError } from "../../spec/error.ts";
 import type { ExecOptions, ExecSession } from "../runner.ts";
 import type { Listener } from "./bell.ts";
-import type { Launch } from "./launch.ts";
-import { sendSignal } from "./proc.ts";
+import { checkVariables, type Launch } from "./launch.ts";
+import { capabilitySet, setprivList } from "./capabilities.ts";
+import { encodeEnvironment, HELPER_ENVIRONMENT, quoteWord } from "./environment.ts";
+import { groupOptions, setprivOptions, statusLines } from "./privileges.ts";
+import { type ProcessStat, sendSignal } from "./proc.ts";
+import { setupShell } from "./spawn.ts";
 import { findTool, searchPath, SYSTEM_PATH } from "./tools.ts";
 
 /** What a command needs beside what the caller wants. */
 export interface RunExecOptions extends ExecOptions {
-  /** Path of join.sh. */
-  joinScript: string;
-  /** Pid of the run's main process, whose mounts are entered. */
-  main: number;
+  /** Directory of all runs, where the scripts are. */
+  root: string;
+  /** The run's main process, whose mounts are entered. */
+  main: ProcessStat;
   /** `cgroup.procs` files to join. */
   procs: string[];
   /** Rings when the run may have ended, and on abort; disposed when the command ended. */
@@ -20,46 +29,48 @@ export interface RunExecOptions extends ExecOptions {
   isOver(): Promise<boolean>;
 }
 
-type Output = { stream: "stdout" | "stderr"; data: Uint8Array };
+/** What nsenter needs to enter a view and to become another user; useless in the bounding set of whom `no_new_privs` holds. */
+const TO_ENTER = capabilitySet(["SYS_ADMIN", "SYS_CHROOT", "SETUID"], 0n);
 
-/** Quotes a word for a POSIX shell: nothing is special within single quotes but the quote itself. */
-export function quoteWord(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
+type Output = { stream: "stdout" | "stderr"; data: Uint8Array };
 
 /** Starts a command in a run that was launched by `launch`. */
 export async function execInRun(launch: Launch, options: RunExecOptions): Promise<ExecSession> {
-  const inside = [
-    ...(launch.view === "shared"
-      ? []
-      : [await findTool("nsenter"), `--mount=/proc/${options.main}/ns/mnt`, "--"]),
-    "/bin/sh",
-    "-c",
-    'cd "$1" && shift && exec "$@"',
-    "rune-exec",
-    launch.workdir,
-    ...launch.privileges,
-    ...options.command,
-  ];
+  const { main, root, env = {} } = options;
+  checkVariables(env);
   const script = options.tty ? await searchPath("script", SYSTEM_PATH) : undefined;
-  const size = script === undefined ? undefined : options.size;
-  const rowsAndColumns = size ? [`${size.rows}`, `${size.columns}`] : ["0", "0"];
-  const joined = ["/bin/sh", options.joinScript, ...rowsAndColumns, ...options.procs, "--", ...inside];
+  const size = options.size ?? { rows: 0, columns: 0 };
+  const joined = [
+    "/bin/sh",
+    `${root}/join.sh`,
+    script !== undefined ? "terminal" : options.stdin ? "pipe" : "none",
+    `${size.rows}`,
+    `${size.columns}`,
+    launch.view === "shared" ? "0" : `${main.pid}`,
+    `${main.startTime}`,
+    ...options.procs,
+    "--",
+    ...await helpersOf(launch, options.command),
+  ];
   const [program, ...args] = script === undefined
     ? joined
-    : [script, "-qefc", `exec ${joined.map(quoteWord).join(" ")}`, "/dev/null"];
-  const piped = options.stdin || script !== undefined;
+    : ["/bin/sh", `${root}/terminal.sh`, `exec ${joined.map(quoteWord).join(" ")}`];
   const child = new Deno.Command(program!, {
     args,
-    // script(1) runs its command by $SHELL, which must be the shell that the words were quoted for.
-    env: { ...launch.env, ...options.env, ...(script !== undefined && { SHELL: "/bin/sh" }) },
+    env: HELPER_ENVIRONMENT,
     clearEnv: true,
     cwd: "/",
     detached: true,
-    stdin: piped ? "piped" : "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const header = child.stdin.getWriter();
+  // What the caller writes follows it. Where the command ended before it read that, its exit code says so.
+  header.write(encodeEnvironment({ ...launch.env, ...env })).catch(() => {});
+  const piped = options.stdin || script !== undefined;
+  if (!piped) header.close().catch(() => {});
+  header.releaseLock();
 
   const { readable, writable } = new TransformStream<Output, Output>();
   const exitCode = watch(child, { writable, piped, options });
@@ -124,13 +135,52 @@ function refusingInput(): WritableStream<Uint8Array> {
   });
 }
 
+/** The programs between join.sh, which opened the view as descriptor 7, and the command; each executes the next. */
+async function helpersOf({ view, privileges, workdir }: Launch, command: string[]): Promise<string[]> {
+  const { identity, capabilities = 0n, bounding = 0n } = privileges;
+  const enter = view === "shared" ? [] : [await findTool("nsenter"), "--mount=/proc/self/fd/7"];
+  const drops = identity !== undefined && identity.user !== 0;
+  if (!drops || view === "shared") {
+    // Whoever may be root in the run is root on the host, so what the view holds is theirs anyway.
+    const options = setprivOptions(privileges);
+    return [
+      ...enter.length === 0 ? [] : [...enter, "--"],
+      ...options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"],
+      ...setupShell({ status: statusLines(privileges), workdir, command }),
+    ];
+  }
+  return [
+    await findTool("setpriv"),
+    "--no-new-privs",
+    ...groupOptions(identity),
+    "--inh-caps",
+    setprivList(capabilities),
+    "--ambient-caps",
+    setprivList(capabilities),
+    "--bounding-set",
+    setprivList(bounding | TO_ENTER),
+    // Capabilities that were granted outlive the change of user only with this.
+    ...capabilities === 0n ? [] : ["--securebits", "+no_setuid_fixup"],
+    "--",
+    ...enter,
+    "--setuid",
+    `${identity.user}`,
+    "--",
+    ...setupShell({ status: statusLines(privileges, TO_ENTER), workdir, command }),
+  ];
+}
+
 /** Sets the size of the terminal that script(1) made, which tells its processes by SIGWINCH. */
 async function resizeTerminal(scriptPid: number, size: { columns: number; rows: number }): Promise<void> {
   try {
-    const children = await Deno.readTextFile(`/proc/${scriptPid}/task/${scriptPid}/children`);
-    const terminal = await Deno.readLink(`/proc/${children.trim().split(" ")[0]}/fd/0`);
+    const terminal = await terminalOf(scriptPid);
+    if (terminal === undefined) return;
     await new Deno.Command(await findTool("stty"), {
       args: ["-F", terminal, "rows", `${size.rows}`, "cols", `${size.columns}`],
+      env: HELPER_ENVIRONMENT,
+      clearEnv: true,
+      cwd: "/",
+      stdin: "null",
       stdout: "null",
       stderr: "null",
     }).output();
@@ -138,4 +188,13 @@ async function resizeTerminal(scriptPid: number, size: { columns: number; rows: 
     // The command ended meanwhile.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+/** The terminal that script(1) holds itself: what its command has open is the command's choice, and no path for root to open. */
+async function terminalOf(scriptPid: number): Promise<string | undefined> {
+  for await (const { name } of Deno.readDir(`/proc/${scriptPid}/fd`)) {
+    const path = await Deno.readLink(`/proc/${scriptPid}/fd/${name}`).catch(() => "");
+    if (/^\/dev\/pts\/\d+$/.test(path)) return path;
+  }
+  return undefined;
 }

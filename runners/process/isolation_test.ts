@@ -4,7 +4,9 @@ import { parseBytes } from "../../spec/quantity.ts";
 import type { SecurityContext } from "../../spec/security.ts";
 import type { RunSpec } from "../runner.ts";
 import { findCgroupMounts, groupOf } from "./cgroup.ts";
+import { planLaunch } from "./launch.ts";
 import { runFiles } from "./records.ts";
+import { spawnWrapper } from "./spawn.ts";
 import { isNotRoot, type ProcessRoom, roomTest } from "./test_room.ts";
 
 const { signal } = new AbortController();
@@ -63,23 +65,21 @@ test("mounts appear in the run alone, read-only where asked, and to exec() too",
 });
 
 test("a mount that cannot be made ends the run with the reason", async (room) => {
-  const source = `${room.data}/source`;
-  await Deno.mkdir(source);
-  const spec = room.shell("echo ran", {
-    mounts: [{ source, target: `${room.data}/target`, readOnly: false }],
-  });
+  const [source, target] = [`${room.data}/source`, `${room.data}/target`];
+  for (const directory of [source, target]) await Deno.mkdir(directory);
+  const spec = room.shell("echo ran", { mounts: [{ source, target, readOnly: false }] });
   await room.runner.create(spec, signal);
-  // Between the checks of start() and the mount there is no moment that a test could use; so the program is replaced.
-  await Deno.writeTextFile(
-    `${room.dir}/setup.sh`,
-    (await Deno.readTextFile(`${room.dir}/setup.sh`)).replace(
-      'mount --bind "$1"',
-      'mount --bind "$1-gone"',
-    ),
-  );
+  const launch = await planLaunch(spec);
+  // As if it went between the checks of start() and the mount.
+  const mounts = [{ source: `${source}-gone`, target, readOnly: false }];
+  await Deno.writeTextFile(`${runFiles(room.dir, spec).dir}/starting`, "");
+  await spawnWrapper(runFiles(room.dir, spec), { root: room.dir, launch, procs: [], mounts, signal });
   const state = await room.runner.start(spec, signal);
-  assert.equal(state.exitCode ?? (await room.runner.inspect(spec, signal)).exitCode, 126);
-  assert.match((await room.runner.inspect(spec, signal)).error!, /source-gone/);
+  assert.deepEqual([state.state, state.exitCode], ["exited", 126]);
+  assert.match(state.error!, /^mount: .*source-gone/);
+  assert.equal(state.error!.split("\n").length, 1);
+  const logs = await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal }));
+  assert.deepEqual(logs, []);
 });
 
 test("user and group are enforced, with the user's own groups, also in exec()", async (room) => {
@@ -102,9 +102,10 @@ test("user and group are enforced, with the user's own groups, also in exec()", 
 for (
   const [name, context, expected] of [
     ["keeps only the named ones for root", { capabilities: ["CHOWN"] }, "1 1 0"],
-    ["keeps them for a user too", { user: "nobody", capabilities: ["NET_BIND_SERVICE"] }, "400 400 0"],
+    ["keeps them for a user too", { user: "nobody", capabilities: ["NET_BIND_SERVICE"] }, "400 400 1"],
     ["drops all when none is named", { capabilities: [] }, "0 0 0"],
-    ["noNewPrivileges sets the bit", { user: "nobody", noNewPrivileges: true }, "0 . 1"],
+    ["noNewPrivileges sets the bit for root", { noNewPrivileges: true }, ". . 1"],
+    ["nobody has none, nor a way to gain one", { user: "nobody" }, "0 0 1"],
   ] as [string, SecurityContext, string][]
 ) {
   test(`capabilities: ${name}`, async (room) => {

@@ -2,20 +2,18 @@
 import { isAbsolute, join } from "node:path";
 import { RuneError } from "../../spec/error.ts";
 import type { RunMount, RunSpec } from "../runner.ts";
-import { planPrivileges } from "./privileges.ts";
-import { findTool, isExecutable, searchPath, SYSTEM_PATH } from "./tools.ts";
+import { planPrivileges, type Privileges } from "./privileges.ts";
+import { isExecutable, searchPath, SYSTEM_PATH } from "./tools.ts";
 
 /** All that is needed to execute commands of a run. */
 export interface Launch {
-  /** Absolute path of the executable, and its arguments. */
+  /** The executable, as its user finds it in the run's view: a path, or a name to be found in `PATH`. Then its arguments. */
   command: string[];
   workdir: string;
-  /** The whole environment. */
+  /** The whole environment of the command, and of no helper. */
   env: Record<string, string>;
-  /** Command that drops privileges; may be empty. */
-  privileges: string[];
-  /** Command that gives the run its own view of mounts; empty when it shares the host's. */
-  isolation: string[];
+  privileges: Privileges;
+  /** Whether the run shares the host's view of mounts, has one of its own, or one in which only its mounts are writable. */
   view: "shared" | "private" | "readonly";
   mounts: RunMount[];
 }
@@ -24,7 +22,8 @@ export interface Launch {
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * Plans a run on this host.
+ * Plans a run on this host. What it looks up, the executable and the working directory, it looks up as the daemon, so that what is
+ * missing has a good message. What the run gets is decided by the rights of its user in its view; see setup.sh.
  *
  * @param root whether the daemon is root.
  * @throws {RuneError} `invalid_argument` for fields that only containers have and for a command that cannot be looked
@@ -33,11 +32,10 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
  */
 export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promise<Launch> {
   const process = checkFields(spec);
-  const { account, prefix, readOnlyFs } = await planPrivileges(spec.securityContext ?? {}, root);
+  const privileges = await planPrivileges(spec, root);
+  const { account, readOnlyFs } = privileges;
   const mounts = await Promise.all(spec.mounts.map(checkMount));
   if (!root) { for (const mount of mounts) checkInPlace(mount); }
-  const inPlace = mounts.every((m) => m.source === m.target && !m.readOnly);
-  const view = readOnlyFs ? "readonly" : inPlace ? "shared" : "private";
   const base: Record<string, string> = {
     PATH: SYSTEM_PATH,
     HOME: account.home,
@@ -55,17 +53,9 @@ export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promis
     command: [await findCommand(process, { mounts, path: env.PATH! }), ...process.args],
     workdir,
     env,
-    privileges: prefix,
-    // Slave, so that a volume unmounted on the host goes away here too instead of being kept busy; a read-only view
-    // must not receive a mount that is made, writable, later.
-    isolation: view === "shared" ? [] : [
-      await findTool("unshare"),
-      "--mount",
-      "--propagation",
-      view === "readonly" ? "private" : "slave",
-      "--",
-    ],
-    view,
+    privileges,
+    // As root also for mounts in place: no setuid program and no device of theirs may work in the run.
+    view: readOnlyFs ? "readonly" : root && mounts.length > 0 ? "private" : "shared",
     mounts,
   };
 }
@@ -95,13 +85,24 @@ function checkFields(spec: RunSpec): NonNullable<RunSpec["process"]> {
       });
     }
   }
-  const bad = Object.keys({ ...spec.env, ...spec.secretEnv }).find((name) => !VARIABLE.test(name));
+  checkVariables({ ...spec.env, ...spec.secretEnv });
+  return process;
+}
+
+/** @throws {RuneError} `invalid_argument` for a variable that a process cannot be given. */
+export function checkVariables(env: Record<string, string>): void {
+  const bad = Object.keys(env).find((name) => !VARIABLE.test(name));
   if (bad !== undefined) {
     throw new RuneError("invalid_argument", `a process cannot be given a variable named "${bad}"`, {
       hint: "use letters, digits and underscores, and no digit first",
     });
   }
-  return process;
+  const cut = Object.keys(env).find((name) => env[name]!.includes("\0"));
+  if (cut !== undefined) {
+    throw new RuneError("invalid_argument", `the variable ${cut} has a zero byte in its value`, {
+      hint: "no process can be given one; use a file",
+    });
+  }
 }
 
 async function checkMount(mount: RunMount): Promise<RunMount> {
@@ -142,8 +143,8 @@ async function findCommand(
     if (await isExecutable(onHost(file, mounts))) return file;
     throw noExecutable(`${file} is not an executable file of this host`);
   }
-  const file = await searchPath(command, path);
-  if (file !== undefined) return file;
+  // Given on as a name: which file it means is for its user to find.
+  if (await searchPath(command, path) !== undefined) return command;
   throw noExecutable(`the executable "${command}" was not found in PATH (${path})`);
 }
 
@@ -162,12 +163,4 @@ function onHost(path: string, mounts: RunMount[]): string {
 
 async function isDirectory(path: string): Promise<boolean> {
   return (await Deno.stat(path).catch(() => undefined))?.isDirectory === true;
-}
-
-/** Makes the mount points that are missing and names all of them by their real paths, as the kernel will. */
-export async function prepareMountPoints(mounts: RunMount[]): Promise<RunMount[]> {
-  return await Promise.all(mounts.map(async (mount) => {
-    await Deno.mkdir(mount.target, { recursive: true });
-    return { ...mount, target: await Deno.realPath(mount.target) };
-  }));
 }

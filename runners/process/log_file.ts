@@ -13,6 +13,7 @@
  * @module
  */
 import { readIfPresent, readJson, type RunFiles, writeDurably } from "./records.ts";
+import { HELPER_ENVIRONMENT } from "./environment.ts";
 import { findTool } from "./tools.ts";
 
 /** How much of a stream is kept. */
@@ -94,6 +95,8 @@ export async function rotate(files: RunFiles, { chunk, keep }: Rotation): Promis
     await writeDurably(`${files.dir}/trimmed`, JSON.stringify(trimmed));
     const { success } = await new Deno.Command(await findTool("fallocate"), {
       args: ["--punch-hole", "--offset", "0", "--length", `${start}`, path],
+      env: HELPER_ENVIRONMENT,
+      clearEnv: true,
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -1,15 +1,34 @@
-/** Turns a securityContext into what enforces it: a `setpriv` command and a read-only view; or refuses it. @module */
+/**
+ * Turns an identity and a securityContext into what enforces them: options of setpriv(1), a read-only view, and the lines that
+ * `/proc/<pid>/status` must show afterwards; or refuses them.
+ *
+ * Who is not root runs with `no_new_privs`, without supplementary groups but its own, and with no capability but those that
+ * its service was granted, in none of the five sets.
+ * @module
+ */
 import { RuneError } from "../../spec/error.ts";
-import type { SecurityContext } from "../../spec/security.ts";
+import type { HostIdentity, SecurityContext } from "../../spec/security.ts";
 import { type Account, findAccount, findGroup, resolveUser } from "./accounts.ts";
-import { findTool } from "./tools.ts";
+import { capabilitySet, ownCapabilities, setprivList, statusText } from "./capabilities.ts";
+
+/** Who a run's processes are to be. */
+export interface Restricted {
+  securityContext?: SecurityContext;
+  /** Numbers that were settled when the service was written; they go before the names. */
+  identity?: HostIdentity;
+}
 
 /** How a run's processes are restricted. */
 export interface Privileges {
   /** Whose processes they are. */
   account: Account;
-  /** Command that drops privileges and executes its arguments; empty when there is nothing to drop. */
-  prefix: string[];
+  /** The ids to be taken on; undefined where they stay those of the daemon. */
+  identity?: HostIdentity;
+  /** Capabilities that are kept; undefined where they stay those of the daemon. */
+  capabilities?: bigint;
+  /** What of the bounding set remains; undefined where it stays that of the daemon. */
+  bounding?: bigint;
+  noNewPrivileges: boolean;
   /** The filesystem is read-only but for mounts. */
   readOnlyFs: boolean;
 }
@@ -19,7 +38,7 @@ const UNDO_READ_ONLY = ["SYS_ADMIN", "SYS_PTRACE"];
 const CONTAINER_ONLY = ["capAdd", "capDrop", "privileged", "seccompProfile"] as const;
 
 function refuse(field: keyof SecurityContext, reason: string, hint: string): never {
-  throw new RuneError("failed_precondition", `securityContext.${field} ${reason}`, { hint });
+  throw new RuneError("failed_precondition", `securityContext.${field} ${reason}`, { hint, permanent: true });
 }
 
 /**
@@ -28,44 +47,108 @@ function refuse(field: keyof SecurityContext, reason: string, hint: string): nev
  * @param root whether the daemon is root. Only then can a user, group, capabilities or a read-only view be enforced.
  * @throws {RuneError} `failed_precondition` naming the field that cannot be enforced; see also {@linkcode resolveUser}.
  */
-export async function planPrivileges(context: SecurityContext, root: boolean): Promise<Privileges> {
+export async function planPrivileges(
+  { securityContext: context = {}, identity }: Restricted,
+  root: boolean,
+): Promise<Privileges> {
   for (const field of CONTAINER_ONLY) {
     const value = context[field];
     if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
     refuse(field, "works for containers only", "use user, group, capabilities and readOnlyFS");
   }
   const readOnlyFs = context.readOnlyFS ?? context.readOnlyRootFilesystem ?? false;
-  const own = await findAccount(Deno.uid()!) ??
-    { name: "", uid: Deno.uid()!, gid: Deno.gid()!, home: Deno.env.get("HOME") ?? "/" };
   if (!root) {
     for (const field of ["user", "group", "capabilities"] as const) {
       if (context[field] !== undefined) refuse(field, "needs a daemon that runs as root", `remove ${field}`);
     }
+    if (identity) refuse("user", "needs a daemon that runs as root", "remove user");
     if (readOnlyFs) refuse("readOnlyFS", "needs a daemon that runs as root", "remove readOnlyFS");
   }
-  const kept = context.capabilities?.filter((c) => c !== "ALL").map((c) => c.toLowerCase());
   const undoing = UNDO_READ_ONLY.filter((c) => context.capabilities?.some((k) => k === c || k === "ALL"));
   if (readOnlyFs && undoing.length > 0) {
     refuse("capabilities", `with ${undoing[0]} would undo readOnlyFS`, "remove one of them");
   }
+  const account = await accountOf(context, identity);
+  const isRoot = account.uid === 0;
+  if (!isRoot && context.noNewPrivileges === false) {
+    refuse("noNewPrivileges", "cannot be false for a process that is not root", "remove it");
+  }
+  const { uid: user, gid: group, groups } = account;
+  const takesOn = identity !== undefined || context.user !== undefined || context.group !== undefined;
+  return {
+    account,
+    ...(takesOn && { identity: { user, group, groups: [...new Set(groups)].sort((a, b) => a - b) } }),
+    ...(root && capabilitiesOf(context, { isRoot, readOnlyFs })),
+    noNewPrivileges: context.noNewPrivileges ?? !isRoot,
+    readOnlyFs,
+  };
+}
 
+async function accountOf(context: SecurityContext, identity: HostIdentity | undefined): Promise<Account> {
+  if (identity) {
+    const { user: uid, group: gid, groups } = identity;
+    const known = await findAccount(uid) ?? { name: "", home: "/" };
+    return { ...known, uid, gid, groups };
+  }
+  const group = context.group === undefined ? undefined : await findGroup(context.group);
+  if (context.user !== undefined) return await resolveUser(context.user, group);
+  const [uid, gid] = [Deno.uid()!, Deno.gid()!];
+  const own = await findAccount(uid) ??
+    { name: "", uid, gid, groups: [], home: Deno.env.get("HOME") ?? "/" };
+  return group === undefined ? own : { ...own, gid: group, groups: [] };
+}
+
+function capabilitiesOf(
+  { capabilities }: SecurityContext,
+  { isRoot, readOnlyFs }: { isRoot: boolean; readOnlyFs: boolean },
+): Pick<Privileges, "capabilities" | "bounding"> {
+  const own = ownCapabilities();
+  if (capabilities !== undefined && !(isRoot && capabilities.includes("ALL"))) {
+    const set = capabilitySet(capabilities, own);
+    return { capabilities: set, bounding: set };
+  }
+  if (!isRoot) return { capabilities: 0n, bounding: 0n };
+  return readOnlyFs ? { bounding: own & ~capabilitySet(UNDO_READ_ONLY, own) } : {};
+}
+
+/** Options of setpriv(1) that leave a process with exactly these privileges; none when there is nothing to drop. */
+export function setprivOptions({ identity, capabilities, bounding, noNewPrivileges }: Privileges): string[] {
   const options: string[] = [];
-  let account = own;
-  if (context.user !== undefined || context.group !== undefined) {
-    const group = context.group === undefined ? undefined : await findGroup(context.group);
-    account = context.user === undefined ? { ...own, gid: group! } : await resolveUser(context.user, group);
-    options.push("--reuid", `${account.uid}`, "--regid", `${account.gid}`);
-    options.push(account.name === "" || context.user === undefined ? "--clear-groups" : "--init-groups");
-  }
-  if (context.capabilities !== undefined && !context.capabilities.includes("ALL")) {
-    const set = ["-all", ...kept!.map((c) => `+${c}`)].join(",");
-    options.push("--inh-caps", set, "--bounding-set", set);
+  if (noNewPrivileges) options.push("--no-new-privs");
+  if (identity) options.push("--reuid", `${identity.user}`, ...groupOptions(identity));
+  if (capabilities !== undefined) {
     // Root regains what the bounding set leaves; everyone else needs ambient capabilities to keep any.
-    if (account.uid !== 0) options.push("--ambient-caps", set);
-  } else if (readOnlyFs) {
-    options.push("--bounding-set", UNDO_READ_ONLY.map((c) => `-${c.toLowerCase()}`).join(","));
+    const ambient = identity !== undefined && identity.user !== 0 ? capabilities : 0n;
+    options.push("--inh-caps", setprivList(capabilities), "--ambient-caps", setprivList(ambient));
   }
-  if (context.noNewPrivileges) options.push("--no-new-privs");
-  const prefix = options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"];
-  return { account, prefix, readOnlyFs };
+  if (bounding !== undefined) options.push("--bounding-set", setprivList(bounding));
+  return options;
+}
+
+/** Options of setpriv(1) for the group and the supplementary groups. */
+export function groupOptions({ group, groups }: HostIdentity): string[] {
+  return [
+    "--regid",
+    `${group}`,
+    ...(groups.length > 0 ? ["--groups", groups.join(",")] : ["--clear-groups"]),
+  ];
+}
+
+/**
+ * What `/proc/<pid>/status` must show of a process with these privileges, line by line (proc(5)).
+ *
+ * @param more what the bounding set may hold beside: `no_new_privs` keeps it from being of any use.
+ */
+export function statusLines(privileges: Privileges, more = 0n): string[] {
+  const { account, identity, capabilities, bounding, noNewPrivileges } = privileges;
+  const all = (id: number) => `${id}\t${id}\t${id}\t${id}`;
+  const lines = [`Uid:\t${all(account.uid)}`, `Gid:\t${all(account.gid)}`];
+  if (identity) lines.push(identity.groups.length > 0 ? `Groups:\t${identity.groups.join(" ")}` : "Groups:");
+  if (noNewPrivileges) lines.push("NoNewPrivs:\t1");
+  if (capabilities !== undefined) {
+    for (const set of ["Inh", "Prm", "Eff"]) lines.push(`Cap${set}:\t${statusText(capabilities)}`);
+    lines.push(`CapAmb:\t${statusText(account.uid === 0 ? 0n : capabilities)}`);
+  }
+  if (bounding !== undefined) lines.push(`CapBnd:\t${statusText(bounding | more)}`);
+  return lines;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../../spec/error.ts";
 import type { SecurityContext } from "../../spec/security.ts";
-import { planPrivileges } from "./privileges.ts";
+import { planPrivileges, setprivOptions } from "./privileges.ts";
 import { cannotRun } from "./test_room.ts";
 
 const REFUSED: [SecurityContext, { root: boolean; says: RegExp }][] = [
@@ -29,7 +29,7 @@ for (const [context, { root, says }] of REFUSED) {
     name: `planPrivileges() refuses ${JSON.stringify(context)} ${root ? "as root" : "without root"}`,
     ignore: cannotRun,
     fn: () =>
-      assert.rejects(planPrivileges(context, root), (error) => {
+      assert.rejects(planPrivileges({ securityContext: context }, root), (error) => {
         assert.ok(error instanceof RuneError && error.permanent && error.hint);
         assert.match(error.message, says);
         return true;
@@ -42,8 +42,8 @@ Deno.test({
   ignore: cannotRun,
   fn: async () => {
     for (const context of [{}, { privileged: false, capAdd: [], capabilities: ["ALL"] }]) {
-      const { prefix, readOnlyFs } = await planPrivileges(context, true);
-      assert.deepEqual([prefix, readOnlyFs], [[], false]);
+      const privileges = await planPrivileges({ securityContext: context }, true);
+      assert.deepEqual([setprivOptions(privileges), privileges.readOnlyFs], [[], false]);
     }
   },
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseStat, readProcess } from "./proc.ts";
-import { quoteWord } from "./exec.ts";
+import { quoteWord } from "./environment.ts";
 import { parseRunName, runFiles } from "./records.ts";
 
 Deno.test("parseStat() counts fields after the last parenthesis of the name", () => {

@@ -21,7 +21,9 @@ async function output(room: ProcessRoom, spec: RunSpec): Promise<string> {
 }
 
 async function spawn(room: ProcessRoom, spec: RunSpec): Promise<void> {
-  await spawnWrapper(runFiles(room.dir, spec), { root: room.dir, launch: await planLaunch(spec), procs: [] });
+  const { signal } = new AbortController();
+  const launch = await planLaunch(spec);
+  await spawnWrapper(runFiles(room.dir, spec), { root: room.dir, launch, procs: [], mounts: [], signal });
 }
 
 test("inspect() of a run that was asked to start but not claimed ends it for good", async (room, signal) => {

@@ -18,12 +18,14 @@ import type {
   RunState,
 } from "../runner.ts";
 import { type CgroupMounts, joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
+import { readEnvironment } from "./environment.ts";
 import { execInRun } from "./exec.ts";
 import { hold, isHeld, letGo } from "./freeze.ts";
 import { planLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
 import { signalMembers } from "./members.ts";
+import { prepareMountPoints } from "./mount_points.ts";
 import { type Observation, observe } from "./observe.ts";
 import { planPrivileges } from "./privileges.ts";
 import { readProcess, residentBytes } from "./proc.ts";
@@ -54,6 +56,8 @@ export interface ProcessRunnerOptions {
   logger?: Logger;
   /** Default: 10 MiB × 3 a stream. */
   rotation?: Rotation;
+  /** Directories of the daemon's own beside `dir`: no mount of a run may cover them or be in them. */
+  closed?: readonly string[];
 }
 
 /** A runner of processes. */
@@ -96,13 +100,16 @@ class DirectoryRunner implements ProcessRunner {
   /** CPU time of a run at the last call of stats(). */
   readonly #cpu = new Map<string, { ticks: number; at: number }>();
 
-  constructor({ rotation = DEFAULT_ROTATION, ...options }: ProcessRunnerOptions) {
+  readonly #closed: readonly string[];
+
+  constructor({ rotation = DEFAULT_ROTATION, closed = [], ...options }: ProcessRunnerOptions) {
+    this.#closed = [options.dir, ...closed];
     this.#supervisor = new Supervisor({ ...options, rotation });
   }
 
   async check(signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
-    for (const tool of ["setsid", "sh", "ln"]) {
+    for (const tool of ["setsid", "sh", "ln", "setpriv"]) {
       await findTool(tool).catch((cause) => {
         throw new RuneError("unavailable", cause.message, { hint: cause.hint, cause });
       });
@@ -110,7 +117,9 @@ class DirectoryRunner implements ProcessRunner {
   }
 
   async ownerOf(context: SecurityContext): Promise<{ user: number; group: number }> {
-    const { account } = await this.#translate(() => planPrivileges(context, Deno.uid() === 0));
+    const { account } = await this.#translate(() =>
+      planPrivileges({ securityContext: context }, Deno.uid() === 0)
+    );
     return { user: account.uid, group: account.gid };
   }
 
@@ -156,9 +165,10 @@ class DirectoryRunner implements ProcessRunner {
       const launch = await planLaunch({ ...spec, secretEnv: this.#secretEnv(files, spec) });
       const procs = await this.#track(files, spec);
       throwIfAborted(signal);
+      const mounts = launch.view === "shared" ? [] : await prepareMountPoints(launch.mounts, this.#closed);
       using listener = bell.listen(files.name, signal);
       await writeDurably(`${files.dir}/starting`, "");
-      await spawnWrapper(files, { root, launch, procs });
+      await spawnWrapper(files, { root, launch, procs, mounts, signal });
       this.#secrets.delete(files.name);
       for (;;) {
         const now = await observe(files, host);
@@ -281,7 +291,8 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     const found = await this.#settled(files);
     if (found.state === "absent") throw noSuchRun(files);
-    if (found.state !== "running" || found.main === undefined || !readProcess(found.main)) {
+    const main = found.state === "running" && found.main !== undefined ? readProcess(found.main) : undefined;
+    if (found.state !== "running" || main === undefined) {
       throw new RuneError("conflict", `${found.spec.instance} does not run`, {
         hint: "wait until it runs; its logs may tell why it ended",
       });
@@ -293,10 +304,10 @@ class DirectoryRunner implements ProcessRunner {
     }
     const { bell, host, root } = this.#supervisor;
     return await this.#translate(async () =>
-      execInRun(await planLaunch({ ...found.spec, secretEnv: secretsOf(found.main!, found.spec) }), {
+      execInRun(await planLaunch({ ...found.spec, secretEnv: await secretsOf(main.pid, found.spec) }), {
         ...options,
-        joinScript: `${root}/join.sh`,
-        main: found.main!,
+        root,
+        main,
         procs: found.tracking.by === "session"
           ? []
           : await joinableCgroups(host.cgroups, found.tracking.group),
@@ -446,12 +457,18 @@ function throwIfAborted(signal: AbortSignal): void {
   });
 }
 
+/** How long a process may take from being ready to being its command: two system calls. */
+const BECOME_TRIES = 1_000;
+
 /** The values that a running process was given, from the process itself: they are written down nowhere. */
-function secretsOf(pid: number, { secretNames = [] }: RecordedSpec): Record<string, string> {
+async function secretsOf(pid: number, { secretNames = [] }: RecordedSpec): Promise<Record<string, string>> {
   if (secretNames.length === 0) return {};
-  const variables = Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").map((text) => {
-    const at = text.indexOf("=");
-    return [text.slice(0, at), text.slice(at + 1)] as const;
-  });
-  return Object.fromEntries(variables.filter(([name]) => secretNames.includes(name)));
+  for (let tries = 0; tries < BECOME_TRIES; tries++) {
+    const variables = readEnvironment(pid);
+    if (variables) {
+      return Object.fromEntries(Object.entries(variables).filter(([name]) => secretNames.includes(name)));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return {};
 }

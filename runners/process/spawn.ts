@@ -1,54 +1,139 @@
-/** Starts the wrapper of a run; see records.ts for how it becomes, or does not become, the run. @module */
+/**
+ * Starts the wrapper of a run (see records.ts for how it becomes, or does not become, the run) and takes its process to the
+ * point where it becomes the command:
+ *
+ * 1. The wrapper claims the run and starts the helpers: a view of mounts of its own, then the rights of the run's user.
+ * 2. Its process says who it is while it is still root's alone, and `waiting` once it has checked what it became. Both come
+ *    through one pipe, in that order, so what its user could make it say changes nothing.
+ * 3. The daemon makes the mounts in its view, writes down its pid, and hands it the environment of the command.
+ * 4. It says `ready` and becomes the command.
+ *
+ * Whoever dies on the way closes a pipe that the other one reads: a run whose set-up is never finished ends.
+ * @module
+ */
 import { RuneError } from "../../spec/error.ts";
-import { type Launch, prepareMountPoints } from "./launch.ts";
+import type { RunMount } from "../runner.ts";
+import { encodeEnvironment, HELPER_ENVIRONMENT } from "./environment.ts";
+import type { Launch } from "./launch.ts";
+import { type LinePipe, readLines } from "./line_pipe.ts";
+import { setprivOptions, statusLines } from "./privileges.ts";
+import { parseStat } from "./proc.ts";
 import type { RunFiles } from "./records.ts";
-import { findTool, SYSTEM_PATH } from "./tools.ts";
+import { findTool } from "./tools.ts";
+import { makeView } from "./view.ts";
+
+/** What starting a run takes. */
+export interface SpawnOptions {
+  /** Directory of all runs. */
+  root: string;
+  launch: Launch;
+  /** `cgroup.procs` files that the wrapper joins. */
+  procs: string[];
+  /** What its view shows; see mount_points.ts for who judges where. */
+  mounts: RunMount[];
+  signal: AbortSignal;
+}
 
 /**
- * Spawns a wrapper in a session of its own, as nobody's child, and returns when the claim is decided: runs are watched
- * the same way whether this daemon or an earlier one started them, and none is a handle to keep open.
+ * Spawns a wrapper in a session of its own, as nobody's child, and returns when its command runs, when it ended before, or when
+ * another wrapper has the claim: runs are watched the same way whether this daemon or an earlier one started them, and none is a
+ * handle to keep open. Why a run's set-up failed is in its `error` file.
  *
- * @param procs `cgroup.procs` files that the wrapper joins.
- * @throws {RuneError} `unavailable` when no process can be made.
+ * @throws {RuneError} `unavailable` when no process can be made, `deadline_exceeded` on abort; the run ends then.
  */
-export async function spawnWrapper(
-  files: RunFiles,
-  { root, launch, procs }: { root: string; launch: Launch; procs: string[] },
-): Promise<void> {
-  const mounts = launch.view === "shared" ? [] : await prepareMountPoints(launch.mounts);
-  const setup = [
-    "/bin/sh",
-    `${root}/setup.sh`,
-    launch.env.PATH!,
-    launch.workdir,
-    launch.view,
-    ...mounts.flatMap((m) => [m.source, m.target, m.readOnly ? "ro" : "rw"]),
-    "--",
-    ...launch.privileges,
-    ...launch.command,
-  ];
-  const wrapper = [
-    "/bin/sh",
-    `${root}/wrapper.sh`,
-    files.name,
-    ...procs,
-    "--",
-    ...launch.isolation,
-    ...setup,
-  ];
-  // The wrapper holds the pipe of its standard output until the claim is decided; nothing is written to it.
-  const { code } = await new Deno.Command(await findTool("setsid"), {
-    args: ["--fork", ...wrapper],
+export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Promise<void> {
+  const { root, launch, procs, mounts, signal } = options;
+  const child = new Deno.Command(await findTool("setsid"), {
+    args: [
+      "--fork",
+      "/bin/sh",
+      `${root}/wrapper.sh`,
+      files.name,
+      ...procs,
+      "--",
+      ...await helpersOf(launch),
+    ],
     cwd: files.dir,
-    env: { ...launch.env, PATH: SYSTEM_PATH },
+    env: HELPER_ENVIRONMENT,
     clearEnv: true,
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "null",
-  }).output();
-  if (code !== 0) {
-    throw new RuneError("unavailable", `no process could be made for run ${files.name}`, {
-      hint: "look for limits on processes and memory of this host",
-    });
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const lines = readLines(child.stdout, signal);
+  try {
+    const { code } = await child.status;
+    if (code !== 0) {
+      throw new RuneError("unavailable", `no process could be made for run ${files.name}`, {
+        hint: "look for limits on processes and memory of this host",
+      });
+    }
+    await setUp(files, { launch, mounts, lines, writer, signal });
+  } finally {
+    await writer.close().catch(() => {});
+    await lines.cancel();
   }
+  if (!signal.aborted) return;
+  throw new RuneError("deadline_exceeded", "the call was given up before the process was started", {
+    hint: "try again",
+    cause: signal.reason,
+  });
+}
+
+interface SetUp {
+  launch: Launch;
+  mounts: RunMount[];
+  lines: LinePipe;
+  writer: WritableStreamDefaultWriter<Uint8Array>;
+  signal: AbortSignal;
+}
+
+/** Steps 2 to 4 of the module comment. */
+async function setUp(files: RunFiles, { launch, mounts, lines, writer, signal }: SetUp): Promise<void> {
+  const stat = await lines.next();
+  if (stat === undefined || await lines.next() !== "waiting") return;
+  // A process that ended meanwhile has closed the pipe, and the end of it is what the caller sees.
+  const say = (data: Uint8Array) => writer.write(data).catch(() => {});
+  const process = parseStat(stat);
+  try {
+    const readOnly = launch.view === "readonly";
+    if (launch.view !== "shared") await makeView(process, { mounts, readOnly, signal });
+    await Deno.writeTextFile(`${files.signals}.ready`, `${process.pid}\n`, { mode: 0o600 });
+  } catch (error) {
+    // On a full disk the reason may have no room either; the exit code needs none.
+    await Deno.writeTextFile(`${files.dir}/error`, `${(error as Error).message}\n`, { append: true })
+      .catch(() => {});
+    await say(new TextEncoder().encode("failed\n"));
+    // Its end: the wrapper has written down the exit code.
+    await lines.next();
+    return;
+  }
+  await say(encodeEnvironment(launch.env));
+  await lines.next();
+}
+
+/** The programs between the wrapper and the command, each of which executes the next. */
+async function helpersOf({ view, privileges, workdir, command }: Launch): Promise<string[]> {
+  const options = setprivOptions(privileges);
+  return [
+    // Slave, so that a volume unmounted on the host goes away here too instead of being kept busy; a read-only view
+    // must not receive a mount that is made, writable, later.
+    ...view === "shared" ? [] : [
+      await findTool("unshare"),
+      "--mount",
+      "--propagation",
+      view === "readonly" ? "private" : "slave",
+      "--",
+    ],
+    ...options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"],
+    ...setupShell({ status: statusLines(privileges), workdir, command }),
+  ];
+}
+
+/** The shell that becomes the command; setup.sh says what it expects. */
+export function setupShell(
+  { status, workdir, command }: { status: string[]; workdir: string; command: string[] },
+): string[] {
+  return ["/bin/sh", "-s", "rune-setup", workdir, ...status, "--", ...command];
 }

@@ -29,9 +29,15 @@ import {
 import { endStrays, findStrays, lostGroups, type Stray } from "./strays.ts";
 import joinScript from "./join.sh" with { type: "text" };
 import setupScript from "./setup.sh" with { type: "text" };
+import terminalScript from "./terminal.sh" with { type: "text" };
 import wrapperScript from "./wrapper.sh" with { type: "text" };
 
-const SCRIPTS = { "wrapper.sh": wrapperScript, "setup.sh": setupScript, "join.sh": joinScript };
+const SCRIPTS = {
+  "wrapper.sh": wrapperScript,
+  "setup.sh": setupScript,
+  "join.sh": joinScript,
+  "terminal.sh": terminalScript,
+};
 const TICK_MS = 1_000;
 /** While a log grows by more than is given back at once between two ticks: what is kept must not depend on how fast it grows. */
 const HURRIED_TICK_MS = 50;

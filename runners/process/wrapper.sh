@@ -1,8 +1,9 @@
 # The leader of a run's session: claims the run, runs its command, writes down the exit code. See records.ts.
-# sh wrapper.sh NAME [CGROUP_PROCS_FILE...] -- COMMAND...
-# The working directory is the run's own. Names are long because the environment is the user's.
+# sh wrapper.sh NAME [CGROUP_PROCS_FILE...] -- HELPER...
+# The working directory is the run's own. It runs with the rights of the daemon, and so does each HELPER until setpriv: nothing
+# of the run's user is in their environment. The last HELPER is the shell that reads setup.sh.
+# Its standard input and output lead to the daemon; see spawn.ts.
 umask 077
-unset IFS
 __rune_name=$1
 shift
 
@@ -33,11 +34,16 @@ while [ "$1" != -- ]; do
 done
 shift
 
-# The daemon reads this pipe to its end to know that the claim is decided.
-exec >/dev/null 2>&1
+exec 3>&1 5<&0 6</dev/null >/dev/null 2>&1
 
 if [ -z "$__rune_code" ]; then
-  "$@" >>stdout.log 2>>stderr.log 7>"../signals/$__rune_name.ready" 8>error 9>&-
+  # A shell of its own, so that the process can say who it is before it becomes anything else, and open what shows its rights.
+  (
+    read -r __rune_stat </proc/self/stat
+    echo "$__rune_stat" >&3
+    exec 4</proc/self/status
+    exec "$@" <"${0%/*}/setup.sh" 9>&-
+  ) >>stdout.log 2>>stderr.log 8>>error
   __rune_code=$?
 fi
 # A link needs no room for data: this works on a full disk, and is there completely or not at all.

@@ -1,0 +1,38 @@
+/**
+ * The environment of the host's own programs, which is fixed, and that of a run's command, which its user chose. The second
+ * never becomes the environment of a program that may still be root: a variable such as `LD_PRELOAD` would run code in it. It is
+ * handed to the shell that becomes the command over a pipe, as text, and is in no file and no argument on its way.
+ * @module
+ */
+import { SYSTEM_PATH } from "./tools.ts";
+
+/** All that helpers get. */
+export const HELPER_ENVIRONMENT: Record<string, string> = { LC_ALL: "C", PATH: SYSTEM_PATH };
+
+/** What stands for a line break in setup.sh, which reads line by line. */
+const LINE_BREAK = `'"$__rune_break"'`;
+
+/**
+ * What setup.sh reads: the word that it may go on, an assignment a line, and a dot, without which it would take a part for the
+ * whole.
+ */
+export function encodeEnvironment(env: Record<string, string>): Uint8Array {
+  const lines = Object.entries(env).map(([name, value]) =>
+    `export ${name}=${quoteWord(value).replaceAll("\n", LINE_BREAK)}`
+  );
+  return new TextEncoder().encode(["go", ...lines, ".", ""].join("\n"));
+}
+
+/** Quotes a word for a POSIX shell: nothing is special within single quotes but the quote itself. */
+export function quoteWord(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The variables of a process, or undefined while it is still a helper on its way to its command. */
+export function readEnvironment(pid: number): Record<string, string> | undefined {
+  const variables = Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").filter((text) => text !== "")
+    .map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
+  const isHelper = variables.length === Object.keys(HELPER_ENVIRONMENT).length &&
+    variables.every(([name, value]) => HELPER_ENVIRONMENT[name] === value);
+  return isHelper ? undefined : Object.fromEntries(variables);
+}

@@ -1,0 +1,114 @@
+/**
+ * Makes the directories that mounts of a run appear at. It does so as root on paths that others may have shaped, so it enters
+ * them one name after another and follows no symbolic link, and makes directories and nothing else.
+ * @module
+ */
+import { constants, lstatSync, readdirSync, statSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { RuneError } from "../../spec/error.ts";
+import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
+import type { RunMount } from "../runner.ts";
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** More entries than that are not looked at: it is no empty directory. */
+const MAX_LOOKED_AT = 256;
+
+/** Whether this host has something at the path that is not a directory of empty directories, which is what mounts leave. */
+export function isOccupied(path: string): boolean {
+  let left = MAX_LOOKED_AT;
+  const hasFiles = (directory: string): boolean =>
+    readdirSync(directory, { withFileTypes: true }).some((entry) =>
+      left-- <= 0 || !entry.isDirectory() || hasFiles(`${directory}/${entry.name}`)
+    );
+  try {
+    return !lstatSync(path).isDirectory() || hasFiles(path);
+  } catch (error) {
+    return (error as { code?: string }).code !== "ENOENT";
+  }
+}
+
+/**
+ * Refuses mounts at places that are not allowed, and makes the others' mount points. A mount below another one is made in what
+ * that one shows.
+ *
+ * @param closed directories of the daemon's own.
+ * @returns the mounts in the order in which they must be made.
+ * @throws {RuneError} `failed_precondition` for a place that is not allowed, or not made of plain directories.
+ */
+export async function prepareMountPoints(mounts: RunMount[], closed: readonly string[]): Promise<RunMount[]> {
+  const depth = ({ target }: RunMount) => target.split("/").length;
+  const ordered = mounts.toSorted((a, b) => depth(a) - depth(b));
+  for (const mount of ordered) {
+    const reason = judgeMountPoint(mount.target, { closed, isOccupied, inPlace: isInPlace(mount) });
+    if (reason !== undefined) throw notThere(reason, `mount it ${ALLOWED_MOUNT_POINTS}`);
+  }
+  for (const mount of ordered) {
+    const outer = ordered.findLast((m) => mount.target.startsWith(`${m.target}/`));
+    const inside = mount.target.slice(outer?.target.length ?? 0).split("/").filter((part) => part !== "");
+    await makeDirectories(outer?.source ?? "/", {
+      parts: inside,
+      make: outer === undefined || !outer.readOnly,
+      shown: mount.target,
+    });
+  }
+  return ordered;
+}
+
+/** Whether the mount shows the very directory that the host has there. */
+function isInPlace({ source, target }: RunMount): boolean {
+  try {
+    const [a, b] = [statSync(source), lstatSync(target)];
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false;
+  }
+}
+
+async function makeDirectories(
+  root: string,
+  { parts, make, shown }: { parts: string[]; make: boolean; shown: string },
+): Promise<void> {
+  let directory = await open(root, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    for (const part of parts) {
+      const next = await enter(directory, { part, make });
+      await directory.close();
+      directory = next;
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw notThere(
+      `${shown} is no place for a mount: ${reason}`,
+      "use a path of plain directories, with no symbolic link and no file on the way",
+      error,
+    );
+  } finally {
+    await directory.close();
+  }
+}
+
+async function enter(
+  parent: FileHandle,
+  { part, make }: { part: string; make: boolean },
+): Promise<FileHandle> {
+  // Through the descriptor: a parent that is replaced by a link meanwhile changes nothing.
+  const path = `/proc/self/fd/${parent.fd}/${part}`;
+  const there = await open(path, DIRECTORY).catch((error) => {
+    if (make && error.code === "ENOENT") return undefined;
+    throw new Error(`${part}: ${error.code}`, { cause: error });
+  });
+  if (there) return there;
+  await Deno.mkdir(path).catch((error) => {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  });
+  const made = await open(path, DIRECTORY);
+  const [{ uid, gid }, own] = [await parent.stat(), await made.stat()];
+  // Inside a volume a directory belongs to whoever owns the one that it is in; on the host that is root as a rule.
+  if (uid !== own.uid || gid !== own.gid) await made.chown(uid, gid);
+  await made.chmod(0o755);
+  return made;
+}
+
+function notThere(message: string, hint: string, cause?: unknown): RuneError {
+  return new RuneError("failed_precondition", message, { hint, cause, permanent: true });
+}

@@ -1,0 +1,113 @@
+/**
+ * Makes the mounts of a run, from outside: mount(8) is loaded in the host's own view, and enters the run's for the system call
+ * alone (its option `-N`). So no program of root is ever looked up among what the run's user mounts.
+ * @module
+ */
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { RuneError } from "../../spec/error.ts";
+import type { RunMount } from "../runner.ts";
+import { HELPER_ENVIRONMENT } from "./environment.ts";
+import { type ProcessStat, readProcess } from "./proc.ts";
+import { findTool } from "./tools.ts";
+
+/** open(2): names a place without opening what is there. */
+const O_PATH = 0o10000000;
+
+/** A view of mounts, held by a descriptor: what becomes of the process that it was found by changes nothing. */
+interface View extends Disposable {
+  /** Path that leads to the namespace. */
+  namespace: string;
+}
+
+/** @throws {RuneError} `conflict` when the process ended, or has no view of its own. */
+function openView({ pid, startTime }: ProcessStat): View {
+  const fd = openSync(`/proc/${pid}/ns/mnt`, "r");
+  const view = { namespace: `/proc/${Deno.pid}/fd/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
+  const [its, own] = [fstatSync(fd), statSync("/proc/self/ns/mnt")];
+  // After it was opened: until then the id may have become another process's.
+  if (readProcess(pid)?.startTime === startTime && its.ino !== own.ino) return view;
+  view[Symbol.dispose]();
+  throw new RuneError("conflict", "the process ended before its mounts were made", { hint: "try again" });
+}
+
+/** What a view is to show. */
+export interface ViewPlan {
+  /** In the order in which they are made. */
+  mounts: RunMount[];
+  /** Everything is read-only but for the writable ones among `mounts`. */
+  readOnly: boolean;
+  signal: AbortSignal;
+}
+
+/**
+ * Makes the mounts in the view of a process that waits for them.
+ *
+ * @throws {RuneError} `failed_precondition` with what mount(8) said.
+ */
+export async function makeView(process: ProcessStat, { mounts, readOnly, signal }: ViewPlan): Promise<void> {
+  using view = openView(process);
+  const mount = async (args: string[]) => await runMount(["-N", view.namespace, ...args], signal);
+  for (const { source, target, readOnly } of mounts) {
+    const options = readOnly ? "nosuid,nodev,ro" : "nosuid,nodev";
+    await mount(["--bind", "-o", options, "--", source, target]);
+  }
+  if (!readOnly) return;
+  const writable = new Set(mounts.filter((m) => !m.readOnly).map((m) => m.target));
+  const root = `/proc/${process.pid}/root`;
+  for (const { id, at } of readMounts(process.pid)) {
+    if (writable.has(at) || !leadsTo(`${root}${at}`, id)) continue;
+    try {
+      await mount(["-o", "remount,bind,ro", "--", at]);
+    } catch (error) {
+      // One whose directory is removed on the host meanwhile is of no use to the run either.
+      if (leadsTo(`${root}${at}`, id)) throw error;
+    }
+  }
+}
+
+async function runMount(args: string[], signal: AbortSignal): Promise<void> {
+  const { code, stderr } = await new Deno.Command(await findTool("mount"), {
+    args,
+    env: HELPER_ENVIRONMENT,
+    clearEnv: true,
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    signal,
+  }).output();
+  if (code === 0) return;
+  throw new RuneError("failed_precondition", new TextDecoder().decode(stderr).split("\n")[0]!, {
+    hint: "look at the directories that are mounted, and that util-linux is 2.35 or newer",
+  });
+}
+
+/** The mounts that a process sees (proc(5), mountinfo). */
+function readMounts(pid: number): { id: string; at: string }[] {
+  return readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").filter((line) => line !== "").map(
+    (line) => {
+      const [id, , , , at] = line.split(" ");
+      const unescape = (_: string, digits: string) => String.fromCharCode(parseInt(digits, 8));
+      return { id: id!, at: at!.replace(/\\([0-7]{3})/g, unescape) };
+    },
+  );
+}
+
+/**
+ * Whether a path leads to the mount with this id. It does not where another mount covers it or a directory above it: the list
+ * still has it, but neither we nor the run can reach it. What cannot be told is not left out.
+ */
+function leadsTo(path: string, id: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, O_PATH);
+  } catch (error) {
+    return (error as { code?: string }).code !== "ENOENT";
+  }
+  try {
+    const found = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
+    return found === undefined || found === id;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Where a process service may have mounts of its own: a list of what is allowed, never of what is forbidden. The rest of the
+ * host stays as it is in every view, so that programs, libraries and configuration of the host mean the same to all. Containers
+ * have a filesystem of their own and another rule (`mounts.ts`).
+ * @module
+ */
+
+/** Directories for data: a mount may be at them or below. */
+const AT_OR_BELOW = ["/data", "/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var/tmp", "/var/www"];
+/** Directories in which every program has one of its own: a mount may be below them. */
+const BELOW = ["/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/spool"];
+/** Directories in which a mount may be at or below a directory that the host has nothing in. */
+const OWN_DIRECTORY_IN = ["/etc", "/run"];
+
+/** What is allowed, in words. */
+export const ALLOWED_MOUNT_POINTS = `at or below ${AT_OR_BELOW.join(", ")}; below ${
+  BELOW.join(", ")
+}; or in a directory of ${OWN_DIRECTORY_IN.join(" or ")} in which the host has no file`;
+
+/** What a mount point is judged by. */
+export interface MountPointRules {
+  /** The daemon's own directories: nothing may cover them, be one of them, or lie inside. */
+  closed: readonly string[];
+  /** Whether the host has something other than empty directories there. */
+  isOccupied(directory: string): boolean;
+}
+
+const within = (inner: string, outer: string) => `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
+
+/**
+ * Judges where a process service wants a mount.
+ *
+ * @param path absolute and without `.` and `..`.
+ * @param options.inPlace the mount shows the directory that is there anyway.
+ * @returns why it may not be there, or undefined.
+ */
+export function judgeMountPoint(
+  path: string,
+  { closed, isOccupied, inPlace = false }: MountPointRules & { inPlace?: boolean },
+): string | undefined {
+  const own = closed.find((directory) => within(path, directory) || within(directory, path));
+  if (own !== undefined) return `${path} is, contains or lies inside ${own}, which is the daemon's own`;
+  if (inPlace || AT_OR_BELOW.some((root) => within(path, root))) return undefined;
+  if (BELOW.some((root) => path !== root && within(path, root))) return undefined;
+  for (const root of OWN_DIRECTORY_IN) {
+    if (path === root || !within(path, root)) continue;
+    const directory = path.split("/").slice(0, 3).join("/");
+    return isOccupied(directory) ? `this host has files of its own in ${directory}` : undefined;
+  }
+  return `a process service cannot mount anything at ${path}`;
+}
