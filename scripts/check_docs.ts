@@ -1,7 +1,8 @@
 /**
  * Holds production files to the style's rule on comments: each file opens by saying what it owns, and what others call
  * (exported functions, classes and interfaces) has a doc comment. `deno doc --lint` asks for more than that, such as an
- * explicit type on every zod schema, which would write each of them twice. @module
+ * explicit type on every zod schema, which would write each of them twice. And holds the promises of docs/security.md to tests
+ * that exist. @module
  */
 import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 
@@ -28,6 +29,44 @@ export function checkDocs(path: string, text: string): string[] {
   return found;
 }
 
+const TEST = /`([\w/.]+_test\.ts)`: ([^`]+?)(?=; `|$)/g;
+
+/** The rows of the table of promises, as cells; its columns are promise, how, test. */
+function promisesOf(page: string): string[][] {
+  const lines = page.split("\n");
+  const start = lines.findIndex((line) => /^\| promise +\|/.test(line));
+  const end = lines.findIndex((line, i) => i > start && !line.startsWith("|"));
+  return lines.slice(start + 2, end).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+/**
+ * Promises whose test cannot be found, one line each. A test is written `` `path/to_test.ts`: its name, or a part of it ``,
+ * several with `; ` between.
+ *
+ * @param read the text of a file, or undefined when there is none.
+ */
+export async function checkPromises(
+  page: string,
+  read: (path: string) => Promise<string | undefined>,
+): Promise<string[]> {
+  const rows = promisesOf(page);
+  const found = rows.length === 0 ? ["docs/security.md: no table of promises"] : [];
+  for (const [promise, , tests = ""] of rows) {
+    const named = [...tests.matchAll(TEST)];
+    if (named.length === 0) found.push(`docs/security.md: no test shows: ${promise}`);
+    for (const [, path, name] of named) {
+      const text = await read(path!);
+      if (text === undefined) found.push(`docs/security.md: there is no ${path} (${promise})`);
+      else if (name!.length < 15 || !text.includes(name!)) {
+        found.push(`docs/security.md: ${path} has no test "${name}" (${promise})`);
+      }
+    }
+  }
+  return found;
+}
+
+const readFile = (path: string) => Deno.readTextFile(`${ROOT}/${path}`).catch(() => undefined);
+
 if (import.meta.main) {
   let failed = false;
   for (const file of await listFiles(ROOT)) {
@@ -37,6 +76,10 @@ if (import.meta.main) {
       console.error(line);
       failed = true;
     }
+  }
+  for (const line of await checkPromises((await readFile("docs/security.md"))!, readFile)) {
+    console.error(line);
+    failed = true;
   }
   Deno.exit(failed ? 1 : 0);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkDocs } from "./check_docs.ts";
+import { checkDocs, checkPromises } from "./check_docs.ts";
 
 const opening = "/** Volumes: what they are. @module */\n";
 
@@ -23,4 +23,20 @@ Deno.test("checkDocs() names exports without a doc comment", () => {
     "spec/a.ts:4: Reader is exported without a doc comment",
     "spec/a.ts:5: Read is exported without a doc comment",
   ]);
+});
+
+Deno.test("checkPromises() misses a test that is gone, a file that is gone, and a promise without either", async () => {
+  const files: Record<string, string> = { "a_test.ts": 'Deno.test("a thing is kept for ever", ...);' };
+  const check = (tests: string) =>
+    checkPromises(
+      `| promise | how | test |\n| --- | --- | --- |\n| It holds | so | ${tests} |\n\nMore.\n`,
+      (path) => Promise.resolve(files[path]),
+    );
+  assert.deepEqual(await check("`a_test.ts`: a thing is kept for ever"), []);
+  assert.deepEqual(await check("`a_test.ts`: a thing is kept; `a_test.ts`: thing is kept for ever"), []);
+  assert.match((await check("`a_test.ts`: a thing is kept at times")).join(), /has no test "a thing/);
+  assert.match((await check("`b_test.ts`: a thing is kept for ever")).join(), /there is no b_test/);
+  assert.match((await check("`a_test.ts`: a")).join(), /has no test "a"/);
+  assert.match((await check("somewhere")).join(), /no test shows: It holds/);
+  assert.match((await checkPromises("nothing", () => Promise.resolve(undefined))).join(), /no table/);
 });
