@@ -57,7 +57,7 @@ export interface ApplyOptions {
 /** What applying needs of the daemon. */
 export type ApplyDeps = Pick<
   ServerDeps,
-  "drivers" | "defaultStorageClass" | "secretLimits" | "privateMounts" | "grants" | "ownPorts"
+  "drivers" | "defaultStorageClass" | "secretLimits" | "privateMounts" | "closed" | "grants" | "ownPorts"
 >;
 
 /** What applying did to one resource. */
@@ -142,6 +142,7 @@ export function applySet(
     root: Deno.uid() === 0,
     declaredClasses: new Set(classes.map((c) => c.name)),
     privateMounts: deps.privateMounts ?? Deno.uid() === 0,
+    closed: deps.closed ?? [],
     declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
     newDefaultClass: classes.find((c) => c.spec.default)?.name,
   };

@@ -122,12 +122,27 @@ export function buildDrivers(
   };
 }
 
+/** What is the daemon's own on the host: no process may have a mount there. */
+function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">): string[] {
+  const real = (path: string) => {
+    try {
+      return Deno.realPathSync(path);
+    } catch {
+      return path;
+    }
+  };
+  const paths = [dataDir, storage.localVolumeRoot];
+  return [...new Set([...paths, ...paths.map(real)])];
+}
+
 /** The runners by name. Nothing may be started before they are cleared; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, devMode, daemonId, registries }: Pick<Settings, "docker" | "dataDir" | "devMode"> & {
-    daemonId: string;
-    registries(): RegistryEntry[];
-  },
+  { docker, dataDir, devMode, storage, daemonId, registries }:
+    & Pick<Settings, "docker" | "dataDir" | "devMode" | "storage">
+    & {
+      daemonId: string;
+      registries(): RegistryEntry[];
+    },
   logger: Logger,
 ): { all: Map<RunnerName, Runner>; cleared(): Promise<void>; close(): Promise<void> } {
   const containers = createDockerRunner({
@@ -145,6 +160,7 @@ export function buildRunners(
   const processes = createProcessRunner({
     dir: join(dataDir, "processes"),
     daemonId,
+    closed: closedPaths({ dataDir, storage }),
     logger: logger.getChild("process"),
   });
   return {
@@ -243,6 +259,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       get grants() {
         return settings.grants;
       },
+      closed: closedPaths(settings),
       ownPorts: () => [
         ...servers.map(({ port }) => port),
         settings.expose.httpPort,

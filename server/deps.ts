@@ -52,6 +52,8 @@ export interface ServerDeps {
   registries?: readonly RunefileRegistry[];
   /** Whether processes can be given mounts of their own. Default: whether the daemon is root. */
   privateMounts?: boolean;
+  /** Directories of the daemon's own: no mount of a process may cover one or be in it. Default: none. */
+  closed?: readonly string[];
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;

@@ -79,6 +79,7 @@ export async function withServer(
         warnings: [],
       },
       hosts: [],
+      closed: [`${dir}/data`, `${dir}/volumes`],
       shutdown: shutdown.signal,
       logger: getLogger("test"),
     };

@@ -3,30 +3,14 @@
  * them one name after another and follows no symbolic link, and makes directories and nothing else.
  * @module
  */
-import { constants, lstatSync, readdirSync, statSync } from "node:fs";
+import { constants, lstatSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { isOccupied } from "../../base/occupied.ts";
 import { RuneError } from "../../spec/error.ts";
 import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
 import type { RunMount } from "../runner.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** More entries than that are not looked at: it is no empty directory. */
-const MAX_LOOKED_AT = 256;
-
-/** Whether this host has something at the path that is not a directory of empty directories, which is what mounts leave. */
-export function isOccupied(path: string): boolean {
-  let left = MAX_LOOKED_AT;
-  const hasFiles = (directory: string): boolean =>
-    readdirSync(directory, { withFileTypes: true }).some((entry) =>
-      left-- <= 0 || !entry.isDirectory() || hasFiles(`${directory}/${entry.name}`)
-    );
-  try {
-    return !lstatSync(path).isDirectory() || hasFiles(path);
-  } catch (error) {
-    return (error as { code?: string }).code !== "ENOENT";
-  }
-}
-
 /**
  * Refuses mounts at places that are not allowed, and makes the others' mount points. A mount below another one is made in what
  * that one shows.

@@ -193,6 +193,70 @@ Deno.test("admission refuses to a daemon that is not root what it could not show
     await okJson(agent({ readOnly: true }));
   }));
 
+Deno.test("admission lets a process have mounts where data belongs, in no directory of the host or of the daemon", () =>
+  withServer(async ({ cast, deps, hostDir }) => {
+    deps.privateMounts = true;
+    const own = `${hostDir}/v`;
+    await okJson(
+      cast([
+        volume("v", { storageClassName: "local-host", parameters: { hostPath: own } }),
+        ["configmap", { name: "c", data: { mount: "#!/bin/sh", setpriv: "#!/bin/sh" } }],
+        ["secret", { name: "s", data: { key: "value" } }],
+      ]),
+    );
+    const home = hostDir.slice(0, hostDir.lastIndexOf("/"));
+    const kinds: [string, (mountPath: string) => object][] = [
+      ["volumes", (mountPath) => ({ volumes: [claim("v", { mountPath })] })],
+      ["secretMounts", (mountPath) => ({ secretMounts: [{ secretName: "s", mountPath }] })],
+      ["configMounts", (mountPath) => ({ configMounts: [{ configName: "c", mountPath }] })],
+    ];
+    const refused = [
+      [
+        "/usr/bin",
+        "/usr",
+        "/usr/local/bin",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib64",
+        "/lib/x86_64-linux-gnu",
+        "/root",
+      ],
+      [
+        "/etc/pam.d",
+        "/etc/ssl",
+        "/etc/passwd",
+        "/run",
+        "/dev",
+        "/dev/shm",
+        "/boot",
+        "/var",
+        "/var/lib",
+      ],
+      ["/nix/store", "/app", home, `${home}/data`, `${home}/data/processes`, `${home}/volumes/x`],
+    ].flat();
+    const allowed = [
+      "/data",
+      "/srv/app",
+      "/var/lib/app",
+      "/opt/app/conf",
+      "/etc/rune-test-app",
+      "/run/rune-test-app/x",
+    ];
+    for (const [field, more] of kinds) {
+      for (const path of refused) {
+        const { issues } = await problemOf(cast([process("agent", more(path))]), "invalid_argument");
+        assert.equal(issues![0]!.path.join("."), `${field}.0.mountPath`, path);
+        assert.match(issues![0]!.hint!, /at or below \/data, .*or run an image/);
+      }
+      for (const path of allowed) await okJson(cast([process("agent", more(path))]));
+    }
+    // Where the host has it anyway, a volume may be; files of a secret are nobody's directory.
+    await okJson(cast([process("agent", { volumes: [claim("v", { mountPath: own })] })]));
+    // A container has a filesystem of its own.
+    await okJson(cast([service("web", { configMounts: [{ configName: "c", mountPath: "/usr/bin" }] })]));
+  }));
+
 Deno.test("admission refuses a template whose ordinals would share a directory, and one that cannot grow", () =>
   withServer(async ({ cast, hostDir, store }) => {
     const set = (scale: number, size: string) => [

@@ -1,9 +1,12 @@
 /** What a process may mount: directories of the host that exist as such, and only root can show them elsewhere. @module */
 import { join } from "node:path";
+import { isOccupied } from "../../base/occupied.ts";
 import type { FieldIssue } from "../../spec/error.ts";
+import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
+import type { ServiceSpec } from "../../spec/service.ts";
 import { directoryOf, type Place } from "./directories.ts";
-import type { World } from "./world.ts";
+import { under, type World } from "./world.ts";
 
 /** The only driver whose volumes processes may use (seed 001 "Validation", SPEC 4.4). */
 const PROCESS_DRIVER = "local-host";
@@ -29,13 +32,44 @@ export function checkProcessMount(
       hint: `use a volume whose class has the driver ${PROCESS_DRIVER}, or run an image`,
     }];
   }
-  return world.privateMounts ? [] : checkInPlace(mount, directoryOf(place, world));
+  const directory = directoryOf(place, world);
+  if (!world.privateMounts) return checkInPlace(mount, directory);
+  const source = directory === undefined ? undefined : sourceOf(mount, directory);
+  return under(
+    ["mountPath"],
+    checkMountPoint(mount.mountPath, { inPlace: source === mount.mountPath, world }),
+  );
 }
+
+/** Judges where the files of secrets and configmaps appear in a process service. */
+export function checkFileMounts(spec: ServiceSpec, world: World): FieldIssue[] {
+  if (spec.process === undefined || !world.privateMounts) return [];
+  return (["secretMounts", "configMounts"] as const).flatMap((field) =>
+    spec[field].flatMap(({ mountPath }, i) =>
+      under([field, i, "mountPath"], checkMountPoint(mountPath, { inPlace: false, world }))
+    )
+  );
+}
+
+/** The runner judges the same again, before it acts. */
+function checkMountPoint(
+  path: string,
+  { inPlace, world: { closed } }: { inPlace: boolean; world: World },
+): FieldIssue[] {
+  const reason = judgeMountPoint(path, { closed, isOccupied, inPlace });
+  return reason === undefined
+    ? []
+    : [{ path: [], message: reason, hint: `mount it ${ALLOWED_MOUNT_POINTS}; or run an image` }];
+}
+
+/** What of a volume's directory a mount shows. */
+const sourceOf = ({ subPath }: VolumeMount, directory: string) =>
+  join(directory, subPath).replace(/(.)\/$/, "$1");
 
 /** Without root a process sees the host's directories as they are: nothing can be shown elsewhere, or be read-only. */
 function checkInPlace(mount: VolumeMount, directory: string | undefined): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const source = directory === undefined ? undefined : join(directory, mount.subPath).replace(/(.)\/$/, "$1");
+  const source = directory === undefined ? undefined : sourceOf(mount, directory);
   if (source !== undefined && source !== mount.mountPath) {
     issues.push({
       path: ["mountPath"],

@@ -10,7 +10,7 @@ import { parseNameRef } from "../../spec/name.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { nameTo } from "../auth/visibility.ts";
 import { checkTemplateDirectory } from "./directories.ts";
-import { checkProcessMount } from "./process_mounts.ts";
+import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
 import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
 
@@ -49,6 +49,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),
+    ...checkFileMounts(spec, world),
   ];
   return { spec, issues };
 }

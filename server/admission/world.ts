@@ -26,6 +26,8 @@ export interface World {
   declaredClasses: ReadonlySet<string>;
   /** Whether processes can be given mounts of their own: only by root. */
   privateMounts: boolean;
+  /** Directories of the daemon's own, which no mount of a process may cover or be in. */
+  closed: readonly string[];
   /** The same for volumes, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
   /** Services that are exposed, by key, with what the same cast wrote before: found once, for a cast may be of thousands. */
