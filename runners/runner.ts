@@ -96,6 +96,8 @@ export interface LogEntry {
   /** RFC 3339 with up to nanoseconds; absent where the runner does not know. */
   time?: string;
   text: string;
+  /** The line is longer than `LOG_LINE_MAX` (log_line.ts): the next entry of the same stream goes on with it. */
+  continues?: true;
 }
 
 /** What of a log is wanted. */

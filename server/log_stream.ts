@@ -21,14 +21,15 @@ export interface LogRequest extends Omit<LogOptions, "signal"> {
 
 type Deps = Pick<ServerDeps, "store" | "runners">;
 
-/** Lines that wait for a client that reads slower than they come. */
-const BUFFERED_LINES = 256;
+/** What waits for a client that reads slower than lines come: then the runners' logs are no longer read. */
+const BUFFERED = { items: 256, bytes: 256 * 1024, sizeOf: ({ text }: LogLine) => 2 * text.length + 100 };
 
-const toLine = (instance: string, { stream, time, text }: LogEntry): LogLine => ({
+const toLine = (instance: string, { stream, time, text, continues }: LogEntry): LogLine => ({
   instance,
   stream,
   ...(time !== undefined && { time }),
   text,
+  ...(continues && { continues }),
 });
 
 /**
@@ -160,13 +161,13 @@ interface Followed {
 
 /** What is stored and what comes, until the target is gone or the signal aborts. */
 async function* follow({ deps, target, request, signal }: Followed): AsyncGenerator<LogLine> {
-  const channel = new Channel<LogLine>(BUFFERED_LINES);
+  const channel = new Channel<LogLine>(BUFFERED);
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
   const attached = new Set<string>();
   const running = new Set<Promise<void>>();
   const atStart = new Set(deps.store.list("instance", target.namespace).map(runKey));
-  const isGone = ending(deps.store, target);
+  const { owns, isGone } = followable(deps.store, target);
   // By uid: an instance that replaces another is renamed when the other is gone.
   const names = new Map<string, string>();
 
@@ -191,7 +192,7 @@ async function* follow({ deps, target, request, signal }: Followed): AsyncGenera
   };
   const scan = () => {
     for (const instance of deps.store.list("instance", target.namespace)) {
-      if (!isOf(instance, target)) continue;
+      if (!owns(instance)) continue;
       names.set(instance.uid, instance.name);
       const key = runKey(instance);
       if (instance.status.run < 1 || attached.has(key)) continue;
@@ -225,14 +226,32 @@ async function* follow({ deps, target, request, signal }: Followed): AsyncGenera
   }
 }
 
-/** Whether nothing more can come: the service is gone, or no longer has the instance. Between two runs there may be none. */
-function ending(store: Reader, target: Target): () => boolean {
+/** What is followed is one service, known by its uid: another one that took its name is somebody else's. */
+interface Followable {
+  /** Whether an instance belongs to it. */
+  owns(instance: Instance): boolean;
+  /** Whether nothing more can come: the service is gone, or no longer has the instance. Between two runs there may be none. */
+  isGone(): boolean;
+}
+
+function followable(store: Reader, target: Target): Followable {
   const { namespace, name } = target;
-  if (target.kind === "service") return () => store.get("service", namespace, name) === undefined;
-  const { service, ordinal } = requireResource(store, { kind: "instance", namespace, name }).spec;
-  return () =>
-    store.get("instance", namespace, name) === undefined &&
-    ordinal >= (store.get("service", namespace, service)?.spec.scale ?? 0);
+  if (target.kind === "service") {
+    const { uid } = requireResource(store, { kind: "service", namespace, name });
+    return {
+      owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === uid,
+      isGone: () => store.get("service", namespace, name)?.uid !== uid,
+    };
+  }
+  const { service, serviceUid, ordinal } = requireResource(store, { kind: "instance", namespace, name }).spec;
+  return {
+    owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === serviceUid,
+    isGone() {
+      const owner = store.get("service", namespace, service);
+      if (owner?.uid !== serviceUid) return true;
+      return store.get("instance", namespace, name) === undefined && ordinal >= owner.spec.scale;
+    },
+  };
 }
 
 const runKey = ({ uid, status }: Instance) => `${uid}:${status.run}`;

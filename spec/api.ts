@@ -186,6 +186,8 @@ export const logLineSchema = z.object({
   stream: z.enum(["stdout", "stderr"]),
   time: z.string().optional(),
   text: z.string(),
+  /** A line of more than 64 KiB comes in parts: the next one of this instance and stream goes on with it. */
+  continues: z.literal(true).optional(),
 });
 export type LogLine = z.infer<typeof logLineSchema>;
 

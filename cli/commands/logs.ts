@@ -29,17 +29,41 @@ function parsePattern(text: string): RegExp {
   }
 }
 
-/** Turns log lines into lines of text. */
+/** Turns log lines into text. */
+export interface LogFormatter {
+  /** A line; the parts of a very long one are joined again where nothing came in between. */
+  line(line: LogLine): string;
+  /** What ends a line that is left open. */
+  end(): string;
+}
+
+/** Makes one. */
 export function logFormatter(
   options: { prefix: boolean; timestamps: boolean; paint: Paint },
-): (line: LogLine) => string {
+): LogFormatter {
   const styles = new Map<string, number>();
-  return ({ instance, time, text }) => {
+  /** Whose line stands on the screen without its end. */
+  let open: string | undefined;
+  const beginning = ({ instance, time }: LogLine) => {
     const at = options.timestamps ? `${time ?? "-"} ` : "";
-    if (!options.prefix) return `${at}${text}\n`;
+    if (!options.prefix) return at;
     if (!styles.has(instance)) styles.set(instance, styles.size);
     const style = PREFIX_STYLES[styles.get(instance)! % PREFIX_STYLES.length];
-    return `${options.paint(style, instance)} ${at}${text}\n`;
+    return `${options.paint(style, instance)} ${at}`;
+  };
+  const end = () => {
+    const left = open === undefined ? "" : "\n";
+    open = undefined;
+    return left;
+  };
+  return {
+    line(line) {
+      const key = `${line.instance} ${line.stream}`;
+      const before = open === key ? "" : end() + beginning(line);
+      open = line.continues ? key : undefined;
+      return `${before}${line.text}${line.continues ? "" : "\n"}`;
+    },
+    end,
   };
 }
 
@@ -86,8 +110,9 @@ export const define: Define = (command, cli) => {
     for await (const { event, data } of client.stream(resourcePath(target, "logs"), { query })) {
       if (event !== "line") continue;
       const line = JSON.parse(data) as LogLine;
-      if (!pattern || pattern.test(line.text)) terminal.out(format(line));
+      if (!pattern || pattern.test(line.text)) terminal.out(format.line(line));
     }
+    terminal.out(format.end());
     if (options.follow && options.initStep === undefined) {
       terminal.err(`the log of ${target.kind} ${target.name} ended\n`);
     }

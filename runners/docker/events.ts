@@ -3,7 +3,7 @@ import { z } from "zod";
 import { RuneError } from "../../spec/error.ts";
 import type { RunEvent } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
-import { jsonLines } from "./json_lines.ts";
+import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { LABEL, labelFilter, refOf } from "./labels.ts";
 import { pause } from "./pause.ts";
 
@@ -51,7 +51,8 @@ export async function* containerEvents(
       try {
         yield { type: "resync" };
         for await (const line of jsonLines(body)) {
-          const event = toRunEvent(line);
+          // What it said is not known: everything is looked at.
+          const event: RunEvent | undefined = line === TOO_LONG ? { type: "resync" } : toRunEvent(line);
           if (event) yield event;
         }
       } finally {

@@ -9,11 +9,13 @@ export interface Frame {
 
 const HEADER = 8;
 const STREAMS = ["stdout", "stdout", "stderr"] as const;
+/** The Engine copies in parts of 16 and 32 KiB; a length beyond this is no length but something's text. */
+const FRAME_MAX = 1024 * 1024;
 /** The Engine speaks for itself: the payload is an error's text. */
 const SYSTEM_ERROR = 3;
 
 /**
- * Cuts a multiplexed byte stream into frames, wherever its chunks are cut.
+ * Cuts a multiplexed byte stream into frames, wherever its chunks are cut. Holds no more than one frame.
  * The stream errors with `internal` when it is not multiplexed, and with `unavailable` when it ends inside a frame.
  */
 export function decodeFrames(): TransformStream<Uint8Array, Frame> {
@@ -24,9 +26,10 @@ export function decodeFrames(): TransformStream<Uint8Array, Frame> {
       let at = 0;
       while (bytes.length - at >= HEADER) {
         const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER);
-        const end = at + HEADER + view.getUint32(4);
+        const length = view.getUint32(4);
+        const end = at + HEADER + length;
         const kind = view.getUint8(0);
-        if (kind > SYSTEM_ERROR || (view.getUint32(0) & 0xffffff) !== 0) {
+        if (kind > SYSTEM_ERROR || (view.getUint32(0) & 0xffffff) !== 0 || length > FRAME_MAX) {
           throw new RuneError("internal", "Docker's output is not a multiplexed stream", {
             hint: "the container was changed to have a terminal; let Rune make it again (rune restart)",
           });

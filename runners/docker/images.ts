@@ -3,7 +3,7 @@ import { z } from "zod";
 import { RuneError } from "../../spec/error.ts";
 import type { PullOptions } from "../runner.ts";
 import { type Engine, transportError, unlessAbsent } from "./engine.ts";
-import { jsonLines } from "./json_lines.ts";
+import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { createPullMeter, layerSchema } from "./pull_meter.ts";
 import { authHeader, type RegistryAuth, repositoryOf } from "./registry_auth.ts";
 
@@ -82,6 +82,7 @@ async function pull(
     });
     // The status is sent before the pull: what comes of it is in the last lines.
     for await (const line of jsonLines(response.body!)) {
+      if (line === TOO_LONG) continue;
       const { errorDetail, error, ...layer } = progressSchema.parse(line);
       failure ??= errorDetail?.message ?? error;
       const text = meter.take(layer);

@@ -1,11 +1,10 @@
 /** A container's output as log entries: timestamps taken off, the Engine's 16 KiB parts joined to lines. @module */
 import { RuneError } from "../../spec/error.ts";
+import { letterEnd, LOG_LINE_MAX } from "../log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { concat, decodeFrames, type Frame } from "./frames.ts";
 
-/** A longer line is given in parts of at least this many bytes, so that output without newlines cannot fill the memory. */
-const LINE_MAX = 1 << 20;
 const NEWLINE = 10;
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) /;
 /** The longest that STAMP matches. */
@@ -118,10 +117,10 @@ export function joinLines(): TransformStream<Frame, LogEntry> {
   const emit = (
     stream: Frame["stream"],
     line: { time?: string; bytes: Uint8Array },
-    controller: TransformStreamDefaultController<LogEntry>,
+    { controller, continues }: { controller: TransformStreamDefaultController<LogEntry>; continues: boolean },
   ) => {
-    held.delete(stream);
-    controller.enqueue({ stream, time: line.time, text: new TextDecoder().decode(line.bytes) });
+    const text = new TextDecoder().decode(line.bytes);
+    controller.enqueue({ stream, time: line.time, text, ...(continues && { continues }) });
   };
   return new TransformStream({
     transform({ stream, data }, controller) {
@@ -132,11 +131,18 @@ export function joinLines(): TransformStream<Frame, LogEntry> {
       const line = start
         ? { time: start.time, bytes: concat(start.bytes, bytes) }
         : { time: stamp?.[1], bytes };
-      if (ended || line.bytes.length >= LINE_MAX) emit(stream, line, controller);
-      else held.set(stream, line);
+      while (line.bytes.length > LOG_LINE_MAX) {
+        const end = letterEnd(line.bytes, LOG_LINE_MAX);
+        emit(stream, { ...line, bytes: line.bytes.subarray(0, end) }, { controller, continues: true });
+        line.bytes = line.bytes.subarray(end);
+      }
+      held.delete(stream);
+      if (ended) emit(stream, line, { controller, continues: false });
+      // A copy: part of a large frame must not keep all of it.
+      else held.set(stream, { ...line, bytes: line.bytes.slice() });
     },
     flush(controller) {
-      for (const [stream, line] of [...held]) emit(stream, line, controller);
+      for (const [stream, line] of held) emit(stream, line, { controller, continues: false });
     },
   });
 }

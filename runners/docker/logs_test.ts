@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LOG_LINE_MAX } from "../log_line.ts";
 import type { LogEntry } from "../runner.ts";
 import type { Frame } from "./frames.ts";
 import { engineTime, joinLines } from "./logs.ts";
@@ -44,9 +45,18 @@ Deno.test("joinLines() decodes a character that two parts share, and takes no te
 
 Deno.test("joinLines() gives a line without an end in parts, so that memory is bounded", async () => {
   const parts = Array.from({ length: 80 }, () => frame("stdout", "x".repeat(16 * 1024)));
-  const entries = await join(parts);
-  assert.equal(entries.length, 2);
-  assert.equal(entries.map((e) => e.text.length).reduce((a, b) => a + b), 80 * 16 * 1024);
+  const entries = await join([...parts, frame("stdout", "end\n")]);
+  assert.equal(entries.length, 21);
+  assert.ok(entries.every((entry) => entry.text.length <= LOG_LINE_MAX + 3));
+  assert.equal(entries.map((e) => e.text).join("").length, 80 * 16 * 1024 + 3);
+  assert.deepEqual(entries.map((e) => e.continues), [...Array(20).fill(true), undefined]);
+});
+
+Deno.test("joinLines() cuts a long line between two letters", async () => {
+  const text = "€".repeat(LOG_LINE_MAX);
+  const entries = await join([frame("stdout", `${text}\n`)]);
+  assert.ok(entries.length > 2);
+  assert.equal(entries.map((e) => e.text).join(""), text);
 });
 
 Deno.test("engineTime() keeps nanoseconds and zones", () => {

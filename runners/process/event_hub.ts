@@ -1,5 +1,8 @@
-/** Hands every event of the runner to every subscriber, in order. @module */
+/** Hands every event of the runner to every subscriber, in order; one that is far behind is told to look at everything. @module */
 import type { RunEvent } from "../runner.ts";
+
+/** Events that wait for a subscriber. Beyond that one `resync` stands for all of them. */
+const QUEUE_MAX = 1024;
 
 interface Subscriber {
   queue: RunEvent[];
@@ -14,7 +17,8 @@ export class EventHub {
   /** Tells every subscriber. */
   publish(event: RunEvent): void {
     for (const subscriber of this.#subscribers) {
-      subscriber.queue.push(event);
+      if (subscriber.queue.length < QUEUE_MAX) subscriber.queue.push(event);
+      else subscriber.queue = [{ type: "resync" }];
       subscriber.wake?.();
     }
   }

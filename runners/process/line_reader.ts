@@ -1,5 +1,6 @@
 /** Reads one stream's log file line by line, from a place in it, over what rotation gives back meanwhile. @module */
 import type { RunFiles } from "./records.ts";
+import { letterEnd, LOG_LINE_MAX } from "../log_line.ts";
 import { readTrimmed, STREAMS } from "./log_file.ts";
 
 /** A line, or part of one that is very long. */
@@ -9,6 +10,8 @@ export interface Line {
   start: number;
   /** Not written after this time, in milliseconds of the epoch. */
   writtenBy: number;
+  /** The line goes on: the next one read is more of it. */
+  continues?: true;
 }
 
 const BLOCK = 64 * 1024;
@@ -119,9 +122,12 @@ export class LineReader {
     for (let end; (end = bytes.indexOf(NEWLINE, from)) >= 0; from = end + 1) {
       this.#take(bytes, from, end, begin);
     }
-    if (bytes.length - from >= BLOCK) {
-      this.#take(bytes, from, bytes.length, begin);
-      from = bytes.length;
+    if (bytes.length - from > LOG_LINE_MAX) {
+      const end = letterEnd(bytes, from + LOG_LINE_MAX);
+      if (!this.#skipping) {
+        this.#lines.push({ ...this.#line(bytes.subarray(from, end), begin + from), continues: true });
+      }
+      from = end;
     }
     this.#rest = bytes.slice(from);
     return block.length > 0;
@@ -129,7 +135,7 @@ export class LineReader {
 
   #take(bytes: Uint8Array, from: number, end: number, begin: number): void {
     if (!this.#skipping) this.#lines.push(this.#line(bytes.subarray(from, end), begin + from));
-    else if (end < bytes.length) this.#skipping = false;
+    this.#skipping = false;
   }
 
   #line(bytes: Uint8Array, start: number): Line {

@@ -161,7 +161,8 @@ function markOf(line: Line, { stream, marks }: { stream: typeof STREAMS[number];
 function toEntry({ stream, line, mark }: Omit<Head, "reader">, marks: Mark[]): LogEntry {
   const written = new Date(line.writtenBy).toISOString();
   const last = marks.at(-1)?.time ?? "";
-  return { stream, time: marks[mark]?.time ?? (written > last ? written : last), text: line.text };
+  const time = marks[mark]?.time ?? (written > last ? written : last);
+  return { stream, time, text: line.text, ...(line.continues && { continues: true }) };
 }
 
 async function ringOnChange(watcher: Deno.FsWatcher, listener: Listener): Promise<void> {

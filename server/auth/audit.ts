@@ -6,15 +6,21 @@
  */
 import { join } from "node:path";
 import { writeAllSync } from "../../base/durable.ts";
+import { RuneError } from "../../spec/error.ts";
 import type { AuditRecord } from "../../spec/identity.ts";
+import { Channel } from "../channel.ts";
 
 /** Files kept, and how large each may grow. */
 const FILES = 5;
 const FILE_BYTES = 10 * 1024 * 1024;
 /** A power cut loses at most the records of this time: each of them on disk at once would hold up every write. */
 const SYNC_MS = 1_000;
-/** Records that wait for a reader which follows; one so slow that there are more is cut off. */
-const BACKLOG = 10_000;
+/** What waits for a reader which follows; one so slow that there is more is cut off, since what happens cannot wait for it. */
+const BACKLOG = { items: 10_000, bytes: 1024 * 1024 };
+/** Letters kept of a text that the caller chose: one request must not push many others out of the log. */
+const TEXT_MAX = 2048;
+/** Records that are kept in memory beyond those asked for, while their ends are looked for. */
+const UNENDED_MAX = 10_000;
 
 /** A record with what joins its two lines. */
 interface Line extends AuditRecord {
@@ -42,7 +48,7 @@ export interface Audit {
   record(record: AuditRecord): void;
   /** What is kept, oldest first. */
   read(filter: AuditFilter): Promise<AuditRecord[]>;
-  /** Records that end from now on, until the signal aborts. */
+  /** Records that end from now on, until the signal aborts. @throws {RuneError} `unavailable` when they are read too slowly. */
   follow(filter: AuditFilter, signal: AbortSignal): AsyncIterable<AuditRecord>;
   close(): Promise<void>;
 }
@@ -75,6 +81,7 @@ export function openAudit(
   const listeners = new Set<(record: AuditRecord) => void>();
   let syncing: ReturnType<typeof setTimeout> | undefined;
   let synced: Promise<unknown> = Promise.resolve();
+  let reading: Promise<unknown> = Promise.resolve();
 
   function syncSoon(): void {
     syncing ??= setTimeout(() => {
@@ -122,56 +129,64 @@ export function openAudit(
 
   const tell = (record: AuditRecord) => listeners.forEach((listener) => listener(record));
 
+  async function readAll(filter: AuditFilter): Promise<AuditRecord[]> {
+    // In the order of their first lines: the second replaces it in its place.
+    const found = new Map<string, Line>();
+    for (let n = FILES - 1; n >= 0; n--) {
+      const text = await Deno.readTextFile(pathOf(n)).catch((error) => {
+        if (error instanceof Deno.errors.NotFound) return "";
+        throw error;
+      });
+      for (const json of text.split("\n")) {
+        const line = parseLine(json);
+        if (line) found.set(line.id, line);
+      }
+      for (const [id, line] of found) {
+        if (line.outcome !== "begun" && !wants(filter, line)) found.delete(id);
+      }
+      let tooMany = found.size - filter.limit - UNENDED_MAX;
+      for (const id of found.keys()) if (tooMany-- > 0) found.delete(id);
+    }
+    return [...found.values()].filter((line) => wants(filter, line)).slice(-filter.limit)
+      .map(({ id: _, ...record }) => record);
+  }
+
   return {
-    begin(record) {
+    begin(given) {
       const id = crypto.randomUUID();
+      const record = clipped(given);
       append({ id, ...record, outcome: "begun" });
       return (end) => {
-        const ended = { ...record, ...end };
+        const ended = clipped({ ...record, ...end });
         append({ id, ...ended });
         tell(ended);
       };
     },
-    record(record) {
+    record(given) {
+      const record = clipped(given);
       append({ id: crypto.randomUUID(), ...record });
       tell(record);
     },
-    async read(filter) {
-      let found: Line[] = [];
-      const begun = new Map<string, number>();
-      for (let n = FILES - 1; n >= 0; n--) {
-        const text = await Deno.readTextFile(pathOf(n)).catch((error) => {
-          if (error instanceof Deno.errors.NotFound) return "";
-          throw error;
-        });
-        for (const json of text.split("\n")) {
-          const line = parseLine(json);
-          if (!line) continue;
-          const place = begun.get(line.id);
-          if (place === undefined) found.push(line);
-          else found[place] = line;
-          if (line.outcome === "begun") begun.set(line.id, found.length - 1);
-        }
-      }
-      found = found.filter((line) => wants(filter, line)).slice(-filter.limit);
-      return found.map(({ id: _, ...record }) => record);
+    read(filter) {
+      // One after the other: each holds a file's text.
+      const answer = reading.then(() => readAll(filter));
+      reading = answer.catch(() => {});
+      return answer;
     },
     async *follow(filter, signal) {
-      const waiting: AuditRecord[] = [];
-      let wake = () => {};
+      const sizeOf = (record: AuditRecord) => 2 * JSON.stringify(record).length;
+      const channel = new Channel<AuditRecord>({ ...BACKLOG, sizeOf });
       const listener = (record: AuditRecord) => {
-        if (wants(filter, record)) waiting.push(record);
-        wake();
+        if (wants(filter, record) && !channel.offer(record)) channel.end(tooSlow(record));
       };
-      const onAbort = () => wake();
+      const onAbort = () => {
+        listeners.delete(listener);
+        channel.end();
+      };
       listeners.add(listener);
-      signal.addEventListener("abort", onAbort);
+      signal.addEventListener("abort", onAbort, { once: true });
       try {
-        while (!signal.aborted && waiting.length < BACKLOG) {
-          const next = waiting.shift();
-          if (next) yield next;
-          else await new Promise<void>((resolve) => wake = resolve);
-        }
+        if (!signal.aborted) yield* channel;
       } finally {
         signal.removeEventListener("abort", onAbort);
         listeners.delete(listener);
@@ -184,6 +199,20 @@ export function openAudit(
     },
   };
 }
+
+function clipped<R extends Pick<AuditRecord, "path" | "what">>(record: R): R {
+  const clip = (text: string) => text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+  return {
+    ...record,
+    path: clip(record.path),
+    ...(record.what !== undefined && { what: clip(record.what) }),
+  };
+}
+
+const tooSlow = ({ at }: AuditRecord) =>
+  new RuneError("unavailable", "records come faster than they are read: this reader was left behind", {
+    hint: `run the command again with --since ${at}`,
+  });
 
 /** A line, or undefined for one that a crash cut short. */
 function parseLine(json: string): Line | undefined {

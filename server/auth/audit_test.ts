@@ -97,3 +97,31 @@ Deno.test("openAudit() brings what it wrote to the disk soon, once for many reco
       Object.assign(Deno.FsFile.prototype, { syncData, syncDataSync });
     }
   }));
+
+Deno.test("follow() holds a bounded number of bytes for a reader that is behind, then ends it and says so", () =>
+  withDir(async (dir) => {
+    const audit = openAudit(dir, fails);
+    const reader = audit.follow(ALL, new AbortController().signal)[Symbol.asyncIterator]();
+    const first = reader.next();
+    for (let n = 0; n < 5000; n++) {
+      audit.record({ ...record(n, { path: `/${"x".repeat(2000)}` }), outcome: "ok" });
+    }
+    assert.equal((await first).value.requestId, "r0");
+    let held = 0;
+    await assert.rejects(async () => {
+      for (;;) held += JSON.stringify((await reader.next()).value).length;
+    }, { code: "unavailable", hint: /--since 1970/ });
+    await audit.close();
+    assert.ok(held > 100_000 && held < 1024 * 1024, String(held));
+  }));
+
+Deno.test("openAudit() keeps a bounded part of a text that the caller chose", () =>
+  withDir(async (dir) => {
+    const audit = openAudit(dir, fails);
+    const end = audit.begin(record(1, { path: `/${"p".repeat(100_000)}` }));
+    end({ outcome: "ok", what: "w".repeat(100_000) });
+    const [found] = await audit.read(ALL);
+    await audit.close();
+    assert.ok(found!.path.length < 3000 && found!.what!.length < 3000);
+    assert.ok((await Deno.stat(`${dir}/audit.log`)).size < 10_000);
+  }));
