@@ -2,6 +2,7 @@
 import type { Problem } from "../spec/api.ts";
 import { DEFAULT_SERVER } from "../spec/endpoint.ts";
 import { ERROR_CODES, type ErrorCode, RuneError } from "../spec/error.ts";
+import { EXEC_PROTOCOL } from "../spec/exec_protocol.ts";
 import { readEvents, type ServerEvent } from "./sse.ts";
 
 /** How long an ordinary request may take, in milliseconds. */
@@ -38,7 +39,7 @@ export interface Client {
   ): Promise<ReadableStream<Uint8Array>>;
   /** The events of a stream until the server ends it. @throws {RuneError} as `request`; `unavailable` when it breaks. */
   stream(path: string, options: { query?: Query; signal?: AbortSignal }): AsyncGenerator<ServerEvent>;
-  /** Opens a WebSocket, as whoever this client is. */
+  /** Opens the WebSocket of an exec, as whoever this client is. */
   openSocket(path: string): WebSocket;
 }
 
@@ -228,6 +229,7 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
     openSocket: (path) =>
       new WebSocket(urlOf(server.replace(/^http/, "ws"), path), {
         headers: authorization,
+        protocols: [EXEC_PROTOCOL],
         ...(http && { client: http }),
       }),
   };

@@ -1,5 +1,5 @@
 /** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
-import { writeAllSync } from "../base/durable.ts";
+import { writeAll, writeAllSync } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 
 /** What the client needs of a terminal. */
@@ -8,6 +8,8 @@ export interface Terminal {
   out(text: string | Uint8Array): void;
   /** Everything else. */
   err(text: string | Uint8Array): void;
+  /** Bytes as they are, waiting where their reader is slow. */
+  write(stream: "out" | "err", bytes: Uint8Array): Promise<void>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
@@ -35,6 +37,15 @@ function print(stream: typeof Deno.stdout, text: string | Uint8Array): void {
   }
 }
 
+async function writeSlowly(stream: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeAll(stream, bytes);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed(error);
+    throw error;
+  }
+}
+
 function consoleSize(): { columns: number; rows: number } | undefined {
   try {
     const size = Deno.consoleSize();
@@ -50,6 +61,7 @@ export function systemTerminal(): Terminal {
   return {
     out: (text) => print(Deno.stdout, text),
     err: (text) => print(Deno.stderr, text),
+    write: (stream, bytes) => writeSlowly(stream === "out" ? Deno.stdout : Deno.stderr, bytes),
     stdinIsTerminal: Deno.stdin.isTerminal(),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     stderrIsTerminal: Deno.stderr.isTerminal(),

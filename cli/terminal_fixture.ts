@@ -26,6 +26,10 @@ export function fakeTerminal(options: FakeOptions = {}): FakeTerminal {
   return {
     out: add("out"),
     err: add("err"),
+    async write(stream, bytes) {
+      await Promise.resolve();
+      add(stream)(bytes);
+    },
     stdinIsTerminal: isTerminal,
     stdoutIsTerminal: isTerminal,
     stderrIsTerminal: isTerminal,

@@ -60,7 +60,9 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/process/exec.ts",
       "runners/process/spawn.ts",
       "server/backup/restore.ts",
-      "server/exec_socket.ts",
+      "server/exec_input.ts",
+      // Its own, which waits.
+      "cli/exec_session.ts",
     ],
   },
   {

@@ -191,20 +191,27 @@ export const logLineSchema = z.object({
 });
 export type LogLine = z.infer<typeof logLineSchema>;
 
+const cells = z.number().int().min(0).max(65_535);
+
 /** A frame of the exec WebSocket that is text; binary frames are data, their first byte the stream (0 in, 1 out, 2 err). */
 export const execControlSchema = z.discriminatedUnion("type", [
-  /** Client to server, the first frame. */
+  /** Client to server, the first frame, within 10 s. */
   z.strictObject({
     type: z.literal("start"),
     command: z.array(z.string()).min(1),
     tty: z.boolean().default(false),
     stdin: z.boolean().default(false),
-    size: z.strictObject({ columns: z.number().int(), rows: z.number().int() }).optional(),
+    size: z.strictObject({ columns: cells, rows: cells }).optional(),
   }),
   /** Client to server: standard input ended. */
   z.strictObject({ type: z.literal("eof") }),
   /** Client to server: the terminal has another size. */
-  z.strictObject({ type: z.literal("resize"), columns: z.number().int(), rows: z.number().int() }),
+  z.strictObject({ type: z.literal("resize"), columns: cells, rows: cells }),
+  /**
+   * Both ways, after `start` and only with `EXEC_PROTOCOL` (exec_protocol.ts): the receiver may send so many bytes of data more, beside those
+   * granted before. Bytes that say the stream do not count.
+   */
+  z.strictObject({ type: z.literal("credit"), bytes: z.number().int().min(1).max(64 * 1024 * 1024) }),
   /** Server to client, the last frame. */
   z.strictObject({ type: z.literal("exit"), code: z.number().int() }),
   z.strictObject({ type: z.literal("error"), problem: problemSchema }),

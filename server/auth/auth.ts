@@ -50,6 +50,8 @@ export interface Caller {
   peer: string;
   /** Says in the audit log what a request is about where its path does not. */
   note(what: string): void;
+  /** Writes a refusal down that came after the answer had begun. Does nothing for other errors. */
+  refused(error: unknown): void;
 }
 
 /** See the module comment. */
@@ -192,7 +194,7 @@ export function createAuth(deps: AuthDeps): Auth {
       const audited = request.method !== "GET" || endpoint.path.endsWith("/exec");
       const end = audited ? audit.begin(record()) : undefined;
       try {
-        const response = await handle({ principal, peer, note });
+        const response = await handle({ principal, peer, note, refused: refusedLater });
         const outcome = response.status < 400 ? "ok" : "failed";
         end?.({ outcome, status: response.status, ...(what !== undefined && { what }) });
         return endWith(response, { signal: principal.ended, requestId });
@@ -203,6 +205,11 @@ export function createAuth(deps: AuthDeps): Auth {
         if (end) end({ outcome: denied ? "denied" : "failed", ...ending });
         else if (denied) audit.record({ ...record(), outcome: "denied", ...ending });
         throw error;
+      }
+
+      function refusedLater(error: unknown): void {
+        const { code } = toRuneError(error);
+        if (code === "permission_denied" || code === "unauthenticated") refused(error);
       }
 
       function refused(error: unknown): void {

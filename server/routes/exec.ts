@@ -1,13 +1,43 @@
 /** Commands inside instances, over a WebSocket. @module */
 import { RuneError } from "../../spec/error.ts";
+import { EXEC_PROTOCOL } from "../../spec/exec_protocol.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import { isPrivileged } from "../auth/host_rights.ts";
 import { serveExec } from "../exec_socket.ts";
-import { currentRun, isOf, runnerFor, runningInstance } from "../targets.ts";
+import { enterRun, watchRun } from "../exec_target.ts";
+
+/** Sessions that one user may have open at a time: each holds some memory, and a command. */
+const MAX_SESSIONS = 64;
+
+/** Counts the open sessions of each user. */
+function sessionCount(): { enter(user: string): () => void } {
+  const open = new Map<string, number>();
+  const add = (user: string, n: number) => {
+    const now = (open.get(user) ?? 0) + n;
+    if (now > 0) open.set(user, now);
+    else open.delete(user);
+  };
+  return {
+    enter(user) {
+      if ((open.get(user) ?? 0) >= MAX_SESSIONS) {
+        throw new RuneError(
+          "rate_limited",
+          `${user} has ${MAX_SESSIONS} exec sessions open, which is the most`,
+          {
+            hint: "end one of them, or wait until one ends",
+          },
+        );
+      }
+      add(user, 1);
+      return () => add(user, -1);
+    },
+  };
+}
 
 /** Exec in a service (any ready instance) and in an instance. */
 export function execRoutes(deps: ServerDeps): Endpoint[] {
+  const { store, logger } = deps;
+  const sessions = sessionCount();
   return (["service", "instance"] as const).map((kind) =>
     endpoint({
       method: "get",
@@ -15,31 +45,52 @@ export function execRoutes(deps: ServerDeps): Endpoint[] {
       tag: `${kind}s`,
       summary: kind === "service" ? "Run a command in any ready instance" : "Run a command in an instance",
       answers: { 101: { description: "A WebSocket; failures come as its last frame" } },
-      handle({ request, params: { namespace, name }, requestId, principal }) {
-        if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-          throw new RuneError("invalid_argument", "exec needs a WebSocket", {
-            hint: "open this path as a WebSocket, or use rune exec",
-          });
+      handle({ request, params: { namespace, name }, requestId, principal, refused }) {
+        const leave = sessions.enter(principal.name);
+        try {
+          const { socket, response, credit } = upgrade(request);
+          serveExec(socket, {
+            // Only now can a WebSocket client be told of errors, and only now is it known what the command enters.
+            async start({ onLost, ...options }) {
+              const entered = enter();
+              const { instance, runner, ref } = entered;
+              logger.info("exec in {instance}", { instance: `${namespace}/${instance.name}`, requestId });
+              const release = watchRun(store, entered, onLost);
+              options.signal.addEventListener("abort", release, { once: true });
+              return await runner.exec(ref, options);
+            },
+            shutdown: AbortSignal.any([deps.shutdown, principal.ended]),
+            requestId,
+            credit,
+          }).finally(leave);
+          return response;
+        } catch (error) {
+          leave();
+          throw error;
         }
-        const target = { kind, namespace: namespace!, name: name! };
-        const inside = deps.store.list("instance", namespace).filter((instance) => isOf(instance, target));
-        if (inside.some((instance) => isPrivileged(instance.spec.template))) {
-          // Whoever is inside of it is as powerful as whoever started it.
-          principal.permit({ resource: "services", verb: "services.privileged", namespace: namespace! });
+
+        function enter() {
+          const target = { kind, namespace: namespace!, name: name! };
+          try {
+            return enterRun(deps, { target, principal });
+          } catch (error) {
+            refused(error);
+            throw error;
+          }
         }
-        const { socket, response } = Deno.upgradeWebSocket(request);
-        serveExec(socket, {
-          // Looked up only now that errors can be told: a WebSocket client sees nothing of a refused upgrade.
-          start(options) {
-            const instance = runningInstance(deps.store, target);
-            deps.logger.info("exec in {instance}", { instance: `${namespace}/${instance.name}`, requestId });
-            return runnerFor(instance, deps.runners).exec(currentRun(instance), options);
-          },
-          shutdown: AbortSignal.any([deps.shutdown, principal.ended]),
-          requestId,
-        });
-        return response;
       },
     })
   );
+}
+
+/** Takes the connection over. @throws {RuneError} `invalid_argument` when it is no WebSocket's. */
+function upgrade(request: Request): { socket: WebSocket; response: Response; credit: boolean } {
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    throw new RuneError("invalid_argument", "exec needs a WebSocket", {
+      hint: "open this path as a WebSocket, or use rune exec",
+    });
+  }
+  const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim()) ?? [];
+  const credit = offered.includes(EXEC_PROTOCOL);
+  return { ...Deno.upgradeWebSocket(request, credit ? { protocol: EXEC_PROTOCOL } : {}), credit };
 }

@@ -1,0 +1,186 @@
+/**
+ * `exec` under load: what goes in and comes out may be of any size and as slow as the other side likes; the daemon passes it on
+ * and keeps next to nothing of it. And whoever sends more than was granted is ended.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
+import { RUNE } from "../scripts/daemon.ts";
+import type { ExecControl } from "../spec/api.ts";
+import { EXEC_PROTOCOL, EXEC_WINDOW } from "../spec/exec_protocol.ts";
+import { type Host, startHost } from "./host.ts";
+import { noDocker, noRoot } from "./skips.ts";
+
+const MIB = 1024 * 1024;
+const SIZE = 200 * MIB;
+/** What the daemon may grow by while 200 MiB pass: V8 collects its garbage late. */
+const GROWTH_MAX = 64 * MIB;
+
+async function memoryOf({ daemon }: Host): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${daemon.pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
+/** Fails when the daemon grows by more than `max` while `work` goes on. */
+async function staysSmall(host: Host, work: () => Promise<void>, max = GROWTH_MAX): Promise<void> {
+  const before = await memoryOf(host);
+  let most = before;
+  const look = setInterval(async () => most = Math.max(most, await memoryOf(host)), 20);
+  try {
+    await work();
+  } finally {
+    clearInterval(look);
+  }
+  const grown = Math.round((most - before) / MIB);
+  console.log(`the daemon grew by ${grown} MiB`);
+  assert.ok(most - before < max, `the daemon grew by ${grown} MiB`);
+}
+
+/** Runs a line of a shell in which `$EXEC` stands for `rune exec <service> --`. */
+async function shell({ daemon }: Host, line: string, service: string): Promise<string> {
+  const exec = [...RUNE, "exec", service, "--"].join(" ");
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", line.replaceAll("$EXEC", exec)],
+    env: { ...daemon.env, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  assert.equal(code, 0, text.decode(stderr));
+  return text.decode(stdout);
+}
+
+interface Session {
+  socket: WebSocket;
+  last: Promise<ExecControl>;
+  closed: Promise<void>;
+}
+
+/** A client that honours nothing: frames are sent as the test likes. */
+async function openSession({ daemon }: Host, service: string, protocols: string[]): Promise<Session> {
+  const url = `${daemon.url.replace("http", "ws")}/v1/namespaces/default/services/${service}/exec`;
+  const socket = new WebSocket(url, protocols);
+  const last = Promise.withResolvers<ExecControl>();
+  const closed = Promise.withResolvers<void>();
+  socket.onmessage = ({ data }) => {
+    if (typeof data !== "string") return;
+    const control = JSON.parse(data) as ExecControl;
+    if (control.type === "exit" || control.type === "error") last.resolve(control);
+  };
+  socket.onclose = () => {
+    last.reject(new Error("the socket was closed without a last frame"));
+    closed.resolve();
+  };
+  last.promise.catch(() => {});
+  await new Promise((resolve) => socket.onopen = resolve);
+  return { socket, last: last.promise, closed: closed.promise };
+}
+
+async function problemOf({ socket, last, closed }: Session): Promise<{ code: string; detail: string }> {
+  const control = await last;
+  assert.equal(control.type, "error", JSON.stringify(control));
+  socket.close();
+  await closed;
+  return (control as Extract<ExecControl, { type: "error" }>).problem as { code: string; detail: string };
+}
+
+const start = (command: string[], stdin = true) => JSON.stringify({ type: "start", command, stdin });
+
+/** What is tried with each runner. */
+const FLOWS: Record<string, (host: Host, service: string) => Promise<void>> = {
+  "200 MiB go into a command that first reads nothing": (host, service) =>
+    staysSmall(host, async () => {
+      const out = await shell(host, `head -c ${SIZE} /dev/zero | $EXEC sh -c "sleep 2; wc -c"`, service);
+      assert.equal(Number(out), SIZE);
+    }),
+  "200 MiB come out to a client that first reads nothing": (host, service) =>
+    staysSmall(host, async () => {
+      const out = await shell(host, `$EXEC head -c ${SIZE} /dev/zero | (sleep 1; wc -c)`, service);
+      assert.equal(Number(out), SIZE);
+    }),
+  "the end of the input ends the command's, and a command that reads nothing ends the session": async (
+    host,
+    service,
+  ) => {
+    assert.equal(await shell(host, "printf abc | $EXEC cat", service), "abc");
+    assert.equal((await shell(host, `head -c ${20 * MIB} /dev/zero | $EXEC head -c 3`, service)).length, 3);
+  },
+  "a client of before credit works, and is ended when more waits than is kept": async (host, service) => {
+    const small = await openSession(host, service, []);
+    small.socket.send(start(["cat"]));
+    small.socket.send(new Uint8Array([0, 97, 98]));
+    small.socket.send('{"type":"eof"}');
+    assert.deepEqual(await small.last, { type: "exit", code: 0 });
+    small.socket.close();
+    await small.closed;
+    await staysSmall(host, async () => {
+      const large = await openSession(host, service, []);
+      large.socket.send(start(["sleep", "1000"]));
+      for (let n = 0; n < 40; n++) large.socket.send(new Uint8Array(MIB));
+      const { code, detail } = await problemOf(large);
+      assert.equal(code, "payload_too_large", detail);
+    }, 100 * MIB);
+  },
+};
+
+async function castAll(host: Host, service: object): Promise<void> {
+  await host.rune("cast", await host.file("s.yaml", JSON.stringify({ service })));
+}
+
+Deno.test({
+  name: "exec passes any amount on, into and out of a process, in bounded memory",
+  ignore: noRoot,
+  async fn(t) {
+    await using host = await startHost();
+    await castAll(host, { name: "p", process: { command: "/bin/sleep", args: ["1000000"] } });
+    for (const [name, flow] of Object.entries(FLOWS)) await t.step(name, () => flow(host, "p"));
+
+    await t.step(
+      "a client that sends more than it was granted is ended, in bounded memory",
+      () =>
+        staysSmall(host, async () => {
+          const session = await openSession(host, "p", [EXEC_PROTOCOL]);
+          session.socket.send(start(["sleep", "1000"]));
+          for (let n = 0; n < 8; n++) session.socket.send(new Uint8Array(EXEC_WINDOW));
+          assert.match((await problemOf(session)).detail, /faster than the command reads/);
+        }),
+    );
+    await t.step(
+      "long and senseless control frames end the session, in bounded memory",
+      () =>
+        staysSmall(host, async () => {
+          for (const first of [undefined, start(["sleep", "1000"])]) {
+            const session = await openSession(host, "p", [EXEC_PROTOCOL]);
+            if (first) session.socket.send(first);
+            for (let n = 0; n < 100; n++) session.socket.send("x".repeat(MIB));
+            assert.match((await problemOf(session)).code, /payload_too_large|invalid_argument/);
+          }
+        }, 150 * MIB),
+    );
+    await t.step("one user has a bounded number of sessions, and is told so", async () => {
+      const sessions: Session[] = [];
+      try {
+        for (let n = 0; n < 64; n++) sessions.push(await openSession(host, "p", [EXEC_PROTOCOL]));
+        const more = await host.run(["exec", "p", "--", "true"]);
+        assert.equal(more.code, 1);
+        assert.match(more.stderr, /64 exec sessions open/);
+      } finally {
+        for (const { socket, closed } of sessions) {
+          socket.close();
+          await closed;
+        }
+      }
+      assert.equal((await host.run(["exec", "p", "--", "true"])).code, 0);
+    });
+  },
+});
+
+Deno.test({
+  name: "exec passes any amount on, into and out of a container, in bounded memory",
+  ignore: noDocker || noRoot,
+  async fn(t) {
+    await ensureTestImage();
+    await using host = await startHost();
+    await castAll(host, { name: "c", image: TEST_IMAGE, command: ["/bin/sleep", "1000000"] });
+    for (const [name, flow] of Object.entries(FLOWS)) await t.step(name, () => flow(host, "c"));
+  },
+});
