@@ -1,36 +1,75 @@
 /**
  * Which volumes are mounted, as far as this daemon has made sure of it since it started. A path in a volume's status may be from
- * before a reboot; one in this table is not, and instances start from this table alone.
+ * before a reboot; one in this table is not, and instances start from this table alone. A volume leaves it before it is
+ * unmounted, and enters it by a mount.
  * @module
  */
+import type { FileHandle } from "node:fs/promises";
+import {
+  descriptorPath,
+  identityOf,
+  openDirectory,
+  relate,
+  type Whereabouts,
+} from "../drivers/open_directory.ts";
+import { RuneError } from "../spec/error.ts";
+
+/** A volume that is mounted now. */
+export interface MountedVolume {
+  /** Its root, as runners are given it: where the stage shows it. */
+  path: string;
+  /** Its root, where the driver has it. */
+  where: Whereabouts;
+}
 
 /** See the module comment. Keys are volume uids. */
 export interface MountTable {
-  /** The root directory of a volume that is mounted now. */
-  get(volumeUid: string): string | undefined;
-  /** The uid of another volume whose root is this directory, or lies above or below it. */
-  overlapping(volumeUid: string, path: string): string | undefined;
-  set(volumeUid: string, path: string): void;
+  get(volumeUid: string): MountedVolume | undefined;
+  /** The uid of another volume whose root is this directory, or lies inside or around it. */
+  overlapping(volumeUid: string, where: Whereabouts): string | undefined;
+  set(volumeUid: string, mounted: MountedVolume): void;
   delete(volumeUid: string): void;
 }
 
 /** Makes an empty table; `onMounted` hears of every volume that comes in. */
 export function createMountTable(onMounted: (volumeUid: string) => void): MountTable {
-  const paths = new Map<string, string>();
+  const table = new Map<string, MountedVolume>();
   return {
-    get: (uid) => paths.get(uid),
-    overlapping(uid, path) {
-      const within = (inner: string, outer: string) => `${inner}/`.startsWith(`${outer}/`);
-      for (const [other, root] of paths) {
-        if (other !== uid && (within(path, root) || within(root, path))) return other;
+    get: (uid) => table.get(uid),
+    overlapping(uid, where) {
+      for (const [other, mounted] of table) {
+        if (other !== uid && relate(where, mounted.where) !== undefined) return other;
       }
       return undefined;
     },
-    set(uid, path) {
-      if (paths.get(uid) === path) return;
-      paths.set(uid, path);
-      onMounted(uid);
+    set(uid, mounted) {
+      const same = table.get(uid)?.path === mounted.path;
+      table.set(uid, mounted);
+      if (!same) onMounted(uid);
     },
-    delete: (uid) => void paths.delete(uid),
+    delete: (uid) => void table.delete(uid),
   };
+}
+
+/**
+ * Opens the root of a mounted volume, and makes sure that it is the directory that was mounted.
+ *
+ * @throws {RuneError} `unavailable` when another one, a link or nothing is in its place.
+ */
+export async function openMounted({ path, where }: MountedVolume): Promise<FileHandle> {
+  try {
+    const directory = await openDirectory(path);
+    if (await identityOf(`${descriptorPath(directory)}/.`) === where.chain[0]) return directory;
+    await directory.close();
+  } catch (cause) {
+    throw replaced(where.path, cause);
+  }
+  throw replaced(where.path);
+}
+
+function replaced(path: string, cause?: unknown): RuneError {
+  return new RuneError("unavailable", `${path} is no longer the directory that was mounted`, {
+    hint: "see what became of it; Rune looks at it anew and mounts what is there",
+    cause,
+  });
 }

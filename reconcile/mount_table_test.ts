@@ -1,18 +1,46 @@
 import assert from "node:assert/strict";
-import { createMountTable } from "./mount_table.ts";
+import { whereIs } from "../drivers/open_directory.ts";
+import { createMountTable, openMounted } from "./mount_table.ts";
 
-Deno.test("mount table tells of a volume once per path, and finds directories that overlap", () => {
-  const mounted: string[] = [];
-  const table = createMountTable((uid) => mounted.push(uid));
-  table.set("a", "/srv/a");
-  table.set("a", "/srv/a");
-  assert.deepEqual(mounted, ["a"]);
-  const found = (path: string) => table.overlapping("b", path);
-  assert.equal(found("/srv/a"), "a");
-  assert.equal(found("/srv/a/below"), "a");
-  assert.equal(found("/srv"), "a");
-  assert.equal(found("/srv/ab"), undefined);
-  assert.equal(table.overlapping("a", "/srv/a"), undefined);
-  table.delete("a");
-  assert.equal(found("/srv/a"), undefined);
+Deno.test("mount table tells of a volume once per path, and finds directories that overlap", async () => {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
+  try {
+    await Deno.mkdir(`${dir}/a/below`, { recursive: true });
+    await Deno.mkdir(`${dir}/ab`);
+    await Deno.symlink("a", `${dir}/link`);
+    const mounted: string[] = [];
+    const table = createMountTable((uid) => mounted.push(uid));
+    const where = await whereIs(`${dir}/a`);
+    table.set("a", { path: "/staged/a", where });
+    table.set("a", { path: "/staged/a", where });
+    assert.deepEqual(mounted, ["a"]);
+    const found = async (path: string) => table.overlapping("b", await whereIs(path));
+    for (const path of ["a", "a/below", "", "link"]) assert.equal(await found(`${dir}/${path}`), "a", path);
+    assert.equal(await found(`${dir}/ab`), undefined);
+    assert.equal(table.overlapping("a", where), undefined);
+    table.delete("a");
+    assert.equal(await found(`${dir}/a`), undefined);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("openMounted() opens what was mounted, and neither a link nor another directory in its place", async () => {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
+  try {
+    await Deno.mkdir(`${dir}/v`);
+    await Deno.mkdir(`${dir}/other`);
+    const mounted = { path: `${dir}/v`, where: await whereIs(`${dir}/v`) };
+    await (await openMounted(mounted)).close();
+    await Deno.rename(`${dir}/v`, `${dir}/aside`);
+    const refused = { code: "unavailable", message: /is no longer the directory that was mounted/ };
+    await assert.rejects(openMounted(mounted), refused);
+    await Deno.symlink("aside", `${dir}/v`);
+    await assert.rejects(openMounted(mounted), refused);
+    await Deno.remove(`${dir}/v`);
+    await Deno.rename(`${dir}/other`, `${dir}/v`);
+    await assert.rejects(openMounted(mounted), refused);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });

@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Proxy } from "../proxy/proxy.ts";
+import type { Stage } from "../drivers/stage.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
@@ -30,6 +31,7 @@ import { reconcileService } from "./service/controller.ts";
 import { reconcileSnapshot } from "./snapshot/controller.ts";
 import { snapshotsAffectedBy } from "./snapshot/writers.ts";
 import { sweep } from "./sweep.ts";
+import { sweepStage } from "./sweep_stage.ts";
 import { reconcileVolume } from "./volume/controller.ts";
 
 /** What the controllers are built from. */
@@ -45,6 +47,8 @@ export interface ControllerDeps {
   proxy: Proxy;
   node: { name: string; labels: Record<string, string> };
   logger: Logger;
+  /** Where volumes are shown to runs. */
+  stage: Stage;
   /** Where the files of configmaps and secrets are made for runs. */
   files: RunFiles;
   observer?: ReconcileObserver;
@@ -70,7 +74,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, secrets, runners, prober, clock, proxy, node, logger, files } = deps;
+  const { store, secrets, runners, prober, clock, proxy, node, logger, files, stage } = deps;
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
@@ -124,7 +128,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const volumes = queue(
     "volume",
     8,
-    (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, node, clock }, signal }),
+    (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, stage, node, clock }, signal }),
   );
   const snapshots = queue(
     "snapshot",
@@ -137,7 +141,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
     32,
     (uid, signal) =>
       reconcileInstance(uid, {
-        deps: { store, secrets, runners, mounts, prober, files, readData, clock },
+        deps: { store, secrets, runners, mounts, stage, prober, files, readData, clock },
         find,
         signal,
       }),
@@ -146,7 +150,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     // Files first: they need no runner that answers.
-    const cleared = await sweepFiles(files, store) + await sweep({ store, runners, clock }, signal);
+    const cleared = await sweepFiles(files, store) + await sweep({ store, runners, clock }, signal) +
+      await sweepStage({ stage, store }, signal);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };

@@ -6,7 +6,13 @@ import { capture } from "./command.ts";
 import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 
 const MAX_LINES = 500;
-const CONTRACTS = ["drivers/driver.ts", "runners/runner.ts", "runners/engine_bond.ts", "proxy/proxy.ts"];
+const CONTRACTS = [
+  "drivers/driver.ts",
+  "drivers/stage.ts",
+  "runners/runner.ts",
+  "runners/engine_bond.ts",
+  "proxy/proxy.ts",
+];
 const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
 /** What production files of a room may import from outside their room. `/` at the end means the whole folder. */

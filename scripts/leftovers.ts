@@ -55,6 +55,23 @@ export async function removeProcesses(dataDir: string, daemonId = "unknown"): Pr
   }
 }
 
+/** Takes away what a daemon mounted: filesystems in memory, and volumes that it showed to runs. */
+export async function removeMounts(dataDir: string): Promise<void> {
+  const stage = await Deno.readLink(join(dataDir, "mounts")).catch(() => undefined);
+  const places = [`${dataDir}/`, ...stage === undefined ? [] : [`${stage}/`]];
+  const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
+    line.split(" ")[1] ?? ""
+  );
+  for (const path of mounts.filter((path) => places.some((place) => path.startsWith(place))).reverse()) {
+    await new Deno.Command("umount", { args: [path] }).output();
+  }
+  if (stage === undefined) return;
+  // Never recursive: what could not be unmounted is somebody's volume.
+  const left = await Array.fromAsync(Deno.readDir(stage)).catch(() => []);
+  for (const { name } of left) await Deno.remove(join(stage, name)).catch(() => {});
+  await Deno.remove(stage).catch(() => {});
+}
+
 /** Stops and removes every container, network and process of a daemon that is gone. @param dataDir its directory. */
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
@@ -62,4 +79,5 @@ export async function removeLeftovers(dataDir: string): Promise<void> {
   if (daemonId !== undefined && await engineAnswers()) await removeFromEngine(daemonId);
   await removeProcesses(dataDir, daemonId);
   await endCaddy(caddyFiles(join(dataDir, "proxy")));
+  await removeMounts(dataDir);
 }

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
+import { clearStage, openStage } from "../drivers/bind_stage.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { ProtectedDirectories } from "../drivers/protected.ts";
@@ -294,8 +295,13 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       logger: logger.getChild("proxy"),
     });
     started.push(() => proxy.close());
+    const { stage, warning } = await openStage({ dataDir, daemonId, signal: aborted.signal });
+    if (warning !== undefined) logger.warn("{warning}", { warning });
+    // What runs keeps its mounts.
+    started.push(() => clearStage(stage, AbortSignal.timeout(MOUNT_MS)));
     const controllers = startControllers({
       store,
+      stage,
       proxy,
       secrets,
       drivers,

@@ -1,7 +1,8 @@
 /** The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits its turn. @module */
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
-import { findLoopDevice, findMount } from "../drivers/host.ts";
+import { BindStage } from "../drivers/bind_stage.ts";
+import { findLoopDevice, parseMountInfo } from "../drivers/host.ts";
 import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
 import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
 import { createClock } from "../reconcile/clock.ts";
@@ -33,6 +34,7 @@ Deno.test({
       store,
       drivers: new Map([[driver.name, driver]]),
       mounts: createMountTable(() => {}),
+      stage: new BindStage(`${dir}/mounts`),
       node: { name: "n1", labels: {} },
       clock: createClock(),
     });
@@ -93,7 +95,10 @@ Deno.test({
       await pass();
       assert.deepEqual([volume().status.state, volume().status.conditions], ["Available", []]);
       assert.equal(volume().status.sizeBytes, 128 * MIB);
-      assert.equal(await findMount(mountPath!), undefined);
+      assert.equal(mountPath, `${dir}/mounts/${volume().uid}`);
+      const below = parseMountInfo(await Deno.readTextFile("/proc/self/mountinfo"))
+        .filter((m) => m.mountPoint.startsWith(`${dir}/`));
+      assert.deepEqual(below, [], "neither the stage nor the driver shows it");
       assert.equal(await findLoopDevice(volume().status.handle!, signal), undefined);
 
       // A class that is gone stops neither mount nor deletion.

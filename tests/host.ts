@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
-import { removeFromEngine, removeProcesses } from "../scripts/leftovers.ts";
+import { removeFromEngine, removeMounts, removeProcesses } from "../scripts/leftovers.ts";
 import { RuneError } from "../spec/error.ts";
 import { noDocker } from "./skips.ts";
 
@@ -142,18 +142,8 @@ async function dispose(host: Host): Promise<void> {
   await removeProcesses(host.dataDir, host.daemonId).catch((error) => {
     if (!(error instanceof RuneError)) throw error;
   });
-  await unmountBelow(host.dataDir);
+  await removeMounts(host.dataDir);
   await Deno.remove(host.home, { recursive: true });
-}
-
-/** Takes away filesystems in memory that held the secrets of runs. */
-async function unmountBelow(directory: string): Promise<void> {
-  const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
-    line.split(" ")[1]!
-  );
-  for (const path of mounts.filter((path) => path?.startsWith(`${directory}/runs/`))) {
-    await new Deno.Command("umount", { args: [path] }).output();
-  }
 }
 
 /** The id that labels what a daemon makes; none of one that asks for a token, which is for tests without containers. */

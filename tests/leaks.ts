@@ -144,6 +144,7 @@ async function mounts(host: Host, runs: Map<string, number>): Promise<string[]> 
   return paths.filter((path) => path.startsWith(`${host.dataDir}/`) || path.startsWith(`${host.home}/`))
     .filter((path) => !host.dataDir.startsWith(`${path}/`) && path !== host.dataDir)
     .filter((path) => !isCurrent(path.slice(`${host.dataDir}/runs/`.length), runs))
+    .filter((path) => !runs.has(/\/mounts\/([0-9a-f-]{36})\.\d+$/.exec(path)?.[1] ?? ""))
     .filter((path) => !volumes.some((at) => path === at || path.startsWith(`${at}/`)))
     .map((path) => `mount ${path}`);
 }

@@ -1,4 +1,5 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
+import type { Stage } from "../../drivers/stage.ts";
 import type { Runner, RunRef } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { parseDuration } from "../../spec/duration.ts";
@@ -17,7 +18,7 @@ import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
-import { type Attempt, isRunnerOutage, launch, LaunchError } from "./launch.ts";
+import { type Attempt, isRunnerOutage, launch, LaunchError, stagedId } from "./launch.ts";
 import { pullProgress } from "./pull_progress.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
@@ -26,6 +27,7 @@ export interface InstanceDeps {
   store: Store;
   runners: Map<RunnerName, Runner>;
   mounts: MountTable;
+  stage: Stage;
   prober: Prober;
   files: RunFiles;
   readData: ReadData;
@@ -171,6 +173,8 @@ async function launchRun(
       files: deps.files,
       readData: deps.readData,
       secrets: deps.secrets,
+      stage: deps.stage,
+      onReplaced: (volumeUid) => deps.mounts.delete(volumeUid),
       signal,
       recordIntent: async () => {
         await progress.end();
@@ -297,6 +301,13 @@ async function forgetFiles({ files }: InstanceDeps, { uid }: Instance): Promise<
   await files.remove(uid).catch(() => {});
 }
 
+/** What stays shown is hidden with the next sweep. */
+async function hideSubPaths({ stage }: InstanceDeps, { uid, spec: { template } }: Instance): Promise<void> {
+  const signal = AbortSignal.timeout(10_000);
+  const ids = template.volumes.flatMap(({ subPath }, i) => subPath === "" ? [] : [stagedId(uid, i)]);
+  await Promise.allSettled(ids.map((id) => stage.hide(id, signal)));
+}
+
 async function recordSkipped(
   store: Store,
   { instance, skipped }: { instance: Instance; skipped: string[] },
@@ -357,6 +368,7 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
     return { type: "failed", error };
   }
   await forgetFiles(deps, instance);
+  await hideSubPaths(deps, instance);
   // Every run is known to be gone: only now may somebody else have its volumes.
   await deps.store.transact((tx) => {
     const now = current(tx, instance);

@@ -36,7 +36,7 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
       ...key,
       volume,
       holders: store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
-      path: volume && mounts.get(volume.uid),
+      mounted: volume && mounts.get(volume.uid),
     };
   });
 }

@@ -38,7 +38,7 @@ function plan(
     name: "data",
     volume: more.volume ?? provisioned(),
     holders: [holder],
-    path: "/v",
+    mounted: { path: "/v", where: { path: "/v", chain: ["1"], filesystem: "8:0", inFilesystem: "/v" } },
   };
   const run = (status.run ?? 1) === 0 ? undefined : absent;
   return planInstance({ instance, service, mounts: [mount], run, now: NOW, ...more });

@@ -1,6 +1,6 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
 import { applyOwnership, openSubPath } from "../../drivers/mount_root.ts";
-import { openDirectory, pathOf } from "../../drivers/open_directory.ts";
+import type { Stage } from "../../drivers/stage.ts";
 import type { RunMount, Runner, RunRef, RunSpec } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitStep, stepKey } from "../../spec/init_step.ts";
@@ -12,6 +12,7 @@ import type { RunFiles } from "../config/run_files.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import { resolveSecretEnv } from "../secret_refs.ts";
 import { shortDigest } from "../digest.ts";
+import { openMounted } from "../mount_table.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import type { InstanceView, MountView } from "./plan.ts";
 
@@ -124,20 +125,30 @@ export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
   };
 }
 
-/** The host directory behind one mount, with its owner and mode as asked. */
-async function prepareMount({ mount, path }: MountView): Promise<string> {
-  await using root = await openDirectory(path!);
+/** What the stage calls the directory of an instance's mount that has a subPath. */
+export const stagedId = (instanceUid: string, index: number): string => `${instanceUid}.${index}`;
+
+/** Shows one mount to the run, with its owner and mode as asked. @returns the path for the runner. */
+async function prepareMount(
+  { mount, mounted, volume }: MountView,
+  { id, stage, signal, onReplaced }: LaunchOptions & { id: string },
+): Promise<string> {
+  await using root = await openMounted(mounted!).catch((error) => {
+    onReplaced(volume!.uid);
+    throw error;
+  });
   const { fsUser: user, fsGroup: group, fsMode: mode } = mount;
   if (user !== undefined || group !== undefined || mode !== undefined) {
     await applyOwnership(root, {
-      path: path!,
+      path: mounted!.where.path,
       ...(user !== undefined && { user }),
       ...(group !== undefined && { group }),
       ...(mode !== undefined && { mode }),
     });
   }
+  if (mount.subPath === "") return mounted!.path;
   await using directory = await openSubPath(root, mount.subPath);
-  return await pathOf(directory);
+  return await stage.show(id, directory, signal);
 }
 
 /** What a launch works with. */
@@ -149,6 +160,9 @@ export interface LaunchOptions {
   files: RunFiles;
   readData: ReadData;
   secrets: SecretReader;
+  stage: Stage;
+  /** Told that a volume's directory is no longer what was mounted: it must be mounted anew. */
+  onReplaced: (volumeUid: string) => void;
   signal: AbortSignal;
   /** Commits that this run is about to exist; nothing is made before it has resolved. */
   recordIntent: () => Promise<void>;
@@ -178,7 +192,10 @@ export async function launch(
   if (image !== undefined && runner.pull && !here) {
     await pull(runner, { image, service, signal, onProgress: options.onProgress });
   }
-  const sources = await phase("VolumeNotReady", () => Promise.all(mounts.map(prepareMount)));
+  const sources = await phase("VolumeNotReady", () =>
+    Promise.all(
+      mounts.map((mount, i) => prepareMount(mount, { ...options, id: stagedId(instance.uid, i) })),
+    ));
   const mountsFiles = template.secretMounts.length + template.configMounts.length > 0;
   const owner = mountsFiles
     ? template.identity ??

@@ -5,6 +5,7 @@
 import type { Publication, RunState } from "../../runners/runner.ts";
 import type { Instance, InstanceStatus } from "../../spec/instance.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
+import type { MountedVolume } from "../mount_table.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
@@ -33,8 +34,8 @@ export interface MountView {
   name: string;
   volume: Volume | undefined;
   holders: LeaseHolder[];
-  /** The volume's root on this host, while this daemon knows it to be mounted. */
-  path: string | undefined;
+  /** Where it is mounted, while this daemon knows it to be. */
+  mounted: MountedVolume | undefined;
   /** The snapshot for which it is being copied: until then nobody may begin to write it. */
   copiedFor?: string;
 }
@@ -116,7 +117,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (view.mounts.some((m) => !m.holders.some((h) => h.instanceUid === instance.uid))) {
     return { do: "acquire" };
   }
-  const unmounted = view.mounts.find((m) => m.path === undefined);
+  const unmounted = view.mounts.find((m) => m.mounted === undefined);
   if (unmounted) {
     const volume = describeKey(unmounted);
     const { failureMessage: failure, failureHint } = unmounted.volume?.status ?? {};

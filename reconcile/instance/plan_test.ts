@@ -45,7 +45,7 @@ function mounted(more: Partial<MountView> = {}): MountView {
     name: "data",
     volume: provisioned(),
     holders: [holder],
-    path: "/v",
+    mounted: { path: "/v", where: { path: "/v", chain: ["1"], filesystem: "8:0", inFilesystem: "/v" } },
     ...more,
   };
 }
@@ -138,7 +138,7 @@ const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
     "VolumeNotReady",
   ],
   ["one held by another", { holders: [other] }, /mounted read-write by default\/old-0/, "VolumeNotReady"],
-  ["one being mounted", { path: undefined }, /is being mounted/],
+  ["one being mounted", { mounted: undefined }, /is being mounted/],
 ];
 for (const [name, more, message, reason] of waits) {
   Deno.test(`planInstance() waits for ${name}, and never launches`, () => {

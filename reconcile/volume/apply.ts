@@ -1,5 +1,7 @@
 /** Carries out the steps of a volume's plan; each is idempotent. @module */
 import type { DeleteOptions, Driver, VolumeContext } from "../../drivers/driver.ts";
+import { openDirectory, whereIs } from "../../drivers/open_directory.ts";
+import type { Stage } from "../../drivers/stage.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
@@ -20,6 +22,7 @@ export interface VolumeDeps {
   store: Store;
   drivers: Map<string, Driver>;
   mounts: MountTable;
+  stage: Stage;
   node: { name: string; labels: Record<string, string> };
   clock: Clock;
 }
@@ -161,11 +164,17 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away again.
   await write(deps, volume, (status) => ({ ...status, boundNode: view.node.name }));
   await driver.attach(ctx);
-  const { path } = await driver.mount(ctx);
+  const mounted = await driver.mount(ctx);
+  // From here on it is the thing that is open, whatever becomes of its name.
+  await using directory = await (driver.open?.(ctx) ?? openDirectory(mounted.path));
+  const where = await whereIs(directory);
   // Two volumes on one directory would be two writers, each with a lease of its own.
-  const other = deps.mounts.overlapping(volume.uid, path);
-  if (other !== undefined) throw sharesDirectory(deps.store, { path, other, namespace: volume.namespace });
-  deps.mounts.set(volume.uid, path);
+  const other = deps.mounts.overlapping(volume.uid, where);
+  if (other !== undefined) {
+    throw sharesDirectory(deps.store, { path: where.path, other, namespace: volume.namespace });
+  }
+  const path = await deps.stage.show(volume.uid, directory, ctx.signal);
+  deps.mounts.set(volume.uid, { path, where });
 }
 
 /**
@@ -174,6 +183,7 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
  */
 async function unmount({ view: { volume }, deps, driver, ctx }: Call & { driver?: Driver }): Promise<void> {
   deps.mounts.delete(volume.uid);
+  await deps.stage.hide(volume.uid, ctx.signal);
   await driver?.unmount(ctx);
   await driver?.detach(ctx);
   await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);

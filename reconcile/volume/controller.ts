@@ -27,7 +27,7 @@ function observeVolume(
     capabilities: deps.drivers.get(driverName(view) ?? "")?.capabilities,
     ...(volume.deletionRequestedAt !== undefined && { readFor: readFor(deps.store, volume) }),
     holders: deps.store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
-    mountPath: deps.mounts.get(volume.uid),
+    mountPath: deps.mounts.get(volume.uid)?.path,
     node: deps.node,
     now: deps.now,
   };

@@ -1,6 +1,7 @@
 /** That no instance starts from a path that is going away. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
+import { PlainStage } from "../../drivers/bind_stage.ts";
 import { LocalDriver } from "../../drivers/local.ts";
 import { seed } from "../../server/seed.ts";
 import { openStore } from "../../store/store.ts";
@@ -33,7 +34,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
       if (typeof member !== "function") return member;
       return async (...args: unknown[]) => {
         if (property === "unmount") {
-          seen.push(mounts.get(volume().uid));
+          seen.push(mounts.get(volume().uid)?.path);
           if (broken) throw new Error("target is busy");
         }
         return await member.apply(target, args);
@@ -44,6 +45,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
     store,
     drivers: new Map([[driver.name, driver]]),
     mounts,
+    stage: new PlainStage(),
     node: { name: "n1", labels: {} },
     clock: createClock(),
   };
