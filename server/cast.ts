@@ -197,7 +197,7 @@ export function applySet(
 /** Settles who the processes of a service are, and asks whether all of the write is permitted. */
 function judge(
   tx: Tx,
-  { declared, before, world, deps, options: { writer, action } }: {
+  { declared, before, world, deps, options }: {
     declared: Declared;
     before: AnyResource | undefined;
     world: World;
@@ -205,6 +205,7 @@ function judge(
     options: ApplyOptions;
   },
 ): { identity?: HostIdentity; issues: FieldIssue[] } {
+  const { writer, action } = options;
   const rights = {
     grants: deps.grants ?? {},
     ownPorts: deps.ownPorts?.() ?? [],
@@ -212,7 +213,7 @@ function judge(
     root: world.root,
   };
   const settled = declared.kind === "service"
-    ? settleIdentity(declared, { before: before as Service | undefined, world })
+    ? settleIdentity(declared, { before: before as Service | undefined, anew: options.force ?? false, world })
     : { issues: [] };
   // What an earlier version stored has no numbers: what it names now is judged.
   const identity = settled.identity ??

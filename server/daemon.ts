@@ -247,7 +247,10 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         startedAt: new Date().toISOString(),
         devMode: settings.devMode,
         get warnings() {
-          return [...settings.warnings, ...backups.warnings()];
+          return settings.warnings;
+        },
+        get backupWarnings() {
+          return backups.warnings();
         },
       },
       // Behind TLS and tokens a name that was rebound gains nothing: no browser sends a token by itself.

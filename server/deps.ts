@@ -25,6 +25,8 @@ export interface DaemonInfo extends BuildInfo {
   devMode: boolean;
   /** What the operator should know, a sentence each. */
   warnings: string[];
+  /** The same of backups; they name volumes. */
+  backupWarnings?: string[];
 }
 
 /** What the app is made from. */

@@ -41,10 +41,12 @@ const namesOf = ({ securityContext: { user, group } = {} }: ServiceSpec) => ({ u
 /**
  * Settles the identity of a service. Numbers that are stored stay as long as `user` and `group` do; a service of an earlier
  * version, stored without, gets them with its next change, so that none restarts for them.
+ *
+ * @param options `anew`: look names up again also where nothing changed.
  */
 export function settleIdentity(
   service: Declaration,
-  { before, world }: { before: Service | undefined; world: IdentityWorld },
+  { before, anew = false, world }: { before: Service | undefined; anew?: boolean; world: IdentityWorld },
 ): Settled {
   const { spec } = service;
   const { user, group } = namesOf(spec);
@@ -53,8 +55,8 @@ export function settleIdentity(
   }
   if (before?.spec.process && sameValue(namesOf(before.spec), { user, group })) {
     const { identity } = before.spec;
-    if (identity) return { identity, issues: [] };
-    if (sameValue(templateOf(before.spec), templateOf({ ...spec, identity: undefined }))) {
+    if (identity && (!anew || user === DYNAMIC_USER)) return { identity, issues: [] };
+    if (!anew && sameValue(templateOf(before.spec), templateOf({ ...spec, identity: undefined }))) {
       return { issues: [] };
     }
   }

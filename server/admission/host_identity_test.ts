@@ -51,6 +51,26 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a cast with force looks names up again, and leaves a dynamic id",
+  ignore,
+  fn: () =>
+    withServer(async (server) => {
+      await okJson(server.cast([runAs("a", "nobody"), runAs("b", "dynamic")]));
+      const dynamic = stored(server, "b").spec.identity;
+      // As if the account had had another number then.
+      await server.store.transact((tx) => {
+        const service = tx.get("service", "default", "a")!;
+        tx.update(service, { spec: { ...service.spec, identity: { user: 7, group: 7, groups: [] } } });
+      });
+      await okJson(server.cast([runAs("a", "nobody")]));
+      assert.equal(stored(server, "a").spec.identity?.user, 7);
+      await okJson(server.cast([runAs("a", "nobody"), runAs("b", "dynamic")], { force: true }));
+      assert.equal(stored(server, "a").spec.identity?.user, 65534);
+      assert.deepEqual(stored(server, "b").spec.identity, dynamic);
+    }),
+});
+
+Deno.test({
   name: "a user or group that this host does not know is refused when it is cast",
   ignore,
   fn: () =>

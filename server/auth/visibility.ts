@@ -23,6 +23,21 @@ export function seenBy<R extends { namespace: string }>(viewer: Viewer, kind: Ki
   return resources.filter(({ namespace }) => maySee(viewer, kind, namespace));
 }
 
+/** The daemon's warnings. Those of backups name volumes of any namespace: whoever makes backups is told all, others that there are some. */
+export function warningsFor(
+  viewer: Viewer,
+  { warnings, backupWarnings = [] }: { warnings: string[]; backupWarnings?: string[] },
+): string[] {
+  if (backupWarnings.length === 0) return warnings;
+  const all = viewer.may({ resource: "backup", verb: "create", namespace: "" });
+  return [
+    ...warnings,
+    ...all
+      ? backupWarnings
+      : ["the scheduled backup fails: whoever may make backups is told why by rune status"],
+  ];
+}
+
 /** What stands for the name of an instance that the viewer may not see. */
 const HIDDEN = "(not yours to see)";
 

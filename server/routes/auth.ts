@@ -1,6 +1,7 @@
 /** Who am I, and the first token. @module */
 import { newTokenView, type Whoami, whoamiView } from "../../spec/identity.ts";
 import { bootstrap } from "../auth/identities.ts";
+import { warningsFor } from "../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { hostOf, isLoopback } from "../guard.ts";
@@ -33,7 +34,7 @@ export function authRoutes(deps: ServerDeps): Endpoint[] {
           rules: [...rules],
           ...(token && { token }),
           address: peer,
-          warnings: [...plain ? [PLAIN] : [], ...info.devMode ? [] : open, ...info.warnings],
+          warnings: [...plain ? [PLAIN] : [], ...info.devMode ? [] : open, ...warningsFor(principal, info)],
         };
         return Response.json(body, { headers: { "cache-control": "no-store" } });
       },

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
-import { maySee, seenBy, type Viewer } from "../auth/visibility.ts";
+import { maySee, seenBy, type Viewer, warningsFor } from "../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { problemResponse, toProblem } from "../problem.ts";
@@ -119,10 +119,11 @@ function statusOf(
   { runners, viewer }: { runners: Status["runners"]; viewer: Viewer },
 ): Status {
   const { store, info } = deps;
-  const { commit: _commit, builtAt: _builtAt, ...shown } = info;
+  const { commit: _commit, builtAt: _builtAt, backupWarnings: _backups, ...shown } = info;
   return {
     recentWarnings: recentWarnings(deps, viewer),
     ...shown,
+    warnings: warningsFor(viewer, info),
     runners,
     namespaces: store.list("namespace").filter(({ name }) => maySee(viewer, "service", name)).map(
       ({ name }) => {
