@@ -56,6 +56,13 @@ export function checkRunnerFields(
     }
     return;
   }
+  const { user, noNewPrivileges } = securityContext;
+  if (noNewPrivileges === false && user !== undefined && user !== "root" && user !== "0") {
+    issue(
+      ["securityContext", "noNewPrivileges"],
+      "cannot be false for a process that is not root; leave it out",
+    );
+  }
   const envs: [(string | number)[], Record<string, string>][] = [
     [["env"], spec.env],
     [["process", "env"], process.env],

@@ -83,6 +83,10 @@ Deno.test({
       ],
       ["securityContext: { privileged: true }", /securityContext\.privileged: cannot be enforced/],
       ["securityContext: { seccompProfile: unconfined }", /securityContext\.seccompProfile: cannot/],
+      [
+        "securityContext: { user: nobody, noNewPrivileges: false }",
+        /securityContext\.noNewPrivileges: cannot be false for a process that is not root/,
+      ],
       ["env: { a.b: x }", /env\.a\.b: a process cannot be given this variable/],
     ];
     for (const [field, message] of refused) {

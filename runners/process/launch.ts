@@ -3,7 +3,8 @@ import { isAbsolute, join } from "node:path";
 import { RuneError } from "../../spec/error.ts";
 import type { RunMount, RunSpec } from "../runner.ts";
 import { planPrivileges, type Privileges } from "./privileges.ts";
-import { isExecutable, searchPath, SYSTEM_PATH } from "./tools.ts";
+import { canReach, type Looker, onHost } from "./reach.ts";
+import { isExecutable, SYSTEM_PATH } from "./tools.ts";
 
 /** All that is needed to execute commands of a run. */
 export interface Launch {
@@ -22,8 +23,8 @@ export interface Launch {
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * Plans a run on this host. What it looks up, the executable and the working directory, it looks up as the daemon, so that what is
- * missing has a good message. What the run gets is decided by the rights of its user in its view; see setup.sh.
+ * Plans a run on this host. It looks up the executable and the working directory so that what is missing has a good message. What the
+ * run gets is decided by the rights of its user in its view; see setup.sh.
  *
  * @param root whether the daemon is root.
  * @throws {RuneError} `invalid_argument` for fields that only containers have and for a command that cannot be looked
@@ -43,14 +44,15 @@ export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promis
   };
   const env = { ...base, ...spec.env, ...spec.secretEnv };
   const workdir = process.workdir ?? "/";
-  if (!await isDirectory(onHost(workdir, mounts))) {
+  const looker = { mounts, who: account };
+  if (await canReach(workdir, looker) && !await isDirectory(onHost(workdir, mounts))) {
     throw new RuneError("not_found", `the working directory ${workdir} does not exist on this host`, {
       hint: "create it, or correct process.workdir",
       permanent: true,
     });
   }
   return {
-    command: [await findCommand(process, { mounts, path: env.PATH! }), ...process.args],
+    command: [await findCommand(process, { looker, path: env.PATH! }), ...process.args],
     workdir,
     env,
     privileges,
@@ -128,9 +130,10 @@ function checkInPlace({ source, target, readOnly }: RunMount): void {
   });
 }
 
+/** Looks the command up as far as its user can reach; what is beyond, the user will be told of by setup.sh. */
 async function findCommand(
   process: NonNullable<RunSpec["process"]>,
-  { mounts, path }: { mounts: RunMount[]; path: string },
+  { looker, path }: { looker: Looker; path: string },
 ): Promise<string> {
   const { command, workdir } = process;
   if (command.includes("/")) {
@@ -140,11 +143,15 @@ async function findCommand(
       });
     }
     const file = isAbsolute(command) ? command : join(workdir!, command);
-    if (await isExecutable(onHost(file, mounts))) return file;
+    if (!await canReach(file, looker) || await isExecutable(onHost(file, looker.mounts))) return file;
     throw noExecutable(`${file} is not an executable file of this host`);
   }
   // Given on as a name: which file it means is for its user to find.
-  if (await searchPath(command, path) !== undefined) return command;
+  for (const directory of path.split(":")) {
+    const file = `${directory}/${command}`;
+    if (!directory.startsWith("/") || !await canReach(file, looker)) continue;
+    if (await isExecutable(onHost(file, looker.mounts))) return command;
+  }
   throw noExecutable(`the executable "${command}" was not found in PATH (${path})`);
 }
 
@@ -153,12 +160,6 @@ function noExecutable(message: string): RuneError {
     hint: "install it, make it executable, or correct process.command",
     permanent: true,
   });
-}
-
-/** Where a path of the run's view lies on the host. */
-function onHost(path: string, mounts: RunMount[]): string {
-  const mount = mounts.find((m) => path === m.target || path.startsWith(`${m.target}/`));
-  return mount ? mount.source + path.slice(mount.target.length) : path;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -415,6 +415,9 @@ test(
       const [process, says] of [
         [{ command: "true", args: [], workdir: closed }, /cannot enter the working directory/],
         [{ command: `${closed}/program`, args: [] }, /cannot execute/],
+        // Nobody is told whether there is such a file.
+        [{ command: `${closed}/missing`, args: [] }, /cannot execute/],
+        [{ command: "true", args: [], workdir: `${closed}/missing` }, /cannot enter the working directory/],
       ] as const
     ) {
       const spec = room.shell("", { process: { ...process, args: [] }, securityContext });
