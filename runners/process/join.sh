@@ -34,4 +34,4 @@ if [ "$__rune_main" != 0 ]; then
     exit 126
   fi
 fi
-exec "$@" <"${0%/*}/setup.sh" 3>/dev/null 8>&2
+exec "$@" <"${0%/*}/setup.sh" 3>/dev/null 8>&2 9>&2

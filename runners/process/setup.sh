@@ -1,7 +1,8 @@
 # Becomes a command of a run. It runs as the run's user already, and was loaded before the user's mounts existed.
 # sh -s rune-setup WORKDIR [STATUS_LINE...] -- COMMAND...
 # Open are: 0 this text; 3 to tell the daemon how far it is; 4 the process's own /proc/<pid>/status, as root sees it; 5 what
-# environment.ts wrote, once the mounts are made; 6 the command's standard input; 8 for errors.
+# environment.ts wrote, once the mounts are made; 6 the command's standard input; 8 for errors; 9 the
+# command's standard error.
 umask 022
 unset IFS LC_ALL
 __rune_workdir=$2
@@ -40,4 +41,4 @@ while :; do
 done
 command -v -- "$1" >/dev/null || __rune_fail "its user cannot execute $1"
 echo ready >&3
-exec "$@" <&6 3>&- 4<&- 5<&- 6<&- 7<&- 8>&-
+exec "$@" <&6 2>&9 3>&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&-

@@ -110,7 +110,8 @@ async function setUp(files: RunFiles, { launch, mounts, lines, writer, signal }:
     return;
   }
   await say(encodeEnvironment(launch.env));
-  await lines.next();
+  // What a helper complained of was no reason to fail, and is none for how the command will end.
+  if (await lines.next() === "ready") await Deno.truncate(`${files.dir}/error`).catch(() => {});
 }
 
 /** The programs between the wrapper and the command, each of which executes the next. */

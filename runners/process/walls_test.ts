@@ -292,6 +292,23 @@ test(
   },
 );
 
+test(
+  "what a helper complains of is the reason that the run ended with, and not in its log",
+  async (room, signal) => {
+    const spec = room.shell("echo ran", { securityContext: { user: "nobody" } });
+    await room.runner.create(spec, signal);
+    const launch = await planLaunch(spec);
+    const privileges = { ...launch.privileges, capabilities: 1n << 62n };
+    await Deno.writeTextFile(`${runFiles(room.dir, spec).dir}/starting`, "");
+    const options = { root: room.dir, launch: { ...launch, privileges }, procs: [], mounts: [], signal };
+    await spawnWrapper(runFiles(room.dir, spec), options);
+    const { state, error } = await room.runner.inspect(spec, signal);
+    assert.equal(state, "exited");
+    assert.match(error!, /^setpriv: .*cap_62/);
+    assert.deepEqual(await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal })), []);
+  },
+);
+
 /** Starts a wrapper as spawnWrapper() does, tells it `said`, and closes the pipe, as if the daemon had died. */
 async function endOf(room: ProcessRoom, { status, said }: { status: string[]; said: string }) {
   const { signal } = new AbortController();

@@ -37,13 +37,14 @@ shift
 exec 3>&1 5<&0 6</dev/null >/dev/null 2>&1
 
 if [ -z "$__rune_code" ]; then
+  # What a helper complains of is why there was no command: until then the standard error is not the command's.
   # A shell of its own, so that the process can say who it is before it becomes anything else, and open what shows its rights.
   (
     read -r __rune_stat </proc/self/stat
     echo "$__rune_stat" >&3
     exec 4</proc/self/status
-    exec "$@" <"${0%/*}/setup.sh" 9>&-
-  ) >>stdout.log 2>>stderr.log 8>>error
+    exec "$@" <"${0%/*}/setup.sh"
+  ) >>stdout.log 2>>error 8>&2 9>>stderr.log
   __rune_code=$?
 fi
 # A link needs no room for data: this works on a full disk, and is there completely or not at all.
