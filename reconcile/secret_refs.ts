@@ -1,5 +1,6 @@
 /** Puts the values of secrets where references stand, at the moment of use: nothing of the result is stored. @module */
 import { RuneError } from "../spec/error.ts";
+import { LIMITS, MAX_ENVIRONMENT } from "../spec/limits.ts";
 import { describeKey } from "../spec/resource.ts";
 import { envRefs, parseParameterRef, replaceEnvRefs, type SecretKeyRef } from "../spec/secret.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
@@ -16,7 +17,7 @@ async function valueOf(secrets: SecretReader, ref: SecretKeyRef, referrer: strin
   const value = Object.hasOwn(data, ref.key) ? data[ref.key] : undefined;
   if (value !== undefined) return value;
   throw new RuneError("not_found", `${referrer}: secret ${describeKey(ref)} has no key "${ref.key}"`, {
-    hint: `its keys: ${Object.keys(data).sort().join(", ") || "none"}`,
+    hint: `its keys: ${Object.keys(data).sort().slice(0, 8).join(", ") || "none"}`,
   });
 }
 
@@ -38,6 +39,13 @@ export async function resolveParameters(
   return resolved;
 }
 
+const tooLong = (name: string) =>
+  new RuneError("failed_precondition", `env ${name}: with its secrets it is longer than Linux passes on`, {
+    hint:
+      `a variable has at most ${LIMITS.argument} characters, all of them ${MAX_ENVIRONMENT}; mount the secret as a file`,
+    permanent: false,
+  });
+
 /**
  * The variables that hold `{{ secret:name/key }}`, resolved; the others are left out.
  *
@@ -49,12 +57,18 @@ export async function resolveSecretEnv(
   { namespace, secrets }: { namespace: string; secrets: SecretReader },
 ): Promise<Record<string, string>> {
   const resolved: Record<string, string> = {};
+  let total = 0;
   for (const [name, text] of Object.entries(env)) {
     const refs = envRefs(text, namespace).filter((ref) => ref !== null);
     if (refs.length === 0) continue;
     const values = new Map<string, string>();
     const idOf = (ref: SecretKeyRef) => `${describeKey(ref)}/${ref.key}`;
-    for (const ref of refs) values.set(idOf(ref), await valueOf(secrets, ref, `env ${name}`));
+    for (const ref of refs) {
+      if (!values.has(idOf(ref))) values.set(idOf(ref), await valueOf(secrets, ref, `env ${name}`));
+    }
+    // Counted before it is made: a short text can name a long value thousands of times.
+    const length = refs.reduce((sum, ref) => sum + values.get(idOf(ref))!.length, text.length);
+    if (length > LIMITS.argument || (total += length) > MAX_ENVIRONMENT) throw tooLong(name);
     resolved[name] = replaceEnvRefs(text, namespace, (ref) => values.get(idOf(ref))!);
   }
   return resolved;

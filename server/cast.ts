@@ -10,6 +10,7 @@ import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { formatPath } from "../spec/field_issues.ts";
 import type { Verb } from "../spec/identity.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
+import { Exposures } from "../spec/exposing.ts";
 import { type AnyResource, describeKey, type Kind, KINDS } from "../spec/resource.ts";
 import type { HostIdentity } from "../spec/security.ts";
 import type { Service } from "../spec/service.ts";
@@ -65,6 +66,9 @@ export interface Applied extends CastResult {
   resource: AnyResource;
 }
 
+/** Once there are so many, the rest of a set is looked at no more: nothing of it is applied. */
+const MAX_ISSUES = 100;
+
 const ORDER = Object.keys(KINDS);
 const rank = (kind: Kind) => ORDER.indexOf(kind);
 
@@ -77,7 +81,7 @@ export function parseSet(resources: CastRequest["resources"]): Declared[] {
   const issues: FieldIssue[] = [];
   const seen = new Map<string, number>();
   const declared = resources.flatMap(({ kind, body }, index) => {
-    if (!isCastKind(kind)) return [];
+    if (!isCastKind(kind) || issues.length >= MAX_ISSUES) return [];
     const result = parseDeclared(kind, body, { namespace: "default" });
     if ("issues" in result) {
       issues.push(...result.issues.map((issue) => ({ ...issue, resource: index })));
@@ -125,10 +129,8 @@ export function applySet(
 ): Applied[] {
   const classes = set.filter((d) => d.kind === "storageClass");
   const later = new Set(set.filter((d) => d.kind === "service").map(describeKey));
-  const exposed = new Map(
-    set.some((d) => d.kind === "service" && d.spec.expose)
-      ? tx.list("service").filter((s) => s.spec.expose).map((s) => [describeKey(s), s])
-      : [],
+  const exposed = new Exposures<Service>(
+    set.some((d) => d.kind === "service" && d.spec.expose) ? tx.list("service") : [],
   );
   const world: World = {
     state: tx,
@@ -152,6 +154,7 @@ export function applySet(
   let passing = 0;
   const applied: Applied[] = [];
   for (const { declared, index } of items) {
+    if (issues.length >= MAX_ISSUES) break;
     const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
     const settled = judge(tx, { declared, before, world, deps, options });
     if (before?.deletionRequestedAt !== undefined) {
@@ -176,17 +179,18 @@ export function applySet(
       const written = write(tx, { ...declared, spec } as Declared, options);
       const { resource } = written;
       if (resource.kind === "service") {
-        if (resource.spec.expose) exposed.set(describeKey(resource), resource);
-        else exposed.delete(describeKey(resource));
+        exposed.set(resource);
       }
       applied.push(written);
     }
   }
-  issues.push(...cycleIssues(set, {
-    find: (namespace, name) => tx.get("service", namespace, name),
-    describe: (key) =>
-      maySee(options.writer, "service", key.namespace) ? describeKey(key) : "(one that you may not see)",
-  }));
+  if (issues.length < MAX_ISSUES) {
+    issues.push(...cycleIssues(set, {
+      find: (namespace, name) => tx.get("service", namespace, name),
+      describe: (key) =>
+        maySee(options.writer, "service", key.namespace) ? describeKey(key) : "(one that you may not see)",
+    }));
+  }
   if (issues.length > 0) {
     const named = set.map(({ kind, name }) => ({ kind, body: { name } }));
     throw refusal(issues, named, passing === issues.length ? "conflict" : "invalid_argument");

@@ -7,8 +7,9 @@ import { z } from "zod";
 import { parseDuration } from "../spec/duration.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { fieldIssues } from "../spec/field_issues.ts";
+import { LIMITS, textUpTo } from "../spec/limits.ts";
 import { isName } from "../spec/name.ts";
-import { reservedKeyIssues } from "../spec/reserved_keys.ts";
+import { shapeIssues } from "../spec/body_shape.ts";
 import { permitParameters } from "./auth/parameters.ts";
 import type { Principal } from "./auth/principal.ts";
 import { readJson } from "./json_body.ts";
@@ -56,12 +57,13 @@ export interface Endpoint {
 }
 
 /** A whole number in a query. */
-export const wholeNumber = z.string().regex(/^\d{1,15}$/, { error: "expected a whole number" }).transform(
-  Number,
-);
+export const wholeNumber = textUpTo(LIMITS.word).regex(/^\d{1,15}$/, { error: "expected a whole number" })
+  .transform(
+    Number,
+  );
 
 /** RFC 3339, or a duration that counts back from now. */
-export const timeSchema = z.string().transform((text, ctx) => {
+export const timeSchema = textUpTo(LIMITS.word).transform((text, ctx) => {
   const at = Date.parse(text);
   if (/^\d{4}-/.test(text) && !Number.isNaN(at)) return text;
   try {
@@ -95,8 +97,8 @@ function refuse(what: string, issues: FieldIssue[]): never {
 }
 
 function parse(what: string, schema: z.ZodType, value: unknown): unknown {
-  const reserved = reservedKeyIssues(value);
-  if (reserved.length > 0) refuse(what, reserved);
+  const misshapen = shapeIssues(value, schema);
+  if (misshapen.length > 0) refuse(what, misshapen);
   const result = schema.safeParse(value);
   if (!result.success) refuse(what, fieldIssues(result.error, { schema, body: value }));
   return result.data;

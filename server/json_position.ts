@@ -44,8 +44,24 @@ function errorOffset(text: string): number {
   }
 }
 
-/** `line 2, column 15`: where a text that `JSON.parse` refused goes wrong. */
+/** Characters that are looked at: nobody reads on beyond, and the daemon has others to answer. */
+const LOOKED_AT = 1024 * 1024;
+/** A string that begins and does not end. */
+const OPEN_STRING = /^"[^"\\]*(?:\\.[^"\\]*)*$/s;
+/** The longest number or word that is not looked at in full. */
+const TOKEN_LENGTH = 64;
+
+/** `line 2, column 15`: where a text that `JSON.parse` refused goes wrong; `after line 2` where that is far into it. */
 export function jsonErrorPlace(text: string): string {
-  const before = text.slice(0, errorOffset(text)).split("\n");
-  return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+  const head = text.slice(0, LOOKED_AT);
+  const offset = errorOffset(head);
+  let line = 1;
+  let start = 0;
+  for (let at = head.indexOf("\n"); at >= 0 && at < offset; at = head.indexOf("\n", start)) {
+    line++;
+    start = at + 1;
+  }
+  const rest = head.slice(offset);
+  const cut = head.length < text.length && (rest.length < TOKEN_LENGTH || OPEN_STRING.test(rest));
+  return cut ? `after line ${line}` : `line ${line}, column ${offset - start + 1}`;
 }

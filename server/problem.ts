@@ -1,6 +1,6 @@
 /** How errors leave the server: the HTTP status of every code, and RFC 9457 problem documents. @module */
 import type { Problem } from "../spec/api.ts";
-import { type ErrorCode, type RuneError, toRuneError } from "../spec/error.ts";
+import { type ErrorCode, type FieldIssue, type RuneError, toRuneError } from "../spec/error.ts";
 
 /** The HTTP status of every error code (SPEC 6). */
 export const HTTP_STATUS: Record<ErrorCode, number> = {
@@ -24,6 +24,19 @@ const titleOf = (code: ErrorCode) => {
   return words[0]!.toUpperCase() + words.slice(1);
 };
 
+/** An answer says the first so many issues, and so many characters of each text: what is wrong may have come from who sent it. */
+const MOST = { issues: 100, path: 32, part: 256, text: 2000 };
+
+const clip = (text: string, most: number = MOST.text) =>
+  text.length <= most ? text : `${text.slice(0, most)}…`;
+
+const clipIssue = ({ path, message, hint, ...rest }: FieldIssue): FieldIssue => ({
+  ...rest,
+  path: path.slice(0, MOST.path).map((part) => typeof part === "string" ? clip(part, MOST.part) : part),
+  message: clip(message),
+  ...(hint !== undefined && { hint: clip(hint) }),
+});
+
 /** The problem document of an error. What an `internal` one says goes to the log, not to the client. */
 export function toProblem(error: unknown, requestId?: string): Problem {
   const known: RuneError = toRuneError(error);
@@ -33,10 +46,10 @@ export function toProblem(error: unknown, requestId?: string): Problem {
     type: "about:blank",
     title: titleOf(known.code),
     status: HTTP_STATUS[known.code],
-    detail: internal ? "the daemon failed to answer this request" : known.message,
+    detail: internal ? "the daemon failed to answer this request" : clip(known.message),
     code: known.code,
-    ...(hint !== undefined && { hint }),
-    ...(known.issues && { issues: known.issues }),
+    ...(hint !== undefined && { hint: clip(hint) }),
+    ...(known.issues && { issues: known.issues.slice(0, MOST.issues).map(clipIssue) }),
     ...(requestId !== undefined && { requestId }),
   };
 }

@@ -12,7 +12,7 @@ import { fieldIssues, formatPath } from "../spec/field_issues.ts";
 import { scalarText } from "../spec/labels.ts";
 import { absolutePathSchema } from "../spec/mounts.ts";
 import { nameSchema } from "../spec/name.ts";
-import { reservedKeyIssues } from "../spec/reserved_keys.ts";
+import { shapeIssues } from "../spec/body_shape.ts";
 import { parseAddress } from "./address.ts";
 import { grantsSection } from "./grants.ts";
 import { backupSection } from "./backup/section.ts";
@@ -136,7 +136,7 @@ class Reader {
   /** `${VAR}` in every text, once everything is parsed: a value cannot become syntax. */
   expand(value: unknown, path: Path, env: (name: string) => string | undefined): unknown {
     if (typeof value === "string") {
-      return value.replace(/\$\$|\$\{([^}]*)\}/g, (text, name?: string) => {
+      return value.replace(/\$\$|\$\{([^}]{0,256})\}/g, (text, name?: string) => {
         if (text === "$$") return "$";
         const found = env(name!);
         if (found === undefined) {
@@ -255,9 +255,9 @@ export function parseRunefile(
       file,
     }]);
   }
-  const reserved = reservedKeyIssues(source.value);
-  if (reserved.length > 0) {
-    throw invalid(file, reserved.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
+  const misshapen = shapeIssues(source.value, z.unknown());
+  if (misshapen.length > 0) {
+    throw invalid(file, misshapen.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
   }
   const reader = new Reader();
   const body = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;

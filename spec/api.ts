@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
 import { ERROR_CODES } from "./error.ts";
+import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { bytesSchema } from "./quantity.ts";
 import { KINDS } from "./resource.ts";
 
@@ -12,13 +13,16 @@ export { DEFAULT_SERVER } from "./endpoint.ts";
 
 const castKinds = Object.values(KINDS).filter((k) => k.castable).map((k) => k.kind) as [string, ...string[]];
 
+/** A resource as a castfile writes it, before the schema of its kind looks at it: more fields than any kind has are no resource. */
+export const bodySchema = mapUpTo(textUpTo(LIMITS.name), z.unknown(), LIMITS.labels);
+
 /** `POST /v1/cast`: a whole set, applied atomically. */
 export const castRequestSchema = z.strictObject({
   resources: z.array(z.strictObject({
     kind: z.enum(castKinds),
     /** As in a castfile. */
-    body: z.record(z.string(), z.unknown()),
-  })).min(1).max(10_000),
+    body: bodySchema,
+  })).min(1).max(LIMITS.resources, { abort: true }),
   /** Bump the generation of services even when nothing changed: their instances are replaced. */
   force: z.boolean().default(false),
   /** Only say what would change. */
@@ -155,7 +159,7 @@ export const deleteQuerySchema = z.object({
 export const resizeRequestSchema = z.strictObject({ size: bytesSchema });
 
 /** `POST …/volumes/{name}/actions/undelete`; without an id the latest of that name. */
-export const undeleteRequestSchema = z.strictObject({ id: z.string().optional() });
+export const undeleteRequestSchema = z.strictObject({ id: textUpTo(LIMITS.name).optional() });
 
 /** `GET …/volumes/{name}/usage`. */
 export const volumeUsageSchema = z.object({
@@ -198,7 +202,7 @@ export const execControlSchema = z.discriminatedUnion("type", [
   /** Client to server, the first frame, within 10 s. */
   z.strictObject({
     type: z.literal("start"),
-    command: z.array(z.string()).min(1),
+    command: listUpTo(textUpTo(LIMITS.argument), LIMITS.arguments).min(1),
     tty: z.boolean().default(false),
     stdin: z.boolean().default(false),
     size: z.strictObject({ columns: cells, rows: cells }).optional(),
@@ -274,7 +278,10 @@ export const backupRequestSchema = z.strictObject({
   /** Put the key that protects the secrets into the backup. */
   withKek: z.boolean().default(false),
   /** `<namespace>/<name>` of volumes whose data goes into the backup. */
-  volumes: z.array(z.string().regex(/^[^/]+\/[^/]+$/, { error: "expected <namespace>/<name>" })).default([]),
+  volumes: listUpTo(
+    textUpTo(LIMITS.name).regex(/^[^/]+\/[^/]+$/, { error: "expected <namespace>/<name>" }),
+    LIMITS.backupVolumes,
+  ).default([]),
   /** Take the data of volumes from snapshots, for which their writers are paused; true when omitted. */
   snapshots: z.boolean().optional(),
 });

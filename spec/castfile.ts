@@ -17,6 +17,7 @@ import {
 } from "yaml";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "./declared.ts";
 import type { FieldIssue } from "./error.ts";
+import { MAX_DEPTH } from "./limits.ts";
 import { describeKey, type Kind, KINDS } from "./resource.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -57,8 +58,13 @@ const SUGGESTED = [...KEYS].filter(([key, { kind, list }]) => !list && key === k
 
 /** YAML aliases may expand to this many nodes; more is refused as a bomb. */
 const MAX_ALIASES = 100;
-/** Nesting deeper than this is refused before anything recursive touches it. */
-const MAX_DEPTH = 64;
+
+/** The library looks for what an alias means in the whole document. */
+const MOST_ALIASES = 1000;
+/** Mistakes told of one file: who made more corrects these first. */
+const MAX_ISSUES = 1000;
+/** The library's own excerpts and its search for repeated keys take time that grows with the square of the file. */
+const PARSING = { uniqueKeys: false, prettyErrors: false, version: "1.2" } as const;
 
 interface Source {
   file: string;
@@ -115,34 +121,55 @@ function locateKey(root: Node, path: (string | number)[], source: Source): Posit
   return locate(root, path, source);
 }
 
-function depthOf(node: unknown, limit: number): number {
-  if (limit === 0) return 1;
-  let deepest = 0;
-  if (isMap(node)) {
-    for (const pair of node.items) deepest = Math.max(deepest, depthOf(pair.value, limit - 1));
-  } else if (isSeq(node)) {
-    for (const item of node.items) deepest = Math.max(deepest, depthOf(item, limit - 1));
-  } else return 0;
-  return deepest + 1;
+/**
+ * What makes a document no castfile before anything recursive touches it: too deep, a key that is a map or a list, a key that stands
+ * twice. The YAML library compares each key with every other, and writes keys that are maps out as text, level by level.
+ */
+function* misshapen(root: Node): Generator<{ node: unknown; message: string }> {
+  let aliases = 0;
+  const open: { node: unknown; depth: number }[] = [{ node: root, depth: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { node, depth } = next;
+    if (isAlias(node) && ++aliases > MOST_ALIASES) {
+      yield { node, message: `more than ${MOST_ALIASES} aliases` };
+      return;
+    }
+    if (!isMap(node) && !isSeq(node)) continue;
+    if (depth === MAX_DEPTH) {
+      yield { node: root, message: `nested deeper than ${MAX_DEPTH} levels` };
+      return;
+    }
+    const seen = new Set<unknown>();
+    for (const item of node.items) {
+      const pair = isPair(item) ? item : undefined;
+      open.push({ node: pair ? pair.value : item, depth: depth + 1 });
+      if (!pair) continue;
+      if (isCollection(pair.key)) yield { node: pair.key, message: "a key must be a text" };
+      else if (isScalar(pair.key) && seen.size === seen.add(pair.key.value).size) {
+        yield { node: pair.key, message: "Map keys must be unique" };
+      }
+    }
+  }
 }
 
-/** A message without the source excerpt that the YAML library appends. */
-const firstLine = (message: string) => message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
-
 function readDocument(source: Source, namespace: string, out: Castfile): void {
+  const before = out.issues.length;
   const { document, file, lines } = source;
   for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0]);
-    out.issues.push({ path: [], message: firstLine(error.message), file, line, column: col });
+    out.issues.push({ path: [], message: error.message, file, line, column: col });
+    if (out.issues.length >= MAX_ISSUES) return;
   }
   if (document.errors.length > 0 || document.contents === null) return;
   const root = document.contents as Node;
   if (isScalar(root) && root.value === null) return;
   const fail = (node: unknown, message: string, hint?: string) =>
     out.issues.push({ path: [], message, ...(hint && { hint }), ...positionOf(node, source) ?? { file } });
-  if (depthOf(root, MAX_DEPTH + 1) > MAX_DEPTH) {
-    return void fail(root, `nested deeper than ${MAX_DEPTH} levels`);
+  for (const { node, message } of misshapen(root)) {
+    fail(node, message);
+    if (out.issues.length >= MAX_ISSUES) return;
   }
+  if (out.issues.length > before) return;
   if (!isMap(root)) {
     return void fail(
       root,
@@ -154,7 +181,7 @@ function readDocument(source: Source, namespace: string, out: Castfile): void {
   try {
     plain = document.toJS({ maxAliasCount: MAX_ALIASES }) as Record<string, unknown>;
   } catch (error) {
-    return void fail(root, firstLine(error instanceof Error ? error.message : String(error)));
+    return void fail(root, error instanceof Error ? error.message : String(error));
   }
   if (Object.hasOwn(plain, "apiVersion") && Object.hasOwn(plain, "kind")) {
     return void fail(
@@ -219,9 +246,10 @@ function readBody(
 export function parseCastfile(text: string, options: { file: string; namespace: string }): Castfile {
   const out: Castfile = { resources: [], issues: [] };
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, version: "1.2" });
+  const documents = parseAllDocuments(text, { lineCounter: lines, ...PARSING });
   if (!Array.isArray(documents)) return out;
   for (const document of documents) {
+    if (out.issues.length >= MAX_ISSUES) break;
     readDocument({ file: options.file, lines, document }, options.namespace, out);
   }
   return out;

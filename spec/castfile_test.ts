@@ -169,3 +169,17 @@ Deno.test("a service survives the way through YAML and back", () => {
     assert.deepEqual(again, declared);
   }));
 });
+
+Deno.test("parseCastfile() refuses keys that are maps, however deep, keys that stand twice, and aliases without end", () => {
+  const messages = (text: string) =>
+    parseCastfile(text, { file: "f", namespace: "default" }).issues.map((
+      { message, line },
+    ) => [message, line]);
+  assert.deepEqual(messages("? ".repeat(500))[0], ["a key must be a text", 1]);
+  assert.deepEqual(messages("configmap:\n  name: a\n  data:\n    k: v\n    k: w\n"), [[
+    "Map keys must be unique",
+    5,
+  ]]);
+  assert.deepEqual(messages("service:\n  <<: { a: b }\n  name: a\n")[0]![1], 2);
+  assert.deepEqual(messages(`x-a: &a b\nservice:\n  args:\n${"    - *a\n".repeat(2_000)}`).length, 1);
+});

@@ -5,9 +5,9 @@
  */
 import { sameValue } from "./changes.ts";
 import type { Declared, DeclaredSpec } from "./declared.ts";
-import { type Depending, findCycle } from "./dependencies.ts";
+import { type Depending, findCycles } from "./dependencies.ts";
 import type { FieldIssue } from "./error.ts";
-import { checkExposedOnce, checkExposedScale } from "./exposing.ts";
+import { checkExposedOnce, checkExposedScale, Exposures } from "./exposing.ts";
 import { describeKey } from "./kinds.ts";
 import { type NameRef, parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
@@ -109,6 +109,9 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
   return issues;
 }
 
+/** Services of a circle that a message names. */
+const NAMED = 12;
+
 /**
  * Circles of dependencies, each told once, at the first of its services in the set.
  *
@@ -122,24 +125,29 @@ export function cycleIssues(
   },
 ): FieldIssue[] {
   const declared = new Map(set.flatMap((d) => d.kind === "service" ? [[`${d.namespace}/${d.name}`, d]] : []));
+  const order = new Map([...declared.keys()].map((key, at) => [key, at]));
+  const cycles = findCycles(declared.values(), (ns, name) => declared.get(`${ns}/${name}`) ?? find(ns, name));
   const told = new Set<string>();
-  return set.flatMap((d, resource) => {
-    if (d.kind !== "service" || told.has(`${d.namespace}/${d.name}`)) return [];
-    const cycle = findCycle(d, (ns, name) => declared.get(`${ns}/${name}`) ?? find(ns, name));
-    if (!cycle) return [];
-    for (const key of cycle) told.add(key);
+  return cycles.flatMap((cycle) => {
+    const members = cycle.slice(1);
+    if (members.some((key) => told.has(key))) return [];
+    for (const key of members) told.add(key);
+    const first = members.filter((key) => order.has(key)).sort((a, b) => order.get(a)! - order.get(b)!)[0];
+    if (first === undefined) return [];
+    const at = members.indexOf(first);
+    const around = [...members.slice(at), ...members.slice(0, at), first];
+    const shown = around.slice(0, NAMED).map((key) => describe(keyOf(key)));
+    if (around.length > NAMED) shown.push("…");
     return [{
       path: ["dependencies"],
-      message: `services depend on each other in a circle, so that none could start: ${
-        cycle.map((key) => describe(keyOf(key))).join(" → ")
-      }`,
+      message: `services depend on each other in a circle, so that none could start: ${shown.join(" → ")}`,
       hint: "remove one of these dependencies",
-      resource,
+      resource: set.indexOf(declared.get(first)!),
     }];
   });
 }
 
-/** A key of {@linkcode findCycle}, taken apart. */
+/** A key of {@linkcode findCycles}, taken apart. */
 function keyOf(key: string): NameRef {
   const [namespace, name] = key.split("/") as [string, string];
   return { namespace, name };
@@ -148,11 +156,11 @@ function keyOf(key: string): NameRef {
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
-  const earlier: (Declared & { kind: "service" })[] = [];
+  const earlier = new Exposures<Declared & { kind: "service" }>();
   const issues = set.flatMap((d, resource) => {
     if (d.kind !== "service") return [];
-    const found = [...checkService(d, modeOf), ...checkExposedOnce(d, { others: earlier })];
-    earlier.push(d);
+    const found = [...checkService(d, modeOf), ...checkExposedOnce(d, { others: earlier.sharing(d) })];
+    earlier.set(d);
     return found.map((issue) => ({ ...issue, resource }));
   });
   return [...issues, ...cycleIssues(set, { find: () => undefined })];

@@ -1,32 +1,34 @@
 /** ConfigMap: plain key-value data that services read as files or environment variables. @module */
 import { z } from "zod";
-import { labelsSchema, scalarText } from "./labels.ts";
+import { labelsSchema, scalarUpTo } from "./labels.ts";
+import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
-import { isReservedKey } from "./reserved_keys.ts";
+import { isReservedKey } from "./body_shape.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 
 const KEY = /^[A-Za-z0-9._-]{1,253}$/;
 
 /** A data key: a file name without slashes, not `.` or `..`. */
-export const dataKeySchema = z.string().max(253).refine(
+export const dataKeySchema = textUpTo(LIMITS.name).refine(
   (k) => KEY.test(k) && k !== "." && k !== ".." && !isReservedKey(k),
   { error: "expected a key of letters, digits, '.', '_' and '-', at most 253" },
 );
 
 /** `data` as a map, or as a list of `{key, value}` (SPEC 2). */
-export const dataSchema = z.union([
-  z.record(dataKeySchema, scalarText),
-  z.array(z.strictObject({ key: dataKeySchema, value: scalarText })).transform((list) =>
-    Object.fromEntries(list.map(({ key, value }) => [key, value]))
-  ),
-], { error: "expected a map, or a list of {key, value}" }).default({});
+export const dataUpTo = ({ keys, value }: { keys: number; value: number }) =>
+  z.union([
+    mapUpTo(dataKeySchema, scalarUpTo(value), keys),
+    listUpTo(z.strictObject({ key: dataKeySchema, value: scalarUpTo(value) }), keys).transform((list) =>
+      Object.fromEntries(list.map(({ key, value }) => [key, value]))
+    ),
+  ]).default({});
 
 /** A configmap as a castfile writes it. */
 export const configMapBody = z.strictObject({
   name: nameSchema,
   namespace: nameSchema.optional(),
   labels: labelsSchema,
-  data: dataSchema,
+  data: dataUpTo({ keys: LIMITS.configKeys, value: LIMITS.configValue }),
 });
 
 export const configMapSpecSchema = z.strictObject({ data: z.record(z.string(), z.string()) });

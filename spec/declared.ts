@@ -7,7 +7,7 @@ import { configMapBody } from "./config_map.ts";
 import type { FieldIssue } from "./error.ts";
 import { fieldIssues } from "./field_issues.ts";
 import { namespaceBody } from "./namespace.ts";
-import { reservedKeyIssues } from "./reserved_keys.ts";
+import { shapeIssues } from "./body_shape.ts";
 import { type Kind, KINDS } from "./resource.ts";
 import { secretBody } from "./secret.ts";
 import { serviceBody } from "./service.ts";
@@ -63,8 +63,8 @@ export function parseDeclared(
   options: { namespace: string },
 ): { declared: Declared } | { issues: FieldIssue[] } {
   const schema: z.ZodType = BODIES[kind];
-  const reserved = reservedKeyIssues(body);
-  if (reserved.length > 0) return { issues: reserved };
+  const misshapen = shapeIssues(body, schema);
+  if (misshapen.length > 0) return { issues: misshapen };
   const result = schema.safeParse(body);
   if (!result.success) return { issues: fieldIssues(result.error, { schema, body }) };
   const { name, namespace, labels, ...spec } = result.data as {

@@ -25,29 +25,52 @@ export function dependsOn(service: Depending, key: { namespace: string; name: st
   });
 }
 
+/** Services on the way from where a search began, and what of each has been looked at. */
+interface Step {
+  service: Depending;
+  key: string;
+  next: number;
+}
+
 /**
- * A circle of dependencies through `start`, as keys from `start` back to itself, or undefined.
+ * Circles of dependencies that can be reached from `starts`, each as keys from one of its services back to itself. Every service is
+ * looked at once, so that of circles which share a service only one may be found.
  *
  * @param find the services that exist or are about to.
+ * @param most ends the search.
  */
-export function findCycle(
-  start: Depending,
+export function findCycles(
+  starts: Iterable<Depending>,
   find: (namespace: string, name: string) => Depending | undefined,
-): string[] | undefined {
-  const goal = describeKey(start);
+  { most = 20 }: { most?: number } = {},
+): string[][] {
+  const cycles: string[][] = [];
   const seen = new Set<string>();
-  const search = (service: Depending, path: string[]): string[] | undefined => {
-    for (const dependency of service.spec.dependencies) {
-      const ref = dependencyRef(dependency, service.namespace);
-      const key = describeKey(ref);
-      if (key === goal) return [...path, key];
-      if (seen.has(key)) continue;
+  for (const start of starts) {
+    const path: Step[] = [];
+    /** Where on the path a service stands. */
+    const onPath = new Map<string, number>();
+    const enter = (service: Depending, key: string) => {
       seen.add(key);
-      const next = find(ref.namespace, ref.name);
-      const found = next && search(next, [...path, key]);
-      if (found) return found;
+      onPath.set(key, path.length);
+      path.push({ service, key, next: 0 });
+    };
+    if (!seen.has(describeKey(start))) enter(start, describeKey(start));
+    for (let step = path.at(-1); step && cycles.length < most; step = path.at(-1)) {
+      const dependency = step.service.spec.dependencies[step.next++];
+      if (dependency === undefined) {
+        path.pop();
+        onPath.delete(step.key);
+        continue;
+      }
+      const ref = dependencyRef(dependency, step.service.namespace);
+      const key = describeKey(ref);
+      const at = onPath.get(key);
+      if (at !== undefined) cycles.push([...path.slice(at).map((on) => on.key), key]);
+      if (seen.has(key)) continue;
+      const found = find(ref.namespace, ref.name);
+      if (found) enter(found, key);
     }
-    return undefined;
-  };
-  return search(start, [goal]);
+  }
+  return cycles;
 }

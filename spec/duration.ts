@@ -1,19 +1,22 @@
 /** Durations as users write them: `500ms`, `30s`, `5m`, `2h`, `30d`, also `1h30m`. @module */
 import { z } from "zod";
 import { RuneError } from "./error.ts";
+import { LIMITS, textUpTo } from "./limits.ts";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SHAPE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 const HINT = "write a number and a unit: 500ms, 30s, 5m, 2h, 30d";
+/** A hundred years: added to any time it is still a date. */
+const MOST_MS = 36_500 * UNITS.d!;
 
 function parse(text: string): number | undefined {
   if (text === "0") return 0;
-  if (!SHAPE.test(text)) return undefined;
+  if (text.length > LIMITS.word || !SHAPE.test(text)) return undefined;
   let total = 0;
   for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(number) * UNITS[unit!]!;
   }
-  return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : undefined;
+  return total <= MOST_MS ? Math.round(total) : undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export function parseDuration(text: string): number {
 export { formatAge } from "./format.ts";
 
 /** A duration, kept as written. */
-export const durationSchema = z.string().refine((text) => parse(text) !== undefined, {
+export const durationSchema = textUpTo(LIMITS.word).refine((text) => parse(text) !== undefined, {
   error: `expected a duration: ${HINT}`,
 });
 

@@ -5,11 +5,12 @@
  */
 import { z } from "zod";
 import { portRefSchema } from "./health.ts";
+import { LIMITS, textUpTo } from "./limits.ts";
 
 const HOST = /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** A host name as browsers ask for it: no scheme, port, path, address or wildcard. Upper case becomes lower case. */
-const hostSchema = z.string().toLowerCase().regex(HOST, {
+const hostSchema = textUpTo(LIMITS.name).toLowerCase().regex(HOST, {
   error: "expected a host name such as api.local, without scheme, port or path",
 });
 

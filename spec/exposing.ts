@@ -85,6 +85,45 @@ export interface NamedExposing {
   spec: Exposing;
 }
 
+/** What exposed services have for themselves, by name and by port: who shares one is found without looking at all of them. */
+export class Exposures<S extends NamedExposing> {
+  readonly #services = new Map<string, S>();
+  readonly #users = new Map<string, Set<string>>();
+
+  constructor(services: Iterable<S> = []) {
+    for (const service of services) this.set(service);
+  }
+
+  /** Takes a service in place of an earlier one of its key. */
+  set(service: S): void {
+    const key = describeKey(service);
+    const before = this.#services.get(key);
+    for (const claim of before ? claimsOf(before.spec) : []) this.#users.get(claim)?.delete(key);
+    this.#services.delete(key);
+    const claims = claimsOf(service.spec);
+    if (claims.length === 0) return;
+    this.#services.set(key, service);
+    for (const claim of claims) {
+      const users = this.#users.get(claim);
+      if (users) users.add(key);
+      else this.#users.set(claim, new Set([key]));
+    }
+  }
+
+  /** Services that have something of what `service` is to have. */
+  sharing({ spec }: NamedExposing): S[] {
+    const keys = new Set(claimsOf(spec).flatMap((claim) => [...this.#users.get(claim) ?? []]));
+    return [...keys].map((key) => this.#services.get(key)!);
+  }
+}
+
+/** The name and the port that a service has for itself. A stopped service needs no port, and may wait for it when it is started. */
+function claimsOf(spec: Exposing): string[] {
+  const { host } = spec.expose ?? {};
+  const own = (spec.scale ?? 1) > 0 ? hostPortOf(spec) : undefined;
+  return [...host === undefined ? [] : [host], ...own ? [`${own.protocol}/${own.hostPort}`] : []];
+}
+
 /** Whether a service has what is another's already: a host name, or a port of this machine. */
 export function checkExposedOnce(
   service: NamedExposing,

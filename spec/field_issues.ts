@@ -74,9 +74,9 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
   const found = valueAt(context.body, path);
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, MAX_ISSUES).map((key) => ({
         path: [...path, key],
-        message: `unknown field "${key}"`,
+        message: `unknown field "${key.length <= 80 ? key : `${key.slice(0, 80)}…`}"`,
         hint: didYouMean(key, knownKeys(context.schema, path)),
       }));
     case "invalid_value":
@@ -121,12 +121,20 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
   }
 }
 
-/** All issues of a failed parse of `body` against `schema`, in the order of the fields. */
+/** Issues told of one value: who sends more has learned enough, and the answer stays small. */
+const MAX_ISSUES = 100;
+
+/** The first issues of a failed parse of `body` against `schema`, in the order of the fields. */
 export function fieldIssues(error: z.ZodError, context: Context): FieldIssue[] {
-  return error.issues.flatMap((issue) => convert(issue, [], context)).map((issue) => {
-    if (issue.hint === undefined) delete issue.hint;
-    return issue;
-  });
+  const issues: FieldIssue[] = [];
+  for (const issue of error.issues) {
+    for (const found of convert(issue, [], context)) {
+      if (issues.length === MAX_ISSUES) return issues;
+      if (found.hint === undefined) delete found.hint;
+      issues.push(found);
+    }
+  }
+  return issues;
 }
 
 /** `volumes[0].claim.name`: a path as people write it; the empty path is the resource itself. */

@@ -1,5 +1,6 @@
 /** Probes: how Rune asks an instance whether it lives and whether it is ready (SPEC 3, seed 003). @module */
 import { z } from "zod";
+import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 
 const seconds = (value: number) => z.number().int().min(0).max(86_400).default(value);
 const positive = (value: number) => z.number().int().min(1).max(86_400).default(value);
@@ -13,21 +14,25 @@ const timing = {
 };
 
 /** A port by number or by its name in `ports`. */
-export const portRefSchema = z.union([z.number().int().min(1).max(65_535), z.string().min(1)], {
+export const portRefSchema = z.union([z.number().int().min(1).max(65_535), textUpTo(LIMITS.name).min(1)], {
   error: "expected a port number (1-65535) or the name of a port",
 });
 
 export const probeSchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("http"),
-    path: z.string().startsWith("/", "expected a path that starts with /").default("/"),
+    path: textUpTo(LIMITS.url).startsWith("/", "expected a path that starts with /").default("/"),
     port: portRefSchema,
     scheme: z.enum(["http", "https"]).default("http"),
-    headers: z.record(z.string(), z.string()).default({}),
+    headers: mapUpTo(textUpTo(LIMITS.name), textUpTo(LIMITS.header), LIMITS.headers).default({}),
     ...timing,
   }),
   z.strictObject({ type: z.literal("tcp"), port: portRefSchema, ...timing }),
-  z.strictObject({ type: z.literal("exec"), command: z.array(z.string()).min(1), ...timing }),
+  z.strictObject({
+    type: z.literal("exec"),
+    command: listUpTo(textUpTo(LIMITS.argument), LIMITS.arguments).min(1),
+    ...timing,
+  }),
 ]);
 export type Probe = z.infer<typeof probeSchema>;
 

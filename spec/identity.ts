@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
+import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import type { Resource } from "./resource.ts";
 
@@ -49,28 +50,28 @@ export type RuleResource = typeof RULE_RESOURCES[number];
 /** One permission: these verbs on this resource in this namespace. What is no part of a namespace needs `*`. */
 export const ruleSchema = z.strictObject({
   resource: z.enum([...RULE_RESOURCES, "*"]),
-  verbs: z.array(z.enum([...VERBS, "*"])).min(1),
+  verbs: listUpTo(z.enum([...VERBS, "*"]), VERBS.length + 1).min(1),
   namespace: z.union([nameSchema, z.literal("*")]).default("*"),
 });
 export type Rule = z.output<typeof ruleSchema>;
 
-const description = z.string().max(256).optional();
+const description = textUpTo(LIMITS.label).optional();
 
 /** `POST /v1/admin/policies`. */
 export const policyBody = z.strictObject({
   name: nameSchema,
   description,
-  rules: z.array(ruleSchema).min(1).max(64),
+  rules: listUpTo(ruleSchema, 64).min(1),
 });
 /** `POST /v1/admin/users` and `/v1/admin/services`; `namespace` pins a service account to one namespace. */
 export const userBody = z.strictObject({
   name: nameSchema,
   description,
-  policies: z.array(nameSchema).min(1).max(32),
+  policies: listUpTo(nameSchema, 32).min(1),
 });
 export const serviceAccountBody = userBody.extend({ namespace: nameSchema });
 /** `PUT …/policies` of a user. */
-export const grantBody = z.strictObject({ policies: z.array(nameSchema).min(1).max(32) });
+export const grantBody = z.strictObject({ policies: listUpTo(nameSchema, 32).min(1) });
 /** `POST /v1/admin/tokens`. */
 export const tokenBody = z.strictObject({
   user: nameSchema,

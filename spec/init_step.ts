@@ -1,6 +1,7 @@
 /** Init steps: commands that run to their end before the main process, one after the other (SPEC 3). @module */
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
+import { LIMITS, textUpTo } from "./limits.ts";
 import { absolutePathSchema, type VolumeMount } from "./mounts.ts";
 import { nameSchema } from "./name.ts";
 
@@ -11,7 +12,7 @@ export function makeInitStepSchema<C extends z.ZodType, A extends z.ZodType, E e
   return z.strictObject({
     name: nameSchema,
     /** The service's image when omitted. */
-    image: z.string().min(1).max(512).optional(),
+    image: textUpTo(LIMITS.image).min(1).optional(),
     command: shared.command,
     args: shared.args.prefault([] as never),
     env: shared.env.prefault({} as never),
@@ -77,19 +78,21 @@ export function checkInitSteps(
   issue: (path: (string | number)[], message: string) => void,
 ): void {
   const { initSteps, volumes } = spec;
+  const names = new Set<string>();
+  const writable = volumes.some((mount) => !mount.readOnly);
   initSteps.forEach(({ name, image, runIf }, i) => {
     const at = ["initSteps", i];
-    if (initSteps.findIndex((other) => other.name === name) !== i) {
+    if (names.size === names.add(name).size) {
       issue([...at, "name"], `"${name}" is used by another step of this service`);
     }
     if (image !== undefined && spec.image === undefined) {
       issue([...at, "image"], "the steps of a process service are processes too: expected no image");
     }
-    if (runIf === "freshVolume" && !volumes.some((mount) => !mount.readOnly)) {
+    if (runIf === "freshVolume" && !writable) {
       issue([...at, "runIf"], "freshVolume needs a volume that the service mounts read-write");
     }
     if (typeof runIf === "object" && !mountOf(runIf.fileMissing, volumes)?.rest) {
-      const known = volumes.map((mount) => mount.mountPath).join(", ") || "none";
+      const known = volumes.slice(0, 8).map((mount) => mount.mountPath).join(", ") || "none";
       issue(
         [...at, "runIf", "fileMissing"],
         `${runIf.fileMissing} lies below no volume of this service; mounted: ${known}`,

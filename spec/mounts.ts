@@ -1,6 +1,7 @@
 /** What a service mounts: volumes, secrets and configmaps (seed 001 "Service volumes[]", seed 003). @module */
 import { z } from "zod";
-import { scalarText } from "./labels.ts";
+import { scalarUpTo } from "./labels.ts";
+import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { claimRefSchema, classRefSchema, configRefSchema, secretRefSchema } from "./reference.ts";
 import { bytesSchema } from "./quantity.ts";
@@ -12,7 +13,7 @@ import { accessModeSchema } from "./volume.ts";
 export const BLOCKED_MOUNT_PATHS = ["/", "/etc", "/proc", "/sys", "/var/run/docker.sock"];
 
 /** An absolute path without `.`, `..` or doubled slashes; a trailing slash is dropped. */
-export const absolutePathSchema = z.string()
+export const absolutePathSchema = textUpTo(LIMITS.path)
   .refine(
     (path) =>
       path.startsWith("/") && !path.includes("\0") &&
@@ -31,7 +32,7 @@ export const mountPathSchema = absolutePathSchema.refine(
 );
 
 /** A relative path that stays inside the volume. */
-const subPathSchema = z.string().refine(
+const subPathSchema = textUpTo(LIMITS.path).refine(
   (path) => !path.startsWith("/") && !path.includes("\0") && !path.split("/").includes(".."),
   { error: "expected a relative path that stays inside the volume (no '..', not absolute)" },
 );
@@ -45,12 +46,12 @@ const itemPathSchema = subPathSchema.refine(
 const idSchema = z.number().int().min(0).max(4_294_967_294);
 
 /** `"0775"`: octal digits in a string, so that YAML keeps the leading zero. */
-const modeSchema = z.string().regex(/^0?[0-7]{3,4}$/, {
+const modeSchema = textUpTo(LIMITS.word).regex(/^0?[0-7]{3,4}$/, {
   error: 'expected an octal mode in quotes, such as "0775"',
 });
 
 /** Mode of a file: permissions alone. With a setuid or setgid bit it would give whoever runs it the rights of its owner. */
-const fileModeSchema = z.string().regex(/^0{0,2}[0-7]{3}$/, {
+const fileModeSchema = textUpTo(LIMITS.word).regex(/^0{0,2}[0-7]{3}$/, {
   error: 'expected permissions in quotes, "0000" to "0777": no setuid, setgid or sticky bit',
 });
 
@@ -100,7 +101,8 @@ const fileMountFields = {
   name: nameSchema.optional(),
   mountPath: mountPathSchema,
   /** Only these keys, under other paths: `[{key, path}]`; all keys when omitted. */
-  items: z.array(z.strictObject({ key: z.string(), path: itemPathSchema })).min(1).optional()
+  items: listUpTo(z.strictObject({ key: textUpTo(LIMITS.name), path: itemPathSchema }), LIMITS.items).min(1)
+    .optional()
     .refine((items) => items === undefined || !collide(items.map((item) => item.path)), {
       error: "expected paths that differ, none of which lies below another",
     }),
@@ -127,7 +129,7 @@ export const envFromSchema = z.strictObject({
   secretName: secretRefSchema.optional(),
   configName: configRefSchema.optional(),
   configmapName: configRefSchema.optional(),
-  prefix: scalarText.default(""),
+  prefix: scalarUpTo(LIMITS.variableName).default(""),
 }).transform(({ configmapName, configName, secretName, prefix }, ctx) => {
   const given = [secretName, configName, configmapName].filter((n) => n !== undefined);
   if (given.length !== 1) {

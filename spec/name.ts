@@ -1,5 +1,5 @@
 /** Names of resources (RFC 1123 labels) and references across namespaces. @module */
-import { z } from "zod";
+import { LIMITS, textUpTo } from "./limits.ts";
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const RULE = "lower-case letters, digits and '-', starting and ending with a letter or digit, at most 63";
@@ -10,7 +10,7 @@ export function isName(name: string): boolean {
 }
 
 /** A DNS-1123 label. */
-export const nameSchema = z.string().refine(isName, { error: `expected a name: ${RULE}` });
+export const nameSchema = textUpTo(LIMITS.name).refine(isName, { error: `expected a name: ${RULE}` });
 
 /** What a reference points at. */
 export interface NameRef {
@@ -25,6 +25,7 @@ export interface NameRef {
  */
 export function parseNameRef(text: string, namespace: string): NameRef | null {
   if (isName(text)) return { namespace, name: text };
+  if (text.length > LIMITS.reference) return null;
   const parts = text.split(".");
   const [name, ns, suffix] = parts;
   if (parts.length !== 3 || suffix !== "rune" || !isName(name!) || !isName(ns!)) return null;
@@ -32,6 +33,6 @@ export function parseNameRef(text: string, namespace: string): NameRef | null {
 }
 
 /** A reference: `name` or `name.namespace.rune`. */
-export const nameRefSchema = z.string().refine((text) => parseNameRef(text, "default") !== null, {
+export const nameRefSchema = textUpTo(LIMITS.name).refine((text) => parseNameRef(text, "default") !== null, {
   error: "expected a name, or name.namespace.rune for another namespace",
 });

@@ -1,6 +1,7 @@
 /** Quantities in Kubernetes' syntax: bytes (`10Gi`, `500M`, `1e9`, a bare integer) and CPU (`100m`, `0.5`). @module */
 import { z } from "zod";
 import { RuneError } from "./error.ts";
+import { LIMITS, textUpTo } from "./limits.ts";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const DECIMAL = new Map(
@@ -26,6 +27,7 @@ function scaleUp(number: { digits: bigint; scale: number }, power: number, facto
 
 /** @returns undefined when `text` is no quantity. */
 function parse(text: string, extraPower: number): bigint | undefined {
+  if (text.length > LIMITS.word) return undefined;
   const plain = NUMBER.exec(text);
   if (plain) return scaleUp(fraction(plain[1]!), Number(plain[2] ?? 0) + extraPower, 1n);
   const suffixed = SUFFIXED.exec(text);
@@ -75,11 +77,17 @@ export { formatBytes } from "./format.ts";
 const asText = z.union([z.string(), z.number()], { error: "expected a quantity" });
 
 /** A size in bytes, kept as written. */
-export const bytesSchema = asText.transform(String).refine((t) => within(parse(t, 0)) !== undefined, {
-  error: `expected a size: ${BYTES_HINT}`,
-});
+export const bytesSchema = asText.transform(String).pipe(textUpTo(LIMITS.word)).refine(
+  (t) => within(parse(t, 0)) !== undefined,
+  {
+    error: `expected a size: ${BYTES_HINT}`,
+  },
+);
 
 /** A CPU quantity, kept as written. */
-export const cpuSchema = asText.transform(String).refine((t) => within(parse(t, 3)) !== undefined, {
-  error: `expected a CPU quantity: ${CPU_HINT}`,
-});
+export const cpuSchema = asText.transform(String).pipe(textUpTo(LIMITS.word)).refine(
+  (t) => within(parse(t, 3)) !== undefined,
+  {
+    error: `expected a CPU quantity: ${CPU_HINT}`,
+  },
+);

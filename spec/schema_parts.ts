@@ -16,8 +16,9 @@ export interface Def {
 /** The definition of a schema. */
 export const defOf = (schema: z.ZodType) => schema._zod.def as unknown as Def;
 
-/** The forms that a value may have as it is written: wrappers (optional, default, transform, union) taken off. */
-export function formsOf(schema: z.ZodType): z.ZodType[] {
+const forms = new WeakMap<z.ZodType, z.ZodType[]>();
+
+function findForms(schema: z.ZodType): z.ZodType[] {
   const def = defOf(schema);
   if (def.innerType) return formsOf(def.innerType);
   if (def.type === "pipe" && def.in) return formsOf(def.in);
@@ -25,11 +26,27 @@ export function formsOf(schema: z.ZodType): z.ZodType[] {
   return [schema];
 }
 
+/** The forms that a value may have as it is written: wrappers (optional, default, transform, union) taken off. */
+export function formsOf(schema: z.ZodType): z.ZodType[] {
+  let known = forms.get(schema);
+  if (!known) forms.set(schema, known = findForms(schema));
+  return known;
+}
+
+/** The most characters or entries that a schema itself allows (`max`, `maxProperties`); undefined where it sets no bound. */
+export function mostOf(schema: z.ZodType): number | undefined {
+  if (defOf(schema).type === "record") return schema.meta()?.maxProperties as number | undefined;
+  const checks = (schema._zod.def.checks ?? []).map((check) =>
+    check._zod.def as { check: string; maximum?: number }
+  );
+  return checks.find(({ check }) => check === "max_length")?.maximum;
+}
+
 /** Every form that may stand at `path`. */
 export function schemasAt(schema: z.ZodType, path: (string | number)[]): z.ZodType[] {
-  let forms = formsOf(schema);
+  let found = formsOf(schema);
   for (const part of path) {
-    forms = forms.flatMap((form) => {
+    found = found.flatMap((form) => {
       const def = defOf(form);
       const next = def.shape && Object.hasOwn(def.shape, part)
         ? def.shape[part]
@@ -39,5 +56,5 @@ export function schemasAt(schema: z.ZodType, path: (string | number)[]): z.ZodTy
       return next ? formsOf(next) : [];
     });
   }
-  return forms;
+  return found;
 }

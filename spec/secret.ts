@@ -1,7 +1,8 @@
 /** Secret: sensitive key-value data. Values never leave the store in plain. @module */
 import { z } from "zod";
-import { dataSchema } from "./config_map.ts";
+import { dataUpTo } from "./config_map.ts";
 import { labelsSchema } from "./labels.ts";
+import { LIMITS } from "./limits.ts";
 import { isName, nameSchema, parseNameRef } from "./name.ts";
 import type { Reference } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
@@ -12,7 +13,7 @@ export const secretBody = z.strictObject({
   namespace: nameSchema.optional(),
   labels: labelsSchema,
   type: z.string().max(64).optional(),
-  data: dataSchema,
+  data: dataUpTo({ keys: LIMITS.secretKeys, value: LIMITS.secretValue }),
 });
 
 /** What is kept in plain: the keys, never a value. */
@@ -70,11 +71,39 @@ export const SECRET_AS_TEXT: Reference = {
   parse: (text, namespace) => [parseParameterRef(text, namespace)],
 };
 
-const TEMPLATE = /\{\{\s*secret:([^{}]*?)\s*\}\}/g;
+/** One `{{ secret:… }}` of a text, from `start` to before `end`. */
+interface Template {
+  start: number;
+  end: number;
+  /** What stands after `secret:`. */
+  inner: string;
+}
+
+const MARK = "secret:";
+
+/** The templates of a text, in order, in one pass: what begins like one and is none is never read twice. */
+function* templatesIn(value: string): Generator<Template> {
+  const blanks = /\s*/y;
+  const inside = /[^{}]*/y;
+  const read = (pattern: RegExp, at: number) => {
+    pattern.lastIndex = at;
+    pattern.exec(value);
+    return pattern.lastIndex;
+  };
+  for (let start = value.indexOf("{{"); start >= 0; start = value.indexOf("{{", start)) {
+    const word = read(blanks, start + 2);
+    const begin = word + MARK.length;
+    const end = value.startsWith(MARK, word) ? read(inside, begin) : -1;
+    if (end >= 0 && value.startsWith("}}", end)) {
+      yield { start, end: end + 2, inner: value.slice(begin, end).trimEnd() };
+      start = end + 2;
+    } else start++;
+  }
+}
 
 /** The references `{{ secret:name/key }}` in the value of a variable; null for each that is malformed. */
 export function envRefs(value: string, namespace: string): (SecretKeyRef | null)[] {
-  return [...value.matchAll(TEMPLATE)].map((match) => parseKeyRef(match[1]!, namespace));
+  return Array.from(templatesIn(value), ({ inner }) => parseKeyRef(inner, namespace));
 }
 
 /** The value with every reference replaced by what `find` returns for it. */
@@ -83,8 +112,13 @@ export function replaceEnvRefs(
   namespace: string,
   find: (ref: SecretKeyRef) => string,
 ): string {
-  return value.replace(TEMPLATE, (text, inner: string) => {
+  const parts: string[] = [];
+  let at = 0;
+  for (const { start, end, inner } of templatesIn(value)) {
     const ref = parseKeyRef(inner, namespace);
-    return ref ? find(ref) : text;
-  });
+    if (!ref) continue;
+    parts.push(value.slice(at, start), find(ref));
+    at = end;
+  }
+  return [...parts, value.slice(at)].join("");
 }

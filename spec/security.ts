@@ -1,9 +1,10 @@
 /** Privileges and limits of an instance. Every field is enforced, or refused at cast with the reason (SPEC 3). @module */
 import { z } from "zod";
 import { RuneError } from "./error.ts";
+import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { bytesSchema, cpuSchema } from "./quantity.ts";
 
-const capability = z.string().regex(/^(CAP_)?[A-Z_]+$|^ALL$/, {
+const capability = textUpTo(LIMITS.word).regex(/^(CAP_)?[A-Z_]+$|^ALL$/, {
   error: "expected a capability such as NET_ADMIN or ALL",
 }).transform((c) => c.replace(/^CAP_/, ""));
 
@@ -38,7 +39,7 @@ function isAccount(text: string): boolean {
 }
 
 /** A uid or gid, or a name that the host or image knows. */
-export const accountSchema = z.union([z.number().int().min(0), z.string().min(1).max(256)], {
+export const accountSchema = z.union([z.number().int().min(0), textUpTo(LIMITS.name).min(1)], {
   error: "expected a name or an id",
 }).transform(String).refine(isAccount, {
   error: "expected a name that begins with a letter, or an id from 0 to 4294967294",
@@ -50,14 +51,14 @@ export const DYNAMIC_USER = "dynamic";
 export const securityContextSchema = z.strictObject({
   user: accountSchema.optional(),
   group: accountSchema.optional(),
-  capAdd: z.array(capability).optional(),
-  capDrop: z.array(capability).optional(),
+  capAdd: listUpTo(capability, LIMITS.capabilities).optional(),
+  capDrop: listUpTo(capability, LIMITS.capabilities).optional(),
   privileged: z.boolean().optional(),
   readOnlyRootFilesystem: z.boolean().optional(),
   noNewPrivileges: z.boolean().optional(),
-  seccompProfile: z.string().optional(),
+  seccompProfile: textUpTo(LIMITS.path).optional(),
   /** Process services: the capabilities kept; all others are dropped. */
-  capabilities: z.array(capability).optional(),
+  capabilities: listUpTo(capability, LIMITS.capabilities).optional(),
   /** Process services: the whole filesystem read-only, but for mounts. */
   readOnlyFS: z.boolean().optional(),
 });

@@ -1,5 +1,6 @@
 /** Label and field selectors: `app=web,tier!=cache`, `tier in (a,b)`, `status=Bound`. @module */
 import { RuneError } from "./error.ts";
+import { LIMITS } from "./limits.ts";
 
 /** One requirement of a label selector. */
 export interface Requirement {
@@ -9,15 +10,14 @@ export interface Requirement {
 }
 
 /** A selector is read for every list and every watch, and each of its terms is asked of every resource. */
-const MAX_LENGTH = 4096;
 const MAX_TERMS = 64;
 const KEY = /^[A-Za-z0-9._/-]+$/;
 const VALUE = /^[^\s=!,()]*$/;
 
 /** Splits at commas that are not inside parentheses, in one pass. */
 function splitTerms(text: string): string[] {
-  if (text.length > MAX_LENGTH) {
-    throw new RuneError("invalid_argument", `a selector has at most ${MAX_LENGTH} characters`, {
+  if (text.length > LIMITS.selector) {
+    throw new RuneError("invalid_argument", `a selector has at most ${LIMITS.selector} characters`, {
       hint: "select by fewer values, or by a label of their own",
     });
   }

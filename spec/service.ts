@@ -1,11 +1,12 @@
 /** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
 import { z } from "zod";
-import { durationSchema } from "./duration.ts";
+import { durationBetween, durationSchema } from "./duration.ts";
 import { checkInitSteps, makeInitStepSchema } from "./init_step.ts";
 import { exposeSchema, exposureSchema } from "./expose.ts";
 import { exposeIssues } from "./exposing.ts";
 import { healthSchema } from "./health.ts";
 import { labelsSchema, scalarText } from "./labels.ts";
+import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import {
   absolutePathSchema,
   configMountSchema,
@@ -21,14 +22,24 @@ import { envRefs, SECRETS_IN_TEXT } from "./secret.ts";
 import { hostIdentitySchema, resourcesSchema, securityContextSchema } from "./security.ts";
 
 /** A string (split at white space is never guessed: it is the executable alone) or a list. */
-const commandSchema = z.union([z.string().min(1).transform((c) => [c]), z.array(scalarText).min(1)], {
-  error: "expected a command: a string or a list of strings",
-});
-const argsSchema = z.array(scalarText, { error: "expected a list of strings" });
-const envSchema = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, { error: "expected a variable name" }),
+const commandSchema = z.union([
+  textUpTo(LIMITS.argument).min(1).transform((c) => [c]),
+  listUpTo(scalarText, LIMITS.arguments).min(1),
+], { error: (issue) => commandIssue(issue.input) });
+const argsSchema = listUpTo(scalarText, LIMITS.arguments, "expected a list of strings");
+const envSchema = mapUpTo(
+  textUpTo(LIMITS.variableName).regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, { error: "expected a variable name" }),
   refers(scalarText, SECRETS_IN_TEXT),
+  LIMITS.variables,
 );
+
+/** What is wrong with a command. */
+function commandIssue(value: unknown): string {
+  const words = Array.isArray(value) ? value : [value];
+  return words.some((word) => typeof word === "string" && word.length > LIMITS.argument)
+    ? `expected at most ${LIMITS.argument} characters a word`
+    : "expected a command: a string or a list of strings";
+}
 
 export const portSchema = z.strictObject({
   name: nameSchema.optional(),
@@ -37,18 +48,21 @@ export const portSchema = z.strictObject({
 });
 
 const processSchema = z.strictObject({
-  command: z.string().min(1),
+  command: textUpTo(LIMITS.path).min(1),
   args: argsSchema.default([]),
   workdir: absolutePathSchema.optional(),
   env: envSchema.default({}),
 });
+
+/** A year: as long as anything waits for another. */
+const MOST_SECONDS = 366 * 86_400;
 
 const dependencySchema = z.strictObject({
   name: dependencyRefSchema.optional(),
   service: dependencyRefSchema.optional(),
   namespace: nameSchema.optional(),
   readyWhen: z.enum(["running", "healthy", "started"]).default("running"),
-  timeoutSeconds: z.number().int().min(1).optional(),
+  timeoutSeconds: z.number().int().min(1).max(MOST_SECONDS).optional(),
   optional: z.boolean().default(false),
 }).transform(({ name, service, ...rest }, ctx) => {
   const target = name ?? service;
@@ -69,27 +83,27 @@ const updateSchema = z.strictObject({
 const initStepSchema = makeInitStepSchema({ command: commandSchema, args: argsSchema, env: envSchema });
 
 const specFields = {
-  image: z.string().min(1).max(512).optional(),
+  image: textUpTo(LIMITS.image).min(1).optional(),
   command: commandSchema.optional(),
   args: argsSchema.optional(),
   process: processSchema.optional(),
   env: envSchema.default({}),
-  envFrom: z.array(envFromSchema).default([]),
-  ports: z.array(portSchema).default([]),
+  envFrom: listUpTo(envFromSchema, LIMITS.envFrom).default([]),
+  ports: listUpTo(portSchema, LIMITS.ports).default([]),
   scale: z.number().int().min(0).max(1000).default(1),
   resources: resourcesSchema.optional(),
   health: healthSchema.optional(),
-  dependencies: z.array(dependencySchema).default([]),
-  secretMounts: z.array(secretMountSchema).default([]),
-  configMounts: z.array(configMountSchema).default([]),
-  volumes: z.array(volumeMountSchema).default([]),
+  dependencies: listUpTo(dependencySchema, LIMITS.dependencies).default([]),
+  secretMounts: listUpTo(secretMountSchema, LIMITS.mounts).default([]),
+  configMounts: listUpTo(configMountSchema, LIMITS.mounts).default([]),
+  volumes: listUpTo(volumeMountSchema, LIMITS.mounts).default([]),
   expose: exposeSchema.optional(),
   update: updateSchema.prefault({}),
   restart: z.enum(["always", "on-failure", "never"]).default("always"),
   imagePull: z.enum(["missing", "always", "never"]).optional(),
-  stopTimeout: durationSchema.default("10s"),
+  stopTimeout: durationBetween("0s", "24h").default("10s"),
   securityContext: securityContextSchema.optional(),
-  initSteps: z.array(initStepSchema).default([]),
+  initSteps: listUpTo(initStepSchema, LIMITS.initSteps).default([]),
 };
 
 const specObject = z.strictObject(specFields);
@@ -112,7 +126,7 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
     }
   }
   const names = new Map<string, true>();
-  const targets: { path: string; at: (string | number)[] }[] = [];
+  const targets: Target[] = [];
   spec.volumes.forEach((mount, i) => {
     if (names.has(mount.name)) {
       issue(["volumes", i, "name"], `"${mount.name}" is used by another mount of this service`);
@@ -126,10 +140,9 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
   spec.configMounts.forEach((m, i) =>
     targets.push({ path: m.mountPath, at: ["configMounts", i, "mountPath"] })
   );
-  targets.forEach((target, i) => {
-    const other = targets.slice(0, i).find((t) => overlaps(t.path, target.path));
-    if (other) issue(target.at, `${target.path} overlaps the mount at ${other.path}`);
-  });
+  for (const { target, other } of overlaps(targets)) {
+    issue(target.at, `${target.path} overlaps the mount at ${other.path}`);
+  }
   checkInitSteps(spec, issue);
   checkRunnerFields(spec, issue);
   const environments = [{ at: ["env"], env: spec.env }, {
@@ -142,21 +155,39 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
       issue([...at, name], "expected a reference such as {{ secret:<name>/<key> }}");
     }
   }
-  const portNames = spec.ports.flatMap((p) => p.name === undefined ? [] : [p.name]);
-  portNames.forEach((name, i) => {
-    if (portNames.indexOf(name) !== i) issue(["ports", i, "name"], `port name "${name}" is used twice`);
+  const portNames = new Set<string>();
+  spec.ports.forEach(({ name }, i) => {
+    if (name !== undefined && portNames.size === portNames.add(name).size) {
+      issue(["ports", i, "name"], `port name "${name}" is used twice`);
+    }
   });
   for (const { path, message } of exposeIssues(spec)) issue(path, message);
   for (const [name, probe] of Object.entries(spec.health ?? {})) {
-    if (probe?.type !== "exec" && typeof probe?.port === "string" && !portNames.includes(probe.port)) {
+    if (probe?.type !== "exec" && typeof probe?.port === "string" && !portNames.has(probe.port)) {
       issue(["health", name, "port"], `no port is named "${probe.port}"`);
     }
   }
 }
 
-/** Whether two mount paths are equal or one lies under the other. */
-function overlaps(a: string, b: string): boolean {
-  return a === b || a.startsWith(b + "/") || b.startsWith(a + "/");
+interface Target {
+  path: string;
+  at: (string | number)[];
+}
+
+/** Mounts that are equal to another or lie under it or above it: the later one of each two. */
+function overlaps(targets: Target[]): { target: Target; other: Target }[] {
+  // What lies below a path follows it here, with nothing else in between.
+  const sorted = targets.map((target, i) => ({ target, i, key: `${target.path}/` }))
+    .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : a.i - b.i);
+  let root = sorted[0];
+  return sorted.slice(1).flatMap((next) => {
+    if (!next.key.startsWith(root!.key)) {
+      root = next;
+      return [];
+    }
+    const [earlier, later] = root!.i < next.i ? [root!, next] : [next, root!];
+    return [{ target: later.target, other: earlier.target }];
+  });
 }
 
 /** A service as a castfile writes it. */

@@ -1,6 +1,7 @@
 /** StorageClass: names a driver and its default parameters (seed 001). Cluster-scoped. @module */
 import { z } from "zod";
-import { labelsSchema, scalarText } from "./labels.ts";
+import { labelsSchema, scalarUpTo } from "./labels.ts";
+import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { refers } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
@@ -11,29 +12,36 @@ import { snapshotPolicySchema } from "./snapshot_policy.ts";
 export const reclaimPolicySchema = z.enum(["retain", "delete"]);
 
 /** Driver parameters; a value may be `secret:<name>[.<namespace>.rune]/<key>`. */
-export const parametersSchema = z.record(z.string().min(1).max(253), refers(scalarText, SECRET_AS_TEXT));
+export const parametersSchema = mapUpTo(
+  textUpTo(LIMITS.name).min(1),
+  refers(scalarUpTo(LIMITS.parameter), SECRET_AS_TEXT),
+  LIMITS.parameters,
+);
+
+const labelText = scalarUpTo(LIMITS.label);
 
 /** One alternative of placement: every label and every expression must match the node. */
 export const topologySelectorSchema = z.strictObject({
-  matchLabels: z.record(z.string(), scalarText).optional(),
-  matchExpressions: z.array(
+  matchLabels: mapUpTo(textUpTo(LIMITS.name), labelText, LIMITS.labels).optional(),
+  matchExpressions: listUpTo(
     z.strictObject({
-      key: z.string().min(1),
+      key: textUpTo(LIMITS.name).min(1),
       operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
-      values: z.array(scalarText).default([]),
+      values: listUpTo(labelText, LIMITS.label).default([]),
     }).refine((e) => (e.operator === "In" || e.operator === "NotIn") === (e.values.length > 0), {
       path: ["values"],
       error: "expected values with In and NotIn, and none with Exists and DoesNotExist",
     }),
+    LIMITS.topologies,
   ).optional(),
 });
 
 const specFields = {
-  driver: z.string().min(1),
+  driver: textUpTo(LIMITS.word).min(1),
   parameters: parametersSchema.default({}),
   reclaimPolicy: reclaimPolicySchema.default("retain"),
   default: z.boolean().default(false),
-  allowedTopologies: z.array(topologySelectorSchema).default([]),
+  allowedTopologies: listUpTo(topologySelectorSchema, LIMITS.topologies).default([]),
   /** For volumes that have none of their own; may change at any time. */
   snapshotPolicy: snapshotPolicySchema.optional(),
 };

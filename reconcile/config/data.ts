@@ -97,6 +97,14 @@ function keysOf(store: Reader, { kind, namespace, name }: DataKey): string[] | u
   return data && Object.keys(data);
 }
 
+/** What is missing, and keys that are there, as far as a message tells them. */
+const MOST_TOLD = 8;
+
+const listed = (keys: string[]) =>
+  keys.length === 0
+    ? "none"
+    : keys.slice(0, MOST_TOLD).join(", ") + (keys.length > MOST_TOLD ? " and more" : "");
+
 /** What a template needs and is not there, in a sentence that says what to do; undefined when all is there. */
 export function missingData(store: Reader, template: Template, namespace: string): string | undefined {
   const missing: string[] = [];
@@ -108,10 +116,12 @@ export function missingData(store: Reader, template: Template, namespace: string
     }
     for (const key of use.keys ?? []) {
       if (keys.includes(key)) continue;
-      missing.push(`${describeData(use)} has no key "${key}" (it has: ${keys.join(", ") || "none"}); add it`);
+      missing.push(`${describeData(use)} has no key "${key}" (it has: ${listed(keys)}); add it`);
     }
   }
-  return missing.length === 0 ? undefined : [...new Set(missing)].join("; ");
+  const distinct = [...new Set(missing)];
+  const more = distinct.length > MOST_TOLD ? `; and ${distinct.length - MOST_TOLD} more` : "";
+  return missing.length === 0 ? undefined : distinct.slice(0, MOST_TOLD).join("; ") + more;
 }
 
 /** Whether a template uses this configmap or secret. */

@@ -1,7 +1,8 @@
 /** The variables and files that a run gets from configmaps and secrets, with the values that these have now. @module */
 import type { InstanceTemplate } from "../../spec/instance.ts";
 import { RuneError } from "../../spec/error.ts";
-import { isReservedKey } from "../../spec/reserved_keys.ts";
+import { isReservedKey } from "../../spec/body_shape.ts";
+import { MAX_ENVIRONMENT } from "../../spec/limits.ts";
 import { PROCESS_VARIABLE } from "../../spec/runner_fields.ts";
 import { parseAccountId } from "../../spec/security.ts";
 import { type DataKey, dataKey, describeData, type ReadData } from "./data.ts";
@@ -44,6 +45,7 @@ export async function resolveConfig(
   const env: Record<string, string> = {};
   const secretEnv: Record<string, string> = {};
   const skipped: string[] = [];
+  let size = 0;
   for (const source of template.envFrom) {
     const key = dataKey(source, namespace);
     const unfit: string[] = [];
@@ -53,12 +55,14 @@ export async function resolveConfig(
       if (PROCESS_VARIABLE.test(variable) && !isReservedKey(variable) && !value.includes("\0")) {
         into[variable] = value;
         delete other[variable];
+        size += variable.length + value.length;
+        if (size > MAX_ENVIRONMENT) throw tooMuch(key);
       } else unfit.push(variable);
     }
     if (unfit.length > 0) {
       skipped.push(
         `${describeData(key)}: left out of the environment, as no variable can have such a name or value: ` +
-          unfit.sort().join(", "),
+          unfit.sort().slice(0, 8).join(", ") + (unfit.length > 8 ? ` and ${unfit.length - 8} more` : ""),
       );
     }
   }
@@ -84,6 +88,16 @@ export async function resolveConfig(
   );
   return { env, secretEnv, mounts: await Promise.all(mounts), skipped };
 }
+
+const tooMuch = (key: DataKey) =>
+  new RuneError(
+    "failed_precondition",
+    `with ${describeData(key)} the environment is larger than Linux passes on`,
+    {
+      hint: `all variables have at most ${MAX_ENVIRONMENT} characters; mount it as files`,
+      permanent: false,
+    },
+  );
 
 /** Files belong to the user that the service runs as where that is a number: nobody else has to read them. */
 function ownerOf({ securityContext }: InstanceTemplate): { user?: number; group?: number } {

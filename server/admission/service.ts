@@ -1,12 +1,13 @@
 /** Rules of services that need volumes, classes and drivers. @module */
 import { checkService, checkVolumeChange } from "../../spec/checks.ts";
-import { checkExposedOnce } from "../../spec/exposing.ts";
+import { checkExposedOnce, type NamedExposing } from "../../spec/exposing.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
+import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { nameTo } from "../auth/visibility.ts";
 import { checkTemplateDirectory } from "./directories.ts";
@@ -43,7 +44,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
     ...checkExposedOnce(service, {
-      others: judged(world),
+      others: judged(service, world),
       describe: (other) => nameTo(world.viewer, "service", other),
     }),
     ...spec.volumes.flatMap((mount, i) =>
@@ -54,10 +55,10 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   return { spec, issues };
 }
 
-/** The exposed services of which what the store says still counts: not those that are going, or judged later in the same cast. */
-function* judged({ exposed, later }: World): Generator<Service> {
-  for (const [key, other] of exposed) {
-    if (other.deletionRequestedAt === undefined && !later?.has(key)) yield other;
+/** The services with the same name or port of which what the store says still counts: not those that are going, or judged later. */
+function* judged(service: NamedExposing, { exposed, later }: World): Generator<Service> {
+  for (const other of exposed.sharing(service)) {
+    if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;
   }
 }
 

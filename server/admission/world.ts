@@ -1,5 +1,6 @@
 /** What the rules look at: the state a write will be part of, the drivers there are, and what else the same cast declares. @module */
 import type { Driver } from "../../drivers/driver.ts";
+import type { Exposures } from "../../spec/exposing.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import type { Service } from "../../spec/service.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
@@ -30,8 +31,8 @@ export interface World {
   closed: readonly string[];
   /** The same for volumes, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
-  /** Services that are exposed, by key, with what the same cast wrote before: found once, for a cast may be of thousands. */
-  exposed: ReadonlyMap<string, Service>;
+  /** Services that are exposed, with what the same cast wrote before: found once, for a cast may be of thousands. */
+  exposed: Exposures<Service>;
   /** Keys of services that the same cast declares and has not written yet. */
   later?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */

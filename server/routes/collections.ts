@@ -3,6 +3,7 @@ import { z } from "zod";
 import { listSchema, watchEventSchema } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { RuleResource } from "../../spec/identity.ts";
+import { LIMITS, textUpTo } from "../../spec/limits.ts";
 import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../spec/resource.ts";
 import { matchesFields, matchesLabels, parseLabelSelector } from "../../spec/selector.ts";
 import { requireResource } from "../admission/preconditions.ts";
@@ -15,12 +16,12 @@ import { eventStream } from "../sse.ts";
 import { watchEvents } from "../watch.ts";
 
 const listQuery = z.strictObject({
-  labelSelector: z.string().optional().describe("app=web,tier in (a,b),!old"),
-  fieldSelector: z.string().optional().describe("status=Bound,spec.service!=web"),
+  labelSelector: textUpTo(LIMITS.selector).optional().describe("app=web,tier in (a,b),!old"),
+  fieldSelector: textUpTo(LIMITS.selector).optional().describe("status=Bound,spec.service!=web"),
   limit: wholeNumber.refine((n) => n > 0, { error: "expected at least 1" }).optional().describe(
     "Most items on a page",
   ),
-  continue: z.string().optional().describe("The previous page's `continue`"),
+  continue: textUpTo(LIMITS.image).optional().describe("The previous page's `continue`"),
   watch: z.enum(["true", "false"]).default("false").describe("Stream changes as server-sent events"),
   since: wholeNumber.optional().describe(
     "With watch: only changes after this revision; without it, what exists comes first",

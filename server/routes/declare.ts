@@ -1,6 +1,5 @@
 /** PUT, POST and DELETE of single resources: a cast of one, with preconditions. @module */
-import { z } from "zod";
-import { deleteQuerySchema } from "../../spec/api.ts";
+import { bodySchema, deleteQuerySchema } from "../../spec/api.ts";
 import { type CastKind, isCastKind } from "../../spec/declared.ts";
 import { RuneError } from "../../spec/error.ts";
 import { describeKey, type KindInfo, KINDS } from "../../spec/resource.ts";
@@ -10,8 +9,6 @@ import type { ServerDeps } from "../deps.ts";
 import { type Call, type Endpoint, endpoint } from "../endpoint.ts";
 import { DECLARATIONS, RESOURCES } from "../openapi.ts";
 import { collectionPaths, resourcePath, resourceResponse } from "./collections.ts";
-
-const bodySchema = z.record(z.string(), z.unknown());
 
 /** PUT, POST and DELETE of every kind that a user declares. */
 export function declareRoutes(deps: ServerDeps): Endpoint[] {
@@ -86,7 +83,8 @@ function ifMatch(request: Request): number | undefined {
 function identify(body: Record<string, unknown>, params: Record<string, string>): Record<string, unknown> {
   for (const [field, value] of Object.entries(params)) {
     if (body[field] !== undefined && body[field] !== value) {
-      const message = `expected ${value} as in the path, found ${JSON.stringify(body[field])}`;
+      const found = typeof body[field] === "string" ? `"${body[field].slice(0, 80)}"` : "no name";
+      const message = `expected ${value} as in the path, found ${found}`;
       throw new RuneError("invalid_argument", `${field}: ${message}`, {
         hint: `leave ${field} out of the body, or make them the same`,
         issues: [{ path: [field], message }],

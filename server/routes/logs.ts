@@ -1,6 +1,7 @@
 /** Logs as server-sent events. @module */
 import { z } from "zod";
 import { logLineSchema } from "../../spec/api.ts";
+import { LIMITS, textUpTo } from "../../spec/limits.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint, timeSchema, wholeNumber } from "../endpoint.ts";
 import { logLines } from "../log_stream.ts";
@@ -14,7 +15,7 @@ const logQuery = z.strictObject({
   since: timeSchema.optional(),
   until: timeSchema.optional(),
   previous: flag.describe("The run before the current one"),
-  initStep: z.string().optional().describe("The last attempt at this init step"),
+  initStep: textUpTo(LIMITS.word).optional().describe("The last attempt at this init step"),
 });
 
 /** Logs of a service and of an instance. */

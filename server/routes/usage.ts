@@ -1,5 +1,6 @@
 /** What instances use of CPU and memory now: asked of the runners, kept nowhere. @module */
 import { z } from "zod";
+import { LIMITS, textUpTo } from "../../spec/limits.ts";
 import { type InstanceUsage, usageListSchema } from "../../spec/api.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -19,7 +20,7 @@ export function usageRoutes(deps: ServerDeps): Endpoint[] {
       path: "/v1/usage/instances",
       tag: "instances",
       summary: "CPU and memory of running instances",
-      query: z.strictObject({ namespace: z.string().optional() }),
+      query: z.strictObject({ namespace: textUpTo(LIMITS.word).optional() }),
       answers: {
         200: { description: "One item for each instance that could be read", schema: usageListSchema },
       },

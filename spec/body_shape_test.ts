@@ -4,7 +4,7 @@ import { parseCastfile } from "./castfile.ts";
 import { fieldChanges } from "./changes.ts";
 import { dataKeySchema } from "./config_map.ts";
 import { BODIES, type CastKind, parseDeclared } from "./declared.ts";
-import { reservedKeyIssues } from "./reserved_keys.ts";
+import { shapeIssues } from "./body_shape.ts";
 import { nodesOf } from "./schema_fixture.ts";
 import { defOf } from "./schema_parts.ts";
 
@@ -68,14 +68,17 @@ Deno.test("a castfile in YAML, with a merge, and in JSON says where __proto__ st
   ]);
 });
 
-Deno.test("reservedKeyIssues() ends in a circle, tells a bounded number, and looks no deeper than it must", () => {
+Deno.test("shapeIssues() ends in a circle, tells a bounded number, and looks no deeper than it must", () => {
   const circle: Record<string, unknown> = {};
   circle.self = [circle];
-  assert.deepEqual(reservedKeyIssues(circle), []);
+  assert.deepEqual(shapeIssues(circle, z.unknown()), []);
   const many = Array.from({ length: 10_000 }, () => JSON.parse('{"__proto__": 1}'));
-  assert.equal(reservedKeyIssues(many).length, 20);
+  assert.equal(shapeIssues(many, z.unknown()).length, 20);
   const deep = JSON.parse('{"a":'.repeat(5_000) + '{"__proto__": 1}' + "}".repeat(5_000));
-  assert.equal(reservedKeyIssues(deep)[0]!.path.length, 5_001);
+  assert.deepEqual(shapeIssues(deep, z.unknown()), [{
+    path: ["a"],
+    message: "nested deeper than 64 levels",
+  }]);
 });
 
 Deno.test("dataKeySchema refuses __proto__ also where a list of {key, value} or a flag names it", () => {
@@ -86,4 +89,15 @@ Deno.test("dataKeySchema refuses __proto__ also where a list of {key, value} or 
 Deno.test("fieldChanges() takes an inherited name for absent", () => {
   assert.deepEqual(fieldChanges({}, { constructor: "x" }), [{ path: "constructor", to: "x" }]);
   assert.deepEqual(fieldChanges({ toString: "x" }, {}), [{ path: "toString", from: "x" }]);
+});
+
+Deno.test("shapeIssues() counts entries before a schema looks at each of them", () => {
+  const list = { ports: Array.from({ length: 100_000 }, () => ({})) };
+  const result = parseDeclared("service", { name: "a", image: "b", ...list }, { namespace: "default" });
+  assert.deepEqual("issues" in result && result.issues, [
+    { path: ["ports"], message: "expected at most 256 entries, found 100000" },
+  ]);
+  const env = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`A${i}`, {}]));
+  const map = parseDeclared("service", { name: "a", image: "b", env }, { namespace: "default" });
+  assert.match("issues" in map ? map.issues[0]!.message : "", /^expected at most 1024 entries/);
 });

@@ -1,0 +1,94 @@
+/**
+ * The shape of a value before its schema looks at it: how deep, how long its lists and maps are, which keys it has. A schema looks
+ * at every entry of a list before it says that there are too many, and says something of each.
+ *
+ * `__proto__` sets the prototype of the object that it is written to, or is dropped by whoever copies the map (zod does): a name
+ * that cannot be kept is refused where it comes in. `constructor`, `prototype` and the like are names as any other.
+ * @module
+ */
+import type { z } from "zod";
+import type { FieldIssue } from "./error.ts";
+import { MAX_DEPTH } from "./limits.ts";
+import { defOf, formsOf, mostOf } from "./schema_parts.ts";
+
+/** Whether a map may have this key. */
+export const isReservedKey = (key: string): boolean => key === "__proto__";
+
+/** Issues told of one value: who sends more has learned enough. */
+const MAX_ISSUES = 20;
+
+interface Place {
+  value: object;
+  /** What the value may be, as far as its schema says. */
+  forms: z.ZodType[];
+  depth: number;
+  key: string | number;
+  parent: Place | undefined;
+}
+
+function pathOf(place: Place, key?: string): (string | number)[] {
+  const path: (string | number)[] = key === undefined ? [] : [key];
+  for (let at = place; at.parent; at = at.parent) path.push(at.key);
+  return path.reverse();
+}
+
+/** The forms of what stands under a key. */
+function formsBelow(forms: z.ZodType[], key: string, isList: boolean): z.ZodType[] {
+  return forms.flatMap((form) => {
+    const { shape, element, valueType } = defOf(form);
+    const next = isList ? element : shape && Object.hasOwn(shape, key) ? shape[key] : valueType;
+    return next ? formsOf(next) : [];
+  });
+}
+
+/** The most entries that any form allows a list or a map. */
+function mostEntries(forms: z.ZodType[], isList: boolean): number {
+  const wanted = forms.filter((form) => defOf(form).type === (isList ? "array" : "record"));
+  const others = !isList && forms.some((form) => defOf(form).type !== "record");
+  if (wanted.length === 0 || others) return Infinity;
+  return Math.max(...wanted.map((form) => mostOf(form) ?? Infinity));
+}
+
+/**
+ * What is wrong with the shape of a value as it was parsed. Looks at every object once, also in a circle, and into nothing that is
+ * too long or too deep.
+ *
+ * @param schema what the value will be checked against.
+ */
+export function shapeIssues(value: unknown, schema: z.ZodType): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  if (typeof value !== "object" || value === null) return issues;
+  const seen = new Set<object>([value]);
+  const open: Place[] = [{ value, forms: formsOf(schema), depth: 1, key: "", parent: undefined }];
+  for (let place = open.pop(); place && issues.length < MAX_ISSUES; place = open.pop()) {
+    const isList = Array.isArray(place.value);
+    if (place.depth > MAX_DEPTH) {
+      return [{ path: pathOf(place).slice(0, 1), message: `nested deeper than ${MAX_DEPTH} levels` }];
+    }
+    const most = mostEntries(place.forms, isList);
+    const keys = Object.keys(place.value);
+    if (keys.length > most) {
+      const message = `expected at most ${most} entries, found ${keys.length}`;
+      issues.push({ path: pathOf(place), message });
+      continue;
+    }
+    for (const key of keys) {
+      if (!isList && isReservedKey(key)) {
+        const message = `"${key}" cannot be the name of anything`;
+        issues.push({ path: pathOf(place, key), message, hint: "choose another name" });
+        if (issues.length === MAX_ISSUES) break;
+      }
+      const inner = (place.value as Record<string, unknown>)[key];
+      if (typeof inner !== "object" || inner === null || seen.has(inner)) continue;
+      seen.add(inner);
+      open.push({
+        value: inner,
+        forms: formsBelow(place.forms, key, isList),
+        depth: place.depth + 1,
+        key: isList ? Number(key) : key,
+        parent: place,
+      });
+    }
+  }
+  return issues;
+}
