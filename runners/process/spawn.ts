@@ -62,6 +62,11 @@ export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Prom
   }).spawn();
   const writer = child.stdin.getWriter();
   const lines = readLines(child.stdout, signal);
+  // Whoever is stopped, or hangs in a mount, is not waited for past the caller's time.
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => giveUp(), { once: true });
+  if (signal.aborted) giveUp();
+  const inTime = (work: Promise<void>) => Promise.race([work, givenUp]);
   try {
     const { code } = await child.status;
     if (code !== 0) {
@@ -69,10 +74,11 @@ export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Prom
         hint: "look for limits on processes and memory of this host",
       });
     }
-    await setUp(files, { launch, mounts, lines, writer, signal });
+    await inTime(setUp(files, { launch, mounts, lines, writer, signal }));
   } finally {
-    await writer.close().catch(() => {});
+    await inTime(writer.close().catch(() => {}));
     await lines.cancel();
+    giveUp();
   }
   if (!signal.aborted) return;
   throw new RuneError("deadline_exceeded", "the call was given up before the process was started", {
@@ -101,6 +107,7 @@ async function setUp(files: RunFiles, { launch, mounts, lines, writer, signal }:
     if (launch.view !== "shared") await makeView(process, { mounts, readOnly, signal });
     await Deno.writeTextFile(`${files.signals}.ready`, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
+    if (signal.aborted) return;
     // On a full disk the reason may have no room either; the exit code needs none.
     await Deno.writeTextFile(`${files.dir}/error`, `${(error as Error).message}\n`, { append: true })
       .catch(() => {});
