@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RuneError } from "../../spec/error.ts";
 import type { SecurityContext } from "../../spec/security.ts";
 import { planPrivileges, setprivOptions } from "./privileges.ts";
-import { cannotRun } from "./test_room.ts";
+import { cannotRun, isNotRoot } from "./test_room.ts";
 
 const REFUSED: [SecurityContext, { root: boolean; says: RegExp }][] = [
   [{ capAdd: ["NET_ADMIN"] }, { root: true, says: /capAdd/ }],
@@ -38,8 +38,50 @@ for (const [context, { root, says }] of REFUSED) {
 }
 
 Deno.test({
+  name: "planPrivileges() reads an id once, and takes no text for root's that is not",
+  ignore: isNotRoot,
+  fn: async () => {
+    for (const user of ["4294967295", "4294967296", "8589934592", `${2 ** 64}`]) {
+      await assert.rejects(planPrivileges({ securityContext: { user, group: "1" } }, true), /no uid or gid/);
+      await assert.rejects(planPrivileges({ securityContext: { group: user } }, true), /no uid or gid/);
+    }
+    for (const user of ["0x0", " 0", "+0", "1e3", "-1"]) {
+      await assert.rejects(planPrivileges({ securityContext: { user, group: "1" } }, true), /has no user/);
+    }
+    const { identity, account, noNewPrivileges } = await planPrivileges({
+      securityContext: { user: "4294967294", group: "4294967294" },
+    }, true);
+    assert.deepEqual(identity, { user: 4294967294, group: 4294967294, groups: [] });
+    assert.deepEqual([account.uid, noNewPrivileges], [4294967294, true]);
+    // Zeros before it change nothing for judge and enforcer alike: it is root.
+    assert.equal((await planPrivileges({ securityContext: { user: "00" } }, true)).identity?.user, 0);
+  },
+});
+
+Deno.test({
+  name: "planPrivileges() takes the numbers of an identity, whatever the names mean",
+  ignore: isNotRoot,
+  fn: async () => {
+    const identity = { user: 4242, group: 4343, groups: [9, 7, 9] };
+    const plan = await planPrivileges({ identity, securityContext: { user: "root", group: "root" } }, true);
+    assert.deepEqual(plan.identity, { ...identity, groups: [7, 9] });
+    assert.deepEqual(setprivOptions(plan).slice(0, 7), [
+      "--no-new-privs",
+      "--reuid",
+      "4242",
+      "--regid",
+      "4343",
+      "--groups",
+      "7,9",
+    ]);
+    const refused = { securityContext: { user: "nobody", noNewPrivileges: false } };
+    await assert.rejects(planPrivileges(refused, true), /cannot be false for a process that is not root/);
+  },
+});
+
+Deno.test({
   name: "planPrivileges() runs nothing in between where nothing is restricted",
-  ignore: cannotRun,
+  ignore: isNotRoot,
   fn: async () => {
     for (const context of [{}, { privileged: false, capAdd: [], capabilities: ["ALL"] }]) {
       const privileges = await planPrivileges({ securityContext: context }, true);

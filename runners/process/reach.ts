@@ -27,8 +27,12 @@ export async function canReach(path: string, { mounts, who }: Looker): Promise<b
   let directory = mount?.source ?? "/";
   const parts = path.slice(mount?.target.length ?? 0).split("/").filter((part) => part !== "");
   for (const part of parts) {
-    const info = await Deno.stat(directory).catch(() => undefined);
-    if (info === undefined || !maySearch(info, who)) return false;
+    try {
+      if (!maySearch(await Deno.stat(directory), who)) return false;
+    } catch (error) {
+      // That it is missing can be seen by whoever may search what it would be in.
+      return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+    }
     directory = join(directory, part);
   }
   return true;
