@@ -5,7 +5,7 @@
  */
 import { describeWithin } from "../spec/kinds.ts";
 import type { Lease, LeaseHolder } from "../spec/lease.ts";
-import { describeKey, type ResourceKey } from "../spec/resource.ts";
+import type { ResourceKey } from "../spec/resource.ts";
 import type { Tx } from "../store/store.ts";
 
 /** The holders if `wanted` may join them, or the holder that is in the way. A holder that asks again keeps what it has. */
@@ -22,7 +22,10 @@ export function withHolder(
 }
 
 /** How a message in a namespace names a holder; see {@linkcode describeWithin}. */
-export function holderWithin(namespace: string, { namespace: where, instance }: LeaseHolder): string {
+export function holderWithin(
+  namespace: string,
+  { namespace: where, instance }: Pick<LeaseHolder, "namespace" | "instance">,
+): string {
   if (where === namespace) return `${where}/${instance}`;
   return describeWithin(namespace, { kind: "instance", namespace: where, name: instance });
 }
@@ -58,7 +61,7 @@ export function releaseHolder(tx: Tx, lease: Lease, instanceUid: string): void {
   else tx.update(lease, { spec: { holders } });
 }
 
-/** `prod/postgres-0, prod/postgres-1`: holders as messages name them. */
-export function describeHolders(holders: LeaseHolder[]): string {
-  return holders.map((h) => describeKey({ namespace: h.namespace, name: h.instance })).join(", ");
+/** `prod/postgres-0, prod/postgres-1`: holders as messages in a namespace name them. */
+export function describeHolders(namespace: string, holders: LeaseHolder[]): string {
+  return [...new Set(holders.map((holder) => holderWithin(namespace, holder)))].join(", ");
 }

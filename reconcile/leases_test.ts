@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { LeaseHolder } from "../spec/lease.ts";
-import { holderWithin, withHolder } from "./leases.ts";
+import { describeHolders, holderWithin, withHolder } from "./leases.ts";
 
 const holder = (instanceUid: string, mode: "rw" | "ro"): LeaseHolder => ({
   instanceUid,
@@ -52,4 +52,16 @@ Deno.test("holderWithin() names a holder to its own namespace alone", () => {
   const holder = { instanceUid: "u", namespace: "far", instance: "hush-0", mode: "rw" as const, since: "" };
   assert.equal(holderWithin("far", holder), "far/hush-0");
   assert.equal(holderWithin("near", holder), "an instance of another namespace");
+});
+
+Deno.test("describeHolders() tells that others hold it, once, and names those of its own namespace", () => {
+  const holder = (namespace: string, instance: string) => ({
+    namespace,
+    instance,
+    instanceUid: instance,
+    mode: "ro" as const,
+    since: "",
+  });
+  const holders = [holder("near", "web-0"), holder("far", "hush-0"), holder("far", "hush-1")];
+  assert.equal(describeHolders("near", holders), "near/web-0, an instance of another namespace");
 });

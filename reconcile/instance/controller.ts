@@ -4,7 +4,7 @@ import { toRuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import type { Store } from "../../store/store.ts";
-import { describeKey } from "../../spec/resource.ts";
+import { describeWithin } from "../../spec/kinds.ts";
 import { claimedVolumeName } from "../service/claims.ts";
 import { copiedFor } from "../snapshot/writers.ts";
 import { DONE, type Outcome } from "../outcome.ts";
@@ -32,7 +32,7 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
     const snapshot = copiedFor(store, key);
     return {
       mount,
-      ...(snapshot && { copiedFor: describeKey(snapshot) }),
+      ...(snapshot && { copiedFor: describeWithin(instance.namespace, snapshot) }),
       ...key,
       volume,
       holders: store.get("lease", key.namespace, key.name)?.spec.holders ?? [],

@@ -36,7 +36,7 @@ export interface MountView {
   holders: LeaseHolder[];
   /** Where it is mounted, while this daemon knows it to be. */
   mounted: MountedVolume | undefined;
-  /** The snapshot for which it is being copied: until then nobody may begin to write it. */
+  /** The snapshot for which it is being copied, as messages in the namespace of the instance name it: until then nobody may begin to write it. */
   copiedFor?: string;
 }
 
@@ -179,7 +179,7 @@ function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | unde
         : blocked(`volume ${label} is ${state}: ${withHint(failureMessage, failureHint)}`);
     }
     if (copiedFor !== undefined && !mount.readOnly) {
-      return underWay(status, `volume ${label} is being copied for snapshot ${copiedFor}`);
+      return underWay(status, `volume ${label} is being copied for ${copiedFor}`);
     }
     const wanted = holderOf(instance, { mount, since: "" });
     const result = withHolder(holders, wanted);

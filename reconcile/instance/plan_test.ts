@@ -246,7 +246,7 @@ Deno.test("planInstance() condemns what fails its liveness check, kills it, and 
 });
 
 Deno.test("planInstance() starts no writer of a volume that is being copied, and readers all the same", () => {
-  const copied = mounted({ copiedFor: "default/snap" });
+  const copied = mounted({ copiedFor: "snapshot default/snap" });
   const waiting = planInstance(view(fresh, { service: mounting, mounts: [copied] }));
   assert.ok(waiting.do === "settle");
   assert.deepEqual([waiting.status.state, waiting.status.message], [

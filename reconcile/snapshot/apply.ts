@@ -99,7 +99,7 @@ async function release(
   options: Pick<SnapshotDeps, "store" | "runners"> & { runs: PausedRun[]; takenAt?: string },
 ): Promise<void> {
   const { store, runners, runs, takenAt } = options;
-  await resumeAll(runs, runners);
+  await resumeAll(runs, { runners, namespace: snapshot.namespace });
   await write(store, snapshot, ({ copying: _c, paused: _p, ...status }) => ({
     ...status,
     ...(takenAt !== undefined && { takenAt }),
@@ -158,7 +158,7 @@ async function take(call: Call): Promise<Outcome | undefined> {
     const made = await driver.snapshot(contextOf(snapshot, call), refOf(snapshot), {
       async copied() {
         const takenAt = new Date().toISOString();
-        await assertHeld(runs, runners, signal);
+        await assertHeld(runs, { runners, namespace: snapshot.namespace, signal });
         await letGo(takenAt);
       },
     });

@@ -1,15 +1,19 @@
 /** Holding the writers of a volume still for a copy, and letting them go on: also what an earlier daemon held. @module */
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../spec/error.ts";
-import { describeKey } from "../../spec/resource.ts";
 import type { PausedRun } from "../../spec/snapshot.ts";
+import { holderWithin } from "../leases.ts";
 
 /** Time for the runner to answer; a run that cannot be resumed now is tried again. */
 const CALL_MS = 30_000;
 
 type Runners = ReadonlyMap<PausedRun["runner"], Runner>;
 
-const nameOf = ({ namespace, instance }: PausedRun) => describeKey({ namespace, name: instance });
+/** Where what happened is written: it names runs of its own namespace alone. */
+interface Where {
+  runners: Runners;
+  namespace: string;
+}
 
 /** Pauses every run. @throws {RuneError} when one cannot be; the caller resumes all. */
 export async function pauseAll(runs: PausedRun[], runners: Runners, signal: AbortSignal): Promise<void> {
@@ -18,7 +22,7 @@ export async function pauseAll(runs: PausedRun[], runners: Runners, signal: Abor
 }
 
 /** Resumes every run that can be; what does not run needs none. @throws {RuneError} the first failure, after all were tried. */
-export async function resumeAll(runs: PausedRun[], runners: Runners): Promise<void> {
+export async function resumeAll(runs: PausedRun[], { runners, namespace }: Where): Promise<void> {
   // Not the pass's own signal: a daemon that stops lets nobody stand still.
   const signal = AbortSignal.timeout(CALL_MS);
   const done = await Promise.allSettled(runs.map((run) => runners.get(run.runner)!.resume(run, signal)));
@@ -27,19 +31,22 @@ export async function resumeAll(runs: PausedRun[], runners: Runners): Promise<vo
   const { reason } = done[failed] as PromiseRejectedResult;
   throw new RuneError(
     reason instanceof RuneError ? reason.code : "internal",
-    `${nameOf(runs[failed]!)} is paused and cannot be resumed: ${reason.message}`,
+    `${holderWithin(namespace, runs[failed]!)} is paused and cannot be resumed: ${reason.message}`,
     { cause: reason, hint: "Rune goes on trying", permanent: false },
   );
 }
 
 /** @throws {RuneError} `conflict` when a run went on during the copy: somebody else resumed it. */
-export async function assertHeld(runs: PausedRun[], runners: Runners, signal: AbortSignal): Promise<void> {
+export async function assertHeld(
+  runs: PausedRun[],
+  { runners, namespace, signal }: Where & { signal: AbortSignal },
+): Promise<void> {
   for (const run of runs) {
     const { state, paused } = await runners.get(run.runner)!.inspect(run, signal);
     if (state !== "running" || paused) continue;
     throw new RuneError(
       "conflict",
-      `${nameOf(run)} was resumed by somebody else while its volume was copied`,
+      `${holderWithin(namespace, run)} was resumed by somebody else while its volume was copied`,
       {
         hint: "Rune takes the snapshot again; with --no-pause it would not mind",
       },

@@ -68,7 +68,7 @@ function planDeletion(view: VolumeView): VolumeStep {
     do: "settle",
     status: { ...volume.status, state: "Deleting", failureMessage },
   });
-  if (holders.length > 0) return waiting(`waits for ${describeHolders(holders)} to stop`);
+  if (holders.length > 0) return waiting(`waits for ${describeHolders(volume.namespace, holders)} to stop`);
   // Its data must not go from under a copy, which would be whole and yet lack some of it.
   if (readFor) return waiting(`waits for snapshot ${describeKey(readFor)}, which is being taken of it`);
   if (isBrought(view)) return { do: "unmount" };
@@ -138,10 +138,10 @@ export function topologyMatches(storageClass: StorageClass, labels: Record<strin
 
 /** The condition `Grown`: absent on a volume that has the size it asks for. */
 function growthConditions(view: VolumeView): Condition[] {
-  const { volume: { spec, status: { conditions } }, holders, now } = view;
+  const { volume: { namespace, spec, status: { conditions } }, holders, now } = view;
   const others = conditions.filter((c) => c.type !== "Grown");
   if (!isTooSmall(view)) return others;
-  const message = `it grows to ${spec.size} when ${describeHolders(holders)} lets go of it: ` +
+  const message = `it grows to ${spec.size} when ${describeHolders(namespace, holders)} lets go of it: ` +
     "its driver grows volumes only while nobody mounts them; stop the service for that long";
   const since = conditions.find((c) => c.type === "Grown")?.since ?? now.toISOString();
   return [...others, { type: "Grown", value: false, reason: "InUse", message, since }];

@@ -4,7 +4,7 @@ import type { Instance } from "../../spec/instance.ts";
 import { templateOf } from "../../spec/instance.ts";
 import { registerGauges } from "../metrics/gauges.ts";
 import { createMetrics } from "../metrics/metrics.ts";
-import { createApp } from "../app.ts";
+import { createApp, endpoints } from "../app.ts";
 import { okJson } from "../server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
@@ -187,8 +187,9 @@ Deno.test("no answer tells of what its caller may not see", () =>
         assert.ok(told.includes(SECRET), `${method} ${url} as root: ${told}`);
       }
     }
-    const scrape = await as(await server.someone("prometheus", ["readonly"]), "GET", "/v1/volumes");
-    assert.ok((await scrape.text()).includes(SECRET));
+    const readonly = { authorization: `Bearer ${await server.someone("prometheus", ["readonly"])}` };
+    const scrape = await app.request("/metrics", { headers: readonly }, { peer: "127.0.0.1" });
+    assert.ok((await scrape.text()).includes(`namespace="${THEIRS}"`), "a scrape with readonly shows all");
   }));
 
 Deno.test("a watch that resumes tells nothing of other namespaces, not even that something went", () =>
@@ -210,4 +211,49 @@ Deno.test("a watch that resumes tells nothing of other namespaces, not even that
     await reader.cancel();
     assert.equal(text.includes(SECRET), false, text);
     assert.ok((await (await as(root, "GET", "/v1/volumes")).text()).includes(SECRET));
+  }));
+
+/** Bodies with which routes get past their schemas. */
+const BODIES: Record<string, object> = {
+  services: IMAGE,
+  volumes: SIZE,
+  snapshots: { source: { volume: "shared" } },
+  storageclasses: { driver: "local" },
+  scale: { scale: 1 },
+  resize: { size: "2Gi" },
+};
+
+Deno.test("no route tells a service account of other namespaces, whatever it asks for in its own or in theirs", () =>
+  withGuard(async (server) => {
+    const { as, deps } = server;
+    await neighbour(server);
+    const token = await server.someone("pinned", ["admin"], "dev");
+    const ask = async ({ method, path, schema }: { method: string; path: string; schema: unknown }) => {
+      const last = path.split("/").at(-1)!;
+      const plural = /\/(\w+)\/[^/]+$/.exec(path)?.[1] ?? last;
+      const body = schema === undefined ? undefined : BODIES[last] ?? BODIES[plural] ?? {};
+      const answer = await as(token, method.toUpperCase(), path, body);
+      const reads = answer.headers.get("content-type")?.includes("event-stream") !== true;
+      const text = reads ? await answer.text() : (await answer.body?.cancel(), "");
+      const { requestId: _, ...told } = text.startsWith("{") ? JSON.parse(text) : { text };
+      return { status: answer.status, text: JSON.stringify(told) };
+    };
+    for (const { method, path, body: schema } of endpoints(deps)) {
+      for (const name of ["shared", "held", "copy", "web"]) {
+        const url = path.replace("{namespace}", "dev").replace("{name}", name);
+        const { text } = await ask({ method, path: url, schema });
+        assert.equal(text.includes(SECRET), false, `${method} ${url}: ${text}`);
+      }
+      if (!path.includes("{namespace}") || !path.includes("{name}")) continue;
+      // What is theirs is answered as what does not exist, name by name.
+      const answers = await Promise.all(
+        ["service", "volume", "snapshot", "secret", "config", "instance", "nothing"].map(async (kind) => {
+          const url = path.replace("{namespace}", THEIRS).replace("{name}", named(kind));
+          const { status, text } = await ask({ method, path: url, schema });
+          assert.equal(status, 403, `${method} ${url}: ${text}`);
+          return text.replaceAll(named(kind), "NAME");
+        }),
+      );
+      assert.deepEqual(new Set(answers).size, 1, `${method} ${path}: ${answers.join("\n")}`);
+    }
   }));

@@ -51,7 +51,10 @@ export function permitWrite(tx: Reader, writer: Writer, write: Write): void {
   const { kind, name } = declared;
   const resource = KINDS[kind].plural as RuleResource;
   const namespace = kind === "namespace" ? name : declared.namespace;
-  writer.permit({ resource, verb: action?.verb ?? (before ? "update" : "create"), namespace });
+  const may = (verb: Verb) => writer.may({ resource, verb, namespace });
+  // Which of the two is missing would say whether it exists: whoever may do neither is refused one and the same.
+  const verb = before && (may("update") || may("create")) ? "update" : "create";
+  writer.permit({ resource, verb: action?.verb ?? verb, namespace });
   const known = new Set(
     action && before?.kind === kind
       ? demandsOf({ ...write, declared: before as unknown as Declared }).map(({ id }) => id)
