@@ -3,13 +3,15 @@
  * ends the process.
  * @module
  */
+import { plainText } from "./base/plain_text.ts";
 
 /** The last resort: what no part of the program turned into an answer of its own. */
 function printUnexpected(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`error: ${message.split("\n")[0]}`);
-  if (Deno.env.get("RUNE_DEBUG") === "1" && error instanceof Error) console.error(error.stack);
-  else console.error("hint: this is a fault in rune; RUNE_DEBUG=1 shows where");
+  console.error(`error: ${plainText(message.split("\n")[0]!)}`);
+  if (Deno.env.get("RUNE_DEBUG") === "1" && error instanceof Error) {
+    console.error(plainText(error.stack ?? ""));
+  } else console.error("hint: this is a fault in rune; RUNE_DEBUG=1 shows where");
 }
 
 let code = 1;

@@ -28,6 +28,8 @@ export function errorLines(error: unknown): string[] {
 
 /** Prints a failure on standard error; the stack only with RUNE_DEBUG=1. */
 export function printError(terminal: Terminal, error: unknown): void {
-  terminal.err(errorLines(error).join("\n") + "\n");
-  if (terminal.env("RUNE_DEBUG") === "1" && error instanceof Error) terminal.err(`${error.stack}\n`);
+  const lines = errorLines(error);
+  if (terminal.env("RUNE_DEBUG") === "1" && error instanceof Error) lines.push(error.stack ?? "");
+  // A message of several lines must not pass for a hint of ours.
+  terminal.err(lines.map((line) => line.replaceAll("\n", "\n  ") + "\n").join(""));
 }

@@ -229,6 +229,22 @@ async function printCompletions(
   terminal.out(lines.join(""));
 }
 
+/** Every command that does something, by the words that lead to it, with how many arguments it names. */
+export async function listCommands(terminal: Terminal): Promise<{ words: string[]; arguments: number }[]> {
+  const cli: Cli = { terminal, serve: () => Promise.resolve(), offline: noOffline, exitCode: EXIT.ok };
+  const { program, load } = buildProgram(cli);
+  const found: { words: string[]; arguments: number }[] = [];
+  const walk = (command: CommandUnknownOpts, words: string[]) => {
+    if (command.commands.length === 0) found.push({ words, arguments: command.registeredArguments.length });
+    for (const below of command.commands) walk(below, [...words, below.name()]);
+  };
+  for (const command of program.commands) {
+    await load(command);
+    walk(command, [command.name()]);
+  }
+  return found;
+}
+
 const noOffline = () => Promise.reject(new RuneError("internal", "this program has no daemon's side"));
 
 /** Other ways to ask: nothing and `help` mean `--help`, `help get` means `get --help`. */

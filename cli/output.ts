@@ -1,4 +1,5 @@
 /** Forms of output: tables, one resource as `KEY: value` lines, JSON, YAML, names. @module */
+import { isPlain, UNSAFE_LETTER } from "../base/plain_text.ts";
 import { type Paint, styleOfState } from "./paint.ts";
 
 /** A column of a table. */
@@ -11,9 +12,10 @@ export interface Column<R, C> {
   state?: true;
 }
 
-/** Control characters would move the cursor; values come from other people. */
-// deno-lint-ignore no-control-regex
-const printable = (text: string) => text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
+const LINE_BREAKERS = new RegExp(`(?:[\\n\\t]|${UNSAFE_LETTER})+`, "g");
+
+/** A value as a part of one line. It comes from other people. */
+const printable = (text: string) => text.replace(LINE_BREAKERS, " ");
 
 const GAP = "   ";
 
@@ -86,6 +88,13 @@ export function renderJson(value: unknown): string {
 
 /** A value as YAML. */
 export async function renderYaml(value: unknown): Promise<string> {
-  const { stringify } = await import("yaml");
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  const { Document, Scalar, visit } = await import("yaml");
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    // Only between quotes does a letter that is written out mean itself.
+    Scalar(_, node) {
+      if (typeof node.value === "string" && !isPlain(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({ lineWidth: 0 });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { aService, aVolume } from "./daemon_fixture.ts";
 import { columnsOf } from "./columns.ts";
 import { type Column, renderBlock, renderYaml, Table } from "./output.ts";
-import { painter } from "./paint.ts";
+import { forTerminal, painter } from "./paint.ts";
 import { type Kind, KINDS } from "../spec/resource.ts";
 
 const plain = painter(false);
@@ -72,7 +72,8 @@ Deno.test("Table colours states only where a painter may, and pads before it pai
     { header: "Z", cell: () => "z" },
   ];
   const table = new Table(columns, { paint: painter(true), wide: false, headers: false });
-  assert.equal(table.render(["Running", "Ok"], undefined), "\x1b[32mRunning\x1b[0m   z\nOk        z\n");
+  const text = forTerminal(table.render(["Running", "Ok"], undefined));
+  assert.equal(text, "\x1b[32mRunning\x1b[0m   z\nOk        z\n");
 });
 
 Deno.test("Table and renderBlock() take control characters out of values", () => {
@@ -93,4 +94,18 @@ Deno.test("renderBlock() shows one resource as KEY: value lines, as the storage 
 Deno.test("renderYaml() writes shared parts twice, not as aliases", async () => {
   const shared = { a: 1 };
   assert.equal(await renderYaml({ x: shared, y: shared }), "x:\n  a: 1\n\y:\n  a: 1\n");
+});
+
+Deno.test("renderYaml() means the same when what is no plain text in it is written out", async () => {
+  const { parse } = await import("yaml");
+  const value = {
+    plain: "a: b",
+    block: "one\ntwo\n",
+    evil: "\x1b[2J\x9b\u202e",
+    "key\x9b": ["\r\n", "x\x7f"],
+  };
+  const text = forTerminal(await renderYaml(value));
+  assert.deepEqual(parse(text), value);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(text, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 });

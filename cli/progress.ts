@@ -1,4 +1,6 @@
 /** Shows long work: lines that are redrawn on a terminal, one line per change elsewhere. Always on standard error. @module */
+import { plainText } from "../base/plain_text.ts";
+import { escape } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The lines of work in progress, each named by a key that is printed before its text. */
@@ -23,10 +25,10 @@ function liveProgress(terminal: Terminal): Progress {
   const draw = (above = "") => {
     const { columns, rows } = terminal.size() ?? { columns: 100, rows: 25 };
     const shown = [...lines].slice(0, Math.max(1, rows - 2)).map(([key, text]) =>
-      fit(`${key}: ${text}`, columns)
+      fit(plainText(`${key}: ${text}`), columns)
     );
-    const up = drawn > 0 ? `\x1b[${drawn}A` : "";
-    terminal.err(`${up}\r\x1b[J${above}${shown.map((line) => line + "\n").join("")}`);
+    const up = drawn > 0 ? escape(`[${drawn}A`) : "";
+    terminal.err(`${up}${escape("[1G")}${escape("[J")}${above}${shown.map((line) => line + "\n").join("")}`);
     drawn = shown.length;
   };
   return {

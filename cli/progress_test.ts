@@ -21,7 +21,7 @@ Deno.test("createProgress() redraws its lines on a terminal, cut to its width", 
   progress.update("b", "something that is too long");
   assert.equal(
     terminal.stderr(),
-    "\r\x1b[Ja: Pending\n" + "\x1b[1A\r\x1b[Ja: Pending\nb: something that …\n",
+    "\x1b[1G\x1b[Ja: Pending\n" + "\x1b[1A\x1b[1G\x1b[Ja: Pending\nb: something that …\n",
   );
 });
 

@@ -1,14 +1,15 @@
 /** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
 import { writeAll, writeAllSync } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
+import { forTerminal } from "./paint.ts";
 
 /** What the client needs of a terminal. */
 export interface Terminal {
-  /** Data. */
-  out(text: string | Uint8Array): void;
-  /** Everything else. */
-  err(text: string | Uint8Array): void;
-  /** Bytes as they are, waiting where their reader is slow. */
+  /** Data. Only plain text gets out, and what `escape` of paint.ts made. */
+  out(text: string): void;
+  /** Everything else, in the same way. */
+  err(text: string): void;
+  /** Bytes as they are, escape sequences and all, waiting where their reader is slow: what a command or a file holds. */
   write(stream: "out" | "err", bytes: Uint8Array): Promise<void>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
@@ -28,16 +29,16 @@ export class OutputClosed extends RuneError {
   }
 }
 
-function print(stream: typeof Deno.stdout, text: string | Uint8Array): void {
+function print(stream: typeof Deno.stdout, text: string): void {
   try {
-    writeAllSync(stream, typeof text === "string" ? new TextEncoder().encode(text) : text);
+    writeAllSync(stream, new TextEncoder().encode(forTerminal(text)));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed(error);
     throw error;
   }
 }
 
-async function writeSlowly(stream: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
+async function pass(stream: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
   try {
     await writeAll(stream, bytes);
   } catch (error) {
@@ -61,7 +62,7 @@ export function systemTerminal(): Terminal {
   return {
     out: (text) => print(Deno.stdout, text),
     err: (text) => print(Deno.stderr, text),
-    write: (stream, bytes) => writeSlowly(stream === "out" ? Deno.stdout : Deno.stderr, bytes),
+    write: (stream, bytes) => pass(stream === "out" ? Deno.stdout : Deno.stderr, bytes),
     stdinIsTerminal: Deno.stdin.isTerminal(),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     stderrIsTerminal: Deno.stderr.isTerminal(),

@@ -1,4 +1,5 @@
 /** A terminal for tests: remembers what was written. @module */
+import { forTerminal } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a test may set. */
@@ -19,16 +20,14 @@ export interface FakeTerminal extends Terminal {
 export function fakeTerminal(options: FakeOptions = {}): FakeTerminal {
   const decoder = new TextDecoder();
   const written = { out: "", err: "" };
-  const add = (to: "out" | "err") => (text: string | Uint8Array) => {
-    written[to] += typeof text === "string" ? text : decoder.decode(text);
-  };
+  const add = (to: "out" | "err") => (text: string) => void (written[to] += forTerminal(text));
   const isTerminal = options.size !== undefined;
   return {
     out: add("out"),
     err: add("err"),
     async write(stream, bytes) {
       await Promise.resolve();
-      add(stream)(bytes);
+      written[stream] += decoder.decode(bytes);
     },
     stdinIsTerminal: isTerminal,
     stdoutIsTerminal: isTerminal,

@@ -1,4 +1,5 @@
 /** The latest warnings about services and volumes, told when waiting for them was in vain. @module */
+import { oneLine } from "../base/plain_text.ts";
 import { formatAge } from "../spec/format.ts";
 import type { Event } from "../spec/event.ts";
 import { listResources } from "./api.ts";
@@ -55,7 +56,7 @@ export async function printWarnings(
       const times = spec.count > 1 ? `, ${spec.count} times` : "";
       terminal.err(
         `${paintErr("yellow", "warning")} ${spec.object.kind}/${spec.object.name} ${spec.reason}: ` +
-          `${spec.message} (${age} ago${times})\n`,
+          `${oneLine(spec.message)} (${age} ago${times})\n`,
       );
     }
   }

@@ -34,7 +34,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "server/": ["base/", "spec/", "store/", "reconcile/", ...CONTRACTS],
   "server/daemon.ts": ["base/", "spec/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
   "cli/": ["base/", "spec/"],
-  "main.ts": [],
+  "main.ts": ["base/plain_text.ts"],
 };
 
 /** What may be imported with `await import()` only, so that a client never loads the daemon. */
@@ -69,7 +69,15 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "server/exec_input.ts",
       // Its own, which waits.
       "cli/exec_session.ts",
+      "cli/commands/backup.ts",
+      "cli/commands/logs.ts",
     ],
+  },
+  {
+    // What other people wrote reaches the terminal as plain text, through cli/terminal.ts; the daemon's log cleans its own.
+    text: /\bDeno\.(stdout|stderr)\b|\bconsole\./,
+    what: "output past the terminal (use terminal.out() or err(), or the logger)",
+    allowed: ["cli/terminal.ts", "server/logging.ts", "main.ts", "scripts/"],
   },
   {
     // Neither on disk when it returns, nor whole for who reads meanwhile.

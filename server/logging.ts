@@ -1,4 +1,5 @@
 /** The daemon's own log: lines on stdout, as text or JSON. @module */
+import { isPlain, plainText } from "../base/plain_text.ts";
 import { configure, getLogger, getTextFormatter, type Logger, type LogRecord } from "@logtape/logtape";
 import { writeAllSync } from "../base/durable.ts";
 
@@ -12,10 +13,14 @@ export const LOG_FORMATS = ["text", "json"] as const;
 /** See {@linkcode LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** Text as it is, unless it could pass for another line of the log. */
+/** Text as it is, unless it could pass for another line of the log, or is no plain text. */
 export const formatValue = (value: unknown, inspect: (value: unknown) => string) =>
-  // deno-lint-ignore no-control-regex
-  typeof value === "string" && !/[\x00-\x1f\x7f]/.test(value) ? value : inspect(value);
+  typeof value === "string" && isPlain(value) && !/[\n\t]/.test(value) ? value : inspect(value);
+
+/** One record as it is written: what follows its first line is indented, so that nothing in it passes for another record. */
+export function recordText(text: string): string {
+  return plainText(text.trimEnd()).replaceAll("\n", "\n    ") + "\n";
+}
 
 /** One line of JSON: the message in words, and its parts as fields. */
 export function formatJson({ timestamp, level, category, message, properties }: LogRecord): string {
@@ -56,7 +61,7 @@ export async function startLogging(options: { level: LogLevel; format: LogFormat
   const lowestLevel = options.level === "warn" ? "warning" : options.level;
   await configure({
     reset: true,
-    sinks: { stdout: (record) => writeLine(format(record)) },
+    sinks: { stdout: (record) => writeLine(recordText(format(record))) },
     loggers: [
       { category: "rune", lowestLevel, sinks: ["stdout"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stdout"] },

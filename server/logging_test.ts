@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatJson, formatValue } from "./logging.ts";
+import { formatJson, formatValue, recordText } from "./logging.ts";
 
 Deno.test("formatJson() writes one line whose own fields cannot be taken over by properties", () => {
   const line = formatJson({
@@ -26,4 +26,13 @@ Deno.test("formatValue() quotes only what could pass for another line", () => {
   assert.equal(formatValue("plain text", Deno.inspect), "plain text");
   assert.equal(formatValue("a\nb", Deno.inspect), '"a\\nb"');
   assert.equal(formatValue(3, Deno.inspect), "3");
+});
+
+Deno.test("recordText() lets nothing in a record pass for another one, or reach a terminal as an order", () => {
+  const forged = "2026 [info] rune: a\n2026 [info] rune: forged\r\x1b]0;x\x07\x9b2J\u202e\n";
+  assert.equal(
+    recordText(forged),
+    "2026 [info] rune: a\n    2026 [info] rune: forged\\u000d\\u001b]0;x\\u0007\\u009b2J\\u202e\n",
+  );
+  assert.deepEqual(JSON.parse(recordText(JSON.stringify({ m: "\x9b\n" }))), { m: "\x9b\n" });
 });

@@ -40,7 +40,7 @@ export function defineBackup(group: Command, cli: Cli): void {
     }
     await withInterrupt(async (signal) => {
       const stream = await client.download("POST", "/v1/admin/backup", { body, signal });
-      if (out === "-") { for await (const chunk of stream) terminal.out(chunk); }
+      if (out === "-") { for await (const chunk of stream) await terminal.write("out", chunk); }
       else terminal.err(`wrote ${out}, ${formatBytes(await writeWhole(out, stream))}\n`);
       if (volumes.length === 0) return;
       terminal.err(

@@ -1,4 +1,5 @@
 /** `rune cast`: applies castfiles and waits until what they declare runs. @module */
+import { oneLine } from "../../base/plain_text.ts";
 import type { CastRequest, CastResponse, CastResult } from "../../spec/api.ts";
 import { describeKey } from "../../spec/kinds.ts";
 import { listResources } from "../api.ts";
@@ -37,7 +38,7 @@ export function printChanges(session: Session, set: CastSet, results: CastResult
   const lines = results.flatMap((result) =>
     changeLines(result, { paint: session.paint, body: bodies.get(titleOf(result)) })
   );
-  for (const line of lines) session.terminal.out(line + "\n");
+  for (const line of lines) session.terminal.out(oneLine(line) + "\n");
   return lines.length > 0;
 }
 
@@ -57,7 +58,7 @@ function printSummary(session: Session, results: CastResult[], settled: Settled[
   for (const result of results) {
     const end = ends.get(titleOf(result));
     const action = session.paint(result.action === "unchanged" ? "dim" : "green", result.action);
-    session.terminal.out(`${titleOf(result)} ${action}${end === undefined ? "" : ` (${end})`}\n`);
+    session.terminal.out(`${titleOf(result)} ${action}${end === undefined ? "" : ` (${oneLine(end)})`}\n`);
   }
 }
 

@@ -3,7 +3,7 @@ import type { LogLine } from "../../spec/api.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
-import { type Paint, PREFIX_STYLES } from "../paint.ts";
+import { type Paint, PREFIX_STYLES, withColours } from "../paint.ts";
 import { findTarget } from "../target.ts";
 import { durationFlag } from "../wait_flags.ts";
 
@@ -28,6 +28,8 @@ function parsePattern(text: string): RegExp {
     throw new UsageError(`"${text}" is not a regular expression`, "put a backslash before ( ) [ ] . * + ?");
   }
 }
+
+const encoder = new TextEncoder();
 
 /** Turns log lines into text. */
 export interface LogFormatter {
@@ -110,7 +112,10 @@ export const define: Define = (command, cli) => {
     for await (const { event, data } of client.stream(resourcePath(target, "logs"), { query })) {
       if (event !== "line") continue;
       const line = JSON.parse(data) as LogLine;
-      if (!pattern || pattern.test(line.text)) terminal.out(format.line(line));
+      if (pattern && !pattern.test(line.text)) continue;
+      // A file or a pipe gets what was printed, byte for byte; a terminal gets its colours and no other orders.
+      if (!terminal.stdoutIsTerminal) await terminal.write("out", encoder.encode(format.line(line)));
+      else terminal.out(format.line({ ...line, text: withColours(line.text) }));
     }
     terminal.out(format.end());
     if (options.follow && options.initStep === undefined) {

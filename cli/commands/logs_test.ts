@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../exit_codes.ts";
-import { painter } from "../paint.ts";
+import { forTerminal, painter } from "../paint.ts";
 import { logFormatter, parseTime } from "./logs.ts";
 
 const now = Date.parse("2026-01-31T12:00:00.000Z");
@@ -25,7 +25,8 @@ Deno.test("logFormatter() begins lines with what was asked for", () => {
 
 Deno.test("logFormatter() gives each instance a colour and keeps it", () => {
   const format = logFormatter({ prefix: true, timestamps: false, paint: painter(true) });
-  const of = (instance: string) => format.line({ instance, stream: "stdout", text: "" }).slice(0, 5);
+  const of = (instance: string) =>
+    forTerminal(format.line({ instance, stream: "stdout", text: "" })).slice(0, 5);
   const [first, second, again] = [of("web-0"), of("web-1"), of("web-0")];
   assert.notEqual(first, second);
   assert.equal(first, again);

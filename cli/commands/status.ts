@@ -1,4 +1,5 @@
 /** `rune status`: the whole node at a glance. @module */
+import { oneLine } from "../../base/plain_text.ts";
 import type { Status } from "../../spec/api.ts";
 import { formatAge } from "../../spec/format.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
@@ -21,7 +22,7 @@ function warningsText(status: Status, { now, paint }: { now: number; paint: Pain
   if (recent.length === 0) return "";
   const text = recent.map(({ namespace, object, reason, message, count, lastAt }) =>
     `  ${formatAge(now - Date.parse(lastAt))} ago  ${namespace} ${object.kind}/${object.name} ` +
-    `${paint("yellow", reason)}: ${message}${count > 1 ? ` (${count} times)` : ""}\n`
+    `${paint("yellow", reason)}: ${oneLine(message)}${count > 1 ? ` (${count} times)` : ""}\n`
   );
   return `\nrecent warnings:\n${text.join("")}`;
 }
@@ -36,10 +37,10 @@ export function statusText(status: Status, options: { now: number; paint: Paint 
     `data in ${status.dataDir}`,
     ...status.runners.map(({ name, ok, message }) =>
       `${name} runner ${ok ? paint("green", "ok") : paint("red", "unavailable")}${
-        message ? `: ${message}` : ""
+        message ? `: ${oneLine(message)}` : ""
       }`
     ),
-    ...status.warnings.map((warning) => `${paint("yellow", "warning")} ${warning}`),
+    ...status.warnings.map((warning) => `${paint("yellow", "warning")} ${oneLine(warning)}`),
   ];
   const table = new Table(COLUMNS, { paint, wide: false, headers: true });
   const namespaces = status.namespaces.length === 0 ? "" : `\n${table.render(status.namespaces, undefined)}`;

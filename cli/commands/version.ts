@@ -1,4 +1,5 @@
 /** `rune version`: the versions of the client and of the daemon. @module */
+import { oneLine } from "../../base/plain_text.ts";
 import type { z } from "zod";
 import type { versionSchema } from "../../spec/api.ts";
 import { BUILD } from "../../spec/build.ts";
@@ -39,6 +40,6 @@ export const define: Define = (command, cli) => {
     if (output === "json") terminal.out(renderJson(whole));
     else if (output === "yaml") terminal.out(await renderYaml(whole));
     else terminal.out(line("client", own) + (server ? line("server", server) : ""));
-    if (failure) terminal.err(`server unknown: ${failure.message}\n`);
+    if (failure) terminal.err(`server unknown: ${oneLine(failure.message)}\n`);
   });
 };
