@@ -1,5 +1,6 @@
 /** Returning a service to what it was: after a rollout, or a step of a gradual scale, that failed. @module */
 import { sameValue } from "../../spec/changes.ts";
+import { takesOverHost } from "../../spec/privileged.ts";
 import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
 import type { HistoryEntry, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
@@ -41,7 +42,7 @@ export function rollbackTarget(service: Service, history: HistoryEntry[]): Histo
     .find((h) => !sameValue(unscaled(h.spec), unscaled(service.spec)));
 }
 
-/** What a return writes; undefined when there is nothing to return to. */
+/** What a return writes; undefined when there is nothing to return to, or nothing without a person who may. */
 export async function resolveRevert(
   service: Service,
   { revert, store }: { revert: Revert; store: Store },
@@ -49,11 +50,20 @@ export async function resolveRevert(
   const { from, scale, message } = revert;
   if (scale !== undefined) return { spec: { ...service.spec, scale }, to: 0, message };
   const target = rollbackTarget(service, await store.history("service", service.namespace, service.name));
-  return target && {
+  if (!target || regainsHost(service, target)) return undefined;
+  return {
     spec: rolledBack(service, target),
     to: target.generation,
     message: `generation ${from} was rolled back to ${target.generation}: ${message}`,
   };
+}
+
+/**
+ * Whether a return would make root what is not: whoever wrote this generation need not have had the right to that one, and nobody
+ * is there to be asked.
+ */
+function regainsHost({ spec }: Service, target: HistoryEntry): boolean {
+  return takesOverHost(target.spec as ServiceSpec) && !takesOverHost(spec);
 }
 
 /** The spec of an earlier generation, with the scale of now. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { hostPortOf } from "../../spec/exposing.ts";
-import { DYNAMIC_USER, type HostIdentity, isProfileFile, parseAccountId } from "../../spec/security.ts";
+import { type Privileged, takesOverHost } from "../../spec/privileged.ts";
+import { DYNAMIC_USER, isProfileFile, parseAccountId } from "../../spec/security.ts";
 import type { ServiceSpec } from "../../spec/service.ts";
 import { type HostAccounts, readHostAccounts } from "../admission/host_accounts.ts";
 import { identityNow } from "../admission/host_identity.ts";
@@ -36,30 +37,14 @@ type HostSpec = Pick<
 
 const LOWEST_FREE_PORT = 1024;
 
-/** Whether what runs could take over the host: a container with privileges, or a process with those of the daemon. */
-export function isPrivileged(
-  spec: Pick<ServiceSpec, "process" | "securityContext"> & { identity?: HostIdentity | undefined },
-  accounts?: HostAccounts,
-): boolean {
-  const { process, securityContext = {} } = spec;
-  const { user, capabilities = [], capAdd = [], privileged, seccompProfile } = securityContext;
-  if (!process) return privileged === true || capAdd.length > 0 || seccompProfile === "unconfined";
-  if (capabilities.length > 0 || user === undefined) return true;
-  if (spec.identity) return spec.identity.user === 0;
-  // What it is has not been settled, or was written by an earlier version: what cannot be told to be another is root.
-  if (user === DYNAMIC_USER) return false;
-  const now = identityNow({ spec }, accounts ?? readHostAccounts());
-  return now === undefined ? user === "root" || isWrapped(user) : now.user === 0;
-}
-
-/** Digits that are no id: some program may read them as 0. */
-function isWrapped(user: string): boolean {
-  try {
-    parseAccountId(user);
-    return false;
-  } catch {
-    return true;
-  }
+/**
+ * Whether what runs could take over the host: a container with privileges, or a process that is root by whatever name. Names
+ * without numbers, of earlier versions, are looked up.
+ */
+export function isPrivileged(spec: Privileged, accounts?: HostAccounts): boolean {
+  if (takesOverHost(spec)) return true;
+  if (!spec.process || spec.identity || spec.securityContext?.user === DYNAMIC_USER) return false;
+  return identityNow({ spec }, accounts ?? readHostAccounts())?.user === 0;
 }
 
 /** Everything that a service takes of the host, granted or not. Not for services that are privileged: they take all of it. */

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import type { Service, ServiceSpec } from "../../spec/service.ts";
+import type { Store } from "../../store/store.ts";
+import { makeService } from "../testing/resources.ts";
+import { resolveRevert } from "./revert.ts";
+
+const PROCESS = { image: undefined, process: { command: "/bin/true" } };
+const ROOT = makeService(PROCESS).spec;
+const USER = makeService({ ...PROCESS, securityContext: { user: "dynamic" } }).spec;
+const PRIVILEGED = makeService({ securityContext: { privileged: true } }).spec;
+const PLAIN = makeService({}).spec;
+
+/** What an automatic return from `now` to `before` writes. */
+async function returned(before: ServiceSpec, now: ServiceSpec): Promise<ServiceSpec | undefined> {
+  const base = makeService({}, { generation: 2 });
+  const service = { ...base, spec: now, status: { ...base.status, readyGenerations: [1] } } as Service;
+  const entry = { generation: 1, spec: before, at: "2026-01-01T00:00:00Z" };
+  const store = { history: () => Promise.resolve([entry]) } as unknown as Store;
+  return (await resolveRevert(service, { revert: { from: 2, message: "late" }, store }))?.spec;
+}
+
+Deno.test("resolveRevert() makes nothing root that its writer did not make root", async () => {
+  assert.equal(await returned(ROOT, USER), undefined);
+  assert.equal(await returned({ ...USER, identity: { user: 0, group: 0, groups: [] } }, USER), undefined);
+  assert.equal(await returned(PRIVILEGED, PLAIN), undefined);
+  assert.equal((await returned(ROOT, { ...ROOT, env: { A: "1" } }))?.process?.command, "/bin/true");
+  assert.equal((await returned(USER, ROOT))?.securityContext?.user, "dynamic");
+  assert.equal((await returned({ ...PLAIN, env: { A: "1" } }, PLAIN))?.env.A, "1");
+});
