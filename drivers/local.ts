@@ -9,6 +9,7 @@ import { basename, dirname, isAbsolute, join, normalize, relative } from "node:p
 import { syncDirectory } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import { packTree, unpackTree } from "./archive.ts";
+import type { Owner } from "./directory_hold.ts";
 import { describeCall } from "./describe_call.ts";
 import type {
   DeleteOptions,
@@ -22,8 +23,9 @@ import { ensureDirectory, lookAtDirectory, renameDirectory } from "./durable.ts"
 import { copyTree, diskUsage, removeTree, syncFilesystem } from "./host.ts";
 import { checkAborted, hostError } from "./host_error.ts";
 import { KeyedLock } from "./keyed_lock.ts";
-import { LocalLayout } from "./local_layout.ts";
-import { type Marker, readMarker, removeMarker, writeMarker } from "./local_marker.ts";
+import { LocalLayout, type VolumePlace } from "./local_layout.ts";
+import { lockRoot } from "./local_root_lock.ts";
+import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./local_marker.ts";
 import { LocalTrash, type LocalTrashEntry } from "./local_trash.ts";
 import { openDirectory } from "./open_directory.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
@@ -32,6 +34,8 @@ import { refuseIssues, unknownParameters } from "./parameters.ts";
 export interface LocalOptions {
   /** Absolute path of the directory that holds everything; made when missing. */
   root: string;
+  /** The daemon whose volumes these are: those of another are refused. Absent: nobody is asked, and nothing is claimed. */
+  owner?: Owner;
   /** `delete` keeps the data (SPEC 4.5). Default: false. */
   preserveOnDelete?: boolean;
   /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
@@ -57,6 +61,7 @@ export class LocalDriver implements Driver {
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;
   readonly #locks = new KeyedLock();
+  #hold: Disposable | undefined;
 
   /** @throws {RuneError} `invalid_argument` when the root is not an absolute path. */
   constructor(options: LocalOptions) {
@@ -71,17 +76,25 @@ export class LocalDriver implements Driver {
   }
 
   /** Changes what may change while it is in use: all but the root. */
-  configure(options: Omit<LocalOptions, "root">): void {
-    this.#options = { ...options, root: this.#options.root };
+  configure(options: Omit<LocalOptions, "root" | "owner">): void {
+    this.#options = { ...this.#options, ...options };
+  }
+
+  /** Gives up the volume root, when it is held. */
+  close(): void {
+    this.#hold?.[Symbol.dispose]();
+    this.#hold = undefined;
   }
 
   /**
    * Makes the volume root fit for use; to be called once, before anything else.
    *
    * @returns what the operator should know, a sentence each.
+   * @throws {RuneError} `failed_precondition` when another daemon uses the root.
    */
   async prepare(): Promise<string[]> {
     try {
+      this.#holdRoot();
       return (await this.#layout.close()).map((path) =>
         `${path} belongs to another user and is open to others: chmod 700 ${path}`
       );
@@ -116,7 +129,7 @@ export class LocalDriver implements Driver {
     await this.#exclusive(ctx, { verb: "delete" }, async (directory) => {
       if (this.#options.preserveOnDelete) return;
       const { volume, signal } = ctx;
-      const marker = await readMarker(this.#layout, volume);
+      const marker = await this.#readMarker(volume);
       // Without a note that this volume made or adopted the directory, only the store's handle proves it: notes can be
       // missing from a restored backup. A note of another volume means that the name was taken again.
       if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) {
@@ -150,6 +163,9 @@ export class LocalDriver implements Driver {
   async mount(ctx: VolumeContext): Promise<{ path: string }> {
     return await this.#exclusive(ctx, { verb: "mount" }, async (directory) => {
       await this.#existing(ctx, directory);
+      // A note of an earlier version names no daemon.
+      const marker = await this.#own(ctx);
+      if (marker && marker.daemonId === undefined && this.#options.owner) await this.#mark(ctx, marker);
       return { path: directory };
     });
   }
@@ -322,6 +338,13 @@ export class LocalDriver implements Driver {
     });
   }
 
+  /** Keeps other daemons off the root from when it exists to the end of this one. */
+  #holdRoot(): void {
+    const { owner } = this.#options;
+    if (this.#hold || !owner) return;
+    this.#hold ??= lockRoot(this.#layout, owner);
+  }
+
   /** Runs work on one volume, and on one snapshot where one is given; nothing else runs on them meanwhile. */
   async #exclusive<T>(
     ctx: VolumeContext,
@@ -350,6 +373,7 @@ export class LocalDriver implements Driver {
   ): Promise<T> {
     checkAborted(options.what, options.signal);
     try {
+      this.#holdRoot();
       return await this.#locks.run(keys, { ...options, work });
     } catch (error) {
       throw hostError(options.what, error);
@@ -357,12 +381,18 @@ export class LocalDriver implements Driver {
   }
 
   async #own({ volume }: VolumeContext): Promise<Marker | undefined> {
-    const marker = await readMarker(this.#layout, volume);
+    const marker = await this.#readMarker(volume);
     return marker?.uid === volume.uid ? marker : undefined;
   }
 
+  async #readMarker(place: VolumePlace): Promise<Marker | undefined> {
+    return await readOwnMarker(this.#layout, place, this.#options.owner);
+  }
+
   async #mark(ctx: VolumeContext, note: Omit<Marker, "uid">): Promise<void> {
-    await writeMarker(this.#layout, ctx.volume, { ...note, uid: ctx.volume.uid });
+    // The root may have been made since the call began.
+    this.#holdRoot();
+    await writeMarker(this.#layout, ctx.volume, { ...note, uid: ctx.volume.uid, ...this.#options.owner });
   }
 
   /** Makes the volume's directory whole, or finds it made by an earlier call. */
@@ -424,7 +454,7 @@ export class LocalDriver implements Driver {
 
   async #existing(ctx: VolumeContext, directory: string): Promise<void> {
     if (await lookAtDirectory(directory) === "absent") throw vanished(ctx, directory);
-    const marker = await readMarker(this.#layout, ctx.volume);
+    const marker = await this.#readMarker(ctx.volume);
     if (marker !== undefined && marker.uid !== ctx.volume.uid) {
       throw new RuneError("failed_precondition", `${directory} belongs to another volume of the same name`, {
         hint: "delete this volume; its name was taken again",

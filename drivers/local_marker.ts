@@ -1,7 +1,11 @@
 /** The local driver's note of who made a volume's directory, kept outside the data. @module */
+import { join } from "node:path";
 import { z } from "zod";
+import { RuneError } from "../spec/error.ts";
+import { isName } from "../spec/name.ts";
 import { readJson, removeAside, removeEntry, writeJson } from "./durable.ts";
-import type { LocalLayout, VolumePlace } from "./local_layout.ts";
+import type { Owner } from "./directory_hold.ts";
+import { directoriesIn, LocalLayout, type VolumePlace } from "./local_layout.ts";
 
 const markerSchema = z.object({
   uid: z.string(),
@@ -11,6 +15,10 @@ const markerSchema = z.object({
   adopted: z.boolean(),
   /** The trash entry that it was brought back from. */
   from: z.string().optional(),
+  /** The daemon whose volume it is; absent in notes of earlier versions. */
+  daemonId: z.string().optional(),
+  /** That daemon's data directory, for messages. */
+  dataDir: z.string().optional(),
 });
 
 /** See {@linkcode readMarker}. */
@@ -19,6 +27,32 @@ export type Marker = z.infer<typeof markerSchema>;
 /** Who made the volume at this place; undefined when nobody did, or the note is lost. */
 export async function readMarker(layout: LocalLayout, place: VolumePlace): Promise<Marker | undefined> {
   return await readJson(layout.marker(place), markerSchema);
+}
+
+/**
+ * The same, for a daemon.
+ *
+ * @throws {RuneError} `failed_precondition` for what another daemon made.
+ */
+export async function readOwnMarker(
+  layout: LocalLayout,
+  place: VolumePlace,
+  owner: Owner | undefined,
+): Promise<Marker | undefined> {
+  const marker = await readMarker(layout, place);
+  if (!owner || marker?.daemonId === undefined || marker.daemonId === owner.daemonId) return marker;
+  const { daemonId, dataDir } = marker;
+  throw new RuneError(
+    "failed_precondition",
+    `${
+      layout.volume(place)
+    } is a volume of another Rune daemon, ${daemonId} of the data directory ${dataDir}`,
+    {
+      hint:
+        "give this daemon a storage.localVolumeRoot of its own; when that daemon is gone for good, remove " +
+        `${layout.marker(place)}, and its data is adopted`,
+    },
+  );
 }
 
 /** Writes the note, durably. */
@@ -32,4 +66,26 @@ export async function writeMarker(layout: LocalLayout, place: VolumePlace, marke
 export async function removeMarker(layout: LocalLayout, place: VolumePlace): Promise<void> {
   await removeAside(layout.marker(place));
   await removeEntry(layout.marker(place));
+}
+
+/**
+ * Gives every volume of a root to a daemon. For a root that is the daemon's own, as after a restore that makes a copy with an id
+ * of its own; never for one that another daemon uses.
+ *
+ * @returns how many notes were rewritten.
+ */
+export async function rewriteMarkers(root: string, owner: Owner): Promise<number> {
+  const layout = new LocalLayout(root);
+  const notes = join(root, ".rune");
+  let rewritten = 0;
+  for (const namespace of (await directoriesIn(notes)).filter(isName)) {
+    for await (const { name: file } of Deno.readDir(join(notes, namespace))) {
+      const name = file.replace(/\.json$/, "");
+      if (!file.endsWith(".json") || !isName(name)) continue;
+      const marker = await readMarker(layout, { namespace, name });
+      if (marker) await writeMarker(layout, { namespace, name }, { ...marker, ...owner });
+      rewritten++;
+    }
+  }
+  return rewritten;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
 import type { VolumeContext } from "./driver.ts";
+import { rewriteMarkers } from "./local_marker.ts";
 import { LocalDriver, type LocalOptions } from "./local.ts";
 
 const { signal } = new AbortController();
@@ -259,4 +260,44 @@ Deno.test("snapshot() that is cancelled in the middle stops the copy and leaves 
     await assert.rejects(call, { code: "unavailable", permanent: false });
     const left = (await Array.fromAsync(Deno.readDir(at(".snapshots/default")))).map((e) => e.name);
     assert.deepEqual(left, [first.uid]);
+  }));
+
+Deno.test("LocalDriver refuses a root that another daemon uses, and volumes that another has made", () =>
+  withRoot(async ({ root, make, context }) => {
+    const owner = (daemonId: string) => ({ owner: { daemonId, dataDir: `/data/${daemonId}` } });
+    const first = make(owner("a"));
+    const ctx = context("web");
+    await first.provision(ctx);
+    const second = make(owner("b"));
+    const inUse = /is used by another Rune daemon, a of the data directory \/data\/a/;
+    for (const call of [() => second.prepare(), () => second.provision(context("other"))]) {
+      await assert.rejects(call, { code: "failed_precondition", message: inUse });
+    }
+    // The first daemon has ended; what it made is still its own.
+    first.close();
+    await second.prepare();
+    const theirs = {
+      code: "failed_precondition",
+      message: new RegExp(`${root}/default/web is a volume of another Rune daemon, a of`),
+      hint: new RegExp(`storage.localVolumeRoot of its own; .* remove ${root}/.rune/default/web.json`),
+    };
+    const same = { ...ctx, handle: `${root}/default/web` };
+    for (const verb of ["provision", "mount", "open", "usage", "delete"] as const) {
+      await assert.rejects(second[verb](same), theirs, verb);
+      await assert.rejects(second[verb](reborn(same)), theirs, verb);
+    }
+    await second.provision(context("other"));
+    assert.equal(await rewriteMarkers(root, { daemonId: "b", dataDir: "/data/b" }), 2);
+    await second.mount(same);
+    second.close();
+  }));
+
+Deno.test("LocalDriver takes over what an earlier version made, which named no daemon", () =>
+  withRoot(async ({ at, make, context }) => {
+    const ctx = context("web");
+    await make().provision(ctx);
+    const driver = make({ owner: { daemonId: "a", dataDir: "/data/a" } });
+    await driver.mount(ctx);
+    driver.close();
+    assert.equal(JSON.parse(await Deno.readTextFile(at(".rune/default/web.json"))).daemonId, "a");
   }));

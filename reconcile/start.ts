@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Proxy } from "../proxy/proxy.ts";
+import type { DirectoryHolds } from "../drivers/directory_hold.ts";
 import type { Stage } from "../drivers/stage.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
@@ -49,6 +50,8 @@ export interface ControllerDeps {
   logger: Logger;
   /** Where volumes are shown to runs. */
   stage: Stage;
+  /** Which daemon of this host has which directory. */
+  holds: DirectoryHolds;
   /** Where the files of configmaps and secrets are made for runs. */
   files: RunFiles;
   observer?: ReconcileObserver;
@@ -74,7 +77,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, secrets, runners, prober, clock, proxy, node, logger, files, stage } = deps;
+  const { store, secrets, runners, prober, clock, proxy, node, logger, files, stage, holds } = deps;
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
@@ -128,7 +131,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const volumes = queue(
     "volume",
     8,
-    (key, signal) => reconcileVolume(key, { deps: { store, drivers, mounts, stage, node, clock }, signal }),
+    (key, signal) =>
+      reconcileVolume(key, { deps: { store, drivers, mounts, stage, holds, node, clock }, signal }),
   );
   const snapshots = queue(
     "snapshot",
@@ -151,7 +155,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     // Files first: they need no runner that answers.
     const cleared = await sweepFiles(files, store) + await sweep({ store, runners, clock }, signal) +
-      await sweepStage({ stage, store }, signal);
+      await sweepStage({ stage, holds, store }, signal);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };

@@ -9,6 +9,7 @@ const MAX_LINES = 500;
 const CONTRACTS = [
   "drivers/driver.ts",
   "drivers/stage.ts",
+  "drivers/directory_hold.ts",
   "runners/runner.ts",
   "runners/engine_bond.ts",
   "proxy/proxy.ts",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
+import { holdsPath } from "../drivers/directory_hold.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import { readDaemonId } from "../server/daemon_identity.ts";
 import { openStore } from "../store/store.ts";
@@ -55,8 +56,13 @@ export async function removeProcesses(dataDir: string, daemonId = "unknown"): Pr
   }
 }
 
-/** Takes away what a daemon mounted: filesystems in memory, and volumes that it showed to runs. */
+/** Takes away what a daemon mounted and held: filesystems in memory, and volumes that it showed to runs. */
 export async function removeMounts(dataDir: string): Promise<void> {
+  for (const { name } of await Array.fromAsync(Deno.readDir(holdsPath())).catch(() => [])) {
+    const path = join(holdsPath(), name);
+    const hold = JSON.parse(await Deno.readTextFile(path).catch(() => "{}"));
+    if (hold.dataDir === dataDir) await Deno.remove(path).catch(() => {});
+  }
   const stage = await Deno.readLink(join(dataDir, "mounts")).catch(() => undefined);
   const places = [`${dataDir}/`, ...stage === undefined ? [] : [`${stage}/`]];
   const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import { clearStage, openStage } from "../drivers/bind_stage.ts";
+import { DirectoryHolds } from "../drivers/directory_hold.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { ProtectedDirectories } from "../drivers/protected.ts";
@@ -84,11 +85,12 @@ const memoryOf = (daemonId: string): MemoryMounts => ({
  * The drivers by name, the one whose trash the daemon keeps, and how their settings change.
  *
  * @param owner.dataDir a data directory that no volume may be.
+ * @param owner.daemonId the daemon whose volumes these are; absent where nothing is claimed for one.
  * @param owner.grants whose `hostPaths` extend the allowlist; default: none.
  */
 export function buildDrivers(
   storage: Settings["storage"],
-  { dataDir, grants = {} }: { dataDir: string; grants?: Grants },
+  { dataDir, grants = {}, daemonId }: { dataDir: string; grants?: Grants; daemonId?: string },
 ): {
   all: Map<string, Driver>;
   local: LocalDriver;
@@ -101,6 +103,7 @@ export function buildDrivers(
     ];
   const local = new LocalDriver({
     root: storage.localVolumeRoot,
+    ...(daemonId !== undefined && { owner: { daemonId, dataDir } }),
     preserveOnDelete: storage.preserveOnDelete,
     trashRetentionMs: storage.trashRetentionMs,
   });
@@ -198,10 +201,11 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
-    const built = buildDrivers(storage, { dataDir, grants: settings.grants });
+    const daemonId = await ensureDaemonId(store);
+    const built = buildDrivers(storage, { dataDir, daemonId, grants: settings.grants });
+    started.push(() => built.local.close());
     for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
-    const daemonId = await ensureDaemonId(store);
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const builtRunners = buildRunners({ ...settings, daemonId, registries }, logger);
     started.push(() => builtRunners.close());
@@ -305,6 +309,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const controllers = startControllers({
       store,
       stage,
+      holds: new DirectoryHolds({ daemonId, dataDir }),
       proxy,
       secrets,
       drivers,

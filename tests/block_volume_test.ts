@@ -1,6 +1,7 @@
 /** The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits its turn. @module */
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
+import { DirectoryHolds } from "../drivers/directory_hold.ts";
 import { BindStage } from "../drivers/bind_stage.ts";
 import { findLoopDevice, parseMountInfo } from "../drivers/host.ts";
 import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
@@ -35,6 +36,7 @@ Deno.test({
       drivers: new Map([[driver.name, driver]]),
       mounts: createMountTable(() => {}),
       stage: new BindStage(`${dir}/mounts`),
+      holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
       node: { name: "n1", labels: {} },
       clock: createClock(),
     });

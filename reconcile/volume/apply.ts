@@ -1,5 +1,6 @@
 /** Carries out the steps of a volume's plan; each is idempotent. @module */
 import type { DeleteOptions, Driver, VolumeContext } from "../../drivers/driver.ts";
+import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { openDirectory, whereIs } from "../../drivers/open_directory.ts";
 import type { Stage } from "../../drivers/stage.ts";
 import { sameValue } from "../../spec/changes.ts";
@@ -23,6 +24,7 @@ export interface VolumeDeps {
   drivers: Map<string, Driver>;
   mounts: MountTable;
   stage: Stage;
+  holds: DirectoryHolds;
   node: { name: string; labels: Record<string, string> };
   clock: Clock;
 }
@@ -173,6 +175,7 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   if (other !== undefined) {
     throw sharesDirectory(deps.store, { path: where.path, other, namespace: volume.namespace });
   }
+  await deps.holds.take(where, { uid: volume.uid, name: describeKey(volume) });
   const path = await deps.stage.show(volume.uid, directory, ctx.signal);
   deps.mounts.set(volume.uid, { path, where });
 }
@@ -186,6 +189,7 @@ async function unmount({ view: { volume }, deps, driver, ctx }: Call & { driver?
   await deps.stage.hide(volume.uid, ctx.signal);
   await driver?.unmount(ctx);
   await driver?.detach(ctx);
+  await deps.holds.release(volume.uid);
   await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
 import { PlainStage } from "../../drivers/bind_stage.ts";
+import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { LocalDriver } from "../../drivers/local.ts";
 import { seed } from "../../server/seed.ts";
 import { openStore } from "../../store/store.ts";
@@ -46,6 +47,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
     drivers: new Map([[driver.name, driver]]),
     mounts,
     stage: new PlainStage(),
+    holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
     node: { name: "n1", labels: {} },
     clock: createClock(),
   };

@@ -1,0 +1,166 @@
+/**
+ * Which daemon has which directory of this host mounted: a file for each in one place of the host, made exclusively. It outlives
+ * the daemon, because what it runs does too, and not the machine's next start. See docs/decisions/0018.
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { writeNewFile } from "../base/durable.ts";
+import { RuneError } from "../spec/error.ts";
+import { ensureDirectory } from "./durable.ts";
+import { errnoOf, hostError } from "./host_error.ts";
+import { identityOf, relate, type Whereabouts } from "./open_directory.ts";
+
+/** A daemon, by its id and its data directory. */
+export interface Owner {
+  daemonId: string;
+  dataDir: string;
+}
+
+const holdSchema = z.object({
+  daemonId: z.string(),
+  dataDir: z.string(),
+  volume: z.object({ uid: z.string(), name: z.string() }),
+  where: z.object({
+    path: z.string(),
+    chain: z.array(z.string()),
+    filesystem: z.string(),
+    inFilesystem: z.string(),
+  }),
+});
+
+type Hold = z.infer<typeof holdSchema>;
+
+/** Where the daemons of a user that can know of each other keep their holds: those of root, or of this user. */
+export function holdsPath(env: (name: string) => string | undefined = (name) => Deno.env.get(name)): string {
+  const uid = Deno.uid();
+  if (uid === 0) return "/run/rune/held";
+  return join(env("XDG_RUNTIME_DIR") ?? `/tmp/rune-${uid}`, "rune", "held");
+}
+
+/** The holds of one daemon among those of all. */
+export class DirectoryHolds {
+  readonly #owner: Owner;
+  readonly #place: string;
+
+  /** @param options.place where the files are; default: {@linkcode holdsPath}. */
+  constructor(owner: Owner, { place = holdsPath() }: { place?: string } = {}) {
+    this.#owner = owner;
+    this.#place = place;
+  }
+
+  /**
+   * Holds a directory for a volume. Done when this daemon holds it.
+   *
+   * @throws {RuneError} `conflict` when another daemon holds it, or one that lies in it or around it.
+   */
+  async take(where: Whereabouts, volume: { uid: string; name: string }): Promise<void> {
+    const hold: Hold = { ...this.#owner, volume, where };
+    const file = join(this.#place, `${where.chain[0]}.json`);
+    const aside = join(this.#place, `.${crypto.randomUUID()}`);
+    try {
+      await this.#ensurePlace();
+      await writeNewFile(aside, [new TextEncoder().encode(JSON.stringify(hold))], { mode: 0o600 });
+      try {
+        // A link is made or not, whole.
+        await Deno.link(aside, file).catch(async (error) => {
+          if (errnoOf(error) !== "EEXIST") throw error;
+          const other = await this.#read(file);
+          if (other && other.daemonId !== this.#owner.daemonId) throw heldBy(other, { where, file });
+          await Deno.rename(aside, file);
+        });
+      } finally {
+        await Deno.remove(aside).catch(() => {});
+      }
+      // Two that hold one inside the other at the same moment see each other here: both let go, and try again.
+      for (const [path, other] of await this.#others()) {
+        if (relate(where, other.where) === undefined || !await isThere(other.where)) continue;
+        await Deno.remove(file);
+        throw heldBy(other, { where, file: path });
+      }
+    } catch (error) {
+      throw hostError(`holding of ${where.path}`, error);
+    }
+  }
+
+  /** Lets go of whatever this daemon holds for a volume. Done when that is nothing. */
+  async release(volumeUid: string): Promise<void> {
+    for (const [path, hold] of await this.#all()) {
+      if (hold.daemonId === this.#owner.daemonId && hold.volume.uid === volumeUid) await removeHold(path);
+    }
+  }
+
+  /** The uids of the volumes for which this daemon holds a directory. */
+  async list(): Promise<string[]> {
+    return (await this.#all()).filter(([, hold]) => hold.daemonId === this.#owner.daemonId)
+      .map(([, hold]) => hold.volume.uid);
+  }
+
+  async #others(): Promise<[string, Hold][]> {
+    return (await this.#all()).filter(([, hold]) => hold.daemonId !== this.#owner.daemonId);
+  }
+
+  async #all(): Promise<[string, Hold][]> {
+    const names: string[] = [];
+    try {
+      for await (const { name } of Deno.readDir(this.#place)) if (name.endsWith(".json")) names.push(name);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw hostError(`reading of ${this.#place}`, error);
+    }
+    const holds = await Promise.all(names.map(async (name): Promise<[string, Hold][]> => {
+      const path = join(this.#place, name);
+      const hold = await this.#read(path);
+      return hold ? [[path, hold]] : [];
+    }));
+    return holds.flat();
+  }
+
+  async #read(path: string): Promise<Hold | undefined> {
+    try {
+      return holdSchema.parse(JSON.parse(await Deno.readTextFile(path)));
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return undefined;
+      throw new RuneError("failed_precondition", `${path} was not written by Rune, or is damaged`, {
+        hint: "see that no other Rune daemon runs on this host, remove it, and try again",
+        cause: error,
+      });
+    }
+  }
+
+  async #ensurePlace(): Promise<void> {
+    // /tmp is everybody's: what is below must be this user's own.
+    for (const path of [dirname(dirname(this.#place)), dirname(this.#place), this.#place]) {
+      await ensureDirectory(path, 0o700);
+    }
+    const { uid } = await Deno.lstat(dirname(this.#place));
+    if (uid === Deno.uid()) return;
+    throw new RuneError("failed_precondition", `${dirname(this.#place)} belongs to another user`, {
+      hint: "remove it, or set XDG_RUNTIME_DIR to a directory of the daemon's user",
+    });
+  }
+}
+
+async function removeHold(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (errnoOf(error) !== "ENOENT") throw hostError(`removal of ${path}`, error);
+  });
+}
+
+/** Whether a directory that is held is still where it was: of one that is gone only a file is left. */
+async function isThere({ path, chain }: Whereabouts): Promise<boolean> {
+  return await identityOf(path).catch(() => undefined) === chain[0];
+}
+
+function heldBy(other: Hold, { where, file }: { where: Whereabouts; file: string }): RuneError {
+  const { daemonId, dataDir, volume } = other;
+  return new RuneError(
+    "conflict",
+    `${where.path} is held by another Rune daemon, ${daemonId} of the data directory ${dataDir}, ` +
+      `for its volume ${volume.name} at ${other.where.path}`,
+    {
+      hint:
+        "stop there what mounts that volume, or use a directory of its own here; when that daemon is gone for " +
+        `good and nothing that it started still runs, remove ${file}`,
+    },
+  );
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { scratchDirectory } from "./conformance_trial.ts";
+import { DirectoryHolds, holdsPath } from "./directory_hold.ts";
+import { bindDirectory, unmountDirectory } from "./host.ts";
+import { whereIs } from "./open_directory.ts";
+
+/** Daemons `a` and `b` beside a directory `srv/inner`. */
+async function withHost(
+  fn: (host: { at: (name: string) => string; daemon: (id: string) => DirectoryHolds }) => Promise<void>,
+): Promise<void> {
+  const scratch = await scratchDirectory();
+  const at = (name: string) => `${scratch.path}/${name}`;
+  try {
+    await Deno.mkdir(at("srv/inner"), { recursive: true });
+    await Deno.mkdir(at("run"));
+    await fn({
+      at,
+      daemon: (daemonId) =>
+        new DirectoryHolds({ daemonId, dataDir: `/data/${daemonId}` }, { place: at("run/rune/held") }),
+    });
+  } finally {
+    await scratch.remove();
+  }
+}
+
+const volume = { uid: "u", name: "default/v" };
+
+Deno.test("DirectoryHolds refuses what another daemon holds, names it and the file, and lets go at release", () =>
+  withHost(async ({ at, daemon }) => {
+    const where = await whereIs(at("srv"));
+    await daemon("a").take(where, volume);
+    await daemon("a").take(where, volume);
+    assert.deepEqual(await daemon("a").list(), ["u"], "also of an object of its own, as after a restart");
+    for (const path of ["srv", "srv/inner", "."]) {
+      await assert.rejects(daemon("b").take(await whereIs(at(path)), volume), {
+        code: "conflict",
+        message:
+          /held by another Rune daemon, a of the data directory \/data\/a, for its volume default\/v at .*srv/,
+        hint: new RegExp(`remove ${at("run/rune/held")}/.*json`),
+      });
+    }
+    assert.deepEqual(await daemon("b").list(), [], "a hold that was refused leaves nothing");
+    await daemon("b").release("u");
+    await assert.rejects(daemon("b").take(where, volume), { code: "conflict" });
+    await daemon("a").release("u");
+    await daemon("a").release("u");
+    await daemon("b").take(where, volume);
+    assert.equal((await Deno.stat(at("run/rune/held"))).mode! & 0o777, 0o700);
+  }));
+
+Deno.test("DirectoryHolds lets one of many take a directory at once", () =>
+  withHost(async ({ at, daemon }) => {
+    const where = await whereIs(at("srv"));
+    const names = ["a", "b", "c", "d", "e"];
+    const taken = await Promise.allSettled(names.map((name) => daemon(name).take(where, volume)));
+    assert.equal(taken.filter((t) => t.status === "fulfilled").length, 1);
+  }));
+
+Deno.test("DirectoryHolds is not misled by what is left of a directory that is gone", () =>
+  withHost(async ({ at, daemon }) => {
+    await daemon("a").take(await whereIs(at("srv")), volume);
+    await Deno.remove(at("srv"), { recursive: true });
+    await Deno.mkdir(at("srv/inner"), { recursive: true });
+    await daemon("b").take(await whereIs(at("srv/inner")), volume);
+  }));
+
+Deno.test({
+  name: "DirectoryHolds knows a directory under another name (needs root)",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withHost(async ({ at, daemon }) => {
+      const { signal } = new AbortController();
+      await Deno.mkdir(at("bound"));
+      await bindDirectory(at("srv/inner"), { directory: at("bound"), signal });
+      try {
+        await daemon("a").take(await whereIs(at("srv")), volume);
+        await assert.rejects(daemon("b").take(await whereIs(at("bound")), volume), { code: "conflict" });
+      } finally {
+        await unmountDirectory(at("bound"), signal);
+      }
+    }),
+});
+
+Deno.test("holdsPath() is one for all daemons of root, and of each user", () => {
+  const path = holdsPath((name) => name === "XDG_RUNTIME_DIR" ? "/run/user/7" : undefined);
+  assert.equal(path, Deno.uid() === 0 ? "/run/rune/held" : "/run/user/7/rune/held");
+});
