@@ -4,7 +4,7 @@
  * @module
  */
 import { constants, lstatSync, statSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { isOccupied } from "../../base/occupied.ts";
 import { RuneError } from "../../spec/error.ts";
 import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
@@ -86,10 +86,10 @@ async function enter(
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   });
   const made = await open(path, DIRECTORY);
-  const [{ uid, gid }, own] = [await parent.stat(), await made.stat()];
-  // Inside a volume a directory belongs to whoever owns the one that it is in; on the host that is root as a rule.
-  if (uid !== own.uid || gid !== own.gid) await made.chown(uid, gid);
-  await made.chmod(0o755);
+  // Whatever the umask: who uses the mount must get there. What is not ours and empty was put there meanwhile, and stays as it is.
+  const isOurs = (await made.stat()).uid === Deno.uid() &&
+    (await readdir(`/proc/self/fd/${made.fd}`)).length === 0;
+  if (isOurs) await made.chmod(0o755);
   return made;
 }
 

@@ -28,7 +28,7 @@ import { signalMembers } from "./members.ts";
 import { prepareMountPoints } from "./mount_points.ts";
 import { type Observation, observe } from "./observe.ts";
 import { planPrivileges } from "./privileges.ts";
-import { readProcess, residentBytes } from "./proc.ts";
+import { type ProcessStat, readProcess, residentBytes } from "./proc.ts";
 import { isLiving, toState } from "./run_state.ts";
 import {
   abandon,
@@ -163,9 +163,9 @@ class DirectoryRunner implements ProcessRunner {
       }
       const { spec } = found;
       const launch = await planLaunch({ ...spec, secretEnv: this.#secretEnv(files, spec) });
+      const mounts = launch.view === "shared" ? [] : await prepareMountPoints(launch.mounts, this.#closed);
       const procs = await this.#track(files, spec);
       throwIfAborted(signal);
-      const mounts = launch.view === "shared" ? [] : await prepareMountPoints(launch.mounts, this.#closed);
       using listener = bell.listen(files.name, signal);
       await writeDurably(`${files.dir}/starting`, "");
       await spawnWrapper(files, { root, launch, procs, mounts, signal });
@@ -291,7 +291,7 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     const found = await this.#settled(files);
     if (found.state === "absent") throw noSuchRun(files);
-    const main = found.state === "running" && found.main !== undefined ? readProcess(found.main) : undefined;
+    const main = mainOf(found);
     if (found.state !== "running" || main === undefined) {
       throw new RuneError("conflict", `${found.spec.instance} does not run`, {
         hint: "wait until it runs; its logs may tell why it ended",
@@ -443,6 +443,13 @@ class DirectoryRunner implements ProcessRunner {
       patience = Math.min(patience * 2, 100);
     }
   }
+}
+
+/** The run's main process. A pid alone may be another process's by now: where a group tells the run's own, it is among them. */
+function mainOf(found: Observation): ProcessStat | undefined {
+  if (found.state !== "running" || found.main === undefined) return undefined;
+  const { main, members, tracking } = found;
+  return tracking.by === "session" ? readProcess(main) : members.find(({ pid }) => pid === main);
 }
 
 function noSuchRun(files: RunFiles): RuneError {

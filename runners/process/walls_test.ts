@@ -8,8 +8,9 @@ import { capture } from "../../scripts/command.ts";
 import type { HostIdentity } from "../../spec/security.ts";
 import { until } from "../../tests/host.ts";
 import type { ExecOptions, RunSpec } from "../runner.ts";
+import { findCgroupMounts } from "./cgroup.ts";
 import { planLaunch } from "./launch.ts";
-import { runFiles } from "./records.ts";
+import { runFiles, writeTracking } from "./records.ts";
 import { setupShell, spawnWrapper } from "./spawn.ts";
 import { isNotRoot, type ProcessRoom, roomTest } from "./test_room.ts";
 
@@ -101,6 +102,27 @@ test("granted capabilities are those of exec() too, in a view of its own", async
   }
   assert.match(text, /^NoNewPrivs:\t1$/m);
 });
+
+test(
+  "exec() enters no process that took over the pid of the main one, and tells nobody its variables",
+  async (room, signal) => {
+    const spec = room.shell("exec sleep 60", {
+      securityContext: { user: "nobody" },
+      secretEnv: { KEY: "own" },
+    });
+    await start(room, spec, signal);
+    const other = new Deno.Command("sleep", { args: ["60"], env: { KEY: "of another" }, stdin: "null" })
+      .spawn();
+    try {
+      await Deno.writeTextFile(`${runFiles(room.dir, spec).signals}.ready`, `${other.pid}\n`);
+      await assert.rejects(exec(room, spec, { command: ["env"] }), { code: "conflict" });
+    } finally {
+      other.kill("SIGKILL");
+      await other.status;
+    }
+  },
+  isNotRoot || Object.keys(findCgroupMounts()).length === 0,
+);
 
 /** Variables by which a program runs code, or writes files, for whoever chose its environment. */
 function hostile(directory: string): Record<string, string> {
@@ -231,10 +253,13 @@ test("root runs nothing of a view in which its programs and libraries are covere
     process: { command: "/usr/bin/main", args: [] },
     securityContext: { user: "nobody" },
   });
+  const refused = { ...spec, instanceUid: crypto.randomUUID() };
+  await room.runner.create(refused, signal);
+  await assert.rejects(room.runner.start(refused, signal), /cannot mount anything at \/usr\/bin/);
   await room.runner.create(spec, signal);
-  await assert.rejects(room.runner.start(spec, signal), /cannot mount anything at \/usr\/bin/);
   // So what judges where mounts may be is left out.
   const files = runFiles(room.dir, spec);
+  await writeTracking(files, { by: "session" });
   await Deno.writeTextFile(`${files.dir}/starting`, "");
   await spawnWrapper(files, { root: room.dir, launch: await planLaunch(spec), procs: [], mounts, signal });
   assert.equal((await room.runner.inspect(spec, signal)).state, "running");
