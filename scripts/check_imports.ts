@@ -34,6 +34,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "server/": ["base/", "spec/", "store/", "reconcile/", ...CONTRACTS],
   "server/daemon.ts": ["base/", "spec/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
+  "server/still_running.ts": ["spec/", "runners/", "proxy/"],
   "cli/": ["base/", "spec/"],
   "main.ts": ["base/plain_text.ts"],
 };

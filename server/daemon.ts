@@ -34,6 +34,7 @@ import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "./app.ts";
 import { grantOf, type Grants } from "./grants.ts";
 import { openAudit } from "./auth/audit.ts";
+import { readOriginals } from "./backup/copy_of.ts";
 import { createScheduledBackups } from "./backup/scheduled.ts";
 import { createAuth } from "./auth/auth.ts";
 import { watchSessions } from "./auth/sessions.ts";
@@ -232,6 +233,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const identity = { ...BUILD, node: node.name, daemonId, dataDir };
     const backups = createScheduledBackups({
       source: { store, secrets, drivers, info: identity },
+      originals: await readOriginals(store),
       settings: () => settings.backup,
       logger: logger.getChild("backup"),
       onFailure: metrics.backupFailed,

@@ -7,6 +7,12 @@ export interface RestoreOptions {
   /** As for `rune serve`: they say where the data directory and the volumes are. */
   config?: string;
   dataDir?: string;
+  /** The daemon goes on here, although something of it still runs elsewhere: that is stopped at its start. */
+  takeOver?: boolean;
+  /** A daemon of its own is made of the backup, beside the one that made it. */
+  asCopy?: boolean;
+  /** Asks a person, where one is there: told what still runs. Without it a restore that would have to ask is refused. */
+  ask?(running: string[]): Promise<"take-over" | "as-copy" | undefined>;
 }
 
 /** What was restored. */
@@ -25,6 +31,14 @@ export interface RestoreReport {
   without: { volume: string; handle: string }[];
   /** The backup held the key of the secrets. */
   kek: boolean;
+  /** Of the daemon that will run on it. */
+  daemonId: string;
+  /** It is a daemon of its own, beside the one that made the backup. */
+  copy: boolean;
+  /** What of the same daemon still runs, a phrase each. */
+  running: string[];
+  /** What the operator should know, a sentence each. */
+  notes: string[];
 }
 
 /** See the module comment. */

@@ -204,11 +204,12 @@ Deno.test({
       host.run(["admin", "restore", file, "--data-dir", dataDir]);
     await refused(restore(`${host.home}/b.tgz`, host.dataDir), 5, /uses the data directory/);
     await refused(restore(`${host.home}/none.tgz`), 4, /no such file/);
+    await host.rune("delete", "service", "agent", "--yes");
+    await host.daemon.stop();
     const whole = await Deno.readFile(`${host.home}/b.tgz`);
     await Deno.writeFile(`${host.home}/cut.tgz`, whole.slice(0, whole.length - 100));
     await refused(restore(`${host.home}/cut.tgz`), 6, /damaged/);
     assert.deepEqual(await leftIn(`${host.home}/new`), []);
-    await host.rune("delete", "service", "agent", "--yes");
 
     // A restore that was killed: no daemon starts on it, and the restore can be run again.
     await Deno.mkdir(`${host.home}/new/restoring`);

@@ -41,7 +41,13 @@ Deno.test({
       });
       await host.daemon.stop("SIGKILL");
       await Deno.remove(host.dataDir, { recursive: true });
-      await host.rune("admin", "restore", out, "--data-dir", host.dataDir);
+      const refused = await host.run(["admin", "restore", out, "--data-dir", host.dataDir]);
+      assert.equal(refused.code, 5, refused.stderr);
+      assert.match(
+        refused.stderr,
+        new RegExp(`there still runs: .*pid .*\\b${pid}\\b[^]*hint: .*--take-over`),
+      );
+      await host.rune("admin", "restore", out, "--data-dir", host.dataDir, "--take-over");
       assert.ok(readProcess(pid!), "the writer outlived its records");
 
       await host.restart();

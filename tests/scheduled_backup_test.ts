@@ -229,7 +229,14 @@ Deno.test({
       await host.restart();
       const [name] = await backups(host, dir, 1);
       assert.equal(
-        (await host.run(["admin", "restore", `${dir}/${name}`, "--data-dir", `${host.home}/new`])).code,
+        (await host.run([
+          "admin",
+          "restore",
+          `${dir}/${name}`,
+          "--data-dir",
+          `${host.home}/new`,
+          "--as-copy",
+        ])).code,
         0,
       );
     }),

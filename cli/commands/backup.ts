@@ -5,10 +5,12 @@ import { syncDirectory, writeNewFile } from "../../base/durable.ts";
 import type { BackupRequest } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
 import { formatBytes } from "../../spec/format.ts";
+import { askLine } from "../ask.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { renderJson, renderYaml } from "../output.ts";
+import type { Terminal } from "../terminal.ts";
 
 /** Adds `backup` to the group `admin`. */
 export function defineBackup(group: Command, cli: Cli): void {
@@ -79,6 +81,22 @@ function notWritten(out: string, cause: unknown): RuneError {
   });
 }
 
+/** Asks whether the restored daemon takes the place of what still runs. */
+async function askWhoItIs(
+  terminal: Terminal,
+  running: string[],
+): Promise<"take-over" | "as-copy" | undefined> {
+  terminal.err("of the daemon that made this backup there still runs:\n");
+  for (const what of running) terminal.err(`  ${what}\n`);
+  terminal.err(
+    "t: that daemon is gone, and this one takes its place; what is left of it is stopped\n" +
+      "c: this one is a copy, beside it\n",
+  );
+  const answer = (await askLine(terminal, "Take over, make a copy, or restore nothing? [t/c/N] ")).trim()
+    .toLowerCase();
+  return answer === "t" ? "take-over" : answer === "c" ? "as-copy" : undefined;
+}
+
 /** Adds `restore` to the group `admin`. */
 export function defineRestore(group: Command, cli: Cli): void {
   const restore = group.command("restore").description(
@@ -89,17 +107,33 @@ export function defineRestore(group: Command, cli: Cli): void {
       "--data-dir <directory>",
       "where to restore it; it must hold no state (default as for rune serve)",
     )
-    .option("--config <file>", "runefile of the daemon that will run on it");
+    .option("--config <file>", "runefile of the daemon that will run on it")
+    .option("--take-over", "go on as the same daemon, although something of it still runs: that is stopped")
+    .option("--as-copy", "make a daemon of its own, beside the one that the backup is of");
   addGlobalFlags(restore, { output: true });
   restore.addHelpText(
     "after",
-    "\nEverything is checked before the state appears; an interrupted restore can be run again. What runs is adopted by\n" +
-      "the next daemon where it still is; end processes that an earlier daemon started and the backup does not know.\n" +
+    "\nEverything is checked before the state appears; an interrupted restore can be run again. Before anything is\n" +
+      "written, what still runs of the same daemon is looked for. Where there is something, say whether this daemon takes its\n" +
+      "place (--take-over) or is another one beside it (--as-copy): a copy has an id, volumes and a key file of its own, and\n" +
+      "knows nothing of the original's snapshots and host directories.\n" +
       examples("rune admin restore rune.tgz", "rune admin restore rune.tgz --data-dir /srv/rune"),
   );
-  restore.action(async (file, { dataDir, config }, self) => {
+  restore.action(async (file, { dataDir, config, takeOver, asCopy }, self) => {
     const { terminal, output } = openSession(cli, self);
-    const report = await (await cli.offline()).restore({ file, dataDir, config });
+    if (takeOver && asCopy) {
+      throw new UsageError("--take-over and --as-copy are two different things", "give one of them");
+    }
+    const report = await (await cli.offline()).restore({
+      file,
+      dataDir,
+      config,
+      ...(takeOver && { takeOver }),
+      ...(asCopy && { asCopy }),
+      ...(terminal.stdinIsTerminal && terminal.stderrIsTerminal && {
+        ask: (running) => askWhoItIs(terminal, running),
+      }),
+    });
     if (output === "json") return terminal.out(renderJson(report));
     if (output === "yaml") return terminal.out(await renderYaml(report));
     terminal.out(
@@ -111,6 +145,11 @@ export function defineRestore(group: Command, cli: Cli): void {
         `volume ${volume}: its data is not in the backup; put it at ${handle} if it is not there\n`,
       );
     }
+    if (report.copy) {
+      terminal.err(`it is a daemon of its own, ${report.daemonId}; the original goes on as it is\n`);
+    }
+    for (const what of report.running) terminal.err(`still runs: ${what}\n`);
+    for (const note of report.notes) terminal.err(`${note}\n`);
     const flags = `${config === undefined ? "" : ` --config ${config}`}${
       dataDir === undefined ? "" : ` --data-dir ${dataDir}`
     }`;

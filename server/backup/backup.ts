@@ -10,6 +10,7 @@ import { checkKek } from "../../store/secrets/check_kek.ts";
 import type { Vault } from "../../store/secrets/vault.ts";
 import { copyPath } from "../../store/copy.ts";
 import type { Store } from "../../store/store.ts";
+import { findPlace } from "../daemon_identity.ts";
 import type { DaemonInfo } from "../deps.ts";
 import { manifestFile, packBackup, partFiles, textFile, volumeFolder } from "./format.ts";
 import type { TarFile } from "./tar.ts";
@@ -46,6 +47,7 @@ export async function makeBackup(
   const { store, info } = source;
   const volumes = wanted.map((key) => findVolume(source, key, fromSnapshots));
   const { copy, revision, kek } = await copyState(source, { withKek });
+  const place = await findPlace(info.dataDir);
   const left = new AbortController();
   const snapshots = fromSnapshots && volumes.length > 0
     ? await snapshotVolumes(store, volumes.map(({ volume }) => volume), {
@@ -66,6 +68,7 @@ export async function makeBackup(
       revision,
       kek: withKek,
       volumes: volumes.map(({ volume: { namespace, name, uid } }) => ({ namespace, name, uid })),
+      place,
     });
     yield await diskFile("state.db", copy);
     if (kek !== undefined) yield textFile(KEK, kek);

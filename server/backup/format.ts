@@ -33,6 +33,8 @@ const manifestSchema = z.object({
   revision: z.number().int(),
   kek: z.boolean(),
   volumes: z.array(z.object({ namespace: z.string(), name: z.string(), uid: z.string() })),
+  /** Where the daemon ran that made it: tells whether a data directory is still the same one. */
+  place: z.object({ machine: z.string(), dataDir: z.string(), inode: z.string() }).optional(),
 });
 
 /** What a backup holds. */
@@ -138,6 +140,28 @@ export async function readBackup(
   if (wrong !== -1) throw notWhole(`${found[wrong]!.slice(66).trim()} is not what was written`);
   if (found.join("") !== sums) throw notWhole("files are missing");
   return manifest;
+}
+
+/**
+ * What a backup says that it holds. Only {@linkcode readBackup} tells whether that is true.
+ *
+ * @throws {RuneError} as it does.
+ */
+export async function readManifest(stream: ReadableStream<Uint8Array>): Promise<Manifest> {
+  let manifest: Manifest | undefined;
+  const enough = new Error("the manifest was read");
+  try {
+    await readBackup(stream, {
+      onManifest(found) {
+        manifest = found;
+        return Promise.reject(enough);
+      },
+      onFile: () => Promise.reject(enough),
+    });
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
+  return manifest!;
 }
 
 async function readText(data: AsyncIterable<Uint8Array>): Promise<string> {

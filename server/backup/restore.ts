@@ -25,7 +25,11 @@ import { buildDrivers } from "../daemon.ts";
 import { loadSettings, type Settings } from "../settings.ts";
 import { KEK } from "./backup.ts";
 import { type NewKek, settleKek } from "./restored_kek.ts";
-import { type Manifest, readBackup, volumeFolder } from "./format.ts";
+import { releasePlace } from "../daemon_identity.ts";
+import { makeCopy } from "./copy_of.ts";
+import { type Manifest, readBackup, readManifest, volumeFolder } from "./format.ts";
+import { decideIdentity } from "./restored_identity.ts";
+import { notWhole } from "./tar.ts";
 
 /**
  * Restores.
@@ -34,18 +38,17 @@ import { type Manifest, readBackup, volumeFolder } from "./format.ts";
  * data directory holds a state or is in use; `already_exists` when other data is where a volume goes.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
-  return await restoreInto(options.file, await loadSettings(options));
+  return await restoreInto(options, await loadSettings(options));
 }
 
-/** {@linkcode restoreBackup} with settings that are known. */
-export async function restoreInto(
-  file: string,
-  { dataDir, storage, node, crypto }: Pick<Settings, "dataDir" | "storage" | "node" | "crypto">,
-): Promise<RestoreReport> {
-  await (await openBackup(file)).cancel();
+async function restoreInto(options: RestoreOptions, settings: Settings): Promise<RestoreReport> {
+  const { file } = options;
+  const { dataDir, node, crypto } = settings;
+  const claimed = await readManifest(await openBackup(file));
   ensureDataDir(dataDir);
   using _lock = lockDataDir(dataDir);
   if (holdsState(dataDir)) throw occupied(dataDir);
+  const { copy, running, inPlace } = await decideIdentity(claimed, settings, options);
   const work = restoringPath(dataDir);
   removeRestored(dataDir);
   try {
@@ -57,6 +60,7 @@ export async function restoreInto(
         else for await (const _ of data);
       },
     });
+    if (manifest.daemonId !== claimed.daemonId) throw notWhole("it changed while it was read");
     const store = await openStore({ dataDir: join(work, "state") });
     const report: RestoreReport = {
       dataDir,
@@ -70,6 +74,10 @@ export async function restoreInto(
         .filter((v) => !manifest.volumes.some(({ uid }) => uid === v.uid))
         .map((v) => ({ volume: describeKey(v), handle: v.status.handle! })),
       kek: manifest.kek,
+      daemonId: manifest.daemonId,
+      copy,
+      running,
+      notes: copy ? [] : fateOf(running, { inPlace }),
     };
     let newKek: NewKek | undefined;
     try {
@@ -77,8 +85,10 @@ export async function restoreInto(
         source: crypto.kek,
         ...(manifest.kek && { unpacked: join(work, KEK) }),
       });
+      if (copy) Object.assign(report, { ...await makeCopy(store, manifest), without: [] });
+      else await releasePlace(store);
       if (manifest.volumes.length > 0) {
-        const drivers = buildDrivers(storage, { dataDir }).all;
+        const drivers = buildDrivers(settings.storage, { dataDir }).all;
         await importVolumes(file, { manifest, store, drivers, node: node.name });
       }
       await store.copyTo(join(work, "state.db"));
@@ -97,6 +107,16 @@ export async function restoreInto(
       cause: thrown,
     });
   }
+}
+
+/** What becomes of what still runs when the daemon starts. */
+function fateOf(running: string[], { inPlace }: { inPlace: boolean }): string[] {
+  if (running.length === 0) return [];
+  return [
+    inPlace
+      ? "what still runs has the directories of this very place: the daemon takes up what the backup knows, and ends the rest"
+      : "what still runs is stopped by the daemon at its start, before it gives its volumes to anybody",
+  ];
 }
 
 async function openBackup(file: string): Promise<ReadableStream<Uint8Array>> {

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import { toRuneError } from "../../spec/error.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
 import { formatBytes } from "../../spec/format.ts";
 import { type BackupSource, makeBackup } from "./backup.ts";
 import {
@@ -30,6 +30,8 @@ const MAX_RETRY_MS = 60 * 60_000;
 /** What it works with. */
 export interface ScheduledDeps {
   source: Omit<BackupSource, "logger">;
+  /** Ids of the daemons that this one is a copy of, if it is one: where their backups are, it makes none. */
+  originals?: string[];
   /** As they are now; undefined where none are asked for. */
   settings(): BackupSettings | undefined;
   logger: Logger;
@@ -58,7 +60,7 @@ interface Failure {
 
 /** Makes backups from the first `wake` on; one that is overdue at once. */
 export function createScheduledBackups(
-  { source, settings, logger, onFailure }: ScheduledDeps,
+  { source, originals = [], settings, logger, onFailure }: ScheduledDeps,
 ): ScheduledBackups {
   const stopped = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -88,6 +90,8 @@ export function createScheduledBackups(
     try {
       const { daemonId } = source.info;
       const files = await list(current.dir);
+      const theirs = originals.flatMap((id) => findBackups(files, id))[0];
+      if (theirs) throw ofOriginal(current.dir, theirs.name);
       for (const name of findPartials(files, daemonId)) await Deno.remove(join(current.dir, name));
       const now = new Date();
       last = lastOf(findBackups(files, daemonId), now);
@@ -138,6 +142,14 @@ export function createScheduledBackups(
 
 async function list(dir: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name);
+}
+
+function ofOriginal(dir: string, name: string): RuneError {
+  return new RuneError(
+    "failed_precondition",
+    `${dir} holds backups of the daemon that this one is a copy of, as ${name}`,
+    { hint: "name a directory of the copy's own as backup.dir, so that neither is taken for the other" },
+  );
 }
 
 /** Makes one, then removes those beyond what is kept: never before there is a newer one. */

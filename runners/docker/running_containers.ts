@@ -1,0 +1,48 @@
+/** The containers of a daemon that run on an Engine, for who must know before that daemon is there. @module */
+import { z } from "zod";
+import { createEngine } from "./engine.ts";
+import { LABEL, labelFilter } from "./labels.ts";
+
+/** A container that runs, or is paused. */
+export interface RunningContainer {
+  name: string;
+  /** `<namespace>/<instance>`. */
+  instance: string;
+  /** Directories of the host that it has. */
+  mounts: string[];
+}
+
+const schema = z.array(z.object({
+  Names: z.array(z.string()),
+  Labels: z.record(z.string(), z.string()).nullish(),
+  Mounts: z.array(z.object({ Source: z.string().optional() })).nullish(),
+}));
+
+/** States in which a container's processes live. */
+const LIVING = ["running", "paused", "restarting", "removing"];
+
+/**
+ * Lists them.
+ *
+ * @throws {RuneError} `unavailable` when the Engine does not answer: then nothing is known of them.
+ */
+export async function listRunningContainers(
+  { socket, daemonId, signal }: { socket: string; daemonId: string; signal: AbortSignal },
+): Promise<RunningContainer[]> {
+  const engine = createEngine(socket);
+  try {
+    const found = await engine.json("/containers/json", {
+      what: "see what still runs",
+      schema,
+      signal,
+      query: { filters: labelFilter({ [LABEL.daemon]: daemonId }, { status: LIVING }) },
+    });
+    return found.map(({ Names, Labels, Mounts }) => ({
+      name: Names[0]?.replace(/^\//, "") ?? "?",
+      instance: `${Labels?.[LABEL.namespace] ?? "?"}/${Labels?.[LABEL.instance] ?? "?"}`,
+      mounts: (Mounts ?? []).flatMap(({ Source }) => Source === undefined ? [] : [Source]),
+    }));
+  } finally {
+    engine.close();
+  }
+}

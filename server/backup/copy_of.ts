@@ -1,0 +1,142 @@
+/**
+ * Makes a restored state that of a daemon of its own, beside the one that the backup is of. Nothing that the original has on
+ * this host, on an Engine or elsewhere is the copy's: its id is new, and it knows of no directory, snapshot or device of the
+ * original's, so that whatever is deleted, trashed or written in the copy cannot reach them.
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { newborn } from "../admission/newborn.ts";
+import { replaceDaemonId } from "../daemon_identity.ts";
+import type { Settings } from "../settings.ts";
+import type { Manifest } from "./format.ts";
+
+/** Meta of a copy: ids of the daemons that its state was taken from, the original first. */
+const COPIED_FROM = "copied-from";
+
+/** The only driver whose data the copy may make anew: every other handle leads to what is also the original's. */
+const OWN_DRIVER = "local";
+
+/** What became of it. */
+export interface CopyReport {
+  daemonId: string;
+  /** What the operator should know, a sentence each. */
+  notes: string[];
+}
+
+/** Ids of the daemons that a state was copied from; none for an original. */
+export async function readOriginals(store: Pick<Store, "getMeta">): Promise<string[]> {
+  const found = await store.getMeta(COPIED_FROM);
+  return Array.isArray(found) ? found.filter((id) => typeof id === "string") : [];
+}
+
+/**
+ * Makes sure that a copy would share nothing with its original by its settings.
+ *
+ * @throws {RuneError} `failed_precondition` with what to change in the runefile.
+ */
+export async function requireOwnPlaces(
+  { dataDir, storage, crypto }: Pick<Settings, "dataDir" | "storage" | "crypto">,
+): Promise<void> {
+  const { localVolumeRoot: root } = storage;
+  if (await holdsEntries(root)) {
+    throw new RuneError(
+      "failed_precondition",
+      `the volume root ${root} holds volumes already; a copy needs its own`,
+      {
+        hint: "give a runefile with another storage.localVolumeRoot, or without one (--config); " +
+          "or remove what an interrupted restore left there",
+      },
+    );
+  }
+  const kek = crypto.kek.from === "file" ? crypto.kek.path : undefined;
+  const shared = kek !== undefined && !kek.startsWith(`${dataDir}/`);
+  if (shared && await Deno.stat(kek).then(() => true, () => false)) {
+    throw new RuneError("failed_precondition", `the key file ${kek} is there already; a copy needs its own`, {
+      hint:
+        "a rotation would take it from the other daemon: give a runefile with another crypto.kek.file: --config",
+    });
+  }
+}
+
+async function holdsEntries(directory: string): Promise<boolean> {
+  try {
+    for await (const _ of Deno.readDir(directory)) return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return false;
+}
+
+/** Changes the restored state; see the module. */
+export async function makeCopy(store: Store, manifest: Manifest): Promise<CopyReport> {
+  await store.putMeta(COPIED_FROM, [...await readOriginals(store), manifest.daemonId]);
+  const daemonId = await replaceDaemonId(store);
+  const kept = new Set(manifest.volumes.map(({ uid }) => uid));
+  const notes = await store.transact((tx) => [
+    ...tx.list("volume").flatMap((volume) => disownVolume(tx, volume, kept.has(volume.uid))),
+    ...disownSnapshots(tx),
+    ...wants(tx),
+  ]);
+  return { daemonId, notes };
+}
+
+function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {
+  const { handle, driver, driverParameters, ownerService, sizeBytes, initializedAt } = volume.status;
+  const fresh: VolumeStatus = {
+    ...newborn("volume", volume.spec).status,
+    ...(ownerService !== undefined && { ownerService }),
+  };
+  if (hasData) {
+    // Its handle comes with its data.
+    const status: VolumeStatus = {
+      ...fresh,
+      state: "Available",
+      ...(driver !== undefined && { driver }),
+      ...(driverParameters !== undefined && { driverParameters }),
+      ...(sizeBytes !== undefined && { sizeBytes }),
+      ...(initializedAt !== undefined && { initializedAt }),
+    };
+    tx.update(volume, { status });
+    return [];
+  }
+  const name = `volume ${describeKey(volume)}`;
+  if (handle === undefined) {
+    tx.update(volume, { status: fresh });
+    return [];
+  }
+  if (driver === OWN_DRIVER) {
+    tx.update(volume, { status: fresh });
+    return [`${name} begins empty in the copy: its data is not in the backup`];
+  }
+  const failureMessage = `${handle} is of the daemon that this one is a copy of`;
+  const failureHint = "when that daemon is gone for good: rune volume retry-provision " +
+    `${volume.name} -n ${volume.namespace}`;
+  tx.update(volume, { status: { ...fresh, state: "Stalled", failureMessage, failureHint } });
+  return [`${name} is not the copy's: ${failureMessage}`];
+}
+
+function disownSnapshots(tx: Tx): string[] {
+  const snapshots = tx.list("snapshot");
+  for (const snapshot of snapshots) tx.remove(snapshot);
+  return snapshots.length === 0 ? [] : [`${snapshots.length} snapshots stay the original's`];
+}
+
+/** What one of the two can have only. */
+function wants(tx: Tx): string[] {
+  return tx.list("service").filter(({ spec }) => spec.scale > 0).flatMap((service) => {
+    const { host, hostPort } = service.spec.expose ?? {};
+    const wanted = [
+      ...host === undefined ? [] : [host],
+      ...hostPort === undefined ? [] : [`port ${hostPort}`],
+    ];
+    if (wanted.length === 0) return [];
+    return [
+      `service ${describeKey(service)} wants ${
+        wanted.join(" and ")
+      }, as the original's does; only one has it`,
+    ];
+  });
+}
