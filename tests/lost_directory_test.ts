@@ -6,7 +6,8 @@ import { startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
 /** Holds a lock on the volume, says so when somebody else has it, and takes its time to end. */
-const WRITER = `exec 9>/shared/lock; flock -n 9 || echo "met another writer" >> /shared/violations; ` +
+const WRITER =
+  `exec 9>/srv/shared/lock; flock -n 9 || echo "met another writer" >> /srv/shared/violations; ` +
   `trap 'sleep 4; exit 0' TERM; while :; do sleep 0.1; done`;
 
 Deno.test({
@@ -20,7 +21,7 @@ Deno.test({
       await using host = await startHost({ runefile: allowing(shared) });
       const text = hostVolume("shared", shared) + processService(
         "writer",
-        "  volumes: [{ name: d, mountPath: /shared, claim: { name: shared } }]\n",
+        "  volumes: [{ name: d, mountPath: /srv/shared, claim: { name: shared } }]\n",
         WRITER,
       );
       await host.rune("cast", await host.file("writer.yaml", text));
