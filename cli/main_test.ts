@@ -85,6 +85,7 @@ const COMMANDS = [
   "admin registry delete",
   "admin audit",
   "admin rotate-kek",
+  "admin adopt-engine",
 ];
 
 for (const command of COMMANDS) {

@@ -20,6 +20,8 @@ export interface EngineRecord {
   id: string;
   /** `DockerRootDir` of `GET /info`. */
   root: string;
+  /** Where the mark is kept on the Engine's disk. */
+  mark: string;
   /** Names this bond between daemon and Engine; the mark on the Engine carries it too. */
   nonce: string;
 }

@@ -5,6 +5,7 @@
  * `deadline_exceeded` when the signal's time ran out.
  * @module
  */
+import type { Adoption, AdoptionWords } from "./engine_bond.ts";
 import type { HostIdentity, Resources, SecurityContext } from "../spec/security.ts";
 
 /** Names one run of one instance. */
@@ -204,6 +205,13 @@ export interface Runner {
   list(signal: AbortSignal): Promise<RunState[]>;
   /** Changes as they happen, until the signal aborts. Starts with `resync`; reconnects by itself. */
   events(signal: AbortSignal): AsyncIterable<RunEvent>;
+
+  /**
+   * Docker: takes the Engine that answers for the one that this daemon's containers are on, by a person's word.
+   *
+   * @throws {RuneError} `failed_precondition` where words are missing, `unavailable` when it does not answer.
+   */
+  adopt?(words: AdoptionWords, signal: AbortSignal): Promise<Adoption>;
 
   logs(ref: RunRef, options: LogOptions): Promise<ReadableStream<LogEntry>>;
   /** @throws {RuneError} `conflict` or `failed_precondition` when the run does not run, or is paused. */

@@ -5,6 +5,7 @@ import { caddyFiles } from "../proxy/caddy/config.ts";
 import { holdsPath } from "../drivers/directory_hold.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import { readDaemonId } from "../server/daemon_identity.ts";
+import { lockDirectory } from "../server/daemon_lock.ts";
 import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
 
@@ -12,7 +13,7 @@ const STOP_MS = 2_000;
 /** How long the Engine may take to finish what was under way. */
 const GONE_MS = 30_000;
 
-/** Removes every container and network that carries a daemon's label. */
+/** Removes every container, every network and the mark that carries a daemon's label. */
 export async function removeFromEngine(daemonId: string): Promise<void> {
   const engine = openEngine();
   const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemonId}`] }));
@@ -32,9 +33,18 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     for (const { Id } of await list("/networks")) await engine.call(`DELETE /networks/${Id}`);
+    const { Volumes } = await engine.call(`GET /volumes?filters=${filters}`) as {
+      Volumes: { Name: string }[] | null;
+    };
+    for (const { Name } of Volumes ?? []) await engine.call(`DELETE /volumes/${Name}`);
   } finally {
     engine.close();
   }
+}
+
+/** Removes the lock of a daemon that was killed. It would go with the next start of the host. */
+export async function removeLock(daemonId: string): Promise<void> {
+  await Deno.remove(join(lockDirectory(), daemonId)).catch(() => {});
 }
 
 /**
@@ -82,7 +92,10 @@ export async function removeMounts(dataDir: string): Promise<void> {
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
   const daemonId = await readDaemonId(store).finally(() => store.close());
-  if (daemonId !== undefined && await engineAnswers()) await removeFromEngine(daemonId);
+  if (daemonId !== undefined) {
+    if (await engineAnswers()) await removeFromEngine(daemonId);
+    await removeLock(daemonId);
+  }
   await removeProcesses(dataDir, daemonId);
   await endCaddy(caddyFiles(join(dataDir, "proxy")));
   await removeMounts(dataDir);

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { BUILD } from "../spec/build.ts";
+import { releasePlace } from "../server/daemon_identity.ts";
 import { openStore } from "../store/store.ts";
 import { REDO_MARK } from "../store/keys.ts";
 import { containerService, processService, SLEEP } from "../tests/castfiles.ts";
@@ -100,6 +101,8 @@ async function fill(host: Host): Promise<string> {
 /** Gives root's token a secret that need not be kept, and trims the journal to what is enough to read it. */
 async function finish(dataDir: string, token: string): Promise<void> {
   const store = await openStore({ dataDir, journalLimit: 20 });
+  // Whoever starts a daemon on it has another Engine, at another place.
+  await releasePlace(store, { containersAreGone: true });
   const hash = createHash("sha256").update(parseToken(token)!.secret).digest("base64");
   await store.transact((tx) => {
     const row = tx.get("token", "", parseToken(token)!.id)!;

@@ -11,6 +11,7 @@ import { judgedStore } from "./auth/judged_store.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { backupRoutes } from "./routes/backup.ts";
+import { engineRoutes } from "./routes/engine.ts";
 import { castRoutes } from "./routes/cast.ts";
 import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
@@ -41,6 +42,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...registryRoutes(deps),
     ...metricsRoutes(deps),
     ...backupRoutes(deps),
+    ...engineRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),
     ...declareRoutes(deps),

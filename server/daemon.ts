@@ -20,6 +20,7 @@ import { startControllers } from "../reconcile/start.ts";
 import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
+import type { EngineBond } from "../runners/engine_bond.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import { BUILD } from "../spec/build.ts";
@@ -29,7 +30,8 @@ import { openVault } from "../store/secrets/vault.ts";
 import { removeBackupSnapshots } from "./backup/volume_snapshots.ts";
 import { isWildcard, type ListenAddress } from "./address.ts";
 import { type ApiServer, listen } from "./listen.ts";
-import { ensureDaemonId } from "./daemon_identity.ts";
+import { holdDaemonId } from "./daemon_lock.ts";
+import { bondOf } from "./engine_bond.ts";
 import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "./app.ts";
 import { grantOf, type Grants } from "./grants.ts";
@@ -142,10 +144,11 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
 
 /** The runners by name. Nothing may be started before they are cleared; closing them leaves what they run alone. */
 export function buildRunners(
-  { docker, dataDir, devMode, storage, daemonId, registries }:
+  { docker, dataDir, devMode, storage, daemonId, bond, registries }:
     & Pick<Settings, "docker" | "dataDir" | "devMode" | "storage">
     & {
       daemonId: string;
+      bond: EngineBond;
       registries(): RegistryEntry[];
     },
   logger: Logger,
@@ -153,6 +156,7 @@ export function buildRunners(
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
+    bond,
     async authFor(repository) {
       const found = longestMatch(registries(), repository);
       if (!found) return undefined;
@@ -195,6 +199,10 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const clock = createClock();
     const store = await openStore({ dataDir, onCommit: metrics.commit, clock: () => clock.now() });
     started.push(() => store.close());
+    // Before anything acts: what carries this id may be another daemon's.
+    const held = await holdDaemonId(store, dataDir);
+    const { daemonId } = held;
+    started.push(() => held[Symbol.dispose]());
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
     await seed(store, storage);
@@ -202,13 +210,15 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     if (settings.devMode) {
       for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
     }
-    const daemonId = await ensureDaemonId(store);
     const built = buildDrivers(storage, { dataDir, daemonId, grants: settings.grants });
     started.push(() => built.local.close());
     for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
     const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
-    const builtRunners = buildRunners({ ...settings, daemonId, registries }, logger);
+    const builtRunners = buildRunners(
+      { ...settings, daemonId, bond: bondOf(store, held.place), registries },
+      logger,
+    );
     started.push(() => builtRunners.close());
     await builtRunners.cleared();
     const runners = new Map(

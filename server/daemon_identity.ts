@@ -17,7 +17,7 @@ const META = { id: "daemon-id", place: "daemon-place", engine: "engine" } as con
 type MetaStore = Pick<Store, "getMeta" | "putMeta">;
 
 const placeSchema = z.object({ machine: z.string(), dataDir: z.string(), inode: z.string() });
-const engineSchema = z.object({ id: z.string(), root: z.string(), nonce: z.string() });
+const engineSchema = z.object({ id: z.string(), root: z.string(), mark: z.string(), nonce: z.string() });
 
 /** The id of the daemon whose state this is; undefined before its first start. */
 export async function readDaemonId(store: Pick<Store, "getMeta">): Promise<string | undefined> {

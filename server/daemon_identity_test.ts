@@ -14,7 +14,7 @@ import {
   writePlace,
 } from "./daemon_identity.ts";
 
-const ENGINE = { id: "e", root: "/var/lib/docker", nonce: "n" };
+const ENGINE = { id: "e", root: "/var/lib/docker", mark: "/m", nonce: "n" };
 
 async function withStore(test: (store: Store, dataDir: string) => Promise<void>): Promise<void> {
   const dataDir = await Deno.makeTempDir();

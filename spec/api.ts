@@ -273,6 +273,23 @@ export const statusSchema = z.object({
 });
 export type Status = z.infer<typeof statusSchema>;
 
+/** `POST /v1/admin/adopt-engine`: what a person says of an Engine that the daemon does not take by itself. */
+export const adoptEngineSchema = z.strictObject({
+  /** Every container that the daemon started on its former Engine is gone. */
+  containersAreGone: z.boolean().default(false),
+  /** Whoever else holds the daemon's id is gone, and will not come back. */
+  takeOver: z.boolean().default(false),
+});
+
+/** What came of it. */
+export const adoptionSchema = z.object({
+  /** False when the Engine was the daemon's already. */
+  changed: z.boolean(),
+  id: z.string(),
+  root: z.string(),
+});
+export type Adoption = z.infer<typeof adoptionSchema>;
+
 /** `POST /v1/admin/backup`. */
 export const backupRequestSchema = z.strictObject({
   /** Put the key that protects the secrets into the backup. */

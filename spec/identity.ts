@@ -43,6 +43,7 @@ export const RULE_RESOURCES = [
   "audit",
   "registries",
   "backup",
+  "engine",
   "kek",
 ] as const;
 export type RuleResource = typeof RULE_RESOURCES[number];

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
-import { removeFromEngine, removeMounts, removeProcesses } from "../scripts/leftovers.ts";
+import { removeFromEngine, removeLock, removeMounts, removeProcesses } from "../scripts/leftovers.ts";
 import { RuneError } from "../spec/error.ts";
 import { noDocker } from "./skips.ts";
 
@@ -136,6 +136,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
 async function dispose(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
   if (!noDocker) await removeFromEngine(host.daemonId);
+  await removeLock(host.daemonId);
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
   // Their control groups too; a test may have taken the directory away, and then there is nothing to go by.

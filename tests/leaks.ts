@@ -81,7 +81,11 @@ async function inEngine(
       const needed = namespace === "" ? containers.length > 0 : namespaces.has(namespace);
       return !needed || Name!.endsWith("-addresses");
     });
+    const marks = await engine.call(`GET /volumes?filters=${filters}`) as {
+      Volumes: { Name: string }[] | null;
+    };
     return [
+      ...(marks.Volumes ?? []).slice(1).map((v) => `volume ${v.Name}`),
       ...strays.map((c) => `container ${c.Id} (${c.Labels["rune.io/instance"]}, ${c.State})`),
       ...idle.map((n) => `network ${n.Name}`),
     ];

@@ -11,6 +11,8 @@ export interface PrivateEngine extends AsyncDisposable {
   start(options?: { keepsContainers?: boolean }): Promise<void>;
   /** SIGTERM: its containers end with it, unless it keeps them. SIGKILL: they go on. Back when it is gone. */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** While it is stopped: takes all its data away, as for another disk, and leaves what still runs alone. */
+  empty(): Promise<void>;
 }
 
 /** How long it may take to remove all in order; then it is killed. */
@@ -70,6 +72,11 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
     socket,
     start,
     stop,
+    async empty() {
+      // Containers have views of their own.
+      await unmountBelow(dir);
+      for (const part of ["data", "exec"]) await Deno.rename(`${dir}/${part}`, `${dir}/former-${part}`);
+    },
     async [Symbol.asyncDispose]() {
       const inOrder = async () => {
         if (!child) await start();

@@ -1,7 +1,8 @@
-/** `rune admin`: bootstrap, users, service accounts, tokens, policies, registries, audit log, key encryption key, backups. @module */
+/** `rune admin`: bootstrap, users, service accounts, tokens, policies, registries, audit log, key encryption key, backups, Docker Engine. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Define } from "../command.ts";
 import { defineBackup, defineRestore } from "./backup.ts";
+import { defineAdoptEngine } from "./admin/adopt_engine.ts";
 import { defineAudit } from "./admin/audit.ts";
 import { defineBootstrap } from "./admin/bootstrap.ts";
 import { definePolicies } from "./admin/policy.ts";
@@ -24,6 +25,7 @@ export const define: Define = (group, cli) => {
   );
   defineAudit(group, cli);
   defineRotateKek(group, cli);
+  defineAdoptEngine(group, cli);
   defineBackup(group, cli);
   defineRestore(group, cli);
 };

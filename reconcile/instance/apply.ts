@@ -210,12 +210,15 @@ async function launchRun(
   }
 }
 
-/** What an instance that is not known to run says while its runner cannot be reached. */
+/** What an instance says while its runner cannot be reached. */
 export function outage(status: InstanceStatus, failure: RuneError): InstanceStatus {
   const message = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
-  if (status.state === "Running" || status.state === "Unhealthy") return status;
-  // The intent stays: after the outage the same run is carried on, so that it can never exist twice.
-  if (status.state === "Starting") return { ...status, reason: "RunnerUnavailable", message };
+  // What ran well is left as it was last seen.
+  if (status.state === "Running" || status.state === "Unhealthy") return { ...status, message };
+  // An intent stays: after the outage the same run is carried on, so that it can never exist twice.
+  if (status.state === "Starting" || status.state === "Stopping") {
+    return { ...status, reason: "RunnerUnavailable", message };
+  }
   return pending(status, "RunnerUnavailable", message);
 }
 

@@ -47,7 +47,7 @@ export function serviceStatus(
     }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
-  const trouble = worst(live.filter((i) => !i.status.ready));
+  const trouble = worst(live.filter((i) => !i.status.ready || i.status.message !== undefined));
   const { reason, message } = troubleOf(service, { trouble, rollout, now });
   const told = message ?? returned?.message;
   const said = { ...(reason && { reason }), ...(told !== undefined && { message: told }) };

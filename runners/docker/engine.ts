@@ -1,17 +1,23 @@
 /**
- * The connection to the Docker Engine over its unix socket: negotiates the API version, sends requests, and translates
- * every failure once into a RuneError. It owns HTTP and nothing of what the requests mean.
+ * The client of the Docker Engine over its unix socket: negotiates the API version, sends requests, bounds each in time and size,
+ * and translates every failure once into a RuneError. It knows nothing of what the requests mean.
  * @module
  */
 import type { z } from "zod";
 import { type ErrorCode, RuneError } from "../../spec/error.ts";
+import { type Connection, type ExchangeOptions, openConnection } from "./connection.ts";
+import { createConnections } from "./connections.ts";
+import { idleBounded, withinLimit } from "./limits.ts";
+import { encodeBody, parseAnswer, queryOf, readWhole } from "./wire.ts";
 
 /** The newest API that this client was written for, and the oldest that has what it needs. */
 const NEWEST = "1.47";
 const OLDEST = "1.40";
 
-/** Only for show, as the socket decides; but another name than this is looked up, and waited for where DNS is slow. */
-const HOST = "http://localhost";
+/** Bytes of an answer that is read whole, at most: a list of 10,000 containers has 20 MB. */
+const ANSWER_MAX = 64 * 1024 * 1024;
+const SENTENCE_MAX = 64 * 1024;
+const PING_MAX = 1024;
 
 const HINT = "start Docker (systemctl start docker) and check that this user may open the socket";
 
@@ -37,6 +43,12 @@ export interface EngineRequest {
   headers?: Record<string, string>;
   /** Sent as JSON, or as it is when it is bytes. */
   body?: unknown;
+  /** Over a new connection. */
+  anew?: boolean;
+  /** Milliseconds until the answer must be there; of a response that is streamed, its head. Default: by the method. */
+  withinMs?: number;
+  /** Milliseconds that a streamed response may be silent. Default: for ever. */
+  idleMs?: number;
 }
 
 /** A client of one Engine. Each call throws only RuneError: `unavailable` when the Engine cannot be reached,
@@ -51,6 +63,15 @@ export interface Engine {
   json<T>(path: string, options: EngineRequest & { schema: z.ZodType<T> }): Promise<T>;
   /** For requests whose answer does not matter. */
   send(path: string, options: EngineRequest): Promise<void>;
+  /** A connection of the caller's own, for a protocol that is not HTTP. */
+  connect(what: string, signal: AbortSignal): Promise<Deno.UnixConn>;
+  /** Asks over one connection of its own that the guard has not seen. */
+  alone<T>(
+    what: string,
+    options: { signal: AbortSignal; use: (ask: Ask, signal: AbortSignal) => Promise<T> },
+  ): Promise<T>;
+  /** Closes all connections, and with them what is under way. */
+  drop(): void;
   close(): void;
 }
 
@@ -127,74 +148,175 @@ export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined
   }
 }
 
-/** Connects lazily to the Engine at the path `socket`. */
-export function createEngine(socket: string): Engine {
-  const client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
-  let known: string | undefined;
+/** What an Engine must show before it is asked anything. */
+export interface EngineGuard {
+  /** @throws {RuneError} `unavailable` without asking, while the last refusal is fresh. */
+  refuseKnown(): void;
+  /**
+   * Asks over one connection, on which everything else will be asked.
+   *
+   * @throws {RuneError} `unavailable` for an Engine that must not be used.
+   */
+  prove(ask: Ask, signal: AbortSignal): Promise<void>;
+}
 
-  async function guarded<T>(options: EngineRequest, call: () => Promise<T>): Promise<T> {
+/** Requests over one connection. */
+export type Ask = Pick<Engine, "json" | "send">;
+
+/**
+ * Connects lazily to the Engine at the path `socket`.
+ *
+ * @param guard proves each connection before its use; without it, any Engine will do.
+ */
+export function createEngine(socket: string, guard?: EngineGuard): Engine {
+  // The Engine that comes back may be another version.
+  const versions = new WeakMap<Connection, string>();
+  let known: string | undefined;
+  const connections = createConnections(socket, async (connection, signal) => {
+    await negotiateOver(connection, signal);
+    try {
+      await guard?.prove(askOver(connection), signal);
+    } catch (error) {
+      throw unproven(error);
+    }
+  });
+
+  async function guarded<T>(options: Failing, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      // The Engine that comes back may be another version.
-      if (!(error instanceof RuneError)) known = undefined;
       throw transportError(error, { ...options, socket });
     }
   }
 
-  async function version(signal: AbortSignal): Promise<string> {
-    if (known !== undefined) return known;
-    return await guarded({ what: "ask Docker for its version", signal }, async () => {
-      const response = await fetch(`${HOST}/_ping`, { client, signal });
-      await response.body?.cancel();
-      return known = negotiate(response.headers.get("api-version") ?? "0");
+  async function negotiateOver(connection: Connection, signal: AbortSignal): Promise<void> {
+    const response = await connection.exchange({ method: "GET", path: "/_ping", headers: {} }, {
+      head: signal,
+      life: signal,
+      onEnd: () => {},
     });
+    await readWhole(response, PING_MAX);
+    known = negotiate(response.headers.get("api-version") ?? "0");
+    versions.set(connection, known);
   }
 
-  async function request(path: string, options: EngineRequest): Promise<Response> {
-    const prefix = `${HOST}/v${await version(options.signal)}`;
-    const query = new URLSearchParams(
-      Object.entries(options.query ?? {}).filter((entry): entry is [string, string] =>
-        entry[1] !== undefined
-      ),
+  /** One request over one connection, and its answer's head. */
+  async function exchange(
+    connection: Connection,
+    path: string,
+    options: EngineRequest & Omit<ExchangeOptions, "onEnd"> & Partial<Pick<ExchangeOptions, "onEnd">>,
+  ): Promise<Response> {
+    const { method = "GET", head, life, onEnd = () => {} } = options;
+    const response = await connection.exchange({
+      method,
+      path: `/v${versions.get(connection)}${path}${queryOf(options)}`,
+      ...encodeBody(options),
+    }, { head, life, onEnd });
+    // 304: the container is already started, or already stopped.
+    if (response.ok || response.status === 304) return response;
+    const sentence = sentenceOf(new TextDecoder().decode(await readWhole(response, SENTENCE_MAX)));
+    throw statusError(response.status, sentence, options.what);
+  }
+
+  /** Over one connection alone, as a guard asks. */
+  function askOver(connection: Connection): Ask {
+    const whole = async (path: string, options: EngineRequest) => {
+      const { signal } = options;
+      const response = await exchange(connection, path, { ...options, head: signal, life: signal });
+      return await readWhole(response, ANSWER_MAX);
+    };
+    return {
+      json: async (path, options) => parseAnswer(await whole(path, options), options),
+      send: async (path, options) => void await whole(path, options),
+    };
+  }
+
+  /** Over a connection of the pool, twice where an idle one turns out to be dead. */
+  async function pooled(
+    path: string,
+    options: EngineRequest & Pick<ExchangeOptions, "head" | "life">,
+  ): Promise<Response> {
+    guard?.refuseKnown();
+    for (;;) {
+      const { connection, fresh } = options.anew
+        ? { connection: await connections.takeFresh(options.head), fresh: true }
+        : await connections.take(options.head);
+      const onEnd = (reusable: boolean) =>
+        reusable ? connections.giveBack(connection) : connections.forget(connection);
+      try {
+        return await exchange(connection, path, { ...options, onEnd });
+      } catch (error) {
+        const dead = !fresh && !connection.answered && !options.head.aborted;
+        if (!dead || (options.method ?? "GET") !== "GET") throw error;
+      }
+    }
+  }
+
+  /** The whole answer, within the time limit of the request. */
+  async function whole(path: string, options: EngineRequest): Promise<Uint8Array> {
+    return await guarded(
+      options,
+      () =>
+        withinLimit(
+          options,
+          async (signal) =>
+            await readWhole(await pooled(path, { ...options, head: signal, life: signal }), ANSWER_MAX),
+        ),
     );
-    const { body } = options;
-    const raw = body instanceof Uint8Array;
-    return await guarded(options, async () => {
-      const response = await fetch(`${prefix}${path}${query.size > 0 ? `?${query}` : ""}`, {
-        client,
-        method: options.method ?? "GET",
-        signal: options.signal,
-        headers: {
-          ...options.headers,
-          ...(body !== undefined && { "content-type": raw ? "application/x-tar" : "application/json" }),
-        },
-        body: body === undefined ? undefined : raw ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body),
-      });
-      // 304: the container is already started, or already stopped.
-      if (response.ok || response.status === 304) return response;
-      throw statusError(response.status, sentenceOf(await response.text()), options.what);
-    });
   }
 
   return {
     socket,
-    version,
-    request,
-    async json<T>(path: string, options: EngineRequest & { schema: z.ZodType<T> }) {
-      const response = await request(path, options);
-      const answer: unknown = await guarded(options, () => response.json());
-      const parsed = options.schema.safeParse(answer);
-      if (parsed.success) return parsed.data;
-      throw new RuneError("internal", `cannot ${options.what}: Docker's answer has an unknown form`, {
-        cause: parsed.error,
-        hint: "report this with the output of docker version",
-      });
+    async version(signal) {
+      if (known === undefined) {
+        const what = "ask Docker for its version";
+        await whole("/_ping", { what, signal });
+      }
+      return known!;
     },
-    async send(path, options) {
-      const response = await request(path, options);
-      await guarded(options, async () => void await response.arrayBuffer());
+    request: (path, options) =>
+      guarded(options, () =>
+        withinLimit(options, async (head) => {
+          const response = await pooled(path, { ...options, head, life: options.signal });
+          return options.idleMs === undefined ? response : idleBounded(response, options);
+        })),
+    json: async (path, options) => parseAnswer(await whole(path, options), options),
+    send: async (path, options) => void await whole(path, options),
+    async connect(what, signal) {
+      return await guarded({ what, signal }, () =>
+        withinLimit({ what, signal }, async (limit) => {
+          guard?.refuseKnown();
+          const connection = await connections.takeFresh(limit);
+          connections.forget(connection);
+          return connection.handOver();
+        }));
     },
-    close: () => client.close(),
+    async alone(what, { signal, use }) {
+      return await guarded({ what, signal }, () =>
+        withinLimit({ what, signal }, async (limit) => {
+          const connection = await openConnection(socket, limit);
+          try {
+            await negotiateOver(connection, limit);
+            return await use(askOver(connection), limit);
+          } finally {
+            connection.close();
+          }
+        }));
+    },
+    drop: () => connections.drop(),
+    close: () => connections.close(),
   };
 }
+
+/** A proof that fails says nothing of what is asked for after it: "no such thing" least of all. */
+function unproven(error: unknown): unknown {
+  if (!(error instanceof RuneError) || isOutage(error)) return error;
+  return new RuneError("unavailable", `Docker cannot be told from another one: ${error.message}`, {
+    cause: error,
+    ...(error.hint !== undefined && { hint: error.hint }),
+  });
+}
+
+const isOutage = ({ code }: RuneError) => code === "unavailable" || code === "deadline_exceeded";
+
+type Failing = Pick<EngineRequest, "what" | "signal">;

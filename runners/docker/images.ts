@@ -7,6 +7,9 @@ import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { createPullMeter, layerSchema } from "./pull_meter.ts";
 import { authHeader, type RegistryAuth, repositoryOf } from "./registry_auth.ts";
 
+/** Milliseconds without any word after which a pull is given up: a large layer may take that long to unpack. */
+const SILENT_MS = 10 * 60_000;
+
 const progressSchema = layerSchema.extend({
   errorDetail: z.object({ message: z.string() }).optional(),
   error: z.string().optional(),
@@ -79,6 +82,8 @@ async function pull(
       query: { fromImage: name, tag },
       ...(auth && { headers: { "x-registry-auth": authHeader(auth) } }),
       signal,
+      withinMs: SILENT_MS,
+      idleMs: SILENT_MS,
     });
     // The status is sent before the pull: what comes of it is in the last lines.
     for await (const line of jsonLines(response.body!)) {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { RunRef, RunSpec } from "../runner.ts";
 
-/** Every label that Rune sets on a container; networks carry `daemon` and `namespace`. */
+/** Every label that Rune sets. Networks carry `daemon` and `namespace`, the mark on the Engine `daemon` and the last four. */
 export const LABEL = {
   daemon: "rune.io/daemon",
   namespace: "rune.io/namespace",
@@ -13,6 +13,10 @@ export const LABEL = {
   step: "rune.io/step",
   generation: "rune.io/generation",
   specHash: "rune.io/spec-hash",
+  mark: "rune.io/mark",
+  machine: "rune.io/machine",
+  dataDir: "rune.io/data-dir",
+  inode: "rune.io/inode",
 } as const;
 
 /** The labels of a run's container. */
@@ -55,6 +59,11 @@ export function containerName(spec: RunSpec, daemonId: string): string {
   return `rune-${spec.namespace}-${spec.instance}-${spec.instanceUid.slice(0, 8)}-${run}-${
     daemonTag(daemonId)
   }`;
+}
+
+/** `rune-daemon-<daemon>`: the volume that marks the Engine. */
+export function markName(daemonId: string): string {
+  return `rune-daemon-${daemonTag(daemonId)}`;
 }
 
 /** Stands for the network that all namespaces share, where a namespace is asked for; no namespace has this name. */

@@ -6,6 +6,8 @@ import { BUSY, pause } from "./pause.ts";
 
 /** Seconds by which the Engine's time limit of a stop exceeds ours: it acts where this process dies meanwhile. */
 const STOP_MARGIN_SECONDS = 1;
+/** Milliseconds that the Engine may take to end a container beyond what the container is given. */
+const STOP_LIMIT_MS = 120_000;
 
 /**
  * Starts a created container.
@@ -48,6 +50,7 @@ export async function stopContainer(
       method: "POST",
       query: { t: String(Math.ceil(timeoutMs / 1000) + STOP_MARGIN_SECONDS) },
       signal,
+      withinMs: timeoutMs + STOP_LIMIT_MS,
     }));
   } finally {
     clearTimeout(timer);

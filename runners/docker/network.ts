@@ -22,6 +22,8 @@ export interface Networks {
   use<T>(namespace: string, options: { signal: AbortSignal; make: () => Promise<T> }): Promise<T>;
   /** Looks at the network again before its next use: somebody removed it. */
   recheck(namespace: string): void;
+  /** Looks at all networks again before their next use: the Engine is another. */
+  recheckAll(): void;
   /** Removes the networks of this daemon that have no container. */
   removeUnused(signal: AbortSignal): Promise<void>;
 }
@@ -172,6 +174,7 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
       }
     },
     recheck: (namespace) => void known.delete(namespace),
+    recheckAll: () => known.clear(),
     removeUnused: (signal) => inTurn(() => removeUnused(signal)).then(() => undefined),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { RuneError } from "../../spec/error.ts";
+import type { AdoptionWords, EngineBond } from "../engine_bond.ts";
 import type { Runner, RunRef, RunState } from "../runner.ts";
 import {
   absent,
@@ -14,7 +15,8 @@ import {
   stateOf,
 } from "./container_state.ts";
 import { createContainer } from "./create.ts";
-import { createEngine, unlessAbsent } from "./engine.ts";
+import { type Ask, createEngine, unlessAbsent } from "./engine.ts";
+import { createEngineGuard, type GuardOptions } from "./engine_guard.ts";
 import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
 import { pauseContainer, resumeContainer } from "./hold.ts";
@@ -38,8 +40,10 @@ export interface DockerRunnerOptions {
   authFor?: AuthFor;
   /** The address of this host on which ports are published. Default: all of them. */
   publishOn?: string;
-  /** Told when the connection for events is lost. */
-  logger?: { warn(message: string, properties: Record<string, unknown>): void };
+  /** What the daemon remembers of its Engine; without it, any Engine that answers will do. */
+  bond?: EngineBond;
+  /** Told when the connection for events is lost, and of what comes of another Engine. */
+  logger?: GuardOptions["logger"];
   /**
    * Milliseconds that a namespace's network outlives its last run, 2000 by default: a run that is replaced
    * need not wait for a network to be made anew.
@@ -54,7 +58,14 @@ export interface DockerRunnerOptions {
  */
 export function createDockerRunner(options: DockerRunnerOptions): Runner & { close(): void } {
   const { socket, daemonId, publishOn, logger, networkGraceMs = 2000 } = options;
-  const engine = createEngine(socket);
+  const keeper = options.bond && createEngineGuard({
+    daemonId,
+    bond: options.bond,
+    onRefused: () => engine.drop(),
+    onTaken: () => networks.recheckAll(),
+    ...(logger && { logger }),
+  });
+  const engine = createEngine(socket, keeper);
   const runs = createRunIndex(engine, daemonId);
   const networks = createNetworks(engine, daemonId);
   const closing = new AbortController();
@@ -156,7 +167,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   return {
     name: "docker",
     async check(signal) {
-      await engine.send("/_ping", { what: "ask Docker whether it works", signal });
+      // Who answers at the socket now, whatever an open connection still leads to.
+      await engine.send("/_ping", { what: "ask Docker whether it works", signal, anew: true });
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
     async create(spec, signal) {
@@ -179,6 +191,15 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       if (known) await publishContainer(engine, known, { ...options, networks, daemonId });
     },
     list,
+    ...(keeper && {
+      async adopt(words: AdoptionWords, signal: AbortSignal) {
+        const use = (ask: Ask, limit: AbortSignal) => keeper.adopt(ask, words, limit);
+        const adoption = await engine.alone("adopt the Docker Engine", { signal, use });
+        // What was proven before was proven of another one.
+        if (adoption.changed) engine.drop();
+        return adoption;
+      },
+    }),
     events: (signal) =>
       containerEvents(engine, {
         daemonId,

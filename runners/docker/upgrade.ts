@@ -28,7 +28,7 @@ export async function upgrade(
   let conn: Deno.UnixConn | undefined;
   const close = () => conn && hangUp(conn);
   try {
-    conn = await Deno.connect({ transport: "unix", path: engine.socket });
+    conn = await engine.connect(what, signal);
     signal.throwIfAborted();
     signal.addEventListener("abort", close);
     const body = new TextEncoder().encode(JSON.stringify(options.body));

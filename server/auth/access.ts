@@ -47,6 +47,7 @@ const TABLE: Record<string, Access> = {
   "get /metrics": { who: "known" },
   "post /v1/admin/backup": cluster("backup", "create"),
   "get /v1/admin/audit": cluster("audit", "get"),
+  "post /v1/admin/adopt-engine": cluster("engine", "update"),
   "post /v1/admin/rotate-kek": cluster("kek", "update"),
   "get /v1/admin/users": cluster("users", "list"),
   "post /v1/admin/users": cluster("users", "create"),

@@ -25,6 +25,7 @@ const ROUTES: Record<string, string> = {
   "get /v1/admin/registries": "list registries",
   "put /v1/admin/registries": "update registries",
   "delete /v1/admin/registries": "delete registries",
+  "post /v1/admin/adopt-engine": "update engine",
   "post /v1/admin/rotate-kek": "update kek",
   "get /v1/admin/audit": "get audit",
   "get /metrics": "- known",
@@ -69,17 +70,17 @@ for (const plural of ["namespaces", "storageclasses"]) {
 
 const READ = ["get", "list", "watch"];
 const IDENTITY = ["users", "tokens", "policies", "audit", "registries"];
-const OUTSIDE = ["storageclasses", "kek", "backup", ...IDENTITY];
+const OUTSIDE = ["storageclasses", "kek", "backup", "engine", ...IDENTITY];
 
 /** Who may what, in words of its own. `anywhere` is a list over all namespaces. */
 const ROLES: Record<string, (verb: string, resource: string, where: string) => boolean> = {
   root: () => true,
   admin: (_, resource) => resource !== "kek",
   readwrite: (verb, resource) =>
-    !IDENTITY.includes(resource) && !["kek", "backup"].includes(resource) &&
+    !IDENTITY.includes(resource) && !["kek", "backup", "engine"].includes(resource) &&
     (READ.includes(verb) || !["storageclasses", "events"].includes(resource)),
   readonly: (verb, resource) =>
-    READ.includes(verb) && !IDENTITY.includes(resource) && !["kek", "backup"].includes(resource),
+    READ.includes(verb) && !IDENTITY.includes(resource) && !["kek", "backup", "engine"].includes(resource),
   cast: (verb, resource) => ROLES.readwrite!(verb, resource, "") && verb !== "delete" && verb !== "exec",
   pinned: (verb, resource, where) =>
     ROLES.readwrite!(verb, resource, "") && !OUTSIDE.includes(resource) &&

@@ -48,6 +48,7 @@ export const BUILTIN_POLICIES: Record<string, { description: string; rules: Rule
         "audit",
         "registries",
         "backup",
+        "engine",
       ],
       ["*"],
     ),

@@ -1,0 +1,138 @@
+/**
+ * One connection to the Engine, speaking HTTP/1.1 over its unix socket. Rune speaks it itself, because a connection leads to one
+ * process of the Engine for all of its life: what is proven of that process by one request holds for the next one on the same
+ * connection. A client that picks connections by itself cannot promise that when the socket is exchanged.
+ * @module
+ */
+import { writeAll } from "../../base/durable.ts";
+import { within } from "../../base/within.ts";
+import { concat } from "./frames.ts";
+import { BodyReader, Incoming } from "./incoming.ts";
+
+/** One request as it goes over the wire. */
+export interface RawRequest {
+  method: string;
+  /** With version and query. */
+  path: string;
+  headers: Record<string, string>;
+  body?: Uint8Array;
+}
+
+/** How one exchange is bounded and ended. */
+export interface ExchangeOptions {
+  /** Ends the exchange, and the connection with it, until the answer's head is there. Aborts when `life` does. */
+  head: AbortSignal;
+  /** Does the same until the end of the answer's body. */
+  life: AbortSignal;
+  /** Told once, when nothing of the answer is left: whether the connection can take another request. */
+  onEnd(reusable: boolean): void;
+}
+
+/** See the module comment. Not for two exchanges at once. */
+export interface Connection {
+  /** When it was opened, by `performance.now()`. */
+  readonly openedAt: number;
+  /** Whether the Engine has begun to answer the current request. */
+  readonly answered: boolean;
+  /** The Engine's answer; its body must be read to its end or cancelled. */
+  exchange(request: RawRequest, options: ExchangeOptions): Promise<Response>;
+  /** Tells when the Engine closes the connection while nothing is asked. */
+  watch(onClosed: () => void): void;
+  /** The connection itself, for a protocol that is not HTTP. Nothing may be asked any more. */
+  handOver(): Deno.UnixConn;
+  close(): void;
+}
+
+/** Statuses whose answers have no body. */
+const BODILESS = [204, 304];
+
+/** Opens a connection to the Engine at the path `socket`. */
+export async function openConnection(socket: string, signal: AbortSignal): Promise<Connection> {
+  const conn = await within(Deno.connect({ transport: "unix", path: socket }), signal, hangUp);
+  const incoming = new Incoming(conn);
+  const openedAt = performance.now();
+  let answered = false;
+
+  async function exchange(request: RawRequest, options: ExchangeOptions): Promise<Response> {
+    const { head, life, onEnd } = options;
+    answered = false;
+    const abandon = () => finish(false);
+    let ended = false;
+    const finish = (reusable: boolean) => {
+      if (ended) return;
+      ended = true;
+      life.removeEventListener("abort", abandon);
+      if (!reusable) hangUp(conn);
+      onEnd(reusable);
+    };
+    life.addEventListener("abort", abandon);
+    try {
+      head.throwIfAborted();
+      await within(writeAll(conn, encodeRequest(request)), head);
+      const { status, headers } = await within(incoming.head(() => answered = true), head);
+      if (BODILESS.includes(status)) {
+        finish(true);
+        return new Response(null, { status, headers });
+      }
+      return new Response(bodyOf(new BodyReader(incoming, headers), { life, finish }), { status, headers });
+    } catch (error) {
+      finish(false);
+      throw error;
+    }
+  }
+
+  return {
+    openedAt,
+    get answered() {
+      return answered;
+    },
+    exchange,
+    watch(onClosed) {
+      // What comes while nothing was asked is the end of the connection, or an answer to nothing.
+      incoming.expect().then(() => onClosed(), () => onClosed());
+    },
+    handOver: () => conn,
+    close: () => hangUp(conn),
+  };
+}
+
+function bodyOf(
+  reader: BodyReader,
+  { life, finish }: { life: AbortSignal; finish: (reusable: boolean) => void },
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const chunk = await within(reader.next(), life);
+        if (chunk) return controller.enqueue(chunk);
+        controller.close();
+        finish(reader.reusable);
+      } catch (error) {
+        finish(false);
+        throw error;
+      }
+    },
+    cancel: () => finish(false),
+  }, { highWaterMark: 0 });
+}
+
+function encodeRequest({ method, path, headers, body }: RawRequest): Uint8Array {
+  const length = body || method !== "GET" ? { "content-length": String(body?.length ?? 0) } : {};
+  const lines = Object.entries({ host: "docker", ...headers, ...length }).map(([n, value]) =>
+    `${n}: ${value}`
+  );
+  // A line break would make another request of what follows it.
+  if (/\s/.test(path) || lines.some((line) => /[\r\n]/.test(line))) {
+    throw new TypeError("a request must not hold line breaks");
+  }
+  const head = new TextEncoder().encode([`${method} ${path} HTTP/1.1`, ...lines, "", ""].join("\r\n"));
+  return body ? concat(head, body) : head;
+}
+
+function hangUp(conn: Deno.UnixConn): void {
+  try {
+    conn.close();
+  } catch {
+    // It was closed before.
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Connections to the Engine, each proven before its first use and every few seconds after it, and used for a minute at most:
+ * whoever takes this daemon's id over, or exchanges the Engine behind the socket, is noticed soon, and until then no answer comes
+ * from anybody else. One that is open outlives the socket for a little: an Engine that shuts down answers there what it can.
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+import { type Connection, openConnection } from "./connection.ts";
+
+/** Milliseconds for which what was proven of a connection is good for another request, and for which it is used at all. */
+const PROVEN_MS = 5_000;
+const OPEN_MS = 60_000;
+/** Connections that wait for another request at most. */
+const IDLE_MAX = 32;
+
+/** See the module comment. */
+export interface Connections {
+  /** A connection that has passed the proof; `fresh` when nobody used it before. */
+  take(signal: AbortSignal): Promise<{ connection: Connection; fresh: boolean }>;
+  /** One that nobody used before. */
+  takeFresh(signal: AbortSignal): Promise<Connection>;
+  /** Takes one back that can take another request. */
+  giveBack(connection: Connection): void;
+  /** Forgets one that was closed or handed over. */
+  forget(connection: Connection): void;
+  /** Closes all of them, also those in use: what they lead to is no longer to be trusted. */
+  drop(): void;
+  close(): void;
+}
+
+/** @param prove throws where the Engine at the other end must not be used. */
+export function createConnections(
+  socket: string,
+  prove: (connection: Connection, signal: AbortSignal) => Promise<void>,
+): Connections {
+  const idle = new Set<Connection>();
+  const used = new Set<Connection>();
+  let epoch = 0;
+  let closed = false;
+  let sweep: ReturnType<typeof setTimeout> | undefined;
+
+  const provenAt = new WeakMap<Connection, number>();
+  const isGood = ({ openedAt }: Connection) => performance.now() - openedAt < OPEN_MS;
+  const isFresh = (connection: Connection) => performance.now() - provenAt.get(connection)! < PROVEN_MS;
+
+  function closeOld(): void {
+    sweep = undefined;
+    for (const connection of [...idle]) {
+      if (isGood(connection)) continue;
+      idle.delete(connection);
+      connection.close();
+    }
+    sweepLater();
+  }
+
+  function sweepLater(): void {
+    if (sweep !== undefined || idle.size === 0) return;
+    sweep = setTimeout(closeOld, OPEN_MS / 4);
+    Deno.unrefTimer(sweep);
+  }
+
+  function drop(): void {
+    epoch++;
+    const all = [...idle, ...used];
+    idle.clear();
+    used.clear();
+    for (const connection of all) connection.close();
+  }
+
+  async function proveNow(connection: Connection, signal: AbortSignal): Promise<void> {
+    const began = performance.now();
+    try {
+      await prove(connection, signal);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    provenAt.set(connection, began);
+  }
+
+  /** Proves one again that was used before; false where it turns out to be dead. */
+  async function renew(connection: Connection, signal: AbortSignal): Promise<boolean> {
+    if (isFresh(connection)) return true;
+    try {
+      await proveNow(connection, signal);
+      return used.has(connection);
+    } catch (error) {
+      used.delete(connection);
+      if (error instanceof RuneError || signal.aborted) throw error;
+      return false;
+    }
+  }
+
+  async function open(signal: AbortSignal): Promise<Connection> {
+    for (;;) {
+      const began = epoch;
+      const connection = await openConnection(socket, signal);
+      await proveNow(connection, signal);
+      // All were dropped meanwhile: what was proven is out of date.
+      if (began === epoch && !closed) return connection;
+      connection.close();
+      if (closed) throw new RuneError("unavailable", "the daemon no longer speaks to Docker");
+    }
+  }
+
+  return {
+    async take(signal) {
+      for (let last = newest(idle); last; last = newest(idle)) {
+        const connection = last;
+        idle.delete(connection);
+        used.add(connection);
+        if (isGood(connection) && await renew(connection, signal)) return { connection, fresh: false };
+        used.delete(connection);
+        connection.close();
+      }
+      const connection = await open(signal);
+      used.add(connection);
+      return { connection, fresh: true };
+    },
+    async takeFresh(signal) {
+      const connection = await open(signal);
+      used.add(connection);
+      return connection;
+    },
+    giveBack(connection) {
+      if (!used.delete(connection)) return connection.close();
+      if (!isGood(connection) || idle.size >= IDLE_MAX) return connection.close();
+      idle.add(connection);
+      connection.watch(() => {
+        if (idle.delete(connection)) connection.close();
+      });
+      sweepLater();
+    },
+    forget: (connection) => void used.delete(connection),
+    drop,
+    close() {
+      closed = true;
+      clearTimeout(sweep);
+      drop();
+    },
+  };
+}
+
+function newest<T>(set: Set<T>): T | undefined {
+  return [...set].at(-1);
+}

@@ -1,0 +1,154 @@
+/**
+ * Holds the Docker runner to one Engine: every connection is proven before anything is asked over it, so that no answer, "there
+ * is no such container" above all, comes from an Engine that the daemon's containers are not on, and nothing is made there.
+ * @module
+ */
+import { RuneError } from "../../spec/error.ts";
+import type { Adoption, AdoptionWords, EngineBond, EngineRecord, Place } from "../engine_bond.ts";
+import type { Ask, EngineGuard } from "./engine.ts";
+import { adviseOn, isProven, judgeEngine, type ObservedEngine, type Verdict } from "./engine_identity.ts";
+import { type EngineMark, putMark, readEngine, readMark } from "./engine_mark.ts";
+
+/** Milliseconds for which a refusal is repeated without asking the Engine again. */
+const REFUSAL_MS = 1_000;
+
+/** A guard, and the way past it by a person's word. */
+export interface EngineKeeper extends EngineGuard {
+  /**
+   * Takes the Engine at the other end for this daemon's.
+   *
+   * @throws {RuneError} `failed_precondition` where words are missing that its state asks for.
+   */
+  adopt(ask: Ask, words: AdoptionWords, signal: AbortSignal): Promise<Adoption>;
+}
+
+/** What a guard works with. */
+export interface GuardOptions {
+  daemonId: string;
+  bond: EngineBond;
+  /** Told when another Engine, or another state of it, was refused: what leads there must be closed. */
+  onRefused(): void;
+  /** Told when an Engine was taken that was not this daemon's before, or not in this state. */
+  onTaken(): void;
+  logger?: { warn(message: string, properties: Record<string, unknown>): void };
+}
+
+/** See the module comment. */
+export function createEngineGuard(options: GuardOptions): EngineKeeper {
+  const { daemonId, bond, logger } = options;
+  let loaded: { record: EngineRecord | undefined; lastPlace: Place | undefined } | undefined;
+  let refusal: { error: RuneError; at: number } | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One at a time: what was concluded is written before the next connection is judged. */
+  function inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const next = last.then(step);
+    last = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Only this guard writes what is loaded here. */
+  async function load() {
+    loaded ??= { record: await bond.record(), lastPlace: await bond.lastPlace() };
+    const { record, lastPlace } = loaded;
+    return { place: bond.place, ...(record && { record }), ...(lastPlace && { lastPlace }) };
+  }
+
+  async function observe(
+    ask: Ask,
+    signal: AbortSignal,
+  ): Promise<{ observed: ObservedEngine; verdict: Verdict }> {
+    const call = { daemonId, signal };
+    const mark = await readMark(ask, call);
+    const observed = { ...await readEngine(ask, call), ...(mark && { mark }) };
+    const verdict = judgeEngine(observed, { ...await load(), expectsRuns: bond.expectsRuns() });
+    return { observed, verdict };
+  }
+
+  /** Marks the Engine, then remembers it: who dies in between finds its own mark. */
+  async function take(
+    ask: Ask,
+    { observed, nonce, signal }: { observed: ObservedEngine; nonce: string; signal: AbortSignal },
+  ): Promise<void> {
+    const { place } = bond;
+    const mark = await putMark(ask, { daemonId, nonce, place, signal });
+    if (mark?.nonce !== nonce) throw lostRace(mark);
+    const record = { id: observed.id, root: observed.root, mark: mark.path, nonce };
+    loaded = undefined;
+    await bond.remember(record);
+    loaded = { record, lastPlace: place };
+    refusal = undefined;
+  }
+
+  async function settle(ask: Ask, signal: AbortSignal): Promise<void> {
+    const { observed, verdict } = await observe(ask, signal);
+    if (verdict.type === "refuse") throw refuse(verdict);
+    if (verdict.type === "take") {
+      const { record } = await load();
+      const nonce = verdict.mend && record ? record.nonce : crypto.randomUUID();
+      if (verdict.mend) {
+        logger?.warn("the mark of this daemon on the Docker Engine was removed; it is put back", {});
+      } else if (record) logger?.warn("took the Docker Engine {id} again", { id: observed.id });
+      await take(ask, { observed, nonce, signal });
+      options.onTaken();
+    }
+    refusal = undefined;
+  }
+
+  function refuse(verdict: Extract<Verdict, { type: "refuse" }>): RuneError {
+    const reason = verdict.reasons.join("; and ");
+    const message = `no containers are managed: ${reason}`;
+    const error = new RuneError("unavailable", message, { hint: adviseOn(verdict.needs) });
+    if (refusal?.error.message !== message) {
+      logger?.warn("{message}; volumes stay with those that hold them; {hint}", {
+        message,
+        hint: error.hint,
+      });
+      options.onRefused();
+    }
+    refusal = { error, at: performance.now() };
+    return error;
+  }
+
+  return {
+    refuseKnown() {
+      if (refusal && performance.now() - refusal.at < REFUSAL_MS) throw refusal.error;
+    },
+    async prove(ask, signal) {
+      const mark = await readMark(ask, { daemonId, signal });
+      if (!refusal && isProven(mark, await load())) return;
+      await inTurn(() => settle(ask, signal));
+    },
+    adopt: (ask, words, signal) =>
+      inTurn(async () => {
+        const { observed, verdict } = await observe(ask, signal);
+        const { id, root } = observed;
+        if (verdict.type === "same") return { changed: false, id, root };
+        if (verdict.type === "refuse") {
+          const { needs, reasons } = verdict;
+          const missing = (needs.containersAreGone && !words.containersAreGone) ||
+            (needs.takeOver && !words.takeOver);
+          if (missing) {
+            throw new RuneError("failed_precondition", reasons.join("; and "), { hint: adviseOn(needs) });
+          }
+        }
+        await take(ask, { observed, nonce: crypto.randomUUID(), signal });
+        logger?.warn("took the Docker Engine {id}, with its data in {root}, by a person's word", {
+          id,
+          root,
+        });
+        options.onTaken();
+        return { changed: true, id, root };
+      }),
+  };
+}
+
+function lostRace(mark: EngineMark | undefined): RuneError {
+  return new RuneError(
+    "unavailable",
+    mark
+      ? `a daemon with the same id in ${mark.place.dataDir} took the Docker Engine at the same time`
+      : "the mark of this daemon on the Docker Engine was removed at once",
+    { hint: "it is tried again" },
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * The mark that a daemon leaves on its Engine: a volume that holds no data, only labels. It goes where the Engine's data goes,
+ * costs nothing, and no container is needed to keep it. It says which daemon, from where, holds the Engine. `docker volume prune`
+ * may take it; see `engine_identity.ts` for what is concluded then.
+ * @module
+ */
+import { z } from "zod";
+import type { Place } from "../engine_bond.ts";
+import { containerListSchema } from "./container_state.ts";
+import { type Ask, unlessAbsent } from "./engine.ts";
+import { LABEL, labelFilter, markName } from "./labels.ts";
+
+/** A mark as it was found. */
+export interface EngineMark {
+  nonce: string;
+  place: Place;
+  /** Where it is on the Engine's disk. */
+  path: string;
+}
+
+const volumeSchema = z.object({
+  Mountpoint: z.string(),
+  Labels: z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {}),
+});
+const infoSchema = z.object({ ID: z.string(), DockerRootDir: z.string() });
+
+/** Whose mark, and how long to wait for it. */
+export interface MarkCall {
+  daemonId: string;
+  signal: AbortSignal;
+}
+
+/** The mark of a daemon; undefined where the Engine has none. */
+export async function readMark(ask: Ask, { daemonId, signal }: MarkCall): Promise<EngineMark | undefined> {
+  const volume = await unlessAbsent(ask.json(`/volumes/${markName(daemonId)}`, {
+    what: "see whose Docker Engine this is",
+    schema: volumeSchema,
+    signal,
+  }));
+  if (!volume || volume.Labels[LABEL.daemon] !== daemonId) return undefined;
+  const { Labels: labels, Mountpoint: path } = volume;
+  return {
+    path,
+    nonce: labels[LABEL.mark] ?? "",
+    place: {
+      machine: labels[LABEL.machine] ?? "",
+      dataDir: labels[LABEL.dataDir] ?? "",
+      inode: labels[LABEL.inode] ?? "",
+    },
+  };
+}
+
+/** Puts a mark on the Engine, in the place of any that is there. @returns what is there afterwards. */
+export async function putMark(
+  ask: Ask,
+  { nonce, place, ...call }: Pick<EngineMark, "nonce" | "place"> & MarkCall,
+): Promise<EngineMark | undefined> {
+  const { daemonId, signal } = call;
+  const what = "mark the Docker Engine as this daemon's";
+  await unlessAbsent(ask.send(`/volumes/${markName(daemonId)}`, { what, method: "DELETE", signal }));
+  await ask.send("/volumes/create", {
+    what,
+    method: "POST",
+    body: {
+      Name: markName(daemonId),
+      Driver: "local",
+      Labels: {
+        [LABEL.daemon]: daemonId,
+        [LABEL.mark]: nonce,
+        [LABEL.machine]: place.machine,
+        [LABEL.dataDir]: place.dataDir,
+        [LABEL.inode]: place.inode,
+      },
+    },
+    signal,
+  });
+  // Whoever asks second for one name is given what is there.
+  return await readMark(ask, call);
+}
+
+/** What an Engine says of itself, and whether it has containers of the daemon. */
+export async function readEngine(
+  ask: Ask,
+  { daemonId, signal }: MarkCall,
+): Promise<{ id: string; root: string; hasRuns: boolean }> {
+  const what = "ask Docker who it is";
+  const { ID, DockerRootDir } = await ask.json("/info", { what, schema: infoSchema, signal });
+  const containers = await ask.json("/containers/json", {
+    what,
+    schema: containerListSchema,
+    query: { all: "1", limit: "1", filters: labelFilter({ [LABEL.daemon]: daemonId }) },
+    signal,
+  });
+  return { id: ID, root: DockerRootDir, hasRuns: containers.length > 0 };
+}

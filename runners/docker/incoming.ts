@@ -1,0 +1,154 @@
+/** What comes over a connection, read as HTTP/1.1 (RFC 9112), with a bound on each part that is held. @module */
+
+/** Bytes of an answer's head, and of a line that frames its body, at most. */
+const HEAD_MAX = 64 * 1024;
+const LINE_MAX = 1024;
+const CHUNK = 64 * 1024;
+const NEWLINE = 10;
+
+/** The bytes of a connection, in order. */
+export class Incoming {
+  readonly #conn: Pick<Deno.UnixConn, "read">;
+  readonly #buffer = new Uint8Array(CHUNK);
+  #held = new Uint8Array(0);
+  #reading?: Promise<number | null>;
+
+  constructor(conn: Pick<Deno.UnixConn, "read">) {
+    this.#conn = conn;
+  }
+
+  /** Resolves when something comes, or nothing ever will. What came is kept for the next read. */
+  async expect(): Promise<void> {
+    if (this.#held.length === 0) await this.#read();
+  }
+
+  /** Status and headers of the next answer. @param onFirst told when its first byte is there. */
+  async head(onFirst: () => void): Promise<{ status: number; headers: Headers }> {
+    for (;;) {
+      if (this.#held.length === 0 && !await this.#fill()) throw ended();
+      onFirst();
+      const lines: string[] = [];
+      for (let left = HEAD_MAX;;) {
+        const line = await this.line(left);
+        if (line === "") break;
+        lines.push(line);
+        left -= line.length + 1;
+      }
+      const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(lines[0] ?? "")?.[1]);
+      if (!(status >= 100)) throw malformed("it is no HTTP");
+      // An answer that only says that another one follows.
+      if (status < 200) continue;
+      const headers = new Headers();
+      for (const line of lines.slice(1)) {
+        const colon = line.indexOf(":");
+        if (colon <= 0) throw malformed("a header has no name");
+        headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
+      }
+      return { status, headers };
+    }
+  }
+
+  /** The next line, without its end. */
+  async line(max: number = LINE_MAX): Promise<string> {
+    let from = 0;
+    for (;;) {
+      const at = this.#held.indexOf(NEWLINE, from);
+      if (at > max || (at < 0 && this.#held.length > max)) throw malformed("a line of it has no end");
+      if (at >= 0) {
+        const text = new TextDecoder("latin1").decode(this.#held.subarray(0, at));
+        this.#held = this.#held.subarray(at + 1);
+        return text.endsWith("\r") ? text.slice(0, -1) : text;
+      }
+      from = this.#held.length;
+      if (!await this.#fill()) throw ended();
+    }
+  }
+
+  /** Up to `max` bytes, as soon as there are some; undefined at the end of the connection. */
+  async some(max: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#held.length === 0 && !await this.#fill()) return undefined;
+    const part = this.#held.slice(0, max);
+    this.#held = this.#held.subarray(part.length);
+    return part;
+  }
+
+  /** One read from the connection at a time; what {@linkcode expect} began is carried on. */
+  #read(): Promise<number | null> {
+    return this.#reading ??= this.#conn.read(this.#buffer);
+  }
+
+  async #fill(): Promise<boolean> {
+    const size = await this.#read();
+    this.#reading = undefined;
+    if (size === null) return false;
+    const all = new Uint8Array(this.#held.length + size);
+    all.set(this.#held);
+    all.set(this.#buffer.subarray(0, size), this.#held.length);
+    this.#held = all;
+    return true;
+  }
+}
+
+/** The body of one answer, in the parts that come. */
+export class BodyReader {
+  readonly #incoming: Incoming;
+  readonly #chunked: boolean;
+  /** Bytes to come, of the body or of its current chunk; infinite where the end of the connection ends it. */
+  #left: number;
+  #done = false;
+  /** Whether the connection can take another request once the body has been read. */
+  readonly reusable: boolean;
+
+  constructor(incoming: Incoming, headers: Headers) {
+    this.#incoming = incoming;
+    this.#chunked = /(^|,)\s*chunked\s*$/i.test(headers.get("transfer-encoding") ?? "");
+    const length = headers.get("content-length");
+    if (this.#chunked) this.#left = 0;
+    else if (length === null) this.#left = Infinity;
+    else if (/^\d{1,15}$/.test(length)) this.#left = Number(length);
+    else throw malformed("its length is no number");
+    this.reusable = this.#left !== Infinity && !/\bclose\b/i.test(headers.get("connection") ?? "");
+  }
+
+  /** The next part; undefined after the last. */
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#done) return undefined;
+    if (this.#chunked && this.#left === 0) {
+      this.#left = await this.#chunkSize();
+      if (this.#left === 0) {
+        while (await this.#incoming.line() !== "");
+        this.#done = true;
+        return undefined;
+      }
+    }
+    if (this.#left === 0) {
+      this.#done = true;
+      return undefined;
+    }
+    const part = await this.#incoming.some(Math.min(this.#left, CHUNK));
+    if (!part) {
+      if (this.#left !== Infinity) throw ended();
+      this.#done = true;
+      return undefined;
+    }
+    this.#left -= part.length;
+    if (this.#chunked && this.#left === 0 && await this.#incoming.line() !== "") {
+      throw malformed("a part of its body is longer than it says");
+    }
+    return part;
+  }
+
+  async #chunkSize(): Promise<number> {
+    const text = (await this.#incoming.line()).split(";")[0]!.trim();
+    if (!/^[0-9a-f]{1,12}$/i.test(text)) throw malformed("a part of its body has no length");
+    return parseInt(text, 16);
+  }
+}
+
+function ended(): Error {
+  return new Deno.errors.UnexpectedEof("the connection was closed");
+}
+
+function malformed(why: string): Error {
+  return new Deno.errors.InvalidData(`the answer cannot be read: ${why}`);
+}

@@ -1,0 +1,60 @@
+/** The time that a request to the Engine may take, whatever the Engine does. @module */
+import { within } from "../../base/within.ts";
+import { RuneError } from "../../spec/error.ts";
+import type { EngineRequest } from "./engine.ts";
+
+/** Milliseconds that the Engine may take for an answer, where a request does not say. What changes something may queue for long. */
+const LIMIT_MS = { GET: 30_000, POST: 300_000, DELETE: 300_000 };
+
+/** Runs a request under a signal that aborts with the caller's, and when the request's own time is up. */
+export async function withinLimit<T>(
+  { what, signal, method = "GET", withinMs = LIMIT_MS[method] }: EngineRequest,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const late = () => limit.abort(unanswered(what, withinMs));
+  const timer = setTimeout(late, withinMs);
+  const abort = () => limit.abort(signal.reason);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  try {
+    return await run(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function unanswered(what: string, ms: number): RuneError {
+  return new RuneError(
+    "unavailable",
+    `cannot ${what}: Docker takes requests and has not answered for ${Math.round(ms / 1000)} s`,
+    {
+      hint: "look at Docker's log (journalctl -u docker); restart it if it hangs (systemctl restart docker)",
+    },
+  );
+}
+
+/** The same response; where no byte of its body comes for a while, it fails. */
+export function idleBounded(response: Response, { what, idleMs }: EngineRequest): Response {
+  if (!response.body) return response;
+  const reader = response.body.getReader();
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(unanswered(what, idleMs!)), idleMs);
+      try {
+        const { done, value } = await within(reader.read(), limit.signal);
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        reader.cancel().catch(() => {});
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+  return new Response(body, { status: response.status, headers: response.headers });
+}

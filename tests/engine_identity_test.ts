@@ -1,0 +1,377 @@
+/**
+ * The Engine is exchanged or emptied under a running daemon, and a daemon meets another one with its id: nothing counts as gone
+ * that was not proven gone, nobody gets a second writer, and a person's word ends the wait. Each on Engines of its own. @module
+ */
+import assert from "node:assert/strict";
+import { createDockerRunner } from "../runners/docker/runner.ts";
+import { TEST_IMAGE } from "../runners/docker/test_image.ts";
+import type { EngineBond, EngineRecord } from "../runners/engine_bond.ts";
+import type { RunSpec } from "../runners/runner.ts";
+import { RuneError } from "../spec/error.ts";
+import { openEngine } from "../scripts/engine.ts";
+import { interleaved, writerScript } from "./access_judge.ts";
+import { SLEEP } from "./castfiles.ts";
+import { type Host, startHost, until } from "./host.ts";
+import { makePrivateEngine, type PrivateEngine } from "./private_engine.ts";
+import { noDocker, noRoot } from "./skips.ts";
+
+/** Services that all write the same volume; only one of them can have it. */
+const writer = (name: string, scale = 1) =>
+  `---
+service:
+  name: ${name}
+  image: ${TEST_IMAGE}
+  command: ["/bin/sh", "-c", ${
+    JSON.stringify(writerScript(`${name}-$(cat /proc/sys/kernel/random/uuid)`, "usleep 40000"))
+  }]
+  scale: ${scale}
+  stopTimeout: 1s
+  volumes: [{ name: d, mountPath: /data, claim: { name: v } }]
+`;
+const VOLUME = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n";
+
+/** A path that leads to one Engine and then to another. */
+async function makeSwitch(engine: PrivateEngine) {
+  const dir = await Deno.makeTempDir({ prefix: "rune-test-switch-" });
+  const socket = `${dir}/docker.sock`;
+  const leadTo = async ({ socket: target }: PrivateEngine) => {
+    await Deno.symlink(target, `${dir}/next`);
+    await Deno.rename(`${dir}/next`, socket);
+  };
+  await leadTo(engine);
+  return { socket, leadTo, [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
+}
+
+/** What is on an Engine with the label of a host's daemon, as the Engine itself says. */
+async function onEngine({ socket }: PrivateEngine, daemonId: string) {
+  const engine = openEngine(socket);
+  const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemonId}`] }));
+  try {
+    const containers = await engine.call(`GET /containers/json?all=1&filters=${filters}`);
+    const networks = await engine.call(`GET /networks?filters=${filters}`);
+    const { Volumes } = await engine.call(`GET /volumes?filters=${filters}`) as { Volumes: unknown[] | null };
+    return {
+      containers: containers as { Id: string; State: string }[],
+      networks: networks as unknown[],
+      marks: Volumes ?? [],
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+async function pidOf({ socket }: PrivateEngine, id: string): Promise<number> {
+  const engine = openEngine(socket);
+  try {
+    return (await engine.call(`GET /containers/${id}/json`) as { State: { Pid: number } }).State.Pid;
+  } finally {
+    engine.close();
+  }
+}
+
+const logOf = (host: Host) => Deno.readTextFile(`${host.dataDir}/volumes/default/v/log`).catch(() => "");
+/** The runs that wrote, in the order in which they began. */
+const writers = async (
+  host: Host,
+) => [...new Set((await logOf(host)).trim().split("\n").filter((l) => l !== ""))];
+
+async function instanceOf(host: Host, service: string) {
+  return (await host.get("instances")).items.find((i: { spec: { service: string } }) =>
+    i.spec.service === service
+  );
+}
+
+const runs = (host: Host, service: string) =>
+  until(`${service} runs`, async () => {
+    const instance = await instanceOf(host, service);
+    return instance?.status.state === "Running" && instance;
+  });
+
+/** Waits until the daemon has written once more: it goes on. */
+async function writesOn(host: Host): Promise<void> {
+  const { length } = await logOf(host);
+  await until("the writer goes on", async () => (await logOf(host)).length > length);
+}
+
+/** What `rune status` says of the Docker runner while it manages nothing. */
+const refusalOf = (host: Host, reason: RegExp) =>
+  until(`rune status says ${reason}`, async () => {
+    const text = await host.rune("status");
+    return reason.test(text) && text;
+  });
+
+/** Everything that must hold while the daemon waits for a word: the writer goes on alone, its successor waits, nothing is made. */
+async function assertHeld(host: Host, { reason, hint }: { reason: RegExp; hint: RegExp }): Promise<void> {
+  const said = await refusalOf(host, reason);
+  assert.match(said, /docker runner unavailable: no containers are managed/);
+  assert.match(said, hint);
+  const heir = await until("the successor says why it waits", async () => {
+    const instance = await instanceOf(host, "heir");
+    return instance?.status.message !== undefined && instance;
+  });
+  assert.notEqual(heir.status.state, "Running");
+  await until("the one that is to stop says why it cannot", async () => {
+    const instance = await instanceOf(host, "first");
+    return instance !== undefined && reason.test(instance.status.message ?? "");
+  });
+  await writesOn(host);
+  assert.equal((await writers(host)).length, 1, "nobody else wrote");
+  assert.match(await Deno.readTextFile(`${host.home}/daemon.log`), reason);
+}
+
+/** A host whose `first` writes and is told to stop, and whose `heir` waits for the volume, once `change` was made. */
+async function castWriters(host: Host, change: () => Promise<void>): Promise<{ id: string }> {
+  await host.rune("cast", await host.file("first.yaml", VOLUME + writer("first")));
+  const { status: { handle } } = await runs(host, "first");
+  await until("the first writes", async () => (await writers(host)).length === 1);
+  await change();
+  // What is connected still is told the truth; from here on nobody is.
+  await refusalOf(host, /no containers are managed/);
+  await host.run(["cast", await host.file("both.yaml", writer("first", 0) + writer("heir")), "--no-wait"]);
+  return { id: handle };
+}
+
+/** The word ends the wait: the heir writes, and nobody beside it. */
+async function assertAdopted(host: Host, flag: string): Promise<void> {
+  const refused = await host.run(["admin", "adopt-engine"]);
+  assert.equal(refused.code, 5, refused.stderr);
+  assert.match(refused.stderr, new RegExp(`hint: .*rune admin adopt-engine ${flag}`));
+  assert.match(await host.rune("admin", "adopt-engine", flag), /is this daemon's now/);
+  await runs(host, "heir");
+  await until("the heir writes", async () => (await writers(host)).length === 2);
+  assert.deepEqual(interleaved(await logOf(host)), []);
+  assert.match(await host.rune("status"), /docker runner ok/);
+  assert.match(await host.rune("admin", "adopt-engine", flag), /is this daemon's already/);
+  await host.rune("delete", "service", "first", "heir", "--yes");
+}
+
+Deno.test({
+  name:
+    "another Engine behind the socket proves nothing: leases stay, nothing is made there, until a person says so",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using former = await makePrivateEngine();
+    await using other = await makePrivateEngine();
+    await Promise.all([former.start(), other.start()]);
+    await using way = await makeSwitch(former);
+    await using host = await startHost({ runefile: `docker: { socket: ${way.socket} }\n` });
+    const { id } = await castWriters(host, () => way.leadTo(other));
+    const why = {
+      reason: /another Docker Engine answers than the one/,
+      hint: /rune admin adopt-engine --containers-are-gone/,
+    };
+    await assertHeld(host, why);
+    // The next daemon knows it too, before it acts.
+    await host.daemon.stop("SIGKILL");
+    await host.restart();
+    await assertHeld(host, why);
+    assert.deepEqual(await onEngine(other, host.daemonId), { containers: [], networks: [], marks: [] });
+    const [container] = (await onEngine(former, host.daemonId)).containers;
+    assert.deepEqual([container?.Id, container?.State], [id, "running"]);
+
+    // Led back, it goes on by itself.
+    await way.leadTo(former);
+    await until("the first has stopped", async () => await instanceOf(host, "first") === undefined);
+    await runs(host, "heir");
+    assert.deepEqual(interleaved(await logOf(host)), []);
+    await host.rune("delete", "service", "first", "heir", "--yes");
+  },
+});
+
+Deno.test({
+  name:
+    "rune admin adopt-engine --containers-are-gone takes another Engine, and the former one is another one from then on",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using former = await makePrivateEngine();
+    await using other = await makePrivateEngine();
+    await Promise.all([former.start(), other.start()]);
+    await using way = await makeSwitch(former);
+    await using host = await startHost({ runefile: `docker: { socket: ${way.socket} }\n` });
+    await castWriters(host, () => way.leadTo(other));
+    // What the person says is true.
+    await former.stop("SIGTERM");
+    await assertAdopted(host, "--containers-are-gone");
+    assert.equal((await onEngine(other, host.daemonId)).marks.length, 1);
+    assert.match(await host.rune("admin", "audit"), /adopt-engine.*containersAreGone: took Docker Engine/);
+  },
+});
+
+Deno.test({
+  name: "an Engine whose data was taken away proves nothing, though its id and its place are the same",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using engine = await makePrivateEngine();
+    await engine.start({ keepsContainers: true });
+    await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
+    let pid = 0;
+    try {
+      await castWriters(host, async () => {
+        const [container] = (await onEngine(engine, host.daemonId)).containers;
+        pid = await pidOf(engine, container!.Id);
+        await engine.stop("SIGKILL");
+        await engine.empty();
+        await engine.start({ keepsContainers: true });
+      });
+      await assertHeld(host, {
+        reason: /knows nothing of the containers .* was emptied or exchanged/,
+        hint: /rune admin adopt-engine --containers-are-gone/,
+      });
+      assert.deepEqual(await onEngine(engine, host.daemonId), { containers: [], networks: [], marks: [] });
+      Deno.kill(pid, "SIGKILL");
+      await assertAdopted(host, "--containers-are-gone");
+    } finally {
+      try {
+        if (pid > 0) Deno.kill(pid, "SIGKILL");
+      } catch {
+        // It is gone, as it should be.
+      }
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "a mark that somebody pruned is put back where the containers show whose Engine it is, and where nothing is expected",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using engine = await makePrivateEngine();
+    await engine.start();
+    await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
+    const prune = async () => {
+      const docker = openEngine(engine.socket);
+      const { Volumes } = await docker.call("GET /volumes") as { Volumes: { Name: string }[] };
+      for (const { Name } of Volumes) await docker.call(`DELETE /volumes/${Name}`);
+      docker.close();
+      assert.equal(Volumes.length, 1);
+    };
+    const isBack = () =>
+      until("the mark is back", async () => {
+        await host.rune("status");
+        return (await onEngine(engine, host.daemonId)).marks.length === 1;
+      });
+    await isBack();
+    await prune();
+    await isBack();
+    await host.rune("cast", await host.file("first.yaml", VOLUME + writer("first")));
+    const { status } = await runs(host, "first");
+    await prune();
+    await isBack();
+    assert.match(await host.rune("status"), /docker runner ok/);
+    assert.equal((await runs(host, "first")).status.handle, status.handle, "it went on");
+    await host.rune("delete", "service", "first", "--yes");
+  },
+});
+
+/** A socket whose every connection leads to the next of several Engines. */
+async function makeRoundabout(engines: PrivateEngine[]) {
+  const dir = await Deno.makeTempDir({ prefix: "rune-test-roundabout-" });
+  const socket = `${dir}/docker.sock`;
+  const listener = Deno.listen({ transport: "unix", path: socket });
+  const open = new Set<Deno.UnixConn>();
+  let count = 0;
+  const pass = async (client: Deno.UnixConn) => {
+    const { socket: path } = engines[count++ % engines.length]!;
+    const engine = await Deno.connect({ transport: "unix", path });
+    for (const conn of [client, engine]) open.add(conn);
+    await Promise.allSettled([
+      client.readable.pipeTo(engine.writable),
+      engine.readable.pipeTo(client.writable),
+    ]);
+  };
+  const passing: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const client of listener) passing.push(pass(client));
+  })();
+  return {
+    socket,
+    engines,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const conn of open) {
+        try {
+          conn.close();
+        } catch {
+          // The other side closed it.
+        }
+      }
+      await accepting;
+      await Promise.allSettled(passing);
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
+}
+
+/** What a daemon would remember, in memory. */
+function memoryBond(): EngineBond {
+  const place = { machine: "m", dataDir: "/d", inode: "1" };
+  let known: EngineRecord | undefined;
+  return {
+    place,
+    lastPlace: () => Promise.resolve(place),
+    record: () => Promise.resolve(known),
+    remember: (record) => Promise.resolve(void (known = record)),
+    expectsRuns: () => true,
+  };
+}
+
+Deno.test({
+  name:
+    "whichever Engine each connection leads to, a run is never called absent that runs, and nothing is made elsewhere",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using former = await makePrivateEngine();
+    await using other = await makePrivateEngine();
+    await Promise.all([former.start(), other.start()]);
+    await using way = await makeRoundabout([former]);
+    const daemonId = crypto.randomUUID();
+    const runner = createDockerRunner({ socket: way.socket, daemonId, bond: memoryBond() });
+    try {
+      const signal = AbortSignal.timeout(50_000);
+      const spec = (instanceUid: string): RunSpec => ({
+        instanceUid,
+        run: 1,
+        namespace: "test",
+        service: "web",
+        instance: "web-0",
+        generation: 1,
+        specHash: "hash",
+        image: TEST_IMAGE,
+        command: ["/bin/sh", "-c"],
+        args: [SLEEP],
+        env: {},
+        mounts: [],
+        aliases: [],
+        publish: [],
+      });
+      const ref = { instanceUid: "one", run: 1 };
+      await runner.create(spec("one"), signal);
+      await runner.start(ref, signal);
+      way.engines.push(other);
+      const answers: Record<string, number> = {};
+      const ask = async (what: string, call: () => Promise<string>) => {
+        const answer = await call().catch((error) => error instanceof RuneError ? error.code : String(error));
+        const key = `${what} ${answer}`;
+        answers[key] = (answers[key] ?? 0) + 1;
+      };
+      const until = Date.now() + 8_000;
+      while (Date.now() < until) {
+        await Promise.all([
+          ask("inspect", async () => (await runner.inspect(ref, signal)).state),
+          ask("list", async () => (await runner.list(signal)).map(({ state }) => state).join()),
+          ask("create", async () => (await runner.create(spec("two"), signal)).state),
+          new Promise((resolve) => setTimeout(resolve, 20)),
+        ]);
+      }
+      const allowed =
+        /^(inspect running|list (running|running,created|created,running)|create created|\w+ unavailable)$/;
+      assert.deepEqual(Object.keys(answers).filter((answer) => !allowed.test(answer)), []);
+      const own = Object.entries(answers).filter(([answer]) => !answer.endsWith("unavailable"));
+      assert.ok(own.length > 0, "the own Engine answered too");
+      assert.ok(answers["inspect unavailable"]! > 10, "the other one was met");
+      assert.deepEqual(await onEngine(other, daemonId), { containers: [], networks: [], marks: [] });
+    } finally {
+      runner.close();
+    }
+  },
+});
