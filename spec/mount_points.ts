@@ -9,8 +9,8 @@
 const AT_OR_BELOW = ["/data", "/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var/tmp", "/var/www"];
 /** Directories in which every program has one of its own: a mount may be below them. */
 const BELOW = ["/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/spool"];
-/** Directories in which a mount may be at or below a directory that the host has nothing in. */
-const OWN_DIRECTORY_IN = ["/etc", "/run"];
+/** Directories in which a mount may be at or below a directory in which the host has no file. */
+const OWN_DIRECTORY_IN = ["/", "/etc", "/run"];
 
 /** What is allowed, in words. */
 export const ALLOWED_MOUNT_POINTS = `at or below ${AT_OR_BELOW.join(", ")}; below ${
@@ -42,10 +42,11 @@ export function judgeMountPoint(
   if (own !== undefined) return `${path} is, contains or lies inside ${own}, which is the daemon's own`;
   if (inPlace || AT_OR_BELOW.some((root) => within(path, root))) return undefined;
   if (BELOW.some((root) => path !== root && within(path, root))) return undefined;
+  const parts = path.split("/");
   for (const root of OWN_DIRECTORY_IN) {
     if (path === root || !within(path, root)) continue;
-    const directory = path.split("/").slice(0, 3).join("/");
-    return isOccupied(directory) ? `this host has files of its own in ${directory}` : undefined;
+    const depth = root === "/" ? 2 : 3;
+    if (!isOccupied(parts.slice(0, depth).join("/"))) return undefined;
   }
   return `a process service cannot mount anything at ${path}`;
 }

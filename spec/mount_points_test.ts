@@ -3,7 +3,9 @@ import { judgeMountPoint } from "./mount_points.ts";
 
 const rules = {
   closed: ["/var/lib/rune", "/srv/rune/volumes"],
-  isOccupied: (path: string) => path === "/etc/ssl",
+  /** As on a host. */
+  isOccupied: (path: string) =>
+    ["/database", "/dev", "/etc", "/etc/ssl", "/root", "/run", "/srv", "/usr", "/var"].includes(path),
 };
 
 Deno.test("judgeMountPoint() allows what its list names, and nothing that is the daemon's own", () => {
@@ -21,6 +23,8 @@ Deno.test("judgeMountPoint() allows what its list names, and nothing that is the
       "/etc/app",
       "/etc/app/conf.d",
       "/run/app",
+      "/app",
+      "/app/conf",
     ]
   ) {
     assert.equal(judgeMountPoint(path, rules), undefined, path);
