@@ -16,7 +16,7 @@ const ASK_MS = 10_000;
 /** Whose it is, and where it may have run. */
 export interface StillRunningOptions {
   daemonId: string;
-  /** Where it is to be restored, and where it was. */
+  /** Where it is to be restored, then where else it was. */
   dataDirs: string[];
   /** Of the Docker Engine. */
   socket: string;
@@ -28,7 +28,7 @@ export async function findStillRunning(
 ): Promise<string[]> {
   const [containers, caddies] = await Promise.all([
     describeContainers({ daemonId, socket }),
-    findStrayCaddies({ daemonId, files: caddyFiles("/nowhere") }),
+    findStrayCaddies({ daemonId, files: caddyFiles(join(dataDirs[0]!, "proxy")) }),
   ]);
   const processes = listRunningGroups({ daemonId, dataDirs })
     .map(({ name, pids }) => `the processes of run ${name} (pid ${pids.join(", ") || "unknown"})`);

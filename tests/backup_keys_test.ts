@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { capture } from "../scripts/command.ts";
 import { openVault } from "../store/secrets/vault.ts";
 import { openStore } from "../store/store.ts";
-import { type Host, startHost } from "./host.ts";
+import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
 const VALUE = "open-sesame-and-then-some";
@@ -61,6 +61,7 @@ Deno.test({
     assert.match(await host.rune("admin", "audit", "--user", "boss"), /denied/);
     const own = await backup(host, out, "--with-kek");
     assert.equal(own.code, 0, own.stderr);
+    assert.match(await host.rune("admin", "audit"), /the state, the key encryption key/);
 
     const rules = [{ resource: "backup", verbs: ["create"] }];
     const answer = await fetch(`${host.daemon.url}/v1/admin/policies/keeper`, {
@@ -137,6 +138,19 @@ Deno.test({
       /comes from the variable TEST_KEK, so no backup can hold it\nhint: leave out/,
     );
     assert.equal((await backup(host, out)).code, 0);
+    // Backups by themselves follow the same rule.
+    const backups = `${host.home}/backups`;
+    await Deno.mkdir(backups);
+    const runefile = await Deno.readTextFile(`${host.home}/runefile.yaml`);
+    const schedule = `backup: { every: 1d, dir: "${backups}", withKek: true }\n`;
+    await Deno.writeTextFile(`${host.home}/runefile.yaml`, runefile + schedule);
+    Deno.kill(host.daemon.pid, "SIGHUP");
+    await until("the scheduled backup says why it fails", async () => {
+      const { warnings } = JSON.parse(await host.rune("status", "-o", "json"));
+      return /comes from the variable TEST_KEK, so no backup can hold it/.test(warnings.join());
+    });
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(backups)), []);
+    await Deno.writeTextFile(`${host.home}/runefile.yaml`, runefile);
     await host.daemon.stop();
     const restore = async (dataDir: string, key: string) => {
       host.daemon.env.TEST_KEK = key;
