@@ -43,6 +43,7 @@ import { watchSessions } from "./auth/sessions.ts";
 import { listRegistries, type RegistryEntry } from "./registries.ts";
 import { registerGauges } from "./metrics/gauges.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { boundDriver, boundRunner } from "./deadlines.ts";
 import { observeDriver, observeRunner } from "./metrics/observe.ts";
 import { countProbes } from "./metrics/probes.ts";
 import { readUsage } from "./metrics/usage.ts";
@@ -213,7 +214,9 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const built = buildDrivers(storage, { dataDir, daemonId, grants: settings.grants });
     started.push(() => built.local.close());
     for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
-    const drivers = new Map([...built.all].map(([name, d]) => [name, observeDriver(d, metrics.driverCall)]));
+    const drivers = new Map(
+      [...built.all].map(([name, d]) => [name, observeDriver(boundDriver(d), metrics.driverCall)]),
+    );
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const builtRunners = buildRunners(
       { ...settings, daemonId, bond: bondOf(store, held.place), registries },
@@ -222,7 +225,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => builtRunners.close());
     await builtRunners.cleared();
     const runners = new Map(
-      [...builtRunners.all].map(([name, r]) => [name, observeRunner(r, metrics.runnerCall)]),
+      [...builtRunners.all].map(([name, r]) => [name, observeRunner(boundRunner(r), metrics.runnerCall)]),
     );
 
     const probes = countProbes(metrics.registry, store);

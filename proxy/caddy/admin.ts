@@ -1,5 +1,6 @@
 /** Caddy's administration over its unix socket: read the configuration, load one, stop. @module */
 import { setTimeout } from "node:timers/promises";
+import { withDeadline } from "../../spec/deadline.ts";
 import { RuneError } from "../../spec/error.ts";
 
 /** How long Caddy may take to answer, and to take a configuration. */
@@ -44,8 +45,7 @@ export function createCaddyAdmin(socket: string): CaddyAdmin {
   ): Promise<{ ok: boolean; text: string } | undefined> {
     // A client of its own for each call: Caddy replaces its listener with every configuration.
     using client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    try {
+    const ask = async (patience: AbortSignal) => {
       const response = await fetch(`http://localhost${path}`, {
         client,
         method,
@@ -53,8 +53,12 @@ export function createCaddyAdmin(socket: string): CaddyAdmin {
         ...(body !== undefined && { body, headers: { "content-type": "application/json" } }),
       });
       return { ok: response.ok, text: await response.text() };
+    };
+    try {
+      return await withDeadline(ask, { ms: timeoutMs, what: "an answer of Caddy", signal });
     } catch (cause) {
-      if (patience.aborted) {
+      const late = cause instanceof RuneError && cause.code === "deadline_exceeded";
+      if (late || signal.aborted) {
         throw new RuneError("deadline_exceeded", "Caddy did not answer in time", { cause });
       }
       return undefined;

@@ -2,6 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Runner, RunRef } from "../../runners/runner.ts";
+import { withDeadline } from "../../spec/deadline.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { Probe } from "../../spec/health.ts";
 import type { ProbeAnswer } from "./tracker.ts";
@@ -16,6 +17,9 @@ export interface ProbeTarget {
   portOf(port: number | string): number;
 }
 
+/** An answer with longer headers is none. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
 /** What a command's output shows of itself in a message, in characters. */
 const OUTPUT_MAX = 200;
 
@@ -26,7 +30,7 @@ export function describeProbe(probe: Probe): string {
 }
 
 /**
- * Asks once, within the probe's time.
+ * Asks once, within the probe's time, which holds whatever the other side does.
  *
  * @returns undefined when the answer says nothing of the instance: the engine is out of reach, or the signal aborted.
  */
@@ -35,25 +39,19 @@ export async function askProbe(
   target: ProbeTarget,
   signal: AbortSignal,
 ): Promise<ProbeAnswer | undefined> {
-  const limit = new AbortController();
-  const abort = () => limit.abort();
-  signal.addEventListener("abort", abort);
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    limit.abort();
-  }, probe.timeoutSeconds * 1000);
   try {
-    const answer = await ask(probe, target, limit.signal);
-    return signal.aborted ? undefined : answer;
+    return await withDeadline((limit) => ask(probe, target, limit), {
+      ms: probe.timeoutSeconds * 1000,
+      what: "the probe",
+      signal,
+    });
   } catch (error) {
     if (signal.aborted) return undefined;
-    if (late) return { ok: false, late, message: `no answer within ${probe.timeoutSeconds} s` };
+    if (error instanceof RuneError && error.code === "deadline_exceeded") {
+      return { ok: false, late: true, message: `no answer within ${probe.timeoutSeconds} s` };
+    }
     if (error instanceof RuneError && error.code === "unavailable") return undefined;
     return { ok: false, message: wordsOf(error) };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -68,7 +66,7 @@ async function ask(probe: Probe, target: ProbeTarget, signal: AbortSignal): Prom
   return { ok: true, message: `port ${port} accepts connections` };
 }
 
-/** The certificate is not checked: it names the service, and the probe asks an address. */
+/** The certificate is not checked: it names the service, and the probe asks an address. Of the answer only its status is read. */
 function askHttp(
   probe: Extract<Probe, { type: "http" }>,
   { host, port, signal }: { host: string; port: number; signal: AbortSignal },
@@ -80,19 +78,32 @@ function askHttp(
     method: "GET",
     headers: { "user-agent": "rune-probe", connection: "close", ...probe.headers },
     agent: false as const,
-    signal,
+    maxHeaderSize: MAX_HEADER_BYTES,
   };
   return new Promise((resolve, reject) => {
     const asking = probe.scheme === "https"
       ? httpsRequest({ ...options, rejectUnauthorized: false })
       : httpRequest(options);
-    asking.on("response", (response) => {
-      const { statusCode = 0 } = response;
-      response.on("error", () => {});
-      asking.destroy();
+    const end = () => void asking.destroy();
+    signal.addEventListener("abort", end, { once: true });
+    const answer = (statusCode = 0) => {
+      end();
       resolve({ ok: statusCode >= 200 && statusCode < 400, message: `HTTP ${statusCode}` });
+    };
+    asking.on("response", (response) => {
+      response.on("error", () => {});
+      answer(response.statusCode);
+    });
+    // `101` is no answer to a GET: it is told as what it is.
+    asking.on("upgrade", (response, socket) => {
+      socket.destroy();
+      answer(response.statusCode);
     });
     asking.on("error", reject);
+    asking.on("close", () => {
+      signal.removeEventListener("abort", end);
+      reject(new Error("the connection was closed without an answer"));
+    });
     asking.end();
   });
 }
