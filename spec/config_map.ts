@@ -21,7 +21,11 @@ export const dataUpTo = ({ keys, value }: { keys: number; value: number }) =>
     listUpTo(z.strictObject({ key: dataKeySchema, value: scalarUpTo(value) }), keys).transform((list) =>
       Object.fromEntries(list.map(({ key, value }) => [key, value]))
     ),
-  ]).default({});
+  ], {
+    // What stands there may be a secret, and is not repeated.
+    error: ({ input }) =>
+      typeof input === "object" && input !== null ? undefined : "expected a map, or a list of {key, value}",
+  }).default({});
 
 /** A configmap as a castfile writes it. */
 export const configMapBody = z.strictObject({
