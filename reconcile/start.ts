@@ -132,12 +132,13 @@ export function startControllers(deps: ControllerDeps): Controllers {
     "volume",
     8,
     (key, signal) =>
-      reconcileVolume(key, { deps: { store, drivers, mounts, stage, holds, node, clock }, signal }),
+      reconcileVolume(key, { deps: { store, drivers, mounts, stage, holds, runners, node, clock }, signal }),
   );
   const snapshots = queue(
     "snapshot",
     4,
-    (key, signal) => reconcileSnapshot(key, { deps: { store, drivers, runners, node, clock }, signal }),
+    (key, signal) =>
+      reconcileSnapshot(key, { deps: { store, drivers, runners, mounts, node, clock }, signal }),
   );
   const schedules = queue("schedule", 4, (key) => reconcileSchedule(key, { store, drivers }));
   const instances = queue(

@@ -30,6 +30,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "store/",
     "drivers/mount_root.ts",
     "drivers/open_directory.ts",
+    "drivers/run_mounts.ts",
     ...CONTRACTS,
   ],
   "server/": ["base/", "spec/", "store/", "reconcile/", ...CONTRACTS],

@@ -36,6 +36,7 @@ Deno.test({
       drivers: new Map([[driver.name, driver]]),
       mounts: createMountTable(() => {}),
       stage: new BindStage(`${dir}/mounts`),
+      runners: new Map(),
       holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
       node: { name: "n1", labels: {} },
       clock: createClock(),

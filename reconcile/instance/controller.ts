@@ -2,10 +2,9 @@
 import type { Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
-import { parseNameRef } from "../../spec/name.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../spec/kinds.ts";
-import { claimedVolumeName } from "../service/claims.ts";
+import { volumeKeyOf } from "../service/claims.ts";
 import { copiedFor } from "../snapshot/writers.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
@@ -23,11 +22,7 @@ export type FindInstance = (uid: string) => Instance | undefined;
 
 function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): MountView[] {
   return instance.spec.template.volumes.map((mount) => {
-    const claimed = mount.claim && parseNameRef(mount.claim.name, instance.namespace);
-    const key = claimed ?? {
-      namespace: instance.namespace,
-      name: claimedVolumeName(mount, { service: instance.spec.service, ordinal: instance.spec.ordinal }),
-    };
+    const key = volumeKeyOf(mount, instance);
     const volume = store.get("volume", key.namespace, key.name);
     const snapshot = copiedFor(store, key);
     return {

@@ -1,4 +1,5 @@
 /** Which volumes a service's mounts stand for. @module */
+import type { Instance } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import type { Service } from "../../spec/service.ts";
@@ -10,6 +11,15 @@ export function claimedVolumeName(
   owner: { service: string; ordinal: number },
 ): string {
   return `${mount.name}-${owner.service}-${owner.ordinal}`;
+}
+
+/** The volume that a mount of an instance stands for. */
+export function volumeKeyOf(
+  mount: VolumeMount,
+  { namespace, spec }: Pick<Instance, "namespace" | "spec">,
+): { namespace: string; name: string } {
+  const claimed = mount.claim && parseNameRef(mount.claim.name, namespace);
+  return claimed ?? { namespace, name: claimedVolumeName(mount, spec) };
 }
 
 /** Whether a service claims this volume by name (not by template). */

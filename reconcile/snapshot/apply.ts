@@ -8,10 +8,12 @@ import type { RunnerName } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { PausedRun, Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
+import { describeKey } from "../../spec/resource.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import { recordEvent } from "../events.ts";
+import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { assertHeld, pauseAll, resumeAll } from "./hold.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
@@ -22,6 +24,7 @@ export interface SnapshotDeps {
   store: Store;
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
+  mounts: Pick<MountTable, "get">;
   node: { name: string };
   clock: Clock;
 }
@@ -114,6 +117,13 @@ async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: 
     if (!snapshot || snapshot.deletionRequestedAt !== undefined) return undefined;
     const current = tx.get("volume", volume.namespace, volume.name);
     if (current?.uid !== volume.uid || current.deletionRequestedAt !== undefined) return undefined;
+    // Until this daemon has mounted it, those who hold it may be writing another directory.
+    const held = (tx.get("lease", volume.namespace, volume.name)?.spec.holders.length ?? 0) > 0;
+    if (held && !deps.mounts.get(volume.uid)) {
+      const waiting = waitingStatus(snapshot.status, `waits for volume ${describeKey(volume)} to be mounted`);
+      tx.update(snapshot, { status: waiting });
+      return undefined;
+    }
     const quiet = snapshot.spec.pause ?? true;
     const writers = quiet ? findWriters(tx, snapshot) : { runs: [] };
     if ("waitsFor" in writers) {

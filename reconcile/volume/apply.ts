@@ -3,8 +3,10 @@ import type { DeleteOptions, Driver, VolumeContext } from "../../drivers/driver.
 import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { openDirectory, whereIs } from "../../drivers/open_directory.ts";
 import type { Stage } from "../../drivers/stage.ts";
+import type { Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { RunnerName } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import { describeWithin } from "../../spec/kinds.ts";
@@ -15,6 +17,7 @@ import type { Clock } from "../clock.ts";
 import { type Happening, recordEvent } from "../events.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { stopStrangers } from "./adoption.ts";
 import { make } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
@@ -25,6 +28,7 @@ export interface VolumeDeps {
   mounts: MountTable;
   stage: Stage;
   holds: DirectoryHolds;
+  runners: ReadonlyMap<RunnerName, Runner>;
   node: { name: string; labels: Record<string, string> };
   clock: Clock;
 }
@@ -175,6 +179,7 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   if (other !== undefined) {
     throw sharesDirectory(deps.store, { path: where.path, other, namespace: volume.namespace });
   }
+  await stopStrangers(volume, { where, deps, signal: ctx.signal });
   await deps.holds.take(where, { uid: volume.uid, name: describeKey(volume) });
   const path = await deps.stage.show(volume.uid, directory, ctx.signal);
   deps.mounts.set(volume.uid, { path, where });

@@ -47,6 +47,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
     drivers: new Map([[driver.name, driver]]),
     mounts,
     stage: new PlainStage(),
+    runners: new Map(),
     holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
     node: { name: "n1", labels: {} },
     clock: createClock(),

@@ -1,0 +1,46 @@
+/**
+ * What a living process has mounted, as the kernel tells: no path of the process's own view is followed. See
+ * docs/decisions/0018.
+ * @module
+ */
+import { parseMountInfo } from "./host.ts";
+import { errnoOf, hostError } from "./host_error.ts";
+
+/** A directory by its filesystem and its path in it, which no two directories share; see `open_directory.ts`. */
+export interface FilesystemPlace {
+  filesystem: string;
+  inFilesystem: string;
+}
+
+/** A process whose mounts are asked for. */
+export interface Seen {
+  pid: number;
+  /** Its container's id, where the pid comes from an Engine: it may be one of another machine or pid namespace. */
+  container?: string;
+}
+
+/**
+ * Whether a process has every one of these directories mounted.
+ *
+ * @returns `unknown` when it cannot be told: another process has this pid here, or this user may not look. A process that shares
+ * the daemon's own view of mounts has none of its own, and is taken at its word.
+ */
+export async function hasMounted(
+  { pid, container }: Seen,
+  directories: FilesystemPlace[],
+): Promise<boolean | "unknown"> {
+  try {
+    if (container !== undefined && !(await Deno.readTextFile(`/proc/${pid}/cgroup`)).includes(container)) {
+      return "unknown";
+    }
+    const [own, theirs] = await Promise.all(["self", pid].map((at) => Deno.readLink(`/proc/${at}/ns/mnt`)));
+    if (own === theirs) return container === undefined || "unknown";
+    const mounts = parseMountInfo(await Deno.readTextFile(`/proc/${pid}/mountinfo`));
+    return directories.every(({ filesystem, inFilesystem }) =>
+      mounts.some((mount) => mount.device === filesystem && mount.root === inFilesystem)
+    );
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL"].includes(errnoOf(error) ?? "")) return "unknown";
+    throw hostError(`look at the mounts of process ${pid}`, error);
+  }
+}

@@ -1,0 +1,76 @@
+/** That a volume is given to nobody while a run that holds it cannot be asked what it has mounted. @module */
+import assert from "node:assert/strict";
+import { BindStage, clearStage } from "../../drivers/bind_stage.ts";
+import { DirectoryHolds } from "../../drivers/directory_hold.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { LocalDriver } from "../../drivers/local.ts";
+import { createDockerRunner } from "../../runners/docker/runner.ts";
+import type { Runner } from "../../runners/runner.ts";
+import type { RunnerName } from "../../spec/instance.ts";
+import { seed } from "../../server/seed.ts";
+import { openStore } from "../../store/store.ts";
+import { createClock } from "../clock.ts";
+import { acquireLease } from "../leases.ts";
+import { createMountTable } from "../mount_table.ts";
+import { reconcileSnapshot } from "../snapshot/controller.ts";
+import { ago, makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
+import { reconcileVolume } from "./controller.ts";
+
+Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the Engine of a holder's run cannot be asked", async () => {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
+  const { signal } = new AbortController();
+  const store = await openStore({ dataDir: `${dir}/state` });
+  const docker = createDockerRunner({ socket: `${dir}/no-engine.sock`, daemonId: "d" });
+  const stage = new BindStage(`${dir}/mounts`);
+  const deps = {
+    store,
+    drivers: new Map<string, Driver>([["local", new LocalDriver({ root: `${dir}/volumes` })]]),
+    runners: new Map<RunnerName, Runner>([["docker", docker]]),
+    mounts: createMountTable(() => {}),
+    stage,
+    holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
+    node: { name: "n1", labels: {} },
+    clock: createClock(),
+  };
+  const volume = () => store.get("volume", "default", "v")!;
+  const pass = () => reconcileVolume("default/v", { deps, signal });
+  try {
+    await seed(store);
+    const service = makeService({ volumes: [{ name: "d", mountPath: "/data", claim: { name: "v" } }] });
+    const { spec, status, name } = makeInstance(service, 0);
+    await store.transact((tx) => {
+      const of = makeVolume({ storageClassName: "local" });
+      tx.create({ kind: "volume", namespace: "default", name: "v", spec: of.spec, status: of.status });
+      const { uid } = tx.create({ kind: "instance", namespace: "default", name, spec, status });
+      const holder = {
+        instanceUid: uid,
+        namespace: "default",
+        instance: name,
+        mode: "rw" as const,
+        since: ago(1),
+      };
+      acquireLease(tx, { namespace: "default", name: "v" }, holder);
+      const copy = makeSnapshot();
+      tx.create({
+        kind: "snapshot",
+        namespace: "default",
+        name: "s",
+        spec: { ...copy.spec, source: { volume: "v" } },
+        status: copy.status,
+      });
+    });
+    assert.equal((await pass()).type, "failed");
+    assert.equal(deps.mounts.get(volume().uid), undefined);
+    assert.match(volume().status.failureMessage!, /Docker/);
+    assert.deepEqual([await stage.list(), await deps.holds.list()], [[], []]);
+
+    await reconcileSnapshot("default/s", { deps, signal });
+    const { state, failureMessage } = store.get("snapshot", "default", "s")!.status;
+    assert.deepEqual([state, failureMessage], ["Pending", "waits for volume default/v to be mounted"]);
+  } finally {
+    docker.close();
+    await store.close();
+    await clearStage(stage, signal);
+    await Deno.remove(dir, { recursive: true });
+  }
+});
