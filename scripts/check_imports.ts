@@ -83,6 +83,41 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     allowed: ["cli/terminal.ts", "server/logging.ts", "main.ts", "scripts/"],
   },
   {
+    // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how, and adds a kind of
+    // stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts: docs/decisions/0022.
+    text: /\bnew (Readable|Writable|Transform)Stream\b|\bnew Channel\b|\bbufferedAmount\b|\.shift\(\)/,
+    what:
+      "a queue: what may wait in it must be bounded in bytes (use Channel, or say in scripts/check_imports.ts how)",
+    allowed: [
+      // The queue itself, and who uses it with a limit.
+      "server/channel.ts",
+      "server/auth/audit.ts",
+      "server/log_stream.ts",
+      // Pulled: one event, or one chunk, for each that was taken.
+      "server/sse.ts",
+      "server/auth/stream_end.ts",
+      "server/backup/",
+      "drivers/archive.ts",
+      "runners/process/log_reader.ts",
+      "runners/docker/connection.ts",
+      "runners/docker/exec.ts",
+      "runners/docker/limits.ts",
+      // One frame of at most 1 MiB; one part of a line of 64 KiB for each stream.
+      "runners/docker/frames.ts",
+      "runners/docker/logs.ts",
+      // As much as was granted; the writer waits.
+      "server/exec_socket.ts",
+      "cli/exec_session.ts",
+      "runners/process/exec.ts",
+      // 1,024 events, then one that stands for all.
+      "runners/process/event_hub.ts",
+      // Transactions, each of a request that waits for it.
+      "store/writer.ts",
+      // Words of one command line.
+      "cli/usage.ts",
+    ],
+  },
+  {
     // Neither on disk when it returns, nor whole for who reads meanwhile.
     text: /\b(Deno\.(writeTextFile|writeFile|create)|writeFile|appendFile)(Sync)?\(/,
     what: "a file that is not durable (use replaceFile() of base/durable.ts)",

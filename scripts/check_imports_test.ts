@@ -99,6 +99,25 @@ Deno.test("checkFile() keeps writes that may be short or not on disk to the file
   assert.deepEqual(checkFile("runners/process/cgroup.ts", loose[0]!), []);
 });
 
+Deno.test("checkFile() finds queues that nobody has bounded, and output past the terminal", () => {
+  const lines = [
+    "const body = new ReadableStream({ start() {} });",
+    "const lines = new Channel<string>(limits);",
+    "if (socket.bufferedAmount > MAX) await drained();",
+    "for (let next; (next = waiting.shift());) yield next;",
+    'console.log("a value");',
+    "Deno.stdout.isTerminal();",
+  ];
+  for (const line of lines) {
+    for (const room of ["server/routes/new.ts", "runners/docker/new.ts", "cli/commands/new.ts"]) {
+      assert.equal(checkFile(room, line).length, 1, `${room}: ${line}`);
+    }
+    assert.deepEqual(checkFile("server/new_test.ts", line), []);
+  }
+  assert.deepEqual(checkFile("server/channel.ts", lines[3]!), []);
+  assert.deepEqual(checkFile("cli/terminal.ts", lines[5]!), []);
+});
+
 Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notices when it is set", () => {
   const span = "const ms = now.getTime() - Date.parse(status.since);";
   const left = "const ms = Date.parse(dueAt) - now.getTime();";

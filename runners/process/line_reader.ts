@@ -32,6 +32,8 @@ export class LineReader {
   #writtenBy = 0;
   /** Bytes up to the next newline belong to a line whose beginning is not wanted. */
   #skipping: boolean;
+  /** Where in the file reading began. */
+  readonly begin: number;
 
   private constructor(
     { files, stream, file }: { files: RunFiles; stream: typeof STREAMS[number]; file: Deno.FsFile },
@@ -40,6 +42,7 @@ export class LineReader {
     this.#files = files;
     this.#stream = stream;
     this.#file = file;
+    this.begin = offset;
     this.#offset = offset;
     this.#skipping = skipping;
   }

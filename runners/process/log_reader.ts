@@ -63,20 +63,24 @@ async function* selected(
     }
     // Asked before reading: what is written up to the end is still read.
     let over = await options.isOver();
-    let tail: LogEntry[] = [];
+    let before = 0;
     if (options.tail !== undefined) {
-      const count = options.tail;
+      // Counted first and read again then: a tail may be as long as the log, and is not kept.
       for await (const entry of merged(readers, { marks, last: over || !options.follow })) {
-        if (count > 0 && wanted(entry) && tail.push(entry) > 2 * count) tail = tail.slice(-count);
+        if (wanted(entry)) before++;
       }
-      tail = count > 0 ? tail.slice(-count) : [];
+      before = Math.max(0, before - options.tail);
+      const begins = readers.map((reader) => reader.begin);
+      for (const reader of readers.splice(0)) reader.close();
+      readers = await Promise.all(STREAMS.map((stream, i) => LineReader.open(files, stream, begins[i]!)));
     }
     yield undefined;
-    yield* tail;
     for (;;) {
       for await (const entry of merged(readers, { marks, last: over || !options.follow })) {
         if (options.signal.aborted) return;
-        if (wanted(entry)) yield entry;
+        if (!wanted(entry)) continue;
+        if (before > 0) before--;
+        else yield entry;
       }
       if (over || !options.follow || options.signal.aborted || Date.now() > until) return;
       await listener.next(until === Infinity ? undefined : Math.min(MAX_TIMER_MS, until - Date.now() + 1));

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import v8 from "node:v8";
+import vm from "node:vm";
 import { Bell } from "./bell.ts";
 import { LineReader } from "./line_reader.ts";
 import { addMark, logSizes, readMarks, readTrimmed, rotate } from "./log_file.ts";
@@ -9,6 +11,13 @@ import { cannotRun, roomTest } from "./test_room.ts";
 
 const { signal } = new AbortController();
 const SMALL = { chunk: 64 * 1024, keep: 2 };
+
+/** Bytes of the heap that something still refers to. */
+function liveBytes(): number {
+  v8.setFlagsFromString("--expose-gc");
+  vm.runInNewContext("gc")();
+  return Deno.memoryUsage().heapUsed;
+}
 
 /** The log directory of a run that nobody runs. */
 class Log implements AsyncDisposable {
@@ -198,3 +207,28 @@ roomTest(
   },
   { room: { rotation: SMALL } },
 );
+
+test("a tail as long as the log is read as it is taken, and kept nowhere", async (log) => {
+  const line = `${"x".repeat(60_000)}\n`;
+  for (let n = 0; n < 10; n++) await log.write({ stdout: line.repeat(50), stderr: line.repeat(50) });
+  const before = liveBytes();
+  const reader = (await log.open({ tail: 1_000_000 })).getReader();
+  assert.equal((await reader.read()).value?.text.length, 60_000);
+  const grown = liveBytes() - before;
+  await reader.cancel();
+  assert.ok(grown < 10 * 1024 * 1024, `60 MB of log took ${grown} bytes`);
+});
+
+test("lines that come while a tail is looked for are shown after it, each once", async (log) => {
+  log.over = false;
+  await log.write({ stdout: "a\nb\nc\n" });
+  const stop = new AbortController();
+  const stream = await log.open({ tail: 2, follow: true, signal: stop.signal });
+  await log.write({ stdout: "d\n" });
+  const reader = stream.getReader();
+  const taken = [];
+  for (let n = 0; n < 3; n++) taken.push((await reader.read()).value?.text);
+  stop.abort();
+  await reader.cancel();
+  assert.deepEqual(taken, ["b", "c", "d"]);
+});

@@ -12,6 +12,7 @@ import { type Access, accessOf, extraVerbs } from "./access.ts";
 import type { Audit } from "./audit.ts";
 import { denial } from "./authority.ts";
 import { isBootstrapped, ownerOf, rulesOfUser } from "./identities.ts";
+import { createOpenCount } from "./open_count.ts";
 import { ANYBODY, NOBODY, type Principal, principalOf } from "./principal.ts";
 import { createRateLimit } from "./rate_limit.ts";
 import type { Sessions } from "./sessions.ts";
@@ -85,9 +86,13 @@ function bearer(request: Request): string | undefined {
   return /^bearer ([^\s]+)$/i.exec(header)?.[1] ?? "";
 }
 
+/** Streams of events that one user may have open at a time. */
+const MAX_STREAMS = 256;
+
 /** Makes the gate. */
 export function createAuth(deps: AuthDeps): Auth {
   const { store, audit, sessions, enabled, allowRemoteAdmin, now = Date.now } = deps;
+  const streams = createOpenCount({ max: MAX_STREAMS, what: "streams of events" });
   const failures = createRateLimit();
   /** Refusals written to the audit log, so that nobody can push everything else out of it. */
   const noise = createRateLimit();
@@ -197,7 +202,11 @@ export function createAuth(deps: AuthDeps): Auth {
         const response = await handle({ principal, peer, note, refused: refusedLater });
         const outcome = response.status < 400 ? "ok" : "failed";
         end?.({ outcome, status: response.status, ...(what !== undefined && { what }) });
-        return endWith(response, { signal: principal.ended, requestId });
+        return endWith(response, {
+          signal: principal.ended,
+          requestId,
+          enter: () => streams.enter(principal.name),
+        });
       } catch (error) {
         const { code } = toRuneError(error);
         const denied = code === "permission_denied" || code === "unauthenticated";

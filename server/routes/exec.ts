@@ -1,6 +1,7 @@
 /** Commands inside instances, over a WebSocket. @module */
 import { RuneError } from "../../spec/error.ts";
 import { EXEC_PROTOCOL } from "../../spec/exec_protocol.ts";
+import { createOpenCount } from "../auth/open_count.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { serveExec } from "../exec_socket.ts";
@@ -9,35 +10,10 @@ import { enterRun, watchRun } from "../exec_target.ts";
 /** Sessions that one user may have open at a time: each holds some memory, and a command. */
 const MAX_SESSIONS = 64;
 
-/** Counts the open sessions of each user. */
-function sessionCount(): { enter(user: string): () => void } {
-  const open = new Map<string, number>();
-  const add = (user: string, n: number) => {
-    const now = (open.get(user) ?? 0) + n;
-    if (now > 0) open.set(user, now);
-    else open.delete(user);
-  };
-  return {
-    enter(user) {
-      if ((open.get(user) ?? 0) >= MAX_SESSIONS) {
-        throw new RuneError(
-          "rate_limited",
-          `${user} has ${MAX_SESSIONS} exec sessions open, which is the most`,
-          {
-            hint: "end one of them, or wait until one ends",
-          },
-        );
-      }
-      add(user, 1);
-      return () => add(user, -1);
-    },
-  };
-}
-
 /** Exec in a service (any ready instance) and in an instance. */
 export function execRoutes(deps: ServerDeps): Endpoint[] {
   const { store, logger } = deps;
-  const sessions = sessionCount();
+  const sessions = createOpenCount({ max: MAX_SESSIONS, what: "exec sessions" });
   return (["service", "instance"] as const).map((kind) =>
     endpoint({
       method: "get",
