@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ExecControl } from "../spec/api.ts";
+import { EXEC_PROTOCOL, EXEC_WINDOW } from "../spec/exec_protocol.ts";
 import { withDaemon } from "./daemon_fixture.ts";
 import { runExec } from "./exec_session.ts";
 import { type FakeTerminal, fakeTerminal } from "./terminal_fixture.ts";
@@ -10,21 +11,30 @@ type Script = (message: ExecControl | Uint8Array, socket: WebSocket) => void;
 const send = (socket: WebSocket, control: ExecControl) => socket.send(JSON.stringify(control));
 const output = (stream: number, text: string) => new Uint8Array([stream, ...new TextEncoder().encode(text)]);
 
-async function execWith(script: Script, terminal: FakeTerminal, signal?: AbortSignal): Promise<number> {
+async function execWith(
+  script: Script,
+  terminal: FakeTerminal,
+  signal?: AbortSignal,
+  protocol?: string,
+): Promise<number> {
   let code = -1;
   await withDaemon((request) => {
-    const { socket, response } = Deno.upgradeWebSocket(request);
+    const { socket, response } = Deno.upgradeWebSocket(request, protocol ? { protocol } : {});
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) =>
       script(data instanceof ArrayBuffer ? new Uint8Array(data) : JSON.parse(data), socket);
     return response;
   }, async (server) => {
-    code = await runExec(new WebSocket(`${server.replace("http", "ws")}/exec`), terminal, {
-      command: ["cat"],
-      tty: false,
-      stdin: true,
-      signal: signal ?? new AbortController().signal,
-    });
+    code = await runExec(
+      new WebSocket(`${server.replace("http", "ws")}/exec`, protocol ? [protocol] : []),
+      terminal,
+      {
+        command: ["cat"],
+        tty: false,
+        stdin: true,
+        signal: signal ?? new AbortController().signal,
+      },
+    );
   });
   return code;
 }
@@ -64,4 +74,35 @@ Deno.test("runExec() ends when it is told to, also while the command runs", asyn
   const stop = new AbortController();
   const script: Script = () => stop.abort(new Error("interrupted"));
   await assert.rejects(execWith(script, fakeTerminal(), stop.signal), /interrupted/);
+});
+
+Deno.test("runExec() sends no more input than was granted, and grants output when it is written", async () => {
+  const size = 3 * EXEC_WINDOW;
+  const terminal = fakeTerminal({ stdin: "x".repeat(size) });
+  let [received, granted, output] = [0, 0, 0];
+  const script: Script = (message, socket) => {
+    const grant = (bytes: number) => {
+      granted += bytes;
+      send(socket, { type: "credit", bytes });
+    };
+    if (message instanceof Uint8Array) {
+      received += message.length - 1;
+      assert.ok(received <= granted, `${received} bytes came, ${granted} were granted`);
+      if (received === granted) setTimeout(() => grant(Math.min(100_000, size - received) || 1), 1);
+      return;
+    }
+    if (message.type === "start") grant(1000);
+    if (message.type === "credit") {
+      output += message.bytes;
+      // As much as is granted, twice, and then the end.
+      if (output <= 2 * EXEC_WINDOW) socket.send(new Uint8Array(message.bytes + 1).fill(1));
+    }
+    if (message.type === "eof") {
+      send(socket, { type: "exit", code: 0 });
+      socket.close();
+    }
+  };
+  assert.equal(await execWith(script, terminal, undefined, EXEC_PROTOCOL), 0);
+  assert.equal(received, size);
+  assert.ok(terminal.stdout().length >= EXEC_WINDOW && output > EXEC_WINDOW, String(output));
 });

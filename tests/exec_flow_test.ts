@@ -85,6 +85,33 @@ async function problemOf({ socket, last, closed }: Session): Promise<{ code: str
 
 const start = (command: string[], stdin = true) => JSON.stringify({ type: "start", command, stdin });
 
+/** A frame of text as a client sends it: masked, here with zeros (RFC 6455, 5.2). */
+function maskedText(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  assert.ok(bytes.length < 126);
+  return new Uint8Array([0x81, 0x80 | bytes.length, 0, 0, 0, 0, ...bytes]);
+}
+
+/** Starts a command over a bare connection of which nothing is read after the handshake. */
+async function startUnread({ daemon }: Host, service: string, command: string[]): Promise<Deno.TcpConn> {
+  const { port } = new URL(daemon.url);
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  const head = [
+    `GET /v1/namespaces/default/services/${service}/exec HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${btoa("0123456789abcdef")}`,
+  ];
+  await conn.write(new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n"));
+  const answer = new Uint8Array(12);
+  await conn.read(answer);
+  assert.equal(new TextDecoder().decode(answer), "HTTP/1.1 101");
+  await conn.write(maskedText(start(command, false)));
+  return conn;
+}
+
 /** What is tried with each runner. */
 const FLOWS: Record<string, (host: Host, service: string) => Promise<void>> = {
   "200 MiB go into a command that first reads nothing": (host, service) =>
@@ -97,6 +124,19 @@ const FLOWS: Record<string, (host: Host, service: string) => Promise<void>> = {
       const out = await shell(host, `$EXEC head -c ${SIZE} /dev/zero | (sleep 1; wc -c)`, service);
       assert.equal(Number(out), SIZE);
     }),
+  "a client that never reads makes the command wait": (host, service) =>
+    staysSmall(host, async () => {
+      const readers = await Promise.all(
+        Array.from({ length: 8 }, () => startUnread(host, service, ["head", "-c", `${SIZE}`, "/dev/zero"])),
+      );
+      try {
+        // What the kernel takes of it is taken within this time; before, the command would have ended in it.
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+        assert.equal((await host.run(["exec", service, "--", "true"])).code, 0);
+      } finally {
+        readers.forEach((reader) => reader.close());
+      }
+    }, 100 * MIB),
   "the end of the input ends the command's, and a command that reads nothing ends the session": async (
     host,
     service,
