@@ -58,7 +58,14 @@ export interface ApplyOptions {
 /** What applying needs of the daemon. */
 export type ApplyDeps = Pick<
   ServerDeps,
-  "drivers" | "defaultStorageClass" | "secretLimits" | "privateMounts" | "closed" | "grants" | "ownPorts"
+  | "drivers"
+  | "defaultStorageClass"
+  | "secretLimits"
+  | "privateMounts"
+  | "containsProcesses"
+  | "closed"
+  | "grants"
+  | "ownPorts"
 >;
 
 /** What applying did to one resource. */
@@ -145,6 +152,7 @@ export function applySet(
     declaredClasses: new Set(classes.map((c) => c.name)),
     privateMounts: deps.privateMounts ?? Deno.uid() === 0,
     closed: deps.closed ?? [],
+    containsProcesses: deps.containsProcesses ?? true,
     declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
     newDefaultClass: classes.find((c) => c.spec.default)?.name,
   };

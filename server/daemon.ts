@@ -153,7 +153,12 @@ export function buildRunners(
       registries(): RegistryEntry[];
     },
   logger: Logger,
-): { all: Map<RunnerName, Runner>; cleared(): Promise<void>; close(): Promise<void> } {
+): {
+  all: Map<RunnerName, Runner>;
+  containsProcesses: boolean;
+  cleared(): Promise<void>;
+  close(): Promise<void>;
+} {
   const containers = createDockerRunner({
     socket: docker.socket,
     daemonId,
@@ -175,6 +180,7 @@ export function buildRunners(
   });
   return {
     all: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
+    containsProcesses: processes.contains,
     cleared: () => processes.cleared(),
     async close() {
       containers.close();
@@ -260,6 +266,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       auth: createAuth({ ...settings.auth, store, audit, sessions }),
       drivers,
       runners,
+      containsProcesses: builtRunners.containsProcesses,
       health: prober,
       info: {
         ...identity,

@@ -56,6 +56,8 @@ export interface ServerDeps {
   privateMounts?: boolean;
   /** Directories of the daemon's own: no mount of a process may cover one or be in it. Default: none. */
   closed?: readonly string[];
+  /** Whether the process runner can tell when all processes of a run are gone. Default: yes. */
+  containsProcesses?: boolean;
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;

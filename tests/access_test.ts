@@ -11,7 +11,7 @@ import {
   writerScript,
 } from "./access_judge.ts";
 import { type Competitors, tryAccess } from "./access_world.ts";
-import { openDaemonView, WITHOUT_VERSION_2 } from "./daemon_view.ts";
+import { becomeOrdinaryUser, openDaemonView, WITHOUT_VERSION_2 } from "./daemon_view.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const SECONDS = Deno.env.get("RUNE_ACCESS_SECONDS");
@@ -73,6 +73,7 @@ Deno.test({
     await ensureTestImage();
     await tryAccess({
       runMs: Number(SECONDS ?? 30) * 1000,
+      leastRuns: 6,
       competitors: allKinds,
       containers: true,
       local: ["v", "d-own-0", "d-own-1"],
@@ -88,6 +89,7 @@ Deno.test({
   fn: () =>
     tryAccess({
       runMs: Number(SECONDS ?? 10) * 1000,
+      leastRuns: 3,
       competitors: () => processes({ groups: true }),
       containers: false,
       local: [],
@@ -102,6 +104,7 @@ Deno.test({
     await using view = await openDaemonView(WITHOUT_VERSION_2);
     await tryAccess({
       runMs: Number(SECONDS ?? 10) * 1000,
+      leastRuns: 3,
       competitors: () => processes({ groups: true }),
       containers: false,
       local: [],
@@ -109,6 +112,26 @@ Deno.test({
       tracked: "freezer",
       host: { prefix: view.prefix },
       daemonViews: [view.pid],
+    });
+  },
+});
+
+Deno.test({
+  name: "no volume has a second writer among such processes of a daemon that is not root",
+  ignore: noRoot,
+  async fn() {
+    await using user = await becomeOrdinaryUser();
+    await tryAccess({
+      runMs: Number(SECONDS ?? 10) * 1000,
+      leastRuns: 3,
+      competitors: ({ directory }) => processes({ mountPath: directory, groups: false }),
+      containers: false,
+      local: [],
+      last: ["daemonizing"],
+      tracked: "namespace",
+      host: { ...user.host, owner: user.owner },
+      owner: user.owner,
+      daemonViews: [user.view.pid],
     });
   },
 });

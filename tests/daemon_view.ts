@@ -2,6 +2,8 @@
  * A view of mounts in which the daemons of a test run, one after the other: hosts that lack something, on a host that has it.
  * @module
  */
+import { denoDir, RUNE } from "../scripts/daemon.ts";
+import { ROOT } from "../scripts/tree.ts";
 import { until } from "./host.ts";
 
 /** A view that lives until it is disposed of. */
@@ -58,5 +60,39 @@ export async function openDaemonView(script: string, args: string[] = []): Promi
     prefix: ["nsenter", `--mount=/proc/${child.pid}/ns/mnt`],
     pid: child.pid,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What a host is given so that its daemon is an ordinary user's. */
+export interface OrdinaryUser extends AsyncDisposable {
+  owner: { uid: number; gid: number };
+  /** Options of the host. */
+  host: { prefix: string[]; program: string[]; env: Record<string, string> };
+  view: DaemonView;
+}
+
+/** Shows the program, its source and its cache where anybody may read them: root's home is closed. */
+const READABLE =
+  'touch "$1/deno" && mkdir "$1/cache" "$1/src" && mount --bind "$2" "$1/deno" && mount --bind "$3" "$1/cache" && mount --bind "$4" "$1/src" || exit 1';
+
+/** Makes an ordinary user of this host, without an account and without rights. @param script what is done in its view, too. */
+export async function becomeOrdinaryUser(script = ":"): Promise<OrdinaryUser> {
+  const uid = 50_000 + Math.floor(Math.random() * 10_000);
+  const at = await Deno.makeTempDir({ prefix: "rune-test-program-" });
+  await Deno.chmod(at, 0o755);
+  const view = await openDaemonView(`${READABLE}\n${script}`, [at, Deno.execPath(), await denoDir(), ROOT]);
+  const [, ...flags] = RUNE.slice(0, -1);
+  return {
+    owner: { uid, gid: uid },
+    host: {
+      prefix: [...view.prefix, "setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "--"],
+      program: [`${at}/deno`, ...flags, `${at}/src/main.ts`],
+      env: { DENO_DIR: `${at}/cache` },
+    },
+    view,
+    async [Symbol.asyncDispose]() {
+      await view[Symbol.asyncDispose]();
+      await Deno.remove(at, { recursive: true });
+    },
   };
 }

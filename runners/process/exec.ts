@@ -10,8 +10,9 @@ import type { Listener } from "./bell.ts";
 import { checkVariables, type Launch } from "./launch.ts";
 import { capabilitySet, setprivList } from "./capabilities.ts";
 import { encodeEnvironment, HELPER_ENVIRONMENT, quoteWord } from "./environment.ts";
+import { enterCommand } from "./namespace.ts";
 import { groupOptions, setprivOptions, statusLines } from "./privileges.ts";
-import { type ProcessStat, sendSignal } from "./proc.ts";
+import { type ProcessIdentity, type ProcessStat, sendSignal } from "./proc.ts";
 import { setupShell } from "./spawn.ts";
 import { findTool, searchPath, SYSTEM_PATH } from "./tools.ts";
 
@@ -21,6 +22,8 @@ export interface RunExecOptions extends ExecOptions {
   root: string;
   /** The run's main process, whose mounts are entered. */
   main: ProcessStat;
+  /** Who leads the run's namespace, where it has one. */
+  leader?: ProcessIdentity;
   /** `cgroup.procs` files to join. */
   procs: string[];
   /** Rings when the run may have ended, and on abort; disposed when the command ended. */
@@ -50,7 +53,7 @@ export async function execInRun(launch: Launch, options: RunExecOptions): Promis
     `${main.startTime}`,
     ...options.procs,
     "--",
-    ...await helpersOf(launch, options.command),
+    ...await helpersOf(launch, { command: options.command, leader: options.leader }),
   ];
   const [program, ...args] = script === undefined
     ? joined
@@ -136,16 +139,22 @@ function refusingInput(): WritableStream<Uint8Array> {
 }
 
 /** The programs between join.sh, which opened the view as descriptor 7, and the command; each executes the next. */
-async function helpersOf({ view, privileges, workdir }: Launch, command: string[]): Promise<string[]> {
+async function helpersOf(
+  { view, privileges, workdir }: Launch,
+  { command, leader }: { command: string[]; leader?: ProcessIdentity },
+): Promise<string[]> {
   const { identity, capabilities = 0n, bounding = 0n } = privileges;
   const enter = view === "shared" ? [] : [await findTool("nsenter"), "--mount=/proc/self/fd/7"];
   const drops = identity !== undefined && identity.user !== 0;
   if (!drops || view === "shared") {
     // Whoever may be root in the run is root on the host, so what the view holds is theirs anyway.
     const options = setprivOptions(privileges);
+    const drop = options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"];
+    // nsenter makes a process for a namespace of process ids. The status that is looked at is its parent's, so both have dropped.
+    const dropAndEnter = leader ? [...drop, ...enterCommand(leader)] : drop;
     return [
       ...enter.length === 0 ? [] : [...enter, "--"],
-      ...options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"],
+      ...dropAndEnter,
       ...setupShell({ status: statusLines(privileges), workdir, command }),
     ];
   }

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { RuneError } from "../../spec/error.ts";
 import { type CgroupMounts, freezeFile, thaw } from "./cgroup.ts";
 import { type ProcessStat, readSame, signalSame } from "./proc.ts";
-import type { Tracking } from "./records.ts";
+import { hasGroup, type Tracking } from "./records.ts";
 
 /** Looks while processes come to rest, and between them, in milliseconds. */
 const REST = { everyMs: 5, times: 1_000 };
@@ -26,7 +26,7 @@ async function readText(path: string): Promise<string | undefined> {
 }
 
 function fileOf(cgroups: CgroupMounts, tracking: Tracking): string | undefined {
-  return tracking.by === "session" ? undefined : freezeFile(cgroups, tracking);
+  return hasGroup(tracking) ? freezeFile(cgroups, tracking) : undefined;
 }
 
 /** Whether the run is held. */
@@ -65,7 +65,7 @@ export async function hold(
 
 /** Lets a run go on. Done when it is not held. */
 export function letGo(cgroups: CgroupMounts, { tracking, members }: Held): void {
-  if (tracking.by !== "session") thaw(cgroups, tracking);
+  if (hasGroup(tracking)) thaw(cgroups, tracking);
   const file = fileOf(cgroups, tracking);
   if (file !== undefined && existsSync(file)) return;
   for (const member of members) signalSame(member, "SIGCONT");

@@ -73,7 +73,14 @@ test("a mount that cannot be made ends the run with the reason", async (room) =>
   // As if it went between the checks of start() and the mount.
   const mounts = [{ source: `${source}-gone`, target, readOnly: false }];
   await Deno.writeTextFile(`${runFiles(room.dir, spec).dir}/starting`, "");
-  await spawnWrapper(runFiles(room.dir, spec), { root: room.dir, launch, procs: [], mounts, signal });
+  await spawnWrapper(runFiles(room.dir, spec), {
+    root: room.dir,
+    daemonId: room.daemonId,
+    launch,
+    procs: [],
+    mounts,
+    signal,
+  });
   const state = await room.runner.start(spec, signal);
   assert.deepEqual([state.state, state.exitCode], ["exited", 126]);
   assert.match(state.error!, /^mount: .*source-gone/);

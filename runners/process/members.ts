@@ -2,6 +2,7 @@
  * Which processes belong to a run, and how they are signalled. "None" is said only where it is proven:
  *
  * - By control group, where the daemon may make some: nothing but root leaves one, and all below it counts too.
+ * - By namespace, where it is an ordinary user and the host lets it make one (namespace.ts): nobody leaves it.
  * - By session elsewhere. A process can leave it, so such a run is never given a volume to write (server/admission/host.ts).
  *
  * A process is known by its pid and start time. A pid alone may be another process's by the time it is used.
@@ -9,6 +10,7 @@
  */
 import { existsSync } from "node:fs";
 import { type CgroupMounts, groupMembers, killGroup, type TrackedGroup } from "./cgroup.ts";
+import { namespaceMembers } from "./namespace.ts";
 import {
   type ProcessIdentity,
   type ProcessStat,
@@ -32,6 +34,8 @@ export interface Members {
 export interface Host {
   cgroups: CgroupMounts;
   bootId: string;
+  /** What tells the processes of a run that is started now. */
+  tracks: Tracking["by"];
 }
 
 /** A run's leader and processes, to be signalled. */
@@ -65,6 +69,9 @@ export function runMembers(
     const members = leader ? sessionMembers(claim.pid) : orphans(files, claim);
     return { alive: members.length > 0, members };
   }
+  if (tracking.by === "namespace") {
+    return { alive: leader !== undefined, members: leader ? namespaceMembers(leader) : [] };
+  }
   const { populated, members } = groupMembers(host.cgroups, tracking);
   // The leader claims its run before it joins the group.
   const apart = leader !== undefined && !members.some(({ pid }) => pid === leader.pid);
@@ -95,6 +102,8 @@ function isWithin(link: string, { dir }: RunFiles): boolean {
 export function signalMembers(host: Host, run: Addressees, signal: Deno.Signal): void {
   const { tracking } = run;
   if (signal !== "SIGKILL" || tracking.by === "session") return signalEach(run, signal);
+  // The kernel ends the others with it.
+  if (tracking.by === "namespace") return signalSame(run.leader, signal);
   killGroup(host.cgroups, tracking, () => {
     signalEach({ ...run, members: groupMembers(host.cgroups, tracking).members }, signal);
   });

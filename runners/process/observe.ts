@@ -1,7 +1,8 @@
 /** Finds out in which state a run is, from its records and from the processes that live. @module */
 import type { RunSpec } from "../runner.ts";
-import type { CgroupMounts } from "./cgroup.ts";
+import { type CgroupMounts, pickTracker } from "./cgroup.ts";
 import { type Host, runMembers, trackingOf } from "./members.ts";
+import { canMakeNamespaces } from "./namespace.ts";
 import { type ProcessStat, readBootId } from "./proc.ts";
 import {
   type Claim,
@@ -38,7 +39,8 @@ export type Observation =
 
 /** The host, as seen now. */
 export function observeHost(cgroups: CgroupMounts): Host {
-  return { cgroups, bootId: readBootId() };
+  const tracks = pickTracker(cgroups) ?? (Deno.uid() !== 0 && canMakeNamespaces() ? "namespace" : "session");
+  return { cgroups, bootId: readBootId(), tracks };
 }
 
 /** Looks at a run without changing anything. */

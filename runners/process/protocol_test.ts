@@ -23,7 +23,8 @@ async function output(room: ProcessRoom, spec: RunSpec): Promise<string> {
 async function spawn(room: ProcessRoom, spec: RunSpec): Promise<void> {
   const { signal } = new AbortController();
   const launch = await planLaunch(spec);
-  await spawnWrapper(runFiles(room.dir, spec), { root: room.dir, launch, procs: [], mounts: [], signal });
+  const { dir: root, daemonId } = room;
+  await spawnWrapper(runFiles(root, spec), { root, daemonId, launch, procs: [], mounts: [], signal });
 }
 
 test("inspect() of a run that was asked to start but not claimed ends it for good", async (room, signal) => {

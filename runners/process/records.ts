@@ -44,8 +44,13 @@ export interface Claim {
   bootId: string;
 }
 
-/** What tells which processes a run has: a control group, or the session alone. */
-export type Tracking = TrackedGroup | { by: "session" };
+/** What tells which processes a run has: a control group, a namespace of its own, or the session alone. */
+export type Tracking = TrackedGroup | { by: "namespace" } | { by: "session" };
+
+/** Whether a control group tells the processes of a run. */
+export function hasGroup(tracking: Tracking): tracking is TrackedGroup {
+  return "group" in tracking;
+}
 
 /** How a run ended. */
 export interface Outcome {
@@ -156,12 +161,12 @@ export async function readTracking(files: RunFiles): Promise<Tracking | undefine
   const [by, group = ""] = (await readLinkIfPresent(`${files.dir}/tracked`))?.target.split(" ") ?? [];
   const tracker = TRACKERS.find((name) => name === by);
   if (tracker !== undefined) return { by: tracker, group };
-  return by === "session" ? { by } : undefined;
+  return by === "session" || by === "namespace" ? { by } : undefined;
 }
 
 /** Writes down what tells the processes of a run. The first one stays: a wrapper that knows it may be on its way. */
 export async function writeTracking(files: RunFiles, tracking: Tracking): Promise<Tracking> {
-  const target = tracking.by === "session" ? tracking.by : `${tracking.by} ${tracking.group}`;
+  const target = hasGroup(tracking) ? `${tracking.by} ${tracking.group}` : tracking.by;
   await linkOnce(`${files.dir}/tracked`, target);
   return await readTracking(files) ?? tracking;
 }

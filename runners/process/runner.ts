@@ -24,7 +24,7 @@ import { hold, isHeld, letGo } from "./freeze.ts";
 import { planLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
-import { signalMembers } from "./members.ts";
+import { signalMembers, trackingOf } from "./members.ts";
 import { prepareMountPoints } from "./mount_points.ts";
 import { type Observation, observe } from "./observe.ts";
 import { planPrivileges } from "./privileges.ts";
@@ -32,6 +32,7 @@ import { type ProcessStat, readProcess, residentBytes } from "./proc.ts";
 import { isLiving, toState } from "./run_state.ts";
 import {
   abandon,
+  hasGroup,
   parseRunName,
   type RecordedSpec,
   recordedSpec,
@@ -62,6 +63,8 @@ export interface ProcessRunnerOptions {
 
 /** A runner of processes. */
 export interface ProcessRunner extends Runner {
+  /** Whether it can tell when all processes of a run are gone. Where it cannot, no run gets anything to write. */
+  readonly contains: boolean;
   /**
    * Resolves when nothing that was started from this directory runs without a record (see strays.ts): before that, nothing may
    * be started that could write what it writes.
@@ -105,6 +108,10 @@ class DirectoryRunner implements ProcessRunner {
   constructor({ rotation = DEFAULT_ROTATION, closed = [], ...options }: ProcessRunnerOptions) {
     this.#closed = [options.dir, ...closed];
     this.#supervisor = new Supervisor({ ...options, rotation });
+  }
+
+  get contains(): boolean {
+    return this.#supervisor.host.tracks !== "session";
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -168,7 +175,9 @@ class DirectoryRunner implements ProcessRunner {
       throwIfAborted(signal);
       using listener = bell.listen(files.name, signal);
       await writeDurably(`${files.dir}/starting`, "");
-      await spawnWrapper(files, { root, launch, procs, mounts, signal });
+      const { daemonId } = this.#supervisor;
+      const inNamespace = (await trackingOf(files, host)).by === "namespace";
+      await spawnWrapper(files, { root, daemonId, inNamespace, launch, procs, mounts, signal });
       this.#secrets.delete(files.name);
       for (;;) {
         const now = await observe(files, host);
@@ -308,9 +317,8 @@ class DirectoryRunner implements ProcessRunner {
         ...options,
         root,
         main,
-        procs: found.tracking.by === "session"
-          ? []
-          : await joinableCgroups(host.cgroups, found.tracking.group),
+        ...(found.tracking.by === "namespace" && { leader: found.leader }),
+        procs: hasGroup(found.tracking) ? await joinableCgroups(host.cgroups, found.tracking.group) : [],
         listener: bell.listen(files.name, options.signal),
         isOver: async () => (await observe(files, host)).state !== "running",
       })
@@ -347,20 +355,17 @@ class DirectoryRunner implements ProcessRunner {
   }
 
   /** Makes the groups of a run and writes down what tells its processes. @returns the files that the wrapper joins. */
-  async #track(files: RunFiles, { resources }: RecordedSpec): Promise<string[]> {
-    const { cgroups } = this.#supervisor.host;
-    const tracker = pickTracker(cgroups);
+  async #track(files: RunFiles, { resources, mounts }: RecordedSpec): Promise<string[]> {
+    const { cgroups, tracks: by } = this.#supervisor.host;
     const group = this.#supervisor.groupOf(files);
+    if (by === "session" && mounts.some(({ readOnly }) => !readOnly)) throw cannotContain();
     const tracking = await writeTracking(
       files,
-      tracker === undefined ? { by: "session" } : { by: tracker, group },
+      by === "namespace" || by === "session" ? { by } : { by, group },
     );
     this.#supervisor.groups.keep(group);
-    return await makeCgroups(cgroups, {
-      group,
-      ...(tracking.by !== "session" && { tracker: tracking.by, group: tracking.group }),
-      resources,
-    });
+    const tracked = hasGroup(tracking) ? { tracker: tracking.by, group: tracking.group } : { group };
+    return await makeCgroups(cgroups, { ...tracked, resources });
   }
 
   async #stateOf(files: RunFiles): Promise<RunState> {
@@ -450,6 +455,17 @@ function mainOf(found: Observation): ProcessStat | undefined {
   if (found.state !== "running" || found.main === undefined) return undefined;
   const { main, members, tracking } = found;
   return tracking.by === "session" ? readProcess(main) : members.find(({ pid }) => pid === main);
+}
+
+function cannotContain(): RuneError {
+  return new RuneError(
+    "failed_precondition",
+    "a process cannot be given a volume to write here: nobody could tell when all of its processes are gone",
+    {
+      hint:
+        "let the daemon write control groups as root, or make user namespaces as another user; or run an image",
+    },
+  );
 }
 
 function noSuchRun(files: RunFiles): RuneError {

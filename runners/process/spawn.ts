@@ -16,6 +16,7 @@ import type { RunMount } from "../runner.ts";
 import { encodeEnvironment, HELPER_ENVIRONMENT } from "./environment.ts";
 import type { Launch } from "./launch.ts";
 import { type LinePipe, readLines } from "./line_pipe.ts";
+import { namespaceCommand } from "./namespace.ts";
 import { setprivOptions, statusLines } from "./privileges.ts";
 import { parseStat } from "./proc.ts";
 import type { RunFiles } from "./records.ts";
@@ -26,6 +27,9 @@ import { makeView } from "./view.ts";
 export interface SpawnOptions {
   /** Directory of all runs. */
   root: string;
+  daemonId: string;
+  /** Whether the run gets a namespace of its own. Default: no. */
+  inNamespace?: boolean;
   launch: Launch;
   /** `cgroup.procs` files that the wrapper joins. */
   procs: string[];
@@ -42,17 +46,11 @@ export interface SpawnOptions {
  * @throws {RuneError} `unavailable` when no process can be made, `deadline_exceeded` on abort; the run ends then.
  */
 export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Promise<void> {
-  const { root, launch, procs, mounts, signal } = options;
+  const { root, daemonId, inNamespace = false, launch, procs, mounts, signal } = options;
+  const helpers = await helpersOf(launch);
+  const wrapper = ["/bin/sh", `${root}/wrapper.sh`, files.name, daemonId, ...procs, "--", ...helpers];
   const child = new Deno.Command(await findTool("setsid"), {
-    args: [
-      "--fork",
-      "/bin/sh",
-      `${root}/wrapper.sh`,
-      files.name,
-      ...procs,
-      "--",
-      ...await helpersOf(launch),
-    ],
+    args: ["--fork", ...inNamespace ? namespaceCommand(wrapper) : wrapper],
     cwd: files.dir,
     env: HELPER_ENVIRONMENT,
     clearEnv: true,

@@ -1,8 +1,8 @@
 /**
  * Processes of this daemon of which its directory has no record any more: it was lost, or a backup was put in its place or
- * elsewhere. Nobody can tell what they write, so they end before any run is judged or started. Two things prove that one is
- * ours: its control group carries the daemon's id, wherever it was started from; or its wrapper says by its arguments that it
- * came from this directory, in a namespace where that is this directory.
+ * elsewhere. Nobody can tell what they write, so they end before any run is judged or started. What proves that one is ours is
+ * the daemon's id, which its control group carries and its wrapper has among its arguments, wherever it was started from. A
+ * wrapper of an earlier version has no id; it says which directory it came from.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -17,6 +17,7 @@ import {
 } from "./cgroup.ts";
 import { letGo } from "./freeze.ts";
 import { type Host, signalMembers } from "./members.ts";
+import { namespaceMembers } from "./namespace.ts";
 import { type ProcessIdentity, type ProcessStat, readProcess, readSame, sessionMembers } from "./proc.ts";
 import { parseRunName, type Tracking } from "./records.ts";
 
@@ -69,28 +70,35 @@ function straysByGroup(root: string, { cgroups, daemonId }: StrayOptions): Stray
   );
 }
 
-function straysByWrapper(root: string, { cgroups }: StrayOptions): Stray[] {
+function straysByWrapper(root: string, { cgroups, daemonId }: StrayOptions): Stray[] {
   const strays: Stray[] = [];
-  const ours = Deno.realPathSync(`${root}/wrapper.sh`);
-  const namespace = Deno.readLinkSync("/proc/self/ns/mnt");
+  const namespace = Deno.readLinkSync("/proc/self/ns/pid");
   for (const { name: pid } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
     try {
       const leader = readProcess(Number(pid));
-      const [, script = "", name = ""] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+      const [, script = "", name = "", id] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
       if (!script.endsWith("/wrapper.sh") || parseRunName(name) === undefined || !leader) continue;
-      if (Deno.readLinkSync(`/proc/${pid}/ns/mnt`) !== namespace || Deno.realPathSync(script) !== ours) {
-        continue;
-      }
       if (Deno.statSync(`/proc/${pid}`).uid !== Deno.uid() || existsSync(`${root}/${name}`)) continue;
+      if (id !== daemonId && !isFrom(root, `/proc/${pid}/root${script}`)) continue;
+      const apart = Deno.readLinkSync(`/proc/${pid}/ns/pid`) !== namespace;
       // Versions that named the group after the run alone.
       const earlier = cgroups.unified !== undefined && existsSync(`${cgroups.unified}/rune/${name}`);
-      strays.push({ name, leader, tracking: earlier ? { by: "unified", group: name } : { by: "session" } });
+      const tracking: Tracking = earlier
+        ? { by: "unified", group: name }
+        : { by: apart ? "namespace" : "session" };
+      strays.push({ name, leader, tracking });
     } catch {
       // It ended meanwhile, or is somebody else's.
     }
   }
   return strays;
+}
+
+/** Whether a script, as a process sees it, is the one in this directory: another view may have another directory there. */
+function isFrom(root: string, script: string): boolean {
+  const [seen, ours] = [script, `${root}/wrapper.sh`].map((path) => Deno.statSync(path));
+  return seen!.dev === ours!.dev && seen!.ino === ours!.ino;
 }
 
 /**
@@ -134,6 +142,10 @@ function membersOf(
   { leader, tracking }: Stray,
   { seen, host }: { seen: ProcessStat[]; host: Host },
 ): { alive: boolean; members: ProcessStat[] } {
+  if (tracking.by === "namespace") {
+    const first = leader && readSame(leader);
+    return { alive: first !== undefined, members: first ? namespaceMembers(first) : [] };
+  }
   const session = leader === undefined
     ? []
     : readSame(leader)

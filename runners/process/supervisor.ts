@@ -18,6 +18,7 @@ import { observe, observeHost } from "./observe.ts";
 import { readSame } from "./proc.ts";
 import {
   type Claim,
+  hasGroup,
   type Outcome,
   parseRunName,
   readClaim,
@@ -90,11 +91,11 @@ export class Supervisor {
   /** Settles when no process without a record is left; undefined when there was none. */
   readonly #clearing?: Promise<void>;
 
-  readonly #daemonId: string;
+  readonly daemonId: string;
 
   constructor({ dir, daemonId, rotation, logger, cgroups = findCgroupMounts() }: SupervisorOptions) {
     this.root = dir;
-    this.#daemonId = daemonId;
+    this.daemonId = daemonId;
     this.#rotation = rotation;
     this.#logger = logger;
     mkdirSync(`${dir}/signals`, { recursive: true, mode: 0o700 });
@@ -124,13 +125,13 @@ export class Supervisor {
 
   /** The control group that a run gets. */
   groupOf(files: RunFiles): string {
-    return groupOf(this.#daemonId, files.name);
+    return groupOf(this.daemonId, files.name);
   }
 
   /** Removes the control groups of a run that has no processes, now or when the kernel allows it. */
   async removeGroups(files: RunFiles): Promise<void> {
     const tracking = await trackingOf(files, this.host);
-    const groups = new Set([this.groupOf(files), ...(tracking.by === "session" ? [] : [tracking.group])]);
+    const groups = new Set([this.groupOf(files), ...(hasGroup(tracking) ? [tracking.group] : [])]);
     for (const group of groups) await this.groups.remove(group);
   }
 
@@ -142,7 +143,7 @@ export class Supervisor {
   async endRest(files: RunFiles): Promise<void> {
     const claim = await readClaim(files);
     const tracking = await trackingOf(files, this.host);
-    if (typeof claim !== "object" || tracking.by === "session") return;
+    if (typeof claim !== "object" || !hasGroup(tracking)) return;
     if (!runMembers(files, { claim, host: this.host, tracking }).alive) return;
     const signal = AbortSignal.timeout(REST_MS);
     await endStrays([{ name: files.name, tracking, leader: claim }], { host: this.host, graceMs: 0, signal })
@@ -206,7 +207,7 @@ export class Supervisor {
     this.#logger?.warn("processes without a record are ended before anything starts: {names}", { names });
     await endStrays(strays, { host: this.host, graceMs: STRAY_MS, signal: this.#stopped.signal });
     for (const { tracking } of strays) {
-      if (tracking.by !== "session") await this.groups.remove(tracking.group);
+      if (hasGroup(tracking)) await this.groups.remove(tracking.group);
     }
   }
 
@@ -241,7 +242,7 @@ export class Supervisor {
   /** Records the end of a run of which no process is left, and tells everybody. */
   async #finish(files: RunFiles, { spec, outcome }: { spec: RunSpec; outcome: Outcome }): Promise<void> {
     const tracking = await trackingOf(files, this.host);
-    const group = tracking.by === "session" ? this.groupOf(files) : tracking.group;
+    const group = hasGroup(tracking) ? tracking.group : this.groupOf(files);
     if (spec.resources?.memory?.limit !== undefined && await wasOomKilled(this.host.cgroups, group)) {
       outcome = { ...outcome, oomKilled: true };
     }
@@ -261,11 +262,11 @@ export class Supervisor {
   async #watch(): Promise<void> {
     for await (const event of this.#watcher) {
       if (event.flag === "rescan") this.#inBackground(this.#adopt());
-      if (event.kind === "remove") continue;
       for (const path of event.paths) {
         const [, name, signal] = SIGNAL.exec(path.slice(path.lastIndexOf("/") + 1)) ?? [];
         const ref = name === undefined ? undefined : parseRunName(name);
-        if (!ref) continue;
+        // A link that leads nowhere, as `exit` does, is said to be removed when it is made.
+        if (!ref || (event.kind === "remove" && signal !== "exit")) continue;
         this.bell.ring(name!);
         // `access` of `alive` is its closing: the wrapper ended.
         if (signal === "exit" || (signal === "alive" && event.kind === "access")) {

@@ -261,7 +261,14 @@ test("root runs nothing of a view in which its programs and libraries are covere
   const files = runFiles(room.dir, spec);
   await writeTracking(files, { by: "session" });
   await Deno.writeTextFile(`${files.dir}/starting`, "");
-  await spawnWrapper(files, { root: room.dir, launch: await planLaunch(spec), procs: [], mounts, signal });
+  await spawnWrapper(files, {
+    root: room.dir,
+    daemonId: room.daemonId,
+    launch: await planLaunch(spec),
+    procs: [],
+    mounts,
+    signal,
+  });
   assert.equal((await room.runner.inspect(spec, signal)).state, "running");
   const makers = async () => {
     const made = await Array.fromAsync(Deno.readDir(notes));
@@ -325,7 +332,14 @@ test(
     const launch = await planLaunch(spec);
     const privileges = { ...launch.privileges, capabilities: 1n << 62n };
     await Deno.writeTextFile(`${runFiles(room.dir, spec).dir}/starting`, "");
-    const options = { root: room.dir, launch: { ...launch, privileges }, procs: [], mounts: [], signal };
+    const options = {
+      root: room.dir,
+      daemonId: room.daemonId,
+      launch: { ...launch, privileges },
+      procs: [],
+      mounts: [],
+      signal,
+    };
     await spawnWrapper(runFiles(room.dir, spec), options);
     const { state, error } = await room.runner.inspect(spec, signal);
     assert.equal(state, "exited");
@@ -343,7 +357,7 @@ async function endOf(room: ProcessRoom, { status, said }: { status: string[]; sa
   await Deno.writeTextFile(`${files.dir}/starting`, "");
   const shell = setupShell({ status, workdir: "/", command: ["echo", "ran"] });
   const child = new Deno.Command("setsid", {
-    args: ["--fork", "/bin/sh", `${room.dir}/wrapper.sh`, files.name, "--", ...shell],
+    args: ["--fork", "/bin/sh", `${room.dir}/wrapper.sh`, files.name, room.daemonId, "--", ...shell],
     cwd: files.dir,
     stdin: "piped",
     stdout: "null",
@@ -394,7 +408,13 @@ test("a start that is given up starts nothing", async (room, signal) => {
   await room.runner.create(spec, signal);
   const files = runFiles(room.dir, spec);
   await Deno.writeTextFile(`${files.dir}/starting`, "");
-  const options = { root: room.dir, launch: await planLaunch(spec), procs: [], mounts: [] };
+  const options = {
+    root: room.dir,
+    daemonId: room.daemonId,
+    launch: await planLaunch(spec),
+    procs: [],
+    mounts: [],
+  };
   await assert.rejects(spawnWrapper(files, { ...options, signal: AbortSignal.abort() }), {
     code: "deadline_exceeded",
   });

@@ -1,11 +1,12 @@
 # The leader of a run's session: claims the run, runs its command, writes down the exit code. See records.ts.
-# sh wrapper.sh NAME [CGROUP_PROCS_FILE...] -- HELPER...
+# sh wrapper.sh NAME DAEMON_ID [CGROUP_PROCS_FILE...] -- HELPER...
+# DAEMON_ID is for whoever looks at the arguments; see strays.ts.
 # The working directory is the run's own. It runs with the rights of the daemon, and so does each HELPER until setpriv: nothing
 # of the run's user is in their environment. The last HELPER is the shell that reads setup.sh.
 # Its standard input and output lead to the daemon; see spawn.ts.
 umask 077
 __rune_name=$1
-shift
+shift 2
 
 __rune_twentieth() {
   shift 19
@@ -15,11 +16,15 @@ __rune_twentieth() {
 # Children get default handlers again; a signal that is ignored would stay ignored in them.
 trap : HUP INT QUIT USR1 USR2 TERM
 
-read -r __rune_stat <"/proc/$$/stat"
+# The first process of a namespace; see namespace.ts. Who it is on the host it reads from the host's /proc.
+__rune_proc=/proc
+if [ "$$" = 1 ]; then __rune_proc=/proc/self/fd/7; fi
+
+read -r __rune_stat <"$__rune_proc/self/stat"
 read -r __rune_boot </proc/sys/kernel/random/boot_id
 __rune_start=$(__rune_twentieth ${__rune_stat##*) })
 
-ln -sn "$$ $__rune_start $__rune_boot" claim 2>/dev/null || exit 0
+ln -sn "${__rune_stat%% *} $__rune_start $__rune_boot" claim 2>/dev/null || exit 0
 
 # Held open for as long as this shell lives: its closing tells the watcher at once, however it ended.
 exec 9>"../signals/$__rune_name.alive"
@@ -40,12 +45,16 @@ if [ -z "$__rune_code" ]; then
   # What a helper complains of is why there was no command: until then the standard error is not the command's.
   # A shell of its own, so that the process can say who it is before it becomes anything else, and open what shows its rights.
   (
-    read -r __rune_stat </proc/self/stat
+    read -r __rune_stat <"$__rune_proc/self/stat"
     echo "$__rune_stat" >&3
     exec 4</proc/self/status
-    exec "$@" <"${0%/*}/setup.sh"
+    exec "$@" <"${0%/*}/setup.sh" 7<&-
   ) >>stdout.log 2>>error 8>&2 9>>stderr.log
   __rune_code=$?
 fi
 # A link needs no room for data: this works on a full disk, and is there completely or not at all.
 ln -sn "$__rune_code" "../signals/$__rune_name.exit"
+# With the first process of a namespace the kernel ends the others. The daemon asks them before it does that.
+if [ "$$" = 1 ]; then
+  while set -- /proc/[0-9]* && [ $# -gt 1 ]; do sleep 0.05; done
+fi

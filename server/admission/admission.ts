@@ -26,7 +26,13 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
       return admitSnapshot(declared, world);
     case "service": {
       const { spec, issues } = admitService(declared, world);
-      return { spec, issues: [...issues, ...checkHost(spec, { root: Deno.uid() === 0 })] };
+      return {
+        spec,
+        issues: [
+          ...issues,
+          ...checkHost(spec, { root: Deno.uid() === 0, containsProcesses: world.containsProcesses }),
+        ],
+      };
     }
     case "secret":
       return { spec: declared.spec, issues: checkSecretLimits(declared.spec.data, world.secretLimits) };

@@ -1,12 +1,38 @@
-/** What this daemon can enforce for processes only as root: refused at write time where it is an ordinary user's. @module */
+/** What this daemon cannot enforce for processes on its host: refused at write time, with the reason. @module */
 import type { FieldIssue } from "../../spec/error.ts";
 import type { ServiceSpec } from "../../spec/service.ts";
 
 const CONTEXT = ["user", "group", "capabilities", "readOnlyFS", "readOnlyRootFilesystem"] as const;
 
-/** Fields of a process service that need root. @param root whether the daemon has it. */
-export function checkHost(spec: ServiceSpec, { root }: { root: boolean }): FieldIssue[] {
-  if (root || spec.process === undefined) return [];
+/** What the daemon can do on its host. */
+export interface HostAbilities {
+  /** Whether it is root. */
+  root: boolean;
+  /** Whether it knows every process of a run, whatever that does: see runners/process/members.ts. */
+  containsProcesses: boolean;
+}
+
+/** Fields of a process service that this daemon cannot enforce. */
+export function checkHost(spec: ServiceSpec, { root, containsProcesses }: HostAbilities): FieldIssue[] {
+  if (spec.process === undefined) return [];
+  return [...root ? [] : checkRoot(spec), ...containsProcesses ? [] : checkWriters(spec)];
+}
+
+/** A volume goes to the next writer when the last one is gone. Where nobody can tell, a process gets none to write. */
+function checkWriters({ volumes }: ServiceSpec): FieldIssue[] {
+  return volumes.flatMap(({ readOnly }, i): FieldIssue[] =>
+    readOnly ? [] : [{
+      path: ["volumes", i],
+      message:
+        "a process cannot be given a volume to write here: this daemon could not tell when all of its processes are gone",
+      hint:
+        "let the daemon write control groups as root, or make user namespaces as another user (user.max_user_namespaces, " +
+        "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), and restart it; or run an image",
+    }]
+  );
+}
+
+function checkRoot(spec: ServiceSpec): FieldIssue[] {
   const refuse = (path: (string | number)[], what: string): FieldIssue => ({
     path,
     message: `${what} for a process needs a daemon that runs as root`,

@@ -3,10 +3,12 @@ import { parseDeclared } from "../../spec/declared.ts";
 import type { ServiceSpec } from "../../spec/service.ts";
 import { checkHost } from "./host.ts";
 
-function refused(fields: Record<string, unknown>, root: boolean): string[] {
+function refused(fields: Record<string, unknown>, root: boolean, containsProcesses = true): string[] {
   const result = parseDeclared("service", { name: "p", ...fields }, { namespace: "default" });
   if ("issues" in result) throw new Error(JSON.stringify(result.issues));
-  return checkHost(result.declared.spec as ServiceSpec, { root }).map((issue) => issue.path.join("."));
+  return checkHost(result.declared.spec as ServiceSpec, { root, containsProcesses }).map((issue) =>
+    issue.path.join(".")
+  );
 }
 
 Deno.test("checkHost() refuses what only root can enforce for processes, and nothing of containers", () => {
@@ -23,4 +25,19 @@ Deno.test("checkHost() refuses what only root can enforce for processes, and not
   ]);
   assert.deepEqual(refused({ ...fields, process }, true), []);
   assert.deepEqual(refused({ ...fields, image: "x:1" }, false), []);
+});
+
+Deno.test("checkHost() gives a process nothing to write where nobody could tell when it is gone", () => {
+  const claim = (name: string, readOnly: boolean) => ({
+    name,
+    mountPath: `/${name}`,
+    readOnly,
+    claim: { name },
+  });
+  const fields = { volumes: [claim("a", true), claim("b", false)] };
+  for (const root of [true, false]) {
+    assert.deepEqual(refused({ ...fields, process: { command: "true" } }, root, false), ["volumes.1"]);
+    assert.deepEqual(refused({ ...fields, process: { command: "true" } }, root, true), []);
+    assert.deepEqual(refused({ ...fields, image: "x:1" }, root, false), []);
+  }
 });

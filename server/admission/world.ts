@@ -29,6 +29,8 @@ export interface World {
   privateMounts: boolean;
   /** Directories of the daemon's own, which no mount of a process may cover or be in. */
   closed: readonly string[];
+  /** Whether the daemon can tell when all processes of a process service are gone. */
+  containsProcesses: boolean;
   /** The same for volumes, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
   /** Services that are exposed, with what the same cast wrote before: found once, for a cast may be of thousands. */

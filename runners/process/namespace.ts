@@ -1,0 +1,76 @@
+/**
+ * What stands for a control group where the daemon is an ordinary user: a namespace of process ids in a namespace of users of
+ * the run's own (pid_namespaces(7), user_namespaces(7)). The wrapper is its first process. No process leaves it, whatever it
+ * forks or daemonizes, and when the first one ends the kernel ends all others before anybody is told. So a run is gone when its
+ * wrapper is.
+ *
+ * Inside, `/proc` shows the run's processes alone. Descriptor 7 keeps the host's, by which the wrapper tells its pid there.
+ * @module
+ */
+import { HELPER_ENVIRONMENT } from "./environment.ts";
+import { type ProcessIdentity, type ProcessStat, readAllProcesses } from "./proc.ts";
+
+const UNSHARE = [
+  "unshare",
+  "--user",
+  "--map-current-user",
+  "--mount",
+  "--mount-proc",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--",
+];
+
+/** The command that executes another one as the first process of a namespace of its own. */
+export function namespaceCommand(command: string[]): string[] {
+  return ["/bin/sh", "-c", 'exec "$@" 7</proc', "rune-namespace", ...UNSHARE, ...command];
+}
+
+/** Whether this host lets an ordinary user make such a namespace: tried, for the kernel, its settings and its modules all may refuse. */
+export function canMakeNamespaces(): boolean {
+  const script = '[ "$$" = 1 ] && read -r stat </proc/self/fd/7/self/stat && [ "${stat%% *}" != 1 ]';
+  const [program, ...args] = namespaceCommand(["/bin/sh", "-c", script]);
+  try {
+    return new Deno.Command(program!, {
+      args,
+      env: HELPER_ENVIRONMENT,
+      clearEnv: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** The command that executes another one in the namespaces of the run that `leader` leads. */
+export function enterCommand({ pid }: ProcessIdentity): string[] {
+  const [user, pids, mounts] = ["user", "pid", "mnt"].map((name) => `/proc/${pid}/ns/${name}`);
+  return ["nsenter", `--user=${user}`, "--preserve-credentials", `--pid=${pids}`, `--mount=${mounts}`, "--"];
+}
+
+/** The processes of a namespace: those that descend from its first one, and those that entered it. */
+export function namespaceMembers(leader: ProcessStat): ProcessStat[] {
+  const [host, namespace] = [readNamespace(Deno.pid), readNamespace(leader.pid)];
+  const all = readAllProcesses().map((stat) => ({ ...stat, namespace: readNamespace(stat.pid) }))
+    .filter((stat) => stat.namespace === undefined || stat.namespace !== host);
+  const entered = all.filter((stat) => namespace !== undefined && stat.namespace === namespace);
+  const inside = new Set([leader.pid, ...entered.map(({ pid }) => pid)]);
+  // Orphans become children of the first process, so each has a way up to it. A parent may come after its child.
+  for (let before = 0; before < inside.size;) {
+    before = inside.size;
+    for (const { pid, parent } of all) if (inside.has(parent)) inside.add(pid);
+  }
+  return all.filter(({ pid }) => inside.has(pid));
+}
+
+/** Undefined when it is another user's, or gone. */
+function readNamespace(pid: number): string | undefined {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}
