@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import type { z } from "zod";
 import { BODIES } from "../../spec/declared.ts";
 import { partsOf, referenceOf } from "../../spec/reference.ts";
-import type { TrashEntry } from "../../drivers/driver.ts";
+import { contextMaker } from "../../drivers/conformance_trial.ts";
+import type { VolumeSpec } from "../../spec/volume.ts";
+import { buildDrivers } from "../daemon.ts";
 import { okJson } from "../server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
@@ -121,7 +123,7 @@ Deno.test("every field that names something of another namespace takes the right
 
 Deno.test("a rollback, and an undeleted volume, ask for what their records refer to", () =>
   withGuard(async (server) => {
-    const { as, root, someone, deps } = server;
+    const { as, root, someone, deps, hostDir } = server;
     await neighbour(server);
     const token = await someone("dev", ["cast"], "dev");
     const service = "/v1/namespaces/dev/services/x";
@@ -135,24 +137,19 @@ Deno.test("a rollback, and an undeleted volume, ask for what their records refer
       snapshot: { ...SIZE, parameters: {}, source: { snapshot: "there", namespace: "prod" } },
       secret: { ...SIZE, parameters: { apiToken: "secret:there.prod.rune/k" } },
     };
-    const entries = Object.entries(records).map(([name, spec]): TrashEntry => ({
-      ...{
-        id: `id-${name}`,
-        namespace: "dev",
-        name,
-        deletedAt: "2026-01-01T00:00:00Z",
-        purgeAt: "2027-01-01T00:00:00Z",
-      },
-      record: { labels: {}, spec } as unknown as TrashEntry["record"],
-    } as TrashEntry));
-    const local = deps.drivers.get("local")!;
-    deps.drivers = new Map([...deps.drivers, [
-      "local",
-      new Proxy(local, {
-        get: (target, property) =>
-          property === "listTrash" ? () => Promise.resolve(entries) : Reflect.get(target, property, target),
-      }),
-    ]]);
+    // The real driver with a trash, and in it two volumes that somebody else deleted.
+    const { all, local } = buildDrivers({
+      ...{ localVolumeRoot: `${hostDir}/volumes`, hostPathAllowlist: [], allowCreateMissing: false },
+      ...{ trashRetentionMs: 3_600_000, preserveOnDelete: false },
+    }, { dataDir: `${hostDir}/data` });
+    deps.drivers = all;
+    const contextOf = contextMaker();
+    for (const [name, spec] of Object.entries(records)) {
+      const made = contextOf(name);
+      const ctx = { ...made, volume: { ...made.volume, namespace: "dev" } };
+      await local.provision(ctx);
+      await local.delete(ctx, { record: { labels: {}, spec: spec as VolumeSpec } });
+    }
     for (const [name, right] of [["snapshot", "get snapshots"], ["secret", "get secrets"]] as const) {
       const path = `/v1/namespaces/dev/volumes/${name}/actions/undelete`;
       const answer = await as(token, "POST", path, {});
