@@ -145,10 +145,18 @@ async function linkTo(target: string, path: string): Promise<void> {
   await Deno.symlink(target, path);
 }
 
-/** Whether this process is in another mount namespace than the host's first process; not, when that cannot be told. */
+/** Whether this process has another view of mounts than the host's first processes, or than an Engine that runs. */
 async function hasMountsOfItsOwn(): Promise<boolean> {
-  const [own, first] = await Promise.all(
-    ["self", "1"].map((pid) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined)),
+  const viewOf = (pid: string) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
+  const own = await viewOf("self");
+  const views = await Promise.all(["1", ...await engines()].map(viewOf));
+  return views.some((view) => view !== undefined && view !== own);
+}
+
+async function engines(): Promise<string[]> {
+  const pids = (await Array.fromAsync(Deno.readDir("/proc"))).map(({ name }) => name).filter((n) =>
+    /^\d+$/.test(n)
   );
-  return first !== undefined && own !== first;
+  const names = await Promise.all(pids.map((pid) => Deno.readTextFile(`/proc/${pid}/comm`).catch(() => "")));
+  return pids.filter((_, i) => names[i] === "dockerd\n");
 }

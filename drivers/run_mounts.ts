@@ -3,6 +3,7 @@
  * docs/decisions/0018.
  * @module
  */
+import { join } from "node:path";
 import { parseMountInfo } from "./host.ts";
 import { errnoOf, hostError } from "./host_error.ts";
 
@@ -10,6 +11,11 @@ import { errnoOf, hostError } from "./host_error.ts";
 export interface FilesystemPlace {
   filesystem: string;
   inFilesystem: string;
+}
+
+/** The place of a directory inside another one. @param subPath relative; empty for that one itself. */
+export function placeBelow({ filesystem, inFilesystem }: FilesystemPlace, subPath: string): FilesystemPlace {
+  return { filesystem, inFilesystem: join(inFilesystem, subPath).replace(/(.)\/+$/, "$1") };
 }
 
 /** A process whose mounts are asked for. */

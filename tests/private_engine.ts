@@ -18,8 +18,12 @@ export interface PrivateEngine extends AsyncDisposable {
 /** How long it may take to remove all in order; then it is killed. */
 const EMPTY_MS = 30_000;
 
-/** Makes an Engine that is not started yet. Needs root. */
-export async function makePrivateEngine(): Promise<PrivateEngine> {
+/**
+ * Makes an Engine that is not started yet. Needs root.
+ *
+ * @param options.ownMounts it sees no mount that is made after its start.
+ */
+export async function makePrivateEngine({ ownMounts = false } = {}): Promise<PrivateEngine> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-engine-" });
   const socket = `${dir}/docker.sock`;
   // Its bridges are in a network namespace of its own, which lasts as long as this process: an Engine takes the machine's
@@ -42,6 +46,7 @@ export async function makePrivateEngine(): Promise<PrivateEngine> {
         `${dir}/log`,
         "nsenter",
         `--net=/proc/${room.pid}/ns/net`,
+        ...ownMounts ? ["unshare", "--mount", "--propagation", "private"] : [],
         findProgram("dockerd")!,
         ...args,
         "--iptables=false",

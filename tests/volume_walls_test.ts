@@ -4,6 +4,9 @@ import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { allowing, containerService, hostVolume, RUNNER_KINDS } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { assertNothingLeaked } from "./leaks.ts";
+import { openEngine } from "../scripts/engine.ts";
+import { openDaemonView } from "./daemon_view.ts";
+import { makePrivateEngine } from "./private_engine.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const NOBODY = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
@@ -61,8 +64,10 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
         await Deno.symlink(at("secret"), at("allowed/data"));
         // The same instance, with the lease that it has.
         const [{ status: { handle } }] = (await host.get("instances")).items;
-        if (kind === "container") await host.run(["exec", "web", "--", "kill", "1"]);
-        else Deno.kill(-Number(handle.slice("pid:".length)), "SIGKILL");
+        if (kind === "container") {
+          const engine = openEngine();
+          await engine.call(`POST /containers/${handle}/kill`).finally(() => engine.close());
+        } else Deno.kill(-Number(handle.slice("pid:".length)), "SIGKILL");
         await running(host, 2);
         assert.equal(await name(), "mine", "what was mounted stays mounted");
 
@@ -112,6 +117,8 @@ Deno.test({
       assert.notEqual(code, 0);
       assert.match(new TextDecoder().decode(stderr), /Permission denied/);
     }
+    const read = await new Deno.Command("setpriv", { args: [...NOBODY, "cat", `${handle}/bin/sh`] }).output();
+    assert.notEqual(read.code, 0, "nor is any other file of a volume");
     await host.rune("delete", "service", "web", "--yes");
     await assertNothingLeaked(host);
     const left = await Array.fromAsync(Deno.readDir(await Deno.realPath(`${host.dataDir}/mounts`)));
@@ -150,4 +157,77 @@ Deno.test({
     await host.rune("exec", "web", "--", "touch", "/data/still");
     assert.ok((await Deno.stat(`${host.dataDir}/volumes/default/v/still`)).isFile);
   },
+});
+
+const ONE_VOLUME = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n";
+const ONE_MOUNT = "  volumes: [{ name: d, mountPath: /data, subPath: s/, claim: { name: v } }]\n";
+
+Deno.test({
+  name: "a daemon whose mounts the Engine does not see says so, and gives containers the volumes themselves",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await ensureTestImage();
+    await using view = await openDaemonView(":");
+    await using host = await startHost({ prefix: view.prefix });
+    await host.rune("cast", await host.file("web.yaml", ONE_VOLUME + containerService("web", ONE_MOUNT)));
+    await host.rune("exec", "web", "--", "touch", "/data/here");
+    assert.ok((await Deno.stat(`${host.dataDir}/volumes/default/v/s/here`)).isFile);
+    assert.match(
+      await Deno.readTextFile(`${host.home}/daemon.log`),
+      /a view of mounts of its own.*by their real paths/,
+    );
+    await host.rune("delete", "service", "web", "--yes");
+  },
+});
+
+Deno.test({
+  name:
+    "a container that an Engine gave another directory than its volume is stopped, and its service says why",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using engine = await makePrivateEngine({ ownMounts: true });
+    // The daemon comes first, and cannot know.
+    await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
+    await engine.start();
+    await host.rune(
+      "cast",
+      "--no-wait",
+      await host.file("web.yaml", ONE_VOLUME + containerService("web", ONE_MOUNT)),
+    );
+    await until("it says why", async () => {
+      const { status } = await host.get("service", "web");
+      return /gave the container other directories than its volumes/.test(status.message);
+    });
+    await host.rune("delete", "service", "web", "--yes");
+  },
+});
+
+Deno.test({
+  name: "an allowlist that covers Rune's own directories gives none of them out, and the daemon warns of it",
+  ignore: noRoot,
+  fn: () =>
+    withDirectories(async (at) => {
+      await using host = await startHost({ runefile: allowing("/") });
+      const { warnings } = JSON.parse(await host.rune("status", "-o", "json"));
+      assert.match(warnings.join(), new RegExp(`allowed host path / covers ${host.dataDir}`));
+      const cast = async (path: string) =>
+        await host.run(["cast", await host.file("v.yaml", hostVolume("v", path).replace("---\n", ""))]);
+      const { dataDir } = host;
+      for (
+        const path of [`${dataDir}/audit`, `${dataDir}/volumes`, dataDir, host.home, "/etc", "/run/rune/held"]
+      ) {
+        const { code, stderr } = await cast(path);
+        assert.deepEqual([code, /never a volume/.test(stderr)], [6, true], `${path}: ${stderr}`);
+      }
+      // Under another name only the host can tell.
+      await Deno.mkdir(at("bound"));
+      await new Deno.Command("mount", { args: ["--bind", `${dataDir}/audit`, at("bound")] }).output();
+      try {
+        const hidden = await cast(at("bound"));
+        assert.notEqual(hidden.code, 0);
+        assert.match(hidden.stderr, /lies inside .*, the data directory of Rune, and is never a volume/);
+      } finally {
+        await new Deno.Command("umount", { args: [at("bound")] }).output();
+      }
+    }),
 });

@@ -1,7 +1,9 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
 import { applyOwnership, openSubPath } from "../../drivers/mount_root.ts";
 import type { Stage } from "../../drivers/stage.ts";
-import type { RunMount, Runner, RunRef, RunSpec } from "../../runners/runner.ts";
+import { whereIs } from "../../drivers/open_directory.ts";
+import { type FilesystemPlace, hasMounted } from "../../drivers/run_mounts.ts";
+import type { RunMount, Runner, RunRef, RunSpec, RunState } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitStep, stepKey } from "../../spec/init_step.ts";
 import { exposedPort } from "../../spec/exposing.ts";
@@ -128,11 +130,17 @@ export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
 /** What the stage calls the directory of an instance's mount that has a subPath. */
 export const stagedId = (instanceUid: string, index: number): string => `${instanceUid}.${index}`;
 
-/** Shows one mount to the run, with its owner and mode as asked. @returns the path for the runner. */
+/** A mount that is ready: the path for the runner, and which directory the run must come to have. */
+interface Prepared {
+  source: string;
+  place: FilesystemPlace;
+}
+
+/** Shows one mount to the run, with its owner and mode as asked. */
 async function prepareMount(
   { mount, mounted, volume }: MountView,
   { id, stage, signal, onReplaced }: LaunchOptions & { id: string },
-): Promise<string> {
+): Promise<Prepared> {
   await using root = await openMounted(mounted!).catch((error) => {
     onReplaced(volume!.uid);
     throw error;
@@ -146,9 +154,40 @@ async function prepareMount(
       ...(mode !== undefined && { mode }),
     });
   }
-  if (mount.subPath === "") return mounted!.path;
+  // Where it is by now: it may have been renamed since it was mounted.
+  if (mount.subPath === "") return { source: mounted!.path, place: await whereIs(root) };
   await using directory = await openSubPath(root, mount.subPath);
-  return await stage.show(id, directory, signal);
+  return { source: await stage.show(id, directory, signal), place: await whereIs(directory) };
+}
+
+/**
+ * Makes sure that a container has the directories that it was given: an Engine that does not see this daemon's mounts gives it
+ * empty ones by the same names, and what it writes there is lost.
+ *
+ * @throws {RuneError} `failed_precondition`, once the run has been stopped.
+ */
+async function assertMounted(
+  { pid, handle }: RunState,
+  { ref, prepared, runner, signal }: {
+    ref: RunRef;
+    prepared: Prepared[];
+    runner: Runner;
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  if (runner.name !== "docker" || pid === undefined || handle === undefined || prepared.length === 0) return;
+  if (await hasMounted({ pid, container: handle }, prepared.map(({ place }) => place)) !== false) return;
+  // It may have ended and been taken down meanwhile.
+  if ((await runner.inspect(ref, signal)).state !== "running") return;
+  await runner.stop(ref, { timeoutMs: 0, signal });
+  throw new RuneError(
+    "failed_precondition",
+    "the Docker Engine gave the container other directories than its volumes",
+    {
+      hint:
+        "run Engine and daemon in one view of mounts (no PrivateMounts= or container for one of them alone)",
+    },
+  );
 }
 
 /** What a launch works with. */
@@ -192,7 +231,7 @@ export async function launch(
   if (image !== undefined && runner.pull && !here) {
     await pull(runner, { image, service, signal, onProgress: options.onProgress });
   }
-  const sources = await phase("VolumeNotReady", () =>
+  const prepared = await phase("VolumeNotReady", () =>
     Promise.all(
       mounts.map((mount, i) => prepareMount(mount, { ...options, id: stagedId(instance.uid, i) })),
     ));
@@ -219,7 +258,7 @@ export async function launch(
       env: found.env,
       mounts: await options.files.prepare({ instanceUid: instance.uid, run }, found.mounts),
     };
-    const main = runSpecOf(view, { run, sources, config });
+    const main = runSpecOf(view, { run, sources: prepared.map(({ source }) => source), config });
     const spec = attempt ? stepSpecOf(main, attempt) : main;
     const ref: RunRef = {
       instanceUid: instance.uid,
@@ -227,7 +266,8 @@ export async function launch(
       ...(spec.step !== undefined && { step: spec.step }),
     };
     await runner.create(withSecrets(spec, secretEnv), signal);
-    await runner.start(ref, signal);
+    const state = await runner.start(ref, signal);
+    await assertMounted(state, { ref, prepared, runner, signal });
   });
 }
 

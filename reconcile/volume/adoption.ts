@@ -3,9 +3,8 @@
  * now. One that has another mounted, as after the volume's was moved away and restored, writes what nobody will see.
  * @module
  */
-import { join } from "node:path";
 import type { Whereabouts } from "../../drivers/open_directory.ts";
-import { hasMounted } from "../../drivers/run_mounts.ts";
+import { type FilesystemPlace, hasMounted, placeBelow } from "../../drivers/run_mounts.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import { RuneError } from "../../spec/error.ts";
@@ -45,10 +44,7 @@ export async function stopStrangers(
     if (!runner) continue;
     const expected = instance.spec.template.volumes
       .filter((mount) => describeKey(volumeKeyOf(mount, instance)) === describeKey(volume))
-      .map(({ subPath }) => ({
-        ...where,
-        inFilesystem: join(where.inFilesystem, subPath).replace(/(.)\/$/, "$1"),
-      }));
+      .map(({ subPath }) => placeBelow(where, subPath));
     for (const ref of runsOf(instance)) {
       const state = await runner.inspect(ref, signal);
       if (state.state !== "running") continue;
@@ -68,7 +64,7 @@ function runsOf({ uid, status: { run, init } }: Instance): RunRef[] {
 
 async function compare(
   { pid, handle }: RunState,
-  { runner, expected }: { runner: Runner; expected: { filesystem: string; inFilesystem: string }[] },
+  { runner, expected }: { runner: Runner; expected: FilesystemPlace[] },
 ): Promise<boolean | "unknown"> {
   const container = runner.name === "docker" ? handle ?? "" : undefined;
   const known = pid === undefined
