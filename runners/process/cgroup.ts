@@ -135,7 +135,9 @@ function directoryOf(mounts: CgroupMounts, { by, group }: TrackedGroup): string 
   const mount = mounts[by];
   if (mount !== undefined) return `${mount}/rune/${group}`;
   throw new RuneError("unavailable", `the control groups that tell what runs as ${group} cannot be seen`, {
-    hint: `mount the ${by === "unified" ? "cgroup2" : `cgroup ${by}`} hierarchy again, or restart the host`,
+    hint: `run the daemon as root with the ${
+      by === "unified" ? "cgroup2" : `cgroup ${by}`
+    } hierarchy mounted as before, or restart the host`,
   });
 }
 

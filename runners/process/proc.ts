@@ -32,12 +32,16 @@ export function parseStat(text: string): ProcessStat {
   };
 }
 
+/** Whether a process has ended: its main thread may have, while others of its threads go on. */
+export function hasEnded({ state, threads }: ProcessStat): boolean {
+  return (state === "Z" || state === "X") && threads <= 1;
+}
+
 /** A process that has not ended, or undefined. Zombies have ended, unless threads outlive the main one. */
 export function readProcess(pid: number): ProcessStat | undefined {
   try {
     const stat = parseStat(Deno.readTextFileSync(`/proc/${pid}/stat`));
-    const mainEnded = stat.state === "Z" || stat.state === "X";
-    return mainEnded && stat.threads <= 1 ? undefined : stat;
+    return hasEnded(stat) ? undefined : stat;
   } catch {
     return undefined;
   }

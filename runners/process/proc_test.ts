@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseStat, readProcess } from "./proc.ts";
+import { hasEnded, parseStat, readProcess } from "./proc.ts";
 import { quoteWord } from "./environment.ts";
 import { parseRunName, runFiles } from "./records.ts";
 
@@ -15,6 +15,17 @@ Deno.test("parseStat() counts fields after the last parenthesis of the name", ()
     threads: 1,
     startTime: 987654,
   });
+});
+
+Deno.test("hasEnded() takes no process for gone whose main thread ended before others", () => {
+  const stat = (state: string, threads: number) =>
+    parseStat(`42 (a) ${state} 1 40 39 0 -1 4194304 5 0 0 0 7 3 0 0 20 0 ${threads} 0 987654 100 1`);
+  assert.deepEqual(
+    [["Z", 1], ["Z", 2], ["X", 1], ["S", 1]].map(([state, threads]) =>
+      hasEnded(stat(state as string, threads as number))
+    ),
+    [true, false, true, false],
+  );
 });
 
 Deno.test({

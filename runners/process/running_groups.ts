@@ -11,8 +11,8 @@ export interface RunningGroup {
 }
 
 /**
- * Lists them: by control groups, which carry the daemon's id, and by wrappers that were started from one of these
- * directories, where a daemon could make no groups.
+ * Lists them: by control groups, which carry the daemon's id, and by wrappers, which have it among their arguments or, of
+ * earlier versions, were started from one of these directories: where a daemon could make no groups.
  *
  * @param options.dataDirs where the daemon's data is or was.
  */
@@ -33,8 +33,9 @@ export function listRunningGroups(
   }
   const scripts = dataDirs.map((dir) => `${dir}/processes/wrapper.sh`);
   for (const { pid } of readAllProcesses()) {
-    const [, script = "", name = ""] = commandOf(pid);
-    if (scripts.includes(script) && parseRunName(name) !== undefined) add(name, [pid]);
+    const [, script = "", name = "", id] = commandOf(pid);
+    const ours = scripts.includes(script) || (script.endsWith("/wrapper.sh") && id === daemonId);
+    if (ours && parseRunName(name) !== undefined) add(name, [pid]);
   }
   return [...found].map(([name, pids]) => ({ name, pids: [...pids].sort((a, b) => a - b) }));
 }

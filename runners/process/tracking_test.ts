@@ -226,3 +226,24 @@ roomTest("removal ends what lives on below a run whose end was recorded too earl
   await room.runner.remove(spec, signal);
   assert.equal(readProcess(pid!), undefined);
 }, { ignore: Object.keys(cgroups).length === 0 });
+
+roomTest("a run of a version that named its group after the run alone goes on and is ended", async (room) => {
+  const spec = room.shell(`setsid sh -c '${DEAF_WRITER}' & wait`, { env: { OUT: `${room.data}/out` } });
+  await startRun(room, spec);
+  const pid = await firstNumber(room, spec);
+  const { name, dir } = runFiles(room.dir, spec);
+  const earlier = `${cgroups.unified}/rune/${name}`;
+  await Deno.mkdir(earlier);
+  const procs = (group: string) => `${cgroups.unified}/rune/${group}/cgroup.procs`;
+  for (const member of (await Deno.readTextFile(procs(groupOf(room.daemonId, name)))).trim().split("\n")) {
+    // One may have ended meanwhile.
+    await Deno.writeTextFile(procs(name), member).catch(() => {});
+  }
+  await Deno.remove(`${dir}/tracked`);
+  const runner = await room.reopen();
+  assert.equal((await runner.inspect(spec, signal)).state, "running");
+  assert.equal((await runner.stop(spec, { timeoutMs: 100, signal })).state, "exited");
+  assert.equal(readProcess(pid), undefined);
+  await runner.remove(spec, signal);
+  assert.equal(existsSync(earlier), false);
+}, { ignore: cgroups.unified === undefined });
