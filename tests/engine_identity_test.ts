@@ -8,9 +8,11 @@ import { TEST_IMAGE } from "../runners/docker/test_image.ts";
 import type { EngineBond, EngineRecord } from "../runners/engine_bond.ts";
 import type { RunSpec } from "../runners/runner.ts";
 import { RuneError } from "../spec/error.ts";
+import { capture } from "../scripts/command.ts";
+import { type Daemon, startDaemon } from "../scripts/daemon.ts";
 import { openEngine } from "../scripts/engine.ts";
 import { interleaved, writerScript } from "./access_judge.ts";
-import { SLEEP } from "./castfiles.ts";
+import { containerService, processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { makePrivateEngine, type PrivateEngine } from "./private_engine.ts";
 import { noDocker, noRoot } from "./skips.ts";
@@ -372,6 +374,147 @@ Deno.test({
       assert.deepEqual(await onEngine(other, daemonId), { containers: [], networks: [], marks: [] });
     } finally {
       runner.close();
+    }
+  },
+});
+
+/** A daemon on a copy of a host's data directory, which sees the copy at the original's path and none of the host's locks. */
+async function startApart(host: Host, { copy, runefile }: { copy: string; runefile: string }) {
+  const home = `${host.home}/apart`;
+  await Deno.mkdir(home);
+  await Deno.writeTextFile(`${home}/runefile.yaml`, `${runefile}auth: { enabled: false }\n`);
+  const view =
+    'mount -t tmpfs -o mode=0755 tmpfs /run/rune && mount --bind "$1" "$2" && shift 2 && exec "$@"';
+  const daemon = await startDaemon(home, {
+    devMode: false,
+    args: ["--config", `${home}/runefile.yaml`],
+    dataDir: host.dataDir,
+    prefix: ["unshare", "--mount", "sh", "-c", view, "sh", copy, host.dataDir],
+  });
+  return { daemon, [Symbol.asyncDispose]: () => daemon.stop("SIGKILL") };
+}
+
+/** What a daemon says of its Docker runner. */
+async function dockerOf({ url }: Daemon): Promise<{ ok: boolean; message?: string }> {
+  const { runners } = await (await fetch(`${url}/v1/status`)).json();
+  return runners.find(({ name }: { name: string }) => name === "docker");
+}
+
+const post = (url: string, body: unknown) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+Deno.test({
+  name:
+    "a copy of a data directory does not start beside its original, and apart from it touches no container until it takes over",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await using engine = await makePrivateEngine();
+    await engine.start();
+    const runefile = `docker: { socket: ${engine.socket} }\n`;
+    await using host = await startHost({ runefile });
+    await host.rune("cast", await host.file("first.yaml", VOLUME + writer("first")));
+    const { status: { handle } } = await runs(host, "first");
+    const copy = `${host.home}/copy`;
+    const another = `${host.home}/another`;
+    for (const path of [copy, another]) await capture(["cp", "-a", host.dataDir, path]);
+    const serveCopy = () =>
+      host.run([
+        "serve",
+        "--config",
+        `${host.home}/runefile.yaml`,
+        "--data-dir",
+        another,
+        "--http-addr",
+        "127.0.0.1:0",
+      ]);
+    const beside = await serveCopy();
+    assert.equal(beside.code, 1);
+    assert.match(
+      beside.stderr,
+      new RegExp(`runs already, with the data directory ${host.dataDir} \\(pid \\d+\\)`),
+    );
+    assert.match(beside.stderr, /hint: .*rune admin restore --as-copy/);
+
+    await using apart = await startApart(host, { copy, runefile });
+    const { url } = apart.daemon;
+    const state = async () => {
+      const [container, ...more] = (await onEngine(engine, host.daemonId)).containers;
+      assert.deepEqual(more, []);
+      return [container?.Id, container?.State];
+    };
+    const said = await dockerOf(apart.daemon);
+    assert.ok(!said.ok);
+    assert.match(said.message!, /was copied or moved: .*rune admin adopt-engine --take-over/);
+    await (await post(`${url}/v1/namespaces/default/services/first/actions/scale`, { scale: 0 })).body
+      ?.cancel();
+    await until("the copy says why it cannot stop the container", async () => {
+      const [instance] = (await (await fetch(`${url}/v1/instances`)).json()).items;
+      return /was copied or moved/.test(instance?.status.message ?? "");
+    });
+    await writesOn(host);
+    assert.deepEqual(await state(), [handle, "running"]);
+    assert.ok((await dockerOf(host.daemon)).ok, "the original goes on");
+    assert.equal((await writers(host)).length, 1);
+
+    // The original dies, and its container goes on.
+    await host.daemon.stop("SIGKILL");
+    const after = await serveCopy();
+    assert.equal(after.code, 1);
+    assert.match(after.stderr, new RegExp(`is a copy of the data directory ${host.dataDir}`));
+    assert.ok(!(await dockerOf(apart.daemon)).ok);
+    await writesOn(host);
+    const refused = await post(`${url}/v1/admin/adopt-engine`, { containersAreGone: true });
+    assert.equal(refused.status, 412);
+    assert.match((await refused.json()).hint, /--take-over/);
+    assert.deepEqual(await state(), [handle, "running"]);
+
+    const taken = await post(`${url}/v1/admin/adopt-engine`, { takeOver: true });
+    assert.equal((await taken.json()).changed, true);
+    await until("the copy stops the container", async () => (await state())[0] === undefined);
+    assert.deepEqual(interleaved(await logOf(host)), []);
+    // And the original, back again, holds nothing any more.
+    await host.restart();
+    await refusalOf(host, /a daemon with the same id in .* has taken the Docker Engine over/);
+    await until("its service says so", async () => {
+      const { status } = await host.get("service", "first");
+      return /has taken the Docker Engine over.*--take-over/.test(status.message ?? "") &&
+        status.state === "Running";
+    });
+    await apart.daemon.stop("SIGKILL");
+    await host.rune("admin", "adopt-engine", "--take-over");
+    await runs(host, "first");
+    await host.rune("delete", "service", "first", "--yes");
+  },
+});
+
+Deno.test({
+  name:
+    "an Engine that takes connections and never answers holds up neither processes nor the end of the daemon",
+  ignore: noRoot,
+  async fn() {
+    const dir = await Deno.makeTempDir({ prefix: "rune-test-hung-" });
+    const listener = Deno.listen({ transport: "unix", path: `${dir}/docker.sock` });
+    const held: Deno.UnixConn[] = [];
+    const accepting = (async () => {
+      for await (const conn of listener) held.push(conn);
+    })();
+    try {
+      await using host = await startHost({ runefile: `docker: { socket: ${dir}/docker.sock }\n` });
+      await host.run(["cast", await host.file("web.yaml", containerService("web")), "--no-wait"]);
+      await host.rune("cast", await host.file("agent.yaml", processService("agent")));
+      assert.match(await host.rune("status"), /docker runner unavailable: .*Docker did not answer in time/);
+      assert.ok(held.length > 0, "it was asked");
+      await host.rune("delete", "service", "agent", "--yes");
+      await host.rune("delete", "service", "web", "--yes");
+      const began = performance.now();
+      await host.daemon.stop();
+      assert.ok(performance.now() - began < 10_000, "the daemon waits for nobody");
+      assert.match(await host.daemon.lastWords(), /stopped$/);
+    } finally {
+      listener.close();
+      await accepting;
+      for (const conn of held) conn.close();
+      await Deno.remove(dir, { recursive: true });
     }
   },
 });
