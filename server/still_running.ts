@@ -9,6 +9,7 @@ import { caddyFiles } from "../proxy/caddy/config.ts";
 import { listRunningContainers } from "../runners/docker/running_containers.ts";
 import { listRunningGroups } from "../runners/process/running_groups.ts";
 import { toRuneError } from "../spec/error.ts";
+import { lockDirectory } from "./daemon_lock.ts";
 
 /** How long the Engine may take to answer. */
 const ASK_MS = 10_000;
@@ -34,14 +35,6 @@ export async function findStillRunning(
     .map(({ name, pids }) => `the processes of run ${name} (pid ${pids.join(", ") || "unknown"})`);
   const proxies = caddies.map(({ pid, dir }) => `its Caddy (pid ${pid}, in ${dir})`);
   return [...containers, ...processes, ...proxies];
-}
-
-/** Where daemons lock their ids: memory of the host that a restart of it clears. */
-function lockDirectory(): string {
-  const uid = Deno.uid();
-  if (uid === 0) return "/run/rune/daemons";
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
-  return runtime ? join(runtime, "rune", "daemons") : `/tmp/rune-${uid}/daemons`;
 }
 
 /** A daemon that holds an id. */

@@ -216,9 +216,14 @@ Deno.test({
       );
       const restore = (...more: string[]) =>
         host.run(["admin", "restore", backup, "--data-dir", dataDir, "--config", config, ...more]);
-      const refused = await restore();
-      assert.equal(refused.code, 5, refused.stderr);
-      assert.match(refused.stderr, /still runs|made this backup runs/);
+      for (const flags of [[], ["--take-over"]]) {
+        const refused = await restore(...flags);
+        assert.equal(refused.code, 5, refused.stderr);
+        const where =
+          `runs, with the data directory ${host.dataDir} (pid ${host.daemon.pid}); nothing was restored`;
+        assert.ok(refused.stderr.includes(where), refused.stderr);
+        assert.match(refused.stderr, /hint: stop that daemon first; .*--as-copy/);
+      }
       const made = await restore("--as-copy", "-o", "json");
       assert.equal(made.code, 0, made.stderr);
       const report = JSON.parse(made.stdout);
