@@ -136,6 +136,7 @@ Deno.test({
     const { host, backup, ports, shared, pid } = await startAndBackUp();
     const lost = `${host.dataDir}.lost`;
     try {
+      const [container] = await containersOf(host.daemonId);
       await host.daemon.stop("SIGKILL");
       await Deno.rename(host.dataDir, lost);
       const config = ["--config", `${host.home}/runefile.yaml`];
@@ -167,6 +168,14 @@ Deno.test({
       await logIn(host);
       await until("the successor runs", async () => await pidOfAgent(host) !== pid);
       assert.equal(readProcess(pid), undefined);
+      await until("a container has the volume where it is now", async () => {
+        const now = await containersOf(host.daemonId);
+        return now.length === 1 && now[0]!.id !== container!.id;
+      });
+      const linesIn = async (dataDir: string) =>
+        (await Deno.readTextFile(`${dataDir}/volumes/default/data/f`)).trim().split("\n").length;
+      await until("it writes the volume", async () => await linesIn(host.dataDir) === 2);
+      assert.equal(await linesIn(lost), 1, "nobody wrote what was moved away");
       await until(
         "no secret is left in memory elsewhere",
         async () => (await memoryBelow(lost)).length === 0,
@@ -297,12 +306,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "on a terminal a restore asks, does what it is told, and nothing without an answer",
+  name:
+    "on a terminal a restore asks, does what it is told and nothing without an answer; the same daemon goes on elsewhere",
   ignore,
   async fn() {
-    const { host, backup, shared } = await startAndBackUp();
+    const { host, backup, shared, pid } = await startAndBackUp();
     const home = await Deno.makeTempDir({ prefix: "rune-test-asked-" });
     try {
+      const [old] = await containersOf(host.daemonId);
       await host.daemon.stop();
       const restore = async (name: string, answer: string) => {
         const command = [...RUNE, "admin", "restore", backup, "--data-dir", `${home}/${name}`];
@@ -329,11 +340,36 @@ Deno.test({
       const same = await restore("same", "t\n");
       assert.equal(same.code, 0, same.text);
       assert.match(same.text, /what still runs is stopped by the daemon at its start/);
-      await host.restart();
-      await logIn(host);
-      await host.rune("delete", "service", "agent", "--yes");
-      await host.rune("delete", "service", "web", "--yes");
+
+      // The same daemon at another place: one process writes the directory, and nothing waits for the old one.
+      const daemon = await startDaemon(home, {
+        devMode: false,
+        dataDir: `${home}/same`,
+        args: ["--config", `${host.home}/runefile.yaml`],
+      });
+      const there = async (...args: string[]) => {
+        const token = ["--server", daemon.url, "--token-file", `${host.home}/root.token`];
+        const result = await host.run([...args, ...token]);
+        assert.equal(result.code, 0, `${args.join(" ")}: ${result.stderr}`);
+        return result.stdout;
+      };
+      try {
+        assert.equal(readProcess(pid), undefined, "it ended before the daemon was there");
+        await until("the successors run", async () => {
+          const { items } = JSON.parse(await there("get", "instances", "-o", "json"));
+          const running = items.filter((i: { status: { state: string } }) => i.status.state === "Running");
+          const now = await containersOf(host.daemonId);
+          return running.length === 2 && now.length === 1 && now[0]!.id !== old!.id;
+        });
+        for (const name of ["agent", "web"]) {
+          await there("delete", "service", name, "--yes", "--timeout", "30s");
+        }
+        assert.deepEqual(await containersOf(host.daemonId), []);
+      } finally {
+        await daemon.stop();
+      }
     } finally {
+      await removeProcesses(`${home}/same`, host.daemonId).catch(() => {});
       await host[Symbol.asyncDispose]();
       await cleanUp(home, shared);
     }
