@@ -196,6 +196,23 @@ Deno.test({
           }
         }, 150 * MIB),
     );
+    await t.step("any number of small control frames costs nothing", () =>
+      staysSmall(host, async () => {
+        const session = await openSession(host, "p", [EXEC_PROTOCOL]);
+        session.socket.send(start(["cat"]));
+        for (let n = 0; n < 50_000; n++) {
+          session.socket.send('{"type":"resize","columns":80,"rows":24}');
+          session.socket.send(new Uint8Array(1));
+        }
+        session.socket.send('{"type":"eof"}');
+        assert.deepEqual(await session.last, { type: "exit", code: 0 });
+        session.socket.close();
+        await session.closed;
+      }));
+    await t.step("a socket that never starts is ended, and its client told why", async () => {
+      const { code, detail } = await problemOf(await openSession(host, "p", [EXEC_PROTOCOL]));
+      assert.equal(code, "deadline_exceeded", detail);
+    });
     await t.step("one user has a bounded number of sessions, and is told so", async () => {
       const sessions: Session[] = [];
       try {
