@@ -106,8 +106,13 @@ export function createQueue(options: QueueOptions): Queue {
       failures.set(key, attempt);
       const delay = Math.min(maxDelayMs, baseDelayMs * 2 ** (attempt - 1));
       const retryInMs = Math.round(delay * (0.8 + 0.4 * random()));
-      options.onFailure(key, { error: outcome.error, attempt, retryInMs });
       addAfter(key, retryInMs);
+      try {
+        options.onFailure(key, { error: outcome.error, attempt, retryInMs });
+      } catch (error) {
+        // Who is told of failures must not make one: the key, and those that wait, go on.
+        reportError(error);
+      }
     } else if (outcome.type !== "failed") {
       failures.delete(key);
       if (outcome.type === "again") addAfter(key, outcome.afterMs);

@@ -164,3 +164,35 @@ Deno.test("queue lets others have a turn between passes that wait for nothing", 
   assert.ok(turns >= 3, `${turns} turns for others`);
   await queue.stop(0);
 });
+
+Deno.test("queue goes on when who is told of a failure fails, with that key and with the others", async () => {
+  const faults: unknown[] = [];
+  const take = (event: ErrorEvent) => {
+    event.preventDefault();
+    faults.push(event.error);
+  };
+  addEventListener("error", take);
+  const worked: string[] = [];
+  const again = Promise.withResolvers<void>();
+  const { queue } = make((key) => {
+    worked.push(key);
+    if (key !== "bad") return Promise.resolve(DONE);
+    if (worked.filter((k) => k === "bad").length === 2) again.resolve();
+    return Promise.reject(new Error("no"));
+  }, {
+    baseDelayMs: 1,
+    onFailure() {
+      throw new Error("of who is told");
+    },
+  });
+  try {
+    queue.add("bad");
+    queue.add("good");
+    await again.promise;
+    assert.ok(worked.includes("good"));
+    assert.match(String(faults[0]), /of who is told/);
+  } finally {
+    await queue.stop(1_000);
+    removeEventListener("error", take);
+  }
+});

@@ -15,7 +15,7 @@ import type { RunnerName } from "../spec/instance.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
 import { describeKey } from "../spec/resource.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
-import type { Store } from "../store/store.ts";
+import type { Change, Store } from "../store/store.ts";
 import type { Prober } from "./health/prober.ts";
 import { readDataFrom, readSecretFrom } from "./config/data.ts";
 import { type RunFiles, sweepFiles } from "./config/run_files.ts";
@@ -24,6 +24,7 @@ import { concernsRoutes } from "./expose/plan.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
+import { pause } from "./pause.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import { resolvingDrivers } from "./resolving_driver.ts";
 import { affectedBy } from "./routing.ts";
@@ -66,12 +67,18 @@ export interface ReconcileObserver {
 export interface Controllers {
   /** Ends all passes (aborted after a few seconds) and all timers; workloads go on. */
   stop(): Promise<void>;
+  /** What of it has died, though it should run as long as the daemon; empty when all is well. */
+  dead(): string[];
   /** Keys that wait or are worked, by controller. */
   depths(): Record<string, number>;
 }
 
 /** A lost notice costs this long, never truth. */
 const RESYNC_MS = 30_000;
+/** A round that is so late does not come any more. */
+const DEAD_MS = 5 * RESYNC_MS;
+/** After events of a runner ended, which they should not. */
+const HEAR_AGAIN_MS = 1_000;
 /** What passes in progress are given when the daemon stops. */
 const STOP_GRACE_MS = 3_000;
 
@@ -81,6 +88,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
+  let lastRound = performance.now();
   const places = new Map<string, { namespace: string; name: string }>();
 
   const mounts = createMountTable((volumeUid) => {
@@ -164,39 +172,49 @@ export function startControllers(deps: ControllerDeps): Controllers {
 
   prober.onChange((uid) => instances.add(uid));
   const unsubscribe = store.subscribe((changes) => {
-    for (const { type, resource, previous } of changes) {
-      const deleted = type === "delete";
-      if (resource.kind === "instance") {
-        const { uid, namespace, name } = resource;
-        if (!deleted) places.set(uid, { namespace, name });
-        else if (places.get(uid)?.name === name) {
-          places.delete(uid);
-          prober.forget(uid);
-        }
-        // A launch that waits, for an image say, must not hold up its own removal.
-        const leaving = resource.deletionRequestedAt !== undefined;
-        if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
+    for (const change of changes) {
+      try {
+        hearOf(change);
+      } catch (error) {
+        // What follows from the others is not to be missed.
+        reportError(error);
       }
-      // Somebody says that an instance is gone: find out now, not at the next round.
-      const asked = resource.annotations[ANNOTATIONS.detachRequestedAt];
-      if (asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]) {
-        sweeper.add("all");
-      }
-      if (resource.kind === "snapshot" && !deleted && resource.deletionRequestedAt !== undefined) {
-        // A copy that nobody wants any more ends at once.
-        if (previous?.deletionRequestedAt === undefined) snapshots.interrupt(describeKey(resource));
-      }
-      snapshotsAffectedBy({ resource, deleted }, store).forEach((key) => snapshots.add(key));
-      if (concernsRoutes(resource, { previous, store })) routes.add("all");
-      const affected = affectedBy({ resource, previous, deleted }, store);
-      affected.services.forEach((key) => services.add(key));
-      affected.volumes.forEach((key) => volumes.add(key));
-      affected.schedules.forEach((key) => schedules.add(key));
-      affected.instances.forEach((uid) => instances.add(uid));
     }
   });
 
+  function hearOf({ type, resource, previous }: Change): void {
+    const deleted = type === "delete";
+    if (resource.kind === "instance") {
+      const { uid, namespace, name } = resource;
+      if (!deleted) places.set(uid, { namespace, name });
+      else if (places.get(uid)?.name === name) {
+        places.delete(uid);
+        prober.forget(uid);
+      }
+      // A launch that waits, for an image say, must not hold up its own removal.
+      const leaving = resource.deletionRequestedAt !== undefined;
+      if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
+    }
+    // Somebody says that an instance is gone: find out now, not at the next round.
+    const asked = resource.annotations[ANNOTATIONS.detachRequestedAt];
+    if (asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]) {
+      sweeper.add("all");
+    }
+    if (resource.kind === "snapshot" && !deleted && resource.deletionRequestedAt !== undefined) {
+      // A copy that nobody wants any more ends at once.
+      if (previous?.deletionRequestedAt === undefined) snapshots.interrupt(describeKey(resource));
+    }
+    snapshotsAffectedBy({ resource, deleted }, store).forEach((key) => snapshots.add(key));
+    if (concernsRoutes(resource, { previous, store })) routes.add("all");
+    const affected = affectedBy({ resource, previous, deleted }, store);
+    affected.services.forEach((key) => services.add(key));
+    affected.volumes.forEach((key) => volumes.add(key));
+    affected.schedules.forEach((key) => schedules.add(key));
+    affected.instances.forEach((uid) => instances.add(uid));
+  }
+
   function addAll(): void {
+    lastRound = performance.now();
     for (const { namespace, name } of store.list("volume")) {
       volumes.add(`${namespace}/${name}`);
       schedules.add(`${namespace}/${name}`);
@@ -221,6 +239,13 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const listeners = [...runners.values()].map((runner) => listen(runner));
 
   async function listen(runner: Runner): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await hear(runner);
+      await pause(HEAR_AGAIN_MS, stopped.signal);
+    }
+  }
+
+  async function hear(runner: Runner): Promise<void> {
     try {
       for await (const event of runner.events(stopped.signal)) {
         if (event.type === "changed") {
@@ -238,11 +263,15 @@ export function startControllers(deps: ControllerDeps): Controllers {
     } catch (error) {
       if (stopped.signal.aborted) return;
       const { message } = toRuneError(error);
-      logger.error("events of the {runner} runner ended: {message}", { runner: runner.name, message });
+      logger.error("events of the {runner} runner ended, and are asked for again: {message}", {
+        runner: runner.name,
+        message,
+      });
     }
   }
 
   return {
+    dead: () => performance.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],
     depths: () => ({
       service: services.depth,
       volume: volumes.depth,

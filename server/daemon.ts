@@ -16,7 +16,7 @@ import { createProber } from "../reconcile/health/prober.ts";
 import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
 import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
-import { startControllers } from "../reconcile/start.ts";
+import { type Controllers, startControllers } from "../reconcile/start.ts";
 import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
@@ -68,6 +68,8 @@ export interface Daemon {
    * @throws {RuneError} for a certificate that cannot be used; then all stays as it is.
    */
   reload(next: Settings): Promise<Reloaded>;
+  /** Whether all that must run does: a manager restarts a daemon that is not. */
+  isAlive(): Promise<boolean>;
   /** Stops it in order; workloads go on. Done when stopped already. */
   stop(): Promise<void>;
 }
@@ -258,6 +260,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       onFailure: metrics.backupFailed,
     });
     started.push(() => backups.stop());
+    /** Begun last, and asked after before. */
+    const late: { controllers?: Controllers } = {};
     const servers: ApiServer[] = [];
     const app = createApp({
       store,
@@ -298,15 +302,16 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       get registries() {
         return settings.docker.registries;
       },
+      dead: () => late.controllers?.dead() ?? [],
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),
       metrics,
     });
     const stopServing = async () => {
       shutdown.abort();
-      const late = setTimeout(() => aborted.abort(), DRAIN_MS);
+      const drained = setTimeout(() => aborted.abort(), DRAIN_MS);
       await Promise.all(servers.map((server) => server.shutdown()));
-      clearTimeout(late);
+      clearTimeout(drained);
     };
     started.push(stopServing);
     for (const address of settings.addresses) {
@@ -350,6 +355,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       logger: logger.getChild("reconcile"),
       observer: metrics.reconcile,
     });
+    late.controllers = controllers;
     started.push(() => controllers.stop());
     const usage = readUsage({ store, drivers, node: node.name });
     started.push(() => usage.stop());
@@ -372,6 +378,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         built.configure(settings);
         backups.wake();
         return reloaded;
+      },
+      async isAlive() {
+        try {
+          await store.check();
+          return controllers.dead().length === 0;
+        } catch {
+          return false;
+        }
       },
       // Those who ask come first, and may still write; then those who act on it.
       stop: () => stopping ??= stopServing().then(undo),

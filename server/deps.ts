@@ -58,6 +58,8 @@ export interface ServerDeps {
   closed?: readonly string[];
   /** Whether the process runner can tell when all processes of a run are gone. Default: yes. */
   containsProcesses?: boolean;
+  /** What has died of what should run as long as the daemon: then `/healthz` says 503. Default: nothing. */
+  dead?(): string[];
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;

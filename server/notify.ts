@@ -21,6 +21,8 @@ export interface NotifyOptions {
   /** The socket's own end is made here for a moment. */
   dataDir: string;
   logger: Logger;
+  /** Asked before each keep-alive; without one the manager restarts the daemon. Default: it is. */
+  isAlive?(): Promise<boolean>;
 }
 
 function bind(dataDir: string): Deno.DatagramConn {
@@ -40,7 +42,7 @@ export function watchdogPeriod(env: NotifyOptions["env"]): number | undefined {
 }
 
 /** Connects to the service manager, where there is one, and keeps its watchdog quiet while this process makes progress. */
-export function openNotifier({ env, dataDir, logger }: NotifyOptions): Notifier {
+export function openNotifier({ env, dataDir, logger, isAlive }: NotifyOptions): Notifier {
   const path = env("NOTIFY_SOCKET");
   if (!path) return SILENT;
   const warn = (error: unknown) =>
@@ -69,7 +71,13 @@ export function openNotifier({ env, dataDir, logger }: NotifyOptions): Notifier 
     }
   };
   const period = watchdogPeriod(env);
-  const timer = period === undefined ? undefined : setInterval(() => void send("WATCHDOG=1"), period);
+  const keepAlive = async () => {
+    if (await isAlive?.().catch(() => false) ?? true) return await send("WATCHDOG=1");
+    logger.error(
+      "something that must run has died: no keep-alive to the service manager, which restarts the daemon",
+    );
+  };
+  const timer = period === undefined ? undefined : setInterval(() => void keepAlive(), period);
   return {
     send,
     close() {

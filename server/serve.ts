@@ -3,6 +3,7 @@ import { BUILD } from "../spec/build.ts";
 import type { ServeOptions } from "../spec/serve_options.ts";
 import { formatAddress } from "./address.ts";
 import { startDaemon } from "./daemon.ts";
+import { catchUnhandled } from "./last_resort.ts";
 import { startLogging } from "./logging.ts";
 import { openNotifier } from "./notify.ts";
 import { reloadOnSighup } from "./reload.ts";
@@ -50,6 +51,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const logger = await startLogging(settings.log);
   const signals = onSignals();
   using cleanup = new DisposableStack();
+  cleanup.defer(catchUnhandled(logger));
   cleanup.defer(() => signals.release());
   const starting = startDaemon(settings, logger);
   cleanup.defer(reloadOnSighup({
@@ -60,7 +62,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const daemon = await starting;
   const scheme = settings.auth.tls ? "https" : "http";
   const addresses = daemon.addresses.map((a) => formatAddress(a, scheme)).join(", ");
-  const notifier = openNotifier({ env: (name) => Deno.env.get(name), dataDir: settings.dataDir, logger });
+  const notifier = openNotifier({
+    env: (name) => Deno.env.get(name),
+    dataDir: settings.dataDir,
+    logger,
+    isAlive: () => daemon.isAlive(),
+  });
   cleanup.defer(() => notifier.close());
   for (const warning of settings.warnings) logger.warn("{warning}", { warning });
   logger.info("rune {version} listens on {addresses}, data in {dataDir}", {

@@ -3,6 +3,7 @@
  * {@linkcode Store} in `contract.ts` is what others may know of it. It knows nothing of HTTP, controllers or runners.
  * @module
  */
+import { RuneError } from "../spec/error.ts";
 import type { Kind, Kinds } from "../spec/resource.ts";
 import { compactDatabase } from "./compact.ts";
 import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
@@ -29,6 +30,9 @@ export type {
   Tx,
   WatchOptions,
 } from "./contract.ts";
+
+/** A commit that takes so long does not end any more; to rewrite a large database takes less. */
+const STUCK_MS = 5 * 60_000;
 
 /** Where and how to open a store. */
 export interface StoreOptions {
@@ -192,6 +196,11 @@ class KvStore implements Store {
 
   async check(): Promise<void> {
     if (this.#closing) throw closed();
+    if (this.#writer.busyMs > STUCK_MS) {
+      throw new RuneError("unavailable", "the state has not been written for minutes", {
+        hint: "look whether the disk of the data directory hangs",
+      });
+    }
     await this.#kv.get(HEAD).catch((error) => {
       throw cannotRead(error);
     });

@@ -357,3 +357,22 @@ Deno.test("openStore() makes its files readable by their owner alone, whatever t
       Deno.umask(umask);
     }
   }));
+
+Deno.test("transact() goes on after an observer of commits threw", () => {
+  const faults: unknown[] = [];
+  const take = (event: ErrorEvent) => {
+    event.preventDefault();
+    faults.push(event.error);
+  };
+  addEventListener("error", take);
+  return withStore(async ({ store }) => {
+    for (const name of ["a", "b", "c"]) await store.transact((tx) => tx.create(configmap(name)));
+    assert.equal(store.list("configmap").length, 3);
+    assert.equal(faults.length, 3);
+    await store.check();
+  }, {
+    onCommit() {
+      throw new Error("of the observer");
+    },
+  }).finally(() => removeEventListener("error", take));
+});

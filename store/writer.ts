@@ -62,6 +62,8 @@ export class Writer {
   #queue: Job[] = [];
   #running?: Promise<void>;
   #closed = false;
+  /** Since when the commit under way is. */
+  #busySince?: number;
   /** Journal entries up to here are being deleted. */
   #trimming = 0;
 
@@ -72,6 +74,11 @@ export class Writer {
   /** The smallest revision from which the journal on disk is whole. */
   get oldest(): number {
     return Math.max(this.#options.log.head.oldest, this.#trimming);
+  }
+
+  /** Milliseconds that the commit under way has taken; 0 when there is none. */
+  get busyMs(): number {
+    return this.#busySince === undefined ? 0 : performance.now() - this.#busySince;
   }
 
   /** See {@linkcode Store.transact}. */
@@ -118,8 +125,27 @@ export class Writer {
   async #work(): Promise<void> {
     // One turn later, so that what the caller queues in the same breath shares the first commit.
     await Promise.resolve();
-    while (this.#queue.length > 0) await this.#workGroup();
+    while (this.#queue.length > 0) {
+      this.#busySince = performance.now();
+      try {
+        await this.#workGroup();
+      } catch (error) {
+        // A fault of this file: those who wait are told, and whoever comes next finds a writer.
+        reportError(error);
+        for (const job of this.#queue.splice(0)) job.reject(error);
+      }
+    }
+    this.#busySince = undefined;
     this.#running = undefined;
+  }
+
+  /** Tells of a commit that was tried; a fault of who listens is no fault of the commit. */
+  #tell(result: { ok: boolean; seconds: number }): void {
+    try {
+      this.#options.onCommit?.(result);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   async #workGroup(): Promise<void> {
@@ -145,8 +171,7 @@ export class Writer {
       outcomes.push(attempt(job, group));
     }
     const began = performance.now();
-    const tried = (ok: boolean) =>
-      this.#options.onCommit?.({ ok, seconds: (performance.now() - began) / 1000 });
+    const tried = (ok: boolean) => this.#tell({ ok, seconds: (performance.now() - began) / 1000 });
     try {
       if (group.mutations.length > 0) {
         const { revision, oldest, entries } = log.head;

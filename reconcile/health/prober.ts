@@ -126,6 +126,7 @@ export function createProber(
         seconds = (performance.now() - began) / 1000;
         return answer;
       },
+      onFault: reportError,
       onAnswer(answer) {
         const result = answer.ok ? "success" : answer.late ? "timeout" : "failure";
         observer?.answered({ namespace, service, probe: check, result, seconds });
@@ -142,7 +143,7 @@ export function createProber(
       signal: entry.abort.signal,
     });
     loops.add(loop);
-    loop.finally(() => loops.delete(loop));
+    void loop.catch(reportError).then(() => loops.delete(loop));
   }
 
   function forget(uid: string): void {
@@ -189,7 +190,7 @@ export function createProber(
     },
     async stop() {
       for (const uid of [...watched.keys()]) forget(uid);
-      await Promise.all(loops);
+      await Promise.allSettled(loops);
     },
   };
 }

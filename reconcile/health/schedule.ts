@@ -16,6 +16,8 @@ export interface ProbeLoop {
   /** One question; undefined when nothing can be said of it (the engine is out of reach). */
   ask(signal: AbortSignal): Promise<ProbeAnswer | undefined>;
   onAnswer(answer: ProbeAnswer): void;
+  /** Told of what `ask` or a listener throws: it says nothing of the instance, and the loop goes on. */
+  onFault(error: unknown): void;
   /** Told of the next point of the grid. */
   onPlanned?(at: number): void;
   signal: AbortSignal;
@@ -29,19 +31,26 @@ export function nextPoint(point: number, { now, intervalMs }: { now: number; int
 /** Asks a probe again and again until the signal aborts; a question is over before the next begins. */
 export async function runProbe(loop: ProbeLoop): Promise<void> {
   const { intervalMs, signal, ask, onAnswer } = loop;
+  const attempt = (tell: () => void) => {
+    try {
+      tell();
+    } catch (error) {
+      loop.onFault(error);
+    }
+  };
   let due = loop.firstAt;
   let eager = loop.eager;
   let eagerMs = EAGER_FIRST_MS;
   while (!signal.aborted) {
-    loop.onPlanned?.(due);
+    attempt(() => loop.onPlanned?.(due));
     const now = performance.now();
     const early = eager && due - now > eagerMs && now >= loop.firstAt;
     await pause(early ? eagerMs : Math.max(0, due - now), signal);
     if (signal.aborted) return;
-    const answer = await ask(signal);
+    const answer = await ask(signal).catch((error) => loop.onFault(error) as undefined);
     if (signal.aborted) return;
     if (answer?.ok) eager = false;
-    if (answer && (!early || answer.ok)) onAnswer(answer);
+    if (answer && (!early || answer.ok)) attempt(() => onAnswer(answer));
     if (early && eager) eagerMs = Math.min(EAGER_MOST_MS, eagerMs * 2);
     else due = nextPoint(due + intervalMs, { now: performance.now(), intervalMs });
   }

@@ -34,6 +34,7 @@ async function asked(
       if (n === times) queueMicrotask(() => abort.abort());
       return { ok: ok(n), message: "" };
     },
+    onFault: assert.fail,
     onAnswer: (answer) => void counted.push(answer.ok),
     onPlanned: (at) => void planned.push(at - firstAt),
     signal: abort.signal,
@@ -67,6 +68,7 @@ Deno.test("runProbe() of thousands costs little and ends at once when aborted", 
       firstAt,
       eager: false,
       ask: () => Promise.resolve({ ok: true, message: "" }),
+      onFault: assert.fail,
       onAnswer: () => {
         if (++count === 5000) abort.abort();
       },
@@ -74,4 +76,32 @@ Deno.test("runProbe() of thousands costs little and ends at once when aborted", 
     }));
   await Promise.all(loops);
   assert.equal(count, 5000);
+});
+
+Deno.test("runProbe() goes on when a question or a listener throws, and tells of it", async () => {
+  const abort = new AbortController();
+  const faults: string[] = [];
+  let asked = 0;
+  let planned = 0;
+  await runProbe({
+    intervalMs: 1,
+    firstAt: performance.now(),
+    eager: false,
+    ask() {
+      if (++asked === 6) abort.abort();
+      return asked % 2 === 0
+        ? Promise.reject(new Error("of the question"))
+        : Promise.resolve({ ok: true, message: "" });
+    },
+    onAnswer() {
+      throw new Error("of the listener");
+    },
+    onPlanned() {
+      if (++planned === 1) throw new Error("of the plan");
+    },
+    onFault: (error) => void faults.push((error as Error).message),
+    signal: abort.signal,
+  });
+  assert.equal(asked, 6);
+  assert.deepEqual([...new Set(faults)].sort(), ["of the listener", "of the plan", "of the question"]);
 });

@@ -6,6 +6,7 @@ import { parseBytes } from "../../spec/quantity.ts";
 import { KINDS } from "../../spec/kinds.ts";
 import type { Store } from "../../store/store.ts";
 import type { ScheduledBackups } from "../backup/scheduled.ts";
+import { unhandledErrors } from "../last_resort.ts";
 import type { UsageReader } from "./usage.ts";
 
 /** What the gauges look at. */
@@ -32,11 +33,27 @@ function sum(samples: Iterable<[Labels, number]>): [Labels, number][] {
   return [...sums.values()];
 }
 
+/** Counts what nobody caught, as of the moment of a scrape. */
+function registerUnhandled(registry: Registry): void {
+  let told = 0;
+  new Counter({
+    name: "rune_unhandled_errors_total",
+    help: "Errors that nobody caught: each is a fault in rune, and in its log",
+    registers: [registry],
+    collect() {
+      const now = unhandledErrors();
+      this.inc(now - told);
+      told = now;
+    },
+  });
+}
+
 /** Registers the gauges. */
 export function registerGauges(
   registry: Registry,
   { store, dataDir, depths, usage, backups }: Observed,
 ): void {
+  registerUnhandled(registry);
   const gauge = (
     [name, help]: [name: string, help: string],
     labelNames: string[],

@@ -28,6 +28,12 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
         try {
           if (deps.shutdown.aborted) throw new RuneError("unavailable", "the daemon is shutting down");
           await deps.store.check();
+          const dead = deps.dead?.() ?? [];
+          if (dead.length > 0) {
+            throw new RuneError("unavailable", `no longer running: ${dead.join(", ")}`, {
+              hint: "restart the daemon; its log says why",
+            });
+          }
           return Response.json({ status: "ok" });
         } catch (error) {
           return problemResponse(toProblem(error, requestId), { status: 503 });
