@@ -28,11 +28,28 @@ export function quoteWord(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** How long a process may take from being ready to being its command, in milliseconds: two system calls. */
+const BECOME_MS = 1_000;
+
+/** The values of these variables that a running process was given, from the process itself: they are written down nowhere. */
+export async function readSecrets(
+  pid: number,
+  names: readonly string[] = [],
+): Promise<Record<string, string>> {
+  if (names.length === 0) return {};
+  for (let tries = 0; tries < BECOME_MS; tries++) {
+    const variables = readEnvironment(pid);
+    if (variables) return Object.fromEntries(variables.filter(([name]) => names.includes(name)));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return {};
+}
+
 /** The variables of a process, or undefined while it is still a helper on its way to its command. */
-export function readEnvironment(pid: number): Record<string, string> | undefined {
+function readEnvironment(pid: number): (readonly [name: string, value: string])[] | undefined {
   const variables = Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").filter((text) => text !== "")
     .map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
   const isHelper = variables.length === Object.keys(HELPER_ENVIRONMENT).length &&
     variables.every(([name, value]) => HELPER_ENVIRONMENT[name] === value);
-  return isHelper ? undefined : Object.fromEntries(variables);
+  return isHelper ? undefined : variables;
 }

@@ -18,7 +18,7 @@ import type {
   RunState,
 } from "../runner.ts";
 import { type CgroupMounts, joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
-import { readEnvironment } from "./environment.ts";
+import { readSecrets } from "./environment.ts";
 import { execInRun } from "./exec.ts";
 import { hold, isHeld, letGo } from "./freeze.ts";
 import { planLaunch } from "./launch.ts";
@@ -312,16 +312,20 @@ class DirectoryRunner implements ProcessRunner {
       });
     }
     const { bell, host, root } = this.#supervisor;
+    const { secretNames }: RecordedSpec = found.spec;
     return await this.#translate(async () =>
-      execInRun(await planLaunch({ ...found.spec, secretEnv: await secretsOf(main.pid, found.spec) }), {
-        ...options,
-        root,
-        main,
-        ...(found.tracking.by === "namespace" && { leader: found.leader }),
-        procs: hasGroup(found.tracking) ? await joinableCgroups(host.cgroups, found.tracking.group) : [],
-        listener: bell.listen(files.name, options.signal),
-        isOver: async () => (await observe(files, host)).state !== "running",
-      })
+      execInRun(
+        await planLaunch({ ...found.spec, secretEnv: await readSecrets(main.pid, secretNames) }),
+        {
+          ...options,
+          root,
+          main,
+          ...(found.tracking.by === "namespace" && { leader: found.leader }),
+          procs: hasGroup(found.tracking) ? await joinableCgroups(host.cgroups, found.tracking.group) : [],
+          listener: bell.listen(files.name, options.signal),
+          isOver: async () => (await observe(files, host)).state !== "running",
+        },
+      )
     );
   }
 
@@ -478,20 +482,4 @@ function throwIfAborted(signal: AbortSignal): void {
     hint: "try again",
     cause: signal.reason,
   });
-}
-
-/** How long a process may take from being ready to being its command: two system calls. */
-const BECOME_TRIES = 1_000;
-
-/** The values that a running process was given, from the process itself: they are written down nowhere. */
-async function secretsOf(pid: number, { secretNames = [] }: RecordedSpec): Promise<Record<string, string>> {
-  if (secretNames.length === 0) return {};
-  for (let tries = 0; tries < BECOME_TRIES; tries++) {
-    const variables = readEnvironment(pid);
-    if (variables) {
-      return Object.fromEntries(Object.entries(variables).filter(([name]) => secretNames.includes(name)));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return {};
 }
