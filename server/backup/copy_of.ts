@@ -40,6 +40,16 @@ export async function readOriginals(store: Pick<Store, "getMeta">): Promise<stri
 export async function requireOwnPlaces(
   { dataDir, storage, crypto }: Pick<Settings, "dataDir" | "storage" | "crypto">,
 ): Promise<void> {
+  const found = await findForeign(dataDir);
+  if (found !== undefined) {
+    throw new RuneError(
+      "failed_precondition",
+      `${dataDir} holds ${found} of a daemon; a copy needs a directory of its own`,
+      {
+        hint: "give an empty directory with --data-dir; or remove what an interrupted restore left there",
+      },
+    );
+  }
   const { localVolumeRoot: root } = storage;
   if (await holdsEntries(root)) {
     throw new RuneError(
@@ -59,6 +69,15 @@ export async function requireOwnPlaces(
         "a rotation would take it from the other daemon: give a runefile with another crypto.kek.file: --config",
     });
   }
+}
+
+/** What may lie in the data directory of a copy: a restore's own, and a key that was brought. */
+const OWN_ENTRIES = ["lock", "restoring", "kek"];
+
+/** Something that lies in a data directory and would make the copy take runs or files of another daemon for its own. */
+async function findForeign(dataDir: string): Promise<string | undefined> {
+  for await (const { name } of Deno.readDir(dataDir)) if (!OWN_ENTRIES.includes(name)) return name;
+  return undefined;
 }
 
 async function holdsEntries(directory: string): Promise<boolean> {

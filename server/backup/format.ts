@@ -28,7 +28,8 @@ const manifestSchema = z.object({
   /** RFC 3339. */
   createdAt: z.string(),
   node: z.string(),
-  daemonId: z.string(),
+  /** Names files, labels and control groups: nothing else may be in it. */
+  daemonId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/),
   /** Of the state, at least. */
   revision: z.number().int(),
   kek: z.boolean(),

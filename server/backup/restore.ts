@@ -88,7 +88,7 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
       if (copy) Object.assign(report, { ...await makeCopy(store, manifest), without: [] });
       else await releasePlace(store);
       if (manifest.volumes.length > 0) {
-        const drivers = buildDrivers(settings.storage, { dataDir }).all;
+        const drivers = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
         await importVolumes(file, { manifest, store, drivers, node: node.name });
       }
       await store.copyTo(join(work, "state.db"));

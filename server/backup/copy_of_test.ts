@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import type { KekSource } from "../../store/secrets/kek.ts";
+import { requireOwnPlaces } from "./copy_of.ts";
+import { manifestFile, packBackup, readManifest } from "./format.ts";
+
+Deno.test("requireOwnPlaces() refuses whatever two daemons would share", async () => {
+  const home = await Deno.makeTempDir({ prefix: "rune-copy-" });
+  const dataDir = `${home}/data`;
+  const refused = async (
+    message: RegExp | undefined,
+    { root = `${dataDir}/volumes`, kek = `${dataDir}/kek` }: { root?: string; kek?: string },
+  ) => {
+    const source: KekSource = { from: "file", path: kek };
+    const settings = { dataDir, storage: { localVolumeRoot: root }, crypto: { kek: source } };
+    const checked = requireOwnPlaces(settings as Parameters<typeof requireOwnPlaces>[0]);
+    await (message ? assert.rejects(checked, message) : checked);
+  };
+  try {
+    await Deno.mkdir(dataDir);
+    for (const name of ["lock", "kek"]) await Deno.writeTextFile(`${dataDir}/${name}`, "");
+    await refused(undefined, {});
+    await refused(undefined, { root: `${home}/none`, kek: `${home}/none.kek` });
+    await Deno.mkdir(`${home}/volumes/default`, { recursive: true });
+    await refused(/the volume root .* holds volumes already/, { root: `${home}/volumes` });
+    await Deno.writeTextFile(`${home}/kek`, "");
+    await refused(/the key file .* is there already/, { kek: `${home}/kek` });
+    await Deno.mkdir(`${dataDir}/processes`);
+    await refused(/data holds processes of a daemon; a copy needs a directory of its own/, {});
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("readManifest() takes no id that would lead out of where ids name files", async () => {
+  const manifest = { version: "1", createdAt: "", node: "n", revision: 1, kek: false, volumes: [] };
+  for (const daemonId of ["..", "a/b", "", "x".repeat(65), "a.b"]) {
+    const files = (async function* () {
+      yield manifestFile({ ...manifest, daemonId });
+    })();
+    await assert.rejects(() => readManifest(packBackup(files)), /its manifest is not complete/, daemonId);
+  }
+});
