@@ -3,6 +3,7 @@
  * witnesses: what the workloads wrote and saw themselves, the mounts of every live process of this machine, and the
  * exit codes that the Engine tells of. @module
  */
+import { stagePath } from "../drivers/bind_stage.ts";
 import { ENGINE_SOCKET } from "../scripts/engine.ts";
 
 /** A reader that saw its volume being written ends with this code. */
@@ -53,12 +54,17 @@ interface Mounted {
   writable: boolean;
 }
 
+/** Where daemons stage volumes. */
+const STAGE = `${stagePath("")}/`;
+
 /** The mounts of a process that show one of the directories; none when it has ended. */
 function mountsOf(pid: number, directories: string[]): Mounted[] {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/mountinfo`).split("\n").flatMap((line) => {
-      // Fields 4 and 6 of proc(5): what of the filesystem is shown, and how.
-      const [, , , root = "", , options = ""] = line.split(" ");
+      // Fields 4 to 6 of proc(5): what of the filesystem is shown, where, and how.
+      const [, , , root = "", at = "", options = ""] = line.split(" ");
+      // Every view has a copy of the daemon's stage, which is closed to all but root.
+      if (at.startsWith(STAGE)) return [];
       const directory = directories.find((d) => root === d || root.endsWith(d));
       return directory === undefined ? [] : [{ pid, directory, writable: options.split(",").includes("rw") }];
     });
