@@ -42,9 +42,14 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
   }
 }
 
-/** Removes the lock of a daemon that was killed. It would go with the next start of the host. */
-export async function removeLock(daemonId: string): Promise<void> {
-  await Deno.remove(join(lockDirectory(), daemonId)).catch(() => {});
+/** Removes the lock of a daemon that was killed. It would go with the next start of the host. @param dataDir of the daemon. */
+export async function removeLock(dataDir: string): Promise<void> {
+  const place = await Deno.realPath(dataDir).catch(() => dataDir);
+  for (const { name } of await Array.fromAsync(Deno.readDir(lockDirectory())).catch(() => [])) {
+    const path = join(lockDirectory(), name);
+    const holder = await Deno.readTextFile(path).catch(() => "");
+    if (holder.endsWith(` ${place}\n`)) await Deno.remove(path).catch(() => {});
+  }
 }
 
 /**
@@ -92,10 +97,8 @@ export async function removeMounts(dataDir: string): Promise<void> {
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
   const daemonId = await readDaemonId(store).finally(() => store.close());
-  if (daemonId !== undefined) {
-    if (await engineAnswers()) await removeFromEngine(daemonId);
-    await removeLock(daemonId);
-  }
+  if (daemonId !== undefined && await engineAnswers()) await removeFromEngine(daemonId);
+  await removeLock(dataDir);
   await removeProcesses(dataDir, daemonId);
   await endCaddy(caddyFiles(join(dataDir, "proxy")));
   await removeMounts(dataDir);

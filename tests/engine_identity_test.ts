@@ -252,9 +252,12 @@ Deno.test({
         await host.rune("status");
         return (await onEngine(engine, host.daemonId)).marks.length === 1;
       });
-    await isBack();
-    await prune();
-    await isBack();
+    assert.match(await host.rune("status"), /docker runner ok/);
+    assert.deepEqual(
+      (await onEngine(engine, host.daemonId)).marks,
+      [],
+      "none before there is something to find",
+    );
     await host.rune("cast", await host.file("first.yaml", VOLUME + writer("first")));
     const { status } = await runs(host, "first");
     await prune();
@@ -262,6 +265,12 @@ Deno.test({
     assert.match(await host.rune("status"), /docker runner ok/);
     assert.equal((await runs(host, "first")).status.handle, status.handle, "it went on");
     await host.rune("delete", "service", "first", "--yes");
+    await until("it is gone", async () => (await host.get("instances")).items.length === 0);
+    await prune();
+    assert.match(await host.rune("status"), /docker runner ok/);
+    await host.rune("cast", await host.file("heir.yaml", writer("heir")));
+    await isBack();
+    await host.rune("delete", "service", "heir", "--yes");
   },
 });
 

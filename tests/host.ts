@@ -136,7 +136,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
 async function dispose(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
   if (!noDocker) await removeFromEngine(host.daemonId);
-  await removeLock(host.daemonId);
+  await removeLock(host.dataDir);
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
   // Their control groups too; a test may have taken the directory away, and then there is nothing to go by.

@@ -28,10 +28,10 @@ export interface Connections {
   close(): void;
 }
 
-/** @param prove throws where the Engine at the other end must not be used. */
+/** @param prove throws where the Engine at the other end must not be used; false where it may be for one request. */
 export function createConnections(
   socket: string,
-  prove: (connection: Connection, signal: AbortSignal) => Promise<void>,
+  prove: (connection: Connection, signal: AbortSignal) => Promise<boolean>,
 ): Connections {
   const idle = new Set<Connection>();
   const used = new Set<Connection>();
@@ -70,12 +70,12 @@ export function createConnections(
   async function proveNow(connection: Connection, signal: AbortSignal): Promise<void> {
     const began = performance.now();
     try {
-      await prove(connection, signal);
+      if (await prove(connection, signal)) provenAt.set(connection, began);
+      else provenAt.delete(connection);
     } catch (error) {
       connection.close();
       throw error;
     }
-    provenAt.set(connection, began);
   }
 
   /** Proves one again that was used before; false where it turns out to be dead. */
@@ -124,7 +124,9 @@ export function createConnections(
     },
     giveBack(connection) {
       if (!used.delete(connection)) return connection.close();
-      if (!isGood(connection) || idle.size >= IDLE_MAX) return connection.close();
+      if (!isGood(connection) || !provenAt.has(connection) || idle.size >= IDLE_MAX) {
+        return connection.close();
+      }
       idle.add(connection);
       connection.watch(() => {
         if (idle.delete(connection)) connection.close();

@@ -155,9 +155,10 @@ export interface EngineGuard {
   /**
    * Asks over one connection, on which everything else will be asked.
    *
+   * @returns false where the proof holds for one request alone.
    * @throws {RuneError} `unavailable` for an Engine that must not be used.
    */
-  prove(ask: Ask, signal: AbortSignal): Promise<void>;
+  prove(ask: Ask, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Requests over one connection. */
@@ -175,7 +176,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
   const connections = createConnections(socket, async (connection, signal) => {
     await negotiateOver(connection, signal);
     try {
-      await guard?.prove(askOver(connection), signal);
+      return guard === undefined || await guard.prove(askOver(connection), signal);
     } catch (error) {
       throw unproven(error);
     }

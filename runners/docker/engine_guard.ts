@@ -80,7 +80,8 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
     refusal = undefined;
   }
 
-  async function settle(ask: Ask, signal: AbortSignal): Promise<void> {
+  /** @returns whether the Engine is this daemon's. */
+  async function settle(ask: Ask, signal: AbortSignal): Promise<boolean> {
     const { observed, verdict } = await observe(ask, signal);
     if (verdict.type === "refuse") throw refuse(verdict);
     if (verdict.type === "take") {
@@ -93,6 +94,7 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
       options.onTaken();
     }
     refusal = undefined;
+    return verdict.type !== "unneeded";
   }
 
   function refuse(verdict: Extract<Verdict, { type: "refuse" }>): RuneError {
@@ -116,8 +118,8 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
     },
     async prove(ask, signal) {
       const mark = await readMark(ask, { daemonId, signal });
-      if (!refusal && isProven(mark, await load())) return;
-      await inTurn(() => settle(ask, signal));
+      if (!refusal && isProven(mark, await load())) return true;
+      return await inTurn(() => settle(ask, signal));
     },
     adopt: (ask, words, signal) =>
       inTurn(async () => {

@@ -31,6 +31,8 @@ export interface KnownBond {
 /** What to do about the Engine. */
 export type Verdict =
   | { type: "same" }
+  /** Nothing of this daemon is on it, nor should be: it may be used, and is not the daemon's before something is made there. */
+  | { type: "unneeded" }
   /** It is this daemon's from now on; `mend` where only its mark is missing. */
   | { type: "take"; mend: boolean }
   /** A person must say the words that are true in `needs`; `reasons` are whole clauses, without a full stop. */
@@ -52,6 +54,7 @@ export function judgeEngine(observed: ObservedEngine, known: KnownBond): Verdict
   const exchanged = exchangeOf(observed, known);
   const holder = holderOf(observed, known);
   if (exchanged === undefined && holder === undefined) {
+    if (!known.expectsRuns && !observed.hasRuns) return { type: "unneeded" };
     return {
       type: "take",
       mend: isSame && !mark && lastPlace !== undefined && isSamePlace(lastPlace, place),

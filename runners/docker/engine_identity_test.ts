@@ -12,11 +12,11 @@ const MARK = { nonce: "n", place: HERE, path: "/r/m" };
 const KNOWN: KnownBond = { record: RECORD, place: HERE, lastPlace: HERE, expectsRuns: true };
 const SEEN: ObservedEngine = { id: "e", root: "/r", mark: MARK, hasRuns: true };
 
-/** `same`, `take`, `mend`, or what a person must say. */
+/** `same`, `unneeded`, `take`, `mend`, or what a person must say. */
 function verdict(observed: Partial<ObservedEngine>, known: Partial<KnownBond> = {}): string {
   const judged = judgeEngine({ ...SEEN, ...observed }, { ...KNOWN, ...known });
   if (judged.type === "take") return judged.mend ? "mend" : "take";
-  if (judged.type === "same") return "same";
+  if (judged.type !== "refuse") return judged.type;
   assert.equal(judged.reasons.length, Number(judged.needs.containersAreGone) + Number(judged.needs.takeOver));
   return adviseOn(judged.needs).split("rune admin adopt-engine ")[1]!;
 }
@@ -37,7 +37,15 @@ const CASES: [
   ["the same id with its data elsewhere, as with two Engines 20.10 of one machine", { root: "/s" }, {}, GONE],
   ["data that was copied with the mark", { mark: { ...MARK, path: "/s/m" } }, {}, GONE],
   ["emptied", { mark: none, hasRuns: false }, {}, GONE],
-  ["emptied, and nothing is expected", { mark: none, hasRuns: false }, { expectsRuns: false }, "mend"],
+  ["emptied, and nothing is expected", { mark: none, hasRuns: false }, { expectsRuns: false }, "unneeded"],
+  ["no container yet", { mark: none, hasRuns: false }, { record: none, expectsRuns: false }, "unneeded"],
+  ["all are gone, and the mark is there", { hasRuns: false }, { expectsRuns: false }, "same"],
+  [
+    "nothing is expected, and containers are there",
+    { mark: none },
+    { record: none, expectsRuns: false },
+    "take",
+  ],
   ["the mark was pruned, the containers are there", { mark: none }, {}, "mend"],
   ["the former data is back after another one was adopted", { mark: { ...MARK, nonce: "o" } }, {}, GONE],
   ["the first Engine of all", { mark: none, hasRuns: false }, { record: none, lastPlace: none }, "take"],
@@ -51,7 +59,7 @@ const CASES: [
     place: COPY,
     record: none,
     expectsRuns: false,
-  }, "take"],
+  }, "unneeded"],
   ["the original, after a copy took over", { mark: { ...MARK, nonce: "o", place: COPY } }, {}, OVER],
   ["a copy at another Engine", { id: "f", mark: none, hasRuns: false }, { place: COPY }, `${GONE} ${OVER}`],
   ["restored, by a person's word", {}, { place: COPY, lastPlace: none }, "take"],

@@ -199,7 +199,10 @@ Deno.test("a guard's failure is unavailable, whatever the Engine said: nobody ta
     async (_, socket) => {
       const guarded = createEngine(socket, {
         refuseKnown: () => {},
-        prove: (ask, limit) => ask.send("/proof", { what: "prove it", signal: limit }),
+        prove: async (ask, limit) => {
+          await ask.send("/proof", { what: "prove it", signal: limit });
+          return true;
+        },
       });
       try {
         await assert.rejects(unlessAbsent(guarded.json("/x", { ...numbers, signal: signal() })), {
