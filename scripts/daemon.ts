@@ -80,7 +80,7 @@ export async function startDaemon(
       ...serve,
       ...options.args ?? [],
     ],
-    env: { DENO_DIR: await denoDir(), ...options.env, HOME: home },
+    env: { DENO_DIR: await denoDir(), XDG_RUNTIME_DIR: home, ...options.env, HOME: home },
     detached: true,
     stdin: "null",
     stdout: "null",
