@@ -141,7 +141,8 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
       return path;
     }
   };
-  const paths = [dataDir, storage.localVolumeRoot];
+  // The last one holds the stages and locks of every daemon of this host.
+  const paths = [dataDir, storage.localVolumeRoot, "/run/rune"];
   return [...new Set([...paths, ...paths.map(real)])];
 }
 

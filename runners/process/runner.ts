@@ -177,7 +177,8 @@ class DirectoryRunner implements ProcessRunner {
       await writeDurably(`${files.dir}/starting`, "");
       const { daemonId } = this.#supervisor;
       const inNamespace = (await trackingOf(files, host)).by === "namespace";
-      await spawnWrapper(files, { root, daemonId, inNamespace, launch, procs, mounts, signal });
+      const closed = this.#closed;
+      await spawnWrapper(files, { root, daemonId, inNamespace, launch, procs, mounts, closed, signal });
       this.#secrets.delete(files.name);
       for (;;) {
         const now = await observe(files, host);

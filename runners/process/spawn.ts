@@ -35,6 +35,8 @@ export interface SpawnOptions {
   procs: string[];
   /** What its view shows; see mount_points.ts for who judges where. */
   mounts: RunMount[];
+  /** Directories of the daemon's own. */
+  closed?: readonly string[];
   signal: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ export interface SpawnOptions {
  * @throws {RuneError} `unavailable` when no process can be made, `deadline_exceeded` on abort; the run ends then.
  */
 export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Promise<void> {
-  const { root, daemonId, inNamespace = false, launch, procs, mounts, signal } = options;
+  const { root, daemonId, inNamespace = false, launch, procs, mounts, closed = [], signal } = options;
   const helpers = await helpersOf(launch);
   const wrapper = ["/bin/sh", `${root}/wrapper.sh`, files.name, daemonId, ...procs, "--", ...helpers];
   const child = new Deno.Command(await findTool("setsid"), {
@@ -72,7 +74,7 @@ export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Prom
         hint: "look for limits on processes and memory of this host",
       });
     }
-    await inTime(setUp(files, { launch, mounts, lines, writer, signal }));
+    await inTime(setUp(files, { launch, mounts, closed, lines, writer, signal }));
   } finally {
     await inTime(writer.close().catch(() => {}));
     await lines.cancel();
@@ -88,13 +90,17 @@ export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Prom
 interface SetUp {
   launch: Launch;
   mounts: RunMount[];
+  closed: readonly string[];
   lines: LinePipe;
   writer: WritableStreamDefaultWriter<Uint8Array>;
   signal: AbortSignal;
 }
 
 /** Steps 2 to 4 of the module comment. */
-async function setUp(files: RunFiles, { launch, mounts, lines, writer, signal }: SetUp): Promise<void> {
+async function setUp(
+  files: RunFiles,
+  { launch, mounts, closed, lines, writer, signal }: SetUp,
+): Promise<void> {
   const stat = await lines.next();
   if (stat === undefined || await lines.next() !== "waiting") return;
   // A process that ended meanwhile has closed the pipe, and the end of it is what the caller sees.
@@ -102,7 +108,7 @@ async function setUp(files: RunFiles, { launch, mounts, lines, writer, signal }:
   const process = parseStat(stat);
   try {
     const readOnly = launch.view === "readonly";
-    if (launch.view !== "shared") await makeView(process, { mounts, readOnly, signal });
+    if (launch.view !== "shared") await makeView(process, { mounts, readOnly, closed, signal });
     await Deno.writeTextFile(`${files.signals}.ready`, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     if (signal.aborted) return;

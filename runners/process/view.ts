@@ -30,12 +30,16 @@ function openView({ pid, startTime }: ProcessStat): View {
   throw new RuneError("conflict", "the process ended before its mounts were made", { hint: "try again" });
 }
 
+const UNMOUNT_TRIES = 5;
+
 /** What a view is to show. */
 export interface ViewPlan {
   /** In the order in which they are made. */
   mounts: RunMount[];
   /** Everything is read-only but for the writable ones among `mounts`. */
   readOnly: boolean;
+  /** Directories of the daemon's own: what is mounted at or below them, volumes and secrets of others, is not in the view. */
+  closed: readonly string[];
   signal: AbortSignal;
 }
 
@@ -44,12 +48,25 @@ export interface ViewPlan {
  *
  * @throws {RuneError} `failed_precondition` with what mount(8) said.
  */
-export async function makeView(process: ProcessStat, { mounts, readOnly, signal }: ViewPlan): Promise<void> {
+export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<void> {
+  const { mounts, readOnly, closed, signal } = plan;
   using view = openView(process);
-  const mount = async (args: string[]) => await runMount(["-N", view.namespace, ...args], signal);
+  const run = async (tool: "mount" | "umount", args: string[]) =>
+    await runTool(tool, { args: ["-N", view.namespace, ...args], signal });
+  const mount = async (args: string[]) => await run("mount", args);
   for (const { source, target, readOnly } of mounts) {
     const options = readOnly ? "nosuid,nodev,ro" : "nosuid,nodev";
     await mount(["--bind", "-o", options, "--", source, target]);
+  }
+  const hidden = () =>
+    readMounts(process.pid).map(({ at }) => at).filter((at) => closed.some((dir) => within(at, dir)));
+  for (let tries = 0; hidden().length > 0; tries++) {
+    try {
+      await run("umount", ["--lazy", "--", ...hidden().reverse()]);
+    } catch (error) {
+      // The host may have ended one of them meanwhile.
+      if (tries >= UNMOUNT_TRIES) throw error;
+    }
   }
   if (!readOnly) return;
   const writable = new Set(mounts.filter((m) => !m.readOnly).map((m) => m.target));
@@ -65,8 +82,13 @@ export async function makeView(process: ProcessStat, { mounts, readOnly, signal 
   }
 }
 
-async function runMount(args: string[], signal: AbortSignal): Promise<void> {
-  const { code, stderr } = await new Deno.Command(await findTool("mount"), {
+const within = (inner: string, outer: string) => `${inner}/`.startsWith(`${outer}/`);
+
+async function runTool(
+  tool: "mount" | "umount",
+  { args, signal }: { args: string[]; signal: AbortSignal },
+): Promise<void> {
+  const { code, stderr } = await new Deno.Command(await findTool(tool), {
     args,
     env: HELPER_ENVIRONMENT,
     clearEnv: true,

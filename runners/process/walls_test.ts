@@ -348,6 +348,33 @@ test(
   },
 );
 
+test(
+  "a view holds nothing that is mounted in the daemon's own directories, and keeps none of it busy",
+  async (room, signal) => {
+    const own = `${room.dir}/own`;
+    const [kept, other] = [`${own}/kept`, `${own}/other`];
+    const run = async (...argv: string[]) => assert.equal((await capture(argv)).code, 0, argv.join(" "));
+    for (const path of [kept, other]) {
+      await Deno.mkdir(path, { recursive: true });
+      await run("mount", "-t", "tmpfs", "rune-test", path);
+    }
+    try {
+      await Deno.writeTextFile(`${kept}/file`, "mine\n");
+      for (const securityContext of [{}, { readOnlyFS: true }]) {
+        const mounts = [{ source: kept, target: `${room.data}/shown`, readOnly: true }];
+        const script = `cat ${room.data}/shown/file; grep -c ${own} /proc/self/mountinfo`;
+        const spec = room.shell(script, { mounts, securityContext });
+        await start(room, spec, signal);
+        const lines = await Array.fromAsync(await room.runner.logs(spec, { follow: true, signal }));
+        assert.deepEqual(lines.map((entry) => entry.text), ["mine", "0"]);
+      }
+      assert.equal(await Deno.readTextFile(`${kept}/file`), "mine\n", "the host's own mounts stay");
+    } finally {
+      for (const path of [kept, other]) await run("umount", path);
+    }
+  },
+);
+
 /** Starts a wrapper as spawnWrapper() does, tells it `said`, and closes the pipe, as if the daemon had died. */
 async function endOf(room: ProcessRoom, { status, said }: { status: string[]; said: string }) {
   const { signal } = new AbortController();
