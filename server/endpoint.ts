@@ -12,7 +12,7 @@ import { isName } from "../spec/name.ts";
 import { shapeIssues } from "../spec/body_shape.ts";
 import { permitParameters } from "./auth/parameters.ts";
 import type { Principal } from "./auth/principal.ts";
-import { readJson } from "./json_body.ts";
+import { BodyRoom, readJson } from "./json_body.ts";
 
 /** A request whose parts were checked. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -145,7 +145,8 @@ export async function callEndpoint(
       hint: "remove it; /openapi.json lists what each path takes",
     });
   }
-  const body = endpoint.body ? parse("body", endpoint.body, await readJson(request)) : undefined;
+  using room = new BodyRoom();
+  const body = endpoint.body ? parse("body", endpoint.body, await readJson(request, { room })) : undefined;
   permitParameters(rest.principal.permit, endpoint, { input: { ...query as object, ...body as object } });
   return await endpoint.handle({ request, params, query, body, ...rest });
 }

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { connect } from "node:tls";
 import { type Authority, makeAuthority } from "../tests/certificates.ts";
 import { until } from "../tests/host.ts";
-import { readTlsPair, serveTls, type TlsServer } from "./tls.ts";
+import { type FrontServer, serveFront } from "./front.ts";
+import { readTlsPair } from "./tls.ts";
 
 interface Room {
   dir: string;
   authority: Authority;
   files: { cert: string; key: string };
-  server: TlsServer;
+  server: FrontServer;
   client: Deno.HttpClient;
 }
 
@@ -22,7 +23,7 @@ async function withTls(
   await authority.issue(files, "first");
   const aborted = new AbortController();
   const pair = await readTlsPair(files);
-  const server = serveTls({ hostname: "127.0.0.1", port: 0 }, { pair, signal: aborted.signal, handler });
+  const server = serveFront({ hostname: "127.0.0.1", port: 0 }, { pair, signal: aborted.signal, handler });
   const client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(authority.ca)] });
   try {
     await test({ dir, authority, files, server, client });
@@ -47,7 +48,7 @@ function shown(port: number, ca: string): Promise<string> {
   });
 }
 
-Deno.test("serveTls() shows a new certificate to new connections while old ones, streams and sockets, go on", () => {
+Deno.test("serveFront() shows a new certificate to new connections while old ones, streams and sockets, go on", () => {
   const streams: ReadableStreamDefaultController<Uint8Array>[] = [];
   const handler = (request: Request, peer: string) => {
     if (request.headers.get("upgrade") === "websocket") {
@@ -87,7 +88,7 @@ Deno.test("serveTls() shows a new certificate to new connections while old ones,
   });
 });
 
-Deno.test("readTlsPair() and serveTls() say what is wrong with a pair, and the one before stays", () =>
+Deno.test("readTlsPair() and serveFront() say what is wrong with a pair, and the one before stays", () =>
   withTls(() => new Response("ok"), async ({ dir, authority, files, server, client }) => {
     const refuses = (work: () => Promise<unknown>, message: RegExp) =>
       assert.rejects(work, { code: "failed_precondition", message });

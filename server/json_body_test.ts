@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { BodyRoom, readJson } from "./json_body.ts";
+
+/** A request whose body is what `pull` gives. */
+function requestOf(pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void | Promise<void>) {
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({ pull, cancel: () => void (cancelled = true) });
+  const request = new Request("http://h/", {
+    method: "POST",
+    body,
+    headers: { "content-type": "application/json" },
+  });
+  return { request, cancelled: () => cancelled };
+}
+
+Deno.test("readJson() waits for no body that does not come, or comes a byte at a time", async () => {
+  const silent = requestOf(() => new Promise<void>(() => {}));
+  await assert.rejects(readJson(silent.request, { arrivalMs: 20 }), { code: "deadline_exceeded" });
+  assert.equal(silent.cancelled(), true);
+  const dripping = requestOf(async (controller) => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    controller.enqueue(new Uint8Array([32]));
+  });
+  await assert.rejects(
+    readJson(dripping.request, { arrivalMs: 50 }),
+    /the body did not arrive within 0.05 s/,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
+Deno.test("readJson() holds no more than 8 MiB of a body, and no more than 64 MiB of all that are worked", async () => {
+  const endless = requestOf((controller) => controller.enqueue(new Uint8Array(1024 * 1024).fill(32)));
+  await assert.rejects(readJson(endless.request), { code: "payload_too_large" });
+  assert.equal(endless.cancelled(), true);
+  const whole = () => {
+    let left = 8;
+    return requestOf((controller) => {
+      if (left-- === 0) {
+        controller.enqueue(new TextEncoder().encode("1"));
+        controller.close();
+      } else controller.enqueue(new Uint8Array(1024 * 1024 - 1).fill(32));
+    }).request;
+  };
+  const rooms = Array.from({ length: 8 }, () => new BodyRoom());
+  for (const room of rooms) assert.equal(await readJson(whole(), { room }), 1);
+  using another = new BodyRoom();
+  await assert.rejects(readJson(whole(), { room: another }), { code: "unavailable" });
+  another[Symbol.dispose]();
+  for (const room of rooms) room[Symbol.dispose]();
+  assert.equal(await readJson(whole(), { room: another }), 1);
+});
