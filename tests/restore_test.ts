@@ -1,6 +1,8 @@
 /** A restore while something of the same daemon still runs: what it finds, what it asks, and what comes of either answer. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
+import { endCaddy } from "../proxy/caddy/caddy_process.ts";
+import { caddyFiles } from "../proxy/caddy/config.ts";
 import { findRunningCaddies } from "../proxy/caddy/strays.ts";
 import { readProcess } from "../runners/process/proc.ts";
 import { RUNE, startDaemon } from "../scripts/daemon.ts";
@@ -193,6 +195,7 @@ Deno.test({
       await host.rune("delete", "service", "agent", "--yes");
       await host.rune("delete", "service", "web", "--yes");
     } finally {
+      await endCaddy(caddyFiles(`${lost}/proxy`));
       await host[Symbol.asyncDispose]();
       await cleanUp(lost, shared);
     }
@@ -295,6 +298,7 @@ Deno.test({
       await host.rune("delete", "service", "agent", "--yes");
       await host.rune("delete", "service", "web", "--yes");
     } finally {
+      await endCaddy(caddyFiles(`${dataDir}/proxy`));
       if (copyId !== undefined) {
         await removeFromEngine(copyId);
         await removeProcesses(dataDir, copyId).catch(() => {});
@@ -369,6 +373,7 @@ Deno.test({
         await daemon.stop();
       }
     } finally {
+      await endCaddy(caddyFiles(`${home}/same/proxy`));
       await removeProcesses(`${home}/same`, host.daemonId).catch(() => {});
       await host[Symbol.asyncDispose]();
       await cleanUp(home, shared);
