@@ -13,6 +13,7 @@ import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { RunnerName } from "../spec/instance.ts";
 import { ANNOTATIONS } from "../spec/marks.ts";
+import type { Volume } from "../spec/volume.ts";
 import { describeKey } from "../spec/resource.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Change, Store } from "../store/store.ts";
@@ -149,12 +150,16 @@ export function startControllers(deps: ControllerDeps): Controllers {
       reconcileSnapshot(key, { deps: { store, drivers, runners, mounts, node, clock }, signal }),
   );
   const schedules = queue("schedule", 4, (key) => reconcileSchedule(key, { store, drivers }));
+  const remount = ({ uid, namespace, name }: Volume) => {
+    mounts.delete(uid);
+    volumes.add(`${namespace}/${name}`);
+  };
   const instances = queue(
     "instance",
     32,
     (uid, signal) =>
       reconcileInstance(uid, {
-        deps: { store, secrets, runners, mounts, stage, prober, files, readData, clock },
+        deps: { store, secrets, runners, mounts, stage, remount, prober, files, readData, clock },
         find,
         signal,
       }),

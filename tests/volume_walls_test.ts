@@ -1,11 +1,11 @@
 /** What volumes keep apart: a name that is changed leads nowhere else, and a path on the host is no way in. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { allowing, containerService, hostVolume, RUNNER_KINDS } from "./castfiles.ts";
+import { allowing, containerService, hostVolume, processService, RUNNER_KINDS } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { assertNothingLeaked } from "./leaks.ts";
 import { openEngine } from "../scripts/engine.ts";
-import { openDaemonView } from "./daemon_view.ts";
+import { becomeOrdinaryUser, openDaemonView } from "./daemon_view.ts";
 import { makePrivateEngine } from "./private_engine.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -229,5 +229,57 @@ Deno.test({
       } finally {
         await new Deno.Command("umount", { args: [at("bound")] }).output();
       }
+    }),
+});
+
+Deno.test({
+  name:
+    "a daemon that is not root opens and judges in the same way, gives the real path, and holds it among its user's own",
+  ignore: noRoot,
+  fn: () =>
+    withDirectories(async (at) => {
+      await using user = await becomeOrdinaryUser();
+      const { owner: { uid, gid } } = user;
+      for (const path of [at("."), at("mine"), at("mine/name")]) await Deno.chown(path, uid, gid);
+      await Deno.chmod(at("."), 0o755);
+      // The user's, as a session has one: without it the place is /tmp/rune-<uid>.
+      const runtime = at("runtime");
+      await Deno.mkdir(runtime, { mode: 0o700 });
+      await Deno.chown(runtime, uid, gid);
+      const options = {
+        ...user.host,
+        owner: user.owner,
+        env: { ...user.host.env, XDG_RUNTIME_DIR: runtime },
+        runefile: allowing(at("").replace(/\/$/, "")),
+      };
+      await using host = await startHost(options);
+      await using other = await startHost(options);
+      const mount = `  volumes: [{ name: d, mountPath: ${at("mine")}, claim: { name: v } }]\n`;
+      const text = hostVolume("v", at("mine")) + processService("web", mount);
+      await host.rune("cast", await host.file("web.yaml", text));
+      assert.equal((await host.get("volume", "v")).status.mountPath, at("mine"));
+      assert.equal((await Array.fromAsync(Deno.readDir(`${runtime}/rune/held`))).length, 1);
+
+      await other.rune("cast", "--no-wait", await other.file("web.yaml", text));
+      await until("the other daemon of this user says why it waits", async () => {
+        const { status } = await other.get("service", "web");
+        return /is held by another Rune daemon/.test(status.message);
+      });
+      await other.rune("delete", "service", "web", "--yes");
+
+      await Deno.rename(at("mine"), at("aside"));
+      await Deno.symlink(at("secret"), at("mine"));
+      const [{ status: { handle } }] = (await host.get("instances")).items;
+      Deno.kill(Number(handle.slice("pid:".length)), "SIGKILL");
+      await until("the same instance does not start on what the link leads to", async () => {
+        const { status } = await host.get("service", "web");
+        return /is no longer the directory that was mounted|goes through the symbolic link/.test(
+          status.message,
+        );
+      });
+      await Deno.remove(at("mine"));
+      await Deno.rename(at("aside"), at("mine"));
+      await running(host, 2);
+      await host.rune("delete", "service", "web", "--yes");
     }),
 });

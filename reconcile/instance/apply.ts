@@ -6,6 +6,7 @@ import { parseDuration } from "../../spec/duration.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
+import type { Volume } from "../../spec/volume.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
@@ -28,6 +29,8 @@ export interface InstanceDeps {
   runners: Map<RunnerName, Runner>;
   mounts: MountTable;
   stage: Stage;
+  /** Has a volume mounted anew whose directory is no longer what was mounted. */
+  remount: (volume: Volume) => void;
   prober: Prober;
   files: RunFiles;
   readData: ReadData;
@@ -174,7 +177,7 @@ async function launchRun(
       readData: deps.readData,
       secrets: deps.secrets,
       stage: deps.stage,
-      onReplaced: (volumeUid) => deps.mounts.delete(volumeUid),
+      onReplaced: deps.remount,
       signal,
       recordIntent: async () => {
         await progress.end();

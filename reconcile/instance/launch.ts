@@ -8,6 +8,7 @@ import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitStep, stepKey } from "../../spec/init_step.ts";
 import { exposedPort } from "../../spec/exposing.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
+import type { Volume } from "../../spec/volume.ts";
 import type { ReadData } from "../config/data.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { RunFiles } from "../config/run_files.ts";
@@ -142,7 +143,7 @@ async function prepareMount(
   { id, stage, signal, onReplaced }: LaunchOptions & { id: string },
 ): Promise<Prepared> {
   await using root = await openMounted(mounted!).catch((error) => {
-    onReplaced(volume!.uid);
+    onReplaced(volume!);
     throw error;
   });
   const { fsUser: user, fsGroup: group, fsMode: mode } = mount;
@@ -201,7 +202,7 @@ export interface LaunchOptions {
   secrets: SecretReader;
   stage: Stage;
   /** Told that a volume's directory is no longer what was mounted: it must be mounted anew. */
-  onReplaced: (volumeUid: string) => void;
+  onReplaced: (volume: Volume) => void;
   signal: AbortSignal;
   /** Commits that this run is about to exist; nothing is made before it has resolved. */
   recordIntent: () => Promise<void>;
