@@ -59,6 +59,11 @@ export class BindStage implements Stage {
     }
   }
 
+  /** Removes the stage's own directory, when it shows nothing. It is made again when it is needed. */
+  async removeEmpty(): Promise<void> {
+    await Deno.remove(this.#root).catch(() => {});
+  }
+
   async #alone<T>(
     id: string,
     { verb, signal }: { verb: string; signal: AbortSignal },
@@ -95,6 +100,7 @@ export class PlainStage implements Stage {
 export async function clearStage(stage: Stage, signal: AbortSignal): Promise<void> {
   const ids = await stage.list().catch(() => []);
   await Promise.allSettled(ids.map((id) => stage.hide(id, signal)));
+  if (stage instanceof BindStage) await stage.removeEmpty();
 }
 
 /**

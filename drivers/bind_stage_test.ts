@@ -87,7 +87,7 @@ Deno.test("openStage() gives a daemon that may mount a stage outside its data di
       assert.deepEqual(await (await openStage({ dataDir: at("b"), daemonId, signal })).stage.list(), ["v"]);
     } finally {
       await clearStage(stage, signal);
-      if (!ignore) await Deno.remove(stagePath(daemonId));
+      await assert.rejects(Deno.stat(stagePath(daemonId)), Deno.errors.NotFound);
     }
   }));
 
@@ -109,7 +109,7 @@ Deno.test({
       let shown = 0;
       try {
         await using root = await openDirectory(at("a"));
-        for (let i = 0; i < 40; i++) {
+        while (shown < 5) {
           await using directory = await openSubPath(root, "sub/x").catch(() => undefined) as FileHandle;
           if (!directory) continue;
           const path = await stage.show("i.0", directory, signal);
@@ -121,7 +121,6 @@ Deno.test({
         swapping = false;
         await swap;
       }
-      assert.ok(shown > 0, "it was shown at least once");
       assert.deepEqual((await Array.fromAsync(Deno.readDir(at("b")))).map((e) => e.name), ["name"]);
     }),
 });

@@ -1,6 +1,6 @@
-/** One daemon uses a volume root: the kernel's lock on a file in it, so that a killed one leaves nothing behind. @module */
+/** One daemon uses a volume root: the kernel's lock on it, so that a killed one leaves nothing behind. @module */
 import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeAllSync } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
 import type { Owner } from "./directory_hold.ts";
@@ -14,33 +14,41 @@ import type { LocalLayout } from "./local_layout.ts";
  */
 export function lockRoot({ root }: LocalLayout, { daemonId, dataDir }: Owner): Disposable | undefined {
   if (!existsSync(root)) return undefined;
-  const directory = join(root, ".rune");
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, ".owner");
-  const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+  const note = join(root, ".rune", ".owner");
+  // The directory itself: a lock takes no room, on a disk that is full or read-only either.
+  const directory = Deno.openSync(root);
   try {
-    if (!file.tryLockSync(true)) {
-      const other = Deno.readTextFileSync(path).trim();
+    if (!directory.tryLockSync(true)) {
+      const other = existsSync(note) ? `, ${Deno.readTextFileSync(note).trim()}` : "";
       throw new RuneError(
         "failed_precondition",
-        `the volume root ${root} is used by another Rune daemon, ${other}`,
+        `the volume root ${root} is used by another Rune daemon${other}`,
         {
           hint: "stop that one, or set storage.localVolumeRoot to a directory of this daemon's own",
         },
       );
     }
-    file.truncateSync();
-    // For the message to another; on a full disk it is poorer, and the lock is held all the same.
-    writeAllSync(file, new TextEncoder().encode(`${daemonId} of the data directory ${dataDir}\n`));
   } catch (error) {
-    file.close();
+    directory.close();
     throw error;
   }
+  writeNote(note, `${daemonId} of the data directory ${dataDir}\n`);
   return {
     [Symbol.dispose]() {
       // Closing is not enough: a child that is just being started has a copy of the open file until it executes its program.
-      file.unlockSync();
-      file.close();
+      directory.unlockSync();
+      directory.close();
     },
   };
+}
+
+/** For the message to another daemon, which is poorer without. */
+function writeNote(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    using file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
+    writeAllSync(file, new TextEncoder().encode(text));
+  } catch {
+    // A full or read-only disk: the root is locked all the same.
+  }
 }

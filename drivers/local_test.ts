@@ -275,6 +275,7 @@ Deno.test("LocalDriver refuses a root that another daemon uses, and volumes that
     }
     // The first daemon has ended; what it made is still its own.
     first.close();
+    await Deno.remove(`${root}/.rune/.owner`);
     await second.prepare();
     const theirs = {
       code: "failed_precondition",
