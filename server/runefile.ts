@@ -255,7 +255,7 @@ export function parseRunefile(
       file,
     }]);
   }
-  const misshapen = shapeIssues(source.value, z.unknown());
+  const misshapen = shapeIssues(source.value, z.any());
   if (misshapen.length > 0) {
     throw invalid(file, misshapen.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
   }

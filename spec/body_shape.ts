@@ -32,12 +32,13 @@ function pathOf(place: Place, key?: string): (string | number)[] {
   return path.reverse();
 }
 
-/** The forms of what stands under a key. */
+/** The forms of what stands under a key; none where nothing may stand, or where another schema looks at it later (`unknown`). */
 function formsBelow(forms: z.ZodType[], key: string, isList: boolean): z.ZodType[] {
   return forms.flatMap((form) => {
+    if (defOf(form).type === "any") return [form];
     const { shape, element, valueType } = defOf(form);
     const next = isList ? element : shape && Object.hasOwn(shape, key) ? shape[key] : valueType;
-    return next ? formsOf(next) : [];
+    return next ? formsOf(next).filter((below) => defOf(below).type !== "unknown") : [];
   });
 }
 
@@ -53,7 +54,7 @@ function mostEntries(forms: z.ZodType[], isList: boolean): number {
  * What is wrong with the shape of a value as it was parsed. Looks at every object once, also in a circle, and into nothing that is
  * too long or too deep.
  *
- * @param schema what the value will be checked against.
+ * @param schema what the value will be checked against; `z.any()` looks everywhere.
  */
 export function shapeIssues(value: unknown, schema: z.ZodType): FieldIssue[] {
   const issues: FieldIssue[] = [];
@@ -80,10 +81,12 @@ export function shapeIssues(value: unknown, schema: z.ZodType): FieldIssue[] {
       }
       const inner = (place.value as Record<string, unknown>)[key];
       if (typeof inner !== "object" || inner === null || seen.has(inner)) continue;
+      const forms = formsBelow(place.forms, key, isList);
+      if (forms.length === 0) continue;
       seen.add(inner);
       open.push({
         value: inner,
-        forms: formsBelow(place.forms, key, isList),
+        forms,
         depth: place.depth + 1,
         key: isList ? Number(key) : key,
         parent: place,
