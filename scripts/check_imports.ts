@@ -84,7 +84,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
   },
   {
     // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how, and adds a kind of
-    // stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts: docs/decisions/0022.
+    // stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts: docs/decisions/0023.
     text: /\bnew (Readable|Writable|Transform)Stream\b|\bnew Channel\b|\bbufferedAmount\b|\.shift\(\)/,
     what:
       "a queue: what may wait in it must be bounded in bytes (use Channel, or say in scripts/check_imports.ts how)",
