@@ -125,8 +125,8 @@ export function effectiveRules(
 /** The refusal of what was asked. */
 export function denial(user: string, { resource, verb, namespace }: Ask): RuneError {
   const where = namespace === "" ? "" : ` in namespace ${namespace}`;
-  const what = verb.includes(".") ? `${verb}${where}` : `${verb} ${resource}${where}`;
-  return new RuneError("permission_denied", `${user} may not ${what}`, {
+  const lack = verb.includes(".") ? `lacks the verb ${verb}` : `may not ${verb} ${resource}`;
+  return new RuneError("permission_denied", `${user} ${lack}${where}`, {
     hint:
       "see rune whoami for what you may do; an administrator grants more with rune admin policy and rune admin user",
   });
