@@ -1,11 +1,9 @@
 /** The local driver's note of who made a volume's directory, kept outside the data. @module */
-import { join } from "node:path";
 import { z } from "zod";
 import { RuneError } from "../spec/error.ts";
-import { isName } from "../spec/name.ts";
 import { readJson, removeAside, removeEntry, writeJson } from "./durable.ts";
 import type { Owner } from "./directory_hold.ts";
-import { directoriesIn, LocalLayout, type VolumePlace } from "./local_layout.ts";
+import type { LocalLayout, VolumePlace } from "./local_layout.ts";
 
 const markerSchema = z.object({
   uid: z.string(),
@@ -66,26 +64,4 @@ export async function writeMarker(layout: LocalLayout, place: VolumePlace, marke
 export async function removeMarker(layout: LocalLayout, place: VolumePlace): Promise<void> {
   await removeAside(layout.marker(place));
   await removeEntry(layout.marker(place));
-}
-
-/**
- * Gives every volume of a root to a daemon. For a root that is the daemon's own, as after a restore that makes a copy with an id
- * of its own; never for one that another daemon uses.
- *
- * @returns how many notes were rewritten.
- */
-export async function rewriteMarkers(root: string, owner: Owner): Promise<number> {
-  const layout = new LocalLayout(root);
-  const notes = join(root, ".rune");
-  let rewritten = 0;
-  for (const namespace of (await directoriesIn(notes)).filter(isName)) {
-    for await (const { name: file } of Deno.readDir(join(notes, namespace))) {
-      const name = file.replace(/\.json$/, "");
-      if (!file.endsWith(".json") || !isName(name)) continue;
-      const marker = await readMarker(layout, { namespace, name });
-      if (marker) await writeMarker(layout, { namespace, name }, { ...marker, ...owner });
-      rewritten++;
-    }
-  }
-  return rewritten;
 }
