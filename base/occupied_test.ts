@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
-import { isOccupied } from "./occupied.ts";
+import { occupancyOf } from "./occupied.ts";
 
-Deno.test("isOccupied() tells empty directories from everything else", async () => {
+Deno.test("occupancyOf() tells what is missing, and empty directories, from everything else", async () => {
   const root = await Deno.makeTempDir();
   try {
-    assert.equal(isOccupied(`${root}/missing`), false);
+    assert.equal(occupancyOf(`${root}/missing`), "missing");
     await Deno.mkdir(`${root}/a/b/c`, { recursive: true });
-    assert.equal(isOccupied(`${root}/a`), false);
+    assert.equal(occupancyOf(`${root}/a`), "free");
     await Deno.symlink("/", `${root}/link`);
-    assert.equal(isOccupied(`${root}/link`), true);
+    assert.equal(occupancyOf(`${root}/link`), "occupied");
     await Deno.writeTextFile(`${root}/a/b/file`, "");
-    assert.equal(isOccupied(`${root}/a`), true);
-    assert.equal(isOccupied(`${root}/a/b/c`), false);
-    assert.equal(isOccupied(`${root}/a/b/file`), true);
-    assert.equal(isOccupied(`${root}/a/b/file/x`), true);
+    assert.equal(occupancyOf(`${root}/a`), "occupied");
+    assert.equal(occupancyOf(`${root}/a/b/c`), "free");
+    assert.equal(occupancyOf(`${root}/a/b/file`), "occupied");
+    assert.equal(occupancyOf(`${root}/a/b/file/x`), "occupied");
     await Deno.mkdir(`${root}/many`);
     for (let i = 0; i < 300; i++) await Deno.mkdir(`${root}/many/${i}`);
-    assert.equal(isOccupied(`${root}/many`), true);
+    assert.equal(occupancyOf(`${root}/many`), "occupied");
   } finally {
     await Deno.remove(root, { recursive: true });
   }

@@ -1,11 +1,28 @@
 import assert from "node:assert/strict";
-import { judgeMountPoint } from "./mount_points.ts";
+import { judgeMountPoint, mayMakeMountPoint } from "./mount_points.ts";
 
+const OCCUPIED = [
+  "/database",
+  "/dev",
+  "/etc",
+  "/etc/ssl",
+  "/root",
+  "/run",
+  "/srv",
+  "/usr",
+  "/var",
+  "/var/lib/systemd",
+];
+const FREE = ["/app", "/etc/app", "/run/app", "/var/lib/app"];
 const rules = {
   closed: ["/var/lib/rune", "/srv/rune/volumes"],
   /** As on a host. */
-  isOccupied: (path: string) =>
-    ["/database", "/dev", "/etc", "/etc/ssl", "/root", "/run", "/srv", "/usr", "/var"].includes(path),
+  occupancyOf: (path: string) =>
+    OCCUPIED.includes(path)
+      ? "occupied" as const
+      : FREE.includes(path)
+      ? "free" as const
+      : "missing" as const,
 };
 
 Deno.test("judgeMountPoint() allows what its list names, and nothing that is the daemon's own", () => {
@@ -13,7 +30,6 @@ Deno.test("judgeMountPoint() allows what its list names, and nothing that is the
     const path of [
       "/data",
       "/data/a",
-      "/home/app/x",
       "/tmp/a",
       "/var/tmp",
       "/var/lib/app",
@@ -48,6 +64,10 @@ Deno.test("judgeMountPoint() allows what its list names, and nothing that is the
       "/srv/rune/volumes",
       "/root",
       "/dev/shm",
+      "/home/app",
+      "/etc/nologin",
+      "/run/nologin",
+      "/forcefsck",
     ]
   ) {
     assert.equal(typeof judgeMountPoint(path, rules), "string", path);
@@ -57,4 +77,22 @@ Deno.test("judgeMountPoint() allows what its list names, and nothing that is the
 Deno.test("judgeMountPoint() allows a directory in its own place, unless it is the daemon's", () => {
   assert.equal(judgeMountPoint("/usr/local/share/app", { ...rules, inPlace: true }), undefined);
   assert.equal(typeof judgeMountPoint("/var/lib/rune/kek", { ...rules, inPlace: true }), "string");
+});
+
+Deno.test("mayMakeMountPoint() makes nothing where a name alone says something to the host's programs", () => {
+  for (const path of ["/data/a", "/srv", "/tmp/a", "/var/www/a", "/var/lib/new/a", "/var/lib/app/a"]) {
+    assert.equal(mayMakeMountPoint(path, rules), true, path);
+  }
+  for (
+    const path of [
+      "/etc/app",
+      "/etc/app/a",
+      "/run/app/a",
+      "/app/a",
+      "/var/lib/systemd/linger/ci",
+      "/usr/local/a",
+    ]
+  ) {
+    assert.equal(mayMakeMountPoint(path, rules), false, path);
+  }
 });

@@ -35,7 +35,10 @@ Deno.test({
       assert.match(stderr, says);
     };
     for (
-      const path of ["/usr/bin", "/bin", "/lib/x86_64-linux-gnu", "/etc/pam.d", host.dataDir, "/var/lib"]
+      const path of [
+        ...["/usr/bin", "/bin", "/lib/x86_64-linux-gnu", "/etc/pam.d", host.dataDir, "/var/lib"],
+        ...["/etc/nologin", "/run/nologin", "/forcefsck"],
+      ]
     ) {
       await refused(`{ configName: evil, mountPath: ${path}, mode: "0755" }`, /mount it at or below \/data/);
     }

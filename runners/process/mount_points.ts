@@ -5,9 +5,9 @@
  */
 import { constants, lstatSync, statSync } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
-import { isOccupied } from "../../base/occupied.ts";
+import { occupancyOf } from "../../base/occupied.ts";
 import { RuneError } from "../../spec/error.ts";
-import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
+import { ALLOWED_MOUNT_POINTS, judgeMountPoint, mayMakeMountPoint } from "../../spec/mount_points.ts";
 import type { RunMount } from "../runner.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -23,7 +23,7 @@ export async function prepareMountPoints(mounts: RunMount[], closed: readonly st
   const depth = ({ target }: RunMount) => target.split("/").length;
   const ordered = mounts.toSorted((a, b) => depth(a) - depth(b));
   for (const mount of ordered) {
-    const reason = judgeMountPoint(mount.target, { closed, isOccupied, inPlace: isInPlace(mount) });
+    const reason = judgeMountPoint(mount.target, { closed, occupancyOf, inPlace: isInPlace(mount) });
     if (reason !== undefined) throw notThere(reason, `mount it ${ALLOWED_MOUNT_POINTS}`);
   }
   for (const mount of ordered) {
@@ -31,7 +31,7 @@ export async function prepareMountPoints(mounts: RunMount[], closed: readonly st
     const inside = mount.target.slice(outer?.target.length ?? 0).split("/").filter((part) => part !== "");
     await makeDirectories(outer?.source ?? "/", {
       parts: inside,
-      make: outer === undefined || !outer.readOnly,
+      make: outer === undefined ? mayMakeMountPoint(mount.target, { occupancyOf }) : !outer.readOnly,
       shown: mount.target,
     });
   }
@@ -60,6 +60,19 @@ async function makeDirectories(
       directory = next;
     }
   } catch (error) {
+    if (error instanceof Missing) {
+      throw root === "/"
+        ? notThere(
+          `${shown} is no directory of this host, and is not made there`,
+          `make it: mkdir -p ${shown}; or mount it below /srv, where Rune makes it`,
+          error,
+        )
+        : notThere(
+          `${shown} is no directory of the mount that it lies in, which is read-only`,
+          "make it in that volume, or mount this one elsewhere",
+          error,
+        );
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw notThere(
       `${shown} is no place for a mount: ${reason}`,
@@ -71,6 +84,9 @@ async function makeDirectories(
   }
 }
 
+/** A directory is not there and may not be made. */
+class Missing extends Error {}
+
 async function enter(
   parent: FileHandle,
   { part, make }: { part: string; make: boolean },
@@ -78,7 +94,10 @@ async function enter(
   // Through the descriptor: a parent that is replaced by a link meanwhile changes nothing.
   const path = `/proc/self/fd/${parent.fd}/${part}`;
   const there = await open(path, DIRECTORY).catch((error) => {
-    if (make && error.code === "ENOENT") return undefined;
+    if (error.code === "ENOENT") {
+      if (make) return undefined;
+      throw new Missing(`${part}: ENOENT`);
+    }
     throw new Error(`${part}: ${error.code}`, { cause: error });
   });
   if (there) return there;

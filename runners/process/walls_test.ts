@@ -468,6 +468,16 @@ test(
       await assert.rejects(room.runner.start(spec, signal), says);
     }
     assert.deepEqual(await Array.fromAsync(Deno.readDir(secret)), []);
+    // Where a name alone may say something to the host's programs nothing is made: /run/nologin keeps everybody out.
+    const name = `rune-test-${crypto.randomUUID()}`;
+    for (
+      const path of [`/run/${name}`, `/etc/${name}`, `/${name}`, `/home/${name}`, `/var/lib/dpkg/${name}`]
+    ) {
+      const spec = room.shell("echo ran", { mounts: [{ source: secret, target: path, readOnly: false }] });
+      await room.runner.create(spec, signal);
+      await assert.rejects(room.runner.start(spec, signal), { code: "failed_precondition" }, path);
+      await assert.rejects(Deno.lstat(path), Deno.errors.NotFound, path);
+    }
     // Inside another mount it is made where it will be seen, and never in one that is read-only.
     const [outer, inner] = ["outer", "inner"].map((name) => `${room.data}/${name}`);
     for (const directory of [outer!, inner!]) await Deno.mkdir(directory);
@@ -482,7 +492,7 @@ test(
       });
     const closed = nested(true);
     await room.runner.create(closed, signal);
-    await assert.rejects(room.runner.start(closed, signal), /ENOENT/);
+    await assert.rejects(room.runner.start(closed, signal), /mount that it lies in, which is read-only/);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(outer!)), []);
     const open = nested(false);
     await start(room, open, signal);

@@ -231,6 +231,8 @@ Deno.test("admission lets a process have mounts where data belongs, in no direct
         "/var",
         "/var/lib",
       ],
+      // There, a name alone may say something to the host's programs.
+      ["/forcefsck", "/etc/nologin", "/run/nologin", "/run/rune-test-app/x", "/home/nobody"],
       [home, `${home}/data`, `${home}/data/processes`, `${home}/volumes/x`],
     ].flat();
     const allowed = [
@@ -238,9 +240,6 @@ Deno.test("admission lets a process have mounts where data belongs, in no direct
       "/srv/app",
       "/var/lib/app",
       "/opt/app/conf",
-      "/rune-test-app",
-      "/etc/rune-test-app",
-      "/run/rune-test-app/x",
     ];
     for (const [field, more] of kinds) {
       for (const path of refused) {

@@ -1,6 +1,6 @@
 /** What a process may mount: directories of the host that exist as such, and only root can show them elsewhere. @module */
 import { join } from "node:path";
-import { isOccupied } from "../../base/occupied.ts";
+import { occupancyOf } from "../../base/occupied.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
@@ -56,7 +56,7 @@ function checkMountPoint(
   path: string,
   { inPlace, world: { closed } }: { inPlace: boolean; world: World },
 ): FieldIssue[] {
-  const reason = judgeMountPoint(path, { closed, isOccupied, inPlace });
+  const reason = judgeMountPoint(path, { closed, occupancyOf, inPlace });
   return reason === undefined
     ? []
     : [{ path: [], message: reason, hint: `mount it ${ALLOWED_MOUNT_POINTS}; or run an image` }];
