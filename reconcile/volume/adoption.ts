@@ -66,6 +66,8 @@ async function compare(
   { pid, handle }: RunState,
   { runner, expected }: { runner: Runner; expected: FilesystemPlace[] },
 ): Promise<boolean | "unknown"> {
+  // The daemon of an ordinary user mounts nothing for processes: they have their volumes in place, where the host has them.
+  if (runner.name === "process" && Deno.uid() !== 0) return true;
   const container = runner.name === "docker" ? handle ?? "" : undefined;
   const known = pid === undefined
     ? "unknown"
