@@ -6,6 +6,7 @@ import { canMakeNamespaces } from "./namespace.ts";
 import { type ProcessStat, readBootId } from "./proc.ts";
 import {
   type Claim,
+  isUnfinished,
   type Outcome,
   readClaim,
   readExit,
@@ -23,6 +24,8 @@ export type Observation =
   | { state: "created"; spec: RunSpec }
   /** Somebody died between writing `starting` and the claim; a wrapper may be on its way. */
   | { state: "unclaimed"; spec: RunSpec }
+  /** Its set-up was not finished, nothing of it ever ran, and that is to be put right. */
+  | { state: "unfinished"; spec: RunSpec }
   /** Lives; `ending` when the main process ended and others are left. */
   | {
     state: "running" | "ending";
@@ -46,7 +49,7 @@ export function observeHost(cgroups: CgroupMounts): Host {
 /** Looks at a run without changing anything. */
 export async function observe(files: RunFiles, host: Host): Promise<Observation> {
   const found = await look(files, host);
-  const lacks = found.state === "created" || found.state === "unclaimed" || found.state === "gone";
+  const lacks = ["created", "unclaimed", "unfinished", "gone"].includes(found.state);
   // What was not there tells nothing where the run was removed while it was looked at: it goes all at once.
   return lacks && await readSpec(files) === undefined ? { state: "absent" } : found;
 }
@@ -74,6 +77,7 @@ async function look(files: RunFiles, host: Host): Promise<Observation> {
     const main = await readMainPid(files);
     return { state: exit ? "ending" : "running", spec, leader: claim, main, members, tracking };
   }
+  if (await isUnfinished(files, exit)) return { state: "unfinished", spec };
   const outcome: Outcome = {
     finishedAt: (exit?.at ?? new Date()).toISOString(),
     ...(exit && { exitCode: exit.code }),

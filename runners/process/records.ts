@@ -22,6 +22,9 @@
  * another one, whichever claims first is the run. Whoever must know instead (inspect, stop, remove) makes the claim itself
  * with the text `abandoned`; if that succeeds the run never started and never will, if not the wrapper was faster.
  * Making a symbolic link is atomic and carries the content with it: there is no half-written claim.
+ *
+ * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything: without `<name>.ready` no daemon let it go on.
+ * Its shell ends with a code of its own, and the run is put back to where it was created, so that the next start carries it on.
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";
@@ -190,6 +193,28 @@ export async function readOutcome(files: RunFiles): Promise<Outcome | undefined>
   return await readJson<Outcome>(`${files.dir}/ended.json`);
 }
 
+/**
+ * Exit codes of a set-up that no daemon finished: nobody answered it, or nobody listened (SIGPIPE). A command may end with them
+ * too, but only after `<name>.ready` was there.
+ */
+const UNFINISHED = [125, 128 + 13];
+
+/** Whether a claimed run of which nothing lives never ran anything, because its set-up was not finished. */
+export async function isUnfinished(files: RunFiles, exit: { code: number } | undefined): Promise<boolean> {
+  if (await readMainPid(files) !== undefined) return false;
+  // A claim without `starting` is what a reset leaves that was cut short.
+  return (exit !== undefined && UNFINISHED.includes(exit.code)) ||
+    await readIfPresent(`${files.dir}/starting`) === undefined;
+}
+
+/** Puts a run whose set-up was not finished back to where it was created. Whoever dies on the way leaves the same to be done. */
+export async function resetRun(files: RunFiles): Promise<void> {
+  await removeIfPresent(`${files.dir}/starting`);
+  await removeIfPresent(`${files.dir}/error`);
+  await removeSignals(files);
+  await removeIfPresent(`${files.dir}/claim`);
+}
+
 /** Records the end of a run and clears its signals. */
 export async function writeOutcome(files: RunFiles, outcome: Outcome): Promise<void> {
   await writeDurably(`${files.dir}/ended.json`, JSON.stringify(outcome));
@@ -199,10 +224,14 @@ export async function writeOutcome(files: RunFiles, outcome: Outcome): Promise<v
 /** Removes a run's signals; done when there are none. */
 export async function removeSignals(files: RunFiles): Promise<void> {
   for (const suffix of ["alive", "ready", "exit"]) {
-    await Deno.remove(`${files.signals}.${suffix}`).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    await removeIfPresent(`${files.signals}.${suffix}`);
   }
+}
+
+async function removeIfPresent(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 /** When and with which code the main process ended, as the wrapper wrote it down. */

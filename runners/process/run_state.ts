@@ -20,6 +20,7 @@ export function toState(files: RunFiles, found: Observation): RunState {
   switch (found.state) {
     case "created":
     case "unclaimed":
+    case "unfinished":
       return { ...base, state: "created" };
     case "running":
     case "ending": {

@@ -163,6 +163,7 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     return await this.#exclusive(files, async () => {
       const { host, bell, root } = this.#supervisor;
+      if ((await observe(files, host)).state === "unfinished") await this.#supervisor.settle(files);
       const found = await observe(files, host);
       if (found.state === "absent") throw noSuchRun(files);
       if (found.state !== "created" && found.state !== "unclaimed") {
@@ -182,18 +183,17 @@ class DirectoryRunner implements ProcessRunner {
       this.#secrets.delete(files.name);
       for (;;) {
         const now = await observe(files, host);
-        if (now.state === "unclaimed") {
-          throw new RuneError("unavailable", `the process of ${spec.instance} could not be started`, {
-            hint: "look for limits on processes and memory of this host",
-          });
-        }
+        if (now.state === "unclaimed") throw notStarted(spec);
         if (now.state !== "running" || now.main !== undefined) break;
         throwIfAborted(signal);
         await listener.next(100);
       }
       await this.#supervisor.settle(files);
       this.#supervisor.publish(files, spec);
-      return toState(files, await this.#known(files));
+      const started = await this.#known(files);
+      // Put back by settle(): its set-up ended though this daemon lives.
+      if (started.state === "created") throw notStarted(spec);
+      return toState(files, started);
     });
   }
 
@@ -415,7 +415,7 @@ class DirectoryRunner implements ProcessRunner {
     if (found.state === "unclaimed") await abandon(files);
     // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
     const leaving = found.state === "ending" && found.members.every(({ pid }) => pid === found.leader.pid);
-    if (found.state !== "unclaimed" && found.state !== "gone" && !leaving) return found;
+    if (!isUndecided(found) && !leaving) return found;
     await this.#supervisor.settle(files);
     return await observe(files, this.#supervisor.host);
   }
@@ -423,7 +423,7 @@ class DirectoryRunner implements ProcessRunner {
   /** As `known`, without waiting for other calls where nothing needs to be decided. */
   async #settled(files: RunFiles): Promise<Observation> {
     const found = await observe(files, this.#supervisor.host);
-    if (found.state !== "unclaimed" && found.state !== "gone" && found.state !== "ending") return found;
+    if (!isUndecided(found) && found.state !== "ending") return found;
     return await this.#supervisor.exclusive(files.name, () => this.#known(files));
   }
 
@@ -471,6 +471,17 @@ function cannotContain(): RuneError {
         "let the daemon write control groups as root, or make user namespaces as another user; or run an image",
     },
   );
+}
+
+/** Whether something must be settled before it is certain what became of a run. */
+function isUndecided({ state }: Observation): boolean {
+  return state === "unclaimed" || state === "unfinished" || state === "gone";
+}
+
+function notStarted({ instance }: RunSpec): RuneError {
+  return new RuneError("unavailable", `the process of ${instance} could not be started`, {
+    hint: "look for limits on processes and memory of this host",
+  });
 }
 
 function noSuchRun(files: RunFiles): RuneError {

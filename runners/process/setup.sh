@@ -29,7 +29,8 @@ done
 shift
 
 echo waiting >&3
-read -r __rune_line <&5 || __rune_fail "the daemon stopped before the process was started"
+# 125: nobody finished the set-up, and nothing of the run was run; see UNFINISHED in records.ts.
+read -r __rune_line <&5 || exit 125
 # The daemon wrote down why.
 [ "$__rune_line" = go ] || exit 126
 cd "$__rune_workdir" 2>/dev/null || __rune_fail "its user cannot enter the working directory $__rune_workdir"

@@ -23,6 +23,7 @@ import {
   parseRunName,
   readClaim,
   refOf,
+  resetRun,
   type RunFiles,
   runFiles,
   writeOutcome,
@@ -224,6 +225,10 @@ export class Supervisor {
       if (found.state === "gone") {
         const killed = this.stopping.get(files.name)?.killed ? { exitCode: 137 } : {};
         return await this.#finish(files, { spec: found.spec, outcome: { ...killed, ...found.outcome } });
+      }
+      if (found.state === "unfinished") {
+        await resetRun(files);
+        return this.publish(files, found.spec);
       }
       if (found.state !== "ending" || this.stopping.has(files.name)) return;
       // The wrapper ends by itself, but may have been stopped by somebody.

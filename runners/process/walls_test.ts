@@ -423,14 +423,14 @@ test("a process that would not have the rights that it must have is not run", as
   }
 });
 
-test("a run whose set-up is given up ends, with the reason, wherever the daemon died", async (room) => {
-  for (const said of ["", "go\n", "go\nexport A='1'\n", "go\nexport A='1'\nexport B"]) {
+test("a run whose set-up is given up ends, with the reason, where the daemon died after it was let go", async (room) => {
+  for (const said of ["go\n", "go\nexport A='1'\n", "go\nexport A='1'\nexport B"]) {
     const error = "the daemon stopped before the process was started";
     assert.deepEqual(await endOf(room, { status: [], said }), { exitCode: 126, error, printed: [] });
   }
 });
 
-test("a start that is given up starts nothing", async (room, signal) => {
+test("a start that is given up starts nothing, and the next one carries the run on", async (room, signal) => {
   const spec = room.shell("echo ran");
   await room.runner.create(spec, signal);
   const files = runFiles(room.dir, spec);
@@ -445,8 +445,22 @@ test("a start that is given up starts nothing", async (room, signal) => {
   await assert.rejects(spawnWrapper(files, { ...options, signal: AbortSignal.abort() }), {
     code: "deadline_exceeded",
   });
-  await until("it ended", async () => (await room.runner.inspect(spec, signal)).state === "exited");
+  const isThere = (path: string) => Deno.lstat(path).then(() => true, () => false);
+  // Nobody asks meanwhile: a wrapper that is still on its way would lose its claim to that.
+  await until(
+    "it was put back",
+    async () => !await isThere(`${files.dir}/starting`) && !await isThere(`${files.dir}/claim`),
+  );
+  assert.equal((await room.runner.inspect(spec, signal)).state, "created");
   assert.deepEqual(await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal })), []);
+  // As a daemon leaves it that dies while it puts a run back.
+  await Deno.symlink("1 1 boot", `${files.dir}/claim`);
+  await room.runner.start(spec, signal);
+  await until("it ended", async () => (await room.runner.inspect(spec, signal)).state === "exited");
+  const { exitCode, error } = await room.runner.inspect(spec, signal);
+  assert.deepEqual({ exitCode, error }, { exitCode: 0, error: undefined });
+  const logs = await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal }));
+  assert.deepEqual(logs.map(({ text }) => text), ["ran"]);
 });
 
 test(
