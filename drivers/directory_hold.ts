@@ -57,9 +57,11 @@ export class DirectoryHolds {
   async take(where: Whereabouts, volume: { uid: string; name: string }): Promise<void> {
     const hold: Hold = { ...this.#owner, volume, where };
     const file = join(this.#place, `${where.chain[0]}.json`);
-    const aside = join(this.#place, `.${crypto.randomUUID()}`);
+    // Of one name, so that what a killed daemon left there goes with the next call for the volume.
+    const aside = join(this.#place, `.${this.#owner.daemonId}.${volume.uid}`);
     try {
       await this.#ensurePlace();
+      await removeHold(aside);
       await writeNewFile(aside, [new TextEncoder().encode(JSON.stringify(hold))], { mode: 0o600 });
       try {
         // A link is made or not, whole.

@@ -48,6 +48,15 @@ Deno.test("DirectoryHolds refuses what another daemon holds, names it and the fi
     assert.equal((await Deno.stat(at("run/rune/held"))).mode! & 0o777, 0o700);
   }));
 
+Deno.test("DirectoryHolds takes what a killed daemon wrote in part for no hold, and removes it with the next call", () =>
+  withHost(async ({ at, daemon }) => {
+    await Deno.mkdir(at("run/rune/held"), { recursive: true, mode: 0o700 });
+    for (const id of ["a", "b"]) await Deno.writeTextFile(at(`run/rune/held/.${id}.u`), "");
+    await daemon("a").take(await whereIs(at("srv")), volume);
+    const names = (await Array.fromAsync(Deno.readDir(at("run/rune/held")))).map(({ name }) => name);
+    assert.deepEqual(names.filter((name) => !name.endsWith(".json")), [".b.u"]);
+  }));
+
 Deno.test("DirectoryHolds lets one of many take a directory at once", () =>
   withHost(async ({ at, daemon }) => {
     const where = await whereIs(at("srv"));

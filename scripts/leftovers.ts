@@ -1,5 +1,5 @@
 /** Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a failure. @module */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { holdsPath } from "../drivers/directory_hold.ts";
@@ -73,12 +73,17 @@ export async function removeProcesses(dataDir: string, daemonId = "unknown"): Pr
 
 /** Takes away what a daemon mounted and held: filesystems in memory, and volumes that it showed to runs. */
 export async function removeMounts(dataDir: string): Promise<void> {
+  const stage = await Deno.readLink(join(dataDir, "mounts")).catch(() => undefined);
   for (const { name } of await Array.fromAsync(Deno.readDir(holdsPath())).catch(() => [])) {
     const path = join(holdsPath(), name);
+    // One that a daemon was killed over while it wrote it.
+    if (stage !== undefined && name.startsWith(`.${basename(stage)}.`)) {
+      await Deno.remove(path).catch(() => {});
+    }
+    if (!name.endsWith(".json")) continue;
     const hold = JSON.parse(await Deno.readTextFile(path).catch(() => "{}"));
     if (hold.dataDir === dataDir) await Deno.remove(path).catch(() => {});
   }
-  const stage = await Deno.readLink(join(dataDir, "mounts")).catch(() => undefined);
   const places = [`${dataDir}/`, ...stage === undefined ? [] : [`${stage}/`]];
   const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
     line.split(" ")[1] ?? ""
