@@ -45,6 +45,11 @@ function applyStep(
   switch (step.do) {
     case "create":
       return createInstance(step, { tx, service });
+    case "makeVolumes": {
+      const instance = tx.get("instance", namespace, step.name);
+      if (instance && instance.deletionRequestedAt === undefined) makeVolumes(instance, { tx, service });
+      return;
+    }
     case "remove": {
       const instance = tx.get("instance", namespace, step.name);
       if (!instance || instance.deletionRequestedAt !== undefined) return;
@@ -115,8 +120,12 @@ function createInstance(
     spec: instanceSpec(service, ordinal),
     status: { state: "Pending", ready: false, run: 0, restarts: 0, crashes: 0, launchFailures: 0 },
   });
-  for (const mount of instance.spec.template.volumes) {
-    if (mount.claimTemplate) ensureVolume(mount, { tx, service, ordinal });
+  makeVolumes(instance, { tx, service });
+}
+
+function makeVolumes({ spec }: Instance, { tx, service }: { tx: Tx; service: Service }): void {
+  for (const mount of spec.template.volumes) {
+    if (mount.claimTemplate) ensureVolume(mount, { tx, service, ordinal: spec.ordinal });
   }
 }
 

@@ -1,9 +1,10 @@
 /** The service controller: one pass is observe, plan, apply in a single commit. @module */
+import type { Instance } from "../../spec/instance.ts";
 import type { Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyService } from "./apply.ts";
-import { claims, owns } from "./claims.ts";
+import { claims, owns, volumeKeyOf } from "./claims.ts";
 import { planService, type ServiceView } from "./plan.ts";
 
 interface ServiceDeps {
@@ -19,17 +20,28 @@ function observeService(
   const service = store.get("service", namespace, name);
   if (!service) return undefined;
   const deleting = service.deletionRequestedAt !== undefined;
+  const instances = store.list("instance", namespace)
+    .filter((i) => i.spec.serviceUid === service.uid)
+    .sort((a, b) => a.spec.ordinal - b.spec.ordinal);
   return {
     service,
-    instances: store.list("instance", namespace)
-      .filter((i) => i.spec.serviceUid === service.uid)
-      .sort((a, b) => a.spec.ordinal - b.spec.ordinal),
+    instances,
+    lacking: instances.filter((instance) => lacksVolume(instance, store)),
     volumes: deleting ? store.list("volume").filter((v) => claims(service, v) || owns(service, v)) : [],
     others: deleting
       ? store.list("service").filter((s) => s.uid !== service.uid && s.deletionRequestedAt === undefined)
       : [],
     now: clock.now(),
   };
+}
+
+/** Whether an instance waits for a volume of a template that is not there. One that ran had it: then nothing is made in its place. */
+function lacksVolume(instance: Instance, store: Store): boolean {
+  if (instance.status.run > 0 || instance.deletionRequestedAt !== undefined) return false;
+  return instance.spec.template.volumes.some((mount) => {
+    const { namespace, name } = volumeKeyOf(mount, instance);
+    return mount.claimTemplate !== undefined && store.get("volume", namespace, name) === undefined;
+  });
 }
 
 /** One pass over the service `<namespace>/<name>`. */

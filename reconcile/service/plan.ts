@@ -16,6 +16,8 @@ export interface ServiceView {
   service: Service;
   /** Its instances, by ordinal. */
   instances: Instance[];
+  /** Instances that never ran and lack a volume of a template: it was being deleted when they were made, and has gone since. */
+  lacking?: Instance[];
   /** Volumes that it claims or owns. */
   volumes: Volume[];
   /** Other services that are not being deleted, for volumes that are claimed twice. */
@@ -26,6 +28,8 @@ export interface ServiceView {
 /** One step. */
 export type ServiceStep =
   | RolloutStep
+  /** Make the volumes of an instance's templates that are missing. */
+  | { do: "makeVolumes"; name: string }
   /** Its service was deleted and its data is kept. */
   | { do: "releaseVolume"; namespace: string; name: string }
   /** It goes with its service, by its reclaim policy. */
@@ -59,9 +63,13 @@ export function planService(view: ServiceView): ServicePlan {
     : undefined;
   const afterMs = Math.min(rolloutMs ?? Infinity, scaling.afterMs ?? Infinity);
   return {
-    steps: [...rollout.steps, { do: "setStatus", status }, ...last],
+    steps: [...lackingSteps(view), ...rollout.steps, { do: "setStatus", status }, ...last],
     ...(afterMs !== Infinity && { afterMs: Math.max(1, afterMs) }),
   };
+}
+
+function lackingSteps({ lacking = [] }: ServiceView): ServiceStep[] {
+  return lacking.map(({ name }) => ({ do: "makeVolumes", name }));
 }
 
 function planDeletion({ service, instances, volumes, others }: ServiceView): ServiceStep[] {
