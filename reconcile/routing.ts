@@ -1,12 +1,11 @@
 /** Which keys a change of the store concerns. Pure; a key too many costs a pass, a key too few costs 30 seconds. @module */
 import { type AnyResource, describeKey } from "../spec/resource.ts";
-import { parseNameRef } from "../spec/name.ts";
 import type { Volume } from "../spec/volume.ts";
 import type { Reader } from "../store/store.ts";
 import { dependsOn } from "../spec/dependencies.ts";
 import { seenBy } from "./instance/names.ts";
 import { type DataKey, usesData } from "./config/data.ts";
-import { claimedVolumeName } from "./service/claims.ts";
+import { volumeKeyOf } from "./service/claims.ts";
 import { volumesMadeFrom } from "./snapshot/writers.ts";
 
 /** Keys to enqueue, by controller. */
@@ -26,13 +25,10 @@ function volumesOf(store: Reader, test: (volume: Volume) => boolean): string[] {
 
 /** Uids of instances that mount a volume and do not run: those that may be waiting for it. */
 function waitingFor(store: Reader, volume: { namespace: string; name: string }): string[] {
-  return store.list("instance").filter(({ namespace, spec, status }) =>
-    status.state !== "Running" && spec.template.volumes.some((mount) => {
-      const ref = mount.claim ? parseNameRef(mount.claim.name, namespace) : {
-        namespace,
-        name: claimedVolumeName(mount, { service: spec.service, ordinal: spec.ordinal }),
-      };
-      return ref?.namespace === volume.namespace && ref.name === volume.name;
+  return store.list("instance").filter((instance) =>
+    instance.status.state !== "Running" && instance.spec.template.volumes.some((mount) => {
+      const { namespace, name } = volumeKeyOf(mount, instance);
+      return namespace === volume.namespace && name === volume.name;
     })
   ).map((i) => i.uid);
 }

@@ -148,8 +148,6 @@ function privileges(
   };
 }
 
-export { isProfileFile } from "../../spec/security.ts";
-
 function refused(field: string, why: string, hint: string): RuneError {
   return new RuneError("invalid_argument", `${field} ${why}, in a service that runs as a container`, {
     hint,

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { RuneError } from "../../spec/error.ts";
 import type { RunSpec, RunState } from "../runner.ts";
-import { containerConfig, isProfileFile } from "./container_config.ts";
+import { isProfileFile } from "../../spec/security.ts";
+import { containerConfig } from "./container_config.ts";
 import { containerSchema, stateOf } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { containerName, LABEL } from "./labels.ts";

@@ -163,8 +163,11 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     return await this.#exclusive(files, async () => {
       const { host, bell, root } = this.#supervisor;
-      if ((await observe(files, host)).state === "unfinished") await this.#supervisor.settle(files);
-      const found = await observe(files, host);
+      let found = await observe(files, host);
+      if (found.state === "unfinished") {
+        await this.#supervisor.settle(files);
+        found = await observe(files, host);
+      }
       if (found.state === "absent") throw noSuchRun(files);
       if (found.state !== "created" && found.state !== "unclaimed") {
         return toState(files, await this.#known(files));
