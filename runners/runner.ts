@@ -6,6 +6,7 @@
  * @module
  */
 import type { Adoption, AdoptionWords } from "./engine_bond.ts";
+import type { ImageFacts } from "./image_facts.ts";
 import type { HostIdentity, Resources, SecurityContext } from "../spec/security.ts";
 
 /** Names one run of one instance. */
@@ -168,6 +169,13 @@ export interface Runner {
    * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence).
    */
   pull?(image: string, options: PullOptions): Promise<void>;
+
+  /**
+   * Docker: what an image that is on this host declares. It asks no registry, and costs one short request.
+   *
+   * @throws {RuneError} `not_found` when the image is not here.
+   */
+  describeImage?(image: string, signal: AbortSignal): Promise<ImageFacts>;
 
   /**
    * Process runner: who the processes of a run would be, as numbers. Of a container only its image knows.

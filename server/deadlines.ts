@@ -46,6 +46,7 @@ export const RUNNER_DEADLINES: Record<CallsOf<Runner>, number> = {
   adopt: 5 * MINUTE,
   // An image may be large, and the line slow.
   pull: COPY,
+  describeImage: MINUTE,
   ownerOf: MINUTE,
   create: 5 * MINUTE,
   start: 5 * MINUTE,

@@ -18,6 +18,14 @@ const progressSchema = layerSchema.extend({
 /** What may stand in a reference; the Engine judges the rest. It keeps the reference inside its part of a URL's path. */
 const REFERENCE = /^[A-Za-z0-9][\w.:@-]*(\/[A-Za-z0-9][\w.:@-]*)*$/;
 
+/** @throws {RuneError} `invalid_argument` for what is no reference. */
+export function assertReference(image: string): void {
+  if (REFERENCE.test(image)) return;
+  throw new RuneError("invalid_argument", `"${image}" is not an image reference`, {
+    hint: "write [registry/]name[:tag][@digest], such as nginx:1.27 or ghcr.io/owner/app:2",
+  });
+}
+
 /** An image reference in the two parts that a pull takes: the tag is a digest where the reference has one. */
 export function parseImage(image: string): { name: string; tag: string } {
   const digest = image.indexOf("@");
@@ -43,11 +51,7 @@ export async function pullImage(
   options: PullOptions & { authFor?: AuthFor },
 ): Promise<void> {
   const { policy, signal } = options;
-  if (!REFERENCE.test(image)) {
-    throw new RuneError("invalid_argument", `"${image}" is not an image reference`, {
-      hint: "write [registry/]name[:tag][@digest], such as nginx:1.27 or ghcr.io/owner/app:2",
-    });
-  }
+  assertReference(image);
   if (policy !== "always") {
     if (await isPresent(engine, image, signal)) return;
     if (policy === "never") {

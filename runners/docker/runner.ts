@@ -21,6 +21,7 @@ import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
 import { pauseContainer, resumeContainer } from "./hold.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
+import { describeImage } from "./image_facts.ts";
 import { type AuthFor, pullImage } from "./images.ts";
 import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
 import { kernelKilledForMemory } from "./kernel_log.ts";
@@ -171,6 +172,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       await engine.send("/_ping", { what: "ask Docker whether it works", signal, anew: true });
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
+    describeImage: (image, signal) => describeImage(engine, image, signal),
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make });

@@ -56,6 +56,54 @@ async function importImage(engine: Engine): Promise<void> {
   if (answer.includes("errorDetail")) throw new RuneError("internal", `cannot ${what}: ${answer}`);
 }
 
+/** An image for one test. */
+export interface BuiltImage extends AsyncDisposable {
+  name: string;
+}
+
+/**
+ * Builds an image from {@linkcode TEST_IMAGE} and these instructions of a Dockerfile; disposing removes it.
+ *
+ * @param options.name default: one of its own.
+ */
+export async function buildTestImage(
+  instructions: string[],
+  { name = `rune-test/built:${crypto.randomUUID()}`, socket = TEST_SOCKET } = {},
+): Promise<BuiltImage> {
+  const from = await ensureTestImage(socket);
+  const engine = createEngine(socket);
+  const signal = AbortSignal.timeout(60_000);
+  const what = `make ${name}`;
+  const text = new TextEncoder().encode([`FROM ${from}`, ...instructions, ""].join("\n"));
+  const parts = [...file("Dockerfile", text, 0o644), new Uint8Array(1024)] as Uint8Array<ArrayBuffer>[];
+  try {
+    const body = new Uint8Array(await new Blob(parts).arrayBuffer());
+    const query = { t: name, rm: "1", forcerm: "1" };
+    const answer = await (await engine.request("/build", { what, method: "POST", query, body, signal }))
+      .text();
+    if (answer.includes("errorDetail")) throw new RuneError("internal", `cannot ${what}: ${answer}`);
+  } finally {
+    engine.close();
+  }
+  return {
+    name,
+    async [Symbol.asyncDispose]() {
+      const remover = createEngine(socket);
+      try {
+        const gone = remover.send(`/images/${name}`, {
+          what: `remove ${name}`,
+          method: "DELETE",
+          query: { force: "1" },
+          signal: AbortSignal.timeout(60_000),
+        });
+        await unlessAbsent(gone);
+      } finally {
+        remover.close();
+      }
+    },
+  };
+}
+
 async function rootTar(): Promise<Uint8Array> {
   const text = new TextEncoder();
   const parts: Uint8Array[] = [

@@ -1,0 +1,28 @@
+/** What an image says of itself, beside its files. @module */
+
+/** How an image would have its containers checked. */
+export interface ImageHealthcheck {
+  /** The command, without a shell around it but the one that it names. */
+  command: string[];
+  intervalMs: number;
+  timeoutMs: number;
+  startPeriodMs: number;
+  retries: number;
+}
+
+/** What an image declares. */
+export interface ImageFacts {
+  /** The Engine's id of it, which changes whenever its contents do. */
+  id: string;
+  /** Paths that it declares as volumes, sorted, without a slash at the end. */
+  volumes: string[];
+  /** `name`, `uid`, or either with `:group`; absent: root. */
+  user?: string;
+  /** Absent where it has none, or says `NONE`. */
+  healthcheck?: ImageHealthcheck;
+  /** `SIGQUIT` or a number; absent: SIGTERM. */
+  stopSignal?: string;
+  env: Record<string, string>;
+  entrypoint: string[];
+  command: string[];
+}
