@@ -110,6 +110,21 @@ export interface Session {
   paintErr: Paint;
 }
 
+/**
+ * What a command prints with that asks no daemon.
+ *
+ * @returns `chosen` is the context that the command line or RUNE_CONTEXT names, which need not exist.
+ */
+export function openOutput(
+  { terminal }: Cli,
+  command: CommandUnknownOpts,
+): Pick<Session, "terminal" | "output" | "paint"> & { chosen: string | undefined } {
+  const flags = globalFlags(command);
+  const colour = flags.color !== false && !terminal.env("NO_COLOR") && terminal.stdoutIsTerminal;
+  const chosen = flags.context ?? (terminal.env("RUNE_CONTEXT") || undefined);
+  return { terminal, output: flags.output, paint: painter(colour), chosen };
+}
+
 /** The session of one command line; nothing is connected yet. @throws {UsageError} for flags that make no sense. */
 export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
   const { terminal } = cli;

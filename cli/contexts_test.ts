@@ -45,3 +45,26 @@ Deno.test("resolveContext() refuses a namespace that would change the path", () 
     assert.throws(() => resolveContext({ namespace }, none), UsageError, namespace);
   }
 });
+
+Deno.test("rune context list and view work on the file whatever RUNE_CONTEXT says", async () => {
+  const { runCli } = await import("./main.ts");
+  const { fakeTerminal } = await import("./terminal_fixture.ts");
+  const config = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(
+      config,
+      "current: a\ncontexts: { a: { server: 'http://a:1' }, b: { server: 'http://b:1' } }\n",
+    );
+    const run = async (words: string[], context: string) => {
+      const terminal = fakeTerminal({ env: { RUNE_CONFIG: config, RUNE_CONTEXT: context } });
+      const code = await runCli(words, { terminal, serve: () => Promise.resolve() });
+      return { code, stdout: terminal.stdout(), stderr: terminal.stderr() };
+    };
+    assert.match((await run(["context", "list"], "b")).stdout, /^\* +b /m);
+    assert.match((await run(["context", "view"], "b")).stdout, /^name: b\ncurrent: true\n/);
+    assert.match((await run(["context", "list"], "gone")).stdout, / a .*\n.* b /);
+    assert.match((await run(["context", "view"], "gone")).stderr, /^error: there is no context "gone" in /);
+  } finally {
+    await Deno.remove(config);
+  }
+});

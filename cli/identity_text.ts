@@ -16,7 +16,7 @@ function expiry(expiresAt: string | undefined, now: number): string {
 export const USER_COLUMNS: Column<UserView, { now: number }>[] = [
   { header: "NAME", cell: (u) => u.name },
   { header: "NAMESPACE", cell: (u) => orDash(u.namespace) },
-  { header: "POLICIES", cell: (u) => u.policies.join(",") },
+  { header: "POLICIES", cell: (u) => orDash(u.policies.join(",")) },
   { header: "AGE", cell: (u, context) => age(u.createdAt, context) },
   { header: "DESCRIPTION", cell: (u) => orDash(u.description) },
 ];
@@ -57,7 +57,7 @@ export function whoamiText(me: Whoami, options: { server: string; context?: stri
     ["USER", me.type === "anonymous" ? "anonymous (this daemon asks nobody for a token)" : me.user],
     ["TYPE", me.type === "service" ? "service account" : me.type === "user" ? "user" : undefined],
     ["NAMESPACE", me.namespace],
-    ["POLICIES", me.policies.join(", ")],
+    ["POLICIES", orDash(me.policies.join(", "))],
     ["MAY", me.rules.map(ruleText).join("\n           ")],
     ["TOKEN", me.token && `${me.token.id}, expires ${expiry(me.token.expiresAt, now)}`],
     ["SERVER", server],

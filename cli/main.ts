@@ -14,7 +14,7 @@ import { RuneError } from "../spec/error.ts";
 import type { Offline } from "../spec/offline.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
-import { misuseLines } from "./misuse.ts";
+import { misuseLines, refuseHelpOfUnknown } from "./misuse.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
 
 interface Entry {
@@ -150,6 +150,7 @@ const TREE: Record<string, Entry[]> = {
 /** Lets a command and those below it name themselves where they are misused. */
 function tellMisuse(command: CommandUnknownOpts): void {
   command.configureOutput({ outputError: (text, write) => write(misuseLines(text, command)) });
+  command.on("beforeHelp", () => refuseHelpOfUnknown(command));
   command.commands.forEach(tellMisuse);
 }
 

@@ -130,6 +130,32 @@ const USAGE: [string, RegExp][] = [
   ["exec web -it ls", /^error: "-it" is not a command\nhint: write -- before/],
   ["serve --log-level loud", /^error: .*'loud' is invalid/],
   ["version extra", /^error: too many arguments/],
+  ["nosuch --help", /^error: unknown command 'nosuch'\nhint: see rune --help\n$/],
+  ["-n prod nosuch -h", /^error: unknown command 'nosuch'\n/],
+  ["help gett", /^error: unknown command 'gett'\nhint: did you mean get\?\n$/],
+  ["volume nosuch --help", /^error: unknown command 'nosuch'\nhint: see rune volume --help\n$/],
+  ["admin user nosuch --help", /^error: unknown command 'nosuch'\nhint: see rune admin user --help\n$/],
+  ["ps", /^error: unknown command 'ps'\nhint: here that is: rune get instances\n$/],
+  ["top", /\nhint: here that is: rune get instances -o wide\n$/],
+  ["start web", /\nhint: here that is: rune scale <service> <instances>\n$/],
+  ["up", /\nhint: here that is: rune cast <castfile>\n$/],
+  ["scale web 3 -o json", /^error: scale does not take -o\nhint: leave it out\n$/],
+  ["admin user create alice --all-namespaces", /^error: admin user create does not take --all-namespaces\n/],
+  ["logs web --watch", /\nhint: did you mean --follow\?\n$/],
+  ["get services --follow", /\nhint: did you mean --watch\?\n$/],
+  ["cast -f web.yaml", /\nhint: name the file without -f: rune cast web.yaml\n$/],
+  ["get services,nosuch", /^error: unknown kind "nosuch"\n/],
+  [
+    "get services,volumes web",
+    /^error: names go with one kind\nhint: write the kind before each name: service\/web\n$/,
+  ],
+  ["get service/web data", /^error: "data" is not <kind>\/<name>\n/],
+  ["get all --watch", /^error: --watch follows one kind\n/],
+  ["admin policy create deployer", /^error: a policy needs a name and rules\n/],
+  [
+    "admin policy create -f p.yaml --rule services:get",
+    /^error: -f goes with neither --rule nor --description\n/,
+  ],
 ];
 
 for (const [line, stderr] of USAGE) {
@@ -174,6 +200,9 @@ const small: Answer = ({ method }, { pathname, searchParams }) => {
   if (path === "/v1/services") return list([aService("web")]);
   if (path === "/services/web") return Response.json(aService("web"));
   if (path === "/volumes/data") return Response.json(aVolume("data", { state: "Bound" }));
+  if (path === "/volumes") return list([aVolume("data")]);
+  if (path === "/secrets") return problem("permission_denied", 403);
+  if (["/instances", "/v1/instances", "/snapshots", "/configmaps"].includes(path)) return list([]);
   if (path === "/volumes/held") return Response.json(aVolume("held"));
   return problem("not_found", 404);
 };
@@ -219,6 +248,26 @@ const GOLDEN: Golden[] = [
     stdout: /^NAME.*\ndata/,
     stderr: /^error: volume gone does not exist in namespace default\nhint: /,
   },
+  {
+    line: "get services,volumes",
+    code: 0,
+    stdout: /^NAME +TYPE.*\nservice\/api .*\nservice\/web .*\n\nNAME +CLASS.*\nvolume\/data +local/,
+  },
+  { line: "get services,volumes -o name", code: 0, stdout: "service/api\nservice/web\nvolume/data\n" },
+  { line: "get svc,vol -o json", code: 0, stdout: /^\{\n {2}"items": \[\n {4}\{\n {6}"kind": "service"/ },
+  {
+    line: "get all",
+    code: 0,
+    stdout: /^NAME +TYPE.*\nservice\/api .*\nservice\/web .*\n\nNAME +CLASS.*\nvolume\/data/,
+    stderr: "left out, as you may not list them: secrets\n",
+  },
+  {
+    line: "get service/web volume/data",
+    code: 0,
+    stdout: /^NAME: web\n(.*\n)*\nNAME: data\n/,
+  },
+  { line: "deps web", code: 0, stdout: "default/web Running\n" },
+  { line: "deps graph web", code: 0, stdout: "default/web Running\n" },
   { line: "delete volume", code: 2, stderr: /hint: to delete a volume, name it: rune delete volume <name>/ },
   { line: "delete nothing", code: 4, stderr: /^error: service nothing does not exist/ },
   { line: "logs nothing", code: 4, stderr: /^error: no service or instance is named nothing/ },

@@ -64,11 +64,11 @@ export const policyBody = z.strictObject({
   description,
   rules: listUpTo(ruleSchema, 64).min(1),
 });
-/** `POST /v1/admin/users` and `/v1/admin/services`; `namespace` pins a service account to one namespace. */
+/** `POST /v1/admin/users` and `/v1/admin/services`; `namespace` pins a service account to one namespace. Without policies they may do nothing. */
 export const userBody = z.strictObject({
   name: nameSchema,
   description,
-  policies: listUpTo(nameSchema, 32).min(1),
+  policies: listUpTo(nameSchema, 32).default([]),
 });
 export const serviceAccountBody = userBody.extend({ namespace: nameSchema });
 /** `PUT …/policies` of a user. */

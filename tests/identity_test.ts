@@ -62,6 +62,30 @@ Deno.test({
     await fails(3, /not valid/, "get", "configmaps", "-n", "prod", "--context", "ci");
     assert.match(await host.rune("admin", "audit", "--denied", "--user", "ci"), /permission_denied/);
 
+    assert.match(
+      await host.rune("admin", "user", "create", "alice"),
+      /^user alice created without a policy: it may do nothing until rune admin user grant alice --policy <policy>\n$/,
+    );
+    const shown = await host.rune("admin", "policy", "get", "readonly");
+    const copy = await host.file("p.yaml", shown.replace("name: readonly", "name: onlooker"));
+    assert.match(
+      await host.rune("admin", "policy", "create", "-f", copy),
+      /^policy onlooker created \(\d+ rules\)\n$/,
+    );
+    await fails(
+      5,
+      /policy onlooker exists already\nhint: .*policy set onlooker/,
+      "admin",
+      "policy",
+      "create",
+      "-f",
+      copy,
+    );
+    const rules = (text: string) => text.slice(text.indexOf("rules:"));
+    assert.equal(rules(await host.rune("admin", "policy", "get", "onlooker")), rules(shown));
+    assert.match(await host.rune("admin", "policy", "set", "-f", copy), /^policy onlooker set /);
+    await host.rune("admin", "user", "grant", "alice", "--policy", "onlooker");
+
     await host.rune("cast", await host.file("s.yaml", processService("agent")));
     await host.rune("admin", "user", "create", "boss", "--policy", "admin");
     const bossFile = `${host.home}/boss.token`;

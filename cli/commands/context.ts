@@ -1,7 +1,7 @@
 /** `rune context`: the daemons that the user knows. @module */
 import { resolve } from "node:path";
 import { isName } from "../../spec/name.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { addGlobalFlags, type Define, examples, openOutput } from "../command.ts";
 import { requireContext, type SavedContext, writeConfig } from "../config_file.ts";
 import { parseServer } from "../contexts.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -33,9 +33,9 @@ export const define: Define = (group, cli) => {
   addGlobalFlags(list, { output: true });
   list.addHelpText("after", examples("rune context list"));
   list.action(async (_, self) => {
-    const { contexts, current } = requireConfig(cli);
-    // Not of the context that is chosen: that may be the one which is wrong.
-    const { terminal, output, paint } = openSession({ ...cli, config: undefined }, self);
+    const { contexts, ...config } = requireConfig(cli);
+    const { terminal, output, paint, chosen } = openOutput(cli, self);
+    const current = chosen ?? config.current;
     const rows = Object.entries(contexts).map(([name, context]) => ({
       name,
       current: name === current,
@@ -116,12 +116,13 @@ export const define: Define = (group, cli) => {
   view.addHelpText("after", examples("rune context view", "rune context view prod -o json"));
   view.action(async (word, _, self) => {
     const config = requireConfig(cli);
-    const name = word ?? config.current;
+    const { terminal, output, chosen } = openOutput(cli, self);
+    const current = chosen ?? config.current;
+    const name = word ?? current;
     if (name === undefined) {
       throw new UsageError("no context is the current one", "name one, or run rune login");
     }
-    const shown = { name, current: name === config.current, ...masked(requireContext(config, name)) };
-    const { terminal, output } = openSession({ ...cli, config: undefined }, self);
+    const shown = { name, current: name === current, ...masked(requireContext(config, name)) };
     terminal.out(output === "json" ? renderJson(shown) : await renderYaml(shown));
   });
 };

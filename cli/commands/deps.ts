@@ -77,25 +77,31 @@ async function print<R>(session: Session, rows: R[], columns: Column<R, unknown>
   terminal.out(new Table(columns, { paint, wide: false, headers: true }).render(rows, {}));
 }
 
+/** The tree of one service, or of each that depends on another. */
+async function showGraph(session: Session, name: string | undefined): Promise<void> {
+  const all = await load(session);
+  const shown = name === undefined
+    ? all.services.filter((s) =>
+      s.spec.dependencies.length > 0 && (session.allNamespaces || s.namespace === session.namespace)
+    )
+    : [find(all.services, session, name)];
+  if (shown.length === 0) return session.terminal.err("no service here depends on another\n");
+  for (const service of shown) {
+    session.terminal.out(`${describeKey(service)} ${service.status.state}\n`);
+    for (const line of treeOf(service, all)) session.terminal.out(`${line}\n`);
+  }
+}
+
+/** `rune deps` and `rune deps graph` are the same. */
 function defineGraph(group: Command, cli: Cli): void {
-  const graph = group.command("graph").description("show what services depend on, as a tree")
-    .argument("[service]");
-  addGlobalFlags(graph, { allNamespaces: true });
+  const graph = group.command("graph").description("show what services depend on, as a tree");
+  for (const command of [group, graph]) {
+    const named = command.argument("[service]", "this one alone");
+    addGlobalFlags(named, { allNamespaces: true });
+    named.action((name, _, self) => showGraph(openSession(cli, self), name));
+  }
   graph.addHelpText("after", examples("rune deps graph", "rune deps graph api -n prod"));
-  graph.action(async (name, _, self) => {
-    const session = openSession(cli, self);
-    const all = await load(session);
-    const shown = name === undefined
-      ? all.services.filter((s) =>
-        s.spec.dependencies.length > 0 && (session.allNamespaces || s.namespace === session.namespace)
-      )
-      : [find(all.services, session, name)];
-    if (shown.length === 0) return session.terminal.err("no service here depends on another\n");
-    for (const service of shown) {
-      session.terminal.out(`${describeKey(service)} ${service.status.state}\n`);
-      for (const line of treeOf(service, all)) session.terminal.out(`${line}\n`);
-    }
-  });
+  group.addHelpText("after", examples("rune deps", "rune deps api", "rune deps check api"));
 }
 
 const EDGES: Column<Edge, unknown>[] = [

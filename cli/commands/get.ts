@@ -49,6 +49,32 @@ function checkSelectors(flags: GetFlags): void {
   }
 }
 
+/** `get all`: what somebody cast and what runs of it. Events are many and have a command of their own. */
+const ALL = (["service", "instance", "volume", "snapshot", "configmap", "secret"] as const).map((k) =>
+  KINDS[k]
+);
+
+/** The kinds that the first word means: one, several with commas, or `all`. */
+function parseKinds(word: string): KindInfo[] {
+  const kinds = word.split(",").flatMap((one) => one === "all" ? ALL : [parseKind(one)]);
+  return [...new Set(kinds)];
+}
+
+/** `service/web volume/data`: the kind stands before each name. Undefined when the first word is a kind alone. */
+function parseKeys(words: string[]): { kind: KindInfo; name: string }[] | undefined {
+  if (!words[0]!.includes("/")) return undefined;
+  return words.map((word) => {
+    const [kind, name, ...rest] = word.split("/");
+    if (name === undefined || name === "" || rest.length > 0) {
+      throw new UsageError(
+        `"${word}" is not <kind>/<name>`,
+        "write the kind before each name: service/web volume/data",
+      );
+    }
+    return { kind: parseKind(kind!), name };
+  });
+}
+
 const byPlace = (a: AnyResource, b: AnyResource) =>
   a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : 1;
 
@@ -194,6 +220,86 @@ export async function showResources(
   if (missing[0] !== undefined) throw notFound(kind, { namespace: session.namespace, name: missing[0] });
 }
 
+/**
+ * Lists several kinds: a table each, names with their kind; in JSON and YAML one list.
+ *
+ * @param request.lenient leaves out kinds that the caller may not list, and says so.
+ */
+async function showKinds(
+  session: Session,
+  { kinds, flags, lenient }: { kinds: KindInfo[]; flags: GetFlags; lenient: boolean },
+): Promise<void> {
+  checkSelectors(flags);
+  if (flags.watch) throw new UsageError("--watch follows one kind", "run one rune get --watch for each");
+  const { terminal, client, allNamespaces, output, paint } = session;
+  const found = await Promise.all(kinds.map(async (kind) => {
+    const scope: Scope = {
+      namespace: allNamespaces || !kind.namespaced ? undefined : session.namespace,
+      labelSelector: flags.selector,
+      fieldSelector: flags.fieldSelector,
+    };
+    const view: View = { session, kind, scope, flags };
+    try {
+      return { view, resources: inOrder(await listResources(client, kind.kind, scope)) };
+    } catch (error) {
+      if (!lenient || !(error instanceof RuneError) || error.code !== "permission_denied") throw error;
+      return { view, resources: [], denied: error };
+    }
+  }));
+  const [first] = found;
+  if (first?.denied && found.every(({ denied }) => denied)) throw first.denied;
+  const denied = found.filter((one) => one.denied).map(({ view }) => view.kind.plural);
+  if (denied.length > 0) terminal.err(`left out, as you may not list them: ${denied.join(", ")}\n`);
+  const filled = found.filter(({ resources }) => resources.length > 0);
+  if (output === "json") return terminal.out(renderJson({ items: found.flatMap((one) => one.resources) }));
+  if (output === "yaml") {
+    return terminal.out(await renderYaml({ items: found.flatMap((one) => one.resources) }));
+  }
+  if (filled.length === 0) {
+    return terminal.err(`nothing found${allNamespaces ? "" : ` in namespace ${session.namespace}`}\n`);
+  }
+  for (const [i, { view, resources }] of filled.entries()) {
+    if (output === "name") {
+      await print(view, resources, { single: false });
+      continue;
+    }
+    if (i > 0) terminal.out("\n");
+    const columns = columnsOf(view.kind.kind, { withNamespace: allNamespaces && view.kind.namespaced });
+    const named = columns.map((column) =>
+      column.header === "NAME"
+        ? { ...column, cell: (r: AnyResource) => `${view.kind.kind}/${r.name}` }
+        : column
+    );
+    const table = new Table(named, { paint, wide: output === "wide", headers: flags.headers });
+    const context = output === "wide" ? await measuredContext(view, resources) : contextOf(session);
+    terminal.out(table.render(resources, context));
+  }
+}
+
+/** What `get` does with its words. */
+async function getByWords(session: Session, words: string[], flags: GetFlags): Promise<void> {
+  const keys = parseKeys(words);
+  if (keys) {
+    const kinds = [...new Set(keys.map(({ kind }) => kind))];
+    for (const [i, kind] of kinds.entries()) {
+      if (i > 0 && session.output !== "name") session.terminal.out("\n");
+      const names = keys.filter((key) => key.kind === kind).map(({ name }) => name);
+      await showResources(session, { kind, names, flags });
+    }
+    return;
+  }
+  const [word, ...names] = words as [string, ...string[]];
+  const kinds = parseKinds(word);
+  if (kinds.length === 1) return await showResources(session, { kind: kinds[0]!, names, flags });
+  if (names.length > 0) {
+    throw new UsageError(
+      "names go with one kind",
+      `write the kind before each name: ${kinds[0]!.kind}/${names[0]}`,
+    );
+  }
+  await showKinds(session, { kinds, flags, lenient: word === "all" });
+}
+
 /** Defines `list` and `get` of one kind's own command group. */
 export function defineListAndGet(group: Command, cli: Cli, kind: KindInfo): void {
   const list = group.command("list").alias("ls").description(`list ${kind.plural}`);
@@ -213,7 +319,8 @@ export function defineListAndGet(group: Command, cli: Cli, kind: KindInfo): void
 /** See the module. */
 export const define: Define = (command, cli) => {
   const kinds = Object.values(KINDS).filter((k) => k.public).map((k) => k.plural).join(", ");
-  const get = command.argument("<kind>", kinds).argument("[names...]", "show only these");
+  const get = command.argument("<kind>", `${kinds}; several with commas, or all`)
+    .argument("[names...]", "show only these");
   addGetFlags(get);
   get.addHelpText(
     "after",
@@ -225,13 +332,12 @@ export const define: Define = (command, cli) => {
         "rune get instances -A -l app=web -o wide",
         "rune get volumes --field-selector status=Bound -o name",
         "rune get services --watch",
+        "rune get services,volumes",
+        "rune get service/web volume/web-data",
+        "rune get all -n prod",
       ),
   );
   get.action((kind, names, flags, command) =>
-    showResources(openSession(cli, command), {
-      kind: parseKind(kind),
-      names,
-      flags: flags as GetFlags,
-    })
+    getByWords(openSession(cli, command), [kind, ...names], flags as GetFlags)
   );
 };

@@ -83,7 +83,9 @@ export const define: Define = (command, cli) => {
       ...(ca !== undefined && { ca }),
     };
     await writeConfig({ ...config, current: name, contexts: { ...config.contexts, [name]: saved } });
-    terminal.out(`logged in to ${name} (${server}) as ${me.user}: ${me.policies.join(", ")}\n`);
+    terminal.out(
+      `logged in to ${name} (${server}) as ${me.user}: ${me.policies.join(", ") || "no policy yet"}\n`,
+    );
     for (const warning of me.warnings) terminal.err(`${session.paintErr("yellow", "warning:")} ${warning}\n`);
   });
 };

@@ -58,6 +58,7 @@ const TABLE: Record<string, Access> = {
   "post /v1/admin/tokens": cluster("tokens", "create"),
   "delete /v1/admin/tokens/{name}": cluster("tokens", "delete"),
   "get /v1/admin/policies": cluster("policies", "list"),
+  "post /v1/admin/policies": cluster("policies", "create"),
   "put /v1/admin/policies/{name}": cluster("policies", "update"),
   "delete /v1/admin/policies/{name}": cluster("policies", "delete"),
   "get /v1/admin/registries": cluster("registries", "list"),

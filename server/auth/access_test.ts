@@ -20,6 +20,7 @@ const ROUTES: Record<string, string> = {
   "post /v1/admin/tokens": "create tokens",
   "delete /v1/admin/tokens/{name}": "delete tokens",
   "get /v1/admin/policies": "list policies",
+  "post /v1/admin/policies": "create policies",
   "put /v1/admin/policies/{name}": "update policies",
   "delete /v1/admin/policies/{name}": "delete policies",
   "get /v1/admin/registries": "list registries",

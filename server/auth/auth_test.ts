@@ -145,6 +145,7 @@ Deno.test("nobody grants, takes or impersonates more than they have", () =>
     await denied("POST", "tokens", { user: "root" });
     await denied("DELETE", `tokens/${root.slice(5, 21)}`);
     await denied("PUT", "policies/all", { rules: [{ resource: "*", verbs: ["*"] }] });
+    await denied("POST", "policies", { name: "all", rules: [{ resource: "*", verbs: ["*"] }] });
     await denied("PUT", "policies/key", { rules: [{ resource: "kek", verbs: ["update"] }] });
     await okJson(as(boss, "POST", "/v1/admin/users", { name: "x", policies: ["readwrite"] }), 201);
     await okJson(as(boss, "POST", "/v1/admin/tokens", { user: "x" }), 201);
@@ -161,6 +162,24 @@ Deno.test("nobody grants, takes or impersonates more than they have", () =>
     );
     await someone("z", ["eyes"]);
     await problemOf(as(root, "DELETE", "/v1/admin/policies/eyes"), "conflict");
+  }));
+
+Deno.test("a policy is made once, also one that is built in; a user without a policy may do nothing", () =>
+  withGuard(async ({ root, as }) => {
+    const rules = [{ resource: "services", verbs: ["get"] }];
+    const made = await okJson(as(root, "POST", "/v1/admin/policies", { name: "eyes", rules }), 201);
+    assert.deepEqual([made.name, made.builtin], ["eyes", false]);
+    for (const name of ["eyes", "root"]) {
+      await problemOf(as(root, "POST", "/v1/admin/policies", { name, rules }), "already_exists");
+    }
+    assert.deepEqual((await okJson(as(root, "POST", "/v1/admin/users", { name: "new" }), 201)).policies, []);
+    const { token } = await okJson(as(root, "POST", "/v1/admin/tokens", { user: "new" }), 201);
+    assert.equal((await okJson(as(token, "GET", whoami))).user, "new");
+    for (const path of ["namespaces/default/services", "namespaces/default/secrets", "storageclasses"]) {
+      await problemOf(as(token, "GET", `/v1/${path}`), "permission_denied");
+    }
+    await okJson(as(root, "PUT", "/v1/admin/users/new/policies", { policies: ["eyes"] }));
+    await problemOf(as(token, "GET", "/v1/namespaces/default/services/none"), "not_found");
   }));
 
 Deno.test("administration is for this machine unless the runefile says otherwise", () =>

@@ -154,6 +154,23 @@ export function revokeToken(
   return viewOfToken(token, Date.parse(tx.now));
 }
 
+/** Makes a policy. @throws {RuneError} `already_exists` where there is one of this name, built in or not. */
+export function createPolicy(
+  tx: Tx,
+  own: readonly Rule[],
+  { name, ...spec }: z.output<typeof policyBody>,
+): PolicyView {
+  if (Object.hasOwn(BUILTIN_POLICIES, name) || tx.get("policy", "", name)) {
+    throw new RuneError("already_exists", `policy ${name} exists already`, {
+      hint: Object.hasOwn(BUILTIN_POLICIES, name)
+        ? "make one under another name"
+        : `replace its rules with rune admin policy set ${name}, or choose another name`,
+    });
+  }
+  requireCover(own, spec.rules, `policy ${name}`);
+  return viewOfPolicy(tx.create({ kind: "policy", namespace: "", name, spec, status: {} }));
+}
+
 /** Makes or replaces a policy. */
 export function putPolicy(
   tx: Tx,

@@ -74,6 +74,7 @@ const TABLE: Record<string, Rows> = {
   },
   "put /v1/admin/users/{name}/policies": { policies: "asked there" },
   "post /v1/admin/tokens": { user: "asked there", description: "nothing", expiresIn: "nothing" },
+  "post /v1/admin/policies": { name: "nothing", description: "nothing", rules: "asked there" },
   "put /v1/admin/policies/{name}": { description: "nothing", rules: "asked there" },
   "get /v1/admin/audit": {
     since: "nothing",

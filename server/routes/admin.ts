@@ -15,6 +15,7 @@ import {
 } from "../../spec/identity.ts";
 import type { Tx } from "../../store/store.ts";
 import {
+  createPolicy,
   createToken,
   createUser,
   deletePolicy,
@@ -72,7 +73,7 @@ function userRoutes({ store }: ServerDeps): Endpoint[] {
       body: userBody,
       answers: made,
       async handle(call) {
-        call.note(`user ${call.body.name}: ${call.body.policies.join(", ")}`);
+        call.note(`user ${call.body.name}: ${call.body.policies.join(", ") || "no policy"}`);
         return json(await write(call, (tx, own) => createUser(tx, own, { ...call.body, type: "user" })), 201);
       },
     }),
@@ -85,7 +86,7 @@ function userRoutes({ store }: ServerDeps): Endpoint[] {
       answers: made,
       async handle(call) {
         const { name, namespace, policies } = call.body;
-        call.note(`service account ${name} in ${namespace}: ${policies.join(", ")}`);
+        call.note(`service account ${name} in ${namespace}: ${policies.join(", ") || "no policy"}`);
         return json(
           await write(call, (tx, own) => createUser(tx, own, { ...call.body, type: "service" })),
           201,
@@ -170,6 +171,18 @@ function policyRoutes({ store }: ServerDeps): Endpoint[] {
         200: { description: "All of them, the built-in ones first", schema: listSchema(policyView) },
       },
       handle: () => json({ items: listPolicies(store), revision: store.revision }),
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/admin/policies",
+      tag,
+      summary: "Make a policy",
+      body: policyBody,
+      answers: { 201: { description: "The new one", schema: policyView } },
+      async handle({ body, principal, note }) {
+        note(`policy ${body.name}`);
+        return json(await store.transact((tx) => createPolicy(tx, principal.rules, body)), 201);
+      },
     }),
     endpoint({
       method: "put",

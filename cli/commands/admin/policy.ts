@@ -1,4 +1,4 @@
-/** `rune admin policy`: list, get, set, delete. @module */
+/** `rune admin policy`: list, get, create, set, delete. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { PolicyView, Rule } from "../../../spec/identity.ts";
 import { RuneError } from "../../../spec/error.ts";
@@ -7,6 +7,7 @@ import { addGlobalFlags, type Cli, examples, openSession } from "../../command.t
 import { UsageError } from "../../exit_codes.ts";
 import { POLICY_COLUMNS } from "../../identity_text.ts";
 import { renderJson, renderYaml } from "../../output.ts";
+import { readSources } from "../../sources.ts";
 import { printItems } from "./items.ts";
 
 /** `services,volumes:get,list@prod`. The daemon judges the words. */
@@ -18,6 +19,62 @@ function parseRule(text: string, before: Rule[] = []): Rule[] {
   const [, resources, verbs, namespace = "*"] = match;
   const rules = resources!.split(",").map((resource) => ({ resource, verbs: verbs!.split(","), namespace }));
   return [...before, ...rules as unknown as Rule[]];
+}
+
+const WORDS =
+  "\nResources: services instances volumes snapshots secrets configmaps events namespaces storageclasses users tokens\n" +
+  "policies audit registries backup engine kek, or *. Verbs: get list watch create update delete scale exec port-forward,\n" +
+  "services.privileged storageclasses.set-default volumes.cascade, or *.\n" +
+  "A file holds what rune admin policy get prints: name, description and rules; several policies are parted by ---.\n";
+
+interface WriteFlags {
+  filename?: string;
+  rule?: Rule[];
+  description?: string;
+}
+
+/** The policies that a command line names, from a file or from its own words. */
+async function wantedPolicies(
+  name: string | undefined,
+  { flags, cli }: { flags: WriteFlags; cli: Cli },
+): Promise<{ name: string; description?: string | undefined; rules: Rule[] }[]> {
+  const { filename, rule, description } = flags;
+  if (filename === undefined) {
+    if (name === undefined || rule === undefined) {
+      throw new UsageError("a policy needs a name and rules", "name it and give --rule, or a file with -f");
+    }
+    return [{ name, rules: rule, description }];
+  }
+  if (rule !== undefined || description !== undefined) {
+    throw new UsageError("-f goes with neither --rule nor --description", "write them into the file");
+  }
+  const { parsePolicies } = await import("../../policy_file.ts");
+  const sources = await readSources([filename], { recursive: false, stdin: cli.terminal.stdin });
+  return sources.flatMap((source) => parsePolicies(source, name === undefined ? {} : { name }));
+}
+
+/** `create` makes new ones alone, `set` also replaces. */
+function defineWrite(group: Command, cli: Cli, verb: "create" | "set"): void {
+  const write = group.command(verb)
+    .description(verb === "create" ? "make a policy" : "make or replace a policy")
+    .argument("[name]")
+    .option("-f, --filename <file>", "policies in YAML or JSON; - reads standard input")
+    .option("--rule <rule>", "<resources>:<verbs>[@<namespace>]; may be repeated", parseRule)
+    .option("--description <text>", "what it is for");
+  addGlobalFlags(write);
+  const example =
+    `rune admin policy ${verb} deployer --rule services:get,list,watch,create,update,scale@prod`;
+  write.addHelpText("after", WORDS + examples(example, `rune admin policy ${verb} -f deployer.yaml`));
+  write.action(async (name, flags, self) => {
+    const { terminal, client } = openSession(cli, self);
+    for (const { name: called, ...body } of await wantedPolicies(name, { flags, cli })) {
+      const made = verb === "create"
+        ? await client.request<PolicyView>("POST", "/v1/admin/policies", { body: { name: called, ...body } })
+        : await client.request<PolicyView>("PUT", `/v1/admin/policies/${segment(called)}`, { body });
+      const count = made.rules.length === 1 ? "1 rule" : `${made.rules.length} rules`;
+      terminal.out(`policy ${made.name} ${verb === "create" ? "created" : "set"} (${count})\n`);
+    }
+  });
 }
 
 /** Defines the group. */
@@ -44,23 +101,8 @@ export function definePolicies(group: Command, cli: Cli): void {
     terminal.out(output === "json" ? renderJson(policy) : await renderYaml(policy));
   });
 
-  const set = group.command("set").description("make or replace a policy").argument("<name>")
-    .requiredOption("--rule <rule>", "<resources>:<verbs>[@<namespace>]; may be repeated", parseRule)
-    .option("--description <text>", "what it is for");
-  addGlobalFlags(set);
-  set.addHelpText(
-    "after",
-    "\nResources: services instances volumes snapshots secrets configmaps events namespaces storageclasses users tokens\n" +
-      "policies audit registries backup kek, or *. Verbs: get list watch create update delete scale exec port-forward,\n" +
-      "services.privileged storageclasses.set-default volumes.cascade, or *.\n" +
-      examples("rune admin policy set deployer --rule services:get,list,watch,create,update,scale@prod"),
-  );
-  set.action(async (name, { rule, description }, self) => {
-    const { terminal, client } = openSession(cli, self);
-    const body = { rules: rule, description };
-    await client.request("PUT", `/v1/admin/policies/${segment(name)}`, { body });
-    terminal.out(`policy ${name} set (${rule.length} ${rule.length === 1 ? "rule" : "rules"})\n`);
-  });
+  defineWrite(group, cli, "create");
+  defineWrite(group, cli, "set");
 
   const remove = group.command("delete").description("remove a policy that nobody holds").argument("<name>");
   addGlobalFlags(remove);

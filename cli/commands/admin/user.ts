@@ -8,6 +8,12 @@ import { printItems } from "./items.ts";
 
 const collect = (value: string, before: string[] = []) => [...before, ...value.split(",")];
 
+/** The policies of somebody who was just made, and what to do where there is none. */
+function policiesText({ name, type, policies }: UserView): string {
+  if (policies.length > 0) return `(${policies.join(", ")})`;
+  return `without a policy: it may do nothing until rune admin ${type} grant ${name} --policy <policy>`;
+}
+
 /** What the two groups have in common. */
 function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
   const word = type === "user" ? "user" : "service";
@@ -48,7 +54,7 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
 export function defineUsers(group: Command, cli: Cli): void {
   defineShared(group, cli, "user");
   const create = group.command("create").description("make a user").argument("<name>")
-    .requiredOption("--policy <names>", "may be repeated, or names with commas", collect)
+    .option("--policy <names>", "may be repeated, or names with commas; none: it may do nothing yet", collect)
     .option("--description <text>", "who it is");
   addGlobalFlags(create);
   create.addHelpText(
@@ -60,7 +66,7 @@ export function defineUsers(group: Command, cli: Cli): void {
     const { terminal, client } = openSession(cli, self);
     const body = { name, policies: policy, description };
     const user = await client.request<UserView>("POST", "/v1/admin/users", { body });
-    terminal.out(`user ${user.name} created (${user.policies.join(", ")})\n`);
+    terminal.out(`user ${user.name} created ${policiesText(user)}\n`);
   });
 }
 
@@ -70,7 +76,7 @@ export function defineServiceAccounts(group: Command, cli: Cli): void {
   const create = group.command("create").description("make a service account, for a machine").argument(
     "<name>",
   )
-    .requiredOption("--policy <names>", "may be repeated, or names with commas", collect)
+    .option("--policy <names>", "may be repeated, or names with commas; none: it may do nothing yet", collect)
     .option("--description <text>", "what it is for");
   addGlobalFlags(create);
   create.addHelpText(
@@ -85,6 +91,6 @@ export function defineServiceAccounts(group: Command, cli: Cli): void {
     const { terminal, client, namespace } = openSession(cli, self);
     const body = { name, namespace, policies: policy, description };
     const user = await client.request<UserView>("POST", "/v1/admin/services", { body });
-    terminal.out(`service account ${user.name} created in ${user.namespace} (${user.policies.join(", ")})\n`);
+    terminal.out(`service account ${user.name} created in ${user.namespace} ${policiesText(user)}\n`);
   });
 }

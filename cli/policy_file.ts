@@ -1,0 +1,35 @@
+/** Policies in files: one a document, in the form in which `rune admin policy get` prints them. @module */
+import { parseAllDocuments } from "yaml";
+import type { z } from "zod";
+import { policyBody } from "../spec/identity.ts";
+import { UsageError } from "./exit_codes.ts";
+import type { SourceText } from "./sources.ts";
+
+/** A policy as a file has it. */
+export type PolicyFile = z.output<typeof policyBody>;
+
+const HINT = "write name, description and rules, as rune admin policy get shows them";
+
+/** Every policy of a file; `builtin`, which `rune admin policy get` prints beside, is left out. @throws {UsageError} for anything else. */
+export function parsePolicies({ file, text }: SourceText, options: { name?: string } = {}): PolicyFile[] {
+  const values = [...parseAllDocuments(text, { version: "1.2" })].map((document) => {
+    const [error] = document.errors;
+    if (error) throw new UsageError(`${file}: ${error.message.split("\n")[0]}`, "policies are YAML or JSON");
+    return document.toJS() as unknown;
+  }).filter((value) => value !== null);
+  if (values.length === 0) throw new UsageError(`${file} holds no policy`, HINT);
+  if (options.name !== undefined && values.length > 1) {
+    throw new UsageError(`${file} holds ${values.length} policies`, "leave the name out; each has its own");
+  }
+  return values.map((value) => {
+    if (typeof value !== "object" || Array.isArray(value)) {
+      throw new UsageError(`${file} holds no policy`, HINT);
+    }
+    const { builtin: _, ...body } = value as Record<string, unknown>;
+    const parsed = policyBody.safeParse(options.name === undefined ? body : { ...body, name: options.name });
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const path = issue!.path.length === 0 ? "" : `${issue!.path.join(".")}: `;
+    throw new UsageError(`${file}: ${path}${issue!.message}`, HINT);
+  });
+}
