@@ -77,6 +77,7 @@ export function isCurrent(service: Service, instance: Instance): boolean {
     sameValue(currentTemplate(instance), templateOf(service.spec));
 }
 
+/** One ordinal: the instance that has its name, and the successor beside it. */
 interface Slot {
   ordinal: number;
   main?: Instance;
@@ -120,6 +121,7 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
     }
   }
   if (!stuck) {
+    steps.push(...slots.filter((slot) => isSuperfluous(service, slot)).map(({ next }) => replaced(next!)));
     const plan = spec.update.strategy === "recreate"
       ? removeAll
       : mustStopFirst(service) || outdated.some(({ main }) => holdsAgainst(service, main!))
@@ -153,17 +155,32 @@ const replaced = (instance: Instance): RolloutStep => ({
   why: "replaced",
 });
 
-function removeAll(_service: Service, _slots: Slot[], outdated: Slot[]): RolloutStep[] {
-  return outdated.filter((s) => !leaving(s.main)).map((s) => replaced(s.main!));
+/**
+ * Whether a successor has nothing to succeed to any more: another cast, a rollback or a restart came while it started. One that is
+ * the only ready instance of its ordinal stays until another is ready.
+ */
+function isSuperfluous(service: Service, { main, next }: Slot): boolean {
+  if (!next || leaving(next)) return false;
+  const mainIsWanted = main !== undefined && !leaving(main) && isCurrent(service, main);
+  if (isCurrent(service, next) && !mainIsWanted) return false;
+  return !ready(next) || ready(main);
+}
+
+function removeAll(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
+  const successors = slots.filter(({ next }) => next && !leaving(next) && !isCurrent(service, next));
+  return [
+    ...outdated.filter(({ main }) => !leaving(main)).map(({ main }) => replaced(main!)),
+    ...successors.filter((slot) => !isSuperfluous(service, slot)).map(({ next }) => replaced(next!)),
+  ];
 }
 
 /** Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance. */
 function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
-  let unavailable = slots.filter((s) => !ready(s.main)).length;
+  let unavailable = slots.filter((s) => !ready(s.main) && !ready(s.next)).length;
   const steps: RolloutStep[] = [];
-  for (const { main } of outdated) {
+  for (const { main, next } of outdated) {
     if (leaving(main)) continue;
-    if (ready(main)) {
+    if (ready(main) && !ready(next)) {
       if (unavailable >= service.spec.update.maxUnavailable) continue;
       unavailable++;
     }
@@ -176,16 +193,11 @@ function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutSt
 function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
   const steps: RolloutStep[] = [];
   let surging = slots.filter((s) => s.next && s.main).length;
-  // A cast in the middle: the successor is outdated itself, or the old instance is current again.
-  for (const { main, next } of slots) {
-    const superfluous = next &&
-      (!isCurrent(service, next) || (main && !leaving(main) && isCurrent(service, main)));
-    if (superfluous && !leaving(next)) steps.push(replaced(next));
-  }
   for (const { main, next, ordinal } of outdated) {
     if (leaving(main)) continue;
     if (next) {
-      if (ready(next) && isCurrent(service, next)) steps.push(replaced(main!));
+      // A successor of an earlier cast that is ready serves better than an instance that is not: it is replaced in its turn.
+      if (ready(next) && (isCurrent(service, next) || !ready(main))) steps.push(replaced(main!));
     } else if (surging < service.spec.update.maxUnavailable) {
       surging++;
       steps.push({ do: "create", ordinal, successor: true });
