@@ -21,6 +21,7 @@ const STEPS: [name: string, args: string[]][] = [
   ["types", ["check", "--quiet"]],
   ["imports", ["run", "-A", "scripts/check_imports.ts"]],
   ["docs", ["run", "-A", "scripts/check_docs.ts"]],
+  ["trouble", ["run", "-A", "scripts/check_troubleshooting.ts"]],
   ["tests", ["test", "-A", "--parallel", "--no-check", "--reporter=dot", ...await listFastTests()]],
 ];
 
