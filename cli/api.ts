@@ -1,4 +1,5 @@
 /** What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken connection. @module */
+import { sleep } from "../base/delay.ts";
 import type { InstanceUsage, ResourceList, WatchEvent } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
 import { describeKey, KINDS } from "../spec/kinds.ts";
@@ -84,7 +85,6 @@ export async function findResource<K extends Kind>(
 
 /** Between attempts to reach a daemon that went away, in milliseconds. */
 const RETRY_MS = 250;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A watch's event, and the revision to resume from after it, where the server named one. */
 interface Resumable<K extends Kind> {
@@ -168,7 +168,7 @@ export async function* watchResources<K extends Kind>(
     if (signal.aborted) return;
     if (!keepsTrying(failure, performance.now() - started)) throw failure;
     if (failure instanceof RuneError && failure.code === "gone") since = undefined;
-    await pause(RETRY_MS);
+    await sleep(RETRY_MS);
   }
 }
 

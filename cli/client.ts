@@ -1,4 +1,5 @@
 /** The transport to the daemon: requests, event streams, and what their failures mean in the words of RuneError. @module */
+import { startDeadline } from "../base/delay.ts";
 import type { Problem } from "../spec/api.ts";
 import { DEFAULT_SERVER } from "../spec/endpoint.ts";
 import { ERROR_CODES, type ErrorCode, RuneError } from "../spec/error.ts";
@@ -164,8 +165,8 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
   return {
     server,
     async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-      const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
-      const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+      using deadline = startDeadline(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+      const signal = options.signal ? AbortSignal.any([deadline.signal, options.signal]) : deadline.signal;
       const init: RequestInit = { method, headers: { accept: "application/json" } };
       if (options.body !== undefined) {
         init.body = JSON.stringify(options.body);

@@ -1,4 +1,5 @@
 /** Waits until a resource that is being deleted is gone. @module */
+import { startTimer } from "../base/delay.ts";
 import { RuneError } from "../spec/error.ts";
 import { describeKey } from "../spec/kinds.ts";
 import type { AnyResource } from "../spec/resource.ts";
@@ -19,7 +20,7 @@ export async function waitGone(session: Session, resource: AnyResource, timeoutM
   const progress = createProgress(terminal);
   const scope = { namespace: namespace === "" ? undefined : namespace, fieldSelector: `name=${name}` };
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), timeoutMs);
+  const timer = startTimer(timeoutMs, () => stop.abort());
   let present = false;
   try {
     await withInterrupt(async (interrupt) => {
@@ -40,7 +41,7 @@ export async function waitGone(session: Session, resource: AnyResource, timeoutM
     }
     throw error;
   } finally {
-    clearTimeout(timer);
+    timer.clear();
     progress.end();
   }
   if (stop.signal.aborted) {

@@ -1,4 +1,5 @@
 /** Waits, by watching, until services, volumes and snapshots have become what was asked for, and shows how far they are. @module */
+import { startTimer } from "../base/delay.ts";
 import { RuneError } from "../spec/error.ts";
 import { describeKey } from "../spec/kinds.ts";
 import type { Instance } from "../spec/instance.ts";
@@ -139,7 +140,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     }
   };
 
-  const timeout = setTimeout(() => ended.resolve(), options.timeoutMs);
+  const timeout = startTimer(options.timeoutMs, () => ended.resolve());
   const recheck = setInterval(evaluate, Math.min(RECHECK_MS, healingMs));
   const abort = () => ended.reject(signal.reason);
   signal.addEventListener("abort", abort);
@@ -148,7 +149,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
   try {
     await ended.promise;
   } finally {
-    clearTimeout(timeout);
+    timeout.clear();
     clearInterval(recheck);
     signal.removeEventListener("abort", abort);
     stop.abort();

@@ -1,4 +1,5 @@
 /** Reads server-sent events (WHATWG HTML, "Server-sent events") from a response body. @module */
+import { startTimer } from "../base/delay.ts";
 import { RuneError } from "../spec/error.ts";
 
 /** One event of a stream. */
@@ -31,16 +32,14 @@ function eventBuilder(): (line: string) => ServerEvent | undefined {
 
 /** Rejects when `promise` takes longer than `ms`. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new RuneError("unavailable", `nothing was heard from the daemon for ${ms / 1000} s`));
-    }, ms);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = startTimer(ms, () => {
+    reject(new RuneError("unavailable", `nothing was heard from the daemon for ${ms / 1000} s`));
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    timer.clear();
   }
 }
 

@@ -3,6 +3,7 @@
  * keys run in parallel up to a bound, and failures back off per key. It knows nothing of what a key means.
  * @module
  */
+import { startTimer, type Timer } from "../base/delay.ts";
 import { toRuneError } from "../spec/error.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -12,6 +13,11 @@ export interface QueueOptions {
   work(key: string, signal: AbortSignal): Promise<Outcome>;
   /** How many keys are worked at once. */
   concurrency: number;
+  /**
+   * Milliseconds after which a pass no longer counts among these: it waits for something that takes its time, as a service does
+   * that may take days to stop, and must not keep others from their turn. Default: it counts to its end.
+   */
+  placeMs?: number;
   /** Told of every failed pass. */
   onFailure(key: string, failure: { error: Error; attempt: number; retryInMs: number }): void;
   /** First delay after a failure, doubled at each further one. Default 200 ms. */
@@ -39,30 +45,29 @@ export interface Queue {
 /** Passes that await nothing but memory would follow each other without end: after this long everybody else gets a turn. */
 const SLICE_MS = 10;
 
-interface Timer {
-  id: ReturnType<typeof setTimeout>;
+interface Wish {
+  timer: Timer;
   due: number;
 }
 
 /** Makes a queue; see {@linkcode Queue}. */
 export function createQueue(options: QueueOptions): Queue {
-  const { baseDelayMs = 200, maxDelayMs = 30_000, random = Math.random } = options;
+  const { placeMs = Infinity, baseDelayMs = 200, maxDelayMs = 30_000, random = Math.random } = options;
   const waiting = new Set<string>();
   const active = new Map<string, { abort: AbortController; ended: Promise<void> }>();
+  /** Passes that take one of the places. */
+  const placed = new Set<string>();
   /** Keys asked for while they were being worked. */
   const again = new Set<string>();
-  const timers = new Map<string, Timer>();
+  const timers = new Map<string, Wish>();
   const failures = new Map<string, number>();
   let stopped = false;
   let sliceBegan = 0;
 
   function add(key: string): void {
     if (stopped) return;
-    const timer = timers.get(key);
-    if (timer) {
-      clearTimeout(timer.id);
-      timers.delete(key);
-    }
+    timers.get(key)?.timer.clear();
+    timers.delete(key);
     if (active.has(key)) again.add(key);
     else waiting.add(key);
     fill();
@@ -73,16 +78,16 @@ export function createQueue(options: QueueOptions): Queue {
     const due = performance.now() + ms;
     const known = timers.get(key);
     if (known && known.due <= due) return;
-    if (known) clearTimeout(known.id);
-    const id = setTimeout(() => add(key), ms);
-    timers.set(key, { id, due });
+    known?.timer.clear();
+    timers.set(key, { timer: startTimer(ms, () => add(key)), due });
   }
 
   function fill(): void {
     if (active.size === 0) sliceBegan = performance.now();
     for (const key of waiting) {
-      if (active.size >= options.concurrency) return;
+      if (placed.size >= options.concurrency) return;
       waiting.delete(key);
+      placed.add(key);
       const abort = new AbortController();
       active.set(key, { abort, ended: run(key, abort.signal) });
     }
@@ -94,13 +99,19 @@ export function createQueue(options: QueueOptions): Queue {
       await new Promise((resolve) => setTimeout(resolve, 0));
       sliceBegan = performance.now();
     }
+    const slow = placeMs === Infinity ? undefined : startTimer(placeMs, () => {
+      placed.delete(key);
+      fill();
+    });
     let outcome: Outcome;
     try {
       outcome = await options.work(key, signal);
     } catch (error) {
       outcome = { type: "failed", error: toRuneError(error) };
     }
+    slow?.clear();
     active.delete(key);
+    placed.delete(key);
     if (outcome.type === "failed" && !signal.aborted) {
       const attempt = (failures.get(key) ?? 0) + 1;
       failures.set(key, attempt);
@@ -135,13 +146,13 @@ export function createQueue(options: QueueOptions): Queue {
       stopped = true;
       waiting.clear();
       again.clear();
-      for (const { id } of timers.values()) clearTimeout(id);
+      for (const { timer } of timers.values()) timer.clear();
       timers.clear();
       const all = Promise.all([...active.values()].map((a) => a.ended));
-      let grace: ReturnType<typeof setTimeout> | undefined;
-      const timeout = new Promise<void>((resolve) => grace = setTimeout(resolve, graceMs));
+      const { promise: timeout, resolve } = Promise.withResolvers<void>();
+      const grace = startTimer(graceMs, resolve);
       await Promise.race([all, timeout]);
-      clearTimeout(grace);
+      grace.clear();
       for (const { abort } of active.values()) abort.abort();
       await all;
     },

@@ -196,3 +196,36 @@ Deno.test("queue goes on when who is told of a failure fails, with that key and 
     removeEventListener("error", take);
   }
 });
+
+Deno.test("queue waits for a wish that lies beyond what a timer counts, without a pass in between", async () => {
+  let passes = 0;
+  const { queue } = make(() => {
+    passes++;
+    return Promise.resolve({ type: "again", afterMs: 30 * 86_400_000 });
+  });
+  queue.add("a");
+  queue.addAfter("b", 366 * 86_400_000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(passes, 1);
+  assert.equal(queue.depth, 0);
+  await queue.stop(0);
+});
+
+Deno.test("queue goes on with others while slow passes take their time, and still works no key twice", async () => {
+  const gate = Promise.withResolvers<Outcome>();
+  const worked: string[] = [];
+  const quick = Promise.withResolvers<void>();
+  const { queue } = make((key) => {
+    worked.push(key);
+    if (key.startsWith("slow")) return gate.promise;
+    quick.resolve();
+    return Promise.resolve(DONE);
+  }, { concurrency: 2, placeMs: 20 });
+  for (const key of ["slow1", "slow2", "quick", "slow1"]) queue.add(key);
+  await quick.promise;
+  assert.deepEqual(worked, ["slow1", "slow2", "quick"]);
+  queue.add("slow1");
+  assert.equal(worked.length, 3);
+  gate.resolve(DONE);
+  await queue.stop(1000);
+});

@@ -25,7 +25,7 @@ import { concernsRoutes } from "./expose/plan.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../base/delay.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import { resolvingDrivers } from "./resolving_driver.ts";
 import { affectedBy } from "./routing.ts";
@@ -74,6 +74,8 @@ export interface Controllers {
   depths(): Record<string, number>;
 }
 
+/** An instance whose pass takes longer waits for something slow, most often for its own end: others need not wait for it. */
+const STOPPING_MS = 15_000;
 /** A lost notice costs this long, never truth. */
 const RESYNC_MS = 30_000;
 /** A round that is so late does not come any more. */
@@ -121,9 +123,11 @@ export function startControllers(deps: ControllerDeps): Controllers {
     name: string,
     concurrency: number,
     work: (key: string, signal: AbortSignal) => Promise<Outcome>,
+    { placeMs }: { placeMs?: number } = {},
   ): Queue =>
     createQueue({
       concurrency,
+      ...(placeMs !== undefined && { placeMs }),
       work: observed(name, work),
       onFailure(key, { error, attempt, retryInMs }) {
         logger.warn("{controller} {key}: {message}; attempt {attempt}, again in {retryInMs} ms", {
@@ -163,6 +167,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
         find,
         signal,
       }),
+    { placeMs: STOPPING_MS },
   );
   // One key: all routes are one document.
   const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));

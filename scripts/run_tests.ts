@@ -3,6 +3,7 @@
  * ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run; one that lasts longer than
  * `--limit=<minutes>` (45) is interrupted, and fails. Other arguments go to `deno test` as they are. @module
  */
+import { startDeadline } from "../base/delay.ts";
 import { show } from "./command.ts";
 import { parseReport, type TestReport } from "./junit.ts";
 import { setup } from "./setup.ts";
@@ -25,12 +26,12 @@ async function main(argv: string[]): Promise<number> {
     const path = `${folder}/report.xml`;
     const minutes = argv.flatMap((arg) => LIMIT.exec(arg)?.[1] ?? []).map(Number).at(-1) ?? LIMIT_MINUTES;
     const passedOn = argv.filter((arg) => arg !== "--no-skips" && !LIMIT.test(arg));
-    const signal = AbortSignal.timeout(minutes * 60_000);
+    using deadline = startDeadline(minutes * 60_000);
     const code = await show(
       [Deno.execPath(), "test", "-A", "--parallel", `--junit-path=${path}`, ...passedOn],
-      { signal },
+      { signal: deadline.signal },
     );
-    if (signal.aborted) console.log(`the tests did not end within ${minutes} minutes`);
+    if (deadline.signal.aborted) console.log(`the tests did not end within ${minutes} minutes`);
     const report = await readReport(path);
     if (code !== 0 && report.failed === 0) {
       console.log(`deno test ended with code ${code} outside any test: see its output above`);

@@ -3,6 +3,7 @@
  * limit of its own: who opens connections and sends nothing, or a header a minute, would hold them for ever.
  * @module
  */
+import { startTimer, type Timer } from "../base/delay.ts";
 import { addressKey } from "./auth/rate_limit.ts";
 
 /** Limits of a listener. */
@@ -33,7 +34,7 @@ interface Entry {
   close(): void;
   requests: number;
   upgraded: boolean;
-  timer?: ReturnType<typeof setTimeout>;
+  timer?: Timer;
 }
 
 /** See the module comment. */
@@ -72,7 +73,7 @@ export class ConnectionGate {
     this.#wait(entry);
     return {
       begin: () => {
-        clearTimeout(entry.timer);
+        entry.timer?.clear();
         entry.requests++;
         let ended = false;
         return () => {
@@ -82,7 +83,7 @@ export class ConnectionGate {
         };
       },
       upgrade: () => {
-        clearTimeout(entry.timer);
+        entry.timer?.clear();
         entry.upgraded = true;
       },
       leave: () => this.#remove(entry),
@@ -92,8 +93,8 @@ export class ConnectionGate {
   #wait(entry: Entry): void {
     if (entry.upgraded || !this.#entries.delete(entry)) return;
     this.#entries.add(entry);
-    clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => this.#close(entry), this.#limits.idleMs);
+    entry.timer?.clear();
+    entry.timer = startTimer(this.#limits.idleMs, () => this.#close(entry));
   }
 
   #evict(mayGo: (entry: Entry) => boolean): boolean {
@@ -111,7 +112,7 @@ export class ConnectionGate {
   }
 
   #remove(entry: Entry): void {
-    clearTimeout(entry.timer);
+    entry.timer?.clear();
     if (!this.#entries.delete(entry)) return;
     const left = this.#byAddress.get(entry.key)! - 1;
     if (left === 0) this.#byAddress.delete(entry.key);

@@ -4,6 +4,7 @@
  * more than it granted, in either direction.
  * @module
  */
+import { startTimer, type Timer } from "../base/delay.ts";
 import type { ExecOptions, ExecSession } from "../runners/runner.ts";
 import { type ExecControl, execControlSchema } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
@@ -101,13 +102,13 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
   /** Bytes of output that the client takes. */
   let granted = credit ? 0 : Infinity;
   let onGrant = () => {};
-  let linger: ReturnType<typeof setTimeout> | undefined;
+  let linger: Timer | undefined;
 
   const send = (control: ExecControl) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(control));
   };
   const stop = () => {
-    clearTimeout(late);
+    late.clear();
     shutdown.removeEventListener("abort", onShutdown);
     gone.abort();
     input?.abandon();
@@ -117,7 +118,9 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
   const finish = (last: ExecControl, lingerMs = LINGER_MS) => {
     send(last);
     stop();
-    linger ??= setTimeout(() => socket.readyState <= WebSocket.OPEN && socket.close(1000), lingerMs);
+    linger ??= startTimer(lingerMs, () => {
+      if (socket.readyState <= WebSocket.OPEN) socket.close(1000);
+    });
   };
   const fail = (error: unknown, lingerMs?: number) => {
     if (!gone.signal.aborted) finish({ type: "error", problem: toProblem(error, requestId) }, lingerMs);
@@ -129,12 +132,12 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
         : new RuneError("unavailable", "the daemon is shutting down"),
       0,
     );
-  const late = setTimeout(() =>
+  const late = startTimer(startMs, () =>
     fail(
       new RuneError("deadline_exceeded", `no "start" came within ${startMs / 1000} s`, {
         hint: "send it as the first frame",
       }),
-    ), startMs);
+    ));
 
   async function begin({ command, tty, stdin, size }: Extract<ExecControl, { type: "start" }>) {
     if (stdin) {
@@ -197,7 +200,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
     }
     const control = readControl(String(data), { started: starting !== undefined });
     if (control.type === "start" && !starting) {
-      clearTimeout(late);
+      late.clear();
       begin(control).catch(fail);
     } else if (control.type === "eof" && input && !input.ended) input.end();
     else if (control.type === "resize" && starting) resize({ columns: control.columns, rows: control.rows });
@@ -218,7 +221,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
   };
   socket.onclose = () => {
     stop();
-    clearTimeout(linger);
+    linger?.clear();
   };
   // A close event follows; the reason is the network's.
   socket.onerror = () => {};

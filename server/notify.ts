@@ -3,6 +3,7 @@
  * nothing.
  * @module
  */
+import { repeat } from "../base/delay.ts";
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 
@@ -77,11 +78,11 @@ export function openNotifier({ env, dataDir, logger, isAlive }: NotifyOptions): 
       "something that must run has died: no keep-alive to the service manager, which restarts the daemon",
     );
   };
-  const timer = period === undefined ? undefined : setInterval(() => void keepAlive(), period);
+  const timer = period === undefined ? undefined : repeat(period, () => void keepAlive());
   return {
     send,
     close() {
-      clearInterval(timer);
+      timer?.clear();
       socket.close();
     },
   };

@@ -1,4 +1,5 @@
 /** `rune serve`: a daemon in the foreground, from the settings to the last signal. @module */
+import { startTimer } from "../base/delay.ts";
 import { BUILD } from "../spec/build.ts";
 import type { ServeOptions } from "../spec/serve_options.ts";
 import { formatAddress } from "./address.ts";
@@ -15,11 +16,11 @@ const STOP_LIMIT_MS = 25_000;
 /** Whether `work` ends in time. What is left of it ends with the process, as in a crash: nothing relies on it. */
 export async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), limitMs);
+  const timer = startTimer(limitMs, () => late.resolve(false));
   try {
     return await Promise.race([work.then(() => true), late.promise]);
   } finally {
-    clearTimeout(timer);
+    timer.clear();
   }
 }
 

@@ -3,6 +3,7 @@
  * so that a slow client costs its connection's buffers and no more.
  * @module
  */
+import { startTimer } from "../base/delay.ts";
 import { toRuneError } from "../spec/error.ts";
 import { toProblem } from "./problem.ts";
 
@@ -33,9 +34,8 @@ function encode({ event, id, data }: ServerSentEvent): Uint8Array {
 
 /** Resolves after `ms`, or never when cleared first. */
 function timer(ms: number): { done: Promise<"silent">; clear(): void } {
-  let id: ReturnType<typeof setTimeout>;
-  const done = new Promise<"silent">((resolve) => id = setTimeout(resolve, ms, "silent" as const));
-  return { done, clear: () => clearTimeout(id) };
+  const { promise: done, resolve } = Promise.withResolvers<"silent">();
+  return { done, clear: startTimer(ms, () => resolve("silent")).clear };
 }
 
 /**

@@ -3,6 +3,7 @@
  * `101`, a command on a file system that hangs. So the wait itself ends, by a timer of its own.
  * @module
  */
+import { startTimer, type Timer } from "../base/delay.ts";
 import { RuneError } from "./error.ts";
 
 /** See {@linkcode withDeadline}. */
@@ -19,9 +20,6 @@ export interface Deadline<T> {
   discard?(late: T): void;
 }
 
-/** The longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * Waits for work until its deadline or the signal, whichever comes first. The signal that the work is given aborts then, and goes on
  * to follow the caller's when the work has ended well: what it returned may live on.
@@ -37,22 +35,22 @@ export async function withDeadline<T>(
   const lost = Promise.withResolvers<never>();
   let over = false;
   let late: RuneError | undefined;
-  let grace: ReturnType<typeof setTimeout> | undefined;
+  let grace: Timer | undefined;
   const end = (reason: unknown) => {
     const lose = () => {
       over = true;
       lost.reject(reason);
     };
     if (graceMs === 0) lose();
-    else grace ??= setTimeout(lose, graceMs);
+    else grace ??= startTimer(graceMs, lose);
     limit.abort(reason);
   };
-  const timer = setTimeout(() => {
+  const timer = startTimer(ms, () => {
     late = new RuneError("deadline_exceeded", `${what} did not end within ${ms / 1000} s`, {
       hint: "Rune tries again; if it goes on, look whether a disk or another machine hangs",
     });
     end(late);
-  }, Math.min(ms, MAX_TIMER_MS));
+  });
   const abort = () => end(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });
   const working = Promise.try(work, signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
@@ -63,8 +61,8 @@ export async function withDeadline<T>(
   } catch (error) {
     throw late ?? error;
   } finally {
-    clearTimeout(timer);
-    clearTimeout(grace);
+    timer.clear();
+    grace?.clear();
     signal?.removeEventListener("abort", abort);
   }
 }

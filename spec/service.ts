@@ -101,7 +101,7 @@ const specFields = {
   update: updateSchema.prefault({}),
   restart: z.enum(["always", "on-failure", "never"]).default("always"),
   imagePull: z.enum(["missing", "always", "never"]).optional(),
-  stopTimeout: durationBetween("0s", "24h").default("10s"),
+  stopTimeout: durationBetween("0s", "366d").default("10s"),
   securityContext: securityContextSchema.optional(),
   initSteps: listUpTo(initStepSchema, LIMITS.initSteps).default([]),
 };

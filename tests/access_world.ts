@@ -2,6 +2,7 @@
  * The world of the access test: services that compete for volumes, and a daemon that is cast to, scaled, restarted and killed at
  * random. The seed is printed, and `RUNE_SEED` repeats the choices. @module
  */
+import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { type Engine, openEngine } from "../scripts/engine.ts";
 import type { Instance } from "../spec/instance.ts";
@@ -234,7 +235,7 @@ export async function tryAccess(trial: Trial): Promise<void> {
       Date.now() > deadline + EXTRA_MS || (await logsOf(roots)).runs >= trial.leastRuns;
     for (; found.size === 0 && (Date.now() < deadline || !await enough()); actions++) {
       await act(world);
-      await new Promise((resolve) => setTimeout(resolve, world.random() * 400));
+      await sleep(world.random() * 400);
     }
 
     // Nothing is held for ever: one of those that compete is started alone, and it runs.

@@ -1,4 +1,5 @@
 /** Nobody gets in and nothing leaks: the real program with tokens, secrets and certificates. @module */
+import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { RUNE } from "../scripts/daemon.ts";
 import { processService } from "./castfiles.ts";
@@ -176,7 +177,7 @@ Deno.test({
     for (const delay of [5, 25, 60]) {
       const rotating = fetch(`${host.daemon.url}/v1/admin/rotate-kek`, { method: "POST" })
         .then((answer) => answer.body?.cancel()).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await sleep(delay);
       await host.daemon.stop("SIGKILL");
       await rotating;
       await host.restart();

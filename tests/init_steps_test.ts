@@ -1,4 +1,5 @@
 /** Init steps: before the main process, in order, exactly once a launch, in containers and processes. @module */
+import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { SLEEP } from "./castfiles.ts";
@@ -176,7 +177,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
       const lines = async () =>
         (await Deno.readTextFile(`${await dataOf(host)}/log`).catch(() => "")).trim().split("\n");
       for (let kill = 0; kill < 5; kill++) {
-        await new Promise((resolve) => setTimeout(resolve, 100 + 130 * kill));
+        await sleep(100 + 130 * kill);
         await host.daemon.stop("SIGKILL");
         await host.restart();
       }

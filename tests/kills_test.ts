@@ -5,6 +5,7 @@
  *
  * `RUNE_KILLS` says how often (default 20), `RUNE_SEED` repeats a run whose seed was printed. @module
  */
+import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { Model } from "./kills/model.ts";
 import { randomOperation } from "./kills/operations.ts";
@@ -32,7 +33,7 @@ Deno.test({
       for (let kill = 0; kill < KILLS; kill++) {
         let dead = false;
         const pause = Math.floor(random() * WINDOW_MS);
-        const killed = new Promise((resolve) => setTimeout(resolve, pause))
+        const killed = sleep(pause)
           .then(() => host.daemon.stop("SIGKILL")).then(() => dead = true);
         while (!dead) {
           const operation = randomOperation({ model, random, marker }, ++n);

@@ -1,4 +1,5 @@
 /** Secrets in use: as variables and files of containers and processes, and nowhere else. @module */
+import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { processService, RUNNER_KINDS } from "./castfiles.ts";
@@ -192,7 +193,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       const web = cast(FIELDS(at));
       for (const delay of [0, 120]) {
         await host.rune("cast", await host.file("web.yaml", web), "--no-wait");
-        await new Promise((resolve) => setTimeout(resolve, delay));
+        await sleep(delay);
         await assertNothingOnDisk(host);
         await until(
           "it starts",

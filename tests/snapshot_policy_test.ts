@@ -2,6 +2,7 @@
  * Snapshots that a policy takes, through the whole program. A policy asks for at least a minute between two, by a rule of the
  * API; so these tests write what is younger or quicker into the state of a daemon that is stopped. @module
  */
+import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ANNOTATIONS } from "../spec/marks.ts";
 import { newborn } from "../server/admission/newborn.ts";
@@ -255,7 +256,7 @@ Deno.test({
       const policy = { ...cls(round), snapshotPolicy: { every: "1h", keep: 3 } };
       // The cast wakes the schedules of all volumes of the class at once.
       const sent = put(host, `storageclasses/c${round}`, policy).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, killAfterMs));
+      await sleep(killAfterMs);
       await host.daemon.stop("SIGKILL");
       await sent;
       await host.restart();

@@ -1,3 +1,4 @@
+import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
 import type { Runner } from "../../runners/runner.ts";
 import { type Probe, probeSchema } from "../../spec/health.ts";
@@ -8,11 +9,7 @@ const encode = (text: string) => new TextEncoder().encode(text);
 /** How a server treats a connection, after a request has come; what it opens it need not close. */
 type Manner = (connection: Deno.TcpConn, ended: AbortSignal) => Promise<void>;
 
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
+const pause = (ms: number, signal: AbortSignal) => sleep(ms, { signal }).catch(() => {});
 
 /** Writes a piece at a time, for ever. */
 const drip = (head: string, piece: string): Manner => async (connection, ended) => {

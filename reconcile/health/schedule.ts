@@ -1,5 +1,5 @@
 /** When a probe is asked: on a grid that neither drifts nor overlaps, and more often until it has passed once. @module */
-import { pause } from "../pause.ts";
+import { pause } from "../../base/delay.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 
 /** Tries between the points of the grid before the first success: the wait for the next, in milliseconds. */

@@ -1,3 +1,4 @@
+import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
 import { nextPoint, runProbe } from "./schedule.ts";
 
@@ -28,7 +29,7 @@ async function asked(
     async ask() {
       assert.equal(++open, 1, "questions overlap");
       starts.push(performance.now() - firstAt);
-      await new Promise((resolve) => setTimeout(resolve, takesMs));
+      await sleep(takesMs);
       open--;
       const n = starts.length;
       if (n === times) queueMicrotask(() => abort.abort());

@@ -1,7 +1,7 @@
 /** Taking a ready instance out of service before it is stopped, where others can take over: no request is lost. @module */
 import type { Runner } from "../../runners/runner.ts";
 import type { Store } from "../../store/store.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../base/delay.ts";
 import type { InstanceView } from "./plan.ts";
 
 /** What those who looked up the name just before are given to come and be served. */

@@ -31,7 +31,7 @@ export function pullProgress(
     update(text) {
       if (ended || text === latest) return;
       latest = text;
-      timer ??= setTimeout(write, Math.max(0, writtenAt + INTERVAL_MS - performance.now()));
+      timer ??= setTimeout(write, Math.min(INTERVAL_MS, writtenAt + INTERVAL_MS - performance.now()));
     },
     /** Resolves when nothing more is written. */
     async end() {

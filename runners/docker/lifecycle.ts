@@ -1,4 +1,5 @@
 /** Starting, stopping and removing one container. @module */
+import { startTimer } from "../../base/delay.ts";
 import { RuneError } from "../../spec/error.ts";
 import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
@@ -39,11 +40,11 @@ export async function stopContainer(
   const { timeoutMs, signal } = options;
   let killed: Promise<unknown> = Promise.resolve();
   // The Engine knows the image's stop signal, but counts in whole seconds.
-  const timer = setTimeout(() => {
+  const timer = startTimer(timeoutMs, () => {
     killed = engine.send(`/containers/${id}/kill`, { what: "kill the container", method: "POST", signal })
       // It ended meanwhile; if not, the Engine's own limit is near.
       .catch(() => undefined);
-  }, timeoutMs);
+  });
   try {
     await unlessAbsent(engine.send(`/containers/${id}/stop`, {
       what: "stop the container",
@@ -53,7 +54,7 @@ export async function stopContainer(
       withinMs: timeoutMs + STOP_LIMIT_MS,
     }));
   } finally {
-    clearTimeout(timer);
+    timer.clear();
     await killed;
   }
 }

@@ -1,4 +1,5 @@
 /** The time that a request to the Engine may take, whatever the Engine does. @module */
+import { startTimer } from "../../base/delay.ts";
 import { within } from "../../base/within.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { EngineRequest } from "./engine.ts";
@@ -13,14 +14,14 @@ export async function withinLimit<T>(
 ): Promise<T> {
   const limit = new AbortController();
   const late = () => limit.abort(unanswered(what, withinMs));
-  const timer = setTimeout(late, withinMs);
+  const timer = startTimer(withinMs, late);
   const abort = () => limit.abort(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
   try {
     return await run(limit.signal);
   } finally {
-    clearTimeout(timer);
+    timer.clear();
     signal.removeEventListener("abort", abort);
   }
 }
@@ -42,7 +43,7 @@ export function idleBounded(response: Response, { what, idleMs }: EngineRequest)
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const limit = new AbortController();
-      const timer = setTimeout(() => limit.abort(unanswered(what, idleMs!)), idleMs);
+      const timer = startTimer(idleMs!, () => limit.abort(unanswered(what, idleMs!)));
       try {
         const { done, value } = await within(reader.read(), limit.signal);
         if (done) controller.close();
@@ -51,7 +52,7 @@ export function idleBounded(response: Response, { what, idleMs }: EngineRequest)
         reader.cancel().catch(() => {});
         throw error;
       } finally {
-        clearTimeout(timer);
+        timer.clear();
       }
     },
     cancel: (reason) => reader.cancel(reason),

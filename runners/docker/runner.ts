@@ -3,6 +3,7 @@
  * a container belongs to a daemon by its labels, and those of another daemon are never touched.
  * @module
  */
+import { startTimer, type Timer } from "../../base/delay.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { AdoptionWords, EngineBond } from "../engine_bond.ts";
 import type { Runner, RunRef, RunState } from "../runner.ts";
@@ -70,14 +71,14 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   const runs = createRunIndex(engine, daemonId);
   const networks = createNetworks(engine, daemonId);
   const closing = new AbortController();
-  let cleanup: ReturnType<typeof setTimeout> | undefined;
+  let cleanup: Timer | undefined;
 
   /** Removes unused networks after a while; failing costs nothing, as the next time does it. */
   function removeNetworksSoon(): void {
-    clearTimeout(cleanup);
+    cleanup?.clear();
     if (closing.signal.aborted) return;
-    cleanup = setTimeout(() => networks.removeUnused(closing.signal).catch(() => undefined), networkGraceMs);
-    Deno.unrefTimer(cleanup);
+    const clean = () => void networks.removeUnused(closing.signal).catch(() => undefined);
+    cleanup = startTimer(networkGraceMs, clean, { unref: true });
   }
 
   async function inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
@@ -219,7 +220,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       return stats && { milliCpu: stats.milliCpu, memoryBytes: stats.memoryBytes };
     },
     close() {
-      clearTimeout(cleanup);
+      cleanup?.clear();
       closing.abort();
       engine.close();
     },

@@ -1,4 +1,5 @@
 /** Wakes whoever waits for news of a run. A ring is never lost between looking and waiting. @module */
+import { startTimer } from "../../base/delay.ts";
 
 /** Hears one run's bell until disposed. */
 export class Listener {
@@ -21,9 +22,9 @@ export class Listener {
     if (!this.#rung) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+      const timer = ms === undefined ? undefined : startTimer(ms, resolve);
       await promise;
-      clearTimeout(timer);
+      timer?.clear();
       this.#wake = undefined;
     }
     this.#rung = false;

@@ -1,16 +1,14 @@
 /** Ends what is open when the right to it ends: a token is revoked or expires, its user or a policy changes. @module */
+import { MAX_TIMER_MS, startTimer, type Timer } from "../../base/delay.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { Token } from "../../spec/identity.ts";
 import type { AnyResource } from "../../spec/resource.ts";
 import type { Change, Store } from "../../store/store.ts";
 
-/** The longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 interface Session {
   user: string;
   ended: AbortController;
-  timer?: ReturnType<typeof setTimeout>;
+  timer?: Timer;
 }
 
 /** See the module comment. */
@@ -28,7 +26,7 @@ export function watchSessions(store: Store): Sessions {
     const session = sessions.get(id);
     if (!session) return;
     sessions.delete(id);
-    clearTimeout(session.timer);
+    session.timer?.clear();
     session.ended.abort(
       new RuneError("unauthenticated", why, { hint: "run the command again, or log in anew" }),
     );
@@ -57,8 +55,8 @@ export function watchSessions(store: Store): Sessions {
     if (!session) return;
     const left = at - Date.now();
     if (left <= 0) return end(id, "this token has expired");
-    session.timer = setTimeout(() => expire(id, at), Math.min(left, MAX_TIMER_MS));
-    Deno.unrefTimer(session.timer as unknown as number);
+    // The clock may be set meanwhile, so it is looked at again from time to time.
+    session.timer = startTimer(Math.min(left, MAX_TIMER_MS), () => expire(id, at), { unref: true });
   }
 
   return {
@@ -72,7 +70,7 @@ export function watchSessions(store: Store): Sessions {
     },
     close() {
       unsubscribe();
-      for (const { timer } of sessions.values()) clearTimeout(timer);
+      for (const { timer } of sessions.values()) timer?.clear();
       sessions.clear();
     },
   };

@@ -4,6 +4,7 @@
  * leaves none behind.
  * @module
  */
+import { startTimer } from "../../base/delay.ts";
 import type { SnapshotRef } from "../../drivers/driver.ts";
 import { RuneError } from "../../spec/error.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
@@ -118,16 +119,16 @@ async function whenReady(
   };
   const unsubscribe = store.subscribe(check);
   signal.addEventListener("abort", check);
-  const timer = setTimeout(() => {
+  const timer = startTimer(pendingMs, () => {
     late = true;
 
     check();
-  }, pendingMs);
+  });
   try {
     check();
     return await promise;
   } finally {
-    clearTimeout(timer);
+    timer.clear();
     unsubscribe();
     signal.removeEventListener("abort", check);
   }

@@ -2,6 +2,7 @@
  * Kills that are aimed: the daemon dies while what is stored shows a certain phase of its work. That it did is read from what it
  * left behind; a death that came too early or too late is tried again. @module
  */
+import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
 import { type Host, until } from "../host.ts";
 import { findLeaks } from "../leaks.ts";
@@ -263,7 +264,7 @@ async function aim(
     if (phase.shows(now)) break;
     if (over && isSettled(now)) return undefined;
   }
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  await sleep(afterMs);
   await host.daemon.stop("SIGKILL");
   await answers;
   const left = await lookAtDeath(host);
