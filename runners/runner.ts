@@ -51,8 +51,8 @@ export interface RunSpec extends RunRef {
   aliases: string[];
   /** Docker: the run also joins the network that all namespaces share, without a name. */
   joinsShared?: boolean;
-  /** Docker: container ports published on the host. */
-  publish: { port: number; hostPort: number; protocol: "tcp" | "udp" }[];
+  /** Docker: container ports published on the host; on one of its addresses where that is given. */
+  publish: { port: number; hostPort: number; hostAddress?: string; protocol: "tcp" | "udp" }[];
   resources?: Resources;
   securityContext?: SecurityContext;
   /** Processes: who they are, as numbers; it goes before the names in `securityContext`. Absent: as the daemon, or as those say. */
@@ -71,6 +71,8 @@ export interface RunState extends RunRef {
   pid?: number;
   /** Address on the namespace's network. */
   ip?: string;
+  /** Where ports of this machine lead to it: `0.0.0.0:8080/tcp`; absent where none does. */
+  published?: string[];
   /** Docker, as `inspect` tells: names on the namespace's network, the host name with them; absent where the run is not on it. */
   names?: string[];
   /** The same for the network that all namespaces share. */

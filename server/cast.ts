@@ -65,7 +65,7 @@ export type ApplyDeps = Pick<
   | "containsProcesses"
   | "closed"
   | "grants"
-  | "ownPorts"
+  | "hostPorts"
 >;
 
 /** What applying did to one resource. */
@@ -137,12 +137,13 @@ export function applySet(
   const classes = set.filter((d) => d.kind === "storageClass");
   const later = new Set(set.filter((d) => d.kind === "service").map(describeKey));
   const exposed = new Exposures<Service>(
-    set.some((d) => d.kind === "service" && d.spec.expose) ? tx.list("service") : [],
+    set.some((d) => d.kind === "service" && (d.spec.expose || d.spec.process)) ? tx.list("service") : [],
   );
   const world: World = {
     state: tx,
     exposed,
     later,
+    ports: deps.hostPorts?.() ?? { held: [] },
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     secretLimits: deps.secretLimits,
@@ -220,7 +221,6 @@ function judge(
   const { writer, action } = options;
   const rights = {
     grants: deps.grants ?? {},
-    ownPorts: deps.ownPorts?.() ?? [],
     accounts: world.accounts,
     root: world.root,
   };

@@ -56,6 +56,8 @@ import type { Settings } from "./settings.ts";
 const DRAIN_MS = 10_000;
 /** How long the host may take for a mount in memory. */
 const MOUNT_MS = 10_000;
+/** Where ports are published in dev mode. */
+const DEV_ADDRESS = "127.0.0.1";
 
 /** A running daemon. */
 export interface Daemon {
@@ -172,7 +174,7 @@ export function buildRunners(
       const server = repository.slice(0, repository.indexOf("/"));
       return { entry: found.entry, server, ...await found.credentials() };
     },
-    ...(devMode && { publishOn: "127.0.0.1" }),
+    ...(devMode && { publishOn: DEV_ADDRESS }),
     logger: logger.getChild("docker"),
   });
   const processes = createProcessRunner({
@@ -295,11 +297,16 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         return settings.grants;
       },
       closed: closedPaths(settings),
-      ownPorts: () => [
-        ...servers.map(({ port }) => port),
-        settings.expose.httpPort,
-        settings.expose.httpsPort,
-      ],
+      hostPorts: () => ({
+        held: [
+          ...servers.map(({ port }) => ({ port, holder: "the daemon's own API" })),
+          ...(["httpPort", "httpsPort"] as const).map((key) => ({
+            port: settings.expose[key],
+            holder: `the proxy, which serves host names (expose.${key} of the runefile)`,
+          })),
+        ],
+        ...(settings.devMode && { publishOn: DEV_ADDRESS }),
+      }),
       get registries() {
         return settings.docker.registries;
       },

@@ -8,6 +8,7 @@ import type { RunnerName } from "../spec/instance.ts";
 import type { Vault } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { Auth } from "./auth/auth.ts";
+import type { HostPorts } from "./admission/ports.ts";
 import type { Grants } from "./grants.ts";
 import type { RunefileRegistry } from "./registries.ts";
 import type { SecretLimits } from "./secret_writes.ts";
@@ -48,8 +49,8 @@ export interface ServerDeps {
   defaultStorageClass?: string;
   /** What callers may use of the host, by namespace, as it is now. Default: nothing. */
   grants?: Grants;
-  /** Ports on which the daemon itself listens. */
-  ownPorts?(): number[];
+  /** What of the machine's ports no service can have. Default: all are free. */
+  hostPorts?(): HostPorts;
   /** The runefile's registries, as they are now. */
   registries?: readonly RunefileRegistry[];
   /** Whether processes can be given mounts of their own. Default: whether the daemon is root. */

@@ -3,6 +3,7 @@
  * name leads to every ready instance and carries HTTP (seed 003, SPEC 3).
  * @module
  */
+import { isIP } from "node:net";
 import { z } from "zod";
 import { portRefSchema } from "./health.ts";
 import { LIMITS, textUpTo } from "./limits.ts";
@@ -14,10 +15,16 @@ const hostSchema = textUpTo(LIMITS.name).toLowerCase().regex(HOST, {
   error: "expected a host name such as api.local, without scheme, port or path",
 });
 
+/** An address of the machine: the only one on which a port is published. */
+const hostAddressSchema = textUpTo(LIMITS.name).refine((text) => isIP(text) !== 0, {
+  error: "expected an IP address of this machine, such as 127.0.0.1",
+});
+
 export const exposeSchema = z.strictObject({
   port: portRefSchema,
   host: hostSchema.optional(),
   hostPort: z.number().int().min(1).max(65_535).optional(),
+  hostAddress: hostAddressSchema.optional(),
 });
 
 export type Expose = z.infer<typeof exposeSchema>;

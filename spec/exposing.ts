@@ -17,6 +17,13 @@ export interface ExposedPort {
   protocol: "tcp" | "udp";
 }
 
+/** A port of this machine that leads to one of an instance. */
+export interface HostPort extends ExposedPort {
+  hostPort: number;
+  /** Absent: on all addresses that the daemon publishes on. */
+  hostAddress?: string;
+}
+
 /** The instances' port that is exposed; undefined when none is, or its name is not known. */
 export function exposedPort({ expose, ports }: Exposing): ExposedPort | undefined {
   if (!expose) return undefined;
@@ -31,12 +38,43 @@ export function exposedPort({ expose, ports }: Exposing): ExposedPort | undefine
  * The port of this machine that is a service's own: `hostPort`, or without that and without a host name the port itself. A process
  * listens on the machine in any case.
  */
-export function hostPortOf(spec: Exposing): ExposedPort & { hostPort: number } | undefined {
+export function hostPortOf(spec: Exposing): HostPort | undefined {
   const exposed = exposedPort(spec);
   if (!exposed) return undefined;
   const hostPort = spec.expose?.hostPort ??
     (spec.expose?.host === undefined || spec.image === undefined ? exposed.port : undefined);
-  return hostPort === undefined ? undefined : { ...exposed, hostPort };
+  if (hostPort === undefined) return undefined;
+  const { hostAddress } = spec.expose!;
+  return { ...exposed, hostPort, ...(hostAddress !== undefined && { hostAddress }) };
+}
+
+/** Every port of this machine that a service takes, with the field that says so: a process listens where it declares ports. */
+export function hostPortsOf(spec: Exposing): (HostPort & { path: (string | number)[] })[] {
+  const own = hostPortOf(spec);
+  const exposed = own
+    ? [{ ...own, path: ["expose", spec.expose?.hostPort === undefined ? "port" : "hostPort"] }]
+    : [];
+  if (spec.image !== undefined) return exposed;
+  const declared = spec.ports.map(({ port, protocol }, i) => ({
+    ...{ port, hostPort: port, protocol },
+    path: ["ports", i, "port"],
+  }));
+  return [...exposed, ...declared.filter((d) => !own || !collide(d, own))];
+}
+
+const ALL_ADDRESSES = ["0.0.0.0", "::"];
+
+/** IPv6 addresses can be written in several ways. */
+function canonical(address: string): string {
+  return address.includes(":") ? new URL(`http://[${address}]`).hostname : address;
+}
+
+/** Whether one of two ports of this machine keeps the other from being had. */
+function collide(a: Omit<HostPort, "port">, b: Omit<HostPort, "port">): boolean {
+  if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
+  const everywhere = ({ hostAddress }: { hostAddress?: string }) =>
+    hostAddress === undefined || ALL_ADDRESSES.includes(hostAddress);
+  return everywhere(a) || everywhere(b) || canonical(a.hostAddress!) === canonical(b.hostAddress!);
 }
 
 /** The rules of `expose` that need nothing but the service itself. */
@@ -55,6 +93,7 @@ export function exposeIssues(spec: Exposing): FieldIssue[] {
       message: `a host name leads to HTTP: port ${exposed.port} is udp`,
     });
   }
+  if (expose.hostAddress !== undefined) issues.push(...hostAddressIssues(spec));
   if (spec.image === undefined && expose.hostPort !== undefined && expose.hostPort !== exposed.port) {
     issues.push({
       path: ["expose", "hostPort"],
@@ -62,6 +101,25 @@ export function exposeIssues(spec: Exposing): FieldIssue[] {
     });
   }
   return issues;
+}
+
+/** An address narrows where Docker publishes a port; nothing else publishes one. */
+function hostAddressIssues(spec: Exposing): FieldIssue[] {
+  const path = ["expose", "hostAddress"];
+  if (spec.image === undefined) {
+    return [{
+      path,
+      message: "a process listens by itself: no address can be chosen for it here",
+      hint: "remove hostAddress, and let the program listen on that address (often an option such as --host)",
+    }];
+  }
+  if (hostPortOf(spec)) return [];
+  return [{
+    path,
+    message: "no port of this machine is published, so that there is nothing to narrow",
+    hint:
+      "remove hostAddress, or publish a port with hostPort; host names are served where the proxy listens",
+  }];
 }
 
 /** A host port is one instance's: what a scale must fit. */
@@ -120,8 +178,11 @@ export class Exposures<S extends NamedExposing> {
 /** The name and the port that a service has for itself. A stopped service needs no port, and may wait for it when it is started. */
 function claimsOf(spec: Exposing): string[] {
   const { host } = spec.expose ?? {};
-  const own = (spec.scale ?? 1) > 0 ? hostPortOf(spec) : undefined;
-  return [...host === undefined ? [] : [host], ...own ? [`${own.protocol}/${own.hostPort}`] : []];
+  const own = (spec.scale ?? 1) > 0 ? hostPortsOf(spec) : [];
+  return [
+    ...host === undefined ? [] : [host],
+    ...own.map(({ protocol, hostPort }) => `${protocol}/${hostPort}`),
+  ];
 }
 
 /** Whether a service has what is another's already: a host name, or a port of this machine. */
@@ -134,8 +195,8 @@ export function checkExposedOnce(
   },
 ): FieldIssue[] {
   const { host } = service.spec.expose ?? {};
-  const own = hostPortOf(service.spec);
-  if (host === undefined && !own) return [];
+  const own = hostPortsOf(service.spec);
+  if (host === undefined && own.length === 0) return [];
   const issues: FieldIssue[] = [];
   for (const other of others) {
     if (other.namespace === service.namespace && other.name === service.name) continue;
@@ -146,18 +207,28 @@ export function checkExposedOnce(
         hint: "choose another name, or take it from that service first",
       });
     }
-    const theirs = hostPortOf(other.spec);
     // A stopped service needs no port, and may wait for it when it is started.
-    const both = (service.spec.scale ?? 1) > 0 && (other.spec.scale ?? 1) > 0;
-    if (own && theirs && both && own.hostPort === theirs.hostPort && own.protocol === theirs.protocol) {
+    if ((service.spec.scale ?? 1) === 0 || (other.spec.scale ?? 1) === 0) continue;
+    for (const theirs of hostPortsOf(other.spec)) {
+      const mine = own.find((port) => collide(port, theirs));
+      if (!mine) continue;
       issues.push({
-        path: ["expose", service.spec.expose?.hostPort === undefined ? "port" : "hostPort"],
-        message: `port ${own.hostPort} of this machine is exposed by ${describe(other)}`,
-        hint: "choose another hostPort, or a host name: any number of services share the proxy's ports",
+        path: mine.path,
+        message: `port ${mine.hostPort} of this machine is ${
+          theirs.path[0] === "expose" ? "exposed by" : "that of a process of"
+        } ${describe(other)}`,
+        hint: otherPortHint(service.spec),
       });
     }
   }
   return issues;
+}
+
+/** What to do about a port of this machine that somebody else has. */
+export function otherPortHint({ image }: Exposing): string {
+  return image === undefined
+    ? "let the program listen on another port, and declare that one"
+    : "choose another hostPort, or a host name: any number of services share the proxy's ports";
 }
 
 /** What the proxy said of the host name that a service has now. */
@@ -167,16 +238,42 @@ export function exposureOf(
   return status.exposure && status.exposure.host === spec.expose?.host ? status.exposure : undefined;
 }
 
-/** Where a service is reached from outside, in short: `api.local`, `box:8080`; undefined when it is not exposed. */
-export function externalAddress(
-  service: { spec: Exposing; status: { exposure?: Exposure } },
-  machine: string,
-): string | undefined {
+/** What of a service says where it is reached. */
+interface Exposed {
+  spec: Exposing;
+  status: { exposure?: Exposure; published?: string[] };
+}
+
+/** Where a service is reached from outside, as it is bound now: `http://api.local:7880`, `0.0.0.0:8080/tcp`. */
+export function externalAddresses(service: Exposed, machine: string): string[] {
+  const exposure = exposureOf(service);
   const { host } = service.spec.expose ?? {};
-  if (host !== undefined) {
-    const [url] = exposureOf(service)?.urls ?? [];
-    return url === undefined ? host : new URL(url).host;
-  }
-  const own = hostPortOf(service.spec);
-  return own && `${machine}:${own.hostPort}`;
+  // Until the proxy has said what it does.
+  const names = exposure?.urls ?? (host === undefined ? [] : [host]);
+  return [...names, ...boundPorts(service, machine)];
+}
+
+/** A process binds by itself, unseen; so does what no daemon has looked at yet. */
+function boundPorts({ spec, status: { published } }: Exposed, machine: string): string[] {
+  const own = hostPortOf(spec);
+  if (!own || published) return published ?? [];
+  const isProcess = spec.image === undefined;
+  return [`${machine}:${own.hostPort}${isProcess ? `/${own.protocol}` : ""}`];
+}
+
+/** The same in short, for a table: one address of each way; undefined when nothing is bound. */
+export function externalAddress(service: Exposed, machine: string): string | undefined {
+  const ports = boundPorts(service, machine);
+  // The twin of 0.0.0.0.
+  const plain = ports.filter((address) => !address.startsWith("[::]:"));
+  const [name] = externalAddresses({ ...service, status: { ...service.status, published: [] } }, machine);
+  const shown = [...name === undefined ? [] : [name], ...plain.length > 0 ? plain : ports];
+  return shown.length === 0 ? undefined : shown.join(",");
+}
+
+/** Whether one of its ports is published on all addresses of the machine. */
+export function isOpen({ status }: { status: { published?: string[] } }): boolean {
+  return (status.published ?? []).some((address) =>
+    ALL_ADDRESSES.some((all) => address.startsWith(all === "::" ? "[::]:" : `${all}:`))
+  );
 }

@@ -102,14 +102,89 @@ Deno.test("checkSet() refuses one name, or one port of the machine, for two serv
   assert.equal(check({ port: 1 }, { port: 1 }, { scale: 0 }), "", "a stopped service needs no port");
 });
 
-Deno.test("externalAddress() shows the name, with its port where that is not the usual one, or the machine's", () => {
+Deno.test("checkSet() refuses one port for two services whatever takes it: exposed, or declared by a process", () => {
+  const check = (one: Record<string, unknown>, two: Record<string, unknown>) =>
+    checkSet([declare(one, "one"), declare(two, "two")]).map((i) => `${i.path.join(".")}: ${i.message}`)
+      .join();
+  const http = { ports: [{ name: "http", port: 80 }, { name: "more", port: 81 }] };
+  const published = { expose: { port: 1, hostPort: 81 } };
+  assert.match(
+    check({ ...process, ...http }, published),
+    /^expose\.hostPort: port 81 .* that of a process of service default\/one$/,
+  );
+  assert.match(check(published, { ...process, ...http }), /^ports\.1\.port: port 81 .* exposed by .*\/one$/);
+  assert.match(
+    check({ ...process, ...http }, { ...process, ...http, expose: { port: 80 } }),
+    /^expose\.port: port 80 /,
+  );
+  assert.equal(check({ ...process, ...http }, { ...http, expose: { port: "http", host: "a.local" } }), "");
+  assert.equal(check({ ...process, ...http, scale: 0 }, published), "");
+});
+
+Deno.test("checkSet() lets two services have one port on different addresses", () => {
+  const check = (one?: string, two?: string) =>
+    checkSet(
+      [one, two].map((hostAddress, i) =>
+        declare({ expose: { port: 1, ...hostAddress !== undefined && { hostAddress } } }, `s${i}`)
+      ),
+    ).length;
+  assert.equal(check("127.0.0.1", "10.0.0.1"), 0);
+  for (const all of [undefined, "0.0.0.0", "::"]) assert.equal(check("127.0.0.1", all), 1, all);
+  assert.equal(check("127.0.0.1", "127.0.0.1"), 1);
+  assert.equal(check("::1", "0:0:0:0:0:0:0:1"), 1);
+});
+
+Deno.test("expose.hostAddress is an address, and for a container's published port alone", () => {
+  const template = templateOf(specOf({ expose: { port: 1, hostAddress: "127.0.0.1" } }));
+  assert.deepEqual(template.expose, { port: 1, hostPort: 1, hostAddress: "127.0.0.1" });
+  for (const hostAddress of ["localhost", "1.2.3", "10.0.0.0/8", "*", ""]) {
+    assert.match(
+      issueOf({ expose: { port: 1, hostAddress } }),
+      /^expose\.hostAddress: expected an IP address/,
+    );
+  }
+  assert.match(
+    issueOf({ expose: { port: 1, host: "a.local", hostAddress: "127.0.0.1" } }),
+    /^expose\.hostAddress: no port of this machine is published/,
+  );
+  assert.match(
+    issueOf({ ...process, expose: { port: 1, hostAddress: "127.0.0.1" } }),
+    /^expose\.hostAddress: a process listens by itself/,
+  );
+});
+
+Deno.test("externalAddress() shows the name as it is asked for, or the machine's port", () => {
   const address = (expose: unknown, exposure?: { host: string; urls: string[] }) =>
     externalAddress({ spec: specOf({ expose }), status: { exposure } }, "box");
   const named = { port: 1, host: "a.local" };
   assert.equal(address(undefined), undefined);
   assert.equal(address({ port: 1 }), "box:1");
   assert.equal(address(named), "a.local");
-  assert.equal(address(named, { host: "a.local", urls: ["http://a.local", "https://a.local"] }), "a.local");
-  assert.equal(address(named, { host: "a.local", urls: ["http://a.local:7880"] }), "a.local:7880");
+  assert.equal(
+    address(named, { host: "a.local", urls: ["http://a.local", "https://a.local"] }),
+    "http://a.local",
+  );
+  assert.equal(address(named, { host: "a.local", urls: ["http://a.local:7880"] }), "http://a.local:7880");
   assert.equal(address(named, { host: "old.local", urls: ["http://old.local:7880"] }), "a.local");
+});
+
+Deno.test("externalAddress() shows what is bound, with its protocol, and nothing that is not", () => {
+  const address = (
+    expose: unknown,
+    { published, urls, more }: { published?: string[]; urls?: string[]; more?: Record<string, unknown> },
+  ) => {
+    const exposure = urls && { host: "a.local", urls };
+    return externalAddress({ spec: specOf({ expose, ...more }), status: { exposure, published } }, "box");
+  };
+  const named = { port: 1, host: "a.local" };
+  assert.equal(address({ port: 1 }, { published: ["0.0.0.0:1/tcp", "[::]:1/tcp"] }), "0.0.0.0:1/tcp");
+  assert.equal(address({ port: 1 }, { published: ["127.0.0.1:1/udp"] }), "127.0.0.1:1/udp");
+  assert.equal(address({ port: 1 }, { published: ["[::]:1/tcp"] }), "[::]:1/tcp");
+  assert.equal(address({ port: 1 }, { published: [] }), undefined);
+  assert.equal(address({ port: 1 }, { more: process }), "box:1/tcp");
+  assert.equal(address(named, { urls: [] }), undefined);
+  assert.equal(
+    address({ ...named, hostPort: 2 }, { urls: ["http://a.local:7880"], published: ["0.0.0.0:2/tcp"] }),
+    "http://a.local:7880,0.0.0.0:2/tcp",
+  );
 });

@@ -31,14 +31,20 @@ export type InstanceTemplate = Pick<ServiceSpec, typeof TEMPLATE_FIELDS[number]>
 
 /** Cuts the template out of a service's spec. Of `expose` it keeps what its runner publishes: host names are the proxy's. */
 export function templateOf(spec: ServiceSpec): InstanceTemplate {
-  const hostPort = spec.image === undefined ? undefined : hostPortOf(spec)?.hostPort;
+  const own = spec.image === undefined ? undefined : hostPortOf(spec);
   const { expose: _, volumes, ...fields } = Object.fromEntries(
     TEMPLATE_FIELDS.filter((f) => spec[f] !== undefined).map((f) => [f, spec[f]]),
   ) as unknown as InstanceTemplate;
   return {
     ...fields,
     volumes: volumes.map(withoutPolicy),
-    ...(hostPort !== undefined && { expose: { port: spec.expose!.port, hostPort } }),
+    ...(own && {
+      expose: {
+        port: spec.expose!.port,
+        hostPort: own.hostPort,
+        ...(own.hostAddress !== undefined && { hostAddress: own.hostAddress }),
+      },
+    }),
   };
 }
 
@@ -96,6 +102,8 @@ export const instanceStatusSchema = z.object({
   handle: z.string().optional(),
   /** Address on the namespace's network. */
   ip: z.string().optional(),
+  /** Where ports of this machine lead to it: `0.0.0.0:8080/tcp`. */
+  published: z.array(z.string()).optional(),
   pid: z.number().int().optional(),
   /** Replacements after a crash. */
   restarts: z.number().int(),

@@ -28,6 +28,7 @@ const PLAIN: [what: string, ends: RegExp][] = [
   ["paths inside of the instance", /\.(mountPath|subPath|items\.\*\.path|runIf\.fileMissing)$/],
   ["a question to the instance itself", /\.(liveness|readiness)\.(path|headers\.(\*|<key>))$/],
   ["quantities, durations, modes", /\.(size|limit|request|every|timeout|stopTimeout|mode|fsMode)$/],
+  ["an address of this machine: judged by server/admission/ports.ts", /^service\.expose\.hostAddress$/],
   ["a host name, one service's", /^service\.expose\.host$/],
   [
     "of the host: judged by server/auth/host_rights.ts",

@@ -269,6 +269,8 @@ export const serviceStatusSchema = z.object({
   }).optional(),
   /** Where its host name leads; absent without one, and until it was looked at. */
   exposure: exposureSchema.optional(),
+  /** Addresses and ports of this machine that lead to its instances: `0.0.0.0:8080/tcp`. */
+  published: z.array(z.string()).optional(),
 });
 
 export type ServiceSpec = z.infer<typeof serviceSpecSchema>;

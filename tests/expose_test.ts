@@ -325,7 +325,7 @@ Deno.test({
       const answer = await until(`port ${port} answers`, () => fetchByName(port, "anything"));
       assert.equal(answer.body.trim(), who);
     }
-    assert.match(await host.rune("get", "services"), new RegExp(`plain .* 127\\.0\\.0\\.1:${plain} `));
+    assert.match(await host.rune("get", "services"), new RegExp(`plain .* 0\\.0\\.0\\.0:${plain}/tcp `));
     const refused = await host.run(["scale", "plain", "2"]);
     assert.equal(refused.code, 6, refused.stderr);
     assert.match(refused.stderr, /published to one instance: expected scale 1, found 2/);

@@ -1,6 +1,7 @@
 /** `rune cast`: applies castfiles and waits until what they declare runs. @module */
 import { oneLine } from "../../base/plain_text.ts";
 import type { CastRequest, CastResponse, CastResult } from "../../spec/api.ts";
+import { externalAddress, isOpen } from "../../spec/exposing.ts";
 import { describeKey } from "../../spec/kinds.ts";
 import { listResources } from "../api.ts";
 import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
@@ -76,6 +77,25 @@ async function tellOfAdopted({ client, terminal }: Session, results: CastResult[
   }
 }
 
+/** Says which ports are published on all addresses of the machine: past a firewall, as Docker does it. */
+async function tellOfOpen({ client, terminal }: Session, results: CastResult[]): Promise<void> {
+  const changed = new Set(
+    results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),
+  );
+  for (const namespace of new Set(results.filter((r) => r.kind === "service").map((r) => r.namespace))) {
+    for (const service of await listResources(client, "service", { namespace })) {
+      if (!changed.has(describeKey(service)) || !isOpen(service)) continue;
+      const where = externalAddress(service, "")!;
+      terminal.out(
+        `service ${
+          describeKey(service)
+        } is published on all addresses of the machine, past its firewall: ${where}; ` +
+          "expose.hostAddress narrows it\n",
+      );
+    }
+  }
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
   const cast = command
@@ -120,6 +140,9 @@ export const define: Define = (command, cli) => {
     } finally {
       printSummary(session, results, settled);
     }
-    if (goals.length > 0) await tellOfAdopted(session, results);
+    if (goals.length > 0) {
+      await tellOfAdopted(session, results);
+      await tellOfOpen(session, results);
+    }
   });
 };

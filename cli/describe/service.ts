@@ -1,6 +1,6 @@
 /** A service in words: what it runs, how it is, its instances and mounts. @module */
 import type { Probe } from "../../spec/health.ts";
-import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
+import { exposureOf, externalAddresses, isOpen } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
@@ -58,13 +58,10 @@ function exposed(service: Service, machine: string): string | undefined {
   const { expose } = service.spec;
   if (!expose) return undefined;
   const exposure = exposureOf(service);
-  const own = hostPortOf(service.spec);
-  const where = [
-    ...exposure ? exposure.urls : expose.host === undefined ? [] : [expose.host],
-    ...own ? [`${machine}:${own.hostPort}`] : [],
-  ];
+  const where = externalAddresses(service, machine);
   const missing = exposure?.message === undefined ? "" : ` (${expose.host} not: ${exposure.message})`;
-  return `port ${expose.port} at ${where.join(", ") || "no address"}${missing}`;
+  const open = isOpen(service) ? " (on all addresses of the machine)" : "";
+  return `port ${expose.port} at ${where.join(", ") || "no address"}${open}${missing}`;
 }
 
 function probeText(probe: Probe | undefined): string | undefined {

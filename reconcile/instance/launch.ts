@@ -67,7 +67,7 @@ export function runSpecOf(
 ): RunSpec {
   const { instance } = view;
   const { template } = instance.spec;
-  const hostPort = template.expose?.hostPort;
+  const { hostPort, hostAddress } = template.expose ?? {};
   const exposed = exposedPort(template);
   return {
     instanceUid: instance.uid,
@@ -99,7 +99,9 @@ export function runSpecOf(
     // A name is for those that are ready: without a check, that is from the start.
     aliases: hasCheck(template) ? [] : namesOf(instance),
     ...(view.shared?.sees && { joinsShared: true }),
-    publish: hostPort !== undefined && exposed ? [{ ...exposed, hostPort }] : [],
+    publish: hostPort !== undefined && exposed
+      ? [{ ...exposed, hostPort, ...(hostAddress !== undefined && { hostAddress }) }]
+      : [],
     ...(template.resources && { resources: template.resources }),
     ...(template.securityContext && { securityContext: template.securityContext }),
     ...(template.identity && { identity: template.identity }),

@@ -240,7 +240,16 @@ function settleRunning(
   const startedAt = run.startedAt ?? status.startedAt ?? now.toISOString();
   const steadyInMs = STEADY_MS - elapsedMs(startedAt, now);
   const crashes = steadyInMs <= 0 ? 0 : status.crashes;
-  const { reason: _r, message: _m, nextAttemptAt: _n, finishedAt: _f, ip: _i, pid: _p, ...kept } = status;
+  const {
+    reason: _r,
+    message: _m,
+    nextAttemptAt: _n,
+    finishedAt: _f,
+    ip: _i,
+    published: _b,
+    pid: _p,
+    ...kept
+  } = status;
   const readyAt = status.readyAt ?? (ready ? now.toISOString() : undefined);
   const failing = !ready && health?.ready === false;
   const message = failing ? health.message! : "it runs, and has not passed its check yet";
@@ -259,6 +268,7 @@ function settleRunning(
       ...(readyAt !== undefined && { readyAt }),
       ...(run.handle !== undefined && { handle: run.handle }),
       ...(run.ip !== undefined && { ip: run.ip }),
+      ...(run.published && { published: run.published }),
       ...(run.pid !== undefined && { pid: run.pid }),
     },
     ...(crashes > 0 && { afterMs: steadyInMs }),
@@ -305,6 +315,7 @@ function settleEnded(
     message: _m,
     nextAttemptAt: _n,
     ip: _i,
+    published: _b,
     pid: _p,
     readyAt: _a,
     condemned: _c,

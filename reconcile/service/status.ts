@@ -1,5 +1,5 @@
 /** What a service's status says, derived from its instances (SPEC 3, seed 003). Pure. @module */
-import { exposureOf } from "../../spec/exposing.ts";
+import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
 import { elapsedMs, type Moment } from "../clock.ts";
@@ -41,6 +41,7 @@ export function serviceStatus(
     ...readyGenerations(service, { ready, updated, rollout }),
     ...(returned && { revert: returned }),
     ...(exposure && { exposure }),
+    ...publishedBy(live, service),
     ...(rollout.inProgress && scale > 0 && {
       rolloutStartedAt: startedAt,
       rolloutProgress: progressOf(service, { updated, startedAt, now }),
@@ -60,6 +61,12 @@ export function serviceStatus(
   }
   const allFailing = live.length > 0 && live.every(failing);
   return { ...common, state: allFailing ? "Failed" : "Pending", ...said };
+}
+
+/** Where ports of this machine lead to the instances of a service that is to have one. */
+function publishedBy(instances: Instance[], { spec }: Service): Pick<ServiceStatus, "published"> {
+  if (spec.image === undefined || !hostPortOf(spec)) return {};
+  return { published: [...new Set(instances.flatMap(({ status }) => status.published ?? []))].sort() };
 }
 
 /** What comes and goes is no progress: only more updated instances than there ever were in this rollout. */

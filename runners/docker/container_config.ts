@@ -100,9 +100,9 @@ function portBindings(
   publishOn?: string,
 ): Record<string, { HostIp?: string; HostPort: string }[]> {
   const bindings: Record<string, { HostIp?: string; HostPort: string }[]> = {};
-  for (const { port, hostPort, protocol } of spec.publish) {
+  for (const { port, hostPort, hostAddress = publishOn, protocol } of spec.publish) {
     (bindings[`${port}/${protocol}`] ??= []).push({
-      ...(publishOn !== undefined && { HostIp: publishOn }),
+      ...(hostAddress !== undefined && { HostIp: hostAddress }),
       HostPort: String(hostPort),
     });
   }

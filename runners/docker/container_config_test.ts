@@ -137,4 +137,7 @@ Deno.test("containerConfig() publishes on all addresses, or on the one that the 
     containerConfig({ ...BASE, publish }, { daemonId: "daemon", publishOn }).HostConfig.PortBindings;
   assert.deepEqual(bindings(), { "80/tcp": [{ HostPort: "8080" }] });
   assert.deepEqual(bindings("127.0.0.1"), { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] });
+  const own = [{ ...publish[0]!, hostAddress: "10.0.0.1" }];
+  const body = containerConfig({ ...BASE, publish: own }, { daemonId: "daemon" });
+  assert.deepEqual(body.HostConfig.PortBindings, { "80/tcp": [{ HostIp: "10.0.0.1", HostPort: "8080" }] });
 });

@@ -4,6 +4,11 @@ import type { RunRef, RunState } from "../runner.ts";
 import { LABEL, networkName, refOf, SHARED } from "./labels.ts";
 
 const labelsSchema = z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {});
+/** Where each container port is published; `GET /containers/json` has its own form of it. */
+const publishedSchema = z.record(
+  z.string(),
+  z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullish(),
+).nullish();
 const networksSchema = z.object({
   Networks: z.record(
     z.string(),
@@ -26,7 +31,7 @@ export const containerSchema = z.object({
   Config: z.object({ Labels: labelsSchema }),
   /** `Memory` is the limit in bytes, 0 for none. */
   HostConfig: z.object({ Memory: z.number() }),
-  NetworkSettings: networksSchema,
+  NetworkSettings: networksSchema.and(z.object({ Ports: publishedSchema }).nullish()),
 });
 /** See {@linkcode containerSchema}. */
 export type Container = z.infer<typeof containerSchema>;
@@ -37,6 +42,8 @@ export const containerListSchema = z.array(z.object({
   State: z.string(),
   Labels: labelsSchema,
   NetworkSettings: networksSchema,
+  Ports: z.array(z.object({ IP: z.string().optional(), PublicPort: z.number().optional(), Type: z.string() }))
+    .nullish(),
 }));
 /** See {@linkcode containerListSchema}. */
 export type ListedContainer = z.infer<typeof containerListSchema>[number];
@@ -64,6 +71,7 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     ...identity(container.Id, labels),
     pid: raw.Pid > 0 ? raw.Pid : undefined,
     ip: address(container.NetworkSettings, labels, options.daemonId),
+    ...published(bindingsOf(container)),
     names: names(container, networkName(labels[LABEL.namespace] ?? "", options.daemonId)),
     sharedNames: names(container, networkName(SHARED, options.daemonId)),
     startedAt: time(raw.StartedAt),
@@ -88,6 +96,13 @@ export function listedStateOf(container: ListedContainer, daemonId: string): Run
     state: phase(container.State),
     ...identity(container.Id, container.Labels),
     ip: address(container.NetworkSettings, container.Labels, daemonId),
+    ...published(
+      (container.Ports ?? []).map(({ IP = "", PublicPort, Type }) => ({
+        ip: IP,
+        port: PublicPort,
+        protocol: Type,
+      })),
+    ),
   };
 }
 
@@ -104,6 +119,29 @@ function identity(id: string, labels: Record<string, string>) {
     instance: labels[LABEL.instance],
     handle: id,
   };
+}
+
+interface Binding {
+  ip: string;
+  port?: string | number;
+  protocol: string;
+}
+
+function bindingsOf({ NetworkSettings }: Container): Binding[] {
+  return Object.entries(NetworkSettings?.Ports ?? {}).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      ip: HostIp,
+      port: HostPort,
+      protocol: port.split("/")[1] ?? "tcp",
+    }))
+  );
+}
+
+/** Addresses of this machine at which the Engine listens for a container, in an order of their own. */
+function published(bindings: Binding[]): Pick<RunState, "published"> {
+  const all = bindings.filter(({ port }) => port !== undefined && port !== "")
+    .map(({ ip, port, protocol }) => `${ip.includes(":") ? `[${ip}]` : ip || "0.0.0.0"}:${port}/${protocol}`);
+  return all.length === 0 ? {} : { published: [...new Set(all)].sort() };
 }
 
 function address(

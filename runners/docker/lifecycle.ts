@@ -3,6 +3,7 @@ import { startTimer } from "../../base/delay.ts";
 import { RuneError } from "../../spec/error.ts";
 import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
+import { portError } from "./port_taken.ts";
 import { BUSY, pause } from "./pause.ts";
 
 /** Seconds by which the Engine's time limit of a stop exceeds ours: it acts where this process dies meanwhile. */
@@ -23,6 +24,8 @@ export async function startContainer(engine: Engine, id: string, signal: AbortSi
     const refused = error instanceof RuneError &&
       ["invalid_argument", "conflict", "internal"].includes(error.code);
     if (!refused) throw error;
+    const ofPort = await portError(error.message, error);
+    if (ofPort) throw ofPort;
     throw new RuneError("failed_precondition", error.message, {
       cause: error,
       permanent: false,

@@ -11,6 +11,7 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { nameTo } from "../auth/visibility.ts";
 import { checkTemplateDirectory } from "./directories.ts";
+import { checkPorts } from "./ports.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
 import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
@@ -50,6 +51,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),
+    ...checkPorts(spec, world.ports),
     ...checkFileMounts(spec, world),
   ];
   return { spec, issues };

@@ -7,6 +7,7 @@ import type { StorageClass } from "../../spec/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
 import type { Viewer } from "../auth/visibility.ts";
 import type { SecretLimits } from "../secret_writes.ts";
+import type { HostPorts } from "./ports.ts";
 import type { HostAccounts } from "./host_accounts.ts";
 
 /** The state that a declaration is judged against. */
@@ -35,6 +36,8 @@ export interface World {
   declaredVolumes?: ReadonlySet<string>;
   /** Services that are exposed, with what the same cast wrote before: found once, for a cast may be of thousands. */
   exposed: Exposures<Service>;
+  /** What of the machine's ports no service can have. */
+  ports: HostPorts;
   /** Keys of services that the same cast declares and has not written yet. */
   later?: ReadonlySet<string>;
   /** The class that the same cast makes the default. */

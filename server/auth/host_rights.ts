@@ -15,8 +15,6 @@ import { type Grant, grantOf, type Grants } from "../grants.ts";
 export interface HostRights {
   grants: Grants;
   accounts: HostAccounts;
-  /** Ports on which the daemon itself listens. */
-  ownPorts: readonly number[];
   /** Whether the daemon is root; another one can give no process another account. */
   root: boolean;
 }
@@ -56,7 +54,7 @@ export function hostWants(
   return [
     ...accountWants(spec, { grant, rights }),
     ...fileWants(spec, grant),
-    ...portWants(spec, { grant, rights }),
+    ...portWants(spec, grant),
   ];
 }
 
@@ -111,17 +109,13 @@ function fileWants(
   }];
 }
 
-function portWants(
-  spec: HostSpec,
-  { grant, rights: { ownPorts } }: { grant: Grant; rights: HostRights },
-): HostWant[] {
+function portWants(spec: HostSpec, grant: Grant): HostWant[] {
   const port = hostPortOf(spec as Parameters<typeof hostPortOf>[0])?.hostPort;
-  if (port === undefined || (port >= LOWEST_FREE_PORT && !ownPorts.includes(port))) return [];
-  const why = ownPorts.includes(port) ? "on which the daemon itself listens" : `below ${LOWEST_FREE_PORT}`;
+  if (port === undefined || port >= LOWEST_FREE_PORT) return [];
   return [{
     kind: "hostPorts",
     value: port,
-    what: `take port ${port} of this machine, ${why}`,
+    what: `take port ${port} of this machine, below ${LOWEST_FREE_PORT}`,
     granted: grant.hostPorts.some(({ from, to }) => from <= port && port <= to),
   }];
 }

@@ -23,7 +23,6 @@ function withGrants(
 ): Promise<void> {
   return withGuard(async (server) => {
     server.deps.grants = grantsSection.parse(grants);
-    server.deps.ownPorts = () => [7861, 8443];
     await test({ ...server, token: await server.someone("ci", ["cast"], "shop") });
   });
 }
@@ -53,8 +52,6 @@ const WANTS: [what: string, spec: object, grant: object, hint: RegExp][] = [
   ],
   ["port 22", publish(22), { hostPorts: [22] }, /hostPorts: \[22\]/],
   ["port 80, not named", { image, expose: { port: 80 } }, { hostPorts: ["79-81"] }, /hostPorts: \[80\]/],
-  ["the API's port", publish(7861), { hostPorts: [7861] }, /hostPorts: \[7861\]/],
-  ["the proxy's port", publish(8443), { hostPorts: ["8000-9000"] }, /hostPorts: \[8443\]/],
   [
     "a process on a low port",
     { ...runAs("dynamic"), ports: [{ name: "a", port: 25 }], expose: { port: "a" } },

@@ -9,14 +9,15 @@ export interface PortHolder {
   dir?: string;
 }
 
-const LISTEN = "0A";
+/** The state of a TCP socket that listens, and of a UDP socket that is connected to nobody. */
+const LISTENING = ["0A", "07"];
 
 /** Inodes of the sockets that listen on a port, from a table in the form of `/proc/net/tcp` (proc(5)). */
 export function listeningInodes(table: string, port: number): string[] {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
   return table.split("\n").slice(1).flatMap((line) => {
     const fields = line.trim().split(/\s+/);
-    return fields[3] === LISTEN && fields[1]?.endsWith(`:${wanted}`) ? [fields[9]!] : [];
+    return LISTENING.includes(fields[3]!) && fields[1]?.endsWith(`:${wanted}`) ? [fields[9]!] : [];
   });
 }
 
@@ -32,10 +33,13 @@ async function holds(pid: string, sockets: Set<string>): Promise<boolean> {
   return false;
 }
 
-/** The process that listens on a port; undefined where that cannot be told, as for others' processes without root. */
-export async function findPortHolder(port: number): Promise<PortHolder | undefined> {
+/** The process that has a port; undefined where that cannot be told, as for others' processes without root. */
+export async function findPortHolder(
+  port: number,
+  protocol: "tcp" | "udp" = "tcp",
+): Promise<PortHolder | undefined> {
   const tables = await Promise.all(
-    ["tcp", "tcp6"].map((name) => Deno.readTextFile(`/proc/net/${name}`).catch(() => "")),
+    [protocol, `${protocol}6`].map((name) => Deno.readTextFile(`/proc/net/${name}`).catch(() => "")),
   );
   const sockets = new Set(
     tables.flatMap((t) => listeningInodes(t, port)).map((inode) => `socket:[${inode}]`),

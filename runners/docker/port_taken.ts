@@ -1,0 +1,34 @@
+/** Ports and addresses of the host that the Engine could not have, in words that say who has them. @module */
+import { findPortHolder } from "../../base/port_holder.ts";
+import { RuneError } from "../../spec/error.ts";
+
+const TAKEN =
+  /(?:listen |Bind for )(?:(tcp|udp)[46]? )?(\S+):(\d+)(?:: bind: address already in use| failed: port is already allocated)/;
+const NO_ADDRESS = /(?:listen|bind).* (\S+):\d+: bind: cannot assign requested address/;
+
+/** What the Engine's sentence says of a port of the host; undefined where it speaks of something else. */
+export async function portError(sentence: string, cause: unknown): Promise<RuneError | undefined> {
+  const [, absent] = NO_ADDRESS.exec(sentence) ?? [];
+  if (absent !== undefined) {
+    return new RuneError(
+      "failed_precondition",
+      `this machine has no address ${absent} to publish a port on`,
+      {
+        cause,
+        permanent: false,
+        hint: "correct expose.hostAddress (ip address lists those that there are)",
+      },
+    );
+  }
+  const [, protocol = "tcp", , port] = TAKEN.exec(sentence) ?? [];
+  if (port === undefined) return undefined;
+  const holder = await findPortHolder(Number(port), protocol === "udp" ? "udp" : "tcp");
+  const by = holder ? `by pid ${holder.pid} (${holder.command})` : "by another program";
+  return new RuneError("failed_precondition", `port ${port} of this machine is in use ${by}`, {
+    cause,
+    permanent: false,
+    hint: holder?.command === "docker-proxy"
+      ? `another container has it (docker ps --filter publish=${port}): stop that one, or choose another expose.hostPort`
+      : `end that program, or choose another expose.hostPort; who has it: ss -lnp 'sport = :${port}'`,
+  });
+}
