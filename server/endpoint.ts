@@ -12,7 +12,8 @@ import { isName } from "../spec/name.ts";
 import { shapeIssues } from "../spec/body_shape.ts";
 import { permitParameters } from "./auth/parameters.ts";
 import type { Principal } from "./auth/principal.ts";
-import { BodyRoom, readJson } from "./json_body.ts";
+import { textsAsWritten } from "../spec/text_fields.ts";
+import { BodyRoom, type JsonBody, readJson } from "./json_body.ts";
 
 /** A request whose parts were checked. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -51,6 +52,8 @@ export interface Endpoint {
   body?: z.ZodType;
   /** What the document shows of the body where the handler itself checks it more closely than `body` does. */
   documentedBody?: z.ZodType;
+  /** Puts texts as they are written into the body, where its schema does not say which fields are texts. */
+  bodyTexts?(body: unknown, texts: unknown): unknown;
   /** By HTTP status; problems are added to every route. */
   answers: Record<number, Answer>;
   handle(call: Call): Response | Promise<Response>;
@@ -96,12 +99,25 @@ function refuse(what: string, issues: FieldIssue[]): never {
   });
 }
 
-function parse(what: string, schema: z.ZodType, value: unknown): unknown {
+function requireShape(what: string, schema: z.ZodType, value: unknown): void {
   const misshapen = shapeIssues(value, schema);
   if (misshapen.length > 0) refuse(what, misshapen);
+}
+
+function parse(what: string, schema: z.ZodType, value: unknown): unknown {
+  requireShape(what, schema, value);
   const result = schema.safeParse(value);
   if (!result.success) refuse(what, fieldIssues(result.error, { schema, body: value }));
   return result.data;
+}
+
+function parseBody(endpoint: Endpoint, schema: z.ZodType, { value, texts }: JsonBody): unknown {
+  requireShape("body", schema, value);
+  const asWritten = endpoint.bodyTexts ??
+    ((body, texts) => textsAsWritten(body, endpoint.documentedBody ?? schema, { texts }));
+  // Hardly anybody sends numbers where texts belong.
+  const converted = asWritten(value, value);
+  return parse("body", schema, converted === value ? value : asWritten(value, texts()));
 }
 
 /** Events and instances have longer names than what users may declare, of the same letters. */
@@ -146,7 +162,9 @@ export async function callEndpoint(
     });
   }
   using room = new BodyRoom();
-  const body = endpoint.body ? parse("body", endpoint.body, await readJson(request, { room })) : undefined;
+  const body = endpoint.body
+    ? parseBody(endpoint, endpoint.body, await readJson(request, { room }))
+    : undefined;
   permitParameters(rest.principal.permit, endpoint, { input: { ...query as object, ...body as object } });
   return await endpoint.handle({ request, params, query, body, ...rest });
 }

@@ -3,6 +3,7 @@ import { MAX_BODY_BYTES } from "../spec/api.ts";
 import { withDeadline } from "../spec/deadline.ts";
 import { RuneError } from "../spec/error.ts";
 import { jsonErrorPlace } from "./json_position.ts";
+import { parseJsonTexts } from "./json_texts.ts";
 
 /** What a body may take to arrive, however slow its line. */
 const ARRIVAL_MS = 120_000;
@@ -82,13 +83,20 @@ async function readBytes(
   return bytes;
 }
 
+/** A body as JSON. */
+export interface JsonBody {
+  value: unknown;
+  /** The same with numbers as they are written; read anew, since hardly anybody needs it. */
+  texts(): unknown;
+}
+
 /**
- * The JSON value of a request's body.
+ * Reads a request's body as JSON.
  *
  * @throws {RuneError} `invalid_argument` for another content type, bad UTF-8 or bad JSON (with line and column);
  * `payload_too_large`; `deadline_exceeded` when it does not arrive; `unavailable` when there are too many at once.
  */
-export async function readJson(request: Request, options: BodyOptions = {}): Promise<unknown> {
+export async function readJson(request: Request, options: BodyOptions = {}): Promise<JsonBody> {
   const type = request.headers.get("content-type")?.replace(/;.*/, "").trim().toLowerCase();
   if (type !== "application/json") {
     throw new RuneError(
@@ -103,7 +111,8 @@ export async function readJson(request: Request, options: BodyOptions = {}): Pro
   let text = "";
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return { value, texts: () => parseJsonTexts(text) };
   } catch (error) {
     const reason = error instanceof SyntaxError
       ? `it goes wrong at ${jsonErrorPlace(text)}`

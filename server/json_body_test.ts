@@ -42,10 +42,10 @@ Deno.test("readJson() holds no more than 8 MiB of a body, and no more than 64 Mi
     }).request;
   };
   const rooms = Array.from({ length: 8 }, () => new BodyRoom());
-  for (const room of rooms) assert.equal(await readJson(whole(), { room }), 1);
+  for (const room of rooms) assert.equal((await readJson(whole(), { room })).value, 1);
   using another = new BodyRoom();
   await assert.rejects(readJson(whole(), { room: another }), { code: "unavailable" });
   another[Symbol.dispose]();
   for (const room of rooms) room[Symbol.dispose]();
-  assert.equal(await readJson(whole(), { room: another }), 1);
+  assert.equal((await readJson(whole(), { room: another })).value, 1);
 });

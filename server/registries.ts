@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type ReadSecret, readSecretFrom } from "../reconcile/config/data.ts";
 import { RuneError } from "../spec/error.ts";
-import { scalarText } from "../spec/labels.ts";
+import { argumentText } from "../spec/limits.ts";
 import { nameRefSchema, parseNameRef } from "../spec/name.ts";
 import { credentialsIssue, registryPattern, type RegistrySpec, type RegistryView } from "../spec/registry.ts";
 import { describeKey } from "../spec/resource.ts";
@@ -17,9 +17,9 @@ import type { Reader } from "../store/store.ts";
 export const registrySchema = z.strictObject({
   match: z.string().optional(),
   name: z.string().optional(),
-  username: scalarText.optional(),
-  password: scalarText.optional(),
-  token: scalarText.optional(),
+  username: argumentText.optional(),
+  password: argumentText.optional(),
+  token: argumentText.optional(),
   secret: nameRefSchema.optional(),
 }).transform(({ match, name, ...auth }, ctx) => {
   const fail = (message: string) => {

@@ -4,21 +4,24 @@
  * @module
  */
 import { parse as parseToml, TomlError } from "smol-toml";
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { durationSchema } from "../spec/duration.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { fieldIssues, formatPath } from "../spec/field_issues.ts";
-import { scalarText } from "../spec/labels.ts";
+import { argumentText } from "../spec/limits.ts";
 import { absolutePathSchema } from "../spec/mounts.ts";
 import { nameSchema } from "../spec/name.ts";
 import { shapeIssues } from "../spec/body_shape.ts";
+import { textsAsWritten } from "../spec/text_fields.ts";
+import { readYamlTree } from "../spec/yaml_tree.ts";
 import { parseAddress } from "./address.ts";
 import { grantsSection } from "./grants.ts";
 import { backupSection } from "./backup/section.ts";
 import { registrySchema } from "./registries.ts";
 import { count, flag, port } from "./runefile_values.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
+import { parseTomlTexts } from "./toml_texts.ts";
 
 const address = z.string().superRefine((text, ctx) => {
   try {
@@ -43,7 +46,7 @@ export const runefileSchema = z.strictObject({
     hostPathAllowlist: z.array(absolutePathSchema).optional(),
     allowCreateMissing: flag.optional(),
     defaultStorageClass: nameSchema.optional(),
-    trashRetention: scalarText.pipe(durationSchema).optional(),
+    trashRetention: argumentText.pipe(durationSchema).optional(),
     preserveOnDelete: flag.optional(),
   }).prefault({}),
   auth: z.strictObject({
@@ -89,7 +92,7 @@ export const runefileSchema = z.strictObject({
   grants: grantsSection.default({}),
   node: z.strictObject({
     name: z.string().min(1).max(253).optional(),
-    labels: z.record(z.string().min(1).max(253), scalarText).default({}),
+    labels: z.record(z.string().min(1).max(253), argumentText).default({}),
   }).prefault({}),
 });
 
@@ -184,6 +187,8 @@ class Reader {
 /** A parsed file: its value, and where its keys stand when that is known. */
 interface Source {
   value: unknown;
+  /** The same with numbers and the like as they are written. */
+  texts: unknown;
   locate(path: Path): { line: number; column: number } | undefined;
 }
 
@@ -200,7 +205,7 @@ function invalid(file: string, issues: FieldIssue[]): RuneError {
 
 function readYaml(text: string, file: string): Source {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, uniqueKeys: true, version: "1.2" });
+  const document = parseDocument(text, { lineCounter, uniqueKeys: false, version: "1.2" });
   const position = (offset: number) => {
     const { line, col } = lineCounter.linePos(offset);
     return { line, column: col };
@@ -210,26 +215,24 @@ function readYaml(text: string, file: string): Source {
     const message = error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
     throw invalid(file, [{ path: [], message, file, ...position(error.pos[0]) }]);
   }
+  const tree = readYamlTree(document, lineCounter);
+  if (tree.problems.length > 0) {
+    throw invalid(file, tree.problems.map((problem) => ({ path: [], file, ...problem })));
+  }
   return {
-    value: document.toJS({ maxAliasCount: 100 }) ?? {},
+    value: tree.value ?? {},
+    texts: tree.texts ?? {},
     locate(path) {
-      let node: unknown = document.contents;
-      let found: Node | undefined;
-      for (const part of path) {
-        if (!isMap(node)) break;
-        const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(part));
-        if (!pair) break;
-        found = pair.key as Node;
-        node = pair.value;
-      }
-      return found?.range ? position(found.range[0]) : undefined;
+      const inList = path.findIndex((part) => typeof part === "number");
+      return tree.locate(inList < 0 ? path : path.slice(0, inList), { key: true });
     },
   };
 }
 
 function readToml(text: string, file: string): Source {
   try {
-    return { value: parseToml(text), locate: () => undefined };
+    const value = parseToml(text, { integersAsBigInt: "asNeeded" });
+    return { value, texts: parseTomlTexts(text), locate: () => undefined };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const message = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
@@ -260,8 +263,10 @@ export function parseRunefile(
     throw invalid(file, misshapen.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
   }
   const reader = new Reader();
-  const body = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;
-  reader.refuseLater(body);
+  const expanded = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;
+  reader.refuseLater(expanded);
+  const texts = new Reader().canonize(source.texts as Record<string, unknown>);
+  const body = textsAsWritten(expanded, runefileSchema, { texts });
   const result = runefileSchema.safeParse(body);
   const issues = [
     ...reader.issues,

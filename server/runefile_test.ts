@@ -67,7 +67,7 @@ const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] 
   ["backup: { every: 1d, dir: /b, with-volumes: [data] }\n", ":1:31", /expected <namespace>\/<name>/],
   ["backup: { dir: /b }\n", ":1:11", /goes with every only/],
   ["backup: { evry: 1d }\n", ":1:11", /unknown field "evry"/, /did you mean "every"/],
-  ["server: { http-addr: 7861 }\n", ":1:11", /expected a string/],
+  ["server: { http-addr: 7861 }\n", ":1:11", /"7861" is not a listen address/],
   ["server: { http-addr: localhost }\n", ":1:11", /not a listen address/],
   ["server: { log-level: loud }\n", ":1:11", /expected one of debug, info, warn, error/],
   ["storage: { localVolumeRoot: data }\n", ":1:12", /absolute path/],

@@ -183,3 +183,51 @@ Deno.test("parseCastfile() refuses keys that are maps, however deep, keys that s
   assert.deepEqual(messages("service:\n  <<: { a: b }\n  name: a\n")[0]![1], 2);
   assert.deepEqual(messages(`x-a: &a b\nservice:\n  args:\n${"    - *a\n".repeat(2_000)}`).length, 1);
 });
+
+Deno.test("parseCastfile() says what a Compose file is, and names its services", () => {
+  const compose =
+    "version: '3'\nservices:\n  web: { image: nginx }\n  db: { image: postgres }\nvolumes: { data: }\n";
+  const issue = onlyIssue(compose);
+  assert.equal(issue.at, "2:1");
+  assert.match(issue.message, /^this is a Compose file/);
+  assert.match(issue.hint!, /for each of web, db: .*depends_on is dependencies/);
+  assert.match(
+    onlyIssue("services: { name: a, image: b }\nsecret: { name: a }\n").message,
+    /expected a list/,
+  );
+});
+
+Deno.test("parseCastfile() names each wrong entry of data, lists and choices by its own path and place", () => {
+  assert.deepEqual(
+    issuesOf(`configmap:
+  name: a
+  data:
+    GOOD: 1
+    BAD: [1]
+    bad/key: x
+---
+secret:
+  name: a
+  data:
+    - { key: a, value: 1 }
+    - { key: b, value: { c: d } }
+    - { key: a, value: 2 }
+---
+service:
+  name: a
+  image: b
+  command: [a, [b]]
+  health: { liveness: { type: http, port: 80, headers: { A: ~ } } }
+`),
+    [
+      "5:5 data.BAD: expected a string, found a list",
+      "6:14 data.bad/key: expected a key of letters, digits, '.', '_' and '-', at most 253",
+      "12:17 data[1].value: expected a string, found a map",
+      "18:16 command[1]: expected a string, found a list",
+      "19:58 health.liveness.headers.A: expected a string, found nothing",
+    ],
+  );
+  assert.deepEqual(issuesOf("secret: { name: a, data: [{ key: a, value: 1 }, { key: a, value: 2 }] }\n"), [
+    '1:56 data[1].key: the key "a" stands twice',
+  ]);
+});

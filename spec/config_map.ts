@@ -1,6 +1,6 @@
 /** ConfigMap: plain key-value data that services read as files or environment variables. @module */
 import { z } from "zod";
-import { labelsSchema, scalarUpTo } from "./labels.ts";
+import { labelsSchema } from "./labels.ts";
 import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { isReservedKey } from "./body_shape.ts";
@@ -17,10 +17,17 @@ export const dataKeySchema = textUpTo(LIMITS.name).refine(
 /** `data` as a map, or as a list of `{key, value}` (SPEC 2). */
 export const dataUpTo = ({ keys, value }: { keys: number; value: number }) =>
   z.union([
-    mapUpTo(dataKeySchema, scalarUpTo(value), keys),
-    listUpTo(z.strictObject({ key: dataKeySchema, value: scalarUpTo(value) }), keys).transform((list) =>
-      Object.fromEntries(list.map(({ key, value }) => [key, value]))
-    ),
+    mapUpTo(dataKeySchema, textUpTo(value), keys),
+    listUpTo(z.strictObject({ key: dataKeySchema, value: textUpTo(value) }), keys).transform((list, ctx) => {
+      const data = new Map<string, string>();
+      list.forEach(({ key, value }, i) => {
+        if (data.has(key)) {
+          ctx.addIssue({ code: "custom", path: [i, "key"], message: `the key "${key}" stands twice` });
+        }
+        data.set(key, value);
+      });
+      return Object.fromEntries(data);
+    }),
   ], {
     // What stands there may be a secret, and is not repeated.
     error: ({ input }) =>

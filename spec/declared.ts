@@ -13,6 +13,7 @@ import { secretBody } from "./secret.ts";
 import { serviceBody } from "./service.ts";
 import { snapshotBody } from "./snapshot.ts";
 import { storageClassBody } from "./storage_class.ts";
+import { textsAsWritten } from "./text_fields.ts";
 import { volumeBody } from "./volume.ts";
 
 /** The schema of every kind that may stand in a castfile, in the order of applying. */
@@ -55,18 +56,21 @@ export function isCastKind(kind: Kind | string): kind is CastKind {
 /**
  * Checks one body against its kind's schema.
  *
- * @param namespace for a namespaced body that names none.
+ * @param options.namespace for a namespaced body that names none.
+ * @param options.texts the body with the source of its numbers and booleans, where it comes from a file.
+ * @returns beside the declaration the body with every text as it stands in the file.
  */
 export function parseDeclared(
   kind: CastKind,
   body: unknown,
-  options: { namespace: string },
-): { declared: Declared } | { issues: FieldIssue[] } {
+  options: { namespace: string; texts?: unknown },
+): { declared: Declared; body: Record<string, unknown> } | { issues: FieldIssue[] } {
   const schema: z.ZodType = BODIES[kind];
   const misshapen = shapeIssues(body, schema);
   if (misshapen.length > 0) return { issues: misshapen };
-  const result = schema.safeParse(body);
-  if (!result.success) return { issues: fieldIssues(result.error, { schema, body }) };
+  const written = textsAsWritten(body, schema, options);
+  const result = schema.safeParse(written);
+  if (!result.success) return { issues: fieldIssues(result.error, { schema, body: written }) };
   const { name, namespace, labels, ...spec } = result.data as {
     name: string;
     namespace?: string;
@@ -80,5 +84,6 @@ export function parseDeclared(
       labels,
       spec,
     } as unknown as Declared,
+    body: written as Record<string, unknown>,
   };
 }

@@ -46,6 +46,31 @@ const UNITS: Record<string, [string, string]> = {
   array: [" entry", " entries"],
 };
 
+/** What to write in the place of a null, a list or a map that stands for another kind of value. */
+function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
+  const types = wanted.map((form) => defOf(form).type);
+  const text = wanted.find((form) => defOf(form).type === "string");
+  if (found === null) {
+    const empty = text?.safeParse("").success
+      ? '""'
+      : types.includes("array")
+      ? "[]"
+      : types.some((type) => type === "object" || type === "record")
+      ? "{}"
+      : undefined;
+    return empty === undefined
+      ? "write a value, or leave it out"
+      : `write ${empty} for an empty one, or leave it out`;
+  }
+  if (typeof found !== "object") return undefined;
+  if (text && types.length === 1) return "write one text; put it in quotes where it begins with [ or {";
+  const isPairs = Array.isArray(found) &&
+    found.every((item) => typeof item === "string" && item.includes("="));
+  return isPairs && types.includes("record")
+    ? "write a line `NAME: value` for each instead of `- NAME=value`"
+    : undefined;
+}
+
 interface Context {
   schema: z.ZodType;
   body: unknown;
@@ -89,6 +114,7 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
         message: issue.message.startsWith("Invalid input")
           ? `expected ${expected}, found ${describe(found)}`
           : issue.message,
+        hint: whatToWrite(found, schemasAt(context.schema, path)),
       }];
     }
     case "invalid_union": {

@@ -62,6 +62,9 @@ export const MAX_DEPTH = 64;
 /** A text of at most so many characters; a longer one is looked at no further. */
 export const textUpTo = (max: number) => z.string().max(max, { abort: true });
 
+/** A text as long as a variable or an argument may be. */
+export const argumentText = textUpTo(LIMITS.argument);
+
 /** A list of at most so many entries. */
 export const listUpTo = <T extends z.ZodType>(entry: T, max: number, error?: string) =>
   z.array(entry, error === undefined ? undefined : { error }).max(max, { abort: true });

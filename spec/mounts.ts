@@ -1,6 +1,5 @@
 /** What a service mounts: volumes, secrets and configmaps (seed 001 "Service volumes[]", seed 003). @module */
 import { z } from "zod";
-import { scalarUpTo } from "./labels.ts";
 import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { claimRefSchema, classRefSchema, configRefSchema, secretRefSchema } from "./reference.ts";
@@ -129,7 +128,7 @@ export const envFromSchema = z.strictObject({
   secretName: secretRefSchema.optional(),
   configName: configRefSchema.optional(),
   configmapName: configRefSchema.optional(),
-  prefix: scalarUpTo(LIMITS.variableName).default(""),
+  prefix: textUpTo(LIMITS.variableName).default(""),
 }).transform(({ configmapName, configName, secretName, prefix }, ctx) => {
   const given = [secretName, configName, configmapName].filter((n) => n !== undefined);
   if (given.length !== 1) {

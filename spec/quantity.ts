@@ -1,5 +1,4 @@
 /** Quantities in Kubernetes' syntax: bytes (`10Gi`, `500M`, `1e9`, a bare integer) and CPU (`100m`, `0.5`). @module */
-import { z } from "zod";
 import { RuneError } from "./error.ts";
 import { LIMITS, textUpTo } from "./limits.ts";
 
@@ -74,10 +73,8 @@ const CPU_HINT = "write cores or thousandths of one: 2, 0.5, 100m";
 
 export { formatBytes } from "./format.ts";
 
-const asText = z.union([z.string(), z.number()], { error: "expected a quantity" });
-
 /** A size in bytes, kept as written. */
-export const bytesSchema = asText.transform(String).pipe(textUpTo(LIMITS.word)).refine(
+export const bytesSchema = textUpTo(LIMITS.word).refine(
   (t) => within(parse(t, 0)) !== undefined,
   {
     error: `expected a size: ${BYTES_HINT}`,
@@ -85,7 +82,7 @@ export const bytesSchema = asText.transform(String).pipe(textUpTo(LIMITS.word)).
 );
 
 /** A CPU quantity, kept as written. */
-export const cpuSchema = asText.transform(String).pipe(textUpTo(LIMITS.word)).refine(
+export const cpuSchema = textUpTo(LIMITS.word).refine(
   (t) => within(parse(t, 3)) !== undefined,
   {
     error: `expected a CPU quantity: ${CPU_HINT}`,

@@ -39,9 +39,7 @@ function isAccount(text: string): boolean {
 }
 
 /** A uid or gid, or a name that the host or image knows. */
-export const accountSchema = z.union([z.number().int().min(0), textUpTo(LIMITS.name).min(1)], {
-  error: "expected a name or an id",
-}).transform(String).refine(isAccount, {
+export const accountSchema = textUpTo(LIMITS.name).min(1).refine(isAccount, {
   error: "expected a name that begins with a letter, or an id from 0 to 4294967294",
 });
 

@@ -5,8 +5,8 @@ import { checkInitSteps, makeInitStepSchema } from "./init_step.ts";
 import { exposeSchema, exposureSchema } from "./expose.ts";
 import { exposeIssues } from "./exposing.ts";
 import { healthSchema } from "./health.ts";
-import { labelsSchema, scalarText } from "./labels.ts";
-import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { labelsSchema } from "./labels.ts";
+import { argumentText, LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import {
   absolutePathSchema,
   configMountSchema,
@@ -24,22 +24,20 @@ import { hostIdentitySchema, resourcesSchema, securityContextSchema } from "./se
 /** A string (split at white space is never guessed: it is the executable alone) or a list. */
 const commandSchema = z.union([
   textUpTo(LIMITS.argument).min(1).transform((c) => [c]),
-  listUpTo(scalarText, LIMITS.arguments).min(1),
-], { error: (issue) => commandIssue(issue.input) });
-const argsSchema = listUpTo(scalarText, LIMITS.arguments, "expected a list of strings");
+  listUpTo(argumentText, LIMITS.arguments).min(1),
+], {
+  // What is wrong inside of a list is told where it stands.
+  error: ({ input }) =>
+    typeof input === "string" || Array.isArray(input)
+      ? undefined
+      : "expected a command: a string or a list of strings",
+});
+const argsSchema = listUpTo(argumentText, LIMITS.arguments, "expected a list of strings");
 const envSchema = mapUpTo(
   textUpTo(LIMITS.variableName).regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, { error: "expected a variable name" }),
-  refers(scalarText, SECRETS_IN_TEXT),
+  refers(argumentText, SECRETS_IN_TEXT),
   LIMITS.variables,
 );
-
-/** What is wrong with a command. */
-function commandIssue(value: unknown): string {
-  const words = Array.isArray(value) ? value : [value];
-  return words.some((word) => typeof word === "string" && word.length > LIMITS.argument)
-    ? `expected at most ${LIMITS.argument} characters a word`
-    : "expected a command: a string or a list of strings";
-}
 
 export const portSchema = z.strictObject({
   name: nameSchema.optional(),

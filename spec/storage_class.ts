@@ -1,6 +1,6 @@
 /** StorageClass: names a driver and its default parameters (seed 001). Cluster-scoped. @module */
 import { z } from "zod";
-import { labelsSchema, scalarUpTo } from "./labels.ts";
+import { labelsSchema } from "./labels.ts";
 import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { refers } from "./reference.ts";
@@ -14,11 +14,11 @@ export const reclaimPolicySchema = z.enum(["retain", "delete"]);
 /** Driver parameters; a value may be `secret:<name>[.<namespace>.rune]/<key>`. */
 export const parametersSchema = mapUpTo(
   textUpTo(LIMITS.name).min(1),
-  refers(scalarUpTo(LIMITS.parameter), SECRET_AS_TEXT),
+  refers(textUpTo(LIMITS.parameter), SECRET_AS_TEXT),
   LIMITS.parameters,
 );
 
-const labelText = scalarUpTo(LIMITS.label);
+const labelText = textUpTo(LIMITS.label);
 
 /** One alternative of placement: every label and every expression must match the node. */
 export const topologySelectorSchema = z.strictObject({

@@ -4,6 +4,7 @@ import { noRoot } from "../../tests/skips.ts";
 import type { Service } from "../../spec/service.ts";
 import { okJson } from "../server_fixture.ts";
 import { grantsSection } from "../grants.ts";
+import { textsAsWritten } from "../../spec/text_fields.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const ignore = noRoot;
@@ -16,13 +17,16 @@ const runAs = (user: unknown, group?: unknown) => ({
 const image = "busybox:1";
 const publish = (hostPort: number) => ({ image, expose: { port: 80, hostPort } });
 
+/** Grants as the runefile writes them. */
+const readGrants = (grants: unknown) => grantsSection.parse(textsAsWritten(grants, grantsSection));
+
 /** A server with the runefile's `grants`, and a service account that may cast in `shop`. */
 function withGrants(
   grants: Record<string, unknown>,
   test: (server: GuardedServer & { token: string }) => Promise<void>,
 ): Promise<void> {
   return withGuard(async (server) => {
-    server.deps.grants = grantsSection.parse(grants);
+    server.deps.grants = readGrants(grants);
     await test({ ...server, token: await server.someone("ci", ["cast"], "shop") });
   });
 }
@@ -78,11 +82,11 @@ for (const [what, spec, grant, hint] of WANTS) {
         assert.match(problem.hint, hint);
         assert.match(problem.hint, /services\.privileged/);
         for (const namespace of ["shop", "*"]) {
-          deps.grants = grantsSection.parse({ [namespace]: grant });
+          deps.grants = readGrants({ [namespace]: grant });
           const granted = await as(token, "PUT", SERVICE, spec);
           assert.ok(granted.status <= 201, await granted.text());
         }
-        deps.grants = grantsSection.parse({ other: grant });
+        deps.grants = readGrants({ other: grant });
         assert.equal((await as(token, "PUT", SERVICE, spec)).status, 403, "a grant of another namespace");
         assert.equal((await as(root, "PUT", SERVICE, spec)).status, 200);
       }),
@@ -152,7 +156,7 @@ Deno.test({
       const back = await as(token, "POST", `${SERVICE}/actions/rollback`, { toGeneration: 1 });
       assert.match(await back.text(), /users: \[nobody\]/);
       assert.equal(back.status, 403);
-      deps.grants = grantsSection.parse({ shop: { users: ["nobody"] } });
+      deps.grants = readGrants({ shop: { users: ["nobody"] } });
       const service: Service = await okJson(
         as(token, "POST", `${SERVICE}/actions/rollback`, { toGeneration: 1 }),
       );

@@ -1,7 +1,7 @@
 /** The runefile's section `backup`: when the daemon makes backups of itself, where, of what, and how many stay. @module */
 import { z } from "zod";
 import { durationBetween, parseDuration } from "../../spec/duration.ts";
-import { scalarText } from "../../spec/labels.ts";
+import { argumentText } from "../../spec/limits.ts";
 import { absolutePathSchema } from "../../spec/mounts.ts";
 import { isName } from "../../spec/name.ts";
 import { count, flag } from "../runefile_values.ts";
@@ -13,7 +13,7 @@ const volumeKey = z.string().refine((text) => {
 
 /** See the module. Everything else goes with `every`: without it the daemon makes none. */
 export const backupSection = z.strictObject({
-  every: scalarText.pipe(durationBetween("1m", "366d")).optional(),
+  every: argumentText.pipe(durationBetween("1m", "366d")).optional(),
   keep: count.pipe(z.number().max(1000)).optional(),
   dir: absolutePathSchema.optional(),
   withKek: flag.optional(),

@@ -1,5 +1,7 @@
 /** `POST /v1/cast`: a whole set, atomically. @module */
 import { type CastRequest, castRequestSchema, castResponseSchema } from "../../spec/api.ts";
+import { BODIES, isCastKind } from "../../spec/declared.ts";
+import { textsAsWritten } from "../../spec/text_fields.ts";
 import { cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -16,6 +18,27 @@ function describeCast({ resources, dryRun }: CastRequest): string {
   return `${dryRun ? "dry run: " : ""}${names.join(", ")}${more}`;
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+const fieldOf = (value: unknown, key: string | number) =>
+  isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+
+/** Which fields of a resource are texts is known by its kind. */
+function castTexts(request: unknown, texts: unknown): unknown {
+  const resources = fieldOf(request, "resources");
+  if (!isObject(request) || !Array.isArray(resources)) return request;
+  let changed = false;
+  const read = resources.map((resource: unknown, i) => {
+    const [kind, body] = [fieldOf(resource, "kind"), fieldOf(resource, "body")];
+    if (!isObject(resource) || typeof kind !== "string" || !isCastKind(kind)) return resource;
+    const written = fieldOf(fieldOf(fieldOf(texts, "resources"), i), "body");
+    const asWritten = textsAsWritten(body, BODIES[kind], { texts: written });
+    changed ||= asWritten !== body;
+    return { ...resource, body: asWritten };
+  });
+  return changed ? { ...request, resources: read } : request;
+}
+
 /** The route of a cast. */
 export function castRoutes(deps: ServerDeps): Endpoint[] {
   return [endpoint({
@@ -24,6 +47,7 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
     tag: "cast",
     summary: "Apply a set of resources: all of them, or none",
     body: castRequestSchema,
+    bodyTexts: castTexts,
     answers: {
       200: { description: "What was, or would be, done to each resource", schema: castResponseSchema },
     },

@@ -1,0 +1,55 @@
+/** Files of another kind that somebody gives for a castfile: told by their keys, with what to do instead. @module */
+
+/** What such a file is. */
+export interface ForeignFile {
+  /** The key that shows it; empty for the file itself. */
+  path: string[];
+  message: string;
+  hint: string;
+}
+
+/** Sections of a runefile. */
+const SETTINGS = /^(data[-_]?dir|server|storage|docker|expose|auth|crypto|node|backup|grants)$/i;
+/** What Compose files have at the top, beside extensions. */
+const COMPOSE = [
+  "version",
+  "name",
+  "services",
+  "networks",
+  "volumes",
+  "secrets",
+  "configs",
+  "include",
+  "models",
+];
+/** Services that a hint names. */
+const NAMED = 5;
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What a file's top level is instead of a castfile; undefined where it may be one. */
+export function foreignFile(root: Record<string, unknown>): ForeignFile | undefined {
+  const keys = Object.keys(root).filter((key) => !key.startsWith("x-"));
+  if (keys.includes("apiVersion") && keys.includes("kind")) {
+    return {
+      path: [],
+      message: "this looks like a Kubernetes manifest",
+      hint: "a castfile holds a key per resource, for example `service:` with name, image and scale",
+    };
+  }
+  if (isMap(root.services) && keys.every((key) => COMPOSE.includes(key))) {
+    const names = Object.keys(root.services);
+    const shown = names.slice(0, NAMED).join(", ") + (names.length > NAMED ? ", …" : "");
+    return {
+      path: ["services"],
+      message: "this is a Compose file, which this version of Rune does not read",
+      hint: `write a \`service:\` with its \`name:\` for each${
+        shown === "" ? "" : ` of ${shown}`
+      }: image, command, ports and env as in docs/services.md; environment is env, depends_on is dependencies`,
+    };
+  }
+  if (keys.length > 0 && keys.every((key) => SETTINGS.test(key))) {
+    return { path: [], message: "this looks like a runefile", hint: "check it with `rune lint --runefile`" };
+  }
+}

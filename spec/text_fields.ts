@@ -1,0 +1,64 @@
+/**
+ * Text fields take the text that stands in the file. YAML and JSON read `0427`, `1.10` or `True` as numbers and truth values,
+ * and which field is a text only its schema knows: so that is asked, and the source is put in the value's place.
+ * @module
+ */
+import type { z } from "zod";
+import { defOf, formsOf } from "./schema_parts.ts";
+
+/**
+ * A value with the source of numbers and booleans wherever its schema takes a text.
+ *
+ * @param value as it was parsed.
+ * @param options.texts the same tree with sources in the place of numbers and booleans; where it has none, a value's own form counts.
+ * @returns the value itself where nothing changes, else a copy.
+ */
+export function textsAsWritten(
+  value: unknown,
+  schema: z.ZodType,
+  { texts = value }: { texts?: unknown } = {},
+): unknown {
+  return convert(value, texts, formsOf(schema));
+}
+
+function convert(value: unknown, texts: unknown, forms: z.ZodType[]): unknown {
+  if (isScalar(value)) {
+    return isText(value, forms) ? String(texts ?? value) : value;
+  }
+  if (typeof value !== "object" || value === null || forms.length === 0) return value;
+  if (Array.isArray(value)) {
+    const inner = forms.flatMap((form) => defOf(form).element ?? []).flatMap(formsOf);
+    if (inner.length === 0) return value;
+    const items = value.map((item, i) => convert(item, partOf(texts, i), inner));
+    return items.some((item, i) => item !== value[i]) ? items : value;
+  }
+  let changed = false;
+  const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
+    const inner = forms.flatMap((form) => {
+      const { shape, valueType } = defOf(form);
+      const next = shape && Object.hasOwn(shape, key) ? shape[key] : valueType;
+      return next ? formsOf(next) : [];
+    });
+    const converted = convert(item, partOf(texts, key), inner);
+    changed ||= converted !== item;
+    return [key, converted];
+  });
+  // As entries, so that a key `__proto__` stays one.
+  return changed ? Object.fromEntries(entries) : value;
+}
+
+function partOf(texts: unknown, key: string | number): unknown {
+  return typeof texts === "object" && texts !== null && Object.hasOwn(texts, key)
+    ? (texts as Record<string | number, unknown>)[key]
+    : undefined;
+}
+
+/** What files write without quotes and is no text: numbers, truth values, and the dates of TOML. */
+const isScalar = (value: unknown): boolean =>
+  ["number", "bigint", "boolean"].includes(typeof value) || value instanceof Date;
+
+/** Whether such a value stands for a text here: where a text may stand, and nothing that takes the value itself. */
+function isText(value: unknown, forms: z.ZodType[]): boolean {
+  return forms.some((form) => defOf(form).type === "string") &&
+    !forms.some((form) => defOf(form).type === typeof value && form.safeParse(value).success);
+}
