@@ -46,16 +46,24 @@ const state = <R extends AnyResource & { status: { state: string } }>(header: st
 const cpuText = (usage: InstanceUsage | undefined) => usage ? `${usage.milliCpu}m` : "-";
 const memoryText = (usage: InstanceUsage | undefined) => usage ? formatBytes(usage.memoryBytes) : "-";
 
+/** `JobFailed (exit code 3)`. */
+const reasonText = ({ reason, exitCode }: Kinds["service"]["status"]) =>
+  reason !== undefined && exitCode !== undefined ? `${reason} (exit code ${exitCode})` : orDash(reason);
+
 const service: KindColumn<"service">[] = [
   name(),
   col("TYPE", (r) => r.spec.image === undefined ? "process" : "container"),
   state("STATUS"),
-  col("INSTANCES", (r) => `${r.status.ready}/${r.spec.scale}`),
+  // As they should be: ready, or ended well.
+  col(
+    "INSTANCES",
+    (r) => `${Math.min(r.status.ready + (r.status.completed ?? 0), r.spec.scale)}/${r.spec.scale}`,
+  ),
   col("EXTERNAL", (r, { host }) => externalAddress(r, host) ?? "-"),
   col("GENERATION", (r) => String(r.generation)),
   age(),
   col("RUNS", (r) => r.spec.image ?? orDash(r.spec.process?.command), { wide: true }),
-  col("REASON", (r) => orDash(r.status.reason), { wide: true }),
+  col("REASON", (r) => reasonText(r.status), { wide: true }),
   labels(),
 ];
 
@@ -113,7 +121,8 @@ const instance: KindColumn<"instance">[] = [
   col("REASON", (r) => orDash(r.status.reason), { wide: true }),
   col(
     "EXIT",
-    (r) => r.status.lastFailure?.exitCode === undefined ? "-" : String(r.status.lastFailure.exitCode),
+    ({ status: { state, lastFailure } }) =>
+      state === "Completed" ? "0" : String(lastFailure?.exitCode ?? "-"),
     {
       wide: true,
     },

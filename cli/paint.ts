@@ -44,6 +44,7 @@ const STATES: Record<string, Style> = {
   Available: "green",
   Bound: "green",
   Ready: "green",
+  Completed: "green",
   Failed: "red",
   Stalled: "red",
   Unhealthy: "red",

@@ -1,6 +1,7 @@
 /** Actions on one service that are waited for: scale, restart, stop. @module */
 import { ANNOTATIONS } from "../spec/marks.ts";
-import { getResource, resourcePath } from "./api.ts";
+import type { Service } from "../spec/service.ts";
+import { resourcePath } from "./api.ts";
 import type { Session } from "./command.ts";
 import type { Settled } from "./settle.ts";
 import { durationFlag, type WaitFlags, waitFor } from "./wait_flags.ts";
@@ -23,13 +24,16 @@ export async function actOnService(session: Session, request: ServiceAction): Pr
   const { action, flags } = request;
   const timeoutMs = durationFlag(flags.timeout);
   const key = { kind: "service", namespace: session.namespace, name: request.service } as const;
-  await session.client.request("POST", resourcePath(key, "actions", action), { body: request.body });
+  const path = resourcePath(key, "actions", action);
+  const { generation, annotations, resourceVersion } = await session.client.request<Service>("POST", path, {
+    body: request.body,
+  });
   if (!flags.wait) return undefined;
-  const { generation, annotations } = await getResource(session.client, key);
   const restartedAt = action === "restart" ? annotations[ANNOTATIONS.restartedAt] : undefined;
   const [settled] = await waitFor(session, [{ ...key, generation, restartedAt }], {
     what: action,
     timeoutMs,
+    since: resourceVersion,
   });
   return settled;
 }

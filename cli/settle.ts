@@ -34,6 +34,8 @@ export interface SettleOptions {
 export interface Settled {
   goal: Goal;
   verdict: Verdict;
+  /** Something of it ran: it may have printed why. */
+  ran?: boolean;
 }
 
 /** `service default/web`: the key of a progress line. */
@@ -121,7 +123,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     }
     const over = states.every(({ verdict, since }) =>
       verdict.state === "done" && (!verdict.fresh || now - since >= FRESH_MS) ||
-      verdict.state === "failed" && (!verdict.mayHeal || now - since >= healingMs)
+      verdict.state === "failed" && now - since >= healsWithin(verdict, healingMs)
     );
     if (over) ended.resolve();
   };
@@ -157,7 +159,15 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     clearTimeout(soon);
     progress.end();
   }
-  return states.map(({ goal, verdict }) => ({ goal, verdict }));
+  const ran = (goal: Goal) =>
+    [...seen.instance.get(describeKey(goal))?.values() ?? []].some((i) => i.status.startedAt !== undefined);
+  return states.map(({ goal, verdict }) => ({ goal, verdict, ran: goal.kind === "service" && ran(goal) }));
+}
+
+/** How long a failure must last to count, in milliseconds. */
+function healsWithin({ mayHeal, mayBeOld }: Verdict, healingMs: number): number {
+  if (mayHeal) return healingMs;
+  return mayBeOld ? Math.min(FRESH_MS, healingMs) : 0;
 }
 
 /**
@@ -170,10 +180,17 @@ export function settleFailure(settled: Settled[], what: string): RuneError | und
   const late = settled.filter(({ verdict }) => verdict.state === "waiting");
   const list = (some: Settled[]) =>
     some.map(({ goal, verdict }) => `${goalTitle(goal)}: ${verdict.text}`).join("; ");
-  const first = (failures[0] ?? late[0])?.goal;
-  if (!first) return undefined;
+  const told = failures[0] ?? late[0];
+  if (!told) return undefined;
+  const { goal: first, ran = true } = told;
   const hint = `see why: rune describe ${first.kind} ${first.name} -n ${first.namespace}` +
-    (first.kind === "service" ? `, and rune logs ${first.name} -n ${first.namespace}` : "");
+    (first.kind === "service" && ran ? `, and rune logs ${first.name} -n ${first.namespace}` : "");
+  if (failures.length > 0 && failures.every(({ verdict }) => verdict.overtaken)) {
+    return new RuneError("conflict", `${what} did not finish: ${list(failures)}`, {
+      hint:
+        `somebody asked for something else meanwhile; see: rune history ${first.name} -n ${first.namespace}`,
+    });
+  }
   if (failures.length > 0) {
     return new RuneError("internal", `${what} failed: ${list(failures)}`, { hint });
   }

@@ -110,3 +110,32 @@ Deno.test("settle() ends with the reason of its signal", async () => {
   const late = { signal: stop.signal };
   await assert.rejects(settleWith(answer, [goal("service", "web")], late), /told to stop/);
 });
+
+Deno.test("settleFailure() tells a wait that was overtaken as a conflict, beside a failure as a failure", async () => {
+  const services = [aService("web", { generation: 2, status: { observedGeneration: 2 } })];
+  const { settled } = await settleWith(streaming({ services }), [goal("service", "web")]);
+  const error = settleFailure(settled, "cast")!;
+  assert.deepEqual([error.code, error.message], [
+    "conflict",
+    "cast did not finish: service default/web: overtaken by generation 2",
+  ]);
+  const both = [...settled, {
+    goal: goal("service", "api"),
+    verdict: { state: "failed", text: "no" } as const,
+  }];
+  assert.equal(settleFailure(both, "cast")!.code, "internal");
+});
+
+Deno.test("settleFailure() points to logs only where something ran", async () => {
+  const lost = (status: object) =>
+    settleWith(
+      streaming({
+        services: [aService("web", { status: { state: "Failed", ready: 0 } })],
+        instances: [anInstance("web", 0, { status: { state: "Stalled", ready: false, ...status } })],
+      }),
+      [goal("service", "web")],
+    );
+  assert.match(settleFailure((await lost({})).settled, "cast")!.hint!, /rune logs web/);
+  const { settled } = await lost({ startedAt: undefined });
+  assert.doesNotMatch(settleFailure(settled, "cast")!.hint!, /rune logs/);
+});

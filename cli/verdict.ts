@@ -2,11 +2,14 @@
 import { parseDuration } from "../spec/duration.ts";
 import { exposureOf } from "../spec/exposing.ts";
 import type { Instance } from "../spec/instance.ts";
+import { hasCompleted, isDone, runsOnce } from "../spec/job.ts";
 import { describeKey } from "../spec/kinds.ts";
 import { parseNameRef } from "../spec/name.ts";
 import type { Service } from "../spec/service.ts";
 import type { Snapshot } from "../spec/snapshot.ts";
 import type { Volume } from "../spec/volume.ts";
+import { ANNOTATIONS } from "../spec/marks.ts";
+import { judgeTrouble } from "./hopeless.ts";
 
 /** What somebody waits for. */
 export interface Goal {
@@ -32,6 +35,10 @@ export interface Verdict {
   text: string;
   /** A failure that time alone may still heal: it counts only when it lasts. */
   mayHeal?: true;
+  /** A failure that may be of what was there before: it counts when it lasts {@linkcode FRESH_MS}. */
+  mayBeOld?: true;
+  /** Somebody asked for something else meanwhile. */
+  overtaken?: true;
   /** Done, but it began to run less than {@linkcode FRESH_MS} ago and nothing probes it: it may yet crash at once. */
   fresh?: true;
 }
@@ -51,37 +58,25 @@ function explain(state: string, status: { reason?: string; message?: string }): 
 
 /** Instances that are not there yet, by name and state: `web-2 Starting`. */
 function laggards(instances: Instance[]): string {
-  const late = instances.filter((i) => !i.status.ready && !i.deletionRequestedAt)
+  const late = instances.filter((i) => !isDone(i) && !i.deletionRequestedAt)
     .sort((a, b) => a.spec.ordinal - b.spec.ordinal)
     .map((i) => `${i.name} ${i.status.state}`);
   const shown = late.slice(0, 3).join(", ");
   return late.length > 3 ? `${shown}, ${late.length - 3} more` : shown;
 }
 
-/** An instance that crashed counts as steady again when it ran this long, in milliseconds. */
-const STEADY_MS = 10_000;
 /** How long the daemon is given to say what a rollout that is late comes to, in milliseconds. */
 const LATE_MS = 3_000;
-/** Crashes in a row after which more of them are expected. */
-const MANY_CRASHES = 3;
+/** How long the end of what runs once is waited for, in milliseconds: what takes longer goes on without the command. */
+const JOB_MS = 10_000;
 
-/** An instance that crashed and has not run for long since. */
-const isUnsteady = ({ status, deletionRequestedAt }: Instance, now: number) =>
-  status.crashes > 0 && deletionRequestedAt === undefined &&
-  !(status.state === "Running" && status.startedAt !== undefined &&
-    now - Date.parse(status.startedAt) >= STEADY_MS);
-
-/** `web-0 crashed 3 times in a row, last with exit code 1`. */
-function crashText({ name, status: { crashes, lastFailure } }: Instance): string {
-  const times = crashes === 1 ? "crashed once" : `crashed ${crashes} times in a row`;
-  return lastFailure === undefined ? `${name} ${times}` : `${name} ${times}: ${lastFailure.message}`;
+/** Somebody's later cast, scale or restart, in words; undefined while what was asked for is still what is wanted. */
+function overtakenBy(goal: Goal, { generation, annotations }: Service): string | undefined {
+  if (generation > goal.generation) return `overtaken by generation ${generation}`;
+  const restartedAt = annotations[ANNOTATIONS.restartedAt];
+  if (goal.restartedAt === undefined || restartedAt === undefined || restartedAt <= goal.restartedAt) return;
+  return "overtaken by another restart";
 }
-
-/** An instance that gave up; one from before what was asked for is about to be replaced and does not count. */
-const isStalled = ({ spec, status, deletionRequestedAt }: Instance, goal: Goal) =>
-  status.state === "Stalled" && deletionRequestedAt === undefined &&
-  spec.serviceGeneration >= goal.generation &&
-  (goal.restartedAt === undefined || spec.restartedAt === goal.restartedAt);
 
 const stalledText = ({ status: { failureMessage, failureHint } }: Volume) =>
   `Stalled: ${failureMessage ?? "provisioning failed"}${failureHint ? ` (${failureHint})` : ""}`;
@@ -116,6 +111,8 @@ export function judgeService(
   if (service.deletionRequestedAt) return failed("it is being deleted");
   if (status.observedGeneration < goal.generation) return waiting("Pending");
   if (status.revert?.from === goal.generation) return failed(status.revert.message);
+  const overtaken = overtakenBy(goal, service);
+  if (overtaken !== undefined) return { ...failed(overtaken), overtaken: true };
   const ready = `${status.ready}/${spec.scale} ready`;
   if (spec.scale === 0) {
     return status.state === "Stopped" && instances.length === 0
@@ -128,41 +125,49 @@ export function judgeService(
     ? `Updating, ${status.updated}/${spec.scale} replaced`
     : explain(status.state, status);
   const progress = `${state}, ${ready}${late && ` (${late})`}`;
-  const volume = status.ready < spec.scale ? stalledVolume(service, volumes) : undefined;
+  const volume = status.ready + (status.completed ?? 0) < spec.scale
+    ? stalledVolume(service, volumes)
+    : undefined;
   if (volume) return failed(`it waits for volume ${describeKey(volume)}, which is ${stalledText(volume)}`);
-  const stalled = instances.find((i) => isStalled(i, goal));
-  if (stalled) return failed(explain(`${stalled.name} Stalled`, stalled.status));
+  const trouble = judgeTrouble(goal, { service, instances, now });
+  if (trouble) return trouble;
   if (goal.restartedAt !== undefined) {
     const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt).length;
     if (renewed < spec.scale) return waiting(`${renewed}/${spec.scale} restarted${late && ` (${late})`}`);
-  }
-  const unsteady = instances.find((i) => isUnsteady(i, now));
-  if (unsteady) {
-    const text = crashText(unsteady);
-    return unsteady.status.crashes >= MANY_CRASHES ? { ...failed(text), mayHeal: true } : waiting(text);
   }
   const { scaling } = status;
   if (scaling?.generation === goal.generation && !scaling.done) {
     return waiting(`scaling step by step, ${scaling.current} of ${spec.scale} wanted so far, ${ready}`);
   }
-  const complete = status.ready >= spec.scale && status.updated >= spec.scale;
-  if (status.state === "Running" && complete && status.rolloutStartedAt === undefined) {
+  const complete = status.ready + (status.completed ?? 0) >= spec.scale && status.updated >= spec.scale;
+  const over = status.state === "Running" || status.state === "Completed";
+  if (over && complete && status.rolloutStartedAt === undefined) {
     const leaving = instances.filter((i) => i.deletionRequestedAt !== undefined).length;
-    if (leaving > 0) return waiting(`Running, ${ready}, ${leaving} stopping`);
+    if (leaving > 0) return waiting(`${status.state}, ${ready}, ${leaving} stopping`);
+    if (status.state === "Completed") return done("Completed");
+    // The service says so in a moment.
+    if (instances.length > 0 && instances.every(hasCompleted)) return waiting(`Running, ${ready}`);
     const { host } = spec.expose ?? {};
     const exposure = exposureOf(service);
     if (host !== undefined && !exposure) return waiting(`Running, ${ready}, ${host} is being exposed`);
     const unexposed = exposure?.message === undefined
       ? ""
       : `, but ${host} is not exposed: ${exposure.message}`;
-    const fresh = spec.health === undefined &&
+    const youngerThan = (ms: number) =>
       instances.some(({ status: { startedAt } }) =>
-        startedAt !== undefined && now - Date.parse(startedAt) < FRESH_MS
+        startedAt !== undefined && now - Date.parse(startedAt) < ms
       );
-    return { ...done(`Running, ${ready}${unexposed}`), ...(fresh && { fresh }) };
+    const job = runsOnce(spec) ? ", and has not ended yet" : "";
+    if (job && youngerThan(JOB_MS)) return waiting(`Running, ${ready}${job}`);
+    const fresh = spec.health === undefined && youngerThan(FRESH_MS);
+    return { ...done(`Running, ${ready}${job}${unexposed}`), ...(fresh && { fresh }) };
   }
-  const finished = instances.length >= spec.scale && instances.every((i) => i.status.state === "Stopped");
-  if (spec.restart !== "always" && finished) return done("Stopped, it has finished");
+  // As a daemon of an earlier version tells of it.
+  const finished = instances.length >= spec.scale &&
+    instances.every(({ spec, status }) =>
+      status.state === "Stopped" && spec.serviceGeneration >= goal.generation
+    );
+  if (spec.restart !== "always" && finished) return done("Completed, it has finished");
   const since = status.rolloutProgress?.at ?? status.rolloutStartedAt;
   if (
     since !== undefined &&

@@ -175,7 +175,96 @@ const cases: Case[] = [
     text: /^Stopped$/,
   },
   {
-    name: "a job that has finished",
+    name: "a job that ended well",
+    service: aService("web", {
+      spec: { restart: "on-failure" },
+      status: { state: "Completed", ready: 0, completed: 1 },
+    }),
+    instances: [anInstance("web", 0, { status: { state: "Completed", ready: false } })],
+    state: "done",
+    text: /^Completed$/,
+  },
+  {
+    name: "a job that has just been started",
+    service: aService("web", { spec: { restart: "never" } }),
+    instances: [anInstance("web", 0, { status: { startedAt: new Date(now - 5_000).toISOString() } })],
+    state: "waiting",
+    text: /has not ended yet/,
+  },
+  {
+    name: "a job that takes long",
+    service: aService("web", { spec: { restart: "never" } }),
+    instances: [anInstance("web", 0)],
+    state: "done",
+    text: /^Running, 1\/1 ready, and has not ended yet$/,
+  },
+  {
+    name: "a job that failed",
+    service: aService("web", { spec: { restart: "never" }, status: { ...pending, state: "Failed" } }),
+    instances: [
+      anInstance("web", 0, {
+        status: {
+          state: "Stopped",
+          ready: false,
+          message: "it exited with code 3",
+          lastFailure: { at: "T", reason: "JobFailed", message: "it exited with code 3", exitCode: 3 },
+        },
+      }),
+    ],
+    state: "failed",
+    text: /^web-0 failed: it exited with code 3$/,
+  },
+  {
+    name: "one that somebody cast anew meanwhile",
+    service: aService("web", { generation: 11 }),
+    state: "failed",
+    text: /^overtaken by generation 11$/,
+  },
+  {
+    name: "a restart that another one follows",
+    goal: { restartedAt: "2026-01-31T12:04:00.000Z" },
+    service: aService("web", { annotations: { "rune.io/restarted-at": "2026-01-31T12:04:01.000Z" } }),
+    state: "failed",
+    text: /^overtaken by another restart$/,
+  },
+  {
+    name: "the crashes of what was restarted, one of three",
+    goal: { restartedAt: "T" },
+    service: aService("web", { spec: { scale: 3 } }),
+    instances: [
+      anInstance("web", 0),
+      anInstance("web", 1),
+      anInstance("web", 2, {
+        spec: { restartedAt: "T" },
+        status: { state: "Failed", ready: false, crashes: 3 },
+      }),
+    ],
+    state: "failed",
+    text: /^web-2 crashed 3 times in a row/,
+    mayHeal: true,
+  },
+  {
+    name: "crashes of what is about to be replaced",
+    goal: { restartedAt: "T" },
+    service: aService("web"),
+    instances: [crashed(5)],
+    state: "waiting",
+    text: /^0\/1 restarted/,
+  },
+  {
+    name: "attempts that all failed before anything ran",
+    service: aService("web", { status: pending }),
+    instances: [
+      anInstance("web", 0, {
+        status: { state: "Starting", ready: false, launchFailures: 3, reason: "LaunchFailed", message: "no" },
+      }),
+    ],
+    state: "failed",
+    text: /LaunchFailed/,
+    mayHeal: true,
+  },
+  {
+    name: "a job that an earlier daemon says has finished",
     service: aService("web", { spec: { restart: "never" }, status: pending }),
     instances: [anInstance("web", 0, { status: { state: "Stopped", ready: false } })],
     state: "done",

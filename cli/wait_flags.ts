@@ -39,13 +39,14 @@ export function durationFlag(text: string): number {
  * Waits for goals, with progress; tells the latest warnings of what did not get there.
  *
  * @param options.what one word for messages: `cast`.
+ * @param options.since the store's revision at the request: warnings from before are not told.
  * @throws {RuneError} when a goal failed (`internal`) or the time ran out (`deadline_exceeded`).
  * @throws {Interrupted} after Ctrl-C, having said that the daemon goes on.
  */
 export async function waitFor(
   session: Session,
   goals: Goal[],
-  options: { what: string; timeoutMs: number },
+  options: { what: string; timeoutMs: number; since?: number },
 ): Promise<Settled[]> {
   const { terminal, client } = session;
   const progress = createProgress(terminal);
@@ -67,6 +68,6 @@ export async function waitFor(
   }
   const failure = settleFailure(settled, options.what);
   if (!failure) return settled;
-  await printWarnings(session, settled.filter(({ verdict }) => verdict.state !== "done"));
+  await printWarnings(session, settled.filter(({ verdict }) => verdict.state !== "done"), options);
   throw failure;
 }

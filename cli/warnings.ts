@@ -21,6 +21,17 @@ export function concerns(
     object.name.slice(0, object.name.lastIndexOf("-")) === resource.name;
 }
 
+/** Whether an event is about this very resource, not about another that had its name before. */
+export function tellsOf(
+  resource: { kind: string; namespace: string; name: string; uid: string; createdAt: string },
+  event: Event,
+): boolean {
+  if (!concerns(resource, event)) return false;
+  const { object, lastAt } = event.spec;
+  // Of its instances those that are gone tell too: they came after it.
+  return object.kind === resource.kind ? object.uid === resource.uid : lastAt >= resource.createdAt;
+}
+
 /**
  * The latest warnings about a goal, oldest first.
  *
@@ -40,15 +51,21 @@ export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[]
     .reverse();
 }
 
-/** Prints them on standard error. Says nothing when they cannot be had: they only explain another failure. */
+/**
+ * Prints them on standard error. Says nothing when they cannot be had: they only explain another failure.
+ *
+ * @param options.since the store's revision when the wait began: what was warned of before is no news.
+ */
 export async function printWarnings(
   { terminal, client, paintErr }: Session,
   unsettled: Settled[],
+  { since = 0 }: { since?: number } = {},
 ): Promise<void> {
   const events = new Map<string, Event[]>();
   for (const { goal: { namespace } } of unsettled) {
     if (events.has(namespace)) continue;
-    events.set(namespace, await listResources(client, "event", { namespace }).catch(() => []));
+    const all = await listResources(client, "event", { namespace }).catch(() => []);
+    events.set(namespace, all.filter(({ resourceVersion }) => resourceVersion > since));
   }
   for (const { goal, verdict } of unsettled) {
     for (const { spec } of latestWarnings(goal, events.get(goal.namespace) ?? [], verdict.text)) {

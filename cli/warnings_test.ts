@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../spec/event.ts";
 import { aService } from "./daemon_fixture.ts";
-import { concerns, latestWarnings } from "./warnings.ts";
+import { concerns, latestWarnings, tellsOf } from "./warnings.ts";
 
 /** An event, of some revision. */
 function anEvent(
@@ -60,4 +60,17 @@ Deno.test("latestWarnings() tells the same thing once", () => {
     anEvent({ kind: "instance", name: "web-0" }, "it exited", at(0)),
   ];
   assert.deepEqual(latestWarnings(web, events).map((e) => e.resourceVersion), [2]);
+});
+
+Deno.test("tellsOf() leaves out what happened to another of the same name, and to its instances", () => {
+  const resource = { ...aService("web"), uid: "u" };
+  const event = (object: { kind: string; name: string }, uid: string, lastAt = resource.createdAt) => {
+    const made = anEvent(object, "", { lastAt });
+    return { ...made, spec: { ...made.spec, object: { ...made.spec.object, uid } } };
+  };
+  const [service, instance] = [{ kind: "service", name: "web" }, { kind: "instance", name: "web-0" }];
+  assert.ok(tellsOf(resource, event(service, "u")));
+  assert.ok(!tellsOf(resource, event(service, "before")));
+  assert.ok(tellsOf(resource, event(instance, "any")));
+  assert.ok(!tellsOf(resource, event(instance, "any", "2025-12-31T00:00:00.000Z")));
 });

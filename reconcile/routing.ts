@@ -36,11 +36,18 @@ function waitingFor(store: Reader, volume: { namespace: string; name: string }):
 /** Uids of instances that have not run yet because of what their service, or one that it depends on, says. */
 function waitingForService(store: Reader, service: { namespace: string; name: string }): string[] {
   return store.list("instance").filter(({ namespace, spec, status }) => {
-    if (status.reason !== "DependencyNotReady") return false;
+    if (status.reason !== "DependencyNotReady" && status.reason !== "DependencyFailed") return false;
     const own = store.get("service", namespace, spec.service);
     if (namespace === service.namespace && spec.service === service.name) return true;
     return own !== undefined && dependsOn(own, service);
   }).map((i) => i.uid);
+}
+
+/** Uids of instances of a service that ended for good: another `restart` may have them run again. */
+function endedOf(store: Reader, { uid, namespace }: { uid: string; namespace: string }): string[] {
+  return store.list("instance", namespace).filter((i) =>
+    i.spec.serviceUid === uid && (i.status.state === "Completed" || i.status.state === "Stopped")
+  ).map((i) => i.uid);
 }
 
 /** Uids of instances that use a configmap or secret and do not run: those that may be waiting for it. */
@@ -69,6 +76,7 @@ export function affectedBy(
       if (!previous || previous.generation !== resource.generation || deleted) {
         const others = previous?.kind === "service" ? seenBy(previous, store.list("instance")) : [];
         out.instances.push(...seenBy(resource, store.list("instance")), ...others);
+        out.instances.push(...endedOf(store, resource));
         // Its claim templates may name another policy.
         out.schedules.push(
           ...volumesOf(

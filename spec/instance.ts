@@ -75,13 +75,14 @@ export const instanceSpecSchema = z.strictObject({
   template: z.custom<InstanceTemplate>((value) => typeof value === "object" && value !== null),
 });
 
-/** States of an instance (SPEC 3). */
+/** States of an instance (SPEC 3); one that ended for good is `Completed` when it ended well, else `Stopped`. */
 export const instanceStateSchema = z.enum([
   "Pending",
   "Starting",
   "Running",
   "Unhealthy",
   "Stopping",
+  "Completed",
   "Stopped",
   "Failed",
   "Stalled",

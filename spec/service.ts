@@ -59,7 +59,7 @@ const dependencySchema = z.strictObject({
   name: dependencyRefSchema.optional(),
   service: dependencyRefSchema.optional(),
   namespace: nameSchema.optional(),
-  readyWhen: z.enum(["running", "healthy", "started"]).default("running"),
+  readyWhen: z.enum(["running", "healthy", "started", "completed"]).default("running"),
   timeoutSeconds: z.number().int().min(1).max(MOST_SECONDS).optional(),
   optional: z.boolean().default(false),
 }).transform(({ name, service, ...rest }, ctx) => {
@@ -203,11 +203,12 @@ export const serviceSpecSchema = z.strictObject({
   identity: hostIdentitySchema.optional(),
 }).superRefine(checkService);
 
-/** States of a service (seed 003). */
+/** States of a service (seed 003); `Completed`: every instance ended well. */
 export const serviceStateSchema = z.enum([
   "Pending",
   "Running",
   "Degraded",
+  "Completed",
   "Failed",
   "Stopped",
   "Deleting",
@@ -222,6 +223,10 @@ export const serviceReasonSchema = z.enum([
   "ConfigMissing",
   "VolumeNotReady",
   "DependencyNotReady",
+  "DependencyFailed",
+  "JobFailed",
+  "VolumeInUse",
+  "InBackground",
   "InitStepFailed",
   "LaunchFailed",
   "RunnerUnavailable",
@@ -237,6 +242,10 @@ export const serviceStatusSchema = z.object({
   instances: z.number().int(),
   ready: z.number().int(),
   updated: z.number().int(),
+  /** Instances that ended well and are not started again; they count as `updated` when they have the current template. */
+  completed: z.number().int().optional(),
+  /** How the program of a failed job ended. */
+  exitCode: z.number().int().optional(),
   /** The generation that the status speaks of. */
   observedGeneration: z.number().int(),
   /** When the rollout in progress began; absent when none is. */

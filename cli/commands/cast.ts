@@ -109,8 +109,8 @@ export const define: Define = (command, cli) => {
   cast.addHelpText(
     "after",
     "\nAll sources are checked first; one mistake means that nothing is applied. Then the command waits until every\n" +
-      "service is Running and every volume is Available or Bound, every snapshot Ready. Exit codes: 0 all is well, 1 something ends Failed,\n" +
-      "6 a castfile is not valid, 7 the time ran out. Ctrl-C ends the waiting only.\n" +
+      "service is Running or Completed and every volume is Available or Bound, every snapshot Ready. Exit codes: 0 all is well,\n" +
+      "1 something ends Failed, 5 another cast came in between, 6 a castfile is not valid, 7 the time ran out. Ctrl-C ends the waiting only.\n" +
       examples(
         "rune cast web.yaml",
         "rune cast -r apps/ -n prod",
@@ -128,7 +128,10 @@ export const define: Define = (command, cli) => {
       recursive: options.recursive ?? false,
       stdin: session.terminal.stdin,
     });
-    const { results } = await sendCast(session, set, { dryRun: options.dryRun, force: options.force });
+    const { results, revision } = await sendCast(session, set, {
+      dryRun: options.dryRun,
+      force: options.force,
+    });
     if (options.dryRun) {
       if (!printChanges(session, set, results)) session.terminal.err("nothing would change\n");
       return;
@@ -136,7 +139,7 @@ export const define: Define = (command, cli) => {
     const goals = wait && !options.detach ? goalsOf(results) : [];
     let settled: Settled[] = [];
     try {
-      settled = await waitFor(session, goals, { what: "cast", timeoutMs });
+      settled = await waitFor(session, goals, { what: "cast", timeoutMs, since: revision });
     } finally {
       printSummary(session, results, settled);
     }

@@ -1,6 +1,7 @@
 /** `rune deps`: who depends on whom, and whether what is waited for is there. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { dependencyRef, dependsOn } from "../../spec/dependencies.ts";
+import { meets } from "../../spec/dependency_state.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { Instance } from "../../spec/instance.ts";
 import { describeKey } from "../../spec/kinds.ts";
@@ -20,12 +21,6 @@ interface Edge {
   state: string;
 }
 
-function isMet(readyWhen: string, instances: Instance[]): boolean {
-  if (readyWhen === "healthy") return instances.some((i) => i.status.ready);
-  if (readyWhen === "started") return instances.some((i) => i.status.startedAt !== undefined);
-  return instances.some(({ status }) => status.state === "Running" || status.state === "Unhealthy");
-}
-
 /** What a service depends on, with how it is now. */
 export function edgesOf(service: Service, all: { services: Service[]; instances: Instance[] }): Edge[] {
   return service.spec.dependencies.map((dependency) => {
@@ -37,7 +32,7 @@ export function edgesOf(service: Service, all: { services: Service[]; instances:
       dependsOn: describeKey(ref),
       readyWhen: dependency.readyWhen,
       optional: dependency.optional,
-      met: isMet(dependency.readyWhen, instances),
+      met: target !== undefined && meets(dependency.readyWhen, { service: target, instances }),
       state: target?.status.state ?? "missing",
     };
   });

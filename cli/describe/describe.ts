@@ -5,7 +5,7 @@ import type { Client } from "../client.ts";
 import { type CellContext, columnsOf } from "../columns.ts";
 import { renderYaml, Table } from "../output.ts";
 import type { Paint } from "../paint.ts";
-import { concerns } from "../warnings.ts";
+import { tellsOf } from "../warnings.ts";
 import { describeInstance } from "./instance.ts";
 import { lines, moment, pairs, part } from "./sections.ts";
 import { describeService } from "./service.ts";
@@ -64,7 +64,7 @@ export async function describeResource(
   const text = await body(client, resource, context);
   if (resource.namespace === "" || resource.kind === "event") return text;
   const events = (await listResources(client, "event", { namespace: resource.namespace }))
-    .filter((event) => concerns(resource, event))
+    .filter((event) => tellsOf(resource, event))
     .sort((a, b) => a.resourceVersion - b.resourceVersion)
     .slice(-EVENTS);
   const table = new Table(columnsOf("event"), { paint: context.paint, wide: true, headers: true });

@@ -91,6 +91,7 @@ export function describeService(
     [
       "Instances",
       `${status.ready} ready of ${spec.scale}` +
+      (status.completed === undefined ? "" : `, ${status.completed} completed`) +
       (status.updated < spec.scale ? `, ${status.updated} up to date` : ""),
     ],
     [

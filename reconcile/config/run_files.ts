@@ -51,7 +51,7 @@ export interface RunFiles {
 }
 
 /** States from which an instance starts only with files made anew. */
-const ENDED: InstanceState[] = ["Stopped", "Stalled"];
+const ENDED: InstanceState[] = ["Completed", "Stopped", "Stalled"];
 /** Room for file system structures beside the content. */
 const MEMORY_SLACK = 1 << 20;
 

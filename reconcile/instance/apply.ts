@@ -74,7 +74,11 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     }
     case "kill":
       await runner.stop({ instanceUid: instance.uid, run: step.run }, {
-        timeoutMs: view.service ? parseDuration(view.service.spec.stopTimeout) : DEFAULT_STOP_MS,
+        timeoutMs: step.atOnce
+          ? 0
+          : view.service
+          ? parseDuration(view.service.spec.stopTimeout)
+          : DEFAULT_STOP_MS,
         signal,
       });
       return undefined;
@@ -92,7 +96,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
       return await stopStep(call);
     case "settle":
       // Nobody reads the files of a run that has ended.
-      if (step.event?.reason === "Exited") await forgetFiles(deps, instance);
+      if (step.releases || step.event?.reason === "Exited") await forgetFiles(deps, instance);
       if (!await settle(deps.store, { instance, step }) || step.afterMs === 0) return undefined;
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
@@ -110,12 +114,13 @@ async function settle(
   store: Store,
   { instance, step }: { instance: Instance; step: Extract<InstanceStep, { do: "settle" }> },
 ): Promise<boolean> {
-  if (sameValue(instance.status, step.status)) return true;
+  if (!step.releases && sameValue(instance.status, step.status)) return true;
   return await store.transact((tx) => {
     const now = current(tx, instance);
     if (now && now.resourceVersion !== instance.resourceVersion) return false;
     if (!now) return true;
     tx.update(now, { status: step.status });
+    if (step.releases) releaseLeases(tx, now.uid);
     if (step.event) recordEvent(tx, { namespace: now.namespace, object: now, ...step.event });
     return true;
   });

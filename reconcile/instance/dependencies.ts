@@ -1,6 +1,7 @@
 /** Waiting for the services that an instance depends on, before its first run and never after (SPEC 3). @module */
 import { dependencyRef } from "../../spec/dependencies.ts";
 import type { Instance, InstanceStatus } from "../../spec/instance.ts";
+import { failedJob, meets } from "../../spec/dependency_state.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import type { Reader } from "../../store/store.ts";
@@ -37,22 +38,32 @@ export function observeDependencies(service: Service, store: Reader): Dependency
 
 /** Whether a dependency is what it is waited for to be. */
 export function isMet({ dependency, service, instances }: DependencyView): boolean {
-  if (!service) return false;
-  switch (dependency.readyWhen) {
-    case "healthy":
-      return instances.some((i) => i.status.ready && i.deletionRequestedAt === undefined);
-    case "running":
-      return instances.some(({ status }) => status.state === "Running" || status.state === "Unhealthy");
-    case "started":
-      return instances.some(({ status }) => status.startedAt !== undefined);
-  }
+  return service !== undefined && meets(dependency.readyWhen, { service, instances });
 }
 
 /** What a dependency is waited for, in words: `default/db to be healthy (it is Pending)`. */
 function wordsFor({ dependency, service, ...key }: DependencyView): string {
-  const now = service ? `it is ${service.status.state}` : "it does not exist; cast it";
-  const wanted = dependency.readyWhen === "started" ? "to have started" : `to be ${dependency.readyWhen}`;
+  const { readyWhen } = dependency;
+  const state = service?.status.state;
+  const advice = state === "Completed" && readyWhen === "healthy" ? "; say readyWhen: completed" : "";
+  const now = service ? `it is ${state}${advice}` : "it does not exist; cast it";
+  const past = readyWhen === "started" || readyWhen === "completed";
+  const wanted = past ? `to have ${readyWhen}` : `to be ${readyWhen}`;
   return `${describeKey(key)} ${wanted} (${now})`;
+}
+
+/** Why a service that is waited for to complete never will, as it is now; undefined while it may. */
+function neverCompletes({ dependency, service, instances, namespace, name }: DependencyView) {
+  if (dependency.readyWhen !== "completed" || !service) return undefined;
+  if (service.spec.restart === "always") {
+    return "it is started again whenever it ends: say restart: never or on-failure there, or readyWhen: healthy here";
+  }
+  const failed = failedJob(service, instances);
+  if (!failed) return undefined;
+  const { exitCode, message = "it failed" } = failed.status.lastFailure ?? {};
+  const how = exitCode === undefined ? message : `it failed with exit code ${exitCode}`;
+  return `${how}; see: rune logs ${name} -n ${namespace}; then cast it corrected, or run it again: ` +
+    `rune restart ${name} -n ${namespace}`;
 }
 
 /** The status of an instance that waits for its dependencies, or undefined when it may run. */
@@ -66,7 +77,7 @@ export function awaitDependencies(
   };
   const isLate = (d: DependencyView) => waited >= (limitMs(d) ?? Infinity);
   const missing = dependencies.filter((d) => {
-    if (isMet(d)) return false;
+    if (isMet(d) || (d.dependency.optional && neverCompletes(d))) return false;
     return !d.dependency.optional || (d.service !== undefined && d.service.spec.scale > 0 && !isLate(d));
   });
   if (missing.length === 0) return undefined;
@@ -78,6 +89,11 @@ export function awaitDependencies(
       Math.max(...late.map((d) => limitMs(d)! / 1000))
     } s in vain for ${list}; it starts when that comes`;
   const { reason: _r, message: _m, ...kept } = instance.status;
+  const hopeless = missing.find((d) => neverCompletes(d) !== undefined);
+  if (hopeless) {
+    const message = `waits for ${describeKey(hopeless)} to have completed, but ${neverCompletes(hopeless)}`;
+    return { status: { ...kept, state: "Failed", ready: false, reason: "DependencyFailed", message } };
+  }
   const timers = missing.map((d) => (limitMs(d) ?? 0) - waited).filter((ms) => ms > 0);
   return {
     status: {

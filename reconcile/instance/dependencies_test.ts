@@ -60,3 +60,47 @@ Deno.test("awaitDependencies() waits for an optional one only while it is there 
   assert.equal(waited(60, view({ dep })), undefined);
   assert.equal(waited(5, view({ dep: { ...dep, timeoutSeconds: 5 } })), undefined);
 });
+
+Deno.test("isMet() takes a job for completed when all of it ended well with what its service says now", () => {
+  const job = makeService({ restart: "never", scale: 2 }, { name: "db" });
+  const before = makeService({ restart: "never", scale: 2, env: { V: "1" } }, { name: "db" });
+  const well = { status: { state: "Completed", ready: false } } as const;
+  const met = (...instances: DependencyView["instances"]) =>
+    isMet(view({ service: job, instances, dep: { readyWhen: "completed" } }));
+  assert.equal(met(makeInstance(job, 0, well), makeInstance(job, 1, well)), true);
+  assert.equal(met(makeInstance(job, 0, well)), false, "one of two is missing");
+  assert.equal(met(makeInstance(job, 0, well), makeInstance(job, 1)), false, "one of two still runs");
+  assert.equal(
+    met(makeInstance(before, 0, well), makeInstance(before, 1, well)),
+    false,
+    "of an earlier cast",
+  );
+  const running = view({
+    service: job,
+    instances: [makeInstance(job, 0, well)],
+    dep: { readyWhen: "running" },
+  });
+  assert.equal(isMet(running), true, "it has run");
+});
+
+Deno.test("awaitDependencies() says at once that what it waits for never completes, and leaves out what is optional", () => {
+  const job = makeService({ restart: "never" }, { name: "db" });
+  const lastFailure = {
+    at: ago(1),
+    reason: "JobFailed",
+    message: "it exited with code 3",
+    exitCode: 3,
+  } as const;
+  const failed = makeInstance(job, 0, { status: { state: "Stopped", ready: false, lastFailure } });
+  const waits = (more: Partial<DependencyView>, dep = {}) =>
+    waited(1, view({ ...more, dep: { readyWhen: "completed", ...dep } }));
+  const told = waits({ service: job, instances: [failed] })!.status;
+  assert.deepEqual([told.state, told.reason], ["Failed", "DependencyFailed"]);
+  assert.match(
+    told.message!,
+    /default\/db to have completed, but it failed with exit code 3; .*rune restart db/,
+  );
+  const always = waits({ service: makeService({}, { name: "db" }) })!.status;
+  assert.match(always.message!, /started again whenever it ends: say restart: never/);
+  assert.equal(waits({ service: job, instances: [failed] }, { optional: true }), undefined);
+});

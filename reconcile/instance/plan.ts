@@ -7,6 +7,7 @@ import type { Instance, InstanceStatus } from "../../spec/instance.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
 import type { MountedVolume } from "../mount_table.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
+import { restartsAfter } from "../../spec/job.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
@@ -17,6 +18,7 @@ import { holderWithin, withHolder } from "../leases.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
+import { planOver, settleOver } from "./job_plan.ts";
 import { drainLeft } from "./route_drain.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
@@ -75,8 +77,8 @@ export type InstanceStep =
   | { do: "launch"; run: number }
   /** Give the running run these names. */
   | { do: "publish"; publication: Publication }
-  /** End a run that failed its liveness check. */
-  | { do: "kill"; run: number }
+  /** End a run that failed its liveness check; `atOnce`: one that has no right to run. */
+  | { do: "kill"; run: number; atOnce?: true }
   | InitPlanStep
   /** Remove a run that was made and could not be started. */
   | { do: "discard" }
@@ -86,6 +88,8 @@ export type InstanceStep =
     status: InstanceStatus;
     afterMs?: number;
     event?: { type: "Normal" | "Warning"; reason: string; message: string };
+    /** Its run is known to have ended, and none follows: others may have its volumes. */
+    releases?: true;
   };
 
 /** Decides the next step. */
@@ -97,6 +101,8 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (instance.deletionRequestedAt !== undefined || service?.uid !== instance.spec.serviceUid) {
     return { do: "retire" };
   }
+  const over = planOver(view);
+  if (over) return over;
   if (run?.state === "running") return planRunning(view, run);
   const believedAlive = status.state === "Running" || status.state === "Unhealthy";
   if (run && (run.state === "exited" || believedAlive)) {
@@ -104,7 +110,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   }
   const attempt = planAttempt(view);
   if (attempt) return attempt;
-  if (status.state === "Stalled" || status.state === "Stopped") return { do: "settle", status };
+  if (status.state === "Stalled") return { do: "settle", status };
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
   const waiting = status.run === 0 ? awaitDependencies(view) : undefined;
@@ -141,7 +147,7 @@ export function planInstance(view: InstanceView): InstanceStep {
 }
 
 /** The init steps of a run whose main process was made are over. */
-function overInit({ init }: InstanceStatus): Pick<InstanceStatus, "init"> {
+export function overInit({ init }: InstanceStatus): Pick<InstanceStatus, "init"> {
   return init === undefined ? {} : { init: { run: init.run, done: init.done, over: true } };
 }
 
@@ -279,7 +285,7 @@ function settleRunning(
 }
 
 /** How a run ended, in words. */
-function ending(run: RunState): string {
+export function ending(run: RunState): string {
   if (run.state === "absent") return "its container or process was removed";
   if (run.oomKilled) return "it was killed for using more memory than its limit";
   if (run.exitCode === undefined) return "it ended, and its exit code is not known";
@@ -297,9 +303,11 @@ function settleEnded(
   const ranMs = startedAt === undefined ? 0 : Date.parse(finishedAt) - Date.parse(startedAt);
   const crashes = (ranMs >= STEADY_MS ? 0 : status.crashes) + 1;
   const delayMs = crashes === 1 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
-  const clean = run.exitCode === 0 && status.condemned?.run !== status.run;
-  const policy = service.spec.restart;
-  const restarts = policy === "always" || (policy === "on-failure" && !clean);
+  // A program that says it is well after the kernel killed a part of it has not done all that it was to do.
+  const clean = run.exitCode === 0 && !run.oomKilled && status.condemned?.run !== status.run;
+  if (!restartsAfter(service.spec.restart, { clean })) {
+    return settleOver(view, { run, clean, startedAt, finishedAt });
+  }
   const condemned = status.condemned?.run === status.run ? status.condemned : undefined;
   const how = condemned ? `it was killed: ${condemned.message}` : ending(run);
   const reason: ServiceReason | undefined = condemned
@@ -326,9 +334,10 @@ function settleEnded(
     ...overInit(status),
     ready: false,
     crashes,
+    ...(startedAt !== undefined && { startedAt }),
     finishedAt,
-    state: !restarts ? "Stopped" : delayMs === 0 ? "Pending" : "Failed",
-    ...(clean && !restarts ? {} : { message }),
+    state: delayMs === 0 ? "Pending" : "Failed",
+    message,
     ...(reason && { reason }),
     lastFailure: {
       at: finishedAt,
@@ -337,7 +346,6 @@ function settleEnded(
       ...(run.exitCode !== undefined && { exitCode: run.exitCode }),
     },
   };
-  if (!restarts) return { do: "settle", status: ended, event: endEvent(clean, how) };
   const nextAttemptAt = new Date(now.getTime() + delayMs).toISOString();
   return {
     do: "settle",

@@ -184,10 +184,48 @@ Deno.test("planInstance() says why a run ended", () => {
 });
 
 Deno.test("planInstance() honours the restart policy", () => {
-  assert.equal(ended({}, { exitCode: 0 }, { restart: "on-failure" }).status.state, "Stopped");
+  assert.equal(ended({}, { exitCode: 0 }, { restart: "on-failure" }).status.state, "Completed");
   assert.equal(ended({}, { exitCode: 0 }, { restart: "always" }).status.state, "Pending");
   assert.equal(ended({}, { exitCode: 1 }, { restart: "never" }).status.state, "Stopped");
   assert.equal(ended({}, { exitCode: 1 }, { restart: "never" }).status.nextAttemptAt, undefined);
+});
+
+Deno.test("planInstance() tells how a job ended, hands its volumes on, and runs it again only when its service says so", () => {
+  const well = ended({ lastFailure: undefined }, { exitCode: 0, startedAt: ago(9) }, { restart: "never" });
+  assert.deepEqual(
+    [well.status.state, well.status.crashes, well.status.lastFailure, well.status.startedAt, well.releases],
+    ["Completed", 0, undefined, ago(9), true],
+  );
+  const badly = ended({}, { exitCode: 3 }, { restart: "never" });
+  assert.deepEqual([badly.status.reason, badly.status.lastFailure!.exitCode, badly.releases], [
+    "JobFailed",
+    3,
+    true,
+  ]);
+  assert.match(
+    badly.status.message!,
+    /it exited with code 3, and is not started again; its output: rune logs web-0/,
+  );
+  const starved = ended({}, { exitCode: 0, oomKilled: true }, { restart: "never" });
+  assert.deepEqual([starved.status.state, starved.status.reason], ["Stopped", "OutOfMemory"]);
+  const over = (state: "Completed" | "Stopped", restart: string, more: Partial<InstanceView> = {}) => {
+    const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;
+    const status = { state, ready: false, ...(state === "Stopped" && { lastFailure }) };
+    return planInstance(view(status, { service: makeService({ restart }), run: run("exited"), ...more })).do;
+  };
+  assert.deepEqual([over("Completed", "on-failure"), over("Stopped", "never")], ["settle", "settle"]);
+  assert.deepEqual([over("Completed", "always"), over("Stopped", "on-failure")], ["launch", "launch"]);
+  assert.equal(
+    over("Completed", "never", { run: run("running") }),
+    "kill",
+    "it has no right to its volumes any more",
+  );
+  const held = planInstance(view({ state: "Stopped", ready: false }, {
+    service: makeService({ restart: "never" }),
+    mounts: [mounted()],
+    run: run("exited"),
+  }));
+  assert.ok(held.do === "settle" && held.releases, "what an earlier version left held");
 });
 
 Deno.test("launchFailedStatus() stalls after ten failures, or at once when permanent", () => {

@@ -98,6 +98,9 @@ function setStatus(
   if (status.state === "Running" && before.state !== "Running") {
     const message = `${status.ready} of ${service.spec.scale} ready`;
     recordEvent(tx, { namespace, object: service, type: "Normal", reason: "Running", message });
+  } else if (status.state === "Completed") {
+    const message = `${status.completed} of ${service.spec.scale} ended well`;
+    recordEvent(tx, { namespace, object: service, type: "Normal", reason: "Completed", message });
   } else if (status.reason !== undefined) {
     const { reason, message = status.state } = status;
     recordEvent(tx, { namespace, object: service, type: "Warning", reason, message });

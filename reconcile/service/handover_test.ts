@@ -5,7 +5,8 @@ import type { Instance } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Service } from "../../spec/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
-import { instanceName, isCurrent, planRollout, type RolloutStep } from "./rollout.ts";
+import { isCurrent } from "../../spec/job.ts";
+import { instanceName, planRollout, type RolloutStep } from "./rollout.ts";
 
 const version = (v: number, more: object = {}) => makeService({ env: { V: String(v) }, scale: 1, ...more });
 const [v1, v2, v3] = [version(1), version(2), version(3)] as [Service, Service, Service];

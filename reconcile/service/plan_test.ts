@@ -82,7 +82,7 @@ Deno.test("planService() tells a service whose instances ended for good from one
     ready: false,
     lastFailure: { at: ago(1), reason: "LaunchFailed" as const, message: "it exited", exitCode },
   });
-  assert.equal(statusOf(2, [ended(0), ended(0)]).state, "Stopped");
+  assert.equal(statusOf(2, [ended(0), ended(0)]).state, "Completed");
   assert.equal(statusOf(2, [ended(0), ended(1)]).state, "Failed");
   assert.equal(statusOf(2, [ended(0), starting]).state, "Pending");
 });

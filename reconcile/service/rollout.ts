@@ -2,7 +2,6 @@
  * Which instances of a service are made, replaced and removed, and in which order (SPEC 3). Pure.
  * @module
  */
-import { sameValue } from "../../spec/changes.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import { hostPortOf } from "../../spec/exposing.ts";
 import {
@@ -12,6 +11,7 @@ import {
   runnerOf,
   templateOf,
 } from "../../spec/instance.ts";
+import { hasCompleted, hasFailedForGood, isCurrent, isDone } from "../../spec/job.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Service } from "../../spec/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
@@ -40,9 +40,10 @@ export function instanceName(service: string, slot: { ordinal: number; successor
   return `${service}-${slot.ordinal}${slot.successor ? "-next" : ""}`;
 }
 
-/** Two instances with one ordinal cannot live at once: they would write one volume, or need one port of the host. */
+/** Two instances with one ordinal cannot live at once: they would write one volume, need one port of the host, or do one job twice. */
 export function mustStopFirst({ spec }: Service): boolean {
-  return spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined || listensOnHost(spec) ||
+  return spec.restart === "never" || spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined ||
+    listensOnHost(spec) ||
     spec.volumes.some((mount) => !mount.readOnly);
 }
 
@@ -71,12 +72,6 @@ export function instanceSpec(service: Service, ordinal: number): InstanceSpec {
   };
 }
 
-/** Whether an instance runs what its service asks for now. */
-export function isCurrent(service: Service, instance: Instance): boolean {
-  return instance.spec.restartedAt === service.annotations[ANNOTATIONS.restartedAt] &&
-    sameValue(currentTemplate(instance), templateOf(service.spec));
-}
-
 /** One ordinal: the instance that has its name, and the successor beside it. */
 interface Slot {
   ordinal: number;
@@ -87,6 +82,11 @@ interface Slot {
 const leaving = (instance: Instance | undefined) => instance?.deletionRequestedAt !== undefined;
 const ready = (instance: Instance | undefined) =>
   instance !== undefined && !leaving(instance) && instance.status.ready;
+/** Ready, or ended well: there is nothing more to wait for. */
+const done = (instance: Instance | undefined) =>
+  instance !== undefined && !leaving(instance) && isDone(instance);
+/** Nothing of it runs, and nothing will: a successor has nobody to take over from. */
+const ended = (instance: Instance) => hasCompleted(instance) || hasFailedForGood(instance);
 
 /** Decides what to do with the instances of a service that is to run. */
 export function planRollout(service: Service, instances: Instance[], now: Moment): Rollout {
@@ -104,8 +104,12 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
     .forEach((i) => steps.push({ do: "remove", name: i.name, why: "scaled down" }));
 
   const outdated = slots.filter((s) => s.main && !isCurrent(service, s.main));
-  const settled = slots.every((s) => !s.next && s.main && isCurrent(service, s.main) && ready(s.main));
-  const late = !settled && timedOut(service, now);
+  const replacedAll = slots.every((s) => !s.next && s.main && isCurrent(service, s.main));
+  const settled = replacedAll && slots.every((s) => done(s.main));
+  // A job that failed is not run again: more time changes nothing.
+  const failed = instances.some((i) => !leaving(i) && isCurrent(service, i) && hasFailedForGood(i));
+  const late = !settled && (failed || timedOut(service, now));
+  const over = settled || (replacedAll && slots.every((s) => done(s.main) || hasFailedForGood(s.main!)));
   const stuck = outdated.length > 0 && late;
   for (const slot of slots) {
     if (!slot.main && slot.next && !leaving(slot.next)) {
@@ -129,7 +133,7 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
       : startFirst;
     steps.push(...plan(service, slots, outdated.reverse()));
   }
-  return { steps, inProgress: !settled, stuck, late };
+  return { steps, inProgress: !over, stuck, late };
 }
 
 /** When the rollout in progress began; undefined when the status is of an earlier generation or restart. */
@@ -176,7 +180,7 @@ function removeAll(service: Service, slots: Slot[], outdated: Slot[]): RolloutSt
 
 /** Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance. */
 function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
-  let unavailable = slots.filter((s) => !ready(s.main) && !ready(s.next)).length;
+  let unavailable = slots.filter((s) => !done(s.main) && !done(s.next)).length;
   const steps: RolloutStep[] = [];
   for (const { main, next } of outdated) {
     if (leaving(main)) continue;
@@ -197,7 +201,10 @@ function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutS
     if (leaving(main)) continue;
     if (next) {
       // A successor of an earlier cast that is ready serves better than an instance that is not: it is replaced in its turn.
-      if (ready(next) && (isCurrent(service, next) || !ready(main))) steps.push(replaced(main!));
+      const takesOver = isCurrent(service, next) ? done(next) : ready(next) && !ready(main);
+      if (takesOver) steps.push(replaced(main!));
+    } else if (ended(main!)) {
+      steps.push(replaced(main!));
     } else if (surging < service.spec.update.maxUnavailable) {
       surging++;
       steps.push({ do: "create", ordinal, successor: true });

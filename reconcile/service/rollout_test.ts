@@ -209,3 +209,25 @@ Deno.test("planRollout() replaces a process that listens on the host stop-first:
     "create 0 next",
   ]);
 });
+
+Deno.test("planRollout() takes what ended well for done, replaces it in place, and never does one job twice at once", () => {
+  const job = (restart: string, v = "1") => makeService({ restart, env: { V: v } });
+  const well = { status: { state: "Completed", ready: false } } as const;
+  const one = planRollout(job("on-failure"), [makeInstance(job("on-failure"), 0, well)], NOW);
+  assert.deepEqual([brief(one.steps), one.inProgress, one.late], [[], false, false]);
+  assert.deepEqual(plan(job("on-failure", "2"), [makeInstance(job("on-failure"), 0, well)]), [
+    "remove web-0",
+  ]);
+  assert.deepEqual(plan(job("never", "2"), all(job("never"))), ["remove web-0"], "the old one runs");
+  assert.deepEqual(plan(job("on-failure", "2"), all(job("on-failure"))), ["create 0 next"]);
+  const next = makeInstance(job("on-failure", "2"), 0, { name: "web-0-next", ...well });
+  assert.deepEqual(plan(job("on-failure", "2"), [...all(job("on-failure")), next]), ["remove web-0"]);
+});
+
+Deno.test("planRollout() knows at once that a job that failed becomes no better", () => {
+  const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;
+  const status = { state: "Stopped", ready: false, lastFailure } as const;
+  const job = makeService({ restart: "never" });
+  const rollout = planRollout(job, [makeInstance(job, 0, { status })], NOW);
+  assert.deepEqual([rollout.inProgress, rollout.late, rollout.stuck], [false, true, false]);
+});

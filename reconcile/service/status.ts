@@ -1,16 +1,17 @@
 /** What a service's status says, derived from its instances (SPEC 3, seed 003). Pure. @module */
 import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
+import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../spec/job.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
-import { elapsedMs, type Moment } from "../clock.ts";
-import { isCurrent, type Rollout, rolloutStart } from "./rollout.ts";
+import type { Moment } from "../clock.ts";
+import { type Rollout, rolloutStart } from "./rollout.ts";
 
 /** Reasons that waiting may cure; the others mean that something is wrong with what was cast. */
 const WAITING: readonly ServiceReason[] = ["VolumeNotReady", "RunnerUnavailable", "DependencyNotReady"];
 
 /** States of an instance that is failing, as opposed to one on its way. */
 const failing = (i: Instance) =>
-  i.status.state === "Failed" || i.status.state === "Stalled" ||
+  hasFailedForGood(i) || i.status.state === "Failed" || i.status.state === "Stalled" ||
   // One that runs and has not passed its check yet may just be slow.
   (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
@@ -28,7 +29,9 @@ export function serviceStatus(
   const { scale } = service.spec;
   const live = instances.filter((i) => i.deletionRequestedAt === undefined);
   const ready = live.filter((i) => i.status.ready).length;
-  const updated = live.filter((i) => i.status.ready && isCurrent(service, i)).length;
+  const completed = live.filter(hasCompleted).length;
+  const done = live.filter(isDone).length;
+  const updated = live.filter((i) => isDone(i) && isCurrent(service, i)).length;
   const startedAt = rolloutStart(service) ?? now.toISOString();
   const { revert } = service.status;
   const returned = revert?.generation === service.generation ? revert : undefined;
@@ -36,9 +39,10 @@ export function serviceStatus(
   const common = {
     instances: instances.length,
     ready: Math.min(ready, scale),
+    ...(completed > 0 && { completed: Math.min(completed, scale) }),
     updated: Math.min(updated, scale),
     observedGeneration: service.generation,
-    ...readyGenerations(service, { ready, updated, rollout }),
+    ...readyGenerations(service, { done: runsOnce(service.spec) ? completed : done, updated, rollout }),
     ...(returned && { revert: returned }),
     ...(exposure && { exposure }),
     ...publishedBy(live, service),
@@ -48,19 +52,17 @@ export function serviceStatus(
     }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
-  const trouble = worst(live.filter((i) => !i.status.ready || i.status.message !== undefined));
-  const { reason, message } = troubleOf(service, { trouble, rollout, now });
+  const trouble = worst(live.filter((i) => !isDone(i) || (i.status.ready && i.status.message !== undefined)));
+  const { reason, message } = troubleOf(service, { trouble, rollout });
   const told = message ?? returned?.message;
   const said = { ...(reason && { reason }), ...(told !== undefined && { message: told }) };
-  if (ready >= scale) return { ...common, state: "Running", ...said };
-  if (ready > 0) return { ...common, state: "Degraded", ...said };
-  const allEnded = live.length >= scale && live.every((i) => i.status.state === "Stopped");
-  if (allEnded) {
-    const wellEnded = live.every((i) => i.status.lastFailure?.exitCode === 0);
-    return { ...common, state: wellEnded ? "Stopped" : "Failed", ...said };
-  }
-  const allFailing = live.length > 0 && live.every(failing);
-  return { ...common, state: allFailing ? "Failed" : "Pending", ...said };
+  if (done >= scale) return { ...common, state: ready === 0 ? "Completed" : "Running", ...said };
+  const failedJob = live.find(hasFailedForGood);
+  const exitCode = failedJob?.status.lastFailure?.exitCode;
+  const code = exitCode ? { exitCode } : {};
+  if (ready > 0) return { ...common, state: "Degraded", ...said, ...code };
+  const allFailing = live.some(failing) && live.every((i) => failing(i) || hasCompleted(i));
+  return { ...common, state: failedJob || allFailing ? "Failed" : "Pending", ...said, ...code };
 }
 
 /** Where ports of this machine lead to the instances of a service that is to have one. */
@@ -84,16 +86,16 @@ const REMEMBERED = 10;
 
 function readyGenerations(
   { status: { readyGenerations: before = [] }, generation, spec }: Service,
-  { ready, updated, rollout }: { ready: number; updated: number; rollout: Rollout },
+  { done, updated, rollout }: { done: number; updated: number; rollout: Rollout },
 ): Pick<ServiceStatus, "readyGenerations"> {
-  const complete = spec.scale > 0 && !rollout.inProgress && ready >= spec.scale && updated >= spec.scale;
+  const complete = spec.scale > 0 && !rollout.inProgress && done >= spec.scale && updated >= spec.scale;
   const all = complete && !before.includes(generation) ? [generation, ...before] : before;
   return all.length === 0 ? {} : { readyGenerations: all.slice(0, REMEMBERED) };
 }
 
 function troubleOf(
   service: Service,
-  { trouble, rollout, now }: { trouble: Instance | undefined; rollout: Rollout; now: Moment },
+  { trouble, rollout }: { trouble: Instance | undefined; rollout: Rollout },
 ): { reason?: ServiceReason; message?: string } {
   const own = trouble && {
     ...(trouble.status.reason && { reason: trouble.status.reason }),
@@ -102,9 +104,9 @@ function troubleOf(
   const message = exposureOf(service)?.message;
   const unexposed = message === undefined ? {} : { reason: "NotExposed" as const, message };
   if (!rollout.stuck) return own ?? unexposed;
-  const minutes = Math.round(elapsedMs(service.status.rolloutStartedAt!, now) / 60_000);
-  const halted =
-    `the rollout of generation ${service.generation} did not become ready within ${service.spec.update.timeout}` +
-    ` (began ${minutes}m ago) and goes no further; old instances are kept`;
+  const why = trouble && hasFailedForGood(trouble)
+    ? `the rollout of generation ${service.generation}`
+    : `the rollout of generation ${service.generation} did not become ready within ${service.spec.update.timeout} and`;
+  const halted = `${why} goes no further; old instances are kept`;
   return { ...(own?.reason && { reason: own.reason }), message: own ? `${own.message}; ${halted}` : halted };
 }

@@ -1,0 +1,70 @@
+/**
+ * What follows when the program of an instance ends and is not to be started again: its end is told, and its volumes are free for
+ * others. Pure.
+ * @module
+ */
+import type { RunState } from "../../runners/runner.ts";
+import type { InstanceStatus } from "../../spec/instance.ts";
+import { hasCompleted, restartsAfter } from "../../spec/job.ts";
+import type { ServiceReason } from "../../spec/service.ts";
+import { ending, type InstanceStep, type InstanceView, overInit } from "./plan.ts";
+
+/** What an instance that ended for good asks for; undefined while it has not, or is to run again by what its service says now. */
+export function planOver({ instance, service, run, mounts }: InstanceView): InstanceStep | undefined {
+  const { status, uid } = instance;
+  if (status.state !== "Completed" && status.state !== "Stopped") return undefined;
+  // Somebody started it again by hand. It has no right to its volumes any more.
+  if (run?.state === "running") return { do: "kill", run: run.run, atOnce: true };
+  if (restartsAfter(service!.spec.restart, { clean: hasCompleted(instance) })) return undefined;
+  if (status.state === "Stopped" && hasCompleted(instance)) {
+    return { do: "settle", status: completed(status), releases: true };
+  }
+  const holds = mounts.some(({ holders }) => holders.some((h) => h.instanceUid === uid));
+  return { do: "settle", status, ...(holds && { releases: true as const }) };
+}
+
+function completed(status: InstanceStatus): InstanceStatus {
+  const { reason: _r, message: _m, lastFailure: _l, ...kept } = status;
+  return { ...kept, state: "Completed", ready: false, crashes: 0 };
+}
+
+/** The end of a run that no other follows. */
+export function settleOver(
+  { instance: { status, name, namespace } }: InstanceView,
+  { run, clean, startedAt, finishedAt }: {
+    run: RunState;
+    clean: boolean;
+    startedAt: string | undefined;
+    finishedAt: string;
+  },
+): InstanceStep {
+  const { nextAttemptAt: _n, ip: _i, pid: _p, readyAt: _a, condemned: wasCondemned, ...kept } = status;
+  const times = { ...(startedAt !== undefined && { startedAt }), finishedAt };
+  const ended = { ...kept, ...overInit(status), ...times };
+  if (clean) {
+    return {
+      do: "settle",
+      status: completed(ended),
+      releases: true,
+      event: { type: "Normal", reason: "Completed", message: "it ended well: it exited with code 0" },
+    };
+  }
+  const condemned = wasCondemned?.run === status.run ? wasCondemned : undefined;
+  const how = condemned ? `it was killed: ${condemned.message}` : ending(run);
+  const reason: ServiceReason = condemned ? "Unhealthy" : run.oomKilled ? "OutOfMemory" : "JobFailed";
+  const { exitCode } = run;
+  return {
+    do: "settle",
+    status: {
+      ...ended,
+      state: "Stopped",
+      ready: false,
+      crashes: status.crashes + 1,
+      reason,
+      message: `${how}, and is not started again; its output: rune logs ${name} -n ${namespace}`,
+      lastFailure: { at: finishedAt, reason, message: how, ...(exitCode !== undefined && { exitCode }) },
+    },
+    releases: true,
+    event: { type: "Warning", reason: "Exited", message: how },
+  };
+}
