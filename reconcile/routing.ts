@@ -1,4 +1,5 @@
 /** Which keys a change of the store concerns. Pure; a key too many costs a pass, a key too few costs 30 seconds. @module */
+import { mountsOf } from "../spec/instance.ts";
 import { type AnyResource, describeKey } from "../spec/resource.ts";
 import type { Volume } from "../spec/volume.ts";
 import type { Reader } from "../store/store.ts";
@@ -26,7 +27,7 @@ function volumesOf(store: Reader, test: (volume: Volume) => boolean): string[] {
 /** Uids of instances that mount a volume and do not run: those that may be waiting for it. */
 function waitingFor(store: Reader, volume: { namespace: string; name: string }): string[] {
   return store.list("instance").filter((instance) =>
-    instance.status.state !== "Running" && instance.spec.template.volumes.some((mount) => {
+    instance.status.state !== "Running" && mountsOf(instance).some((mount) => {
       const { namespace, name } = volumeKeyOf(mount, instance);
       return namespace === volume.namespace && name === volume.name;
     })

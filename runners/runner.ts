@@ -9,6 +9,8 @@ import type { Adoption, AdoptionWords } from "./engine_bond.ts";
 import type { ImageFacts } from "./image_facts.ts";
 import type { HostIdentity, Resources, SecurityContext } from "../spec/security.ts";
 
+export type { ImageFacts, ImageHealthcheck } from "./image_facts.ts";
+
 /** Names one run of one instance. */
 export interface RunRef {
   instanceUid: string;
@@ -85,6 +87,8 @@ export interface RunState extends RunRef {
   oomKilled?: boolean;
   /** What the engine said when it could not start the run. */
   error?: string;
+  /** Docker: volumes of the Engine's own that the container has, by their paths; it keeps them when the run is removed. */
+  engineVolumes?: { path: string; name: string }[];
   /** It runs and is held still by `pause`; it is `running` all the same, and keeps its mounts. */
   paused?: true;
 }
@@ -150,6 +154,14 @@ export interface Publication {
   ip?: string;
 }
 
+/** A directory as a container of an image has it before anything runs. */
+export interface ImageDirectory {
+  image: string;
+  path: string;
+  /** A volume of the Engine's own that is mounted there. */
+  engineVolume?: string;
+}
+
 /** How an image is pulled. */
 export interface PullOptions {
   policy: PullPolicy;
@@ -168,7 +180,8 @@ export interface Runner {
    * Makes the image present. The process runner has none.
    *
    * @param options.onProgress told how far it is, in words, often.
-   * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence).
+   * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence), `failed_precondition` (not
+   * permanent) when the registry is out of reach: trying again will help once it is back.
    */
   pull?(image: string, options: PullOptions): Promise<void>;
 
@@ -178,6 +191,14 @@ export interface Runner {
    * @throws {RuneError} `not_found` when the image is not here.
    */
   describeImage?(image: string, signal: AbortSignal): Promise<ImageFacts>;
+
+  /**
+   * Docker: the content of a directory, as a tar stream whose entries begin with `./`, with owners and modes. Empty where the
+   * image has no such directory. What it takes is gone again once the stream has ended or was cancelled.
+   *
+   * @throws {RuneError} `not_found` when the image is not here.
+   */
+  readImage?(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 
   /**
    * Process runner: who the processes of a run would be, as numbers. Of a container only its image knows.

@@ -104,6 +104,8 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/docker/limits.ts",
       // One frame of at most 1 MiB; one part of a line of 64 KiB for each stream.
       "runners/docker/frames.ts",
+      // One chunk of what the Engine sends, asked for when it is wanted.
+      "runners/docker/image_files.ts",
       "runners/docker/logs.ts",
       // As much as was granted; the writer waits.
       "server/exec_socket.ts",

@@ -47,6 +47,8 @@ export const RUNNER_DEADLINES: Record<CallsOf<Runner>, number> = {
   // An image may be large, and the line slow.
   pull: COPY,
   describeImage: MINUTE,
+  // A large volume of the image's is copied before the stream begins.
+  readImage: 60 * MINUTE,
   ownerOf: MINUTE,
   create: 5 * MINUTE,
   start: 5 * MINUTE,

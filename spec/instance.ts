@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { initProgressSchema } from "./init_step.ts";
 import { hostPortOf } from "./exposing.ts";
-import type { VolumeMount } from "./mounts.ts";
+import { type Probe, probeSchema } from "./health.ts";
+import { type VolumeMount, volumeMountSchema } from "./mounts.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
 
@@ -89,6 +90,19 @@ export const instanceStateSchema = z.enum([
 ]);
 export type InstanceState = z.infer<typeof instanceStateSchema>;
 
+/** What Rune found when it made an image ready for a run. */
+export const instanceImageSchema = z.object({
+  /** The run. */
+  run: z.number().int(),
+  /** The Engine's id of the image. */
+  id: z.string(),
+  /** Mounts for volumes that the image declares and no mount of the service covers. */
+  volumes: z.array(volumeMountSchema),
+  /** The image's HEALTHCHECK, where the service has no check of its own. */
+  health: probeSchema.optional(),
+});
+export type InstanceImage = z.infer<typeof instanceImageSchema>;
+
 export const instanceStatusSchema = z.object({
   state: instanceStateSchema,
   ready: z.boolean(),
@@ -97,6 +111,10 @@ export const instanceStatusSchema = z.object({
   message: z.string().optional(),
   /** Counts runs from 1; a run's identity is the instance's uid and this. 0: nothing was ever launched. */
   run: z.number().int(),
+  /** Docker: what its image asks for beside the spec. */
+  image: instanceImageSchema.optional(),
+  /** Volumes of the Engine's own that its container has: one that an earlier version of Rune made. */
+  engineVolumes: z.array(z.object({ path: z.string(), name: z.string() })).optional(),
   /** How far the init steps of a run have come. */
   init: initProgressSchema.optional(),
   /** The runner's identifier of the current run: a container id, a pid. */
@@ -136,6 +154,21 @@ export const instanceResource = resourceSchema("instance", {
   spec: instanceSpecSchema,
   status: instanceStatusSchema,
 });
+
+/** The volumes that an instance mounts: its template's, then those for volumes that its image declares. */
+export function mountsOf({ spec, status }: Pick<Instance, "spec" | "status">): VolumeMount[] {
+  return [...spec.template.volumes, ...status.image?.volumes ?? []];
+}
+
+/** The checks of an instance: its template's, else that of its image, which decides readiness. */
+export function healthOf(
+  { spec, status }: Pick<Instance, "spec" | "status">,
+): InstanceTemplate["health"] {
+  const { health } = spec.template;
+  if (health !== undefined && Object.values(health).some((probe) => probe !== undefined)) return health;
+  const probe: Probe | undefined = status.image?.health;
+  return probe ? { readiness: probe } : health;
+}
 
 const current = new WeakMap<InstanceTemplate, InstanceTemplate>();
 

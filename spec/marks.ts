@@ -24,6 +24,10 @@ export const ANNOTATIONS = {
   detachRequestedAt: "rune.io/detach-requested-at",
   /** Volume: the trash entry whose data it is made of (`rune volume undelete`). */
   undeleteFrom: "rune.io/undelete-from",
+  /** Volume: Rune made it for a volume that an image declares; see `spec/image_volume.ts`. */
+  imageContent: "rune.io/image-content",
+  /** Service: a digest of what it last had its image pulled for; later runs of the same make do with the image that is here. */
+  pulledFor: "rune.io/pulled-for",
   /** Volume: it was deleted with `--now`, past the trash. */
   deleteNow: "rune.io/delete-now",
   /** Snapshot: a backup took it for itself, and removes it; what an earlier daemon's backup left goes at the next start. */

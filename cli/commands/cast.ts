@@ -7,6 +7,7 @@ import { listResources } from "../api.ts";
 import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
 import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
 import { changeLines, titleOf } from "../field_changes.ts";
+import { imageMountsOf, imageVolumeNote } from "../image_notes.ts";
 import { type Settled } from "../settle.ts";
 import type { Goal } from "../verdict.ts";
 import { addWaitFlags, durationFlag, waitFor } from "../wait_flags.ts";
@@ -96,6 +97,21 @@ async function tellOfOpen({ client, terminal }: Session, results: CastResult[]):
   }
 }
 
+/** Says what the images of the services bring that nobody wrote down. */
+async function tellOfImages({ client, terminal, paint }: Session, results: CastResult[]): Promise<void> {
+  const services = results.filter((r) => r.kind === "service" && r.action !== "unchanged");
+  for (const namespace of new Set(services.map((service) => service.namespace))) {
+    const instances = await listResources(client, "instance", { namespace });
+    for (const service of services.filter((s) => s.namespace === namespace)) {
+      const own = instances.filter(({ spec }) => spec.service === service.name);
+      for (const mount of imageMountsOf(own)) {
+        const note = imageVolumeNote(mount, service.name);
+        terminal.out(`${paint("yellow", "warning")} service ${describeKey(service)}: ${oneLine(note)}\n`);
+      }
+    }
+  }
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
   const cast = command
@@ -142,6 +158,7 @@ export const define: Define = (command, cli) => {
       settled = await waitFor(session, goals, { what: "cast", timeoutMs, since: revision });
     } finally {
       printSummary(session, results, settled);
+      if (goals.length > 0) await tellOfImages(session, results).catch(() => {});
     }
     if (goals.length > 0) {
       await tellOfAdopted(session, results);

@@ -1,5 +1,5 @@
 /** An instance in words. @module */
-import type { Instance } from "../../spec/instance.ts";
+import { type Instance, mountsOf } from "../../spec/instance.ts";
 import type { DescribeContext } from "./describe.ts";
 import { fileMountLines } from "./config.ts";
 import { condition, lines, moment, part } from "./sections.ts";
@@ -9,7 +9,7 @@ export function describeInstance(instance: Instance, { paint, now }: DescribeCon
   const { spec, status } = instance;
   const { lastFailure } = status;
   const code = lastFailure?.exitCode === undefined ? "" : `, exit code ${lastFailure.exitCode}`;
-  const mounts = spec.template.volumes.map((mount) =>
+  const mounts = mountsOf(instance).map((mount) =>
     `${mount.mountPath}  ${mount.claim ? mount.claim.name : `${mount.name}-${spec.service}-${spec.ordinal}`}${
       mount.readOnly ? " (read-only)" : ""
     }`

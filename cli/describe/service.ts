@@ -4,6 +4,8 @@ import { exposureOf, externalAddresses, isOpen } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { imageMountText } from "../../spec/image_volume.ts";
+import { imageMountsOf, imageVolumeNames } from "../image_notes.ts";
 import { columnsOf } from "../columns.ts";
 import { Table } from "../output.ts";
 import type { DescribeContext } from "./describe.ts";
@@ -74,6 +76,19 @@ function probeText(probe: Probe | undefined): string | undefined {
   return `${what} every ${probe.intervalSeconds}s, fails after ${probe.failureThreshold}`;
 }
 
+/** The check of the image, which counts where the service has none. */
+function imageCheck(instances: Instance[]): string | undefined {
+  const probe = instances.find(({ status }) => status.image?.health)?.status.image?.health;
+  return probe && `${probeText(probe)} (the image's HEALTHCHECK, as the service has no check of its own)`;
+}
+
+function imageMountLine(mount: VolumeMount, { name }: Service): string {
+  return `${mount.mountPath}  ${
+    imageVolumeNames(mount, name)
+  } (declared by the image, covered by no mount; ` +
+    `kept until the service is deleted; to keep it longer, add to volumes: ${imageMountText(mount)})`;
+}
+
 /** The description of a service. */
 export function describeService(
   service: Service,
@@ -111,7 +126,7 @@ export function describeService(
     ...runs(spec),
     ["Ports", ports(spec)],
     ["Liveness", probeText(spec.health?.liveness)],
-    ["Readiness", probeText(spec.health?.readiness)],
+    ["Readiness", probeText(spec.health?.readiness) ?? imageCheck(instances)],
     [
       "Depends on",
       spec.dependencies.map((d) => `${d.service}${d.namespace ? ` in ${d.namespace}` : ""} (${d.readyWhen})`)
@@ -131,7 +146,11 @@ export function describeService(
     part("Environment from", spec.envFrom.map(envSource).join("\n")) +
     part(
       "Mounts",
-      [...spec.volumes.map((mount) => mountLine(mount, service)), ...fileMountLines(spec)].join("\n"),
+      [
+        ...spec.volumes.map((mount) => mountLine(mount, service)),
+        ...imageMountsOf(instances).map((mount) => imageMountLine(mount, service)),
+        ...fileMountLines(spec),
+      ].join("\n"),
     ) +
     part("Init steps", spec.initSteps.map(initStepLine).join("\n")) +
     part("Instances", instances.length === 0 ? "none" : table.render(instances, context));

@@ -1,5 +1,7 @@
 /** A volume in words: its state and failure, where its data is, who mounts it. @module */
 import type { Service } from "../../spec/service.ts";
+import { parseImageContent } from "../../spec/image_volume.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { DescribeContext } from "./describe.ts";
@@ -18,6 +20,14 @@ export function usersOf(volume: Volume, services: Service[]): string[] {
       `${service.namespace}/${service.name} at ${mount.mountPath}${mount.readOnly ? " (read-only)" : ""}`
     )
   );
+}
+
+function madeBy({ annotations, status: { ownerService } }: Volume): string | undefined {
+  if (ownerService === undefined) return undefined;
+  const content = parseImageContent(annotations[ANNOTATIONS.imageContent]);
+  return content
+    ? `Rune, for ${content.path}, which image ${content.image} of service ${ownerService} declares as a volume`
+    : `the claim template of service ${ownerService}`;
 }
 
 /** The description of a volume. */
@@ -60,7 +70,7 @@ export function describeVolume(
     ["Bound to", status.boundClaim],
     ["Node", status.boundNode],
     ["Mounted at", status.mountPath],
-    ["Made by", status.ownerService && `the claim template of service ${status.ownerService}`],
+    ["Made by", madeBy(volume)],
     ["Released", moment(status.releasedAt, context.now)],
     [
       "Snapshots",

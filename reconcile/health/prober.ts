@@ -7,7 +7,7 @@ import type { Runner, RunState } from "../../runners/runner.ts";
 import type { ProbeReport } from "../../spec/api.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { Probe } from "../../spec/health.ts";
-import type { Instance, RunnerName } from "../../spec/instance.ts";
+import { healthOf, type Instance, type RunnerName } from "../../spec/instance.ts";
 import { type Clock, elapsedMs } from "../clock.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
 import { runProbe } from "./schedule.ts";
@@ -76,7 +76,7 @@ export function createProber(
     const { uid, spec: { template, runner }, status } = instance;
     const entry: Watched = {
       run: run.run,
-      health: template.health,
+      health: healthOf(instance),
       target: {
         ref: { instanceUid: uid, run: run.run },
         runner: runners.get(runner)!,
@@ -90,7 +90,7 @@ export function createProber(
       abort: new AbortController(),
     };
     for (const check of CHECKS) {
-      const probe = template.health?.[check];
+      const probe = entry.health?.[check];
       if (!probe) continue;
       entry.states[check] = UNASKED;
       const ranMs = run.startedAt === undefined ? 0 : elapsedMs(run.startedAt, clock.now());
@@ -154,10 +154,11 @@ export function createProber(
   return {
     onChange: (listener) => void (tell = listener),
     watch(instance, run) {
-      const { uid, spec: { template, runner } } = instance;
-      if (!template.health?.liveness && !template.health?.readiness) return undefined;
+      const { uid, spec: { runner } } = instance;
+      const health = healthOf(instance);
+      if (!health?.liveness && !health?.readiness) return undefined;
       let entry = watched.get(uid);
-      if (!entry || entry.run !== run.run || !sameValue(entry.health, template.health)) {
+      if (!entry || entry.run !== run.run || !sameValue(entry.health, health)) {
         forget(uid);
         entry = start(instance, run);
         watched.set(uid, entry);
@@ -169,7 +170,7 @@ export function createProber(
     report(instance) {
       const entry = watched.get(instance.uid);
       return CHECKS.flatMap((check): ProbeReport[] => {
-        const probe = instance.spec.template.health?.[check];
+        const probe = healthOf(instance)?.[check];
         if (!probe) return [];
         const { passing, failures, successes, last } = entry?.states[check] ?? UNASKED;
         const next = entry?.nextAt[check];

@@ -19,7 +19,8 @@ import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
-import { type Attempt, isRunnerOutage, launch, LaunchError, stagedId } from "./launch.ts";
+import { leaveEngineVolumes, prepareImage } from "./image.ts";
+import { type Attempt, isRunnerOutage, launch, LaunchError, phaseOfImage, stagedId } from "./launch.ts";
 import { pullProgress } from "./pull_progress.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
@@ -174,6 +175,22 @@ async function launchRun(
   const init = step && { run, done, step: step.name, attempt };
   const progress = pullProgress(deps.store, instance);
   try {
+    const prepared = await phaseOfImage(() =>
+      prepareImage({
+        instance,
+        service,
+        run,
+        store: deps.store,
+        runner,
+        signal,
+        onProgress: progress.update,
+      })
+    );
+    // Its mounts may be others now.
+    if (prepared) {
+      await progress.end();
+      return undefined;
+    }
     await launch({ ...view, service }, {
       run,
       ...(step && { attempt: { step, attempt } }),
@@ -384,6 +401,7 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
   await deps.store.transact((tx) => {
     const now = current(tx, instance);
     if (!now) return;
+    leaveEngineVolumes(tx, { instance: now, service: tx.get("service", now.namespace, now.spec.service) });
     releaseLeases(tx, instance.uid);
     tx.remove(now);
   });

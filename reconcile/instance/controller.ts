@@ -1,7 +1,7 @@
 /** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import type { Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../spec/error.ts";
-import type { Instance } from "../../spec/instance.ts";
+import { type Instance, mountsOf } from "../../spec/instance.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../spec/kinds.ts";
 import { volumeKeyOf } from "../service/claims.ts";
@@ -21,18 +21,20 @@ const MAX_STEPS = 10;
 export type FindInstance = (uid: string) => Instance | undefined;
 
 function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): MountView[] {
-  return instance.spec.template.volumes.map((mount) => {
+  return mountsOf(instance).flatMap((mount, i) => {
     const key = volumeKeyOf(mount, instance);
     const volume = store.get("volume", key.namespace, key.name);
+    // What its image has volumes for is made anew before the next run.
+    if (!volume && i >= instance.spec.template.volumes.length) return [];
     const snapshot = copiedFor(store, key);
-    return {
+    return [{
       mount,
       ...(snapshot && { copiedFor: describeWithin(instance.namespace, snapshot) }),
       ...key,
       volume,
       holders: store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
       mounted: volume && mounts.get(volume.uid),
-    };
+    }];
   });
 }
 

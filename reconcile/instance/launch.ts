@@ -7,6 +7,7 @@ import type { RunMount, Runner, RunRef, RunSpec, RunState } from "../../runners/
 import { type ErrorCode, RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitStep, stepKey } from "../../spec/init_step.ts";
 import { exposedPort } from "../../spec/exposing.ts";
+import { mountsOf } from "../../spec/instance.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { ReadData } from "../config/data.ts";
@@ -16,6 +17,7 @@ import type { SecretReader } from "../../store/secrets/vault.ts";
 import { resolveSecretEnv } from "../secret_refs.ts";
 import { shortDigest } from "../digest.ts";
 import { openMounted } from "../mount_table.ts";
+import { pullPolicyOf } from "./image.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import type { InstanceView, MountView } from "./plan.ts";
 
@@ -41,17 +43,6 @@ const UNRELATED: readonly ErrorCode[] = ["unavailable", "deadline_exceeded"];
 /** Whether the launch failed because the runner is out of reach, not because of what was to be launched. */
 export function isRunnerOutage(error: LaunchError): boolean {
   return error.reason === "LaunchFailed" && UNRELATED.includes(error.failure.code);
-}
-
-/** The service's policy, or what the image's name asks for (SPEC 3): `always` for `latest`, `missing` else. */
-export function pullPolicyOf(
-  { spec }: Service,
-  image: string = spec.image ?? "",
-): "missing" | "always" | "never" {
-  if (spec.imagePull !== undefined) return spec.imagePull;
-  const name = image.slice(image.lastIndexOf("/") + 1);
-  const pinned = image.includes("@") || (name.includes(":") && !name.endsWith(":latest"));
-  return pinned ? "missing" : "always";
 }
 
 /** Everything the runner needs, from the instance and its mounted volumes. */
@@ -89,7 +80,7 @@ export function runSpecOf(
     }),
     env: { ...options.config.env, ...template.env, ...template.process?.env },
     mounts: [
-      ...template.volumes.map((mount, i) => ({
+      ...mountsOf(instance).map((mount, i) => ({
         source: options.sources[i]!,
         target: mount.mountPath,
         readOnly: mount.readOnly,
@@ -97,7 +88,7 @@ export function runSpecOf(
       ...options.config.mounts,
     ],
     // A name is for those that are ready: without a check, that is from the start.
-    aliases: hasCheck(template) ? [] : namesOf(instance),
+    aliases: hasCheck(instance) ? [] : namesOf(instance),
     ...(view.shared?.sees && { joinsShared: true }),
     publish: hostPort !== undefined && exposed
       ? [{ ...exposed, hostPort, ...(hostAddress !== undefined && { hostAddress }) }]
@@ -226,13 +217,10 @@ export async function launch(
   const { instance, mounts, service } = view;
   const { run, attempt, runner, signal } = options;
   const { template } = instance.spec;
-  const image = attempt?.step.image ?? template.image;
-  // What ran before from this image is here; should it be gone, creating fails and the next attempt pulls.
-  const { launchFailures } = instance.status;
-  const here = run > 1 && launchFailures === 0 && image === template.image &&
-    pullPolicyOf(service) === "missing";
-  if (image !== undefined && runner.pull && !here) {
-    await pull(runner, { image, service, signal, onProgress: options.onProgress });
+  const image = attempt?.step.image;
+  if (image !== undefined && image !== template.image && runner.pull) {
+    const policy = pullPolicyOf(service, image);
+    await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress: options.onProgress }));
   }
   const prepared = await phase("VolumeNotReady", () =>
     Promise.all(
@@ -283,17 +271,10 @@ function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): RunSpec 
   return { ...spec, env, secretEnv };
 }
 
-async function pull(
-  runner: Runner,
-  { image, service, signal, onProgress }: {
-    image: string;
-    service: Service;
-    signal: AbortSignal;
-    onProgress: (text: string) => void;
-  },
-): Promise<void> {
+/** Runs what needs an image, and says by its reason whether the engine or the registry failed. */
+export async function phaseOfImage<T>(work: () => Promise<T>): Promise<T> {
   try {
-    await runner.pull!(image, { policy: pullPolicyOf(service, image), signal, onProgress });
+    return await work();
   } catch (thrown) {
     const failure = toRuneError(thrown);
     // An engine that does not answer is an outage; a registry that does not is the image's problem, and worth a retry.

@@ -2,7 +2,7 @@
 import type { Publication, RunState } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { dependencyRef, dependsOn } from "../../spec/dependencies.ts";
-import type { Instance, InstanceTemplate } from "../../spec/instance.ts";
+import { healthOf, type Instance } from "../../spec/instance.ts";
 import type { Service } from "../../spec/service.ts";
 import type { Store } from "../../store/store.ts";
 import { instanceName } from "../service/rollout.ts";
@@ -17,7 +17,8 @@ export interface SharedRole {
 }
 
 /** Whether the instances of a template have a check to pass before they are ready. */
-export function hasCheck({ health }: InstanceTemplate): boolean {
+export function hasCheck(instance: Pick<Instance, "spec" | "status">): boolean {
+  const health = healthOf(instance);
   return health?.readiness !== undefined || health?.liveness !== undefined;
 }
 

@@ -254,6 +254,7 @@ function settleRunning(
     ip: _i,
     published: _b,
     pid: _p,
+    engineVolumes: _e,
     ...kept
   } = status;
   const readyAt = status.readyAt ?? (ready ? now.toISOString() : undefined);
@@ -272,6 +273,7 @@ function settleRunning(
       ...(!ready && { message }),
       ...(failing && { reason: "Unhealthy" as const }),
       ...(readyAt !== undefined && { readyAt }),
+      ...(run.engineVolumes && { engineVolumes: run.engineVolumes }),
       ...(run.handle !== undefined && { handle: run.handle }),
       ...(run.ip !== undefined && { ip: run.ip }),
       ...(run.published && { published: run.published }),
@@ -336,6 +338,7 @@ function settleEnded(
     crashes,
     ...(startedAt !== undefined && { startedAt }),
     finishedAt,
+    ...(run.engineVolumes && { engineVolumes: run.engineVolumes }),
     state: delayMs === 0 ? "Pending" : "Failed",
     message,
     ...(reason && { reason }),

@@ -1,7 +1,7 @@
 /** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
 import { exposureOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
-import { FINALIZERS } from "../../spec/marks.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { Service } from "../../spec/service.ts";
@@ -9,7 +9,7 @@ import type { Volume } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { claimedVolumeName } from "./claims.ts";
+import { claimedVolumeName, owns } from "./claims.ts";
 import type { ServicePlan, ServiceStep, ServiceView } from "./plan.ts";
 import { applyRevert, resolveRevert } from "./revert.ts";
 import { instanceName, instanceSpec } from "./rollout.ts";
@@ -140,11 +140,15 @@ function ensureVolume(
   const { namespace } = service;
   const name = claimedVolumeName(mount, { service: service.name, ordinal });
   const template = mount.claimTemplate!;
-  const known = tx.get("volume", namespace, name);
-  if (known) return growVolume(tx, { volume: known, service, size: template.size });
   const storageClass = template.storageClassName === undefined
     ? tx.list("storageClass").find((c) => c.spec.default)
     : tx.get("storageClass", "", template.storageClassName);
+  const reclaimPolicy = template.reclaimPolicy ?? storageClass?.spec.reclaimPolicy ?? "retain";
+  const known = tx.get("volume", namespace, name);
+  if (known) {
+    const volume = takeImageVolume(tx, { volume: known, service, reclaimPolicy });
+    return growVolume(tx, { volume, service, size: template.size });
+  }
   const className = template.storageClassName ?? storageClass?.name;
   tx.create({
     kind: "volume",
@@ -156,11 +160,26 @@ function ensureVolume(
       ...(className !== undefined && { storageClassName: className }),
       size: template.size,
       accessMode: template.accessMode,
-      reclaimPolicy: template.reclaimPolicy ?? storageClass?.spec.reclaimPolicy ?? "retain",
+      reclaimPolicy,
       parameters: template.parameters,
     },
     status: { state: "Pending", attempts: 0, ownerService: service.name, conditions: [] },
   });
+}
+
+/** A volume that Rune made for the image is the template's from now on, with its data. */
+function takeImageVolume(
+  tx: Tx,
+  { volume, service, reclaimPolicy }: {
+    volume: Volume;
+    service: Service;
+    reclaimPolicy: NonNullable<Volume["spec"]["reclaimPolicy"]>;
+  },
+): Volume {
+  const { [ANNOTATIONS.imageContent]: content, ...annotations } = volume.annotations;
+  // Its first content comes from the image until it has been made.
+  if (content === undefined || volume.status.handle === undefined || !owns(service, volume)) return volume;
+  return tx.update<"volume">(volume, { annotations, spec: { ...volume.spec, reclaimPolicy } });
 }
 
 function growVolume(

@@ -5,6 +5,7 @@ import { FINALIZERS } from "../../spec/marks.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { type Moment, waitedMs } from "../clock.ts";
+import { goesWithService } from "../instance/image.ts";
 import { claims, owns } from "./claims.ts";
 import { planRollback, type Revert } from "./revert.ts";
 import { planRollout, type RolloutStep } from "./rollout.ts";
@@ -86,7 +87,9 @@ function planDeletion({ service, instances, volumes, others }: ServiceView): Ser
   const cascade = service.finalizers.includes(FINALIZERS.volumeCleanup);
   const steps = volumes.filter((v) => v.deletionRequestedAt === undefined).flatMap((v): ServiceStep[] => {
     const { namespace, name } = v;
-    if (cascade && owns(service, v)) return [{ do: "deleteVolume", namespace, name }];
+    if (goesWithService(service, v) || (cascade && owns(service, v))) {
+      return [{ do: "deleteVolume", namespace, name }];
+    }
     const wantedElsewhere = others.some((other) => claims(other, v));
     return wantedElsewhere || v.status.handle === undefined ? [] : [{ do: "releaseVolume", namespace, name }];
   });

@@ -55,7 +55,13 @@ function listensOnHost({ process, ports, health }: Service["spec"]): boolean {
 
 /** An instance that writes a volume keeps its successor from it, also from one that would only read. */
 function holdsAgainst({ spec }: Service, instance: Instance): boolean {
-  return spec.volumes.length > 0 && currentTemplate(instance).volumes.some((mount) => !mount.readOnly);
+  return writesImageVolume(instance) ||
+    spec.volumes.length > 0 && currentTemplate(instance).volumes.some((mount) => !mount.readOnly);
+}
+
+/** Its image has a volume that no mount covers: the successor gets the same one, and must not write it at the same time. */
+export function writesImageVolume({ status }: Instance): boolean {
+  return (status.image?.volumes.length ?? 0) + (status.engineVolumes?.length ?? 0) > 0;
 }
 
 /** What an instance runs that is made now. */

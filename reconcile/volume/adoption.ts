@@ -9,7 +9,7 @@ import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { parseDuration } from "../../spec/duration.ts";
 import { RuneError } from "../../spec/error.ts";
 import { stepKey } from "../../spec/init_step.ts";
-import type { Instance, RunnerName } from "../../spec/instance.ts";
+import { type Instance, mountsOf, type RunnerName } from "../../spec/instance.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Store } from "../../store/store.ts";
@@ -42,7 +42,7 @@ export async function stopStrangers(
     const instance = store.list("instance", namespace).find(({ uid }) => uid === instanceUid);
     const runner = instance && runners.get(instance.spec.runner);
     if (!runner) continue;
-    const expected = instance.spec.template.volumes
+    const expected = mountsOf(instance)
       .filter((mount) => describeKey(volumeKeyOf(mount, instance)) === describeKey(volume))
       .map(({ subPath }) => placeBelow(where, subPath));
     for (const ref of runsOf(instance)) {

@@ -6,6 +6,7 @@ import type { Stage } from "../../drivers/stage.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
+import { parseImageContent } from "../../spec/image_volume.ts";
 import type { RunnerName } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import { parseBytes } from "../../spec/quantity.ts";
@@ -18,7 +19,7 @@ import { type Happening, recordEvent } from "../events.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { stopStrangers } from "./adoption.ts";
-import { make } from "./source.ts";
+import { make, makeFromImage } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
 /** What the steps work with. */
@@ -105,8 +106,10 @@ export async function applyVolume(
 /** New, of a snapshot, or of what the trash still has: never an empty directory instead of that. */
 async function obtain(
   driver: Driver,
-  { view, ctx }: { view: VolumeView; ctx: VolumeContext },
+  { view, deps, ctx }: Call,
 ): Promise<{ handle: string; adopted: boolean }> {
+  const content = parseImageContent(view.volume.annotations[ANNOTATIONS.imageContent]);
+  if (content) return await makeFromImage(driver, { content, runner: deps.runners.get("docker"), ctx });
   const entry = view.volume.annotations[ANNOTATIONS.undeleteFrom];
   if (entry === undefined) return await make(driver, { ctx, snapshot: view.source });
   if (!driver.undelete) throw new RuneError("failed_precondition", `the driver ${driver.name} has no trash`);
@@ -125,7 +128,7 @@ async function provision(
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
   try {
-    const { handle, adopted } = await obtain(driver, { view, ctx });
+    const { handle, adopted } = await obtain(driver, { view, deps, ctx });
     await write(
       deps,
       volume,
@@ -158,8 +161,17 @@ async function provision(
   }
 }
 
-/** That a volume was made from a snapshot. */
+/** That a volume was made from something. */
 function restored({ volume, source }: VolumeView): Happening | undefined {
+  const { engineVolume } = parseImageContent(volume.annotations[ANNOTATIONS.imageContent]) ?? {};
+  if (engineVolume !== undefined) {
+    return happening(
+      volume,
+      "Normal",
+      "Restored",
+      `holds the data of the Docker Engine's volume ${engineVolume}`,
+    );
+  }
   return source &&
     happening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
 }

@@ -84,7 +84,9 @@ function planProvisioning(view: VolumeView): VolumeStep {
   });
   if (status.state === "Stalled") return { do: "settle", status };
   // What is brought back was placed once, and its driver is known: its class may be gone.
-  const comesBack = volume.annotations[ANNOTATIONS.undeleteFrom] !== undefined;
+  const comesBack = volume.annotations[ANNOTATIONS.undeleteFrom] !== undefined ||
+    // Rune makes it, and chose the driver; there may be no class at all.
+    volume.annotations[ANNOTATIONS.imageContent] !== undefined;
   if (view.class === undefined && !comesBack) {
     const name = volume.spec.storageClassName;
     return name === undefined

@@ -1,5 +1,8 @@
-/** Volumes that begin with a snapshot's data. @module */
+/** Volumes that begin with the data of something else: a snapshot, an image. @module */
 import type { Driver, VolumeContext } from "../../drivers/driver.ts";
+import type { Runner } from "../../runners/runner.ts";
+import { RuneError } from "../../spec/error.ts";
+import type { ImageContent } from "../../spec/image_volume.ts";
 import type { Snapshot } from "../../spec/snapshot.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { refOf } from "../snapshot/apply.ts";
@@ -38,4 +41,23 @@ export function make(
   { ctx, snapshot }: { ctx: VolumeContext; snapshot: Snapshot | undefined },
 ): Promise<{ handle: string; adopted: boolean }> {
   return snapshot ? driver.restore(ctx, refOf(snapshot)) : driver.provision(ctx);
+}
+
+/** Makes a volume with what an image has at a path, as the Engine fills a volume of its own; what is in its place is kept. */
+export async function makeFromImage(
+  driver: Driver,
+  { content, runner, ctx }: { content: ImageContent; runner: Runner | undefined; ctx: VolumeContext },
+): Promise<{ handle: string; adopted: boolean }> {
+  if (!runner?.readImage || !driver.importData) {
+    throw new RuneError("failed_precondition", `no runner can read the image ${content.image}`);
+  }
+  const data = await runner.readImage(content, ctx.signal);
+  try {
+    return { ...await driver.importData(ctx, data), adopted: false };
+  } catch (error) {
+    await data.cancel().catch(() => {});
+    // Its row was lost, and its data was not: a restored backup, a volume root that was kept.
+    if (!(error instanceof RuneError) || error.code !== "already_exists") throw error;
+    return await driver.provision(ctx);
+  }
 }

@@ -13,6 +13,8 @@ export interface ContainerConfig {
   Cmd?: string[];
   Env: string[];
   User?: string;
+  /** The image's check is Rune's to run: the Engine would run it and tell nobody. */
+  Healthcheck: { Test: ["NONE"] };
   Labels: Record<string, string>;
   ExposedPorts: Record<string, Record<string, never>>;
   HostConfig: Record<string, unknown>;
@@ -45,6 +47,7 @@ export function containerConfig(
     Cmd: nonEmpty(spec.args),
     Env: Object.entries({ ...spec.env, ...spec.secretEnv }).map(([name, value]) => `${name}=${value}`),
     User: userOf(spec.securityContext),
+    Healthcheck: { Test: ["NONE"] },
     Labels: runLabels(spec, options.daemonId),
     ExposedPorts: Object.fromEntries(spec.publish.map((p) => [`${p.port}/${p.protocol}`, {}])),
     HostConfig: {

@@ -27,6 +27,7 @@ Deno.test("containerConfig() of the least spec: Rune restarts, logs rotate, labe
     Image: "nginx:1",
     Hostname: "web-0",
     Env: [],
+    Healthcheck: { Test: ["NONE"] },
     Labels: {
       "rune.io/daemon": "daemon",
       "rune.io/namespace": "shop",

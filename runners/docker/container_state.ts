@@ -1,6 +1,7 @@
 /** The Engine's answers about containers, read as run states. @module */
 import { z } from "zod";
 import type { RunRef, RunState } from "../runner.ts";
+import { isMountable } from "../../spec/image_volume.ts";
 import { LABEL, networkName, refOf, SHARED } from "./labels.ts";
 
 const labelsSchema = z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {});
@@ -32,6 +33,8 @@ export const containerSchema = z.object({
   /** `Memory` is the limit in bytes, 0 for none. */
   HostConfig: z.object({ Memory: z.number() }),
   NetworkSettings: networksSchema.and(z.object({ Ports: publishedSchema }).nullish()),
+  Mounts: z.array(z.object({ Type: z.string(), Name: z.string().nullish(), Destination: z.string() }))
+    .nullish(),
 });
 /** See {@linkcode containerSchema}. */
 export type Container = z.infer<typeof containerSchema>;
@@ -79,6 +82,7 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     exitCode: state === "exited" ? raw.ExitCode : undefined,
     oomKilled: state === "exited" ? raw.OOMKilled : undefined,
     error: raw.Error || undefined,
+    ...engineVolumes(container),
     ...(raw.Status === "paused" && { paused: true as const }),
   };
 }
@@ -158,6 +162,14 @@ function address(
 export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
   const endpoint = NetworkSettings?.Networks?.[network];
   return endpoint && (endpoint.Aliases ?? []).filter((alias) => !Id.startsWith(alias));
+}
+
+/** The volumes that the Engine made by itself for this container, named by 64 hexadecimal digits. */
+function engineVolumes({ Mounts }: Container): Pick<RunState, "engineVolumes"> {
+  const volumes = (Mounts ?? []).flatMap(({ Type, Name, Destination: path }) =>
+    Type === "volume" && /^[0-9a-f]{64}$/.test(Name ?? "") && isMountable(path) ? [{ path, name: Name! }] : []
+  );
+  return volumes.length === 0 ? {} : { engineVolumes: volumes };
 }
 
 /** The Engine writes year 1 for "never". */

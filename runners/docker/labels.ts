@@ -11,6 +11,7 @@ export const LABEL = {
   instanceUid: "rune.io/instance-uid",
   run: "rune.io/run",
   step: "rune.io/step",
+  look: "rune.io/look",
   generation: "rune.io/generation",
   specHash: "rune.io/spec-hash",
   mark: "rune.io/mark",

@@ -63,17 +63,22 @@ export async function stopContainer(
 }
 
 /**
- * Removes a container that does not run, with its log and the anonymous volumes that its image declares (they have no
- * other user; Rune's volumes are mounts and stay). Returns when it is gone.
+ * Removes a container that does not run, with its log. Returns when it is gone.
  *
+ * @param options.keepVolumes leaves the anonymous volumes that the Engine made for it; they hold somebody's data. Rune's volumes
+ * are mounts, and stay in any case.
  * @throws {RuneError} `conflict` when it runs.
  */
-export async function removeContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
+export async function removeContainer(
+  engine: Engine,
+  id: string,
+  { keepVolumes, signal }: { keepVolumes: boolean; signal: AbortSignal },
+): Promise<void> {
   try {
     await unlessAbsent(engine.send(`/containers/${id}`, {
       what: "remove the container",
       method: "DELETE",
-      query: { v: "1" },
+      query: { v: keepVolumes ? "0" : "1" },
       signal,
     }));
   } catch (error) {

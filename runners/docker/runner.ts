@@ -23,6 +23,7 @@ import { execInContainer } from "./exec.ts";
 import { pauseContainer, resumeContainer } from "./hold.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
 import { describeImage } from "./image_facts.ts";
+import { createImageFiles } from "./image_files.ts";
 import { type AuthFor, pullImage } from "./images.ts";
 import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
 import { kernelKilledForMemory } from "./kernel_log.ts";
@@ -70,6 +71,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   const engine = createEngine(socket, keeper);
   const runs = createRunIndex(engine, daemonId);
   const networks = createNetworks(engine, daemonId);
+  const imageFiles = createImageFiles(engine, daemonId);
   const closing = new AbortController();
   let cleanup: Timer | undefined;
 
@@ -148,7 +150,11 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
 
   async function remove(ref: RunRef, signal: AbortSignal): Promise<void> {
     const known = await runs.find(ref, signal);
-    if (known) await removeContainer(engine, known.id, signal);
+    if (known) {
+      // What the Engine made for a step, or for a path that nothing may be mounted on, is nobody's data.
+      const { engineVolumes = [] } = ref.step === undefined ? await inspect(ref, signal) : {};
+      await removeContainer(engine, known.id, { keepVolumes: engineVolumes.length > 0, signal });
+    }
     runs.forget(ref);
     if (!known || !runs.uses(known.namespace)) removeNetworksSoon();
   }
@@ -174,6 +180,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
     describeImage: (image, signal) => describeImage(engine, image, signal),
+    readImage: (directory, signal) => imageFiles.read(directory, signal),
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make });

@@ -1,0 +1,274 @@
+/**
+ * Makes the image of a run ready, before anything of the run exists: pulls it, and reads what it declares. What follows from
+ * that (volumes of its own, a check) is committed to the instance, so that its mounts and leases are planned with them.
+ * @module
+ */
+import type { ImageFacts, ImageHealthcheck, PullPolicy, Runner } from "../../runners/runner.ts";
+import { sameValue } from "../../spec/changes.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
+import type { Probe } from "../../spec/health.ts";
+import {
+  IMAGE_VOLUME_DRIVER,
+  imageMount,
+  imageMountText,
+  parseImageContent,
+  uncoveredPaths,
+} from "../../spec/image_volume.ts";
+import type { Instance, InstanceImage, InstanceTemplate } from "../../spec/instance.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
+import type { VolumeMount } from "../../spec/mounts.ts";
+import type { Service } from "../../spec/service.ts";
+import type { Volume } from "../../spec/volume.ts";
+import type { Reader, Store, Tx } from "../../store/store.ts";
+import { shortDigest } from "../digest.ts";
+import { recordEvent } from "../events.ts";
+import { claimedVolumeName, owns, volumeKeyOf } from "../service/claims.ts";
+
+/** Milliseconds that a registry is given where the image is here already and may be used as it is. */
+const REFRESH_MS = 15_000;
+
+/** The service's policy, or what the image's name asks for (SPEC 3): `always` for `latest`, `missing` else. */
+export function pullPolicyOf({ spec }: Service, image: string = spec.image ?? ""): PullPolicy {
+  if (spec.imagePull !== undefined) return spec.imagePull;
+  const name = image.slice(image.lastIndexOf("/") + 1);
+  const pinned = image.includes("@") || (name.includes(":") && !name.endsWith(":latest"));
+  return pinned ? "missing" : "always";
+}
+
+/** What {@linkcode prepareImage} works with. */
+export interface ImageCall {
+  instance: Instance;
+  service: Service;
+  run: number;
+  store: Store;
+  runner: Runner;
+  signal: AbortSignal;
+  onProgress: (text: string) => void;
+}
+
+/**
+ * Makes the image of run number `run` ready.
+ *
+ * @returns true when the instance has changed by it and must be planned again.
+ * @throws {RuneError} as {@linkcode Runner.pull} does.
+ */
+export async function prepareImage(call: ImageCall): Promise<boolean> {
+  const { instance, run, store, runner, signal } = call;
+  const { image } = instance.spec.template;
+  if (image === undefined || !runner.pull) return false;
+  const known = instance.status.image;
+  if (known?.run === run && !lacksVolume(instance, store)) return false;
+  if (known?.run !== run) await bringImage(call, image);
+  if (!runner.describeImage) return false;
+  const facts = await runner.describeImage(image, signal);
+  return await commitImage(call, facts);
+}
+
+/** One of its volumes was deleted while nobody held it: it is made anew, as at the first run. */
+function lacksVolume(instance: Instance, store: Store): boolean {
+  return (instance.status.image?.volumes ?? []).some((mount) => {
+    const { namespace, name } = volumeKeyOf(mount, instance);
+    return store.get("volume", namespace, name) === undefined;
+  });
+}
+
+/** What an image is pulled for: another template, or another restart, asks the registry anew. */
+function pulledFor({ spec: { template, restartedAt } }: Instance): string {
+  return shortDigest([template, restartedAt ?? ""]);
+}
+
+/**
+ * Pulls the image as its policy says. Where this make of the service had it before, a registry that does not answer stops
+ * nothing: the image that is here will do.
+ */
+async function bringImage(
+  { instance, service, run, store, runner, signal, onProgress }: ImageCall,
+  image: string,
+): Promise<void> {
+  const policy = pullPolicyOf(service, image);
+  const pull = (limit: AbortSignal) => runner.pull!(image, { policy, signal: limit, onProgress });
+  const had = run > 1 || service.annotations[ANNOTATIONS.pulledFor] === pulledFor(instance);
+  if (policy !== "always" || !had || !await isHere(runner, image, signal)) return await pull(signal);
+  try {
+    await pull(AbortSignal.any([signal, AbortSignal.timeout(REFRESH_MS)]));
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (signal.aborted || error.code === "unavailable") throw error;
+    const message = `${error.message}; it runs with the image ${image} that is here`;
+    await store.transact((tx) =>
+      recordEvent(tx, {
+        namespace: instance.namespace,
+        object: instance,
+        type: "Warning",
+        reason: "ImageNotRefreshed",
+        message,
+      })
+    );
+  }
+}
+
+async function isHere(runner: Runner, image: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await runner.describeImage?.(image, signal) !== undefined;
+  } catch (error) {
+    if (error instanceof RuneError && error.code === "not_found") return false;
+    throw error;
+  }
+}
+
+/** Writes what the image declares to the instance, with the volumes that it needs. */
+async function commitImage(
+  { instance, run, store }: ImageCall,
+  facts: ImageFacts,
+): Promise<boolean> {
+  return await store.transact((tx) => {
+    const now = tx.list("instance", instance.namespace).find(({ uid }) => uid === instance.uid);
+    const service = tx.get("service", instance.namespace, instance.spec.service);
+    if (!now || now.deletionRequestedAt !== undefined || service?.uid !== instance.spec.serviceUid) {
+      return true;
+    }
+    const volumes = imageMounts(now, { declared: facts.volumes, store: tx });
+    const health = probeOf(now.spec.template, facts.healthcheck);
+    const image: InstanceImage = { run, id: facts.id, volumes, ...(health && { health }) };
+    for (const mount of volumes) makeImageVolume(tx, { mount, instance: now, service });
+    const digest = pulledFor(now);
+    if (service.annotations[ANNOTATIONS.pulledFor] !== digest) {
+      tx.update(service, { annotations: { ...service.annotations, [ANNOTATIONS.pulledFor]: digest } });
+    }
+    if (sameValue(now.status.image, image)) return false;
+    tx.update(now, { status: { ...now.status, image } });
+    if (!sameValue(now.status.image?.volumes ?? [], volumes)) tellOfVolumes(tx, now, volumes);
+    return true;
+  });
+}
+
+/**
+ * The mounts that an instance needs beside its template's: for what its image declares, and for what an earlier image of this
+ * ordinal declared, since the program may still use it.
+ */
+export function imageMounts(
+  instance: Pick<Instance, "namespace" | "spec">,
+  { declared, store }: { declared: string[]; store: Reader },
+): VolumeMount[] {
+  const { namespace, spec: { template, service, ordinal } } = instance;
+  const mounted = [...template.volumes, ...template.configMounts, ...template.secretMounts]
+    .map(({ mountPath }) => mountPath);
+  const taken = template.volumes.map(({ name }) => name);
+  const earlier = store.list("volume", namespace).flatMap((volume) => {
+    const path = parseImageContent(volume.annotations[ANNOTATIONS.imageContent])?.path;
+    if (path === undefined || volume.deletionRequestedAt !== undefined) return [];
+    return volume.name === claimedVolumeName(imageMount(path, taken), { service, ordinal }) ? [path] : [];
+  });
+  const paths = uncoveredPaths([...new Set([...declared, ...earlier])].sort(), mounted);
+  return paths.map((path) => imageMount(path, taken));
+}
+
+/** Makes the volume of such a mount, where there is none. */
+export function makeImageVolume(
+  tx: Tx,
+  { mount, instance, service }: { mount: VolumeMount; instance: Instance; service: Service },
+): void {
+  const { namespace, spec: { template }, status } = instance;
+  const { name } = volumeKeyOf(mount, instance);
+  if (tx.get("volume", namespace, name)) return;
+  const { mountPath: path, claimTemplate } = mount;
+  const { size, accessMode, parameters } = claimTemplate!;
+  const engineVolume = status.engineVolumes?.find((volume) => volume.path === path)?.name;
+  const content = { image: template.image!, path, ...(engineVolume !== undefined && { engineVolume }) };
+  const plain = tx.list("storageClass").find(({ spec }) =>
+    spec.driver === IMAGE_VOLUME_DRIVER && Object.keys(spec.parameters).length === 0
+  );
+  tx.create({
+    kind: "volume",
+    namespace,
+    name,
+    labels: service.labels,
+    annotations: { [ANNOTATIONS.imageContent]: JSON.stringify(content) },
+    finalizers: [FINALIZERS.reclaim],
+    spec: {
+      ...(plain && { storageClassName: plain.name }),
+      size,
+      accessMode,
+      reclaimPolicy: "delete",
+      parameters,
+    },
+    status: {
+      state: "Pending",
+      attempts: 0,
+      ownerService: service.name,
+      driver: IMAGE_VOLUME_DRIVER,
+      driverParameters: {},
+      conditions: [],
+    },
+  });
+}
+
+/**
+ * Hands on what an earlier version of Rune left in volumes of the Engine's own, when their container is removed: the volume for
+ * that path begins with it.
+ */
+export function leaveEngineVolumes(
+  tx: Tx,
+  { instance, service }: { instance: Instance; service: Service | undefined },
+): void {
+  const { namespace, spec: { template, serviceUid }, status: { engineVolumes = [] } } = instance;
+  const goesOn = service?.uid === serviceUid && service.deletionRequestedAt === undefined;
+  for (const { path, name } of engineVolumes) {
+    const mount = imageMount(path, template.volumes.map((volume) => volume.name));
+    if (goesOn) makeImageVolume(tx, { mount, instance, service });
+    const message =
+      `the data that its container kept at ${path} is in the volume ${name} of the Docker Engine` +
+      (goesOn ? `, and is copied to volume ${volumeKeyOf(mount, instance).name}` : "") +
+      `; Rune leaves that one as it is (docker volume rm ${name})`;
+    recordEvent(tx, {
+      namespace,
+      object: service ?? instance,
+      type: "Warning",
+      reason: "EngineVolume",
+      message,
+    });
+  }
+}
+
+function tellOfVolumes(tx: Tx, instance: Instance, mounts: VolumeMount[]): void {
+  for (const mount of mounts) {
+    recordEvent(tx, {
+      namespace: instance.namespace,
+      object: instance,
+      type: "Warning",
+      reason: "ImageVolume",
+      message:
+        `the image declares ${mount.mountPath} as a volume, and no mount of the service covers it: what is ` +
+        `written there is kept in volume ${
+          volumeKeyOf(mount, instance).name
+        } until the service is deleted; to ` +
+        `keep it longer, add to volumes: ${imageMountText(mount)}`,
+    });
+  }
+}
+
+/** Whether a volume goes with its service: it was made for an image, and the service does not ask for it by a template. */
+export function goesWithService(service: Service, volume: Volume): boolean {
+  const path = parseImageContent(volume.annotations[ANNOTATIONS.imageContent])?.path;
+  if (path === undefined || !owns(service, volume)) return false;
+  return !service.spec.volumes.some(({ claimTemplate, name }) =>
+    claimTemplate !== undefined && volume.name.startsWith(`${name}-${service.name}-`)
+  );
+}
+
+/** The image's own check as a readiness probe, where the service has none. */
+function probeOf({ health }: InstanceTemplate, check: ImageHealthcheck | undefined): Probe | undefined {
+  const own = Object.values(health ?? {}).some((probe) => probe !== undefined);
+  if (own || !check) return undefined;
+  const seconds = (ms: number) => Math.min(86_400, Math.max(1, Math.ceil(ms / 1000)));
+  return {
+    type: "exec",
+    command: check.command,
+    // Until it has passed once, its answers only say that it is not ready: its start period needs no time of its own.
+    initialDelaySeconds: 0,
+    intervalSeconds: seconds(check.intervalMs),
+    timeoutSeconds: seconds(check.timeoutMs),
+    failureThreshold: Math.min(86_400, Math.max(1, check.retries)),
+    successThreshold: 1,
+  };
+}
