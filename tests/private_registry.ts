@@ -78,25 +78,38 @@ export async function openRegistry(access: "password" | "token" = "password") {
     `version: 0.1\nlog: { level: error }\nstorage: { filesystem: { rootdirectory: ${dir}/data } }\n` +
       `http: { addr: "127.0.0.1:${port}" }\nauth: ${gate.config}\n`,
   );
-  const child = new Deno.Command("docker-registry", {
-    args: ["serve", `${dir}/config.yml`],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+  const serve = () =>
+    new Deno.Command("docker-registry", {
+      args: ["serve", `${dir}/config.yml`],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+  let child = serve();
   const host = `127.0.0.1:${port}`;
   const images: string[] = [];
   const engine = createEngine(TEST_SOCKET);
   const signal = AbortSignal.timeout(120_000);
   const what = "prepare a registry";
-  await until("the registry answers", async () => {
-    const response = await fetch(`http://${host}/v2/`);
-    await response.body?.cancel();
-    return response.status === 401;
-  });
+  const answers = () =>
+    until("the registry answers", async () => {
+      const response = await fetch(`http://${host}/v2/`);
+      await response.body?.cancel();
+      return response.status === 401;
+    });
+  await answers();
   return {
     host,
     credentials: gate.credentials,
+    /** Ends the registry, with what it has kept. */
+    async goAway() {
+      child.kill("SIGKILL");
+      await child.status;
+    },
+    async comeBack() {
+      child = serve();
+      await answers();
+    },
     /** Makes an image of some megabytes that nobody else has, and leaves it in the registry alone. */
     async push(repository: string): Promise<string> {
       const image = `${host}/${repository}:1`;
@@ -135,7 +148,11 @@ export async function openRegistry(access: "password" | "token" = "password") {
           .catch(() => {});
       }
       engine.close();
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It is away.
+      }
       await child.status;
       await Deno.remove(dir, { recursive: true });
     },

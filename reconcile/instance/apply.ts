@@ -20,7 +20,15 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
 import { leaveEngineVolumes, prepareImage } from "./image.ts";
-import { type Attempt, isRunnerOutage, launch, LaunchError, phaseOfImage, stagedId } from "./launch.ts";
+import {
+  type Attempt,
+  isRegistryAway,
+  isRunnerOutage,
+  launch,
+  LaunchError,
+  phaseOfImage,
+  stagedId,
+} from "./launch.ts";
 import { pullProgress } from "./pull_progress.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
@@ -228,7 +236,7 @@ async function launchRun(
     await writeStatus(
       deps.store,
       instance,
-      (s) => launchFailedStatus(s, { reason, message, permanent, now }),
+      (s) => launchFailedStatus(s, { reason, message, permanent, passing: isRegistryAway(thrown), now }),
       { type: "Warning", reason, message },
     );
     return undefined;

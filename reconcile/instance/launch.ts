@@ -45,6 +45,11 @@ export function isRunnerOutage(error: LaunchError): boolean {
   return error.reason === "LaunchFailed" && UNRELATED.includes(error.failure.code);
 }
 
+/** Whether the image could not be had because its registry did not answer. */
+export function isRegistryAway({ reason, failure }: LaunchError): boolean {
+  return reason === "ImageUnreachable" && ["failed_precondition", "deadline_exceeded"].includes(failure.code);
+}
+
 /** Everything the runner needs, from the instance and its mounted volumes. */
 export function runSpecOf(
   view: Pick<InstanceView, "instance" | "shared">,

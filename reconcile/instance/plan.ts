@@ -365,11 +365,18 @@ function endEvent(clean: boolean, message: string) {
 /** Status after a launch that failed before anything ran. */
 export function launchFailedStatus(
   status: InstanceStatus,
-  failure: { reason: ServiceReason; message: string; permanent: boolean; now: Date },
+  failure: {
+    reason: ServiceReason;
+    message: string;
+    permanent: boolean;
+    /** It says nothing of what was to be launched, and is tried again for ever. */
+    passing?: boolean;
+    now: Date;
+  },
 ): InstanceStatus {
-  const { reason, message, permanent, now } = failure;
+  const { reason, message, permanent, passing = false, now } = failure;
   const launchFailures = status.launchFailures + 1;
-  const stalled = permanent || launchFailures >= MAX_LAUNCH_FAILURES;
+  const stalled = permanent || (!passing && launchFailures >= MAX_LAUNCH_FAILURES);
   const delayMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (launchFailures - 1));
   const { nextAttemptAt: _, ...kept } = status;
   return {

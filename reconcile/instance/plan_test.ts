@@ -238,6 +238,9 @@ Deno.test("launchFailedStatus() stalls after ten failures, or at once when perma
   assert.equal(Date.parse(status.nextAttemptAt!) - NOW.getTime(), 60_000);
   assert.equal(launchFailedStatus(status, failure).state, "Stalled");
   assert.equal(launchFailedStatus(status, { ...failure, permanent: true }).state, "Stalled");
+  const later = launchFailedStatus({ ...status, launchFailures: 1000 }, { ...failure, passing: true });
+  assert.equal(later.state, "Failed", "what passes by itself is tried for ever");
+  assert.ok(Date.parse(later.nextAttemptAt!) - NOW.getTime() <= 5 * 60_000);
 });
 
 const probed = makeService({ health: { liveness: { type: "tcp", port: 80 } } });

@@ -104,20 +104,38 @@ async function pull(
     if (!known || error.code === "invalid_argument") {
       throw transportError(error, { what, signal, socket: engine.socket });
     }
-    throw unreachable(error.message, { auth, cause: error });
+    throw pullError(error.message, { auth, cause: error });
   }
-  if (failure !== undefined) throw unreachable(`cannot ${what}: ${failure}`, { auth });
+  if (failure !== undefined) throw pullError(`cannot ${what}: ${failure}`, { auth });
 }
 
-function unreachable(
+/** What the Engine says where the registry did not answer, or only that it cannot now. */
+const AWAY =
+  /\bdial tcp|connection (refused|reset)|no such host|i\/o timeout|handshake timeout|deadline exceeded|Client\.Timeout|network is unreachable|no route to host|server misbehaving|name resolution|\bEOF\b|proxyconnect|broken pipe|request canceled|HTTP status:? (429|5\d\d)|too ?many ?requests|50[234] (Bad Gateway|Service Unavailable|Gateway Time-?out)/i;
+
+/** Whether a sentence about a pull says that the registry is away, as opposed to what it answered. */
+export const saysAway = (sentence: string): boolean => AWAY.test(sentence);
+
+/** The address that a connection came from is another one each time: without it the same failure reads the same. */
+const withoutSource = (sentence: string) =>
+  sentence.replaceAll(/\b(read|write|dial) (tcp|udp) [^\s>]+->/g, "$1 $2 ");
+
+function pullError(
   message: string,
   { auth, cause }: { auth: RegistryAuth | undefined; cause?: unknown },
 ): RuneError {
+  if (saysAway(message)) {
+    return new RuneError("failed_precondition", `the registry does not answer: ${withoutSource(message)}`, {
+      cause,
+      permanent: false,
+      hint: "Rune goes on trying; see whether the registry runs and this host reaches it",
+    });
+  }
   const who = auth === undefined
     ? "that the image is public or that rune admin registry list shows its registry"
     : `that the credentials of ${auth.entry} may read it`;
   return new RuneError("not_found", message, {
     cause,
-    hint: `check the image's name and tag, that this host reaches the registry, and ${who}`,
+    hint: `check the image's name and tag, and ${who}`,
   });
 }

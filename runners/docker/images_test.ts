@@ -60,6 +60,42 @@ Deno.test("pullImage() gives the registry's sentence, from a status and from the
   );
 });
 
+Deno.test("pullImage() tells a registry that is away from one that answers, and says the same each time", async () => {
+  const away = [
+    'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
+    'Get "https://nosuch.invalid/v2/": dial tcp: lookup nosuch.invalid on 10.0.0.53:53: no such host',
+    'Get "https://r/v2/": net/http: TLS handshake timeout',
+    'Get "https://r/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded)',
+    'Get "https://r/v2/": context deadline exceeded',
+    'Get "https://r/v2/": read tcp 10.0.0.2:53412->10.0.0.9:443: read: connection reset by peer',
+    "received unexpected HTTP status: 503 Service Unavailable",
+    "toomanyrequests: You have reached your pull rate limit",
+    'Get "https://r/v2/": EOF',
+  ];
+  const answers = [
+    "manifest for r/app:9 not found: manifest unknown: manifest unknown",
+    "pull access denied for app, repository does not exist or may require 'docker login'",
+    'Head "https://r/v2/app/manifests/1": unauthorized: authentication required',
+    'Get "https://r/v2/": x509: certificate signed by unknown authority',
+    'Get "https://r/v2/": http: server gave HTTP response to HTTPS client',
+  ];
+  const outcome = (sentence: string, pull: () => Response) =>
+    pulls({ present: false, policy: "missing", pull }).then(
+      () => assert.fail(sentence),
+      (error) => ({ code: error.code, permanent: error.permanent, message: error.message, hint: error.hint }),
+    );
+  for (const sentence of [...away, ...answers]) {
+    const inStream = JSON.stringify({ errorDetail: { message: sentence } });
+    for (const pull of [() => refusal(500, sentence), () => new Response(inStream)]) {
+      const { code, permanent, message, hint } = await outcome(sentence, pull);
+      assert.equal(code, away.includes(sentence) ? "failed_precondition" : "not_found", sentence);
+      assert.equal(permanent, false, sentence);
+      assert.doesNotMatch(message, /53412/, "a port that is another one each time");
+      assert.match(hint, away.includes(sentence) ? /goes on trying/ : /name and tag/);
+    }
+  }
+});
+
 Deno.test("pullImage() refuses what is no reference before it becomes part of a URL", async () => {
   for (const image of ["", "../containers", "a/../b", "a?b", "a b", "/a"]) {
     await assert.rejects(
