@@ -181,3 +181,20 @@ Deno.test("cast refuses a host name or host port of another service, and lets on
     );
     assert.match(more.detail, /published to one instance: expected scale 1, found 2/);
   }));
+
+Deno.test("cast refuses a variable of a stored configmap that Linux would not pass on, and a request above its limit", () =>
+  withServer(async ({ cast }) => {
+    await okJson(cast([["configmap", { name: "big", data: { VALUE: "x".repeat(131_070) } }]]));
+    const { issues } = await problemOf(
+      cast([service("a", { envFrom: [{ configName: "big" }] })]),
+      "invalid_argument",
+    );
+    assert.equal(issues!.length, 1);
+    assert.deepEqual(issues![0]!.path, ["envFrom", 0]);
+    assert.match(issues![0]!.message, /^the variable VALUE has 131076 bytes/);
+    const above = { resources: { memory: { request: "2Gi", limit: "1Gi" } } };
+    assert.match(
+      (await problemOf(cast([service("a", above)]), "invalid_argument")).detail,
+      /at most the limit of 1Gi/,
+    );
+  }));

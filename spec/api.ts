@@ -1,6 +1,6 @@
 /** What goes over the wire beside the resources: requests, results, problems. One schema serves validation and OpenAPI. @module */
 import { z } from "zod";
-import { durationSchema } from "./duration.ts";
+import { durationBetween, LONGEST_WAIT } from "./duration.ts";
 import { ERROR_CODES } from "./error.ts";
 import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { bytesSchema } from "./quantity.ts";
@@ -106,14 +106,14 @@ export const scaleRequestSchema = z.strictObject({
   /** Step by step, each once the one before is ready; at once when absent. */
   gradual: z.strictObject({
     step: z.number().int().min(1).max(1000).default(1),
-    interval: durationSchema.default("30s"),
+    interval: durationBetween("0s", LONGEST_WAIT).default("30s"),
   }).optional(),
 });
 
 /** `POST …/services/{name}/actions/rollback`. */
 export const rollbackRequestSchema = z.strictObject({
   /** The last earlier generation that was ready and differs, when absent. */
-  toGeneration: z.number().int().min(1).optional(),
+  toGeneration: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
 });
 
 /** One probe of one instance: what it said last, and when it is asked again. */

@@ -147,7 +147,7 @@ Deno.test("a service survives the way through YAML and back", () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9]{0,10}$/);
   const service = fc.record({
     name,
-    image: fc.constantFrom("a:1", "b@sha256:00", "c/d:2"),
+    image: fc.constantFrom("a:1", `b@sha256:${"0".repeat(64)}`, "c/d:2"),
     scale: fc.integer({ min: 0, max: 9 }),
     env: fc.dictionary(fc.stringMatching(/^[A-Z]{1,5}$/), fc.string({ maxLength: 20 })),
     args: fc.array(fc.string({ maxLength: 10 }), { maxLength: 3 }),
@@ -230,4 +230,25 @@ service:
   assert.deepEqual(issuesOf("secret: { name: a, data: [{ key: a, value: 1 }, { key: a, value: 2 }] }\n"), [
     '1:56 data[1].key: the key "a" stands twice',
   ]);
+});
+
+Deno.test("parseCastfile() refuses what a service names twice, limits that no container can have, and headers that none can send", () => {
+  const issues = (fields: string) => issuesOf(`service: { name: a, image: b, ${fields} }`);
+  const ports = issues("ports: [{ port: 80 }, { port: 80, protocol: udp }, { port: 80 }]");
+  assert.match(ports.join(), /^[^,]*ports\[2\]\.port: port 80 \(tcp\) is listed twice$/);
+  assert.match(
+    issues("dependencies: [{ name: d }, { service: d, optional: true }]")[0]!,
+    /"d" is named by another dependency/,
+  );
+  assert.match(
+    issues("resources: { memory: { limit: 4Mi } }")[0]!,
+    /at least 6Mi for a container, found 4Mi/,
+  );
+  assert.match(issues("resources: { cpu: { limit: 1m } }")[0]!, /at least 10m for a container, found 1m/);
+  const header = (line: string) =>
+    issues(`health: { liveness: { type: http, port: 1, headers: { ${line} } } }`);
+  assert.deepEqual(header("X-Check: 1, Authorization: Bearer a"), []);
+  assert.match(header('"X Check": 1')[0]!, /headers\.X Check: no header can have/);
+  assert.match(header('A: "a\\nb"')[0]!, /headers\.A: no header can have/);
+  assert.match(issues('env: { A: "a\\0b" }')[0]!, /cannot hold the character NUL/);
 });

@@ -6,11 +6,13 @@
 import { sameValue } from "./changes.ts";
 import type { Declared, DeclaredSpec } from "./declared.ts";
 import { type Depending, findCycles } from "./dependencies.ts";
+import { environmentIssues, type FindData } from "./environment_size.ts";
 import type { FieldIssue } from "./error.ts";
 import { checkExposedOnce, checkExposedScale, Exposures } from "./exposing.ts";
 import { describeKey } from "./kinds.ts";
 import { type NameRef, parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
+import type { ServiceSpec } from "./service.ts";
 import type { AccessMode, VolumeSpec } from "./volume.ts";
 
 /** How the checks find a volume's access mode: declared in the same set, else stored; undefined when in neither. */
@@ -153,13 +155,27 @@ function keyOf(key: string): NameRef {
   return { namespace, name };
 }
 
+/** The values of the configmaps and secrets of a set. */
+function declaredData(set: Declared[]): FindData {
+  const data = new Map<string, Record<string, string>>();
+  for (const d of set) {
+    if (d.kind === "configmap" || d.kind === "secret") data.set(`${d.kind} ${describeKey(d)}`, d.spec.data);
+  }
+  return (kind, namespace, name) => data.get(`${kind} ${describeKey({ namespace, name })}`);
+}
+
 /** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
   const earlier = new Exposures<Declared & { kind: "service" }>();
+  const find = declaredData(set);
   const issues = set.flatMap((d, resource) => {
     if (d.kind !== "service") return [];
-    const found = [...checkService(d, modeOf), ...checkExposedOnce(d, { others: earlier.sharing(d) })];
+    const found = [
+      ...checkService(d, modeOf),
+      ...checkExposedOnce(d, { others: earlier.sharing(d) }),
+      ...environmentIssues(d.spec as ServiceSpec, { namespace: d.namespace, find }),
+    ];
     earlier.set(d);
     return found.map((issue) => ({ ...issue, resource }));
   });

@@ -7,8 +7,12 @@ const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000,
 const SHAPE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 const HINT = "write a number and a unit: 500ms, 30s, 5m, 2h, 30d";
 /** A hundred years: added to any time it is still a date. */
+const MOST = "36500d";
 const MOST_MS = 36_500 * UNITS.d!;
+/** The most of all that somebody waits for: a year. */
+export const LONGEST_WAIT = "366d";
 
+/** Milliseconds, however many; undefined for what is no duration. */
 function parse(text: string): number | undefined {
   if (text === "0") return 0;
   if (text.length > LIMITS.word || !SHAPE.test(text)) return undefined;
@@ -16,7 +20,7 @@ function parse(text: string): number | undefined {
   for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(number) * UNITS[unit!]!;
   }
-  return total <= MOST_MS ? Math.round(total) : undefined;
+  return Math.round(total);
 }
 
 /**
@@ -29,22 +33,26 @@ export function parseDuration(text: string): number {
   if (ms === undefined) {
     throw new RuneError("invalid_argument", `"${text}" is not a duration`, { hint: HINT });
   }
+  if (ms > MOST_MS) {
+    throw new RuneError("invalid_argument", `${text} is too long a duration`, { hint: `at most ${MOST}` });
+  }
   return ms;
 }
 
 export { formatAge } from "./format.ts";
 
 /** A duration, kept as written. */
-export const durationSchema = textUpTo(LIMITS.word).refine((text) => parse(text) !== undefined, {
+const anyDuration = textUpTo(LIMITS.word).refine((text) => parse(text) !== undefined, {
   error: `expected a duration: ${HINT}`,
+  abort: true,
 });
 
 /** A duration within bounds, kept as written. @param why the least is no less. */
 export function durationBetween(least: string, most: string, { why }: { why?: string } = {}) {
   const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
-  return durationSchema.pipe(
+  return anyDuration.pipe(
     z.string().superRefine((text, ctx) => {
-      const ms = parseDuration(text);
+      const ms = parse(text)!;
       if (ms >= leastMs && ms <= mostMs) return;
       const message = ms > mostMs
         ? `expected at most ${most}, found ${text}`
@@ -53,3 +61,6 @@ export function durationBetween(least: string, most: string, { why }: { why?: st
     }),
   );
 }
+
+/** A duration of any use, a hundred years at most. */
+export const durationSchema = durationBetween("0s", MOST);

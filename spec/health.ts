@@ -1,6 +1,6 @@
 /** Probes: how Rune asks an instance whether it lives and whether it is ready (SPEC 3, seed 003). @module */
 import { z } from "zod";
-import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { argumentText, LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 
 const seconds = (value: number) => z.number().int().min(0).max(86_400).default(value);
 const positive = (value: number) => z.number().int().min(1).max(86_400).default(value);
@@ -13,6 +13,20 @@ const timing = {
   successThreshold: positive(1),
 };
 
+/** Headers that can be sent. */
+const headersSchema = mapUpTo(textUpTo(LIMITS.name), textUpTo(LIMITS.header), LIMITS.headers)
+  .superRefine((headers, ctx) => {
+    for (const [name, value] of Object.entries(headers)) {
+      try {
+        new Headers([[name, value]]);
+      } catch {
+        const message =
+          "no header can have this name and value: letters, digits and - in the name, one line of ASCII after it";
+        ctx.addIssue({ code: "custom", path: [name], message });
+      }
+    }
+  });
+
 /** A port by number or by its name in `ports`. */
 export const portRefSchema = z.union([z.number().int().min(1).max(65_535), textUpTo(LIMITS.name).min(1)], {
   error: "expected a port number (1-65535) or the name of a port",
@@ -24,13 +38,13 @@ export const probeSchema = z.discriminatedUnion("type", [
     path: textUpTo(LIMITS.url).startsWith("/", "expected a path that starts with /").default("/"),
     port: portRefSchema,
     scheme: z.enum(["http", "https"]).default("http"),
-    headers: mapUpTo(textUpTo(LIMITS.name), textUpTo(LIMITS.header), LIMITS.headers).default({}),
+    headers: headersSchema.default({}),
     ...timing,
   }),
   z.strictObject({ type: z.literal("tcp"), port: portRefSchema, ...timing }),
   z.strictObject({
     type: z.literal("exec"),
-    command: listUpTo(textUpTo(LIMITS.argument), LIMITS.arguments).min(1),
+    command: listUpTo(argumentText, LIMITS.arguments).min(1),
     ...timing,
   }),
 ]);

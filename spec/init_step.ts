@@ -1,7 +1,7 @@
 /** Init steps: commands that run to their end before the main process, one after the other (SPEC 3). @module */
 import { z } from "zod";
-import { durationSchema } from "./duration.ts";
-import { LIMITS, textUpTo } from "./limits.ts";
+import { durationBetween, LONGEST_WAIT } from "./duration.ts";
+import { imageSchema } from "./image_reference.ts";
 import { absolutePathSchema, type VolumeMount } from "./mounts.ts";
 import { nameSchema } from "./name.ts";
 
@@ -12,7 +12,7 @@ export function makeInitStepSchema<C extends z.ZodType, A extends z.ZodType, E e
   return z.strictObject({
     name: nameSchema,
     /** The service's image when omitted. */
-    image: textUpTo(LIMITS.image).min(1).optional(),
+    image: imageSchema.optional(),
     command: shared.command,
     args: shared.args.prefault([] as never),
     env: shared.env.prefault({} as never),
@@ -20,7 +20,7 @@ export function makeInitStepSchema<C extends z.ZodType, A extends z.ZodType, E e
       z.enum(["freshVolume", "always"]),
       z.strictObject({ fileMissing: absolutePathSchema }),
     ], { error: "expected freshVolume, always, or {fileMissing: <path>}" }).default("always"),
-    timeout: durationSchema.default("5m"),
+    timeout: durationBetween("0s", LONGEST_WAIT).default("5m"),
     restartPolicy: z.enum(["OnFailure", "Never"]).default("OnFailure"),
   });
 }

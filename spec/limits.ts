@@ -53,8 +53,11 @@ export const LIMITS = {
   selector: 4096,
 } as const;
 
-/** Characters of all variables of a run: with eight megabytes of stack Linux passes on a quarter of it (execve(2)). */
-export const MAX_ENVIRONMENT = 2 * 1024 * 1024;
+/**
+ * Bytes of all variables and words of a run: with eight megabytes of stack Linux passes on a quarter of it (execve(2)), and those
+ * who start a program add words and variables of their own.
+ */
+export const MAX_ENVIRONMENT = 2 * 1024 * 1024 - 64 * 1024;
 
 /** Nesting deeper than this is refused before anything recursive touches it. */
 export const MAX_DEPTH = 64;
@@ -62,8 +65,10 @@ export const MAX_DEPTH = 64;
 /** A text of at most so many characters; a longer one is looked at no further. */
 export const textUpTo = (max: number) => z.string().max(max, { abort: true });
 
-/** A text as long as a variable or an argument may be. */
-export const argumentText = textUpTo(LIMITS.argument);
+/** A text that a program can be given as a variable or an argument: as long as these may be, without what ends them. */
+export const argumentText = textUpTo(LIMITS.argument).refine((text) => !text.includes("\0"), {
+  error: "a word or variable cannot hold the character NUL (\\0)",
+});
 
 /** A list of at most so many entries. */
 export const listUpTo = <T extends z.ZodType>(entry: T, max: number, error?: string) =>

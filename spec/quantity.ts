@@ -78,6 +78,7 @@ export const bytesSchema = textUpTo(LIMITS.word).refine(
   (t) => within(parse(t, 0)) !== undefined,
   {
     error: `expected a size: ${BYTES_HINT}`,
+    abort: true,
   },
 );
 
@@ -86,5 +87,6 @@ export const cpuSchema = textUpTo(LIMITS.word).refine(
   (t) => within(parse(t, 3)) !== undefined,
   {
     error: `expected a CPU quantity: ${CPU_HINT}`,
+    abort: true,
   },
 );

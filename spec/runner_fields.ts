@@ -1,5 +1,6 @@
 /** Fields that only one of the two runners can honour: refused for the other, with the field that it has instead. @module */
-import { DYNAMIC_USER, type SecurityContext } from "./security.ts";
+import { parseBytes, parseMilliCpu } from "./quantity.ts";
+import { DYNAMIC_USER, type Resources, type SecurityContext } from "./security.ts";
 
 /** Names that a POSIX shell can pass on to a process; it drops others. */
 export const PROCESS_VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -18,7 +19,12 @@ const PROCESS_ONLY = {
 const isAsked = (value: unknown) =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 
+/** The least that the Docker Engine limits a container to. */
+const LEAST_MEMORY = 6 * 1024 * 1024;
+const LEAST_MILLI_CPU = 10;
+
 interface Fields {
+  resources?: Resources | undefined;
   process?: { env: Record<string, string> } | undefined;
   env: Record<string, string>;
   securityContext?: SecurityContext | undefined;
@@ -30,7 +36,7 @@ export function checkRunnerFields(
   spec: Fields,
   issue: (path: (string | number)[], message: string) => void,
 ): void {
-  const { process, securityContext = {} } = spec;
+  const { process, securityContext = {}, resources } = spec;
   const [foreign, runs] = process === undefined
     ? [PROCESS_ONLY, "containers"] as const
     : [CONTAINER_ONLY, "processes"] as const;
@@ -45,6 +51,13 @@ export function checkRunnerFields(
     issue(["securityContext", "group"], "is never dynamic: a dynamic user has a group of its own without it");
   }
   if (process === undefined) {
+    const { cpu, memory } = resources ?? {};
+    if (memory?.limit !== undefined && parseBytes(memory.limit) < LEAST_MEMORY) {
+      issue(["resources", "memory", "limit"], `expected at least 6Mi for a container, found ${memory.limit}`);
+    }
+    if (cpu?.limit !== undefined && parseMilliCpu(cpu.limit) < LEAST_MILLI_CPU) {
+      issue(["resources", "cpu", "limit"], `expected at least 10m for a container, found ${cpu.limit}`);
+    }
     if (securityContext.user === DYNAMIC_USER) {
       issue(
         ["securityContext", "user"],

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { RuneError } from "./error.ts";
 import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
-import { bytesSchema, cpuSchema } from "./quantity.ts";
+import { bytesSchema, cpuSchema, parseBytes, parseMilliCpu } from "./quantity.ts";
 
 const capability = textUpTo(LIMITS.word).regex(/^(CAP_)?[A-Z_]+$|^ALL$/, {
   error: "expected a capability such as NET_ADMIN or ALL",
@@ -80,8 +80,22 @@ export function isProfileFile(profile: string | undefined): profile is string {
   return profile !== undefined && profile !== "unconfined" && profile !== "runtime/default";
 }
 
+/** A request and a limit of one kind: nothing is limited to none of it, and nothing asks for more than its limit. */
+function amounts<S extends z.ZodType<string>>(quantity: S, parse: (text: string) => number) {
+  return z.strictObject({ request: quantity.optional(), limit: quantity.optional() })
+    .superRefine(({ request, limit }, ctx) => {
+      const issue = (path: string, message: string) =>
+        ctx.addIssue({ code: "custom", path: [path], message });
+      if (limit === undefined) return;
+      if (parse(limit) === 0) issue("limit", `a limit of ${limit} would be none: leave it out for no limit`);
+      else if (request !== undefined && parse(request) > parse(limit)) {
+        issue("request", `expected at most the limit of ${limit}, found ${request}`);
+      }
+    });
+}
+
 export const resourcesSchema = z.strictObject({
-  cpu: z.strictObject({ request: cpuSchema.optional(), limit: cpuSchema.optional() }).optional(),
-  memory: z.strictObject({ request: bytesSchema.optional(), limit: bytesSchema.optional() }).optional(),
+  cpu: amounts(cpuSchema, parseMilliCpu).optional(),
+  memory: amounts(bytesSchema, parseBytes).optional(),
 });
 export type Resources = z.infer<typeof resourcesSchema>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RuneError } from "./error.ts";
-import { parseAccountId, securityContextSchema } from "./security.ts";
+import { parseAccountId, resourcesSchema, securityContextSchema } from "./security.ts";
 import { textsAsWritten } from "./text_fields.ts";
 
 const TOO_LARGE = ["4294967295", "4294967296", "8589934592", "18446744073709551616", `${2 ** 60}`];
@@ -56,4 +56,20 @@ Deno.test("securityContext takes only names and ids that every reader reads alik
   ) {
     assert.deepEqual(securityContextSchema.parse({ user }), { user });
   }
+});
+
+Deno.test("resources take no request above its limit, and no limit of nothing", () => {
+  const issues = (kind: "cpu" | "memory", amounts: { request?: string; limit?: string }) =>
+    resourcesSchema.safeParse({ [kind]: amounts }).error?.issues.map(({ path, message }) =>
+      `${path.join(".")}: ${message}`
+    ) ?? [];
+  assert.deepEqual(issues("memory", { request: "512Mi", limit: "256Mi" }), [
+    "memory.request: expected at most the limit of 256Mi, found 512Mi",
+  ]);
+  assert.deepEqual(issues("cpu", { request: "1.5", limit: "500m" }), [
+    "cpu.request: expected at most the limit of 500m, found 1.5",
+  ]);
+  assert.deepEqual(issues("memory", { request: "1000Ki", limit: "1024000" }), []);
+  assert.deepEqual(issues("cpu", { request: "2" }), []);
+  assert.match(issues("memory", { limit: "0" })[0]!, /^memory\.limit: a limit of 0 would be none/);
 });

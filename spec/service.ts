@@ -1,10 +1,12 @@
 /** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
 import { z } from "zod";
-import { durationBetween, durationSchema } from "./duration.ts";
+import { processSentenceIssue, sentenceIssue } from "./command_words.ts";
+import { durationBetween, LONGEST_WAIT } from "./duration.ts";
 import { checkInitSteps, makeInitStepSchema } from "./init_step.ts";
 import { exposeSchema, exposureSchema } from "./expose.ts";
 import { exposeIssues } from "./exposing.ts";
 import { healthSchema } from "./health.ts";
+import { imageSchema } from "./image_reference.ts";
 import { labelsSchema } from "./labels.ts";
 import { argumentText, LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import {
@@ -21,9 +23,14 @@ import { checkRunnerFields } from "./runner_fields.ts";
 import { envRefs, SECRETS_IN_TEXT } from "./secret.ts";
 import { hostIdentitySchema, resourcesSchema, securityContextSchema } from "./security.ts";
 
-/** A string (split at white space is never guessed: it is the executable alone) or a list. */
+const isOneWord = (issueOf: (text: string) => string | undefined) => (text: string, ctx: z.RefinementCtx) => {
+  const message = issueOf(text);
+  if (message !== undefined) ctx.addIssue({ code: "custom", message });
+};
+
+/** A string (split at white space is never guessed: it is the executable alone, and refused with white space) or a list. */
 const commandSchema = z.union([
-  textUpTo(LIMITS.argument).min(1).transform((c) => [c]),
+  textUpTo(LIMITS.argument).min(1).superRefine(isOneWord(sentenceIssue)).transform((c) => [c]),
   listUpTo(argumentText, LIMITS.arguments).min(1),
 ], {
   // What is wrong inside of a list is told where it stands.
@@ -46,7 +53,7 @@ export const portSchema = z.strictObject({
 });
 
 const processSchema = z.strictObject({
-  command: textUpTo(LIMITS.path).min(1),
+  command: textUpTo(LIMITS.path).min(1).superRefine(isOneWord(processSentenceIssue)),
   args: argsSchema.default([]),
   workdir: absolutePathSchema.optional(),
   env: envSchema.default({}),
@@ -73,15 +80,15 @@ const dependencySchema = z.strictObject({
 
 const updateSchema = z.strictObject({
   strategy: z.enum(["rolling", "recreate"]).default("rolling"),
-  maxUnavailable: z.number().int().min(1).default(1),
-  timeout: durationSchema.default("5m"),
+  maxUnavailable: z.number().int().min(1).max(1000).default(1),
+  timeout: durationBetween("0s", LONGEST_WAIT).default("5m"),
   rollback: z.boolean().default(false),
 });
 
 const initStepSchema = makeInitStepSchema({ command: commandSchema, args: argsSchema, env: envSchema });
 
 const specFields = {
-  image: textUpTo(LIMITS.image).min(1).optional(),
+  image: imageSchema.optional(),
   command: commandSchema.optional(),
   args: argsSchema.optional(),
   process: processSchema.optional(),
@@ -141,6 +148,12 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
   for (const { target, other } of overlaps(targets)) {
     issue(target.at, `${target.path} overlaps the mount at ${other.path}`);
   }
+  const awaited = new Set<string>();
+  spec.dependencies.forEach(({ service, namespace = "" }, i) => {
+    if (awaited.size === awaited.add(`${namespace}/${service}`).size) {
+      issue(["dependencies", i], `"${service}" is named by another dependency of this service`);
+    }
+  });
   checkInitSteps(spec, issue);
   checkRunnerFields(spec, issue);
   const environments = [{ at: ["env"], env: spec.env }, {
@@ -154,7 +167,11 @@ function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): v
     }
   }
   const portNames = new Set<string>();
-  spec.ports.forEach(({ name }, i) => {
+  const numbers = new Set<string>();
+  spec.ports.forEach(({ name, port, protocol }, i) => {
+    if (numbers.size === numbers.add(`${port}/${protocol}`).size) {
+      issue(["ports", i, "port"], `port ${port} (${protocol}) is listed twice`);
+    }
     if (name !== undefined && portNames.size === portNames.add(name).size) {
       issue(["ports", i, "name"], `port name "${name}" is used twice`);
     }

@@ -11,6 +11,7 @@ import { mountsOf } from "../../spec/instance.ts";
 import type { Service, ServiceReason } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { ReadData } from "../config/data.ts";
+import { requireFits } from "../config/environment_fit.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { RunFiles } from "../config/run_files.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
@@ -248,6 +249,10 @@ export async function launch(
   const referred = await phase("ConfigMissing", () => resolveSecretEnv(explicit, where));
   const named = Object.entries(found.secretEnv).filter(([name]) => !Object.hasOwn(explicit, name));
   const secretEnv = { ...Object.fromEntries(named), ...referred };
+  await phase(
+    "ConfigMissing",
+    async () => requireFits({ template, step: attempt?.step }, { ...found.env, ...explicit, ...secretEnv }),
+  );
   await options.recordIntent();
   await phase("LaunchFailed", async () => {
     const config = {

@@ -3,13 +3,14 @@ import { checkService, checkVolumeChange } from "../../spec/checks.ts";
 import { checkExposedOnce, type NamedExposing } from "../../spec/exposing.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
+import { environmentIssues } from "../../spec/environment_size.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
 import { parseNameRef } from "../../spec/name.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
-import { nameTo } from "../auth/visibility.ts";
+import { maySee, nameTo } from "../auth/visibility.ts";
 import { checkTemplateDirectory } from "./directories.ts";
 import { checkPorts } from "./ports.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
@@ -51,6 +52,14 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     ...spec.volumes.flatMap((mount, i) =>
       under(["volumes", i], checkMount(mount, { service, before, world }))
     ),
+    ...environmentIssues(spec, {
+      namespace,
+      // What a secret holds is known at launch alone.
+      find: (kind, ns, data) =>
+        kind === "configmap" && maySee(world.viewer, "configmap", ns)
+          ? world.state.get("configmap", ns, data)?.spec.data
+          : undefined,
+    }),
     ...checkPorts(spec, world.ports),
     ...checkFileMounts(spec, world),
   ];

@@ -1,0 +1,26 @@
+/** Refuses to start what Linux would refuse, with what is too large: of values that come from secrets only a launch knows it. @module */
+import { TOO_MUCH_HINT, tooMuchIn } from "../../spec/environment_size.ts";
+import { RuneError } from "../../spec/error.ts";
+import type { InitStep } from "../../spec/init_step.ts";
+import type { InstanceTemplate } from "../../spec/instance.ts";
+
+/**
+ * Checks what a run, or an init step of it, is given.
+ *
+ * @param env all variables, with the values of secrets.
+ * @throws {RuneError} `failed_precondition` (not permanent: a configmap or secret may change).
+ */
+export function requireFits(
+  { template, step }: { template: InstanceTemplate; step?: InitStep | undefined },
+  env: Record<string, string>,
+): void {
+  const { process, command = [], args = [] } = template;
+  const words = step
+    ? [...step.command, ...step.args]
+    : process
+    ? [process.command, ...process.args]
+    : [...command, ...args];
+  const [first] = tooMuchIn({ words, env });
+  if (!first) return;
+  throw new RuneError("failed_precondition", first.message, { hint: TOO_MUCH_HINT, permanent: false });
+}
