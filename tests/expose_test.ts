@@ -52,12 +52,11 @@ const answeredBy = (who: string[], { httpPort }: Exposed, name: string) =>
     async () => (await whoAnswers(httpPort, name)).join() === who.join(),
   );
 
-/** The configuration of the host's own Caddy. */
-async function caddyConfigOf(host: Host): Promise<string> {
-  using client = Deno.createHttpClient({
-    proxy: { transport: "unix", path: caddyFiles(`${host.dataDir}/proxy`).adminSocket },
-  });
-  return await (await fetch("http://localhost/config/", { client })).text();
+/** Whether a name leads anywhere, as Caddy reads it. */
+async function leadsSomewhere(host: Host, name: string): Promise<boolean> {
+  const { routes } = caddyFiles(`${host.dataDir}/proxy`);
+  const entries = await Array.fromAsync(Deno.readDir(`${routes}/${name}`)).catch(() => []);
+  return entries.some((entry) => entry.name.includes(":8080"));
 }
 
 const caddyLives = (host: Host) => isAlive(caddyFiles(`${host.dataDir}/proxy`));
@@ -86,7 +85,7 @@ Deno.test({
     assert.equal(caddyLives(host), false, "nothing listens before there is a name to route");
     await cast(host, web("  scale: 3\n  expose: { port: http, host: Web.local }\n"));
     await answeredBy(["web-0", "web-1", "web-2"], exposed, "web.local");
-    assert.match(await host.rune("get", "services"), new RegExp(`web .* web\\.local:${httpPort} `));
+    assert.match(await host.rune("get", "services"), new RegExp(`web .* http://web\\.local:${httpPort} `));
     const urls = [`http://web.local:${httpPort}`, `https://web.local:${httpsPort}`];
     const { status } = await host.get("service", "web");
     assert.deepEqual(status.exposure, { host: "web.local", urls });
@@ -118,7 +117,7 @@ Deno.test({
     await ensureTestImage();
     await using exposed = await exposingHost();
     const { host } = exposed;
-    const upstreams = async () => caddyLives(host) && (await caddyConfigOf(host)).includes(':8080"');
+    const upstreams = async () => caddyLives(host) && await leadsSomewhere(host, "quick.local");
     const isReady = async () => {
       const answer = await fetch(`${host.daemon.url}/v1/namespaces/default/instances/web-0`);
       const body = await answer.json();
@@ -159,17 +158,10 @@ Deno.test({
     let over = false;
     const failures: string[] = [];
     let requests = 0;
-    let resets = 0;
     const ask = async () => {
       while (!over) {
         requests++;
-        const answer = await fetchByName(httpPort, "roll.local").catch((error) => {
-          // Caddy 2.6 resets connections that it has not accepted yet when it takes new routes; browsers then try again.
-          if (error.code !== "ECONNRESET") throw error;
-          resets++;
-        });
-        if (!answer) continue;
-        const { status, body } = answer;
+        const { status, body } = await fetchByName(httpPort, "roll.local");
         if (status !== 200) failures.push(`${status} ${body}`);
       }
     };
@@ -182,7 +174,6 @@ Deno.test({
     over = true;
     await Promise.all(clients);
     assert.deepEqual(failures.slice(0, 3), [], `${failures.length} of ${requests} requests failed`);
-    assert.ok(resets <= requests / 100, `${resets} of ${requests} connections were reset`);
     assert.ok(requests > 20, `only ${requests} requests`);
   },
 });

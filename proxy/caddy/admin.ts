@@ -1,15 +1,10 @@
 /** Caddy's administration over its unix socket: read the configuration, load one, stop. @module */
-import { setTimeout } from "node:timers/promises";
 import { withDeadline } from "../../spec/deadline.ts";
 import { RuneError } from "../../spec/error.ts";
 
 /** How long Caddy may take to answer, and to take a configuration. */
 const ANSWER_MS = 5_000;
 const LOAD_MS = 20_000;
-/** Caddy writes a certificate's files in place: a configuration that comes at that moment meets a part of them. */
-const PART_WRITTEN = /caching certificate: (decoding certificate metadata|tls: failed to find any PEM data)/;
-/** How often it is asked again then, and after how long. */
-const AGAIN = { most: 20, afterMs: 100 };
 
 /** A client; nothing is contacted before the first call. */
 export interface CaddyAdmin {
@@ -73,12 +68,7 @@ export function createCaddyAdmin(socket: string): CaddyAdmin {
     },
     async load(config, signal) {
       const body = JSON.stringify(config);
-      const ask = () => call("/load", { method: "POST", body, timeoutMs: LOAD_MS, signal });
-      let answer = await ask();
-      for (let n = 0; n < AGAIN.most && answer && !answer.ok && PART_WRITTEN.test(answer.text); n++) {
-        await setTimeout(AGAIN.afterMs, undefined, { signal });
-        answer = await ask();
-      }
+      const answer = await call("/load", { method: "POST", body, timeoutMs: LOAD_MS, signal });
       if (answer?.ok) return;
       const reason = answer === undefined ? "it ended meanwhile" : sentenceOf(answer.text);
       throw new RuneError("unavailable", `Caddy did not take the routes: ${reason}`, {

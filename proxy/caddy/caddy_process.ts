@@ -64,19 +64,19 @@ export function isAlive(files: CaddyFiles): boolean {
 }
 
 /**
- * Starts Caddy without routes; returns when the process exists, before it answers. Done when one lives.
+ * Starts Caddy with a configuration, by default one that serves nothing; returns when the process exists, before it answers. Done when one lives.
  *
  * @throws {RuneError} `unavailable` when it cannot be started.
  */
 export async function spawnCaddy(
   program: string,
   files: CaddyFiles,
-  { daemonId }: { daemonId?: string } = {},
+  { daemonId, config = bootConfig(files) }: { daemonId?: string; config?: unknown } = {},
 ): Promise<void> {
   await Deno.mkdir(files.dir, { recursive: true, mode: 0o700 });
   // A name of its own: several may start one at once.
   const aside = `${bootPath(files)}.${crypto.randomUUID().slice(0, 8)}`;
-  await replaceFile(bootPath(files), JSON.stringify(bootConfig(files)), { aside });
+  await replaceFile(bootPath(files), JSON.stringify(config), { aside });
   const { code, stderr } = await new Deno.Command("/bin/sh", {
     args: ["-c", START, "sh", files.dir, program],
     clearEnv: true,

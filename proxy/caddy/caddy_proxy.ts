@@ -11,6 +11,8 @@ import { createCaddyAdmin } from "./admin.ts";
 import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_process.ts";
 import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
 import { checkPorts, listensOn } from "./ports.ts";
+import { createCertifier } from "./certifier.ts";
+import { writeRoutes } from "./route_files.ts";
 import { discardLocks, discardParts } from "./storage.ts";
 import { endStrayCaddy, findStrayCaddies } from "./strays.ts";
 
@@ -37,6 +39,8 @@ const MAX_SOCKET_PATH = 107;
 export function createCaddyProxy({ dir, serving, daemonId, program, logger }: CaddyProxyOptions): Proxy {
   const files = caddyFiles(dir);
   const admin = createCaddyAdmin(files.adminSocket);
+  const wanted = caddyConfig({ files, serving });
+  const certifier = createCertifier({ port: serving.httpsPort, mend: mendStorage });
   const listeners = new Set<() => void>();
   let closed = false;
   /** No Caddy of this daemon was left elsewhere. */
@@ -105,11 +109,12 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
       );
     }
     const path = await findCaddy(program);
+    certifier.forget();
     await endStrays();
     await checkPorts(serving, []);
     await mendStorage();
     await discardLocks(files);
-    await spawnCaddy(path, files, daemonId === undefined ? {} : { daemonId });
+    await spawnCaddy(path, files, { config: wanted, ...(daemonId !== undefined && { daemonId }) });
     const config = await answer(signal);
     if (config !== undefined) return config;
     throw new RuneError("unavailable", `Caddy did not come up: ${await lastWords(files)}`, {
@@ -117,7 +122,10 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     });
   }
 
+  const isOnward = (host: string) => usesAcme(host, serving);
+
   async function serve(routes: Route[], signal: AbortSignal): Promise<void> {
+    await writeRoutes(files.routes, routes, { isOnward });
     let current = await answer(signal).catch((error) => {
       signal.throwIfAborted();
       if (!(error instanceof RuneError)) throw error;
@@ -125,13 +133,17 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     // One that lives and does not answer is of no use to anybody.
     if (current === undefined) await endCaddy(files);
     current ??= await start(signal);
-    const wanted = caddyConfig(routes, { files, serving });
-    if (sameValue(current, wanted)) return;
-    await checkPorts(serving, listensOn(current));
-    await admin.load(wanted, signal).catch(async (error) => {
-      if (!await mendStorage()) throw error;
-      await admin.load(wanted, signal);
-    });
+    if (!sameValue(current, wanted)) {
+      await checkPorts(serving, listensOn(current));
+      certifier.forget();
+      await admin.load(wanted, signal).catch(async (error) => {
+        if (!await mendStorage()) throw error;
+        await admin.load(wanted, signal);
+      });
+    }
+    const hosts = routes.map(({ host }) => host);
+    await certifier.certify(hosts.filter((host) => !isOnward(host)), signal);
+    certifier.certifyLater(hosts.filter(isOnward));
   }
 
   return {
@@ -161,6 +173,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     },
     close() {
       closed = true;
+      certifier.close();
       endWatch();
     },
   };

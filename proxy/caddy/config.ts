@@ -1,6 +1,11 @@
-/** What Caddy is told: the whole configuration as one JSON document, made from the routes and nothing else. Pure. @module */
-import { isPublicName } from "./public_name.ts";
-import type { Route } from "../proxy.ts";
+/**
+ * What Caddy is told: the whole configuration as one JSON document. It says nothing of any route: those are files (see
+ * route_files.ts), which Caddy reads at each request. Every configuration that Caddy takes closes connections, so that it takes
+ * one at its start, and another only where the ports or ACME are changed. Pure.
+ * @module
+ */
+import { isPublicName, PRIVATE_PATTERNS } from "./public_name.ts";
+import { DEPTH, ONLY, ONWARD, PLACES } from "./route_files.ts";
 
 /** How host names are served. */
 export interface ServingOptions {
@@ -19,11 +24,13 @@ export interface CaddyFiles {
   adminSocket: string;
   /** Certificates and keys; see storage.ts. */
   storage: string;
+  /** See route_files.ts. */
+  routes: string;
 }
 
 /** Where a Caddy of this folder keeps what. */
 export function caddyFiles(dir: string): CaddyFiles {
-  return { dir, adminSocket: `${dir}/admin.sock`, storage: `${dir}/storage` };
+  return { dir, adminSocket: `${dir}/admin.sock`, storage: `${dir}/storage`, routes: `${dir}/routes` };
 }
 
 /** The administration is a socket in a private folder; nothing is written outside of it. */
@@ -66,33 +73,100 @@ const say = (status: number | string, body: string, headers: Record<string, stri
   body: `${body}\n`,
 });
 
-function forward({ host, upstreams }: Route) {
-  if (upstreams.length === 0) {
-    return say(503, `${host}: no instance is ready to answer; try again in a moment`, {
-      "Retry-After": ["1"],
-    });
-  }
-  return {
-    handler: "reverse_proxy",
-    upstreams: upstreams.map((dial) => ({ dial })),
-    load_balancing: {
-      selection_policy: { policy: "round_robin" },
-      // An instance that died a moment ago is still listed, and one that begins may not listen yet: their requests go to the next
-      // one. Soon, as a request that waits for its next try fails when new routes are loaded.
-      try_duration: "3s",
-      try_interval: "5ms",
-    },
-    // So that only the first request finds out. Short, as it keeps requests from an instance that is alone.
-    health_checks: { passive: { fail_duration: "250ms" } },
-    transport: { protocol: "http", dial_timeout: "1s" },
-  };
+const HOST = "{http.request.host}";
+const matches = (key: string, pattern: string, name?: string) => ({
+  vars_regexp: { [key]: { pattern, ...(name !== undefined && { name }) } },
+});
+
+/** The files of a list: of one name, as nearly all are, tried again, as a list may be replaced by the next while it is read. */
+function listed({ routes, host }: Place, tag: string) {
+  const short = `${host}/${tag},*`;
+  const long = Array.from({ length: DEPTH - 1 }, (_, i) => short + "/*".repeat(i + 1));
+  return { file: { root: routes, try_files: [short, ...long, short, short] } };
 }
 
-const route = (host: string, handler: unknown) => ({
-  match: [{ host: [host] }],
-  handle: [handler],
-  terminal: true,
-});
+const ADDRESS = "([^,/]+)";
+/** `/<host>/<tag>,<version>,a,b,c,…` */
+const LIST_PATTERN = `^/[^/]+/[^,]+,[0-9]+${`[,/]${ADDRESS}`.repeat(PLACES)}$`;
+
+const FORWARD = {
+  handler: "reverse_proxy",
+  upstreams: Array.from({ length: PLACES }, (_, i) => ({ dial: `{http.regexp.to.${i + 1}}` })),
+  load_balancing: {
+    selection_policy: { policy: "round_robin" },
+    // An instance that died a moment ago is still listed, and one that begins may not listen yet: their requests go to the next.
+    try_duration: "3s",
+    try_interval: "5ms",
+  },
+  transport: { protocol: "http", dial_timeout: "500ms" },
+};
+
+/** Where the files are, and the placeholder of the host name. */
+interface Place {
+  routes: string;
+  host: string;
+}
+
+/** Leads a name to its instances, or says that none is ready; passes on what nobody has. */
+function forwarding(place: Place) {
+  const { routes, host } = place;
+  const lead = (tag: string) => ({
+    match: [listed(place, tag)],
+    handle: [{
+      handler: "subroute",
+      routes: [{ match: [matches("{http.matchers.file.relative}", LIST_PATTERN, "to")], handle: [FORWARD] }],
+    }],
+    terminal: true,
+  });
+  return [
+    lead(ONLY),
+    {
+      match: [{ file: { root: routes, try_files: [`${host}/`] } }],
+      handle: [{
+        handler: "subroute",
+        routes: [
+          {
+            match: [matches("{http.request.uuid}", "^([0-9a-f]{2})", "drawn")],
+            handle: [{ handler: "subroute", routes: [lead("{http.regexp.drawn.1}")] }],
+          },
+          {
+            handle: [
+              say(503, `${HOST}: no instance is ready to answer; try again in a moment`, {
+                "Retry-After": ["1"],
+              }),
+            ],
+          },
+        ],
+      }],
+      terminal: true,
+    },
+  ];
+}
+
+/** Caddy has no way to write a text in lower case but letter by letter; clients that send capitals are few. */
+const LETTERS = [..."abcdefghijklmnopqrstuvwxyz"];
+const LOWERED = "X-Rune-Host";
+const LOWER_CASE = {
+  handler: "headers",
+  request: { replace: { [LOWERED]: LETTERS.map((l) => ({ search: l.toUpperCase(), replace: l })) } },
+};
+
+/** The routes of a server: `make` gives those of a name that is found by a placeholder. */
+function namedRoutes(make: (host: string) => unknown[]) {
+  return [
+    ...make(HOST),
+    {
+      match: [matches(HOST, "[A-Z]")],
+      handle: [
+        { handler: "headers", request: { set: { [LOWERED]: [HOST] } } },
+        LOWER_CASE,
+        { handler: "vars", host: `{http.request.header.${LOWERED}}` },
+        { handler: "headers", request: { delete: [LOWERED] } },
+        { handler: "subroute", routes: make("{http.vars.host}") },
+      ],
+    },
+  ];
+}
 
 const NOBODY = { handle: [say(404, "no service is exposed under the name {http.request.host}")] };
 const FAILED = {
@@ -107,19 +181,32 @@ const FAILED = {
 /** What both servers share. HTTP/3 would need a UDP port that nobody asked for. */
 const server = { protocols: ["h1", "h2"], read_header_timeout: "30s", errors: FAILED };
 
-/** The configuration that serves these routes. Equal routes give equal documents, whatever their order. */
-export function caddyConfig(
-  routes: Route[],
-  { files, serving }: { files: CaddyFiles; serving: ServingOptions },
-) {
-  const sorted = [...routes].sort((a, b) => a.host < b.host ? -1 : 1)
-    .map(({ host, upstreams }) => ({ host, upstreams: [...upstreams].sort() }));
+/** Where Caddy asks itself, before it makes a certificate, whether somebody has the name. */
+const ASKED = "/.rune/exposed";
+
+/** The configuration. Equal options give equal documents. */
+export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: ServingOptions }) {
   const { httpPort, httpsPort, acmeEmail } = serving;
   const listen = listenAddresses(serving);
   const port = httpsPort === 443 ? "" : `:${httpsPort}`;
-  const onward = say(308, "", { Location: [`https://{http.request.host}${port}{http.request.uri}`] });
-  const certified = sorted.map((r) => r.host).filter((host) => usesAcme(host, serving));
-  const own = sorted.map((r) => r.host).filter((host) => !usesAcme(host, serving));
+  const asking = {
+    match: [{
+      host: ["127.0.0.1"],
+      path: [ASKED],
+      ...matches("{http.request.uri.query.domain}", "^[a-z0-9][a-z0-9.-]*$"),
+      file: { root: files.routes, try_files: ["{http.request.uri.query.domain}/"] },
+    }],
+    handle: [say(200, "yes")],
+    terminal: true,
+  };
+  const { routes } = files;
+  const onward = (host: string) => ({
+    match: [{ file: { root: routes, try_files: [`${host}/${ONWARD}`] } }],
+    handle: [say(308, "", { Location: [`https://{http.request.host}${port}{http.request.uri}`] })],
+    terminal: true,
+  });
+  const internal = { issuers: [{ module: "internal" }], on_demand: true };
+  const acme = { issuers: [{ module: "acme", email: acmeEmail }], on_demand: true };
   return {
     ...bootConfig(files),
     apps: {
@@ -132,27 +219,31 @@ export function caddyConfig(
             listen: [listen.http],
             // Else Caddy would speak TLS here too, or send names without a public certificate on to HTTPS.
             automatic_https: { disable: true },
+            // The question comes last: whatever stands before the names is asked with each request.
             routes: [
-              ...sorted.map((r) => route(r.host, usesAcme(r.host, serving) ? onward : forward(r))),
+              ...namedRoutes((host) => [
+                ...acmeEmail === undefined ? [] : [onward(host)],
+                ...forwarding({ routes, host }),
+              ]),
+              asking,
               NOBODY,
             ],
           },
           https: {
             ...server,
             listen: [listen.https],
-            automatic_https: { disable_redirects: true },
-            routes: [...sorted.map((r) => route(r.host, forward(r))), NOBODY],
+            automatic_https: { disable: true },
+            tls_connection_policies: [{}],
+            routes: [...namedRoutes((host) => forwarding({ routes, host })), NOBODY],
           },
         },
       },
       tls: {
         automation: {
-          policies: [
-            ...certified.length > 0
-              ? [{ subjects: certified, issuers: [{ module: "acme", email: acmeEmail }] }]
-              : [],
-            ...own.length > 0 ? [{ subjects: own, issuers: [{ module: "internal" }] }] : [],
-          ],
+          on_demand: { ask: `http://127.0.0.1:${httpPort}${ASKED}` },
+          policies: acmeEmail === undefined
+            ? [internal]
+            : [{ subjects: PRIVATE_PATTERNS, ...internal }, acme],
         },
       },
       // Installing a certificate authority on this machine is the administrator's decision.

@@ -18,3 +18,14 @@ const PRIVATE = [
 export function isPublicName(host: string): boolean {
   return host.includes(".") && !PRIVATE.some((suffix) => host.endsWith(`.${suffix}`));
 }
+
+/** Labels that a private name is taken to have at most; Caddy compares a name with each pattern at each handshake. */
+const MAX_LABELS = 8;
+
+/** The names that {@linkcode isPublicName} refuses, as Caddy compares them: `*` stands for one label. */
+export const PRIVATE_PATTERNS: string[] = [
+  "*",
+  ...PRIVATE.flatMap((suffix) =>
+    Array.from({ length: MAX_LABELS - 1 }, (_, i) => `${"*.".repeat(i + 1)}${suffix}`)
+  ),
+];

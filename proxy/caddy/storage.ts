@@ -45,15 +45,37 @@ async function readSet(path: string, extensions: string[]): Promise<FileSet> {
   return Object.fromEntries(await Promise.all(texts));
 }
 
-/** The sets among the files of one folder that are there in part. */
-async function partsIn(folder: string, files: string[]): Promise<{ stem: string; extensions: string[] }[]> {
-  const known = files.map((file) => parse(file)).filter(({ ext }) => EXTENSIONS.includes(ext));
-  const sets = [...Map.groupBy(known, ({ name }) => name)]
-    .map(([stem, members]) => ({ stem, extensions: members.map(({ ext }) => ext) }));
-  const sound = await Promise.all(sets.map(async ({ stem, extensions }) => {
-    return isSound(await readSet(join(folder, stem), extensions));
-  }));
-  return sets.filter((_, i) => !sound[i]);
+/** How long a Caddy that lives may take from the first byte of a set to its last. */
+const WRITE_MS = 250;
+
+interface Part {
+  stem: string;
+  extensions: string[];
+  /** What is in its files. */
+  text: string;
+}
+
+async function lookForParts(folder: string): Promise<Part[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const known = entries.filter(({ isFile }) => isFile).map(({ name }) => parse(name))
+    .filter(({ ext }) => EXTENSIONS.includes(ext));
+  const sets = await Promise.all(
+    [...Map.groupBy(known, ({ name }) => name)].map(async ([stem, members]) => {
+      const extensions = members.map(({ ext }) => ext).sort();
+      return { stem, extensions, set: await readSet(join(folder, stem), extensions) };
+    }),
+  );
+  return sets.filter(({ set }) => !isSound(set))
+    .map(({ stem, extensions, set }) => ({ stem, extensions, text: JSON.stringify(set) }));
+}
+
+/** The sets of one folder that are there in part, and stay so: a Caddy that lives may be about to write the rest. */
+async function partsIn(folder: string): Promise<Part[]> {
+  const before = await lookForParts(folder);
+  if (before.length === 0) return [];
+  await new Promise((resolve) => setTimeout(resolve, WRITE_MS));
+  const same = (a: Part) => (b: Part) => a.stem === b.stem && a.text === b.text;
+  return (await lookForParts(folder)).filter((part) => before.some(same(part)));
 }
 
 /**
@@ -67,8 +89,7 @@ export async function discardParts({ storage }: CaddyFiles): Promise<string[]> {
   const visit = async (folder: string): Promise<void> => {
     const entries = await Array.fromAsync(Deno.readDir(join(storage, folder)));
     for (const { name, isDirectory } of entries) if (isDirectory) await visit(join(folder, name));
-    const files = entries.filter(({ isFile }) => isFile).map(({ name }) => name);
-    for (const { stem, extensions } of await partsIn(join(storage, folder), files)) {
+    for (const { stem, extensions } of await partsIn(join(storage, folder))) {
       const path = join(folder, stem);
       discarded.push(path);
       const [, authority] = /^pki\/authorities\/([^/]+)$/.exec(folder) ?? [];

@@ -81,6 +81,21 @@ test("apply() does not wait for the locks of a Caddy that was killed", async (ro
   await certificateWritten(room);
 });
 
+test("discardParts() leaves alone what a Caddy that lives is half-way through writing down", async (room) => {
+  const files = caddyFiles(room.dir);
+  await leaveCaddy(room);
+  await certificateWritten(room);
+  for (const name of [`${AUTHORITY}/root.crt`, `${SITE}.json`, `${SITE}.key`]) {
+    const path = `${files.storage}/${name}`;
+    const whole = await Deno.readTextFile(path);
+    await Deno.truncate(path, 10);
+    const discarding = discardParts(files);
+    await Deno.writeTextFile(path, whole);
+    assert.deepEqual(await discarding, [], name);
+    assert.equal(await Deno.readTextFile(path), whole);
+  }
+});
+
 Deno.test("discardParts() leaves alone what is whole, what it does not know, and what is not there", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-proxy-" });
   try {

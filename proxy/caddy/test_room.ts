@@ -1,6 +1,7 @@
 /** A folder for a real Caddy, on ports of its own, for tests. @module */
 import { until } from "../../tests/host.ts";
 import type { Proxy } from "../proxy.ts";
+import { freePorts } from "../../tests/by_name.ts";
 import { endCaddy } from "./caddy_process.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
 import { caddyFiles, type ServingOptions } from "./config.ts";
@@ -24,7 +25,8 @@ export interface Room extends AsyncDisposable {
 export async function makeRoom(): Promise<Room> {
   const home = await Deno.makeTempDir({ prefix: "rune-proxy-" });
   const dir = `${home}/proxy`;
-  const serving = { httpPort: freePort(), httpsPort: freePort(), loopback: true };
+  const [httpPort, httpsPort] = freePorts(2) as [number, number];
+  const serving = { httpPort, httpsPort, loopback: true };
   const opened: Proxy[] = [];
   return {
     dir,
