@@ -31,6 +31,19 @@ const isUnsteady = ({ status }: Instance, now: number) =>
   !(status.state === "Running" && status.startedAt !== undefined &&
     now - Date.parse(status.startedAt) >= STEADY_MS);
 
+/** Reasons that only a person, or another machine, can take away. */
+const BLOCKING: readonly ServiceReason[] = [
+  "ImageUnreachable",
+  "ConfigMissing",
+  "VolumeNotReady",
+  "LaunchFailed",
+];
+
+/** A successor that cannot start, while the instance that it would replace runs. */
+const isBlocked = ({ name, spec, status: { reason, launchFailures, run } }: Instance) =>
+  name !== `${spec.service}-${spec.ordinal}` && (launchFailures > 0 || run === 0) &&
+  reason !== undefined && BLOCKING.includes(reason);
+
 /** Whether an instance is what was asked for; one from before is about to be replaced, and its trouble with it. */
 function isAsked(instance: Instance, { goal, service }: { goal: Goal; service: Service }): boolean {
   if (instance.deletionRequestedAt !== undefined) return false;
@@ -50,6 +63,11 @@ export function judgeTrouble(
     status.state === "Stalled" && spec.serviceGeneration >= goal.generation
   );
   if (stalled) return failed(explain(stalled));
+  const blocked = asked.find(isBlocked);
+  if (blocked) {
+    const known = blocked.spec.awaitsTurn && blocked.status.reason !== "VolumeNotReady";
+    return failed(explain(blocked), known ? {} : { mayHeal: true });
+  }
   const job = asked.find(hasFailedForGood);
   if (job) return failed(`${job.name} failed: ${job.status.message ?? job.status.lastFailure?.message}`);
   // What it says may be of before what was asked for was looked at: it counts when it lasts.

@@ -92,6 +92,26 @@ export function runnerConformance(options: ConformanceOptions): void {
     await rejects(runner.start(spec, signal), "not_found");
   });
 
+  promise("rehearse refuses what could not start, runs nothing and leaves nothing", async (room, signal) => {
+    const { runner } = room;
+    const spec = room.shell("exit 3");
+    await runner.rehearse(spec, { covered: [], signal });
+    assert.deepEqual(await runner.list(signal), []);
+    const missing = (program: string): RunSpec => ({
+      ...spec,
+      ...(spec.process ? { process: { ...spec.process, command: program } } : { command: [program] }),
+    });
+    for (const program of ["/opt/nothing/here", "nothing-here"]) {
+      await rejects(runner.rehearse(missing(program), { covered: [], signal }), "not_found");
+      assert.deepEqual(await runner.list(signal), []);
+    }
+    // What a mount will bring is not there yet.
+    await runner.rehearse(missing("/opt/nothing/here"), { covered: ["/opt/nothing"], signal });
+    await runner.create(spec, signal);
+    await runner.rehearse(spec, { covered: [], signal });
+    assert.equal((await runner.inspect(spec, signal)).state, "created");
+  });
+
   promise("a step is a run of its own, beside the run that it prepares", async (room, signal) => {
     const { runner } = room;
     const main = room.shell(OBEDIENT);

@@ -213,6 +213,14 @@ export interface Runner {
    * @throws {RuneError} `invalid_argument` or `failed_precondition` when it can never be made from this spec.
    */
   create(spec: RunSpec, signal: AbortSignal): Promise<RunState>;
+  /**
+   * Finds out whether `create` and `start` would refuse this spec, as far as that can be known without starting anything, and leaves
+   * nothing behind. Its mounts are not there yet.
+   *
+   * @param options.covered where its mounts will be: what lies there is not judged.
+   * @throws {RuneError} as `create` does, and `not_found` for a program that is missing.
+   */
+  rehearse(spec: RunSpec, options: { covered: string[]; signal: AbortSignal }): Promise<void>;
   /** Starts a run that was created. Done when it was started before, also when it has ended since. */
   start(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /** Asks the run to end (SIGTERM to all of it), kills it after `timeoutMs`, and returns when it is known to be gone. A paused run is resumed for it. */

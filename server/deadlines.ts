@@ -51,6 +51,7 @@ export const RUNNER_DEADLINES: Record<CallsOf<Runner>, number> = {
   readImage: 60 * MINUTE,
   ownerOf: MINUTE,
   create: 5 * MINUTE,
+  rehearse: 5 * MINUTE,
   start: 5 * MINUTE,
   stop: 2 * MINUTE,
   pause: MINUTE,

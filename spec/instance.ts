@@ -73,6 +73,11 @@ export const instanceSpecSchema = z.strictObject({
   serviceGeneration: z.number().int(),
   /** The service's `rune.io/restarted-at` when it was made. */
   restartedAt: z.string().optional(),
+  /**
+   * A successor of one that may not run beside it. It makes sure of all that can be known before, and starts when it has the name of
+   * its ordinal, which it gets when the other one is gone.
+   */
+  awaitsTurn: z.literal(true).optional(),
   template: z.custom<InstanceTemplate>((value) => typeof value === "object" && value !== null),
 });
 
@@ -111,6 +116,8 @@ export const instanceStatusSchema = z.object({
   message: z.string().optional(),
   /** Counts runs from 1; a run's identity is the instance's uid and this. 0: nothing was ever launched. */
   run: z.number().int(),
+  /** Of one that awaits its turn: images, values and volumes were there, and its runner refuses nothing. */
+  prepared: z.literal(true).optional(),
   /** Docker: what its image asks for beside the spec. */
   image: instanceImageSchema.optional(),
   /** Volumes of the Engine's own that its container has: one that an earlier version of Rune made. */

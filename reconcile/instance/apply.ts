@@ -29,7 +29,10 @@ import {
   phaseOfImage,
   stagedId,
 } from "./launch.ts";
+import { prepare } from "./prepare.ts";
 import { pullProgress } from "./pull_progress.ts";
+import { cannotReplace, preparedStatus } from "./turn.ts";
+import { whileWanted } from "./while_wanted.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
 /** What the steps work with. */
@@ -98,6 +101,8 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
       return await launchRun({ run: step.run }, call);
     case "runStep":
       return await launchRun(step, call);
+    case "prepare":
+      return await prepareRun(call);
     case "skipStep":
       await recordIntent({ run: step.run, init: { run: step.run, done: step.done } }, call);
       return undefined;
@@ -178,7 +183,7 @@ async function launchRun(
   call: Call,
 ): Promise<Outcome | undefined> {
   const { view, deps, runner, signal } = call;
-  const { instance, now } = view;
+  const { instance } = view;
   const service = view.service!;
   const init = step && { run, done, step: step.name, attempt };
   const progress = pullProgress(deps.store, instance);
@@ -222,24 +227,74 @@ async function launchRun(
     return undefined;
   } catch (thrown) {
     await progress.end();
-    if (!(thrown instanceof LaunchError)) throw thrown;
-    if (signal.aborted) return DONE;
-    const { failure } = thrown;
-    const reason = step && thrown.reason === "LaunchFailed" ? "InitStepFailed" : thrown.reason;
-    if (isRunnerOutage(thrown)) {
-      await writeStatus(deps.store, instance, (s) => outage(s, failure));
-      return { type: "failed", error: failure };
-    }
-    const said = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
-    const message = step ? `init step ${step.name}: ${said}` : said;
-    const permanent = failure.permanent || (reason === "InitStepFailed" && step?.restartPolicy === "Never");
-    await writeStatus(
-      deps.store,
+    return await launchFailed(thrown, call, {
+      ...(step && { inStep: step }),
+      tell: (said) => step ? `init step ${step.name}: ${said}` : said,
+    });
+  }
+}
+
+/** Writes why a launch, or what prepares one, failed. */
+async function launchFailed(
+  thrown: unknown,
+  { view: { instance, now }, deps, signal }: Call,
+  { inStep, tell }: { inStep?: Attempt["step"]; tell: (said: string) => string },
+): Promise<Outcome | undefined> {
+  if (!(thrown instanceof LaunchError)) throw thrown;
+  if (signal.aborted) return DONE;
+  const { failure } = thrown;
+  const reason = inStep && thrown.reason === "LaunchFailed" ? "InitStepFailed" : thrown.reason;
+  if (isRunnerOutage(thrown)) {
+    await writeStatus(deps.store, instance, (s) => outage(s, failure));
+    return { type: "failed", error: failure };
+  }
+  const message = tell(failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`);
+  const permanent = failure.permanent || (reason === "InitStepFailed" && inStep?.restartPolicy === "Never");
+  await writeStatus(
+    deps.store,
+    instance,
+    (s) => launchFailedStatus(s, { reason, message, permanent, passing: isRegistryAway(thrown), now }),
+    { type: "Warning", reason, message },
+  );
+  return undefined;
+}
+
+/** Makes sure of what an instance needs that awaits its turn; ends early when it is not wanted any more. */
+async function prepareRun(call: Call): Promise<Outcome | undefined> {
+  const { view, deps, runner } = call;
+  const { instance } = view;
+  const progress = pullProgress(deps.store, instance);
+  using wanted = whileWanted(instance, { store: deps.store, signal: call.signal });
+  const service = view.service!;
+  const { signal } = wanted;
+  try {
+    const image = {
       instance,
-      (s) => launchFailedStatus(s, { reason, message, permanent, passing: isRegistryAway(thrown), now }),
-      { type: "Warning", reason, message },
-    );
+      service,
+      run: 1,
+      store: deps.store,
+      runner,
+      signal,
+      onProgress: progress.update,
+    };
+    if (await phaseOfImage(() => prepareImage(image))) {
+      await progress.end();
+      return undefined;
+    }
+    await prepare({ ...view, service }, {
+      runner,
+      readData: deps.readData,
+      secrets: deps.secrets,
+      signal,
+      onProgress: progress.update,
+    });
+    await progress.end();
+    await writeStatus(deps.store, instance, preparedStatus);
     return undefined;
+  } catch (thrown) {
+    await progress.end();
+    const tell = (said: string) => cannotReplace(instance, said);
+    return await launchFailed(thrown, { ...call, signal }, { tell });
   }
 }
 
@@ -288,8 +343,11 @@ async function recordIntent(
       ...kept
     } = instance.status;
     const message = init?.step === undefined ? {} : { message: `init step ${init.step} is starting` };
+    const { prepared, ...others } = kept;
     const status = {
-      ...kept,
+      ...others,
+      // Until the main process runs, its images are not asked for again.
+      ...(init && prepared && { prepared }),
       ...(init && { init }),
       ...message,
       state: "Starting",

@@ -5,6 +5,7 @@ import { type Instance, mountsOf } from "../../spec/instance.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../spec/kinds.ts";
 import { volumeKeyOf } from "../service/claims.ts";
+import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor } from "../snapshot/writers.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
@@ -21,6 +22,7 @@ const MAX_STEPS = 10;
 export type FindInstance = (uid: string) => Instance | undefined;
 
 function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): MountView[] {
+  const siblings = awaitsTurn(instance) ? siblingsOf(instance, store) : new Set<string>();
   return mountsOf(instance).flatMap((mount, i) => {
     const key = volumeKeyOf(mount, instance);
     const volume = store.get("volume", key.namespace, key.name);
@@ -32,10 +34,17 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
       ...(snapshot && { copiedFor: describeWithin(instance.namespace, snapshot) }),
       ...key,
       volume,
-      holders: store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
+      holders: (store.get("lease", key.namespace, key.name)?.spec.holders ?? [])
+        .filter((holder) => !siblings.has(holder.instanceUid)),
       mounted: volume && mounts.get(volume.uid),
     }];
   });
+}
+
+/** Uids of the instances of its service: what they hold, they give up before one that awaits its turn gets it. */
+function siblingsOf({ namespace, spec }: Instance, store: Store): Set<string> {
+  const all = store.list("instance", namespace).filter((i) => i.spec.serviceUid === spec.serviceUid);
+  return new Set(all.map(({ uid }) => uid));
 }
 
 async function observeInstance(

@@ -30,7 +30,7 @@ export class LaunchError extends Error {
 }
 
 /** Runs one phase of a launch and names it when it fails. */
-async function phase<T>(reason: ServiceReason, work: () => Promise<T>): Promise<T> {
+export async function phase<T>(reason: ServiceReason, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -224,7 +224,8 @@ export async function launch(
   const { run, attempt, runner, signal } = options;
   const { template } = instance.spec;
   const image = attempt?.step.image;
-  if (image !== undefined && image !== template.image && runner.pull) {
+  const here = instance.status.prepared && instance.status.launchFailures === 0;
+  if (image !== undefined && image !== template.image && runner.pull && !here) {
     const policy = pullPolicyOf(service, image);
     await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress: options.onProgress }));
   }
@@ -273,7 +274,7 @@ export async function launch(
 }
 
 /** Values in place of the references, out of the part of the environment that may be written down. */
-function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): RunSpec {
+export function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): RunSpec {
   if (Object.keys(secretEnv).length === 0) return spec;
   const env = Object.fromEntries(
     Object.entries(spec.env).filter(([name]) => !Object.hasOwn(secretEnv, name)),

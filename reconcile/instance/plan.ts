@@ -15,11 +15,13 @@ import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { elapsedMs, type Moment } from "../clock.ts";
 import type { HealthVerdict } from "../health/tracker.ts";
 import { holderWithin, withHolder } from "../leases.ts";
+import { awaitsTurn } from "../service/rollout.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
 import { planOver, settleOver } from "./job_plan.ts";
 import { drainLeft } from "./route_drain.ts";
+import { planTurn } from "./turn.ts";
 
 /** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
@@ -80,6 +82,8 @@ export type InstanceStep =
   /** End a run that failed its liveness check; `atOnce`: one that has no right to run. */
   | { do: "kill"; run: number; atOnce?: true }
   | InitPlanStep
+  /** Make sure of what its first run needs, while the instance that it replaces still runs. */
+  | { do: "prepare" }
   /** Remove a run that was made and could not be started. */
   | { do: "discard" }
   /** Write this status when it differs; look again after `afterMs`. Says in `event` what is new. */
@@ -115,6 +119,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (afterMs > 0) return { do: "settle", status, afterMs };
   const waiting = status.run === 0 ? awaitDependencies(view) : undefined;
   if (waiting) return { do: "settle", ...waiting };
+  if (awaitsTurn(instance)) return planTurn(view, mountProblem(view));
   if (view.missingConfig !== undefined) {
     return { do: "settle", status: pending(status, "ConfigMissing", view.missingConfig) };
   }
@@ -157,7 +162,7 @@ export function pending(status: InstanceStatus, reason: ServiceReason, message: 
 }
 
 /** Status of an instance whose wait is part of every start: there is nothing to tell but what it waits for. */
-function underWay(status: InstanceStatus, message: string): InstanceStatus {
+export function underWay(status: InstanceStatus, message: string): InstanceStatus {
   const { reason: _, ...kept } = status;
   return { ...kept, state: "Pending", ready: false, message };
 }

@@ -108,7 +108,7 @@ function setStatus(
 }
 
 function createInstance(
-  { ordinal, successor }: { ordinal: number; successor: boolean },
+  { ordinal, successor, awaitsTurn }: Extract<ServiceStep, { do: "create" }>,
   { tx, service }: { tx: Tx; service: Service },
 ): void {
   const { namespace } = service;
@@ -120,7 +120,7 @@ function createInstance(
     name,
     labels: service.labels,
     finalizers: [FINALIZERS.run],
-    spec: instanceSpec(service, ordinal),
+    spec: { ...instanceSpec(service, ordinal), ...(awaitsTurn && { awaitsTurn }) },
     status: { state: "Pending", ready: false, run: 0, restarts: 0, crashes: 0, launchFailures: 0 },
   });
   makeVolumes(instance, { tx, service });

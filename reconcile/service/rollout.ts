@@ -8,6 +8,7 @@ import {
   currentTemplate,
   type Instance,
   type InstanceSpec,
+  type InstanceState,
   runnerOf,
   templateOf,
 } from "../../spec/instance.ts";
@@ -18,8 +19,11 @@ import { type Moment, waitedMs } from "../clock.ts";
 
 /** A change of the set of instances. */
 export type RolloutStep =
-  /** A successor runs beside the instance of the same ordinal until that one is gone. */
-  | { do: "create"; ordinal: number; successor: boolean }
+  /**
+   * A successor lives beside the instance of the same ordinal until that one is gone. With `awaitsTurn` it prepares all that it can
+   * meanwhile, and runs only after that.
+   */
+  | { do: "create"; ordinal: number; successor: boolean; awaitsTurn?: true }
   | { do: "remove"; name: string; why: string }
   /** The successor takes the name of the ordinal. */
   | { do: "promote"; name: string; ordinal: number };
@@ -38,6 +42,11 @@ export interface Rollout {
 /** `web-0`, or `web-0-next` while a successor runs beside it. */
 export function instanceName(service: string, slot: { ordinal: number; successor: boolean }): string {
   return `${service}-${slot.ordinal}${slot.successor ? "-next" : ""}`;
+}
+
+/** Whether an instance waits for the one that has the name of its ordinal to be gone. */
+export function awaitsTurn({ name, spec }: Instance): boolean {
+  return spec.awaitsTurn === true && name !== instanceName(spec.service, { ...spec, successor: false });
 }
 
 /** Two instances with one ordinal cannot live at once: they would write one volume, need one port of the host, or do one job twice. */
@@ -93,6 +102,13 @@ const done = (instance: Instance | undefined) =>
   instance !== undefined && !leaving(instance) && isDone(instance);
 /** Nothing of it runs, and nothing will: a successor has nobody to take over from. */
 const ended = (instance: Instance) => hasCompleted(instance) || hasFailedForGood(instance);
+/** States in which there is something to lose. */
+const RUNNING: readonly InstanceState[] = ["Running", "Unhealthy", "Starting", "Stopping"];
+/** Whether an instance runs, or is about to and knows that it can. */
+const runs = (instance: Instance | undefined) =>
+  instance !== undefined &&
+  (RUNNING.includes(instance.status.state) ||
+    (instance.status.prepared === true && instance.status.state === "Pending"));
 
 /** Decides what to do with the instances of a service that is to run. */
 export function planRollout(service: Service, instances: Instance[], now: Moment): Rollout {
@@ -117,12 +133,12 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
   const late = !settled && (failed || timedOut(service, now));
   const over = settled || (replacedAll && slots.every((s) => done(s.main) || hasFailedForGood(s.main!)));
   const stuck = outdated.length > 0 && late;
-  for (const slot of slots) {
-    if (!slot.main && slot.next && !leaving(slot.next)) {
-      steps.push({ do: "promote", name: slot.next.name, ordinal: slot.ordinal });
-    }
+  const waitForAll = spec.update.strategy === "recreate" &&
+    instances.some((i) => !isCurrent(service, i) && !awaitsTurn(i));
+  for (const { main, next, ordinal } of slots) {
+    if (main || !next || leaving(next) || (waitForAll && awaitsTurn(next))) continue;
+    steps.push({ do: "promote", name: next.name, ordinal });
   }
-  const waitForAll = spec.update.strategy === "recreate" && instances.some((i) => !isCurrent(service, i));
   if (!waitForAll) {
     for (const slot of slots) {
       if (!slot.main && !slot.next) {
@@ -137,7 +153,9 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
       : mustStopFirst(service) || outdated.some(({ main }) => holdsAgainst(service, main!))
       ? stopFirst
       : startFirst;
-    steps.push(...plan(service, slots, outdated.reverse()));
+    const outdone = outdated.filter(isOutdone);
+    steps.push(...outdone.map(({ main }) => replaced(main!)));
+    steps.push(...plan(service, slots, outdated.filter((slot) => !outdone.includes(slot)).reverse()));
   }
   return { steps, inProgress: !over, stuck, late };
 }
@@ -167,31 +185,66 @@ const replaced = (instance: Instance): RolloutStep => ({
 
 /**
  * Whether a successor has nothing to succeed to any more: another cast, a rollback or a restart came while it started. One that is
- * the only ready instance of its ordinal stays until another is ready.
+ * all that its ordinal has stays, until another one serves.
  */
 function isSuperfluous(service: Service, { main, next }: Slot): boolean {
-  if (!next || leaving(next)) return false;
-  const mainIsWanted = main !== undefined && !leaving(main) && isCurrent(service, main);
-  if (isCurrent(service, next) && !mainIsWanted) return false;
-  return !ready(next) || ready(main);
+  if (!main || !next || leaving(next)) return false;
+  if (isCurrent(service, next) && (leaving(main) || !isCurrent(service, main))) return false;
+  // Whether what was cast since can start at all is not known yet: this one can.
+  if (leaving(main) && next.status.prepared) return false;
+  return !ready(next) || done(main);
 }
 
-function removeAll(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
-  const successors = slots.filter(({ next }) => next && !leaving(next) && !isCurrent(service, next));
+/** Whether an instance is not ready and a successor is, of whichever cast: that one serves better, and is replaced in its turn. */
+function isOutdone({ main, next }: Slot): boolean {
+  return !leaving(main) && !ready(main) && ready(next);
+}
+
+/** A successor that can start, as far as that can be known before; one that does not wait for its turn has to be ready. */
+const isPrepared = (service: Service, next: Instance | undefined) =>
+  next !== undefined && !leaving(next) && isCurrent(service, next) &&
+  (next.spec.awaitsTurn ? next.status.prepared === true : done(next));
+
+const createWaiting = (ordinal: number): RolloutStep => ({
+  do: "create",
+  ordinal,
+  successor: true,
+  awaitsTurn: true,
+});
+
+/** Stops all old instances at once, when everything is ready for their successors. */
+function removeAll(service: Service, _slots: Slot[], outdated: Slot[]): RolloutStep[] {
+  const running = outdated.filter(({ main }) => runs(main) && !leaving(main));
+  const idle = outdated.filter(({ main }) => !runs(main) && !leaving(main));
+  const go = running.every(({ next }) => isPrepared(service, next));
+  const missing = running.filter(({ next }) => next === undefined);
   return [
-    ...outdated.filter(({ main }) => !leaving(main)).map(({ main }) => replaced(main!)),
-    ...successors.filter((slot) => !isSuperfluous(service, slot)).map(({ next }) => replaced(next!)),
+    ...[...idle, ...go ? running : []].map(({ main }) => replaced(main!)),
+    ...missing.map(({ ordinal }) => createWaiting(ordinal)),
   ];
 }
 
-/** Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance. */
+/**
+ * Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance, and none that runs before
+ * everything is ready for its successor.
+ */
 function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
+  const { maxUnavailable } = service.spec.update;
   let unavailable = slots.filter((s) => !done(s.main) && !done(s.next)).length;
+  let preparing = slots.filter((s) => s.next && s.main).length;
   const steps: RolloutStep[] = [];
-  for (const { main, next } of outdated) {
+  for (const { main, next, ordinal } of outdated) {
     if (leaving(main)) continue;
-    if (ready(main) && !ready(next)) {
-      if (unavailable >= service.spec.update.maxUnavailable) continue;
+    const counts = ready(main) && !ready(next);
+    if (runs(main) && !next) {
+      if (preparing + (counts ? unavailable : 0) >= maxUnavailable) continue;
+      preparing++;
+      steps.push(createWaiting(ordinal));
+      continue;
+    }
+    if (runs(main) && !isPrepared(service, next)) continue;
+    if (counts) {
+      if (unavailable >= maxUnavailable) continue;
       unavailable++;
     }
     steps.push(replaced(main!));
@@ -206,9 +259,8 @@ function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutS
   for (const { main, next, ordinal } of outdated) {
     if (leaving(main)) continue;
     if (next) {
-      // A successor of an earlier cast that is ready serves better than an instance that is not: it is replaced in its turn.
-      const takesOver = isCurrent(service, next) ? done(next) : ready(next) && !ready(main);
-      if (takesOver) steps.push(replaced(main!));
+      // One that awaits its turn was made when the strategy was another one.
+      if (isPrepared(service, next)) steps.push(replaced(main!));
     } else if (ended(main!)) {
       steps.push(replaced(main!));
     } else if (surging < service.spec.update.maxUnavailable) {

@@ -4,7 +4,7 @@ import type { Instance } from "../../spec/instance.ts";
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Service } from "../../spec/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
-import { instanceName, planRollout, type RolloutStep } from "./rollout.ts";
+import { awaitsTurn, instanceName, planRollout, type RolloutStep } from "./rollout.ts";
 
 const volumes = [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }];
 const old = makeService({ env: { V: "1" }, scale: 3 });
@@ -12,8 +12,18 @@ const starting = { state: "Starting", ready: false } as const;
 
 const brief = (steps: RolloutStep[]) =>
   steps.map((s) =>
-    s.do === "create" ? `create ${s.ordinal}${s.successor ? " next" : ""}` : `${s.do} ${s.name}`
+    s.do === "create"
+      ? `create ${s.ordinal}${s.successor ? " next" : ""}${s.awaitsTurn ? " waiting" : ""}`
+      : `${s.do} ${s.name}`
   );
+/** A successor that waits for the instance of its ordinal to be gone. */
+const waiting = (service: Service, ordinal: number, prepared = true) => {
+  const instance = makeInstance(service, ordinal, {
+    name: `web-${ordinal}-next`,
+    status: { state: "Pending", ready: false, run: 0, ...(prepared && { prepared }) },
+  });
+  return { ...instance, spec: { ...instance.spec, awaitsTurn: true as const } };
+};
 const plan = (service: Service, instances: Instance[]) => brief(planRollout(service, instances, NOW).steps);
 
 const all = (service: Service, more: Parameters<typeof makeInstance>[2] = {}) =>
@@ -31,19 +41,25 @@ Deno.test("planRollout() replaces stop-first when a volume is mounted read-write
   const before = makeService({ volumes, scale: 3 });
   const after = makeService({ volumes, scale: 3, env: { V: "2" } });
   const instances = all(before);
-  assert.deepEqual(plan(after, instances), ["remove web-2"]);
+  assert.deepEqual(plan(after, instances), ["create 2 next waiting"]);
+  assert.deepEqual(plan(after, [...instances, waiting(after, 2, false)]), []);
+  const prepared = waiting(after, 2);
+  assert.deepEqual(plan(after, [...instances, prepared]), ["remove web-2"]);
   const leaving = instances.map((i) => i.name === "web-2" ? { ...i, deletionRequestedAt: ago(1) } : i);
-  assert.deepEqual(plan(after, leaving), []);
+  assert.deepEqual(plan(after, [...leaving, prepared]), []);
+  assert.deepEqual(plan(after, [...instances.slice(0, 2), prepared]), ["promote web-2-next"]);
   assert.deepEqual(plan(after, instances.slice(0, 2)), ["create 2"]);
   const unready = [...instances.slice(0, 2), makeInstance(after, 2, { status: starting })];
   assert.deepEqual(plan(after, unready), []);
-  assert.deepEqual(plan(after, [...instances.slice(0, 2), makeInstance(after, 2)]), ["remove web-1"]);
+  assert.deepEqual(plan(after, [...instances.slice(0, 2), makeInstance(after, 2)]), [
+    "create 1 next waiting",
+  ]);
 });
 
 Deno.test("planRollout() replaces stop-first when a read-write mount becomes read-only", () => {
   const readOnly = volumes.map((mount) => ({ ...mount, readOnly: true }));
   const after = makeService({ volumes: readOnly, scale: 1 });
-  assert.deepEqual(plan(after, all(makeService({ volumes, scale: 1 }))), ["remove web-0"]);
+  assert.deepEqual(plan(after, all(makeService({ volumes, scale: 1 }))), ["create 0 next waiting"]);
   const again = makeService({ volumes: readOnly, scale: 1, env: { V: "2" } });
   assert.deepEqual(plan(again, all(after)), ["create 0 next"]);
 });
@@ -63,8 +79,8 @@ Deno.test("planRollout() lets maxUnavailable ordinals change at a time", () => {
   const update = { maxUnavailable: 2 };
   const stopFirst = makeService({ volumes, scale: 3, env: { V: "2" }, update });
   assert.deepEqual(plan(stopFirst, all(makeService({ volumes, scale: 3 }))), [
-    "remove web-2",
-    "remove web-1",
+    "create 2 next waiting",
+    "create 1 next waiting",
   ]);
   const startFirst = makeService({ scale: 3, env: { V: "2" }, update });
   assert.deepEqual(plan(startFirst, all(old)), ["create 2 next", "create 1 next"]);
@@ -73,9 +89,15 @@ Deno.test("planRollout() lets maxUnavailable ordinals change at a time", () => {
 Deno.test("planRollout() with strategy recreate stops all before it starts any", () => {
   const after = makeService({ scale: 2, env: { V: "2" }, update: { strategy: "recreate" } });
   const instances = all(makeService({ scale: 2 }));
-  assert.deepEqual(plan(after, instances), ["remove web-1", "remove web-0"]);
+  assert.deepEqual(plan(after, instances), ["create 1 next waiting", "create 0 next waiting"]);
+  const one = [...instances, waiting(after, 0), waiting(after, 1, false)];
+  assert.deepEqual(plan(after, one), [], "the other one cannot start yet");
+  const successors = [waiting(after, 0), waiting(after, 1)];
+  assert.deepEqual(plan(after, [...instances, ...successors]), ["remove web-1", "remove web-0"]);
   const lastLeaves = [{ ...instances[0]!, deletionRequestedAt: ago(1) }];
   assert.deepEqual(plan(after, lastLeaves), []);
+  assert.deepEqual(plan(after, [...lastLeaves, ...successors]), [], "none starts before all have stopped");
+  assert.deepEqual(plan(after, successors), ["promote web-0-next", "promote web-1-next"]);
   assert.deepEqual(plan(after, []), ["create 0", "create 1"]);
 });
 
@@ -108,7 +130,9 @@ Deno.test("planRollout() stops when the rollout does not become ready in time, k
 
 Deno.test("planRollout() replaces instances made before the last restart, and only those", () => {
   const restarted = makeService({ volumes }, { annotations: { [ANNOTATIONS.restartedAt]: ago(1) } });
-  assert.deepEqual(plan(restarted, [makeInstance(makeService({ volumes }), 0)]), ["remove web-0"]);
+  assert.deepEqual(plan(restarted, [makeInstance(makeService({ volumes }), 0)]), [
+    "create 0 next waiting",
+  ]);
   assert.deepEqual(plan(restarted, [makeInstance(restarted, 0)]), []);
 });
 
@@ -121,7 +145,8 @@ function simulate(service: Service, instances: Instance[], pick: () => number) {
     for (const step of steps) {
       if (step.do === "create") {
         const name = instanceName("web", step);
-        state.set(name, makeInstance(service, step.ordinal, { name, status: starting }));
+        const made = makeInstance(service, step.ordinal, { name, status: starting });
+        state.set(name, step.awaitsTurn ? waiting(service, step.ordinal, false) : made);
       } else if (step.do === "remove") {
         state.set(step.name, { ...state.get(step.name)!, deletionRequestedAt: ago(0) });
       } else {
@@ -134,11 +159,15 @@ function simulate(service: Service, instances: Instance[], pick: () => number) {
     if (ready < service.spec.scale - service.spec.update.maxUnavailable) {
       violations.push(`round ${round}: ${ready}`);
     }
-    const moving = [...state.values()].filter((i) => i.deletionRequestedAt || !i.status.ready);
+    const moving = [...state.values()].filter((i) =>
+      i.deletionRequestedAt || !i.status.ready && !(awaitsTurn(i) && i.status.prepared)
+    );
     if (moving.length === 0 && steps.length === 0) return { violations, names: [...state.keys()].sort() };
     const chosen = moving[pick() % Math.max(1, moving.length)];
     if (chosen?.deletionRequestedAt) state.delete(chosen.name);
-    else if (chosen) {
+    else if (chosen && awaitsTurn(chosen)) {
+      state.set(chosen.name, { ...chosen, status: { ...chosen.status, prepared: true } });
+    } else if (chosen) {
       state.set(chosen.name, { ...chosen, status: { ...chosen.status, state: "Running", ready: true } });
     }
   }
@@ -172,7 +201,7 @@ Deno.test("planRollout() does not touch instances for a new host name, and repla
   const expose = (more: object, scale = 1) =>
     makeService({ scale, ports, expose: { port: "http", ...more } });
   assert.deepEqual(plan(expose({ host: "b.local" }), all(expose({ host: "a.local" }))), []);
-  assert.deepEqual(plan(expose({}), all(expose({ host: "a.local" }))), ["remove web-0"]);
+  assert.deepEqual(plan(expose({}), all(expose({ host: "a.local" }))), ["create 0 next waiting"]);
   assert.deepEqual(plan(expose({ host: "a.local" }), all(expose({}))), ["create 0 next"]);
   const process = (env: object) =>
     makeService({
@@ -184,7 +213,7 @@ Deno.test("planRollout() does not touch instances for a new host name, and repla
     });
   assert.deepEqual(
     plan(process({ V: "2" }), all(process({}))),
-    ["remove web-0"],
+    ["create 0 next waiting"],
     "it listens on the machine",
   );
 });
@@ -200,7 +229,9 @@ Deno.test("planRollout() replaces a process that listens on the host stop-first:
     ask({ type: "http", port: 8080, path: "/" }),
   ];
   for (const fields of listening) {
-    assert.deepEqual(plan(service({ ...fields, env: { V: "2" } }), all(service(fields))), ["remove web-0"]);
+    assert.deepEqual(plan(service({ ...fields, env: { V: "2" } }), all(service(fields))), [
+      "create 0 next waiting",
+    ]);
   }
   for (const fields of [{}, ask({ type: "exec", command: ["true"] })]) {
     assert.deepEqual(plan(service({ ...fields, env: { V: "2" } }), all(service(fields))), ["create 0 next"]);

@@ -30,6 +30,7 @@ import { kernelKilledForMemory } from "./kernel_log.ts";
 import { containerLogs } from "./logs.ts";
 import { createNetworks } from "./network.ts";
 import { joinShared, publishContainer } from "./publish.ts";
+import { rehearseContainer } from "./rehearse.ts";
 import { createRunIndex, type KnownRun } from "./run_index.ts";
 import { containerStats } from "./stats.ts";
 
@@ -189,6 +190,10 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       }
       runs.set(spec, { id: state.handle!, namespace: spec.namespace, fresh: made });
       return state;
+    },
+    async rehearse(spec, { covered, signal }) {
+      const make = () => rehearseContainer(engine, spec, { daemonId, publishOn, covered, signal });
+      await networks.use(spec.namespace, { signal, make });
     },
     start,
     stop,

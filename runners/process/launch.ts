@@ -1,5 +1,5 @@
 /** Works out how a run's command is executed, and refuses a spec that cannot be honoured. @module */
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { RuneError } from "../../spec/error.ts";
 import type { RunMount, RunSpec } from "../runner.ts";
 import { planPrivileges, type Privileges } from "./privileges.ts";
@@ -21,6 +21,31 @@ export interface Launch {
 
 /** Names that a POSIX shell can pass on; it drops others from the environment. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * Refuses a run as its start would, as far as its user can see the host by now.
+ *
+ * @param covered where its mounts will be: a program or working directory that lies there is not judged.
+ * @throws {RuneError} as {@linkcode planLaunch} does.
+ */
+export async function rehearseLaunch(spec: RunSpec, covered: string[]): Promise<void> {
+  const isCovered = (path: string) => covered.some((mount) => path === mount || path.startsWith(`${mount}/`));
+  const { workdir, command = "" } = spec.process ?? {};
+  const program = command.includes("/") ? resolve(workdir ?? "/", command) : undefined;
+  const path = spec.env.PATH ?? SYSTEM_PATH;
+  const unknown = program === undefined ? path.split(":").some(isCovered) : isCovered(program);
+  await planLaunch({
+    ...spec,
+    mounts: [],
+    ...(spec.process && {
+      process: {
+        ...spec.process,
+        ...(unknown && { command: "/bin/sh" }),
+        ...(workdir !== undefined && isCovered(workdir) && { workdir: "/" }),
+      },
+    }),
+  });
+}
 
 /**
  * Plans a run on this host. It looks up the executable and the working directory so that what is missing has a good message. What the

@@ -21,7 +21,7 @@ import { type CgroupMounts, joinableCgroups, makeCgroups, pickTracker } from "./
 import { readSecrets } from "./environment.ts";
 import { execInRun } from "./exec.ts";
 import { hold, isHeld, letGo } from "./freeze.ts";
-import { planLaunch } from "./launch.ts";
+import { planLaunch, rehearseLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
 import { signalMembers, trackingOf } from "./members.ts";
@@ -102,9 +102,7 @@ class DirectoryRunner implements ProcessRunner {
   readonly #secrets = new Map<string, Record<string, string>>();
   /** CPU time of a run at the last call of stats(). */
   readonly #cpu = new Map<string, { ticks: number; at: number }>();
-
   readonly #closed: readonly string[];
-
   constructor({ rotation = DEFAULT_ROTATION, closed = [], ...options }: ProcessRunnerOptions) {
     this.#closed = [options.dir, ...closed];
     this.#supervisor = new Supervisor({ ...options, rotation });
@@ -129,6 +127,8 @@ class DirectoryRunner implements ProcessRunner {
     );
     return { user: account.uid, group: account.gid };
   }
+
+  rehearse: Runner["rehearse"] = (spec, { covered }) => this.#translate(() => rehearseLaunch(spec, covered));
 
   async create(spec: RunSpec, signal: AbortSignal): Promise<RunState> {
     const files = this.#files(spec);

@@ -1,0 +1,61 @@
+/**
+ * Makes sure that an instance can start before the one that it replaces is stopped. Its own image is here (image.ts). What is left:
+ * the images of its init steps, what it gets from configmaps and secrets, and what its runner would refuse. It changes nothing that
+ * runs, and leaves nothing but images behind.
+ * @module
+ */
+import type { Runner } from "../../runners/runner.ts";
+import { mountsOf } from "../../spec/instance.ts";
+import type { Service } from "../../spec/service.ts";
+import type { ReadData } from "../config/data.ts";
+import { resolveConfig } from "../config/resolve.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
+import { resolveSecretEnv } from "../secret_refs.ts";
+import { pullPolicyOf } from "./image.ts";
+import { phase, phaseOfImage, runSpecOf, stepSpecOf, withSecrets } from "./launch.ts";
+import type { InstanceView } from "./plan.ts";
+
+/** What a preparation works with. */
+export interface PrepareOptions {
+  runner: Runner;
+  readData: ReadData;
+  secrets: SecretReader;
+  signal: AbortSignal;
+  /** Told how far the pull of an image is. */
+  onProgress: (text: string) => void;
+}
+
+/**
+ * Prepares the first run of an instance.
+ *
+ * @throws {LaunchError} with what would keep it from starting.
+ */
+export async function prepare(
+  view: InstanceView & { service: Service },
+  { runner, readData, secrets, signal, onProgress }: PrepareOptions,
+): Promise<void> {
+  const { instance: { namespace, spec: { template } }, service } = view;
+  const steps = template.initSteps;
+  for (const image of new Set(steps.map((step) => step.image))) {
+    if (image === undefined || image === template.image || !runner.pull) continue;
+    const policy = pullPolicyOf(service, image);
+    await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress }));
+  }
+  const explicit = { ...template.env, ...template.process?.env };
+  const { config, secretEnv } = await phase("ConfigMissing", async () => {
+    const found = await resolveConfig(template, { namespace, readData });
+    const where = { namespace, secrets };
+    for (const step of steps) await resolveSecretEnv(step.env, where);
+    const referred = await resolveSecretEnv(explicit, where);
+    return { config: { env: found.env, mounts: [] }, secretEnv: { ...found.secretEnv, ...referred } };
+  });
+  await phase("LaunchFailed", async () => {
+    const covered = [...mountsOf(view.instance), ...template.secretMounts, ...template.configMounts]
+      .map(({ mountPath }) => mountPath);
+    const main = { ...runSpecOf(view, { run: 1, sources: [], config }), mounts: [] };
+    const attempts = steps.map((step) => stepSpecOf(main, { step, attempt: 1 }));
+    for (const spec of [main, ...attempts]) {
+      await runner.rehearse(withSecrets(spec, secretEnv), { covered, signal });
+    }
+  });
+}

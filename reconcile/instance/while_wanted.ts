@@ -1,0 +1,18 @@
+/** Ends long work for an instance when that is to be removed: what comes next for its service need not wait. @module */
+import type { Instance } from "../../spec/instance.ts";
+import type { Store } from "../../store/store.ts";
+
+/** A signal that aborts with `signal`, and when the instance is to be removed. */
+export function whileWanted(
+  { uid }: Instance,
+  { store, signal }: { store: Store; signal: AbortSignal },
+): Disposable & { signal: AbortSignal } {
+  const unwanted = new AbortController();
+  const unsubscribe = store.subscribe((changes) => {
+    const gone = changes.some(({ resource }) =>
+      resource.kind === "instance" && resource.uid === uid && resource.deletionRequestedAt !== undefined
+    );
+    if (gone) unwanted.abort();
+  });
+  return { signal: AbortSignal.any([signal, unwanted.signal]), [Symbol.dispose]: unsubscribe };
+}
