@@ -4,7 +4,7 @@
  */
 import type { CastRequest, CastResult } from "../spec/api.ts";
 import { cycleIssues } from "../spec/checks.ts";
-import { type FieldChange, fieldChanges } from "../spec/changes.ts";
+import { type FieldChange, fieldChanges, sameValue } from "../spec/changes.ts";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "../spec/declared.ts";
 import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { formatPath } from "../spec/field_issues.ts";
@@ -277,20 +277,32 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
     if (namespace !== "") ensureNamespace(tx, namespace);
     if (secret) writeSealed(tx, declared, secret);
     const birth = newborn<CastKind>(kind, spec as never);
-    const resource = tx.create({ kind, namespace, name, labels, spec, ...birth } as NewResource<Kind>);
+    const annotations = authorship({ kind, annotations: {} }, options);
+    const resource = tx.create(
+      { kind, namespace, name, labels, annotations, spec, ...birth } as NewResource<Kind>,
+    );
     return answer("created", resource as AnyResource);
   }
   requireVersion(before, ifVersion);
   if (secret) writeSealed(tx, declared, secret);
   const current = tx.get(kind, namespace, name) as AnyResource;
-  const forced = force && kind === "service"
-    ? {
-      annotations: { ...current.annotations, [ANNOTATIONS.restartedAt]: tx.now },
-      bumpGeneration: true as const,
-    }
-    : {};
-  const resource = tx.update(current, { labels, spec, ...forced });
+  const forced = force && kind === "service";
+  const annotations = {
+    ...(sameValue(current.spec, spec) ? current.annotations : authorship(current, options)),
+    ...(forced && { [ANNOTATIONS.restartedAt]: tx.now }),
+  };
+  const bump = forced && { bumpGeneration: true as const };
+  const resource = tx.update(current, { labels, spec, annotations, ...bump });
   return answer(resource === before ? "unchanged" : "configured", resource);
+}
+
+/** The annotations of what is written by this caller: a service's history says by whom. */
+function authorship(
+  { kind, annotations }: Pick<AnyResource, "kind" | "annotations">,
+  { writer }: ApplyOptions,
+): Record<string, string> {
+  if (kind !== "service" || writer.name === undefined) return annotations;
+  return { ...annotations, [ANNOTATIONS.changedBy]: writer.name };
 }
 
 /** What differs; of a secret its keys stand for its values. */

@@ -16,15 +16,15 @@ export interface KindInfo {
   castable: boolean;
   /** Shown by the API. */
   public: boolean;
-  /** Past specs are kept (`rune history`). */
-  history: boolean;
+  /** Past specs are kept (`rune history`), each with the fields of which a change alone makes no new one; absent: none are kept. */
+  history?: { aside: readonly string[] };
 }
 
 const row = (
   kind: Kind,
   plural: string,
   aliases: string[],
-  flags: { cluster?: true; cast?: true; hidden?: true; history?: true },
+  flags: { cluster?: true; cast?: true; hidden?: true; history?: KindInfo["history"] },
 ): KindInfo => ({
   kind,
   plural,
@@ -32,7 +32,7 @@ const row = (
   namespaced: !flags.cluster,
   castable: flags.cast ?? false,
   public: !flags.hidden,
-  history: flags.history ?? false,
+  ...(flags.history && { history: flags.history }),
 });
 
 /** Every kind, in the order in which a cast applies them (SPEC 2). */
@@ -43,7 +43,11 @@ export const KINDS: Record<Kind, KindInfo> = {
   configmap: row("configmap", "configmaps", ["cm"], { cast: true }),
   volume: row("volume", "volumes", ["vol"], { cast: true }),
   snapshot: row("snapshot", "snapshots", ["snap"], { cast: true }),
-  service: row("service", "services", ["svc"], { cast: true, history: true }),
+  service: row("service", "services", ["svc"], {
+    cast: true,
+    // How many there are follows the load, and is no version.
+    history: { aside: ["scale"] },
+  }),
   instance: row("instance", "instances", ["inst"], {}),
   event: row("event", "events", ["ev"], {}),
   lease: row("lease", "leases", [], { hidden: true }),

@@ -20,6 +20,8 @@ export const ANNOTATIONS = {
   restartedAt: "rune.io/restarted-at",
   /** Service: the gradual scale that was asked for last, as JSON; see `spec/gradual_scale.ts`. */
   gradualScale: "rune.io/gradual-scale",
+  /** Service: who wrote its spec as it is now; kept with the spec in the history. */
+  changedBy: "rune.io/changed-by",
   /** Volume: RFC 3339 time of the last `rune volume detach`. */
   detachRequestedAt: "rune.io/detach-requested-at",
   /** Volume: the trash entry whose data it is made of (`rune volume undelete`). */

@@ -271,6 +271,8 @@ export const serviceStatusSchema = z.object({
   rolloutProgress: z.object({ updated: z.number().int(), at: z.string() }).optional(),
   /** Generations whose every instance became ready, newest first: what a rollback may return to. */
   readyGenerations: z.array(z.number().int()).optional(),
+  /** Hash of the spec, without its scale, of the first of them. */
+  readyVersion: z.string().optional(),
   /** The current generation was made by an automatic return from one that failed; gone with the next generation. */
   revert: z.object({
     /** The generation that failed. */

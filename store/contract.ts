@@ -84,6 +84,8 @@ export interface HistoryEntry {
   spec: unknown;
   /** RFC 3339. */
   at: string;
+  /** Who wrote it; absent for what an earlier version wrote. */
+  by?: string;
 }
 
 /** What a watcher wants to see. */

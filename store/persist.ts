@@ -3,6 +3,8 @@
  * what the old state occupied.
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
+import { ANNOTATIONS } from "../spec/marks.ts";
 import { type AnyResource, KINDS } from "../spec/resource.ts";
 import type { Change, HistoryEntry } from "./contract.ts";
 import { historyKey, journalKey, resourceKey } from "./keys.ts";
@@ -74,6 +76,13 @@ function dropHistory(uid: string, { generation, blob }: Footprint["history"][num
   return [{ key: historyKey(uid, generation) }, ...dropBlob(blob)];
 }
 
+/** Whether nothing changed that a past spec is kept for. */
+function isSamePast(base: AnyResource, now: AnyResource, aside: readonly string[]): boolean {
+  if (base.generation === now.generation) return true;
+  const shown = ({ spec }: AnyResource) => ({ ...spec, ...Object.fromEntries(aside.map((f) => [f, null])) });
+  return isDeepStrictEqual(shown(base), shown(now));
+}
+
 function planHistory(
   { base, now, before, historyLimit }: {
     base?: AnyResource;
@@ -82,10 +91,17 @@ function planHistory(
     historyLimit: number;
   },
 ): { kept: Footprint["history"]; mutations: Mutation[] } {
-  if (!KINDS[now.kind].history || base?.generation === now.generation) {
+  const { history } = KINDS[now.kind];
+  if (!history || (base && before.history.length > 0 && isSamePast(base, now, history.aside))) {
     return { kept: before.history, mutations: [] };
   }
-  const entry: HistoryEntry = { generation: now.generation, spec: now.spec, at: now.updatedAt };
+  const by = now.annotations[ANNOTATIONS.changedBy];
+  const entry: HistoryEntry = {
+    generation: now.generation,
+    spec: now.spec,
+    at: now.updatedAt,
+    ...(by !== undefined && { by }),
+  };
   const { mutations, blob } = encode(historyKey(now.uid, now.generation), JSON.stringify(entry));
   const all = [...before.history, { generation: now.generation, blob }];
   const excess = Math.max(0, all.length - historyLimit);

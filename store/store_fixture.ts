@@ -48,13 +48,13 @@ export function configmap(name: string, value = "", namespace = "default"): NewR
   return { kind: "configmap", namespace, name, spec: { data: { value } }, status: {} };
 }
 
-/** A service, the kind whose specs are kept. */
+/** A service, the kind whose specs are kept. Another scale comes with another variable: alone it would be no version of its own. */
 export function service(name: string, scale = 1): NewResource<"service"> {
   return {
     kind: "service",
     namespace: "default",
     name,
-    spec: serviceSpecSchema.parse({ image: "busybox", scale }),
+    spec: serviceSpecSchema.parse({ image: "busybox", scale, env: { SCALE: String(scale) } }),
     status: { state: "Pending", instances: [] } as unknown as NewResource<"service">["status"],
   };
 }

@@ -11,6 +11,9 @@ interface Past {
   generation: number;
   at: string;
   spec: unknown;
+  by?: string;
+  ready?: boolean;
+  live?: boolean;
 }
 
 const SHOWN = 3;
@@ -24,13 +27,19 @@ export function summarize(past: Past, before: Past | undefined): string {
   return paths.slice(0, SHOWN).join(", ") + rest;
 }
 
+/** `live`, or whether it ever worked. */
+export function statusWord({ live, ready }: Pick<Past, "live" | "ready">): string {
+  if (live) return ready ? "live" : "live, not ready yet";
+  return ready ? "was ready" : "never ready";
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
   const history = command.argument("<service>").option("--no-headers", "leave out the line of headers");
   addGlobalFlags(history, { output: true });
   history.addHelpText(
     "after",
-    "\nThe last 10 are kept; -o yaml shows each whole.\n" +
+    "\nThe last 10 versions are kept; a scale alone is none. -o yaml shows each whole.\n" +
       examples("rune history web", "rune history web -o yaml"),
   );
   history.action(async (service, options, self) => {
@@ -46,10 +55,18 @@ export const define: Define = (command, cli) => {
     const columns: Column<Past, { now: number }>[] = [
       { header: "GENERATION", cell: (past) => String(past.generation) },
       { header: "AGE", cell: (past, { now }) => formatAge(now - Date.parse(past.at)) },
+      { header: "BY", cell: (past) => past.by ?? "-" },
+      { header: "STATUS", cell: statusWord },
       { header: "CHANGES", cell: (past) => summarize(past, items[items.indexOf(past) + 1]) },
     ];
     const { headers } = options as { headers: boolean };
     const table = new Table(columns, { paint, wide: output === "wide", headers });
     terminal.out(table.render(items, { now: Date.now() }));
+    const earlier = items.find((past) => past.ready && !past.live);
+    if (earlier && headers) {
+      terminal.err(
+        `back to one: rune rollback ${service} -n ${namespace} --to-generation ${earlier.generation}\n`,
+      );
+    }
   });
 };

@@ -1,9 +1,11 @@
 /** Returning a service to what it was: after a rollout, or a step of a gradual scale, that failed. @module */
-import { sameValue } from "../../spec/changes.ts";
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { Instance } from "../../spec/instance.ts";
 import { takesOverHost } from "../../spec/privileged.ts";
 import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
 import type { HistoryEntry, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
+import { missingFor, type Revision, revisionsOf, sameVersion } from "./revisions.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** A return. */
@@ -19,27 +21,22 @@ export interface Revert {
 /** With `update.rollback`: a rollout that is late returns to the last generation that was ready. */
 export function planRollback(
   { spec, status: { revert }, generation }: Service,
-  { rollout, status }: { rollout: Rollout; status: ServiceStatus },
+  { rollout, status, trouble }: { rollout: Rollout; status: ServiceStatus; trouble?: Instance | undefined },
 ): Revert | undefined {
   if (!spec.update.rollback || !rollout.late) return undefined;
   // What a return made is not returned from, or it would go back and forth; what was ready once failed for another reason.
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
-  return {
-    from: generation,
-    message: status.message ?? `it did not become ready within ${spec.update.timeout}`,
-  };
+  // It is read long after: nothing in it is true only now.
+  const why = trouble?.status.message === undefined ? "" : `: ${trouble.name}: ${trouble.status.message}`;
+  return { from: generation, message: `it did not become ready within ${spec.update.timeout}${why}` };
 }
 
 /**
  * The generation that `rune rollback` returns to: of those that were ready, the latest before this one that is different.
  * The scale does not count: it follows the load, not the version.
  */
-export function rollbackTarget(service: Service, history: HistoryEntry[]): HistoryEntry | undefined {
-  const ready = service.status.readyGenerations ?? [];
-  const unscaled = (spec: unknown) => ({ ...spec as ServiceSpec, scale: 0 });
-  return history.filter((h) => h.generation < service.generation && ready.includes(h.generation))
-    .sort((a, b) => b.generation - a.generation)
-    .find((h) => !sameValue(unscaled(h.spec), unscaled(service.spec)));
+export function rollbackTarget(service: Service, history: HistoryEntry[]): Revision | undefined {
+  return revisionsOf(service, history).find((past) => past.ready && !sameVersion(past.spec, service.spec));
 }
 
 /** What a return writes; undefined when there is nothing to return to, or nothing without a person who may. */
@@ -51,6 +48,7 @@ export async function resolveRevert(
   if (scale !== undefined) return { spec: { ...service.spec, scale }, to: 0, message };
   const target = rollbackTarget(service, await store.history("service", service.namespace, service.name));
   if (!target || regainsHost(service, target)) return undefined;
+  if (missingFor(target, { service, state: store }) !== undefined) return undefined;
   return {
     spec: rolledBack(service, target),
     to: target.generation,
@@ -77,7 +75,8 @@ export function applyRevert(
   service: Service,
   { from, spec, to, message }: { from: number; spec: ServiceSpec; to: number; message: string },
 ): void {
-  const { generation } = tx.update(service, { spec });
+  const annotations = { ...service.annotations, [ANNOTATIONS.changedBy]: "rune" };
+  const { generation } = tx.update(service, { spec, annotations });
   const after = tx.get("service", service.namespace, service.name)!;
   tx.update(after, { status: { ...after.status, revert: { from, to, generation, message } } });
   const reason = to === 0 ? "ScaleRolledBack" : "RolledBack";

@@ -4,6 +4,7 @@ import type { Instance } from "../../spec/instance.ts";
 import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../spec/job.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
 import type { Moment } from "../clock.ts";
+import { shortDigest } from "../digest.ts";
 import { type Rollout, rolloutStart } from "./rollout.ts";
 
 /** Reasons that waiting may cure; the others mean that something is wrong with what was cast. */
@@ -16,7 +17,7 @@ const failing = (i: Instance) =>
   (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
 /** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
-function worst(instances: Instance[]): Instance | undefined {
+export function worst(instances: Instance[]): Instance | undefined {
   const troubled = instances.filter((i) => i.status.message !== undefined || failing(i));
   return troubled.find(failing) ?? troubled.find((i) => i.status.reason !== undefined) ?? troubled[0];
 }
@@ -85,12 +86,18 @@ function progressOf(
 const REMEMBERED = 10;
 
 function readyGenerations(
-  { status: { readyGenerations: before = [] }, generation, spec }: Service,
+  { status: { readyGenerations: before = [], readyVersion }, generation, spec }: Service,
   { done, updated, rollout }: { done: number; updated: number; rollout: Rollout },
-): Pick<ServiceStatus, "readyGenerations"> {
+): Pick<ServiceStatus, "readyGenerations" | "readyVersion"> {
   const complete = spec.scale > 0 && !rollout.inProgress && done >= spec.scale && updated >= spec.scale;
-  const all = complete && !before.includes(generation) ? [generation, ...before] : before;
-  return all.length === 0 ? {} : { readyGenerations: all.slice(0, REMEMBERED) };
+  const known = readyVersion === undefined ? {} : { readyVersion };
+  if (!complete || before.includes(generation)) {
+    return before.length === 0 ? known : { readyGenerations: before, ...known };
+  }
+  // Of one version the last generation is enough: else ten scales would push out every other version.
+  const version = shortDigest({ ...spec, scale: 0 });
+  const others = version === readyVersion ? before.slice(1) : before;
+  return { readyGenerations: [generation, ...others].slice(0, REMEMBERED), readyVersion: version };
 }
 
 function troubleOf(

@@ -17,7 +17,7 @@ import { type HostRights, hostWants, isPrivileged } from "./host_rights.ts";
 import type { Principal } from "./principal.ts";
 
 /** Who writes. */
-export type Writer = Pick<Principal, "may" | "permit">;
+export type Writer = Pick<Principal, "may" | "permit"> & Partial<Pick<Principal, "name">>;
 
 /** One write to be judged. */
 export interface Write {

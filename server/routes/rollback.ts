@@ -5,6 +5,7 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Service } from "../../spec/service.ts";
 import type { HistoryEntry } from "../../store/store.ts";
 import { rollbackTarget, rolledBack } from "../../reconcile/service/revert.ts";
+import { missingFor, type Revision, revisionAt, revisionsOf } from "../../reconcile/service/revisions.ts";
 import { requireResource } from "../admission/preconditions.ts";
 import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -14,18 +15,21 @@ import { resourceResponse } from "./collections.ts";
 import { serviceOf } from "./services.ts";
 
 /** The generation to return to. @throws {RuneError} `not_found`, `failed_precondition`. */
-function chosen(service: Service, history: HistoryEntry[], wanted: number | undefined): HistoryEntry {
-  const kept = history.map((h) => h.generation).filter((g) => g !== service.generation);
+function chosen(service: Service, history: HistoryEntry[], wanted: number | undefined): Revision {
+  const revisions = revisionsOf(service, history);
+  const kept = revisions.filter((past) => !past.live).map((past) => past.generation);
   const look = `rune history ${service.name} -n ${service.namespace}`;
-  if (wanted === service.generation) {
+  const target = wanted === undefined
+    ? rollbackTarget(service, history)
+    : wanted > service.generation
+    ? undefined
+    : revisionAt(revisions, wanted);
+  if (target?.live) {
     throw new RuneError("failed_precondition", `generation ${wanted} is the current one`, {
       hint: `see ${look}`,
     });
   }
-  const target = wanted === undefined
-    ? rollbackTarget(service, history)
-    : history.find((h) => h.generation === wanted);
-  if (target) return target;
+  if (target) return target as Revision;
   if (wanted !== undefined) {
     throw new RuneError("not_found", `generation ${wanted} of ${describeKey(service)} is not kept`, {
       hint: kept.length > 0 ? `kept: ${kept.join(", ")} (${look})` : "it has only one generation",
@@ -36,6 +40,18 @@ function chosen(service: Service, history: HistoryEntry[], wanted: number | unde
     `${describeKey(service)} has no earlier generation that was ready and differs from this one`,
     { hint: `name one with --to-generation (${look})` },
   );
+}
+
+/** Nothing was changed: what runs goes on. */
+function cannotReturn(
+  service: Service,
+  { to, missing }: { to: number; missing: string },
+): RuneError {
+  const message = `${describeKey(service)} cannot go back to generation ${to}: ${missing}`;
+  return new RuneError("failed_precondition", message, {
+    hint:
+      "what runs goes on; bring that back first (rune volume undelete, rune cast), or cast what is to run instead",
+  });
 }
 
 /** Rollback by hand. */
@@ -55,6 +71,8 @@ export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
         const service = await deps.store.transact((tx) => {
           const current = serviceOf(tx, params);
           const target = chosen(current, history, body.toGeneration);
+          const missing = missingFor(target, { service: current, state: tx });
+          if (missing !== undefined) throw cannotReturn(current, { to: target.generation, missing });
           const spec = rolledBack(current, target);
           const { kind, namespace, name, labels } = current;
           return applySet(tx, [{ kind, namespace, name, labels, spec }], deps, { writer: principal })[0]!

@@ -7,6 +7,7 @@ import { ANNOTATIONS } from "../../spec/marks.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service } from "../../spec/service.ts";
 import type { Tx } from "../../store/store.ts";
+import { revisionsOf } from "../../reconcile/service/revisions.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";
 import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -22,6 +23,12 @@ const historySchema = z.object({
     generation: z.number().int(),
     spec: z.record(z.string(), z.unknown()),
     at: z.string(),
+    /** Who wrote it. */
+    by: z.string().optional(),
+    /** All its instances were ready once. */
+    ready: z.boolean(),
+    /** It is what the service asks for now. */
+    live: z.boolean(),
   })),
 });
 
@@ -99,8 +106,9 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       summary: "Accepted specs, newest first",
       answers: { 200: { description: "One item per generation that is kept", schema: historySchema } },
       async handle({ params: { namespace, name } }) {
-        requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
-        return Response.json({ items: await deps.store.history("service", namespace!, name!) });
+        const service = requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
+        const history = await deps.store.history("service", namespace!, name!);
+        return Response.json({ items: revisionsOf(service as Service, history) });
       },
     }),
   ];

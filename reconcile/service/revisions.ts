@@ -1,0 +1,69 @@
+/** The versions of a service that are kept: which were ready, which is live, and what a return to one would lack. Pure. @module */
+import { sameValue } from "../../spec/changes.ts";
+import { templateOf } from "../../spec/instance.ts";
+import { parseNameRef } from "../../spec/name.ts";
+import { describeKey } from "../../spec/resource.ts";
+import type { Service, ServiceSpec } from "../../spec/service.ts";
+import type { HistoryEntry, Reader } from "../../store/store.ts";
+import { missingData } from "../config/data.ts";
+import { claimedVolumeName } from "./claims.ts";
+
+/** A version that is kept. It is named by the generation that began it; scales since have generations of their own. */
+export interface Revision extends HistoryEntry {
+  /** All its instances were ready once. */
+  ready: boolean;
+  /** It is what the service asks for now. */
+  live: boolean;
+}
+
+/** Whether two specs are one version: the scale does not count, it follows the load. */
+export function sameVersion(a: unknown, b: unknown): boolean {
+  return sameValue({ ...a as ServiceSpec, scale: 0 }, { ...b as ServiceSpec, scale: 0 });
+}
+
+/** The versions of a service, newest first. */
+export function revisionsOf(service: Service, history: HistoryEntry[]): Revision[] {
+  const ready = service.status.readyGenerations ?? [];
+  const entries = history.filter((past) => past.generation <= service.generation)
+    .sort((a, b) => b.generation - a.generation);
+  return entries.map((past, i) => {
+    const end = entries[i - 1]?.generation ?? Infinity;
+    return { ...past, ready: ready.some((g) => g >= past.generation && g < end), live: i === 0 };
+  });
+}
+
+/** The version that a generation was of; undefined when it is not kept. */
+export function revisionAt(revisions: Revision[], generation: number): Revision | undefined {
+  return revisions.find((past) => past.generation <= generation);
+}
+
+/**
+ * What a return to an earlier version would lack, in a sentence; undefined when nothing is known to be missing. Its instances would
+ * wait for it, or start with an empty volume where there was one with data.
+ */
+export function missingFor(
+  { generation, spec, ready }: Revision,
+  { service, state }: { service: Service; state: Reader },
+): string | undefined {
+  const { namespace, name } = service;
+  const target = spec as ServiceSpec;
+  const data = missingData(state, templateOf(target), namespace);
+  if (data !== undefined) return data;
+  const ordinals = Array.from({ length: Math.min(target.scale, service.spec.scale) }, (_, n) => n);
+  for (const mount of target.volumes) {
+    const claimed = mount.claim && parseNameRef(mount.claim.name, namespace);
+    const keys = claimed
+      ? [claimed]
+      : ready
+      ? ordinals.map((ordinal) => ({ namespace, name: claimedVolumeName(mount, { service: name, ordinal }) }))
+      : [];
+    for (const key of keys) {
+      const volume = state.get("volume", key.namespace, key.name);
+      if (!volume) {
+        return `volume ${describeKey(key)}, which generation ${generation} used, does not exist any more`;
+      }
+      if (volume.deletionRequestedAt !== undefined) return `volume ${describeKey(key)} is being deleted`;
+    }
+  }
+  return undefined;
+}

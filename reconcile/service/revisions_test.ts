@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { openStore } from "../../store/store.ts";
+import { makeService, provisioned } from "../testing/resources.ts";
+import type { ServiceSpec } from "../../spec/service.ts";
+import type { Reader } from "../../store/store.ts";
+import { rollbackTarget } from "./revert.ts";
+import { missingFor, revisionAt, revisionsOf } from "./revisions.ts";
+import { serviceStatus } from "./status.ts";
+import { makeInstance, NOW } from "../testing/resources.ts";
+import { planRollout } from "./rollout.ts";
+
+const spec = (v: number, more: object = {}) => makeService({ env: { V: String(v) }, ...more }).spec;
+const past = (generation: number, of: ServiceSpec) => ({ generation, spec: of, at: "2026-01-01T00:00:00Z" });
+
+Deno.test("revisionsOf() counts a version as ready when any of its generations was, and the newest as live", () => {
+  const service = makeService({ env: { V: "3" } }, { generation: 9, status: { readyGenerations: [8, 5] } });
+  const history = [past(7, spec(3)), past(6, spec(2)), past(3, spec(1)), past(1, spec(0))];
+  assert.deepEqual(
+    revisionsOf(service, history).map(({ generation, ready, live }) => [generation, ready, live]),
+    [
+      [7, true, true],
+      [6, false, false],
+      [3, true, false],
+      [1, false, false],
+    ],
+  );
+  assert.equal(rollbackTarget(service, history)?.generation, 3, "past the one that never was ready");
+  const revisions = revisionsOf(service, history);
+  assert.equal(revisionAt(revisions, 4)?.generation, 3, "a scale of it");
+  assert.equal(revisionAt(revisions, 8)?.live, true);
+});
+
+Deno.test("a version that was scaled twelve times pushes no other out of what was ready", () => {
+  let service = makeService({ env: { V: "1" }, scale: 1 }, { generation: 1 });
+  const becomeReady = () => {
+    const instances = Array.from({ length: service.spec.scale }, (_, n) => makeInstance(service, n));
+    const status = serviceStatus(service, {
+      instances,
+      rollout: planRollout(service, instances, NOW),
+      now: NOW,
+    });
+    service = { ...service, status };
+  };
+  becomeReady();
+  service = { ...service, generation: 2, spec: spec(2) };
+  becomeReady();
+  for (let generation = 3; generation <= 14; generation++) {
+    service = { ...service, generation, spec: { ...service.spec, scale: 1 + generation % 3 } };
+    becomeReady();
+  }
+  assert.deepEqual(service.status.readyGenerations, [14, 1]);
+  assert.equal(rollbackTarget(service, [past(2, spec(2)), past(1, spec(1))])?.generation, 1);
+});
+
+Deno.test("missingFor() names the volume, secret or key that a return would lack", () => {
+  const claiming = spec(1, { volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
+  const template = { size: "1Gi", accessMode: "ReadWriteOnce" };
+  const owning = spec(1, { scale: 2, volumes: [{ name: "d", mountPath: "/d", claimTemplate: template }] });
+  const needing = spec(1, { env: { A: "{{ secret:key/a }}" } });
+  const service = makeService({ scale: 3 }, { generation: 4 });
+  const having = (...names: string[]): Reader => ({
+    get: (kind: string, _: string, name: string) =>
+      kind === "volume" && names.includes(name) ? provisioned({ name }) : undefined,
+    list: () => [],
+  } as unknown as Reader);
+  const lacks = (of: ServiceSpec, state: Reader, ready = true) =>
+    missingFor({ ...past(1, of), ready, live: false }, { service, state });
+  assert.match(lacks(claiming, having())!, /volume default\/data, which generation 1 used, does not exist/);
+  assert.equal(lacks(claiming, having("data")), undefined);
+  assert.match(lacks(owning, having("d-web-0"))!, /d-web-1/, "it would be made anew, and empty");
+  assert.equal(lacks(owning, having("d-web-0", "d-web-1")), undefined, "the third ordinal never had one");
+  assert.equal(lacks(owning, having(), false), undefined, "it never ran: there is nothing to lose");
+  assert.match(lacks(needing, having())!, /secret default\/key does not exist/);
+});
+
+Deno.test("the store keeps no scale as a version of its own, and says who wrote each", async () => {
+  const dir = await Deno.makeTempDir();
+  await using _dir = { [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
+  const store = await openStore({ dataDir: dir });
+  try {
+    const { kind, namespace, name, status } = makeService();
+    await store.transact((tx) =>
+      tx.create({
+        kind,
+        namespace,
+        name,
+        spec: spec(1),
+        status,
+        annotations: { "rune.io/changed-by": "ann" },
+      })
+    );
+    const change = (next: ServiceSpec) =>
+      store.transact((tx) => tx.update(tx.get("service", namespace, name)!, { spec: next }));
+    for (let scale = 2; scale < 14; scale++) await change({ ...spec(1), scale });
+    await change({ ...spec(2), scale: 13 });
+    const history = await store.history("service", namespace, name);
+    assert.deepEqual(history.map(({ generation, by }) => [generation, by]), [[14, "ann"], [1, "ann"]]);
+  } finally {
+    await store.close();
+  }
+});
