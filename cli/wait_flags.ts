@@ -20,7 +20,7 @@ export interface WaitFlags {
 /** Adds them. */
 export function addWaitFlags(command: CommandUnknownOpts): void {
   command
-    .option("--wait", "wait until it is done, which is what happens anyway")
+    .option("--wait", "wait until it is done, which is what happens anyway", true)
     .option("--no-wait", "return as soon as the daemon has accepted it")
     .option("--timeout <duration>", "how long to wait: 30s, 5m, 1h", "5m");
 }
