@@ -189,7 +189,7 @@ Deno.test("actions mark services and volumes, and refuse where they could do not
     const web = `${ns}/services/web/actions`;
     const restarted = await okJson(send("POST", `${web}/restart`));
     assert.equal(restarted.generation, 1);
-    assert.equal(Object.keys(restarted.annotations).length, 1);
+    assert.ok(restarted.annotations["rune.io/restarted-at"]);
     assert.equal((await okJson(send("POST", `${web}/stop`))).spec.scale, 0);
     await problemOf(send("POST", `${web}/restart`), "failed_precondition");
     await okJson(send("POST", `${ns}/volumes/a/actions/retry-provision`));
@@ -200,16 +200,17 @@ Deno.test("actions mark services and volumes, and refuse where they could do not
     await problemOf(send("POST", `${ns}/volumes/none/actions/detach`), "not_found");
   }));
 
-Deno.test("history lists accepted specs, newest first", () =>
+Deno.test("history lists accepted specs, newest first, and no scales", () =>
   withServer(async ({ send, cast }) => {
     await okJson(cast([service("web")]));
     await okJson(cast([service("web", { scale: 3 })]));
+    await okJson(cast([service("web", { scale: 3, env: { V: "2" } })]));
     const { items } = await okJson(send("GET", `${ns}/services/web/history`));
     assert.deepEqual(
-      items.map((i: { generation: number; spec: { scale: number } }) => [i.generation, i.spec.scale]),
+      items.map((i: { generation: number; by: string; live: boolean }) => [i.generation, i.by, i.live]),
       [
-        [2, 3],
-        [1, 1],
+        [3, "anonymous", true],
+        [1, "anonymous", false],
       ],
     );
     await problemOf(send("GET", `${ns}/services/none/history`), "not_found");

@@ -249,7 +249,8 @@ Deno.test("planRollout() takes what ended well for done, replaces it in place, a
   assert.deepEqual(plan(job("on-failure", "2"), [makeInstance(job("on-failure"), 0, well)]), [
     "remove web-0",
   ]);
-  assert.deepEqual(plan(job("never", "2"), all(job("never"))), ["remove web-0"], "the old one runs");
+  const once = plan(job("never", "2"), all(job("never")));
+  assert.deepEqual(once, ["create 0 next waiting"], "the old one runs");
   assert.deepEqual(plan(job("on-failure", "2"), all(job("on-failure"))), ["create 0 next"]);
   const next = makeInstance(job("on-failure", "2"), 0, { name: "web-0-next", ...well });
   assert.deepEqual(plan(job("on-failure", "2"), [...all(job("on-failure")), next]), ["remove web-0"]);
