@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { RunRef, RunState } from "../runner.ts";
 import { isMountable } from "../../spec/image_volume.ts";
+import { plainSentence, refusalOf } from "./refusals.ts";
 import { LABEL, networkName, refOf, SHARED } from "./labels.ts";
 
 const labelsSchema = z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {});
@@ -81,7 +82,7 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     finishedAt: state === "running" ? undefined : time(raw.FinishedAt),
     exitCode: state === "exited" ? raw.ExitCode : undefined,
     oomKilled: state === "exited" ? raw.OOMKilled : undefined,
-    error: raw.Error || undefined,
+    error: raw.Error ? refusalOf(raw.Error)?.message ?? plainSentence(raw.Error) : undefined,
     ...engineVolumes(container),
     ...(raw.Status === "paused" && { paused: true as const }),
   };

@@ -8,6 +8,7 @@ import { containerSchema, stateOf } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { containerName, LABEL } from "./labels.ts";
 import { BUSY, pause } from "./pause.ts";
+import { refusalOf } from "./refusals.ts";
 
 const createdSchema = z.object({ Id: z.string() });
 
@@ -43,7 +44,7 @@ export async function createContainer(
       const path = `/containers/${name}/json`;
       const found = await unlessAbsent(engine.json(path, { what, schema: containerSchema, signal }));
       if (found) {
-        if (!isOf(found.Config.Labels, spec, daemonId)) throw error;
+        if (!isOf(found.Config.Labels, spec, daemonId)) throw refusalOf(error.message, error) ?? error;
         return { state: stateOf(found, { ref: spec, daemonId }), made: false };
       }
       // A name is taken a little before its container can be seen, and a little after it is gone.
@@ -88,7 +89,7 @@ async function explain(error: unknown, spec: RunSpec): Promise<unknown> {
       hint: "load it (docker load, docker build), or let it be pulled: imagePull missing",
     });
   }
-  if (error.code !== "invalid_argument") return error;
+  if (error.code !== "invalid_argument") return refusalOf(error.message, error) ?? error;
   for (const { source, target } of spec.mounts) {
     if (await isMissing(source)) {
       return new RuneError("failed_precondition", `${source}, to be mounted at ${target}, does not exist`, {
@@ -98,7 +99,7 @@ async function explain(error: unknown, spec: RunSpec): Promise<unknown> {
       });
     }
   }
-  return new RuneError("invalid_argument", error.message, {
+  return refusalOf(error.message, error) ?? new RuneError("invalid_argument", error.message, {
     cause: error,
     hint: "correct the service's spec and cast it again",
   });

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { type ErrorCode, RuneError } from "../../spec/error.ts";
 import { type Connection, type ExchangeOptions, openConnection } from "./connection.ts";
 import { createConnections } from "./connections.ts";
+import { plainSentence } from "./refusals.ts";
 import { idleBounded, withinLimit } from "./limits.ts";
 import { encodeBody, parseAnswer, queryOf, readWhole } from "./wire.ts";
 
@@ -98,7 +99,7 @@ function compareVersions(a: string, b: string): number {
 
 /** The error for a status that the Engine answered with its sentence. */
 export function statusError(status: number, sentence: string, what: string): RuneError {
-  return new RuneError(CODES[status] ?? "internal", `cannot ${what}: ${sentence}`, {
+  return new RuneError(CODES[status] ?? "internal", `cannot ${what}: ${plainSentence(sentence)}`, {
     hint: "Docker's own log may say more (journalctl -u docker)",
   });
 }

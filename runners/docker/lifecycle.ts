@@ -5,6 +5,7 @@ import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { portError } from "./port_taken.ts";
 import { BUSY, pause } from "./pause.ts";
+import { refusalOf } from "./refusals.ts";
 
 /** Seconds by which the Engine's time limit of a stop exceeds ours: it acts where this process dies meanwhile. */
 const STOP_MARGIN_SECONDS = 1;
@@ -25,11 +26,10 @@ export async function startContainer(engine: Engine, id: string, signal: AbortSi
       ["invalid_argument", "conflict", "internal"].includes(error.code);
     if (!refused) throw error;
     const ofPort = await portError(error.message, error);
-    if (ofPort) throw ofPort;
-    throw new RuneError("failed_precondition", error.message, {
+    throw ofPort ?? refusalOf(error.message, error) ?? new RuneError("failed_precondition", error.message, {
       cause: error,
       permanent: false,
-      hint: "correct the command, the ports or the limits of the service, or free what it needs on the host",
+      hint: "Docker's own log may say more (journalctl -u docker)",
     });
   }
 }
