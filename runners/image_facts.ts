@@ -10,6 +10,14 @@ export interface ImageHealthcheck {
   retries: number;
 }
 
+/** What an image has at a path. */
+export interface ImagePath {
+  /** `unknown`: a symbolic link, or something else that a mount may or may not go on. */
+  kind: "absent" | "file" | "directory" | "unknown";
+  /** Names in the directory, the first ones. */
+  entries: string[];
+}
+
 /** What an image declares. */
 export interface ImageFacts {
   /** The Engine's id of it, which changes whenever its contents do. */

@@ -6,10 +6,10 @@
  * @module
  */
 import type { Adoption, AdoptionWords } from "./engine_bond.ts";
-import type { ImageFacts } from "./image_facts.ts";
+import type { ImageFacts, ImagePath } from "./image_facts.ts";
 import type { HostIdentity, Resources, SecurityContext } from "../spec/security.ts";
 
-export type { ImageFacts, ImageHealthcheck } from "./image_facts.ts";
+export type { ImageFacts, ImageHealthcheck, ImagePath } from "./image_facts.ts";
 
 /** Names one run of one instance. */
 export interface RunRef {
@@ -191,6 +191,13 @@ export interface Runner {
    * @throws {RuneError} `not_found` when the image is not here.
    */
   describeImage?(image: string, signal: AbortSignal): Promise<ImageFacts>;
+
+  /**
+   * Docker: what an image has at these paths, by path.
+   *
+   * @throws {RuneError} `not_found` when the image is not here.
+   */
+  lookIntoImage?(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
 
   /**
    * Docker: the content of a directory, as a tar stream whose entries begin with `./`, with owners and modes. Empty where the

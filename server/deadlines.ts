@@ -47,6 +47,7 @@ export const RUNNER_DEADLINES: Record<CallsOf<Runner>, number> = {
   // An image may be large, and the line slow.
   pull: COPY,
   describeImage: MINUTE,
+  lookIntoImage: 5 * MINUTE,
   // A large volume of the image's is copied before the stream begins.
   readImage: 60 * MINUTE,
   ownerOf: MINUTE,

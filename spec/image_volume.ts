@@ -68,6 +68,12 @@ export function imageMount(path: string, taken: string[] = []): VolumeMount {
   };
 }
 
+/** What there is to know of a directory of the image that files of a configmap or secret are mounted on. */
+export function hiddenNote({ path, entries }: { path: string; entries: string[] }): string {
+  return `what the image has in ${path} (${entries.join(", ")}) is hidden by what is mounted there; ` +
+    "mount at a directory of its own to keep it, or let an init step copy the file";
+}
+
 /** The mount as a castfile would write it. */
 export function imageMountText({ name, mountPath }: Pick<VolumeMount, "name" | "mountPath">): string {
   return `{ name: ${name}, mountPath: ${mountPath}, claimTemplate: { size: ${IMAGE_VOLUME_SIZE}, ` +

@@ -103,6 +103,8 @@ export const instanceImageSchema = z.object({
   id: z.string(),
   /** Mounts for volumes that the image declares and no mount of the service covers. */
   volumes: z.array(volumeMountSchema),
+  /** Directories of the image that a mount of files hides, and names of what is in them. */
+  hidden: z.array(z.object({ path: z.string(), entries: z.array(z.string()) })).optional(),
   /** The image's HEALTHCHECK, where the service has no check of its own. */
   health: probeSchema.optional(),
 });

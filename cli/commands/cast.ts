@@ -7,7 +7,7 @@ import { listResources } from "../api.ts";
 import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
 import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
 import { changeLines, titleOf } from "../field_changes.ts";
-import { imageMountsOf, imageVolumeNote } from "../image_notes.ts";
+import { imageNotes } from "../image_notes.ts";
 import { type Settled } from "../settle.ts";
 import type { Goal } from "../verdict.ts";
 import { addWaitFlags, durationFlag, waitFor } from "../wait_flags.ts";
@@ -104,8 +104,7 @@ async function tellOfImages({ client, terminal, paint }: Session, results: CastR
     const instances = await listResources(client, "instance", { namespace });
     for (const service of services.filter((s) => s.namespace === namespace)) {
       const own = instances.filter(({ spec }) => spec.service === service.name);
-      for (const mount of imageMountsOf(own)) {
-        const note = imageVolumeNote(mount, service.name);
+      for (const note of imageNotes(own, service.name)) {
         terminal.out(`${paint("yellow", "warning")} service ${describeKey(service)}: ${oneLine(note)}\n`);
       }
     }

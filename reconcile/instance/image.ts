@@ -8,6 +8,7 @@ import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { Probe } from "../../spec/health.ts";
 import {
+  hiddenNote,
   IMAGE_VOLUME_DRIVER,
   imageMount,
   imageMountText,
@@ -61,7 +62,49 @@ export async function prepareImage(call: ImageCall): Promise<boolean> {
   if (known?.run !== run) await bringImage(call, image);
   if (!runner.describeImage) return false;
   const facts = await runner.describeImage(image, signal);
-  return await commitImage(call, facts);
+  const hidden = known?.id === facts.id ? known.hidden : await findHidden(call, image);
+  return await commitImage(call, { facts, hidden });
+}
+
+/** Names of what a mount hides that are told. */
+const TOLD = 5;
+
+/**
+ * What the image has where the service mounts something.
+ *
+ * @returns the directories that files of configmaps and secrets hide; volumes are meant to.
+ * @throws {RuneError} `invalid_argument` where a mount would go on a file.
+ */
+async function findHidden(
+  { instance: { spec: { template } }, runner, signal }: ImageCall,
+  image: string,
+): Promise<InstanceImage["hidden"]> {
+  const files = [...template.configMounts, ...template.secretMounts].map(({ mountPath }) => mountPath);
+  const all = [...files, ...template.volumes.map(({ mountPath }) => mountPath)];
+  // What is below another mount is not the image's.
+  const paths = all.filter((path) => !all.some((other) => path.startsWith(`${other}/`)));
+  if (paths.length === 0 || !runner.lookIntoImage) return undefined;
+  const found = await runner.lookIntoImage(image, paths, signal);
+  const onFile = paths.find((path) => found.get(path)?.kind === "file");
+  if (onFile !== undefined) throw mountOnFile(onFile, image);
+  const hidden = paths.flatMap((path) => {
+    const { kind, entries } = found.get(path)!;
+    const hides = kind === "directory" && entries.length > 0 && files.includes(path);
+    return hides ? [{ path, entries: entries.toSorted().slice(0, TOLD) }] : [];
+  });
+  return hidden.length > 0 ? hidden : undefined;
+}
+
+function mountOnFile(path: string, image: string): RuneError {
+  return new RuneError(
+    "invalid_argument",
+    `nothing can be mounted at ${path}: it is a file in the image ${image}, and a mount is a directory`,
+    {
+      hint:
+        "mount at a directory of its own and tell the program where the file is (items names the file), or let an " +
+        "init step copy it",
+    },
+  );
 }
 
 /** One of its volumes was deleted while nobody held it: it is made anew, as at the first run. */
@@ -119,7 +162,7 @@ async function isHere(runner: Runner, image: string, signal: AbortSignal): Promi
 /** Writes what the image declares to the instance, with the volumes that it needs. */
 async function commitImage(
   { instance, run, store }: ImageCall,
-  facts: ImageFacts,
+  { facts, hidden }: { facts: ImageFacts; hidden: InstanceImage["hidden"] },
 ): Promise<boolean> {
   return await store.transact((tx) => {
     const now = tx.list("instance", instance.namespace).find(({ uid }) => uid === instance.uid);
@@ -129,7 +172,13 @@ async function commitImage(
     }
     const volumes = imageMounts(now, { declared: facts.volumes, store: tx });
     const health = probeOf(now.spec.template, facts.healthcheck);
-    const image: InstanceImage = { run, id: facts.id, volumes, ...(health && { health }) };
+    const image: InstanceImage = {
+      run,
+      id: facts.id,
+      volumes,
+      ...(hidden && { hidden }),
+      ...(health && { health }),
+    };
     for (const mount of volumes) makeImageVolume(tx, { mount, instance: now, service });
     const digest = pulledFor(now);
     if (service.annotations[ANNOTATIONS.pulledFor] !== digest) {
@@ -138,6 +187,7 @@ async function commitImage(
     if (sameValue(now.status.image, image)) return false;
     tx.update(now, { status: { ...now.status, image } });
     if (!sameValue(now.status.image?.volumes ?? [], volumes)) tellOfVolumes(tx, now, volumes);
+    if (!sameValue(now.status.image?.hidden, hidden)) tellOfHidden(tx, now, hidden ?? []);
     return true;
   });
 }
@@ -243,6 +293,18 @@ function tellOfVolumes(tx: Tx, instance: Instance, mounts: VolumeMount[]): void 
           volumeKeyOf(mount, instance).name
         } until the service is deleted; to ` +
         `keep it longer, add to volumes: ${imageMountText(mount)}`,
+    });
+  }
+}
+
+function tellOfHidden(tx: Tx, instance: Instance, hidden: NonNullable<InstanceImage["hidden"]>): void {
+  for (const { path, entries } of hidden) {
+    recordEvent(tx, {
+      namespace: instance.namespace,
+      object: instance,
+      type: "Warning",
+      reason: "MountHidesFiles",
+      message: hiddenNote({ path, entries }),
     });
   }
 }

@@ -290,6 +290,8 @@ export async function phaseOfImage<T>(work: () => Promise<T>): Promise<T> {
     const failure = toRuneError(thrown);
     // An engine that does not answer is an outage; a registry that does not is the image's problem, and worth a retry.
     if (failure.code === "unavailable") throw new LaunchError("LaunchFailed", failure);
+    // Only another spec helps: nobody needs to wait for that.
+    if (failure.code === "invalid_argument") throw new LaunchError("LaunchFailed", failure);
     const retryable = new RuneError(failure.code, failure.message, {
       cause: failure,
       permanent: false,

@@ -4,12 +4,18 @@
  * @module
  */
 import { z } from "zod";
-import type { ImageDirectory } from "../runner.ts";
+import type { ImageDirectory, ImagePath } from "../runner.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { assertReference } from "./images.ts";
 import { LABEL, labelFilter } from "./labels.ts";
 
 const createdSchema = z.object({ Id: z.string() });
+const STAT_HEADER = "x-docker-container-path-stat";
+/** Of the header that tells what is at a path; the mode is that of Go's `os.FileMode`. */
+const statSchema = z.object({ mode: z.number() });
+const GO_DIRECTORY = 2 ** 31;
+/** Bits from here on say what it is, or that it is setuid and the like: a mode below is a plain file's. */
+const GO_TYPES = 2 ** 19;
 /** Milliseconds in which a container of this kind must be removed again. */
 const REMOVE_MS = 60_000;
 
@@ -17,6 +23,8 @@ const REMOVE_MS = 60_000;
 export interface ImageFiles {
   /** See {@linkcode import("../runner.ts").Runner.readImage}. */
   read(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** See {@linkcode import("../runner.ts").Runner.lookIntoImage}. */
+  look(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
 }
 
 /** For the daemon `daemonId`. */
@@ -49,7 +57,10 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
     }));
   }
 
-  async function make({ image, path, engineVolume }: ImageDirectory, signal: AbortSignal): Promise<string> {
+  async function make(
+    { image, path, engineVolume }: Omit<ImageDirectory, "path"> & { path?: string },
+    signal: AbortSignal,
+  ): Promise<string> {
     assertReference(image);
     const { Id } = await engine.json("/containers/create", {
       what: `look into image ${image}`,
@@ -73,7 +84,32 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
     return Id;
   }
 
+  async function lookAt(id: string, path: string, signal: AbortSignal): Promise<ImagePath> {
+    const what = `look at ${path} of an image`;
+    const answer = await unlessAbsent(
+      engine.request(`/containers/${id}/archive`, { what, query: { path }, signal }),
+    );
+    if (!answer) return { kind: "absent", entries: [] };
+    const { mode } = statSchema.parse(JSON.parse(atob(answer.headers.get(STAT_HEADER) ?? "")));
+    if (Math.floor(mode / GO_DIRECTORY) % 2 === 1) {
+      return { kind: "directory", entries: namesIn(await firstBytes(answer.body!)) };
+    }
+    await answer.body!.cancel();
+    return { kind: mode < GO_TYPES ? "file" : "unknown", entries: [] };
+  }
+
   return {
+    async look(image, paths, signal) {
+      await removeLeftovers(signal);
+      const id = await make({ image }, signal);
+      try {
+        const found = new Map<string, ImagePath>();
+        for (const path of paths) found.set(path, await lookAt(id, path, signal));
+        return found;
+      } finally {
+        await remove(id);
+      }
+    },
     async read(directory, signal) {
       await removeLeftovers(signal);
       const id = await make(directory, signal);
@@ -92,6 +128,42 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
       return new Blob([new Uint8Array(1024)]).stream();
     },
   };
+}
+
+/** Bytes of an archive that are read for the names in it. */
+const LOOK_BYTES = 64 * 1024;
+
+async function firstBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const bytes = new Uint8Array(LOOK_BYTES);
+  let length = 0;
+  // Leaving the loop cancels the stream.
+  for await (const chunk of stream) {
+    const part = chunk.subarray(0, LOOK_BYTES - length);
+    bytes.set(part, length);
+    length += part.length;
+    if (length === LOOK_BYTES) break;
+  }
+  return bytes.subarray(0, length);
+}
+
+/** The names right below the directory of an archive, as far as its beginning tells them (POSIX ustar and pax). */
+export function namesIn(archive: Uint8Array): string[] {
+  const names = new Set<string>();
+  const text = (header: Uint8Array, at: number, length: number) =>
+    new TextDecoder().decode(header.subarray(at, at + length)).replace(/\0.*$/s, "");
+  for (let at = 0; at + 512 <= archive.length;) {
+    const header = archive.subarray(at, at + 512);
+    if (header[0] === 0) break;
+    const size = parseInt(text(header, 124, 12), 8) || 0;
+    const type = text(header, 156, 1);
+    if (type !== "x" && type !== "g" && type !== "L") {
+      // `<directory>/<name>…`.
+      const name = text(header, 0, 100).split("/")[1];
+      if (name) names.add(name);
+    }
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  return [...names];
 }
 
 /** The stream, with something to do when nobody reads it any more. */

@@ -181,6 +181,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
     describeImage: (image, signal) => describeImage(engine, image, signal),
+    lookIntoImage: (image, paths, signal) => imageFiles.look(image, paths, signal),
     readImage: (directory, signal) => imageFiles.read(directory, signal),
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
