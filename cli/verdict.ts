@@ -206,7 +206,7 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
     case "Failed":
       return waiting(`Failed, tried ${volume.status.attempts} times: ${failureMessage ?? "no reason given"}`);
     default:
-      return waiting(state);
+      return waiting(failureMessage === undefined ? state : `${state}: ${failureMessage}`);
   }
 }
 

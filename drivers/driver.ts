@@ -5,6 +5,7 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
+import type { Filesystem } from "../spec/filesystem.ts";
 import type { AccessMode, VolumeSpec } from "../spec/volume.ts";
 
 /** What a driver can do. The API refuses at write time what it cannot (SPEC 4.4). */
@@ -37,6 +38,10 @@ export interface VolumeContext {
   handle?: string;
   /** Class and volume parameters merged, secret references resolved. Never log them. */
   parameters: Record<string, string>;
+  /** The filesystem that it was made on: on another one nothing is done with it. Absent where that is not known. */
+  filesystem?: Filesystem;
+  /** Whatever filesystem is there now is taken. */
+  acceptFilesystem?: boolean;
   /** Name of this node. */
   node: string;
   signal: AbortSignal;
@@ -119,6 +124,12 @@ export interface Driver {
    * not share one. Absent where no directory of the host is known beforehand.
    */
   directory?(request: VolumeRequest): string | undefined;
+
+  /**
+   * The filesystem that the volume's directory is on, or would be made on. Absent where volumes are no directories of filesystems
+   * that the host mounts.
+   */
+  filesystem?(ctx: VolumeContext): Promise<Filesystem | undefined>;
 
   /** Removes the volume and its data (where there is a trash: into it). Done when it is gone already. */
   delete(ctx: VolumeContext, options?: DeleteOptions): Promise<void>;

@@ -146,6 +146,15 @@ export async function diskUsage(path: string, signal: AbortSignal): Promise<numb
   return bytes;
 }
 
+/** The identifier that the filesystem of `path` gives to statfs(2), in hexadecimal. */
+export async function filesystemId(path: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await run("stat", ["-f", "-c", "%i", "--", path], {
+    what: `look at the filesystem of ${path}`,
+    signal,
+  });
+  return stdout.trim();
+}
+
 /** Writes everything of the filesystem that holds `path` to disk, so that it survives a power cut. */
 export async function syncFilesystem(path: string, signal: AbortSignal): Promise<void> {
   await run("sync", ["--file-system", "--", path], { what: `sync of ${path}`, signal });

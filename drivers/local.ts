@@ -20,15 +20,18 @@ import type {
   VolumeRequest,
 } from "./driver.ts";
 import { ensureDirectory, lookAtDirectory, renameDirectory } from "./durable.ts";
-import { copyTree, diskUsage, removeTree, syncFilesystem } from "./host.ts";
+import type { Filesystem } from "../spec/filesystem.ts";
+import { FilesystemAway } from "./filesystem.ts";
+import { diskUsage, removeTree } from "./host.ts";
 import { checkAborted, hostError } from "./host_error.ts";
 import { KeyedLock } from "./keyed_lock.ts";
 import { LocalLayout, type VolumePlace } from "./local_layout.ts";
-import { lockRoot } from "./local_root_lock.ts";
+import { copyDurably, snapshotGone, vanished } from "./local_copy.ts";
+import { LocalRoot } from "./local_root.ts";
 import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./local_marker.ts";
 import { LocalTrash, type LocalTrashEntry } from "./local_trash.ts";
 import { openDirectory } from "./open_directory.ts";
-import { refuseIssues, unknownParameters } from "./parameters.ts";
+import { refuseIssues, unknownParameters, wrongFlags } from "./parameters.ts";
 
 /** Options of the driver `local`. */
 export interface LocalOptions {
@@ -36,12 +39,16 @@ export interface LocalOptions {
   root: string;
   /** The daemon whose volumes these are: those of another are refused. Absent: nobody is asked, and nothing is claimed. */
   owner?: Owner;
+  /** A file outside of the root that remembers which filesystem the root is on. Absent: each object learns that anew. */
+  memory?: string;
   /** `delete` keeps the data (SPEC 4.5). Default: false. */
   preserveOnDelete?: boolean;
   /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
   trashRetentionMs?: number;
 }
 
+const PARAMETERS = ["acceptFilesystem"];
+const PREPARE_MS = 60_000;
 const DEFAULT_RETENTION_MS = 24 * 3_600_000;
 
 /** Volumes as directories below one root. One object owns a root: its locks are its own. */
@@ -61,7 +68,7 @@ export class LocalDriver implements Driver {
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;
   readonly #locks = new KeyedLock();
-  #hold: Disposable | undefined;
+  readonly #root: LocalRoot;
 
   /** @throws {RuneError} `invalid_argument` when the root is not an absolute path. */
   constructor(options: LocalOptions) {
@@ -72,18 +79,22 @@ export class LocalDriver implements Driver {
     }
     this.#options = options;
     this.#layout = new LocalLayout(normalize(options.root).replace(/(.)\/+$/, "$1"));
+    const { owner, memory } = options;
+    this.#root = new LocalRoot(this.#layout, {
+      ...(owner && { owner }),
+      ...(memory !== undefined && { memory }),
+    });
     this.#trash = new LocalTrash(this.#layout, options.trashRetentionMs ?? DEFAULT_RETENTION_MS);
   }
 
   /** Changes what may change while it is in use: all but the root. */
-  configure(options: Omit<LocalOptions, "root" | "owner">): void {
+  configure(options: Omit<LocalOptions, "root" | "owner" | "memory">): void {
     this.#options = { ...this.#options, ...options };
   }
 
   /** Gives up the volume root, when it is held. */
   close(): void {
-    this.#hold?.[Symbol.dispose]();
-    this.#hold = undefined;
+    this.#root.release();
   }
 
   /**
@@ -94,17 +105,22 @@ export class LocalDriver implements Driver {
    */
   async prepare(): Promise<string[]> {
     try {
-      this.#holdRoot();
+      await this.#root.enter(AbortSignal.timeout(PREPARE_MS));
       return (await this.#layout.close()).map((path) =>
         `${path} belongs to another user and is open to others: chmod 700 ${path}`
       );
     } catch (error) {
+      // Its disk may come later, also after the daemon.
+      if (error instanceof FilesystemAway) return [`${error.message}; ${error.hint}`];
       throw hostError(`preparation of the volume root ${this.#layout.root}`, error);
     }
   }
 
   validate(request: VolumeRequest): void {
-    refuseIssues(this.name, unknownParameters(request.parameters, { driver: this.name, known: [] }));
+    refuseIssues(this.name, [
+      ...unknownParameters(request.parameters, { driver: this.name, known: PARAMETERS }),
+      ...wrongFlags(request.parameters, PARAMETERS),
+    ]);
   }
 
   directory(request: VolumeRequest): string {
@@ -123,6 +139,16 @@ export class LocalDriver implements Driver {
       // 0755 and the daemon's user, as a directory that Docker makes for a bind mount; fsUser, fsGroup and fsMode change it.
       return await this.#make(ctx, { marker, fill: (path) => ensureDirectory(path, 0o755) });
     });
+  }
+
+  async filesystem(ctx: VolumeContext): Promise<Filesystem | undefined> {
+    // The operator has named another root since: there its note says whose the directory is.
+    if (ctx.handle !== undefined && ctx.handle !== this.#layout.volume(ctx.volume)) return undefined;
+    try {
+      return await this.#root.filesystemOf(ctx);
+    } catch (error) {
+      throw hostError(describeCall("look at the filesystem", ctx), error);
+    }
   }
 
   async delete(ctx: VolumeContext, options: DeleteOptions = {}): Promise<void> {
@@ -233,6 +259,7 @@ export class LocalDriver implements Driver {
 
   async exportData(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>> {
     try {
+      await this.#root.enter(ctx.signal, ctx);
       if (snapshot) {
         const copy = this.#layout.snapshot(snapshot);
         if (await lookAtDirectory(copy) === "absent") throw snapshotGone(snapshot, copy);
@@ -266,6 +293,7 @@ export class LocalDriver implements Driver {
 
   async usage(ctx: VolumeContext): Promise<{ usedBytes: number }> {
     try {
+      await this.#root.enter(ctx.signal, ctx);
       const directory = await this.#directory(ctx);
       await this.#existing(ctx, directory);
       return { usedBytes: await diskUsage(directory, ctx.signal) };
@@ -277,6 +305,7 @@ export class LocalDriver implements Driver {
   /** Deleted volumes whose data is still there, oldest first. */
   async listTrash(): Promise<LocalTrashEntry[]> {
     try {
+      await this.#root.enter(AbortSignal.timeout(PREPARE_MS));
       return await this.#trash.list();
     } catch (error) {
       throw hostError("listing of the trash", error);
@@ -338,13 +367,6 @@ export class LocalDriver implements Driver {
     });
   }
 
-  /** Keeps other daemons off the root from when it exists to the end of this one. */
-  #holdRoot(): void {
-    const { owner } = this.#options;
-    if (this.#hold || !owner) return;
-    this.#hold ??= lockRoot(this.#layout, owner);
-  }
-
   /** Runs work on one volume, and on one snapshot where one is given; nothing else runs on them meanwhile. */
   async #exclusive<T>(
     ctx: VolumeContext,
@@ -354,7 +376,7 @@ export class LocalDriver implements Driver {
     const key = this.#layout.volume(ctx.volume);
     return await this.#locked(
       call.snapshot ? [snapshotKey(call.snapshot), key] : [key],
-      { what: describeCall(call.verb, ctx), signal: ctx.signal },
+      { what: describeCall(call.verb, ctx), signal: ctx.signal, ctx },
       async () => work(await this.#directory(ctx)),
     );
   }
@@ -368,12 +390,12 @@ export class LocalDriver implements Driver {
 
   async #locked<T>(
     keys: string[],
-    options: { what: string; signal: AbortSignal },
+    options: { what: string; signal: AbortSignal; ctx?: VolumeContext },
     work: () => Promise<T>,
   ): Promise<T> {
     checkAborted(options.what, options.signal);
     try {
-      this.#holdRoot();
+      await this.#root.enter(options.signal, options.ctx);
       return await this.#locks.run(keys, { ...options, work });
     } catch (error) {
       throw hostError(options.what, error);
@@ -391,7 +413,7 @@ export class LocalDriver implements Driver {
 
   async #mark(ctx: VolumeContext, note: Omit<Marker, "uid">): Promise<void> {
     // The root may have been made since the call began.
-    this.#holdRoot();
+    this.#root.hold();
     await writeMarker(this.#layout, ctx.volume, { ...note, uid: ctx.volume.uid, ...this.#options.owner });
   }
 
@@ -463,31 +485,6 @@ export class LocalDriver implements Driver {
   }
 }
 
-async function copyDurably(
-  source: string,
-  options: { target: string; signal: AbortSignal; copied?: () => Promise<void> },
-): Promise<void> {
-  await copyTree(source, options);
-  // Writers need not wait for the disk. Both have ended when this throws: nothing is left running behind the caller's back.
-  const ends = await Promise.allSettled([options.copied?.(), syncFilesystem(options.target, options.signal)]);
-  const failed = ends.find((end) => end.status === "rejected");
-  if (failed) throw failed.reason;
-}
-
 function snapshotKey(snapshot: SnapshotRef): string {
   return `snapshot ${snapshot.uid}`;
-}
-
-function snapshotGone({ namespace, name }: SnapshotRef, path: string): RuneError {
-  return new RuneError("not_found", `the data of snapshot ${namespace}/${name} is gone`, {
-    hint: `expected it at ${path}`,
-    permanent: true,
-  });
-}
-
-function vanished({ volume }: VolumeContext, directory: string): RuneError {
-  return new RuneError("unavailable", `the directory of volume ${volume.namespace}/${volume.name} is gone`, {
-    hint:
-      `expected it at ${directory}: mount its disk, or put it back; Rune does not start over with an empty one`,
-  });
 }

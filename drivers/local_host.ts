@@ -9,6 +9,8 @@ import { type FieldIssue, RuneError } from "../spec/error.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "./driver.ts";
 import { ensureDirectory } from "./durable.ts";
+import type { Filesystem } from "../spec/filesystem.ts";
+import { locatePath } from "./filesystem.ts";
 import { diskUsage } from "./host.ts";
 import { checkAborted, errnoOf, hostError } from "./host_error.ts";
 import { applyOwnership } from "./mount_root.ts";
@@ -21,7 +23,7 @@ import {
   openDirectory,
   pathOf,
 } from "./open_directory.ts";
-import { refuseIssues, unknownParameters } from "./parameters.ts";
+import { refuseIssues, unknownParameters, wrongFlags } from "./parameters.ts";
 import type { ProtectedDirectories } from "./protected.ts";
 
 /** Options of the driver `local-host`. */
@@ -34,7 +36,7 @@ export interface LocalHostOptions {
   allowCreateMissing: boolean;
 }
 
-const PARAMETERS = ["hostPath", "createIfMissing", "uid", "gid"];
+const PARAMETERS = ["hostPath", "createIfMissing", "uid", "gid", "acceptFilesystem"];
 const ID = /^(0|[1-9][0-9]{0,9})$/;
 
 /** Volumes as allowed directories of the host. */
@@ -77,6 +79,13 @@ export class LocalHostDriver implements Driver {
       }
       // Finding data is what this driver is for: nothing to announce.
       return { handle: hostPath, adopted: false };
+    });
+  }
+
+  async filesystem(ctx: VolumeContext): Promise<Filesystem> {
+    return await this.#call("look at the filesystem", ctx, async (hostPath) => {
+      const base = this.#rootOf(ctx.volume.namespace, hostPath)!;
+      return (await locatePath(hostPath, { base, signal: ctx.signal })).filesystem;
     });
   }
 
@@ -144,13 +153,11 @@ export class LocalHostDriver implements Driver {
 
   /** What can be judged of the parameters without touching the host. @returns the hostPath. */
   #check({ namespace, parameters }: Pick<VolumeRequest, "namespace" | "parameters">): string {
-    const { hostPath, createIfMissing, uid, gid } = parameters;
+    const { hostPath, uid, gid } = parameters;
     const issues: FieldIssue[] = unknownParameters(parameters, { driver: this.name, known: PARAMETERS });
     const pathIssue = this.#checkPath(namespace, hostPath);
     if (pathIssue) issues.unshift({ path: ["hostPath"], ...pathIssue });
-    if (createIfMissing !== undefined && createIfMissing !== "true" && createIfMissing !== "false") {
-      issues.push({ path: ["createIfMissing"], message: 'expected "true" or "false"' });
-    }
+    issues.push(...wrongFlags(parameters, ["createIfMissing", "acceptFilesystem"]));
     for (const [key, value] of Object.entries({ uid, gid })) {
       if (value !== undefined && !(ID.test(value) && Number(value) < 4_294_967_295)) {
         issues.push({

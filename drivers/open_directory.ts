@@ -6,7 +6,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { parseMountInfo } from "./host.ts";
+import { type MountEntry, parseMountInfo } from "./host.ts";
 import { errnoOf } from "./host_error.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -47,18 +47,19 @@ export async function openDirectory(path: string): Promise<FileHandle> {
 }
 
 /**
- * Opens a directory below one that is open, which stays open.
+ * Opens a directory below one that is open, which stays open, or that has a path, which may lead through links.
  *
  * @param parts names, none of them empty, `.` or `..`.
  * @param enter how one is entered; may make it.
  * @throws as {@linkcode openDirectory}.
  */
 export async function openBelow(
-  parent: FileHandle,
+  parent: FileHandle | { path: string },
   parts: string[],
   enter: (parent: FileHandle, part: string) => Promise<FileHandle> = enterDirectory,
 ): Promise<FileHandle> {
-  let directory = await open(`${descriptorPath(parent)}/.`, constants.O_RDONLY | constants.O_DIRECTORY);
+  const at = "path" in parent ? parent.path : `${descriptorPath(parent)}/.`;
+  let directory = await open(at, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     for (const part of parts) {
       const next = await enter(directory, part);
@@ -101,6 +102,21 @@ export async function identityOf(path: string): Promise<string> {
   return `${dev}-${ino}-${birthtime?.getTime() ?? 0}`;
 }
 
+/** The path of a directory, open or with a path, and the mount that shows it. */
+export async function mountOf(
+  directory: FileHandle | string,
+): Promise<{ path: string; mount: MountEntry | undefined }> {
+  const open = typeof directory !== "string";
+  const path = open ? await pathOf(directory) : await Deno.realPath(directory);
+  const mounts = parseMountInfo(await Deno.readTextFile("/proc/self/mountinfo"));
+  const id = open &&
+    /^mnt_id:\s*(\d+)/m.exec(await Deno.readTextFile(`/proc/self/fdinfo/${directory.fd}`))?.[1];
+  // Without a descriptor: the mount that comes last among those that reach furthest.
+  const mount = id ? mounts.find((m) => m.id === id) : mounts.filter((m) => isWithin(path, m.mountPoint))
+    .sort((a, b) => a.mountPoint.length - b.mountPoint.length).at(-1);
+  return { path, mount };
+}
+
 /** Where an open directory is, or one with a path. */
 export async function whereIs(directory: FileHandle | string): Promise<Whereabouts> {
   const open = typeof directory !== "string";
@@ -112,12 +128,7 @@ export async function whereIs(directory: FileHandle | string): Promise<Whereabou
     if (identity === chain.at(-1)) break;
     chain.push(identity);
   }
-  const mounts = parseMountInfo(await Deno.readTextFile("/proc/self/mountinfo"));
-  const id = open &&
-    /^mnt_id:\s*(\d+)/m.exec(await Deno.readTextFile(`/proc/self/fdinfo/${directory.fd}`))?.[1];
-  // Without a descriptor: the mount that comes last among those that reach furthest.
-  const mount = id ? mounts.find((m) => m.id === id) : mounts.filter((m) => isWithin(path, m.mountPoint))
-    .sort((a, b) => a.mountPoint.length - b.mountPoint.length).at(-1);
+  const { mount } = await mountOf(directory);
   return {
     path,
     chain,

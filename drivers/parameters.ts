@@ -15,6 +15,12 @@ export function unknownParameters(
   }));
 }
 
+/** One issue for each of these parameters that is there and is neither `"true"` nor `"false"`. */
+export function wrongFlags(parameters: Record<string, string>, flags: readonly string[]): FieldIssue[] {
+  return flags.filter((key) => !["true", "false", undefined].includes(parameters[key]))
+    .map((key) => ({ path: [key], message: 'expected "true" or "false"' }));
+}
+
 /** Throws `invalid_argument` with the issues, if there are any. */
 export function refuseIssues(driver: string, issues: FieldIssue[]): void {
   const [first] = issues;

@@ -28,6 +28,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     "base/",
     "spec/",
     "store/",
+    "drivers/filesystem.ts",
+    "drivers/filesystem_guard.ts",
     "drivers/mount_root.ts",
     "drivers/open_directory.ts",
     "drivers/run_mounts.ts",

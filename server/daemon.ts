@@ -8,6 +8,7 @@ import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import { clearStage, openStage } from "../drivers/bind_stage.ts";
 import { DirectoryHolds } from "../drivers/directory_hold.ts";
+import { guardedDriver } from "../drivers/filesystem_guard.ts";
 import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { ProtectedDirectories } from "../drivers/protected.ts";
@@ -111,7 +112,8 @@ export function buildDrivers(
     ];
   const local = new LocalDriver({
     root: storage.localVolumeRoot,
-    ...(daemonId !== undefined && { owner: { daemonId, dataDir } }),
+    ...(daemonId !== undefined &&
+      { owner: { daemonId, dataDir }, memory: join(dataDir, "volume-root.json") }),
     preserveOnDelete: storage.preserveOnDelete,
     trashRetentionMs: storage.trashRetentionMs,
   });
@@ -124,7 +126,9 @@ export function buildDrivers(
     ]),
   });
   return {
-    all: new Map<string, Driver>([local, localHost].map((driver) => [driver.name, driver])),
+    all: new Map<string, Driver>(
+      [local, localHost].map((driver) => [driver.name, guardedDriver<Driver>(driver)]),
+    ),
     local,
     configure({ storage, grants }) {
       const { preserveOnDelete, trashRetentionMs, allowCreateMissing } = storage;

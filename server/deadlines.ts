@@ -22,6 +22,7 @@ type CallsOf<T> = {
 /** Milliseconds of every call of a driver: a new one does not compile until its time is decided. */
 export const DRIVER_DEADLINES: Record<CallsOf<Driver>, number> = {
   provision: COPY,
+  filesystem: MINUTE,
   delete: COPY,
   listTrash: 10 * MINUTE,
   undelete: COPY,

@@ -94,6 +94,8 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
     }
   }
   const keys = new Set([...Object.keys(before.parameters), ...Object.keys(after.parameters)]);
+  // It says what may be mounted from now on, and nothing of what the volume is.
+  keys.delete("acceptFilesystem");
   for (const key of keys) {
     const [was, is] = [before, after].map(({ parameters }) =>
       Object.hasOwn(parameters, key) ? parameters[key] : undefined

@@ -1,5 +1,6 @@
 /** Volume: a unit of durable storage (seed 001, SPEC 4). @module */
 import { z } from "zod";
+import { filesystemSchema } from "./filesystem.ts";
 import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
 import { classRefSchema, sourceSnapshotSchema } from "./reference.ts";
@@ -101,6 +102,8 @@ export const volumeStatusSchema = z.object({
   initializedAt: z.string().optional(),
   /** True when provisioning found data in place and kept it. */
   adopted: z.boolean().optional(),
+  /** What it was made on, and is mounted from only; absent where its driver looks after that itself, and on what an older Rune made. */
+  filesystem: filesystemSchema.optional(),
   /** Present while a snapshot policy holds for it. */
   snapshots: snapshotScheduleSchema.optional(),
   conditions: z.array(conditionSchema),

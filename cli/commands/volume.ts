@@ -42,12 +42,15 @@ function defineDetach(group: Command, cli: Cli): void {
 }
 
 function defineRetry(group: Command, cli: Cli): void {
-  const retry = group.command("retry-provision").description("try to provision a stalled volume again")
+  const retry = group.command("retry-provision").description(
+    "try to provision a stalled volume again, or take the disk that is there",
+  )
     .argument("<name>");
   addVolumeFlags(retry);
   retry.addHelpText(
     "after",
-    "\nCorrect the cause first (allowlist, token, capacity); rune describe volume shows it.\n" +
+    "\nCorrect the cause first (allowlist, token, capacity); rune describe volume shows it. Of a volume that waits for its\n" +
+      "disk it takes the filesystem that is there now for the right one, with the data that it has.\n" +
       examples("rune volume retry-provision pgdata-postgres-1 -n prod"),
   );
   retry.action((name, flags, command) =>

@@ -79,6 +79,7 @@ function contextOf({ namespace, spec, status }: Snapshot, { view, deps, signal }
       accessMode: origin.accessMode,
     },
     ...(volume?.uid === origin.uid && volume.status.handle !== undefined && { handle: volume.status.handle }),
+    ...(volume?.uid === origin.uid && volume.status.filesystem && { filesystem: volume.status.filesystem }),
     parameters: status.driverParameters ?? {},
     node: deps.node.name,
     signal,

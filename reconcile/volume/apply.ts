@@ -2,6 +2,8 @@
 import type { DeleteOptions, Driver, VolumeContext } from "../../drivers/driver.ts";
 import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { openDirectory, whereIs } from "../../drivers/open_directory.ts";
+import { FilesystemAway, isSameFilesystem, locate } from "../../drivers/filesystem.ts";
+import { assertSameFilesystem } from "../../drivers/filesystem_guard.ts";
 import type { Stage } from "../../drivers/stage.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
@@ -21,6 +23,9 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { stopStrangers } from "./adoption.ts";
 import { make, makeFromImage } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
+
+/** Between looks for a filesystem that is away. */
+const FILESYSTEM_MS = 5_000;
 
 /** What the steps work with. */
 export interface VolumeDeps {
@@ -46,6 +51,16 @@ function parametersOf(
   return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
 }
 
+/** Whether any filesystem is right: by the parameter for good, else once for a volume that somebody asked to provision again. */
+function acceptsFilesystem(
+  { volume, class: storageClass }: Pick<VolumeView, "volume" | "class">,
+): boolean {
+  const { spec: { parameters }, status: { handle, retriedFor }, annotations } = volume;
+  if ({ ...storageClass?.spec.parameters, ...parameters }.acceptFilesystem === "true") return true;
+  const asked = annotations[ANNOTATIONS.retryRequestedAt];
+  return handle === undefined && asked !== undefined && asked !== retriedFor;
+}
+
 /** What a driver is told about a volume. */
 export function volumeContext(
   view: Pick<VolumeView, "volume" | "class"> & { node: { name: string } },
@@ -61,6 +76,8 @@ export function volumeContext(
       accessMode: volume.spec.accessMode,
     },
     ...(volume.status.handle !== undefined && { handle: volume.status.handle }),
+    ...(volume.status.filesystem && { filesystem: volume.status.filesystem }),
+    ...(acceptsFilesystem(view) && { acceptFilesystem: true }),
     parameters: parametersOf(view),
     node: node.name,
     signal,
@@ -129,6 +146,8 @@ async function provision(
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
   try {
     const { handle, adopted } = await obtain(driver, { view, deps, ctx });
+    const filesystem = await driver.filesystem?.({ ...ctx, handle });
+    const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
     await write(
       deps,
       volume,
@@ -139,6 +158,8 @@ async function provision(
           state: "Available",
           handle,
           adopted,
+          ...(filesystem && { filesystem }),
+          ...(asked !== undefined && { retriedFor: asked }),
           attempts: 0,
           lastAttemptAt: now.toISOString(),
           driver: driver.name,
@@ -154,6 +175,7 @@ async function provision(
   } catch (thrown) {
     const error = toRuneError(thrown);
     if (ctx.signal.aborted) return { type: "failed", error };
+    if (error instanceof FilesystemAway) return await waitForFilesystem(error, { view, deps });
     const { message, hint, permanent } = error;
     const event = happening(volume, "Warning", "ProvisionFailed", message);
     await write(deps, volume, () => failedStatus(volume, { message, hint, permanent, now }), event);
@@ -185,6 +207,8 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   const mounted = await driver.mount(ctx);
   // From here on it is the thing that is open, whatever becomes of its name.
   await using directory = await (driver.open?.(ctx) ?? openDirectory(mounted.path));
+  const filesystem = driver.filesystem && (await locate(directory, ctx.signal)).filesystem;
+  if (filesystem) assertSameFilesystem(filesystem, ctx);
   const where = await whereIs(directory);
   // Two volumes on one directory would be two writers, each with a lease of its own.
   const other = deps.mounts.overlapping(volume.uid, where);
@@ -193,6 +217,9 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
   }
   await stopStrangers(volume, { where, deps, signal: ctx.signal });
   await deps.holds.take(where, { uid: volume.uid, name: describeKey(volume) });
+  // One that an older Rune made has nothing to go by until here.
+  const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
+  if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));
   const path = await deps.stage.show(volume.uid, directory, ctx.signal);
   deps.mounts.set(volume.uid, { path, where });
 }
@@ -210,17 +237,35 @@ async function unmount({ view: { volume }, deps, driver, ctx }: Call & { driver?
   await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
 }
 
+/** Says what is waited for, once, and looks again soon: a disk that comes back is no news to anybody. */
+async function waitForFilesystem(
+  { message, hint }: FilesystemAway,
+  { view: { volume }, deps }: Pick<Call, "view" | "deps">,
+): Promise<Outcome> {
+  const event = volume.status.failureMessage === message
+    ? undefined
+    : happening(volume, "Warning", "FilesystemAway", message);
+  await write(deps, volume, (status) => ({
+    ...status,
+    failureMessage: message,
+    ...(hint !== undefined && { failureHint: hint }),
+  }), event);
+  return { type: "again", afterMs: FILESYSTEM_MS };
+}
+
 /** Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff. */
 async function reporting(
   reason: string,
-  { view: { volume }, deps, ctx }: Call,
+  { view, deps, ctx }: Call,
   work: () => Promise<void>,
 ): Promise<Outcome | undefined> {
+  const { volume } = view;
   try {
     await work();
     return undefined;
   } catch (thrown) {
     const error = toRuneError(thrown);
+    if (error instanceof FilesystemAway) return await waitForFilesystem(error, { view, deps });
     const { message: failureMessage, hint: failureHint } = error;
     if (!ctx.signal.aborted) {
       await write(deps, volume, ({ failureHint: _, ...status }) => ({

@@ -142,6 +142,7 @@ function contextOf(volume: Volume, { node, signal }: { node: string; signal: Abo
   return {
     volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
     ...(status.handle !== undefined && { handle: status.handle }),
+    ...(status.filesystem && { filesystem: status.filesystem }),
     parameters: status.driverParameters ?? {},
     node,
     signal,

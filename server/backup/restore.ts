@@ -87,6 +87,7 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
       });
       if (copy) Object.assign(report, { ...await makeCopy(store, manifest), without: [] });
       else await releasePlace(store);
+      await forgetFilesystems(store);
       if (manifest.volumes.length > 0) {
         const drivers = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
         await importVolumes(file, { manifest, store, drivers, node: node.name });
@@ -214,6 +215,16 @@ async function importVolume(
   await store.transact((tx) => {
     const current = tx.get("volume", namespace, name)!;
     tx.update(current, { status: { ...current.status, handle } });
+  });
+}
+
+/** Of another machine, perhaps, or of disks that were lost: they are learnt when the volumes are mounted. */
+async function forgetFilesystems(store: Store): Promise<void> {
+  await store.transact((tx) => {
+    for (const volume of tx.list("volume")) {
+      const { filesystem, ...status } = volume.status;
+      if (filesystem) tx.update(volume, { status });
+    }
   });
 }
 

@@ -5,9 +5,11 @@ import { ANNOTATIONS } from "../../spec/marks.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume, VolumeState } from "../../spec/volume.ts";
 import { volumeContext } from "../../reconcile/volume/apply.ts";
+import { otherFilesystem } from "../../reconcile/volume/other_filesystem.ts";
 import type { Tx } from "../../store/store.ts";
 import { checkDetach } from "../admission/detach.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";
+import type { Filesystem } from "../../spec/filesystem.ts";
 import type { Viewer } from "../auth/visibility.ts";
 import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -25,7 +27,7 @@ interface Mark {
   name: string;
   summary: string;
   annotation: string;
-  check(volume: Volume, options: { state: Tx; viewer: Viewer }): void;
+  check(volume: Volume, options: { state: Tx; viewer: Viewer; other?: Filesystem }): void;
 }
 
 const PROVISIONED: VolumeState[] = ["Available", "Bound", "Released"];
@@ -39,11 +41,12 @@ const MARKS: Mark[] = [
   },
   {
     name: "retry-provision",
-    summary: "Try again to provision a volume that failed or stalled",
+    summary:
+      "Try again to provision a volume that failed or stalled, or take the filesystem that is in the place of its own",
     annotation: ANNOTATIONS.retryRequestedAt,
-    check(volume) {
+    check(volume, { other }) {
       const { state } = volume.status;
-      if (!PROVISIONED.includes(state)) return;
+      if (!PROVISIONED.includes(state) || other) return;
       throw new RuneError("failed_precondition", `volume ${describeKey(volume)} is ${state}`, {
         hint: "there is nothing to retry: it is provisioned",
       });
@@ -67,15 +70,26 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       tag: "volumes",
       summary,
       answers,
-      handle: async ({ params, principal }) =>
-        resourceResponse(
+      async handle({ params, principal }) {
+        const { store, drivers, info } = deps;
+        const before = store.get("volume", params.namespace!, params.name!);
+        const retries = annotation === ANNOTATIONS.retryRequestedAt;
+        const other = retries && before
+          ? await otherFilesystem(before, { store, drivers, node: { name: info.node } })
+          : undefined;
+        return resourceResponse(
           await deps.store.transact((tx) => {
             const volume = volumeOf(tx, params);
-            check(volume, { state: tx, viewer: principal });
+            check(volume, { state: tx, viewer: principal, ...(other && { other }) });
+            if (other && volume.uid === before?.uid) {
+              const { failureMessage: _m, failureHint: _h, ...status } = volume.status;
+              return tx.update(volume, { status: { ...status, filesystem: other } });
+            }
             return tx.update(volume, { annotations: { ...volume.annotations, [annotation]: tx.now } });
           }),
           { to: principal },
-        ),
+        );
+      },
     })
   );
   return [

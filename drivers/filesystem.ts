@@ -1,0 +1,167 @@
+/**
+ * Which filesystem a directory is on, told so that it is known again after a reboot: by the filesystem's own identifier and the
+ * directory's path in it, never by the device number, which changes. A filesystem without an identifier, as one in memory, is
+ * known by its type and where it is mounted. See docs/decisions/0046.
+ * @module
+ */
+import type { FileHandle } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import { RuneError } from "../spec/error.ts";
+import type { Filesystem } from "../spec/filesystem.ts";
+import { filesystemId, type MountEntry } from "./host.ts";
+import { errnoOf } from "./host_error.ts";
+import { descriptorPath, enterDirectory, mountOf, NotADirectory, openBelow } from "./open_directory.ts";
+
+/** What a volume was made on is not there, another filesystem is: it may come back, and nothing is done until then. */
+export class FilesystemAway extends RuneError {
+  constructor(message: string, hint: string) {
+    super("unavailable", message, { hint });
+  }
+}
+
+/** A directory's filesystem, and which mount of it shows the directory. */
+export interface Located {
+  filesystem: Filesystem;
+  /** Changes with every mount; for comparing what is asked at the same moment. */
+  mountId: string;
+}
+
+/** The filesystem of an open directory. */
+export async function locate(directory: FileHandle, signal: AbortSignal): Promise<Located> {
+  return await describe(directory, { rest: "", signal });
+}
+
+/**
+ * The filesystem of a path, or the one on which it would be made.
+ *
+ * @param options.base an absolute path at which the path begins; it may lead through links, what is below may not.
+ */
+export async function locatePath(
+  path: string,
+  { base, signal }: { base: string; signal: AbortSignal },
+): Promise<Located> {
+  let existing = base;
+  let root: string | undefined;
+  while ((root = await realPath(existing)) === undefined) existing = dirname(existing);
+  const parts = relative(existing, path).split("/").filter((part) => part !== "");
+  let directory = await openBelow({ path: root }, []);
+  let entered = 0;
+  try {
+    for (const part of parts) {
+      let next: FileHandle;
+      try {
+        next = await enterDirectory(directory, part);
+      } catch (error) {
+        // What is no directory is the driver's to refuse, by its name.
+        if (error instanceof NotADirectory || errnoOf(error) === "ENOENT") break;
+        throw error;
+      }
+      await directory.close();
+      directory = next;
+      entered++;
+    }
+    return await describe(directory, { rest: parts.slice(entered).join("/"), signal });
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Whether what was remembered is what is there. */
+export function isSameFilesystem(expected: Filesystem, found: Filesystem): boolean {
+  if (expected.path !== found.path) return false;
+  if (expected.id !== undefined && found.id !== undefined) return expected.id === found.id;
+  return expected.type === found.type && expected.mountPoint === found.mountPoint;
+}
+
+/** What is expected and what is there, for a message. */
+export function describeDifference(expected: Filesystem, found: Filesystem): string {
+  const told = ({ type, mountPoint, id }: Filesystem, withId: boolean) =>
+    `${type} mounted at ${mountPoint}${withId && id !== undefined ? ` (${id})` : ""}`;
+  const alike = expected.type === found.type && expected.mountPoint === found.mountPoint;
+  return `expected ${told(expected, alike)}, found ${told(found, alike)}`;
+}
+
+async function describe(
+  directory: FileHandle,
+  { rest, signal }: { rest: string; signal: AbortSignal },
+): Promise<Located> {
+  const { path, mount } = await mountOf(directory);
+  if (!mount) {
+    return {
+      filesystem: { type: "unknown", mountPoint: "/", path: join(path, rest) },
+      mountId: "",
+    };
+  }
+  const id = await identify(mount, `${descriptorPath(directory)}/.`, signal);
+  return {
+    filesystem: {
+      type: mount.fsType,
+      mountPoint: mount.mountPoint,
+      path: join(mount.root, relative(mount.mountPoint, path), rest),
+      ...(id !== undefined && { id }),
+    },
+    mountId: mount.id,
+  };
+}
+
+/** Filesystems that are known by where they come from: a server's export, a pool's data set, a tag. */
+const NAMED = /^(nfs4?|cifs|smb3|ceph|9p|virtiofs|glusterfs|lustre|zfs|fuse\..+)$/;
+
+/** The filesystem's own identifier; undefined for one that has none that lasts, or does not tell this user. */
+async function identify(
+  { fsType, source }: MountEntry,
+  at: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (NAMED.test(fsType)) return `source ${source}`;
+  // Made from the filesystem's UUID; of the others it is made from the device number, or anew at every mount.
+  if (/^ext[234]$/.test(fsType)) return `fsid ${await filesystemId(at, signal)}`;
+  const device = await realPath(source);
+  if (device === undefined || !device.startsWith("/dev/")) return undefined;
+  const uuid = fsType === "btrfs"
+    ? await btrfsUuid(device)
+    : fsType === "xfs"
+    ? await xfsUuid(device) ?? await linkedUuid(device)
+    : await linkedUuid(device);
+  return uuid && `uuid ${uuid.toLowerCase()}`;
+}
+
+async function realPath(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  }
+}
+
+const entriesOf = async (path: string) =>
+  (await Array.fromAsync(Deno.readDir(path)).catch(() => [])).map(({ name }) => name);
+
+async function btrfsUuid(device: string): Promise<string | undefined> {
+  for (const uuid of await entriesOf("/sys/fs/btrfs")) {
+    if ((await entriesOf(`/sys/fs/btrfs/${uuid}/devices`)).includes(basename(device))) return uuid;
+  }
+  return undefined;
+}
+
+/** Read from the superblock, where the daemon may: its magic at 0, its UUID at 32 (xfs(5)). */
+async function xfsUuid(device: string): Promise<string | undefined> {
+  const bytes = new Uint8Array(48);
+  try {
+    using file = await Deno.open(device);
+    await file.read(bytes);
+  } catch {
+    return undefined;
+  }
+  if (new TextDecoder().decode(bytes.subarray(0, 4)) !== "XFSB") return undefined;
+  return bytes.subarray(32, 48).toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+async function linkedUuid(device: string): Promise<string | undefined> {
+  const directory = "/dev/disk/by-uuid";
+  for (const uuid of await entriesOf(directory)) {
+    if (await realPath(join(directory, uuid)) === device) return uuid;
+  }
+  return undefined;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { PlainStage } from "../../drivers/bind_stage.ts";
+import { DirectoryHolds } from "../../drivers/directory_hold.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { guardedDriver } from "../../drivers/filesystem_guard.ts";
+import { LocalDriver } from "../../drivers/local.ts";
+import { seed } from "../../server/seed.ts";
+import type { Filesystem } from "../../spec/filesystem.ts";
+import { openStore } from "../../store/store.ts";
+import { createClock } from "../clock.ts";
+import { acquireLease, releaseLeases } from "../leases.ts";
+import { createMountTable } from "../mount_table.ts";
+import { ago, makeVolume } from "../testing/resources.ts";
+import { reconcileVolume } from "./controller.ts";
+
+const holder = {
+  instanceUid: "i",
+  namespace: "default",
+  instance: "web-0",
+  mode: "rw" as const,
+  since: ago(1),
+};
+
+Deno.test("reconcileVolume() remembers the filesystem when it makes a volume, learns it of an old one, and mounts from no other", async () => {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
+  const { signal } = new AbortController();
+  const store = await openStore({ dataDir: `${dir}/state` });
+  const mounts = createMountTable(() => {});
+  const driver = guardedDriver<Driver>(new LocalDriver({ root: `${dir}/volumes` }));
+  const deps = {
+    store,
+    drivers: new Map([[driver.name, driver]]),
+    mounts,
+    stage: new PlainStage(),
+    runners: new Map(),
+    holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
+    node: { name: "n1", labels: {} },
+    clock: createClock(),
+  };
+  const volume = () => store.get("volume", "default", "v")!;
+  const pass = () => reconcileVolume("default/v", { deps, signal });
+  const remember = (filesystem: Filesystem | undefined) =>
+    store.transact((tx) => {
+      const { filesystem: _, ...status } = volume().status;
+      tx.update(volume(), { status: { ...status, ...(filesystem && { filesystem }) } });
+    });
+  const hold = async () => {
+    await store.transact((tx) => void acquireLease(tx, { namespace: "default", name: "v" }, holder));
+    return await pass();
+  };
+  const letGo = async () => {
+    await store.transact((tx) => releaseLeases(tx, holder.instanceUid));
+    await pass();
+  };
+  try {
+    await seed(store);
+    const { spec, status } = makeVolume({ storageClassName: "local" });
+    await store.transact((tx) => {
+      tx.create({ kind: "volume", namespace: "default", name: "v", spec, status });
+    });
+    await pass();
+    const made = volume().status.filesystem;
+    assert.ok(made);
+
+    await remember(undefined);
+    await hold();
+    assert.deepEqual(volume().status.filesystem, made, "an older Rune remembered nothing");
+    await letGo();
+
+    await remember({ ...made, type: "xfs", id: "another" });
+    assert.deepEqual(await hold(), { type: "again", afterMs: 5_000 });
+    assert.equal(mounts.get(volume().uid), undefined);
+    assert.match(volume().status.failureMessage!, /was made on: expected xfs mounted at/);
+    const { length } = store.list("event");
+    await pass();
+    assert.equal(store.list("event").length, length, "it is told once");
+    await remember(made);
+    await pass();
+    assert.ok(mounts.get(volume().uid));
+    assert.equal(volume().status.failureMessage, undefined);
+  } finally {
+    await store.close();
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -1,0 +1,17 @@
+/** The filesystem that a volume was made on, as it is remembered. @module */
+import { z } from "zod";
+
+/** See the module comment; how one is told from another says `drivers/filesystem.ts`. */
+export const filesystemSchema = z.object({
+  /** As the kernel calls it: `ext4`. */
+  type: z.string(),
+  /** Where it was mounted. */
+  mountPoint: z.string(),
+  /** The volume's path in the filesystem itself: the same wherever that is mounted. */
+  path: z.string(),
+  /** What names this filesystem and no other; absent where it has nothing that lasts, as in memory. */
+  id: z.string().optional(),
+});
+
+/** See {@linkcode filesystemSchema}. */
+export type Filesystem = z.infer<typeof filesystemSchema>;
