@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { type Filesystem, filesystemSchema } from "../spec/filesystem.ts";
-import { readJson, writeJson } from "./durable.ts";
+import { readJson, removeAside, writeJson } from "./durable.ts";
 import { describeDifference, FilesystemAway, isSameFilesystem } from "./filesystem.ts";
 
 const memorySchema = z.object({
@@ -20,6 +20,7 @@ export class LocalRootMemory {
   readonly #file: string | undefined;
   #known: Filesystem | undefined;
   #read = false;
+  #learning: Promise<void> = Promise.resolve();
 
   /** @param options.file where it is kept; without one nothing is remembered beyond this object. */
   constructor(root: string, { file }: { file?: string | undefined }) {
@@ -46,8 +47,17 @@ export class LocalRootMemory {
 
   /** Remembers a filesystem that is known to be the right one. */
   async learn(found: Filesystem): Promise<void> {
+    // Calls for several volumes come at once, and learn the same.
+    this.#learning = this.#learning.catch(() => {}).then(() => this.#write(found));
+    await this.#learning;
+  }
+
+  async #write(found: Filesystem): Promise<void> {
     if (await this.compare(found) === "same") return;
-    if (this.#file !== undefined) await writeJson(this.#file, { root: this.#root, filesystem: found });
+    if (this.#file !== undefined) {
+      await removeAside(this.#file);
+      await writeJson(this.#file, { root: this.#root, filesystem: found });
+    }
     this.#known = found;
   }
 

@@ -301,3 +301,26 @@ Deno.test("LocalDriver takes over what an earlier version made, which named no d
     driver.close();
     assert.equal(JSON.parse(await Deno.readTextFile(at(".rune/default/web.json"))).daemonId, "a");
   }));
+
+Deno.test("LocalDriver remembers the filesystem of its root, for many volumes at once and after a daemon that was killed", () =>
+  withRoot(async ({ at, root, make, context }) => {
+    await Deno.mkdir(root);
+    const memory = at("../memory.json");
+    await Deno.writeTextFile(`${memory}.new`, "half writ");
+    const driver = make({ memory });
+    await Promise.all(["a", "b", "c"].map((name) => driver.provision(context(name))));
+    const { filesystem } = JSON.parse(await Deno.readTextFile(memory));
+    await Deno.writeTextFile(
+      memory,
+      JSON.stringify({ root, filesystem: { ...filesystem, id: "another", path: "/other" } }),
+    );
+    const next = make({ memory });
+    await assert.rejects(next.provision(context("d")), { code: "unavailable", permanent: false });
+    await assert.rejects(next.listTrash(), { code: "unavailable" });
+    await assert.rejects(next.sweep(signal), { code: "unavailable" });
+    assert.equal((await next.prepare()).length, 1, "the operator is told at the start");
+    // A volume that is where it was made proves the root to be right.
+    const ctx = context("a");
+    await next.usage({ ...ctx, handle: at("default/a"), filesystem: (await next.filesystem(ctx))! });
+    await next.provision(context("d"));
+  }));
