@@ -18,6 +18,7 @@ import type { NewResource, Store, Tx } from "../store/store.ts";
 import { admit } from "./admission/admission.ts";
 import { newborn } from "./admission/newborn.ts";
 import { requireVersion } from "./admission/preconditions.ts";
+import { checkSharing, type WrittenService } from "./admission/sharing.ts";
 import { makeDefault } from "./admission/storage_class.ts";
 import type { World } from "./admission/world.ts";
 import { readHostAccounts } from "./admission/host_accounts.ts";
@@ -161,6 +162,8 @@ export function applySet(
     .sort((a, b) => rank(a.declared.kind) - rank(b.declared.kind));
   const issues: FieldIssue[] = [];
   let passing = 0;
+  /** Services that became something else. */
+  const services: WrittenService[] = [];
   const applied: Applied[] = [];
   for (const { declared, index } of items) {
     if (issues.length >= MAX_ISSUES) break;
@@ -189,11 +192,15 @@ export function applySet(
       const { resource } = written;
       if (resource.kind === "service") {
         exposed.set(resource);
+        if (written.action !== "unchanged") {
+          services.push({ service: resource, before: before as Service | undefined, index });
+        }
       }
       applied.push(written);
     }
   }
   if (issues.length < MAX_ISSUES) {
+    issues.push(...checkSharing(services, { state: tx, viewer: options.writer }));
     issues.push(...cycleIssues(set, {
       find: (namespace, name) => tx.get("service", namespace, name),
       describe: (key) =>

@@ -13,6 +13,7 @@ import { describeKey } from "./kinds.ts";
 import { type NameRef, parseNameRef } from "./name.ts";
 import { parseBytes } from "./quantity.ts";
 import type { ServiceSpec } from "./service.ts";
+import { type Sharing, sharingIssues, VolumeUses } from "./sharing.ts";
 import type { AccessMode, VolumeSpec } from "./volume.ts";
 
 /** How the checks find a volume's access mode: declared in the same set, else stored; undefined when in neither. */
@@ -171,6 +172,9 @@ export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue
   const modeOf = accessModes(set, stored);
   const earlier = new Exposures<Declared & { kind: "service" }>();
   const find = declaredData(set);
+  const services = set.filter((d) => d.kind === "service");
+  const uses = new VolumeUses(services);
+  const order = new Map<Sharing, number>(set.flatMap((d, at) => d.kind === "service" ? [[d, at]] : []));
   const issues = set.flatMap((d, resource) => {
     if (d.kind !== "service") return [];
     const found = [
@@ -179,6 +183,7 @@ export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue
       ...environmentIssues(d.spec as ServiceSpec, { namespace: d.namespace, find }),
     ];
     earlier.set(d);
+    found.push(...sharingIssues(d, { uses, later: (other) => order.get(other)! > resource }));
     return found.map((issue) => ({ ...issue, resource }));
   });
   return [...issues, ...cycleIssues(set, { find: () => undefined })];

@@ -1,0 +1,127 @@
+/**
+ * Volumes that several services mount: one that is mounted read-write is nobody else's (SPEC 4.3). Two services that need it at
+ * once would wait for each other for ever, which is told before anything is written. Pure.
+ * @module
+ */
+import type { FieldIssue } from "./error.ts";
+import { describeKey } from "./kinds.ts";
+import { type NameRef, parseNameRef } from "./name.ts";
+import type { DeclaredSpec } from "./declared.ts";
+
+/** What of a service is looked at. */
+export interface Sharing extends NameRef {
+  spec: Pick<DeclaredSpec<"service">, "scale" | "volumes" | "restart">;
+}
+
+/** One mount of a service, and whether nobody else may have the volume meanwhile. */
+interface Use {
+  service: Sharing;
+  /** Index in `volumes`. */
+  mount: number;
+  volume: NameRef;
+  writes: boolean;
+}
+
+/** Which services mount which volumes, found without comparing each with each. */
+export class VolumeUses {
+  /** By volume: claims by name. */
+  readonly #claims = new Map<string, Use[]>();
+  /** By what the names of a template's volumes begin with. */
+  readonly #templates = new Map<string, Use>();
+
+  constructor(services: Iterable<Sharing>) {
+    for (const service of services) for (const use of usesOf(service)) this.#add(use);
+  }
+
+  /** Uses by other services that cannot be beside those of `service`: each of its mounts with the first of them. */
+  inTheWay(
+    service: Sharing,
+    except: (other: Sharing) => boolean = () => false,
+  ): { mount: number; volume: NameRef; other: Use }[] {
+    const key = describeKey(service);
+    return usesOf(service).flatMap((use) => {
+      const other = this.#usesOf(use).find((o) =>
+        describeKey(o.service) !== key && (o.writes || use.writes) && !except(o.service)
+      );
+      return other ? [{ mount: use.mount, volume: other.volume, other }] : [];
+    });
+  }
+
+  #add(use: Use): void {
+    const { service, mount } = use;
+    if (service.spec.volumes[mount]!.claim) {
+      const key = describeKey(use.volume);
+      const known = this.#claims.get(key);
+      if (known) known.push(use);
+      else this.#claims.set(key, [use]);
+    } else this.#templates.set(templateKey(use), use);
+  }
+
+  /** All uses of the volumes of a mount, its own too; each with the volume that is shared. */
+  #usesOf(use: Use): Use[] {
+    const { service: { spec }, mount } = use;
+    if (!spec.volumes[mount]!.claim) {
+      return Array.from(
+        { length: spec.scale },
+        (_, n) => this.#claims.get(`${templateKey(use)}-${n}`) ?? [],
+      ).flat();
+    }
+    const made = /^(.+)-(0|[1-9][0-9]*)$/.exec(use.volume.name);
+    const template = made && this.#templates.get(`${use.volume.namespace}/${made[1]}`);
+    const owned = template && Number(made[2]) < template.service.spec.scale
+      ? [{ ...template, volume: use.volume }]
+      : [];
+    return [...this.#claims.get(describeKey(use.volume)) ?? [], ...owned];
+  }
+}
+
+/** `<namespace>/<mount>-<service>`: what the names of a template's volumes begin with. */
+const templateKey = ({ service, mount }: Use) =>
+  `${service.namespace}/${service.spec.volumes[mount]!.name}-${service.name}`;
+
+/** What a service mounts while it runs. A stopped one mounts nothing, and a job lets go when it has ended: others may wait for it. */
+function usesOf(service: Sharing): Use[] {
+  const { namespace, spec } = service;
+  if (spec.scale === 0 || spec.restart !== "always") return [];
+  return spec.volumes.map((mount, i) => ({
+    service,
+    mount: i,
+    volume: (mount.claim && parseNameRef(mount.claim.name, namespace)) ??
+      { namespace, name: `${mount.name}-${service.name}` },
+    writes: !mount.readOnly,
+  }));
+}
+
+/**
+ * What is wrong with the mounts of a service beside those of others.
+ *
+ * @param options.describe names another service to whoever is told.
+ * @param options.later others at which it is told.
+ * @param options.before what the service was: what waited then is not told again.
+ */
+export function sharingIssues(
+  service: Sharing,
+  { uses, describe = (key) => `service ${describeKey(key)}`, later = () => false, before }: {
+    uses: VolumeUses;
+    describe?: (key: NameRef) => string;
+    later?: (other: Sharing) => boolean;
+    before?: Sharing | undefined;
+  },
+): FieldIssue[] {
+  const wait = (of: Sharing, mount: number, volume: NameRef) =>
+    `${describeKey(volume)} ${of.spec.volumes[mount]!.readOnly}`;
+  const known = before ? uses.inTheWay(before).map(({ mount, volume }) => wait(before, mount, volume)) : [];
+  return uses.inTheWay(service, later).filter(({ mount, volume }) =>
+    !known.includes(wait(service, mount, volume))
+  ).map(({ mount, volume, other }) => ({
+    path: ["volumes", mount],
+    message: `volume ${describeKey(volume)} is mounted ${other.writes ? "read-write" : "read-only"} by ` +
+      `${describe(other.service)}${
+        other.writes ? "" : ", and this mount writes it"
+      }: while one mounts a volume ` +
+      "read-write nobody else can, so that one of the two would wait for ever",
+    hint:
+      "give each a volume of its own (one can begin with a snapshot of the other), let one service do both, " +
+      "or mount it with readOnly: true everywhere; to hand it over, scale the other to 0 first",
+  }));
+}
