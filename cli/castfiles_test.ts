@@ -69,3 +69,40 @@ Deno.test("locateIssues() puts the daemon's issues at their places in the castfi
   const other = new RuneError("unavailable", "down");
   assert.equal(locateIssues(other, set), other);
 });
+
+Deno.test("loadCastfiles() says that nothing was applied where something would have been, and only there", async () => {
+  const wrong = (applies: boolean) =>
+    loadCastfiles(["-"], {
+      namespace: "prod",
+      recursive: false,
+      stdin: ReadableStream.from([new TextEncoder().encode("service: {}\n")]),
+      applies,
+    });
+  await assert.rejects(wrong(false), { hint: "correct what is listed" });
+  await assert.rejects(wrong(true), { hint: "correct what is listed; nothing was applied" });
+});
+
+Deno.test("loadCastfiles() warns of a secret whose value ends in a newline or holds carriage returns", async () => {
+  const { warnings } = await load(`secret:
+  name: s
+  data:
+    fine: pa55
+    fine2: |-
+      pa55
+    key: |
+      -----BEGIN
+      -----END
+    newline: |
+      pa55
+    crlf: "pa55\\r\\n"
+    returns: "a\\r\\nb\\r\\n"
+---
+configmap: { name: c, data: { a: "b\\n" } }
+`);
+  assert.deepEqual(warnings.map((warning) => warning.replace(/; write it.*/, "")), [
+    'stdin:10:14: secret prod/s: the value of "newline" ends in a newline, which is then part of the secret',
+    'stdin:12:11: secret prod/s: the value of "crlf" ends in a newline, which is then part of the secret',
+    'stdin:13:14: secret prod/s: the value of "returns" holds carriage returns (\\r), which are then part of the secret',
+  ]);
+  assert.doesNotMatch(warnings.join(), /pa55/);
+});

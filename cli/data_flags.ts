@@ -1,7 +1,8 @@
-/** `--from-literal` and `--from-file`: the data of a configmap or secret from words and files of the command line. @module */
+/** `--from-literal` and `--from-file`: the data of a configmap or secret from words, files and standard input. @module */
 import { basename, join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { dataKeySchema } from "../spec/config_map.ts";
+import { RuneError } from "../spec/error.ts";
 import { UsageError } from "./exit_codes.ts";
 
 /** See the module comment. */
@@ -18,7 +19,7 @@ export function addDataFlags(command: CommandUnknownOpts): void {
     .option("--from-literal <key=value>", "a key and its value; may be repeated", collect, [])
     .option(
       "--from-file <[key=]path>",
-      "a text file, its name as the key unless one is given; a directory: each file in it; may be repeated",
+      "a text file, its name as the key unless one is given; key=-: standard input; a directory: each file in it; may be repeated",
       collect,
       [],
     );
@@ -30,13 +31,26 @@ function split(text: string): { key?: string; rest: string } {
   return at < 0 ? { rest: text } : { key: text.slice(0, at), rest: text.slice(at + 1) };
 }
 
-async function readText(path: string): Promise<string> {
-  const bytes = await Deno.readFile(path);
+function decode(bytes: Uint8Array, from: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new UsageError(`${path} is not text in UTF-8`, "encode it, with base64 say; values are texts");
+    throw new UsageError(`${from} is not text in UTF-8`, "encode it, with base64 say; values are texts");
   }
+}
+
+/** Larger values are refused by the daemon too. */
+const MAX_STDIN = 8 * 1024 * 1024;
+
+async function readStdin(stdin: ReadableStream<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    size += chunk.length;
+    if (size > MAX_STDIN) throw new RuneError("payload_too_large", "standard input is larger than 8 MiB");
+    chunks.push(chunk);
+  }
+  return decode(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), "standard input");
 }
 
 async function filesOf(argument: string): Promise<[key: string, path: string][]> {
@@ -60,8 +74,16 @@ async function filesOf(argument: string): Promise<[key: string, path: string][]>
   }
 }
 
-/** The data that the flags describe. @throws {UsageError} for what cannot be read, or a key that is given twice. */
-export async function readDataFlags({ fromLiteral, fromFile }: DataFlags): Promise<Record<string, string>> {
+/**
+ * The data that the flags describe.
+ *
+ * @param stdin read for `--from-file key=-`.
+ * @throws {UsageError} for what cannot be read, or a key that is given twice.
+ */
+export async function readDataFlags(
+  { fromLiteral, fromFile }: DataFlags,
+  stdin: ReadableStream<Uint8Array>,
+): Promise<Record<string, string>> {
   const data = new Map<string, string>();
   const add = (key: string, value: string) => {
     const checked = dataKeySchema.safeParse(key);
@@ -76,8 +98,18 @@ export async function readDataFlags({ fromLiteral, fromFile }: DataFlags): Promi
     if (!key) throw new UsageError(`"${literal}" is not key=value`, "write --from-literal LOG_LEVEL=info");
     add(key, rest);
   }
+  const fromStdin = fromFile.filter((argument) => split(argument).rest === "-");
+  if (fromStdin.length > 1) throw new UsageError("standard input can be read once", "leave one of the - out");
   for (const argument of fromFile) {
-    for (const [key, path] of await filesOf(argument)) add(key, await readText(path));
+    const { key, rest } = split(argument);
+    if (rest === "-") {
+      if (!key) {
+        throw new UsageError("standard input has no name to be the key", "write --from-file password=-");
+      }
+      add(key, await readStdin(stdin));
+      continue;
+    }
+    for (const [key, path] of await filesOf(argument)) add(key, decode(await Deno.readFile(path), path));
   }
   return Object.fromEntries(data);
 }

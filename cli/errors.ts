@@ -3,11 +3,13 @@ import { type FieldIssue, toRuneError } from "../spec/error.ts";
 import { formatPath } from "../spec/field_issues.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** `web.yaml:4:3`; empty without a file. */
+const placeOf = ({ file, line, column }: FieldIssue): string =>
+  file === undefined ? "" : [file, line, column].filter((part) => part !== undefined).join(":");
+
 /** One wrong field: `web.yaml:4:3: volumes[0].claim: message (hint)`. */
 function formatIssue(issue: FieldIssue): string {
-  const place = issue.file === undefined
-    ? ""
-    : [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(":");
+  const place = placeOf(issue);
   const text = issue.hint === undefined ? issue.message : `${issue.message} (${issue.hint})`;
   return [place, formatPath(issue.path), text].filter((part) => part !== "").join(": ");
 }
@@ -15,13 +17,15 @@ function formatIssue(issue: FieldIssue): string {
 /** The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`. */
 export function errorLines(error: unknown): string[] {
   const { message, issues = [], hint } = toRuneError(error);
-  const only = issues.length === 1 ? issues[0]! : undefined;
-  // The daemon's sentence for a single field says it all.
-  const said = only !== undefined && only.file === undefined && message.includes(only.message);
-  const todo = hint ?? (said ? only.hint : undefined);
+  // A sentence that speaks of one field, and of its place where that is known, says all of it.
+  const said = issues.find((issue) =>
+    message.includes(issue.message) &&
+    (issue.file === undefined ? issues.length === 1 : message.includes(placeOf(issue)))
+  );
+  const todo = hint ?? said?.hint;
   return [
     `error: ${message.trim()}`,
-    ...(said ? [] : issues.map(formatIssue)),
+    ...issues.filter((issue) => issue !== said).map(formatIssue),
     ...(todo === undefined ? [] : [`hint: ${todo}`]),
   ];
 }

@@ -60,3 +60,23 @@ Deno.test("exitCodeOf() follows the table of exit codes", () => {
   ];
   for (const [error, code] of cases) assert.equal(exitCodeOf(error), code, String(error));
 });
+
+Deno.test("errorLines() says once what the sentence says of a field and its place, and lists the others", () => {
+  const at = (line: number, message: string, hint?: string) => ({
+    path: ["server"],
+    message,
+    ...(hint !== undefined && { hint }),
+    file: "r.yaml",
+    line,
+    column: 3,
+  });
+  const issues = [at(2, 'unknown field "a"', "remove it"), at(3, "expected a map")];
+  const error = new RuneError("invalid_argument", 'r.yaml:2:3: server: unknown field "a" (and 1 more)', {
+    issues,
+  });
+  assert.deepEqual(errorLines(error), [
+    'error: r.yaml:2:3: server: unknown field "a" (and 1 more)',
+    "r.yaml:3:3: server: expected a map",
+    "hint: remove it",
+  ]);
+});

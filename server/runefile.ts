@@ -268,9 +268,12 @@ export function parseRunefile(
   const texts = new Reader().canonize(source.texts as Record<string, unknown>);
   const body = textsAsWritten(expanded, runefileSchema, { texts });
   const result = runefileSchema.safeParse(body);
+  const unset = new Set(reader.issues.map(({ path }) => formatPath(path)));
   const issues = [
     ...reader.issues,
-    ...result.success ? [] : fieldIssues(result.error, { schema: runefileSchema, body }),
+    // What has no value because of its variable is wrong for that reason alone.
+    ...(result.success ? [] : fieldIssues(result.error, { schema: runefileSchema, body }))
+      .filter(({ path }) => !unset.has(formatPath(path))),
   ].map((issue) => {
     const path = reader.written(issue.path);
     return { ...issue, path, file, ...source.locate(path) };

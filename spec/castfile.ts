@@ -6,7 +6,7 @@
 import { type Document, LineCounter, parseAllDocuments } from "yaml";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "./declared.ts";
 import type { FieldIssue } from "./error.ts";
-import { foreignFile } from "./foreign_file.ts";
+import { foreignFile, isRunefile } from "./foreign_file.ts";
 import { describeKey, type Kind, KINDS } from "./resource.ts";
 import { didYouMean } from "./suggest.ts";
 import { readYamlTree, type YamlTree } from "./yaml_tree.ts";
@@ -171,4 +171,13 @@ export function findDuplicates(resources: CastResource[]): FieldIssue[] {
     });
   }
   return issues;
+}
+
+/** Whether a text is the settings of a daemon, as far as its keys tell. */
+export function looksLikeRunefile(text: string): boolean {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, ...PARSING });
+  if (!Array.isArray(documents) || documents.length !== 1 || documents[0]!.errors.length > 0) return false;
+  const { value } = readYamlTree(documents[0]!, lines);
+  return typeof value === "object" && value !== null && isRunefile(value as Record<string, unknown>);
 }

@@ -28,6 +28,12 @@ const NAMED = 5;
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Whether a file's top level is that of a runefile. */
+export function isRunefile(root: Record<string, unknown>): boolean {
+  const keys = Object.keys(root);
+  return keys.length > 0 && keys.every((key) => SETTINGS.test(key));
+}
+
 /** What a file's top level is instead of a castfile; undefined where it may be one. */
 export function foreignFile(root: Record<string, unknown>): ForeignFile | undefined {
   const keys = Object.keys(root).filter((key) => !key.startsWith("x-"));
@@ -49,7 +55,11 @@ export function foreignFile(root: Record<string, unknown>): ForeignFile | undefi
       }: image, command, ports and env as in docs/services.md; environment is env, depends_on is dependencies`,
     };
   }
-  if (keys.length > 0 && keys.every((key) => SETTINGS.test(key))) {
-    return { path: [], message: "this looks like a runefile", hint: "check it with `rune lint --runefile`" };
+  if (isRunefile(root)) {
+    return {
+      path: [],
+      message: "this looks like a runefile, the daemon's settings",
+      hint: "check it with `rune lint --runefile`",
+    };
   }
 }

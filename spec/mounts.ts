@@ -44,14 +44,14 @@ const itemPathSchema = subPathSchema.refine(
 
 const idSchema = z.number().int().min(0).max(4_294_967_294);
 
-/** `"0775"`: octal digits in a string, so that YAML keeps the leading zero. */
+/** `0775`: octal digits, read as the text that they are. */
 const modeSchema = textUpTo(LIMITS.word).regex(/^0?[0-7]{3,4}$/, {
-  error: 'expected an octal mode in quotes, such as "0775"',
+  error: "expected an octal mode such as 0775",
 });
 
 /** Mode of a file: permissions alone. With a setuid or setgid bit it would give whoever runs it the rights of its owner. */
 const fileModeSchema = textUpTo(LIMITS.word).regex(/^0{0,2}[0-7]{3}$/, {
-  error: 'expected permissions in quotes, "0000" to "0777": no setuid, setgid or sticky bit',
+  error: "expected permissions from 0000 to 0777: no setuid, setgid or sticky bit",
 });
 
 export const claimTemplateSchema = z.strictObject({

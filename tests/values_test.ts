@@ -148,3 +148,89 @@ service:
     );
   },
 });
+
+Deno.test({
+  name:
+    "a secret of a file that ends in a newline is warned of, and one of standard input reaches its variable as it is",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    const file = await host.file("pw.txt", "pa55\n");
+    const warned = await host.run(["create", "secret", "dbpw", "--from-file", `password=${file}`]);
+    assert.equal(warned.code, 0, warned.stderr);
+    assert.match(
+      warned.stderr,
+      /^warning the value of "password" ends in a newline.*printf %s "\$VALUE" \| rune create secret/,
+    );
+    assert.doesNotMatch(warned.stderr + warned.stdout, /pa55/);
+    await host.rune("secret", "delete", "dbpw", "--yes");
+    const quiet = await host.run(["create", "secret", "dbpw", "--from-file", "password=-"], {
+      stdin: "pa55",
+    });
+    assert.equal(quiet.code, 0, quiet.stderr);
+    assert.equal(quiet.stderr, "");
+    const castfile = await host.file(
+      "counts.yaml",
+      `service:
+  name: counts
+  process:
+    command: /bin/sh
+    args: [-c, 'printf %s "$URL" | od -c; exec sleep 3600']
+  env: { URL: "db://app:{{ secret:dbpw/password }}@db/app" }
+`,
+    );
+    await host.rune("cast", castfile);
+    const log = await until("it has counted", async () => {
+      const text = await host.rune("logs", "counts");
+      return text.includes("/   a   p   p") && text;
+    });
+    assert.doesNotMatch(log, /\\n/);
+  },
+});
+
+Deno.test({
+  name:
+    "lint says each mistake once, knows a runefile by what it holds, and says of nothing that it was not applied",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    const lint = async (name: string, text: string) => {
+      const { code, stdout, stderr } = await host.run(["lint", await host.file(name, text)]);
+      return { code, text: (stdout + stderr).replaceAll(`${host.home}/`, "") };
+    };
+    assert.deepEqual(await lint("prod.yaml", "server: { log-level: info }\n"), {
+      code: 0,
+      text: "ok: prod.yaml\n",
+    });
+    const unset = await lint("prod.yaml", 'server: { http-addr: "${NOBODY_SET_THIS}" }\n');
+    assert.equal(unset.code, 6);
+    assert.equal(unset.text.split("NOBODY_SET_THIS").length, 2, unset.text);
+    assert.doesNotMatch(unset.text, /listen address|applied/);
+    const nulls = await lint(
+      "nulls.yaml",
+      `service:
+  name: env-null
+  process: { command: /bin/sh }
+  env:
+    HTTP_PROXY:
+    NO_COLOR: ~
+    EMPTY: ""
+`,
+    );
+    assert.equal(nulls.code, 6);
+    assert.match(
+      nulls.text,
+      /nulls\.yaml:5:5: env\.HTTP_PROXY: expected a string, found nothing \(write "" for an empty one/,
+    );
+    assert.match(nulls.text, /nulls\.yaml:6:5: env\.NO_COLOR:/);
+    assert.doesNotMatch(nulls.text, /EMPTY|applied/);
+    const cast = await host.run(["cast", `${host.home}/nulls.yaml`]);
+    assert.match(cast.stderr, /nothing was applied/);
+    const both = await lint("secret.yaml", 'secret: { name: s, data: { a: "b\\n" } }\n');
+    assert.equal(both.code, 0);
+    assert.match(
+      both.text,
+      /warning secret\.yaml:1:31: secret default\/s: the value of "a" ends in a newline/,
+    );
+  },
+});

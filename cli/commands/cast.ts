@@ -30,7 +30,7 @@ export async function sendCast(
   try {
     return await session.client.request("POST", "/v1/cast", { body, timeoutMs: CAST_TIMEOUT_MS });
   } catch (error) {
-    throw locateIssues(error, set);
+    throw locateIssues(error, set, { applies: !body.dryRun });
   }
 }
 
@@ -142,7 +142,11 @@ export const define: Define = (command, cli) => {
       namespace: session.namespace,
       recursive: options.recursive ?? false,
       stdin: session.terminal.stdin,
+      applies: !options.dryRun,
     });
+    for (const warning of set.warnings) {
+      session.terminal.err(`${session.paintErr("yellow", "warning")} ${oneLine(warning)}\n`);
+    }
     const { results, revision } = await sendCast(session, set, {
       dryRun: options.dryRun,
       force: options.force,

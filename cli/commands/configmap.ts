@@ -27,7 +27,7 @@ export function defineCreateConfigMap(group: Command, cli: Cli, word: "create" |
   );
   create.action(async (name, flags, self) => {
     const { terminal, client, namespace } = openSession(cli, self);
-    const data = await readDataFlags(flags as unknown as DataFlags);
+    const data = await readDataFlags(flags as unknown as DataFlags, terminal.stdin);
     await client.request("POST", collectionPath("configmap", namespace), { body: { name, data } });
     const keys = Object.keys(data).length;
     terminal.out(`configmap ${namespace}/${name} created (${keys} ${keys === 1 ? "key" : "keys"})\n`);

@@ -1,12 +1,15 @@
 /** `rune lint`: checks castfiles and runefiles without a daemon. @module */
 import { basename } from "node:path";
-import { loadCastfiles } from "../castfiles.ts";
+import { oneLine } from "../../base/plain_text.ts";
+import { looksLikeRunefile } from "../../spec/castfile.ts";
+import { checkCastfiles } from "../castfiles.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { readSources } from "../sources.ts";
 
 const count = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /** A runefile by its name; castfiles are never TOML. */
-const isRunefile = (source: string) =>
+const isNamedRunefile = (source: string) =>
   source.endsWith(".toml") || /^runefile[^/]*\.ya?ml$/.test(basename(source));
 
 /** See the module. */
@@ -18,25 +21,32 @@ export const define: Define = (command, cli) => {
   addGlobalFlags(lint);
   lint.addHelpText(
     "after",
-    "\nFinds what the files alone can tell; a cast also checks them against what exists. Files called runefile….yaml, and\n" +
-      "every .toml, are runefiles. Exit code 6 means mistakes.\n" +
+    "\nFinds what the files alone can tell; a cast also checks them against what exists. Files called runefile….yaml, every\n" +
+      ".toml and files with sections such as server and storage are runefiles. Exit code 6 means mistakes.\n" +
       examples("rune lint web.yaml", "rune lint -r apps/", "rune lint /etc/rune/runefile.yaml"),
   );
   lint.action(async (sources, options, self) => {
     const { terminal, namespace } = openSession(cli, self);
-    const runefiles = sources.filter((source) => options.runefile || isRunefile(source));
-    for (const file of runefiles) {
-      const warnings = await (await cli.offline()).checkRunefile(file);
-      terminal.out(`ok: ${file}\n`);
-      for (const warning of warnings) terminal.err(`${file}: warning: ${warning}\n`);
-    }
-    const castfiles = sources.filter((source) => !runefiles.includes(source));
-    if (castfiles.length === 0) return;
-    const { resources, files } = await loadCastfiles(castfiles, {
-      namespace,
+    const warn = (text: string) => terminal.err(`warning ${oneLine(text)}\n`);
+    const named = sources.filter((source) => options.runefile || isNamedRunefile(source));
+    const others = sources.filter((source) => !named.includes(source));
+    const texts = await readSources(others, {
       recursive: options.recursive ?? false,
       stdin: terminal.stdin,
     });
+    // A file can be read again by the daemon's side; standard input and addresses cannot.
+    const isFound = ({ file, text }: { file: string; text: string }) =>
+      file !== "stdin" && !file.startsWith("https://") && looksLikeRunefile(text);
+    const runefiles = [...named, ...texts.filter(isFound).map(({ file }) => file)];
+    const castfiles = texts.filter((text) => !isFound(text));
+    for (const file of runefiles) {
+      const warnings = await (await cli.offline()).checkRunefile(file);
+      terminal.out(`ok: ${file}\n`);
+      for (const warning of warnings) warn(`${file}: ${warning}`);
+    }
+    if (castfiles.length === 0) return;
+    const { resources, files, warnings } = checkCastfiles(castfiles, { namespace });
+    for (const warning of warnings) warn(warning);
     terminal.out(`ok: ${count(resources.length, "resource")} in ${count(files, "file")}\n`);
   });
 };

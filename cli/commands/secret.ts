@@ -1,6 +1,7 @@
 /** `rune secret`: list, get, create, delete; and `rune create secret`. Values go in and never come out. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../spec/kinds.ts";
+import { oddLineEnd } from "../../spec/secret_value.ts";
 import { collectionPath } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
 import { addDataFlags, type DataFlags, readDataFlags } from "../data_flags.ts";
@@ -20,15 +21,26 @@ export function defineCreateSecret(group: Command, cli: Cli, word: "create" | "s
       "--from-literal stands in the shell's history and the list of processes: prefer --from-file.\n" +
       examples(
         `${typed} db --from-file password=./password.txt`,
+        `pass show db | tr -d '\\n' | ${typed} db --from-file password=-`,
         `${typed} do-api-token --from-literal=token=dop_v1_… -n shared`,
       ),
   );
   create.action(async (name, flags, self) => {
-    const { terminal, client, namespace } = openSession(cli, self);
+    const { terminal, client, namespace, paintErr } = openSession(cli, self);
     const { type, ...rest } = flags as unknown as DataFlags & { type?: string };
-    const data = await readDataFlags(rest);
+    const data = await readDataFlags(rest, terminal.stdin);
     const body = { name, ...(type !== undefined && { type }), data };
     await client.request("POST", collectionPath("secret", namespace), { body });
+    for (const [key, value] of Object.entries(data)) {
+      const odd = oddLineEnd(value);
+      if (odd === undefined) continue;
+      terminal.err(
+        `${
+          paintErr("yellow", "warning")
+        } the value of "${key}" ${odd}; if it should not be, delete the secret and write ` +
+          `printf %s "$VALUE" | ${typed} ${name} --from-file ${key}=-\n`,
+      );
+    }
     const keys = Object.keys(data).length;
     terminal.out(`secret ${namespace}/${name} created (${keys} ${keys === 1 ? "key" : "keys"})\n`);
   });

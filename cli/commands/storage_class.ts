@@ -20,7 +20,12 @@ function defineCreate(group: Command, cli: Cli): void {
   );
   create.action(async ({ file }, self) => {
     const { terminal, client, namespace } = openSession(cli, self);
-    const set = await loadCastfiles([file], { namespace, recursive: false, stdin: terminal.stdin });
+    const set = await loadCastfiles([file], {
+      namespace,
+      recursive: false,
+      stdin: terminal.stdin,
+      applies: true,
+    });
     const other = set.resources.find(({ declared }) => declared.kind !== "storageClass");
     if (other) {
       throw new UsageError(
@@ -38,8 +43,7 @@ function defineCreate(group: Command, cli: Cli): void {
         if (!(error instanceof RuneError) || !issues) throw error;
         throw locateIssues(new RuneError(error.code, error.message, { hint: error.hint, issues }), {
           resources: [resource],
-          files: 1,
-        });
+        }, { applies: true });
       }
       terminal.out(`storageClass ${resource.declared.name} created\n`);
     }
