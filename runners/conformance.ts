@@ -32,6 +32,12 @@ export interface ConformanceOptions {
 const OBEDIENT = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
 /** Ignores SIGTERM, and so do its children. */
 const STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
+/** Has a child that dies of SIGTERM, and saves when its parent tells it to: the parent must be the only one that is asked. */
+const MANAGER = `
+  sh -c 'trap "echo child: saved; exit 3" USR1; echo ready; while :; do sleep 0.05; done' &
+  child=$!
+  trap 'kill -USR1 $child; wait $child; echo "parent: the child ended with $?"; exit 5' TERM
+  while :; do sleep 0.05; done`;
 const TEST_TIME_MS = 30_000;
 
 /** Registers the tests of one runner. */
@@ -172,6 +178,73 @@ export function runnerConformance(options: ConformanceOptions): void {
     assert.ok(performance.now() - before >= 290, "SIGKILL came before the timeout");
     assert.equal(stopped.state, "exited");
     assert.equal(stopped.exitCode, 137);
+    assert.equal(stopped.killed, true);
+  });
+
+  promise("stop() asks the main process alone, which ends what it started in order", async (room, signal) => {
+    const { runner } = room;
+    const spec = room.shell(MANAGER);
+    await runner.create(spec, signal);
+    await runner.start(spec, signal);
+    await line(runner, spec, { text: "ready", signal });
+    const stopped = await runner.stop(spec, { timeoutMs: 10_000, signal });
+    assert.deepEqual([stopped.exitCode, stopped.killed], [5, undefined]);
+    const said = await texts(runner, spec, { follow: false, signal });
+    assert.deepEqual(said, ["ready", "child: saved", "parent: the child ended with 3"]);
+  });
+
+  promise("stop() asks by the signal that it is given, else by that of the run", async (room, signal) => {
+    const { runner } = room;
+    const script =
+      "trap '' TERM; trap 'exit 8' USR1; trap 'exit 9' QUIT; echo ready; while :; do sleep 0.05; done";
+    for (
+      const [made, told, code] of [[undefined, "SIGUSR1", 8], ["SIGQUIT", undefined, 9], [
+        "SIGQUIT",
+        "SIGUSR1",
+        8,
+      ]] as const
+    ) {
+      const spec = { ...room.shell(script), ...(made && { stopSignal: made }) };
+      await runner.create(spec, signal);
+      await runner.start(spec, signal);
+      await line(runner, spec, { text: "ready", signal });
+      const options = { timeoutMs: 10_000, signal, ...(told && { stopSignal: told }) };
+      const stopped = await runner.stop(spec, options);
+      assert.deepEqual([stopped.exitCode, stopped.killed], [code, undefined], `${made}, ${told}`);
+      assert.equal((await runner.stop(spec, options)).exitCode, code);
+    }
+  });
+
+  promise(
+    "stop() by a signal of its own ends a paused run, and kills what does not heed it",
+    async (room, signal) => {
+      const { runner } = room;
+      const obedient = room.shell("trap 'exit 8' USR1; echo ready; while :; do sleep 0.05; done");
+      const stubborn = room.shell("trap '' USR1; echo ready; while :; do sleep 0.05; done");
+      for (const spec of [obedient, stubborn]) {
+        await runner.create(spec, signal);
+        await runner.start(spec, signal);
+        await line(runner, spec, { text: "ready", signal });
+      }
+      await runner.pause(obedient, signal);
+      const told = { stopSignal: "SIGUSR1", signal };
+      assert.equal((await runner.stop(obedient, { ...told, timeoutMs: 10_000 })).exitCode, 8);
+      const killed = await runner.stop(stubborn, { ...told, timeoutMs: 200 });
+      assert.deepEqual([killed.exitCode, killed.killed], [137, true]);
+    },
+  );
+
+  promise("stop() waits for months where it is asked to", async (room, signal) => {
+    const { runner } = room;
+    const spec = room.shell(
+      "trap 'sleep 0.5; echo saved; exit 6' TERM; echo ready; while :; do sleep 0.05; done",
+    );
+    await runner.create(spec, signal);
+    await runner.start(spec, signal);
+    await line(runner, spec, { text: "ready", signal });
+    const stopped = await runner.stop(spec, { timeoutMs: 366 * 86_400_000, signal });
+    assert.deepEqual([stopped.exitCode, stopped.killed], [6, undefined]);
+    assert.deepEqual(await texts(runner, spec, { follow: false, signal }), ["ready", "saved"]);
   });
 
   promise(

@@ -57,6 +57,8 @@ export interface RunSpec extends RunRef {
   publish: { port: number; hostPort: number; hostAddress?: string; protocol: "tcp" | "udp" }[];
   resources?: Resources;
   securityContext?: SecurityContext;
+  /** What asks the main process to end where `stop` names nothing else; default: the image's, else `SIGTERM`. */
+  stopSignal?: string;
   /** Processes: who they are, as numbers; it goes before the names in `securityContext`. Absent: as the daemon, or as those say. */
   identity?: HostIdentity;
 }
@@ -89,6 +91,10 @@ export interface RunState extends RunRef {
   error?: string;
   /** Docker: volumes of the Engine's own that the container has, by their paths; it keeps them when the run is removed. */
   engineVolumes?: { path: string; name: string }[];
+  /** `stop` ended it by SIGKILL: it did not end within the time that it was given. Docker tells it only in the answer of `stop`. */
+  killed?: true;
+  /** Processes: how many others still lived when the main one ended by itself. They were ended before the run counts as ended. */
+  leftBehind?: number;
   /** It runs and is held still by `pause`; it is `running` all the same, and keeps its mounts. */
   paused?: true;
 }
@@ -169,6 +175,15 @@ export interface PullOptions {
   onProgress?: (text: string) => void;
 }
 
+/** How a run is stopped. */
+export interface StopOptions {
+  /** Milliseconds until SIGKILL. */
+  timeoutMs: number;
+  /** As spec/stop_signal.ts writes it. Default: what the run was made with. */
+  stopSignal?: string;
+  signal: AbortSignal;
+}
+
 /** A runner; see the module comment for what all calls share. */
 export interface Runner {
   readonly name: "docker" | "process";
@@ -230,8 +245,13 @@ export interface Runner {
   rehearse(spec: RunSpec, options: { covered: string[]; signal: AbortSignal }): Promise<void>;
   /** Starts a run that was created. Done when it was started before, also when it has ended since. */
   start(ref: RunRef, signal: AbortSignal): Promise<RunState>;
-  /** Asks the run to end (SIGTERM to all of it), kills it after `timeoutMs`, and returns when it is known to be gone. A paused run is resumed for it. */
-  stop(ref: RunRef, options: { timeoutMs: number; signal: AbortSignal }): Promise<RunState>;
+  /**
+   * Asks the run's main process to end, kills what is left after `timeoutMs`, and returns when all of it is known to be gone. A
+   * paused run is resumed for it. The other processes of a run are asked (SIGTERM) when the main one has ended: those of a
+   * container that does not wait for them end with it, as the Engine has it. They have what is left of the time, and of
+   * processes of the host 2 s at least.
+   */
+  stop(ref: RunRef, options: StopOptions): Promise<RunState>;
   /**
    * Holds every process of the run still, and returns when none of them can write any more. Done when it is held already, and
    * when it does not run. It stays held, also past the end of the daemon, until `resume` or `stop`.

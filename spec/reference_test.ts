@@ -27,8 +27,11 @@ const PLAIN: [what: string, ends: RegExp][] = [
   ["images, pulled with the registries' credentials (docs/security.md)", /\.image$/],
   ["paths inside of the instance", /\.(mountPath|subPath|items\.\*\.path|runIf\.fileMissing)$/],
   ["a question to the instance itself", /\.(liveness|readiness)\.(path|headers\.(\*|<key>))$/],
-  ["quantities, durations, modes", /\.(size|limit|request|every|timeout|stopTimeout|mode|fsMode)$/],
   ["an address of this machine: judged by server/admission/ports.ts", /^service\.expose\.hostAddress$/],
+  [
+    "quantities, durations, modes, signals",
+    /\.(size|limit|request|every|timeout|stopTimeout|stopSignal|mode|fsMode)$/,
+  ],
   ["a host name, one service's", /^service\.expose\.host$/],
   [
     "of the host: judged by server/auth/host_rights.ts",

@@ -1,6 +1,7 @@
 /** Fields that only one of the two runners can honour: refused for the other, with the field that it has instead. @module */
 import { parseBytes, parseMilliCpu } from "./quantity.ts";
 import { DYNAMIC_USER, type Resources, type SecurityContext } from "./security.ts";
+import { isRealTime } from "./stop_signal.ts";
 
 /** Names that a POSIX shell can pass on to a process; it drops others. */
 export const PROCESS_VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -28,6 +29,7 @@ interface Fields {
   process?: { env: Record<string, string> } | undefined;
   env: Record<string, string>;
   securityContext?: SecurityContext | undefined;
+  stopSignal?: string | undefined;
   initSteps: { env: Record<string, string> }[];
 }
 
@@ -68,6 +70,12 @@ export function checkRunnerFields(
       issue(["securityContext", "group"], "needs securityContext.user: a container's group goes with a user");
     }
     return;
+  }
+  if (spec.stopSignal !== undefined && isRealTime(spec.stopSignal)) {
+    issue(
+      ["stopSignal"],
+      `${spec.stopSignal} can be sent to containers only; use SIGTERM, SIGUSR1 or another one by name`,
+    );
   }
   const { user, noNewPrivileges } = securityContext;
   if (noNewPrivileges === false && user !== undefined && user !== "root" && user !== "0") {

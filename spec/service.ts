@@ -21,6 +21,7 @@ import { dependencyRefSchema, refers } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { checkRunnerFields } from "./runner_fields.ts";
 import { envRefs, SECRETS_IN_TEXT } from "./secret.ts";
+import { stopSignalSchema } from "./stop_signal.ts";
 import { hostIdentitySchema, resourcesSchema, securityContextSchema } from "./security.ts";
 
 const isOneWord = (issueOf: (text: string) => string | undefined) => (text: string, ctx: z.RefinementCtx) => {
@@ -107,6 +108,8 @@ const specFields = {
   restart: z.enum(["always", "on-failure", "never"]).default("always"),
   imagePull: z.enum(["missing", "always", "never"]).optional(),
   stopTimeout: durationBetween("0s", "366d").default("10s"),
+  /** What asks the main process to end. Not of the template: it is told when a run is stopped. Default: the image's, else SIGTERM. */
+  stopSignal: stopSignalSchema.optional(),
   securityContext: securityContextSchema.optional(),
   initSteps: listUpTo(initStepSchema, LIMITS.initSteps).default([]),
 };

@@ -2,7 +2,6 @@
 import type { Stage } from "../../drivers/stage.ts";
 import type { Runner, RunRef } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
-import { parseDuration } from "../../spec/duration.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
@@ -31,6 +30,7 @@ import {
 } from "./launch.ts";
 import { prepare } from "./prepare.ts";
 import { pullProgress } from "./pull_progress.ts";
+import { stopRun } from "./stop.ts";
 import { cannotReplace, preparedStatus } from "./turn.ts";
 import { whileWanted } from "./while_wanted.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
@@ -59,8 +59,6 @@ interface Call {
 
 /** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
 const KEPT_RUNS = 6;
-/** How long an instance may take to stop when its service is gone. */
-const DEFAULT_STOP_MS = 10_000;
 /** Between looks at an instance that is to stop and is held still for a snapshot. */
 const PAUSED_MS = 200;
 
@@ -85,12 +83,11 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
       return undefined;
     }
     case "kill":
-      await runner.stop({ instanceUid: instance.uid, run: step.run }, {
-        timeoutMs: step.atOnce
-          ? 0
-          : view.service
-          ? parseDuration(view.service.spec.stopTimeout)
-          : DEFAULT_STOP_MS,
+      await stopRun({ instanceUid: instance.uid, run: step.run }, {
+        ...view,
+        ...(step.atOnce && { atOnce: true }),
+        store: deps.store,
+        runner,
         signal,
       });
       return undefined;
@@ -373,9 +370,9 @@ async function stopStep({ view: { instance, service }, deps, runner, signal }: C
   const { init } = instance.status;
   if (!init?.step) return;
   await writeStatus(deps.store, instance, (s) => ({ ...s, init: { ...init, timedOut: true } }));
-  const timeoutMs = service ? parseDuration(service.spec.stopTimeout) : DEFAULT_STOP_MS;
   const step = stepKey(init.step, init.attempt ?? 1);
-  await runner.stop({ instanceUid: instance.uid, run: init.run, step }, { timeoutMs, signal });
+  const ref = { instanceUid: instance.uid, run: init.run, step };
+  await stopRun(ref, { instance, service, store: deps.store, runner, signal });
 }
 
 /** Only the last attempts are kept; what cannot be removed now goes with the next sweep. */
@@ -446,12 +443,11 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
   if (state !== "Stopping" && run > 0) {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }
-  const timeoutMs = service ? parseDuration(service.spec.stopTimeout) : DEFAULT_STOP_MS;
   deps.prober.forget(instance.uid);
   try {
     await drain(view, { store: deps.store, runner, signal });
     for (const ref of await runsOf(instance, { runner, signal })) {
-      await runner.stop(ref, { timeoutMs, signal });
+      await stopRun(ref, { instance, service, store: deps.store, runner, signal });
       await runner.remove(ref, signal);
     }
   } catch (thrown) {

@@ -261,7 +261,10 @@ export async function launch(
       mounts: await options.files.prepare({ instanceUid: instance.uid, run }, found.mounts),
     };
     const main = runSpecOf(view, { run, sources: prepared.map(({ source }) => source), config });
-    const spec = attempt ? stepSpecOf(main, attempt) : main;
+    const { stopSignal } = service.spec;
+    const spec = attempt
+      ? stepSpecOf(main, attempt)
+      : { ...main, ...(stopSignal !== undefined && { stopSignal }) };
     const ref: RunRef = {
       instanceUid: instance.uid,
       run,

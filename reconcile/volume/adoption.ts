@@ -6,7 +6,6 @@
 import type { Whereabouts } from "../../drivers/open_directory.ts";
 import { type FilesystemPlace, hasMounted, placeBelow } from "../../drivers/run_mounts.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
-import { parseDuration } from "../../spec/duration.ts";
 import { RuneError } from "../../spec/error.ts";
 import { stepKey } from "../../spec/init_step.ts";
 import { type Instance, mountsOf, type RunnerName } from "../../spec/instance.ts";
@@ -14,6 +13,7 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
+import { stopRun } from "../instance/stop.ts";
 import { volumeKeyOf } from "../service/claims.ts";
 
 /** What it works with. */
@@ -21,9 +21,6 @@ export interface AdoptionDeps {
   store: Store;
   runners: ReadonlyMap<RunnerName, Runner>;
 }
-
-/** How long a run may take to stop when its service is gone. */
-const DEFAULT_STOP_MS = 10_000;
 
 /**
  * Stops every run of the volume's holders that has another directory mounted than the volume's.
@@ -102,8 +99,7 @@ async function stop(
     }
   });
   const service = store.get("service", instance.namespace, instance.spec.service);
-  const timeoutMs = service ? parseDuration(service.spec.stopTimeout) : DEFAULT_STOP_MS;
-  const after = await runner.stop(ref, { timeoutMs, signal });
+  const after = await stopRun(ref, { instance, service, store, runner, signal });
   if (after.state !== "running") return;
   throw new RuneError(
     "unavailable",

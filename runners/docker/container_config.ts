@@ -15,6 +15,8 @@ export interface ContainerConfig {
   User?: string;
   /** The image's check is Rune's to run: the Engine would run it and tell nobody. */
   Healthcheck: { Test: ["NONE"] };
+  /** Absent: the image's. */
+  StopSignal?: string;
   Labels: Record<string, string>;
   ExposedPorts: Record<string, Record<string, never>>;
   HostConfig: Record<string, unknown>;
@@ -48,6 +50,7 @@ export function containerConfig(
     Env: Object.entries({ ...spec.env, ...spec.secretEnv }).map(([name, value]) => `${name}=${value}`),
     User: userOf(spec.securityContext),
     Healthcheck: { Test: ["NONE"] },
+    ...(spec.stopSignal !== undefined && { StopSignal: spec.stopSignal }),
     Labels: runLabels(spec, options.daemonId),
     ExposedPorts: Object.fromEntries(spec.publish.map((p) => [`${p.port}/${p.protocol}`, {}])),
     HostConfig: {

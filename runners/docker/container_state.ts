@@ -30,7 +30,8 @@ export const containerSchema = z.object({
     StartedAt: z.string(),
     FinishedAt: z.string(),
   }),
-  Config: z.object({ Labels: labelsSchema }),
+  /** `StopSignal` is the image's where none was asked for, and empty for SIGTERM. */
+  Config: z.object({ Labels: labelsSchema, StopSignal: z.string().optional() }),
   /** `Memory` is the limit in bytes, 0 for none. */
   HostConfig: z.object({ Memory: z.number() }),
   NetworkSettings: networksSchema.and(z.object({ Ports: publishedSchema }).nullish()),

@@ -4,6 +4,10 @@ import { RuneError } from "../../spec/error.ts";
 import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { portError } from "./port_taken.ts";
+import { resumeContainer } from "./hold.ts";
+import type { StopOptions } from "../runner.ts";
+import { parseSignal } from "../../spec/stop_signal.ts";
+import { z } from "zod";
 import { BUSY, pause } from "./pause.ts";
 import { refusalOf } from "./refusals.ts";
 
@@ -34,32 +38,80 @@ export async function startContainer(engine: Engine, id: string, signal: AbortSi
   }
 }
 
-/** Sends the image's stop signal (SIGTERM where it names none), SIGKILL after `timeoutMs`, and returns when it has ended. */
+/**
+ * Asks a container to end, kills it after `timeoutMs`, and returns when it has ended.
+ *
+ * @param options.stopSignal what it is asked by; default: what it was created with, which is the image's, or SIGTERM.
+ * @returns whether it was killed.
+ */
 export async function stopContainer(
   engine: Engine,
   id: string,
-  options: { timeoutMs: number; signal: AbortSignal },
-): Promise<void> {
+  options: StopOptions,
+): Promise<{ killed?: true }> {
   const { timeoutMs, signal } = options;
-  let killed: Promise<unknown> = Promise.resolve();
-  // The Engine knows the image's stop signal, but counts in whole seconds.
+  let killing: Promise<{ killed?: true }> = Promise.resolve({});
+  // The Engine counts in whole seconds.
   const timer = startTimer(timeoutMs, () => {
-    killed = engine.send(`/containers/${id}/kill`, { what: "kill the container", method: "POST", signal })
+    killing = engine.send(`/containers/${id}/kill`, { what: "kill the container", method: "POST", signal })
       // It ended meanwhile; if not, the Engine's own limit is near.
-      .catch(() => undefined);
+      .then(() => ({ killed: true as const }), () => ({}));
   });
   try {
-    await unlessAbsent(engine.send(`/containers/${id}/stop`, {
-      what: "stop the container",
-      method: "POST",
-      query: { t: String(Math.ceil(timeoutMs / 1000) + STOP_MARGIN_SECONDS) },
-      signal,
-      withinMs: timeoutMs + STOP_LIMIT_MS,
-    }));
+    if (await hasSignal(engine, id, options)) await stopByEngine(engine, id, options);
+    else await stopBySignal(engine, id, options);
   } finally {
     timer.clear();
-    await killed;
+    await killing;
   }
+  return await killing;
+}
+
+/** Whether the signal by which the Engine itself stops a container is the one that is wanted. */
+async function hasSignal(engine: Engine, id: string, { stopSignal, signal }: StopOptions): Promise<boolean> {
+  if (stopSignal === undefined) return true;
+  const what = "see how the container is stopped";
+  const found = await unlessAbsent(
+    engine.json(`/containers/${id}/json`, { what, schema: containerSchema, signal }),
+  );
+  return !found || parseSignal(found.Config.StopSignal || "SIGTERM") === stopSignal;
+}
+
+/** By the Engine, which also acts where this process dies meanwhile. */
+async function stopByEngine(engine: Engine, id: string, { timeoutMs, signal }: StopOptions): Promise<void> {
+  await unlessAbsent(engine.send(`/containers/${id}/stop`, {
+    what: "stop the container",
+    method: "POST",
+    query: { t: String(Math.ceil(timeoutMs / 1000) + STOP_MARGIN_SECONDS) },
+    signal,
+    withinMs: timeoutMs + STOP_LIMIT_MS,
+  }));
+}
+
+/** By another signal than the one that the container was created with: before API 1.42 the Engine takes none for a stop. */
+async function stopBySignal(
+  engine: Engine,
+  id: string,
+  { timeoutMs, stopSignal, signal }: StopOptions,
+): Promise<void> {
+  await resumeContainer(engine, id, signal);
+  const asking = { what: "ask the container to end", method: "POST", signal } as const;
+  const asked = await unlessAbsent(
+    engine.send(`/containers/${id}/kill`, { ...asking, query: { signal: stopSignal! } }).then(() => true),
+  ).catch((error) => {
+    // It does not run any more.
+    if (error instanceof RuneError && error.code === "conflict") return undefined;
+    throw error;
+  });
+  if (!asked) return;
+  await unlessAbsent(engine.json(`/containers/${id}/wait`, {
+    what: "wait until the container has ended",
+    method: "POST",
+    schema: z.unknown(),
+    query: { condition: "not-running" },
+    signal,
+    withinMs: timeoutMs + STOP_LIMIT_MS,
+  }));
 }
 
 /**

@@ -6,7 +6,7 @@
 import { startTimer, type Timer } from "../../base/delay.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { AdoptionWords, EngineBond } from "../engine_bond.ts";
-import type { Runner, RunRef, RunState } from "../runner.ts";
+import type { Runner, RunRef, RunState, StopOptions } from "../runner.ts";
 import {
   absent,
   containerListSchema,
@@ -132,11 +132,12 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     return await inspect(ref, signal);
   }
 
-  async function stop(ref: RunRef, options: { timeoutMs: number; signal: AbortSignal }): Promise<RunState> {
+  async function stop(ref: RunRef, options: StopOptions): Promise<RunState> {
     const known = await runs.find(ref, options.signal);
     if (!known) return absent(ref);
-    await stopContainer(engine, known.id, options);
-    return await inspect(ref, options.signal);
+    const { killed } = await stopContainer(engine, known.id, options);
+    const state = await inspect(ref, options.signal);
+    return killed && state.state === "exited" ? { ...state, killed } : state;
   }
 
   async function whereKnown(

@@ -12,7 +12,7 @@ import { capabilitySet, setprivList } from "./capabilities.ts";
 import { encodeEnvironment, HELPER_ENVIRONMENT, quoteWord } from "./environment.ts";
 import { enterCommand } from "./namespace.ts";
 import { groupOptions, setprivOptions, statusLines } from "./privileges.ts";
-import { type ProcessIdentity, type ProcessStat, sendSignal } from "./proc.ts";
+import { type ProcessIdentity, type ProcessStat, sendSignal, startedBy } from "./proc.ts";
 import { setupShell } from "./spawn.ts";
 import { findTool, searchPath, SYSTEM_PATH } from "./tools.ts";
 
@@ -28,6 +28,8 @@ export interface RunExecOptions extends ExecOptions {
   procs: string[];
   /** Rings when the run may have ended, and on abort; disposed when the command ended. */
   listener: Listener;
+  /** Where its pid stands while it runs, and further on where it ended with the run. */
+  commands: Set<number>;
   /** Whether the run's main process ended; the command ends with it. */
   isOver(): Promise<boolean>;
 }
@@ -68,6 +70,7 @@ export async function execInRun(launch: Launch, options: RunExecOptions): Promis
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  options.commands.add(child.pid);
   const header = child.stdin.getWriter();
   // What the caller writes follows it. Where the command ended before it read that, its exit code says so.
   header.write(encodeEnvironment({ ...launch.env, ...env })).catch(() => {});
@@ -102,7 +105,9 @@ async function watch(
   let done = false;
   const guard = (async () => {
     while (!done) {
-      if (options.signal.aborted || await options.isOver()) {
+      const isOver = await options.isOver();
+      if (isOver) { for (const pid of startedBy(child.pid)) options.commands.add(pid); }
+      if (options.signal.aborted || isOver) {
         sendSignal(-child.pid, "SIGKILL");
         return;
       }
@@ -123,6 +128,7 @@ async function watch(
     done = true;
     listener.ring();
     await guard;
+    if (!await options.isOver()) options.commands.delete(child.pid);
     await writer.close().catch(() => {});
     if (piped) await child.stdin.abort().catch(() => {});
   }

@@ -56,10 +56,24 @@ export function readSame({ pid, startTime }: ProcessIdentity): ProcessStat | und
   return stat?.startTime === startTime ? stat : undefined;
 }
 
+/** Whether a process is one of these, or was started by one of them and what they started. */
+export function descendsFrom(process: ProcessStat, pids: ReadonlySet<number>): boolean {
+  for (let at: ProcessStat | undefined = process; at && at.pid > 1; at = readProcess(at.parent)) {
+    if (pids.has(at.pid) || pids.has(at.session)) return true;
+  }
+  return false;
+}
+
 /** Every living process of the host. About 20 µs each. */
 export function readAllProcesses(): ProcessStat[] {
   return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name))
     .map(({ name }) => readProcess(Number(name))).filter((stat) => stat !== undefined);
+}
+
+/** The pids of what a process started, and they in turn. */
+export function startedBy(pid: number): number[] {
+  const one = new Set([pid]);
+  return readAllProcesses().filter((stat) => descendsFrom(stat, one)).map((stat) => stat.pid);
 }
 
 /** Every living process of a session. */

@@ -61,6 +61,8 @@ export interface Outcome {
   finishedAt: string;
   oomKilled?: boolean;
   error?: string;
+  killed?: true;
+  leftBehind?: number;
 }
 
 /** A RunSpec as it is written down: of its secrets only the variables' names. */

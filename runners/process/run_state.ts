@@ -1,6 +1,7 @@
 /** What was observed of a run, in the words of the contract. @module */
 import type { RunState } from "../runner.ts";
 import type { Observation } from "./observe.ts";
+import { type ProcessStat, readProcess } from "./proc.ts";
 import { refOf, type RunFiles } from "./records.ts";
 
 /** A run that has processes. */
@@ -37,4 +38,11 @@ export function toState(files: RunFiles, found: Observation): RunState {
     case "ended":
       return { ...base, state: "exited", startedAt: found.startedAt?.toISOString(), ...found.outcome };
   }
+}
+
+/** The run's main process. A pid alone may be another process's by now: where a group tells the run's own, it is among them. */
+export function mainOf(found: Observation): ProcessStat | undefined {
+  if (found.state !== "running" || found.main === undefined) return undefined;
+  const { main, members, tracking } = found;
+  return tracking.by === "session" ? readProcess(main) : members.find(({ pid }) => pid === main);
 }

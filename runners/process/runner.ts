@@ -16,6 +16,7 @@ import type {
   RunRef,
   RunSpec,
   RunState,
+  StopOptions,
 } from "../runner.ts";
 import { type CgroupMounts, joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
 import { readSecrets } from "./environment.ts";
@@ -24,12 +25,12 @@ import { hold, isHeld, letGo } from "./freeze.ts";
 import { planLaunch, rehearseLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
-import { signalMembers, trackingOf } from "./members.ts";
+import { trackingOf } from "./members.ts";
 import { prepareMountPoints } from "./mount_points.ts";
 import { type Observation, observe } from "./observe.ts";
 import { planPrivileges } from "./privileges.ts";
-import { type ProcessStat, readProcess, residentBytes } from "./proc.ts";
-import { isLiving, toState } from "./run_state.ts";
+import { residentBytes } from "./proc.ts";
+import { isLiving, mainOf, toState } from "./run_state.ts";
 import {
   abandon,
   hasGroup,
@@ -43,6 +44,7 @@ import {
   writeTracking,
 } from "./records.ts";
 import { spawnWrapper } from "./spawn.ts";
+import { endRun, throwIfAborted } from "./stop.ts";
 import { Supervisor } from "./supervisor.ts";
 import { findTool } from "./tools.ts";
 
@@ -200,7 +202,7 @@ class DirectoryRunner implements ProcessRunner {
     });
   }
 
-  async stop(ref: RunRef, options: { timeoutMs: number; signal: AbortSignal }): Promise<RunState> {
+  async stop(ref: RunRef, { timeoutMs, signal, stopSignal }: StopOptions): Promise<RunState> {
     const files = this.#files(ref);
     // After a start that is under way.
     const first = await this.#exclusive(files, () => this.#known(files));
@@ -209,7 +211,8 @@ class DirectoryRunner implements ProcessRunner {
     stopping.set(files.name, { killed: false });
     try {
       letGo(this.#supervisor.host.cgroups, first);
-      await this.#end(files, options);
+      const asked = (stopSignal ?? first.spec.stopSignal ?? "SIGTERM") as Deno.Signal;
+      await endRun(files, { supervisor: this.#supervisor, timeoutMs, stopSignal: asked, signal });
     } finally {
       stopping.delete(files.name);
     }
@@ -326,6 +329,7 @@ class DirectoryRunner implements ProcessRunner {
           main,
           ...(found.tracking.by === "namespace" && { leader: found.leader }),
           procs: hasGroup(found.tracking) ? await joinableCgroups(host.cgroups, found.tracking.group) : [],
+          commands: this.#supervisor.commandsOf(files),
           listener: bell.listen(files.name, options.signal),
           isOver: async () => (await observe(files, host)).state !== "running",
         },
@@ -429,40 +433,6 @@ class DirectoryRunner implements ProcessRunner {
     if (!isUndecided(found) && found.state !== "ending") return found;
     return await this.#supervisor.exclusive(files.name, () => this.#known(files));
   }
-
-  /** Signals a run until none of its processes is left, and records its end. */
-  async #end(
-    files: RunFiles,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<void> {
-    const { bell, host, stopping } = this.#supervisor;
-    using listener = bell.listen(files.name, signal);
-    const killAt = performance.now() + timeoutMs;
-    let patience = 5;
-    let asked = false;
-    for (;;) {
-      const found = await observe(files, host);
-      if (!isLiving(found)) return await this.#supervisor.settle(files);
-      throwIfAborted(signal);
-      const left = killAt - performance.now();
-      if (left <= 0) {
-        stopping.set(files.name, { killed: true });
-        signalMembers(host, found, "SIGKILL");
-      } else if (!asked) {
-        asked = true;
-        signalMembers(host, found, "SIGTERM");
-      }
-      await listener.next(left > 0 ? Math.min(left, patience) : patience);
-      patience = Math.min(patience * 2, 100);
-    }
-  }
-}
-
-/** The run's main process. A pid alone may be another process's by now: where a group tells the run's own, it is among them. */
-function mainOf(found: Observation): ProcessStat | undefined {
-  if (found.state !== "running" || found.main === undefined) return undefined;
-  const { main, members, tracking } = found;
-  return tracking.by === "session" ? readProcess(main) : members.find(({ pid }) => pid === main);
 }
 
 function cannotContain(): RuneError {
@@ -489,12 +459,4 @@ function notStarted({ instance }: RunSpec): RuneError {
 
 function noSuchRun(files: RunFiles): RuneError {
   return new RuneError("not_found", `there is no run ${files.name}`, { hint: "create it first" });
-}
-
-function throwIfAborted(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  throw new RuneError("deadline_exceeded", "the call was given up before it was done", {
-    hint: "try again",
-    cause: signal.reason,
-  });
 }

@@ -12,6 +12,7 @@ import { Bell } from "./bell.ts";
 import { type CgroupMounts, findCgroupMounts, groupOf, wasOomKilled } from "./cgroup.ts";
 import { EventHub } from "./event_hub.ts";
 import { addMark, logSizes, type Places, rotate, type Rotation } from "./log_file.ts";
+import { countLeft } from "./left_behind.ts";
 import { GroupRemover } from "./group_remover.ts";
 import { type Host, runMembers, signalMembers, trackingOf } from "./members.ts";
 import { observe, observeHost } from "./observe.ts";
@@ -43,8 +44,8 @@ const SCRIPTS = {
 const TICK_MS = 1_000;
 /** While a log grows by more than is given back at once between two ticks: what is kept must not depend on how fast it grows. */
 const HURRIED_TICK_MS = 50;
-/** How long what a main process left behind may take to end by itself. */
-const LEFTOVER_MS = 2_000;
+/** How long what a main process left behind may take to end in order: what services have by default. */
+const LEFTOVER_MS = 10_000;
 /** How long a process without a record may take to end by itself: what services have by default. */
 const STRAY_MS = 10_000;
 /** How long the kernel may take for processes that were killed. */
@@ -76,6 +77,8 @@ export class Supervisor {
   readonly groups: GroupRemover;
   /** Runs that stop() is ending, which knows how long they may take; `killed` once it sent SIGKILL. */
   readonly stopping = new Map<string, { killed: boolean }>();
+  /** Pids of the commands of `exec` in each run: none of theirs is a process that the run left behind. */
+  readonly #commands = new Map<string, Set<number>>();
 
   readonly #rotation: Rotation;
   readonly #logger?: Logger;
@@ -127,6 +130,13 @@ export class Supervisor {
   /** The control group that a run gets. */
   groupOf(files: RunFiles): string {
     return groupOf(this.daemonId, files.name);
+  }
+
+  /** The pids of the commands of `exec` in a run, to be kept up to date. */
+  commandsOf({ name }: RunFiles): Set<number> {
+    const known = this.#commands.get(name) ?? new Set();
+    this.#commands.set(name, known);
+    return known;
   }
 
   /** Removes the control groups of a run that has no processes, now or when the kernel allows it. */
@@ -216,6 +226,7 @@ export class Supervisor {
     using listener = this.bell.listen(files.name);
     let patience = 5;
     let killAt: number | undefined;
+    let leftBehind = 0;
     while (!this.#closed) {
       const found = await observe(files, this.host);
       if (found.state === "running") {
@@ -223,8 +234,12 @@ export class Supervisor {
         return;
       }
       if (found.state === "gone") {
-        const killed = this.stopping.get(files.name)?.killed ? { exitCode: 137 } : {};
-        return await this.#finish(files, { spec: found.spec, outcome: { ...killed, ...found.outcome } });
+        const killed = this.stopping.get(files.name)?.killed ? { exitCode: 137, killed: true as const } : {};
+        const left = leftBehind > 0 ? { leftBehind } : {};
+        return await this.#finish(files, {
+          spec: found.spec,
+          outcome: { ...killed, ...left, ...found.outcome },
+        });
       }
       if (found.state === "unfinished") {
         await resetRun(files);
@@ -235,6 +250,7 @@ export class Supervisor {
       const others = found.members.filter(({ pid }) => pid !== found.leader.pid);
       if (killAt === undefined) {
         killAt = performance.now() + LEFTOVER_MS;
+        leftBehind = countLeft(others, { leader: found.leader, commands: this.commandsOf(files) });
         signalMembers(this.host, { ...found, members: others }, "SIGTERM");
       } else if (performance.now() > killAt) {
         signalMembers(this.host, found, "SIGKILL");
@@ -255,6 +271,7 @@ export class Supervisor {
     await rotate(files, this.#rotation);
     await writeOutcome(files, outcome);
     this.#live.delete(files.name);
+    this.#commands.delete(files.name);
     await this.removeGroups(files);
     this.publish(files, spec);
   }

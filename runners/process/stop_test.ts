@@ -1,0 +1,112 @@
+/** The order in which the processes of a run are ended, by each way of telling which they are. @module */
+import assert from "node:assert/strict";
+import { until } from "../../tests/host.ts";
+import { type CgroupMounts, findCgroupMounts, TRACKERS } from "./cgroup.ts";
+import { isNotRoot, openRoom, type ProcessRoom, roomTest } from "./test_room.ts";
+import type { RunSpec } from "../runner.ts";
+
+const { signal } = new AbortController();
+const cgroups = isNotRoot ? {} : findCgroupMounts();
+
+/** Says `ready`, and takes a while to save when it is asked to end. */
+const SAVING = `sh -c 'trap "sleep 0.7; echo saved; exit" TERM; echo ready; while :; do sleep 0.02; done'`;
+/** Cannot be asked. */
+const DEAF = `sh -c 'trap "" TERM; echo ready; while :; do sleep 0.02; done'`;
+
+async function startReady(room: ProcessRoom, script: string): Promise<RunSpec> {
+  const spec = room.shell(script);
+  await room.runner.create(spec, signal);
+  await room.runner.start(spec, signal);
+  for await (const { text } of await room.runner.logs(spec, { follow: true, signal })) {
+    if (text === "ready") return spec;
+  }
+  return assert.fail("the run was never ready");
+}
+
+async function texts(room: ProcessRoom, spec: RunSpec): Promise<string[]> {
+  const entries = await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal }));
+  // A shell tells on its standard error which of its own children ended by a signal.
+  return entries.flatMap(({ stream, text }) => stream === "stdout" ? [text] : []);
+}
+
+const ways: [name: string, mounts: CgroupMounts, ignore: boolean][] = [
+  ...TRACKERS.map((by): [string, CgroupMounts, boolean] => {
+    const mount = cgroups[by];
+    return [by, mount === undefined ? {} : { [by]: mount }, mount === undefined];
+  }),
+  ["session", {}, false],
+];
+
+for (const [by, only, ignore] of ways) {
+  const test = (name: string, fn: (room: ProcessRoom) => Promise<void>) =>
+    roomTest(`by ${by}: ${name}`, fn, { ...(ignore && { ignore }), room: { cgroups: only } });
+
+  test("a child that saves is asked after its parent, and has the time that is left", async (room) => {
+    // The parent hands no signal on: it dies at once.
+    const spec = await startReady(room, `${SAVING} & wait`);
+    const stopped = await room.runner.stop(spec, { timeoutMs: 10_000, signal });
+    assert.deepEqual([stopped.exitCode, stopped.killed], [143, undefined]);
+    assert.deepEqual(await texts(room, spec), ["ready", "saved"]);
+  });
+
+  test("a child whose parent does not end is asked when the time is up", async (room) => {
+    const spec = await startReady(room, `trap : TERM; ${SAVING} & while :; do sleep 0.02; done`);
+    const stopped = await room.runner.stop(spec, { timeoutMs: 1_500, signal });
+    assert.deepEqual([stopped.exitCode, stopped.killed], [137, true]);
+    assert.deepEqual(await texts(room, spec), ["ready", "saved"]);
+    assert.equal((await (await room.reopen()).inspect(spec, signal)).killed, true);
+  });
+
+  test("what heeds nothing is killed soon after the time is up", async (room) => {
+    const spec = await startReady(room, `trap "" TERM; ${DEAF} & while :; do sleep 0.02; done`);
+    const began = performance.now();
+    const stopped = await room.runner.stop(spec, { timeoutMs: 400, signal });
+    const took = performance.now() - began;
+    assert.deepEqual([stopped.exitCode, stopped.killed], [137, true]);
+    assert.ok(took >= 400 && took < 3_000, `${took} ms`);
+  });
+
+  test("what a main process leaves behind is counted, and has its time to end in order", async (room) => {
+    const spec = await startReady(room, `${SAVING} & sleep 300 & sleep 0.2; exit 0`);
+    const ended = await until("the run has ended", async () => {
+      const state = await room.runner.inspect(spec, signal);
+      return state.state === "exited" && state;
+    });
+    assert.equal(ended.exitCode, 0);
+    assert.equal(ended.killed, undefined);
+    // With what the first one waits in.
+    assert.ok(ended.leftBehind! >= 2, String(ended.leftBehind));
+    assert.deepEqual(await texts(room, spec), ["ready", "saved"]);
+    assert.ok((await (await room.reopen()).inspect(spec, signal)).leftBehind! >= 2);
+  });
+}
+
+Deno.test("a main process that starts nothing, or waits for it, leaves nothing behind, also beside exec", async () => {
+  const room = await openRoom();
+  try {
+    const spec = await startReady(
+      room,
+      "trap 'exit 0' USR1; sh -c 'sleep 0.01' & wait; echo ready; while :; do sleep 0.02; done",
+    );
+    const { pid } = await room.runner.inspect(spec, signal);
+    const session = await room.runner.exec(spec, {
+      command: ["sh", "-c", "echo in; sleep 300"],
+      tty: false,
+      stdin: false,
+      signal,
+    });
+    const reader = session.output.getReader();
+    await reader.read();
+    // By no call of the runner: as if it had ended of itself.
+    Deno.kill(pid!, "SIGUSR1");
+    const state = await until("the run has ended", async () => {
+      const state = await room.runner.inspect(spec, signal);
+      return state.state === "exited" && state;
+    });
+    assert.deepEqual([state.exitCode, state.leftBehind, state.killed], [0, undefined, undefined]);
+    while (!(await reader.read()).done);
+    await session.exitCode;
+  } finally {
+    await room.cleanup();
+  }
+});

@@ -1,0 +1,50 @@
+/** The signal that asks a service's main process to end. Kept as `SIGTERM`; Docker's other spellings are read too. @module */
+import { z } from "zod";
+import { LIMITS, textUpTo } from "./limits.ts";
+
+/** Linux' signals by number, from 1 (signal(7)). */
+const NAMES = (
+  "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU " +
+  "XFSZ VTALRM PROF WINCH IO PWR SYS"
+).split(" ");
+const OTHER_NAMES: Record<string, string> = { IOT: "ABRT", POLL: "IO", CLD: "CHLD" };
+/** They hold a process still, or let it go on. */
+const NO_END = ["STOP", "TSTP", "TTIN", "TTOU", "CONT"];
+/** Real-time signals, as the C library counts them. */
+const REAL_TIME = { first: 34, last: 64 };
+
+/** `SIGRTMIN`, or so many above it. */
+function realTime(number: number): string | undefined {
+  const { first, last } = REAL_TIME;
+  if (number < first || number > last) return undefined;
+  return number === first ? "SIGRTMIN" : `SIGRTMIN+${number - first}`;
+}
+
+/** A signal in the one spelling that Rune keeps, or undefined when there is none of this name or number. */
+export function parseSignal(text: string): string | undefined {
+  const plain = text.trim().toUpperCase().replace(/^SIG/, "");
+  if (/^\d+$/.test(plain)) {
+    const name = NAMES[Number(plain) - 1];
+    return name === undefined ? realTime(Number(plain)) : `SIG${name}`;
+  }
+  const [, base, offset = "0"] = /^(RTMIN|RTMAX)([+-]\d{1,2})?$/.exec(plain) ?? [];
+  if (base !== undefined) {
+    return realTime((base === "RTMIN" ? REAL_TIME.first : REAL_TIME.last) + Number(offset));
+  }
+  const name = OTHER_NAMES[plain] ?? plain;
+  return NAMES.includes(name) ? `SIG${name}` : undefined;
+}
+
+/** Whether only the Engine can send it: the daemon itself has no name for it. */
+export const isRealTime = (signal: string): boolean => signal.startsWith("SIGRT");
+
+/** A signal: `SIGQUIT`, `quit` and `3` are the same one. */
+export const stopSignalSchema = textUpTo(LIMITS.word).transform((text, ctx) => {
+  const signal = parseSignal(text);
+  if (signal !== undefined && !NO_END.includes(signal.slice(3))) return signal;
+  const message = signal === undefined
+    ? `expected a signal such as SIGTERM, SIGINT, SIGQUIT or SIGUSR1, found ${JSON.stringify(text)}`
+    : `${signal} ends no process; write SIGTERM, or the signal on which the program ends in order`;
+  ctx.addIssue({ code: "custom", message });
+  return z.NEVER;
+});

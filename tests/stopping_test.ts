@@ -1,0 +1,95 @@
+/** How services are ended: in which order, by which signal, after which time, and what is told of it. @module */
+import assert from "node:assert/strict";
+import { ensureTestImage } from "../runners/docker/test_image.ts";
+import { containerService, processService } from "./castfiles.ts";
+import { type Host, startHost, until } from "./host.ts";
+import { noDocker } from "./skips.ts";
+
+const KINDS = [
+  { kind: "process", ignore: false, of: processService },
+  {
+    kind: "container",
+    ignore: noDocker,
+    of: (name: string, more: string, script: string) =>
+      containerService(name, more).replace(
+        /command: .*/,
+        () => `command: ${JSON.stringify(["sh", "-c", script])}`,
+      ),
+  },
+] as const;
+
+/** Ends its child in order, which dies without saving when it is told to end itself. */
+const MANAGER = `
+  sh -c 'trap "echo child: saved; exit 0" USR1; while :; do sleep 0.1; done' &
+  child=$!
+  trap 'kill -USR1 $child; wait $child; echo "parent: child ended with $?"; exit 0' TERM
+  echo ready
+  while :; do sleep 0.1; done`;
+
+/** Casts a service and follows its output. @returns deletes it, and says all that it printed. */
+async function follow(host: Host, name: string, text: string): Promise<() => Promise<string>> {
+  await host.rune("cast", await host.file("stopping.yaml", text));
+  const output = host.run(["logs", "-f", name]);
+  await until(`${name} is ready`, async () => (await host.rune("logs", name)).includes("ready"));
+  return async () => {
+    await host.rune("delete", name, "--yes");
+    return (await output).stdout;
+  };
+}
+
+for (const { kind, ignore, of } of KINDS) {
+  const promises: [name: string, fn: (host: Host) => Promise<void>][] = [];
+  const test = (...promise: typeof promises[number]) => promises.push(promise);
+
+  test("a parent ends its child in order; nobody tells the child before it", async (host) => {
+    const output = await follow(host, "manager", of("manager", "  stopTimeout: 10s\n", MANAGER));
+    await host.rune("stop", "manager");
+    assert.match(await output(), /child: saved\nparent: child ended with 0\n$/);
+    assert.doesNotMatch(await host.rune("events"), /was killed/);
+  });
+
+  test("a stopTimeout beyond what a timer counts is waited for", async (host) => {
+    const script = `trap "sleep 1.5; echo saved; exit 0" TERM; echo ready; while :; do sleep 0.1; done`;
+    const output = await follow(host, "patient", of("patient", "  stopTimeout: 30d\n", script));
+    const began = performance.now();
+    await host.rune("stop", "patient");
+    assert.ok(performance.now() - began >= 1_400);
+    assert.match(await output(), /saved\n$/);
+  });
+
+  test("stopSignal alone restarts nothing, and is what the running instance is ended by", async (host) => {
+    const script = `trap "" TERM; trap "echo by QUIT; exit 0" QUIT; echo ready; while :; do sleep 0.1; done`;
+    const output = await follow(host, "quitter", of("quitter", "", script));
+    const before = await host.get("instance", "quitter-0");
+    await host.rune("cast", await host.file("again.yaml", of("quitter", "  stopSignal: quit\n", script)));
+    const after = await host.get("instance", "quitter-0");
+    assert.deepEqual([after.uid, after.status.handle], [before.uid, before.status.handle]);
+    assert.equal((await host.get("service", "quitter")).spec.stopSignal, "SIGQUIT");
+    await host.rune("stop", "quitter");
+    assert.match(await output(), /by QUIT\n$/);
+  });
+
+  test("what has to be killed is told of, on the instance and on the service", async (host) => {
+    const script = `trap "" TERM; echo ready; while :; do sleep 0.1; done`;
+    await follow(host, "deaf", of("deaf", "  stopTimeout: 1s\n", script));
+    await host.rune("stop", "deaf");
+    const events: { spec: { object: { kind: string }; reason: string; type: string; message: string } }[] =
+      (await host.get("events")).items;
+    const killed = events.filter(({ spec }) => spec.reason === "Killed");
+    assert.deepEqual(killed.map(({ spec }) => spec.object.kind).sort(), ["instance", "service"]);
+    for (const { spec } of killed) {
+      assert.equal(spec.type, "Warning");
+      assert.match(spec.message, /^it did not end within 1s of .* and was killed; raise stopTimeout/);
+    }
+  });
+
+  Deno.test({
+    name: `stopping a ${kind}`,
+    ignore,
+    async fn(t) {
+      if (kind === "container") await ensureTestImage();
+      await using host = await startHost();
+      for (const [name, fn] of promises) await t.step(name, () => fn(host));
+    },
+  });
+}
