@@ -62,8 +62,12 @@ const service: KindColumn<"service">[] = [
   col("EXTERNAL", (r, { host }) => externalAddress(r, host) ?? "-"),
   col("GENERATION", (r) => String(r.generation)),
   age(),
+  col("UP-TO-DATE", (r) => `${Math.min(r.status.updated, r.spec.scale)}/${r.spec.scale}`, { wide: true }),
   col("RUNS", (r) => r.spec.image ?? orDash(r.spec.process?.command), { wide: true }),
   col("REASON", (r) => reasonText(r.status), { wide: true }),
+  col("CONFIG", (r) => r.status.staleConfig ? `changed since start: rune restart ${r.name}` : "-", {
+    wide: true,
+  }),
   labels(),
 ];
 

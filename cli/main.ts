@@ -74,6 +74,11 @@ const TREE: Record<string, Entry[]> = {
       load: () => import("./commands/history.ts"),
     },
     {
+      name: "rollout",
+      summary: "follow how a change of a service comes along",
+      load: () => import("./commands/rollout.ts"),
+    },
+    {
       name: "rollback",
       summary: "take up an earlier spec again",
       load: () => import("./commands/rollback.ts"),

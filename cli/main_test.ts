@@ -37,6 +37,7 @@ const COMMANDS = [
   "restart",
   "stop",
   "history",
+  "rollout status",
   "logs",
   "exec",
   "volume list",
@@ -226,7 +227,7 @@ const GOLDEN: Golden[] = [
   { line: "get services -A", code: 0, stdout: /^NAMESPACE +NAME.*\ndefault +web / },
   { line: "-A get services", code: 0, stdout: /^NAMESPACE +NAME.*\ndefault +web / },
   { line: "get services -o name", code: 0, stdout: "service/api\nservice/web\n" },
-  { line: "get services -o wide", code: 0, stdout: /AGE +RUNS +REASON +LABELS\n/ },
+  { line: "get services -o wide", code: 0, stdout: /AGE +UP-TO-DATE +RUNS +REASON +CONFIG +LABELS\n/ },
   {
     line: "get services -l app=none",
     code: 0,

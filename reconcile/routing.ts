@@ -5,7 +5,7 @@ import type { Volume } from "../spec/volume.ts";
 import type { Reader } from "../store/store.ts";
 import { dependsOn } from "../spec/dependencies.ts";
 import { seenBy } from "./instance/names.ts";
-import { type DataKey, usesData } from "./config/data.ts";
+import { type DataKey, describeData, usesData } from "../spec/data_uses.ts";
 import { volumeKeyOf } from "./service/claims.ts";
 import { volumesMadeFrom } from "./snapshot/writers.ts";
 
@@ -56,6 +56,14 @@ function waitingForData(store: Reader, key: DataKey): string[] {
   return store.list("instance").filter(({ namespace, spec, status }) =>
     status.state !== "Running" && usesData(spec.template, namespace, key)
   ).map((i) => i.uid);
+}
+
+/** Keys of services with an instance that was given this configmap or secret. */
+function runningWith(store: Reader, key: DataKey): string[] {
+  const given = store.list("instance").filter(({ status }) =>
+    status.configVersions !== undefined && Object.hasOwn(status.configVersions, describeData(key))
+  );
+  return [...new Set(given.map(({ namespace, spec }) => `${namespace}/${spec.service}`))];
 }
 
 /**
@@ -120,6 +128,7 @@ export function affectedBy(
     case "configmap":
     case "secret":
       out.instances.push(...waitingForData(store, { ...resource, kind: resource.kind }));
+      out.services.push(...runningWith(store, { ...resource, kind: resource.kind }));
       break;
     case "storageClass":
       out.volumes.push(...volumesOf(store, (v) => v.status.handle === undefined));

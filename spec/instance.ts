@@ -124,6 +124,8 @@ export const instanceStatusSchema = z.object({
   image: instanceImageSchema.optional(),
   /** Volumes of the Engine's own that its container has: one that an earlier version of Rune made. */
   engineVolumes: z.array(z.object({ path: z.string(), name: z.string() })).optional(),
+  /** Versions of the configmaps and secrets that the current run was given, by `configmap default/app`. */
+  configVersions: z.record(z.string(), z.string()).optional(),
   /** How far the init steps of a run have come. */
   init: initProgressSchema.optional(),
   /** The runner's identifier of the current run: a container id, a pid. */
@@ -156,6 +158,7 @@ export const instanceStatusSchema = z.object({
 });
 
 export type InstanceSpec = z.infer<typeof instanceSpecSchema>;
+export type ConfigVersions = NonNullable<z.infer<typeof instanceStatusSchema>["configVersions"]>;
 export type InstanceStatus = z.infer<typeof instanceStatusSchema>;
 export type Instance = Resource<"instance", InstanceSpec, InstanceStatus>;
 

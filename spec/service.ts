@@ -296,6 +296,13 @@ export const serviceStatusSchema = z.object({
     /** All of it was ready once: what happens later is no failure of a step. */
     done: z.literal(true).optional(),
   }).optional(),
+  /** Configmaps and secrets that changed since instances were started, which go on with the old values. */
+  staleConfig: z.array(z.object({
+    /** `configmap default/app` */
+    config: z.string(),
+    /** Names. */
+    instances: z.array(z.string()),
+  })).optional(),
   /** Where its host name leads; absent without one, and until it was looked at. */
   exposure: exposureSchema.optional(),
   /** Addresses and ports of this machine that lead to its instances: `0.0.0.0:8080/tcp`. */
@@ -303,6 +310,7 @@ export const serviceStatusSchema = z.object({
 });
 
 export type ServiceSpec = z.infer<typeof serviceSpecSchema>;
+export type StaleConfig = NonNullable<z.infer<typeof serviceStatusSchema>["staleConfig"]>[number];
 export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
 export type Service = Resource<"service", ServiceSpec, ServiceStatus>;
 

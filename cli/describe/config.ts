@@ -1,6 +1,8 @@
 /** What a service takes from configmaps and secrets, and its init steps, in words. @module */
 import type { EnvSource } from "../../spec/mounts.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import { describeData, usesData } from "../../spec/data_uses.ts";
+import { describeKey } from "../../spec/kinds.ts";
+import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { shellWords } from "./sections.ts";
 
 /** `configmap app (prefix DB_)`. */
@@ -18,6 +20,21 @@ export function fileMountLines(
     ...secretMounts.map((m) => `${m.mountPath}  secret ${m.secretName}${keys(m.items)}`),
     ...configMounts.map((m) => `${m.mountPath}  configmap ${m.configName}${keys(m.items)}`),
   ];
+}
+
+/** A line for each service that takes values from a configmap or secret, and who of it still runs with older ones. */
+export function usersOf(
+  { kind, namespace, name }: { kind: "configmap" | "secret"; namespace: string; name: string },
+  services: Service[],
+): string[] {
+  const key = { kind, namespace, name };
+  return services.filter(({ spec, namespace }) => usesData(spec, namespace, key)).map((service) => {
+    const stale = service.status.staleConfig?.find(({ config }) => config === describeData(key));
+    const title = `service ${describeKey(service)}`;
+    if (!stale) return title;
+    const names = stale.instances.join(", ");
+    return `${title}  older values in ${names}; to use the new ones: rune restart ${service.name} -n ${service.namespace}`;
+  });
 }
 
 /** `migrate  ./migrate up (always)`. */

@@ -6,6 +6,7 @@ import { type CellContext, columnsOf } from "../columns.ts";
 import { renderYaml, Table } from "../output.ts";
 import type { Paint } from "../paint.ts";
 import { tellsOf } from "../warnings.ts";
+import { usersOf } from "./config.ts";
 import { describeInstance } from "./instance.ts";
 import { lines, moment, pairs, part } from "./sections.ts";
 import { describeService } from "./service.ts";
@@ -48,6 +49,13 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
       return describeVolume(resource, { context, services: await listResources(client, "service", {}) });
     case "snapshot":
       return describeSnapshot(resource, { context, volumes: await listResources(client, "volume", {}) });
+    case "configmap":
+    case "secret":
+      return await generic(resource, context) +
+        part(
+          "Used by",
+          usersOf(resource, await listResources(client, "service", {})).join("\n") || "no service",
+        );
     case "instance":
       return describeInstance(resource, context);
     default:

@@ -89,6 +89,15 @@ function imageMountLine(mount: VolumeMount, { name }: Service): string {
     `kept until the service is deleted; to keep it longer, add to volumes: ${imageMountText(mount)})`;
 }
 
+/** What its instances were not told of. */
+function configText({ namespace, name, status: { staleConfig } }: Service): string | undefined {
+  if (!staleConfig) return undefined;
+  const changed = staleConfig.map(({ config, instances }) => `${config} (${instances.join(", ")})`).join(
+    ", ",
+  );
+  return `changed since start: ${changed}; to use it: rune restart ${name} -n ${namespace}`;
+}
+
 /** The description of a service. */
 export function describeService(
   service: Service,
@@ -113,6 +122,7 @@ export function describeService(
       "Rollout",
       status.rolloutStartedAt && `in progress since ${moment(status.rolloutStartedAt, context.now)}`,
     ],
+    ["Config", configText(service)],
     [
       "Scaling",
       status.scaling && !status.scaling.done

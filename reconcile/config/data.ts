@@ -3,21 +3,16 @@
  * Whoever needs a value reads it through {@linkcode ReadData}, and nobody else keeps one.
  * @module
  */
-import type { InstanceTemplate } from "../../spec/instance.ts";
-import { type NameRef, parseNameRef } from "../../spec/name.ts";
+import {
+  type DataKey,
+  type DataKind,
+  type DataTemplate,
+  dataUses,
+  describeData,
+} from "../../spec/data_uses.ts";
 import { RuneError } from "../../spec/error.ts";
-import { describeKey } from "../../spec/resource.ts";
-import { envRefs } from "../../spec/secret.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Reader } from "../../store/store.ts";
-
-/** Kinds that hold data for services. */
-export type DataKind = "configmap" | "secret";
-
-/** What holds the data. */
-export interface DataKey extends NameRef {
-  kind: DataKind;
-}
 
 /** Reads all keys of one resource; undefined when it does not exist. */
 export type ReadData = (
@@ -49,47 +44,6 @@ export function readDataFrom(store: Reader, readSecret: ReadSecret): ReadData {
       : await readSecret(namespace, name);
 }
 
-/** One use of data by a template. */
-export interface DataUse extends DataKey {
-  /** Keys that must be there; all that there are when absent. */
-  keys?: string[];
-}
-
-type Template = Pick<
-  InstanceTemplate,
-  "env" | "envFrom" | "configMounts" | "secretMounts" | "process" | "initSteps"
->;
-
-/** The resource that a source or mount of a service in `namespace` names. */
-export function dataKey(
-  use: { configName: string } | { secretName: string },
-  namespace: string,
-): DataKey {
-  return "secretName" in use
-    ? { kind: "secret", ...parseNameRef(use.secretName, namespace)! }
-    : { kind: "configmap", ...parseNameRef(use.configName, namespace)! };
-}
-
-/** Everything that a template takes from configmaps and secrets. */
-export function dataUses(template: Template, namespace: string): DataUse[] {
-  const { env, process, initSteps, envFrom, configMounts, secretMounts } = template;
-  const variables = [env, process?.env ?? {}, ...initSteps.map((step) => step.env)].flatMap(
-    Object.values<string>,
-  );
-  const references = variables.flatMap((text) => envRefs(text, namespace)).filter((ref) => ref !== null);
-  return [
-    ...references.map(({ key, ...secret }): DataUse => ({ kind: "secret", ...secret, keys: [key] })),
-    ...envFrom.map((source): DataUse => dataKey(source, namespace)),
-    ...[...secretMounts, ...configMounts].map((mount): DataUse => ({
-      ...dataKey(mount, namespace),
-      ...(mount.items && { keys: mount.items.map((item) => item.key) }),
-    })),
-  ];
-}
-
-/** `configmap default/app`. */
-export const describeData = (key: DataKey): string => `${key.kind} ${describeKey(key)}`;
-
 /** The keys of a configmap or secret, without its values; undefined when it does not exist. */
 function keysOf(store: Reader, { kind, namespace, name }: DataKey): string[] | undefined {
   if (kind === "secret") return store.get("secret", namespace, name)?.spec.keys;
@@ -106,7 +60,7 @@ const listed = (keys: string[]) =>
     : keys.slice(0, MOST_TOLD).join(", ") + (keys.length > MOST_TOLD ? " and more" : "");
 
 /** What a template needs and is not there, in a sentence that says what to do; undefined when all is there. */
-export function missingData(store: Reader, template: Template, namespace: string): string | undefined {
+export function missingData(store: Reader, template: DataTemplate, namespace: string): string | undefined {
   const missing: string[] = [];
   for (const use of dataUses(template, namespace)) {
     const keys = keysOf(store, use);
@@ -122,11 +76,4 @@ export function missingData(store: Reader, template: Template, namespace: string
   const distinct = [...new Set(missing)];
   const more = distinct.length > MOST_TOLD ? `; and ${distinct.length - MOST_TOLD} more` : "";
   return missing.length === 0 ? undefined : distinct.slice(0, MOST_TOLD).join("; ") + more;
-}
-
-/** Whether a template uses this configmap or secret. */
-export function usesData(template: Template, namespace: string, key: DataKey): boolean {
-  return dataUses(template, namespace).some((use) =>
-    use.kind === key.kind && use.namespace === key.namespace && use.name === key.name
-  );
 }

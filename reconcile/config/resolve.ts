@@ -5,7 +5,8 @@ import { isReservedKey } from "../../spec/body_shape.ts";
 import { MAX_ENVIRONMENT } from "../../spec/limits.ts";
 import { PROCESS_VARIABLE } from "../../spec/runner_fields.ts";
 import { parseAccountId } from "../../spec/security.ts";
-import { type DataKey, dataKey, describeData, type ReadData } from "./data.ts";
+import { type DataKey, dataKey, describeData } from "../../spec/data_uses.ts";
+import type { ReadData } from "./data.ts";
 import type { FileMount } from "./run_files.ts";
 
 /** See the module comment. */

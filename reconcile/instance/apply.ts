@@ -4,7 +4,7 @@ import type { Runner, RunRef } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
-import type { Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
+import type { ConfigVersions, Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
@@ -12,6 +12,7 @@ import type { Clock } from "../clock.ts";
 import { recordEvent } from "../events.ts";
 import type { Prober } from "../health/prober.ts";
 import type { ReadData } from "../config/data.ts";
+import { configVersions } from "../config/versions.ts";
 import type { RunFiles } from "../config/run_files.ts";
 import { acquireLease, holderWithin, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
@@ -183,6 +184,8 @@ async function launchRun(
   const { instance } = view;
   const service = view.service!;
   const init = step && { run, done, step: step.name, attempt };
+  // Before anything is read: what changes meanwhile is told as changed.
+  const versions = configVersions(deps.store, instance.spec.template, instance.namespace);
   const progress = pullProgress(deps.store, instance);
   try {
     const prepared = await phaseOfImage(() =>
@@ -213,7 +216,7 @@ async function launchRun(
       signal,
       recordIntent: async () => {
         await progress.end();
-        await recordIntent({ run, init }, call);
+        await recordIntent({ run, init, versions }, call);
       },
       onSkipped: (skipped) => recordSkipped(deps.store, { instance, skipped }),
       onProgress: progress.update,
@@ -313,7 +316,7 @@ export function outage(status: InstanceStatus, failure: RuneError): InstanceStat
  * @param init the attempt at a step that is about to be made instead; without it the volumes are no longer fresh.
  */
 async function recordIntent(
-  { run, init }: { run: number; init?: InitProgress | undefined },
+  { run, init, versions = {} }: { run: number; init?: InitProgress | undefined; versions?: ConfigVersions },
   { view, deps }: Call,
 ): Promise<void> {
   await deps.store.transact((tx) => {
@@ -340,11 +343,12 @@ async function recordIntent(
       ...kept
     } = instance.status;
     const message = init?.step === undefined ? {} : { message: `init step ${init.step} is starting` };
-    const { prepared, ...others } = kept;
+    const { prepared, configVersions: _v, ...others } = kept;
     const status = {
       ...others,
       // Until the main process runs, its images are not asked for again.
       ...(init && prepared && { prepared }),
+      ...(Object.keys(versions).length > 0 && { configVersions: versions }),
       ...(init && { init }),
       ...message,
       state: "Starting",

@@ -3,6 +3,7 @@ import type { Instance } from "../../spec/instance.ts";
 import type { Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { staleConfig } from "../config/versions.ts";
 import { applyService } from "./apply.ts";
 import { claims, owns, volumeKeyOf } from "./claims.ts";
 import { planService, type ServiceView } from "./plan.ts";
@@ -26,6 +27,7 @@ function observeService(
   return {
     service,
     instances,
+    staleConfig: staleConfig(store, instances),
     lacking: instances.filter((instance) => lacksVolume(instance, store)),
     volumes: deleting ? store.list("volume").filter((v) => claims(service, v) || owns(service, v)) : [],
     others: deleting

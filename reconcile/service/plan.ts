@@ -2,7 +2,7 @@
 import { parseDuration } from "../../spec/duration.ts";
 import type { Instance } from "../../spec/instance.ts";
 import { FINALIZERS } from "../../spec/marks.ts";
-import type { Service, ServiceStatus } from "../../spec/service.ts";
+import type { Service, ServiceStatus, StaleConfig } from "../../spec/service.ts";
 import type { Volume } from "../../spec/volume.ts";
 import { type Moment, waitedMs } from "../clock.ts";
 import { goesWithService } from "../instance/image.ts";
@@ -19,6 +19,8 @@ export interface ServiceView {
   instances: Instance[];
   /** Instances that never ran and lack a volume of a template: it was being deleted when they were made, and has gone since. */
   lacking?: Instance[];
+  /** What changed since its instances were started. */
+  staleConfig?: StaleConfig[];
   /** Volumes that it claims or owns. */
   volumes: Volume[];
   /** Other services that are not being deleted, for volumes that are claimed twice. */
@@ -56,6 +58,7 @@ export function planService(view: ServiceView): ServicePlan {
   const status = {
     ...serviceStatus(service, { instances, rollout, now }),
     ...(scaling.progress && { scaling: scaling.progress }),
+    ...(view.staleConfig?.length && { staleConfig: view.staleConfig }),
   };
   const revert = scaling.revert ?? planRollback(service, {
     rollout,

@@ -1,0 +1,42 @@
+/** `rune rollout status`: waits until a service is what was asked for last, whoever asked. @module */
+import { ANNOTATIONS } from "../../spec/marks.ts";
+import { getResource } from "../api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
+
+/** See the module. */
+export const define: Define = (group, cli) => {
+  const status = group.command("status").description("wait until a service is what was asked for last")
+    .argument("<service>");
+  addWaitFlags(status);
+  addGlobalFlags(status);
+  status.addHelpText(
+    "after",
+    "\nShows how far the last cast, scale, restart or rollback has come, and exits as rune cast does: 0 when it is done,\n" +
+      "1 when it failed, 5 when another one came meanwhile, 7 when the time is up. --no-wait only says how it stands.\n" +
+      examples(
+        "rune rollout status web",
+        "rune rollout status web --timeout 10m",
+        "rune rollout status web --no-wait",
+      ),
+  );
+  status.action(async (name, flags, self) => {
+    const session = openSession(cli, self);
+    const { wait, timeout } = flags as unknown as WaitFlags;
+    const timeoutMs = durationFlag(timeout);
+    const key = { kind: "service", namespace: session.namespace, name } as const;
+    const { generation, annotations, spec, status: now } = await getResource(session.client, key);
+    const title = `service ${session.namespace}/${name}`;
+    if (!wait) {
+      const message = now.message === undefined ? "" : `: ${now.message}`;
+      const counts = `${
+        Math.min(now.updated, spec.scale)
+      }/${spec.scale} up to date, ${now.ready}/${spec.scale} ready`;
+      const version = `generation ${generation}`;
+      return session.terminal.out(`${title} ${now.state}, ${counts}, ${version}${message}\n`);
+    }
+    const goal = { ...key, generation, restartedAt: annotations[ANNOTATIONS.restartedAt] };
+    const [settled] = await waitFor(session, [goal], { what: "rollout", timeoutMs });
+    session.terminal.out(`${title} is rolled out, as generation ${generation} (${settled!.verdict.text})\n`);
+  });
+};

@@ -1,0 +1,36 @@
+/** Which versions of configmaps and secrets a run was given, and which runs have older ones than there are now. Pure. @module */
+import { type DataKey, type DataTemplate, dataUses, describeData } from "../../spec/data_uses.ts";
+import type { ConfigVersions, Instance } from "../../spec/instance.ts";
+import type { StaleConfig } from "../../spec/service.ts";
+import type { Reader } from "../../store/store.ts";
+
+/** A version: another one for each change, also for one that was deleted and made again. */
+function versionOf(state: Reader, { kind, namespace, name }: DataKey): string | undefined {
+  const found = state.get(kind, namespace, name);
+  return found && `${found.uid}/${found.generation}`;
+}
+
+/** The versions that there are now of all that a template takes values from. */
+export function configVersions(state: Reader, template: DataTemplate, namespace: string): ConfigVersions {
+  return Object.fromEntries(
+    dataUses(template, namespace).flatMap((use) => {
+      const version = versionOf(state, use);
+      return version === undefined ? [] : [[describeData(use), version]];
+    }),
+  );
+}
+
+/** What changed since instances of a service were started, and in which of them; empty when they all have what there is now. */
+export function staleConfig(state: Reader, instances: Instance[]): StaleConfig[] {
+  const stale = new Map<string, string[]>();
+  for (const { name, namespace, spec, status, deletionRequestedAt } of instances) {
+    if (status.configVersions === undefined || deletionRequestedAt !== undefined) continue;
+    const now = configVersions(state, spec.template, namespace);
+    for (const [config, version] of Object.entries(status.configVersions)) {
+      if (now[config] === undefined || now[config] === version) continue;
+      stale.set(config, [...stale.get(config) ?? [], name]);
+    }
+  }
+  return [...stale].map(([config, names]) => ({ config, instances: names }))
+    .sort((a, b) => a.config < b.config ? -1 : 1);
+}
