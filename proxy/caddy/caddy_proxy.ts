@@ -12,7 +12,7 @@ import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_pro
 import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
 import { checkPorts, listensOn } from "./ports.ts";
 import { createCertifier } from "./certifier.ts";
-import { writeRoutes } from "./route_files.ts";
+import { permitCertificate, writeRoutes } from "./route_files.ts";
 import { discardLocks, discardParts } from "./storage.ts";
 import { endStrayCaddy, findStrayCaddies } from "./strays.ts";
 
@@ -40,7 +40,11 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
   const files = caddyFiles(dir);
   const admin = createCaddyAdmin(files.adminSocket);
   const wanted = caddyConfig({ files, serving });
-  const certifier = createCertifier({ port: serving.httpsPort, mend: mendStorage });
+  const certifier = createCertifier({
+    port: serving.httpsPort,
+    mend: mendStorage,
+    permit: (host, permitted) => permitCertificate(files.routes, { host, permitted }),
+  });
   const listeners = new Set<() => void>();
   let closed = false;
   /** No Caddy of this daemon was left elsewhere. */
@@ -143,7 +147,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     }
     const hosts = routes.map(({ host }) => host);
     await certifier.certify(hosts.filter((host) => !isOnward(host)), signal);
-    certifier.certifyLater(hosts.filter(isOnward));
+    certifier.certifyPublicly(hosts.filter(isOnward));
   }
 
   return {
@@ -153,6 +157,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
       try {
         // Also where nothing is to be served: what is left answers with what is old.
         if (!cleared) await endStrays();
+        if (routes.length === 0) certifier.certifyPublicly([]);
         if (routes.length === 0) await endCaddy(files, () => admin.stop(signal).catch(() => {}));
         else await serve(routes, signal);
       } catch (error) {

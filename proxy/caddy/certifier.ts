@@ -1,21 +1,34 @@
 /**
  * Has Caddy make the certificates of host names before the first visitor comes: Caddy makes one when a client asks for the name
- * over TLS, and this is that client.
+ * over TLS, and this is that client. A public authority bears few attempts that fail: it is asked while this client waits, and
+ * ever more seldom; a visitor makes nobody ask.
  * @module
  */
 import { connect } from "node:tls";
-import { startTimer } from "../../base/delay.ts";
+import { pause, startTimer } from "../../base/delay.ts";
 
 /** How long a handshake may take; a public authority is asked in it, and visits this machine. */
 const HANDSHAKE_MS = 5_000;
-const PUBLIC_HANDSHAKE_MS = 120_000;
+const PUBLIC_HANDSHAKE_MS = 200_000;
+/** How long a public authority is left alone after it gave no certificate; doubled each time. */
+const AGAIN_MS = { first: 60_000, most: 6 * 3_600_000 };
+
+/** What a certifier is made from. */
+export interface CertifierOptions {
+  /** Where Caddy speaks TLS on this machine. */
+  port: number;
+  /** Removes certificates that are on disk in part: Caddy cannot use them, and makes no others. */
+  mend(): Promise<unknown>;
+  /** Lets Caddy ask a public authority for a name, or keeps it from it. */
+  permit(host: string, permitted: boolean): Promise<void>;
+}
 
 /** See the module. */
 export interface Certifier {
   /** Sees to it that each name has a certificate. A name that gets none stays without; its next visitor asks again. */
   certify(hosts: string[], signal: AbortSignal): Promise<void>;
-  /** The same, without waiting for it: a public authority may take minutes. */
-  certifyLater(hosts: string[]): void;
+  /** The same by a public authority, for these names and no others any more; it may take minutes, and is not waited for. */
+  certifyPublicly(hosts: string[]): void;
   /** Caddy begins anew: no name is known to have one. */
   forget(): void;
   close(): void;
@@ -45,22 +58,26 @@ function shakeHands(
   });
 }
 
-/**
- * A certifier of the Caddy on this machine.
- *
- * @param options.mend removes certificates that are on disk in part: Caddy cannot use them, and makes no others.
- */
-export function createCertifier(
-  { port, mend }: { port: number; mend: () => Promise<unknown> },
-): Certifier {
+/** A certifier of the Caddy on this machine. */
+export function createCertifier({ port, mend, permit }: CertifierOptions): Certifier {
   const certified = new Set<string>();
-  const underWay = new Set<string>();
-  const closing = new AbortController();
+  const underWay = new Map<string, AbortController>();
 
   async function certifyOne(host: string, options: { ms: number; signal: AbortSignal }): Promise<boolean> {
     const done = await shakeHands(host, { port, ...options });
     if (done) certified.add(host);
     return done;
+  }
+
+  async function certifyOnePublicly(host: string, signal: AbortSignal): Promise<void> {
+    for (let wait = AGAIN_MS.first; !signal.aborted; wait = Math.min(wait * 2, AGAIN_MS.most)) {
+      await permit(host, true);
+      if (await certifyOne(host, { ms: PUBLIC_HANDSHAKE_MS, signal })) return;
+      // A daemon that ends leaves it as it is: the next one asks at once.
+      if (signal.aborted) return;
+      await permit(host, false);
+      await pause(wait, signal);
+    }
   }
 
   return {
@@ -72,14 +89,22 @@ export function createCertifier(
         await certifyOne(host, options);
       }
     },
-    certifyLater(hosts) {
+    certifyPublicly(hosts) {
+      for (const [host, stop] of underWay) {
+        if (hosts.includes(host)) continue;
+        stop.abort();
+        underWay.delete(host);
+      }
       for (const host of hosts.filter((name) => !certified.has(name) && !underWay.has(name))) {
-        underWay.add(host);
-        certifyOne(host, { ms: PUBLIC_HANDSHAKE_MS, signal: closing.signal })
-          .finally(() => underWay.delete(host));
+        const stop = new AbortController();
+        underWay.set(host, stop);
+        certifyOnePublicly(host, stop.signal)
+          // A disk that is full, say: at the next change of a route it is tried again.
+          .catch(() => undefined)
+          .finally(() => underWay.get(host) === stop && underWay.delete(host));
       }
     },
     forget: () => certified.clear(),
-    close: () => closing.abort(),
+    close: () => underWay.forEach((stop) => stop.abort()),
   };
 }

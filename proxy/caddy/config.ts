@@ -5,7 +5,7 @@
  * @module
  */
 import { isPublicName, PRIVATE_PATTERNS } from "./public_name.ts";
-import { DEPTH, ONLY, ONWARD, PLACES } from "./route_files.ts";
+import { CERTIFY, DEPTH, ONLY, ONWARD, PLACES } from "./route_files.ts";
 
 /** How host names are served. */
 export interface ServingOptions {
@@ -181,7 +181,7 @@ const FAILED = {
 /** What both servers share. HTTP/3 would need a UDP port that nobody asked for. */
 const server = { protocols: ["h1", "h2"], read_header_timeout: "30s", errors: FAILED };
 
-/** Where Caddy asks itself, before it makes a certificate, whether somebody has the name. */
+/** Where Caddy asks itself, before it makes a certificate, whether it may. */
 const ASKED = "/.rune/exposed";
 
 /** The configuration. Equal options give equal documents. */
@@ -194,7 +194,7 @@ export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: Se
       host: ["127.0.0.1"],
       path: [ASKED],
       ...matches("{http.request.uri.query.domain}", "^[a-z0-9][a-z0-9.-]*$"),
-      file: { root: files.routes, try_files: ["{http.request.uri.query.domain}/"] },
+      file: { root: files.routes, try_files: [`{http.request.uri.query.domain}/${CERTIFY}`] },
     }],
     handle: [say(200, "yes")],
     terminal: true,

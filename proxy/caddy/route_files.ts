@@ -4,7 +4,8 @@
  *
  * ```
  * <host>/                              the name is known; with no list in it, it answers 503
- * <host>/https                         it is sent on to HTTPS
+ * <host>/certify                       a certificate for it may be asked for
+ * <host>/https                         it is sent on to HTTPS; then `certify` is the certifier's to make and to take away
  * <host>/all,<version>,a,b,c,…         a list: twelve places, one after the other; four addresses take them by turns
  * <host>/<00…ff>,<version>,a,b,c,…     the same where there are more than twelve: a request draws one of 256 lists
  * ```
@@ -24,6 +25,8 @@ export const DEPTH = 3;
 const LISTS = 256;
 /** The list that is alone. */
 export const ONLY = "all";
+/** Marks a name for which a certificate may be asked. */
+export const CERTIFY = "certify";
 /** Marks a name that is sent on to HTTPS. */
 export const ONWARD = "https";
 /** What is being made or removed; no host name begins so. */
@@ -117,7 +120,8 @@ async function writeRoute(
   const entries = await entriesOf(dir);
   if (onward && !entries.includes(ONWARD)) await makeEmpty(`${dir}/${ONWARD}`);
   if (!onward && entries.includes(ONWARD)) await Deno.remove(`${dir}/${ONWARD}`);
-  const lists = entries.filter((name) => name !== ONWARD && !name.startsWith(ASIDE));
+  if (!onward && !entries.includes(CERTIFY)) await makeEmpty(`${dir}/${CERTIFY}`);
+  const lists = entries.filter((name) => ![CERTIFY, ONWARD].includes(name) && !name.startsWith(ASIDE));
   const found = (await Promise.all(lists.map((name) => readList(dir, name)))).flatMap((f) => f ?? [])
     .sort((a, b) => a.version - b.version);
   const kept = new Set<string>();
@@ -150,4 +154,13 @@ export async function writeRoutes(
   if (stale.length === 0) return;
   await new Promise((resolve) => setTimeout(resolve, READ_MS));
   for (const path of stale) await discard(path, dir);
+}
+
+/** Lets Caddy ask for a certificate of a name, or keeps it from it; nothing where the name is gone. */
+export async function permitCertificate(
+  dir: string,
+  { host, permitted }: { host: string; permitted: boolean },
+): Promise<void> {
+  const path = `${dir}/${host}/${CERTIFY}`;
+  await (permitted ? makeEmpty(path) : Deno.remove(path)).catch(ignoreAbsent);
 }

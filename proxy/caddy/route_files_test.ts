@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fetchByName } from "../../tests/by_name.ts";
 import { caddyFiles } from "./config.ts";
-import { listsOf, PLACES, writeRoutes } from "./route_files.ts";
+import { listsOf, permitCertificate, PLACES, writeRoutes } from "./route_files.ts";
 import { type Room, roomTest as test, signal } from "./test_room.ts";
 
 const addresses = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `10.0.0.${from + i}:8080`);
@@ -44,15 +44,22 @@ Deno.test("writeRoutes() writes what differs and leaves nothing of what was", as
   try {
     await write(["a.local", ["1.2.3.4:5"]], ["b.com", []]);
     const list = Array(PLACES).fill("1.2.3.4:5").join(",");
-    const first = ["a.local/", `a.local/all,99999998,${list}`, "b.com/", "b.com/https"];
+    const first = ["a.local/", `a.local/all,99999998,${list}`, "a.local/certify", "b.com/", "b.com/https"];
     assert.deepEqual(await paths(dir), first);
     await write(["a.local", ["1.2.3.4:5"]], ["b.com", []]);
     assert.deepEqual(await paths(dir), first);
     await Deno.mkdir(`${dir}/.left-by-a-killed-daemon/x`, { recursive: true });
     await write(["a.local", ["1.2.3.4:6"]]);
-    assert.deepEqual(await paths(dir), ["a.local/", `a.local/all,99999997,${list.replaceAll(":5", ":6")}`]);
+    assert.deepEqual(await paths(dir), [
+      "a.local/",
+      `a.local/all,99999997,${list.replaceAll(":5", ":6")}`,
+      "a.local/certify",
+    ]);
     await write(["a.local", []]);
-    assert.deepEqual(await paths(dir), ["a.local/"]);
+    assert.deepEqual(await paths(dir), ["a.local/", "a.local/certify"]);
+    await permitCertificate(dir, { host: "gone.com", permitted: true });
+    await permitCertificate(dir, { host: "gone.com", permitted: false });
+    assert.deepEqual(await paths(dir), ["a.local/", "a.local/certify"]);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -109,8 +116,8 @@ test("more instances than a list has places are all reached, and so are long add
   const long = Array.from({ length: 5 }, (_, i) => `[2001:0db8:ffff:ffff:ffff:ffff:ffff:fff${i}]:65535`);
   await proxy.apply([{ host: "web.local", upstreams: [many.upstreams[0]!, ...long] }], signal());
   assert.equal((await ask(room, "web.local")).body, "0");
-  const depth = (await paths(caddyFiles(room.dir).routes)).filter((path) => !path.endsWith("/"));
-  assert.equal(depth[0]!.split("/").length, 4, "the list takes three names");
+  const lists = (await paths(caddyFiles(room.dir).routes)).filter((path) => path.includes("/all,"));
+  assert.equal(lists.at(-1)!.split("/").length, 4, "the list takes three names");
 });
 
 test("a change of routes is seen by the next request, and by no request as an error", async (room) => {
