@@ -55,3 +55,24 @@ export async function findTarget(session: Session, word: string): Promise<Servic
     },
   );
 }
+
+/** What `logs` speaks of. */
+export type LogTarget = Service | { kind: "instance"; namespace: string; name: string };
+
+/**
+ * As {@linkcode findTarget}; also an instance that is gone while its service is there, whose last output is kept.
+ *
+ * @throws {RuneError} `not_found` when it names nothing that is or was.
+ */
+export async function findLogTarget(session: Session, word: string): Promise<LogTarget> {
+  try {
+    return await findTarget(session, word);
+  } catch (error) {
+    const { kind, name } = parseTarget(word);
+    const service = kind === "service" ? undefined : /^(.+)-\d+(-next)?$/.exec(name)?.[1];
+    if (!(error instanceof RuneError) || error.code !== "not_found" || service === undefined) throw error;
+    const { client, namespace } = session;
+    if (!await findResource(client, { kind: "service", namespace, name: service })) throw error;
+    return { kind: "instance", namespace, name };
+  }
+}

@@ -20,6 +20,7 @@ import type { Change, Store } from "../store/store.ts";
 import type { Prober } from "./health/prober.ts";
 import { readDataFrom, readSecretFrom } from "./config/data.ts";
 import { type RunFiles, sweepFiles } from "./config/run_files.ts";
+import type { KeptLogs } from "./kept_logs/kept_logs.ts";
 import { reconcileExposure } from "./expose/controller.ts";
 import { concernsRoutes } from "./expose/plan.ts";
 import { reconcileInstance } from "./instance/controller.ts";
@@ -56,6 +57,8 @@ export interface ControllerDeps {
   holds: DirectoryHolds;
   /** Where the files of configmaps and secrets are made for runs. */
   files: RunFiles;
+  /** Where the last output of instances that are gone is kept. */
+  keptLogs: KeptLogs;
   observer?: ReconcileObserver;
 }
 
@@ -87,7 +90,7 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, secrets, runners, prober, clock, proxy, node, logger, files, stage, holds } = deps;
+  const { store, secrets, runners, prober, clock, proxy, node, logger, files, keptLogs, stage, holds } = deps;
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
@@ -163,7 +166,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
     32,
     (uid, signal) =>
       reconcileInstance(uid, {
-        deps: { store, secrets, runners, mounts, stage, remount, prober, files, readData, clock },
+        deps: { store, secrets, runners, mounts, stage, remount, prober, files, keptLogs, readData, clock },
         find,
         signal,
       }),
@@ -173,8 +176,9 @@ export function startControllers(deps: ControllerDeps): Controllers {
   const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
   const sweeper = queue("sweep", 1, async (_key, signal) => {
     // Files first: they need no runner that answers.
-    const cleared = await sweepFiles(files, store) + await sweep({ store, runners, clock }, signal) +
-      await sweepStage({ stage, holds, store }, signal);
+    const cleared = await sweepFiles(files, store) +
+      await keptLogs.sweep((uid) => store.list("service").some((service) => service.uid === uid)) +
+      await sweep({ store, runners, clock }, signal) + await sweepStage({ stage, holds, store }, signal);
     if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
     // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
     return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };
@@ -205,6 +209,8 @@ export function startControllers(deps: ControllerDeps): Controllers {
       const leaving = resource.deletionRequestedAt !== undefined;
       if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
     }
+    // What is not removed now goes with the next sweep.
+    if (resource.kind === "service" && deleted) keptLogs.forget(resource.uid).catch(reportError);
     // Somebody says that an instance is gone: find out now, not at the next round.
     const asked = resource.annotations[ANNOTATIONS.detachRequestedAt];
     if (asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]) {

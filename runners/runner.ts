@@ -110,6 +110,8 @@ export interface LogEntry {
   /** RFC 3339 with up to nanoseconds; absent where the runner does not know. */
   time?: string;
   text: string;
+  /** The bytes, where they are not UTF-8: `text` then has U+FFFD in the place of what is none. */
+  base64?: string;
   /** The line is longer than `LOG_LINE_MAX` (log_line.ts): the next entry of the same stream goes on with it. */
   continues?: true;
 }

@@ -16,6 +16,7 @@ import { createClock } from "../reconcile/clock.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
+import { KeptLogs } from "../reconcile/kept_logs/kept_logs.ts";
 import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { type Controllers, startControllers } from "../reconcile/start.ts";
 import { longestMatch } from "../runners/docker/registry_auth.ts";
@@ -270,8 +271,10 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     /** Begun last, and asked after before. */
     const late: { controllers?: Controllers } = {};
     const servers: ApiServer[] = [];
+    const keptLogs = new KeptLogs(join(dataDir, "logs"));
     const app = createApp({
       store,
+      keptLogs,
       secrets,
       secretLimits: settings.crypto.secretLimits,
       auth: createAuth({ ...settings.auth, store, audit, sessions }),
@@ -347,6 +350,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => clearStage(stage, AbortSignal.timeout(MOUNT_MS)));
     const controllers = startControllers({
       store,
+      keptLogs,
       stage,
       holds: new DirectoryHolds({ daemonId, dataDir }),
       proxy,

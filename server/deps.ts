@@ -2,6 +2,7 @@
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import type { Prober } from "../reconcile/health/prober.ts";
+import type { KeptLogs } from "../reconcile/kept_logs/kept_logs.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { BuildInfo } from "../spec/build.ts";
 import type { RunnerName } from "../spec/instance.ts";
@@ -40,6 +41,8 @@ export interface ServerDeps {
   auth: Auth;
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
+  /** The last output of instances that are gone. Default: none is kept. */
+  keptLogs?: Pick<KeptLogs, "list" | "read">;
   /** What the probes said last. */
   health: Pick<Prober, "report">;
   info: DaemonInfo;

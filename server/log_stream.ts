@@ -1,173 +1,145 @@
 /** The logs of a service or an instance as one stream: runs merged, restarts and new instances followed. @module */
-import type { LogEntry, LogOptions, RunRef } from "../runners/runner.ts";
-import type { LogLine } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import { parseStepKey } from "../spec/init_step.ts";
+import type { LogEntry } from "../runners/runner.ts";
+import type { LogEvent, LogLine } from "../spec/api.ts";
 import type { Instance } from "../spec/instance.ts";
-import { type AnyResource, describeKey } from "../spec/resource.ts";
+import type { AnyResource } from "../spec/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { requireResource } from "./admission/preconditions.ts";
 import { Channel } from "./channel.ts";
-import type { ServerDeps } from "./deps.ts";
-import { currentRun, instancesOf, isOf, runnerFor, type Target } from "./targets.ts";
-
-/** What of the logs is wanted. */
-export interface LogRequest extends Omit<LogOptions, "signal"> {
-  /** The run before the current one, of each instance. */
-  previous: boolean;
-  /** The last attempt at this init step, instead of the main process. */
-  initStep?: string;
-}
-
-type Deps = Pick<ServerDeps, "store" | "runners">;
+import {
+  findSources,
+  type LogDeps,
+  type LogRequest,
+  type LogSource,
+  openRun,
+  resolveTarget,
+  serviceOf,
+} from "./log_sources.ts";
+import { currentRun, isOf, type Target } from "./targets.ts";
 
 /** What waits for a client that reads slower than lines come: then the runners' logs are no longer read. */
-const BUFFERED = { items: 256, bytes: 256 * 1024, sizeOf: ({ text }: LogLine) => 2 * text.length + 100 };
+const BUFFERED = {
+  items: 256,
+  bytes: 256 * 1024,
+  sizeOf: ({ text, base64 = "" }: LogLine) => 2 * text.length + base64.length + 100,
+};
+/** Sentences about silence; more would be noise. */
+const MAX_NOTES = 10;
 
-const toLine = (instance: string, { stream, time, text, continues }: LogEntry): LogLine => ({
+const toLine = (instance: string, { stream, time, text, base64, continues }: LogEntry): LogLine => ({
   instance,
   stream,
   ...(time !== undefined && { time }),
   text,
+  ...(base64 !== undefined && { base64 }),
   ...(continues && { continues }),
 });
 
+const noteEvent = (message: string): LogEvent => ({ event: "note", data: { message } });
+
 /**
- * The lines of a target.
+ * The lines of a target, and what is to be said beside them.
  *
+ * @param options.signal ends the search; the stream has one of its own.
  * @throws {RuneError} at once: `not_found` when there is no such target, or with `previous` no run before the current one.
  */
-export function logLines(
-  deps: Deps,
-  target: Target,
-  request: LogRequest,
-): (signal: AbortSignal) => AsyncIterable<LogLine> {
-  let instances = instancesOf(deps.store, target);
-  if (request.previous) {
-    instances = instances.filter((i) => i.status.run > 1);
-    if (instances.length === 0) {
-      throw new RuneError("not_found", `no instance of ${describeKey(target)} had a run before this one`, {
-        hint: "leave out --previous to read the run that it has now",
-      });
-    }
-  }
-  if (request.initStep !== undefined) return initStepLines(deps, { target, instances, request });
-  return (signal) =>
-    request.follow && !request.previous
-      ? follow({ deps, target, request, signal })
-      : inOrder({ deps, instances, request, signal });
-}
-
-/** The last attempts at an init step before each instance's current run. */
-function initStepLines(
-  deps: Deps,
-  { target, instances, request }: { target: Target; instances: Instance[]; request: LogRequest },
-): (signal: AbortSignal) => AsyncIterable<LogLine> {
-  const wanted = request.initStep!;
-  const known = new Set(instances.flatMap((i) => i.spec.template.initSteps.map((step) => step.name)));
-  if (!known.has(wanted)) {
-    throw new RuneError("not_found", `${target.kind} ${describeKey(target)} has no init step "${wanted}"`, {
-      hint: known.size === 0 ? "it has none" : `it has: ${[...known].join(", ")}`,
-    });
-  }
+export async function logEvents(
+  deps: LogDeps,
+  { target: named, request, signal }: { target: Target; request: LogRequest; signal: AbortSignal },
+): Promise<(signal: AbortSignal) => AsyncIterable<LogEvent>> {
+  const target = await resolveTarget(deps, named);
+  const found = await findSources(deps, { target, request, signal });
+  const follows = request.follow && !request.previous && request.initStep === undefined;
+  const followed = followable(deps.store, target);
+  const begun = deps.store.list("instance", target.namespace).some((i) =>
+    isOf(i, target) && i.status.run > 0
+  );
   return async function* (signal) {
-    const runs = (await Promise.all([...deps.runners.values()].map((r) => r.list(signal).catch(() => []))))
-      .flat();
-    const attempts = new Map<string, RunRef>();
-    for (const instance of instances) {
-      const run = instance.status.run - (request.previous ? 1 : 0);
-      const of = runs.filter((r) =>
-        r.instanceUid === instance.uid && r.run === run && r.step !== undefined &&
-        parseStepKey(r.step).name === wanted
-      ).sort((a, b) => parseStepKey(b.step!).attempt - parseStepKey(a.step!).attempt);
-      const [last] = of;
-      if (last) attempts.set(instance.uid, { instanceUid: last.instanceUid, run, step: last.step! });
+    const { sources, without } = found;
+    yield { event: "sources", data: { instances: [...new Set(sources.map(({ instance }) => instance))] } };
+    if (!follows) return yield* stored({ sources, without, request, signal });
+    // What runs is shown as it is followed; what ran last, only while nothing else is there.
+    if (!begun) yield* stored({ sources, without, request: { ...request, follow: false }, signal });
+    for await (const data of follow({ deps, target, followed, request, signal })) {
+      yield { event: "line", data };
     }
-    const stepOf = ({ uid }: Instance) => attempts.get(uid);
-    yield* inOrder({ deps, instances: instances.filter(stepOf), request, signal, stepOf });
   };
 }
 
 interface Stored {
-  /** The step whose log is meant. */
-  stepOf?: (instance: Instance) => RunRef | undefined;
-  deps: Deps;
-  instances: Instance[];
+  sources: LogSource[];
+  without: string[];
   request: LogRequest;
   signal: AbortSignal;
 }
 
-/** What is stored, all instances merged by time. */
-async function* inOrder({ deps, instances, request, signal, stepOf }: Stored): AsyncGenerator<LogLine> {
-  const sources: { name: string; lines: AsyncIterator<LogEntry>; head: LogEntry }[] = [];
+/** What is stored, with what is to be said of it: first whose it is, and in the end why there is nothing. */
+async function* stored({ sources, without, request, signal }: Stored): AsyncGenerator<LogEvent> {
+  for (const { note } of sources) if (note !== undefined) yield noteEvent(note);
+  let any = false;
+  for await (const data of inOrder({ sources, request, signal })) {
+    any = true;
+    yield { event: "line", data };
+  }
+  const inTime = request.since !== undefined || request.until !== undefined;
+  const silent = any || request.tail === 0 || inTime ? [] : sources.map(({ silence }) => silence);
+  const nothing = !any && inTime && sources.length > 0 ? ["nothing was printed in that time"] : [];
+  for (const message of [...nothing, ...silent, ...without].slice(0, MAX_NOTES)) yield noteEvent(message);
+}
+
+/** All sources merged by time; the parts of a long line stay together. */
+async function* inOrder(
+  { sources, request, signal }: Pick<Stored, "sources" | "request" | "signal">,
+): AsyncGenerator<LogLine> {
+  const heads: { name: string; lines: AsyncIterator<LogEntry>; head: LogEntry }[] = [];
   const advance = async (lines: AsyncIterator<LogEntry>) => {
     const next = await lines.next();
     return next.done ? undefined : next.value;
   };
   try {
-    for (const instance of instances) {
-      const run = instance.status.run - (request.previous ? 1 : 0);
-      const step = stepOf?.(instance)?.step;
+    for (const { instance, open } of sources) {
       // A step comes to its end, and with it what follows it.
-      const options = { ...request, follow: step !== undefined && request.follow, signal };
-      const stream = await open({ deps, instance, run, ...(step !== undefined && { step }), options });
+      const follow = request.follow && request.initStep !== undefined;
+      const stream = await open({ ...request, follow, signal });
       if (!stream) continue;
       const lines = stream.values();
       const head = await advance(lines);
-      if (head) sources.push({ name: instance.name, lines, head });
+      if (head) heads.push({ name: instance, lines, head });
     }
-    while (sources.length > 0) {
-      const first = sources.reduce((a, b) => (b.head.time ?? "") < (a.head.time ?? "") ? b : a);
+    let last: typeof heads[number] | undefined;
+    while (heads.length > 0) {
+      const first = last ?? heads.reduce((a, b) => (b.head.time ?? "") < (a.head.time ?? "") ? b : a);
       yield toLine(first.name, first.head);
+      last = first.head.continues ? first : undefined;
       const head = await advance(first.lines);
       if (head) first.head = head;
-      else sources.splice(sources.indexOf(first), 1);
+      else {
+        last = undefined;
+        heads.splice(heads.indexOf(first), 1);
+      }
     }
   } finally {
-    for (const { lines } of sources) await lines.return?.();
-  }
-}
-
-interface Opening {
-  deps: Deps;
-  instance: Instance;
-  run: number;
-  step?: string;
-  options: LogOptions;
-}
-
-/** The log of one run; undefined when it never was, or is gone. */
-async function open(
-  { deps, instance, run, step, options }: Opening,
-): Promise<ReadableStream<LogEntry> | undefined> {
-  if (run < 1) return undefined;
-  try {
-    return await runnerFor(instance, deps.runners).logs(
-      { ...currentRun(instance), run, ...(step !== undefined && { step }) },
-      options,
-    );
-  } catch (error) {
-    if (error instanceof RuneError && error.code === "not_found") return undefined;
-    throw error;
+    for (const { lines } of heads) await lines.return?.();
   }
 }
 
 interface Followed {
-  deps: Deps;
+  deps: LogDeps;
   target: Target;
+  followed: Followable;
   request: LogRequest;
   signal: AbortSignal;
 }
 
 /** What is stored and what comes, until the target is gone or the signal aborts. */
-async function* follow({ deps, target, request, signal }: Followed): AsyncGenerator<LogLine> {
+async function* follow({ deps, target, followed, request, signal }: Followed): AsyncGenerator<LogLine> {
   const channel = new Channel<LogLine>(BUFFERED);
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
   const attached = new Set<string>();
   const running = new Set<Promise<void>>();
   const atStart = new Set(deps.store.list("instance", target.namespace).map(runKey));
-  const { owns, isGone } = followable(deps.store, target);
+  const { owns, isGone } = followed;
   // By uid: an instance that replaces another is renamed when the other is gone.
   const names = new Map<string, string>();
 
@@ -175,7 +147,7 @@ async function* follow({ deps, target, request, signal }: Followed): AsyncGenera
     // What began after the client asked is shown whole: `tail` and `since` speak of the past.
     const past = atStart.has(key) ? {} : { tail: undefined, since: undefined };
     const options = { ...request, ...past, signal: stop };
-    const stream = await open({ deps, instance, run: instance.status.run, options });
+    const stream = await openRun(deps.runners, { instance, ref: currentRun(instance), options });
     if (!stream) {
       // Not made yet: the change that says it runs tries again, also one that came while this was asked.
       attached.delete(key);
@@ -243,12 +215,14 @@ function followable(store: Reader, target: Target): Followable {
       isGone: () => store.get("service", namespace, name)?.uid !== uid,
     };
   }
-  const { service, serviceUid, ordinal } = requireResource(store, { kind: "instance", namespace, name }).spec;
+  // Between a stop and the next start there is none of this name, but it is its service's all the same.
+  const uid = serviceOf(store, target)?.uid;
+  const ordinal = Number(/-(\d+)(-next)?$/.exec(name)?.[1]);
   return {
-    owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === serviceUid,
+    owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === uid,
     isGone() {
-      const owner = store.get("service", namespace, service);
-      if (owner?.uid !== serviceUid) return true;
+      const owner = serviceOf(store, target);
+      if (owner === undefined || owner.uid !== uid) return true;
       return store.get("instance", namespace, name) === undefined && ordinal >= owner.spec.scale;
     },
   };

@@ -190,10 +190,20 @@ export const logLineSchema = z.object({
   stream: z.enum(["stdout", "stderr"]),
   time: z.string().optional(),
   text: z.string(),
+  /** The bytes, where they are not UTF-8: `text` then has U+FFFD in the place of what is none. */
+  base64: z.string().optional(),
   /** A line of more than 64 KiB comes in parts: the next one of this instance and stream goes on with it. */
   continues: z.literal(true).optional(),
 });
 export type LogLine = z.infer<typeof logLineSchema>;
+
+/** One event of a stream of logs. */
+export type LogEvent =
+  | { event: "line"; data: LogLine }
+  /** First: whose output this is. */
+  | { event: "sources"; data: { instances: string[] } }
+  /** What a person should know beside the lines: that they are of a run that is over, or why there are none. */
+  | { event: "note"; data: { message: string } };
 
 const cells = z.number().int().min(0).max(65_535);
 

@@ -154,6 +154,8 @@ export const instanceStatusSchema = z.object({
     reason: serviceReasonSchema,
     message: z.string(),
     exitCode: z.number().int().optional(),
+    /** The command that shows what that run printed; absent where it printed nothing. */
+    logs: z.string().optional(),
   }).optional(),
 });
 

@@ -3,8 +3,8 @@ import type { LogLine } from "../../spec/api.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
-import { type Paint, PREFIX_STYLES, withColours } from "../paint.ts";
-import { findTarget } from "../target.ts";
+import { createLineJoiner, type LogFormatter, logFormatter } from "../log_lines.ts";
+import { findLogTarget } from "../target.ts";
 import { durationFlag } from "../wait_flags.ts";
 
 /** A point in time: RFC 3339, or a duration before now. @throws {UsageError} when it is neither. */
@@ -31,44 +31,6 @@ function parsePattern(text: string): RegExp {
 
 const encoder = new TextEncoder();
 
-/** Turns log lines into text. */
-export interface LogFormatter {
-  /** A line; the parts of a very long one are joined again where nothing came in between. */
-  line(line: LogLine): string;
-  /** What ends a line that is left open. */
-  end(): string;
-}
-
-/** Makes one. */
-export function logFormatter(
-  options: { prefix: boolean; timestamps: boolean; paint: Paint },
-): LogFormatter {
-  const styles = new Map<string, number>();
-  /** Whose line stands on the screen without its end. */
-  let open: string | undefined;
-  const beginning = ({ instance, time }: LogLine) => {
-    const at = options.timestamps ? `${time ?? "-"} ` : "";
-    if (!options.prefix) return at;
-    if (!styles.has(instance)) styles.set(instance, styles.size);
-    const style = PREFIX_STYLES[styles.get(instance)! % PREFIX_STYLES.length];
-    return `${options.paint(style, instance)} ${at}`;
-  };
-  const end = () => {
-    const left = open === undefined ? "" : "\n";
-    open = undefined;
-    return left;
-  };
-  return {
-    line(line) {
-      const key = `${line.instance} ${line.stream}`;
-      const before = open === key ? "" : end() + beginning(line);
-      open = line.continues ? key : undefined;
-      return `${before}${line.text}${line.continues ? "" : "\n"}`;
-    },
-    end,
-  };
-}
-
 /** See the module. */
 export const define: Define = (command, cli) => {
   const logs = command
@@ -79,18 +41,20 @@ export const define: Define = (command, cli) => {
     .option("--until <time>", "only up to here")
     .option("--grep <pattern>", "only lines that match this regular expression (of those chosen by --tail)")
     .option("-t, --timestamps", "begin each line with its time")
-    .option("-p, --previous", "of the run before the current one")
+    .option("-p, --previous", "of the last run that has ended: before a crash, a restart, an update, a stop")
     .option("--init-step <name>", "of the last attempt at this init step");
-  addGlobalFlags(logs);
+  addGlobalFlags(logs, { output: true });
   logs.addHelpText(
     "after",
-    "\nWhere a service has several instances, each line begins with the name of its instance.\n" +
+    "\nWhere a service has several instances, each line begins with the name of its instance. What an instance printed\n" +
+      "last is kept when it goes, until its service is deleted. -o json prints one object a line.\n" +
       examples(
         "rune logs web -f",
         "rune logs instance/web-0 --tail 100",
         "rune logs api --since 10m --grep 'ERROR|WARN'",
         "rune logs web --previous",
         "rune logs web --init-step migrate",
+        "rune logs web -o json",
       ),
   );
   logs.action(async (word, options, self) => {
@@ -106,18 +70,35 @@ export const define: Define = (command, cli) => {
       previous: options.previous,
       initStep: options.initStep,
     };
-    const target = await findTarget(session, word);
-    const prefix = target.kind === "service" && target.spec.scale > 1;
-    const format = logFormatter({ prefix, timestamps: options.timestamps ?? false, paint });
-    for await (const { event, data } of client.stream(resourcePath(target, "logs"), { query })) {
-      if (event !== "line") continue;
-      const line = JSON.parse(data) as LogLine;
-      if (pattern && !pattern.test(line.text)) continue;
-      // A file or a pipe gets what was printed, byte for byte; a terminal gets its colours and no other orders.
-      if (!terminal.stdoutIsTerminal) await terminal.write("out", encoder.encode(format.line(line)));
-      else terminal.out(format.line({ ...line, text: withColours(line.text) }));
+    const asJson = session.output === "json";
+    if (session.output !== undefined && !asJson) {
+      throw new UsageError(`logs have no form "${session.output}"`, "leave out -o, or write -o json");
     }
-    terminal.out(format.end());
+    const target = await findLogTarget(session, word);
+    const joiner = createLineJoiner();
+    let prefix = target.kind === "service" && target.spec.scale > 1;
+    let format: LogFormatter | undefined;
+    const show = async (line: LogLine) => {
+      if (pattern && !pattern.test(line.text)) return;
+      if (asJson) return await terminal.write("out", encoder.encode(`${JSON.stringify(line)}\n`));
+      format ??= logFormatter({ prefix, timestamps: options.timestamps ?? false, paint });
+      // A file or a pipe gets what was printed, byte for byte; a terminal gets its colours and no other orders.
+      if (!terminal.stdoutIsTerminal) await terminal.write("out", format.bytes(line));
+      else terminal.out(format.text(line));
+    };
+    for await (const { event, data } of client.stream(resourcePath(target, "logs"), { query })) {
+      if (event === "line") {
+        const line = joiner.push(JSON.parse(data) as LogLine);
+        if (line) await show(line);
+      } else if (event === "note") {
+        terminal.err(`${(JSON.parse(data) as { message: string }).message}\n`);
+      } else if (event === "sources") {
+        const { instances } = JSON.parse(data) as { instances: string[] };
+        prefix ||= target.kind === "service" && instances.length > 1;
+      }
+    }
+    for (const line of joiner.rest()) await show(line);
+    terminal.out(format?.end() ?? "");
     if (options.follow && options.initStep === undefined) {
       terminal.err(`the log of ${target.kind} ${target.name} ended\n`);
     }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../exit_codes.ts";
 import { forTerminal, painter } from "../paint.ts";
-import { logFormatter, parseTime } from "./logs.ts";
+import { createLineJoiner, logFormatter } from "../log_lines.ts";
+import { parseTime } from "./logs.ts";
 
 const now = Date.parse("2026-01-31T12:00:00.000Z");
 
@@ -16,7 +17,7 @@ Deno.test("parseTime() reads durations before now, and times", () => {
 Deno.test("logFormatter() begins lines with what was asked for", () => {
   const line = { instance: "web-0", stream: "stdout", time: "T", text: "hello" } as const;
   const show = (prefix: boolean, timestamps: boolean) =>
-    logFormatter({ prefix, timestamps, paint: painter(false) }).line(line);
+    logFormatter({ prefix, timestamps, paint: painter(false) }).text(line);
   assert.equal(show(false, false), "hello\n");
   assert.equal(show(false, true), "T hello\n");
   assert.equal(show(true, false), "web-0 hello\n");
@@ -26,7 +27,7 @@ Deno.test("logFormatter() begins lines with what was asked for", () => {
 Deno.test("logFormatter() gives each instance a colour and keeps it", () => {
   const format = logFormatter({ prefix: true, timestamps: false, paint: painter(true) });
   const of = (instance: string) =>
-    forTerminal(format.line({ instance, stream: "stdout", text: "" })).slice(0, 5);
+    forTerminal(format.text({ instance, stream: "stdout", text: "" })).slice(0, 5);
   const [first, second, again] = [of("web-0"), of("web-1"), of("web-0")];
   assert.notEqual(first, second);
   assert.equal(first, again);
@@ -35,7 +36,7 @@ Deno.test("logFormatter() gives each instance a colour and keeps it", () => {
 Deno.test("logFormatter() joins the parts of a long line, and ends one that another line cuts short", () => {
   const format = logFormatter({ prefix: true, timestamps: false, paint: painter(false) });
   const part = (instance: string, text: string, continues?: true) =>
-    format.line({ instance, stream: "stdout", text, ...(continues && { continues }) });
+    format.text({ instance, stream: "stdout", text, ...(continues && { continues }) });
   const shown = part("a", "1", true) + part("a", "2", true) + part("a", "3") + part("a", "4", true) +
     part("b", "5") +
     part("a", "6", true) + format.end() + format.end();

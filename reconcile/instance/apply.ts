@@ -1,6 +1,6 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
 import type { Stage } from "../../drivers/stage.ts";
-import type { Runner, RunRef } from "../../runners/runner.ts";
+import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
@@ -14,6 +14,8 @@ import type { Prober } from "../health/prober.ts";
 import type { ReadData } from "../config/data.ts";
 import { configVersions } from "../config/versions.ts";
 import type { RunFiles } from "../config/run_files.ts";
+import { keepLastOutput } from "../kept_logs/keep_last.ts";
+import type { KeptLogs } from "../kept_logs/kept_logs.ts";
 import { acquireLease, holderWithin, releaseLeases } from "../leases.ts";
 import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
@@ -46,6 +48,8 @@ export interface InstanceDeps {
   remount: (volume: Volume) => void;
   prober: Prober;
   files: RunFiles;
+  /** Where the last output of an instance that goes is kept. */
+  keptLogs: KeptLogs;
   readData: ReadData;
   secrets: SecretReader;
   clock: Clock;
@@ -448,12 +452,20 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }
   deps.prober.forget(instance.uid);
+  let notKept: string | undefined;
   try {
     await drain(view, { store: deps.store, runner, signal });
-    for (const ref of await runsOf(instance, { runner, signal })) {
-      await stopRun(ref, { instance, service, store: deps.store, runner, signal });
-      await runner.remove(ref, signal);
+    const refs = await runsOf(instance, { runner, signal });
+    const runs: RunState[] = [];
+    for (const ref of refs) {
+      runs.push(await stopRun(ref, { instance, service, store: deps.store, runner, signal }));
     }
+    // Of a service that goes, nobody may read it any more.
+    if (service?.uid === instance.spec.serviceUid && service.deletionRequestedAt === undefined) {
+      const ranUntilNow = view.run?.state === "running";
+      notKept = await keepLastOutput(instance, { kept: deps.keptLogs, runner, runs, ranUntilNow, signal });
+    }
+    for (const ref of refs) await runner.remove(ref, signal);
   } catch (thrown) {
     const error = toRuneError(thrown);
     const reason = error.code === "unavailable" ? "RunnerUnavailable" : "LaunchFailed";
@@ -470,6 +482,9 @@ async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
     leaveEngineVolumes(tx, { instance: now, service: tx.get("service", now.namespace, now.spec.service) });
     releaseLeases(tx, instance.uid);
     tx.remove(now);
+    if (notKept === undefined) return;
+    const happening = { type: "Warning", reason: "LogNotKept", message: notKept } as const;
+    recordEvent(tx, { namespace: now.namespace, object: now, ...happening });
   });
   return DONE;
 }

@@ -13,6 +13,7 @@ import { observeDependencies } from "./dependencies.ts";
 import { sharedRole } from "./names.ts";
 import { missingData } from "../config/data.ts";
 import { observeInit } from "./init_observe.ts";
+import { observeSilence } from "./silence.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
@@ -68,6 +69,7 @@ async function observeInstance(
   if (state?.state !== "running" || leaving) deps.prober.forget(instance.uid);
   const health = state?.state === "running" && !leaving ? deps.prober.watch(instance, state) : undefined;
   const mounts = observeMounts(instance, deps);
+  const init = await observeInit(instance, { run: state, mounts, runner, signal });
   return {
     instance,
     service,
@@ -76,7 +78,8 @@ async function observeInstance(
     ...(health && { health }),
     ...(run === 0 && service && { dependencies: observeDependencies(service, deps.store) }),
     ...(service && { shared: sharedRole(service, deps.store) }),
-    ...await observeInit(instance, { run: state, mounts, runner, signal }),
+    ...init,
+    ...await observeSilence(instance, { run: state, stepRun: init.stepRun, runner, signal }),
     missingConfig: missingData(deps.store, instance.spec.template, instance.namespace),
     now: deps.clock.now(),
   };

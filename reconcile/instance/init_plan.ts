@@ -64,8 +64,11 @@ export function planAttempt(view: InstanceView): InstanceStep | undefined {
       event: { type: "Normal", reason: "InitStepDone", message: `${place} ended well` },
     };
   }
-  const logs = `see: rune logs ${name} -n ${namespace} --init-step ${step.name}`;
-  const message = `${place} ${init.timedOut ? `took longer than ${step.timeout}` : ending(stepRun)}; ${logs}`;
+  const how = init.timedOut ? `took longer than ${step.timeout}` : ending(stepRun);
+  const logs = view.silent
+    ? ", and printed nothing"
+    : `; see: rune logs ${name} -n ${namespace} --init-step ${step.name}`;
+  const message = `${place} ${how}${stepRun.error ? "" : logs}`;
   const failed = launchFailedStatus(status, {
     reason: "InitStepFailed",
     message,

@@ -60,6 +60,8 @@ export interface InstanceView {
   shared?: SharedRole;
   /** What the runner says of the attempt at an init step that `status.init` names. */
   stepRun?: RunState | undefined;
+  /** What ended just now, its main process or an init step, printed nothing: then nobody is sent to its log. */
+  silent?: true;
   /** For a next step with `runIf.fileMissing`: whether the file is missing. */
   fileMissing?: boolean | undefined;
   /** Why that cannot be told. */
@@ -324,7 +326,15 @@ function settleEnded(
     : crashes >= CRASH_LOOP
     ? "CrashLoop"
     : undefined;
-  const message = `${how}; see: rune logs ${name} -n ${namespace} --previous`;
+  // The log of a container or process that somebody removed went with it.
+  const logs = view.silent || run.state === "absent"
+    ? undefined
+    : `rune logs ${name} -n ${namespace} --previous`;
+  const message = logs !== undefined
+    ? `${how}; see: ${logs}`
+    : view.silent
+    ? `${how}, and printed nothing`
+    : how;
   const {
     reason: _r,
     message: _m,
@@ -352,6 +362,7 @@ function settleEnded(
       reason: reason ?? "LaunchFailed",
       message: how,
       ...(run.exitCode !== undefined && { exitCode: run.exitCode }),
+      ...(logs !== undefined && { logs }),
     },
   };
   const nextAttemptAt = new Date(now.getTime() + delayMs).toISOString();

@@ -27,8 +27,14 @@ export function planRollback(
   // What a return made is not returned from, or it would go back and forth; what was ready once failed for another reason.
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
   // It is read long after: nothing in it is true only now.
-  const why = trouble?.status.message === undefined ? "" : `: ${trouble.name}: ${trouble.status.message}`;
+  const said = trouble && troubleOf(trouble);
+  const why = said === undefined ? "" : `: ${trouble!.name}: ${said}`;
   return { from: generation, message: `it did not become ready within ${spec.update.timeout}${why}` };
+}
+
+/** What was wrong with an instance; its log is kept under its name when it goes. */
+function troubleOf({ status: { lastFailure, message } }: Instance): string | undefined {
+  return lastFailure?.logs === undefined ? message : `${lastFailure.message}; see: ${lastFailure.logs}`;
 }
 
 /**

@@ -4,8 +4,8 @@ import { logLineSchema } from "../../spec/api.ts";
 import { LIMITS, textUpTo } from "../../spec/limits.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint, timeSchema, wholeNumber } from "../endpoint.ts";
-import { logLines } from "../log_stream.ts";
-import { eventStream, type ServerSentEvent } from "../sse.ts";
+import { logEvents } from "../log_stream.ts";
+import { eventStream } from "../sse.ts";
 
 const flag = z.enum(["true", "false"]).default("false").transform((value) => value === "true");
 
@@ -14,7 +14,7 @@ const logQuery = z.strictObject({
   tail: wholeNumber.optional().describe("Last lines of each instance"),
   since: timeSchema.optional(),
   until: timeSchema.optional(),
-  previous: flag.describe("The run before the current one"),
+  previous: flag.describe("The last run that has ended"),
   initStep: textUpTo(LIMITS.word).optional().describe("The last attempt at this init step"),
 });
 
@@ -29,15 +29,14 @@ export function logRoutes(deps: ServerDeps): Endpoint[] {
       query: logQuery,
       answers: {
         200: {
-          description: "Events `line`, each a LogLine",
+          description:
+            "Events `line`, each a LogLine; `sources` says first whose, `note` what a person should know",
           events: logLineSchema,
         },
       },
-      handle({ params: { namespace, name }, query, requestId }) {
-        const lines = logLines(deps, { kind, namespace: namespace!, name: name! }, query);
-        const source = async function* (signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
-          for await (const data of lines(signal)) yield { event: "line", data };
-        };
+      async handle({ request, params: { namespace, name }, query, requestId }) {
+        const target = { kind, namespace: namespace!, name: name! };
+        const source = await logEvents(deps, { target, request: query, signal: request.signal });
         return eventStream(source, { shutdown: deps.shutdown, requestId });
       },
     })
