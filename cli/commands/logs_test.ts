@@ -42,3 +42,26 @@ Deno.test("logFormatter() joins the parts of a long line, and ends one that anot
     part("a", "6", true) + format.end() + format.end();
   assert.equal(shown, "a 123\na 4\nb 5\na 6\n");
 });
+
+Deno.test("createLineJoiner() joins the parts of a line whatever comes between them, bytes that are no text too", () => {
+  const joiner = createLineJoiner();
+  const part = (
+    stream: "stdout" | "stderr",
+    text: string,
+    more: { continues?: true; base64?: string } = {},
+  ) => joiner.push({ instance: "a", stream, text, time: "T", ...more });
+  assert.equal(part("stdout", "é1", { continues: true }), undefined);
+  assert.equal(part("stderr", "between")?.text, "between");
+  assert.equal(
+    part("stdout", "\ufffd", { continues: true, base64: new Uint8Array([0xff]).toBase64() }),
+    undefined,
+  );
+  const line = part("stdout", "é2")!;
+  assert.deepEqual([line.text, line.time, line.continues], ["é1\ufffdé2", "T", undefined]);
+  const format = logFormatter({ prefix: true, timestamps: false, paint: painter(false) });
+  const expected = [...new TextEncoder().encode("a é1"), 0xff, ...new TextEncoder().encode("é2\n")];
+  assert.deepEqual([...format.bytes(line)], expected);
+  assert.equal(part("stdout", "open", { continues: true }), undefined);
+  assert.deepEqual(joiner.rest().map(({ text, continues }) => [text, continues]), [["open", undefined]]);
+  assert.deepEqual(joiner.rest(), []);
+});
