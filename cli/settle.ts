@@ -159,8 +159,11 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     clearTimeout(soon);
     progress.end();
   }
+  // One that failed without a word has a log that tells nothing.
   const ran = (goal: Goal) =>
-    [...seen.instance.get(describeKey(goal))?.values() ?? []].some((i) => i.status.startedAt !== undefined);
+    [...seen.instance.get(describeKey(goal))?.values() ?? []].some(({ status: { startedAt, lastFailure } }) =>
+      startedAt !== undefined && (lastFailure === undefined || lastFailure.logs !== undefined)
+    );
   return states.map(({ goal, verdict }) => ({ goal, verdict, ran: goal.kind === "service" && ran(goal) }));
 }
 

@@ -119,7 +119,7 @@ for (const { kind, ignore, service } of KINDS) {
         await cast(host, text, "--no-wait");
         const hint = await until("it has failed", async () => {
           const { status } = await host.get("instance", "once-0");
-          return /exited with code 3; see: rune (logs once-0 .*--previous)$/.exec(status.message ?? "")?.[1];
+          return /exited with code 3.*; its output: rune (logs once-0 .*)$/.exec(status.message ?? "")?.[1];
         });
         assert.deepEqual((await logs(host, ...hint.split(" ").slice(1))).lines, ["I fail"]);
         const { lines, said } = await logs(host, "once");
@@ -135,7 +135,7 @@ for (const { kind, ignore, service } of KINDS) {
             (await host.get("instance", "mute-0"))?.status
               .lastFailure && (await host.get("instance", "mute-0")).status.message,
         );
-        assert.equal(message, "it exited with code 3, and printed nothing");
+        assert.equal(message, "it exited with code 3, and is not started again; it printed nothing");
         assert.match(
           (await logs(host, "mute")).said,
           /^mute-0 exited with code 3 \d+s ago, and printed nothing$/m,

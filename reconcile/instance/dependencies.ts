@@ -60,9 +60,11 @@ function neverCompletes({ dependency, service, instances, namespace, name }: Dep
   }
   const failed = failedJob(service, instances);
   if (!failed) return undefined;
-  const { exitCode, message = "it failed" } = failed.status.lastFailure ?? {};
+  const { exitCode, message = "it failed", logs } = failed.status.lastFailure ?? {};
   const how = exitCode === undefined ? message : `it failed with exit code ${exitCode}`;
-  return `${how}; see: rune logs ${name} -n ${namespace}; then cast it corrected, or run it again: ` +
+  return `${how}; ${
+    logs === undefined ? "it printed nothing" : `see: ${logs}`
+  }; then cast it corrected, or run it again: ` +
     `rune restart ${name} -n ${namespace}`;
 }
 

@@ -30,7 +30,7 @@ function completed(status: InstanceStatus): InstanceStatus {
 
 /** The end of a run that no other follows. */
 export function settleOver(
-  { instance: { status, name, namespace } }: InstanceView,
+  { instance: { status, name, namespace }, silent }: InstanceView,
   { run, clean, startedAt, finishedAt }: {
     run: RunState;
     clean: boolean;
@@ -53,6 +53,8 @@ export function settleOver(
   const how = condemned ? `it was killed: ${condemned.message}` : ending(run);
   const reason: ServiceReason = condemned ? "Unhealthy" : run.oomKilled ? "OutOfMemory" : "JobFailed";
   const { exitCode } = run;
+  const logs = silent || run.state === "absent" ? undefined : `rune logs ${name} -n ${namespace}`;
+  const output = logs !== undefined ? `; its output: ${logs}` : silent ? "; it printed nothing" : "";
   return {
     do: "settle",
     status: {
@@ -61,8 +63,14 @@ export function settleOver(
       ready: false,
       crashes: status.crashes + 1,
       reason,
-      message: `${how}, and is not started again; its output: rune logs ${name} -n ${namespace}`,
-      lastFailure: { at: finishedAt, reason, message: how, ...(exitCode !== undefined && { exitCode }) },
+      message: `${how}, and is not started again${output}`,
+      lastFailure: {
+        at: finishedAt,
+        reason,
+        message: how,
+        ...(exitCode !== undefined && { exitCode }),
+        ...(logs !== undefined && { logs }),
+      },
     },
     releases: true,
     event: { type: "Warning", reason: "Exited", message: how },
