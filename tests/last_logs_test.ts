@@ -151,9 +151,14 @@ for (const { kind, ignore, service } of KINDS) {
     fn: async () => {
       if (kind === "container") await ensureTestImage();
       await using host = await startHost();
-      const update = "  update: { timeout: 3s, rollback: true }\n";
-      assert.equal((await cast(host, service("web", speaker("good", "good ends"), update))).code, 0);
-      const failed = await cast(host, service("web", "echo cannot start; exit 1", update));
+      // Ready is whoever made its file: the good one alone.
+      const update = (file: string) =>
+        "  update: { timeout: 3s, rollback: true }\n  health:\n    readiness: { type: exec, intervalSeconds: 1, command: " +
+        `${JSON.stringify(["test", "-e", file])} }\n`;
+      const file = kind === "container" ? "/tmp/good" : `${host.home}/good`;
+      const good = service("web", `touch ${file}; ${speaker("good", "good ends")}`, update(file));
+      assert.equal((await cast(host, good)).code, 0);
+      const failed = await cast(host, service("web", "echo cannot start; exit 1", update(`${file}.never`)));
       assert.notEqual(failed.code, 0);
       await until(
         "it was rolled back",
@@ -166,7 +171,7 @@ for (const { kind, ignore, service } of KINDS) {
       assert.deepEqual((await logs(host, ...hint.split(" "))).lines, ["cannot start"]);
       const previous = await logs(host, "web", "--previous");
       assert.deepEqual(previous.lines, ["cannot start"]);
-      assert.match(previous.said, /^web-0(-next)? \(generation 2\) exited with code 1 \d+s ago/m);
+      assert.match(previous.said, /^web-0(-next)? \(generation 2\) (stopped|exited with code 1) \d+s ago/m);
       assert.deepEqual((await logs(host, "web")).lines, ["good"]);
     },
   });
