@@ -1,7 +1,9 @@
 /** Policies in files: one a document, in the form in which `rune admin policy get` prints them. @module */
-import { parseAllDocuments } from "yaml";
+import { LineCounter, parseAllDocuments } from "yaml";
 import type { z } from "zod";
 import { policyBody } from "../spec/identity.ts";
+import { textsAsWritten } from "../spec/text_fields.ts";
+import { readYamlTree } from "../spec/yaml_tree.ts";
 import { UsageError } from "./exit_codes.ts";
 import type { SourceText } from "./sources.ts";
 
@@ -12,10 +14,15 @@ const HINT = "write name, description and rules, as rune admin policy get shows 
 
 /** Every policy of a file; `builtin`, which `rune admin policy get` prints beside, is left out. @throws {UsageError} for anything else. */
 export function parsePolicies({ file, text }: SourceText, options: { name?: string } = {}): PolicyFile[] {
-  const values = [...parseAllDocuments(text, { version: "1.2" })].map((document) => {
-    const [error] = document.errors;
-    if (error) throw new UsageError(`${file}: ${error.message.split("\n")[0]}`, "policies are YAML or JSON");
-    return document.toJS() as unknown;
+  const lines = new LineCounter();
+  const documents = [...parseAllDocuments(text, { version: "1.2", lineCounter: lines })];
+  const values = documents.map((document) => {
+    const tree = readYamlTree(document, lines);
+    const [problem] = [...document.errors, ...tree.problems];
+    if (problem) {
+      throw new UsageError(`${file}: ${problem.message.split("\n")[0]}`, "policies are YAML or JSON");
+    }
+    return textsAsWritten(tree.value, policyBody, tree);
   }).filter((value) => value !== null);
   if (values.length === 0) throw new UsageError(`${file} holds no policy`, HINT);
   if (options.name !== undefined && values.length > 1) {

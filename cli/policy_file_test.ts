@@ -15,6 +15,11 @@ Deno.test("parsePolicies() reads every document, and what `policy get` prints be
   assert.equal(parse(`name: a\n${RULES}`, "c")[0]!.name, "c");
 });
 
+Deno.test("parsePolicies() takes texts as they stand in the file", () => {
+  const [policy] = parse(`name: 007\ndescription: 1.10\n${RULES}`);
+  assert.deepEqual([policy!.name, policy!.description], ["007", "1.10"]);
+});
+
 const WRONG: [string, string, RegExp, string?][] = [
   ["nothing", "", /holds no policy/],
   ["a list", "- a", /holds no policy/],

@@ -198,3 +198,25 @@ Deno.test("cast refuses a variable of a stored configmap that Linux would not pa
       /at most the limit of 1Gi/,
     );
   }));
+
+Deno.test("cast changes nothing for quantities that are written otherwise and mean the same", () =>
+  withServer(async ({ cast, store }) => {
+    const set = (cpu: string, memory: string, size: string) =>
+      cast([
+        service("a", {
+          resources: { cpu: { limit: cpu }, memory: { request: memory, limit: memory } },
+          volumes: [template({ size })],
+        }),
+        volume("v", { size }),
+      ]);
+    await okJson(set("1", "1000000000", "1000"));
+    const { results } = await okJson(set("1.0", "1e9", "1k"));
+    assert.deepEqual(results.map((r: { action: string }) => r.action), ["unchanged", "unchanged"]);
+    const spec = store.get("service", "default", "a")!.spec;
+    assert.deepEqual(spec.resources, {
+      cpu: { limit: "1" },
+      memory: { request: "1000000000", limit: "1000000000" },
+    });
+    const more = await okJson(set("1.5", "1e9", "1k"));
+    assert.deepEqual(more.results.map((r: { action: string }) => r.action), ["unchanged", "configured"]);
+  }));

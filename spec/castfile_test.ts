@@ -252,3 +252,16 @@ Deno.test("parseCastfile() refuses what a service names twice, limits that no co
   assert.match(header('A: "a\\nb"')[0]!, /headers\.A: no header can have/);
   assert.match(issues('env: { A: "a\\0b" }')[0]!, /cannot hold the character NUL/);
 });
+
+Deno.test("parseCastfile() takes no text for a number or truth value, and says how to write it", () => {
+  const issue = (fields: string) => {
+    const { message, hint } = onlyIssue(`service: { name: a, image: b, ${fields} }\n`);
+    return `${message} (${hint})`;
+  };
+  assert.equal(issue('scale: "3"'), 'expected a number, found "3" (write 3 without quotes)');
+  assert.equal(issue("scale: 1_000"), 'expected a number, found "1_000" (undefined)');
+  assert.equal(
+    issue("securityContext: { readOnlyRootFilesystem: yes }"),
+    'expected true or false, found "yes" (write true, without quotes)',
+  );
+});

@@ -62,6 +62,7 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
       ? "write a value, or leave it out"
       : `write ${empty} for an empty one, or leave it out`;
   }
+  if (typeof found === "string") return unquoted(found, types);
   if (typeof found !== "object") return undefined;
   if (text && types.length === 1) return "write one text; put it in quotes where it begins with [ or {";
   const isPairs = Array.isArray(found) &&
@@ -69,6 +70,14 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
   return isPairs && types.includes("record")
     ? "write a line `NAME: value` for each instead of `- NAME=value`"
     : undefined;
+}
+
+/** What to write for a number or a truth value that stands in quotes, or is spelled as elsewhere. */
+function unquoted(found: string, types: string[]): string | undefined {
+  if (types.includes("number") && /^-?\d{1,15}$/.test(found)) return `write ${found} without quotes`;
+  if (!types.includes("boolean")) return undefined;
+  if (/^(true|yes|on|y)$/i.test(found)) return "write true, without quotes";
+  if (/^(false|no|off|n)$/i.test(found)) return "write false, without quotes";
 }
 
 interface Context {

@@ -4,6 +4,7 @@ import { checkExposedOnce, type NamedExposing } from "../../spec/exposing.ts";
 import { sameValue } from "../../spec/changes.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
 import { environmentIssues } from "../../spec/environment_size.ts";
+import { keepEqualQuantities } from "../../spec/equal_quantities.ts";
 import type { FieldIssue } from "../../spec/error.ts";
 import { runnerOf } from "../../spec/instance.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
@@ -31,10 +32,10 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const { namespace, name } = declared;
   const before = world.state.get("service", namespace, name);
   const { identity: _, ...declaredSpec } = declared.spec as ServiceSpec;
-  const spec: ServiceSpec = {
+  const spec = keepEqualQuantities({
     ...declaredSpec,
     volumes: declared.spec.volumes.map((mount) => pinClass(mount, before, world)),
-  };
+  }, before?.spec);
   // Fewer instances, or the same, are always possible: what was cast since must not keep a service from being stopped.
   const { scale } = spec;
   if (

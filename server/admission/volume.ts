@@ -2,6 +2,7 @@
 import type { Driver } from "../../drivers/driver.ts";
 import { checkVolumeChange } from "../../spec/checks.ts";
 import type { DeclaredSpec } from "../../spec/declared.ts";
+import { keepEqualSize } from "../../spec/equal_quantities.ts";
 import { type FieldIssue, RuneError } from "../../spec/error.ts";
 import { parseBytes } from "../../spec/quantity.ts";
 import type { StorageClass } from "../../spec/storage_class.ts";
@@ -25,7 +26,8 @@ export function admitVolume(
   const before = world.state.get("volume", namespace, name);
   const storageClassName = declared.spec.storageClassName ?? before?.spec.storageClassName ??
     defaultClass(world);
-  const { source: _, ...declaredSpec } = declared.spec;
+  const { source: _, ...rest } = declared.spec;
+  const declaredSpec = { ...rest, size: keepEqualSize(rest.size, before?.spec.size) };
   const source = sourceOf(declared, before);
   if (storageClassName === undefined) {
     return { spec: { ...declaredSpec, ...source }, issues: [noClass(world)] };
