@@ -156,3 +156,67 @@ Deno.test({
     assert.deepEqual(await running(host), before);
   },
 });
+
+/** A registry that takes connections and never answers. */
+function silentRegistry(): Disposable & { port: number; asked(): number } {
+  const open: Deno.Conn[] = [];
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  (async () => {
+    for await (const conn of listener) open.push(conn);
+  })();
+  return {
+    port: listener.addr.port,
+    asked: () => open.length,
+    [Symbol.dispose]() {
+      listener.close();
+      for (const conn of open) conn.close();
+    },
+  };
+}
+
+Deno.test({
+  name: "a pull that hangs stops nothing, and the next cast does not wait for it",
+  ignore: noDocker || noRoot,
+  async fn(t) {
+    await ensureTestImage();
+    await using host = await startHost();
+    for (const [kind, fields] of [["stop-first", VOLUME], ["start-first", ""]] as const) {
+      await t.step(kind, async () => {
+        using registry = silentRegistry();
+        assert.equal((await cast(host, container(fields))).code, 0);
+        const before = await running(host);
+        const hanging = container(fields, `127.0.0.1:${registry.port}/db:1`);
+        await host.run(["cast", await host.file("hanging.yaml", hanging), "--no-wait"]);
+        await until("the registry is asked", () => Promise.resolve(registry.asked() > 0));
+        assert.deepEqual(await running(host), before);
+        const next = await cast(host, container(`${fields}  env: { V: "2" }\n`));
+        assert.equal(next.code, 0, next.stderr);
+        assert.ok(next.seconds < 30, `it took ${next.seconds} s`);
+        assert.notEqual((await running(host))[0]!.uid, before[0]!.uid);
+        await host.rune("delete", "service", "db", "--yes");
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "a volume that is being deleted: what uses it keeps running through casts and restarts",
+  ignore: noDocker || noRoot,
+  async fn() {
+    await ensureTestImage();
+    await using host = await startHost();
+    const volume =
+      "volume: { name: data, size: 1Gi, accessMode: ReadWriteOnce, reclaimPolicy: retain }\n---\n";
+    const claim = "  volumes: [{ name: d, mountPath: /data, claim: { name: data } }]\n";
+    assert.equal((await cast(host, volume + container(claim))).code, 0);
+    const before = await running(host);
+    await host.run(["volume", "delete", "data", "--yes", "--no-wait"]);
+    const failed = await host.run(["restart", "db", "--timeout", "40s"]);
+    assert.equal(failed.code, 1, failed.stderr);
+    assert.match(
+      failed.stderr,
+      /cannot replace db-0, which keeps running: volume default\/data is being deleted/,
+    );
+    assert.deepEqual(await running(host), before);
+  },
+});

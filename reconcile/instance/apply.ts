@@ -191,6 +191,8 @@ async function launchRun(
   // Before anything is read: what changes meanwhile is told as changed.
   const versions = configVersions(deps.store, instance.spec.template, instance.namespace);
   const progress = pullProgress(deps.store, instance);
+  // A pull may take long; what comes next for the service does not wait for it.
+  using wanted = whileWanted(instance, { store: deps.store, signal });
   try {
     const prepared = await phaseOfImage(() =>
       prepareImage({
@@ -199,7 +201,7 @@ async function launchRun(
         run,
         store: deps.store,
         runner,
-        signal,
+        signal: wanted.signal,
         onProgress: progress.update,
       })
     );
@@ -231,7 +233,7 @@ async function launchRun(
     return undefined;
   } catch (thrown) {
     await progress.end();
-    return await launchFailed(thrown, call, {
+    return await launchFailed(thrown, { ...call, signal: wanted.signal }, {
       ...(step && { inStep: step }),
       tell: (said) => step ? `init step ${step.name}: ${said}` : said,
     });
