@@ -225,11 +225,14 @@ export interface Runner {
   readImage?(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 
   /**
-   * Process runner: who the processes of a run would be, as numbers. Of a container only its image knows.
+   * Who the programs of a run would be, as numbers: by the context, else by what the image says. What is absent is not known.
    *
    * @throws {RuneError} as `create` does for a context that cannot be enforced.
    */
-  ownerOf?(context: SecurityContext): Promise<{ user: number; group: number }>;
+  ownerOf?(
+    context: SecurityContext,
+    options: { image?: string; signal: AbortSignal },
+  ): Promise<{ user?: number; group?: number }>;
 
   /**
    * Makes the run, not started. Done when it exists.

@@ -20,6 +20,7 @@ import { shortDigest } from "../digest.ts";
 import { openMounted } from "../mount_table.ts";
 import { pullPolicyOf } from "./image.ts";
 import { hasCheck, namesOf } from "./names.ts";
+import { isFresh, isUnclaimed, type Owner, ownerOf } from "./owner.ts";
 import type { InstanceView, MountView } from "./plan.ts";
 
 /** A launch that failed, with the reason that the service's status shows. */
@@ -138,14 +139,17 @@ interface Prepared {
 
 /** Shows one mount to the run, with its owner and mode as asked. */
 async function prepareMount(
-  { mount, mounted, volume }: MountView,
-  { id, stage, signal, onReplaced }: LaunchOptions & { id: string },
+  view: MountView,
+  { id, stage, signal, onReplaced, owner }: LaunchOptions & { id: string; owner: Owner | undefined },
 ): Promise<Prepared> {
+  const { mount, mounted, volume } = view;
   await using root = await openMounted(mounted!).catch((error) => {
     onReplaced(volume!);
     throw error;
   });
-  const { fsUser: user, fsGroup: group, fsMode: mode } = mount;
+  const { fsMode: mode } = mount;
+  const fresh = owner && isUnclaimed(view) && await isFresh(root) ? owner : {};
+  const { fsUser: user = fresh.user, fsGroup: group = fresh.group } = mount;
   if (user !== undefined || group !== undefined || mode !== undefined) {
     await applyOwnership(root, {
       path: mounted!.where.path,
@@ -229,15 +233,17 @@ export async function launch(
     const policy = pullPolicyOf(service, image);
     await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress: options.onProgress }));
   }
+  const find = (image: string | undefined) =>
+    phase("LaunchFailed", () => ownerOf(instance, { runner, image, signal }));
+  const user = mounts.some(isUnclaimed) ? await find(template.image) : undefined;
   const prepared = await phase("VolumeNotReady", () =>
     Promise.all(
-      mounts.map((mount, i) => prepareMount(mount, { ...options, id: stagedId(instance.uid, i) })),
+      mounts.map((mount, i) =>
+        prepareMount(mount, { ...options, id: stagedId(instance.uid, i), owner: user })
+      ),
     ));
   const mountsFiles = template.secretMounts.length + template.configMounts.length > 0;
-  const owner = mountsFiles
-    ? template.identity ??
-      await phase("LaunchFailed", async () => await runner.ownerOf?.(template.securityContext ?? {}))
-    : undefined;
+  const owner = mountsFiles ? await find(image ?? template.image) : undefined;
   const found = await phase("ConfigMissing", () =>
     resolveConfig(template, {
       namespace: instance.namespace,

@@ -92,7 +92,8 @@ function hostname(instance: string): string {
   return instance.slice(0, HOSTNAME_MAX - ordinal.length).replace(/-+$/, "") + ordinal;
 }
 
-function userOf(context: SecurityContext | undefined): string | undefined {
+/** Who a security context says that a container runs as, in the Engine's words; undefined where that is the image's to say. */
+export function userOf(context: SecurityContext | undefined): string | undefined {
   if (context?.group === undefined) return context?.user;
   if (context.user === undefined) {
     // The Engine reads ":<group>" as root in that group, whatever the image says.

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { ImageDirectory, ImagePath } from "../runner.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
+import { readImageFile } from "./image_file.ts";
 import { assertReference } from "./images.ts";
 import { LABEL, labelFilter } from "./labels.ts";
 
@@ -25,6 +26,8 @@ export interface ImageFiles {
   read(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** See {@linkcode import("../runner.ts").Runner.lookIntoImage}. */
   look(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
+  /** Small files as text, by path; see {@linkcode readImageFile}. */
+  texts(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, string | undefined>>;
 }
 
 /** For the daemon `daemonId`. */
@@ -105,6 +108,19 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
       try {
         const found = new Map<string, ImagePath>();
         for (const path of paths) found.set(path, await lookAt(id, path, signal));
+        return found;
+      } finally {
+        await remove(id);
+      }
+    },
+    async texts(image, paths, signal) {
+      await removeLeftovers(signal);
+      const id = await make({ image }, signal);
+      try {
+        const found = new Map<string, string | undefined>();
+        for (const path of paths) {
+          found.set(path, await readImageFile(engine, { container: id, path, signal }));
+        }
         return found;
       } finally {
         await remove(id);

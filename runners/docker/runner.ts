@@ -22,6 +22,7 @@ import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
 import { pauseContainer, resumeContainer } from "./hold.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
+import { createImageAccounts } from "./image_accounts.ts";
 import { describeImage } from "./image_facts.ts";
 import { createImageFiles } from "./image_files.ts";
 import { type AuthFor, pullImage } from "./images.ts";
@@ -74,6 +75,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   const networks = createNetworks(engine, daemonId);
   const imageFiles = createImageFiles(engine, daemonId);
   const closing = new AbortController();
+  const describe = (image: string, signal: AbortSignal) => describeImage(engine, image, signal);
+  const ownerOf = createImageAccounts({ describe, read: imageFiles.texts });
   let cleanup: Timer | undefined;
 
   /** Removes unused networks after a while; failing costs nothing, as the next time does it. */
@@ -181,7 +184,9 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       await engine.send("/_ping", { what: "ask Docker whether it works", signal, anew: true });
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
-    describeImage: (image, signal) => describeImage(engine, image, signal),
+    describeImage: describe,
+    ownerOf: async (context, { image, signal }) =>
+      image === undefined ? {} : await ownerOf(context, { image, signal }),
     lookIntoImage: (image, paths, signal) => imageFiles.look(image, paths, signal),
     readImage: (directory, signal) => imageFiles.read(directory, signal),
     async create(spec, signal) {

@@ -1,0 +1,54 @@
+/** Who the programs of a run are, for what is made for them: volumes that nobody has written yet, and files of secrets. @module */
+import type { FileHandle } from "node:fs/promises";
+import { descriptorPath } from "../../drivers/open_directory.ts";
+import type { Runner } from "../../runners/runner.ts";
+import { RuneError } from "../../spec/error.ts";
+import type { Instance } from "../../spec/instance.ts";
+import type { MountView } from "./plan.ts";
+
+/** Numbers of a user; what is absent is not known, and stays as it is. */
+export interface Owner {
+  user?: number;
+  group?: number;
+}
+
+/** What mkfs leaves in a filesystem. */
+const OF_THE_FILESYSTEM = ["lost+found"];
+
+/**
+ * Who the programs of an instance will be.
+ *
+ * @param options.image what they are from: of the main process, or of a step.
+ * @returns undefined where the runner cannot tell.
+ */
+export async function ownerOf(
+  { spec: { template } }: Instance,
+  { runner, image, signal }: { runner: Runner; image: string | undefined; signal: AbortSignal },
+): Promise<Owner | undefined> {
+  if (template.identity) return template.identity;
+  try {
+    return await runner.ownerOf?.(template.securityContext ?? {}, {
+      ...(image !== undefined && { image }),
+      signal,
+    });
+  } catch (error) {
+    // The main process's image, while a step with one of its own comes first.
+    if (error instanceof RuneError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+/** Whether a mount shows a volume that no program was let write yet, and says nothing of its owner. */
+export function isUnclaimed({ mount, volume }: MountView): boolean {
+  return !mount.readOnly && mount.fsUser === undefined && mount.fsGroup === undefined &&
+    volume?.status.initializedAt === undefined;
+}
+
+/** Whether a volume's root may be given away: nothing is in it, and nobody has given it to another user than the daemon's. */
+export async function isFresh(root: FileHandle): Promise<boolean> {
+  if ((await root.stat()).uid !== Deno.uid()) return false;
+  for await (const { name } of Deno.readDir(`${descriptorPath(root)}/.`)) {
+    if (!OF_THE_FILESYSTEM.includes(name)) return false;
+  }
+  return true;
+}
