@@ -32,6 +32,7 @@ import {
   stagedId,
 } from "./launch.ts";
 import { prepare } from "./prepare.ts";
+import { explainEnd } from "./last_words.ts";
 import { pullProgress } from "./pull_progress.ts";
 import { stopRun } from "./stop.ts";
 import { cannotReplace, preparedStatus } from "./turn.ts";
@@ -113,7 +114,9 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     case "settle":
       // Nobody reads the files of a run that has ended.
       if (step.releases || step.event?.reason === "Exited") await forgetFiles(deps, instance);
-      if (!await settle(deps.store, { instance, step }) || step.afterMs === 0) return undefined;
+      if (!await settle(deps.store, { instance, step: await explainEnd(step, call) }) || step.afterMs === 0) {
+        return undefined;
+      }
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
 }

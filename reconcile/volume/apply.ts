@@ -345,7 +345,10 @@ async function settle(
   return await store.transact((tx) => {
     const current = same(tx, volume);
     if (current && current.resourceVersion !== volume.resourceVersion) return false;
-    if (current) tx.update(current, { status });
+    if (!current) return true;
+    tx.update(current, { status });
+    const [is, was] = [status, volume.status].map((s) => s.conditions.find(({ type }) => type === "Full"));
+    if (is && !was) recordEvent(tx, happening(volume, "Warning", "VolumeFull", is.message ?? "it is full"));
     return true;
   });
 }

@@ -2,6 +2,7 @@
 import type { Store } from "../../store/store.ts";
 import type { Outcome } from "../outcome.ts";
 import { DONE } from "../outcome.ts";
+import { fullness } from "../room.ts";
 import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
@@ -12,7 +13,7 @@ const MAX_STEPS = 8;
 /** What is true of a volume now; undefined when it is gone. */
 function observeVolume(
   key: { namespace: string; name: string },
-  deps: VolumeDeps & { store: Store; now: Date },
+  deps: VolumeDeps & { store: Store; now: Date; full: string | undefined },
 ): VolumeView | undefined {
   const volume = deps.store.get("volume", key.namespace, key.name);
   if (!volume) return undefined;
@@ -30,7 +31,18 @@ function observeVolume(
     mountPath: deps.mounts.get(volume.uid)?.path,
     node: deps.node,
     now: deps.now,
+    ...(deps.full !== undefined && { full: deps.full }),
   };
+}
+
+/** Why nothing can be written to a volume that is mounted; undefined while there is room. */
+async function fullOf(
+  key: { namespace: string; name: string },
+  { store, mounts }: VolumeDeps,
+): Promise<string | undefined> {
+  const volume = store.get("volume", key.namespace, key.name);
+  const mounted = volume && mounts.get(volume.uid);
+  return mounted && await fullness(mounted.path);
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
@@ -40,7 +52,9 @@ export async function reconcileVolume(
 ): Promise<Outcome> {
   const [namespace, name] = key.split("/") as [string, string];
   for (let i = 0; i < MAX_STEPS; i++) {
-    const view = observeVolume({ namespace, name }, { ...deps, now: deps.clock.now() });
+    // First, since all the rest is looked at in one turn.
+    const full = await fullOf({ namespace, name }, deps);
+    const view = observeVolume({ namespace, name }, { ...deps, now: deps.clock.now(), full });
     if (!view) return DONE;
     const outcome = await applyVolume(planVolume(view), { view, deps, signal });
     if (outcome) return outcome;

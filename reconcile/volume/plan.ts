@@ -31,6 +31,8 @@ export interface VolumeView {
   holders: LeaseHolder[];
   /** Where it is mounted, as made sure of by this daemon. */
   mountPath: string | undefined;
+  /** Why nothing can be written to it any more, while it is mounted. */
+  full?: string;
   node: { name: string; labels: Record<string, string> };
   now: Date;
 }
@@ -138,6 +140,15 @@ export function topologyMatches(storageClass: StorageClass, labels: Record<strin
   );
 }
 
+/** What is told of a volume that has what it needs. */
+function conditionsOf(view: VolumeView): Condition[] {
+  const growth = growthConditions(view).filter((c) => c.type !== "Full");
+  if (view.full === undefined) return growth;
+  const message = `${view.full}: make room, or grow it; those who write it fail`;
+  const since = view.volume.status.conditions.find((c) => c.type === "Full")?.since ?? view.now.toISOString();
+  return [...growth, { type: "Full", value: true, reason: "NoSpace", message, since }];
+}
+
 /** The condition `Grown`: absent on a volume that has the size it asks for. */
 function growthConditions(view: VolumeView): Condition[] {
   const { volume: { namespace, spec, status: { conditions } }, holders, now } = view;
@@ -195,7 +206,7 @@ function settledStatus(view: VolumeView): VolumeStatus {
     nextAttemptAt: _a,
     ...rest
   } = volume.status;
-  const kept = { ...rest, conditions: growthConditions(view) };
+  const kept = { ...rest, conditions: conditionsOf(view) };
   const first = holders[0];
   if (first) {
     return {
