@@ -1,7 +1,9 @@
 /** Restoring a snapshot into a new volume, as `rune volume restore` and `rune snapshot restore` do it. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../spec/error.ts";
-import { KINDS } from "../spec/kinds.ts";
+import { describeKey, KINDS } from "../spec/kinds.ts";
+import type { Snapshot } from "../spec/snapshot.ts";
+import type { Volume } from "../spec/volume.ts";
 import { createResource, findResource } from "./api.ts";
 import { addGlobalFlags, type Session } from "./command.ts";
 import { notFound } from "./commands/get.ts";
@@ -52,6 +54,7 @@ export async function restoreVolume(
     size: flags.size ?? origin.size,
     accessMode: origin.accessMode,
     ...(storageClassName !== undefined && { storageClassName }),
+    ...keptOf(origin, storageClassName),
     source,
   };
   const exists = "a snapshot is restored into a new volume; choose another name";
@@ -61,6 +64,53 @@ export async function restoreVolume(
   const goal = { kind: "volume", namespace, name, generation: made.generation } as const;
   const [settled] = await waitFor(session, [goal], { what: "restore", timeoutMs });
   terminal.out(`${title} ${settled!.verdict.text}, restored from ${key.namespace}/${key.name}\n`);
+  const former = { namespace: key.namespace, name: snapshot.spec.source.volume };
+  for (const line of aftermath(made, { origin, former })) terminal.err(`${line}\n`);
+}
+
+type Origin = NonNullable<Snapshot["status"]["origin"]>;
+
+/** Policies of the volume that the snapshot was taken of; those of its class hold where that is the same. */
+function keptOf(origin: Origin, storageClassName: string | undefined) {
+  if (storageClassName !== origin.storageClassName) return {};
+  const { reclaimPolicy, snapshotPolicy } = origin;
+  return {
+    ...(reclaimPolicy !== undefined && { reclaimPolicy }),
+    ...(snapshotPolicy !== undefined && { snapshotPolicy }),
+  };
+}
+
+/** What a restored volume has of the one before it, and what it has not. */
+function aftermath(
+  { namespace, name, spec, status }: Volume,
+  { origin, former }: { origin: Origin; former: { namespace: string; name: string } },
+): string[] {
+  const lines: string[] = [];
+  const { snapshotPolicy: policy } = spec;
+  if (policy !== undefined && policy !== "none") {
+    lines.push(`it keeps the snapshot policy: every ${policy.every}, keep ${policy.keep}`);
+  }
+  if (origin.snapshotPolicy !== undefined && policy === undefined) {
+    lines.push("its class is another: it has not the snapshot policy of the volume before it");
+  }
+  if (status.ownerService !== undefined) {
+    lines.push(
+      `it is a volume of service ${status.ownerService} again: its template's snapshot policy holds, and it goes with ` +
+        "rune service delete --cascade",
+    );
+  } else if (origin.ownerService !== undefined) {
+    lines.push(
+      `it is not one of service ${origin.ownerService}, as ${
+        describeKey(former)
+      } is: neither its template's snapshot ` +
+        `policy nor --cascade reaches it; restored as ${former.name} in its place it would be`,
+    );
+  }
+  const claimed = name === former.name && namespace === former.namespace;
+  if (!claimed && status.ownerService === undefined && origin.ownerService === undefined) {
+    lines.push(`to use it, let the service claim it: stop the service, write claim: { name: ${name} }, cast`);
+  }
+  return lines;
 }
 
 /** The class, if it still exists; else the default decides. */

@@ -14,11 +14,13 @@ import { Exposures } from "../spec/exposing.ts";
 import { type AnyResource, describeKey, type Kind, KINDS } from "../spec/resource.ts";
 import type { HostIdentity } from "../spec/security.ts";
 import type { Service } from "../spec/service.ts";
+import type { VolumeSpec } from "../spec/volume.ts";
 import type { NewResource, Store, Tx } from "../store/store.ts";
 import { admit } from "./admission/admission.ts";
 import { newborn } from "./admission/newborn.ts";
 import { requireVersion } from "./admission/preconditions.ts";
 import { checkSharing, type WrittenService } from "./admission/sharing.ts";
+import { ownerOfRestored } from "./admission/restore.ts";
 import { makeDefault } from "./admission/storage_class.ts";
 import type { World } from "./admission/world.ts";
 import { readHostAccounts } from "./admission/host_accounts.ts";
@@ -284,6 +286,10 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
     if (namespace !== "") ensureNamespace(tx, namespace);
     if (secret) writeSealed(tx, declared, secret);
     const birth = newborn<CastKind>(kind, spec as never);
+    const owner = kind === "volume"
+      ? ownerOfRestored({ namespace, name }, spec as VolumeSpec, tx)
+      : undefined;
+    if (owner !== undefined) Object.assign(birth.status, { ownerService: owner });
     const annotations = authorship({ kind, annotations: {} }, options);
     const resource = tx.create(
       { kind, namespace, name, labels, annotations, spec, ...birth } as NewResource<Kind>,

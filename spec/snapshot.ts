@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
+import { ownSnapshotPolicySchema } from "./snapshot_policy.ts";
+import { reclaimPolicySchema } from "./storage_class.ts";
 import { sourceVolumeSchema } from "./reference.ts";
 import { type Resource, resourceSchema } from "./resource.ts";
 import { accessModeSchema } from "./volume.ts";
@@ -39,6 +41,11 @@ export const snapshotOriginSchema = z.object({
   size: z.string(),
   accessMode: accessModeSchema,
   storageClassName: nameSchema.optional(),
+  reclaimPolicy: reclaimPolicySchema.optional(),
+  /** The volume's own; absent where it had none, or its template's or class's held. */
+  snapshotPolicy: ownSnapshotPolicySchema.optional(),
+  /** The service whose claim template had made it. */
+  ownerService: nameSchema.optional(),
 });
 
 export const snapshotStatusSchema = z.object({

@@ -146,9 +146,17 @@ async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: 
   });
 }
 
-function originOf({ uid, spec }: Volume): NonNullable<SnapshotStatus["origin"]> {
-  const { size, accessMode, storageClassName } = spec;
-  return { uid, size, accessMode, ...(storageClassName !== undefined && { storageClassName }) };
+function originOf(
+  { uid, spec, status: { ownerService } }: Volume,
+): NonNullable<SnapshotStatus["origin"]> {
+  const { size, accessMode, storageClassName, reclaimPolicy, snapshotPolicy } = spec;
+  return {
+    ...{ uid, size, accessMode },
+    ...(storageClassName !== undefined && { storageClassName }),
+    ...(reclaimPolicy !== undefined && { reclaimPolicy }),
+    ...(snapshotPolicy !== undefined && { snapshotPolicy }),
+    ...(ownerService !== undefined && { ownerService }),
+  };
 }
 
 async function take(call: Call): Promise<Outcome | undefined> {

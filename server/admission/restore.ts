@@ -3,6 +3,7 @@ import type { FieldIssue } from "../../spec/error.ts";
 import type { Snapshot } from "../../spec/snapshot.ts";
 import { didYouMean } from "../../spec/suggest.ts";
 import type { Volume, VolumeSpec } from "../../spec/volume.ts";
+import type { Reader } from "../../store/store.ts";
 import { seenBy } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 
@@ -50,6 +51,20 @@ export function checkSource(
     `snapshot ${namespace}/${name} was made by the driver ${madeBy}, and storage class ${spec.storageClassName} uses ${driver}`,
     `name a class of the driver ${madeBy}`,
   );
+}
+
+/**
+ * The service whose volume it becomes again: where it takes the place of the very volume that its snapshot was taken of, and a
+ * claim template had made that.
+ */
+export function ownerOfRestored(
+  { namespace, name }: { namespace: string; name: string },
+  { source }: Pick<VolumeSpec, "source">,
+  state: Reader,
+): string | undefined {
+  if (source?.namespace !== namespace) return undefined;
+  const snapshot = state.get("snapshot", namespace, source.snapshot);
+  return snapshot?.spec.source.volume === name ? snapshot.status.origin?.ownerService : undefined;
 }
 
 /** The driver that has the snapshot, or will have it. */
