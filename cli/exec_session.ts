@@ -5,7 +5,7 @@
  */
 import type { ExecControl } from "../spec/api.ts";
 import { RuneError } from "../spec/error.ts";
-import { EXEC_PROTOCOL, EXEC_WINDOW } from "../spec/exec_protocol.ts";
+import { EXEC_PROTOCOL, EXEC_WINDOW, TERMINAL_NAME } from "../spec/exec_protocol.ts";
 import { problemError } from "./client.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -197,7 +197,15 @@ export async function runExec(opening: WebSocket, terminal: Terminal, request: E
   const credit = granted ? grantedCredit() : unlimitedCredit(socket);
   const result = receive(socket, { terminal, request, credit });
   const size = tty ? terminal.size() : undefined;
-  send(socket, { type: "start", command, tty, stdin, ...(size && { size }) });
+  const term = tty ? terminal.env("TERM") ?? "" : "";
+  send(socket, {
+    type: "start",
+    command,
+    tty,
+    stdin,
+    ...(size && { size }),
+    ...(TERMINAL_NAME.test(term) && { term }),
+  });
   if (granted) send(socket, { type: "credit", bytes: EXEC_WINDOW });
   const stopResizing = tty ? followSize(socket, terminal) : undefined;
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;

@@ -139,13 +139,23 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
       }),
     ));
 
-  async function begin({ command, tty, stdin, size }: Extract<ExecControl, { type: "start" }>) {
+  async function begin(
+    { command, tty, stdin, size, term = "xterm" }: Extract<ExecControl, { type: "start" }>,
+  ) {
     if (stdin) {
       const window = credit ? EXEC_WINDOW : WINDOW_WITHOUT_CREDIT;
       input = new ExecInput({ window, onTaken: grant });
       if (credit) send({ type: "credit", bytes: EXEC_WINDOW });
     }
-    starting = start({ command, tty, stdin, ...(size && { size }), signal: gone.signal, onLost: fail });
+    starting = start({
+      command,
+      tty,
+      stdin,
+      ...(size && { size }),
+      ...(tty && { env: { TERM: term } }),
+      signal: gone.signal,
+      onLost: fail,
+    });
     const session = await starting;
     if (input) input.connect(session.input);
     else await session.input.close().catch(() => {});

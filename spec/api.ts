@@ -1,4 +1,5 @@
 /** What goes over the wire beside the resources: requests, results, problems. One schema serves validation and OpenAPI. @module */
+import { TERMINAL_NAME } from "./exec_protocol.ts";
 import { z } from "zod";
 import { durationBetween, LONGEST_WAIT } from "./duration.ts";
 import { ERROR_CODES } from "./error.ts";
@@ -216,6 +217,8 @@ export const execControlSchema = z.discriminatedUnion("type", [
     tty: z.boolean().default(false),
     stdin: z.boolean().default(false),
     size: z.strictObject({ columns: cells, rows: cells }).optional(),
+    /** With `tty`: which terminal the client has, the command's `TERM`. Default: `xterm`. */
+    term: textUpTo(LIMITS.word).regex(TERMINAL_NAME, { error: "expected the name of a terminal" }).optional(),
   }),
   /** Client to server: standard input ended. */
   z.strictObject({ type: z.literal("eof") }),

@@ -9,3 +9,6 @@ export const EXEC_PROTOCOL = "rune.exec.credit";
 
 /** Bytes of data that each side grants at first. */
 export const EXEC_WINDOW: number = 256 * 1024;
+
+/** What `TERM` may be: terminfo(5) has such names, and nothing else of a client reaches a command's environment. */
+export const TERMINAL_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/;

@@ -10,7 +10,11 @@ export interface Account {
   /** Groups that list it as a member. */
   groups: number[];
   home: string;
+  shell: string;
 }
+
+/** Of an account that names none, or of a number without an account (passwd(5)). */
+export const DEFAULT_SHELL = "/bin/sh";
 
 async function rows(file: string): Promise<string[][]> {
   return (await Deno.readTextFile(file)).split("\n").map((line) => line.split(":"));
@@ -28,14 +32,14 @@ function idIn(field: string | undefined): number | undefined {
 /** The account with this name or uid, or undefined. Digits are a uid, never a name. */
 export async function findAccount(user: string | number): Promise<Account | undefined> {
   const wanted = typeof user === "number" ? user : parseAccountId(user);
-  for (const [name = "", , uidField, gidField, , home] of await rows("/etc/passwd")) {
+  for (const [name = "", , uidField, gidField, , home, shell] of await rows("/etc/passwd")) {
     const [uid, gid] = [idIn(uidField), idIn(gidField)];
     if (uid === undefined || gid === undefined || name === "") continue;
     if (wanted === undefined ? name !== user : uid !== wanted) continue;
     const groups = (await rows("/etc/group")).flatMap(([, , id, members = ""]) =>
       members.split(",").includes(name) ? idIn(id) ?? [] : []
     );
-    return { name, uid, gid, groups, home: home || "/" };
+    return { name, uid, gid, groups, home: home || "/", shell: shell || DEFAULT_SHELL };
   }
   return undefined;
 }
@@ -82,5 +86,5 @@ export async function resolveUser(user: string, group: number | undefined): Prom
       },
     );
   }
-  return { name: "", uid, gid: group, groups: [], home: "/" };
+  return { name: "", uid, gid: group, groups: [], home: "/", shell: DEFAULT_SHELL };
 }

@@ -65,6 +65,8 @@ export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promis
   const base: Record<string, string> = {
     PATH: SYSTEM_PATH,
     HOME: account.home,
+    SHELL: account.shell,
+    LANG: "C.UTF-8",
     ...(account.name === "" ? {} : { USER: account.name, LOGNAME: account.name }),
   };
   const env = { ...base, ...spec.env, ...spec.secretEnv };

@@ -8,7 +8,7 @@
  */
 import { RuneError } from "../../spec/error.ts";
 import type { HostIdentity, SecurityContext } from "../../spec/security.ts";
-import { type Account, findAccount, findGroup, resolveUser } from "./accounts.ts";
+import { type Account, DEFAULT_SHELL, findAccount, findGroup, resolveUser } from "./accounts.ts";
 import { capabilitySet, ownCapabilities, setprivList, statusText } from "./capabilities.ts";
 
 /** Who a run's processes are to be. */
@@ -87,14 +87,14 @@ export async function planPrivileges(
 async function accountOf(context: SecurityContext, identity: HostIdentity | undefined): Promise<Account> {
   if (identity) {
     const { user: uid, group: gid, groups } = identity;
-    const known = await findAccount(uid) ?? { name: "", home: "/" };
+    const known = await findAccount(uid) ?? { name: "", home: "/", shell: DEFAULT_SHELL };
     return { ...known, uid, gid, groups };
   }
   const group = context.group === undefined ? undefined : await findGroup(context.group);
   if (context.user !== undefined) return await resolveUser(context.user, group);
   const [uid, gid] = [Deno.uid()!, Deno.gid()!];
   const own = await findAccount(uid) ??
-    { name: "", uid, gid, groups: [], home: Deno.env.get("HOME") ?? "/" };
+    { name: "", uid, gid, groups: [], home: Deno.env.get("HOME") ?? "/", shell: DEFAULT_SHELL };
   return group === undefined ? own : { ...own, gid: group, groups: [] };
 }
 

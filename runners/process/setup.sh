@@ -34,6 +34,8 @@ read -r __rune_line <&5 || exit 125
 # The daemon wrote down why.
 [ "$__rune_line" = go ] || exit 126
 cd "$__rune_workdir" 2>/dev/null || __rune_fail "its user cannot enter the working directory $__rune_workdir"
+# What shells make of themselves and of where they are is nothing that the service says.
+unset PWD OLDPWD SHLVL _
 
 while :; do
   IFS= read -r __rune_line <&5 || __rune_fail "the daemon stopped before the process was started"
@@ -41,5 +43,12 @@ while :; do
   eval "$__rune_line"
 done
 command -v -- "$1" >/dev/null || __rune_fail "its user cannot execute $1"
+# bash counts itself once more when it becomes a command.
+if [ -n "${BASH_VERSION-}" ] && [ -z "${SHLVL+said}" ]; then
+  case $1 in
+  *=*) ;;
+  *) set -- /usr/bin/env -u SHLVL -- "$@" ;;
+  esac
+fi
 echo ready >&3
 exec "$@" <&6 2>&9 3>&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&-
