@@ -38,6 +38,14 @@ export async function findPortHolder(
   port: number,
   protocol: "tcp" | "udp" = "tcp",
 ): Promise<PortHolder | undefined> {
+  return (await findPortUse(port, protocol))?.holder;
+}
+
+/** Whether a port is in use, and by whom where that can be told; undefined where it is free. */
+export async function findPortUse(
+  port: number,
+  protocol: "tcp" | "udp",
+): Promise<{ holder?: PortHolder } | undefined> {
   const tables = await Promise.all(
     [protocol, `${protocol}6`].map((name) => Deno.readTextFile(`/proc/net/${name}`).catch(() => "")),
   );
@@ -52,12 +60,13 @@ export async function findPortHolder(
     );
     const program = argv[0]?.split("/").at(-1) ?? "?";
     const dir = await Deno.readLink(`/proc/${pid}/cwd`).catch(() => undefined);
-    return {
+    const holder = {
       pid: Number(pid),
       // The arguments of others may hold what is not for everybody who may see a service's status.
       command: program === "caddy" ? ["caddy", ...argv.slice(1)].join(" ") : program,
       ...(dir !== undefined && { dir }),
     };
+    return { holder };
   }
-  return undefined;
+  return {};
 }

@@ -52,6 +52,8 @@ export type CastResult = z.infer<typeof castResultSchema>;
 export const castResponseSchema = z.object({
   results: z.array(castResultSchema),
   revision: z.number().int(),
+  /** What stands in the way on this machine, a sentence each. */
+  warnings: z.array(z.string()).optional(),
 });
 export type CastResponse = z.infer<typeof castResponseSchema>;
 

@@ -113,7 +113,22 @@ Deno.test({
     const { port } = listener.addr;
     try {
       const file = await host.file("late.yaml", web("late", `{ port: http, hostPort: ${port} }`));
-      await host.rune("cast", "--no-wait", file);
+      const process = await host.file("own.yaml", processService("own", `  ports: [{ port: ${port} }]\n`));
+      assert.match(
+        (await host.run(["cast", "--dry-run", process])).stderr,
+        /^warning service default\/own: port /m,
+      );
+      for (const more of [["--dry-run"], ["--no-wait"]]) {
+        const { code, stderr } = await host.run(["cast", ...more, file]);
+        assert.equal(code, 0, stderr);
+        assert.match(
+          stderr,
+          new RegExp(
+            `^warning service default/late: port ${port} of this machine is in use by pid ${Deno.pid} \\(deno\\)`,
+            "m",
+          ),
+        );
+      }
       const message = await until(
         "it says so",
         async () => (await host.get("service", "late")).status.message,
@@ -127,6 +142,13 @@ Deno.test({
       listener.close();
     }
     await until("it runs", async () => (await host.get("service", "late")).status.state === "Running");
+    const again = await host.run([
+      "cast",
+      "--force",
+      await host.file("late.yaml", web("late", `{ port: http, hostPort: ${port} }`)),
+    ]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stderr, /in use/, "its own port is no stranger's");
   },
 });
 

@@ -144,13 +144,17 @@ export const define: Define = (command, cli) => {
       stdin: session.terminal.stdin,
       applies: !options.dryRun,
     });
-    for (const warning of set.warnings) {
-      session.terminal.err(`${session.paintErr("yellow", "warning")} ${oneLine(warning)}\n`);
-    }
-    const { results, revision } = await sendCast(session, set, {
+    const warn = (warnings: string[]) => {
+      for (const warning of warnings) {
+        session.terminal.err(`${session.paintErr("yellow", "warning")} ${oneLine(warning)}\n`);
+      }
+    };
+    warn(set.warnings);
+    const { results, revision, warnings = [] } = await sendCast(session, set, {
       dryRun: options.dryRun,
       force: options.force,
     });
+    warn(warnings);
     if (options.dryRun) {
       if (!printChanges(session, set, results)) session.terminal.err("nothing would change\n");
       return;

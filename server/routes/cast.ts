@@ -4,6 +4,7 @@ import { BODIES, isCastKind } from "../../spec/declared.ts";
 import { textsAsWritten } from "../../spec/text_fields.ts";
 import { cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
+import { portsOf, warnOfForeignPorts } from "../foreign_ports.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
 /** Names in an audit record; a cast may hold thousands. */
@@ -54,6 +55,7 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
     async handle({ body, principal, note }) {
       const { force, dryRun } = body;
       note(describeCast(body));
+      const before = portsOf(deps.store.list("service"));
       const applied = await cast(deps.store, parseSet(body.resources), deps, {
         force,
         dryRun,
@@ -62,8 +64,10 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
       const results = applied.map(({ resource: _, ...result }) => result);
       // The transaction's own revision: a watch from here shows everything that follows from it, and nothing it did.
       const written = applied.filter((a) => a.action !== "unchanged").map((a) => a.resource.resourceVersion);
+      const warnings = await warnOfForeignPorts(applied.map((a) => a.resource), before);
       return Response.json({
         results,
+        ...(warnings.length > 0 && { warnings }),
         revision: dryRun ? deps.store.revision : written[0] ?? deps.store.revision,
       });
     },
