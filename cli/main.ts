@@ -207,8 +207,12 @@ function buildProgram(cli: Cli): Program {
     define(command as unknown as Command, cli);
     tellMisuse(command);
     // Commander gives flags such as --no-wait their default before this hook runs, when they are not there yet.
+    // Where there is the flag itself too, nothing said is neither.
     for (const option of command.options) {
-      if (option.negate) command.setOptionValueWithSource(option.attributeName(), true, "default");
+      const positive = command.options.some((o) => !o.negate && o.attributeName() === option.attributeName());
+      if (option.negate && !positive) {
+        command.setOptionValueWithSource(option.attributeName(), true, "default");
+      }
     }
   };
   program.hook("preSubcommand", (_, command) => loadCommand(command));

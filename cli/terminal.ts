@@ -1,6 +1,7 @@
 /** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
 import { writeAll, writeAllSync } from "../base/durable.ts";
 import { RuneError } from "../spec/error.ts";
+import { type InputSource, inputSource } from "./exec_input.ts";
 import { forTerminal } from "./paint.ts";
 
 /** What the client needs of a terminal. */
@@ -15,6 +16,8 @@ export interface Terminal {
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   readonly stdin: ReadableStream<Uint8Array>;
+  /** What standard input is. */
+  inputSource(): InputSource;
   /** Keys pass through unread, or (false) the line is edited again. */
   setRaw(raw: boolean): void;
   /** Size of the terminal; undefined where there is none. */
@@ -69,6 +72,7 @@ export function systemTerminal(): Terminal {
     get stdin() {
       return Deno.stdin.readable;
     },
+    inputSource,
     setRaw: (raw) => Deno.stdin.setRaw(raw),
     size: consoleSize,
     env: (name) => Deno.env.get(name),

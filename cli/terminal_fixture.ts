@@ -33,6 +33,7 @@ export function fakeTerminal(options: FakeOptions = {}): FakeTerminal {
     stdoutIsTerminal: isTerminal,
     stderrIsTerminal: isTerminal,
     stdin: ReadableStream.from([new TextEncoder().encode(options.stdin ?? "")]),
+    inputSource: () => isTerminal ? "terminal" : options.stdin === undefined ? "nothing" : "pipe",
     setRaw: () => {},
     size: () => options.size,
     env: (name) => options.env?.[name],

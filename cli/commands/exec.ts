@@ -5,6 +5,7 @@ import { resourcePath } from "../api.ts";
 import type { Client } from "../client.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
+import { readsInput } from "../exec_input.ts";
 import { NotOpened, runExec } from "../exec_session.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { findTarget } from "../target.ts";
@@ -47,29 +48,39 @@ export const define: Define = (command, cli) => {
   const exec = command
     .argument("<target>", "a service (any ready instance), an instance, service/<name> or instance/<name>")
     .argument("[command...]", "what to run; a shell when left out")
-    .option("--no-tty", "no terminal for the command, also where there is one here")
+    .option("-i, --stdin", "pass standard input on, whatever it is")
     .option("--no-stdin", "leave standard input alone")
+    .option("-t, --tty", "a terminal for the command; so it is where there is one here")
+    .option("--no-tty", "no terminal for the command, also where there is one here")
     .passThroughOptions();
   addGlobalFlags(exec);
   exec.addHelpText(
     "after",
     "\nThe exit code is the command's. Flags of rune stand before the target, or before --.\n" +
+      "\nWithout -i, standard input goes to the command where it was given to it: a terminal, a pipe, or a file from its\n" +
+      "beginning. The list of `while read x; do rune exec …; done < list` is left alone; of `cat list | while read x` nobody\n" +
+      "can tell whose it is: write </dev/null or --no-stdin there.\n" +
       examples(
         "rune exec web",
         "rune exec web -- ls -l /data",
         "rune exec -n prod instance/web-0 cat /etc/hosts",
-        "cat dump.sql | rune exec db -- psql",
+        "rune exec db -- psql < dump.sql",
+        "cat hosts | while read host; do rune exec --no-stdin web -- ping -c 1 $host; done",
       ),
   );
   exec.action(async (word, words, _, self) => {
     const own = commandWords(self, words);
     const session = openSession(cli, self);
     const { terminal, client } = session;
-    const { tty, stdin } = self.opts() as { tty: boolean; stdin: boolean };
+    const asked = self.opts() as { tty?: boolean; stdin?: boolean };
+    const stdin = readsInput(asked.stdin, terminal.inputSource());
+    if (asked.tty && !terminal.stdinIsTerminal) {
+      throw new UsageError("standard input is no terminal, so -t cannot be had", "leave out -t");
+    }
     const target = await findTarget(session, word);
     const request = {
       command: own.length > 0 ? own : SHELL,
-      tty: tty && stdin && terminal.stdinIsTerminal && terminal.stdoutIsTerminal,
+      tty: stdin && (asked.tty ?? (terminal.stdinIsTerminal && terminal.stdoutIsTerminal)),
       stdin,
     };
     const path = resourcePath(target, "exec");
