@@ -122,7 +122,7 @@ export const rollbackRequestSchema = z.strictObject({
 /** One probe of one instance: what it said last, and when it is asked again. */
 export const probeReportSchema = z.object({
   instance: z.string(),
-  check: z.enum(["liveness", "readiness"]),
+  check: z.enum(["startup", "liveness", "readiness"]),
   /** `http GET :8080/healthz`. */
   target: z.string(),
   /** Absent while its thresholds have not been reached either way. */

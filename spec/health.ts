@@ -51,6 +51,8 @@ export const probeSchema = z.discriminatedUnion("type", [
 export type Probe = z.infer<typeof probeSchema>;
 
 export const healthSchema = z.strictObject({
+  /** Until it has passed once in a run, nothing else is asked of that run. */
+  startup: probeSchema.optional(),
   liveness: probeSchema.optional(),
   readiness: probeSchema.optional(),
 });

@@ -146,6 +146,8 @@ export const instanceStatusSchema = z.object({
   startedAt: z.string().optional(),
   /** When the current run became ready for the first time. */
   readyAt: z.string().optional(),
+  /** The run whose startup check has passed. */
+  startedUp: z.number().int().optional(),
   /** A run that failed its liveness check: it is to be killed, and its end is not a crash of its own. */
   condemned: z.object({ run: z.number().int(), message: z.string() }).optional(),
   finishedAt: z.string().optional(),

@@ -26,7 +26,7 @@ const PLAIN: [what: string, ends: RegExp][] = [
   ["what is executed", /\.(args|command)(\.\*)?$|\.workdir$/],
   ["images, pulled with the registries' credentials (docs/security.md)", /\.image$/],
   ["paths inside of the instance", /\.(mountPath|subPath|items\.\*\.path|runIf\.fileMissing)$/],
-  ["a question to the instance itself", /\.(liveness|readiness)\.(path|headers\.(\*|<key>))$/],
+  ["a question to the instance itself", /\.(startup|liveness|readiness)\.(path|headers\.(\*|<key>))$/],
   ["an address of this machine: judged by server/admission/ports.ts", /^service\.expose\.hostAddress$/],
   [
     "quantities, durations, modes, signals",

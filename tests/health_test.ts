@@ -191,3 +191,81 @@ Deno.test({
     assert.match(message, /memory/);
   },
 });
+
+for (
+  const { kind, ignore, service } of [
+    { kind: "container", ignore: noDocker || noRoot, service: containerService },
+    { kind: "process", ignore: noRoot, service: processService },
+  ]
+) {
+  Deno.test({
+    name:
+      `a ${kind} that starts slowly lives on until it has started; from then on liveness counts, and a new ` +
+      "daemon asks nothing twice",
+    ignore,
+    async fn() {
+      if (kind === "container") await ensureTestImage();
+      await using host = await startHost();
+      const base = kind === "container" ? "/tmp/slow" : `${host.home}/slow`;
+      const exists = (name: string, failureThreshold: number) =>
+        whileExists(`${base}/${name}`, failureThreshold);
+      const health = `  health: { startup: ${exists("started", 60)}, liveness: ${exists("alive", 2)} }\n`;
+      const script = `mkdir -p ${base}; rm -f ${base}/*; sleep 5; touch ${base}/alive ${base}/started; ` +
+        "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+      const text = kind === "container"
+        ? service("web", health).replace(/command: .*/, `command: [/bin/sh, -c, "${script}"]`)
+        : processService("web", health, script);
+      await cast(host, text);
+      const started = (await instances(host))[0]!;
+      assert.deepEqual([started.status.restarts, started.status.ready], [0, true]);
+      assert.match(await host.rune("health", "web", "--checks"), /web-0 +startup +exec .* +passing/);
+
+      // Its startup has passed for this run: the next daemon does not ask again.
+      await host.rune("exec", "web", "--", "rm", `${base}/started`);
+      await host.daemon.stop("SIGKILL");
+      await host.restart();
+      await until("the new daemon has asked for its life", async () => {
+        const { checks } = JSON.parse(await host.rune("health", "web", "-o", "json"));
+        return checks.some((c: { check: string; passing?: boolean; lastAt?: string }) =>
+          c.check === "liveness" && c.passing && c.lastAt
+        );
+      });
+      assert.match(await host.rune("health", "web", "--checks"), /web-0 +startup +exec .* +passed/);
+      assert.equal((await instances(host))[0]!.status.restarts, 0);
+
+      await host.rune("exec", "web", "--", "rm", `${base}/alive`);
+      const dead = await until("it was replaced", async () => {
+        const { status } = (await instances(host))[0]!;
+        return status.restarts === 1 && status;
+      });
+      assert.match(
+        (dead.lastFailure as { message?: string }).message!,
+        /liveness check failed 2 times in a row/,
+      );
+    },
+  });
+}
+
+Deno.test({
+  name: "what never starts up is killed when its time is over; without a startup check the message names it",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    const never = (check: string) => `  health: { ${check}: ${whileExists("/nowhere", 2)} }\n`;
+    await host.rune("cast", "--no-wait", await host.file("a.yaml", processService("web", never("startup"))));
+    const failure = async () => {
+      const found = (await instances(host))[0]?.status.lastFailure as { message: string } | undefined;
+      return found?.message;
+    };
+    assert.match(
+      await until("it was killed", failure),
+      /it was killed: its startup check failed 2 times in a row/,
+    );
+    await host.rune("delete", "web", "--yes");
+    await host.rune("cast", "--no-wait", await host.file("a.yaml", processService("web", never("liveness"))));
+    assert.match(
+      await until("it was killed", failure),
+      /if it only starts slowly, give it a check health\.startup/,
+    );
+  },
+});

@@ -17,7 +17,7 @@ const INSTANCES: Column<Row, unknown>[] = [
 
 /** `passing`, or how far it is from failing. */
 function resultOf({ passing, failures, failureThreshold, lastAt }: ProbeReport): string {
-  if (lastAt === undefined) return "not asked yet";
+  if (lastAt === undefined) return passing ? "passed" : "not asked yet";
   if (failures === 0) return passing ? "passing" : "passing soon";
   return passing === false ? `failing (${failures} in a row)` : `failed ${failures} of ${failureThreshold}`;
 }

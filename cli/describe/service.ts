@@ -135,6 +135,7 @@ export function describeService(
     ["Labels", pairs(service.labels)],
     ...runs(spec),
     ["Ports", ports(spec)],
+    ["Startup", probeText(spec.health?.startup)],
     ["Liveness", probeText(spec.health?.liveness)],
     ["Readiness", probeText(spec.health?.readiness) ?? imageCheck(instances)],
     [

@@ -15,8 +15,11 @@ import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } 
 
 /** Processes are asked on the host's own address. */
 const LOOPBACK = "127.0.0.1";
-const CHECKS = ["liveness", "readiness"] as const;
+const CHECKS = ["startup", "liveness", "readiness"] as const;
 type Check = typeof CHECKS[number];
+
+/** What is known of a startup check that passed under an earlier daemon. */
+const PASSED: ProbeState = { ...UNASKED, passing: true };
 
 /** See the module comment. */
 export interface Prober {
@@ -89,19 +92,37 @@ export function createProber(
       verdict: {},
       abort: new AbortController(),
     };
-    for (const check of CHECKS) {
+    const startup = entry.health?.startup;
+    if (!startup || status.startedUp === run.run) {
+      if (startup) entry.states.startup = PASSED;
+      askAll(["liveness", "readiness"], { entry, instance, run });
+    } else askAll(["startup"], { entry, instance, run });
+    entry.verdict = verdictOf(entry.states);
+    return entry;
+  }
+
+  /** Begins to ask those of these checks that there are. */
+  function askAll(
+    checks: Check[],
+    { entry, instance, run }: { entry: Watched; instance: Instance; run: RunState },
+  ): void {
+    const { status } = instance;
+    for (const check of checks) {
       const probe = entry.health?.[check];
       if (!probe) continue;
       entry.states[check] = UNASKED;
       const ranMs = run.startedAt === undefined ? 0 : elapsedMs(run.startedAt, clock.now());
-      follow(check, { probe, entry, instance, ranMs, known: status.ready });
+      const onPass = check !== "startup" ? undefined : () => {
+        delete entry.nextAt.startup;
+        askAll(["liveness", "readiness"], { entry, instance, run });
+      };
+      follow(check, { probe, entry, instance, ranMs, known: status.ready, onPass });
     }
-    return entry;
   }
 
   function follow(
     check: Check,
-    { probe, entry, instance, ranMs, known }: {
+    { probe, entry, instance, ranMs, known, onPass }: {
       probe: Probe;
       entry: Watched;
       instance: Instance;
@@ -109,6 +130,8 @@ export function createProber(
       ranMs: number;
       /** It was ready before this daemon came: its probes go on in their rhythm. */
       known: boolean;
+      /** Called once when it passes; it is not asked again then. */
+      onPass: (() => void) | undefined;
     },
   ): void {
     const intervalMs = probe.intervalSeconds * 1000;
@@ -116,6 +139,7 @@ export function createProber(
     const begin = now - ranMs + probe.initialDelaySeconds * 1000;
     const { uid, namespace, spec: { service } } = instance;
     let seconds = 0;
+    const passed = new AbortController();
     const loop = runProbe({
       intervalMs,
       firstAt: begin >= now ? begin : known ? now + (intervalMs - (now - begin) % intervalMs) : now,
@@ -132,15 +156,20 @@ export function createProber(
         observer?.answered({ namespace, service, probe: check, result, seconds });
         const at = new Date().toISOString();
         entry.states[check] = afterAnswer(entry.states[check]!, { answer, at, probe });
+        if (onPass && entry.states[check]?.passing) {
+          passed.abort();
+          onPass();
+        }
         const verdict = verdictOf(entry.states);
-        const { ready, dead } = entry.verdict;
-        const changed = verdict.ready !== ready || (verdict.dead === undefined) !== (dead === undefined);
+        const { ready, dead, startedUp } = entry.verdict;
+        const changed = verdict.ready !== ready || (verdict.dead === undefined) !== (dead === undefined) ||
+          verdict.startedUp !== startedUp;
         if (!changed) return;
         entry.verdict = verdict;
         tell(uid);
       },
       onPlanned: (at) => void (entry.nextAt[check] = at),
-      signal: entry.abort.signal,
+      signal: AbortSignal.any([entry.abort.signal, passed.signal]),
     });
     loops.add(loop);
     void loop.catch(reportError).then(() => loops.delete(loop));
@@ -156,7 +185,7 @@ export function createProber(
     watch(instance, run) {
       const { uid, spec: { runner } } = instance;
       const health = healthOf(instance);
-      if (!health?.liveness && !health?.readiness) return undefined;
+      if (!CHECKS.some((check) => health?.[check])) return undefined;
       let entry = watched.get(uid);
       if (!entry || entry.run !== run.run || !sameValue(entry.health, health)) {
         forget(uid);

@@ -48,18 +48,29 @@ export interface HealthVerdict {
   ready?: boolean;
   /** Why it is not ready. */
   message?: string;
-  /** Its liveness check failed: it must be replaced. */
+  /** Its liveness check failed, or it did not start up: it must be replaced. */
   dead?: string;
+  /** Its startup check has passed. */
+  startedUp?: true;
 }
 
-/** Adds up the probes of a run: without a readiness probe, liveness decides readiness (SPEC 3). */
-export function verdictOf(states: { liveness?: ProbeState; readiness?: ProbeState }): HealthVerdict {
-  const { liveness, readiness } = states;
-  const deciding = readiness ?? liveness;
-  const check = readiness ? "readiness" : "liveness";
+/**
+ * Adds up the probes of a run: without a readiness probe, liveness decides readiness (SPEC 3), and without either the startup probe
+ * does. Until that has passed, the others say nothing.
+ */
+export function verdictOf(
+  states: { startup?: ProbeState; liveness?: ProbeState; readiness?: ProbeState },
+): HealthVerdict {
+  const { startup, liveness, readiness } = states;
   const said = (name: string, { failures, last }: ProbeState) =>
     `its ${name} check failed ${failures} times in a row: ${last?.message}`;
+  if (startup && startup.passing !== true) {
+    return startup.passing === false ? { ready: false, dead: said("startup", startup) } : {};
+  }
+  const deciding = readiness ?? liveness ?? startup;
+  const check = readiness ? "readiness" : "liveness";
   return {
+    ...(startup && { startedUp: true as const }),
     ...(deciding?.passing !== undefined && { ready: deciding.passing && liveness?.passing !== false }),
     ...(deciding?.passing === false && { message: said(check, deciding) }),
     ...(liveness?.passing === false && { dead: said("liveness", liveness) }),

@@ -46,3 +46,16 @@ Deno.test("verdictOf() says which check failed, how often, and what the answer w
     "its liveness check failed 3 times in a row: HTTP 503",
   );
 });
+
+Deno.test("verdictOf() hears of nothing else until the startup check has passed, and of its failure as of a death", () => {
+  const startup = answers("++");
+  assert.deepEqual(verdictOf({ startup: UNASKED }), {});
+  assert.deepEqual(verdictOf({ startup: answers("--") }), {}, "it may still start");
+  assert.deepEqual(verdictOf({ startup: answers("---") }), {
+    ready: false,
+    dead: "its startup check failed 3 times in a row: HTTP 503",
+  });
+  assert.deepEqual(verdictOf({ startup }), { startedUp: true, ready: true }, "nothing else decides");
+  assert.deepEqual(verdictOf({ startup, liveness: UNASKED }), { startedUp: true });
+  assert.deepEqual(verdictOf({ startup, readiness: answers("++") }), { startedUp: true, ready: true });
+});

@@ -18,8 +18,7 @@ export interface SharedRole {
 
 /** Whether the instances of a template have a check to pass before they are ready. */
 export function hasCheck(instance: Pick<Instance, "spec" | "status">): boolean {
-  const health = healthOf(instance);
-  return health?.readiness !== undefined || health?.liveness !== undefined;
+  return Object.values(healthOf(instance) ?? {}).some((probe) => probe !== undefined);
 }
 
 /** Its names on the namespace's network: the service's, with and without namespace, and its own. */

@@ -221,7 +221,7 @@ function planRunning(view: InstanceView, run: RunState): InstanceStep {
   const { instance, health } = view;
   const { status } = instance;
   if (status.condemned?.run === run.run) return { do: "kill", run: run.run };
-  if (health?.dead !== undefined) return condemn(status, { run, dead: health.dead });
+  if (health?.dead !== undefined) return condemn(view, { run, dead: health.dead });
   // Nothing is known yet: after a start of the daemon, what was known before stands.
   const ready = health === undefined || (health.ready ?? status.ready);
   const publication = missingNames(view, { run, ready });
@@ -229,8 +229,13 @@ function planRunning(view: InstanceView, run: RunState): InstanceStep {
   return settleRunning(view, { run, ready });
 }
 
-function condemn(status: InstanceStatus, { run, dead }: { run: RunState; dead: string }): InstanceStep {
-  const message = `${dead}; it is being replaced`;
+function condemn(
+  { instance: { status, spec } }: InstanceView,
+  { run, dead }: { run: RunState; dead: string },
+): InstanceStep {
+  const slow = status.readyAt === undefined && spec.template.health?.startup === undefined;
+  const why = slow ? `${dead}; if it only starts slowly, give it a check health.startup` : dead;
+  const message = `${why}; it is being replaced`;
   return {
     do: "settle",
     status: {
@@ -239,17 +244,23 @@ function condemn(status: InstanceStatus, { run, dead }: { run: RunState; dead: s
       ready: false,
       reason: "Unhealthy",
       message,
-      condemned: { run: run.run, message: dead },
+      condemned: { run: run.run, message: why },
     },
     afterMs: 0,
     event: { type: "Warning", reason: "Unhealthy", message },
   };
 }
 
-function settleRunning(
-  { instance: { status }, health, now }: InstanceView,
-  { run, ready }: { run: RunState; ready: boolean },
-): InstanceStep {
+/** What a run that is not ready waits for. */
+function notPassed({ instance: { spec }, health }: InstanceView): string {
+  const startsUp = spec.template.health?.startup !== undefined && !health?.startedUp;
+  return startsUp
+    ? "it is starting up, and has not passed its startup check yet"
+    : "it runs, and has not passed its check yet";
+}
+
+function settleRunning(view: InstanceView, { run, ready }: { run: RunState; ready: boolean }): InstanceStep {
+  const { instance: { status }, health, now } = view;
   const startedAt = run.startedAt ?? status.startedAt ?? now.toISOString();
   const steadyInMs = STEADY_MS - elapsedMs(startedAt, now);
   const crashes = steadyInMs <= 0 ? 0 : status.crashes;
@@ -266,7 +277,7 @@ function settleRunning(
   } = status;
   const readyAt = status.readyAt ?? (ready ? now.toISOString() : undefined);
   const failing = !ready && health?.ready === false;
-  const message = failing ? health.message! : "it runs, and has not passed its check yet";
+  const message = failing ? health.message! : notPassed(view);
   return {
     do: "settle",
     status: {
@@ -281,6 +292,7 @@ function settleRunning(
       ...(failing && { reason: "Unhealthy" as const }),
       ...(readyAt !== undefined && { readyAt }),
       ...(run.engineVolumes && { engineVolumes: run.engineVolumes }),
+      ...(health?.startedUp && { startedUp: run.run }),
       ...(run.handle !== undefined && { handle: run.handle }),
       ...(run.ip !== undefined && { ip: run.ip }),
       ...(run.published && { published: run.published }),

@@ -4,7 +4,7 @@ import type { ProbeObserver } from "../../reconcile/health/prober.ts";
 import type { Store } from "../../store/store.ts";
 import { FAST } from "./metrics.ts";
 
-const PROBES = ["liveness", "readiness"] as const;
+const PROBES = ["startup", "liveness", "readiness"] as const;
 const RESULTS = ["success", "failure", "timeout"] as const;
 
 /** Counts until it is closed. */
