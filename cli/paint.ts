@@ -48,6 +48,7 @@ const STATES: Record<string, Style> = {
   Failed: "red",
   Stalled: "red",
   Unhealthy: "red",
+  Paused: "red",
   Warning: "yellow",
   Degraded: "yellow",
   Pending: "yellow",

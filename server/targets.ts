@@ -41,7 +41,7 @@ export function runnerFor(instance: Instance, runners: ServerDeps["runners"]): R
 /** The current run of an instance. */
 export const currentRun = ({ uid, status }: Instance): RunRef => ({ instanceUid: uid, run: status.run });
 
-const RUNNING = ["Running", "Unhealthy", "Stopping"];
+const RUNNING = ["Running", "Unhealthy", "Paused", "Stopping"];
 
 /**
  * The instance in which a command can run: of a service any that is ready, else any that runs.

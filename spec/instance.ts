@@ -87,6 +87,7 @@ export const instanceStateSchema = z.enum([
   "Starting",
   "Running",
   "Unhealthy",
+  "Paused",
   "Stopping",
   "Completed",
   "Stopped",
@@ -94,6 +95,11 @@ export const instanceStateSchema = z.enum([
   "Stalled",
 ]);
 export type InstanceState = z.infer<typeof instanceStateSchema>;
+
+/** Whether an instance in this state has a run that lives, as far as was last seen. */
+export function isAlive(state: InstanceState): boolean {
+  return state === "Running" || state === "Unhealthy" || state === "Paused";
+}
 
 /** What Rune found when it made an image ready for a run. */
 export const instanceImageSchema = z.object({

@@ -238,6 +238,7 @@ export const serviceStateSchema = z.enum([
 export const serviceReasonSchema = z.enum([
   "ImageUnreachable",
   "Unhealthy",
+  "Paused",
   "CrashLoop",
   "OutOfMemory",
   "ConfigMissing",

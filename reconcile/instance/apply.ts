@@ -4,7 +4,13 @@ import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
-import type { ConfigVersions, Instance, InstanceStatus, RunnerName } from "../../spec/instance.ts";
+import {
+  type ConfigVersions,
+  type Instance,
+  type InstanceStatus,
+  isAlive,
+  type RunnerName,
+} from "../../spec/instance.ts";
 import type { Volume } from "../../spec/volume.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
@@ -82,21 +88,10 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     case "acquire":
       await acquire(call);
       return undefined;
-    case "publish": {
-      const ref = { instanceUid: instance.uid, run: instance.status.run };
-      const ip = instance.status.ip;
-      await runner.publish!(ref, { ...step.publication, ...(ip !== undefined && { ip }), signal });
-      return undefined;
-    }
+    case "publish":
+      return await publish(step, call);
     case "kill":
-      await stopRun({ instanceUid: instance.uid, run: step.run }, {
-        ...view,
-        ...(step.atOnce && { atOnce: true }),
-        store: deps.store,
-        runner,
-        signal,
-      });
-      return undefined;
+      return await kill(step, call);
     case "discard":
       await runner.remove({ instanceUid: instance.uid, run: instance.status.run }, signal);
       return undefined;
@@ -118,6 +113,54 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
         return undefined;
       }
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
+  }
+}
+
+/** Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is true. */
+async function publish(
+  { publication, then }: Extract<InstanceStep, { do: "publish" }>,
+  { view: { instance }, deps, runner, signal }: Call,
+): Promise<Outcome | undefined> {
+  const ref = { instanceUid: instance.uid, run: instance.status.run };
+  const ip = instance.status.ip;
+  try {
+    await runner.publish!(ref, { ...publication, ...(ip !== undefined && { ip }), signal });
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (signal.aborted || error.code === "unavailable") throw thrown;
+    const why = `its names cannot be changed on the network: ${error.message}`;
+    const message = then.ready ? why : `${then.message ?? "it is not ready"}; ${why}`;
+    const status = { ...then, ready: false, message };
+    await settle(deps.store, { instance, step: { do: "settle", status } });
+    return { type: "failed", error };
+  }
+}
+
+/** Ends a run. Where that cannot be done, the status says so. */
+async function kill(
+  { run, atOnce }: Extract<InstanceStep, { do: "kill" }>,
+  { view, deps, runner, signal }: Call,
+): Promise<Outcome | undefined> {
+  const { instance } = view;
+  try {
+    await stopRun({ instanceUid: instance.uid, run }, {
+      ...view,
+      ...(atOnce && { atOnce }),
+      store: deps.store,
+      runner,
+      signal,
+    });
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (signal.aborted || error.code === "unavailable") throw thrown;
+    await writeStatus(
+      deps.store,
+      instance,
+      (s) => ({ ...s, message: `it cannot be ended: ${error.message}` }),
+    );
+    return { type: "failed", error };
   }
 }
 
@@ -311,7 +354,7 @@ async function prepareRun(call: Call): Promise<Outcome | undefined> {
 export function outage(status: InstanceStatus, failure: RuneError): InstanceStatus {
   const message = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
   // What ran well is left as it was last seen.
-  if (status.state === "Running" || status.state === "Unhealthy") return { ...status, message };
+  if (isAlive(status.state)) return { ...status, message };
   // An intent stays: after the outage the same run is carried on, so that it can never exist twice.
   if (status.state === "Starting" || status.state === "Stopping") {
     return { ...status, reason: "RunnerUnavailable", message };

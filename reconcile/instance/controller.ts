@@ -6,7 +6,7 @@ import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../spec/kinds.ts";
 import { volumeKeyOf } from "../service/claims.ts";
 import { awaitsTurn } from "../service/rollout.ts";
-import { copiedFor } from "../snapshot/writers.ts";
+import { copiedFor, pausedFor } from "../snapshot/writers.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
 import { observeDependencies } from "./dependencies.ts";
@@ -59,9 +59,10 @@ async function observeInstance(
   },
 ): Promise<InstanceView> {
   const { run } = instance.status;
+  const heldBefore = pausedFor(deps.store, instance.uid) !== undefined;
   const state = run === 0
     ? undefined
-    : seen?.run === run
+    : seen?.run === run && !seen.paused
     ? seen
     : await runner.inspect({ instanceUid: instance.uid, run }, signal);
   const service = deps.store.get("service", instance.namespace, instance.spec.service);
@@ -75,6 +76,8 @@ async function observeInstance(
     service,
     mounts,
     run: state,
+    // A snapshot that let go meanwhile held it when it was looked at.
+    ...(state?.paused && !heldBefore && !pausedFor(deps.store, instance.uid) && { paused: true }),
     ...(health && { health }),
     ...(run === 0 && service && { dependencies: observeDependencies(service, deps.store) }),
     ...(service && { shared: sharedRole(service, deps.store) }),

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Publication, RunState } from "../../runners/runner.ts";
-import type { Instance, InstanceStatus } from "../../spec/instance.ts";
+import { type Instance, type InstanceStatus, isAlive } from "../../spec/instance.ts";
 import type { LeaseHolder } from "../../spec/lease.ts";
 import type { MountedVolume } from "../mount_table.ts";
 import type { VolumeMount } from "../../spec/mounts.ts";
@@ -52,6 +52,8 @@ export interface InstanceView {
   mounts: MountView[];
   /** What the runner says of run `status.run`; undefined when there was none. */
   run: RunState | undefined;
+  /** Its run is held still, and not by a snapshot of Rune's own. */
+  paused?: boolean;
   /** What its probes say, while it runs and has some. */
   health?: HealthVerdict;
   /** The services that it waits for before its first run. */
@@ -79,8 +81,8 @@ export type InstanceStep =
   | { do: "acquire" }
   /** Make and start run number `run`. */
   | { do: "launch"; run: number }
-  /** Give the running run these names. */
-  | { do: "publish"; publication: Publication }
+  /** Give the running run these names; what it is told to be then. */
+  | { do: "publish"; publication: Publication; then: InstanceStatus }
   /** End a run that failed its liveness check; `atOnce`: one that has no right to run. */
   | { do: "kill"; run: number; atOnce?: true }
   | InitPlanStep
@@ -110,7 +112,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   const over = planOver(view);
   if (over) return over;
   if (run?.state === "running") return planRunning(view, run);
-  const believedAlive = status.state === "Running" || status.state === "Unhealthy";
+  const believedAlive = isAlive(status.state);
   if (run && (run.state === "exited" || believedAlive)) {
     if (believedAlive || status.state === "Starting") return settleEnded(view, { run, service });
   }
@@ -223,10 +225,10 @@ function planRunning(view: InstanceView, run: RunState): InstanceStep {
   if (status.condemned?.run === run.run) return { do: "kill", run: run.run };
   if (health?.dead !== undefined) return condemn(view, { run, dead: health.dead });
   // Nothing is known yet: after a start of the daemon, what was known before stands.
-  const ready = health === undefined || (health.ready ?? status.ready);
+  const ready = !view.paused && (health === undefined || (health.ready ?? status.ready));
+  const settled = settleRunning(view, { run, ready });
   const publication = missingNames(view, { run, ready });
-  if (publication) return { do: "publish", publication };
-  return settleRunning(view, { run, ready });
+  return publication ? { do: "publish", publication, then: settled.status } : settled;
 }
 
 function condemn(
@@ -259,7 +261,16 @@ function notPassed({ instance: { spec }, health }: InstanceView): string {
     : "it runs, and has not passed its check yet";
 }
 
-function settleRunning(view: InstanceView, { run, ready }: { run: RunState; ready: boolean }): InstanceStep {
+/** What an instance is told to be whose run somebody else holds still. */
+function pausedWords({ name, namespace, spec }: Instance): string {
+  const goOn = spec.runner === "docker" ? "let it go on with docker unpause" : "let its processes go on";
+  return `it is paused by somebody else; ${goOn}, or replace it: rune restart ${spec.service} -n ${namespace}`;
+}
+
+function settleRunning(
+  view: InstanceView,
+  { run, ready }: { run: RunState; ready: boolean },
+): Extract<InstanceStep, { do: "settle" }> {
   const { instance: { status }, health, now } = view;
   const startedAt = run.startedAt ?? status.startedAt ?? now.toISOString();
   const steadyInMs = STEADY_MS - elapsedMs(startedAt, now);
@@ -277,19 +288,21 @@ function settleRunning(view: InstanceView, { run, ready }: { run: RunState; read
   } = status;
   const readyAt = status.readyAt ?? (ready ? now.toISOString() : undefined);
   const failing = !ready && health?.ready === false;
-  const message = failing ? health.message! : notPassed(view);
+  const { paused } = view;
+  const message = paused ? pausedWords(view.instance) : failing ? health.message! : notPassed(view);
+  const reason = paused ? "Paused" as const : failing ? "Unhealthy" as const : undefined;
   return {
     do: "settle",
     status: {
       ...kept,
       ...overInit(status),
-      state: failing && readyAt !== undefined ? "Unhealthy" : "Running",
+      state: paused ? "Paused" : failing && readyAt !== undefined ? "Unhealthy" : "Running",
       ready,
       startedAt,
       crashes,
       launchFailures: 0,
       ...(!ready && { message }),
-      ...(failing && { reason: "Unhealthy" as const }),
+      ...(reason && { reason }),
       ...(readyAt !== undefined && { readyAt }),
       ...(run.engineVolumes && { engineVolumes: run.engineVolumes }),
       ...(health?.startedUp && { startedUp: run.run }),
@@ -299,9 +312,7 @@ function settleRunning(view: InstanceView, { run, ready }: { run: RunState; read
       ...(run.pid !== undefined && { pid: run.pid }),
     },
     ...(crashes > 0 && { afterMs: steadyInMs }),
-    ...(failing && status.reason !== "Unhealthy" && {
-      event: { type: "Warning" as const, reason: "Unhealthy", message },
-    }),
+    ...(reason && status.reason !== reason && { event: { type: "Warning" as const, reason, message } }),
   };
 }
 

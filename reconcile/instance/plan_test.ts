@@ -306,3 +306,20 @@ Deno.test("planInstance() takes a paused run for what it is: running", () => {
   const step = planInstance(view({}, { service: mounting, mounts: [mounted()], run: paused }));
   assert.deepEqual([step.do, step.do === "settle" && step.status.state], ["settle", "Running"]);
 });
+
+Deno.test("planInstance() tells of a run that somebody else holds still, takes its names away, and counts its checks", () => {
+  const held = run("running", { paused: true, names: [] });
+  const step = planInstance(view({}, { run: held, paused: true }));
+  assert.ok(step.do === "settle");
+  assert.deepEqual([step.status.state, step.status.ready, step.status.reason], ["Paused", false, "Paused"]);
+  assert.match(step.status.message!, /it is paused by somebody else; let it go on with docker unpause/);
+  const named = planInstance(view({}, { run: run("running", { paused: true }), paused: true }));
+  assert.ok(named.do === "publish" && !named.then.ready && named.then.state === "Paused");
+  const dead = { ready: false, dead: "its liveness check failed" };
+  const condemned = planInstance(view({}, { run: held, paused: true, health: dead }));
+  assert.ok(condemned.do === "settle" && condemned.status.condemned?.run === 1);
+  const ended = planInstance(
+    view({ state: "Paused", ready: false }, { run: run("exited", { exitCode: 1 }) }),
+  );
+  assert.ok(ended.do === "settle" && ended.status.crashes === 1);
+});

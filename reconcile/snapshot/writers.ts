@@ -3,7 +3,7 @@
  * that they are part of is what makes them binding (docs/decisions/0007-a-snapshot-holds-the-writers.md).
  * @module
  */
-import type { Instance } from "../../spec/instance.ts";
+import { type Instance, isAlive } from "../../spec/instance.ts";
 import { describeWithin } from "../../spec/kinds.ts";
 import { describeKey } from "../../spec/resource.ts";
 import { holderWithin } from "../leases.ts";
@@ -84,7 +84,7 @@ function phaseOf(state: Reader, { namespace, spec, status, deletionRequestedAt }
   const leaving = deletionRequestedAt !== undefined || service?.uid !== spec.serviceUid;
   if (leaving && status.run > 0) return "moving";
   if (status.state === "Starting" || status.state === "Stopping") return "moving";
-  return status.state === "Running" || status.state === "Unhealthy" ? "running" : "down";
+  return isAlive(status.state) ? "running" : "down";
 }
 
 /** Keys of the snapshots that a change of a volume or a snapshot concerns. */

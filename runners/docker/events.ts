@@ -40,7 +40,7 @@ export async function* containerEvents(
           since: String(Math.floor(Date.now() / 1000) - OVERLAP_SECONDS),
           filters: labelFilter({ [LABEL.daemon]: daemonId }, {
             type: ["container"],
-            event: ["start", "die", "oom", "destroy"],
+            event: ["start", "die", "oom", "destroy", "pause", "unpause"],
           }),
         },
         signal,

@@ -27,7 +27,8 @@ export async function publishContainer(
   const container = await unlessAbsent(
     engine.json(`/containers/${id}/json`, { what, schema: containerSchema, signal }),
   );
-  if (container?.State.Status !== "running") return;
+  // Of a paused one too: nobody shall be led to it.
+  if (!container || !["running", "paused"].includes(container.State.Status)) return;
   await rejoin(engine, { container, namespace, wanted, ip, ...context });
   if (sharedNames !== undefined) {
     await rejoin(engine, { container, namespace: SHARED, wanted: sharedNames, ...context });
