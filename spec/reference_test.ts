@@ -16,7 +16,7 @@ const PLAIN: [what: string, ends: RegExp][] = [
     "names that mean something inside of the service alone",
     /^service\.(ports|volumes|initSteps|(config|secret)Mounts)\.\*\.name$/,
   ],
-  ["a port of the service, by name", /\.(expose|liveness|readiness)\.port$/],
+  ["a port of the service, by name", /\.(expose|startup|liveness|readiness)\.port$/],
   ["labels and selectors of nodes", /^\w+\.labels\.|^storageClass\.allowedTopologies\./],
   [
     "data that is kept as it is, and its keys",
