@@ -23,6 +23,7 @@ import { type RunFiles, sweepFiles } from "./config/run_files.ts";
 import type { KeptLogs } from "./kept_logs/kept_logs.ts";
 import { reconcileExposure } from "./expose/controller.ts";
 import { concernsRoutes } from "./expose/plan.ts";
+import { createLooks } from "./instance/looks.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -53,6 +54,8 @@ export interface ControllerDeps {
   logger: Logger;
   /** Where volumes are shown to runs. */
   stage: Stage;
+  /** This boot of the host. */
+  bootId: string;
   /** Which daemon of this host has which directory. */
   holds: DirectoryHolds;
   /** Where the files of configmaps and secrets are made for runs. */
@@ -90,11 +93,26 @@ const STOP_GRACE_MS = 3_000;
 
 /** Starts all controllers. They begin with everything that is stored. */
 export function startControllers(deps: ControllerDeps): Controllers {
-  const { store, secrets, runners, prober, clock, proxy, node, logger, files, keptLogs, stage, holds } = deps;
+  const {
+    store,
+    secrets,
+    runners,
+    prober,
+    clock,
+    proxy,
+    node,
+    logger,
+    files,
+    keptLogs,
+    stage,
+    holds,
+    bootId,
+  } = deps;
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
   const stopped = new AbortController();
   let lastRound = performance.now();
+  const looks = createLooks();
   const places = new Map<string, { namespace: string; name: string }>();
 
   const mounts = createMountTable((volumeUid) => {
@@ -166,7 +184,21 @@ export function startControllers(deps: ControllerDeps): Controllers {
     32,
     (uid, signal) =>
       reconcileInstance(uid, {
-        deps: { store, secrets, runners, mounts, stage, remount, prober, files, keptLogs, readData, clock },
+        deps: {
+          store,
+          secrets,
+          runners,
+          mounts,
+          stage,
+          remount,
+          prober,
+          files,
+          keptLogs,
+          readData,
+          clock,
+          looks,
+          bootId,
+        },
         find,
         signal,
       }),
@@ -204,6 +236,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
       else if (places.get(uid)?.name === name) {
         places.delete(uid);
         prober.forget(uid);
+        looks.forget(uid);
       }
       // A launch that waits, for an image say, must not hold up its own removal.
       const leaving = resource.deletionRequestedAt !== undefined;
@@ -271,7 +304,9 @@ export function startControllers(deps: ControllerDeps): Controllers {
           if (run < (find(instanceUid)?.status.run ?? 0)) sweeper.add("all");
         } else {
           for (const { uid, spec } of store.list("instance")) {
-            if (spec.runner === runner.name) instances.add(uid);
+            if (spec.runner !== runner.name) continue;
+            looks.forget(uid);
+            instances.add(uid);
           }
           sweeper.add("all");
         }

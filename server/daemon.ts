@@ -21,6 +21,7 @@ import { createCaddyProxy } from "../proxy/caddy/caddy_proxy.ts";
 import { type Controllers, startControllers } from "../reconcile/start.ts";
 import { longestMatch } from "../runners/docker/registry_auth.ts";
 import { createDockerRunner } from "../runners/docker/runner.ts";
+import { readBootId } from "../runners/process/proc.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { EngineBond } from "../runners/engine_bond.ts";
 import type { Runner } from "../runners/runner.ts";
@@ -360,6 +361,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       prober,
       clock,
       node,
+      bootId: readBootId(),
       files: createRunFiles({
         root: join(dataDir, "runs"),
         ...(Deno.uid() === 0 && { memory: memoryOf(daemonId) }),

@@ -152,6 +152,10 @@ export const instanceStatusSchema = z.object({
   startedAt: z.string().optional(),
   /** When the current run became ready for the first time. */
   readyAt: z.string().optional(),
+  /** The boot of the host in which its last run was begun. */
+  boot: z.string().optional(),
+  /** It ended together with everything else, and waits for its dependencies again: since when. */
+  awaitsSince: z.string().optional(),
   /** The run whose startup check has passed. */
   startedUp: z.number().int().optional(),
   /** A run that failed its liveness check: it is to be killed, and its end is not a crash of its own. */

@@ -1,8 +1,9 @@
 /** Dependencies: nothing starts before what it needs, and nothing stops because of it. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { containerService, processService } from "./castfiles.ts";
+import { containerService, processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
+import { makePrivateEngine } from "./private_engine.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const statusOf = async (host: Host, ...name: string[]) => (await host.get("service", ...name)).status;
@@ -54,6 +55,97 @@ Deno.test({
     assert.deepEqual([after.pid, after.state, after.restarts], [pid, "Running", 0]);
   },
 });
+
+/** Ends a process and all of its group. */
+function killGroup(pid: number): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended already.
+  }
+}
+
+Deno.test({
+  name: "after everything was down dependencies are waited for again, and after a single crash they are not",
+  ignore: noRoot,
+  async fn() {
+    await using host = await startHost();
+    const [up, log] = [`${host.home}/up`, `${host.home}/order`];
+    await Deno.writeTextFile(up, "");
+    const probe = `  health: { readiness: { type: exec, command: [test, -e, ${up}], intervalSeconds: 1 } }\n`;
+    const text = processService("db", probe, `echo db >> ${log}; ${SLEEP}`) + "---\n" +
+      processService(
+        "app",
+        "  dependencies: [{ name: db, readyWhen: healthy }]\n",
+        `echo app >> ${log}; ${SLEEP}`,
+      );
+    await host.rune("cast", "--timeout", "40s", await host.file("cast.yaml", text));
+    const statusOfRun = async (name: string) => (await host.get("instance", name)).status;
+
+    // Its own crash: it starts again at once, though what it depends on is not there.
+    await host.rune("stop", "db");
+    Deno.kill((await statusOfRun("app-0")).pid, "SIGKILL");
+    await until("app was started again", async () => {
+      const { restarts, state } = await statusOfRun("app-0");
+      return restarts === 1 && state === "Running";
+    });
+    await host.rune("scale", "db", "1", "--timeout", "40s");
+
+    // Everything went down, as with the host, and db takes its time.
+    const pids = [(await statusOfRun("db-0")).pid, (await statusOfRun("app-0")).pid];
+    await host.daemon.stop("SIGKILL");
+    pids.forEach((pid) => Deno.kill(pid, "SIGKILL"));
+    pids.forEach(killGroup);
+    await Deno.remove(up);
+    await Deno.writeTextFile(log, "");
+    await host.restart();
+    const waiting = await until("app waits", async () => {
+      const status = await statusOfRun("app-0");
+      return status.reason === "DependencyNotReady" && status;
+    });
+    assert.match(waiting.message, /waits for default\/db to be healthy/);
+    await until("db runs", async () => (await statusOfRun("db-0")).state === "Running");
+    assert.equal(await Deno.readTextFile(log), "db\n");
+    await Deno.writeTextFile(up, "");
+    await until("app runs", async () => (await statusOfRun("app-0")).state === "Running");
+    assert.equal(await Deno.readTextFile(log), "db\napp\n");
+    assert.equal((await statusOfRun("app-0")).awaitsSince, undefined);
+  },
+});
+
+for (const meanwhile of ["", " while the daemon was down"]) {
+  Deno.test({
+    name: `after a restart of the Engine${meanwhile} a container waits for its dependency again`,
+    ignore: noDocker || noRoot,
+    async fn() {
+      await using engine = await makePrivateEngine();
+      await engine.start();
+      await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
+      const probe = (seconds: number) =>
+        `  health: { readiness: { type: exec, command: [test, -e, /tmp/up], intervalSeconds: ${seconds} } }\n`;
+      const slow = JSON.stringify(["/bin/sh", "-c", `sleep 4; touch /tmp/up; ${SLEEP}`]);
+      const text = containerService("db", probe(1)).replace(/command: .*/, () => `command: ${slow}`) +
+        "---\n" +
+        containerService("app", "  dependencies: [{ name: db, readyWhen: healthy }]\n");
+      await host.rune("cast", "--timeout", "60s", await host.file("cast.yaml", text));
+      const statusOfRun = async (name: string) => (await host.get("instance", name)).status;
+      const before = [await statusOfRun("db-0"), await statusOfRun("app-0")];
+      if (meanwhile) await host.daemon.stop("SIGTERM");
+      await engine.stop("SIGTERM");
+      await engine.start();
+      if (meanwhile) await host.restart();
+      const after = await until("both are ready again", async () => {
+        const both = [await statusOfRun("db-0"), await statusOfRun("app-0")];
+        return both.every(({ ready, startedAt }, i) => ready && startedAt > before[i].startedAt) && both;
+      });
+      const [db, app] = after as [{ readyAt: string }, { startedAt: string }];
+      assert.ok(
+        app.startedAt >= db.readyAt,
+        `app started at ${app.startedAt}, db was ready at ${db.readyAt}`,
+      );
+    },
+  });
+}
 
 Deno.test({
   name:

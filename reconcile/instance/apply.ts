@@ -1,7 +1,6 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
 import type { Stage } from "../../drivers/stage.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
-import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import {
@@ -37,12 +36,15 @@ import {
   phaseOfImage,
   stagedId,
 } from "./launch.ts";
+import type { Looks } from "./looks.ts";
 import { prepare } from "./prepare.ts";
 import { explainEnd } from "./last_words.ts";
 import { pullProgress } from "./pull_progress.ts";
+import { kill, publish } from "./run_steps.ts";
 import { stopRun } from "./stop.ts";
 import { cannotReplace, preparedStatus } from "./turn.ts";
 import { whileWanted } from "./while_wanted.ts";
+import { current, settle, writeStatus } from "./write_status.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
 /** What the steps work with. */
@@ -60,9 +62,13 @@ export interface InstanceDeps {
   readData: ReadData;
   secrets: SecretReader;
   clock: Clock;
+  looks: Looks;
+  /** This boot of the host. */
+  bootId: string;
 }
 
-interface Call {
+/** A pass over one instance. */
+export interface Call {
   view: InstanceView;
   deps: InstanceDeps;
   runner: Runner;
@@ -114,92 +120,6 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
       }
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
-}
-
-/** Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is true. */
-async function publish(
-  { publication, then }: Extract<InstanceStep, { do: "publish" }>,
-  { view: { instance }, deps, runner, signal }: Call,
-): Promise<Outcome | undefined> {
-  const ref = { instanceUid: instance.uid, run: instance.status.run };
-  const ip = instance.status.ip;
-  try {
-    await runner.publish!(ref, { ...publication, ...(ip !== undefined && { ip }), signal });
-    return undefined;
-  } catch (thrown) {
-    const error = toRuneError(thrown);
-    if (signal.aborted || error.code === "unavailable") throw thrown;
-    const why = `its names cannot be changed on the network: ${error.message}`;
-    const message = then.ready ? why : `${then.message ?? "it is not ready"}; ${why}`;
-    const status = { ...then, ready: false, message };
-    await settle(deps.store, { instance, step: { do: "settle", status } });
-    return { type: "failed", error };
-  }
-}
-
-/** Ends a run. Where that cannot be done, the status says so. */
-async function kill(
-  { run, atOnce }: Extract<InstanceStep, { do: "kill" }>,
-  { view, deps, runner, signal }: Call,
-): Promise<Outcome | undefined> {
-  const { instance } = view;
-  try {
-    await stopRun({ instanceUid: instance.uid, run }, {
-      ...view,
-      ...(atOnce && { atOnce }),
-      store: deps.store,
-      runner,
-      signal,
-    });
-    return undefined;
-  } catch (thrown) {
-    const error = toRuneError(thrown);
-    if (signal.aborted || error.code === "unavailable") throw thrown;
-    await writeStatus(
-      deps.store,
-      instance,
-      (s) => ({ ...s, message: `it cannot be ended: ${error.message}` }),
-    );
-    return { type: "failed", error };
-  }
-}
-
-/** The instance as the transaction sees it, also after a rename. */
-function current(tx: Tx, instance: Instance): Instance | undefined {
-  const byName = tx.get("instance", instance.namespace, instance.name);
-  if (byName?.uid === instance.uid) return byName;
-  return tx.list("instance", instance.namespace).find((i) => i.uid === instance.uid);
-}
-
-/** Writes a status that was planned from `instance`; false when that has changed since, and must be planned again. */
-async function settle(
-  store: Store,
-  { instance, step }: { instance: Instance; step: Extract<InstanceStep, { do: "settle" }> },
-): Promise<boolean> {
-  if (!step.releases && sameValue(instance.status, step.status)) return true;
-  return await store.transact((tx) => {
-    const now = current(tx, instance);
-    if (now && now.resourceVersion !== instance.resourceVersion) return false;
-    if (!now) return true;
-    tx.update(now, { status: step.status });
-    if (step.releases) releaseLeases(tx, now.uid);
-    if (step.event) recordEvent(tx, { namespace: now.namespace, object: now, ...step.event });
-    return true;
-  });
-}
-
-async function writeStatus(
-  store: Store,
-  instance: Instance,
-  change: (status: InstanceStatus) => InstanceStatus,
-  event?: { type: "Normal" | "Warning"; reason: string; message: string },
-): Promise<void> {
-  await store.transact((tx) => {
-    const now = current(tx, instance);
-    if (!now) return;
-    tx.update(now, { status: change(now.status) });
-    if (event) recordEvent(tx, { namespace: now.namespace, object: now, ...event });
-  });
 }
 
 /** All leases or none, in one commit, for an instance that is still wanted. */
@@ -392,6 +312,7 @@ async function recordIntent(
       finishedAt: _f,
       readyAt: _a,
       condemned: _c,
+      awaitsSince: _s,
       ...kept
     } = instance.status;
     const message = init?.step === undefined ? {} : { message: `init step ${init.step} is starting` };
@@ -406,6 +327,7 @@ async function recordIntent(
       state: "Starting",
       ready: false,
       run,
+      boot: deps.bootId,
     } as const;
     tx.update(instance, { status });
     if (!init) markInitialized(tx, view);

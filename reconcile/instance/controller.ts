@@ -1,7 +1,7 @@
 /** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import type { Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../spec/error.ts";
-import { type Instance, mountsOf } from "../../spec/instance.ts";
+import { type Instance, isAlive, mountsOf } from "../../spec/instance.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../spec/kinds.ts";
 import { volumeKeyOf } from "../service/claims.ts";
@@ -50,7 +50,8 @@ function siblingsOf({ namespace, spec }: Instance, store: Store): Set<string> {
 
 async function observeInstance(
   instance: Instance,
-  { deps, runner, signal, seen }: {
+  { deps, runner, signal, seen, firstLook }: {
+    firstLook: boolean;
     deps: InstanceDeps;
     runner: Runner;
     signal: AbortSignal;
@@ -65,6 +66,8 @@ async function observeInstance(
     : seen?.run === run && !seen.paused
     ? seen
     : await runner.inspect({ instanceUid: instance.uid, run }, signal);
+  // What is stored is believed once it says what was seen.
+  if (state?.state === "running" || !isAlive(instance.status.state)) deps.looks.saw(instance.uid);
   const service = deps.store.get("service", instance.namespace, instance.spec.service);
   const leaving = instance.deletionRequestedAt !== undefined;
   if (state?.state !== "running" || leaving) deps.prober.forget(instance.uid);
@@ -79,7 +82,9 @@ async function observeInstance(
     // A snapshot that let go meanwhile held it when it was looked at.
     ...(state?.paused && !heldBefore && !pausedFor(deps.store, instance.uid) && { paused: true }),
     ...(health && { health }),
-    ...(run === 0 && service && { dependencies: observeDependencies(service, deps.store) }),
+    ...(state?.state !== "running" && service && { dependencies: observeDependencies(service, deps) }),
+    bootId: deps.bootId,
+    firstLook,
     ...(service && { shared: sharedRole(service, deps.store) }),
     ...init,
     ...await observeSilence(instance, { run: state, stepRun: init.stepRun, runner, signal }),
@@ -94,13 +99,15 @@ export async function reconcileInstance(
   { deps, find, signal }: { deps: InstanceDeps; find: FindInstance; signal: AbortSignal },
 ): Promise<Outcome> {
   let seen: RunState | undefined;
+  const unseenRun = deps.looks.has(uid) ? undefined : find(uid)?.status.run;
   for (let i = 0; i < MAX_STEPS; i++) {
     const instance = find(uid);
     if (!instance) return DONE;
     const runner = deps.runners.get(instance.spec.runner)!;
     let view: InstanceView;
     try {
-      view = await observeInstance(instance, { deps, runner, signal, seen });
+      const firstLook = instance.status.run === unseenRun;
+      view = await observeInstance(instance, { deps, runner, signal, seen, firstLook });
     } catch (thrown) {
       const error = toRuneError(thrown);
       if (error.code === "unavailable") await writeOutage(deps.store, { instance, error });

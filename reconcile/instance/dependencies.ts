@@ -1,4 +1,8 @@
-/** Waiting for the services that an instance depends on, before its first run and never after (SPEC 3). @module */
+/**
+ * Waiting for the services that an instance depends on: before its first run, and after everything was down (SPEC 3). Not after a
+ * crash of its own.
+ * @module
+ */
 import { dependencyRef } from "../../spec/dependencies.ts";
 import type { Instance, InstanceStatus } from "../../spec/instance.ts";
 import { failedJob, meets } from "../../spec/dependency_state.ts";
@@ -6,6 +10,7 @@ import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import type { Reader } from "../../store/store.ts";
 import { waitedMs } from "../clock.ts";
+import { type Belief, isBelieved, isDownWithAll } from "./looks.ts";
 import type { InstanceView } from "./plan.ts";
 
 /** How long an optional dependency is waited for when it says nothing of it, in seconds. */
@@ -18,20 +23,28 @@ export interface DependencyView {
   name: string;
   service: Service | undefined;
   instances: Instance[];
+  /** There are more instances, whose stored state is of before an outage: they count once they were looked at. */
+  unseen?: true;
 }
 
 /** What is there of a service's dependencies. */
-export function observeDependencies(service: Service, store: Reader): DependencyView[] {
+export function observeDependencies(
+  service: Service,
+  { store, ...belief }: Belief & { store: Reader },
+): DependencyView[] {
   return service.spec.dependencies.map((dependency) => {
     const ref = dependencyRef(dependency, service.namespace);
     const found = store.get("service", ref.namespace, ref.name);
+    const own = found
+      ? store.list("instance", ref.namespace).filter((i) => i.spec.serviceUid === found.uid)
+      : [];
+    const instances = own.filter((i) => isBelieved(i, belief));
     return {
       dependency,
       ...ref,
       service: found,
-      instances: found
-        ? store.list("instance", ref.namespace).filter((i) => i.spec.serviceUid === found.uid)
-        : [],
+      instances,
+      ...(instances.length < own.length && { unseen: true as const }),
     };
   });
 }
@@ -42,11 +55,12 @@ export function isMet({ dependency, service, instances }: DependencyView): boole
 }
 
 /** What a dependency is waited for, in words: `default/db to be healthy (it is Pending)`. */
-function wordsFor({ dependency, service, ...key }: DependencyView): string {
+function wordsFor({ dependency, service, unseen, ...key }: DependencyView): string {
   const { readyWhen } = dependency;
   const state = service?.status.state;
   const advice = state === "Completed" && readyWhen === "healthy" ? "; say readyWhen: completed" : "";
-  const now = service ? `it is ${state}${advice}` : "it does not exist; cast it";
+  const is = unseen ? "it was down, too" : `it is ${state}${advice}`;
+  const now = service ? is : "it does not exist; cast it";
   const past = readyWhen === "started" || readyWhen === "completed";
   const wanted = past ? `to have ${readyWhen}` : `to be ${readyWhen}`;
   return `${describeKey(key)} ${wanted} (${now})`;
@@ -68,11 +82,18 @@ function neverCompletes({ dependency, service, instances, namespace, name }: Dep
     `rune restart ${name} -n ${namespace}`;
 }
 
+/** How soon others are looked at again whose state is of before an outage, in milliseconds: they are being looked at. */
+const LOOK_MS = 200;
+
 /** The status of an instance that waits for its dependencies, or undefined when it may run. */
 export function awaitDependencies(
-  { instance, dependencies = [], now }: InstanceView,
+  { instance, dependencies = [], bootId = "", now }: InstanceView,
 ): { status: InstanceStatus; afterMs?: number } | undefined {
-  const waited = waitedMs(instance.createdAt, now);
+  const { run, state, reason, awaitsSince } = instance.status;
+  const waits = reason === "DependencyNotReady" || reason === "DependencyFailed";
+  if (run > 0 && !waits && !isDownWithAll(instance.status, bootId)) return undefined;
+  const since = run === 0 ? instance.createdAt : awaitsSince ?? now.toISOString();
+  const waited = waitedMs(since, now);
   const limitMs = ({ dependency: { optional, timeoutSeconds } }: DependencyView) => {
     const seconds = timeoutSeconds ?? (optional ? OPTIONAL_SECONDS : undefined);
     return seconds === undefined ? undefined : seconds * 1000;
@@ -90,17 +111,23 @@ export function awaitDependencies(
     : `waited ${
       Math.max(...late.map((d) => limitMs(d)! / 1000))
     } s in vain for ${list}; it starts when that comes`;
-  const { reason: _r, message: _m, ...kept } = instance.status;
+  const { reason: _r, message: _m, ...before } = instance.status;
+  const kept = { ...before, ...(run > 0 && { awaitsSince: since }) };
+  // An intent stays: the same run is carried on then, so that it can never exist twice.
+  const stateOf = (waiting: "Pending" | "Failed") => state === "Starting" ? state : waiting;
   const hopeless = missing.find((d) => neverCompletes(d) !== undefined);
   if (hopeless) {
     const message = `waits for ${describeKey(hopeless)} to have completed, but ${neverCompletes(hopeless)}`;
-    return { status: { ...kept, state: "Failed", ready: false, reason: "DependencyFailed", message } };
+    return {
+      status: { ...kept, state: stateOf("Failed"), ready: false, reason: "DependencyFailed", message },
+    };
   }
   const timers = missing.map((d) => (limitMs(d) ?? 0) - waited).filter((ms) => ms > 0);
+  if (missing.some((d) => d.unseen)) timers.push(LOOK_MS);
   return {
     status: {
       ...kept,
-      state: late.length === 0 ? "Pending" : "Failed",
+      state: stateOf(late.length === 0 ? "Pending" : "Failed"),
       ready: false,
       reason: "DependencyNotReady",
       message,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import type { InstanceStatus } from "../../spec/instance.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 import { awaitDependencies, type DependencyView, isMet } from "./dependencies.ts";
+import { createLooks, isBelieved } from "./looks.ts";
 
 const dependency = { service: "db", readyWhen: "running", optional: false } as const;
 const db = makeService({}, { name: "db" });
@@ -103,4 +105,46 @@ Deno.test("awaitDependencies() says at once that what it waits for never complet
   const always = waits({ service: makeService({}, { name: "db" }) })!.status;
   assert.match(always.message!, /started again whenever it ends: say restart: never/);
   assert.equal(waits({ service: job, instances: [failed] }, { optional: true }), undefined);
+});
+
+Deno.test("awaitDependencies() waits again after everything was down, and never after a crash of its own", () => {
+  const waits = (status: Partial<InstanceStatus>, bootId = "now") =>
+    awaitDependencies({
+      instance: makeInstance(makeService(), 0, {
+        createdAt: ago(9999),
+        status: { state: "Pending", ...status },
+      }),
+      service: makeService(),
+      mounts: [],
+      run: undefined,
+      dependencies: [view({ dep: { timeoutSeconds: 30 } })],
+      bootId,
+      now: NOW,
+    })?.status;
+  assert.equal(waits({ crashes: 1, boot: "now" }), undefined, "a crash of its own");
+  assert.equal(waits({}), undefined, "of a version that stored no boot");
+  assert.equal(waits({ boot: "before" })?.state, "Pending", "the host was started");
+  assert.equal(waits({ reason: "RunnerUnavailable" })?.reason, "DependencyNotReady", "the Engine was away");
+  assert.equal(waits({ awaitsSince: ago(29) })?.state, "Pending", "its end was not seen");
+  assert.equal(waits({ awaitsSince: ago(30) })?.state, "Failed", "its time counts from then");
+  assert.equal(waits({ reason: "RunnerUnavailable" })?.awaitsSince, NOW.toISOString());
+  assert.equal(
+    waits({ state: "Starting", reason: "RunnerUnavailable" })?.state,
+    "Starting",
+    "an intent stays",
+  );
+  assert.equal(waits({ state: "Pending", reason: "DependencyNotReady" })?.reason, "DependencyNotReady");
+});
+
+Deno.test("isBelieved() takes what runs for running only once this daemon has looked", () => {
+  const belief = { looks: createLooks(), bootId: "now" };
+  const running = makeInstance(db, 0);
+  assert.equal(isBelieved(running, belief), false);
+  belief.looks.saw(running.uid);
+  assert.equal(isBelieved(running, belief), true);
+  belief.looks.forget(running.uid);
+  assert.equal(isBelieved(running, belief), false);
+  const of = (status: Partial<InstanceStatus>) => isBelieved(makeInstance(db, 0, { status }), belief);
+  assert.equal(of({ state: "Pending", boot: "before" }), false, "it is to be started again");
+  assert.equal(of({ state: "Completed", boot: "before" }), true, "what ended well has ended well");
 });

@@ -56,8 +56,12 @@ export interface InstanceView {
   paused?: boolean;
   /** What its probes say, while it runs and has some. */
   health?: HealthVerdict;
-  /** The services that it waits for before its first run. */
+  /** The services that it waits for before its first run, and after everything was down. */
   dependencies?: DependencyView[];
+  /** This boot of the host. */
+  bootId?: string;
+  /** It was not looked at since its runner could be reached again: what it was meanwhile, nobody saw. */
+  firstLook?: boolean;
   /** How it takes part in the network of all namespaces; see {@linkcode Publication}. */
   shared?: SharedRole;
   /** What the runner says of the attempt at an init step that `status.init` names. */
@@ -121,7 +125,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (status.state === "Stalled") return { do: "settle", status };
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
-  const waiting = status.run === 0 ? awaitDependencies(view) : undefined;
+  const waiting = awaitDependencies(view);
   if (waiting) return { do: "settle", ...waiting };
   if (awaitsTurn(instance)) return planTurn(view, mountProblem(view));
   if (view.missingConfig !== undefined) {
@@ -262,7 +266,7 @@ function notPassed({ instance: { spec }, health }: InstanceView): string {
 }
 
 /** What an instance is told to be whose run somebody else holds still. */
-function pausedWords({ name, namespace, spec }: Instance): string {
+function pausedWords({ namespace, spec }: Instance): string {
   const goOn = spec.runner === "docker" ? "let it go on with docker unpause" : "let its processes go on";
   return `it is paused by somebody else; ${goOn}, or replace it: rune restart ${spec.service} -n ${namespace}`;
 }
@@ -376,6 +380,8 @@ function settleEnded(
     crashes,
     ...(startedAt !== undefined && { startedAt }),
     finishedAt,
+    // Nobody saw its end: what it depends on may have ended with it.
+    ...(view.firstLook && { awaitsSince: now.toISOString() }),
     ...(run.engineVolumes && { engineVolumes: run.engineVolumes }),
     state: delayMs === 0 ? "Pending" : "Failed",
     message,

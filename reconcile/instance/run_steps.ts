@@ -1,0 +1,55 @@
+/** Steps that a runner may refuse: then the status says so, instead of what was true before. @module */
+import { toRuneError } from "../../spec/error.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Call } from "./apply.ts";
+import type { InstanceStep } from "./plan.ts";
+import { stopRun } from "./stop.ts";
+import { settle, writeStatus } from "./write_status.ts";
+
+/** Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is true. */
+export async function publish(
+  { publication, then }: Extract<InstanceStep, { do: "publish" }>,
+  { view: { instance }, deps, runner, signal }: Call,
+): Promise<Outcome | undefined> {
+  const ref = { instanceUid: instance.uid, run: instance.status.run };
+  const ip = instance.status.ip;
+  try {
+    await runner.publish!(ref, { ...publication, ...(ip !== undefined && { ip }), signal });
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (signal.aborted || error.code === "unavailable") throw thrown;
+    const why = `its names cannot be changed on the network: ${error.message}`;
+    const message = then.ready ? why : `${then.message ?? "it is not ready"}; ${why}`;
+    const status = { ...then, ready: false, message };
+    await settle(deps.store, { instance, step: { do: "settle", status } });
+    return { type: "failed", error };
+  }
+}
+
+/** Ends a run. Where that cannot be done, the status says so. */
+export async function kill(
+  { run, atOnce }: Extract<InstanceStep, { do: "kill" }>,
+  { view, deps, runner, signal }: Call,
+): Promise<Outcome | undefined> {
+  const { instance } = view;
+  try {
+    await stopRun({ instanceUid: instance.uid, run }, {
+      ...view,
+      ...(atOnce && { atOnce }),
+      store: deps.store,
+      runner,
+      signal,
+    });
+    return undefined;
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (signal.aborted || error.code === "unavailable") throw thrown;
+    await writeStatus(
+      deps.store,
+      instance,
+      (s) => ({ ...s, message: `it cannot be ended: ${error.message}` }),
+    );
+    return { type: "failed", error };
+  }
+}

@@ -1,0 +1,46 @@
+/** Writing an instance's status, as it was planned or as it is by now. @module */
+import { sameValue } from "../../spec/changes.ts";
+import type { Instance, InstanceStatus } from "../../spec/instance.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { recordEvent } from "../events.ts";
+import { releaseLeases } from "../leases.ts";
+import type { InstanceStep } from "./plan.ts";
+
+/** The instance as the transaction sees it, also after a rename. */
+export function current(tx: Tx, instance: Instance): Instance | undefined {
+  const byName = tx.get("instance", instance.namespace, instance.name);
+  if (byName?.uid === instance.uid) return byName;
+  return tx.list("instance", instance.namespace).find((i) => i.uid === instance.uid);
+}
+
+/** Writes a status that was planned from `instance`; false when that has changed since, and must be planned again. */
+export async function settle(
+  store: Store,
+  { instance, step }: { instance: Instance; step: Extract<InstanceStep, { do: "settle" }> },
+): Promise<boolean> {
+  if (!step.releases && sameValue(instance.status, step.status)) return true;
+  return await store.transact((tx) => {
+    const now = current(tx, instance);
+    if (now && now.resourceVersion !== instance.resourceVersion) return false;
+    if (!now) return true;
+    tx.update(now, { status: step.status });
+    if (step.releases) releaseLeases(tx, now.uid);
+    if (step.event) recordEvent(tx, { namespace: now.namespace, object: now, ...step.event });
+    return true;
+  });
+}
+
+/** Changes the status as it is by now, and tells an event with it. */
+export async function writeStatus(
+  store: Store,
+  instance: Instance,
+  change: (status: InstanceStatus) => InstanceStatus,
+  event?: { type: "Normal" | "Warning"; reason: string; message: string },
+): Promise<void> {
+  await store.transact((tx) => {
+    const now = current(tx, instance);
+    if (!now) return;
+    tx.update(now, { status: change(now.status) });
+    if (event) recordEvent(tx, { namespace: now.namespace, object: now, ...event });
+  });
+}
