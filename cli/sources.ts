@@ -24,15 +24,26 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const FETCH_TIMEOUT_MS = 30_000;
 
 async function readAll(stream: ReadableStream<Uint8Array>, file: string): Promise<string> {
-  const decoder = new TextDecoder();
+  // What is no UTF-8 would be replaced by other letters.
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (chunk?: Uint8Array<ArrayBuffer>) => {
+    try {
+      return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
+    } catch (cause) {
+      throw new RuneError("invalid_argument", `${file} is not text in UTF-8`, {
+        hint: "save it in UTF-8",
+        cause,
+      });
+    }
+  };
   let text = "";
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) throw new RuneError("payload_too_large", `${file} is larger than 8 MiB`);
-    text += decoder.decode(chunk, { stream: true });
+    text += decode(chunk as Uint8Array<ArrayBuffer>);
   }
-  return text + decoder.decode();
+  return text + decode();
 }
 
 async function fetchText(url: string): Promise<string> {

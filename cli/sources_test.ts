@@ -67,3 +67,17 @@ Deno.test("readSources() refuses a source over 8 MiB", async () => {
     (error) => error instanceof RuneError && error.code === "payload_too_large",
   );
 });
+
+Deno.test("readSources() refuses what is no UTF-8 instead of changing its letters, also where a letter is cut", async () => {
+  const bytes = (...chunks: number[][]) =>
+    readSources(["-"], {
+      recursive: false,
+      stdin: ReadableStream.from(chunks.map((chunk) => new Uint8Array(chunk))),
+    });
+  await assert.rejects(bytes([0x61, 0xe4, 0x62]), {
+    code: "invalid_argument",
+    message: /stdin|standard input/,
+  });
+  await assert.rejects(bytes([0x61, 0xc3]), { code: "invalid_argument" });
+  assert.equal((await bytes([0x61, 0xc3], [0xa4]))[0]!.text, "aä");
+});

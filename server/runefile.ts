@@ -15,6 +15,7 @@ import { nameSchema } from "../spec/name.ts";
 import { shapeIssues } from "../spec/body_shape.ts";
 import { textsAsWritten } from "../spec/text_fields.ts";
 import { readYamlTree } from "../spec/yaml_tree.ts";
+import { yamlMistake } from "../spec/yaml_words.ts";
 import { parseAddress } from "./address.ts";
 import { grantsSection } from "./grants.ts";
 import { backupSection } from "./backup/section.ts";
@@ -212,8 +213,7 @@ function readYaml(text: string, file: string): Source {
   };
   const [error] = document.errors;
   if (error) {
-    const message = error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
-    throw invalid(file, [{ path: [], message, file, ...position(error.pos[0]) }]);
+    throw invalid(file, [{ path: [], ...yamlMistake(error), file, ...position(error.pos[0]) }]);
   }
   const tree = readYamlTree(document, lineCounter);
   if (tree.problems.length > 0) {

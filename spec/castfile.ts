@@ -10,6 +10,7 @@ import { foreignFile, isRunefile } from "./foreign_file.ts";
 import { describeKey, type Kind, KINDS } from "./resource.ts";
 import { didYouMean } from "./suggest.ts";
 import { readYamlTree, type YamlTree } from "./yaml_tree.ts";
+import { yamlMistake } from "./yaml_words.ts";
 
 /** A place in a file, 1-based. */
 export interface Position {
@@ -57,12 +58,14 @@ interface Source {
 
 function readDocument(source: Source, namespace: string, out: Castfile): void {
   const { document, file, lines } = source;
-  for (const error of document.errors) {
+  // The first mistake alone: what follows is often of its making.
+  const [error] = document.errors;
+  if (error) {
     const { line, col } = lines.linePos(error.pos[0]);
-    out.issues.push({ path: [], message: error.message, file, line, column: col });
-    if (out.issues.length >= MAX_ISSUES) return;
+    out.issues.push({ path: [], ...yamlMistake(error), file, line, column: col });
+    return;
   }
-  if (document.errors.length > 0 || document.contents === null) return;
+  if (document.contents === null) return;
   const tree = readYamlTree(document, lines);
   if (tree.problems.length > 0) {
     const room = MAX_ISSUES - out.issues.length;

@@ -59,3 +59,18 @@ export function processSentenceIssue(text: string): string | undefined {
     asYaml(program!)
   } and args: [${args.map(asYaml).join(", ")}]`;
 }
+
+/** The list that a text stands for where a list of words is expected: `[nc, -z, db]`. */
+export function listToWrite(text: string): string | undefined {
+  return text.trim() === "" || text.length > SHOWN
+    ? undefined
+    : `[${meant(text.trim()).map(asYaml).join(", ")}]`;
+}
+
+/** What is wrong with the first word of a list, which is the program; undefined where it may be one. */
+export function programIssue(program: string): string | undefined {
+  if (processSentenceIssue(program) === undefined) return undefined;
+  return `the program is one word with blanks in it, and no shell takes it apart: write ${
+    listToWrite(program) ?? "[program, argument, …]"
+  }`;
+}

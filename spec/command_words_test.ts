@@ -39,3 +39,22 @@ Deno.test("a command that is a sentence is refused in services, processes and in
   );
   assert.deepEqual(paths('service: { name: a, image: b, command: ["/opt/My App/run", "-c x"] }'), []);
 });
+
+Deno.test("a text where a list of words is expected, and a sentence as the program of one, are told with the list", () => {
+  const issues = (fields: string) =>
+    parseCastfile(`service: { name: a, image: b, ${fields} }`, { file: "f", namespace: "default" }).issues
+      .map(({ path, message, hint }) =>
+        `${path.join(".")}: ${message}${hint === undefined ? "" : ` (${hint})`}`
+      );
+  assert.deepEqual(issues('args: "-c foo"'), ["args: expected a list of strings (write a list, [-c, foo])"]);
+  const probe = (command: string) => issues(`health: { readiness: { type: exec, command: ${command} } }`);
+  assert.deepEqual(probe('"nc -z db 5432"'), [
+    'health.readiness.command: expected a list, found "nc -z db 5432" (write a list, [nc, -z, db, "5432"])',
+  ]);
+  assert.match(
+    probe('["nc -z db 5432"]')[0]!,
+    /^health\.readiness\.command\.0: .*write \[nc, -z, db, "5432"\]$/,
+  );
+  assert.match(issues('command: ["npm run start"]')[0]!, /^command\.0: .*write \[npm, run, start\]$/);
+  assert.deepEqual(probe("[sh, -c, 'nc -z db 5432']"), []);
+});

@@ -1,7 +1,8 @@
 /** Turns zod's issues into {@linkcode FieldIssue}s that say what was expected and what was probably meant. @module */
 import type { z } from "zod";
 import type { FieldIssue } from "./error.ts";
-import { defOf, schemasAt } from "./schema_parts.ts";
+import { listToWrite } from "./command_words.ts";
+import { defOf, formsOf, schemasAt } from "./schema_parts.ts";
 import { didYouMean, suggestion } from "./suggest.ts";
 
 type Path = (string | number)[];
@@ -62,7 +63,10 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
       ? "write a value, or leave it out"
       : `write ${empty} for an empty one, or leave it out`;
   }
-  if (typeof found === "string") return unquoted(found, types);
+  if (typeof found === "string") {
+    const list = isWordList(wanted) ? listToWrite(found) : undefined;
+    return list === undefined ? unquoted(found, types) : `write a list, ${list}`;
+  }
   if (typeof found !== "object") return undefined;
   if (text && types.length === 1) return "write one text; put it in quotes where it begins with [ or {";
   const isPairs = Array.isArray(found) &&
@@ -71,6 +75,13 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
     ? "write a line `NAME: value` for each instead of `- NAME=value`"
     : undefined;
 }
+
+/** Whether a list of texts is expected. */
+const isWordList = (wanted: z.ZodType[]) =>
+  wanted.some((form) => {
+    const { element } = defOf(form);
+    return element !== undefined && formsOf(element).some((inner) => defOf(inner).type === "string");
+  });
 
 /** What to write for a number or a truth value that stands in quotes, or is spelled as elsewhere. */
 function unquoted(found: string, types: string[]): string | undefined {

@@ -1,6 +1,7 @@
 /** Probes: how Rune asks an instance whether it lives and whether it is ready (SPEC 3, seed 003). @module */
 import { z } from "zod";
-import { argumentText, LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { LIMITS, mapUpTo, textUpTo } from "./limits.ts";
+import { wordsSchema } from "./words.ts";
 
 const seconds = (value: number) => z.number().int().min(0).max(86_400).default(value);
 const positive = (value: number) => z.number().int().min(1).max(86_400).default(value);
@@ -44,7 +45,7 @@ export const probeSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("tcp"), port: portRefSchema, ...timing }),
   z.strictObject({
     type: z.literal("exec"),
-    command: listUpTo(argumentText, LIMITS.arguments).min(1),
+    command: wordsSchema,
     ...timing,
   }),
 ]);

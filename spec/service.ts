@@ -1,6 +1,7 @@
 /** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
 import { z } from "zod";
 import { processSentenceIssue, sentenceIssue } from "./command_words.ts";
+import { wordsSchema } from "./words.ts";
 import { durationBetween, LONGEST_WAIT } from "./duration.ts";
 import { checkInitSteps, makeInitStepSchema } from "./init_step.ts";
 import { exposeSchema, exposureSchema } from "./expose.ts";
@@ -32,7 +33,7 @@ const isOneWord = (issueOf: (text: string) => string | undefined) => (text: stri
 /** A string (split at white space is never guessed: it is the executable alone, and refused with white space) or a list. */
 const commandSchema = z.union([
   textUpTo(LIMITS.argument).min(1).superRefine(isOneWord(sentenceIssue)).transform((c) => [c]),
-  listUpTo(argumentText, LIMITS.arguments).min(1),
+  wordsSchema,
 ], {
   // What is wrong inside of a list is told where it stands.
   error: ({ input }) =>

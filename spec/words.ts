@@ -1,0 +1,9 @@
+/** A command as a list of words, the program first. @module */
+import { programIssue } from "./command_words.ts";
+import { argumentText, LIMITS, listUpTo } from "./limits.ts";
+
+/** See the module. */
+export const wordsSchema = listUpTo(argumentText, LIMITS.arguments).min(1).superRefine(([program], ctx) => {
+  const message = program === undefined ? undefined : programIssue(program);
+  if (message !== undefined) ctx.addIssue({ code: "custom", path: [0], message });
+});
