@@ -143,6 +143,16 @@ function exposeSettings(
   return settings;
 }
 
+/** The API comes first: host names would find their port taken. */
+function sharedPorts(addresses: ListenAddress[], expose: Settings["expose"]): string[] {
+  return (["httpPort", "httpsPort"] as const)
+    .filter((key) => addresses.some(({ port }) => port === expose[key]))
+    .map((key) =>
+      `port ${expose[key]} is both the API's and that of host names: none can be exposed; ` +
+      `set expose.${key}, or another address of the API`
+    );
+}
+
 /** What the operator must know of an address that others can reach. */
 function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: boolean }): string[] {
   if (!enabled) {
@@ -222,6 +232,8 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       `backup.dir is inside the data directory ${dataDir}: what takes one takes the other; name another disk`,
     );
   }
+  const expose = exposeSettings(runefile, { unprivileged: devMode || !from.isRoot() });
+  warnings.push(...sharedPorts(addresses, expose));
   const nodeName = options.nodeName ?? runefile.node.name ?? from.hostname();
   return {
     dataDir,
@@ -233,7 +245,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     },
     // The node's own name is always a label: a class can be held to one machine without any runefile.
     node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
-    expose: exposeSettings(runefile, { unprivileged: devMode || !from.isRoot() }),
+    expose,
     docker: {
       socket: dockerSocket(runefile, from.env, warnings),
       registries: runefile.docker.registries,

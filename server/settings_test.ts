@@ -53,6 +53,14 @@ Deno.test("loadSettings() honours public addresses as written, with a warning ea
   assert.match(settings.warnings[0]!, /PLAIN TEXT.*every interface, port 7861/);
 });
 
+Deno.test("loadSettings() warns of one port for the API and for host names", async () => {
+  const files = { "/etc/rune/runefile.yaml": "expose: { httpPort: 8000, httpsPort: 8443 }" };
+  const { warnings } = await load({ httpAddr: "127.0.0.1:8443" }, { files });
+  assert.deepEqual(warnings.length, 1);
+  assert.match(warnings[0]!, /^port 8443 is both the API's and that of host names: .*expose\.httpsPort/);
+  assert.deepEqual((await load({ httpAddr: "127.0.0.1:8001" }, { files })).warnings, []);
+});
+
 Deno.test("loadSettings() listens on every interface by default once TLS is set, with nothing to warn of", async () => {
   const files = {
     "/etc/rune/runefile.yaml": "auth: { tls: { cert: /c.pem, key: /k.pem } }",

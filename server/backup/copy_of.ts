@@ -5,6 +5,7 @@
  * @module
  */
 import { RuneError } from "../../spec/error.ts";
+import { hostPortsOf } from "../../spec/exposing.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Volume, VolumeStatus } from "../../spec/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
@@ -146,10 +147,10 @@ function disownSnapshots(tx: Tx): string[] {
 /** What one of the two can have only. */
 function wants(tx: Tx): string[] {
   return tx.list("service").filter(({ spec }) => spec.scale > 0).flatMap((service) => {
-    const { host, hostPort } = service.spec.expose ?? {};
+    const { host } = service.spec.expose ?? {};
     const wanted = [
       ...host === undefined ? [] : [host],
-      ...hostPort === undefined ? [] : [`port ${hostPort}`],
+      ...hostPortsOf(service.spec).map(({ hostPort }) => `port ${hostPort}`),
     ];
     if (wanted.length === 0) return [];
     return [
