@@ -10,8 +10,9 @@
  * <host>/<00…ff>,<version>,a,b,c,…     the same where there are more than twelve: a request draws one of 256 lists
  * ```
  *
- * Where a list is longer than a name may be, it goes on in the name of what is in it (`all,<version>,a,b/c,d/…`). A list is made
- * aside and renamed into its place beside the one before it, which sorts after it: whoever reads finds one of the two, whole.
+ * Where a list is longer than a name may be, it goes on in the name of what is in it (`all,<version>,a,b/c,d/…`). The next list
+ * is the last one renamed, which a full disk does not keep from; or it is made aside and renamed into its place beside the last
+ * one, which sorts after it. Whoever reads finds one of the two, whole.
  * @module
  */
 import type { Route } from "../proxy.ts";
@@ -67,6 +68,8 @@ interface Found {
   tag: string;
   version: number;
   list: string[];
+  /** It is all in one name. */
+  alone: boolean;
 }
 
 async function entriesOf(dir: string): Promise<string[]> {
@@ -82,6 +85,7 @@ async function entriesOf(dir: string): Promise<string[]> {
 async function readList(dir: string, name: string): Promise<Found | undefined> {
   const [tag, version, ...list] = name.split(",");
   if (tag === undefined || !/^\d+$/.test(version ?? "")) return undefined;
+  const alone = list.length === PLACES;
   let path = `${dir}/${name}`;
   while (list.length < PLACES) {
     const [inner] = await entriesOf(path);
@@ -89,7 +93,7 @@ async function readList(dir: string, name: string): Promise<Found | undefined> {
     list.push(...inner.split(","));
     path += `/${inner}`;
   }
-  return { name, tag, version: Number(version), list };
+  return { name, tag, version: Number(version), list, alone };
 }
 
 /** Takes something out of the way at once, then removes it. */
@@ -127,8 +131,15 @@ async function writeRoute(
   const kept = new Set<string>();
   for (const [tag, list] of listsOf(upstreams)) {
     const newest = found.find((f) => f.tag === tag);
-    if (newest && newest.list.join() === list.join()) kept.add(newest.name);
-    else await addList(dir, namesOf(tag, { version: (newest?.version ?? FIRST_VERSION) - 1, list }));
+    if (newest && newest.list.join() === list.join()) {
+      kept.add(newest.name);
+      continue;
+    }
+    const names = namesOf(tag, { version: (newest?.version ?? FIRST_VERSION) - 1, list });
+    if (newest?.alone && names.length === 1) {
+      await Deno.rename(`${dir}/${newest.name}`, `${dir}/${names[0]}`);
+      kept.add(newest.name);
+    } else await addList(dir, names);
   }
   return [...lists.filter((name) => !kept.has(name)), ...entries.filter((name) => name.startsWith(ASIDE))]
     .map((name) => `${dir}/${name}`);

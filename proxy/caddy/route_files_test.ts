@@ -1,6 +1,7 @@
 /** Routes as files, and what a real Caddy answers by them. @module */
 import assert from "node:assert/strict";
 import { fetchByName } from "../../tests/by_name.ts";
+import { noRoot } from "../../tests/skips.ts";
 import { caddyFiles } from "./config.ts";
 import { listsOf, permitCertificate, PLACES, writeRoutes } from "./route_files.ts";
 import { type Room, roomTest as test, signal } from "./test_room.ts";
@@ -63,6 +64,34 @@ Deno.test("writeRoutes() writes what differs and leaves nothing of what was", as
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "writeRoutes() leads a name away from an instance on a disk that takes nothing more",
+  ignore: noRoot,
+  async fn() {
+    const dir = await Deno.makeTempDir({ prefix: "rune-routes-" });
+    const run = async (command: string, ...args: string[]) =>
+      assert.ok((await new Deno.Command(command, { args }).output()).success, command);
+    await run("mount", "-t", "tmpfs", "-o", "nr_inodes=12", "tmpfs", dir);
+    try {
+      const write = (upstreams: string[]) =>
+        writeRoutes(`${dir}/routes`, [{ host: "a.local", upstreams }], { isOnward: () => false });
+      await write(addresses(3));
+      const fill = async () => {
+        for (let i = 0; i < 20; i++) await Deno.mkdir(`${dir}/fill-${i}`);
+      };
+      await assert.rejects(fill(), /No space left/);
+      await write(addresses(2, 2));
+      const [list] = (await paths(`${dir}/routes`)).filter((path) => path.includes("/all,"));
+      assert.ok(list!.includes("10.0.0.3:8080") && !list!.includes("10.0.0.0:8080"), list);
+      await write([]);
+      assert.deepEqual(await paths(`${dir}/routes`), ["a.local/", "a.local/certify"]);
+    } finally {
+      await run("umount", dir);
+      await Deno.remove(dir);
+    }
+  },
 });
 
 /** Servers that say which they are, on addresses of this machine. */
