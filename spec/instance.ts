@@ -124,8 +124,8 @@ export const instanceStatusSchema = z.object({
   message: z.string().optional(),
   /** Counts runs from 1; a run's identity is the instance's uid and this. 0: nothing was ever launched. */
   run: z.number().int(),
-  /** Of one that awaits its turn: images, values and volumes were there, and its runner refuses nothing. */
-  prepared: z.literal(true).optional(),
+  /** Of one that awaits its turn: when images, values and volumes were there, and its runner refused nothing. */
+  preparedAt: z.string().optional(),
   /** Docker: what its image asks for beside the spec. */
   image: instanceImageSchema.optional(),
   /** Volumes of the Engine's own that its container has: one that an earlier version of Rune made. */

@@ -261,7 +261,7 @@ async function prepareRun(call: Call): Promise<Outcome | undefined> {
       onProgress: progress.update,
     });
     await progress.end();
-    await writeStatus(deps.store, instance, preparedStatus);
+    await writeStatus(deps.store, instance, (s) => preparedStatus(s, deps.clock.now()));
     return undefined;
   } catch (thrown) {
     await progress.end();
@@ -316,11 +316,9 @@ async function recordIntent(
       ...kept
     } = instance.status;
     const message = init?.step === undefined ? {} : { message: `init step ${init.step} is starting` };
-    const { prepared, configVersions: _v, ...others } = kept;
+    const { configVersions: _v, ...others } = kept;
     const status = {
       ...others,
-      // Until the main process runs, its images are not asked for again.
-      ...(init && prepared && { prepared }),
       ...(Object.keys(versions).length > 0 && { configVersions: versions }),
       ...(init && { init }),
       ...message,

@@ -228,7 +228,8 @@ export async function launch(
   const { run, attempt, runner, signal } = options;
   const { template } = instance.spec;
   const image = attempt?.step.image;
-  const here = instance.status.prepared && instance.status.launchFailures === 0;
+  const { preparedAt, launchFailures } = instance.status;
+  const here = preparedAt !== undefined && run === 1 && launchFailures === 0;
   if (image !== undefined && image !== template.image && runner.pull && !here) {
     const policy = pullPolicyOf(service, image);
     await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress: options.onProgress }));

@@ -22,14 +22,14 @@ export function cannotReplace(instance: Instance, why: string): string {
  */
 export function planTurn(view: InstanceView, blocked: InstanceStatus | undefined): InstanceStep {
   const { instance, missingConfig } = view;
-  const { prepared, ...status } = instance.status;
+  const { preparedAt, ...status } = instance.status;
   const problem = missingConfig === undefined ? blocked : pending(status, "ConfigMissing", missingConfig);
   if (problem) {
-    const { prepared: _, ...told } = problem;
+    const { preparedAt: _, ...told } = problem;
     const message = told.reason === undefined ? told.message! : cannotReplace(instance, told.message!);
     return { do: "settle", status: { ...told, message } };
   }
-  if (!prepared) return { do: "prepare" };
+  if (preparedAt === undefined) return { do: "prepare" };
   return {
     do: "settle",
     status: underWay(
@@ -40,7 +40,7 @@ export function planTurn(view: InstanceView, blocked: InstanceStatus | undefined
 }
 
 /** Its status once everything is prepared. */
-export function preparedStatus(status: InstanceStatus): InstanceStatus {
+export function preparedStatus(status: InstanceStatus, now: Date): InstanceStatus {
   const { reason: _r, message: _m, nextAttemptAt: _n, ...kept } = status;
-  return { ...kept, state: "Pending", ready: false, launchFailures: 0, prepared: true };
+  return { ...kept, state: "Pending", ready: false, launchFailures: 0, preparedAt: now.toISOString() };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../../spec/instance.ts";
-import { makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 
 const service = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
@@ -37,10 +37,14 @@ const told = (one: InstanceView) => {
 
 Deno.test("planInstance() of one that awaits its turn prepares, then waits, and takes no lease", () => {
   assert.equal(planInstance(view(successor())).do, "prepare");
-  const waits = told(view(successor({ prepared: true })));
-  assert.deepEqual([waits.state, waits.prepared, waits.reason], ["Pending", true, undefined]);
+  const waits = told(view(successor({ preparedAt: ago(1) })));
+  assert.deepEqual([waits.state, waits.preparedAt, waits.reason], ["Pending", ago(1), undefined]);
   assert.match(waits.message!, /starts when web-0 has stopped/);
-  assert.equal(planInstance(view(successor({ prepared: true }, "web-0"))).do, "acquire", "its turn has come");
+  assert.equal(
+    planInstance(view(successor({ preparedAt: ago(1) }, "web-0"))).do,
+    "acquire",
+    "its turn has come",
+  );
 });
 
 Deno.test("planInstance() of one that awaits its turn is prepared no more when something goes missing", () => {
@@ -58,8 +62,8 @@ Deno.test("planInstance() of one that awaits its turn is prepared no more when s
     [{ mounts: [{ ...mountView, holders: [holder] }] }, "VolumeNotReady", /mounted read-write by/],
   ];
   for (const [more, reason, message] of rows) {
-    const status = told(view(successor({ prepared: true }), more));
-    assert.deepEqual([status.reason, status.prepared], [reason, undefined]);
+    const status = told(view(successor({ preparedAt: ago(1) }), more));
+    assert.deepEqual([status.reason, status.preparedAt], [reason, undefined]);
     assert.match(status.message!, /cannot replace web-0, which keeps running: /);
     assert.match(status.message!, message);
   }

@@ -31,7 +31,7 @@ const writing = (v: number, more: object = {}) => version(v, { volumes, ...more 
 const [w1, w2, w3] = [writing(1), writing(2), writing(3)] as [Service, Service, Service];
 /** A successor that waits for its turn. */
 const waiting = (service: Service, prepared: boolean): Instance => {
-  const status = { state: "Pending" as const, ready: false, run: 0, ...(prepared && { prepared }) };
+  const status = { state: "Pending" as const, ready: false, run: 0, ...(prepared && { preparedAt: ago(1) }) };
   const instance = next(service, { status });
   return { ...instance, spec: { ...instance.spec, awaitsTurn: true } };
 };
@@ -202,7 +202,7 @@ class World {
       const { ordinal } = instance.spec;
       if (!isReady(instance) || ordinal >= this.service.spec.scale) return;
       const others = this.list().filter((i) =>
-        i.spec.ordinal === ordinal && (isReady(i) || i.status.prepared && isCurrent(this.service, i))
+        i.spec.ordinal === ordinal && (isReady(i) || i.status.preparedAt && isCurrent(this.service, i))
       );
       assert.notEqual(others.length, 0, `${step.name} was all that its ordinal had`);
     }
@@ -245,7 +245,7 @@ class World {
         const all = this.list();
         const chosen = all[event.pick % all.length];
         if (chosen && event.do === "fail") {
-          const { prepared: _, ...status } = chosen.status;
+          const { preparedAt: _, ...status } = chosen.status;
           this.#set(chosen, { ...status, state: "Failed", ready: false });
         } else if (chosen) this.progress(chosen);
       }
@@ -258,10 +258,10 @@ class World {
 
   progress(instance: Instance): void {
     const { env: { V } } = instance.spec.template;
-    const { prepared: _, ...status } = instance.status;
+    const { preparedAt: _, ...status } = instance.status;
     if (instance.deletionRequestedAt) this.instances.delete(instance.name);
     else if (awaitsTurn(instance)) {
-      if (V !== UNPREPARED) this.#set(instance, { ...status, state: "Pending", prepared: true });
+      if (V !== UNPREPARED) this.#set(instance, { ...status, state: "Pending", preparedAt: ago(1) });
     } else if (V !== BAD) this.#set(instance, { ...status, state: "Running", ready: true });
   }
 }

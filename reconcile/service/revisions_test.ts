@@ -6,7 +6,7 @@ import type { Reader } from "../../store/store.ts";
 import { rollbackTarget } from "./revert.ts";
 import { missingFor, revisionAt, revisionsOf } from "./revisions.ts";
 import { serviceStatus } from "./status.ts";
-import { makeInstance, NOW } from "../testing/resources.ts";
+import { ago, makeInstance, NOW } from "../testing/resources.ts";
 import { planRollout } from "./rollout.ts";
 
 const spec = (v: number, more: object = {}) => makeService({ env: { V: String(v) }, ...more }).spec;
@@ -50,6 +50,32 @@ Deno.test("a version that was scaled twelve times pushes no other out of what wa
   }
   assert.deepEqual(service.status.readyGenerations, [14, 1]);
   assert.equal(rollbackTarget(service, [past(2, spec(2)), past(1, spec(1))])?.generation, 1);
+});
+
+Deno.test("a rollout is not late while a successor prepares, and has all its time once it is prepared", () => {
+  const volumes = [{ name: "d", mountPath: "/d", claim: { name: "data" } }];
+  const before = makeService({ volumes });
+  const status = {
+    rolloutStartedAt: ago(400),
+    rolloutProgress: { updated: 0, at: ago(400) },
+    observedGeneration: 2,
+  };
+  const service = makeService({ volumes, env: { V: "2" } }, { generation: 2, status });
+  const judge = (own: object) => {
+    const made = makeInstance(service, 0, {
+      name: "web-0-next",
+      status: { state: "Pending", ready: false, run: 0, ...own },
+    });
+    const next = { ...made, spec: { ...made.spec, awaitsTurn: true as const } };
+    const instances = [makeInstance(before, 0), next];
+    const rollout = planRollout(service, instances, NOW);
+    const { rolloutProgress } = serviceStatus(service, { instances, rollout, now: NOW });
+    return [rollout.late, rolloutProgress?.at];
+  };
+  assert.deepEqual(judge({ message: "pulling image x: 3%" }), [false, NOW.toISOString()]);
+  const failing = { launchFailures: 2, reason: "ImageUnreachable" };
+  assert.deepEqual(judge(failing), [true, ago(400)], "what fails is no progress");
+  assert.deepEqual(judge({ preparedAt: ago(2) }), [false, ago(2)]);
 });
 
 Deno.test("missingFor() names the volume, secret or key that a return would lack", () => {

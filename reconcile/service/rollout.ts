@@ -108,7 +108,8 @@ const RUNNING: readonly InstanceState[] = ["Running", "Unhealthy", "Starting", "
 const runs = (instance: Instance | undefined) =>
   instance !== undefined &&
   (RUNNING.includes(instance.status.state) ||
-    (instance.status.prepared === true && instance.status.state === "Pending"));
+    (instance.status.preparedAt !== undefined && instance.status.run === 0 &&
+      instance.status.state === "Pending"));
 
 /** Decides what to do with the instances of a service that is to run. */
 export function planRollout(service: Service, instances: Instance[], now: Moment): Rollout {
@@ -130,7 +131,7 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
   const settled = replacedAll && slots.every((s) => done(s.main));
   // A job that failed is not run again: more time changes nothing.
   const failed = instances.some((i) => !leaving(i) && isCurrent(service, i) && hasFailedForGood(i));
-  const late = !settled && (failed || timedOut(service, now));
+  const late = !settled && (failed || timedOut(service, { instances, now }));
   const over = settled || (replacedAll && slots.every((s) => done(s.main) || hasFailedForGood(s.main!)));
   const stuck = outdated.length > 0 && late;
   const waitForAll = spec.update.strategy === "recreate" &&
@@ -170,10 +171,29 @@ export function rolloutStart({ generation, status, annotations }: Service): stri
     : startedAt;
 }
 
-function timedOut(service: Service, now: Moment): boolean {
+/** Whether a successor prepares, and nothing is known to be in its way: a pull may take long, and what runs goes on. */
+export function isPreparing(service: Service, instance: Instance): boolean {
+  const { preparedAt, launchFailures, reason } = instance.status;
+  return awaitsTurn(instance) && !leaving(instance) && isCurrent(service, instance) &&
+    preparedAt === undefined && launchFailures === 0 && reason === undefined;
+}
+
+/** When a successor was prepared for the last time, if that was after `since`; else `since`. */
+export function latestPreparation(
+  service: Service,
+  { instances, since }: { instances: Instance[]; since: string },
+): string {
+  const prepared = instances.filter((i) => isCurrent(service, i)).map((i) => i.status.preparedAt ?? "");
+  return [since, ...prepared].sort().at(-1)!;
+}
+
+function timedOut(service: Service, { instances, now }: { instances: Instance[]; now: Moment }): boolean {
   const startedAt = rolloutStart(service);
-  if (startedAt === undefined) return false;
-  const since = service.status.rolloutProgress?.at ?? startedAt;
+  if (startedAt === undefined || instances.some((i) => isPreparing(service, i))) return false;
+  const since = latestPreparation(service, {
+    instances,
+    since: service.status.rolloutProgress?.at ?? startedAt,
+  });
   return waitedMs(since, now) > parseDuration(service.spec.update.timeout);
 }
 
@@ -191,7 +211,7 @@ function isSuperfluous(service: Service, { main, next }: Slot): boolean {
   if (!main || !next || leaving(next)) return false;
   if (isCurrent(service, next) && (leaving(main) || !isCurrent(service, main))) return false;
   // Whether what was cast since can start at all is not known yet: this one can.
-  if (leaving(main) && next.status.prepared) return false;
+  if (leaving(main) && next.status.preparedAt !== undefined) return false;
   return !ready(next) || done(main);
 }
 
@@ -203,7 +223,7 @@ function isOutdone({ main, next }: Slot): boolean {
 /** A successor that can start, as far as that can be known before; one that does not wait for its turn has to be ready. */
 const isPrepared = (service: Service, next: Instance | undefined) =>
   next !== undefined && !leaving(next) && isCurrent(service, next) &&
-  (next.spec.awaitsTurn ? next.status.prepared === true : done(next));
+  (next.spec.awaitsTurn ? next.status.preparedAt !== undefined : done(next));
 
 const createWaiting = (ordinal: number): RolloutStep => ({
   do: "create",

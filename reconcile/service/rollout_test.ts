@@ -20,7 +20,7 @@ const brief = (steps: RolloutStep[]) =>
 const waiting = (service: Service, ordinal: number, prepared = true) => {
   const instance = makeInstance(service, ordinal, {
     name: `web-${ordinal}-next`,
-    status: { state: "Pending", ready: false, run: 0, ...(prepared && { prepared }) },
+    status: { state: "Pending", ready: false, run: 0, ...(prepared && { preparedAt: ago(1) }) },
   });
   return { ...instance, spec: { ...instance.spec, awaitsTurn: true as const } };
 };
@@ -160,13 +160,13 @@ function simulate(service: Service, instances: Instance[], pick: () => number) {
       violations.push(`round ${round}: ${ready}`);
     }
     const moving = [...state.values()].filter((i) =>
-      i.deletionRequestedAt || !i.status.ready && !(awaitsTurn(i) && i.status.prepared)
+      i.deletionRequestedAt || !i.status.ready && !(awaitsTurn(i) && i.status.preparedAt)
     );
     if (moving.length === 0 && steps.length === 0) return { violations, names: [...state.keys()].sort() };
     const chosen = moving[pick() % Math.max(1, moving.length)];
     if (chosen?.deletionRequestedAt) state.delete(chosen.name);
     else if (chosen && awaitsTurn(chosen)) {
-      state.set(chosen.name, { ...chosen, status: { ...chosen.status, prepared: true } });
+      state.set(chosen.name, { ...chosen, status: { ...chosen.status, preparedAt: ago(1) } });
     } else if (chosen) {
       state.set(chosen.name, { ...chosen, status: { ...chosen.status, state: "Running", ready: true } });
     }

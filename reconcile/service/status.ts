@@ -3,9 +3,9 @@ import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
 import type { Instance } from "../../spec/instance.ts";
 import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../spec/job.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
-import type { Moment } from "../clock.ts";
+import { type Moment, waitedMs } from "../clock.ts";
 import { shortDigest } from "../digest.ts";
-import { type Rollout, rolloutStart } from "./rollout.ts";
+import { isPreparing, latestPreparation, type Rollout, rolloutStart } from "./rollout.ts";
 
 /** Reasons that waiting may cure; the others mean that something is wrong with what was cast. */
 const WAITING: readonly ServiceReason[] = ["VolumeNotReady", "RunnerUnavailable", "DependencyNotReady"];
@@ -49,7 +49,7 @@ export function serviceStatus(
     ...publishedBy(live, service),
     ...(rollout.inProgress && scale > 0 && {
       rolloutStartedAt: startedAt,
-      rolloutProgress: progressOf(service, { updated, startedAt, now }),
+      rolloutProgress: progressOf(service, { updated, startedAt, instances: live, now }),
     }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
@@ -72,14 +72,29 @@ function publishedBy(instances: Instance[], { spec }: Service): Pick<ServiceStat
   return { published: [...new Set(instances.flatMap(({ status }) => status.published ?? []))].sort() };
 }
 
-/** What comes and goes is no progress: only more updated instances than there ever were in this rollout. */
+/** How often a preparation that goes on is written down as progress, in milliseconds. */
+const PREPARING_MS = 10_000;
+
+/**
+ * What comes and goes is no progress: only more updated instances than there ever were in this rollout. While a successor prepares,
+ * nothing is late: its image may be large.
+ */
 function progressOf(
   service: Service,
-  { updated, startedAt, now }: { updated: number; startedAt: string; now: Moment },
+  { updated, startedAt, instances, now }: {
+    updated: number;
+    startedAt: string;
+    instances: Instance[];
+    now: Moment;
+  },
 ): { updated: number; at: string } {
   const before = rolloutStart(service) === undefined ? undefined : service.status.rolloutProgress;
   if (!before) return { updated, at: startedAt };
-  return updated > before.updated ? { updated, at: now.toISOString() } : before;
+  if (updated > before.updated) return { updated, at: now.toISOString() };
+  if (instances.some((i) => isPreparing(service, i))) {
+    return waitedMs(before.at, now) > PREPARING_MS ? { ...before, at: now.toISOString() } : before;
+  }
+  return { ...before, at: latestPreparation(service, { instances, since: before.at }) };
 }
 
 /** Generations that are remembered as ready; the store keeps as many specs. */
