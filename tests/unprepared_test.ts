@@ -52,7 +52,7 @@ const IMPOSSIBLE: { what: string; text: string; says: RegExp }[] = [
   {
     what: "more than this host has",
     text: container(`${VOLUME}  resources: { cpu: { limit: "4000" } }\n`),
-    says: /CPUs?/,
+    says: /cpu/i,
   },
   {
     what: "a secret that is missing",
