@@ -11,7 +11,7 @@ const STEADY_MS = 10_000;
 const MANY = 3;
 
 /** Reasons that no waiting cures: somebody must change what was cast. */
-const FINAL: readonly ServiceReason[] = ["DependencyFailed", "VolumeInUse", "InBackground"];
+const FINAL: readonly ServiceReason[] = ["DependencyFailed"];
 
 /** `web-0 Stalled (LaunchFailed): message`. */
 function explain({ name, status }: Instance): string {
@@ -21,7 +21,8 @@ function explain({ name, status }: Instance): string {
 
 /** `web-0 crashed 3 times in a row: it exited with code 1`. */
 function crashText({ name, status: { crashes, lastFailure } }: Instance): string {
-  const times = crashes === 1 ? "crashed once" : `crashed ${crashes} times in a row`;
+  const did = lastFailure?.exitCode === 0 ? "ended" : "crashed";
+  const times = crashes === 1 ? `${did} once` : `${did} ${crashes} times in a row`;
   return lastFailure === undefined ? `${name} ${times}` : `${name} ${times}: ${lastFailure.message}`;
 }
 

@@ -144,7 +144,7 @@ export function judgeService(
   if (over && complete && status.rolloutStartedAt === undefined) {
     const leaving = instances.filter((i) => i.deletionRequestedAt !== undefined).length;
     if (leaving > 0) return waiting(`${status.state}, ${ready}, ${leaving} stopping`);
-    if (status.state === "Completed") return done("Completed");
+    if (status.state === "Completed") return done(explain("Completed", status));
     // The service says so in a moment.
     if (instances.length > 0 && instances.every(hasCompleted)) return waiting(`Running, ${ready}`);
     const { host } = spec.expose ?? {};

@@ -1,7 +1,7 @@
 /** The latest warnings about services and volumes, told when waiting for them was in vain. @module */
 import { oneLine } from "../base/plain_text.ts";
 import { formatAge } from "../spec/format.ts";
-import type { Event } from "../spec/event.ts";
+import { type Event, serviceOfInstance } from "../spec/event.ts";
 import { listResources } from "./api.ts";
 import type { Session } from "./command.ts";
 import type { Settled } from "./settle.ts";
@@ -18,7 +18,7 @@ export function concerns(
   if (namespace !== resource.namespace) return false;
   if (object.kind === resource.kind) return object.name === resource.name;
   return resource.kind === "service" && object.kind === "instance" &&
-    object.name.slice(0, object.name.lastIndexOf("-")) === resource.name;
+    serviceOfInstance(object.name) === resource.name;
 }
 
 /** Whether an event is about this very resource, not about another that had its name before. */

@@ -34,6 +34,7 @@ const at = (resourceVersion: number) => ({ resourceVersion });
 Deno.test("concerns() takes a service's instances for the service, and nothing else", () => {
   assert.ok(concerns(web, anEvent({ kind: "service", name: "web" }, "")));
   assert.ok(concerns(web, anEvent({ kind: "instance", name: "web-12" }, "")));
+  assert.ok(concerns(web, anEvent({ kind: "instance", name: "web-1-next" }, "")));
   assert.ok(!concerns(web, anEvent({ kind: "instance", name: "web-api-0" }, "")));
   assert.ok(!concerns(web, anEvent({ kind: "volume", name: "web" }, "")));
   assert.ok(!concerns({ ...web, namespace: "prod" }, anEvent({ kind: "service", name: "web" }, "")));

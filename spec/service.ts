@@ -247,7 +247,6 @@ export const serviceReasonSchema = z.enum([
   "DependencyNotReady",
   "DependencyFailed",
   "JobFailed",
-  "VolumeInUse",
   "InBackground",
   "InitStepFailed",
   "LaunchFailed",

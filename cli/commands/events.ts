@@ -1,6 +1,7 @@
 /** `rune events`: what happened, oldest first. @module */
 import { KINDS } from "../../spec/kinds.ts";
-import { addGlobalFlags, type Define, examples, openSession, parseKind } from "../command.ts";
+import { findResource } from "../api.ts";
+import { addGlobalFlags, type Define, examples, openSession, parseKind, type Session } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
 import { showResources } from "./get.ts";
 
@@ -15,6 +16,16 @@ export function selectorFor(target: string): string {
     : `spec.object.kind=${parseKind(first).kind},spec.object.name=${second}`;
 }
 
+/** Of a resource that there is, what happened to another that had its name before is left out. */
+async function presentOnly(session: Session, target: string): Promise<string[]> {
+  const [kind, name] = target.split("/");
+  if (name === undefined || session.allNamespaces) return [];
+  const info = parseKind(kind!);
+  const namespace = info.namespaced ? session.namespace : "";
+  const found = await findResource(session.client, { kind: info.kind, namespace, name });
+  return found ? [`spec.object.uid=${found.uid}`] : [];
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
   const events = command
@@ -27,12 +38,13 @@ export const define: Define = (command, cli) => {
     "after",
     examples("rune events", "rune events --for volume/web-data", "rune events -A --warnings --watch"),
   );
-  events.action((options, self) => {
+  events.action(async (options, self) => {
+    const session = openSession(cli, self);
     const terms = [
-      options.for === undefined ? [] : [selectorFor(options.for)],
+      options.for === undefined ? [] : [selectorFor(options.for), ...await presentOnly(session, options.for)],
       options.warnings ? ["spec.type=Warning"] : [],
     ].flat();
-    return showResources(openSession(cli, self), {
+    return showResources(session, {
       kind: KINDS.event,
       names: [],
       flags: {

@@ -7,7 +7,8 @@ import type { RunState } from "../../runners/runner.ts";
 import type { InstanceStatus } from "../../spec/instance.ts";
 import { hasCompleted, restartsAfter } from "../../spec/job.ts";
 import type { ServiceReason } from "../../spec/service.ts";
-import { ending, type InstanceStep, type InstanceView, overInit } from "./plan.ts";
+import { ending, leftBehindWords, wentToBackground } from "./ending.ts";
+import { type InstanceStep, type InstanceView, overInit } from "./plan.ts";
 
 /** What an instance that ended for good asks for; undefined while it has not, or is to run again by what its service says now. */
 export function planOver({ instance, service, run, mounts }: InstanceView): InstanceStep | undefined {
@@ -41,6 +42,15 @@ export function settleOver(
   const { nextAttemptAt: _n, ip: _i, pid: _p, readyAt: _a, condemned: wasCondemned, ...kept } = status;
   const times = { ...(startedAt !== undefined && { startedAt }), finishedAt };
   const ended = { ...kept, ...overInit(status), ...times };
+  if (clean && wentToBackground(run)) {
+    const message = `it exited with code 0, but ${leftBehindWords(run)}`;
+    return {
+      do: "settle",
+      status: { ...completed(ended), message },
+      releases: true,
+      event: { type: "Warning", reason: "InBackground", message },
+    };
+  }
   if (clean) {
     return {
       do: "settle",

@@ -19,6 +19,7 @@ import { awaitsTurn } from "../service/rollout.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
+import { ending, wentToBackground } from "./ending.ts";
 import { planOver, settleOver } from "./job_plan.ts";
 import { drainLeft } from "./route_drain.ts";
 import { planTurn } from "./turn.ts";
@@ -320,15 +321,6 @@ function settleRunning(
   };
 }
 
-/** How a run ended, in words. */
-export function ending(run: RunState): string {
-  if (run.state === "absent") return "its container or process was removed";
-  if (run.oomKilled) return "it was killed for using more memory than its limit";
-  if (run.exitCode === undefined) return "it ended, and its exit code is not known";
-  const signal = run.exitCode > 128 ? ` (signal ${run.exitCode - 128})` : "";
-  return `it exited with code ${run.exitCode}${signal}`;
-}
-
 function settleEnded(
   view: InstanceView,
   { run, service }: { run: RunState; service: Service },
@@ -345,11 +337,13 @@ function settleEnded(
     return settleOver(view, { run, clean, startedAt, finishedAt });
   }
   const condemned = status.condemned?.run === status.run ? status.condemned : undefined;
-  const how = condemned ? `it was killed: ${condemned.message}` : ending(run);
+  const how = condemned ? `it was killed: ${condemned.message}` : ending(run, { runsOn: true });
   const reason: ServiceReason | undefined = condemned
     ? "Unhealthy"
     : run.oomKilled
     ? "OutOfMemory"
+    : wentToBackground(run)
+    ? "InBackground"
     : crashes >= CRASH_LOOP
     ? "CrashLoop"
     : undefined;

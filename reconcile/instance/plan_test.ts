@@ -323,3 +323,23 @@ Deno.test("planInstance() tells of a run that somebody else holds still, takes i
   );
   assert.ok(ended.do === "settle" && ended.status.crashes === 1);
 });
+
+Deno.test("planInstance() tells a program that put itself in the background from one that crashed", () => {
+  const left = ended({}, { exitCode: 0, leftBehind: 2 });
+  assert.equal(left.status.reason, "InBackground");
+  assert.match(
+    left.status.message!,
+    /it left 2 processes behind, which were ended: run it in the foreground/,
+  );
+  assert.equal(ended({}, { exitCode: 1, leftBehind: 2 }).status.reason, undefined, "a crash");
+  assert.match(
+    ended({}, { exitCode: 0 }).status.message!,
+    /a job says restart: never, a server runs in the foreground/,
+  );
+  const job = ended({}, { exitCode: 0, leftBehind: 1 }, { restart: "on-failure" });
+  assert.deepEqual([job.status.state, job.event?.type], ["Completed", "Warning"]);
+  assert.match(
+    ended({}, { exitCode: undefined, error: "no room" }).status.message!,
+    /it could not be run: no room/,
+  );
+});

@@ -53,7 +53,7 @@ export function serviceStatus(
     }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
-  const trouble = worst(live.filter((i) => !isDone(i) || (i.status.ready && i.status.message !== undefined)));
+  const trouble = worst(live.filter((i) => !isDone(i) || i.status.message !== undefined));
   const { reason, message } = troubleOf(service, { trouble, rollout });
   const told = message ?? returned?.message;
   const said = { ...(reason && { reason }), ...(told !== undefined && { message: told }) };

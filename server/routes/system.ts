@@ -1,4 +1,7 @@
 /** The daemon about itself: health, version, status. @module */
+import { type Event, serviceOfInstance } from "../../spec/event.ts";
+import type { Kind } from "../../spec/resource.ts";
+import type { Reader } from "../../store/store.ts";
 import { z } from "zod";
 import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
@@ -102,13 +105,24 @@ function count(states: string[]): Record<string, number> {
 /** Warnings shown at most, and how long they count as recent. */
 const WARNINGS = { most: 10, forMs: 60 * 60_000 };
 
+/** Whether an event tells of something that is gone, and whose name another one has by now. */
+function isOfPredecessor({ namespace, spec: { object, lastAt } }: Event, store: Reader): boolean {
+  if (object.kind === "instance") {
+    const service = store.get("service", namespace, serviceOfInstance(object.name));
+    return service !== undefined && lastAt < service.createdAt;
+  }
+  const now = store.get(object.kind as Kind, namespace, object.name);
+  return now !== undefined && now.uid !== object.uid;
+}
+
 function recentWarnings(
   { store }: ServerDeps,
   viewer: Viewer,
 ): Status["recentWarnings"] {
   const since = new Date(Date.now() - WARNINGS.forMs).toISOString();
   return seenBy(viewer, "event", store.list("event"))
-    .filter(({ spec }) => spec.type === "Warning" && spec.lastAt >= since)
+    .filter((event) => event.spec.type === "Warning" && event.spec.lastAt >= since)
+    .filter((event) => !isOfPredecessor(event, store))
     .sort((a, b) => b.resourceVersion - a.resourceVersion).slice(0, WARNINGS.most)
     .map(({ namespace, spec: { object: { kind, name }, reason, message, count, lastAt } }) => ({
       namespace,

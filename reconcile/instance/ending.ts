@@ -1,0 +1,35 @@
+/** How a run ended, in words. Pure. @module */
+import type { RunState } from "../../runners/runner.ts";
+
+/** Whether a program said that all is well and left others to do its work: it put itself in the background. */
+export function wentToBackground({ exitCode, leftBehind = 0 }: RunState): boolean {
+  return exitCode === 0 && leftBehind > 0;
+}
+
+/** What a program left behind, and what to do about it. */
+export function leftBehindWords({ leftBehind = 0 }: RunState): string {
+  const processes = leftBehind === 1
+    ? "1 process behind, which was"
+    : `${leftBehind} processes behind, which were`;
+  return `it left ${processes} ended: run it in the foreground, as with "daemon off;" or --foreground`;
+}
+
+/**
+ * How a run ended.
+ *
+ * @param options.runsOn its program is to run on: a good end is none.
+ */
+export function ending(run: RunState, { runsOn = false }: { runsOn?: boolean } = {}): string {
+  if (run.state === "absent") return "its container or process was removed";
+  if (run.oomKilled) return "it was killed for using more memory than its limit";
+  if (run.exitCode === undefined) {
+    return run.error === undefined
+      ? "it ended, and its exit code is not known"
+      : `it could not be run: ${run.error}`;
+  }
+  const signal = run.exitCode > 128 ? ` (signal ${run.exitCode - 128})` : "";
+  const how = `it exited with code ${run.exitCode}${signal}`;
+  if (wentToBackground(run)) return `${how} and ${leftBehindWords(run)}`;
+  if (run.exitCode !== 0 || !runsOn) return how;
+  return `${how}, though it is to run on (restart: always): a job says restart: never, a server runs in the foreground`;
+}
