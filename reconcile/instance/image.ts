@@ -62,7 +62,7 @@ export async function prepareImage(call: ImageCall): Promise<boolean> {
   if (known?.run !== run) await bringImage(call, image);
   if (!runner.describeImage) return false;
   const facts = await runner.describeImage(image, signal);
-  const hidden = known?.id === facts.id ? known.hidden : await findHidden(call, image);
+  const hidden = known?.id === facts.id ? known.hidden : await findHidden(call, { image, id: facts.id });
   return await commitImage(call, { facts, hidden });
 }
 
@@ -77,14 +77,14 @@ const TOLD = 5;
  */
 async function findHidden(
   { instance: { spec: { template } }, runner, signal }: ImageCall,
-  image: string,
+  { image, id }: { image: string; id: string },
 ): Promise<InstanceImage["hidden"]> {
   const files = [...template.configMounts, ...template.secretMounts].map(({ mountPath }) => mountPath);
   const all = [...files, ...template.volumes.map(({ mountPath }) => mountPath)];
   // What is below another mount is not the image's.
   const paths = all.filter((path) => !all.some((other) => path.startsWith(`${other}/`)));
   if (paths.length === 0 || !runner.lookIntoImage) return undefined;
-  const found = await runner.lookIntoImage(image, paths, signal);
+  const found = await runner.lookIntoImage(id, paths, signal);
   const onFile = paths.find((path) => found.get(path)?.kind === "file");
   if (onFile !== undefined) throw mountOnFile(onFile, image);
   const hidden = paths.flatMap((path) => {

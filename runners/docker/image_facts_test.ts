@@ -44,3 +44,59 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name:
+    "readImage() and lookIntoImage() show a directory as a container begins with it, and leave no container behind, also after a kill",
+  ignore: !dockerHere,
+  fn: async () => {
+    const room = await makeDockerRoom();
+    try {
+      await using image = await buildTestImage([
+        "RUN mkdir -p /data/sub /empty && echo one > /data/sub/file && echo two > /data/other && chown -R 1000:1000 /data",
+        "VOLUME /data /fresh",
+      ]);
+      const signal = AbortSignal.timeout(60_000);
+      // As a daemon that died in between leaves it.
+      const labels = { "rune.io/daemon": room.daemonId, "rune.io/look": "image" };
+      await room.send("/containers/create", "POST", { Image: image.name, Labels: labels });
+      const tar = async (path: string) => {
+        const stream = await room.runner.readImage!({ image: image.name, path }, signal);
+        const child = new Deno.Command("tar", {
+          args: ["-tv", "--numeric-owner"],
+          stdin: "piped",
+          stdout: "piped",
+        })
+          .spawn();
+        await stream.pipeTo(child.stdin);
+        return new TextDecoder().decode((await child.output()).stdout);
+      };
+      assert.match(await tar("/data"), /1000\/1000 .* \.\/\n(.*\n)*.*1000\/1000 .* \.\/sub\/file\n/);
+      assert.doesNotMatch(await tar("/nowhere"), /\S/);
+      const { id } = await room.runner.describeImage!(image.name, signal);
+      const paths = ["/data", "/empty", "/fresh", "/nowhere", "/bin/busybox", "/bin/sh"];
+      for (const reference of [image.name, id, id]) {
+        const found = await room.runner.lookIntoImage!(reference, paths, signal);
+        assert.deepEqual(
+          paths.map((path) => [found.get(path)!.kind, ...found.get(path)!.entries.toSorted()].join(" ")),
+          ["directory other sub", "directory", "directory", "absent", "file", "unknown"],
+        );
+      }
+      const cancelled = await room.runner.readImage!({ image: image.name, path: "/data" }, signal);
+      await cancelled.cancel();
+      assert.deepEqual(
+        await room.list(
+          `/containers/json?all=1&filters=${
+            encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${room.daemonId}`] }))
+          }`,
+        ),
+        [],
+      );
+      await assert.rejects(room.runner.readImage!({ image: "rune-test/none:1", path: "/" }, signal), {
+        code: "not_found",
+      });
+    } finally {
+      await room.cleanup();
+    }
+  },
+});

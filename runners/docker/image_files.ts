@@ -17,6 +17,8 @@ const statSchema = z.object({ mode: z.number() });
 const GO_DIRECTORY = 2 ** 31;
 /** Bits from here on say what it is, or that it is setuid and the like: a mode below is a plain file's. */
 const GO_TYPES = 2 ** 19;
+/** Paths that are remembered. */
+const LOOKS_MAX = 4096;
 /** Milliseconds in which a container of this kind must be removed again. */
 const REMOVE_MS = 60_000;
 
@@ -28,16 +30,25 @@ export interface ImageFiles {
   look(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
   /** Small files as text, by path; see {@linkcode readImageFile}. */
   texts(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, string | undefined>>;
+  /** Removes what a daemon that was killed left behind, once. */
+  sweep(signal: AbortSignal): Promise<void>;
 }
 
 /** For the daemon `daemonId`. */
 export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
-  let swept = false;
+  let swept: Promise<void> | undefined;
+  /** By the image's id, which stands for its contents, and the path. */
+  const looks = new Map<string, ImagePath>();
 
-  /** A daemon that was killed while it read may have left one behind. */
+  /** Before the first container is made here: whatever is there then is of a daemon that was killed. */
+  function sweep(signal: AbortSignal): Promise<void> {
+    return swept ??= removeLeftovers(signal).catch((error) => {
+      swept = undefined;
+      throw error;
+    });
+  }
+
   async function removeLeftovers(signal: AbortSignal): Promise<void> {
-    if (swept) return;
-    swept = true;
     const what = "look for containers that were left behind";
     const filters = labelFilter({ [LABEL.daemon]: daemonId, [LABEL.look]: "image" });
     const query = { all: "1", filters };
@@ -102,19 +113,29 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
   }
 
   return {
+    sweep,
     async look(image, paths, signal) {
-      await removeLeftovers(signal);
+      const known = paths.flatMap((path): [string, ImagePath][] => {
+        const seen = looks.get(`${image} ${path}`);
+        return seen ? [[path, seen]] : [];
+      });
+      if (known.length === paths.length) return new Map(known);
+      await sweep(signal);
       const id = await make({ image }, signal);
       try {
         const found = new Map<string, ImagePath>();
         for (const path of paths) found.set(path, await lookAt(id, path, signal));
+        if (looks.size > LOOKS_MAX) looks.clear();
+        if (image.startsWith("sha256:")) {
+          for (const [path, seen] of found) looks.set(`${image} ${path}`, seen);
+        }
         return found;
       } finally {
         await remove(id);
       }
     },
     async texts(image, paths, signal) {
-      await removeLeftovers(signal);
+      await sweep(signal);
       const id = await make({ image }, signal);
       try {
         const found = new Map<string, string | undefined>();
@@ -127,7 +148,7 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
       }
     },
     async read(directory, signal) {
-      await removeLeftovers(signal);
+      await sweep(signal);
       const id = await make(directory, signal);
       try {
         const what = `read ${directory.path} of image ${directory.image}`;
@@ -183,8 +204,11 @@ export function namesIn(archive: Uint8Array): string[] {
 }
 
 /** The stream, with something to do when nobody reads it any more. */
-function closing(source: ReadableStream<Uint8Array>, close: () => Promise<void>): ReadableStream<Uint8Array> {
+function closing(source: ReadableStream<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
   const reader = source.getReader();
+  let ending: Promise<void> | undefined;
+  // A cancellation also ends the read that is under way.
+  const close = () => ending ??= end();
   return new ReadableStream({
     async pull(controller) {
       try {

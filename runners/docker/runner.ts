@@ -165,6 +165,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   }
 
   async function list(signal: AbortSignal): Promise<RunState[]> {
+    await imageFiles.sweep(signal);
     const containers = await engine.json("/containers/json", {
       what: "list Rune's containers",
       schema: containerListSchema,
