@@ -1,7 +1,9 @@
 /** What the image of a service brings beside what was cast, in words. Pure. @module */
-import { hiddenNote, imageMountText } from "../spec/image_volume.ts";
+import { hiddenNote, imageMount, imageMountText, uncoveredPaths } from "../spec/image_volume.ts";
+import type { ImageReport } from "../spec/api.ts";
 import type { Instance } from "../spec/instance.ts";
 import type { VolumeMount } from "../spec/mounts.ts";
+import type { ServiceSpec } from "../spec/service.ts";
 
 /** The mounts that instances of a service have for volumes of their images, each path once. */
 export function imageMountsOf(instances: Instance[]): VolumeMount[] {
@@ -25,4 +27,23 @@ function imageVolumeNote(mount: VolumeMount, service: string): string {
 export function imageNotes(instances: Instance[], service: string): string[] {
   const hidden = instances.flatMap(({ status }) => status.image?.hidden ?? []).map(hiddenNote);
   return [...imageMountsOf(instances).map((mount) => imageVolumeNote(mount, service)), ...new Set(hidden)];
+}
+
+/** Sentences about what a service would have from its image, were it cast. */
+export function reportNotes(
+  spec: ServiceSpec,
+  { name, report }: { name: string; report: ImageReport },
+): string[] {
+  if (!report.here) {
+    return [
+      `image ${report.image} is not on the daemon's host: what it declares cannot be told before it is pulled`,
+    ];
+  }
+  const mounted = [...spec.volumes, ...spec.configMounts, ...spec.secretMounts].map(({ mountPath }) =>
+    mountPath
+  );
+  const taken = spec.volumes.map((mount) => mount.name);
+  return uncoveredPaths(report.volumes, mounted).map((path) =>
+    imageVolumeNote(imageMount(path, taken), name)
+  );
 }

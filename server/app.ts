@@ -12,6 +12,7 @@ import { adminRoutes } from "./routes/admin.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { backupRoutes } from "./routes/backup.ts";
 import { engineRoutes } from "./routes/engine.ts";
+import { imageRoutes } from "./routes/images.ts";
 import { castRoutes } from "./routes/cast.ts";
 import { collectionRoutes } from "./routes/collections.ts";
 import { declareRoutes } from "./routes/declare.ts";
@@ -43,6 +44,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...metricsRoutes(deps),
     ...backupRoutes(deps),
     ...engineRoutes(deps),
+    ...imageRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),
     ...declareRoutes(deps),

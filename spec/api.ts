@@ -305,6 +305,23 @@ export const adoptionSchema = z.object({
 });
 export type Adoption = z.infer<typeof adoptionSchema>;
 
+/** `POST /v1/images/describe`. */
+export const imageRequestSchema = z.strictObject({
+  images: listUpTo(textUpTo(LIMITS.image).min(1), LIMITS.items),
+});
+
+/** What an image declares, as far as it is on the daemon's host. */
+export const imageReportSchema = z.object({
+  image: z.string(),
+  here: z.boolean(),
+  /** Paths that it declares as volumes. */
+  volumes: z.array(z.string()),
+  /** Whether it brings a check. */
+  healthcheck: z.boolean(),
+});
+export type ImageReport = z.infer<typeof imageReportSchema>;
+export const imageListSchema = z.object({ items: z.array(imageReportSchema) });
+
 /** `POST /v1/admin/backup`. */
 export const backupRequestSchema = z.strictObject({
   /** Put the key that protects the secrets into the backup. */

@@ -46,6 +46,16 @@ Deno.test({
       "volume: { name: inner-db, size: 100Mi, accessMode: ReadWriteOnce }",
     );
     const more = "  volumes: [{ name: data, mountPath: /srv/db, claim: { name: inner-db } }]\n";
+    const lint = async (image: string) => {
+      const { code, stderr } = await host.run(["lint", "--images", await castfile(host, { image, more })]);
+      assert.equal(code, 0, stderr);
+      return stderr;
+    };
+    assert.match(
+      await lint(one.name),
+      /warning service default\/inner: its image declares \/srv\/db\/data as a volume/,
+    );
+    assert.match(await lint("nosuch/image:1"), /image nosuch\/image:1 is not on the daemon's host/);
     const said = await host.rune("cast", volume, await castfile(host, { image: one.name, more }));
     assert.match(
       said,

@@ -3,7 +3,11 @@ import { basename } from "node:path";
 import { oneLine } from "../../base/plain_text.ts";
 import { looksLikeRunefile } from "../../spec/castfile.ts";
 import { checkCastfiles } from "../castfiles.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
+import type { ImageReport } from "../../spec/api.ts";
+import type { Declared } from "../../spec/declared.ts";
+import { describeKey } from "../../spec/resource.ts";
+import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
+import { reportNotes } from "../image_notes.ts";
 import { readSources } from "../sources.ts";
 
 const count = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
@@ -12,21 +16,41 @@ const count = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const isNamedRunefile = (source: string) =>
   source.endsWith(".toml") || /^runefile[^/]*\.ya?ml$/.test(basename(source));
 
+/** What the images of services bring that no castfile has, a sentence each. */
+async function imageWarnings({ client }: Session, all: Declared[]): Promise<string[]> {
+  const services = all.flatMap((declared) =>
+    declared.kind === "service" && declared.spec.image !== undefined ? [declared] : []
+  );
+  if (services.length === 0) return [];
+  const images = [...new Set(services.map(({ spec }) => spec.image!))];
+  const { items } = await client.request<{ items: ImageReport[] }>("POST", "/v1/images/describe", {
+    body: { images },
+  });
+  const reports = new Map(items.map((report) => [report.image, report]));
+  return services.flatMap(({ spec, name, ...key }) =>
+    reportNotes(spec, { name, report: reports.get(spec.image!)! })
+      .map((note) => `service ${describeKey({ ...key, name })}: ${note}`)
+  );
+}
+
 /** See the module. */
 export const define: Define = (command, cli) => {
   const lint = command
     .argument("<sources...>", "files, directories, patterns, - for standard input, https:// addresses")
     .option("-r, --recursive", "descend into directories")
+    .option("--images", "also ask the daemon what the images of services declare, where it has them")
     .option("--runefile", "the files are runefiles, whatever their names");
   addGlobalFlags(lint);
   lint.addHelpText(
     "after",
     "\nFinds what the files alone can tell; a cast also checks them against what exists. Files called runefile….yaml, every\n" +
       ".toml and files with sections such as server and storage are runefiles. Exit code 6 means mistakes.\n" +
+      "With --images a daemon is asked what the images declare; it pulls nothing.\n" +
       examples("rune lint web.yaml", "rune lint -r apps/", "rune lint /etc/rune/runefile.yaml"),
   );
   lint.action(async (sources, options, self) => {
-    const { terminal, namespace } = openSession(cli, self);
+    const session = openSession(cli, self);
+    const { terminal, namespace } = session;
     const warn = (text: string) => terminal.err(`warning ${oneLine(text)}\n`);
     const named = sources.filter((source) => options.runefile || isNamedRunefile(source));
     const others = sources.filter((source) => !named.includes(source));
@@ -47,6 +71,10 @@ export const define: Define = (command, cli) => {
     if (castfiles.length === 0) return;
     const { resources, files, warnings } = checkCastfiles(castfiles, { namespace });
     for (const warning of warnings) warn(warning);
+    if (options.images) {
+      const declared = resources.map((resource) => resource.declared);
+      for (const note of await imageWarnings(session, declared)) warn(note);
+    }
     terminal.out(`ok: ${count(resources.length, "resource")} in ${count(files, "file")}\n`);
   });
 };

@@ -44,6 +44,7 @@ const TABLE: Record<string, Access> = {
   },
   "get /v1/trash": { who: "somewhere", resource: "volumes", verb: "list" },
   "get /v1/usage/instances": { who: "somewhere", resource: "instances", verb: "list" },
+  "post /v1/images/describe": { who: "somewhere", resource: "services", verb: "create" },
   "get /metrics": { who: "known" },
   "post /v1/admin/backup": cluster("backup", "create"),
   "get /v1/admin/audit": cluster("audit", "get"),

@@ -27,6 +27,7 @@ const ROUTES: Record<string, string> = {
   "put /v1/admin/registries": "update registries",
   "delete /v1/admin/registries": "delete registries",
   "post /v1/admin/adopt-engine": "update engine",
+  "post /v1/images/describe": "create services",
   "post /v1/admin/rotate-kek": "update kek",
   "get /v1/admin/audit": "get audit",
   "get /metrics": "- known",

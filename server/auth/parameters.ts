@@ -63,6 +63,8 @@ const TABLE: Record<string, Rows> = {
   "post /v1/admin/backup": BACKUP,
   // Both are words about the one thing that the route asks for.
   "post /v1/admin/adopt-engine": { containersAreGone: "nothing", takeOver: "nothing" },
+  // An image is no secret from who may run it.
+  "post /v1/images/describe": { images: "nothing" },
   "post /v1/cast": { resources: "asked there", force: "nothing", dryRun: "nothing" },
   // Nobody hands on more than they have: identities.ts.
   "post /v1/admin/users": { name: "nothing", description: "nothing", policies: "asked there" },
