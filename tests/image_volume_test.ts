@@ -137,13 +137,8 @@ Deno.test({
     assert.equal(look, "from the image\n1000 1000 750\n");
     await host.rune("cast", await castfile(host, { image: two.name, name: "plain" }));
     await sees(host, 2, "plain");
-    const events = (await host.get("events")).items.map((
-      e: { spec: { message: string; object: { name: string } } },
-    ) => e.spec);
-    assert.ok(
-      !events.some((e: { object: { name: string } }) => e.object.name === "plain-0-next"),
-      "no successor beside the writer",
-    );
+    const { spec: { awaitsTurn } } = await host.get("instance", "plain-0");
+    assert.equal(awaitsTurn, true, "it starts when its predecessor has stopped");
     // The template that cast proposes goes on with the same data, and keeps it when the service goes.
     const more =
       "  volumes: [{ name: image-data, mountPath: /data, claimTemplate: { size: 1Gi, accessMode: ReadWriteOnce } }]\n";

@@ -15,6 +15,7 @@ Deno.test({
     await ensureTestImage();
     await using registry = await openRegistry();
     const image = await registry.push("team/app");
+    const prepares = await registry.push("team/prepare");
     await using host = await startHost({
       runefile:
         `docker:\n  registries:\n    - { match: "${registry.host}", username: ${USER}, password: ${PASSWORD} }\n`,
@@ -22,7 +23,8 @@ Deno.test({
     const command = JSON.stringify(["/bin/sh", "-c", SLEEP]);
     const castfile = await host.file(
       "offline.yaml",
-      `service:\n  name: offline\n  image: ${image}\n  imagePull: always\n  stopTimeout: 1s\n  command: ${command}\n`,
+      `service:\n  name: offline\n  image: ${image}\n  imagePull: always\n  stopTimeout: 1s\n  command: ${command}\n` +
+        `  initSteps: [{ name: prepare, image: "${prepares}", command: ["true"] }]\n`,
     );
     await host.rune("cast", castfile);
     await registry.goAway();

@@ -26,7 +26,7 @@ import type { MountTable } from "../mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
-import { leaveEngineVolumes, prepareImage } from "./image.ts";
+import { bringImage, type ImageCall, leaveEngineVolumes, prepareImage } from "./image.ts";
 import {
   type Attempt,
   isRegistryAway,
@@ -159,18 +159,17 @@ async function launchRun(
   const progress = pullProgress(deps.store, instance);
   // A pull may take long; what comes next for the service does not wait for it.
   using wanted = whileWanted(instance, { store: deps.store, signal });
+  const image: ImageCall = {
+    instance,
+    service,
+    run,
+    store: deps.store,
+    runner,
+    signal: wanted.signal,
+    onProgress: progress.update,
+  };
   try {
-    const prepared = await phaseOfImage(() =>
-      prepareImage({
-        instance,
-        service,
-        run,
-        store: deps.store,
-        runner,
-        signal: wanted.signal,
-        onProgress: progress.update,
-      })
-    );
+    const prepared = await phaseOfImage(() => prepareImage(image));
     // Its mounts may be others now.
     if (prepared) {
       await progress.end();
@@ -191,7 +190,7 @@ async function launchRun(
         await recordIntent({ run, init, versions }, call);
       },
       onSkipped: (skipped) => recordSkipped(deps.store, { instance, skipped }),
-      onProgress: progress.update,
+      bringImage: (name) => bringImage(image, name),
     });
     if (step && attempt > 2) {
       await forgetStep(runner, { instance, run, step: stepKey(step.name, attempt - 2) });

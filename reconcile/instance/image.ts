@@ -121,10 +121,10 @@ function pulledFor({ spec: { template, restartedAt } }: Instance): string {
 }
 
 /**
- * Pulls the image as its policy says. Where this make of the service had it before, a registry that does not answer stops
+ * Pulls an image of the service as its policy says. Where this make of the service had it before, a registry that does not answer stops
  * nothing: the image that is here will do.
  */
-async function bringImage(
+export async function bringImage(
   { instance, service, run, store, runner, signal, onProgress }: ImageCall,
   image: string,
 ): Promise<void> {
@@ -179,7 +179,15 @@ async function commitImage(
       ...(hidden && { hidden }),
       ...(health && { health }),
     };
-    for (const mount of volumes) makeImageVolume(tx, { mount, instance: now, service });
+    // What its predecessor still has in a volume of the Engine's is handed on when that goes.
+    const handedOn = tx.list("instance", now.namespace)
+      .filter(({ uid, spec }) =>
+        uid !== now.uid && spec.serviceUid === service.uid && spec.ordinal === now.spec.ordinal
+      )
+      .flatMap(({ status }) => status.engineVolumes ?? []).map(({ path }) => path);
+    for (const mount of volumes) {
+      if (!handedOn.includes(mount.mountPath)) makeImageVolume(tx, { mount, instance: now, service });
+    }
     const digest = pulledFor(now);
     if (service.annotations[ANNOTATIONS.pulledFor] !== digest) {
       tx.update(service, { annotations: { ...service.annotations, [ANNOTATIONS.pulledFor]: digest } });

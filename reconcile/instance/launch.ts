@@ -18,7 +18,6 @@ import type { SecretReader } from "../../store/secrets/vault.ts";
 import { resolveSecretEnv } from "../secret_refs.ts";
 import { shortDigest } from "../digest.ts";
 import { openMounted } from "../mount_table.ts";
-import { pullPolicyOf } from "./image.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import { isFresh, isUnclaimed, type Owner, ownerOf } from "./owner.ts";
 import type { InstanceView, MountView } from "./plan.ts";
@@ -211,8 +210,8 @@ export interface LaunchOptions {
   recordIntent: () => Promise<void>;
   /** Told what of a configmap or secret was left out, a sentence each. */
   onSkipped: (skipped: string[]) => Promise<void>;
-  /** Told how far the pull of the image is. */
-  onProgress: (text: string) => void;
+  /** Makes the image of an init step present. */
+  bringImage: (image: string) => Promise<void>;
 }
 
 /**
@@ -231,8 +230,7 @@ export async function launch(
   const { preparedAt, launchFailures } = instance.status;
   const here = preparedAt !== undefined && run === 1 && launchFailures === 0;
   if (image !== undefined && image !== template.image && runner.pull && !here) {
-    const policy = pullPolicyOf(service, image);
-    await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress: options.onProgress }));
+    await phaseOfImage(() => options.bringImage(image));
   }
   const find = (image: string | undefined) =>
     phase("LaunchFailed", () => ownerOf(instance, { runner, image, signal }));

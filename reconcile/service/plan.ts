@@ -94,10 +94,9 @@ function planDeletion({ service, instances, volumes, others }: ServiceView): Ser
   const cascade = service.finalizers.includes(FINALIZERS.volumeCleanup);
   const steps = volumes.filter((v) => v.deletionRequestedAt === undefined).flatMap((v): ServiceStep[] => {
     const { namespace, name } = v;
-    if (goesWithService(service, v) || (cascade && owns(service, v))) {
-      return [{ do: "deleteVolume", namespace, name }];
-    }
     const wantedElsewhere = others.some((other) => claims(other, v));
+    const goes = goesWithService(service, v) && !wantedElsewhere;
+    if (goes || (cascade && owns(service, v))) return [{ do: "deleteVolume", namespace, name }];
     return wantedElsewhere || v.status.handle === undefined ? [] : [{ do: "releaseVolume", namespace, name }];
   });
   return [...steps, { do: "drop" }];
