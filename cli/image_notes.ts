@@ -1,5 +1,5 @@
 /** What the image of a service brings beside what was cast, in words. Pure. @module */
-import { hiddenNote, imageMount, imageMountText, uncoveredPaths } from "../spec/image_volume.ts";
+import { foreignNote, hiddenNote, imageMount, imageMountText, uncoveredPaths } from "../spec/image_volume.ts";
 import type { ImageReport } from "../spec/api.ts";
 import type { Instance } from "../spec/instance.ts";
 import type { VolumeMount } from "../spec/mounts.ts";
@@ -26,7 +26,9 @@ function imageVolumeNote(mount: VolumeMount, service: string): string {
 /** Sentences about what the instances of a service have from their image, or do not have. */
 export function imageNotes(instances: Instance[], service: string): string[] {
   const hidden = instances.flatMap(({ status }) => status.image?.hidden ?? []).map(hiddenNote);
-  return [...imageMountsOf(instances).map((mount) => imageVolumeNote(mount, service)), ...new Set(hidden)];
+  const foreign = instances.flatMap(({ status }) => status.image?.foreign ?? []).map(foreignNote);
+  const volumes = imageMountsOf(instances).map((mount) => imageVolumeNote(mount, service));
+  return [...volumes, ...new Set([...hidden, ...foreign])];
 }
 
 /** Sentences about what a service would have from its image, were it cast. */

@@ -22,6 +22,8 @@ export interface ImagePath {
 export interface ImageFacts {
   /** The Engine's id of it, which changes whenever its contents do. */
   id: string;
+  /** The kind of processor that it is for, `arm64`, where that is another one than the Engine's machine has. */
+  foreign?: string;
   /** Paths that it declares as volumes, sorted, without a slash at the end. */
   volumes: string[];
   /** `name`, `uid`, or either with `:group`; absent: root. */

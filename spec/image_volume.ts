@@ -74,6 +74,11 @@ export function hiddenNote({ path, entries }: { path: string; entries: string[] 
     "mount at a directory of its own to keep it, or let an init step copy the file";
 }
 
+/** What there is to know of an image for another kind of processor. */
+export const foreignNote = (kind: string): string =>
+  `the image is for processors of the kind ${kind}, and this machine has another one: without an emulator its programs ` +
+  'end at once with "exec format error"; use an image for this machine';
+
 /** The mount as a castfile would write it. */
 export function imageMountText({ name, mountPath }: Pick<VolumeMount, "name" | "mountPath">): string {
   return `{ name: ${name}, mountPath: ${mountPath}, claimTemplate: { size: ${IMAGE_VOLUME_SIZE}, ` +

@@ -111,6 +111,8 @@ export const instanceImageSchema = z.object({
   volumes: z.array(volumeMountSchema),
   /** Directories of the image that a mount of files hides, and names of what is in them. */
   hidden: z.array(z.object({ path: z.string(), entries: z.array(z.string()) })).optional(),
+  /** The kind of processor that the image is for, where this machine has another one. */
+  foreign: z.string().optional(),
   /** The image's HEALTHCHECK, where the service has no check of its own. */
   health: probeSchema.optional(),
 });

@@ -8,6 +8,7 @@ import { sameValue } from "../../spec/changes.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { Probe } from "../../spec/health.ts";
 import {
+  foreignNote,
   hiddenNote,
   IMAGE_VOLUME_DRIVER,
   imageMount,
@@ -177,6 +178,7 @@ async function commitImage(
       id: facts.id,
       volumes,
       ...(hidden && { hidden }),
+      ...(facts.foreign !== undefined && { foreign: facts.foreign }),
       ...(health && { health }),
     };
     // What its predecessor still has in a volume of the Engine's is handed on when that goes.
@@ -196,6 +198,16 @@ async function commitImage(
     tx.update(now, { status: { ...now.status, image } });
     if (!sameValue(now.status.image?.volumes ?? [], volumes)) tellOfVolumes(tx, now, volumes);
     if (!sameValue(now.status.image?.hidden, hidden)) tellOfHidden(tx, now, hidden ?? []);
+    if (facts.foreign !== undefined && now.status.image?.foreign !== facts.foreign) {
+      const message = foreignNote(facts.foreign);
+      recordEvent(tx, {
+        namespace: now.namespace,
+        object: now,
+        type: "Warning",
+        reason: "ForeignImage",
+        message,
+      });
+    }
     return true;
   });
 }

@@ -9,8 +9,12 @@ const listSchema = z.array(z.string()).nullish().transform((list) => list ?? [])
 /** Docker's own defaults; it writes 0 for what an image leaves open. */
 const DEFAULTS = { intervalMs: 30_000, timeoutMs: 30_000, retries: 3 };
 
+/** This machine's kind of processor, as images name it. */
+const OWN = { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch];
+
 const imageSchema = z.object({
   Id: z.string(),
+  Architecture: z.string().nullish(),
   Config: z.object({
     Volumes: z.record(z.string(), z.unknown()).nullish(),
     User: z.string().nullish(),
@@ -34,7 +38,7 @@ type Healthcheck = NonNullable<NonNullable<z.infer<typeof imageSchema>["Config"]
 export async function describeImage(engine: Engine, image: string, signal: AbortSignal): Promise<ImageFacts> {
   assertReference(image);
   const what = `look at image ${image}`;
-  const { Id: id, Config } = await engine.json(`/images/${image}/json`, {
+  const { Id: id, Architecture, Config } = await engine.json(`/images/${image}/json`, {
     what,
     schema: imageSchema,
     signal,
@@ -42,6 +46,7 @@ export async function describeImage(engine: Engine, image: string, signal: Abort
   const healthcheck = Config?.Healthcheck && healthcheckOf(Config.Healthcheck, Config.Shell);
   return {
     id,
+    ...(Architecture && Architecture !== OWN && { foreign: Architecture }),
     volumes: [...new Set(Object.keys(Config?.Volumes ?? {}).map(cleanPath))].sort(),
     ...(Config?.User && { user: Config.User }),
     ...(healthcheck && { healthcheck }),

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { describeImage } from "./image_facts.ts";
+import { withFakeEngine } from "./test_engine.ts";
 import { buildTestImage, dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
@@ -99,4 +101,18 @@ Deno.test({
       await room.cleanup();
     }
   },
+});
+
+Deno.test("describeImage() says for which other processor an image is", async () => {
+  const own = { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch];
+  for (const [Architecture, foreign] of [[own, undefined], ["s390x", "s390x"], ["", undefined]]) {
+    await withFakeEngine(
+      () => Response.json({ Id: "sha256:1", Architecture, Config: null }),
+      async (engine) => {
+        const facts = await describeImage(engine, "app", AbortSignal.timeout(10_000));
+        assert.equal(facts.foreign, foreign);
+        assert.deepEqual(facts.volumes, []);
+      },
+    );
+  }
 });
