@@ -214,8 +214,8 @@ export function checkExposedOnce(
       if (!mine) continue;
       issues.push({
         path: mine.path,
-        message: `port ${mine.hostPort} of this machine is ${
-          theirs.path[0] === "expose" ? "exposed by" : "that of a process of"
+        message: `port ${mine.hostPort} of this machine ${
+          theirs.path[0] === "expose" ? "is exposed by" : "belongs to a process of"
         } ${describe(other)}`,
         hint: otherPortHint(service.spec),
       });

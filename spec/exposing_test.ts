@@ -110,7 +110,7 @@ Deno.test("checkSet() refuses one port for two services whatever takes it: expos
   const published = { expose: { port: 1, hostPort: 81 } };
   assert.match(
     check({ ...process, ...http }, published),
-    /^expose\.hostPort: port 81 .* that of a process of service default\/one$/,
+    /^expose\.hostPort: port 81 .* belongs to a process of service default\/one$/,
   );
   assert.match(check(published, { ...process, ...http }), /^ports\.1\.port: port 81 .* exposed by .*\/one$/);
   assert.match(

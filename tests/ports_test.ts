@@ -38,11 +38,11 @@ Deno.test({
       const [port, holder] of [
         [httpPort, /the proxy, which serves host names \(expose\.httpPort/],
         [httpsPort, /the proxy, which serves host names \(expose\.httpsPort/],
-        [api, /that of the daemon's own API/],
+        [api, /belongs to the daemon's own API/],
       ] as const
     ) {
       const told = await refusal(host, named, web("by-port", `{ port: http, hostPort: ${port} }`));
-      assert.match(told, new RegExp(`:15:\\d+: .*port ${port} of this machine is `));
+      assert.match(told, new RegExp(`:15:\\d+: .*port ${port} of this machine belongs to `));
       assert.match(told, holder);
       const process = processService("own", `  ports: [{ port: ${port} }]\n`);
       assert.match(await refusal(host, process), holder);
@@ -59,7 +59,7 @@ Deno.test({
     const told = await refusal(host, web("by-port", `{ port: http, hostPort: ${free} }`));
     assert.match(
       told,
-      new RegExp(`port ${free} of this machine is that of a process of service default/own`),
+      new RegExp(`port ${free} of this machine belongs to a process of service default/own`),
     );
     assert.match(told, /choose another hostPort/);
   },

@@ -26,7 +26,7 @@ export function checkPorts(spec: ServiceSpec, { held, publishOn }: HostPorts): F
     if (holder === undefined) return [];
     return [{
       path,
-      message: `port ${hostPort} of this machine is that of ${holder}`,
+      message: `port ${hostPort} of this machine belongs to ${holder}`,
       hint: otherPortHint(spec),
     }];
   });
