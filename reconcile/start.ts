@@ -25,6 +25,7 @@ import { reconcileExposure } from "./expose/controller.ts";
 import { concernsRoutes } from "./expose/plan.ts";
 import { createLooks } from "./instance/looks.ts";
 import { reconcileInstance } from "./instance/controller.ts";
+import type { Unstored } from "./instance/unstored.ts";
 import { createMountTable } from "./mount_table.ts";
 import type { Outcome } from "./outcome.ts";
 import { pause } from "../base/delay.ts";
@@ -62,6 +63,8 @@ export interface ControllerDeps {
   files: RunFiles;
   /** Where the last output of instances that are gone is kept. */
   keptLogs: KeptLogs;
+  /** Keeps what of instances cannot be stored. */
+  unstored?: Unstored;
   observer?: ReconcileObserver;
 }
 
@@ -107,6 +110,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
     stage,
     holds,
     bootId,
+    unstored,
   } = deps;
   const drivers = resolvingDrivers(deps.drivers, secrets);
   const readData = readDataFrom(store, readSecretFrom(secrets));
@@ -198,6 +202,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
           clock,
           looks,
           bootId,
+          ...(unstored && { unstored }),
         },
         find,
         signal,
@@ -237,6 +242,7 @@ export function startControllers(deps: ControllerDeps): Controllers {
         places.delete(uid);
         prober.forget(uid);
         looks.forget(uid);
+        unstored?.forget(uid);
       }
       // A launch that waits, for an image say, must not hold up its own removal.
       const leaving = resource.deletionRequestedAt !== undefined;

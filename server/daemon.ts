@@ -13,6 +13,7 @@ import { LocalDriver } from "../drivers/local.ts";
 import { LocalHostDriver } from "../drivers/local_host.ts";
 import { ProtectedDirectories } from "../drivers/protected.ts";
 import { createClock } from "../reconcile/clock.ts";
+import { createUnstored } from "../reconcile/instance/unstored.ts";
 import { createProber } from "../reconcile/health/prober.ts";
 import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import { createRunFiles, type MemoryMounts } from "../reconcile/config/run_files.ts";
@@ -45,6 +46,7 @@ import { createAuth } from "./auth/auth.ts";
 import { watchSessions } from "./auth/sessions.ts";
 import { listRegistries, type RegistryEntry } from "./registries.ts";
 import { registerGauges } from "./metrics/gauges.ts";
+import { createWriteHealth } from "./write_health.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { boundDriver, boundRunner } from "./deadlines.ts";
 import { observeDriver, observeRunner } from "./metrics/observe.ts";
@@ -215,7 +217,16 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
   try {
     const metrics = createMetrics(BUILD);
     const clock = createClock();
-    const store = await openStore({ dataDir, onCommit: metrics.commit, clock: () => clock.now() });
+    const writes = createWriteHealth(dataDir);
+    const store = await openStore({
+      dataDir,
+      onCommit(result) {
+        metrics.commit(result);
+        writes.tried(result);
+      },
+      clock: () => clock.now(),
+    });
+    const unstored = createUnstored(store);
     started.push(() => store.close());
     // Before anything acts: what carries this id may be another daemon's.
     const held = await holdDaemonId(store, dataDir);
@@ -319,6 +330,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         return settings.docker.registries;
       },
       dead: () => late.controllers?.dead() ?? [],
+      writes,
+      unstored,
       shutdown: shutdown.signal,
       logger: logger.getChild("http"),
       metrics,
@@ -371,6 +384,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
           logger.warn("secrets of an earlier place stay in memory at {path}: {message}", { path, message }),
       }),
       logger: logger.getChild("reconcile"),
+      unstored,
       observer: metrics.reconcile,
     });
     late.controllers = controllers;

@@ -13,6 +13,8 @@ import type { HostPorts } from "./admission/ports.ts";
 import type { Grants } from "./grants.ts";
 import type { RunefileRegistry } from "./registries.ts";
 import type { SecretLimits } from "./secret_writes.ts";
+import type { Unstored } from "../reconcile/instance/unstored.ts";
+import type { WriteHealth } from "./write_health.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 
 /** What `GET /v1/status` and `/v1/version` say of the daemon itself. */
@@ -64,6 +66,10 @@ export interface ServerDeps {
   containsProcesses?: boolean;
   /** What has died of what should run as long as the daemon: then `/healthz` says 503. Default: nothing. */
   dead?(): string[];
+  /** Whether the daemon can store anything. Default: it can. */
+  writes?: Pick<WriteHealth, "problem">;
+  /** What is known of instances and could not be stored. Default: nothing. */
+  unstored?: Pick<Unstored, "known">;
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;

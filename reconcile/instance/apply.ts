@@ -39,12 +39,14 @@ import {
 import type { Looks } from "./looks.ts";
 import { prepare } from "./prepare.ts";
 import { explainEnd } from "./last_words.ts";
+import { settleKnown } from "./settle_status.ts";
+import type { Unstored } from "./unstored.ts";
 import { pullProgress } from "./pull_progress.ts";
 import { kill, publish } from "./run_steps.ts";
 import { stopRun } from "./stop.ts";
 import { cannotReplace, preparedStatus } from "./turn.ts";
 import { whileWanted } from "./while_wanted.ts";
-import { current, settle, writeStatus } from "./write_status.ts";
+import { current, writeStatus } from "./write_status.ts";
 import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
 
 /** What the steps work with. */
@@ -52,6 +54,8 @@ export interface InstanceDeps {
   store: Store;
   runners: Map<RunnerName, Runner>;
   mounts: MountTable;
+  /** Keeps what cannot be stored. */
+  unstored?: Unstored;
   stage: Stage;
   /** Has a volume mounted anew whose directory is no longer what was mounted. */
   remount: (volume: Volume) => void;
@@ -115,7 +119,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     case "settle":
       // Nobody reads the files of a run that has ended.
       if (step.releases || step.event?.reason === "Exited") await forgetFiles(deps, instance);
-      if (!await settle(deps.store, { instance, step: await explainEnd(step, call) }) || step.afterMs === 0) {
+      if (!await settleKnown(deps, { instance, step: await explainEnd(step, call) }) || step.afterMs === 0) {
         return undefined;
       }
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };

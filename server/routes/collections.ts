@@ -76,9 +76,13 @@ export function collectionRoutes(deps: ServerDeps): Endpoint[] {
       summary: `Get a ${info.kind}`,
       answers: { 200: { description: "The resource; its version is the ETag", schema } },
       handle: ({ params: { namespace = "", name }, principal }) =>
-        resourceResponse(requireResource(deps.store, { kind: info.kind, namespace, name: name! }), {
-          to: principal,
-        }),
+        resourceResponse(
+          known(
+            deps,
+            requireResource(deps.store, { kind: info.kind, namespace, name: name! }) as AnyResource,
+          ),
+          { to: principal },
+        ),
     });
     return [...lists, get];
   });
@@ -95,12 +99,17 @@ function selection(
   return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
 }
 
-function list({ store }: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
+/** A resource as it is known to be, also where that could not be stored. */
+const known = ({ unstored }: ServerDeps, resource: AnyResource) => unstored?.known(resource) ?? resource;
+
+function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
+  const { store } = deps;
   const { params, query } = call;
   if (query.since !== undefined) {
     throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
   }
-  const matching = (store.list(kind, params.namespace) as AnyResource[]).filter(selection(kind, query))
+  const all = (store.list(kind, params.namespace) as AnyResource[]).map((resource) => known(deps, resource));
+  const matching = all.filter(selection(kind, query))
     .filter(
       visible(kind, call),
     );

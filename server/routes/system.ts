@@ -6,6 +6,7 @@ import { z } from "zod";
 import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { maySee, seenBy, type Viewer, warningsFor } from "../auth/visibility.ts";
+import type { AnyResource } from "../../spec/resource.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { problemResponse, toProblem } from "../problem.ts";
@@ -25,7 +26,10 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       tag: "system",
       summary: "Whether the daemon works",
       answers: {
-        200: { description: "It reconciles", schema: z.object({ status: z.literal("ok") }) },
+        200: {
+          description: "It reconciles; degraded: it goes on with what it has, and can store nothing",
+          schema: z.object({ status: z.enum(["ok", "degraded"]), problem: z.string().optional() }),
+        },
       },
       async handle({ requestId }) {
         try {
@@ -37,7 +41,10 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
               hint: "restart the daemon; its log says why",
             });
           }
-          return Response.json({ status: "ok" });
+          // Not 503: a restart makes no room, and what runs goes on. Nobody has said who he is: no path.
+          const degraded = await deps.writes?.problem() !== undefined;
+          const problem = "nothing can be stored, see rune status";
+          return Response.json(degraded ? { status: "degraded", problem } : { status: "ok" });
         } catch (error) {
           return problemResponse(toProblem(error, requestId), { status: 503 });
         }
@@ -61,7 +68,8 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       summary: "The whole node at a glance",
       answers: { 200: { description: "The status", schema: statusSchema } },
       handle: async ({ principal }) => {
-        return Response.json(statusOf(deps, { runners: await checkRunners(), viewer: principal }));
+        const [runners, problem] = await Promise.all([checkRunners(), deps.writes?.problem()]);
+        return Response.json(statusOf(deps, { runners, problem, viewer: principal }));
       },
     }),
   ];
@@ -136,21 +144,22 @@ function recentWarnings(
 
 function statusOf(
   deps: ServerDeps,
-  { runners, viewer }: { runners: Status["runners"]; viewer: Viewer },
+  { runners, problem, viewer }: { runners: Status["runners"]; problem?: string | undefined; viewer: Viewer },
 ): Status {
   const { store, info } = deps;
   const { commit: _commit, builtAt: _builtAt, backupWarnings: _backups, ...shown } = info;
   return {
     recentWarnings: recentWarnings(deps, viewer),
     ...shown,
-    warnings: warningsFor(viewer, info),
+    warnings: [...problem === undefined ? [] : [problem], ...warningsFor(viewer, info)],
     runners,
     namespaces: store.list("namespace").filter(({ name }) => maySee(viewer, "service", name)).map(
       ({ name }) => {
-        const instances = store.list("instance", name);
+        const known = <R extends AnyResource>(resource: R) => deps.unstored?.known(resource) ?? resource;
+        const instances = store.list("instance", name).map(known);
         return {
           name,
-          services: count(store.list("service", name).map((s) => s.status.state)),
+          services: count(store.list("service", name).map((s) => known(s).status.state)),
           instances: { total: instances.length, ready: instances.filter((i) => i.status.ready).length },
           volumes: count(store.list("volume", name).map((v) => v.status.state)),
         };

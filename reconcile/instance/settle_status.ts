@@ -1,0 +1,22 @@
+/** Stores what a plan says of an instance; what cannot be stored is kept for those who ask. @module */
+import type { Instance } from "../../spec/instance.ts";
+import type { Store } from "../../store/store.ts";
+import type { InstanceStep } from "./plan.ts";
+import type { Unstored } from "./unstored.ts";
+import { settle } from "./write_status.ts";
+
+/** As {@linkcode settle}. */
+export async function settleKnown(
+  { store, unstored }: { store: Store; unstored?: Unstored },
+  settling: { instance: Instance; step: Extract<InstanceStep, { do: "settle" }> },
+): Promise<boolean> {
+  const { instance: { uid }, step } = settling;
+  try {
+    const settled = await settle(store, settling);
+    unstored?.forget(uid);
+    return settled;
+  } catch (error) {
+    unstored?.keep(uid, step.status);
+    throw error;
+  }
+}
