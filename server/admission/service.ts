@@ -12,6 +12,7 @@ import { parseNameRef } from "../../spec/name.ts";
 import { describeKey } from "../../spec/resource.ts";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import { maySee, nameTo } from "../auth/visibility.ts";
+import { checkCapacity, hostCapacity } from "./capacity.ts";
 import { checkTemplateDirectory } from "./directories.ts";
 import { checkPorts } from "./ports.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
@@ -63,6 +64,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     }),
     ...checkPorts(spec, world.ports),
     ...checkFileMounts(spec, world),
+    ...checkCapacity(spec, { before: before?.spec, capacity: hostCapacity() }),
   ];
   return { spec, issues };
 }

@@ -1,0 +1,66 @@
+/** What a service asks of this machine beyond what it has: no runner can give that, and waiting does not help. @module */
+import { sameValue } from "../../spec/changes.ts";
+import type { FieldIssue } from "../../spec/error.ts";
+import { formatBytes } from "../../spec/format.ts";
+import { parseBytes, parseMilliCpu } from "../../spec/quantity.ts";
+import type { ServiceSpec } from "../../spec/service.ts";
+
+/** What a machine has. */
+export interface Capacity {
+  cpus: number;
+  memoryBytes: number;
+}
+
+let known: Capacity | undefined;
+
+/** What this machine has, read once: it does not change while it runs, or hardly ever. */
+export function hostCapacity(): Capacity {
+  return known ??= { cpus: onlineCpus(), memoryBytes: Deno.systemMemoryInfo().total };
+}
+
+/** As the Engine counts them: not those that this process may use, which can be fewer. */
+function onlineCpus(): number {
+  try {
+    return countCpus(Deno.readTextFileSync("/sys/devices/system/cpu/online"));
+  } catch {
+    return navigator.hardwareConcurrency;
+  }
+}
+
+/** How many a list such as `0-3,8` names. */
+export function countCpus(list: string): number {
+  return list.trim().split(",").reduce((sum, range) => {
+    const [first, last = first] = range.split("-").map(Number);
+    return sum + last! - first! + 1;
+  }, 0);
+}
+
+/** The issues of limits and requests beyond the machine. Those that a service has already stay: the machine may have shrunk. */
+export function checkCapacity(
+  { resources }: Pick<ServiceSpec, "resources">,
+  { before, capacity }: { before: Pick<ServiceSpec, "resources"> | undefined; capacity: Capacity },
+): FieldIssue[] {
+  if (!resources || (before && sameValue(before.resources, resources))) return [];
+  const { cpus, memoryBytes } = capacity;
+  const issues: FieldIssue[] = [];
+  for (const field of ["request", "limit"] as const) {
+    const [cpu, memory] = [resources.cpu?.[field], resources.memory?.[field]];
+    if (cpu !== undefined && parseMilliCpu(cpu) > cpus * 1000) {
+      issues.push({
+        path: ["resources", "cpu", field],
+        message: `${cpu} CPUs are more than this machine has: expected at most ${cpus}`,
+        hint: `write ${cpus} or less, or leave the ${field} out`,
+      });
+    }
+    if (memory !== undefined && parseBytes(memory) > memoryBytes) {
+      issues.push({
+        path: ["resources", "memory", field],
+        message: `${memory} is more memory than this machine has: expected at most ${
+          formatBytes(memoryBytes)
+        }`,
+        hint: `write less, or leave the ${field} out`,
+      });
+    }
+  }
+  return issues;
+}
