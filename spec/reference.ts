@@ -72,18 +72,46 @@ export function partsOf(schema: z.ZodType): Part[] {
   }
 }
 
+/** A resource that a value names. */
+export interface Named extends NameRef {
+  kind: Kind;
+  /** The object that names it. */
+  beside: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Every resource that a checked value names, as often as it does. */
+export function findNamed(schema: z.ZodType, value: unknown, namespace: string): Named[] {
+  const found: Named[] = [];
+  walkReferences(schema, value, ({ kind, namespaceFrom, parse }, { text, around }) => {
+    const beside = around.at(-1);
+    for (const ref of refsOf({ namespaceFrom, parse }, { text, namespace, beside })) {
+      found.push({ kind, ...ref, beside });
+    }
+  });
+  return found;
+}
+
 /** Everything that a checked value refers to, also in its own namespace. */
 export function findReaches(schema: z.ZodType, value: unknown, namespace: string): Reach[] {
   const found = new Map<string, Reach>();
+  walkReferences(schema, value, (reference, { text, around }) => {
+    for (const reach of reachesOf(reference, text, { namespace, around })) {
+      found.set(JSON.stringify(reach), reach);
+    }
+  });
+  return [...found.values()];
+}
+
+/** Walks schema and value together, and visits each text that is a reference. @param visit given the objects around it, the outermost first. */
+function walkReferences(
+  schema: z.ZodType,
+  value: unknown,
+  visit: (reference: Reference, at: { text: string; around: readonly Record<string, unknown>[] }) => void,
+): void {
   const walk = (part: z.ZodType, at: unknown, around: readonly Record<string, unknown>[]): void => {
     if (at === undefined || at === null) return;
     const reference = referenceOf(part);
-    if (reference) {
-      for (const reach of reachesOf(reference, String(at), { namespace, around })) {
-        found.set(JSON.stringify(reach), reach);
-      }
-      return;
-    }
+    if (reference) return visit(reference, { text: String(at), around });
     const isObject = typeof at === "object" && !Array.isArray(at);
     const within = isObject ? [...around, at as Record<string, unknown>] : around;
     for (const { schema: inner, key } of partsOf(part)) {
@@ -95,20 +123,32 @@ export function findReaches(schema: z.ZodType, value: unknown, namespace: string
     }
   };
   walk(schema, value, []);
-  return [...found.values()];
+}
+
+/** The resources that one text names. */
+function refsOf(
+  { namespaceFrom, parse }: Pick<Reference, "namespaceFrom" | "parse">,
+  { text, namespace, beside }: {
+    text: string;
+    namespace: string;
+    beside: Readonly<Record<string, unknown>> | undefined;
+  },
+): NameRef[] {
+  const elsewhere = namespaceFrom === undefined ? undefined : beside?.[namespaceFrom];
+  const home = typeof elsewhere === "string" ? elsewhere : namespace;
+  const refs = parse ? parse(text, home) : [parseNameRef(text, home)];
+  return refs.filter((ref) => ref !== null && ref !== undefined);
 }
 
 function reachesOf(
-  { kind, verb, namespaceFrom, parse }: Reference,
+  { kind, verb, ...reference }: Reference,
   text: string,
   { namespace, around }: { namespace: string; around: readonly Record<string, unknown>[] },
 ): Reach[] {
   if (verb === "none") return [];
-  const beside = namespaceFrom === undefined ? undefined : around.at(-1)?.[namespaceFrom];
-  const home = typeof beside === "string" ? beside : namespace;
-  const refs = parse ? parse(text, home) : [parseNameRef(text, home)];
   const asked = typeof verb === "function" ? verb(around) : verb;
-  return refs.flatMap((ref) => ref ? [{ kind, verb: asked, namespace: ref.namespace }] : []);
+  return refsOf(reference, { text, namespace, beside: around.at(-1) })
+    .map((ref) => ({ kind, verb: asked, namespace: ref.namespace }));
 }
 
 /** A secret by name, for its values. */

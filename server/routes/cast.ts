@@ -2,6 +2,7 @@
 import { type CastRequest, castRequestSchema, castResponseSchema } from "../../spec/api.ts";
 import { BODIES, isCastKind } from "../../spec/declared.ts";
 import { textsAsWritten } from "../../spec/text_fields.ts";
+import { warnOfAbsent } from "../absent.ts";
 import { cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { portsOf, warnOfForeignPorts } from "../foreign_ports.ts";
@@ -64,7 +65,11 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
       const results = applied.map(({ resource: _, ...result }) => result);
       // The transaction's own revision: a watch from here shows everything that follows from it, and nothing it did.
       const written = applied.filter((a) => a.action !== "unchanged").map((a) => a.resource.resourceVersion);
-      const warnings = await warnOfForeignPorts(applied.map((a) => a.resource), before);
+      const resources = applied.map((a) => a.resource);
+      const warnings = [
+        ...warnOfAbsent(resources, { state: deps.store, viewer: principal }),
+        ...await warnOfForeignPorts(resources, before),
+      ];
       return Response.json({
         results,
         ...(warnings.length > 0 && { warnings }),
