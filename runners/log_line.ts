@@ -10,3 +10,16 @@ export function letterEnd(bytes: Uint8Array, at: number): number {
   }
   return at;
 }
+
+// A mark at the beginning is part of what was printed.
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Printed bytes as a LogEntry has them: text, and the bytes themselves where they are none. */
+export function textOf(bytes: Uint8Array): { text: string; base64?: string } {
+  try {
+    return { text: STRICT.decode(bytes) };
+  } catch {
+    return { text: LENIENT.decode(bytes), base64: bytes.toBase64() };
+  }
+}

@@ -1,16 +1,6 @@
 /** Cuts what is wanted out of entries that are all there: by time, and by lines from the end. @module */
 import type { LogEntry, LogOptions } from "../runners/runner.ts";
-
-/** Which entries begin a line: a long line comes in parts, and those of the other stream may stand between them. */
-export function lineStarts(): (entry: LogEntry) => boolean {
-  const open = new Set<LogEntry["stream"]>();
-  return ({ stream, continues }) => {
-    const starts = !open.has(stream);
-    if (continues) open.add(stream);
-    else open.delete(stream);
-    return starts;
-  };
-}
+import { lineStarts } from "../spec/log_line.ts";
 
 /** The entries within `since` and `until`, of the last `tail` lines; a line stays whole. */
 export function selectEntries(

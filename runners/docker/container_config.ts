@@ -56,7 +56,8 @@ export function containerConfig(
     HostConfig: {
       NetworkMode: network,
       RestartPolicy: { Name: "no" },
-      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
+      // `json-file` breaks letters at 16 KiB and all that is no text. Not compressed: reading would take twice as long.
+      LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "3", compress: "false" } },
       // Never `Binds`: that form makes a directory where a source is missing, and a volume would look empty.
       Mounts: spec.mounts.map((mount) => ({
         Type: "bind",

@@ -42,7 +42,7 @@ Deno.test("containerConfig() of the least spec: Rune restarts, logs rotate, labe
     HostConfig: {
       NetworkMode: NETWORK,
       RestartPolicy: { Name: "no" },
-      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
+      LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "3", compress: "false" } },
       Mounts: [],
       PortBindings: {},
     },

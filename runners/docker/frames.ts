@@ -14,14 +14,20 @@ const FRAME_MAX = 1024 * 1024;
 /** The Engine speaks for itself: the payload is an error's text. */
 const SYSTEM_ERROR = 3;
 
-/**
- * Cuts a multiplexed byte stream into frames, wherever its chunks are cut. Holds no more than one frame.
- * The stream errors with `internal` when it is not multiplexed, and with `unavailable` when it ends inside a frame.
- */
-export function decodeFrames(): TransformStream<Uint8Array, Frame> {
+/** Cuts a multiplexed byte stream into frames, wherever its chunks are cut. Holds no more than one frame. */
+export interface FrameSplitter {
+  /** The frames that this chunk completes. @throws {RuneError} `internal` when it is not multiplexed. */
+  push(chunk: Uint8Array): Frame[];
+  /** @throws {RuneError} `unavailable` when it ended inside a frame. */
+  end(): void;
+}
+
+/** Makes one. */
+export function createFrameSplitter(): FrameSplitter {
   let held = new Uint8Array(0);
-  return new TransformStream({
-    transform(chunk, controller) {
+  return {
+    push(chunk) {
+      const frames: Frame[] = [];
       const bytes = held.length === 0 ? chunk : concat(held, chunk);
       let at = 0;
       while (bytes.length - at >= HEADER) {
@@ -37,18 +43,29 @@ export function decodeFrames(): TransformStream<Uint8Array, Frame> {
         if (bytes.length < end) break;
         const data = bytes.slice(at + HEADER, end);
         if (kind === SYSTEM_ERROR) throw new RuneError("internal", new TextDecoder().decode(data).trim());
-        controller.enqueue({ stream: STREAMS[kind]!, data });
+        frames.push({ stream: STREAMS[kind]!, data });
         at = end;
       }
       held = bytes.slice(at);
+      return frames;
     },
-    flush() {
-      if (held.length > 0) {
-        throw new RuneError("unavailable", "Docker ended the output in the middle of a line", {
-          hint: "try again; Docker may have been stopped meanwhile",
-        });
-      }
+    end() {
+      if (held.length === 0) return;
+      throw new RuneError("unavailable", "Docker ended the output in the middle of a line", {
+        hint: "try again; Docker may have been stopped meanwhile",
+      });
     },
+  };
+}
+
+/** {@linkcode createFrameSplitter} as a stream, which errors as that throws. */
+export function decodeFrames(): TransformStream<Uint8Array, Frame> {
+  const splitter = createFrameSplitter();
+  return new TransformStream({
+    transform(chunk, controller) {
+      for (const frame of splitter.push(chunk)) controller.enqueue(frame);
+    },
+    flush: () => splitter.end(),
   });
 }
 

@@ -1,14 +1,27 @@
-/** A container's output as log entries: timestamps taken off, the Engine's 16 KiB parts joined to lines. @module */
+/** A container's output as log entries, of containers with the log driver `local` and, from before, `json-file`. @module */
 import { RuneError } from "../../spec/error.ts";
-import { letterEnd, LOG_LINE_MAX } from "../log_line.ts";
+import { afterLines, lineStarts } from "../../spec/log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
-import { concat, decodeFrames, type Frame } from "./frames.ts";
+import { createFrameSplitter } from "./frames.ts";
+import { createLineAssembler } from "./line_assembler.ts";
 
-const NEWLINE = 10;
-const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) /;
-/** The longest that STAMP matches. */
-const STAMP_MAX = 36;
+/** What is asked of the Engine, which counts records: a long line is several. */
+interface RecordQuery extends Omit<LogOptions, "tail"> {
+  records?: number | undefined;
+}
+
+/** Entries as they come. */
+interface OpenLog {
+  entries: ReadableStream<LogEntry>;
+  /** Records that were read so far. */
+  records(): number;
+  /** What is left of lines without an end; only of a log that ended and was opened to be `resumed`. */
+  rest(): LogEntry[];
+}
+
+/** Bytes of a tail that are kept while it is counted; what is longer is read twice. */
+const TAIL_KEPT = 2 * 1024 * 1024;
 
 /** See {@linkcode import("../runner.ts").Runner.logs}. */
 export async function containerLogs(
@@ -16,26 +29,101 @@ export async function containerLogs(
   id: string,
   options: LogOptions,
 ): Promise<ReadableStream<LogEntry>> {
-  const entries = await readLog(engine, id, options);
-  return options.follow ? withRest(engine, id, { entries, log: options }) : entries;
+  const found = await findTail(engine, id, options);
+  if ("entries" in found) return ReadableStream.from(found.entries);
+  const { records, skip } = found;
+  const log = await openLog(engine, id, { ...options, records }, { resumed: options.follow });
+  const entries = options.follow ? withRest(engine, id, { log, options }) : log.entries;
+  return skip === 0 ? entries : entries.pipeThrough(without(skip));
 }
 
-async function readLog(engine: Engine, id: string, options: LogOptions): Promise<ReadableStream<LogEntry>> {
-  const { signal } = options;
+/**
+ * How many of the last records hold the last `tail` lines, and how many lines of them are too many. A tail that is no longer than
+ * TAIL_KEPT is given at once where nothing is to follow it.
+ */
+async function findTail(
+  engine: Engine,
+  id: string,
+  { tail, until, ...options }: LogOptions,
+): Promise<{ records: number | undefined; skip: number } | { entries: LogEntry[] }> {
+  if (tail === undefined || tail === 0) return { records: tail, skip: 0 };
+  // One more: the first of them may be the rest of a longer line. The Engine looks at the time only of the last records.
+  let records = until === undefined ? tail + 1 : undefined;
+  for (;;) {
+    const query = { ...options, until, follow: false, records };
+    const log = await openLog(engine, id, query, { resumed: false });
+    const starts = lineStarts();
+    let kept: LogEntry[] | undefined = options.follow ? undefined : [];
+    let [lines, size] = [0, 0];
+    for await (const entry of log.entries) {
+      if (starts(entry)) lines++;
+      size += entry.text.length;
+      if (size > TAIL_KEPT) kept = undefined;
+      kept?.push(entry);
+    }
+    if (records === undefined || log.records() < records || lines > tail) {
+      const skip = Math.max(0, lines - tail);
+      return kept ? { entries: kept.filter(afterLines(skip)) } : { records, skip };
+    }
+    records = 2 * records + 64;
+  }
+}
+
+async function openLog(
+  engine: Engine,
+  id: string,
+  { follow, records, since, until, signal }: RecordQuery,
+  { resumed }: { resumed: boolean },
+): Promise<OpenLog> {
   const response = await engine.request(`/containers/${id}/logs`, {
     what: "read the container's log",
     query: {
       stdout: "1",
       stderr: "1",
       timestamps: "1",
-      follow: options.follow ? "1" : undefined,
-      tail: options.tail === undefined ? undefined : String(options.tail),
-      since: options.since && engineTime(options.since),
-      until: options.until && engineTime(options.until),
+      follow: follow ? "1" : undefined,
+      tail: records === undefined ? undefined : String(records),
+      since: since && engineTime(since),
+      until: until && engineTime(until),
     },
     signal,
   });
-  return endOnAbort(response.body!, signal).pipeThrough(decodeFrames()).pipeThrough(joinLines());
+  const bytes = endOnAbort(response.body!, signal).getReader();
+  const splitter = createFrameSplitter();
+  const assembler = createLineAssembler();
+  let count = 0;
+  const entries = new ReadableStream<LogEntry>({
+    async pull(controller) {
+      let given = 0;
+      while (given === 0) {
+        const { done, value } = await bytes.read();
+        if (done) {
+          splitter.end();
+          if (!resumed) { for (const entry of assembler.end()) controller.enqueue(entry); }
+          return controller.close();
+        }
+        for (const record of splitter.push(value)) {
+          count++;
+          for (const entry of assembler.push(record)) {
+            controller.enqueue(entry);
+            given++;
+          }
+        }
+      }
+    },
+    cancel: (reason) => bytes.cancel(reason),
+  });
+  return { entries, records: () => count, rest: () => assembler.end() };
+}
+
+/** Leaves the first lines out. */
+function without(lines: number): TransformStream<LogEntry, LogEntry> {
+  const wanted = afterLines(lines);
+  return new TransformStream({
+    transform(entry, controller) {
+      if (wanted(entry)) controller.enqueue(entry);
+    },
+  });
 }
 
 /**
@@ -45,24 +133,25 @@ async function readLog(engine: Engine, id: string, options: LogOptions): Promise
 function withRest(
   engine: Engine,
   id: string,
-  { entries, log }: { entries: ReadableStream<LogEntry>; log: LogOptions },
+  { log, options }: { log: OpenLog; options: LogOptions },
 ): ReadableStream<LogEntry> {
-  let reader = entries.getReader();
-  let last: LogEntry | undefined;
-  let mark: LogEntry | undefined;
+  let reader = log.entries.getReader();
+  /** The last entry that was given, and how many of its line were: the parts of a line have one time. */
+  let last: { entry: LogEntry; parts: number } | undefined;
+  let toSkip: typeof last;
   let following = true;
 
-  /** Goes over to reading the end; false when there is none to read. */
-  async function turn(): Promise<boolean> {
-    if (!following || log.signal.aborted) return false;
+  /** Goes over to reading the end. */
+  async function turn(): Promise<LogEntry[] | undefined> {
+    if (!following || options.signal.aborted) return undefined;
     following = false;
-    mark = last;
-    const since = last?.time === undefined ? log.since : aSecondBefore(last.time);
-    const rest = await unlessAbsent(
-      readLog(engine, id, { ...log, follow: false, since, tail: last ? undefined : log.tail }),
-    );
-    if (rest) reader = rest.getReader();
-    return rest !== undefined;
+    toSkip = last && { ...last };
+    const since = last?.entry.time === undefined ? options.since : aSecondBefore(last.entry.time);
+    const query = { ...options, follow: false, since, records: last ? undefined : options.tail };
+    const rest = await unlessAbsent(openLog(engine, id, query, { resumed: false }));
+    if (!rest) return log.rest();
+    reader = rest.entries.getReader();
+    return [];
   }
 
   return new ReadableStream({
@@ -70,14 +159,16 @@ function withRest(
       while (true) {
         const { done, value } = await reader.read();
         if (done) {
-          if (await turn()) continue;
+          const left = await turn();
+          if (left?.length === 0) continue;
+          for (const entry of left ?? []) controller.enqueue(entry);
           return controller.close();
         }
-        if (mark) {
-          if (isSame(mark, value)) mark = undefined;
+        if (toSkip) {
+          if (isSame(toSkip.entry, value) && --toSkip.parts === 0) toSkip = undefined;
           continue;
         }
-        last = value;
+        last = { entry: value, parts: last && isSame(last.entry, value) ? last.parts + 1 : 1 };
         return controller.enqueue(value);
       }
     },
@@ -109,42 +200,6 @@ export function engineTime(text: string): string {
     });
   }
   return `${Math.floor(ms / 1000)}.${(fraction?.[1] ?? "").padEnd(9, "0")}`;
-}
-
-/** One entry per line, from frames that hold a line or part of one, each with a timestamp in front. */
-export function joinLines(): TransformStream<Frame, LogEntry> {
-  const held = new Map<Frame["stream"], { time?: string; bytes: Uint8Array }>();
-  const emit = (
-    stream: Frame["stream"],
-    line: { time?: string; bytes: Uint8Array },
-    { controller, continues }: { controller: TransformStreamDefaultController<LogEntry>; continues: boolean },
-  ) => {
-    const text = new TextDecoder().decode(line.bytes);
-    controller.enqueue({ stream, time: line.time, text, ...(continues && { continues }) });
-  };
-  return new TransformStream({
-    transform({ stream, data }, controller) {
-      const stamp = STAMP.exec(String.fromCharCode(...data.subarray(0, STAMP_MAX)));
-      const ended = data.at(-1) === NEWLINE;
-      const bytes = data.subarray(stamp?.[0].length ?? 0, ended ? -1 : undefined);
-      const start = held.get(stream);
-      const line = start
-        ? { time: start.time, bytes: concat(start.bytes, bytes) }
-        : { time: stamp?.[1], bytes };
-      while (line.bytes.length > LOG_LINE_MAX) {
-        const end = letterEnd(line.bytes, LOG_LINE_MAX);
-        emit(stream, { ...line, bytes: line.bytes.subarray(0, end) }, { controller, continues: true });
-        line.bytes = line.bytes.subarray(end);
-      }
-      held.delete(stream);
-      if (ended) emit(stream, line, { controller, continues: false });
-      // A copy: part of a large frame must not keep all of it.
-      else held.set(stream, { ...line, bytes: line.bytes.slice() });
-    },
-    flush(controller) {
-      for (const [stream, line] of held) emit(stream, line, { controller, continues: false });
-    },
-  });
 }
 
 /** The same bytes; an abort ends them as if they had ended by themselves. */

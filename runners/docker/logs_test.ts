@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { LOG_LINE_MAX } from "../log_line.ts";
 import type { LogEntry } from "../runner.ts";
 import type { Frame } from "./frames.ts";
-import { engineTime, joinLines } from "./logs.ts";
+import { createLineAssembler } from "./line_assembler.ts";
+import { engineTime } from "./logs.ts";
 import { dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
@@ -10,53 +11,77 @@ function frame(stream: Frame["stream"], text: string): Frame {
   return { stream, data: new TextEncoder().encode(text) };
 }
 
-async function join(frames: Frame[]): Promise<LogEntry[]> {
-  return await Array.fromAsync(ReadableStream.from(frames).pipeThrough(joinLines()));
+function join(frames: Frame[]): LogEntry[] {
+  const assembler = createLineAssembler();
+  return [...frames.flatMap((record) => assembler.push(record)), ...assembler.end()];
 }
 
-Deno.test("joinLines() joins the parts of a line per stream, under the first part's time", async () => {
+/** A record after which its line goes on. */
+const FULL = "x".repeat(16 * 1024);
+
+Deno.test("createLineAssembler() joins the parts of a line per stream, under the first part's time", () => {
   const [t1, t2, t3] = [1, 2, 3].map((n) => `2026-01-02T03:04:05.00000000${n}Z`);
   assert.deepEqual(
-    await join([
-      frame("stdout", `${t1} first `),
+    join([
+      frame("stdout", `${t1} ${FULL}`),
       frame("stderr", `${t2} between\n`),
-      frame("stdout", `${t3} second\n`),
+      frame("stdout", `${t1} second\n`),
       frame("stdout", `${t3} unended`),
     ]),
     [
       { stream: "stderr", time: t2, text: "between" },
-      { stream: "stdout", time: t1, text: "first second" },
+      { stream: "stdout", time: t1, text: `${FULL}second` },
       { stream: "stdout", time: t3, text: "unended" },
     ],
   );
 });
 
-Deno.test("joinLines() decodes a character that two parts share, and takes no text for a time", async () => {
+Deno.test("createLineAssembler() decodes a character that two parts share, and takes no text for a time", () => {
   const stamp = "2026-01-02T03:04:05Z ";
   const euro = new TextEncoder().encode("€\n");
-  const cut = [frame("stdout", stamp), { stream: "stdout" as const, data: euro.slice(1) }];
-  cut[0]!.data = new Uint8Array([...cut[0]!.data, euro[0]!]);
-  assert.deepEqual((await join(cut))[0]?.text, "€");
-  assert.deepEqual(await join([frame("stdout", "no time\n")]), [
+  const first = new Uint8Array([...new TextEncoder().encode(`${stamp}${FULL.slice(1)}`), euro[0]!]);
+  const second = new Uint8Array([...new TextEncoder().encode(stamp), ...euro.slice(1)]);
+  const cut = [first, second].map((data) => ({ stream: "stdout" as const, data }));
+  assert.deepEqual(join(cut)[0]?.text, `${FULL.slice(1)}€`);
+  assert.deepEqual(join([frame("stdout", "no time\n")]), [
     { stream: "stdout", time: undefined, text: "no time" },
   ]);
-  assert.equal((await join([frame("stdout", `${stamp}\n`)]))[0]?.text, "");
+  assert.equal(join([frame("stdout", `${stamp}\n`)])[0]?.text, "");
 });
 
-Deno.test("joinLines() gives a line without an end in parts, so that memory is bounded", async () => {
+Deno.test("createLineAssembler() gives a line without an end in parts, so that memory is bounded", () => {
   const parts = Array.from({ length: 80 }, () => frame("stdout", "x".repeat(16 * 1024)));
-  const entries = await join([...parts, frame("stdout", "end\n")]);
+  const entries = join([...parts, frame("stdout", "end\n")]);
   assert.equal(entries.length, 21);
   assert.ok(entries.every((entry) => entry.text.length <= LOG_LINE_MAX + 3));
   assert.equal(entries.map((e) => e.text).join("").length, 80 * 16 * 1024 + 3);
   assert.deepEqual(entries.map((e) => e.continues), [...Array(20).fill(true), undefined]);
 });
 
-Deno.test("joinLines() cuts a long line between two letters", async () => {
+Deno.test("createLineAssembler() cuts a long line between two letters", () => {
   const text = "€".repeat(LOG_LINE_MAX);
-  const entries = await join([frame("stdout", `${text}\n`)]);
+  const entries = join([frame("stdout", `${text}\n`)]);
   assert.ok(entries.length > 2);
   assert.equal(entries.map((e) => e.text).join(""), text);
+});
+
+Deno.test("createLineAssembler() ends a line whose newline the driver forgot: by a short record, or another time", () => {
+  const [t1, t2] = [1, 2].map((n) => `2026-01-02T03:04:05.00000000${n}Z`);
+  const texts = join([
+    frame("stdout", `${t1} ${FULL}`),
+    frame("stdout", `${t1} short`),
+    frame("stdout", `${t1} ${FULL}`),
+    frame("stdout", `${t2} next\n`),
+  ]).map(({ text }) => text);
+  assert.deepEqual(texts, [`${FULL}short`, FULL, "next"]);
+});
+
+Deno.test("createLineAssembler() keeps bytes that are no text, and all that is", () => {
+  const stamp = new TextEncoder().encode("2026-01-02T03:04:05Z ");
+  const data = new Uint8Array([...stamp, 0xef, 0xbb, 0xbf, 0x61, 0xff, 0x0d, 0x00, 0x0a]);
+  const [entry] = join([{ stream: "stdout", data }]);
+  assert.equal(entry?.text, "\ufeffa\ufffd\r\0");
+  assert.deepEqual([...Uint8Array.fromBase64(entry!.base64!)], [0xef, 0xbb, 0xbf, 0x61, 0xff, 0x0d, 0x00]);
 });
 
 Deno.test("engineTime() keeps nanoseconds and zones", () => {

@@ -53,7 +53,10 @@ test("create() makes what the spec says, as the Engine itself tells it", async (
     const host = raw.HostConfig as Record<string, unknown>;
     assert.equal(raw.Name, `/${containerName(spec, room.daemonId)}`);
     assert.deepEqual(host.RestartPolicy, { Name: "no", MaximumRetryCount: 0 });
-    assert.deepEqual(host.LogConfig, { Type: "json-file", Config: { "max-file": "3", "max-size": "10m" } });
+    assert.deepEqual(host.LogConfig, {
+      Type: "local",
+      Config: { compress: "false", "max-file": "3", "max-size": "10m" },
+    });
     assert.equal(host.NanoCpus, 500_000_000);
     assert.equal(host.MemorySwap, 33_554_432);
     const { ip } = await room.runner.start(spec, signal);

@@ -1,12 +1,14 @@
 /** Reads one stream's log file line by line, from a place in it, over what rotation gives back meanwhile. @module */
 import type { RunFiles } from "./records.ts";
-import { letterEnd, LOG_LINE_MAX } from "../log_line.ts";
+import { letterEnd, LOG_LINE_MAX, textOf } from "../log_line.ts";
 import { readTrimmed, STREAMS } from "./log_file.ts";
 
 /** A line, or part of one that is very long. */
 export interface Line {
   text: string;
-  /** Where in the file it begins. */
+  /** The bytes, where they are no text. */
+  base64?: string;
+  /** Where in the file the line begins; of every part of a long one, where its first begins. */
   start: number;
   /** Not written after this time, in milliseconds of the epoch. */
   writtenBy: number;
@@ -16,7 +18,6 @@ export interface Line {
 
 const BLOCK = 64 * 1024;
 const NEWLINE = 10;
-const DECODER = new TextDecoder();
 
 /** A place in a log file, moving forward. */
 export class LineReader {
@@ -30,6 +31,8 @@ export class LineReader {
   /** Where the next block begins; `#rest` lies before it. */
   #offset: number;
   #writtenBy = 0;
+  /** Where the line began of which parts were given already; undefined between two lines. */
+  #begun: number | undefined;
   /** Bytes up to the next newline belong to a line whose beginning is not wanted. */
   #skipping: boolean;
   /** Where in the file reading began. */
@@ -92,9 +95,10 @@ export class LineReader {
 
   /** Consumes what stands after the last newline: a line that the end of the run ended, or undefined. */
   takeRemainder(): Line | undefined {
-    if (this.#rest.length === 0 || this.#skipping) return undefined;
+    if (this.#skipping || (this.#rest.length === 0 && this.#begun === undefined)) return undefined;
     const line = this.#line(this.#rest, this.#offset - this.#rest.length);
     this.#rest = new Uint8Array();
+    this.#begun = undefined;
     return line;
   }
 
@@ -129,6 +133,7 @@ export class LineReader {
       const end = letterEnd(bytes, from + LOG_LINE_MAX);
       if (!this.#skipping) {
         this.#lines.push({ ...this.#line(bytes.subarray(from, end), begin + from), continues: true });
+        this.#begun ??= begin + from;
       }
       from = end;
     }
@@ -139,13 +144,19 @@ export class LineReader {
   #take(bytes: Uint8Array, from: number, end: number, begin: number): void {
     if (!this.#skipping) this.#lines.push(this.#line(bytes.subarray(from, end), begin + from));
     this.#skipping = false;
+    this.#begun = undefined;
   }
 
   #line(bytes: Uint8Array, start: number): Line {
-    return { text: DECODER.decode(bytes), start, writtenBy: this.#writtenBy };
+    return { ...textOf(bytes), start: this.#begun ?? start, writtenBy: this.#writtenBy };
   }
 
   #jump(offset: number): void {
+    this.#lines = [];
+    this.#next = 0;
+    // What was given of a line has no more to come: it must not go on with another.
+    if (this.#begun !== undefined) this.#lines.push(this.#line(new Uint8Array(), this.#begun));
+    this.#begun = undefined;
     this.#offset = offset;
     this.#rest = new Uint8Array();
     this.#skipping = offset > 0;

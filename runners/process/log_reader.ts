@@ -1,4 +1,5 @@
 /** Reads a run's two logs as one stream of entries, in the order that the marks give them, and follows them. @module */
+import { afterLines, lineStarts } from "../../spec/log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
 import type { Listener } from "./bell.ts";
 import { type Line, LineReader } from "./line_reader.ts";
@@ -64,23 +65,23 @@ async function* selected(
     // Asked before reading: what is written up to the end is still read.
     let over = await options.isOver();
     let before = 0;
+    const starts = lineStarts();
     if (options.tail !== undefined) {
       // Counted first and read again then: a tail may be as long as the log, and is not kept.
       for await (const entry of merged(readers, { marks, last: over || !options.follow })) {
-        if (wanted(entry)) before++;
+        if (wanted(entry) && starts(entry)) before++;
       }
       before = Math.max(0, before - options.tail);
       const begins = readers.map((reader) => reader.begin);
       for (const reader of readers.splice(0)) reader.close();
       readers = await Promise.all(STREAMS.map((stream, i) => LineReader.open(files, stream, begins[i]!)));
     }
+    const kept = afterLines(before);
     yield undefined;
     for (;;) {
       for await (const entry of merged(readers, { marks, last: over || !options.follow })) {
         if (options.signal.aborted) return;
-        if (!wanted(entry)) continue;
-        if (before > 0) before--;
-        else yield entry;
+        if (wanted(entry) && kept(entry)) yield entry;
       }
       if (over || !options.follow || options.signal.aborted || Date.now() > until) return;
       await listener.next(until === Infinity ? undefined : Math.min(MAX_TIMER_MS, until - Date.now() + 1));
@@ -166,7 +167,13 @@ function toEntry({ stream, line, mark }: Omit<Head, "reader">, marks: Mark[]): L
   const written = new Date(line.writtenBy).toISOString();
   const last = marks.at(-1)?.time ?? "";
   const time = marks[mark]?.time ?? (written > last ? written : last);
-  return { stream, time, text: line.text, ...(line.continues && { continues: true }) };
+  return {
+    stream,
+    time,
+    text: line.text,
+    ...(line.base64 !== undefined && { base64: line.base64 }),
+    ...(line.continues && { continues: true }),
+  };
 }
 
 async function ringOnChange(watcher: Deno.FsWatcher, listener: Listener): Promise<void> {

@@ -6,6 +6,7 @@ import { Bell } from "./bell.ts";
 import { LineReader } from "./line_reader.ts";
 import { addMark, logSizes, readMarks, readTrimmed, rotate } from "./log_file.ts";
 import { type LogReadOptions, readLogs } from "./log_reader.ts";
+import type { LogEntry } from "../runner.ts";
 import { type RunFiles, runFiles } from "./records.ts";
 import { cannotRun, roomTest } from "./test_room.ts";
 
@@ -146,6 +147,35 @@ test("a line of any length is read in parts and loses nothing", async (log) => {
   const texts = await log.texts();
   assert.equal(texts.pop(), "short");
   assert.equal(texts.join(""), long);
+});
+
+test("a line longer than a part is one line for tail, since and both streams, and keeps its letters and bytes", async (log) => {
+  const long = `x${"é".repeat(100_000)}`;
+  await log.write({ stdout: `first\n${long}\nlast\n`, stderr: `${long}\n` });
+  const joined = (entries: LogEntry[], stream: string) =>
+    entries.filter((e) => e.stream === stream).map((e) => e.text).join("");
+  const all = await Array.fromAsync(await log.open());
+  assert.equal(joined(all, "stdout"), `first${long}last`);
+  assert.equal(joined(all, "stderr"), long);
+  assert.ok(all.every((e) => !e.text.includes("\ufffd") && e.base64 === undefined));
+  assert.equal(new Set(all.filter((e) => e.stream === "stdout" && e.continues).map((e) => e.time)).size, 1);
+  const two = await Array.fromAsync(await log.open({ tail: 3 }));
+  assert.equal(joined(two, "stdout"), `${long}last`);
+  assert.equal(joined(two, "stderr"), long);
+  const one = await Array.fromAsync(await log.open({ tail: 1 }));
+  assert.equal(joined(one, "stderr"), long);
+  assert.equal(joined(one, "stdout"), "");
+});
+
+test("bytes that are no text are given as they are, beside the text", async (log) => {
+  await Deno.writeFile(
+    `${log.files.dir}/stdout.log`,
+    new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0x0d, 0x0a, 0xff, 0x00, 0x0a]),
+  );
+  const [text, bytes] = await Array.fromAsync(await log.open());
+  assert.deepEqual([text?.text, text?.base64], ["\ufeffa\r", undefined]);
+  assert.equal(bytes?.text, "\ufffd\0");
+  assert.deepEqual([...Uint8Array.fromBase64(bytes!.base64!)], [0xff, 0]);
 });
 
 test("rotate() gives the oldest part back, keeps whole lines, and the writer loses nothing", async (log) => {
