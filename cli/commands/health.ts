@@ -47,7 +47,7 @@ export const define: Define = (command, cli) => {
   addGlobalFlags(health, { output: true });
   health.addHelpText(
     "after",
-    "\nExits with 1 when an instance is not ready.\n" +
+    "\nExits with 1 when an instance is neither ready nor Completed.\n" +
       examples("rune health web", "rune health web --checks"),
   );
   health.action(async (word, { checks }, self) => {
@@ -56,7 +56,9 @@ export const define: Define = (command, cli) => {
     const target = await findTarget(session, word);
     const report = await client.request<HealthReport>("GET", resourcePath(target, "health"));
     const { instances } = report;
-    if (instances.length === 0 || instances.some((i) => !i.ready)) cli.exitCode = 1;
+    if (instances.length === 0 || instances.some((i) => !i.ready && i.state !== "Completed")) {
+      cli.exitCode = 1;
+    }
     if (output === "json") return terminal.out(renderJson(report));
     if (output === "yaml") return terminal.out(await renderYaml(report));
     const options = { paint, wide: output === "wide", headers: true };

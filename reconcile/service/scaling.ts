@@ -2,6 +2,7 @@
 import { parseDuration } from "../../spec/duration.ts";
 import { gradualScaleOf } from "../../spec/gradual_scale.ts";
 import type { Instance } from "../../spec/instance.ts";
+import { hasFailedForGood, isDone } from "../../spec/job.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
 import type { Revert } from "./revert.ts";
@@ -34,7 +35,7 @@ export function planScaling(service: Service, instances: Instance[], now: Moment
   if (!from) return at(step(request.from), now.toISOString(), request.intervalMs);
   const waited = waitedMs(from.since, now);
   const wanted = instances.filter((i) =>
-    i.spec.ordinal < from.current && i.deletionRequestedAt === undefined && i.status.ready
+    i.spec.ordinal < from.current && i.deletionRequestedAt === undefined && isDone(i)
   );
   const reached = new Set(wanted.map((i) => i.spec.ordinal)).size >= from.current;
   if (reached && from.current === target) return { effective: service, progress: { ...from, done: true } };
@@ -61,5 +62,6 @@ export function planScaling(service: Service, instances: Instance[], now: Moment
 /** An instance that more time will not help. */
 function hasFailed({ status, deletionRequestedAt }: Instance): boolean {
   return deletionRequestedAt === undefined &&
-    (status.state === "Stalled" || status.reason === "CrashLoop" || status.reason === "OutOfMemory");
+    (status.state === "Stalled" || hasFailedForGood({ status }) || status.reason === "CrashLoop" ||
+      status.reason === "OutOfMemory");
 }

@@ -55,3 +55,11 @@ Deno.test("planScaling() steps down as well, and gives way to what was cast late
   assert.equal(wanted(service(at(5, 31), 10, 3), instances(5), NOW), 10);
   assert.equal(planScaling(service(at(5, 31), 10, 3), instances(5), NOW).progress, undefined);
 });
+
+Deno.test("planScaling() takes what ended well for ready, and a job that failed for a failed step", () => {
+  const completed = { state: "Completed" } as const;
+  assert.equal(wanted(service(at(5, 31)), instances(5, [0, 4], completed), NOW), 8);
+  const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;
+  const failed = instances(5, [4], { state: "Stopped", lastFailure });
+  assert.equal(planScaling(service(at(5, 1)), failed, NOW).revert?.scale, 2);
+});
