@@ -13,6 +13,7 @@ const NEWLINE = 10;
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) /;
 /** The longest that STAMP matches. */
 const STAMP_MAX = 36;
+const LATIN1 = new TextDecoder("latin1");
 /** Bytes of a record that its line goes on after. */
 const FULL_RECORD = 16 * 1024;
 
@@ -42,7 +43,7 @@ export function createLineAssembler(): LineAssembler {
   return {
     push({ stream, data }) {
       const entries: LogEntry[] = [];
-      const stamp = STAMP.exec(String.fromCharCode(...data.subarray(0, STAMP_MAX)));
+      const stamp = STAMP.exec(LATIN1.decode(data.subarray(0, STAMP_MAX)));
       const hasNewline = data.at(-1) === NEWLINE;
       const bytes = data.subarray(stamp?.[0].length ?? 0, hasNewline ? -1 : undefined);
       let begun = held.get(stream);

@@ -13,7 +13,9 @@ interface RecordQuery extends Omit<LogOptions, "tail"> {
 
 /** Entries as they come. */
 interface OpenLog {
-  entries: ReadableStream<LogEntry>;
+  /** The entries of what came next; undefined at the end. */
+  next(): Promise<LogEntry[] | undefined>;
+  cancel(reason: unknown): Promise<void>;
   /** Records that were read so far. */
   records(): number;
   /** What is left of lines without an end; only of a log that ended and was opened to be `resumed`. */
@@ -30,10 +32,10 @@ export async function containerLogs(
   options: LogOptions,
 ): Promise<ReadableStream<LogEntry>> {
   const found = await findTail(engine, id, options);
-  if ("entries" in found) return ReadableStream.from(found.entries);
+  if ("entries" in found) return streamOf({ next: once(found.entries), cancel: () => Promise.resolve() });
   const { records, skip } = found;
   const log = await openLog(engine, id, { ...options, records }, { resumed: options.follow });
-  const entries = options.follow ? withRest(engine, id, { log, options }) : log.entries;
+  const entries = options.follow ? withRest(engine, id, { log, options }) : streamOf(log);
   return skip === 0 ? entries : entries.pipeThrough(without(skip));
 }
 
@@ -55,11 +57,14 @@ async function findTail(
     const starts = lineStarts();
     let kept: LogEntry[] | undefined = options.follow ? undefined : [];
     let [lines, size] = [0, 0];
-    for await (const entry of log.entries) {
-      if (starts(entry)) lines++;
-      size += entry.text.length;
-      if (size > TAIL_KEPT) kept = undefined;
-      kept?.push(entry);
+    // In batches: a promise for each line would cost more than the line.
+    for (let entries; (entries = await log.next()) !== undefined;) {
+      for (const entry of entries) {
+        if (starts(entry)) lines++;
+        size += entry.text.length;
+        if (size > TAIL_KEPT) kept = undefined;
+        kept?.push(entry);
+      }
     }
     if (records === undefined || log.records() < records || lines > tail) {
       const skip = Math.max(0, lines - tail);
@@ -92,28 +97,48 @@ async function openLog(
   const splitter = createFrameSplitter();
   const assembler = createLineAssembler();
   let count = 0;
-  const entries = new ReadableStream<LogEntry>({
-    async pull(controller) {
-      let given = 0;
-      while (given === 0) {
-        const { done, value } = await bytes.read();
-        if (done) {
-          splitter.end();
-          if (!resumed) { for (const entry of assembler.end()) controller.enqueue(entry); }
-          return controller.close();
-        }
-        for (const record of splitter.push(value)) {
-          count++;
-          for (const entry of assembler.push(record)) {
-            controller.enqueue(entry);
-            given++;
-          }
-        }
+  let ended = false;
+  return {
+    async next() {
+      if (ended) return undefined;
+      const { done, value } = await bytes.read();
+      if (!done) {
+        const records = splitter.push(value);
+        count += records.length;
+        return records.flatMap((record) => assembler.push(record));
       }
+      ended = true;
+      splitter.end();
+      return resumed ? undefined : assembler.end();
     },
     cancel: (reason) => bytes.cancel(reason),
+    records: () => count,
+    rest: () => assembler.end(),
+  };
+}
+
+/** All entries at once, then their end. */
+function once(entries: LogEntry[]): OpenLog["next"] {
+  let left: LogEntry[] | undefined = entries;
+  return () => {
+    const next = left;
+    left = undefined;
+    return Promise.resolve(next);
+  };
+}
+
+/** The entries one by one; no more is read than one chunk of them. */
+function streamOf(log: Pick<OpenLog, "next" | "cancel">): ReadableStream<LogEntry> {
+  return new ReadableStream<LogEntry>({
+    async pull(controller) {
+      for (let entries; (entries = await log.next()) !== undefined;) {
+        for (const entry of entries) controller.enqueue(entry);
+        if (entries.length > 0) return;
+      }
+      controller.close();
+    },
+    cancel: (reason) => log.cancel(reason),
   });
-  return { entries, records: () => count, rest: () => assembler.end() };
 }
 
 /** Leaves the first lines out. */
@@ -135,7 +160,7 @@ function withRest(
   id: string,
   { log, options }: { log: OpenLog; options: LogOptions },
 ): ReadableStream<LogEntry> {
-  let reader = log.entries.getReader();
+  let reader = streamOf(log).getReader();
   /** The last entry that was given, and how many of its line were: the parts of a line have one time. */
   let last: { entry: LogEntry; parts: number } | undefined;
   let toSkip: typeof last;
@@ -150,7 +175,7 @@ function withRest(
     const query = { ...options, follow: false, since, records: last ? undefined : options.tail };
     const rest = await unlessAbsent(openLog(engine, id, query, { resumed: false }));
     if (!rest) return log.rest();
-    reader = rest.entries.getReader();
+    reader = streamOf(rest).getReader();
     return [];
   }
 
