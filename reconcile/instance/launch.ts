@@ -38,6 +38,10 @@ export async function phase<T>(reason: ServiceReason, work: () => Promise<T>): P
   }
 }
 
+/** Exit codes of a process whose set-up failed, and of one whose command is nothing that can be executed (sh(1)). */
+const NOT_PREPARED = 126;
+const NOT_EXECUTED = 127;
+
 /** Codes that say nothing about the instance: the runner could not be reached, or the pass was cut short. */
 const UNRELATED: readonly ErrorCode[] = ["unavailable", "deadline_exceeded"];
 
@@ -164,6 +168,18 @@ async function prepareMount(
 }
 
 /**
+ * @throws {RuneError} `failed_precondition` where nothing of the run ran, since its command could not be executed; permanent where
+ * only a person can change that.
+ */
+function refuseUnexecuted({ exitCode, error }: RunState): void {
+  if (error === undefined || (exitCode !== NOT_PREPARED && exitCode !== NOT_EXECUTED)) return;
+  throw new RuneError("failed_precondition", error, {
+    hint: "correct the command, or what it needs on the host",
+    permanent: exitCode === NOT_EXECUTED,
+  });
+}
+
+/**
  * Makes sure that a container has the directories that it was given: an Engine that does not see this daemon's mounts gives it
  * empty ones by the same names, and what it writes there is lost.
  *
@@ -277,6 +293,8 @@ export async function launch(
     };
     await runner.create(withSecrets(spec, secretEnv), signal);
     const state = await runner.start(ref, signal);
+    // An init step tells it when its end is looked at.
+    if (!attempt && runner.name === "process" && state.state === "exited") refuseUnexecuted(state);
     await assertMounted(state, { ref, prepared, runner, signal });
   });
 }

@@ -1,6 +1,7 @@
 /** Works out how a run's command is executed, and refuses a spec that cannot be honoured. @module */
 import { isAbsolute, join, resolve } from "node:path";
 import { RuneError } from "../../spec/error.ts";
+import { MAX_ENVIRONMENT } from "../../spec/limits.ts";
 import type { RunMount, RunSpec } from "../runner.ts";
 import { planPrivileges, type Privileges } from "./privileges.ts";
 import { canReach, type Looker, onHost } from "./reach.ts";
@@ -114,7 +115,9 @@ function checkFields(spec: RunSpec): NonNullable<RunSpec["process"]> {
       });
     }
   }
-  checkVariables({ ...spec.env, ...spec.secretEnv });
+  const env = { ...spec.env, ...spec.secretEnv };
+  checkVariables(env);
+  checkSize(env, [process.command, ...process.args]);
   return process;
 }
 
@@ -132,6 +135,30 @@ export function checkVariables(env: Record<string, string>): void {
       hint: "no process can be given one; use a file",
     });
   }
+}
+
+/** What Linux passes on in one argument or variable, its final NUL included (MAX_ARG_STRLEN, execve(2)). */
+const MOST_BYTES_OF_ONE = 131_072;
+/** @throws {RuneError} `invalid_argument` where the kernel would not pass all of it on (E2BIG). */
+function checkSize(env: Record<string, string>, words: string[]): void {
+  const bytes = (text: string) => new TextEncoder().encode(text).length + 1;
+  const tooBig = (what: string, size: number, most: number) =>
+    new RuneError("invalid_argument", `${what} takes ${size} bytes, and Linux passes on at most ${most}`, {
+      hint: "put large values into a file: mount a configmap or a secret",
+      permanent: true,
+    });
+  let all = 0;
+  for (const [name, value] of Object.entries(env)) {
+    const size = bytes(`${name}=${value}`);
+    if (size > MOST_BYTES_OF_ONE) throw tooBig(`the variable ${name}`, size, MOST_BYTES_OF_ONE);
+    all += size + 8;
+  }
+  for (const word of words) {
+    const size = bytes(word);
+    if (size > MOST_BYTES_OF_ONE) throw tooBig("an argument of the command", size, MOST_BYTES_OF_ONE);
+    all += size + 8;
+  }
+  if (all > MAX_ENVIRONMENT) throw tooBig("the command with all of its variables", all, MAX_ENVIRONMENT);
 }
 
 async function checkMount(mount: RunMount): Promise<RunMount> {
@@ -171,7 +198,9 @@ async function findCommand(
     }
     const file = isAbsolute(command) ? command : join(workdir!, command);
     if (!await canReach(file, looker) || await isExecutable(onHost(file, looker.mounts))) return file;
-    throw noExecutable(`${file} is not an executable file of this host`);
+    throw noExecutable(
+      `${file} is not an executable file of this host${await whyNot(onHost(file, looker.mounts))}`,
+    );
   }
   // Given on as a name: which file it means is for its user to find.
   for (const directory of path.split(":")) {
@@ -180,6 +209,12 @@ async function findCommand(
     if (await isExecutable(onHost(file, looker.mounts))) return command;
   }
   throw noExecutable(`the executable "${command}" was not found in PATH (${path})`);
+}
+
+async function whyNot(path: string): Promise<string> {
+  const found = await Deno.stat(path).catch(() => undefined);
+  if (found === undefined) return ": there is none";
+  return found.isDirectory ? ": it is a directory" : ": nobody is permitted to execute it (chmod +x)";
 }
 
 function noExecutable(message: string): RuneError {

@@ -13,6 +13,69 @@ __rune_fail() {
   exit 126
 }
 
+# 127: it is as it is until somebody changes it.
+__rune_cannot() {
+  printf '%s\n' "$1" >&8
+  exit 127
+}
+
+__rune_bytes() {
+  /usr/bin/od -An -v -tx1 "$@" 2>/dev/null
+}
+
+# Whether the kernel was told of more kinds of programs than its own.
+__rune_knows_more() {
+  for __rune_kind in /proc/sys/fs/binfmt_misc/*; do
+    case ${__rune_kind##*/} in
+    register | status | '*') ;;
+    *) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# Fails where the kernel will not execute a file. Says nothing of one that it cannot read.
+__rune_look() {
+  [ -f "$1" ] && [ -r "$1" ] || return 0
+  [ -s "$1" ] || __rune_cannot "$1 is empty, and no program"
+  case $(__rune_bytes -N2 "$1") in
+  "") ;;
+  " 23 21")
+    IFS= read -r __rune_line <"$1"
+    __rune_line=${__rune_line#"#!"}
+    __rune_line=${__rune_line#"${__rune_line%%[! 	]*}"}
+    __rune_interpreter=${__rune_line%%[ 	]*}
+    case $__rune_interpreter in
+    *"$__rune_return") __rune_cannot "the first line of the script $1 ends in a carriage return, as on Windows" ;;
+    esac
+    [ -x "$__rune_interpreter" ] ||
+      __rune_cannot "$1 is a script for $__rune_interpreter, which is not there or cannot be executed"
+    ;;
+  " 7f 45")
+    __rune_machine=$(__rune_bytes -j18 -N2 "$1")
+    __rune_own=$(__rune_bytes -j18 -N2 /proc/self/exe)
+    case "$__rune_own:$__rune_machine" in
+    "$__rune_own:$__rune_own" | " 3e 00: 03 00" | " b7 00: 28 00") ;;
+    *) __rune_knows_more || __rune_cannot "$1 is a program for another kind of processor than this host has" ;;
+    esac
+    ;;
+  *)
+    __rune_knows_more ||
+      __rune_cannot "$1 is no program, and no script that says in its first line what executes it (#!/bin/sh)"
+    ;;
+  esac
+}
+
+# The kernel refused to execute it after all.
+__rune_refused() {
+  case $1 in
+  126) __rune_why="permission is denied (is its filesystem mounted noexec?), or arguments and environment are too long" ;;
+  *) __rune_why="it is not there, or the loader that it names is not (was it built for another system?)" ;;
+  esac
+  printf '%s\n' "$__rune_program cannot be executed: $__rune_why" >&8
+}
+
+__rune_return=$(printf '\r')
 __rune_break='
 '
 __rune_status=$__rune_break
@@ -42,7 +105,11 @@ while :; do
   [ "$__rune_line" = . ] && break
   eval "$__rune_line"
 done
-command -v -- "$1" >/dev/null || __rune_fail "its user cannot execute $1"
+__rune_program=$(command -v -- "$1") || __rune_fail "its user cannot execute $1"
+# Of a file that the kernel does not execute this shell would make a script for itself, whatever it is.
+case $__rune_program in
+/*) __rune_look "$__rune_program" ;;
+esac
 # bash counts itself once more when it becomes a command.
 if [ -n "${BASH_VERSION-}" ] && [ -z "${SHLVL+said}" ]; then
   case $1 in
@@ -50,5 +117,6 @@ if [ -n "${BASH_VERSION-}" ] && [ -z "${SHLVL+said}" ]; then
   *) set -- /usr/bin/env -u SHLVL -- "$@" ;;
   esac
 fi
+trap '__rune_refused $?' EXIT
 echo ready >&3
 exec "$@" <&6 2>&9 3>&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&-

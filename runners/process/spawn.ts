@@ -120,9 +120,11 @@ async function setUp(
     await lines.next();
     return;
   }
-  await say(encodeEnvironment(launch.env));
   // What a helper complained of was no reason to fail, and is none for how the command will end.
-  if (await lines.next() === "ready") await Deno.truncate(`${files.dir}/error`).catch(() => {});
+  await Deno.truncate(`${files.dir}/error`).catch(() => {});
+  await say(encodeEnvironment(launch.env));
+  // `ready`, or the end.
+  await lines.next();
 }
 
 /** The programs between the wrapper and the command, each of which executes the next. */
