@@ -93,7 +93,10 @@ export interface RunState extends RunRef {
   engineVolumes?: { path: string; name: string }[];
   /** `stop` ended it by SIGKILL: it did not end within the time that it was given. Docker tells it only in the answer of `stop`. */
   killed?: true;
-  /** Processes: how many others still lived when the main one ended by itself. They were ended before the run counts as ended. */
+  /**
+   * Processes: how many others still lived when the main one ended by itself. They are ended before the run counts as ended; of one
+   * that still runs it says that the main one has ended well already.
+   */
   leftBehind?: number;
   /** It runs and is held still by `pause`; it is `running` all the same, and keeps its mounts. */
   paused?: true;

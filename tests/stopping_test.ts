@@ -1,8 +1,10 @@
 /** How services are ended: in which order, by which signal, after which time, and what is told of it. @module */
 import assert from "node:assert/strict";
+import { sleep } from "../base/delay.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
+import { readProcess } from "../runners/process/proc.ts";
 import { noDocker } from "./skips.ts";
 
 const KINDS = [
@@ -93,3 +95,57 @@ for (const { kind, ignore, of } of KINDS) {
     },
   });
 }
+
+Deno.test({
+  name: "a program that puts itself in the background is told of at once, and leaves nothing running",
+  async fn(t) {
+    await using host = await startHost();
+    const script = (child: string) =>
+      `(${child} & echo $! >${host.home}/child); echo started in the background; exit 0`;
+    for (
+      const [what, child] of [
+        ["ends when asked", "sleep 3600"],
+        ["takes its time", `sh -c 'trap "sleep 4; exit" TERM; while :; do sleep 0.1; done'`],
+      ]
+    ) {
+      await t.step(`one whose process ${what}`, async () => {
+        const path = await host.file("b.yaml", processService("background", "", script(child!)));
+        const began = performance.now();
+        const { code, stderr } = await host.run(["cast", "--timeout", "60s", path]);
+        assert.ok(performance.now() - began < 40_000, "it was told by its time-out");
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, /left \d process(es)? behind.*run it in the foreground, as with "daemon off;"/);
+        const described = await host.rune("describe", "service", "background");
+        assert.match(described, /InBackground/);
+        await host.rune("delete", "background", "--yes");
+        const pid = (await Deno.readTextFile(`${host.home}/child`)).trim();
+        assert.equal(readProcess(Number(pid)), undefined);
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "whoever waits for a month waits idle, and says little",
+  async fn() {
+    await using host = await startHost();
+    const waiter = "service:\n  name: waiter\n  process: { command: /bin/sleep, args: ['3600'] }\n" +
+      "  dependencies: [{ name: not-cast-yet, timeoutSeconds: 2592000 }]\n";
+    await host.rune("cast", "--no-wait", await host.file("w.yaml", waiter));
+    await until(
+      "it waits",
+      async () => (await host.get("instance", "waiter-0")).status.reason === "DependencyNotReady",
+    );
+    const log = `${host.home}/daemon.log`;
+    const seen = async () => {
+      const fields = (await Deno.readTextFile(`/proc/${host.daemon.pid}/stat`)).split(") ")[1]!.split(" ");
+      return { ticks: Number(fields[11]) + Number(fields[12]), bytes: (await Deno.stat(log)).size };
+    };
+    const before = await seen();
+    await sleep(3_000);
+    const after = await seen();
+    // A timer that overflowed used a whole core, and wrote 50 kB a second.
+    assert.ok(after.ticks - before.ticks < 100, `${after.ticks - before.ticks} ticks in 3 s`);
+    assert.ok(after.bytes - before.bytes < 5_000, `${after.bytes - before.bytes} bytes in 3 s`);
+  },
+});

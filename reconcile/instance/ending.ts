@@ -22,11 +22,8 @@ export function leftBehindWords({ leftBehind = 0 }: RunState): string {
 export function ending(run: RunState, { runsOn = false }: { runsOn?: boolean } = {}): string {
   if (run.state === "absent") return "its container or process was removed";
   if (run.oomKilled) return "it was killed for using more memory than its limit";
-  if (run.exitCode === undefined) {
-    return run.error === undefined
-      ? "it ended, and its exit code is not known"
-      : `it could not be run: ${run.error}`;
-  }
+  if (run.error !== undefined && run.exitCode !== 0) return `it could not be run: ${run.error}`;
+  if (run.exitCode === undefined) return "it ended, and its exit code is not known";
   const signal = run.exitCode > 128 ? ` (signal ${run.exitCode - 128})` : "";
   const how = `it exited with code ${run.exitCode}${signal}`;
   if (wentToBackground(run)) return `${how} and ${leftBehindWords(run)}`;

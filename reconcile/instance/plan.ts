@@ -19,7 +19,7 @@ import { awaitsTurn } from "../service/rollout.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
-import { ending, wentToBackground } from "./ending.ts";
+import { ending, leftBehindWords, wentToBackground } from "./ending.ts";
 import { planOver, settleOver } from "./job_plan.ts";
 import { drainLeft } from "./route_drain.ts";
 import { planTurn } from "./turn.ts";
@@ -229,6 +229,14 @@ function planRunning(view: InstanceView, run: RunState): InstanceStep {
   const { status } = instance;
   if (status.condemned?.run === run.run) return { do: "kill", run: run.run };
   if (health?.dead !== undefined) return condemn(view, { run, dead: health.dead });
+  if (run.leftBehind !== undefined) {
+    // It has ended; what it left behind is about to.
+    const message = `it ended and ${leftBehindWords(run)}`;
+    return {
+      do: "settle",
+      status: { ...status, state: "Running", ready: false, reason: "InBackground", message },
+    };
+  }
   // Nothing is known yet: after a start of the daemon, what was known before stands.
   const ready = !view.paused && (health === undefined || (health.ready ?? status.ready));
   const settled = settleRunning(view, { run, ready });

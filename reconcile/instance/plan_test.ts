@@ -181,6 +181,17 @@ Deno.test("planInstance() says why a run ended", () => {
   const removed = planInstance(view({}, { run: run("absent") }));
   assert.ok(removed.do === "settle");
   assert.match(removed.status.message!, /was removed/);
+  const unexecuted = ended({}, { exitCode: 127, error: "/x is a script for /y, which is not there" });
+  assert.match(unexecuted.status.message!, /^it could not be run: \/x is a script for \/y/);
+});
+
+Deno.test("planInstance() calls nothing ready whose main process has gone to the background, while the rest is being ended", () => {
+  const going = planInstance(
+    view({ state: "Running", ready: true, run: 1 }, { run: run("running", { leftBehind: 2 }) }),
+  );
+  assert.ok(going.do === "settle");
+  assert.deepEqual([going.status.ready, going.status.reason], [false, "InBackground"]);
+  assert.match(going.status.message!, /run it in the foreground/);
 });
 
 Deno.test("planInstance() honours the restart policy", () => {

@@ -388,7 +388,8 @@ class DirectoryRunner implements ProcessRunner {
     const state = toState(files, found);
     if (!isLiving(found)) return state;
     const held = await isHeld(this.#supervisor.host.cgroups, found);
-    return held ? { ...state, paused: true } : state;
+    const leftBehind = this.#supervisor.leaving.get(files.name);
+    return { ...state, ...(held && { paused: true }), ...(leftBehind !== undefined && { leftBehind }) };
   }
 
   /** What `create` was given. @throws {RuneError} `conflict` when that was an earlier daemon's. */

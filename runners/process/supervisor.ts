@@ -23,6 +23,7 @@ import {
   type Outcome,
   parseRunName,
   readClaim,
+  readExit,
   refOf,
   resetRun,
   type RunFiles,
@@ -77,6 +78,8 @@ export class Supervisor {
   readonly groups: GroupRemover;
   /** Runs that stop() is ending, which knows how long they may take; `killed` once it sent SIGKILL. */
   readonly stopping = new Map<string, { killed: boolean }>();
+  /** Runs whose main process ended well by itself, and how many others it left, while those are about to end. */
+  readonly leaving = new Map<string, number>();
   /** Pids of the commands of `exec` in each run: none of theirs is a process that the run left behind. */
   readonly #commands = new Map<string, Set<number>>();
 
@@ -251,6 +254,10 @@ export class Supervisor {
       if (killAt === undefined) {
         killAt = performance.now() + LEFTOVER_MS;
         leftBehind = countLeft(others, { leader: found.leader, commands: this.commandsOf(files) });
+        if (leftBehind > 0 && (await readExit(files))?.code === 0) {
+          this.leaving.set(files.name, leftBehind);
+          this.publish(files, found.spec);
+        }
         signalMembers(this.host, { ...found, members: others }, "SIGTERM");
       } else if (performance.now() > killAt) {
         signalMembers(this.host, found, "SIGKILL");
@@ -272,6 +279,7 @@ export class Supervisor {
     await writeOutcome(files, outcome);
     this.#live.delete(files.name);
     this.#commands.delete(files.name);
+    this.leaving.delete(files.name);
     await this.removeGroups(files);
     this.publish(files, spec);
   }
