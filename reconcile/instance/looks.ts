@@ -3,6 +3,7 @@
  * an outage: the host may have been down, or the Engine, and everything with it. In memory alone: the next daemon looks anew.
  * @module
  */
+import { elapsedMs, type Moment } from "../clock.ts";
 import { type Instance, type InstanceStatus, isAlive } from "../../spec/instance.ts";
 
 /** See the module comment. */
@@ -32,6 +33,22 @@ export function isDownWithAll(status: InstanceStatus, bootId: string): boolean {
   if (status.run === 0 || status.state === "Completed" || status.state === "Stopped") return false;
   return status.awaitsSince !== undefined || status.reason === "RunnerUnavailable" ||
     (status.boot !== undefined && status.boot !== bootId);
+}
+
+/** An Engine that is stopped ends its containers first, and is still there to tell of it. */
+const OUTAGE_MS = 60_000;
+
+/**
+ * Whether an instance that is down at the first look since its runner came back was ended by what took the runner away: its end, or
+ * the last attempt to start it again, was just before.
+ */
+export function fellWithRunner(
+  { run, state, awaitsSince, lastFailure }: InstanceStatus,
+  { firstLook, now }: { firstLook?: boolean; now: Moment },
+): boolean {
+  const down = state === "Pending" || state === "Failed" || state === "Starting";
+  return firstLook === true && run > 0 && down && awaitsSince === undefined && lastFailure !== undefined &&
+    elapsedMs(lastFailure.at, now) < OUTAGE_MS;
 }
 
 /** What tells whether the stored state of others can be believed. */

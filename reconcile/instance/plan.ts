@@ -17,6 +17,7 @@ import type { HealthVerdict } from "../health/tracker.ts";
 import { holderWithin, withHolder } from "../leases.ts";
 import { awaitsTurn } from "../service/rollout.ts";
 import { awaitDependencies, type DependencyView } from "./dependencies.ts";
+import { fellWithRunner } from "./looks.ts";
 import { missingNames, type SharedRole } from "./names.ts";
 import { type InitPlanStep, openProgress, planAttempt, planInit } from "./init_plan.ts";
 import { ending, leftBehindWords, wentToBackground } from "./ending.ts";
@@ -123,6 +124,9 @@ export function planInstance(view: InstanceView): InstanceStep {
   }
   const attempt = planAttempt(view);
   if (attempt) return attempt;
+  if (fellWithRunner(status, view)) {
+    return { do: "settle", status: { ...status, awaitsSince: now.toISOString() }, afterMs: 0 };
+  }
   if (status.state === "Stalled") return { do: "settle", status };
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };

@@ -354,3 +354,12 @@ Deno.test("planInstance() tells a program that put itself in the background from
     /it could not be run: no room/,
   );
 });
+
+Deno.test("planInstance() has what fell just before its runner was lost wait for its dependencies again", () => {
+  const failure = (at: string) => ({ at, reason: "LaunchFailed", message: "m" }) as const;
+  const status = (at: string) => ({ state: "Failed", ready: false, lastFailure: failure(at) }) as const;
+  const fallen = planInstance(view(status(ago(5)), { run: run("exited"), firstLook: true }));
+  assert.ok(fallen.do === "settle" && fallen.status.awaitsSince === NOW.toISOString());
+  assert.equal(planInstance(view(status(ago(5)), { run: run("exited") })).do, "launch", "a crash of its own");
+  assert.equal(planInstance(view(status(ago(90)), { run: run("exited"), firstLook: true })).do, "launch");
+});
