@@ -1,6 +1,7 @@
 /** Returning a service to what it was: after a rollout, or a step of a gradual scale, that failed. @module */
 import { ANNOTATIONS } from "../../spec/marks.ts";
 import type { Instance } from "../../spec/instance.ts";
+import { hasFailedForGood } from "../../spec/job.ts";
 import { takesOverHost } from "../../spec/privileged.ts";
 import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
 import type { HistoryEntry, Store, Tx } from "../../store/store.ts";
@@ -28,6 +29,8 @@ export function planRollback(
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
   // It is read long after: nothing in it is true only now.
   const said = trouble && troubleOf(trouble);
+  // A job that failed is over: it was not waited for until the time was up.
+  if (trouble && hasFailedForGood(trouble)) return { from: generation, message: `${trouble.name}: ${said}` };
   const why = said === undefined ? "" : `: ${trouble!.name}: ${said}`;
   return { from: generation, message: `it did not become ready within ${spec.update.timeout}${why}` };
 }
