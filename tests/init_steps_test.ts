@@ -119,8 +119,10 @@ for (const { kind, ignore, open, castfile } of FORMS) {
       );
       assert.equal(failed.lastFailure.exitCode, 3);
       assert.equal(await host.rune("logs", "web", "--init-step", "flaky"), "attempting\n");
-      const { reason, state } = (await host.get("service", "web")).status;
-      assert.deepEqual([state, reason], ["Failed", "InitStepFailed"]);
+      await until("the service says so too", async () => {
+        const { reason, state } = (await host.get("service", "web")).status;
+        return state === "Failed" && reason === "InitStepFailed";
+      });
       const dir = await dataOf(host);
       await Deno.writeTextFile(`${dir}/go`, "");
       await running(host);
