@@ -80,6 +80,7 @@ if (import.meta.main) {
   const sources = (await listFiles(ROOT)).filter((file) =>
     !isOutsideProgram(file) && !file.endsWith("_test.ts")
   );
+  sources.push("runners/process/setup.sh");
   const program = joinLiterals((await Promise.all(sources.map(read))).join("\n"));
   const found = await checkTroubleshooting((await read(PAGE)) ?? "", { program, read });
   for (const line of found) console.error(line);
