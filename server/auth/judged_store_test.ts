@@ -39,6 +39,8 @@ const WRITES: Record<string, { name?: string; body?: unknown; after?: string }> 
 /** Routes that write nothing of what a caller declares, or are tried elsewhere with the reason. */
 const OTHERS = [
   /^(put|post|delete) \/v1\/(admin|auth)\//,
+  // It looks at images.
+  /^post \/v1\/images\/describe$/,
   // Nothing is written but that it goes.
   /^delete /,
   // `undelete` needs data in the trash (references_test.ts); `resize` goes the way of `scale`, and no driver here grows.
