@@ -100,15 +100,10 @@ Deno.test({
 
 const unplaced = (line: string) => line.replace(/\/tmp\/[^:]*/, "");
 
-/** Where a volume is differs between two daemons, and so do versions of what that changed; nothing else may. */
+/** Where a volume is differs between two daemons, as do its filesystem and versions of what that changed; nothing else may. */
 function normalized(all: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(
-      all,
-      (key, value) =>
-        key === "handle" || key === "resourceVersion" || key === "updatedAt" ? undefined : value,
-    ),
-  );
+  const changed = ["handle", "filesystem", "resourceVersion", "updatedAt"];
+  return JSON.parse(JSON.stringify(all, (key, value) => changed.includes(key) ? undefined : value));
 }
 
 async function leftIn(dataDir: string): Promise<string[]> {
