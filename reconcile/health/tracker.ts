@@ -63,7 +63,7 @@ export function verdictOf(
 ): HealthVerdict {
   const { startup, liveness, readiness } = states;
   const said = (name: string, { failures, last }: ProbeState) =>
-    `its ${name} check failed ${failures} times in a row: ${last?.message}`;
+    `its ${name} check failed ${failures === 1 ? "once" : `${failures} times in a row`}: ${last?.message}`;
   if (startup && startup.passing !== true) {
     return startup.passing === false ? { ready: false, dead: said("startup", startup) } : {};
   }
