@@ -110,11 +110,21 @@ export async function reconcileInstance(
       view = await observeInstance(instance, { deps, runner, signal, seen, firstLook });
     } catch (thrown) {
       const error = toRuneError(thrown);
-      if (error.code === "unavailable") await writeOutage(deps.store, { instance, error });
+      if (error.code === "unavailable") {
+        deps.looks.forget(uid);
+        await writeOutage(deps.store, { instance, error });
+      }
       return { type: "failed", error };
     }
     const step = planInstance(view);
-    const outcome = await applyInstance(step, { view, deps, runner, signal });
+    let outcome: Outcome | undefined;
+    try {
+      outcome = await applyInstance(step, { view, deps, runner, signal });
+    } catch (thrown) {
+      // The Engine went away in the middle: what was seen of the run is of before.
+      if (toRuneError(thrown).code === "unavailable") deps.looks.forget(uid);
+      throw thrown;
+    }
     if (outcome) return outcome;
     seen = step.do === "settle" || step.do === "acquire" ? view.run : undefined;
   }

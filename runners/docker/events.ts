@@ -19,7 +19,8 @@ const eventSchema = z.object({
 });
 
 /**
- * Changes of the daemon's containers until the signal aborts; `resync` after each connection, so that nothing is lost.
+ * Changes of the daemon's containers until the signal aborts; `resync` after each connection, so that nothing is lost, and when one is
+ * lost: what was known until then may be over.
  * The same change may be told twice.
  *
  * @param options.onLost told once for each time that the connection is lost.
@@ -61,7 +62,10 @@ export async function* containerEvents(
       throw new RuneError("unavailable", "Docker ended the stream of events");
     } catch (error) {
       if (signal.aborted) return;
-      if (connected) options.onLost?.(transportError(error, { what, signal, socket: engine.socket }));
+      if (connected) {
+        options.onLost?.(transportError(error, { what, signal, socket: engine.socket }));
+        yield { type: "resync" };
+      }
       connected = false;
     }
     await pause(retryMs, signal);

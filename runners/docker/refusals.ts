@@ -19,7 +19,7 @@ const IN_COMMAND = "correct the service's command, or use an image that has the 
 const ROWS: Row[] = [
   {
     when:
-      /(?:daemon|engine) is shutting down|ttrpc: closed|transport is closing|connection is closing|context canceled|containerd\S* .*(?:unavailable|not running)|error while dialing/i,
+      /(?:daemon|engine) is shutting down|ttrpc: closed|transport is closing|connection is closing|context canceled|failed to update store for object type|containerd\S* .*(?:unavailable|not running)|error while dialing/i,
     code: "unavailable",
     say: () => "Docker is shutting down, or has not started yet",
     hint: "Rune goes on when it answers (systemctl status docker)",

@@ -145,6 +145,11 @@ Deno.test("refusalOf() knows what the Engine of this machine does not say, and t
   const table: [string, string, RegExp][] = [
     ["cannot start the container: the Docker engine is shutting down", "unavailable", /shutting down/],
     ["cannot start the container: ttrpc: closed: unknown", "unavailable", /shutting down/],
+    [
+      "cannot start the container: failed to update store for object type *libnetwork.endpoint: open : no such file or directory",
+      "unavailable",
+      /shutting down/,
+    ],
     ['exec: "/app": exec format error: unknown', "failed_precondition", /another kind of processor/],
     ["exec /app: exec format error", "failed_precondition", /^\/app cannot run here/],
     ["write /var/lib/docker/x: no space left on device", "failed_precondition", /full/],
