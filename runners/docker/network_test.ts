@@ -58,6 +58,15 @@ test("create() of many runs at once makes one network per namespace, and the las
   await untilNetworks(room, [b]);
 });
 
+test("a rehearsal, and a create() that fails, leave no network behind", async (room) => {
+  const { runner } = room;
+  await runner.rehearse(room.shell("exit 0"), { covered: [], signal: signal() });
+  await untilNetworks(room, []);
+  const missing = room.shell("exit 0", { image: "rune-test/not-there:1" });
+  await assert.rejects(runner.create(missing, signal()), { code: "not_found" });
+  await untilNetworks(room, []);
+});
+
 test("a run that is replaced keeps the network of its namespace", async (room) => {
   const runner = room.reopen({ networkGraceMs: 60_000 });
   const spec = room.shell("exit 0");

@@ -87,6 +87,11 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     cleanup = startTimer(networkGraceMs, clean, { unref: true });
   }
 
+  /** What was made for a run that is not there after all: its namespace may have no other. */
+  function forgetNetworkOf({ namespace }: { namespace: string }): void {
+    if (!runs.uses(namespace)) removeNetworksSoon();
+  }
+
   async function inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
     const known = await runs.find(ref, signal);
     if (!known) return absent(ref);
@@ -192,7 +197,10 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     readImage: (directory, signal) => imageFiles.read(directory, signal),
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
-      const { state, made } = await networks.use(spec.namespace, { signal, make });
+      const { state, made } = await networks.use(spec.namespace, { signal, make }).catch((error) => {
+        forgetNetworkOf(spec);
+        throw error;
+      });
       if (spec.joinsShared && state.state === "created") {
         await joinShared(engine, state.handle!, { networks, daemonId, signal });
       }
@@ -201,7 +209,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     async rehearse(spec, { covered, signal }) {
       const make = () => rehearseContainer(engine, spec, { daemonId, publishOn, covered, signal });
-      await networks.use(spec.namespace, { signal, make });
+      await networks.use(spec.namespace, { signal, make }).finally(() => forgetNetworkOf(spec));
     },
     start,
     stop,
