@@ -87,9 +87,9 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     cleanup = startTimer(networkGraceMs, clean, { unref: true });
   }
 
-  /** What was made for a run that is not there after all: its namespace may have no other. */
-  function forgetNetworkOf({ namespace }: { namespace: string }): void {
-    if (!runs.uses(namespace)) removeNetworksSoon();
+  /** A network goes with the last run of its namespace, also one that was made for a run that is not there after all. */
+  function removeNetworkAfterLast(namespace: string | undefined): void {
+    if (namespace === undefined || !runs.uses(namespace)) removeNetworksSoon();
   }
 
   async function inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
@@ -166,7 +166,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       await removeContainer(engine, known.id, { keepVolumes: engineVolumes.length > 0, signal });
     }
     runs.forget(ref);
-    if (!known || !runs.uses(known.namespace)) removeNetworksSoon();
+    removeNetworkAfterLast(known?.namespace);
   }
 
   async function list(signal: AbortSignal): Promise<RunState[]> {
@@ -198,7 +198,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
       const { state, made } = await networks.use(spec.namespace, { signal, make }).catch((error) => {
-        forgetNetworkOf(spec);
+        removeNetworkAfterLast(spec.namespace);
         throw error;
       });
       if (spec.joinsShared && state.state === "created") {
@@ -209,7 +209,9 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     async rehearse(spec, { covered, signal }) {
       const make = () => rehearseContainer(engine, spec, { daemonId, publishOn, covered, signal });
-      await networks.use(spec.namespace, { signal, make }).finally(() => forgetNetworkOf(spec));
+      await networks.use(spec.namespace, { signal, make }).finally(() =>
+        removeNetworkAfterLast(spec.namespace)
+      );
     },
     start,
     stop,
