@@ -28,6 +28,7 @@ import { systemRoutes } from "./routes/system.ts";
 import { trashRoutes } from "./routes/trash.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
+import { createRunnerStates } from "./runner_states.ts";
 
 type Env = { Variables: { requestId: string; route?: string }; Bindings: { peer?: string } };
 
@@ -36,14 +37,15 @@ const UNKNOWN_PEER = "unknown";
 
 /** Every route of the API but the document that describes them. */
 export function endpoints(deps: ServerDeps): Endpoint[] {
+  const runnerStates = createRunnerStates(deps.runners);
   return [
-    ...systemRoutes(deps),
+    ...systemRoutes(deps, runnerStates),
     ...authRoutes(deps),
     ...adminRoutes(deps),
     ...registryRoutes(deps),
     ...metricsRoutes(deps),
     ...backupRoutes(deps),
-    ...engineRoutes(deps),
+    ...engineRoutes(deps, runnerStates),
     ...imageRoutes(deps),
     ...castRoutes(deps),
     ...collectionRoutes(deps),

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_BODY_BYTES } from "../spec/api.ts";
+import type { Runner } from "../runners/runner.ts";
+import { RuneError } from "../spec/error.ts";
 import { createApp, endpoints } from "./app.ts";
 import { accessOf } from "./auth/access.ts";
 import { okJson, problemOf, service, volume, withServer } from "./server_fixture.ts";
@@ -228,3 +230,20 @@ Deno.test("status counts what each namespace holds", () =>
     }]);
     assert.equal((await okJson(send("GET", "/v1/version"))).version, "1.2.3");
   }));
+
+Deno.test("the status tells at once that an Engine was adopted", async () => {
+  await withServer(async ({ deps, send }) => {
+    let isOurs = false;
+    const runner = {
+      name: "docker",
+      check: () =>
+        isOurs ? Promise.resolve() : Promise.reject(new RuneError("unavailable", "another Engine")),
+      adopt: () => Promise.resolve({ changed: isOurs = true, id: "e", root: "/r" }),
+    } as unknown as Runner;
+    (deps.runners as Map<string, Runner>).set("docker", runner);
+    const states = async () => (await okJson(send("GET", "/v1/status"))).runners;
+    assert.deepEqual(await states(), [{ name: "docker", ok: false, message: "another Engine" }]);
+    await okJson(send("POST", "/v1/admin/adopt-engine", { containersAreGone: true }));
+    assert.deepEqual(await states(), [{ name: "docker", ok: true }]);
+  });
+});

@@ -54,24 +54,58 @@ async function findTail(
   for (;;) {
     const query = { ...options, until, follow: false, records };
     const log = await openLog(engine, id, query, { resumed: false });
-    const starts = lineStarts();
+    const starts = createStartCounter();
     let kept: LogEntry[] | undefined = options.follow ? undefined : [];
-    let [lines, size] = [0, 0];
+    let size = 0;
     // In batches: a promise for each line would cost more than the line.
     for (let entries; (entries = await log.next()) !== undefined;) {
       for (const entry of entries) {
-        if (starts(entry)) lines++;
+        starts.push(entry);
         size += entry.text.length;
         if (size > TAIL_KEPT) kept = undefined;
         kept?.push(entry);
       }
     }
-    if (records === undefined || log.records() < records || lines > tail) {
-      const skip = Math.max(0, lines - tail);
+    const isWhole = records === undefined || log.records() < records;
+    if (isWhole || starts.sinceDoubtful() >= tail) {
+      const skip = Math.max(0, starts.count() - tail);
       return kept ? { entries: kept.filter(afterLines(skip)) } : { records, skip };
     }
-    records = 2 * records + 64;
+    records = 2 * records! + 64;
   }
+}
+
+/** Milliseconds by which the times of two streams' records may differ from their order in the file. */
+const ORDER_MS = 1000;
+
+/**
+ * Counts the lines of a log that was opened somewhere in its middle. The first entry of each stream may be the rest of a line
+ * that began before, wherever between the other stream's lines it stands, unless its line began after one that is whole.
+ */
+function createStartCounter(): {
+  push(entry: LogEntry): void;
+  /** Lines so far. */
+  count(): number;
+  /** Lines after the last one that may be the rest of a longer one. */
+  sinceDoubtful(): number;
+} {
+  const starts = lineStarts();
+  const streams = new Set<LogEntry["stream"]>();
+  let [lines, doubtful] = [0, 0];
+  let wholeAt: number | undefined;
+  return {
+    push(entry) {
+      if (!starts(entry)) return;
+      lines++;
+      const at = Date.parse(entry.time ?? "");
+      if (!streams.has(entry.stream)) {
+        streams.add(entry.stream);
+        if (!(wholeAt !== undefined && at > wholeAt + ORDER_MS)) doubtful = lines;
+      } else wholeAt ??= at;
+    },
+    count: () => lines,
+    sinceDoubtful: () => lines - doubtful,
+  };
 }
 
 async function openLog(

@@ -3,7 +3,8 @@ import { LOG_LINE_MAX } from "../log_line.ts";
 import type { LogEntry } from "../runner.ts";
 import type { Frame } from "./frames.ts";
 import { createLineAssembler } from "./line_assembler.ts";
-import { engineTime } from "./logs.ts";
+import { containerLogs, engineTime } from "./logs.ts";
+import { withFakeEngine } from "./test_engine.ts";
 import { dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
@@ -14,6 +15,15 @@ function frame(stream: Frame["stream"], text: string): Frame {
 function join(frames: Frame[]): LogEntry[] {
   const assembler = createLineAssembler();
   return [...frames.flatMap((record) => assembler.push(record)), ...assembler.end()];
+}
+
+/** A record as the Engine sends it. */
+function sent({ stream, data }: Frame): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8 + data.length);
+  bytes[0] = stream === "stdout" ? 1 : 2;
+  new DataView(bytes.buffer).setUint32(4, data.length);
+  bytes.set(data, 8);
+  return bytes;
 }
 
 /** A record after which its line goes on. */
@@ -117,4 +127,37 @@ Deno.test({
       await room.cleanup();
     }
   },
+});
+
+Deno.test("containerLogs() shows no rest of a line as a line, wherever the other stream's lines stand", async () => {
+  const at = (seconds: number, text: string) => `2026-01-02T03:04:0${seconds}.000000000Z ${text}`;
+  const records = [
+    frame("stdout", at(1, "old\n")),
+    frame("stderr", at(1, FULL)),
+    frame("stdout", at(1, "one\n")),
+    frame("stderr", at(1, "rest\n")),
+    frame("stdout", at(1, "two\n")),
+    frame("stdout", at(5, "three\n")),
+    frame("stderr", at(9, "late\n")),
+  ];
+  const asked: number[] = [];
+  await withFakeEngine(({ url }) => {
+    const tail = Number(url.searchParams.get("tail") ?? records.length);
+    asked.push(tail);
+    return new Response(new Blob(records.slice(-tail).map(sent)).stream());
+  }, async (engine) => {
+    const read = async (tail: number) => {
+      asked.length = 0;
+      const log = await containerLogs(engine, "c", {
+        tail,
+        follow: false,
+        signal: AbortSignal.timeout(10_000),
+      });
+      return (await Array.fromAsync(log)).map(({ text }) => text.replace(FULL, "whole "));
+    };
+    assert.deepEqual(await read(2), ["three", "late"]);
+    assert.deepEqual(asked, [3], "a line that began long after a whole one is whole");
+    assert.deepEqual(await read(4), ["whole rest", "two", "three", "late"]);
+    assert.deepEqual(await read(5), ["one", "whole rest", "two", "three", "late"]);
+  });
 });

@@ -3,12 +3,13 @@ import { adoptEngineSchema, adoptionSchema } from "../../spec/api.ts";
 import { RuneError } from "../../spec/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
+import type { RunnerStates } from "../runner_states.ts";
 
 /** Milliseconds that the Engine may take to say who it is. */
 const ADOPT_MS = 30_000;
 
 /** `/v1/admin/adopt-engine`. */
-export function engineRoutes({ runners }: ServerDeps): Endpoint[] {
+export function engineRoutes({ runners }: ServerDeps, runnerStates: RunnerStates): Endpoint[] {
   return [
     endpoint({
       method: "post",
@@ -27,6 +28,7 @@ export function engineRoutes({ runners }: ServerDeps): Endpoint[] {
           });
         }
         const adoption = await adopt(body, AbortSignal.timeout(ADOPT_MS));
+        runnerStates.forget();
         note(`${words.join(", ")}: ${adoption.changed ? "took" : "has"} Docker Engine ${adoption.id}`);
         return Response.json(adoption, { headers: { "cache-control": "no-store" } });
       },

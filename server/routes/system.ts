@@ -4,21 +4,16 @@ import type { Kind } from "../../spec/resource.ts";
 import type { Reader } from "../../store/store.ts";
 import { z } from "zod";
 import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
+import { RuneError } from "../../spec/error.ts";
 import { maySee, seenBy, type Viewer, warningsFor } from "../auth/visibility.ts";
 import type { AnyResource } from "../../spec/resource.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
+import type { RunnerStates } from "../runner_states.ts";
 import { problemResponse, toProblem } from "../problem.ts";
 
-/** A runner that does not answer in this time counts as not there. */
-const CHECK_TIMEOUT_MS = 1000;
-/** How long an answer of the runners is good for: `status --watch` must not become load on the Engine. */
-const CHECK_CACHE_MS = 2000;
-
 /** `/healthz`, version and status. */
-export function systemRoutes(deps: ServerDeps): Endpoint[] {
-  const checkRunners = cached(() => runnerStates(deps));
+export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endpoint[] {
   return [
     endpoint({
       method: "get",
@@ -68,40 +63,11 @@ export function systemRoutes(deps: ServerDeps): Endpoint[] {
       summary: "The whole node at a glance",
       answers: { 200: { description: "The status", schema: statusSchema } },
       handle: async ({ principal }) => {
-        const [runners, problem] = await Promise.all([checkRunners(), deps.writes?.problem()]);
+        const [runners, problem] = await Promise.all([runnerStates.read(), deps.writes?.problem()]);
         return Response.json(statusOf(deps, { runners, problem, viewer: principal }));
       },
     }),
   ];
-}
-
-/** The same promise for everybody who asks within {@linkcode CHECK_CACHE_MS}. */
-function cached<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: { at: number; value: Promise<T> } | undefined;
-  return () => {
-    const now = performance.now();
-    if (!made || now - made.at > CHECK_CACHE_MS) made = { at: now, value: make() };
-    return made.value;
-  };
-}
-
-function runnerStates({ runners }: ServerDeps): Promise<Status["runners"]> {
-  return Promise.all([...runners.values()].map(async (runner) => {
-    const timeout = new AbortController();
-    const timer = setTimeout(
-      () => timeout.abort(new DOMException("no answer", "TimeoutError")),
-      CHECK_TIMEOUT_MS,
-    );
-    try {
-      await runner.check(timeout.signal);
-      return { name: runner.name, ok: true };
-    } catch (error) {
-      const { message, hint } = toRuneError(error);
-      return { name: runner.name, ok: false, message: hint ? `${message}; ${hint}` : message };
-    } finally {
-      clearTimeout(timer);
-    }
-  }));
 }
 
 function count(states: string[]): Record<string, number> {
