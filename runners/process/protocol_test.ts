@@ -6,6 +6,7 @@ import { readBootId } from "./proc.ts";
 import type { RunSpec } from "../runner.ts";
 import { createProcessRunner } from "./runner.ts";
 import { spawnWrapper } from "./spawn.ts";
+import { until } from "../../tests/host.ts";
 import { type ProcessRoom, roomTest as test } from "./test_room.ts";
 
 /** A run whose daemon died after it had decided to start it. */
@@ -149,6 +150,27 @@ test("a signal that a shell ignores for background jobs is not ignored in the ru
     .filter(({ name, bit }) => name === "SIGPIPE" || !(own & bit));
   assert.deepEqual(numbers.filter(({ bit }) => ignored & bit), []);
   assert.equal(lines[1]!.text, "0022");
+});
+
+test("the exit code is written though every process of the run is asked to end meanwhile", async (room) => {
+  const spec = room.shell("true");
+  await room.runner.create(spec, new AbortController().signal);
+  const { dir, name, signals } = runFiles(room.dir, spec);
+  const tools = `${room.dir}/.tools`;
+  await Deno.mkdir(tools);
+  // Slow, so that the signal comes in time; the first link is the claim.
+  const link = `#!/bin/sh\n[ "$2" = 7 ] && { echo >slow; /bin/sleep 0.5; }\nexec /bin/ln "$@"\n`;
+  await Deno.writeTextFile(`${tools}/ln`, link, { mode: 0o755 });
+  const wrapper = new Deno.Command("setsid", {
+    args: ["/bin/sh", `${room.dir}/wrapper.sh`, name, room.daemonId, "--", "/bin/sh", "-c", "exit 7"],
+    cwd: dir,
+    env: { PATH: `${tools}:/usr/bin:/bin` },
+    stdout: "null",
+  }).spawn();
+  await until("the code is about to be written", () => Deno.stat(`${dir}/slow`));
+  Deno.kill(-wrapper.pid, "SIGTERM");
+  await wrapper.status;
+  assert.equal(await Deno.readLink(`${signals}.exit`), "7");
 });
 
 test("createProcessRunner() says why a directory cannot be used", async (room) => {

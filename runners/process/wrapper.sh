@@ -52,6 +52,8 @@ if [ -z "$__rune_code" ]; then
   ) >>stdout.log 2>>error 8>&2 9>>stderr.log
   __rune_code=$?
 fi
+# What the command left behind is asked to end as soon as the command has: not whoever writes its code.
+trap '' HUP INT QUIT USR1 USR2 TERM
 # A link needs no room for data: this works on a full disk, and is there completely or not at all.
 ln -sn "$__rune_code" "../signals/$__rune_name.exit"
 # With the first process of a namespace the kernel ends the others. The daemon asks them before it does that.
