@@ -6,6 +6,7 @@ import { ensureDirectory } from "./durable.ts";
 import { bindDirectory, findMount, unmountDirectory } from "./host.ts";
 import { checkAborted, errnoOf, hostError } from "./host_error.ts";
 import { KeyedLock } from "./keyed_lock.ts";
+import { hasMountsOfItsOwn } from "./mount_view.ts";
 import { descriptorPath, identityOf, openDirectory, pathOf } from "./open_directory.ts";
 import type { Stage } from "./stage.ts";
 
@@ -118,7 +119,12 @@ export const stagePath = (daemonId: string): string => join(STAGES, daemonId);
  * @returns also why it is a plain one, for a daemon that is root.
  */
 export async function openStage(
-  { dataDir, daemonId, signal }: { dataDir: string; daemonId: string; signal: AbortSignal },
+  { dataDir, daemonId, engineSocket, signal }: {
+    dataDir: string;
+    daemonId: string;
+    engineSocket: string;
+    signal: AbortSignal;
+  },
 ): Promise<{ stage: Stage; warning?: string }> {
   if (Deno.uid() !== 0) return { stage: new PlainStage() };
   const plain = (why: string) => ({
@@ -126,7 +132,7 @@ export async function openStage(
     warning:
       `${why}: volumes are given to containers and processes by their real paths, which others may change`,
   });
-  if (await hasMountsOfItsOwn()) {
+  if (await hasMountsOfItsOwn(engineSocket)) {
     return plain("the daemon has a view of mounts of its own, which the Docker Engine does not see");
   }
   const root = stagePath(daemonId);
@@ -149,20 +155,4 @@ async function linkTo(target: string, path: string): Promise<void> {
     if (errnoOf(error) !== "ENOENT") throw error;
   });
   await Deno.symlink(target, path);
-}
-
-/** Whether this process has another view of mounts than the host's first processes, or than an Engine that runs. */
-async function hasMountsOfItsOwn(): Promise<boolean> {
-  const viewOf = (pid: string) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
-  const own = await viewOf("self");
-  const views = await Promise.all(["1", ...await engines()].map(viewOf));
-  return views.some((view) => view !== undefined && view !== own);
-}
-
-async function engines(): Promise<string[]> {
-  const pids = (await Array.fromAsync(Deno.readDir("/proc"))).map(({ name }) => name).filter((n) =>
-    /^\d+$/.test(n)
-  );
-  const names = await Promise.all(pids.map((pid) => Deno.readTextFile(`/proc/${pid}/comm`).catch(() => "")));
-  return pids.filter((_, i) => names[i] === "dockerd\n");
 }

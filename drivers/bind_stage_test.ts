@@ -75,7 +75,9 @@ Deno.test({
 Deno.test("openStage() gives a daemon that may mount a stage outside its data directory, and another real paths", () =>
   withStage(async ({ at }) => {
     const daemonId = crypto.randomUUID();
-    const { stage, warning } = await openStage({ dataDir: at("."), daemonId, signal });
+    const open = (dataDir: string) =>
+      openStage({ dataDir: at(dataDir), daemonId, engineSocket: at("engine.sock"), signal });
+    const { stage, warning } = await open(".");
     try {
       await using a = await openDirectory(at("a"));
       const path = await stage.show("v", a, signal);
@@ -84,7 +86,11 @@ Deno.test("openStage() gives a daemon that may mount a stage outside its data di
       if (ignore) return;
       assert.equal(await Deno.realPath(at("mounts/v")), path);
       // The next daemon finds what this one left.
-      assert.deepEqual(await (await openStage({ dataDir: at("b"), daemonId, signal })).stage.list(), ["v"]);
+      assert.deepEqual(
+        await (await open("b")).stage
+          .list(),
+        ["v"],
+      );
     } finally {
       await clearStage(stage, signal);
       await assert.rejects(Deno.stat(stagePath(daemonId)), Deno.errors.NotFound);

@@ -358,7 +358,12 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       logger: logger.getChild("proxy"),
     });
     started.push(() => proxy.close());
-    const { stage, warning } = await openStage({ dataDir, daemonId, signal: aborted.signal });
+    const { stage, warning } = await openStage({
+      dataDir,
+      daemonId,
+      engineSocket: settings.docker.socket,
+      signal: aborted.signal,
+    });
     if (warning !== undefined) logger.warn("{warning}", { warning });
     // What runs keeps its mounts.
     started.push(() => clearStage(stage, AbortSignal.timeout(MOUNT_MS)));

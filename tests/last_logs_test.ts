@@ -153,7 +153,7 @@ for (const { kind, ignore, service } of KINDS) {
       await using host = await startHost();
       // Ready is whoever made its file: the good one alone.
       const update = (file: string) =>
-        "  update: { timeout: 3s, rollback: true }\n  health:\n    readiness: { type: exec, intervalSeconds: 1, command: " +
+        "  update: { timeout: 10s, rollback: true }\n  health:\n    readiness: { type: exec, intervalSeconds: 1, command: " +
         `${JSON.stringify(["test", "-e", file])} }\n`;
       const file = kind === "container" ? "/tmp/good" : `${host.home}/good`;
       const good = service("web", `touch ${file}; ${speaker("good", "good ends")}`, update(file));

@@ -28,20 +28,33 @@ async function spawn(room: ProcessRoom, spec: RunSpec): Promise<void> {
   await spawnWrapper(runFiles(root, spec), { root, daemonId, launch, procs: [], mounts: [], signal });
 }
 
-test("inspect() of a run that was asked to start but not claimed ends it for good", async (room, signal) => {
-  const spec = await askedToStart(room, "echo ran");
-  const runner = await room.reopen();
-  const state = await runner.inspect(spec, signal);
-  assert.equal(state.state, "exited");
-  assert.match(state.error!, /before the process was started/);
-  await spawn(room, spec);
-  assert.equal((await runner.start(spec, signal)).state, "exited");
-  assert.equal(await output(room, spec), "");
-});
+for (const call of ["stop", "remove"] as const) {
+  test(
+    `${call}() of a run that was asked to start but not claimed ends it for good`,
+    async (room, signal) => {
+      const spec = await askedToStart(room, `echo ran >${room.dir}/ran`);
+      const runner = await room.reopen();
+      assert.equal((await runner.inspect(spec, signal)).state, "created", "a look decides nothing");
+      if (call === "stop") {
+        const state = await runner.stop(spec, { timeoutMs: 1_000, signal });
+        assert.equal(state.state, "exited");
+        assert.match(state.error!, /before the process was started/);
+        await spawn(room, spec);
+        assert.equal((await runner.start(spec, signal)).state, "exited");
+      } else {
+        await runner.remove(spec, signal);
+        await assert.rejects(spawn(room, spec), Deno.errors.NotFound);
+      }
+      await assert.rejects(Deno.stat(`${room.dir}/ran`), Deno.errors.NotFound);
+    },
+  );
+}
 
-test("start() of a run that was asked to start but not claimed starts it", async (room, signal) => {
+test("create() and start() carry on a run that was asked to start but not claimed", async (room, signal) => {
   const spec = await askedToStart(room, "echo ran; sleep 60");
-  assert.equal((await (await room.reopen()).start(spec, signal)).state, "running");
+  const runner = await room.reopen();
+  assert.equal((await runner.create(spec, signal)).state, "created");
+  assert.equal((await runner.start(spec, signal)).state, "running");
 });
 
 test("of wrappers that race, one runs the command", async (room, signal) => {

@@ -19,12 +19,13 @@
  * The claim decides every race. The wrapper makes it as its first act and ends at once when it exists, so of any number
  * of wrappers spawned for a run, by this daemon or the one that crashed before, one at most runs the command. A `starting`
  * without a claim means that some daemon died around the spawn: the wrapper may still be on its way. start() spawns
- * another one, whichever claims first is the run. Whoever must know instead (inspect, stop, remove) makes the claim itself
- * with the text `abandoned`; if that succeeds the run never started and never will, if not the wrapper was faster.
+ * another one, whichever claims first is the run. Whoever must know that it ends (stop, remove) makes the claim itself with the
+ * text `abandoned`; if that succeeds the run never started and never will, if not the wrapper was faster. To everybody else such a
+ * run is one that was created: a wrapper whose daemon died is told by nobody to go on, and ends without running anything.
  * Making a symbolic link is atomic and carries the content with it: there is no half-written claim.
  *
- * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything: without `<name>.ready` no daemon let it go on.
- * Its shell ends with a code of its own, and the run is put back to where it was created, so that the next start carries it on.
+ * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything. Its shell ends with a code of its own, and the
+ * run is put back to where it was created, so that the next start carries it on.
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";
@@ -195,18 +196,19 @@ export async function readOutcome(files: RunFiles): Promise<Outcome | undefined>
   return await readJson<Outcome>(`${files.dir}/ended.json`);
 }
 
-/**
- * Exit codes of a set-up that no daemon finished: nobody answered it, or nobody listened (SIGPIPE). A command may end with them
- * too, but only after `<name>.ready` was there.
- */
+/** Exit codes of a set-up that no daemon finished: nobody answered it, or nobody listened (SIGPIPE). */
 const UNFINISHED = [125, 128 + 13];
+/** What setup.sh says with the first of them. Of a run's processes only its set-up can write where it says it. */
+const NOBODY_FINISHED = "nobody finished the set-up";
 
 /** Whether a claimed run of which nothing lives never ran anything, because its set-up was not finished. */
 export async function isUnfinished(files: RunFiles, exit: { code: number } | undefined): Promise<boolean> {
+  const hasSuchCode = exit !== undefined && UNFINISHED.includes(exit.code);
+  if (hasSuchCode && (await readIfPresent(`${files.dir}/error`))?.trim() === NOBODY_FINISHED) return true;
+  // A command may end with such a code too, but not before its mounts were made.
   if (await readMainPid(files) !== undefined) return false;
   // A claim without `starting` is what a reset leaves that was cut short.
-  return (exit !== undefined && UNFINISHED.includes(exit.code)) ||
-    await readIfPresent(`${files.dir}/starting`) === undefined;
+  return hasSuchCode || await readIfPresent(`${files.dir}/starting`) === undefined;
 }
 
 /** Puts a run whose set-up was not finished back to where it was created. Whoever dies on the way leaves the same to be done. */

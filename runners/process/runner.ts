@@ -205,7 +205,7 @@ class DirectoryRunner implements ProcessRunner {
   async stop(ref: RunRef, { timeoutMs, signal, stopSignal }: StopOptions): Promise<RunState> {
     const files = this.#files(ref);
     // After a start that is under way.
-    const first = await this.#exclusive(files, () => this.#known(files));
+    const first = await this.#exclusive(files, () => this.#knownForGood(files));
     if (!isLiving(first)) return toState(files, first);
     const { stopping } = this.#supervisor;
     stopping.set(files.name, { killed: false });
@@ -251,7 +251,7 @@ class DirectoryRunner implements ProcessRunner {
     await this.#exclusive(files, async () => {
       throwIfAborted(signal);
       const { root } = this.#supervisor;
-      const found = await this.#known(files);
+      const found = await this.#knownForGood(files);
       // Control groups come before the record: a daemon may have died in between.
       if (found.state === "absent") return await this.#supervisor.removeGroups(files);
       if (isLiving(found)) {
@@ -417,15 +417,20 @@ class DirectoryRunner implements ProcessRunner {
     }
   }
 
-  /** What is certain of a run: one that may still be about to start is made never to. Call it within `exclusive`. */
+  /** What is certain of a run. Call it within `exclusive`. */
   async #known(files: RunFiles): Promise<Observation> {
     const found = await observe(files, this.#supervisor.host);
-    if (found.state === "unclaimed") await abandon(files);
     // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
     const leaving = found.state === "ending" && found.members.every(({ pid }) => pid === found.leader.pid);
     if (!isUndecided(found) && !leaving) return found;
     await this.#supervisor.settle(files);
     return await observe(files, this.#supervisor.host);
+  }
+
+  /** As `known`; a run that may still be about to start is made never to. */
+  async #knownForGood(files: RunFiles): Promise<Observation> {
+    if ((await observe(files, this.#supervisor.host)).state === "unclaimed") await abandon(files);
+    return await this.#known(files);
   }
 
   /** As `known`, without waiting for other calls where nothing needs to be decided. */
@@ -449,7 +454,7 @@ function cannotContain(): RuneError {
 
 /** Whether something must be settled before it is certain what became of a run. */
 function isUndecided({ state }: Observation): boolean {
-  return state === "unclaimed" || state === "unfinished" || state === "gone";
+  return state === "unfinished" || state === "gone";
 }
 
 function notStarted({ instance }: RunSpec): RuneError {

@@ -19,6 +19,12 @@ __rune_cannot() {
   exit 127
 }
 
+# 125: nothing of the run was run; see isUnfinished() in records.ts.
+__rune_left() {
+  printf '%s\n' "nobody finished the set-up" >&8
+  exit 125
+}
+
 __rune_bytes() {
   /usr/bin/od -An -v -tx1 "$@" 2>/dev/null
 }
@@ -92,8 +98,7 @@ done
 shift
 
 echo waiting >&3
-# 125: nobody finished the set-up, and nothing of the run was run; see UNFINISHED in records.ts.
-read -r __rune_line <&5 || exit 125
+read -r __rune_line <&5 || __rune_left
 # The daemon wrote down why.
 [ "$__rune_line" = go ] || exit 126
 cd "$__rune_workdir" 2>/dev/null || __rune_fail "its user cannot enter the working directory $__rune_workdir"
@@ -101,7 +106,7 @@ cd "$__rune_workdir" 2>/dev/null || __rune_fail "its user cannot enter the worki
 unset PWD OLDPWD SHLVL _
 
 while :; do
-  IFS= read -r __rune_line <&5 || __rune_fail "the daemon stopped before the process was started"
+  IFS= read -r __rune_line <&5 || __rune_left
   [ "$__rune_line" = . ] && break
   eval "$__rune_line"
 done
@@ -118,5 +123,8 @@ if [ -n "${BASH_VERSION-}" ] && [ -z "${SHLVL+said}" ]; then
   esac
 fi
 trap '__rune_refused $?' EXIT
-echo ready >&3
+# A daemon that died after it said all keeps nothing from running.
+trap '' PIPE
+echo ready >&3 2>/dev/null
+trap - PIPE
 exec "$@" <&6 2>&9 3>&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&-

@@ -11,6 +11,7 @@ import type { ExecOptions, RunSpec } from "../runner.ts";
 import { findCgroupMounts } from "./cgroup.ts";
 import { planLaunch } from "./launch.ts";
 import { runFiles, writeTracking } from "./records.ts";
+import { readLines } from "./line_pipe.ts";
 import { setupShell, spawnWrapper } from "./spawn.ts";
 import { isNotRoot, type ProcessRoom, roomTest } from "./test_room.ts";
 
@@ -375,26 +376,48 @@ test(
   },
 );
 
+const isThere = (path: string) => Deno.lstat(path).then(() => true, () => false);
+
+interface Said {
+  status: string[];
+  said: string;
+  /** Whether somebody still reads what the set-up says. Default: yes. */
+  heard?: boolean;
+  /** Whether the daemon had made its mounts, and written that down. Default: no. */
+  hasMounts?: boolean;
+}
+
 /** Starts a wrapper as spawnWrapper() does, tells it `said`, and closes the pipe, as if the daemon had died. */
-async function endOf(room: ProcessRoom, { status, said }: { status: string[]; said: string }) {
+async function startAlone(room: ProcessRoom, { status, said, heard = true, hasMounts = false }: Said) {
   const { signal } = new AbortController();
   const spec = room.shell("echo ran");
   await room.runner.create(spec, signal);
   const files = runFiles(room.dir, spec);
   await Deno.writeTextFile(`${files.dir}/starting`, "");
+  if (hasMounts) await Deno.writeTextFile(`${files.signals}.ready`, "1\n");
   const shell = setupShell({ status, workdir: "/", command: ["echo", "ran"] });
   const child = new Deno.Command("setsid", {
     args: ["--fork", "/bin/sh", `${room.dir}/wrapper.sh`, files.name, room.daemonId, "--", ...shell],
     cwd: files.dir,
     stdin: "piped",
-    stdout: "null",
+    stdout: heard ? "null" : "piped",
   }).spawn();
+  if (!heard) {
+    const lines = readLines(child.stdout, signal);
+    while (await lines.next() !== "waiting");
+    await lines.cancel();
+  }
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(said)).catch(() => {});
   await writer.close().catch(() => {});
   await child.status;
-  const isThere = (path: string) => Deno.lstat(path).then(() => true, () => false);
-  await until("it is claimed", () => isThere(`${files.dir}/claim`));
+  return { spec, files };
+}
+
+/** How a run ended that was started alone. */
+async function endOf(room: ProcessRoom, options: Said) {
+  const { signal } = new AbortController();
+  const { spec } = await startAlone(room, options);
   await until("it ended", async () => (await room.runner.inspect(spec, signal)).state === "exited");
   const { exitCode, error } = await room.runner.inspect(spec, signal);
   const logs = await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal }));
@@ -423,11 +446,28 @@ test("a process that would not have the rights that it must have is not run", as
   }
 });
 
-test("a run whose set-up is given up ends, with the reason, where the daemon died after it was let go", async (room) => {
-  for (const said of ["go\n", "go\nexport A='1'\n", "go\nexport A='1'\nexport B"]) {
-    const error = "the daemon stopped before the process was started";
-    assert.deepEqual(await endOf(room, { status: [], said }), { exitCode: 126, error, printed: [] });
-  }
+test(
+  "a run whose daemon died before it had said all is put back, and carried on by the next start",
+  async (room, signal) => {
+    for (const said of ["", "go\n", "go\nexport A='1'\n", "go\nexport A='1'\nexport B"]) {
+      const { spec, files } = await startAlone(room, { status: [], said, hasMounts: true });
+      await until("it is put back", async () => {
+        const { state } = await room.runner.inspect(spec, signal);
+        return state === "created" && !await isThere(`${files.dir}/starting`) &&
+          !await isThere(`${files.dir}/claim`);
+      });
+      await room.runner.start(spec, signal);
+      await until("it ended", async () => (await room.runner.inspect(spec, signal)).state === "exited");
+      const { exitCode, error } = await room.runner.inspect(spec, signal);
+      const logs = await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal }));
+      assert.deepEqual([exitCode, error, logs.map(({ text }) => text)], [0, undefined, ["ran"]], said);
+    }
+  },
+);
+
+test("a command runs though its daemon died after it had said all", async (room) => {
+  const { exitCode, error, printed } = await endOf(room, { status: [], said: "go\n.\n", heard: false });
+  assert.deepEqual([exitCode, error, printed], [0, undefined, ["ran"]]);
 });
 
 test("a start that is given up starts nothing, and the next one carries the run on", async (room, signal) => {

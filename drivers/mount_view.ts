@@ -1,0 +1,45 @@
+/** Whether what this process mounts is seen by those who are to use it. @module */
+
+/** The flag of a listening socket in `/proc/<pid>/net/unix`. */
+const LISTENING = 0x10000;
+
+/**
+ * Whether this process has another view of mounts than the host's first processes, or than the Engine that listens on the socket.
+ * What else runs on the host, an Engine in a container above all, says nothing: anybody can give a program the name of one.
+ */
+export async function hasMountsOfItsOwn(engineSocket: string): Promise<boolean> {
+  const viewOf = (pid: string) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
+  const own = await viewOf("self");
+  const views = await Promise.all(["1", ...await enginesAt(engineSocket)].map(viewOf));
+  return views.some((view) => view !== undefined && view !== own);
+}
+
+/** Pids of Engines of this host that listen on the socket, by the kernel's word. */
+async function enginesAt(socket: string): Promise<string[]> {
+  const pids = (await Array.fromAsync(Deno.readDir("/proc"))).map(({ name }) => name).filter((n) =>
+    /^\d+$/.test(n)
+  );
+  const place = await Deno.realPath(socket).catch(() => socket);
+  const are = await Promise.all(pids.map((pid) => isEngineAt(pid, place).catch(() => false)));
+  return pids.filter((_, i) => are[i]);
+}
+
+/** @throws {Deno.errors.NotFound} when it ended meanwhile. */
+async function isEngineAt(pid: string, place: string): Promise<boolean> {
+  if (await Deno.readTextFile(`/proc/${pid}/comm`) !== "dockerd\n") return false;
+  // A path of a container's own filesystem reads like one of the host's.
+  if (await Deno.readLink(`/proc/${pid}/ns/pid`) !== await Deno.readLink("/proc/self/ns/pid")) return false;
+  const listening = new Set<string>();
+  for (const line of (await Deno.readTextFile(`/proc/${pid}/net/unix`)).split("\n")) {
+    const [, , , flags = "", , , inode = "", path] = line.split(/ +/);
+    if (path === undefined || (parseInt(flags, 16) & LISTENING) === 0) continue;
+    if (path === place || await Deno.realPath(path).catch(() => path) === place) {
+      listening.add(`socket:[${inode}]`);
+    }
+  }
+  if (listening.size === 0) return false;
+  for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
+    if (listening.has(await Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => ""))) return true;
+  }
+  return false;
+}
