@@ -165,26 +165,28 @@ test("a signal that a shell ignores for background jobs is not ignored in the ru
   assert.equal(lines[1]!.text, "0022");
 });
 
-test("the exit code is written though every process of the run is asked to end meanwhile", async (room) => {
-  const spec = room.shell("true");
-  await room.runner.create(spec, new AbortController().signal);
-  const { dir, name, signals } = runFiles(room.dir, spec);
-  const tools = `${room.dir}/.tools`;
-  await Deno.mkdir(tools);
-  // Slow, so that the signal comes in time; the first link is the claim.
-  const link = `#!/bin/sh\n[ "$2" = 7 ] && { echo >slow; /bin/sleep 0.5; }\nexec /bin/ln "$@"\n`;
-  await Deno.writeTextFile(`${tools}/ln`, link, { mode: 0o755 });
-  const wrapper = new Deno.Command("setsid", {
-    args: ["/bin/sh", `${room.dir}/wrapper.sh`, name, room.daemonId, "--", "/bin/sh", "-c", "exit 7"],
-    cwd: dir,
-    env: { PATH: `${tools}:/usr/bin:/bin` },
-    stdout: "null",
-  }).spawn();
-  await until("the code is about to be written", () => Deno.stat(`${dir}/slow`));
-  Deno.kill(-wrapper.pid, "SIGTERM");
-  await wrapper.status;
-  assert.equal(await Deno.readLink(`${signals}.exit`), "7");
-});
+test(
+  "the exit code is written though every process of the run is asked to end meanwhile",
+  async (room, signal) => {
+    const spec = await askedToStart(room, "true");
+    const { dir, name } = runFiles(room.dir, spec);
+    const tools = `${room.dir}/.tools`;
+    await Deno.mkdir(tools);
+    // Slow, so that the signal comes in time; the first link is the claim.
+    const link = `#!/bin/sh\n[ "$2" = 7 ] && { echo >slow; /bin/sleep 0.5; }\nexec /bin/ln "$@"\n`;
+    await Deno.writeTextFile(`${tools}/ln`, link, { mode: 0o755 });
+    const wrapper = new Deno.Command("setsid", {
+      args: ["/bin/sh", `${room.dir}/wrapper.sh`, name, room.daemonId, "--", "/bin/sh", "-c", "exit 7"],
+      cwd: dir,
+      env: { PATH: `${tools}:/usr/bin:/bin` },
+      stdout: "null",
+    }).spawn();
+    await until("the code is about to be written", () => Deno.stat(`${dir}/slow`));
+    Deno.kill(-wrapper.pid, "SIGTERM");
+    await wrapper.status;
+    assert.equal((await room.runner.inspect(spec, signal)).exitCode, 7);
+  },
+);
 
 test("createProcessRunner() says why a directory cannot be used", async (room) => {
   await Deno.writeTextFile(`${room.data}/file`, "");
