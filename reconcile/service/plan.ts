@@ -10,7 +10,7 @@ import { claims, owns } from "./claims.ts";
 import { planRollback, type Revert } from "./revert.ts";
 import { planRollout, type RolloutStep } from "./rollout.ts";
 import { planScaling } from "./scaling.ts";
-import { serviceStatus, worst } from "./status.ts";
+import { serviceStatus, worstLately } from "./status.ts";
 
 /** All that the plan looks at. */
 export interface ServiceView {
@@ -63,7 +63,7 @@ export function planService(view: ServiceView): ServicePlan {
   const revert = scaling.revert ?? planRollback(service, {
     rollout,
     status,
-    trouble: worst(instances.filter((i) => i.deletionRequestedAt === undefined && !i.status.ready)),
+    trouble: worstLately(instances.filter((i) => i.deletionRequestedAt === undefined && !i.status.ready)),
   });
   const last: ServiceStep[] = revert ? [{ do: "revert", revert }] : [];
   const rolloutMs = status.rolloutProgress !== undefined && !rollout.stuck

@@ -28,16 +28,18 @@ export function planRollback(
   // What a return made is not returned from, or it would go back and forth; what was ready once failed for another reason.
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
   // It is read long after: nothing in it is true only now.
-  const said = trouble && troubleOf(trouble);
+  const cause = trouble && causeOf(trouble);
   // A job that failed is over: it was not waited for until the time was up.
-  if (trouble && hasFailedForGood(trouble)) return { from: generation, message: `${trouble.name}: ${said}` };
-  const why = said === undefined ? "" : `: ${trouble!.name}: ${said}`;
-  return { from: generation, message: `it did not become ready within ${spec.update.timeout}${why}` };
+  if (cause !== undefined && hasFailedForGood(trouble!)) return { from: generation, message: cause };
+  const late = `it did not become ready within ${spec.update.timeout}`;
+  return { from: generation, message: cause === undefined ? late : `${late}: ${cause}` };
 }
 
-/** What was wrong with an instance; its log is kept under its name when it goes. */
-function troubleOf({ status: { lastFailure, message } }: Instance): string | undefined {
-  return lastFailure?.logs === undefined ? message : `${lastFailure.message}; see: ${lastFailure.logs}`;
+/** What was wrong with an instance, with its name, whose log is kept when it goes; undefined where nothing is known. */
+export function causeOf({ name, status: { lastFailure, message } }: Instance): string | undefined {
+  const logs = lastFailure?.logs;
+  const text = logs === undefined ? message ?? lastFailure?.message : `${lastFailure!.message}; see: ${logs}`;
+  return text && `${name}: ${text}`;
 }
 
 /**

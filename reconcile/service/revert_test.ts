@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Service, ServiceSpec } from "../../spec/service.ts";
 import type { Store } from "../../store/store.ts";
-import { makeService } from "../testing/resources.ts";
+import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
+import { planService } from "./plan.ts";
 import { resolveRevert } from "./revert.ts";
 
 const PROCESS = { image: undefined, process: { command: "/bin/true" } };
@@ -26,4 +27,26 @@ Deno.test("resolveRevert() makes nothing root that its writer did not make root"
   assert.equal((await returned(ROOT, { ...ROOT, env: { A: "1" } }))?.process?.command, "/bin/true");
   assert.equal((await returned(USER, ROOT))?.securityContext?.user, "dynamic");
   assert.equal((await returned({ ...PLAIN, env: { A: "1" } }, PLAIN))?.env.A, "1");
+});
+
+Deno.test("planService() names what crashed, also while it is being started once more", () => {
+  const service = makeService({ update: { timeout: "10s", rollback: true } }, {
+    generation: 2,
+    status: { readyGenerations: [1], rolloutStartedAt: ago(11), observedGeneration: 2 },
+  });
+  const crashed = {
+    at: ago(1),
+    reason: "LaunchFailed" as const,
+    message: "it exited with code 1",
+    logs: "rune logs web-0 -n default --previous",
+  };
+  const instance = makeInstance(service, 0, {
+    status: { state: "Starting", ready: false, lastFailure: crashed },
+  });
+  const { steps } = planService({ service, instances: [instance], volumes: [], others: [], now: NOW });
+  const revert = steps.find((step) => step.do === "revert");
+  assert.equal(
+    revert?.revert.message,
+    "it did not become ready within 10s: web-0: it exited with code 1; see: rune logs web-0 -n default --previous",
+  );
 });

@@ -5,7 +5,8 @@ import type { Instance } from "../../spec/instance.ts";
 import { hasFailedForGood, isDone } from "../../spec/job.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
-import type { Revert } from "./revert.ts";
+import { causeOf, type Revert } from "./revert.ts";
+import { worstLately } from "./status.ts";
 
 /** What a plan of the scale says. */
 export interface Scaling {
@@ -47,9 +48,14 @@ export function planScaling(service: Service, instances: Instance[], now: Moment
   const limitMs = parseDuration(service.spec.update.timeout);
   const failed = instances.find((i) => i.spec.ordinal >= request.from && hasFailed(i));
   if (target > request.from && (failed || waited > limitMs)) {
+    const late = `${from.current} instances did not become ready within ${service.spec.update.timeout}`;
+    const trouble = worstLately(instances.filter((i) => i.spec.ordinal >= request.from && !i.status.ready));
+    const cause = trouble && causeOf(trouble);
     const why = failed
       ? `${failed.name}: ${failed.status.message ?? failed.status.state}`
-      : `${from.current} instances did not become ready within ${service.spec.update.timeout}`;
+      : cause === undefined
+      ? late
+      : `${late}: ${cause}`;
     const message = `scaling to ${target} failed at ${from.current} and went back to ${request.from}: ${why}`;
     return {
       ...at(from.current, from.since, 1),

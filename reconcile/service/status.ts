@@ -17,9 +17,17 @@ const failing = (i: Instance) =>
   (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
 /** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
-export function worst(instances: Instance[]): Instance | undefined {
+function worst(instances: Instance[]): Instance | undefined {
   const troubled = instances.filter((i) => i.status.message !== undefined || failing(i));
   return troubled.find(failing) ?? troubled.find((i) => i.status.reason !== undefined) ?? troubled[0];
+}
+
+/**
+ * The instance that a report should name which outlives the moment. One that crashes again and again has nothing to say of itself
+ * while it is being started once more.
+ */
+export function worstLately(instances: Instance[]): Instance | undefined {
+  return worst(instances) ?? instances.find(({ status }) => status.lastFailure !== undefined);
 }
 
 /** Derives the status of a service that is not being deleted. */
