@@ -9,9 +9,9 @@ const LISTENING = 0x10000;
  */
 export async function hasMountsOfItsOwn(engineSocket: string): Promise<boolean> {
   const viewOf = (pid: string) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
-  const own = await viewOf("self");
+  const ownView = await viewOf("self");
   const views = await Promise.all(["1", ...await enginesAt(engineSocket)].map(viewOf));
-  return views.some((view) => view !== undefined && view !== own);
+  return views.some((view) => view !== undefined && view !== ownView);
 }
 
 /** Pids of Engines of this host that listen on the socket, by the kernel's word. */
@@ -20,8 +20,8 @@ async function enginesAt(socket: string): Promise<string[]> {
     /^\d+$/.test(n)
   );
   const place = await Deno.realPath(socket).catch(() => socket);
-  const are = await Promise.all(pids.map((pid) => isEngineAt(pid, place).catch(() => false)));
-  return pids.filter((_, i) => are[i]);
+  const matches = await Promise.all(pids.map((pid) => isEngineAt(pid, place).catch(() => false)));
+  return pids.filter((_, i) => matches[i]);
 }
 
 /** @throws {Deno.errors.NotFound} when it ended meanwhile. */

@@ -28,18 +28,23 @@ export function planRollback(
   // What a return made is not returned from, or it would go back and forth; what was ready once failed for another reason.
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
   // It is read long after: nothing in it is true only now.
-  const cause = trouble && causeOf(trouble);
   // A job that failed is over: it was not waited for until the time was up.
-  if (cause !== undefined && hasFailedForGood(trouble!)) return { from: generation, message: cause };
-  const late = `it did not become ready within ${spec.update.timeout}`;
-  return { from: generation, message: cause === undefined ? late : `${late}: ${cause}` };
+  const cause = trouble && hasFailedForGood(trouble) ? causeOf(trouble) : undefined;
+  const message = cause ?? addCause(`it did not become ready within ${spec.update.timeout}`, trouble);
+  return { from: generation, message };
 }
 
 /** What was wrong with an instance, with its name, whose log is kept when it goes; undefined where nothing is known. */
-export function causeOf({ name, status: { lastFailure, message } }: Instance): string | undefined {
+function causeOf({ name, status: { lastFailure, message } }: Instance): string | undefined {
   const logs = lastFailure?.logs;
   const text = logs === undefined ? message ?? lastFailure?.message : `${lastFailure!.message}; see: ${logs}`;
   return text && `${name}: ${text}`;
+}
+
+/** What happened, and what was wrong with the instance that it happened for, where that is known. */
+export function addCause(what: string, trouble: Instance | undefined): string {
+  const cause = trouble && causeOf(trouble);
+  return cause === undefined ? what : `${what}: ${cause}`;
 }
 
 /**

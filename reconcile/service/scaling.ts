@@ -5,7 +5,7 @@ import type { Instance } from "../../spec/instance.ts";
 import { hasFailedForGood, isDone } from "../../spec/job.ts";
 import type { Service, ServiceStatus } from "../../spec/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
-import { causeOf, type Revert } from "./revert.ts";
+import { addCause, type Revert } from "./revert.ts";
 import { worstLately } from "./status.ts";
 
 /** What a plan of the scale says. */
@@ -49,13 +49,10 @@ export function planScaling(service: Service, instances: Instance[], now: Moment
   const failed = instances.find((i) => i.spec.ordinal >= request.from && hasFailed(i));
   if (target > request.from && (failed || waited > limitMs)) {
     const late = `${from.current} instances did not become ready within ${service.spec.update.timeout}`;
-    const trouble = worstLately(instances.filter((i) => i.spec.ordinal >= request.from && !i.status.ready));
-    const cause = trouble && causeOf(trouble);
+    const unready = instances.filter((i) => i.spec.ordinal >= request.from && !i.status.ready);
     const why = failed
       ? `${failed.name}: ${failed.status.message ?? failed.status.state}`
-      : cause === undefined
-      ? late
-      : `${late}: ${cause}`;
+      : addCause(late, worstLately(unready));
     const message = `scaling to ${target} failed at ${from.current} and went back to ${request.from}: ${why}`;
     return {
       ...at(from.current, from.since, 1),
