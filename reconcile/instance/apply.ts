@@ -1,6 +1,6 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
 import type { Stage } from "../../drivers/stage.ts";
-import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
+import type { Publication, Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { RuneError, toRuneError } from "../../spec/error.ts";
 import { type InitProgress, stepKey } from "../../spec/init_step.ts";
 import {
@@ -76,6 +76,8 @@ export interface Call {
   view: InstanceView;
   deps: InstanceDeps;
   runner: Runner;
+  /** The names that its run was given before in this pass. */
+  published?: Publication | undefined;
   signal: AbortSignal;
 }
 

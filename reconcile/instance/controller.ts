@@ -1,5 +1,5 @@
 /** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
-import type { Runner, RunState } from "../../runners/runner.ts";
+import type { Publication, Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../spec/error.ts";
 import { type Instance, isAlive, mountsOf } from "../../spec/instance.ts";
 import type { Store } from "../../store/store.ts";
@@ -99,6 +99,7 @@ export async function reconcileInstance(
   { deps, find, signal }: { deps: InstanceDeps; find: FindInstance; signal: AbortSignal },
 ): Promise<Outcome> {
   let seen: RunState | undefined;
+  let published: Publication | undefined;
   const unseenRun = deps.looks.has(uid) ? undefined : find(uid)?.status.run;
   for (let i = 0; i < MAX_STEPS; i++) {
     const instance = find(uid);
@@ -119,13 +120,14 @@ export async function reconcileInstance(
     const step = planInstance(view);
     let outcome: Outcome | undefined;
     try {
-      outcome = await applyInstance(step, { view, deps, runner, signal });
+      outcome = await applyInstance(step, { view, deps, runner, published, signal });
     } catch (thrown) {
       // The Engine went away in the middle: what was seen of the run is of before.
       if (toRuneError(thrown).code === "unavailable") deps.looks.forget(uid);
       throw thrown;
     }
     if (outcome) return outcome;
+    if (step.do === "publish") published = step.publication;
     seen = step.do === "settle" || step.do === "acquire" ? view.run : undefined;
   }
   return { type: "again", afterMs: 100 };

@@ -1,5 +1,6 @@
 /** Steps that a runner may refuse: then the status says so, instead of what was true before. @module */
-import { toRuneError } from "../../spec/error.ts";
+import { sameValue } from "../../spec/changes.ts";
+import { RuneError, toRuneError } from "../../spec/error.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Call } from "./apply.ts";
 import type { InstanceStep } from "./plan.ts";
@@ -9,11 +10,15 @@ import { settle, writeStatus } from "./write_status.ts";
 /** Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is true. */
 export async function publish(
   { publication, then }: Extract<InstanceStep, { do: "publish" }>,
-  { view: { instance }, deps, runner, signal }: Call,
+  { view: { instance }, deps, runner, published, signal }: Call,
 ): Promise<Outcome | undefined> {
   const ref = { instanceUid: instance.uid, run: instance.status.run };
   const ip = instance.status.ip;
   try {
+    // To give it the same once more would only cut it off its network again.
+    if (sameValue(publication, published)) {
+      throw new RuneError("internal", "its runner shows other names than it was given");
+    }
     await runner.publish!(ref, { ...publication, ...(ip !== undefined && { ip }), signal });
     return undefined;
   } catch (thrown) {

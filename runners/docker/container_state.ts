@@ -160,10 +160,14 @@ function address(
   return settings?.Networks?.[networkName(namespace, daemonId)]?.IPAddress || undefined;
 }
 
-/** The names of a container on a network that it is on; the Engine adds the short id to those that were asked for. */
+/** Digits of the id that the Engine gives a container as a name on each of its networks. */
+const SHORT_ID = 12;
+
+/** The names of a container on a network that it is on, without the one that the Engine adds: its short id. */
 export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
   const endpoint = NetworkSettings?.Networks?.[network];
-  return endpoint && (endpoint.Aliases ?? []).filter((alias) => !Id.startsWith(alias));
+  // The whole of it: a service may be called as an id begins (`db`, `a`).
+  return endpoint && (endpoint.Aliases ?? []).filter((alias) => alias !== Id.slice(0, SHORT_ID));
 }
 
 /** The volumes that the Engine made by itself for this container, named by 64 hexadecimal digits. */

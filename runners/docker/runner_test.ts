@@ -326,6 +326,18 @@ test(
   },
 );
 
+test("inspect() shows a name that is also how the container's id begins", async (room, signal) => {
+  const spec = room.shell("sleep 100");
+  const { handle } = await room.runner.create(spec, signal);
+  await room.runner.start(spec, signal);
+  for (const digits of [1, 2, 11]) {
+    const name = handle!.slice(0, digits);
+    await room.runner.publish!(spec, { names: [name], signal });
+    const { names } = await room.runner.inspect(spec, signal);
+    assert.deepEqual(names?.filter((one) => one !== spec.instance), [name]);
+  }
+});
+
 test(
   "publish() puts a run on the network of all namespaces under a name, and takes the name away again",
   async (room, signal) => {

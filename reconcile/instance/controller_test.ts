@@ -1,0 +1,53 @@
+/** Passes over one instance in a real store, with a runner that does not do what it says. @module */
+import assert from "node:assert/strict";
+import type { Publication, Runner } from "../../runners/runner.ts";
+import { seed } from "../../server/seed.ts";
+import { openStore } from "../../store/store.ts";
+import { createClock } from "../clock.ts";
+import { makeInstance, makeService } from "../testing/resources.ts";
+import type { InstanceDeps } from "./apply.ts";
+import { reconcileInstance } from "./controller.ts";
+import { createLooks } from "./looks.ts";
+
+Deno.test("reconcileInstance() does not give a run its names over and over whose runner goes on showing others", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
+  const store = await openStore({ dataDir: dir });
+  const published: string[][] = [];
+  const runner = {
+    name: "docker",
+    inspect: (ref) => Promise.resolve({ ...ref, state: "running" as const, names: [] }),
+    publish: (_ref, { names }: Publication) => Promise.resolve(void published.push(names)),
+  } as Partial<Runner> as Runner;
+  const deps = {
+    store,
+    runners: new Map([["docker", runner]]),
+    prober: { watch: () => undefined },
+    looks: createLooks(),
+    clock: createClock(),
+    bootId: "boot",
+  } as Partial<Record<keyof InstanceDeps, unknown>> as InstanceDeps;
+  try {
+    await seed(store);
+    const service = makeService();
+    await store.transact((tx) => {
+      const { spec, status } = service;
+      tx.create({ kind: "service", namespace: "default", name: "web", spec, status });
+    });
+    await store.transact((tx) => {
+      const { uid } = tx.get("service", "default", "web")!;
+      const { spec, status } = makeInstance({ ...service, uid }, 0);
+      tx.create({ kind: "instance", namespace: "default", name: "web-0", spec, status });
+    });
+    const find = () => store.get("instance", "default", "web-0");
+    const { signal } = new AbortController();
+    const outcome = await reconcileInstance(find()!.uid, { deps, find, signal });
+    assert.equal(outcome.type, "failed");
+    assert.deepEqual(published, [["web", "web.default.rune", "web-0"]]);
+    const { ready, message } = find()!.status;
+    assert.equal(ready, false);
+    assert.match(message!, /its names cannot be changed on the network: its runner shows other names/);
+  } finally {
+    await store.close();
+    await Deno.remove(dir, { recursive: true });
+  }
+});
