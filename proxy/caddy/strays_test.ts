@@ -7,10 +7,14 @@ import { listeningInodes } from "../../base/port_holder.ts";
 import { findRunningCaddies, findStrayCaddies } from "./strays.ts";
 import { makeRoom, roomTest as test, routes, signal } from "./test_room.ts";
 
+/** Ids of daemons that no other run of these tests on this host has: it would take our Caddys for its own. */
+const DAEMON = `a-${crypto.randomUUID()}`;
+const OTHER = `b-${crypto.randomUUID()}`;
+
 const pidIn = async (dir: string) => (await findRunningCaddies()).find((caddy) => caddy.dir === dir)?.pid;
 
 for (
-  const [marked, daemonId] of [["with its id", "a-daemon"], ["of an earlier version", undefined]] as const
+  const [marked, daemonId] of [["with its id", DAEMON], ["of an earlier version", undefined]] as const
 ) {
   test(`apply() ends a Caddy ${marked} whose directory was moved away, and has its ports`, async (room) => {
     const first = room.open(daemonId === undefined ? {} : { daemonId });
@@ -21,7 +25,7 @@ for (
     const old = await pidIn(moved);
     assert.ok(old);
     try {
-      const next = room.open({ daemonId: "a-daemon" });
+      const next = room.open({ daemonId: DAEMON });
       await next.apply(routes, signal());
       assert.equal(await pidIn(moved), undefined);
       assert.ok(await pidIn(room.dir));
@@ -32,23 +36,23 @@ for (
 }
 
 test("apply() ends a Caddy of the same daemon in another folder also when nothing is to be served", async (room) => {
-  await room.open({ daemonId: "a-daemon" }).apply(routes, signal());
+  await room.open({ daemonId: DAEMON }).apply(routes, signal());
   await using other = await makeRoom();
-  await other.open({ daemonId: "a-daemon" }).apply([], signal());
+  await other.open({ daemonId: DAEMON }).apply([], signal());
   assert.equal(isAlive(caddyFiles(room.dir)), false);
 });
 
 test("apply() leaves a Caddy of another daemon alone, and says exactly who has the port", async (room) => {
-  await room.open({ daemonId: "one" }).apply(routes, signal());
+  await room.open({ daemonId: DAEMON }).apply(routes, signal());
   const pid = await pidIn(room.dir);
   await using other = await makeRoom();
-  const refused = await other.open({ daemonId: "two", serving: room.serving }).apply(routes, signal())
+  const refused = await other.open({ daemonId: OTHER, serving: room.serving }).apply(routes, signal())
     .then(() => undefined, (error) => error);
   assert.match(refused.message, new RegExp(`in use by pid ${pid} \\(caddy run --config boot\\.json\\)`));
   assert.match(refused.hint, new RegExp(`the Caddy of the Rune daemon with the files in ${room.dir}:`));
   assert.equal(refused.hint.includes("systemctl"), false);
   assert.equal(await pidIn(room.dir), pid);
-  assert.deepEqual(await findStrayCaddies({ daemonId: "two", files: caddyFiles(other.dir) }), []);
+  assert.deepEqual(await findStrayCaddies({ daemonId: OTHER, files: caddyFiles(other.dir) }), []);
 });
 
 test("apply() names a process that is no Caddy by its program alone", async (room) => {
