@@ -118,7 +118,7 @@ Deno.test({
       const example = await Deno.readTextFile(new URL("../examples/agent.yaml", import.meta.url));
       const text = example.replaceAll("/srv/rune/agent", shared);
       await host.rune("cast", await host.file("agent.yaml", text));
-      assert.match(await host.rune("logs", "agent"), /start number 1/);
+      await until("it ran", async () => /start number 1/.test(await host.rune("logs", "agent")));
       await host.rune("restart", "agent");
       await until("it ran twice", async () => /start number 2/.test(await host.rune("logs", "agent")));
       await host.rune("delete", "service", "agent", "--yes");
