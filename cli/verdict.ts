@@ -132,8 +132,12 @@ export function judgeService(
   const trouble = judgeTrouble(goal, { service, instances, now });
   if (trouble) return trouble;
   if (goal.restartedAt !== undefined) {
-    const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt).length;
-    if (renewed < spec.scale) return waiting(`${renewed}/${spec.scale} restarted${late && ` (${late})`}`);
+    // A restart is no generation: the service's status may still be of before, and only its instances tell how far it is.
+    const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt);
+    if (renewed.length < spec.scale || instances.length > renewed.length || late) {
+      const count = renewed.filter(isDone).length;
+      return waiting(`${Math.min(count, spec.scale)}/${spec.scale} restarted${late && ` (${late})`}`);
+    }
   }
   const { scaling } = status;
   if (scaling?.generation === goal.generation && !scaling.done) {

@@ -153,6 +153,43 @@ const cases: Case[] = [
     state: "waiting",
     text: /^0\/1 restarted$/,
   },
+  ...[
+    // The service's status is of before the restart: its own watch may be behind that of the instances.
+    {
+      name: "a restart whose first successor is there",
+      instances: [
+        anInstance("web", 0),
+        {
+          ...anInstance("web", 0, {
+            spec: { restartedAt: "T" },
+            status: { state: "Starting", ready: false },
+          }),
+          name: "web-0-next",
+        },
+      ],
+      text: /^0\/1 restarted \(web-0-next Starting\)$/,
+    },
+    {
+      name: "a restart whose successor is ready beside the one before",
+      instances: [
+        anInstance("web", 0),
+        { ...anInstance("web", 0, { spec: { restartedAt: "T" } }), name: "web-0-next" },
+      ],
+      text: /^1\/1 restarted$/,
+    },
+    {
+      name: "a restart whose successor is alone and not ready",
+      instances: [
+        anInstance("web", 0, { spec: { restartedAt: "T" }, status: { state: "Starting", ready: false } }),
+      ],
+      text: /^0\/1 restarted \(web-0 Starting\)$/,
+    },
+  ].map((row) => ({
+    ...row,
+    goal: { restartedAt: "T" },
+    service: aService("web"),
+    state: "waiting" as const,
+  })),
   {
     name: "a restart that is complete",
     goal: { restartedAt: "T" },

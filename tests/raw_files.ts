@@ -11,14 +11,24 @@ export async function holding(directory: string, text: string): Promise<string[]
     const found: string[] = [];
     for await (const { name, isFile, isDirectory } of Deno.readDir(dir)) {
       const path = `${dir}/${name}`;
-      if (isDirectory && (await Deno.stat(path)).dev === dev) found.push(...await search(path));
+      if (isDirectory && (await unlessGone(Deno.stat(path)))?.dev === dev) found.push(...await search(path));
       if (!isFile) continue;
-      const bytes = new TextDecoder("latin1").decode(await Deno.readFile(path));
+      // A file of a run or a transaction may be gone by now, or have got its own name.
+      const bytes = new TextDecoder("latin1").decode(await unlessGone(Deno.readFile(path)));
       if (forms.some((form) => bytes.includes(form))) found.push(path);
     }
     return found;
   };
   return await search(directory);
+}
+
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /** Mount points below a directory, and the type of what is mounted there. */

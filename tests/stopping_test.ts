@@ -73,7 +73,7 @@ for (const { kind, ignore, of } of KINDS) {
 
   test("what has to be killed is told of, on the instance and on the service", async (host) => {
     const script = `trap "" TERM; echo ready; while :; do sleep 0.1; done`;
-    await follow(host, "deaf", of("deaf", "  stopTimeout: 1s\n", script));
+    const output = await follow(host, "deaf", of("deaf", "  stopTimeout: 1s\n", script));
     await host.rune("stop", "deaf");
     const events: { spec: { object: { kind: string }; reason: string; type: string; message: string } }[] =
       (await host.get("events")).items;
@@ -83,6 +83,7 @@ for (const { kind, ignore, of } of KINDS) {
       assert.equal(spec.type, "Warning");
       assert.match(spec.message, /^it did not end within 1s of .* and was killed; raise stopTimeout/);
     }
+    await output();
   });
 
   Deno.test({
