@@ -10,6 +10,8 @@ import { until } from "./host.ts";
 export const USER = "rune-test";
 export const PASSWORD = "correct horse";
 const MIB = 1 << 20;
+/** What the Engine may take to build and push an image, or to remove some: it compresses, and others may need the processors. */
+const PUSH_MS = 300_000;
 export const noRegistry = findProgram("docker-registry") === undefined ||
   findProgram("htpasswd") === undefined;
 
@@ -89,7 +91,7 @@ export async function openRegistry(access: "password" | "token" = "password") {
   const host = `127.0.0.1:${port}`;
   const images: string[] = [];
   const engine = createEngine(TEST_SOCKET);
-  const signal = AbortSignal.timeout(120_000);
+  const limit = () => AbortSignal.timeout(PUSH_MS);
   const what = "prepare a registry";
   const answers = () =>
     until("the registry answers", async () => {
@@ -112,6 +114,7 @@ export async function openRegistry(access: "password" | "token" = "password") {
     },
     /** Makes an image of some megabytes that nobody else has, and leaves it in the registry alone. */
     async push(repository: string): Promise<string> {
+      const signal = limit();
       const image = `${host}/${repository}:1`;
       images.push(image);
       const build = await Deno.makeTempDir({ dir });
@@ -143,6 +146,7 @@ export async function openRegistry(access: "password" | "token" = "password") {
       return image;
     },
     async [Symbol.asyncDispose]() {
+      const signal = limit();
       for (const image of images) {
         await engine.send(`/images/${image}`, { what, method: "DELETE", query: { force: "1" }, signal })
           .catch(() => {});
