@@ -132,7 +132,7 @@ export function judgeService(
   const trouble = judgeTrouble(goal, { service, instances, now });
   if (trouble) return trouble;
   if (goal.restartedAt !== undefined) {
-    // A restart is no generation: the service's status may still be of before, and only its instances tell how far it is.
+    // A restart does not raise the generation, so the status seen here may be older than it. The instances tell how far it is.
     const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt);
     if (renewed.length < spec.scale || instances.length > renewed.length || late) {
       const count = renewed.filter(isDone).length;

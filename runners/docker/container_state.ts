@@ -166,7 +166,7 @@ const SHORT_ID = 12;
 /** The names of a container on a network that it is on, without the one that the Engine adds: its short id. */
 export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
   const endpoint = NetworkSettings?.Networks?.[network];
-  // The whole of it: a service may be called as an id begins (`db`, `a`).
+  // Compared whole: the id may begin with the name of the service (`db`, `a`).
   return endpoint && (endpoint.Aliases ?? []).filter((alias) => alias !== Id.slice(0, SHORT_ID));
 }
 
