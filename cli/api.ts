@@ -1,9 +1,9 @@
 /** What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken connection. @module */
 import { sleep } from "../base/delay.ts";
-import type { InstanceUsage, ResourceList, WatchEvent } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import { describeKey, KINDS } from "../spec/kinds.ts";
-import type { Kind, Kinds } from "../spec/resource.ts";
+import type { InstanceUsage, ResourceList, WatchEvent } from "../model/api.ts";
+import { RuneError } from "../model/error.ts";
+import { describeKey, KINDS } from "../model/kinds.ts";
+import type { Kind, Kinds } from "../model/resource.ts";
 import { type Client, segment } from "./client.ts";
 
 /** Entries asked for at once. */

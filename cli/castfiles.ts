@@ -1,10 +1,10 @@
 /** Reads and checks castfiles, all of them before anything is done with one (SPEC 2). @module */
-import { type CastResource, findDuplicates, parseCastfile } from "../spec/castfile.ts";
-import { checkSet } from "../spec/checks.ts";
-import { type ErrorCode, type FieldIssue, RuneError } from "../spec/error.ts";
-import { describeKey } from "../spec/kinds.ts";
-import { oddLineEnd } from "../spec/secret_value.ts";
-import { checkSupported } from "../spec/unsupported.ts";
+import { type CastResource, findDuplicates, parseCastfile } from "../model/castfile.ts";
+import { checkSet } from "../model/checks.ts";
+import { type ErrorCode, type FieldIssue, RuneError } from "../model/error.ts";
+import { describeKey } from "../model/kinds.ts";
+import { oddLineEnd } from "../model/secret_value.ts";
+import { checkSupported } from "../model/unsupported.ts";
 import { readSources, type SourceOptions, type SourceText } from "./sources.ts";
 
 /** Everything that some castfiles declare. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { loadCastfiles, locateIssues } from "./castfiles.ts";
 
 const load = (text: string) =>

@@ -1,9 +1,9 @@
 /** The transport to the daemon: requests, event streams, and what their failures mean in the words of RuneError. @module */
 import { startDeadline } from "../base/delay.ts";
-import type { Problem } from "../spec/api.ts";
-import { DEFAULT_SERVER } from "../spec/endpoint.ts";
-import { ERROR_CODES, type ErrorCode, RuneError } from "../spec/error.ts";
-import { EXEC_PROTOCOL } from "../spec/exec_protocol.ts";
+import type { Problem } from "../model/api.ts";
+import { DEFAULT_SERVER } from "../model/endpoint.ts";
+import { ERROR_CODES, type ErrorCode, RuneError } from "../model/error.ts";
+import { EXEC_PROTOCOL } from "../model/exec_protocol.ts";
 import { readEvents, type ServerEvent } from "./sse.ts";
 
 /** How long an ordinary request may take, in milliseconds. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { createClient } from "./client.ts";
 import { type Answer, eventStream, problem, withDaemon } from "./daemon_fixture.ts";
 

@@ -1,9 +1,9 @@
 /** The columns of every kind's table (SPEC 5), and of its single view. @module */
-import type { InstanceUsage, VolumeUsage } from "../spec/api.ts";
-import { externalAddress } from "../spec/exposing.ts";
-import { formatAge, formatBytes } from "../spec/format.ts";
-import { ANNOTATIONS } from "../spec/marks.ts";
-import type { AnyResource, Kind, Kinds } from "../spec/resource.ts";
+import type { InstanceUsage, VolumeUsage } from "../model/api.ts";
+import { externalAddress } from "../model/exposing.ts";
+import { formatAge, formatBytes } from "../model/format.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
+import type { AnyResource, Kind, Kinds } from "../model/resource.ts";
 import type { Column } from "./output.ts";
 
 /** What cells need beside the resource. */

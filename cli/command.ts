@@ -1,9 +1,9 @@
 /** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
-import type { ServeOptions } from "../spec/serve_options.ts";
+import type { ServeOptions } from "../model/serve_options.ts";
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
-import type { Offline } from "../spec/offline.ts";
-import { nearest } from "../spec/suggest.ts";
+import { findKind, type KindInfo, KINDS } from "../model/kinds.ts";
+import type { Offline } from "../model/offline.ts";
+import { nearest } from "../model/suggest.ts";
 import { type Client, createClient } from "./client.ts";
 import type { ConfigFile } from "./config_file.ts";
 import { type Context, resolveContext } from "./contexts.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import type { ResourceList } from "../spec/api.ts";
-import { findKind, type KindInfo, KINDS } from "../spec/kinds.ts";
-import type { AnyResource, Kind } from "../spec/resource.ts";
+import type { ResourceList } from "../model/api.ts";
+import { findKind, type KindInfo, KINDS } from "../model/kinds.ts";
+import type { AnyResource, Kind } from "../model/resource.ts";
 import { collectionPath } from "./api.ts";
 import type { Client } from "./client.ts";
 

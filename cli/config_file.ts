@@ -1,8 +1,8 @@
 /** The client's own file: contexts, each an address with a token. Private to its owner, replaced in one step. @module */
 import { dirname, join } from "node:path";
 import { replaceFile } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
-import { nearest } from "../spec/suggest.ts";
+import { RuneError } from "../model/error.ts";
+import { nearest } from "../model/suggest.ts";
 import { UsageError } from "./exit_codes.ts";
 
 /** One daemon as the user knows it. */

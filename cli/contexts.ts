@@ -1,5 +1,5 @@
 /** Which daemon and which namespace a command speaks of: flags, then the environment, then the defaults. @module */
-import { DEFAULT_SERVER } from "../spec/endpoint.ts";
+import { DEFAULT_SERVER } from "../model/endpoint.ts";
 import { type ConfigFile, requireContext } from "./config_file.ts";
 import { UsageError } from "./exit_codes.ts";
 

@@ -1,7 +1,7 @@
 /** A stand-in for the daemon that speaks the API's documents and streams: for tests of the client's plumbing. @module */
-import type { Instance } from "../spec/instance.ts";
-import type { Service } from "../spec/service.ts";
-import type { Volume } from "../spec/volume.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Service } from "../model/service.ts";
+import type { Volume } from "../model/volume.ts";
 
 /** Answers one request. */
 export type Answer = (request: Request, url: URL) => Response | Promise<Response>;

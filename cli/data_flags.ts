@@ -1,8 +1,8 @@
 /** `--from-literal` and `--from-file`: the data of a configmap or secret from words, files and standard input. @module */
 import { basename, join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { dataKeySchema } from "../spec/config_map.ts";
-import { RuneError } from "../spec/error.ts";
+import { dataKeySchema } from "../model/config_map.ts";
+import { RuneError } from "../model/error.ts";
 import { UsageError } from "./exit_codes.ts";
 
 /** See the module comment. */

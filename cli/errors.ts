@@ -1,6 +1,6 @@
 /** How a failure looks: what failed, each wrong field with its place, what to do. @module */
-import { type FieldIssue, toRuneError } from "../spec/error.ts";
-import { formatPath } from "../spec/field_issues.ts";
+import { type FieldIssue, toRuneError } from "../model/error.ts";
+import { formatPath } from "../model/field_issues.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `web.yaml:4:3`; empty without a file. */

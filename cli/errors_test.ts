@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { errorLines } from "./errors.ts";
 import { exitCodeOf, UsageError } from "./exit_codes.ts";
 

@@ -1,11 +1,11 @@
 /**
- * The client's end of an exec: one WebSocket, the terminal on this side, a command on the other (spec/api.ts). Standard input
+ * The client's end of an exec: one WebSocket, the terminal on this side, a command on the other (model/api.ts). Standard input
  * is read only as far as the daemon has granted, and more output is granted only when what came is written.
  * @module
  */
-import type { ExecControl } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import { EXEC_PROTOCOL, EXEC_WINDOW, TERMINAL_NAME } from "../spec/exec_protocol.ts";
+import type { ExecControl } from "../model/api.ts";
+import { RuneError } from "../model/error.ts";
+import { EXEC_PROTOCOL, EXEC_WINDOW, TERMINAL_NAME } from "../model/exec_protocol.ts";
 import { problemError } from "./client.ts";
 import type { Terminal } from "./terminal.ts";
 

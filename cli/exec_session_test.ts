@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { ExecControl } from "../spec/api.ts";
-import { EXEC_PROTOCOL, EXEC_WINDOW } from "../spec/exec_protocol.ts";
+import type { ExecControl } from "../model/api.ts";
+import { EXEC_PROTOCOL, EXEC_WINDOW } from "../model/exec_protocol.ts";
 import { withDaemon } from "./daemon_fixture.ts";
 import { runExec } from "./exec_session.ts";
 import { type FakeTerminal, fakeTerminal } from "./terminal_fixture.ts";

@@ -1,5 +1,5 @@
 /** Which exit code an error means (SPEC 5). @module */
-import { type ErrorCode, RuneError, toRuneError } from "../spec/error.ts";
+import { type ErrorCode, RuneError, toRuneError } from "../model/error.ts";
 
 /** Exit codes that are no error's code. */
 export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;

@@ -1,6 +1,6 @@
 /** Prints what a cast changes, field by field. @module */
-import type { CastResult } from "../spec/api.ts";
-import type { FieldChange } from "../spec/changes.ts";
+import type { CastResult } from "../model/api.ts";
+import type { FieldChange } from "../model/changes.ts";
 import type { Paint } from "./paint.ts";
 
 /** `service default/web`, or `storageClass fast`. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CastResult } from "../spec/api.ts";
+import type { CastResult } from "../model/api.ts";
 import { changeLines } from "./field_changes.ts";
 import { painter } from "./paint.ts";
 

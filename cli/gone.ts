@@ -1,8 +1,8 @@
 /** Waits until a resource that is being deleted is gone. @module */
 import { startTimer } from "../base/delay.ts";
-import { RuneError } from "../spec/error.ts";
-import { describeKey } from "../spec/kinds.ts";
-import type { AnyResource } from "../spec/resource.ts";
+import { RuneError } from "../model/error.ts";
+import { describeKey } from "../model/kinds.ts";
+import type { AnyResource } from "../model/resource.ts";
 import { watchResources } from "./api.ts";
 import type { Session } from "./command.ts";
 import { Interrupted, withInterrupt } from "./interrupt.ts";

@@ -1,8 +1,8 @@
 /** Tells a service that cannot become what was asked for from one that only takes its time. Pure. @module */
-import { sameValue } from "../spec/changes.ts";
-import { currentTemplate, type Instance, templateOf } from "../spec/instance.ts";
-import { hasFailedForGood } from "../spec/job.ts";
-import type { Service, ServiceReason } from "../spec/service.ts";
+import { sameValue } from "../model/changes.ts";
+import { currentTemplate, type Instance, templateOf } from "../model/instance.ts";
+import { hasFailedForGood } from "../model/job.ts";
+import type { Service, ServiceReason } from "../model/service.ts";
 import type { Goal, Verdict } from "./verdict.ts";
 
 /** An instance that crashed counts as steady again when it ran this long, in milliseconds. */

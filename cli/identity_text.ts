@@ -1,6 +1,6 @@
 /** Tokens, users and policies in words. @module */
-import { formatAge } from "../spec/format.ts";
-import type { NewTokenView, PolicyView, Rule, TokenView, UserView, Whoami } from "../spec/identity.ts";
+import { formatAge } from "../model/format.ts";
+import type { NewTokenView, PolicyView, Rule, TokenView, UserView, Whoami } from "../model/identity.ts";
 import type { Column } from "./output.ts";
 
 const orDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;

@@ -1,9 +1,15 @@
 /** What the image of a service brings beside what was cast, in words. Pure. @module */
-import { foreignNote, hiddenNote, imageMount, imageMountText, uncoveredPaths } from "../spec/image_volume.ts";
-import type { ImageReport } from "../spec/api.ts";
-import type { Instance } from "../spec/instance.ts";
-import type { VolumeMount } from "../spec/mounts.ts";
-import type { ServiceSpec } from "../spec/service.ts";
+import {
+  foreignNote,
+  hiddenNote,
+  imageMount,
+  imageMountText,
+  uncoveredPaths,
+} from "../model/image_volume.ts";
+import type { ImageReport } from "../model/api.ts";
+import type { Instance } from "../model/instance.ts";
+import type { VolumeMount } from "../model/mounts.ts";
+import type { ServiceSpec } from "../model/service.ts";
 
 /** The mounts that instances of a service have for volumes of their images, each path once. */
 export function imageMountsOf(instances: Instance[]): VolumeMount[] {

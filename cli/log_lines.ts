@@ -1,5 +1,5 @@
 /** Lines of logs as people and programs get them: the parts of long ones joined again, in front of each what was asked for. @module */
-import type { LogLine } from "../spec/api.ts";
+import type { LogLine } from "../model/api.ts";
 import { type Paint, PREFIX_STYLES, withColours } from "./paint.ts";
 
 /** Bytes of a line that are held back until its end comes; what is longer goes on as it comes. */

@@ -3,15 +3,15 @@
  * quick question is answered quickly.
  * @module
  */
-import type { ServeOptions } from "../spec/serve_options.ts";
+import type { ServeOptions } from "../model/serve_options.ts";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, type Define, examples } from "./command.ts";
 import { configPath, readConfig } from "./config_file.ts";
 import { createClient } from "./client.ts";
 import { resolveContext } from "./contexts.ts";
 import { printError } from "./errors.ts";
-import { RuneError } from "../spec/error.ts";
-import type { Offline } from "../spec/offline.ts";
+import { RuneError } from "../model/error.ts";
+import type { Offline } from "../model/offline.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { Interrupted } from "./interrupt.ts";
 import { misuseLines, refuseHelpOfUnknown } from "./misuse.ts";

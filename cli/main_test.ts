@@ -1,4 +1,4 @@
-import type { ServeOptions } from "../spec/serve_options.ts";
+import type { ServeOptions } from "../model/serve_options.ts";
 import assert from "node:assert/strict";
 import { type Answer, aService, aVolume, problem, withDaemon } from "./daemon_fixture.ts";
 import { runCli } from "./main.ts";

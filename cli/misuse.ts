@@ -1,6 +1,6 @@
 /** What Commander says of a command line that it cannot read, in the two lines that every error of this program has. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { nearest } from "../spec/suggest.ts";
+import { nearest } from "../model/suggest.ts";
 import { commandFor, optionFor } from "./other_words.ts";
 
 /** `rune volume create`: a command as it is typed. */

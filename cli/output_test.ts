@@ -3,7 +3,7 @@ import { aService, aVolume } from "./daemon_fixture.ts";
 import { columnsOf } from "./columns.ts";
 import { type Column, renderBlock, renderYaml, Table } from "./output.ts";
 import { forTerminal, painter } from "./paint.ts";
-import { type Kind, KINDS } from "../spec/resource.ts";
+import { type Kind, KINDS } from "../model/resource.ts";
 
 const plain = painter(false);
 const context = { now: Date.parse("2026-01-31T12:05:00.000Z"), host: "127.0.0.1" };

@@ -1,9 +1,9 @@
 /** Policies in files: one a document, in the form in which `rune admin policy get` prints them. @module */
 import { LineCounter, parseAllDocuments } from "yaml";
 import type { z } from "zod";
-import { policyBody } from "../spec/identity.ts";
-import { textsAsWritten } from "../spec/text_fields.ts";
-import { readYamlTree } from "../spec/yaml_tree.ts";
+import { policyBody } from "../model/identity.ts";
+import { textsAsWritten } from "../model/text_fields.ts";
+import { readYamlTree } from "../model/yaml_tree.ts";
 import { UsageError } from "./exit_codes.ts";
 import type { SourceText } from "./sources.ts";
 

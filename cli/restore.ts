@@ -1,9 +1,9 @@
 /** Restoring a snapshot into a new volume, as `rune volume restore` and `rune snapshot restore` do it. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { RuneError } from "../spec/error.ts";
-import { describeKey, KINDS } from "../spec/kinds.ts";
-import type { Snapshot } from "../spec/snapshot.ts";
-import type { Volume } from "../spec/volume.ts";
+import { RuneError } from "../model/error.ts";
+import { describeKey, KINDS } from "../model/kinds.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Volume } from "../model/volume.ts";
 import { createResource, findResource } from "./api.ts";
 import { addGlobalFlags, type Session } from "./command.ts";
 import { notFound } from "./commands/get.ts";

@@ -1,6 +1,6 @@
 /** Actions on one service that are waited for: scale, restart, stop. @module */
-import { ANNOTATIONS } from "../spec/marks.ts";
-import type { Service } from "../spec/service.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
+import type { Service } from "../model/service.ts";
 import { resourcePath } from "./api.ts";
 import type { Session } from "./command.ts";
 import type { Settled } from "./settle.ts";

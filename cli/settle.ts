@@ -1,12 +1,12 @@
 /** Waits, by watching, until services, volumes and snapshots have become what was asked for, and shows how far they are. @module */
 import { startTimer } from "../base/delay.ts";
-import { RuneError } from "../spec/error.ts";
-import { describeKey } from "../spec/kinds.ts";
-import type { Instance } from "../spec/instance.ts";
-import type { Kind } from "../spec/resource.ts";
-import type { Service } from "../spec/service.ts";
-import type { Snapshot } from "../spec/snapshot.ts";
-import type { Volume } from "../spec/volume.ts";
+import { RuneError } from "../model/error.ts";
+import { describeKey } from "../model/kinds.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Kind } from "../model/resource.ts";
+import type { Service } from "../model/service.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Volume } from "../model/volume.ts";
 import { watchResources } from "./api.ts";
 import type { Client } from "./client.ts";
 import type { Progress } from "./progress.ts";

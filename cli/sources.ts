@@ -1,7 +1,7 @@
 /** Where castfiles come from: files, directories, globs, standard input, `https://` addresses (SPEC 2). @module */
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { UsageError } from "./exit_codes.ts";
 
 /** The text of one source and the name that errors call it by. */

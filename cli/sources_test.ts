@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readSources } from "./sources.ts";
 

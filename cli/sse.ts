@@ -1,6 +1,6 @@
 /** Reads server-sent events (WHATWG HTML, "Server-sent events") from a response body. @module */
 import { startTimer } from "../base/delay.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 
 /** One event of a stream. */
 export interface ServerEvent {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { readEvents, type ServerEvent } from "./sse.ts";
 
 async function eventsOf(...chunks: (string | Uint8Array)[]): Promise<ServerEvent[]> {

@@ -1,7 +1,7 @@
 /** Which instances `logs` and `exec` speak of: a service, or one instance. @module */
-import { RuneError } from "../spec/error.ts";
-import type { Instance } from "../spec/instance.ts";
-import type { Service } from "../spec/service.ts";
+import { RuneError } from "../model/error.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Service } from "../model/service.ts";
 import { findResource, listResources } from "./api.ts";
 import { parseKind, type Session } from "./command.ts";
 import { UsageError } from "./exit_codes.ts";

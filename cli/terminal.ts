@@ -1,6 +1,6 @@
 /** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
 import { writeAll, writeAllSync } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { type InputSource, inputSource } from "./exec_input.ts";
 import { forTerminal } from "./paint.ts";
 

@@ -1,5 +1,5 @@
 /** Deleted volumes that can be brought back, as commands ask for them. @module */
-import type { TrashItem } from "../spec/api.ts";
+import type { TrashItem } from "../model/api.ts";
 import { type Client, segment } from "./client.ts";
 
 /** The latest first. @param namespace all namespaces when absent. */

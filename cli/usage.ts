@@ -1,7 +1,7 @@
 /** What volumes hold: asked of the daemon only where it is shown, because measuring reads the whole tree. @module */
-import type { VolumeUsage } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import type { AnyResource } from "../spec/resource.ts";
+import type { VolumeUsage } from "../model/api.ts";
+import { RuneError } from "../model/error.ts";
+import type { AnyResource } from "../model/resource.ts";
 import { resourcePath } from "./api.ts";
 import type { Client } from "./client.ts";
 

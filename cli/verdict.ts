@@ -1,14 +1,14 @@
 /** Judges whether a service, a volume or a snapshot has become what was asked for. Pure. @module */
-import { parseDuration } from "../spec/duration.ts";
-import { exposureOf } from "../spec/exposing.ts";
-import type { Instance } from "../spec/instance.ts";
-import { hasCompleted, isDone, runsOnce } from "../spec/job.ts";
-import { describeKey } from "../spec/kinds.ts";
-import { parseNameRef } from "../spec/name.ts";
-import type { Service } from "../spec/service.ts";
-import type { Snapshot } from "../spec/snapshot.ts";
-import type { Volume } from "../spec/volume.ts";
-import { ANNOTATIONS } from "../spec/marks.ts";
+import { parseDuration } from "../model/duration.ts";
+import { exposureOf } from "../model/exposing.ts";
+import type { Instance } from "../model/instance.ts";
+import { hasCompleted, isDone, runsOnce } from "../model/job.ts";
+import { describeKey } from "../model/kinds.ts";
+import { parseNameRef } from "../model/name.ts";
+import type { Service } from "../model/service.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Volume } from "../model/volume.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
 import { judgeTrouble } from "./hopeless.ts";
 
 /** What somebody waits for. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Instance } from "../spec/instance.ts";
-import type { Service } from "../spec/service.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Service } from "../model/service.ts";
 import { anInstance, aService, aVolume } from "./daemon_fixture.ts";
 import { type Goal, judgeService, judgeVolume } from "./verdict.ts";
 

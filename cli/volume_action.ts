@@ -1,6 +1,6 @@
 /** Work on one volume that is waited for: create, resize, detach, undelete, retry-provision. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { Volume } from "../spec/volume.ts";
+import type { Volume } from "../model/volume.ts";
 import { addGlobalFlags, type Cli, openSession, type Session } from "./command.ts";
 import type { Goal } from "./verdict.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "./wait_flags.ts";

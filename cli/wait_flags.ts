@@ -1,8 +1,8 @@
 /** The flags of commands that wait, and the waiting itself: progress, Ctrl-C, the story of a failure. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { parseDuration } from "../spec/duration.ts";
-import { RuneError } from "../spec/error.ts";
-import { KINDS } from "../spec/kinds.ts";
+import { parseDuration } from "../model/duration.ts";
+import { RuneError } from "../model/error.ts";
+import { KINDS } from "../model/kinds.ts";
 import type { Session } from "./command.ts";
 import { UsageError } from "./exit_codes.ts";
 import { Interrupted, withInterrupt } from "./interrupt.ts";

@@ -1,7 +1,7 @@
 /** The latest warnings about services and volumes, told when waiting for them was in vain. @module */
 import { oneLine } from "../base/plain_text.ts";
-import { formatAge } from "../spec/format.ts";
-import { type Event, serviceOfInstance } from "../spec/event.ts";
+import { formatAge } from "../model/format.ts";
+import { type Event, serviceOfInstance } from "../model/event.ts";
 import { listResources } from "./api.ts";
 import type { Session } from "./command.ts";
 import type { Settled } from "./settle.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Event } from "../spec/event.ts";
+import type { Event } from "../model/event.ts";
 import { aService } from "./daemon_fixture.ts";
 import { concerns, latestWarnings, tellsOf } from "./warnings.ts";
 

@@ -2,7 +2,7 @@
  * Trees as tar streams, made and read by the host's `tar`: owners, modes, times, xattrs, ACLs, links and holes survive.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { ensureDirectory } from "./durable.ts";
 import { spawnHost, syncFilesystem } from "./host.ts";
 import { abortError, checkAborted } from "./host_error.ts";

@@ -1,7 +1,7 @@
 /** Stages of a daemon that may mount, and of one that may not. @module */
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { ensureDirectory } from "./durable.ts";
 import { bindDirectory, findMount, unmountDirectory } from "./host.ts";
 import { checkAborted, errnoOf, hostError } from "./host_error.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { plantTree, readTree } from "./conformance_tree.ts";
 import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import type { Filesystem } from "../spec/filesystem.ts";
-import type { AccessMode, VolumeSpec } from "../spec/volume.ts";
+import type { Filesystem } from "../model/filesystem.ts";
+import type { AccessMode, VolumeSpec } from "../model/volume.ts";
 
 /** What a driver can do. The API refuses at write time what it cannot (SPEC 4.4). */
 export interface DriverCapabilities {

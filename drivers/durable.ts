@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { ZodType } from "zod";
 import { asideOf, replaceFile, syncDirectory } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { errnoOf } from "./host_error.ts";
 
 /** What stands at a path where a directory is expected. */

@@ -6,8 +6,8 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { RuneError } from "../spec/error.ts";
-import type { Filesystem } from "../spec/filesystem.ts";
+import { RuneError } from "../model/error.ts";
+import type { Filesystem } from "../model/filesystem.ts";
 import { filesystemId, type MountEntry } from "./host.ts";
 import { errnoOf } from "./host_error.ts";
 import { descriptorPath, enterDirectory, mountOf, NotADirectory, openBelow } from "./open_directory.ts";

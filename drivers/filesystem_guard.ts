@@ -3,8 +3,8 @@
  * of a disk that is away, nor take what is not there for gone. See docs/decisions/0046.
  * @module
  */
-import type { Filesystem } from "../spec/filesystem.ts";
-import { describeKey } from "../spec/kinds.ts";
+import type { Filesystem } from "../model/filesystem.ts";
+import { describeKey } from "../model/kinds.ts";
 import type { Driver, VolumeContext } from "./driver.ts";
 import { describeDifference, FilesystemAway, isSameFilesystem } from "./filesystem.ts";
 

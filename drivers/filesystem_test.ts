@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeLoopFilesystem } from "../scripts/loop_filesystem.ts";
 import { capture } from "../scripts/command.ts";
-import type { Filesystem } from "../spec/filesystem.ts";
+import type { Filesystem } from "../model/filesystem.ts";
 import { noLoopDevices, noRoot } from "../tests/skips.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
 import { isSameFilesystem, locatePath } from "./filesystem.ts";

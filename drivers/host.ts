@@ -4,7 +4,7 @@
  * sentence, and a code. A cancelled command is known to have ended when its function throws.
  * @module
  */
-import { type ErrorCode, RuneError } from "../spec/error.ts";
+import { type ErrorCode, RuneError } from "../model/error.ts";
 import { abortError, checkAborted, hostError } from "./host_error.ts";
 
 /** Filesystems that Rune makes, mounts and grows. */

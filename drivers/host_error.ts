@@ -3,7 +3,7 @@
  * errno name. Knows nothing of volumes.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 
 const HINTS: Record<string, string> = {
   ENOSPC: "free space on that filesystem; Rune tries again",

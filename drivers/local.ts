@@ -7,7 +7,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { syncDirectory } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { packTree, unpackTree } from "./archive.ts";
 import type { Owner } from "./directory_hold.ts";
 import { describeCall } from "./describe_call.ts";
@@ -20,7 +20,7 @@ import type {
   VolumeRequest,
 } from "./driver.ts";
 import { ensureDirectory, lookAtDirectory, renameDirectory } from "./durable.ts";
-import type { Filesystem } from "../spec/filesystem.ts";
+import type { Filesystem } from "../model/filesystem.ts";
 import { FilesystemAway } from "./filesystem.ts";
 import { diskUsage, removeTree } from "./host.ts";
 import { checkAborted, hostError } from "./host_error.ts";

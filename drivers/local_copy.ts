@@ -1,5 +1,5 @@
 /** How the local driver copies volumes and snapshots, and what it says when their data is not there. @module */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { SnapshotRef, VolumeContext } from "./driver.ts";
 import { copyTree, syncFilesystem } from "./host.ts";
 

@@ -5,11 +5,11 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
-import { type FieldIssue, RuneError } from "../spec/error.ts";
+import { type FieldIssue, RuneError } from "../model/error.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "./driver.ts";
 import { ensureDirectory } from "./durable.ts";
-import type { Filesystem } from "../spec/filesystem.ts";
+import type { Filesystem } from "../model/filesystem.ts";
 import { locatePath } from "./filesystem.ts";
 import { diskUsage } from "./host.ts";
 import { checkAborted, errnoOf, hostError } from "./host_error.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
 import { bindDirectory, unmountDirectory } from "./host.ts";
 import { ProtectedDirectories } from "./protected.ts";

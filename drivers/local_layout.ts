@@ -10,8 +10,8 @@
  * @module
  */
 import { basename, dirname, join, relative } from "node:path";
-import { RuneError } from "../spec/error.ts";
-import { isName } from "../spec/name.ts";
+import { RuneError } from "../model/error.ts";
+import { isName } from "../model/name.ts";
 import { ensureDirectory, lookAtDirectory } from "./durable.ts";
 import { errnoOf } from "./host_error.ts";
 

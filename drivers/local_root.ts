@@ -1,6 +1,6 @@
 /** The root of the local driver while it is in use: on its own filesystem, and held against other daemons. @module */
 import { statSync } from "node:fs";
-import type { Filesystem } from "../spec/filesystem.ts";
+import type { Filesystem } from "../model/filesystem.ts";
 import type { Owner } from "./directory_hold.ts";
 import type { VolumeContext } from "./driver.ts";
 import { isSameFilesystem, type Located, locatePath } from "./filesystem.ts";

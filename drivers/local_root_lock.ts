@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeAllSync } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Owner } from "./directory_hold.ts";
 import type { LocalLayout } from "./local_layout.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { type Filesystem, filesystemSchema } from "../spec/filesystem.ts";
+import { type Filesystem, filesystemSchema } from "../model/filesystem.ts";
 import { readJson, removeAside, writeJson } from "./durable.ts";
 import { describeDifference, FilesystemAway, isSameFilesystem } from "./filesystem.ts";
 

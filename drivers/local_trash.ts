@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { RuneError } from "../spec/error.ts";
-import { accessModeSchema, volumeSpecSchema } from "../spec/volume.ts";
+import { RuneError } from "../model/error.ts";
+import { accessModeSchema, volumeSpecSchema } from "../model/volume.ts";
 import type { TrashEntry, VolumeContext, VolumeRecord } from "./driver.ts";
 import {
   lookAtDirectory,

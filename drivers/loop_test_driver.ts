@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, VolumeContext } from "./driver.ts";
 import { lookAtDirectory } from "./durable.ts";

@@ -1,6 +1,6 @@
 /** What is done to a mounted volume before a workload sees it: ownership of its root, and the sub-directory to mount. @module */
 import type { FileHandle } from "node:fs/promises";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { errnoOf, hostError } from "./host_error.ts";
 import { descriptorPath, enterDirectory, NotADirectory, openBelow } from "./open_directory.ts";
 

@@ -1,6 +1,6 @@
 /** Checks of the parameters of a volume, as every driver words them. @module */
-import { type FieldIssue, RuneError } from "../spec/error.ts";
-import { didYouMean } from "../spec/suggest.ts";
+import { type FieldIssue, RuneError } from "../model/error.ts";
+import { didYouMean } from "../model/suggest.ts";
 
 /** One issue for each parameter that the driver does not know. */
 export function unknownParameters(

@@ -1,6 +1,6 @@
 /** Events: repeats collapse into a count, and a namespace keeps a bounded number. @module */
 import { shortDigest } from "./digest.ts";
-import type { Kind } from "../spec/resource.ts";
+import type { Kind } from "../model/resource.ts";
 import type { Tx } from "../store/store.ts";
 
 /** Events kept per namespace; the oldest go first. */

@@ -3,9 +3,9 @@
  * second writer impossible (SPEC 4.3, DESIGN "Controllers").
  * @module
  */
-import { describeWithin } from "../spec/kinds.ts";
-import type { Lease, LeaseHolder } from "../spec/lease.ts";
-import type { ResourceKey } from "../spec/resource.ts";
+import { describeWithin } from "../model/kinds.ts";
+import type { Lease, LeaseHolder } from "../model/lease.ts";
+import type { ResourceKey } from "../model/resource.ts";
 import type { Tx } from "../store/store.ts";
 
 /** The holders if `wanted` may join them, or the holder that is in the way. A holder that asks again keeps what it has. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { LeaseHolder } from "../spec/lease.ts";
+import type { LeaseHolder } from "../model/lease.ts";
 import { describeHolders, holderWithin, withHolder } from "./leases.ts";
 
 const holder = (instanceUid: string, mode: "rw" | "ro"): LeaseHolder => ({

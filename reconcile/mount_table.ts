@@ -12,7 +12,7 @@ import {
   relate,
   type Whereabouts,
 } from "../drivers/open_directory.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 
 /** A volume that is mounted now. */
 export interface MountedVolume {

@@ -1,5 +1,5 @@
 /** How a controller's pass over one key ended, as a value: the queue decides from it what comes next. @module */
-import type { RuneError } from "../spec/error.ts";
+import type { RuneError } from "../model/error.ts";
 
 /** See each member. */
 export type Outcome =

@@ -4,7 +4,7 @@
  * @module
  */
 import { startTimer, type Timer } from "../base/delay.ts";
-import { toRuneError } from "../spec/error.ts";
+import { toRuneError } from "../model/error.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Options of {@linkcode createQueue}. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { DONE, type Outcome } from "./outcome.ts";
 import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import { resolvingDrivers } from "./resolving_driver.ts";
 import { resolveSecretEnv } from "./secret_refs.ts";

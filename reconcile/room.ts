@@ -1,6 +1,6 @@
 /** Whether a filesystem has room. @module */
 import { statfs } from "node:fs/promises";
-import { formatBytes } from "../spec/format.ts";
+import { formatBytes } from "../model/format.ts";
 
 /** With less than this left nothing useful can be written. */
 const LEAST_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AnyResource, Kind } from "../spec/resource.ts";
+import type { AnyResource, Kind } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { affectedBy } from "./routing.ts";
 import {

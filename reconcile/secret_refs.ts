@@ -1,8 +1,8 @@
 /** Puts the values of secrets where references stand, at the moment of use: nothing of the result is stored. @module */
-import { RuneError } from "../spec/error.ts";
-import { LIMITS, MAX_ENVIRONMENT } from "../spec/limits.ts";
-import { describeKey } from "../spec/resource.ts";
-import { envRefs, parseParameterRef, replaceEnvRefs, type SecretKeyRef } from "../spec/secret.ts";
+import { RuneError } from "../model/error.ts";
+import { LIMITS, MAX_ENVIRONMENT } from "../model/limits.ts";
+import { describeKey } from "../model/resource.ts";
+import { envRefs, parseParameterRef, replaceEnvRefs, type SecretKeyRef } from "../model/secret.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 
 /** One value. @throws {RuneError} `not_found` naming exactly what is missing, and who refers to it. */

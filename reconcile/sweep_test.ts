@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RunState } from "../runners/runner.ts";
-import type { Lease } from "../spec/lease.ts";
+import type { Lease } from "../model/lease.ts";
 import { planSweep } from "./sweep.ts";
 import { ago, makeInstance, makeService, NOW } from "./testing/resources.ts";
 

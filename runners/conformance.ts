@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { ExecOptions, ExecSession, LogEntry, LogOptions, Runner, RunRef, RunSpec } from "./runner.ts";
 
 /** What one test works in: a runner with state of its own. */

@@ -7,7 +7,7 @@
  */
 import type { Adoption, AdoptionWords } from "./engine_bond.ts";
 import type { ImageFacts, ImagePath } from "./image_facts.ts";
-import type { HostIdentity, Resources, SecurityContext } from "../spec/security.ts";
+import type { HostIdentity, Resources, SecurityContext } from "../model/security.ts";
 
 export type { ImageFacts, ImageHealthcheck, ImagePath } from "./image_facts.ts";
 
@@ -184,7 +184,7 @@ export interface PullOptions {
 export interface StopOptions {
   /** Milliseconds until SIGKILL. */
   timeoutMs: number;
-  /** As spec/stop_signal.ts writes it. Default: what the run was made with. */
+  /** As model/stop_signal.ts writes it. Default: what the run was made with. */
   stopSignal?: string;
   signal: AbortSignal;
 }

@@ -7,21 +7,21 @@ Deno.test("checkDocs() lets documented exports pass, also overloads and private 
   const text = opening +
     "/** Reads. */\nexport function read(): void;\nexport function read(x?: number) {}\n" +
     "function inner() {}\n/**\n * A thing.\n */\nexport interface Thing {}\n";
-  assert.deepEqual(checkDocs("spec/a.ts", text), []);
+  assert.deepEqual(checkDocs("model/a.ts", text), []);
 });
 
 Deno.test("checkDocs() refuses a file that does not say what it owns", () => {
-  assert.equal(checkDocs("spec/a.ts", "const a = 1;\n/** Late. @module */\n").length, 1);
-  assert.equal(checkDocs("spec/a.ts", "/** About the next line. */\nconst a = 1;\n").length, 1);
+  assert.equal(checkDocs("model/a.ts", "const a = 1;\n/** Late. @module */\n").length, 1);
+  assert.equal(checkDocs("model/a.ts", "/** About the next line. */\nconst a = 1;\n").length, 1);
 });
 
 Deno.test("checkDocs() names exports without a doc comment", () => {
   const text = opening +
     "export async function read() {}\n\nexport class Reader {}\nexport interface Read {}\n";
-  assert.deepEqual(checkDocs("spec/a.ts", text), [
-    "spec/a.ts:2: read is exported without a doc comment",
-    "spec/a.ts:4: Reader is exported without a doc comment",
-    "spec/a.ts:5: Read is exported without a doc comment",
+  assert.deepEqual(checkDocs("model/a.ts", text), [
+    "model/a.ts:2: read is exported without a doc comment",
+    "model/a.ts:4: Reader is exported without a doc comment",
+    "model/a.ts:5: Read is exported without a doc comment",
   ]);
 });
 

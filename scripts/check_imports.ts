@@ -19,14 +19,14 @@ const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 /** What production files of a room may import from outside their room. `/` at the end means the whole folder. */
 const MAY_IMPORT: Record<string, string[]> = {
   "base/": [],
-  "spec/": ["base/"],
-  "store/": ["base/", "spec/"],
-  "drivers/": ["base/", "spec/"],
-  "runners/": ["base/", "spec/"],
-  "proxy/": ["base/", "spec/"],
+  "model/": ["base/"],
+  "store/": ["base/", "model/"],
+  "drivers/": ["base/", "model/"],
+  "runners/": ["base/", "model/"],
+  "proxy/": ["base/", "model/"],
   "reconcile/": [
     "base/",
-    "spec/",
+    "model/",
     "store/",
     "drivers/filesystem.ts",
     "drivers/filesystem_guard.ts",
@@ -35,10 +35,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     "drivers/run_mounts.ts",
     ...CONTRACTS,
   ],
-  "server/": ["base/", "spec/", "store/", "reconcile/", ...CONTRACTS],
-  "server/daemon.ts": ["base/", "spec/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
-  "server/still_running.ts": ["spec/", "runners/", "proxy/"],
-  "cli/": ["base/", "spec/"],
+  "server/": ["base/", "model/", "store/", "reconcile/", ...CONTRACTS],
+  "server/daemon.ts": ["base/", "model/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
+  "server/still_running.ts": ["model/", "runners/", "proxy/"],
+  "cli/": ["base/", "model/"],
   "main.ts": ["base/plain_text.ts"],
 };
 

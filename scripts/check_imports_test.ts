@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { checkFile, checkImports, checkLock, checkTree } from "./check_imports.ts";
 
 const bad: [from: string, to: string, dynamic?: boolean][] = [
-  ["base/durable.ts", "spec/error.ts"],
-  ["spec/volume.ts", "store/store.ts"],
+  ["base/durable.ts", "model/error.ts"],
+  ["model/volume.ts", "store/store.ts"],
   ["store/store.ts", "drivers/driver.ts"],
   ["drivers/local.ts", "runners/runner.ts"],
   ["runners/docker/runner.ts", "drivers/driver.ts"],
@@ -18,16 +18,16 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["cli/client.ts", "store/store.ts"],
   ["main.ts", "cli/main.ts"],
   ["main.ts", "store/store.ts", true],
-  ["spec/volume.ts", "scripts/command.ts"],
-  ["spec/volume.ts", "spec/volume_test.ts"],
-  ["elsewhere/file.ts", "spec/volume.ts"],
+  ["model/volume.ts", "scripts/command.ts"],
+  ["model/volume.ts", "model/volume_test.ts"],
+  ["elsewhere/file.ts", "model/volume.ts"],
 ];
 
 const good: [from: string, to: string, dynamic?: boolean][] = [
-  ["spec/volume.ts", "spec/name.ts"],
-  ["spec/volume.ts", "base/durable.ts"],
+  ["model/volume.ts", "model/name.ts"],
+  ["model/volume.ts", "base/durable.ts"],
   ["cli/config_file.ts", "base/durable.ts"],
-  ["store/store.ts", "spec/resource.ts"],
+  ["store/store.ts", "model/resource.ts"],
   ["drivers/local.ts", "drivers/host.ts"],
   ["reconcile/queue.ts", "store/store.ts"],
   ["reconcile/volume/apply.ts", "drivers/driver.ts"],
@@ -38,12 +38,12 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["server/daemon.ts", "proxy/caddy/caddy_proxy.ts"],
   ["server/daemon.ts", "drivers/local.ts"],
   ["server/daemon.ts", "runners/docker/runner.ts"],
-  ["cli/main.ts", "spec/error.ts"],
+  ["cli/main.ts", "model/error.ts"],
   ["main.ts", "cli/main.ts", true],
   ["main.ts", "server/serve.ts", true],
-  ["spec/volume_test.ts", "cli/main.ts"],
+  ["model/volume_test.ts", "cli/main.ts"],
   ["tests/guide_test.ts", "server/daemon.ts"],
-  ["scripts/bench.ts", "spec/volume.ts"],
+  ["scripts/bench.ts", "model/volume.ts"],
 ];
 
 for (const [from, to, dynamic = false] of bad) {
@@ -59,14 +59,14 @@ Deno.test("checkImports() lets the design's directions pass", () => {
 });
 
 Deno.test("checkFile() refuses names without an owner, long files and unfinished marks", () => {
-  assert.equal(checkFile("spec/utils.ts", "").length, 1);
+  assert.equal(checkFile("model/utils.ts", "").length, 1);
   assert.equal(checkFile("cli/helpers/x.ts", "").length, 1);
   assert.equal(checkFile("store/common_test.ts", "").length, 1);
-  assert.equal(checkFile("spec/long.ts", "x\n".repeat(501)).length, 1);
-  assert.deepEqual(checkFile("spec/a.ts", "one\n// TO" + "DO: later\n"), [
-    "spec/a.ts:2: an unfinished mark; finish it or write an issue",
+  assert.equal(checkFile("model/long.ts", "x\n".repeat(501)).length, 1);
+  assert.deepEqual(checkFile("model/a.ts", "one\n// TO" + "DO: later\n"), [
+    "model/a.ts:2: an unfinished mark; finish it or write an issue",
   ]);
-  assert.deepEqual(checkFile("spec/community.ts", "x\n".repeat(500)), []);
+  assert.deepEqual(checkFile("model/community.ts", "x\n".repeat(500)), []);
 });
 
 Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => {
@@ -90,7 +90,7 @@ Deno.test("checkFile() keeps writes that may be short or not on disk to the file
     "writeFileSync(path, b);",
   ];
   for (const line of [...short, ...loose]) {
-    for (const room of ["store/log.ts", "runners/process/records.ts", "cli/config_file.ts", "spec/a.ts"]) {
+    for (const room of ["store/log.ts", "runners/process/records.ts", "cli/config_file.ts", "model/a.ts"]) {
       assert.equal(checkFile(room, line).length, 1, `${room}: ${line}`);
     }
     assert.deepEqual(checkFile("store/log_test.ts", line), []);
@@ -139,9 +139,9 @@ Deno.test("checkTree() finds static, type-only and dynamic imports in real files
     const files: Record<string, string> = {
       "deno.json": "{}",
       "deno.lock": "{}",
-      "spec/a.ts": "export interface A { x: number }\nexport const a = 1;\n",
+      "model/a.ts": "export interface A { x: number }\nexport const a = 1;\n",
       "store/b.ts": 'import type { C } from "../cli/c.ts";\nexport const b: C = 1;\n',
-      "cli/c.ts": 'export type C = number;\nexport * from "../spec/a.ts";\n',
+      "cli/c.ts": 'export type C = number;\nexport * from "../model/a.ts";\n',
       "cli/d.ts": 'export const d = () => import("../store/b.ts"); // import "../store/e.ts"\n',
       "main.ts": 'const { a } = await import("./cli/c.ts");\nconsole.log(a, "import x from ./no.ts");\n',
     };

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { BUILD } from "../spec/build.ts";
+import { BUILD } from "../model/build.ts";
 import { releasePlace } from "../server/daemon_identity.ts";
 import { openStore } from "../store/store.ts";
 import { REDO_MARK } from "../store/keys.ts";

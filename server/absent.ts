@@ -4,9 +4,9 @@
  * @module
  */
 import { missingData } from "../reconcile/config/data.ts";
-import { BODIES, isCastKind } from "../spec/declared.ts";
-import { findNamed } from "../spec/reference.ts";
-import { type AnyResource, describeKey, type Kind } from "../spec/resource.ts";
+import { BODIES, isCastKind } from "../model/declared.ts";
+import { findNamed } from "../model/reference.ts";
+import { type AnyResource, describeKey, type Kind } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { maySee, type Viewer } from "./auth/visibility.ts";
 

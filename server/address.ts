@@ -1,5 +1,5 @@
 /** Listen addresses as runefiles and flags write them: `127.0.0.1:7861`, `:7863`, `[::1]:7861`. @module */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { isLoopback } from "./guard.ts";
 
 /** Where to listen. */

@@ -1,6 +1,6 @@
 /** The HTTP application: guards, routes, problems. Made from its dependencies, it needs no socket. @module */
 import { Hono } from "hono";
-import { RuneError, toRuneError } from "../spec/error.ts";
+import { RuneError, toRuneError } from "../model/error.ts";
 import type { ServerDeps } from "./deps.ts";
 import { callEndpoint, type Endpoint } from "./endpoint.ts";
 import { checkOrigin } from "./guard.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { MAX_BODY_BYTES } from "../spec/api.ts";
+import { MAX_BODY_BYTES } from "../model/api.ts";
 import type { Runner } from "../runners/runner.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { createApp, endpoints } from "./app.ts";
 import { accessOf } from "./auth/access.ts";
 import { okJson, problemOf, service, volume, withServer } from "./server_fixture.ts";

@@ -1,10 +1,10 @@
 /** Every text, list and map that a caller can send has a bound, and what is sent beyond it is answered shortly. @module */
 import assert from "node:assert/strict";
 import type { z } from "zod";
-import { execControlSchema } from "../spec/api.ts";
-import { BODIES } from "../spec/declared.ts";
-import { nodesOf } from "../spec/schema_fixture.ts";
-import { defOf, mostOf } from "../spec/schema_parts.ts";
+import { execControlSchema } from "../model/api.ts";
+import { BODIES } from "../model/declared.ts";
+import { nodesOf } from "../model/schema_fixture.ts";
+import { defOf, mostOf } from "../model/schema_parts.ts";
 import { endpoints } from "./app.ts";
 import { problemOf, withServer } from "./server_fixture.ts";
 

@@ -2,19 +2,19 @@
  * Casting: a set of declarations becomes resources in one transaction, or none does. A single PUT or POST is a set of one.
  * @module
  */
-import type { CastRequest, CastResult } from "../spec/api.ts";
-import { cycleIssues } from "../spec/checks.ts";
-import { type FieldChange, fieldChanges, sameValue } from "../spec/changes.ts";
-import { type CastKind, type Declared, isCastKind, parseDeclared } from "../spec/declared.ts";
-import { type FieldIssue, RuneError } from "../spec/error.ts";
-import { formatPath } from "../spec/field_issues.ts";
-import type { Verb } from "../spec/identity.ts";
-import { ANNOTATIONS } from "../spec/marks.ts";
-import { Exposures } from "../spec/exposing.ts";
-import { type AnyResource, describeKey, type Kind, KINDS } from "../spec/resource.ts";
-import type { HostIdentity } from "../spec/security.ts";
-import type { Service } from "../spec/service.ts";
-import type { VolumeSpec } from "../spec/volume.ts";
+import type { CastRequest, CastResult } from "../model/api.ts";
+import { cycleIssues } from "../model/checks.ts";
+import { type FieldChange, fieldChanges, sameValue } from "../model/changes.ts";
+import { type CastKind, type Declared, isCastKind, parseDeclared } from "../model/declared.ts";
+import { type FieldIssue, RuneError } from "../model/error.ts";
+import { formatPath } from "../model/field_issues.ts";
+import type { Verb } from "../model/identity.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
+import { Exposures } from "../model/exposing.ts";
+import { type AnyResource, describeKey, type Kind, KINDS } from "../model/resource.ts";
+import type { HostIdentity } from "../model/security.ts";
+import type { Service } from "../model/service.ts";
+import type { VolumeSpec } from "../model/volume.ts";
 import type { NewResource, Store, Tx } from "../store/store.ts";
 import { admit } from "./admission/admission.ts";
 import { newborn } from "./admission/newborn.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FINALIZERS } from "../spec/marks.ts";
+import { FINALIZERS } from "../model/marks.ts";
 import {
   claim,
   okJson,

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { writeAllSync } from "../base/durable.ts";
 import { isSamePlace, type Place } from "../runners/engine_bond.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Store } from "../store/store.ts";
 import { ensureDaemonId, findPlace, readEngine, readPlace, writePlace } from "./daemon_identity.ts";
 

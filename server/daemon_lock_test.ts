@@ -1,6 +1,6 @@
 /** One id runs once on a host: locks, copies and what lets a daemon go on elsewhere. @module */
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { ensureDaemonId, readPlace, releasePlace, replaceDaemonId } from "./daemon_identity.ts";
 import { holdDaemonId, lockDirectory } from "./daemon_lock.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import type { ExecControl, LogLine, Status } from "../spec/api.ts";
-import type { RuneError } from "../spec/error.ts";
-import type { Service } from "../spec/service.ts";
+import type { ExecControl, LogLine, Status } from "../model/api.ts";
+import type { RuneError } from "../model/error.ts";
+import type { Service } from "../model/service.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { SECRET_LIMITS } from "./secret_writes.ts";
 import type { Settings } from "./settings.ts";

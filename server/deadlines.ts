@@ -5,7 +5,7 @@
  */
 import type { Driver } from "../drivers/driver.ts";
 import type { Runner } from "../runners/runner.ts";
-import { withDeadline } from "../spec/deadline.ts";
+import { withDeadline } from "../model/deadline.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -4,15 +4,15 @@
  * @module
  */
 import { z } from "zod";
-import { parseDuration } from "../spec/duration.ts";
-import { type FieldIssue, RuneError } from "../spec/error.ts";
-import { fieldIssues } from "../spec/field_issues.ts";
-import { LIMITS, textUpTo } from "../spec/limits.ts";
-import { isName } from "../spec/name.ts";
-import { shapeIssues } from "../spec/body_shape.ts";
+import { parseDuration } from "../model/duration.ts";
+import { type FieldIssue, RuneError } from "../model/error.ts";
+import { fieldIssues } from "../model/field_issues.ts";
+import { LIMITS, textUpTo } from "../model/limits.ts";
+import { isName } from "../model/name.ts";
+import { shapeIssues } from "../model/body_shape.ts";
 import { permitParameters } from "./auth/parameters.ts";
 import type { Principal } from "./auth/principal.ts";
-import { textsAsWritten } from "../spec/text_fields.ts";
+import { textsAsWritten } from "../model/text_fields.ts";
 import { BodyRoom, type JsonBody, readJson } from "./json_body.ts";
 
 /** A request whose parts were checked. */

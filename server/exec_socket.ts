@@ -6,9 +6,9 @@
  */
 import { startTimer, type Timer } from "../base/delay.ts";
 import type { ExecOptions, ExecSession } from "../runners/runner.ts";
-import { type ExecControl, execControlSchema } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import { EXEC_WINDOW } from "../spec/exec_protocol.ts";
+import { type ExecControl, execControlSchema } from "../model/api.ts";
+import { RuneError } from "../model/error.ts";
+import { EXEC_WINDOW } from "../model/exec_protocol.ts";
 import { ExecInput } from "./exec_input.ts";
 import { toProblem } from "./problem.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ExecOptions, ExecSession } from "../runners/runner.ts";
-import type { ExecControl } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import { EXEC_WINDOW } from "../spec/exec_protocol.ts";
+import type { ExecControl } from "../model/api.ts";
+import { RuneError } from "../model/error.ts";
+import { EXEC_WINDOW } from "../model/exec_protocol.ts";
 import { type ExecTarget, serveExec } from "./exec_socket.ts";
 
 /** Commands that ran in a test, for its end. */

@@ -1,7 +1,7 @@
 /** What a command of `exec` runs in: chosen, judged and watched over when it starts, since what has a name changes hands. @module */
 import type { Runner, RunRef } from "../runners/runner.ts";
-import { RuneError } from "../spec/error.ts";
-import type { Instance } from "../spec/instance.ts";
+import { RuneError } from "../model/error.ts";
+import type { Instance } from "../model/instance.ts";
 import type { Store } from "../store/store.ts";
 import { isPrivileged } from "./auth/host_rights.ts";
 import type { Principal } from "./auth/principal.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { RuneError } from "../spec/error.ts";
-import type { Instance } from "../spec/instance.ts";
+import type { RuneError } from "../model/error.ts";
+import type { Instance } from "../model/instance.ts";
 import { watchRun } from "./exec_target.ts";
 import { withServer } from "./server_fixture.ts";
 

@@ -1,9 +1,9 @@
 /** Field selectors of a list or watch, checked against the fields that its kind has. @module */
 import type { z } from "zod";
-import { RuneError } from "../spec/error.ts";
-import { defOf, formsOf } from "../spec/schema_parts.ts";
-import { type FieldRequirement, parseFieldSelector } from "../spec/selector.ts";
-import { didYouMean } from "../spec/suggest.ts";
+import { RuneError } from "../model/error.ts";
+import { defOf, formsOf } from "../model/schema_parts.ts";
+import { type FieldRequirement, parseFieldSelector } from "../model/selector.ts";
+import { didYouMean } from "../model/suggest.ts";
 
 /** Forms of values that hold further ones. */
 const HOLDERS = ["object", "record", "array"];

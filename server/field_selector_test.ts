@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KINDS } from "../spec/resource.ts";
+import { KINDS } from "../model/resource.ts";
 import { readFieldSelector } from "./field_selector.ts";
 import { RESOURCES } from "./openapi.ts";
 import { okJson, problemOf, withServer } from "./server_fixture.ts";

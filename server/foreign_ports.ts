@@ -1,9 +1,9 @@
 /** Ports that a cast takes and that a program outside of Rune has: the cast holds, and says it. @module */
 import { findPortUse } from "../base/port_holder.ts";
-import { hostPortsOf } from "../spec/exposing.ts";
-import { describeKey } from "../spec/kinds.ts";
-import type { AnyResource } from "../spec/resource.ts";
-import type { Service } from "../spec/service.ts";
+import { hostPortsOf } from "../model/exposing.ts";
+import { describeKey } from "../model/kinds.ts";
+import type { AnyResource } from "../model/resource.ts";
+import type { Service } from "../model/service.ts";
 
 const keyOf = ({ protocol, hostPort }: { protocol: string; hostPort: number }) => `${protocol}/${hostPort}`;
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { writeAll } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { checkListening } from "./address.ts";
 import { type Admitted, ConnectionGate, type GateLimits } from "./connection_gate.ts";
 import type { TlsPair } from "./tls.ts";

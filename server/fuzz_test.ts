@@ -1,7 +1,7 @@
 /** Whatever is sent, the answer is a refusal with a reason, in bounded memory, and the next request is answered. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseCastfile } from "../spec/castfile.ts";
+import { parseCastfile } from "../model/castfile.ts";
 import { BODIES } from "./fuzz_fixture.ts";
 import { okJson, withServer } from "./server_fixture.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { absolutePathSchema } from "../spec/mounts.ts";
-import { nameSchema } from "../spec/name.ts";
-import { accountSchema } from "../spec/security.ts";
+import { absolutePathSchema } from "../model/mounts.ts";
+import { nameSchema } from "../model/name.ts";
+import { accountSchema } from "../model/security.ts";
 import { port } from "./runefile_values.ts";
 
 /** Ports of the host, both ends included. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { buildDrivers } from "./daemon.ts";
 import { grantOf } from "./grants.ts";
 import { parseRunefile } from "./runefile.ts";

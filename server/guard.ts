@@ -4,7 +4,7 @@
  * can reach an API on loopback.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 
 /** The host of a `Host` header or URL, without port, brackets and trailing dot. */
 function hostname(host: string): string {

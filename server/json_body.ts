@@ -1,7 +1,7 @@
 /** Reads request bodies: bounded, UTF-8, JSON, with the place of a mistake. @module */
-import { MAX_BODY_BYTES } from "../spec/api.ts";
-import { withDeadline } from "../spec/deadline.ts";
-import { RuneError } from "../spec/error.ts";
+import { MAX_BODY_BYTES } from "../model/api.ts";
+import { withDeadline } from "../model/deadline.ts";
+import { RuneError } from "../model/error.ts";
 import { jsonErrorPlace } from "./json_position.ts";
 import { parseJsonTexts } from "./json_texts.ts";
 

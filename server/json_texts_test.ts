@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { BODIES } from "../spec/declared.ts";
-import { defOf, schemasAt } from "../spec/schema_parts.ts";
-import { textsAsWritten } from "../spec/text_fields.ts";
-import { FIELDS, JSON_TEXTS, valueAt } from "../spec/text_fields_fixture.ts";
+import { BODIES } from "../model/declared.ts";
+import { defOf, schemasAt } from "../model/schema_parts.ts";
+import { textsAsWritten } from "../model/text_fields.ts";
+import { FIELDS, JSON_TEXTS, valueAt } from "../model/text_fields_fixture.ts";
 import { parseJsonTexts } from "./json_texts.ts";
 import { okJson, withServer } from "./server_fixture.ts";
 

@@ -1,6 +1,6 @@
 /** Cuts what is wanted out of entries that are all there: by time, and by lines from the end. @module */
 import type { LogEntry, LogOptions } from "../runners/runner.ts";
-import { lineStarts } from "../spec/log_line.ts";
+import { lineStarts } from "../model/log_line.ts";
 
 /** The entries within `since` and `until`, of the last `tail` lines; a line stays whole. */
 export function selectEntries(

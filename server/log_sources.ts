@@ -6,12 +6,12 @@
 import { howEnded } from "../reconcile/kept_logs/keep_last.ts";
 import type { KeptLog } from "../reconcile/kept_logs/kept_logs.ts";
 import type { LogEntry, LogOptions, RunRef, RunState } from "../runners/runner.ts";
-import { RuneError } from "../spec/error.ts";
-import { formatAge } from "../spec/format.ts";
-import { parseStepKey } from "../spec/init_step.ts";
-import type { Instance } from "../spec/instance.ts";
-import { describeKey } from "../spec/resource.ts";
-import type { Service } from "../spec/service.ts";
+import { RuneError } from "../model/error.ts";
+import { formatAge } from "../model/format.ts";
+import { parseStepKey } from "../model/init_step.ts";
+import type { Instance } from "../model/instance.ts";
+import { describeKey } from "../model/resource.ts";
+import type { Service } from "../model/service.ts";
 import type { Reader } from "../store/store.ts";
 import type { ServerDeps } from "./deps.ts";
 import { selectEntries } from "./log_selection.ts";

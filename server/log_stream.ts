@@ -1,8 +1,8 @@
 /** The logs of a service or an instance as one stream: runs merged, restarts and new instances followed. @module */
 import type { LogEntry } from "../runners/runner.ts";
-import type { LogEvent, LogLine } from "../spec/api.ts";
-import type { Instance } from "../spec/instance.ts";
-import type { AnyResource } from "../spec/resource.ts";
+import type { LogEvent, LogLine } from "../model/api.ts";
+import type { Instance } from "../model/instance.ts";
+import type { AnyResource } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { requireResource } from "./admission/preconditions.ts";
 import { Channel } from "./channel.ts";

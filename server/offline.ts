@@ -1,5 +1,5 @@
 /** What the daemon's side does without a daemon that runs; `main.ts` loads it when a command needs it. @module */
-import type { Offline } from "../spec/offline.ts";
+import type { Offline } from "../model/offline.ts";
 import { restoreBackup } from "./backup/restore.ts";
 import { loadSettings } from "./settings.ts";
 

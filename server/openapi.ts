@@ -1,18 +1,18 @@
 /** The OpenAPI document, made from the endpoints and the schemas that validate. @module */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
-import { problemSchema } from "../spec/api.ts";
-import { configMapResource } from "../spec/config_map.ts";
-import { BODIES, type CastKind } from "../spec/declared.ts";
-import { eventResource } from "../spec/event.ts";
-import { instanceResource, instanceSpecSchema } from "../spec/instance.ts";
-import { namespaceResource } from "../spec/namespace.ts";
-import type { HiddenKind, Kind } from "../spec/resource.ts";
-import { secretResource } from "../spec/secret.ts";
-import { serviceResource } from "../spec/service.ts";
-import { snapshotResource } from "../spec/snapshot.ts";
-import { storageClassResource } from "../spec/storage_class.ts";
-import { volumeResource } from "../spec/volume.ts";
+import { problemSchema } from "../model/api.ts";
+import { configMapResource } from "../model/config_map.ts";
+import { BODIES, type CastKind } from "../model/declared.ts";
+import { eventResource } from "../model/event.ts";
+import { instanceResource, instanceSpecSchema } from "../model/instance.ts";
+import { namespaceResource } from "../model/namespace.ts";
+import type { HiddenKind, Kind } from "../model/resource.ts";
+import { secretResource } from "../model/secret.ts";
+import { serviceResource } from "../model/service.ts";
+import { snapshotResource } from "../model/snapshot.ts";
+import { storageClassResource } from "../model/storage_class.ts";
+import { volumeResource } from "../model/volume.ts";
 import { type Access, accessOf } from "./auth/access.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
 

@@ -1,6 +1,6 @@
 /** How errors leave the server: the HTTP status of every code, and RFC 9457 problem documents. @module */
-import type { Problem } from "../spec/api.ts";
-import { type ErrorCode, type FieldIssue, type RuneError, toRuneError } from "../spec/error.ts";
+import type { Problem } from "../model/api.ts";
+import { type ErrorCode, type FieldIssue, type RuneError, toRuneError } from "../model/error.ts";
 
 /** The HTTP status of every error code (SPEC 6). */
 export const HTTP_STATUS: Record<ErrorCode, number> = {

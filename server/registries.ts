@@ -5,11 +5,16 @@
  */
 import { z } from "zod";
 import { type ReadSecret, readSecretFrom } from "../reconcile/config/data.ts";
-import { RuneError } from "../spec/error.ts";
-import { argumentText } from "../spec/limits.ts";
-import { nameRefSchema, parseNameRef } from "../spec/name.ts";
-import { credentialsIssue, registryPattern, type RegistrySpec, type RegistryView } from "../spec/registry.ts";
-import { describeKey } from "../spec/resource.ts";
+import { RuneError } from "../model/error.ts";
+import { argumentText } from "../model/limits.ts";
+import { nameRefSchema, parseNameRef } from "../model/name.ts";
+import {
+  credentialsIssue,
+  registryPattern,
+  type RegistrySpec,
+  type RegistryView,
+} from "../model/registry.ts";
+import { describeKey } from "../model/resource.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Reader } from "../store/store.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RegistrySpec } from "../spec/registry.ts";
+import type { RegistrySpec } from "../model/registry.ts";
 import type { Reader } from "../store/store.ts";
 import { noSecret } from "../store/secrets/vault.ts";
 import { listRegistries, registrySchema } from "./registries.ts";

@@ -1,7 +1,7 @@
 /** What a changed runefile means for a daemon that runs: which settings take effect now, and which need a restart. @module */
 import type { Logger } from "@logtape/logtape";
-import { sameValue } from "../spec/changes.ts";
-import { toRuneError } from "../spec/error.ts";
+import { sameValue } from "../model/changes.ts";
+import { toRuneError } from "../model/error.ts";
 import { startLogging } from "./logging.ts";
 import type { Settings } from "./settings.ts";
 

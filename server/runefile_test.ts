@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { parseRunefile } from "./runefile.ts";
 
 const env = (name: string) => ({ PORT: "9000", YES: "true" } as Record<string, string>)[name];

@@ -1,6 +1,6 @@
 /** Which runners work, asked at most every few seconds. @module */
-import { toRuneError } from "../spec/error.ts";
-import type { Status } from "../spec/api.ts";
+import { toRuneError } from "../model/error.ts";
+import type { Status } from "../model/api.ts";
 import type { ServerDeps } from "./deps.ts";
 
 /** A runner that does not answer in this time counts as not there. */

@@ -3,12 +3,12 @@
  * transaction, which then only makes sure that nothing was written meanwhile.
  * @module
  */
-import type { FieldChange } from "../spec/changes.ts";
-import type { Declared } from "../spec/declared.ts";
-import { type FieldIssue, RuneError } from "../spec/error.ts";
-import { describeKey } from "../spec/resource.ts";
-import type { SealedSecretSpec } from "../spec/sealed_secret.ts";
-import type { SecretSpec } from "../spec/secret.ts";
+import type { FieldChange } from "../model/changes.ts";
+import type { Declared } from "../model/declared.ts";
+import { type FieldIssue, RuneError } from "../model/error.ts";
+import { describeKey } from "../model/resource.ts";
+import type { SealedSecretSpec } from "../model/sealed_secret.ts";
+import type { SecretSpec } from "../model/secret.ts";
 import type { Vault } from "../store/secrets/vault.ts";
 import type { Store, Tx } from "../store/store.ts";
 

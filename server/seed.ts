@@ -1,5 +1,5 @@
 /** What a fresh store begins with: the namespace `default` and the two local storage classes (SPEC 4.1). @module */
-import type { StorageClassSpec } from "../spec/storage_class.ts";
+import type { StorageClassSpec } from "../model/storage_class.ts";
 import type { Store } from "../store/store.ts";
 import { newborn } from "./admission/newborn.ts";
 import { ensureNamespace } from "./cast.ts";

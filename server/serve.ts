@@ -1,7 +1,7 @@
 /** `rune serve`: a daemon in the foreground, from the settings to the last signal. @module */
 import { startTimer } from "../base/delay.ts";
-import { BUILD } from "../spec/build.ts";
-import type { ServeOptions } from "../spec/serve_options.ts";
+import { BUILD } from "../model/build.ts";
+import type { ServeOptions } from "../model/serve_options.ts";
 import { formatAddress } from "./address.ts";
 import { startDaemon } from "./daemon.ts";
 import { catchUnhandled } from "./last_resort.ts";

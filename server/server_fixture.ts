@@ -1,7 +1,7 @@
 /** What the tests of this folder share: an app on a real store and real drivers in a directory of its own, no socket. @module */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import type { Problem } from "../spec/api.ts";
+import type { Problem } from "../model/api.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openVault, type Vault } from "../store/secrets/vault.ts";
 import { type Audit, openAudit } from "./auth/audit.ts";

@@ -1,9 +1,9 @@
 /** What the daemon runs with: flags before the runefile before defaults. @module */
-import type { ServeOptions } from "../spec/serve_options.ts";
+import type { ServeOptions } from "../model/serve_options.ts";
 import { join, resolve } from "node:path";
-import { parseDuration } from "../spec/duration.ts";
-import { DEFAULT_SERVER } from "../spec/endpoint.ts";
-import { RuneError } from "../spec/error.ts";
+import { parseDuration } from "../model/duration.ts";
+import { DEFAULT_SERVER } from "../model/endpoint.ts";
+import { RuneError } from "../model/error.ts";
 import type { KekSource } from "../store/secrets/kek.ts";
 import { type BackupSettings, backupSettings } from "./backup/section.ts";
 import type { AuthSettings } from "./auth/auth.ts";
@@ -11,7 +11,7 @@ import { SECRET_LIMITS, type SecretLimits } from "./secret_writes.ts";
 import type { TlsFiles } from "./tls.ts";
 import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
-import { SYSTEM_DIRECTORIES } from "../spec/system_directories.ts";
+import { SYSTEM_DIRECTORIES } from "../model/system_directories.ts";
 import type { Grants } from "./grants.ts";
 import type { RunefileRegistry } from "./registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";

@@ -1,6 +1,6 @@
-import type { ServeOptions } from "../spec/serve_options.ts";
+import type { ServeOptions } from "../model/serve_options.ts";
 import assert from "node:assert/strict";
-import type { RuneError } from "../spec/error.ts";
+import type { RuneError } from "../model/error.ts";
 import { loadSettings, type Surroundings } from "./settings.ts";
 
 function load(

@@ -4,7 +4,7 @@
  * @module
  */
 import { startTimer } from "../base/delay.ts";
-import { toRuneError } from "../spec/error.ts";
+import { toRuneError } from "../model/error.ts";
 import { toProblem } from "./problem.ts";
 
 /** One event of a stream. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { eventStream, type ServerSentEvent } from "./sse.ts";
 
 const never = new AbortController().signal;

@@ -8,7 +8,7 @@ import { findStrayCaddies } from "../proxy/caddy/strays.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { listRunningContainers } from "../runners/docker/running_containers.ts";
 import { listRunningGroups } from "../runners/process/running_groups.ts";
-import { toRuneError } from "../spec/error.ts";
+import { toRuneError } from "../model/error.ts";
 import { lockDirectory } from "./daemon_lock.ts";
 
 /** How long the Engine may take to answer. */

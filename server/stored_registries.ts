@@ -1,8 +1,8 @@
 /** Writing the registries that are stored. Credentials given with an entry are sealed like a secret's values. @module */
-import { RuneError } from "../spec/error.ts";
-import { parseNameRef } from "../spec/name.ts";
-import type { RegistryBody, RegistrySpec, RegistryView } from "../spec/registry.ts";
-import { describeKey } from "../spec/resource.ts";
+import { RuneError } from "../model/error.ts";
+import { parseNameRef } from "../model/name.ts";
+import type { RegistryBody, RegistrySpec, RegistryView } from "../model/registry.ts";
+import { describeKey } from "../model/resource.ts";
 import { noSecret, type Vault } from "../store/secrets/vault.ts";
 import type { Reader, Store, Tx } from "../store/store.ts";
 import type { Permit } from "./auth/authority.ts";

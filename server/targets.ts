@@ -1,8 +1,8 @@
 /** Which instances a request for a service or an instance means, and who runs them. @module */
 import type { Runner, RunRef } from "../runners/runner.ts";
-import { RuneError } from "../spec/error.ts";
-import type { Instance } from "../spec/instance.ts";
-import { describeKey } from "../spec/resource.ts";
+import { RuneError } from "../model/error.ts";
+import type { Instance } from "../model/instance.ts";
+import { describeKey } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { requireResource } from "./admission/preconditions.ts";
 import type { ServerDeps } from "./deps.ts";

@@ -1,6 +1,6 @@
 /** The files of a certificate and its key. @module */
 import { X509Certificate } from "node:crypto";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 
 /** Files of a certificate chain and its key, PEM. */
 export interface TlsFiles {

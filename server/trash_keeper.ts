@@ -1,7 +1,7 @@
 /** Keeps the trash of deleted volumes: what is past its retention is removed for good. @module */
 import type { Logger } from "@logtape/logtape";
 import { type Clock, elapsedMs } from "../reconcile/clock.ts";
-import { toRuneError } from "../spec/error.ts";
+import { toRuneError } from "../model/error.ts";
 import type { Settings } from "./settings.ts";
 
 /** How often the trash is looked through for what is due. */

@@ -1,7 +1,7 @@
 /** Turns the store's changes into the events of one client's watch: selectors applied, resumable anywhere. @module */
-import type { WatchEvent } from "../spec/api.ts";
-import { RuneError } from "../spec/error.ts";
-import type { AnyResource, Kind } from "../spec/resource.ts";
+import type { WatchEvent } from "../model/api.ts";
+import { RuneError } from "../model/error.ts";
+import type { AnyResource, Kind } from "../model/resource.ts";
 import type { Store } from "../store/store.ts";
 import type { ServerSentEvent } from "./sse.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { WatchEvent } from "../spec/api.ts";
+import type { WatchEvent } from "../model/api.ts";
 import { okJson, problemOf, service, type TestServer, volume, withServer } from "./server_fixture.ts";
 
 interface Received {

@@ -3,7 +3,7 @@
  * business of the other files of this folder.
  * @module
  */
-import type { AnyResource, Kind, Kinds, ResourceKey } from "../spec/resource.ts";
+import type { AnyResource, Kind, Kinds, ResourceKey } from "../model/resource.ts";
 
 /** What makes a new resource; the store adds uid, generation, version and times. */
 export interface NewResource<K extends Kind> {

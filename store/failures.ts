@@ -1,5 +1,5 @@
 /** What the store says when the disk or the state on it fails: one wording for each case. @module */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 
 /** The text of an error, whatever was thrown. */
 function reason(error: unknown): string {

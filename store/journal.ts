@@ -3,7 +3,7 @@
  * rest is read from disk by those who resume from further back.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Change } from "./contract.ts";
 import { JOURNAL, journalKey } from "./keys.ts";
 import type { Head } from "./log.ts";

@@ -1,5 +1,5 @@
 /** Every key in Deno KV is built here, so that this file is the map of what is on disk. @module */
-import type { ResourceKey } from "../spec/resource.ts";
+import type { ResourceKey } from "../model/resource.ts";
 
 /** The {@linkcode Head}; every commit checks and rewrites it. */
 export const HEAD: Deno.KvKey = ["meta", "revision"];

@@ -1,5 +1,5 @@
 /** Reads the committed state into memory at open. @module */
-import type { AnyResource } from "../spec/resource.ts";
+import type { AnyResource } from "../model/resource.ts";
 import { freeze } from "./frozen.ts";
 import { HISTORY, RESOURCES, VALUES } from "./keys.ts";
 import type { Footprint, Footprints } from "./persist.ts";

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { writeAllSync } from "../base/durable.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { unusable } from "./failures.ts";
 
 /**

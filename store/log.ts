@@ -3,7 +3,7 @@
  * known also when the disk failed in the middle. Called by the writer alone, never twice at once.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { cannotWrite } from "./failures.ts";
 import { HEAD, REDO_MARK } from "./keys.ts";
 import { finishRedo, fitsOneCommit, stage, writeRedo } from "./redo.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Change } from "./store.ts";
 import { configmap, contents, keysOnDisk, onCommit, withStore } from "./store_fixture.ts";
 

@@ -3,7 +3,7 @@
  * program refuses a newer layout, because it cannot know what it would destroy.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { SCHEMA } from "./keys.ts";
 
 /** Brings the layout one number up. It is run again when the process died before the number was written. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AnyResource } from "../spec/resource.ts";
+import type { AnyResource } from "../model/resource.ts";
 import type { Change, Store, Tx } from "./store.ts";
 import { openStore } from "./store.ts";
 import { service, withDir } from "./store_fixture.ts";

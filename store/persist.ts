@@ -4,8 +4,8 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import { ANNOTATIONS } from "../spec/marks.ts";
-import { type AnyResource, KINDS } from "../spec/resource.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
+import { type AnyResource, KINDS } from "../model/resource.ts";
 import type { Change, HistoryEntry } from "./contract.ts";
 import { historyKey, journalKey, resourceKey } from "./keys.ts";
 import type { Touched } from "./transaction.ts";

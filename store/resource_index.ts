@@ -2,7 +2,7 @@
  * Resources in memory: the committed state, and overlays that show it with staged writes on top.
  * @module
  */
-import type { AnyResource, Kind, Kinds, ResourceKey } from "../spec/resource.ts";
+import type { AnyResource, Kind, Kinds, ResourceKey } from "../model/resource.ts";
 import type { Reader } from "./contract.ts";
 
 /** A {@linkcode Reader} that can be written. */

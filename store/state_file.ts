@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { damaged, unusable } from "./failures.ts";
 
 /** The database. */

@@ -3,8 +3,8 @@
  * {@linkcode Store} in `contract.ts` is what others may know of it. It knows nothing of HTTP, controllers or runners.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
-import type { Kind, Kinds } from "../spec/resource.ts";
+import { RuneError } from "../model/error.ts";
+import type { Kind, Kinds } from "../model/resource.ts";
 import { compactDatabase } from "./compact.ts";
 import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
 import { HEAD, historyKey, valueKey, VALUES } from "./keys.ts";

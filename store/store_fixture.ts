@@ -1,6 +1,6 @@
 /** What the tests of this folder share: a store in a directory of its own, resources to put in it, failing commits. @module */
-import { serviceSpecSchema } from "../spec/service.ts";
-import type { AnyResource } from "../spec/resource.ts";
+import { serviceSpecSchema } from "../model/service.ts";
+import type { AnyResource } from "../model/resource.ts";
 import type { NewResource, Store } from "./contract.ts";
 import { openStore, type StoreOptions } from "./store.ts";
 

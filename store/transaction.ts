@@ -1,7 +1,7 @@
 /** One transaction: what it reads, what it stages, and what it changed in the end. @module */
 import { isDeepStrictEqual } from "node:util";
-import { RuneError } from "../spec/error.ts";
-import { type AnyResource, describeKey, type Kind, type Kinds, type ResourceKey } from "../spec/resource.ts";
+import { RuneError } from "../model/error.ts";
+import { type AnyResource, describeKey, type Kind, type Kinds, type ResourceKey } from "../model/resource.ts";
 import type { Changes, NewResource, Reader, Tx } from "./contract.ts";
 import { freeze, frozenCopy } from "./frozen.ts";
 import { Overlay, type Writable } from "./resource_index.ts";

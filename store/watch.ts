@@ -1,5 +1,5 @@
 /** Watching: a position in the journal that moves forward, from disk, then from memory, then with each commit. @module */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Change, WatchOptions } from "./contract.ts";
 import { cannotRead } from "./failures.ts";
 import type { Revision } from "./journal.ts";

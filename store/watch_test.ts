@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Change, Store } from "./store.ts";
 import { configmap, onCommit, withStore } from "./store_fixture.ts";
 import { watchJournal } from "./watch.ts";

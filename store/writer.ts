@@ -3,7 +3,7 @@
  * with a revision of its own. Nobody learns the outcome of a transaction before its commit is decided.
  * @module
  */
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import type { Reader, Tx } from "./contract.ts";
 import { closed } from "./failures.ts";
 import { planTrim, type SizedRevision } from "./journal.ts";

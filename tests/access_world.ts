@@ -5,8 +5,8 @@
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { type Engine, openEngine } from "../scripts/engine.ts";
-import type { Instance } from "../spec/instance.ts";
-import type { Lease } from "../spec/lease.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Lease } from "../model/lease.ts";
 import { openStore } from "../store/store.ts";
 import { interleaved, sharedWithWriter, watchAlarms } from "./access_judge.ts";
 import { allowing } from "./castfiles.ts";

@@ -7,7 +7,7 @@ import { createDockerRunner } from "../runners/docker/runner.ts";
 import { TEST_IMAGE } from "../runners/docker/test_image.ts";
 import type { EngineBond, EngineRecord } from "../runners/engine_bond.ts";
 import type { RunSpec } from "../runners/runner.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { capture } from "../scripts/command.ts";
 import { type Daemon, startDaemon } from "../scripts/daemon.ts";
 import { openEngine } from "../scripts/engine.ts";

@@ -1,7 +1,7 @@
 /** The castfiles of `examples/` are what they claim to be: castfiles without a mistake. @module */
 import assert from "node:assert/strict";
-import { parseCastfile } from "../spec/castfile.ts";
-import { checkSet } from "../spec/checks.ts";
+import { parseCastfile } from "../model/castfile.ts";
+import { checkSet } from "../model/checks.ts";
 
 const folder = new URL("../examples/", import.meta.url);
 const names = Array.from(Deno.readDirSync(folder), (entry) => entry.name).filter((n) => n.endsWith(".yaml"));

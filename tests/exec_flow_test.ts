@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { RUNE } from "../scripts/daemon.ts";
-import type { ExecControl } from "../spec/api.ts";
-import { EXEC_PROTOCOL, EXEC_WINDOW } from "../spec/exec_protocol.ts";
+import type { ExecControl } from "../model/api.ts";
+import { EXEC_PROTOCOL, EXEC_WINDOW } from "../model/exec_protocol.ts";
 import { type Host, startHost } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 

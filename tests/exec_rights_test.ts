@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { ExecControl, Problem } from "../spec/api.ts";
-import { EXEC_PROTOCOL } from "../spec/exec_protocol.ts";
+import type { ExecControl, Problem } from "../model/api.ts";
+import { EXEC_PROTOCOL } from "../model/exec_protocol.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 

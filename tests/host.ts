@@ -7,7 +7,7 @@ import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
 import { caddyFiles } from "../proxy/caddy/config.ts";
 import { endCaddy } from "../proxy/caddy/caddy_process.ts";
 import { removeFromEngine, removeLock, removeMounts, removeProcesses } from "../scripts/leftovers.ts";
-import { RuneError } from "../spec/error.ts";
+import { RuneError } from "../model/error.ts";
 import { noDocker } from "./skips.ts";
 
 /** What a command printed, and how it ended. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { eventData } from "../scripts/bench/lab.ts";
 import { median } from "../scripts/bench/measurement.ts";
-import type { Service } from "../spec/service.ts";
+import type { Service } from "../model/service.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { feelPulse, type Lap } from "./pulse.ts";
 import { noRoot } from "./skips.ts";

@@ -4,7 +4,7 @@
  */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
-import { ANNOTATIONS } from "../spec/marks.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
 import { newborn } from "../server/admission/newborn.ts";
 import { openStore, type Tx } from "../store/store.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";

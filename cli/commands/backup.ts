@@ -2,9 +2,9 @@
 import { dirname } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import { syncDirectory, writeNewFile } from "../../base/durable.ts";
-import type { BackupRequest } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
-import { formatBytes } from "../../spec/format.ts";
+import type { BackupRequest } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
+import { formatBytes } from "../../model/format.ts";
 import { askLine } from "../ask.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";

@@ -1,8 +1,8 @@
 /** `rune cast`: applies castfiles and waits until what they declare runs. @module */
 import { oneLine } from "../../base/plain_text.ts";
-import type { CastRequest, CastResponse, CastResult } from "../../spec/api.ts";
-import { externalAddress, isOpen } from "../../spec/exposing.ts";
-import { describeKey } from "../../spec/kinds.ts";
+import type { CastRequest, CastResponse, CastResult } from "../../model/api.ts";
+import { externalAddress, isOpen } from "../../model/exposing.ts";
+import { describeKey } from "../../model/kinds.ts";
 import { listResources } from "../api.ts";
 import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
 import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";

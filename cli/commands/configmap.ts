@@ -1,6 +1,6 @@
 /** `rune configmap`: list, get, create, delete; and `rune create configmap`. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { KINDS } from "../../spec/kinds.ts";
+import { KINDS } from "../../model/kinds.ts";
 import { collectionPath } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
 import { addDataFlags, type DataFlags, readDataFlags } from "../data_flags.ts";

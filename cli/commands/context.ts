@@ -1,6 +1,6 @@
 /** `rune context`: the daemons that the user knows. @module */
 import { resolve } from "node:path";
-import { isName } from "../../spec/name.ts";
+import { isName } from "../../model/name.ts";
 import { addGlobalFlags, type Define, examples, openOutput } from "../command.ts";
 import { requireContext, type SavedContext, writeConfig } from "../config_file.ts";
 import { parseServer } from "../contexts.ts";

@@ -1,8 +1,8 @@
 /** `rune delete`: asks, says what happens to data, deletes, waits until it is gone. @module */
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
-import { RuneError } from "../../spec/error.ts";
-import { findKind, type KindInfo, KINDS } from "../../spec/kinds.ts";
-import type { AnyResource } from "../../spec/resource.ts";
+import { RuneError } from "../../model/error.ts";
+import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
+import type { AnyResource } from "../../model/resource.ts";
 import { findResource, resourcePath } from "../api.ts";
 import { ask } from "../ask.ts";
 import {

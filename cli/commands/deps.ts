@@ -1,11 +1,11 @@
 /** `rune deps`: who depends on whom, and whether what is waited for is there. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { dependencyRef, dependsOn } from "../../spec/dependencies.ts";
-import { meets } from "../../spec/dependency_state.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { describeKey } from "../../spec/kinds.ts";
-import type { Service } from "../../spec/service.ts";
+import { dependencyRef, dependsOn } from "../../model/dependencies.ts";
+import { meets } from "../../model/dependency_state.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Instance } from "../../model/instance.ts";
+import { describeKey } from "../../model/kinds.ts";
+import type { Service } from "../../model/service.ts";
 import { listResources } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession, type Session } from "../command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../output.ts";

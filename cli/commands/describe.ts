@@ -1,5 +1,5 @@
 /** `rune describe`: everything about one resource, for people. @module */
-import { findKind, type KindInfo, KINDS } from "../../spec/kinds.ts";
+import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
 import { addGlobalFlags, type Define, examples, openSession, parseKind } from "../command.ts";
 import { findResource } from "../api.ts";
 import { describeResource } from "../describe/describe.ts";

@@ -1,5 +1,5 @@
 /** `rune events`: what happened, oldest first. @module */
-import { KINDS } from "../../spec/kinds.ts";
+import { KINDS } from "../../model/kinds.ts";
 import { findResource } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession, parseKind, type Session } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";

@@ -1,6 +1,6 @@
 /** `rune exec`: runs a command, or a shell, inside an instance. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { resourcePath } from "../api.ts";
 import type { Client } from "../client.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";

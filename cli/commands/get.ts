@@ -1,9 +1,9 @@
 /** `rune get`: lists resources of a kind, or shows some by name; also what `volume list` and the like do. @module */
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
-import { RuneError } from "../../spec/error.ts";
-import { type KindInfo, KINDS } from "../../spec/kinds.ts";
-import type { AnyResource } from "../../spec/resource.ts";
-import { parseFieldSelector, parseLabelSelector } from "../../spec/selector.ts";
+import { RuneError } from "../../model/error.ts";
+import { type KindInfo, KINDS } from "../../model/kinds.ts";
+import type { AnyResource } from "../../model/resource.ts";
+import { parseFieldSelector, parseLabelSelector } from "../../model/selector.ts";
 import { findResource, instanceUsage, listResources, type Scope, watchResources } from "../api.ts";
 import { type CellContext, columnsOf } from "../columns.ts";
 import {

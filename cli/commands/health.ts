@@ -1,6 +1,6 @@
 /** `rune health`: whether the instances of a service are ready, and what their checks said last. @module */
-import type { HealthReport, ProbeReport } from "../../spec/api.ts";
-import { formatAge } from "../../spec/format.ts";
+import type { HealthReport, ProbeReport } from "../../model/api.ts";
+import { formatAge } from "../../model/format.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../output.ts";

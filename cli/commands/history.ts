@@ -1,7 +1,7 @@
 /** `rune history`: the specs of a service that were accepted, newest first, and what each changed. @module */
-import { fieldChanges } from "../../spec/changes.ts";
-import { RuneError } from "../../spec/error.ts";
-import { formatAge } from "../../spec/format.ts";
+import { fieldChanges } from "../../model/changes.ts";
+import { RuneError } from "../../model/error.ts";
+import { formatAge } from "../../model/format.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../output.ts";

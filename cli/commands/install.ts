@@ -1,7 +1,7 @@
 /** `rune install`: puts the program, its unit, a runefile and its directories where they belong. @module */
 import { dirname, join } from "node:path";
 import { asideOf, replaceFile, syncDirectory, syncFile } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { type Define, examples } from "../command.ts";
 import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../install_files.ts";
 

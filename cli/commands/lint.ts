@@ -1,11 +1,11 @@
 /** `rune lint`: checks castfiles and runefiles without a daemon. @module */
 import { basename } from "node:path";
 import { oneLine } from "../../base/plain_text.ts";
-import { looksLikeRunefile } from "../../spec/castfile.ts";
+import { looksLikeRunefile } from "../../model/castfile.ts";
 import { checkCastfiles } from "../castfiles.ts";
-import type { ImageReport } from "../../spec/api.ts";
-import type { Declared } from "../../spec/declared.ts";
-import { describeKey } from "../../spec/resource.ts";
+import type { ImageReport } from "../../model/api.ts";
+import type { Declared } from "../../model/declared.ts";
+import { describeKey } from "../../model/resource.ts";
 import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
 import { reportNotes } from "../image_notes.ts";
 import { readSources } from "../sources.ts";

@@ -1,8 +1,8 @@
 /** `rune login`: proves a token to a daemon and keeps it under a name. @module */
 import { resolve } from "node:path";
-import { RuneError } from "../../spec/error.ts";
-import { isName } from "../../spec/name.ts";
-import type { Whoami } from "../../spec/identity.ts";
+import { RuneError } from "../../model/error.ts";
+import { isName } from "../../model/name.ts";
+import type { Whoami } from "../../model/identity.ts";
 import { createClient } from "../client.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession, type Session } from "../command.ts";
 import { type ConfigFile, type SavedContext, writeConfig } from "../config_file.ts";

@@ -1,5 +1,5 @@
 /** `rune logs`: what the instances of a service, or one of them, print. @module */
-import type { LogLine } from "../../spec/api.ts";
+import type { LogLine } from "../../model/api.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";

@@ -1,5 +1,5 @@
 /** `rune rollback`: takes up an earlier spec of a service again. @module */
-import type { Service } from "../../spec/service.ts";
+import type { Service } from "../../model/service.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";

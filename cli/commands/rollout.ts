@@ -1,5 +1,5 @@
 /** `rune rollout status`: waits until a service is what was asked for last, whoever asked. @module */
-import { ANNOTATIONS } from "../../spec/marks.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import { getResource } from "../api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";

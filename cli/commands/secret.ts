@@ -1,7 +1,7 @@
 /** `rune secret`: list, get, create, delete; and `rune create secret`. Values go in and never come out. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { KINDS } from "../../spec/kinds.ts";
-import { oddLineEnd } from "../../spec/secret_value.ts";
+import { KINDS } from "../../model/kinds.ts";
+import { oddLineEnd } from "../../model/secret_value.ts";
 import { collectionPath } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
 import { addDataFlags, type DataFlags, readDataFlags } from "../data_flags.ts";

@@ -1,5 +1,5 @@
 /** `rune serve`: runs the daemon in the foreground. @module */
-import type { ServeOptions } from "../../spec/serve_options.ts";
+import type { ServeOptions } from "../../model/serve_options.ts";
 import { Option } from "@commander-js/extra-typings";
 import { type Define, examples } from "../command.ts";
 

@@ -1,5 +1,5 @@
 /** `rune service`: list, get, delete. @module */
-import { KINDS } from "../../spec/kinds.ts";
+import { KINDS } from "../../model/kinds.ts";
 import type { Define } from "../command.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";

@@ -1,8 +1,8 @@
 /** `rune snapshot`: create, list, get, delete, restore. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { formatBytes } from "../../spec/format.ts";
-import { KINDS } from "../../spec/kinds.ts";
-import { snapshotName } from "../../spec/snapshot_name.ts";
+import { formatBytes } from "../../model/format.ts";
+import { KINDS } from "../../model/kinds.ts";
+import { snapshotName } from "../../model/snapshot_name.ts";
 import { createResource, getResource } from "../api.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
 import { addRestoreFlags, type RestoreFlags, restoreVolume } from "../restore.ts";

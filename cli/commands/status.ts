@@ -1,7 +1,7 @@
 /** `rune status`: the whole node at a glance. @module */
 import { oneLine } from "../../base/plain_text.ts";
-import type { Status } from "../../spec/api.ts";
-import { formatAge } from "../../spec/format.ts";
+import type { Status } from "../../model/api.ts";
+import { formatAge } from "../../model/format.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../output.ts";
 import type { Paint } from "../paint.ts";

@@ -1,7 +1,7 @@
 /** `rune storageclass`: list, get, create, delete, set-default. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { RuneError } from "../../spec/error.ts";
-import { KINDS } from "../../spec/kinds.ts";
+import { RuneError } from "../../model/error.ts";
+import { KINDS } from "../../model/kinds.ts";
 import { collectionPath, resourcePath } from "../api.ts";
 import { loadCastfiles, locateIssues } from "../castfiles.ts";
 import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";

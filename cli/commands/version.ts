@@ -1,9 +1,9 @@
 /** `rune version`: the versions of the client and of the daemon. @module */
 import { oneLine } from "../../base/plain_text.ts";
 import type { z } from "zod";
-import type { versionSchema } from "../../spec/api.ts";
-import { BUILD } from "../../spec/build.ts";
-import { RuneError } from "../../spec/error.ts";
+import type { versionSchema } from "../../model/api.ts";
+import { BUILD } from "../../model/build.ts";
+import { RuneError } from "../../model/error.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { renderJson, renderYaml } from "../output.ts";
 

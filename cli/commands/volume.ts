@@ -1,9 +1,9 @@
 /** `rune volume`: list, get, create, delete, undelete, resize, detach, retry-provision, restore. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { RuneError } from "../../spec/error.ts";
-import { KINDS } from "../../spec/kinds.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError } from "../../model/error.ts";
+import { KINDS } from "../../model/kinds.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Volume } from "../../model/volume.ts";
 import { resourcePath } from "../api.ts";
 import { type Cli, type Define, examples, openSession, type Session } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -66,7 +66,7 @@ function defineRetry(group: Command, cli: Cli): void {
 /** A size in bytes. @throws {UsageError} when it is none. */
 async function sizeFlag(text: string): Promise<number> {
   // Loaded here: a client that only reads starts without schemas.
-  const { parseBytes } = await import("../../spec/quantity.ts");
+  const { parseBytes } = await import("../../model/quantity.ts");
   try {
     return parseBytes(text);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** `rune volume create`: what a castfile with one volume does, from flags. @module */
 import { type Command, Option } from "@commander-js/extra-typings";
-import type { Volume } from "../../spec/volume.ts";
+import type { Volume } from "../../model/volume.ts";
 import { collectionPath } from "../api.ts";
 import { type Cli, examples } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";

@@ -1,8 +1,8 @@
 /** `rune volume undelete`: brings a deleted volume back with its data, or lists those that can be. @module */
 import type { Command } from "@commander-js/extra-typings";
-import type { TrashItem } from "../../spec/api.ts";
-import { formatAge } from "../../spec/format.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { TrashItem } from "../../model/api.ts";
+import { formatAge } from "../../model/format.ts";
+import type { Volume } from "../../model/volume.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../command.ts";
 import { UsageError } from "../exit_codes.ts";

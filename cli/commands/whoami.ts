@@ -1,5 +1,5 @@
 /** `rune whoami`: who the daemon takes the caller for. @module */
-import type { Whoami } from "../../spec/identity.ts";
+import type { Whoami } from "../../model/identity.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
 import { whoamiText } from "../identity_text.ts";
 import { renderJson, renderYaml } from "../output.ts";

@@ -1,8 +1,8 @@
 /** What a service takes from configmaps and secrets, and its init steps, in words. @module */
-import type { EnvSource } from "../../spec/mounts.ts";
-import { describeData, usesData } from "../../spec/data_uses.ts";
-import { describeKey } from "../../spec/kinds.ts";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
+import type { EnvSource } from "../../model/mounts.ts";
+import { describeData, usesData } from "../../model/data_uses.ts";
+import { describeKey } from "../../model/kinds.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
 import { shellWords } from "./sections.ts";
 
 /** `configmap app (prefix DB_)`. */

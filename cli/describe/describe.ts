@@ -1,5 +1,5 @@
 /** Everything about one resource, in words; kinds without words of their own are shown as YAML. @module */
-import type { AnyResource } from "../../spec/resource.ts";
+import type { AnyResource } from "../../model/resource.ts";
 import { instanceUsage, listResources } from "../api.ts";
 import type { Client } from "../client.ts";
 import { type CellContext, columnsOf } from "../columns.ts";

@@ -1,5 +1,5 @@
 /** An instance in words. @module */
-import { type Instance, mountsOf } from "../../spec/instance.ts";
+import { type Instance, mountsOf } from "../../model/instance.ts";
 import type { DescribeContext } from "./describe.ts";
 import { fileMountLines } from "./config.ts";
 import { condition, lines, moment, part } from "./sections.ts";

@@ -1,5 +1,5 @@
 /** The layout of a description: aligned `Label: value` lines, and indented parts under headings. @module */
-import { formatAge } from "../../spec/format.ts";
+import { formatAge } from "../../model/format.ts";
 import type { Paint } from "../paint.ts";
 import { styleOfState } from "../paint.ts";
 

@@ -1,10 +1,10 @@
 /** A service in words: what it runs, how it is, its instances and mounts. @module */
-import type { Probe } from "../../spec/health.ts";
-import { exposureOf, externalAddresses, isOpen } from "../../spec/exposing.ts";
-import type { Instance } from "../../spec/instance.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
-import { imageMountText } from "../../spec/image_volume.ts";
+import type { Probe } from "../../model/health.ts";
+import { exposureOf, externalAddresses, isOpen } from "../../model/exposing.ts";
+import type { Instance } from "../../model/instance.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
+import { imageMountText } from "../../model/image_volume.ts";
 import { imageMountsOf, imageVolumeNames } from "../image_notes.ts";
 import { columnsOf } from "../columns.ts";
 import { Table } from "../output.ts";

@@ -1,8 +1,8 @@
 /** A snapshot in words: what it is of, when it was taken, where it is, what is wrong with it. @module */
-import { formatBytes } from "../../spec/format.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { formatBytes } from "../../model/format.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { DescribeContext } from "./describe.ts";
 import { condition, lines, moment, pairs, part } from "./sections.ts";
 

@@ -1,9 +1,9 @@
 /** A volume in words: its state and failure, where its data is, who mounts it. @module */
-import type { Service } from "../../spec/service.ts";
-import { parseImageContent } from "../../spec/image_volume.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { parseNameRef } from "../../spec/name.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { Service } from "../../model/service.ts";
+import { parseImageContent } from "../../model/image_volume.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { parseNameRef } from "../../model/name.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { DescribeContext } from "./describe.ts";
 import { condition, lines, moment, pairs, part } from "./sections.ts";
 

@@ -1,6 +1,6 @@
 /** Caddy's administration over its unix socket: read the configuration, load one, stop. @module */
-import { withDeadline } from "../../spec/deadline.ts";
-import { RuneError } from "../../spec/error.ts";
+import { withDeadline } from "../../model/deadline.ts";
+import { RuneError } from "../../model/error.ts";
 
 /** How long Caddy may take to answer, and to take a configuration. */
 const ANSWER_MS = 5_000;

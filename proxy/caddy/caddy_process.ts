@@ -5,7 +5,7 @@
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { bootConfig, type CaddyFiles } from "./config.ts";
 import { DAEMON_VARIABLE, findRunningCaddies } from "./strays.ts";
 

@@ -9,8 +9,8 @@ import {
   type DataTemplate,
   dataUses,
   describeData,
-} from "../../spec/data_uses.ts";
-import { RuneError } from "../../spec/error.ts";
+} from "../../model/data_uses.ts";
+import { RuneError } from "../../model/error.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Reader } from "../../store/store.ts";
 

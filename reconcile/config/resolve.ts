@@ -1,11 +1,11 @@
 /** The variables and files that a run gets from configmaps and secrets, with the values that these have now. @module */
-import type { InstanceTemplate } from "../../spec/instance.ts";
-import { RuneError } from "../../spec/error.ts";
-import { isReservedKey } from "../../spec/body_shape.ts";
-import { MAX_ENVIRONMENT } from "../../spec/limits.ts";
-import { PROCESS_VARIABLE } from "../../spec/runner_fields.ts";
-import { parseAccountId } from "../../spec/security.ts";
-import { type DataKey, dataKey, describeData } from "../../spec/data_uses.ts";
+import type { InstanceTemplate } from "../../model/instance.ts";
+import { RuneError } from "../../model/error.ts";
+import { isReservedKey } from "../../model/body_shape.ts";
+import { MAX_ENVIRONMENT } from "../../model/limits.ts";
+import { PROCESS_VARIABLE } from "../../model/runner_fields.ts";
+import { parseAccountId } from "../../model/security.ts";
+import { type DataKey, dataKey, describeData } from "../../model/data_uses.ts";
 import type { ReadData } from "./data.ts";
 import type { FileMount } from "./run_files.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { templateOf } from "../../spec/instance.ts";
+import { templateOf } from "../../model/instance.ts";
 import { serviceSpec } from "../testing/resources.ts";
 import type { ReadData } from "./data.ts";
 import { resolveConfig } from "./resolve.ts";

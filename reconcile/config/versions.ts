@@ -1,7 +1,7 @@
 /** Which versions of configmaps and secrets a run was given, and which runs have older ones than there are now. Pure. @module */
-import { type DataKey, type DataTemplate, dataUses, describeData } from "../../spec/data_uses.ts";
-import type { ConfigVersions, Instance } from "../../spec/instance.ts";
-import type { StaleConfig } from "../../spec/service.ts";
+import { type DataKey, type DataTemplate, dataUses, describeData } from "../../model/data_uses.ts";
+import type { ConfigVersions, Instance } from "../../model/instance.ts";
+import type { StaleConfig } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 
 /** A version: another one for each change, also for one that was deleted and made again. */

@@ -1,6 +1,6 @@
 /** The exposure controller: one pass makes all routes what services and instances say, and tells each service of it. @module */
 import type { Proxy } from "../../proxy/proxy.ts";
-import { type RuneError, toRuneError } from "../../spec/error.ts";
+import { type RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { type ExposureView, planExposures, planRoutes } from "./plan.ts";

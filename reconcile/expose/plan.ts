@@ -1,12 +1,12 @@
 /** Which host name leads where, decided from services and their instances and nothing else. @module */
 import type { Route } from "../../proxy/proxy.ts";
-import { sameValue } from "../../spec/changes.ts";
-import type { Exposure } from "../../spec/expose.ts";
-import { exposedPort } from "../../spec/exposing.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { describeWithin } from "../../spec/kinds.ts";
-import type { AnyResource } from "../../spec/resource.ts";
-import type { Service } from "../../spec/service.ts";
+import { sameValue } from "../../model/changes.ts";
+import type { Exposure } from "../../model/expose.ts";
+import { exposedPort } from "../../model/exposing.ts";
+import type { Instance } from "../../model/instance.ts";
+import { describeWithin } from "../../model/kinds.ts";
+import type { AnyResource } from "../../model/resource.ts";
+import type { Service } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 
 /** All that the plan looks at. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Instance } from "../../spec/instance.ts";
-import type { Service } from "../../spec/service.ts";
+import type { Instance } from "../../model/instance.ts";
+import type { Service } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import { ago, makeInstance, makeService } from "../testing/resources.ts";
 import { concernsRoutes, planExposures, planRoutes } from "./plan.ts";

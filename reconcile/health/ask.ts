@@ -2,9 +2,9 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Runner, RunRef } from "../../runners/runner.ts";
-import { withDeadline } from "../../spec/deadline.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { Probe } from "../../spec/health.ts";
+import { withDeadline } from "../../model/deadline.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Probe } from "../../model/health.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 
 /** Where and how an instance is asked. */

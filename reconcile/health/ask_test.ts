@@ -1,7 +1,7 @@
 import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
 import type { Runner } from "../../runners/runner.ts";
-import { type Probe, probeSchema } from "../../spec/health.ts";
+import { type Probe, probeSchema } from "../../model/health.ts";
 import { askProbe, type ProbeTarget } from "./ask.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

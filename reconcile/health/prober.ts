@@ -4,10 +4,10 @@
  * @module
  */
 import type { Runner, RunState } from "../../runners/runner.ts";
-import type { ProbeReport } from "../../spec/api.ts";
-import { sameValue } from "../../spec/changes.ts";
-import type { Probe } from "../../spec/health.ts";
-import { healthOf, type Instance, type RunnerName } from "../../spec/instance.ts";
+import type { ProbeReport } from "../../model/api.ts";
+import { sameValue } from "../../model/changes.ts";
+import type { Probe } from "../../model/health.ts";
+import { healthOf, type Instance, type RunnerName } from "../../model/instance.ts";
 import { type Clock, elapsedMs } from "../clock.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
 import { runProbe } from "./schedule.ts";

@@ -1,5 +1,5 @@
 /** What the answers of a probe add up to. Pure. @module */
-import type { Probe } from "../../spec/health.ts";
+import type { Probe } from "../../model/health.ts";
 
 /** One answer of a probe. */
 export interface ProbeAnswer {

@@ -1,16 +1,16 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
 import type { Stage } from "../../drivers/stage.ts";
 import type { Publication, Runner, RunRef, RunState } from "../../runners/runner.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import { type InitProgress, stepKey } from "../../spec/init_step.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import { type InitProgress, stepKey } from "../../model/init_step.ts";
 import {
   type ConfigVersions,
   type Instance,
   type InstanceStatus,
   isAlive,
   type RunnerName,
-} from "../../spec/instance.ts";
-import type { Volume } from "../../spec/volume.ts";
+} from "../../model/instance.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";

@@ -3,11 +3,11 @@
  * crash of its own.
  * @module
  */
-import { dependencyRef } from "../../spec/dependencies.ts";
-import type { Instance, InstanceStatus } from "../../spec/instance.ts";
-import { failedJob, meets } from "../../spec/dependency_state.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { dependencyRef } from "../../model/dependencies.ts";
+import type { Instance, InstanceStatus } from "../../model/instance.ts";
+import { failedJob, meets } from "../../model/dependency_state.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import { waitedMs } from "../clock.ts";
 import { type Belief, isBelieved, isDownWithAll } from "./looks.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { InstanceStatus } from "../../spec/instance.ts";
+import type { InstanceStatus } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 import { awaitDependencies, type DependencyView, isMet } from "./dependencies.ts";
 import { createLooks, isBelieved } from "./looks.ts";

@@ -1,8 +1,8 @@
 /** `runIf: {fileMissing: …}`: whether a path of the instance exists on the volume that it is mounted from. @module */
 import { basename, dirname, join, normalize } from "node:path";
 import { descriptorPath, NotADirectory, openBelow } from "../../drivers/open_directory.ts";
-import { RuneError } from "../../spec/error.ts";
-import { mountOf } from "../../spec/init_step.ts";
+import { RuneError } from "../../model/error.ts";
+import { mountOf } from "../../model/init_step.ts";
 import { openMounted } from "../mount_table.ts";
 import type { MountView } from "./plan.ts";
 

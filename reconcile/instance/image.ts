@@ -4,9 +4,9 @@
  * @module
  */
 import type { ImageFacts, ImageHealthcheck, PullPolicy, Runner } from "../../runners/runner.ts";
-import { sameValue } from "../../spec/changes.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import type { Probe } from "../../spec/health.ts";
+import { sameValue } from "../../model/changes.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import type { Probe } from "../../model/health.ts";
 import {
   foreignNote,
   hiddenNote,
@@ -15,12 +15,12 @@ import {
   imageMountText,
   parseImageContent,
   uncoveredPaths,
-} from "../../spec/image_volume.ts";
-import type { Instance, InstanceImage, InstanceTemplate } from "../../spec/instance.ts";
-import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import type { Service } from "../../spec/service.ts";
-import type { Volume } from "../../spec/volume.ts";
+} from "../../model/image_volume.ts";
+import type { Instance, InstanceImage, InstanceTemplate } from "../../model/instance.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import type { Service } from "../../model/service.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";
 import { shortDigest } from "../digest.ts";
 import { recordEvent } from "../events.ts";

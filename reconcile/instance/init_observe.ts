@@ -1,8 +1,8 @@
 /** What is true now of an instance's init steps. @module */
 import type { Runner, RunState } from "../../runners/runner.ts";
-import { toRuneError } from "../../spec/error.ts";
-import { stepKey } from "../../spec/init_step.ts";
-import type { Instance } from "../../spec/instance.ts";
+import { toRuneError } from "../../model/error.ts";
+import { stepKey } from "../../model/init_step.ts";
+import type { Instance } from "../../model/instance.ts";
 import { isFileMissing } from "./file_missing.ts";
 import { nextStep, openProgress } from "./init_plan.ts";
 import type { InstanceView, MountView } from "./plan.ts";

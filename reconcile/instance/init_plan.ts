@@ -6,9 +6,9 @@
  * @module
  */
 import type { RunState } from "../../runners/runner.ts";
-import { parseDuration } from "../../spec/duration.ts";
-import type { InitProgress, InitStep } from "../../spec/init_step.ts";
-import type { InstanceStatus } from "../../spec/instance.ts";
+import { parseDuration } from "../../model/duration.ts";
+import type { InitProgress, InitStep } from "../../model/init_step.ts";
+import type { InstanceStatus } from "../../model/instance.ts";
 import { waitedMs } from "../clock.ts";
 import { type InstanceStep, type InstanceView, launchFailedStatus } from "./plan.ts";
 

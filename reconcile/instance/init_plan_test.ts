@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RunState } from "../../runners/runner.ts";
-import type { InstanceStatus } from "../../spec/instance.ts";
+import type { InstanceStatus } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 

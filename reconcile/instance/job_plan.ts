@@ -4,9 +4,9 @@
  * @module
  */
 import type { RunState } from "../../runners/runner.ts";
-import type { InstanceStatus } from "../../spec/instance.ts";
-import { hasCompleted, restartsAfter } from "../../spec/job.ts";
-import type { ServiceReason } from "../../spec/service.ts";
+import type { InstanceStatus } from "../../model/instance.ts";
+import { hasCompleted, restartsAfter } from "../../model/job.ts";
+import type { ServiceReason } from "../../model/service.ts";
 import { ending, leftBehindWords, wentToBackground } from "./ending.ts";
 import { type InstanceStep, type InstanceView, overInit } from "./plan.ts";
 

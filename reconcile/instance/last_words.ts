@@ -5,7 +5,7 @@
  * @module
  */
 import type { LogEntry, Runner, RunRef } from "../../runners/runner.ts";
-import { describeKey } from "../../spec/resource.ts";
+import { describeKey } from "../../model/resource.ts";
 import { fullness } from "../room.ts";
 import type { InstanceStep, InstanceView, MountView } from "./plan.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { elapsedMs, type Moment } from "../clock.ts";
-import { type Instance, type InstanceStatus, isAlive } from "../../spec/instance.ts";
+import { type Instance, type InstanceStatus, isAlive } from "../../model/instance.ts";
 
 /** See the module comment. */
 export interface Looks {

@@ -1,9 +1,9 @@
 /** The names under which other instances find one: only while it is ready (SPEC 3). @module */
 import type { Publication, RunState } from "../../runners/runner.ts";
-import { sameValue } from "../../spec/changes.ts";
-import { dependencyRef, dependsOn } from "../../spec/dependencies.ts";
-import { healthOf, type Instance } from "../../spec/instance.ts";
-import type { Service } from "../../spec/service.ts";
+import { sameValue } from "../../model/changes.ts";
+import { dependencyRef, dependsOn } from "../../model/dependencies.ts";
+import { healthOf, type Instance } from "../../model/instance.ts";
+import type { Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
 import { instanceName } from "../service/rollout.ts";
 import type { InstanceView } from "./plan.ts";

@@ -2,8 +2,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { descriptorPath } from "../../drivers/open_directory.ts";
 import type { Runner } from "../../runners/runner.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { Instance } from "../../spec/instance.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Instance } from "../../model/instance.ts";
 import type { MountView } from "./plan.ts";
 
 /** Numbers of a user; what is absent is not known, and stays as it is. */

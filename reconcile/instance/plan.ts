@@ -3,14 +3,14 @@
  * @module
  */
 import type { Publication, RunState } from "../../runners/runner.ts";
-import { type Instance, type InstanceStatus, isAlive } from "../../spec/instance.ts";
-import type { LeaseHolder } from "../../spec/lease.ts";
+import { type Instance, type InstanceStatus, isAlive } from "../../model/instance.ts";
+import type { LeaseHolder } from "../../model/lease.ts";
 import type { MountedVolume } from "../mount_table.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import { restartsAfter } from "../../spec/job.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Service, ServiceReason } from "../../spec/service.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import { restartsAfter } from "../../model/job.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Service, ServiceReason } from "../../model/service.ts";
+import type { Volume } from "../../model/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { elapsedMs, type Moment } from "../clock.ts";
 import type { HealthVerdict } from "../health/tracker.ts";

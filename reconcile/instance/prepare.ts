@@ -5,8 +5,8 @@
  * @module
  */
 import type { Runner } from "../../runners/runner.ts";
-import { mountsOf } from "../../spec/instance.ts";
-import type { Service } from "../../spec/service.ts";
+import { mountsOf } from "../../model/instance.ts";
+import type { Service } from "../../model/service.ts";
 import type { ReadData } from "../config/data.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";

@@ -1,5 +1,5 @@
 /** How far the pull of an image is, told as the instance's message, at most once a second. @module */
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 
 const INTERVAL_MS = 1_000;

@@ -1,6 +1,6 @@
 /** Steps that a runner may refuse: then the status says so, instead of what was true before. @module */
-import { sameValue } from "../../spec/changes.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
+import { sameValue } from "../../model/changes.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Call } from "./apply.ts";
 import type { InstanceStep } from "./plan.ts";

@@ -1,5 +1,5 @@
 /** Stores what a plan says of an instance; what cannot be stored is kept for those who ask. @module */
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import type { InstanceStep } from "./plan.ts";
 import type { Unstored } from "./unstored.ts";

@@ -1,6 +1,6 @@
 /** Whether what has just ended printed anything: messages send nobody to an empty log. @module */
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 
 /** States in which the end of a run has not been told yet. */
 const UNTOLD: Instance["status"]["state"][] = ["Starting", "Running", "Unhealthy"];

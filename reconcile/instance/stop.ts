@@ -1,8 +1,8 @@
 /** Stopping the runs of an instance as its service asks, and saying so where one had to be killed. @module */
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
-import { parseDuration } from "../../spec/duration.ts";
-import type { Instance } from "../../spec/instance.ts";
-import type { Service } from "../../spec/service.ts";
+import { parseDuration } from "../../model/duration.ts";
+import type { Instance } from "../../model/instance.ts";
+import type { Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 

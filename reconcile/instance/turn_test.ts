@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
 

@@ -1,6 +1,6 @@
 /** What is known of instances and could not be stored: those who ask are told it instead of what the store has. @module */
-import type { Instance, InstanceStatus } from "../../spec/instance.ts";
-import type { AnyResource } from "../../spec/resource.ts";
+import type { Instance, InstanceStatus } from "../../model/instance.ts";
+import type { AnyResource } from "../../model/resource.ts";
 import type { Store } from "../../store/store.ts";
 
 /** See the module comment. In memory: a daemon that starts anew finds out by itself. */

@@ -1,5 +1,5 @@
 /** Ends long work for an instance when that is to be removed: what comes next for its service need not wait. @module */
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 
 /** A signal that aborts with `signal`, and when the instance is to be removed. */

@@ -1,6 +1,6 @@
 /** Writing an instance's status, as it was planned or as it is by now. @module */
-import { sameValue } from "../../spec/changes.ts";
-import type { Instance, InstanceStatus } from "../../spec/instance.ts";
+import { sameValue } from "../../model/changes.ts";
+import type { Instance, InstanceStatus } from "../../model/instance.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { releaseLeases } from "../leases.ts";

@@ -1,8 +1,8 @@
 /** Keeps what an instance printed last, when it goes: from its runner into {@linkcode KeptLogs}. @module */
 import type { Runner, RunState } from "../../runners/runner.ts";
-import { RuneError } from "../../spec/error.ts";
-import { parseStepKey } from "../../spec/init_step.ts";
-import type { Instance } from "../../spec/instance.ts";
+import { RuneError } from "../../model/error.ts";
+import { parseStepKey } from "../../model/init_step.ts";
+import type { Instance } from "../../model/instance.ts";
 import { KEPT_LINES, type KeptLogs } from "./kept_logs.ts";
 
 /** Milliseconds that it may take: an instance must go, whatever its log does. */

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Driver } from "../../drivers/driver.ts";
-import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
-import { snapshotName } from "../../spec/snapshot_name.ts";
-import { snapshotPolicyOf } from "../../spec/snapshot_policy.ts";
-import { sameValue } from "../../spec/changes.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
+import { snapshotName } from "../../model/snapshot_name.ts";
+import { snapshotPolicyOf } from "../../model/snapshot_policy.ts";
+import { sameValue } from "../../model/changes.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";

@@ -1,9 +1,9 @@
 /** The schedule controller on a real store whose clock the test moves; what the driver would do is written by the test. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
-import { isName } from "../../spec/name.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import type { VolumeSpec, VolumeStatus } from "../../spec/volume.ts";
+import { isName } from "../../model/name.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { VolumeSpec, VolumeStatus } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 import { withStore } from "../../store/store_fixture.ts";
 import { makeClass, makeService, provisioned } from "../testing/resources.ts";

@@ -1,10 +1,10 @@
 /** What a volume's snapshot policy asks for next, decided from what was observed and nothing else. @module */
 import type { DriverCapabilities } from "../../drivers/driver.ts";
-import { parseDuration } from "../../spec/duration.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import type { SnapshotPolicy } from "../../spec/snapshot_policy.ts";
-import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { SnapshotPolicy } from "../../model/snapshot_policy.ts";
+import type { Volume, VolumeStatus } from "../../model/volume.ts";
 
 /** After a snapshot that failed for good the next one is not tried sooner, unless `every` is shorter. */
 const RETRY_MS = 60 * 60_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
 import { ago, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
 import { planSchedule, type ScheduleView } from "./plan.ts";
 

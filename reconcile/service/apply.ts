@@ -1,11 +1,11 @@
 /** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
-import { exposureOf } from "../../spec/exposing.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { Service } from "../../spec/service.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { exposureOf } from "../../model/exposing.ts";
+import type { Instance } from "../../model/instance.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { Service } from "../../model/service.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";

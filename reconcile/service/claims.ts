@@ -1,9 +1,9 @@
 /** Which volumes a service's mounts stand for. @module */
-import type { Instance } from "../../spec/instance.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import { parseNameRef } from "../../spec/name.ts";
-import type { Service } from "../../spec/service.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { Instance } from "../../model/instance.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import { parseNameRef } from "../../model/name.ts";
+import type { Service } from "../../model/service.ts";
+import type { Volume } from "../../model/volume.ts";
 
 /** `<mount>-<service>-<ordinal>`: the volume that a claim template makes (SPEC 4.2). */
 export function claimedVolumeName(

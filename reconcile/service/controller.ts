@@ -1,5 +1,5 @@
 /** The service controller: one pass is observe, plan, apply in a single commit. @module */
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import { DONE, type Outcome } from "../outcome.ts";

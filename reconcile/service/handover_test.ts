@@ -1,11 +1,11 @@
 /** What a rollout does when something else is asked for in the middle of a hand-over: every state between two states. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Instance } from "../../spec/instance.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Service } from "../../spec/service.ts";
+import type { Instance } from "../../model/instance.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Service } from "../../model/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
-import { isCurrent } from "../../spec/job.ts";
+import { isCurrent } from "../../model/job.ts";
 import { awaitsTurn, instanceName, planRollout, type RolloutStep } from "./rollout.ts";
 
 const version = (v: number, more: object = {}) => makeService({ env: { V: String(v) }, scale: 1, ...more });

@@ -1,9 +1,9 @@
 /** What to do next for one service, decided from what was observed and nothing else. @module */
-import { parseDuration } from "../../spec/duration.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { FINALIZERS } from "../../spec/marks.ts";
-import type { Service, ServiceStatus, StaleConfig } from "../../spec/service.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { parseDuration } from "../../model/duration.ts";
+import type { Instance } from "../../model/instance.ts";
+import { FINALIZERS } from "../../model/marks.ts";
+import type { Service, ServiceStatus, StaleConfig } from "../../model/service.ts";
+import type { Volume } from "../../model/volume.ts";
 import { type Moment, waitedMs } from "../clock.ts";
 import { goesWithService } from "../instance/image.ts";
 import { claims, owns } from "./claims.ts";

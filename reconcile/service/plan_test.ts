@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { FINALIZERS } from "../../spec/marks.ts";
-import type { InstanceStatus } from "../../spec/instance.ts";
+import { FINALIZERS } from "../../model/marks.ts";
+import type { InstanceStatus } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
 import { planService, type ServiceStep, type ServiceView } from "./plan.ts";
 

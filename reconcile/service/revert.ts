@@ -1,9 +1,9 @@
 /** Returning a service to what it was: after a rollout, or a step of a gradual scale, that failed. @module */
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { hasFailedForGood } from "../../spec/job.ts";
-import { takesOverHost } from "../../spec/privileged.ts";
-import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Instance } from "../../model/instance.ts";
+import { hasFailedForGood } from "../../model/job.ts";
+import { takesOverHost } from "../../model/privileged.ts";
+import type { Service, ServiceSpec, ServiceStatus } from "../../model/service.ts";
 import type { HistoryEntry, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { missingFor, type Revision, revisionsOf, sameVersion } from "./revisions.ts";

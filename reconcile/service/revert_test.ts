@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 import { planService } from "./plan.ts";

@@ -1,9 +1,9 @@
 /** The versions of a service that are kept: which were ready, which is live, and what a return to one would lack. Pure. @module */
-import { sameValue } from "../../spec/changes.ts";
-import { templateOf } from "../../spec/instance.ts";
-import { parseNameRef } from "../../spec/name.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { sameValue } from "../../model/changes.ts";
+import { templateOf } from "../../model/instance.ts";
+import { parseNameRef } from "../../model/name.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { HistoryEntry, Reader } from "../../store/store.ts";
 import { missingData } from "../config/data.ts";
 import { claimedVolumeName } from "./claims.ts";

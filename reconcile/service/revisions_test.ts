@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openStore } from "../../store/store.ts";
 import { makeService, provisioned } from "../testing/resources.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import { rollbackTarget } from "./revert.ts";
 import { missingFor, revisionAt, revisionsOf } from "./revisions.ts";

@@ -2,8 +2,8 @@
  * Which instances of a service are made, replaced and removed, and in which order (SPEC 3). Pure.
  * @module
  */
-import { parseDuration } from "../../spec/duration.ts";
-import { hostPortOf } from "../../spec/exposing.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { hostPortOf } from "../../model/exposing.ts";
 import {
   currentTemplate,
   type Instance,
@@ -11,10 +11,10 @@ import {
   type InstanceState,
   runnerOf,
   templateOf,
-} from "../../spec/instance.ts";
-import { hasCompleted, hasFailedForGood, isCurrent, isDone } from "../../spec/job.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Service } from "../../spec/service.ts";
+} from "../../model/instance.ts";
+import { hasCompleted, hasFailedForGood, isCurrent, isDone } from "../../model/job.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Service } from "../../model/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
 
 /** A change of the set of instances. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Instance } from "../../spec/instance.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import type { Service } from "../../spec/service.ts";
+import type { Instance } from "../../model/instance.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Service } from "../../model/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 import { awaitsTurn, instanceName, planRollout, type RolloutStep } from "./rollout.ts";
 

@@ -1,9 +1,9 @@
 /** Gradual scaling: how many instances are wanted at this moment on the way to the scale that was asked for. Pure. @module */
-import { parseDuration } from "../../spec/duration.ts";
-import { gradualScaleOf } from "../../spec/gradual_scale.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { hasFailedForGood, isDone } from "../../spec/job.ts";
-import type { Service, ServiceStatus } from "../../spec/service.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { gradualScaleOf } from "../../model/gradual_scale.ts";
+import type { Instance } from "../../model/instance.ts";
+import { hasFailedForGood, isDone } from "../../model/job.ts";
+import type { Service, ServiceStatus } from "../../model/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
 import { addCause, type Revert } from "./revert.ts";
 import { worstLately } from "./status.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { writeGradualScale } from "../../spec/gradual_scale.ts";
-import type { ServiceStatus } from "../../spec/service.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { writeGradualScale } from "../../model/gradual_scale.ts";
+import type { ServiceStatus } from "../../model/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 import { planScaling } from "./scaling.ts";
 

@@ -1,8 +1,8 @@
 /** What a service's status says, derived from its instances (SPEC 3, seed 003). Pure. @module */
-import { exposureOf, hostPortOf } from "../../spec/exposing.ts";
-import type { Instance } from "../../spec/instance.ts";
-import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../spec/job.ts";
-import type { Service, ServiceReason, ServiceStatus } from "../../spec/service.ts";
+import { exposureOf, hostPortOf } from "../../model/exposing.ts";
+import type { Instance } from "../../model/instance.ts";
+import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../model/job.ts";
+import type { Service, ServiceReason, ServiceStatus } from "../../model/service.ts";
 import { type Moment, waitedMs } from "../clock.ts";
 import { shortDigest } from "../digest.ts";
 import { isPreparing, latestPreparation, type Rollout, rolloutStart } from "./rollout.ts";

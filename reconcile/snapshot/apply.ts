@@ -1,15 +1,15 @@
 /** Carries out the steps of a snapshot's plan; each is idempotent. @module */
 import type { Driver, SnapshotRef, VolumeContext } from "../../drivers/driver.ts";
 import type { Runner } from "../../runners/runner.ts";
-import { sameValue } from "../../spec/changes.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import { formatBytes } from "../../spec/format.ts";
-import type { RunnerName } from "../../spec/instance.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { PausedRun, Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { sameValue } from "../../model/changes.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import { formatBytes } from "../../model/format.ts";
+import type { RunnerName } from "../../model/instance.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { PausedRun, Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import { recordEvent } from "../events.ts";

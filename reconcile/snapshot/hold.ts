@@ -1,7 +1,7 @@
 /** Holding the writers of a volume still for a copy, and letting them go on: also what an earlier daemon held. @module */
 import type { Runner } from "../../runners/runner.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { PausedRun } from "../../spec/snapshot.ts";
+import { RuneError } from "../../model/error.ts";
+import type { PausedRun } from "../../model/snapshot.ts";
 import { holderWithin } from "../leases.ts";
 
 /** Time for the runner to answer; a run that cannot be resumed now is tried again. */

@@ -1,8 +1,8 @@
 /** What to do next for one snapshot, decided from what was observed and nothing else. @module */
 import type { DriverCapabilities } from "../../drivers/driver.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
+import type { Volume } from "../../model/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 
 /** Attempts to take a snapshot before it stays `Failed`. */

@@ -3,11 +3,11 @@
  * that they are part of is what makes them binding (docs/decisions/0007-a-snapshot-holds-the-writers.md).
  * @module
  */
-import { type Instance, isAlive } from "../../spec/instance.ts";
-import { describeWithin } from "../../spec/kinds.ts";
-import { describeKey } from "../../spec/resource.ts";
+import { type Instance, isAlive } from "../../model/instance.ts";
+import { describeWithin } from "../../model/kinds.ts";
+import { describeKey } from "../../model/resource.ts";
 import { holderWithin } from "../leases.ts";
-import type { PausedRun, Snapshot } from "../../spec/snapshot.ts";
+import type { PausedRun, Snapshot } from "../../model/snapshot.ts";
 import type { Reader } from "../../store/store.ts";
 
 interface Place {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Instance, InstanceStatus } from "../../spec/instance.ts";
-import type { Lease } from "../../spec/lease.ts";
-import type { AnyResource, Kind } from "../../spec/resource.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
+import type { Instance, InstanceStatus } from "../../model/instance.ts";
+import type { Lease } from "../../model/lease.ts";
+import type { AnyResource, Kind } from "../../model/resource.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
 import type { Reader } from "../../store/store.ts";
 import { ago, makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
 import { copiedFor, findWriters, pausedFor, snapshotsAffectedBy } from "./writers.ts";

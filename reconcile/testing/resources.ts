@@ -1,11 +1,11 @@
 /** Resources for the table tests of plans: small, complete, overridable. @module */
-import { parseDeclared } from "../../spec/declared.ts";
-import type { Instance, InstanceStatus } from "../../spec/instance.ts";
-import { FINALIZERS } from "../../spec/marks.ts";
-import type { Service, ServiceSpec, ServiceStatus } from "../../spec/service.ts";
-import type { Snapshot, SnapshotStatus } from "../../spec/snapshot.ts";
-import type { StorageClass } from "../../spec/storage_class.ts";
-import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import { parseDeclared } from "../../model/declared.ts";
+import type { Instance, InstanceStatus } from "../../model/instance.ts";
+import { FINALIZERS } from "../../model/marks.ts";
+import type { Service, ServiceSpec, ServiceStatus } from "../../model/service.ts";
+import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
+import type { StorageClass } from "../../model/storage_class.ts";
+import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import { instanceSpec } from "../service/rollout.ts";
 
 /** The moment at which every plan of the tables is made. */

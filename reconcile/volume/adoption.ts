@@ -6,11 +6,11 @@
 import type { Whereabouts } from "../../drivers/open_directory.ts";
 import { type FilesystemPlace, hasMounted, placeBelow } from "../../drivers/run_mounts.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
-import { RuneError } from "../../spec/error.ts";
-import { stepKey } from "../../spec/init_step.ts";
-import { type Instance, mountsOf, type RunnerName } from "../../spec/instance.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError } from "../../model/error.ts";
+import { stepKey } from "../../model/init_step.ts";
+import { type Instance, mountsOf, type RunnerName } from "../../model/instance.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { stopRun } from "../instance/stop.ts";

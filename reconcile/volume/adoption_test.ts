@@ -6,7 +6,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { LocalDriver } from "../../drivers/local.ts";
 import { createDockerRunner } from "../../runners/docker/runner.ts";
 import type { Runner } from "../../runners/runner.ts";
-import type { RunnerName } from "../../spec/instance.ts";
+import type { RunnerName } from "../../model/instance.ts";
 import { seed } from "../../server/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";

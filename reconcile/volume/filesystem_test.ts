@@ -5,7 +5,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { guardedDriver } from "../../drivers/filesystem_guard.ts";
 import { LocalDriver } from "../../drivers/local.ts";
 import { seed } from "../../server/seed.ts";
-import type { Filesystem } from "../../spec/filesystem.ts";
+import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";

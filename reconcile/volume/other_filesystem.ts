@@ -1,8 +1,8 @@
 /** Whether another filesystem is where a volume's own was. @module */
 import { isSameFilesystem } from "../../drivers/filesystem.ts";
 import type { Driver } from "../../drivers/driver.ts";
-import type { Filesystem } from "../../spec/filesystem.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { Filesystem } from "../../model/filesystem.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 import { volumeContext } from "./apply.ts";
 

@@ -3,14 +3,14 @@
  * @module
  */
 import type { DriverCapabilities } from "../../drivers/driver.ts";
-import type { LeaseHolder } from "../../spec/lease.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import { type Condition, describeKey } from "../../spec/resource.ts";
-import { matchesLabels } from "../../spec/selector.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import type { StorageClass } from "../../spec/storage_class.ts";
-import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import type { LeaseHolder } from "../../model/lease.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import { type Condition, describeKey } from "../../model/resource.ts";
+import { matchesLabels } from "../../model/selector.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { StorageClass } from "../../model/storage_class.ts";
+import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
 import { describeHolders } from "../leases.ts";
 import { sourceProblem } from "./source.ts";

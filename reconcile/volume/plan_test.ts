@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DriverCapabilities } from "../../drivers/driver.ts";
-import type { LeaseHolder } from "../../spec/lease.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { LeaseHolder } from "../../model/lease.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import { ago, makeClass, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
 import { failedStatus, MAX_ATTEMPTS, planVolume, topologyMatches, type VolumeView } from "./plan.ts";
 

@@ -1,10 +1,10 @@
 /** Volumes that begin with the data of something else: a snapshot, an image. @module */
 import type { Driver, VolumeContext } from "../../drivers/driver.ts";
 import type { Runner } from "../../runners/runner.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { ImageContent } from "../../spec/image_volume.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError } from "../../model/error.ts";
+import type { ImageContent } from "../../model/image_volume.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { Volume } from "../../model/volume.ts";
 import { refOf } from "../snapshot/apply.ts";
 
 /** Why a volume cannot be made from its snapshot now, and what to do; undefined when it can, and for one without a source. */

@@ -4,7 +4,7 @@
  * from anybody else. One that is open outlives the socket for a little: an Engine that shuts down answers there what it can.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** Milliseconds for which what was proven of a connection is good for another request, and for which it is used at all. */

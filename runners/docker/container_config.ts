@@ -1,7 +1,7 @@
 /** What the Engine is asked to create for a run: pure, so that it can be read and tested as a table. @module */
-import { RuneError } from "../../spec/error.ts";
-import { parseBytes, parseMilliCpu } from "../../spec/quantity.ts";
-import type { Resources, SecurityContext } from "../../spec/security.ts";
+import { RuneError } from "../../model/error.ts";
+import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
+import type { Resources, SecurityContext } from "../../model/security.ts";
 import type { RunSpec } from "../runner.ts";
 import { networkName, runLabels } from "./labels.ts";
 

@@ -1,7 +1,7 @@
 /** The Engine's answers about containers, read as run states. @module */
 import { z } from "zod";
 import type { RunRef, RunState } from "../runner.ts";
-import { isMountable } from "../../spec/image_volume.ts";
+import { isMountable } from "../../model/image_volume.ts";
 import { plainSentence, refusalOf } from "./refusals.ts";
 import { LABEL, networkName, refOf, SHARED } from "./labels.ts";
 

@@ -1,8 +1,8 @@
 /** Making a run's container, or finding the one that was made before. @module */
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunSpec, RunState } from "../runner.ts";
-import { isProfileFile } from "../../spec/security.ts";
+import { isProfileFile } from "../../model/security.ts";
 import { containerConfig } from "./container_config.ts";
 import { containerSchema, stateOf } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";

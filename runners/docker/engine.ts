@@ -4,7 +4,7 @@
  * @module
  */
 import type { z } from "zod";
-import { type ErrorCode, RuneError } from "../../spec/error.ts";
+import { type ErrorCode, RuneError } from "../../model/error.ts";
 import { type Connection, type ExchangeOptions, openConnection } from "./connection.ts";
 import { createConnections } from "./connections.ts";
 import { plainSentence } from "./refusals.ts";

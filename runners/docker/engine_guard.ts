@@ -3,7 +3,7 @@
  * is no such container" above all, comes from an Engine that the daemon's containers are not on, and nothing is made there.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Adoption, AdoptionWords, EngineBond, EngineRecord, Place } from "../engine_bond.ts";
 import type { Ask, EngineGuard } from "./engine.ts";
 import { adviseOn, isProven, judgeEngine, type ObservedEngine, type Verdict } from "./engine_identity.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { writeAll } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { createEngine, type Engine, negotiate, unlessAbsent } from "./engine.ts";
 import { refusal, withFakeEngine } from "./test_engine.ts";
 

@@ -1,6 +1,6 @@
 /** What happens to the daemon's containers, as the Engine tells it, through any number of the Engine's restarts. @module */
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunEvent } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
 import { jsonLines, TOO_LONG } from "./json_lines.ts";

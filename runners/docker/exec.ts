@@ -1,7 +1,7 @@
 /** Commands inside a running container: output, input with half-close, terminals, exit codes. @module */
 import { z } from "zod";
 import { writeAll } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { ExecOptions, ExecSession } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
 import { decodeFrames, type Frame } from "./frames.ts";

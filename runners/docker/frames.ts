@@ -1,5 +1,5 @@
 /** The Engine's multiplexed streams: frames of `[stream, 0, 0, 0, length as 4 bytes big-endian]` and a payload. @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 /** One frame. */
 export interface Frame {

@@ -3,7 +3,7 @@
  * names that the image's own files give. Nothing of the image is run for it. See docs/decisions/0047.
  * @module
  */
-import { parseAccountId, type SecurityContext } from "../../spec/security.ts";
+import { parseAccountId, type SecurityContext } from "../../model/security.ts";
 import type { ImageFacts } from "../image_facts.ts";
 import { userOf } from "./container_config.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { createEngine } from "./engine.ts";
 import { findOwner } from "./image_accounts.ts";
 import { parseFirstEntry } from "./image_file.ts";

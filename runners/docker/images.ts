@@ -1,6 +1,6 @@
 /** Making images present: short references as Docker reads them, and the pull policy. @module */
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { PullOptions } from "../runner.ts";
 import { type Engine, transportError, unlessAbsent } from "./engine.ts";
 import { jsonLines, TOO_LONG } from "./json_lines.ts";

@@ -1,12 +1,12 @@
 /** Starting, stopping and removing one container. @module */
 import { startTimer } from "../../base/delay.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { portError } from "./port_taken.ts";
 import { resumeContainer } from "./hold.ts";
 import type { StopOptions } from "../runner.ts";
-import { parseSignal } from "../../spec/stop_signal.ts";
+import { parseSignal } from "../../model/stop_signal.ts";
 import { z } from "zod";
 import { BUSY, pause } from "./pause.ts";
 import { refusalOf } from "./refusals.ts";

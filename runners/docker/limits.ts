@@ -1,7 +1,7 @@
 /** The time that a request to the Engine may take, whatever the Engine does. @module */
 import { startTimer } from "../../base/delay.ts";
 import { within } from "../../base/within.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { EngineRequest } from "./engine.ts";
 
 /** Milliseconds that the Engine may take for an answer, where a request does not say. What changes something may queue for long. */

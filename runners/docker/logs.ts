@@ -1,6 +1,6 @@
 /** A container's output as log entries, of containers with the log driver `local` and, from before, `json-file`. @module */
-import { RuneError } from "../../spec/error.ts";
-import { afterLines, lineStarts } from "../../spec/log_line.ts";
+import { RuneError } from "../../model/error.ts";
+import { afterLines, lineStarts } from "../../model/log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { createFrameSplitter } from "./frames.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { containerListSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { LABEL, labelFilter, networkName } from "./labels.ts";

@@ -1,6 +1,6 @@
 /** Ports and addresses of the host that the Engine could not have, in words that say who has them. @module */
 import { findPortHolder } from "../../base/port_holder.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 const TAKEN =
   /(?:listen |Bind for )(?:(tcp|udp)[46]? )?(\S+):(\d+)(?:: bind: address already in use| failed: port is already allocated)/;

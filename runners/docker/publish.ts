@@ -3,7 +3,7 @@
  * leaving and joining again with the same address: it takes a tenth of a second, and open connections survive it.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Publication } from "../runner.ts";
 import { type Container, containerSchema, names } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";

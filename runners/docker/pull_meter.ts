@@ -1,6 +1,6 @@
 /** How far a pull is, from what the Engine tells of each layer. @module */
 import { z } from "zod";
-import { formatBytes } from "../../spec/format.ts";
+import { formatBytes } from "../../model/format.ts";
 
 /** One line of a pull's progress. */
 export const layerSchema = z.object({

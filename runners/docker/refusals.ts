@@ -3,7 +3,7 @@
  * it is, without identifiers, so that the same failure reads the same each time. Pure.
  * @module
  */
-import { type ErrorCode, RuneError } from "../../spec/error.ts";
+import { type ErrorCode, RuneError } from "../../model/error.ts";
 
 interface Row {
   when: RegExp;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunSpec } from "../runner.ts";
 import { plainSentence, refusalOf } from "./refusals.ts";
 import { buildTestImage, dockerHere } from "./test_image.ts";

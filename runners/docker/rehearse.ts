@@ -1,7 +1,7 @@
 /** Finding out what the Engine would refuse, before anything is stopped for it: a container is made, looked into, and removed. @module */
 import { resolve } from "node:path/posix";
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunSpec } from "../runner.ts";
 import { createContainer } from "./create.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { AdoptionWords, EngineBond } from "../engine_bond.ts";
 import type { Runner, RunRef, RunState, StopOptions } from "../runner.ts";
 import {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { containerName, networkName } from "./labels.ts";
 import { createDockerRunner } from "./runner.ts";
 import { refusal, withFakeEngine } from "./test_engine.ts";

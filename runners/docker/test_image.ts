@@ -1,6 +1,6 @@
 /** For tests alone: a real Engine, and an image made from the host's static busybox, as there may be no registry. @module */
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { createEngine, type Engine, unlessAbsent } from "./engine.ts";
 
 /** Where the tests look for the Engine. */

@@ -1,6 +1,6 @@
 /** Requests and answers as bytes. @module */
 import type { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RawRequest } from "./connection.ts";
 import type { EngineRequest } from "./engine.ts";
 

@@ -1,6 +1,6 @@
 /** Users and groups of this host, from `/etc/passwd` and `/etc/group` (passwd(5), group(5)). @module */
-import { RuneError } from "../../spec/error.ts";
-import { parseAccountId } from "../../spec/security.ts";
+import { RuneError } from "../../model/error.ts";
+import { parseAccountId } from "../../model/security.ts";
 
 /** One account. */
 export interface Account {

@@ -1,5 +1,5 @@
 /** The kernel's capabilities as sets of bits, as `/proc/<pid>/status` shows them (capabilities(7)). @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 /** In the order of their numbers. */
 const NAMES = [

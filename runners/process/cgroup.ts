@@ -6,8 +6,8 @@
  * A group counts with all groups below it: a process may make some and move there. Only root can leave the tree.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
-import type { Resources } from "../../spec/security.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Resources } from "../../model/security.ts";
 import { cgroupLimits } from "./cgroup_limits.ts";
 import { type ProcessStat, readProcess } from "./proc.ts";
 

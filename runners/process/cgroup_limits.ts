@@ -1,6 +1,6 @@
 /** What is written into control groups to enforce a service's resources, in the words of version 1 and 2 (cgroups(7)). @module */
-import { parseBytes, parseMilliCpu } from "../../spec/quantity.ts";
-import type { Resources } from "../../spec/security.ts";
+import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
+import type { Resources } from "../../model/security.ts";
 import type { CgroupMounts } from "./cgroup.ts";
 
 /** A value to be written: file within the run's group, by hierarchy. */

@@ -4,7 +4,7 @@
  * (nsenter(1) drops the last of them itself, after it entered), and the environment comes over a pipe.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { ExecOptions, ExecSession } from "../runner.ts";
 import type { Listener } from "./bell.ts";
 import { checkVariables, type Launch } from "./launch.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { type CgroupMounts, freezeFile, thaw } from "./cgroup.ts";
 import { type ProcessStat, readSame, signalSame } from "./proc.ts";
 import { hasGroup, type Tracking } from "./records.ts";

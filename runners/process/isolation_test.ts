@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { capture } from "../../scripts/command.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { SecurityContext } from "../../spec/security.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { SecurityContext } from "../../model/security.ts";
 import type { RunSpec } from "../runner.ts";
 import { findCgroupMounts, groupOf } from "./cgroup.ts";
 import { planLaunch } from "./launch.ts";

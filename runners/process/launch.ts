@@ -1,7 +1,7 @@
 /** Works out how a run's command is executed, and refuses a spec that cannot be honoured. @module */
 import { isAbsolute, join, resolve } from "node:path";
-import { RuneError } from "../../spec/error.ts";
-import { MAX_ENVIRONMENT } from "../../spec/limits.ts";
+import { RuneError } from "../../model/error.ts";
+import { MAX_ENVIRONMENT } from "../../model/limits.ts";
 import type { RunMount, RunSpec } from "../runner.ts";
 import { planPrivileges, type Privileges } from "./privileges.ts";
 import { canReach, type Looker, onHost } from "./reach.ts";

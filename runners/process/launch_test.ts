@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunSpec } from "../runner.ts";
 import { planLaunch } from "./launch.ts";
 import { cannotRun } from "./test_room.ts";

@@ -1,5 +1,5 @@
 /** Reads a run's two logs as one stream of entries, in the order that the marks give them, and follows them. @module */
-import { afterLines, lineStarts } from "../../spec/log_line.ts";
+import { afterLines, lineStarts } from "../../model/log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
 import type { Listener } from "./bell.ts";
 import { type Line, LineReader } from "./line_reader.ts";

@@ -6,8 +6,8 @@
 import { constants, lstatSync, statSync } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { occupancyOf } from "../../base/occupied.ts";
-import { RuneError } from "../../spec/error.ts";
-import { ALLOWED_MOUNT_POINTS, judgeMountPoint, mayMakeMountPoint } from "../../spec/mount_points.ts";
+import { RuneError } from "../../model/error.ts";
+import { ALLOWED_MOUNT_POINTS, judgeMountPoint, mayMakeMountPoint } from "../../model/mount_points.ts";
 import type { RunMount } from "../runner.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;

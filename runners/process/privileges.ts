@@ -6,8 +6,8 @@
  * its service was granted, in none of the five sets.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
-import type { HostIdentity, SecurityContext } from "../../spec/security.ts";
+import { RuneError } from "../../model/error.ts";
+import type { HostIdentity, SecurityContext } from "../../model/security.ts";
 import { type Account, DEFAULT_SHELL, findAccount, findGroup, resolveUser } from "./accounts.ts";
 import { capabilitySet, ownCapabilities, setprivList, statusText } from "./capabilities.ts";
 

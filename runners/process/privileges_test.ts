@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
-import type { SecurityContext } from "../../spec/security.ts";
+import { RuneError } from "../../model/error.ts";
+import type { SecurityContext } from "../../model/security.ts";
 import { planPrivileges, setprivOptions } from "./privileges.ts";
 import { cannotRun, isNotRoot } from "./test_room.ts";
 

@@ -29,7 +29,7 @@
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunRef, RunSpec } from "../runner.ts";
 import { type TrackedGroup, TRACKERS } from "./cgroup.ts";
 

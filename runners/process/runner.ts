@@ -4,8 +4,8 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import type { SecurityContext } from "../../spec/security.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import type { SecurityContext } from "../../model/security.ts";
 import type {
   ExecOptions,
   ExecSession,

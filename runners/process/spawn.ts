@@ -11,7 +11,7 @@
  * Whoever dies on the way closes a pipe that the other one reads: a run whose set-up is never finished ends.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunMount } from "../runner.ts";
 import { encodeEnvironment, HELPER_ENVIRONMENT } from "./environment.ts";
 import type { Launch } from "./launch.ts";

@@ -11,7 +11,7 @@
  * every process, as a shell that does not hand it on, end all the same: the shell ends at once, and then its children are asked.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { signalMembers } from "./members.ts";
 import { observe } from "./observe.ts";
 import { readProcess, readSame, signalSame } from "./proc.ts";

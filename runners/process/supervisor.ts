@@ -6,7 +6,7 @@
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import type { Logger } from "@logtape/logtape";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunSpec } from "../runner.ts";
 import { Bell } from "./bell.ts";
 import { type CgroupMounts, findCgroupMounts, groupOf, wasOomKilled } from "./cgroup.ts";

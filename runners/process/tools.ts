@@ -1,5 +1,5 @@
 /** The host's programs that the process runner executes, found once by name in the system's own directories. @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 /** Where system programs are, whatever a run's or the daemon's PATH says. */
 export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

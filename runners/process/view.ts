@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { RunMount } from "../runner.ts";
 import { HELPER_ENVIRONMENT } from "./environment.ts";
 import { type ProcessStat, readProcess } from "./proc.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { capture } from "../../scripts/command.ts";
-import type { HostIdentity } from "../../spec/security.ts";
+import type { HostIdentity } from "../../model/security.ts";
 import { until } from "../../tests/host.ts";
 import type { ExecOptions, RunSpec } from "../runner.ts";
 import { findCgroupMounts } from "./cgroup.ts";

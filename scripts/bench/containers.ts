@@ -1,5 +1,5 @@
 /** Containers: how much longer a cast takes than the same Engine calls made by hand. @module */
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import { containerConfig } from "../../runners/docker/container_config.ts";
 import { networkName } from "../../runners/docker/labels.ts";
 import { ensureTestImage } from "../../runners/docker/test_image.ts";

@@ -1,5 +1,5 @@
 /** The daemon itself: what it costs when nothing happens, and how soon it is back. @module */
-import type { Instance } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
 import { type Lab, running, timed, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
 

@@ -1,6 +1,6 @@
 /** What the benchmarks share: a daemon on a scratch directory, its API, and its instances as they change. @module */
-import type { CastResponse, ResourceList } from "../../spec/api.ts";
-import type { Instance } from "../../spec/instance.ts";
+import type { CastResponse, ResourceList } from "../../model/api.ts";
+import type { Instance } from "../../model/instance.ts";
 import { type Daemon, startDaemon } from "../daemon.ts";
 import { removeLeftovers } from "../leftovers.ts";
 

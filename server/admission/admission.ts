@@ -3,8 +3,8 @@
  * schema and before the write. Shared by cast, PUT, POST and scale, so that none of them is a way around another.
  * @module
  */
-import type { Declared } from "../../spec/declared.ts";
-import { checkSupported } from "../../spec/unsupported.ts";
+import type { Declared } from "../../model/declared.ts";
+import { checkSupported } from "../../model/unsupported.ts";
 import { checkHost } from "./host.ts";
 import { checkSecretLimits } from "../secret_writes.ts";
 import { admitService } from "./service.ts";

@@ -1,9 +1,9 @@
 /** What a service asks of this machine beyond what it has: no runner can give that, and waiting does not help. @module */
-import { sameValue } from "../../spec/changes.ts";
-import type { FieldIssue } from "../../spec/error.ts";
-import { formatBytes } from "../../spec/format.ts";
-import { parseBytes, parseMilliCpu } from "../../spec/quantity.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import { sameValue } from "../../model/changes.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import { formatBytes } from "../../model/format.ts";
+import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 
 /** What a machine has. */
 export interface Capacity {

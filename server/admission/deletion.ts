@@ -1,11 +1,11 @@
 /** What may be deleted, and what a deletion asks of the controllers. @module */
-import type { CastKind } from "../../spec/declared.ts";
-import { RuneError } from "../../spec/error.ts";
-import { ANNOTATIONS, FINALIZERS } from "../../spec/marks.ts";
-import { parseNameRef } from "../../spec/name.ts";
-import { type AnyResource, describeKey, type Kind } from "../../spec/resource.ts";
-import type { Service } from "../../spec/service.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { CastKind } from "../../model/declared.ts";
+import { RuneError } from "../../model/error.ts";
+import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
+import { parseNameRef } from "../../model/name.ts";
+import { type AnyResource, describeKey, type Kind } from "../../model/resource.ts";
+import type { Service } from "../../model/service.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Reader, Tx } from "../../store/store.ts";
 import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
 import { namesOf, volumesOf } from "./storage_class.ts";

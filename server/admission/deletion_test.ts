@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FINALIZERS } from "../../spec/marks.ts";
+import { FINALIZERS } from "../../model/marks.ts";
 import { claim, okJson, problemOf, service, template, volume, withServer } from "../server_fixture.ts";
 
 const ns = "/v1/namespaces/default";

@@ -1,7 +1,7 @@
 /** Whether the bind of a volume may be broken: never while the instance that holds it is known. @module */
-import { RuneError } from "../../spec/error.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError } from "../../model/error.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume } from "../../model/volume.ts";
 import { maySee, nameTo, type Viewer } from "../auth/visibility.ts";
 import type { Reader } from "../../store/store.ts";
 

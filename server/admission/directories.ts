@@ -1,8 +1,8 @@
 /** That no two volumes are one directory of the host, or one inside the other: each would have a writer of its own. @module */
-import type { FieldIssue } from "../../spec/error.ts";
-import { isName } from "../../spec/name.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { VolumeSpec } from "../../spec/volume.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import { isName } from "../../model/name.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { VolumeSpec } from "../../model/volume.ts";
 import { maySee, nameTo } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** What this daemon cannot enforce for processes on its host: refused at write time, with the reason. @module */
-import type { FieldIssue } from "../../spec/error.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 
 const CONTEXT = ["user", "group", "capabilities", "readOnlyFS", "readOnlyRootFilesystem"] as const;
 

@@ -1,5 +1,5 @@
 /** Users and groups of this host as they are now, from `/etc/passwd` and `/etc/group`: read at once, inside a transaction. @module */
-import { parseAccountId } from "../../spec/security.ts";
+import { parseAccountId } from "../../model/security.ts";
 
 /** An account with the groups that it brings. */
 export interface HostAccount {

@@ -4,12 +4,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { sameValue } from "../../spec/changes.ts";
-import { type FieldIssue, RuneError } from "../../spec/error.ts";
-import { templateOf } from "../../spec/instance.ts";
-import { describeKey } from "../../spec/resource.ts";
-import { DYNAMIC_USER, type HostIdentity, hostIdentitySchema, parseAccountId } from "../../spec/security.ts";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { sameValue } from "../../model/changes.ts";
+import { type FieldIssue, RuneError } from "../../model/error.ts";
+import { templateOf } from "../../model/instance.ts";
+import { describeKey } from "../../model/resource.ts";
+import { DYNAMIC_USER, type HostIdentity, hostIdentitySchema, parseAccountId } from "../../model/security.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import type { HostAccounts } from "./host_accounts.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { parseDeclared } from "../../spec/declared.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import { parseDeclared } from "../../model/declared.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 import { checkHost } from "./host.ts";
 
 function refused(fields: Record<string, unknown>, root: boolean, containsProcesses = true): string[] {

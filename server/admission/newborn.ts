@@ -1,7 +1,7 @@
 /** What a resource is born with: the finalizers its controllers release, and a status that says nothing happened yet. @module */
-import type { CastKind } from "../../spec/declared.ts";
-import { FINALIZERS } from "../../spec/marks.ts";
-import type { Kinds } from "../../spec/resource.ts";
+import type { CastKind } from "../../model/declared.ts";
+import { FINALIZERS } from "../../model/marks.ts";
+import type { Kinds } from "../../model/resource.ts";
 
 /** Finalizers and first status of a new resource of each kind. */
 export function newborn<K extends CastKind>(

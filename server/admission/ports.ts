@@ -1,7 +1,7 @@
 /** Ports and addresses of this machine that a service cannot have: the daemon's own, the proxy's, and those that are not there. @module */
-import { hostPortsOf, otherPortHint } from "../../spec/exposing.ts";
-import type { FieldIssue } from "../../spec/error.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import { hostPortsOf, otherPortHint } from "../../model/exposing.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 import { isLoopback } from "../guard.ts";
 
 /** A TCP port that the daemon, or what it runs for itself, listens on. */

@@ -1,12 +1,12 @@
 /** What must hold of a resource before a request may write it. @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import {
   type AnyResource,
   describeKey,
   type Kind,
   type Kinds,
   type ResourceKey,
-} from "../../spec/resource.ts";
+} from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
 
 /** @throws {RuneError} `not_found`. */

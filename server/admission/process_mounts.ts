@@ -1,10 +1,10 @@
 /** What a process may mount: directories of the host that exist as such, and only root can show them elsewhere. @module */
 import { join } from "node:path";
 import { occupancyOf } from "../../base/occupied.ts";
-import type { FieldIssue } from "../../spec/error.ts";
-import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../spec/mount_points.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../model/mount_points.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 import { directoryOf, type Place } from "./directories.ts";
 import { under, type World } from "./world.ts";
 

@@ -1,8 +1,8 @@
 /** Rules of a volume that begins with a snapshot's data. @module */
-import type { FieldIssue } from "../../spec/error.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import { didYouMean } from "../../spec/suggest.ts";
-import type { Volume, VolumeSpec } from "../../spec/volume.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import { didYouMean } from "../../model/suggest.ts";
+import type { Volume, VolumeSpec } from "../../model/volume.ts";
 import type { Reader } from "../../store/store.ts";
 import { seenBy } from "../auth/visibility.ts";
 import type { World } from "./world.ts";

@@ -1,16 +1,16 @@
 /** Rules of services that need volumes, classes and drivers. @module */
-import { checkService, checkVolumeChange } from "../../spec/checks.ts";
-import { checkExposedOnce, type NamedExposing } from "../../spec/exposing.ts";
-import { sameValue } from "../../spec/changes.ts";
-import type { DeclaredSpec } from "../../spec/declared.ts";
-import { environmentIssues } from "../../spec/environment_size.ts";
-import { keepEqualQuantities } from "../../spec/equal_quantities.ts";
-import type { FieldIssue } from "../../spec/error.ts";
-import { runnerOf } from "../../spec/instance.ts";
-import type { VolumeMount } from "../../spec/mounts.ts";
-import { parseNameRef } from "../../spec/name.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Service, ServiceSpec } from "../../spec/service.ts";
+import { checkService, checkVolumeChange } from "../../model/checks.ts";
+import { checkExposedOnce, type NamedExposing } from "../../model/exposing.ts";
+import { sameValue } from "../../model/changes.ts";
+import type { DeclaredSpec } from "../../model/declared.ts";
+import { environmentIssues } from "../../model/environment_size.ts";
+import { keepEqualQuantities } from "../../model/equal_quantities.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import { runnerOf } from "../../model/instance.ts";
+import type { VolumeMount } from "../../model/mounts.ts";
+import { parseNameRef } from "../../model/name.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Service, ServiceSpec } from "../../model/service.ts";
 import { maySee, nameTo } from "../auth/visibility.ts";
 import { checkCapacity, hostCapacity } from "./capacity.ts";
 import { checkTemplateDirectory } from "./directories.ts";

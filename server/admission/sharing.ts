@@ -1,8 +1,8 @@
 /** Services that would wait for a volume for ever, because another one has it: judged when all of a set is written. @module */
-import type { FieldIssue } from "../../spec/error.ts";
-import { describeKey } from "../../spec/kinds.ts";
-import type { Service } from "../../spec/service.ts";
-import { sharingIssues, VolumeUses } from "../../spec/sharing.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import { describeKey } from "../../model/kinds.ts";
+import type { Service } from "../../model/service.ts";
+import { sharingIssues, VolumeUses } from "../../model/sharing.ts";
 import type { Reader } from "../../store/store.ts";
 import { nameTo, type Viewer } from "../auth/visibility.ts";
 

@@ -1,13 +1,13 @@
 /** Rules of snapshots: of what one may be taken, and that it stays what it is. @module */
 import type { Driver } from "../../drivers/driver.ts";
-import type { DeclaredSpec } from "../../spec/declared.ts";
+import type { DeclaredSpec } from "../../model/declared.ts";
 import { restoredInto } from "../../reconcile/snapshot/writers.ts";
-import { type FieldIssue, RuneError } from "../../spec/error.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Snapshot, SnapshotSpec } from "../../spec/snapshot.ts";
-import { didYouMean } from "../../spec/suggest.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { type FieldIssue, RuneError } from "../../model/error.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Snapshot, SnapshotSpec } from "../../model/snapshot.ts";
+import { didYouMean } from "../../model/suggest.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Reader } from "../../store/store.ts";
 import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
 import type { Verdict, World } from "./world.ts";

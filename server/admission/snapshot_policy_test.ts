@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ANNOTATIONS } from "../../spec/marks.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import { okJson, problemOf, service, template, volume, withServer } from "../server_fixture.ts";
 
 const ns = "/v1/namespaces/default";

@@ -1,10 +1,10 @@
 /** Rules of storage classes: a known driver, and exactly one default as long as there was one. @module */
-import type { DeclaredSpec } from "../../spec/declared.ts";
-import type { FieldIssue } from "../../spec/error.ts";
-import type { StorageClass, StorageClassSpec } from "../../spec/storage_class.ts";
-import { didYouMean } from "../../spec/suggest.ts";
-import { sameValue } from "../../spec/changes.ts";
-import { describeKey } from "../../spec/resource.ts";
+import type { DeclaredSpec } from "../../model/declared.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import type { StorageClass, StorageClassSpec } from "../../model/storage_class.ts";
+import { didYouMean } from "../../model/suggest.ts";
+import { sameValue } from "../../model/changes.ts";
+import { describeKey } from "../../model/resource.ts";
 import type { Tx } from "../../store/store.ts";
 import { seenBy, type Viewer } from "../auth/visibility.ts";
 import { markJudged, type Writer } from "../auth/write_permits.ts";

@@ -1,17 +1,17 @@
 /** Rules of volumes that need classes and drivers: also for those that a claim template will make. @module */
 import type { Driver } from "../../drivers/driver.ts";
-import { checkVolumeChange } from "../../spec/checks.ts";
-import type { DeclaredSpec } from "../../spec/declared.ts";
-import { keepEqualSize } from "../../spec/equal_quantities.ts";
-import { type FieldIssue, RuneError } from "../../spec/error.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { StorageClass } from "../../spec/storage_class.ts";
-import { didYouMean } from "../../spec/suggest.ts";
-import type { Volume, VolumeSpec } from "../../spec/volume.ts";
-import { sameValue } from "../../spec/changes.ts";
+import { checkVolumeChange } from "../../model/checks.ts";
+import type { DeclaredSpec } from "../../model/declared.ts";
+import { keepEqualSize } from "../../model/equal_quantities.ts";
+import { type FieldIssue, RuneError } from "../../model/error.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { StorageClass } from "../../model/storage_class.ts";
+import { didYouMean } from "../../model/suggest.ts";
+import type { Volume, VolumeSpec } from "../../model/volume.ts";
+import { sameValue } from "../../model/changes.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkSource, sourceOf } from "./restore.ts";
-import { parseParameterRef } from "../../spec/secret.ts";
+import { parseParameterRef } from "../../model/secret.ts";
 import { defaultClass, under, type Verdict, type World } from "./world.ts";
 
 /**

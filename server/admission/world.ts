@@ -1,9 +1,9 @@
 /** What the rules look at: the state a write will be part of, the drivers there are, and what else the same cast declares. @module */
 import type { Driver } from "../../drivers/driver.ts";
-import type { Exposures } from "../../spec/exposing.ts";
-import type { FieldIssue } from "../../spec/error.ts";
-import type { Service } from "../../spec/service.ts";
-import type { StorageClass } from "../../spec/storage_class.ts";
+import type { Exposures } from "../../model/exposing.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import type { Service } from "../../model/service.ts";
+import type { StorageClass } from "../../model/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
 import type { Viewer } from "../auth/visibility.ts";
 import type { SecretLimits } from "../secret_writes.ts";

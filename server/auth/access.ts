@@ -3,8 +3,8 @@
  * that is in neither is answered to nobody.
  * @module
  */
-import type { RuleResource, Verb } from "../../spec/identity.ts";
-import { KINDS } from "../../spec/resource.ts";
+import type { RuleResource, Verb } from "../../model/identity.ts";
+import { KINDS } from "../../model/resource.ts";
 import type { Endpoint } from "../endpoint.ts";
 
 /** See the module comment. */

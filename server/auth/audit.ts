@@ -6,8 +6,8 @@
  */
 import { join } from "node:path";
 import { writeAllSync } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { AuditRecord } from "../../spec/identity.ts";
+import { RuneError } from "../../model/error.ts";
+import type { AuditRecord } from "../../model/identity.ts";
 import { Channel } from "../channel.ts";
 
 /** Files kept, and how large each may grow. */

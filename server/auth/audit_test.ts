@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AuditRecord } from "../../spec/identity.ts";
+import type { AuditRecord } from "../../model/identity.ts";
 import { openAudit } from "./audit.ts";
 
 const ALL = { denied: false, limit: 10_000 };

@@ -3,7 +3,7 @@
  * them ends.
  * @module
  */
-import { RuneError, toRuneError } from "../../spec/error.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { isLoopback } from "../guard.ts";

@@ -3,8 +3,8 @@
  * neither requests nor the store.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
-import type { Rule, RuleResource, UserSpec, Verb } from "../../spec/identity.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Rule, RuleResource, UserSpec, Verb } from "../../model/identity.ts";
 
 /** One question. `namespace` is empty for what is no part of one; of a namespace it is its own name. */
 export interface Ask {

@@ -1,7 +1,7 @@
 /** What a caller may not see is told by no answer: not by refusals, hints, lists, watches, the status or metrics. @module */
 import assert from "node:assert/strict";
-import type { Instance } from "../../spec/instance.ts";
-import { templateOf } from "../../spec/instance.ts";
+import type { Instance } from "../../model/instance.ts";
+import { templateOf } from "../../model/instance.ts";
 import { registerGauges } from "../metrics/gauges.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { createApp, endpoints } from "../app.ts";

@@ -3,10 +3,10 @@
  * paths as they are stored and enforced, never the words that a caller wrote for them.
  * @module
  */
-import { hostPortOf } from "../../spec/exposing.ts";
-import { type Privileged, takesOverHost } from "../../spec/privileged.ts";
-import { DYNAMIC_USER, isProfileFile, parseAccountId } from "../../spec/security.ts";
-import type { ServiceSpec } from "../../spec/service.ts";
+import { hostPortOf } from "../../model/exposing.ts";
+import { type Privileged, takesOverHost } from "../../model/privileged.ts";
+import { DYNAMIC_USER, isProfileFile, parseAccountId } from "../../model/security.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 import { type HostAccounts, readHostAccounts } from "../admission/host_accounts.ts";
 import { identityNow } from "../admission/host_identity.ts";
 import { type Grant, grantOf, type Grants } from "../grants.ts";

@@ -1,10 +1,10 @@
 /** What services take of the host, and who may let them: on the real accounts of this machine. @module */
 import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
-import type { Service } from "../../spec/service.ts";
+import type { Service } from "../../model/service.ts";
 import { okJson } from "../server_fixture.ts";
 import { grantsSection } from "../grants.ts";
-import { textsAsWritten } from "../../spec/text_fields.ts";
+import { textsAsWritten } from "../../model/text_fields.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const ignore = noRoot;

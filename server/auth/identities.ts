@@ -4,8 +4,8 @@
  * @module
  */
 import type { z } from "zod";
-import { parseDuration } from "../../spec/duration.ts";
-import { RuneError } from "../../spec/error.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { RuneError } from "../../model/error.ts";
 import type {
   NewTokenView,
   Policy,
@@ -18,7 +18,7 @@ import type {
   User,
   UserSpec,
   UserView,
-} from "../../spec/identity.ts";
+} from "../../model/identity.ts";
 import type { Reader, Tx } from "../../store/store.ts";
 import { BUILTIN_POLICIES, covers, effectiveRules } from "./authority.ts";
 import { isLive, mintToken } from "./tokens.ts";

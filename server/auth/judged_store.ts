@@ -3,10 +3,10 @@
  * that forgets to ask is answered with a fault, and writes nothing.
  * @module
  */
-import { sameValue } from "../../spec/changes.ts";
-import { isCastKind } from "../../spec/declared.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { ResourceKey } from "../../spec/resource.ts";
+import { sameValue } from "../../model/changes.ts";
+import { isCastKind } from "../../model/declared.ts";
+import { RuneError } from "../../model/error.ts";
+import type { ResourceKey } from "../../model/resource.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { wasJudged } from "./write_permits.ts";
 

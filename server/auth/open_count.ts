@@ -1,5 +1,5 @@
 /** How many things of a kind one user may have open at a time: each holds some memory for as long as its user likes. @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 /** See the module comment. */
 export interface OpenCount {

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import type { BackupRequest } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
+import type { BackupRequest } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { Ask, Permit } from "./authority.ts";
 

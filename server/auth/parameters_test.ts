@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { endpoints } from "../app.ts";
-import { backupRequestSchema } from "../../spec/api.ts";
+import { backupRequestSchema } from "../../model/api.ts";
 import { withGuard } from "./auth_fixture.ts";
 import type { Ask } from "./authority.ts";
 import { parameterRule, parametersOf, permitParameters } from "./parameters.ts";

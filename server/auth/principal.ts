@@ -1,5 +1,5 @@
 /** Who calls: what a request's token proved, and what follows from it. @module */
-import type { Rule, Whoami } from "../../spec/identity.ts";
+import type { Rule, Whoami } from "../../model/identity.ts";
 import { allows, allowsSomewhere, type Ask, BUILTIN_POLICIES, denial, type Permit } from "./authority.ts";
 
 /** See the module comment. */

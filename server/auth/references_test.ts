@@ -1,10 +1,10 @@
 /** What a declaration names in another namespace takes the right to it there, and is not told of without. @module */
 import assert from "node:assert/strict";
 import type { z } from "zod";
-import { BODIES } from "../../spec/declared.ts";
-import { partsOf, referenceOf } from "../../spec/reference.ts";
+import { BODIES } from "../../model/declared.ts";
+import { partsOf, referenceOf } from "../../model/reference.ts";
 import { contextMaker } from "../../drivers/conformance_trial.ts";
-import type { VolumeSpec } from "../../spec/volume.ts";
+import type { VolumeSpec } from "../../model/volume.ts";
 import { buildDrivers } from "../daemon.ts";
 import { okJson } from "../server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";

@@ -1,8 +1,8 @@
 /** Ends what is open when the right to it ends: a token is revoked or expires, its user or a policy changes. @module */
 import { MAX_TIMER_MS, startTimer, type Timer } from "../../base/delay.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { Token } from "../../spec/identity.ts";
-import type { AnyResource } from "../../spec/resource.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Token } from "../../model/identity.ts";
+import type { AnyResource } from "../../model/resource.ts";
 import type { Change, Store } from "../../store/store.ts";
 
 interface Session {

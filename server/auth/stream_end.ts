@@ -1,5 +1,5 @@
 /** Ends an open stream when the right to it ends, and counts those that are open. @module */
-import { toRuneError } from "../../spec/error.ts";
+import { toRuneError } from "../../model/error.ts";
 import { toProblem } from "../problem.ts";
 
 /** Answers that go on: events, which end with a problem, and archives, which break off. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { eventStream } from "../sse.ts";
 import { createOpenCount } from "./open_count.ts";
 import { endWith } from "./stream_end.ts";

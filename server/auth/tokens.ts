@@ -1,7 +1,7 @@
 /** Tokens: `rune_<id>.<secret>`. The id finds the row; of the secret only a hash is kept. @module */
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Token } from "../../spec/identity.ts";
+import type { Token } from "../../model/identity.ts";
 
 const FORM = /^rune_([a-z0-9]{16})\.([A-Za-z0-9_-]{43})$/;
 

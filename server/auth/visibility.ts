@@ -1,6 +1,6 @@
 /** What a caller may be told of: existence and names are for those who may list the kind in the namespace. @module */
-import type { RuleResource } from "../../spec/identity.ts";
-import { type AnyResource, describeKey, type Kind, KINDS } from "../../spec/resource.ts";
+import type { RuleResource } from "../../model/identity.ts";
+import { type AnyResource, describeKey, type Kind, KINDS } from "../../model/resource.ts";
 import type { Principal } from "./principal.ts";
 
 /** Who is told. */

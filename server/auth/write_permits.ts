@@ -3,13 +3,13 @@
  * to whatever it reaches for in other namespaces, which would else be a way around every rule of theirs.
  * @module
  */
-import { BODIES, type Declared } from "../../spec/declared.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { RuleResource, Verb } from "../../spec/identity.ts";
-import { KINDS } from "../../spec/resource.ts";
-import { findReaches } from "../../spec/reference.ts";
-import type { HostIdentity } from "../../spec/security.ts";
-import type { AnyResource, ResourceKey } from "../../spec/resource.ts";
+import { BODIES, type Declared } from "../../model/declared.ts";
+import { RuneError } from "../../model/error.ts";
+import type { RuleResource, Verb } from "../../model/identity.ts";
+import { KINDS } from "../../model/resource.ts";
+import { findReaches } from "../../model/reference.ts";
+import type { HostIdentity } from "../../model/security.ts";
+import type { AnyResource, ResourceKey } from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
 import { grantHint } from "../grants.ts";
 import type { Ask } from "./authority.ts";

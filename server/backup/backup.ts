@@ -1,11 +1,11 @@
 /** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { BackupRequest } from "../../spec/api.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { BackupRequest } from "../../model/api.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume } from "../../model/volume.ts";
 import { checkKek } from "../../store/secrets/check_kek.ts";
 import type { Vault } from "../../store/secrets/vault.ts";
 import { copyPath } from "../../store/copy.ts";

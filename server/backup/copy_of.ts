@@ -4,10 +4,10 @@
  * original's, so that whatever is deleted, trashed or written in the copy cannot reach them.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
-import { hostPortsOf } from "../../spec/exposing.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume, VolumeStatus } from "../../spec/volume.ts";
+import { RuneError } from "../../model/error.ts";
+import { hostPortsOf } from "../../model/exposing.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
 import { replaceDaemonId } from "../daemon_identity.ts";

@@ -11,7 +11,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { notWhole, readTar, type TarFile, writeTar } from "./tar.ts";
 
 /** A newer one is refused. */

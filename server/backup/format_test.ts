@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { type Manifest, manifestFile, packBackup, partFiles, readBackup, textFile } from "./format.ts";
 import { readTar, type TarFile, writeTar } from "./tar.ts";
 

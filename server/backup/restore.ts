@@ -6,11 +6,11 @@
 import { join } from "node:path";
 import { replaceFile, syncDirectory, syncFile, writeNewFile } from "../../base/durable.ts";
 import type { Driver } from "../../drivers/driver.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import type { RestoreOptions, RestoreReport } from "../../spec/offline.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import type { RestoreOptions, RestoreReport } from "../../model/offline.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume } from "../../model/volume.ts";
 import { lockDataDir } from "../../store/lock.ts";
 import {
   ensureDataDir,

@@ -1,7 +1,7 @@
 /** Who a restored daemon will be: the one that made the backup, or a copy of it. Asks where something of that one still runs. @module */
 import { isSamePlace, type Place } from "../../runners/engine_bond.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { RestoreOptions } from "../../spec/offline.ts";
+import { RuneError } from "../../model/error.ts";
+import type { RestoreOptions } from "../../model/offline.ts";
 import { findPlace } from "../daemon_identity.ts";
 import type { Settings } from "../settings.ts";
 import { findRunningDaemon, findStillRunning, type RunningDaemon } from "../still_running.ts";

@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import { formatBytes } from "../../spec/format.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import { formatBytes } from "../../model/format.ts";
 import { type BackupSource, makeBackup } from "./backup.ts";
 import {
   backupName,

@@ -1,9 +1,9 @@
 /** The runefile's section `backup`: when the daemon makes backups of itself, where, of what, and how many stay. @module */
 import { z } from "zod";
-import { durationBetween, parseDuration } from "../../spec/duration.ts";
-import { argumentText } from "../../spec/limits.ts";
-import { absolutePathSchema } from "../../spec/mounts.ts";
-import { isName } from "../../spec/name.ts";
+import { durationBetween, parseDuration } from "../../model/duration.ts";
+import { argumentText } from "../../model/limits.ts";
+import { absolutePathSchema } from "../../model/mounts.ts";
+import { isName } from "../../model/name.ts";
 import { count, flag } from "../runefile_values.ts";
 
 const volumeKey = z.string().refine((text) => {

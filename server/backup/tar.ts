@@ -3,7 +3,7 @@
  * read what is written here.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 const BLOCK = 512;
 /** Twelve octal digits and a blank: what the header has room for. */

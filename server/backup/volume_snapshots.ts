@@ -6,11 +6,11 @@
  */
 import { startTimer } from "../../base/delay.ts";
 import type { SnapshotRef } from "../../drivers/driver.ts";
-import { RuneError } from "../../spec/error.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { RuneError } from "../../model/error.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
 import { markJudged } from "../auth/write_permits.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Snapshot } from "../../spec/snapshot.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import { okJson, volume, withServer } from "../server_fixture.ts";
 import { removeBackupSnapshots, snapshotVolumes } from "./volume_snapshots.ts";
 

@@ -1,7 +1,7 @@
 /** Writes a backup to a file that appears only when all of it is on disk and was read back. @module */
 import { join } from "node:path";
 import { syncDirectory, writeNewFile } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { readBackup } from "./format.ts";
 import { partialName } from "./retention.ts";
 

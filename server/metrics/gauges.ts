@@ -2,8 +2,8 @@
 import { statfs } from "node:fs/promises";
 import process from "node:process";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { parseBytes } from "../../spec/quantity.ts";
-import { KINDS } from "../../spec/kinds.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import { KINDS } from "../../model/kinds.ts";
 import type { Store } from "../../store/store.ts";
 import type { ScheduledBackups } from "../backup/scheduled.ts";
 import { unhandledErrors } from "../last_resort.ts";

@@ -1,7 +1,7 @@
 /** Wraps drivers and runners so that their calls are counted and timed; to their callers they are the same. @module */
 import type { Driver } from "../../drivers/driver.ts";
 import type { Runner } from "../../runners/runner.ts";
-import { toRuneError } from "../../spec/error.ts";
+import { toRuneError } from "../../model/error.ts";
 import type { FinishedCall } from "./metrics.ts";
 
 /** The calls of a driver that touch the world. */

@@ -7,7 +7,7 @@ import { readUsage } from "./usage.ts";
 import { okJson, volume, withServer } from "../server_fixture.ts";
 import { createMetrics } from "./metrics.ts";
 import { registerGauges } from "./gauges.ts";
-import type { Volume } from "../../spec/volume.ts";
+import type { Volume } from "../../model/volume.ts";
 
 async function withDriver(test: (driver: Driver, calls: FinishedCall[]) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "rune-observe-" });

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Driver } from "../../drivers/driver.ts";
-import { parseBytes } from "../../spec/quantity.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { parseBytes } from "../../model/quantity.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 
 /** Figures are this old at most when they are asked for regularly. */

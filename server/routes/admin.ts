@@ -1,6 +1,6 @@
 /** Administration: users, service accounts, tokens, policies, the audit log, the key encryption key. @module */
 import { z } from "zod";
-import { listSchema } from "../../spec/api.ts";
+import { listSchema } from "../../model/api.ts";
 import {
   auditRecord,
   grantBody,
@@ -12,7 +12,7 @@ import {
   tokenView,
   userBody,
   userView,
-} from "../../spec/identity.ts";
+} from "../../model/identity.ts";
 import type { Tx } from "../../store/store.ts";
 import {
   createPolicy,

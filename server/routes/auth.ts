@@ -1,11 +1,11 @@
 /** Who am I, and the first token. @module */
-import { newTokenView, type Whoami, whoamiView } from "../../spec/identity.ts";
+import { newTokenView, type Whoami, whoamiView } from "../../model/identity.ts";
 import { bootstrap } from "../auth/identities.ts";
 import { warningsFor } from "../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { hostOf, isLoopback } from "../guard.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 
 const PLAIN =
   "this connection is plain text: whoever can listen on it has your token; give the daemon a certificate (auth.tls)";

@@ -1,5 +1,5 @@
 /** `POST /v1/admin/backup`: the whole daemon as one archive. @module */
-import { type BackupRequest, backupRequestSchema } from "../../spec/api.ts";
+import { type BackupRequest, backupRequestSchema } from "../../model/api.ts";
 import { makeBackup } from "../backup/backup.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";

@@ -1,7 +1,7 @@
 /** `POST /v1/cast`: a whole set, atomically. @module */
-import { type CastRequest, castRequestSchema, castResponseSchema } from "../../spec/api.ts";
-import { BODIES, isCastKind } from "../../spec/declared.ts";
-import { textsAsWritten } from "../../spec/text_fields.ts";
+import { type CastRequest, castRequestSchema, castResponseSchema } from "../../model/api.ts";
+import { BODIES, isCastKind } from "../../model/declared.ts";
+import { textsAsWritten } from "../../model/text_fields.ts";
 import { warnOfAbsent } from "../absent.ts";
 import { cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";

@@ -1,11 +1,11 @@
 /** List, get and watch, made once for every kind that the API shows. @module */
 import { z } from "zod";
-import { listSchema, watchEventSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
-import type { RuleResource } from "../../spec/identity.ts";
-import { LIMITS, textUpTo } from "../../spec/limits.ts";
-import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../spec/resource.ts";
-import { matchesFields, matchesLabels, parseLabelSelector } from "../../spec/selector.ts";
+import { listSchema, watchEventSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
+import type { RuleResource } from "../../model/identity.ts";
+import { LIMITS, textUpTo } from "../../model/limits.ts";
+import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../model/resource.ts";
+import { matchesFields, matchesLabels, parseLabelSelector } from "../../model/selector.ts";
 import { requireResource } from "../admission/preconditions.ts";
 import { shownTo, type Viewer } from "../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";

@@ -1,8 +1,8 @@
 /** PUT, POST and DELETE of single resources: a cast of one, with preconditions. @module */
-import { bodySchema, deleteQuerySchema } from "../../spec/api.ts";
-import { type CastKind, isCastKind } from "../../spec/declared.ts";
-import { RuneError } from "../../spec/error.ts";
-import { describeKey, type KindInfo, KINDS } from "../../spec/resource.ts";
+import { bodySchema, deleteQuerySchema } from "../../model/api.ts";
+import { type CastKind, isCastKind } from "../../model/declared.ts";
+import { RuneError } from "../../model/error.ts";
+import { describeKey, type KindInfo, KINDS } from "../../model/resource.ts";
 import { deleteResource } from "../admission/deletion.ts";
 import { type ApplyOptions, cast, parseSet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";

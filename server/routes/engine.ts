@@ -1,6 +1,6 @@
 /** Taking another Docker Engine for this daemon's, by a person's word. @module */
-import { adoptEngineSchema, adoptionSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
+import { adoptEngineSchema, adoptionSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { RunnerStates } from "../runner_states.ts";

@@ -1,6 +1,6 @@
 /** Commands inside instances, over a WebSocket. @module */
-import { RuneError } from "../../spec/error.ts";
-import { EXEC_PROTOCOL } from "../../spec/exec_protocol.ts";
+import { RuneError } from "../../model/error.ts";
+import { EXEC_PROTOCOL } from "../../model/exec_protocol.ts";
 import { createOpenCount } from "../auth/open_count.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";

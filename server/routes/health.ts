@@ -1,5 +1,5 @@
 /** What the probes of a service's instances said last. @module */
-import { type HealthReport, healthReportSchema } from "../../spec/api.ts";
+import { type HealthReport, healthReportSchema } from "../../model/api.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { instancesOf } from "../targets.ts";

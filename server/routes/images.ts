@@ -1,6 +1,6 @@
 /** What images that are on this host declare, for those who are about to run them. @module */
-import { imageListSchema, type ImageReport, imageRequestSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
+import { imageListSchema, type ImageReport, imageRequestSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 

@@ -1,7 +1,7 @@
 /** Logs as server-sent events. @module */
 import { z } from "zod";
-import { logLineSchema } from "../../spec/api.ts";
-import { LIMITS, textUpTo } from "../../spec/limits.ts";
+import { logLineSchema } from "../../model/api.ts";
+import { LIMITS, textUpTo } from "../../model/limits.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint, timeSchema, wholeNumber } from "../endpoint.ts";
 import { logEvents } from "../log_stream.ts";

@@ -1,7 +1,7 @@
 /** `/v1/admin/registries`: whose images are pulled with which credentials, without the credentials. @module */
 import { z } from "zod";
-import { listSchema } from "../../spec/api.ts";
-import { registryBody, registryPattern, registryView } from "../../spec/registry.ts";
+import { listSchema } from "../../model/api.ts";
+import { registryBody, registryPattern, registryView } from "../../model/registry.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { listRegistries } from "../registries.ts";

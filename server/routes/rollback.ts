@@ -1,8 +1,8 @@
 /** Rollback: an earlier spec as a new generation. @module */
-import { rollbackRequestSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Service } from "../../spec/service.ts";
+import { rollbackRequestSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Service } from "../../model/service.ts";
 import type { HistoryEntry } from "../../store/store.ts";
 import { rollbackTarget, rolledBack } from "../../reconcile/service/revert.ts";
 import { missingFor, type Revision, revisionAt, revisionsOf } from "../../reconcile/service/revisions.ts";

@@ -1,11 +1,11 @@
 /** Actions on services, and their history. @module */
 import { z } from "zod";
-import { scaleRequestSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
-import { gradualScaleOf, writeGradualScale } from "../../spec/gradual_scale.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Service } from "../../spec/service.ts";
+import { scaleRequestSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
+import { gradualScaleOf, writeGradualScale } from "../../model/gradual_scale.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Service } from "../../model/service.ts";
 import type { Tx } from "../../store/store.ts";
 import { revisionsOf } from "../../reconcile/service/revisions.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";

@@ -1,12 +1,12 @@
 /** The daemon about itself: health, version, status. @module */
-import { type Event, serviceOfInstance } from "../../spec/event.ts";
-import type { Kind } from "../../spec/resource.ts";
+import { type Event, serviceOfInstance } from "../../model/event.ts";
+import type { Kind } from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
 import { z } from "zod";
-import { type Status, statusSchema, versionSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
+import { type Status, statusSchema, versionSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
 import { maySee, seenBy, type Viewer, warningsFor } from "../auth/visibility.ts";
-import type { AnyResource } from "../../spec/resource.ts";
+import type { AnyResource } from "../../model/resource.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { RunnerStates } from "../runner_states.ts";

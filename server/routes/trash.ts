@@ -1,10 +1,10 @@
 /** Deleted volumes whose data is still there: what there is, and bringing one back. @module */
 import type { TrashEntry } from "../../drivers/driver.ts";
-import { trashSchema, undeleteRequestSchema } from "../../spec/api.ts";
-import { RuneError } from "../../spec/error.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume } from "../../spec/volume.ts";
+import { trashSchema, undeleteRequestSchema } from "../../model/api.ts";
+import { RuneError } from "../../model/error.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume } from "../../model/volume.ts";
 import type { Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
 import { permitWrite, type Writer } from "../auth/write_permits.ts";

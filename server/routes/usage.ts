@@ -1,8 +1,8 @@
 /** What instances use of CPU and memory now: asked of the runners, kept nowhere. @module */
 import { z } from "zod";
-import { LIMITS, textUpTo } from "../../spec/limits.ts";
-import { type InstanceUsage, usageListSchema } from "../../spec/api.ts";
-import type { Instance } from "../../spec/instance.ts";
+import { LIMITS, textUpTo } from "../../model/limits.ts";
+import { type InstanceUsage, usageListSchema } from "../../model/api.ts";
+import type { Instance } from "../../model/instance.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { currentRun, runnerFor } from "../targets.ts";

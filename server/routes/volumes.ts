@@ -1,15 +1,15 @@
 /** Actions on volumes: marks and specs that the volume controller acts on; and what they hold. @module */
-import { resizeRequestSchema, volumeUsageSchema } from "../../spec/api.ts";
-import { RuneError, toRuneError } from "../../spec/error.ts";
-import { ANNOTATIONS } from "../../spec/marks.ts";
-import { describeKey } from "../../spec/resource.ts";
-import type { Volume, VolumeState } from "../../spec/volume.ts";
+import { resizeRequestSchema, volumeUsageSchema } from "../../model/api.ts";
+import { RuneError, toRuneError } from "../../model/error.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Volume, VolumeState } from "../../model/volume.ts";
 import { volumeContext } from "../../reconcile/volume/apply.ts";
 import { otherFilesystem } from "../../reconcile/volume/other_filesystem.ts";
 import type { Tx } from "../../store/store.ts";
 import { checkDetach } from "../admission/detach.ts";
 import { requireAlive, requireResource } from "../admission/preconditions.ts";
-import type { Filesystem } from "../../spec/filesystem.ts";
+import type { Filesystem } from "../../model/filesystem.ts";
 import type { Viewer } from "../auth/visibility.ts";
 import { applySet } from "../cast.ts";
 import type { ServerDeps } from "../deps.ts";

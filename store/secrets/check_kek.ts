@@ -1,5 +1,5 @@
 /** Whether a key encryption key opens a state: the one that a backup is made of, or one that a restore just unpacked. @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import { wrappingKeks } from "./data_keys.ts";
 import type { Kek } from "./kek.ts";

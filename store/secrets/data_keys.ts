@@ -3,7 +3,7 @@
  * the journal or the history: once a wrapped key is removed or wrapped anew, what was there before is gone.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import { type Box, importKey, open, randomKey, seal } from "./envelope.ts";
 import type { Kek } from "./kek.ts";

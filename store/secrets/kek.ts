@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { replaceFile, syncDirectory } from "../../base/durable.ts";
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import { importKey, KEY_BYTES, randomKey } from "./envelope.ts";
 
 /** Where the KEK comes from. */

@@ -1,5 +1,5 @@
 /** Finds the KEK at start and makes sure that it is the one which wrapped the data keys. @module */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import {
   type Kek,

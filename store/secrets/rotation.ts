@@ -10,7 +10,7 @@
  * A daemon killed anywhere in between finds at its next start how far it came and goes on from there.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
+import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import type { DataKeys, Keyring } from "./data_keys.ts";
 import { type Kek, type KekSource, makeKekFile, moveKekFile, nextPath, readKekFile } from "./kek.ts";

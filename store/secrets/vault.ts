@@ -5,9 +5,9 @@
  * or elsewhere, can be read again.
  * @module
  */
-import { RuneError } from "../../spec/error.ts";
-import { describeKey } from "../../spec/kinds.ts";
-import type { SealedSecretSpec } from "../../spec/sealed_secret.ts";
+import { RuneError } from "../../model/error.ts";
+import { describeKey } from "../../model/kinds.ts";
+import type { SealedSecretSpec } from "../../model/sealed_secret.ts";
 import type { Store } from "../contract.ts";
 import { type DataKeys, type Keyring, openDataKeys } from "./data_keys.ts";
 import { open, seal } from "./envelope.ts";

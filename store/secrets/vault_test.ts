@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RuneError } from "../../spec/error.ts";
+import type { RuneError } from "../../model/error.ts";
 import { openStore, type Store } from "../store.ts";
 import { withDir } from "../store_fixture.ts";
 import type { KekSource } from "./kek.ts";

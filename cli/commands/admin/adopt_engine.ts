@@ -1,6 +1,6 @@
 /** `rune admin adopt-engine`: ends the wait for another Docker Engine by a person's word. @module */
 import type { Command } from "@commander-js/extra-typings";
-import type { Adoption } from "../../../spec/api.ts";
+import type { Adoption } from "../../../model/api.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
 
 /** Defines it. */

@@ -1,6 +1,6 @@
 /** `rune admin audit`: who did what. @module */
 import type { Command } from "@commander-js/extra-typings";
-import type { AuditRecord } from "../../../spec/identity.ts";
+import type { AuditRecord } from "../../../model/identity.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
 import { withInterrupt } from "../../interrupt.ts";
 import { renderYaml } from "../../output.ts";

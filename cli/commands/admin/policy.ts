@@ -1,7 +1,7 @@
 /** `rune admin policy`: list, get, create, set, delete. @module */
 import type { Command } from "@commander-js/extra-typings";
-import type { PolicyView, Rule } from "../../../spec/identity.ts";
-import { RuneError } from "../../../spec/error.ts";
+import type { PolicyView, Rule } from "../../../model/identity.ts";
+import { RuneError } from "../../../model/error.ts";
 import { segment } from "../../client.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
 import { UsageError } from "../../exit_codes.ts";

@@ -1,7 +1,7 @@
 /** `rune admin registry`: list, set, delete. Credentials go in and never come out. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { parseNameRef } from "../../../spec/name.ts";
-import type { RegistryView } from "../../../spec/registry.ts";
+import { parseNameRef } from "../../../model/name.ts";
+import type { RegistryView } from "../../../model/registry.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
 import { UsageError } from "../../exit_codes.ts";
 import type { Column } from "../../output.ts";

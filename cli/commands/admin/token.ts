@@ -1,6 +1,6 @@
 /** `rune admin token`: list, create, revoke. @module */
 import type { Command } from "@commander-js/extra-typings";
-import type { NewTokenView, TokenView } from "../../../spec/identity.ts";
+import type { NewTokenView, TokenView } from "../../../model/identity.ts";
 import { segment } from "../../client.ts";
 import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../../command.ts";
 import { newTokenText, TOKEN_COLUMNS } from "../../identity_text.ts";

@@ -1,6 +1,6 @@
 /** `rune admin user` and `rune admin service`: list, create, grant, delete. @module */
 import type { Command } from "@commander-js/extra-typings";
-import type { UserView } from "../../../spec/identity.ts";
+import type { UserView } from "../../../model/identity.ts";
 import { segment } from "../../client.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
 import { USER_COLUMNS } from "../../identity_text.ts";

@@ -18,7 +18,7 @@ export const FINALIZERS = {
 export const ANNOTATIONS = {
   /** Service: RFC 3339 time of the last `rune restart`; instances made before it are replaced. */
   restartedAt: "rune.io/restarted-at",
-  /** Service: the gradual scale that was asked for last, as JSON; see `spec/gradual_scale.ts`. */
+  /** Service: the gradual scale that was asked for last, as JSON; see `model/gradual_scale.ts`. */
   gradualScale: "rune.io/gradual-scale",
   /** Service: who wrote its spec as it is now; kept with the spec in the history. */
   changedBy: "rune.io/changed-by",
@@ -26,7 +26,7 @@ export const ANNOTATIONS = {
   detachRequestedAt: "rune.io/detach-requested-at",
   /** Volume: the trash entry whose data it is made of (`rune volume undelete`). */
   undeleteFrom: "rune.io/undelete-from",
-  /** Volume: Rune made it for a volume that an image declares; see `spec/image_volume.ts`. */
+  /** Volume: Rune made it for a volume that an image declares; see `model/image_volume.ts`. */
   imageContent: "rune.io/image-content",
   /** Service: a digest of what it last had its image pulled for; later runs of the same make do with the image that is here. */
   pulledFor: "rune.io/pulled-for",
