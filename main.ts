@@ -21,13 +21,13 @@ try {
   code = await runCli(Deno.args, {
     async serve(options) {
       try {
-        await (await import("./server/serve.ts")).serve(options);
+        await (await import("./server/daemon/serve.ts")).serve(options);
       } catch (error) {
         daemonFailed = true;
         throw error;
       }
     },
-    offline: async () => (await import("./server/offline.ts")).offline,
+    offline: async () => (await import("./server/backup/offline.ts")).offline,
   });
   // The finer exit codes are for clients: to whoever supervises a daemon, it started or it did not.
   if (daemonFailed) code = 1;

@@ -36,15 +36,15 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...CONTRACTS,
   ],
   "server/": ["base/", "model/", "store/", "reconcile/", ...CONTRACTS],
-  "server/daemon.ts": ["base/", "model/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
-  "server/still_running.ts": ["model/", "runners/", "proxy/"],
+  "server/daemon/daemon.ts": ["base/", "model/", "store/", "reconcile/", "drivers/", "runners/", "proxy/"],
+  "server/backup/still_running.ts": ["model/", "runners/", "proxy/"],
   "cli/": ["base/", "model/"],
   "main.ts": ["base/plain_text.ts"],
 };
 
 /** What may be imported with `await import()` only, so that a client never loads the daemon. */
 const MAY_LOAD: Record<string, string[]> = {
-  "main.ts": ["cli/main.ts", "server/serve.ts", "server/offline.ts"],
+  "main.ts": ["cli/main.ts", "server/daemon/serve.ts", "server/backup/offline.ts"],
 };
 
 /** Text that only some production files may contain; `room` limits the rule to one room. */
@@ -71,7 +71,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/process/exec.ts",
       "runners/process/spawn.ts",
       "server/backup/restore.ts",
-      "server/exec_input.ts",
+      "server/api/streams/exec_input.ts",
       // Its own, which waits.
       "cli/exec_session.ts",
       "cli/commands/backup.ts",
@@ -82,7 +82,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     // What other people wrote reaches the terminal as plain text, through cli/terminal.ts; the daemon's log cleans its own.
     text: /\bDeno\.(stdout|stderr)\b|\bconsole\./,
     what: "output past the terminal (use terminal.out() or err(), or the logger)",
-    allowed: ["cli/terminal.ts", "server/logging.ts", "main.ts", "scripts/"],
+    allowed: ["cli/terminal.ts", "server/daemon/logging.ts", "main.ts", "scripts/"],
   },
   {
     // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how, and adds a kind of
@@ -92,11 +92,11 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "a queue: what may wait in it must be bounded in bytes (use Channel, or say in scripts/check_imports.ts how)",
     allowed: [
       // The queue itself, and who uses it with a limit.
-      "server/channel.ts",
+      "server/api/streams/channel.ts",
       "server/auth/audit.ts",
-      "server/log_stream.ts",
+      "server/api/streams/log_stream.ts",
       // Pulled: one event, or one chunk, for each that was taken.
-      "server/sse.ts",
+      "server/api/streams/sse.ts",
       "server/auth/stream_end.ts",
       "server/backup/",
       "drivers/archive.ts",
@@ -110,7 +110,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/docker/image_files.ts",
       "runners/docker/logs.ts",
       // As much as was granted; the writer waits.
-      "server/exec_socket.ts",
+      "server/api/streams/exec_socket.ts",
       "cli/exec_session.ts",
       "runners/process/exec.ts",
       // 1,024 events, then one that stands for all.

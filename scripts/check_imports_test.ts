@@ -8,13 +8,13 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["drivers/local.ts", "runners/runner.ts"],
   ["runners/docker/runner.ts", "drivers/driver.ts"],
   ["reconcile/volume/apply.ts", "drivers/local.ts"],
-  ["reconcile/queue.ts", "server/app.ts"],
+  ["reconcile/queue.ts", "server/api/app.ts"],
   ["reconcile/expose/controller.ts", "proxy/caddy/caddy_proxy.ts"],
   ["proxy/proxy.ts", "runners/runner.ts"],
-  ["server/app.ts", "drivers/local.ts"],
-  ["server/routes/logs.ts", "runners/docker/runner.ts"],
-  ["server/daemon.ts", "cli/main.ts"],
-  ["cli/main.ts", "server/app.ts"],
+  ["server/api/app.ts", "drivers/local.ts"],
+  ["server/api/routes/logs.ts", "runners/docker/runner.ts"],
+  ["server/daemon/daemon.ts", "cli/main.ts"],
+  ["cli/main.ts", "server/api/app.ts"],
   ["cli/client.ts", "store/store.ts"],
   ["main.ts", "cli/main.ts"],
   ["main.ts", "store/store.ts", true],
@@ -33,16 +33,16 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["reconcile/volume/apply.ts", "drivers/driver.ts"],
   ["reconcile/service/observe.ts", "runners/runner.ts"],
   ["reconcile/service/apply.ts", "drivers/mount_root.ts"],
-  ["server/app.ts", "runners/runner.ts"],
+  ["server/api/app.ts", "runners/runner.ts"],
   ["reconcile/expose/controller.ts", "proxy/proxy.ts"],
-  ["server/daemon.ts", "proxy/caddy/caddy_proxy.ts"],
-  ["server/daemon.ts", "drivers/local.ts"],
-  ["server/daemon.ts", "runners/docker/runner.ts"],
+  ["server/daemon/daemon.ts", "proxy/caddy/caddy_proxy.ts"],
+  ["server/daemon/daemon.ts", "drivers/local.ts"],
+  ["server/daemon/daemon.ts", "runners/docker/runner.ts"],
   ["cli/main.ts", "model/error.ts"],
   ["main.ts", "cli/main.ts", true],
-  ["main.ts", "server/serve.ts", true],
+  ["main.ts", "server/daemon/serve.ts", true],
   ["model/volume_test.ts", "cli/main.ts"],
-  ["tests/guide_test.ts", "server/daemon.ts"],
+  ["tests/guide_test.ts", "server/daemon/daemon.ts"],
   ["scripts/bench.ts", "model/volume.ts"],
 ];
 
@@ -114,7 +114,7 @@ Deno.test("checkFile() finds queues that nobody has bounded, and output past the
     }
     assert.deepEqual(checkFile("server/new_test.ts", line), []);
   }
-  assert.deepEqual(checkFile("server/channel.ts", lines[3]!), []);
+  assert.deepEqual(checkFile("server/api/streams/channel.ts", lines[3]!), []);
   assert.deepEqual(checkFile("cli/terminal.ts", lines[5]!), []);
 });
 

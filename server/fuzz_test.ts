@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseCastfile } from "../model/castfile.ts";
-import { BODIES } from "./fuzz_fixture.ts";
-import { okJson, withServer } from "./server_fixture.ts";
+import { BODIES } from "./api/fuzz_fixture.ts";
+import { okJson, withServer } from "./api/server_fixture.ts";
 
 const ns = "/v1/namespaces/default";
 

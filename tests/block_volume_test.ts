@@ -9,7 +9,7 @@ import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
 import { createClock } from "../reconcile/clock.ts";
 import { createMountTable } from "../reconcile/mount_table.ts";
 import { reconcileVolume } from "../reconcile/volume/controller.ts";
-import { seed } from "../server/seed.ts";
+import { seed } from "../server/daemon/seed.ts";
 import { openStore } from "../store/store.ts";
 import { noLoopDevices } from "./skips.ts";
 

@@ -1,6 +1,6 @@
 /** What nobody should send, sent to the real daemon: it refuses, stays alive, and does not grow. @module */
 import assert from "node:assert/strict";
-import { BODIES } from "../server/fuzz_fixture.ts";
+import { BODIES } from "../server/api/fuzz_fixture.ts";
 import { startHost } from "./host.ts";
 
 const ROUTES = [

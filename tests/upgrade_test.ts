@@ -7,7 +7,7 @@ import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
 import { RUNE } from "../scripts/daemon.ts";
 import { fixtureKey, fixtureToken, replayDataDir } from "../scripts/data_fixture.ts";
-import { RESOURCES } from "../server/openapi.ts";
+import { RESOURCES } from "../server/api/openapi.ts";
 import { KINDS } from "../model/kinds.ts";
 import type { AnyResource } from "../model/resource.ts";
 import { SCHEMA, valueKey } from "../store/keys.ts";

@@ -1,7 +1,7 @@
 /** Passes over one instance in a real store, with a runner that does not do what it says. @module */
 import assert from "node:assert/strict";
 import type { Publication, Runner } from "../../runners/runner.ts";
-import { seed } from "../../server/seed.ts";
+import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";
 import { makeInstance, makeService } from "../testing/resources.ts";

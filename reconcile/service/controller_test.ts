@@ -1,6 +1,6 @@
 /** A service and the volumes of its templates, in a real store. @module */
 import assert from "node:assert/strict";
-import { seed } from "../../server/seed.ts";
+import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";
 import { makeService, makeVolume } from "../testing/resources.ts";

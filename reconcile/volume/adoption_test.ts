@@ -7,7 +7,7 @@ import { LocalDriver } from "../../drivers/local.ts";
 import { createDockerRunner } from "../../runners/docker/runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import type { RunnerName } from "../../model/instance.ts";
-import { seed } from "../../server/seed.ts";
+import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";
 import { acquireLease } from "../leases.ts";

@@ -4,7 +4,7 @@ import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { guardedDriver } from "../../drivers/filesystem_guard.ts";
 import { LocalDriver } from "../../drivers/local.ts";
-import { seed } from "../../server/seed.ts";
+import { seed } from "../../server/daemon/seed.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";

@@ -4,7 +4,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { PlainStage } from "../../drivers/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { LocalDriver } from "../../drivers/local.ts";
-import { seed } from "../../server/seed.ts";
+import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";

@@ -6,7 +6,7 @@
 import type { Declared } from "../../model/declared.ts";
 import { checkSupported } from "../../model/unsupported.ts";
 import { checkHost } from "./host.ts";
-import { checkSecretLimits } from "../secret_writes.ts";
+import { checkSecretLimits } from "./secret_writes.ts";
 import { admitService } from "./service.ts";
 import { admitSnapshot } from "./snapshot.ts";
 import { admitStorageClass } from "./storage_class.ts";

@@ -9,7 +9,7 @@ import {
   type TestServer,
   volume,
   withServer,
-} from "../server_fixture.ts";
+} from "../api/server_fixture.ts";
 
 type Set = Parameters<TestServer["cast"]>[0];
 

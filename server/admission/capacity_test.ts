@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { okJson, problemOf, process, service, withServer } from "../server_fixture.ts";
+import { okJson, problemOf, process, service, withServer } from "../api/server_fixture.ts";
 import { checkCapacity, countCpus, hostCapacity } from "./capacity.ts";
 
 const capacity = { cpus: 2, memoryBytes: 4 * 2 ** 30 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FINALIZERS } from "../../model/marks.ts";
-import { claim, okJson, problemOf, service, template, volume, withServer } from "../server_fixture.ts";
+import { claim, okJson, problemOf, service, template, volume, withServer } from "../api/server_fixture.ts";
 
 const ns = "/v1/namespaces/default";
 

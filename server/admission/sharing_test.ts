@@ -9,7 +9,7 @@ import {
   type TestServer,
   volume,
   withServer,
-} from "../server_fixture.ts";
+} from "../api/server_fixture.ts";
 
 const writer = (name: string, more: object = {}) => service(name, { volumes: [claim("v")], ...more });
 const reader = (name: string, more: object = {}) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { okJson, problemOf, service, template, volume, withServer } from "../server_fixture.ts";
+import { okJson, problemOf, service, template, volume, withServer } from "../api/server_fixture.ts";
 
 const ns = "/v1/namespaces/default";
 const snapshotPolicy = { every: "1h", keep: 24 };

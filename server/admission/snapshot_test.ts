@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FINALIZERS } from "../../model/marks.ts";
-import { okJson, problemOf, type TestServer, volume, withServer } from "../server_fixture.ts";
+import { okJson, problemOf, type TestServer, volume, withServer } from "../api/server_fixture.ts";
 
 const ns = "/v1/namespaces/default";
 type Pair = [string, Record<string, unknown>];

@@ -6,7 +6,7 @@ import type { Service } from "../../model/service.ts";
 import type { StorageClass } from "../../model/storage_class.ts";
 import type { Reader } from "../../store/store.ts";
 import type { Viewer } from "../auth/visibility.ts";
-import type { SecretLimits } from "../secret_writes.ts";
+import type { SecretLimits } from "./secret_writes.ts";
 import type { HostPorts } from "./ports.ts";
 import type { HostAccounts } from "./host_accounts.ts";
 

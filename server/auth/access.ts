@@ -5,7 +5,7 @@
  */
 import type { RuleResource, Verb } from "../../model/identity.ts";
 import { KINDS } from "../../model/resource.ts";
-import type { Endpoint } from "../endpoint.ts";
+import type { Endpoint } from "../api/endpoint.ts";
 
 /** See the module comment. */
 export type Access =

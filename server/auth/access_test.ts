@@ -1,6 +1,6 @@
 /** Every route × role × namespace, and what comes of it. A route without a row here fails. @module */
 import assert from "node:assert/strict";
-import { endpoints } from "../app.ts";
+import { endpoints } from "../api/app.ts";
 import { withGuard } from "./auth_fixture.ts";
 
 /** The verb that a route asks for and on what; `-` for routes that ask something else. */

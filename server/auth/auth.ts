@@ -5,9 +5,9 @@
  */
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
-import type { Endpoint } from "../endpoint.ts";
-import { isLoopback } from "../guard.ts";
-import { HTTP_STATUS, problemResponse, toProblem } from "../problem.ts";
+import type { Endpoint } from "../api/endpoint.ts";
+import { isLoopback } from "../api/guard.ts";
+import { HTTP_STATUS, problemResponse, toProblem } from "../api/problem.ts";
 import { type Access, accessOf, extraVerbs } from "./access.ts";
 import type { Audit } from "./audit.ts";
 import { denial } from "./authority.ts";

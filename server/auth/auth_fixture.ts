@@ -1,7 +1,7 @@
 /** What the tests of this folder share: a server that asks for tokens, and somebody of each kind to send requests. @module */
 import assert from "node:assert/strict";
 import type { NewTokenView } from "../../model/identity.ts";
-import { okJson, type TestServer, withServer } from "../server_fixture.ts";
+import { okJson, type TestServer, withServer } from "../api/server_fixture.ts";
 
 /** A server with its first token. */
 export interface GuardedServer extends TestServer {

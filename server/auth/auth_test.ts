@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readEvents } from "../../cli/sse.ts";
-import { okJson, problemOf, withServer } from "../server_fixture.ts";
+import { okJson, problemOf, withServer } from "../api/server_fixture.ts";
 import { withGuard } from "./auth_fixture.ts";
 
 const REMOTE = "192.0.2.7";

@@ -4,8 +4,8 @@ import type { Instance } from "../../model/instance.ts";
 import { templateOf } from "../../model/instance.ts";
 import { registerGauges } from "../metrics/gauges.ts";
 import { createMetrics } from "../metrics/metrics.ts";
-import { createApp, endpoints } from "../app.ts";
-import { okJson } from "../server_fixture.ts";
+import { createApp, endpoints } from "../api/app.ts";
+import { okJson } from "../api/server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };

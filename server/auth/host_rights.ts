@@ -9,7 +9,7 @@ import { DYNAMIC_USER, isProfileFile, parseAccountId } from "../../model/securit
 import type { ServiceSpec } from "../../model/service.ts";
 import { type HostAccounts, readHostAccounts } from "../admission/host_accounts.ts";
 import { identityNow } from "../admission/host_identity.ts";
-import { type Grant, grantOf, type Grants } from "../grants.ts";
+import { type Grant, grantOf, type Grants } from "../admission/grants.ts";
 
 /** What there is to grant. */
 export interface HostRights {

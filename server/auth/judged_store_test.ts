@@ -1,7 +1,7 @@
 /** No route writes what a caller declares without asking for the right to it. @module */
 import assert from "node:assert/strict";
-import { endpoints } from "../app.ts";
-import { okJson } from "../server_fixture.ts";
+import { endpoints } from "../api/app.ts";
+import { okJson } from "../api/server_fixture.ts";
 import { withGuard } from "./auth_fixture.ts";
 import { judgedStore } from "./judged_store.ts";
 

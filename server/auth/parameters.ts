@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { BackupRequest } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
-import type { Endpoint } from "../endpoint.ts";
+import type { Endpoint } from "../api/endpoint.ts";
 import type { Ask, Permit } from "./authority.ts";
 
 /** What a parameter asks for, judged on the checked request. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { endpoints } from "../app.ts";
+import { endpoints } from "../api/app.ts";
 import { backupRequestSchema } from "../../model/api.ts";
 import { withGuard } from "./auth_fixture.ts";
 import type { Ask } from "./authority.ts";

@@ -1,9 +1,9 @@
 /** The table of docs/security.md that says what each policy reaches, held to the daemon cell by cell. @module */
 import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
-import { okJson } from "../server_fixture.ts";
-import { buildDrivers } from "../daemon.ts";
-import { type Grants, grantsSection } from "../grants.ts";
+import { okJson } from "../api/server_fixture.ts";
+import { buildDrivers } from "../daemon/daemon.ts";
+import { type Grants, grantsSection } from "../admission/grants.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };

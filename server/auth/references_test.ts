@@ -5,8 +5,8 @@ import { BODIES } from "../../model/declared.ts";
 import { partsOf, referenceOf } from "../../model/reference.ts";
 import { contextMaker } from "../../drivers/conformance_trial.ts";
 import type { VolumeSpec } from "../../model/volume.ts";
-import { buildDrivers } from "../daemon.ts";
-import { okJson } from "../server_fixture.ts";
+import { buildDrivers } from "../daemon/daemon.ts";
+import { okJson } from "../api/server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
-import { eventStream } from "../sse.ts";
+import { eventStream } from "../api/streams/sse.ts";
 import { createOpenCount } from "./open_count.ts";
 import { endWith } from "./stream_end.ts";
 

@@ -10,8 +10,8 @@ import { describeKey } from "../../model/resource.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
-import { replaceDaemonId } from "../daemon_identity.ts";
-import type { Settings } from "../settings.ts";
+import { replaceDaemonId } from "../daemon/daemon_identity.ts";
+import type { Settings } from "../daemon/settings.ts";
 import type { Manifest } from "./format.ts";
 
 /** Meta of a copy: ids of the daemons that its state was taken from, the original first. */

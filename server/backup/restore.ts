@@ -21,11 +21,11 @@ import {
   statePath,
 } from "../../store/state_file.ts";
 import { openStore, type Store } from "../../store/store.ts";
-import { buildDrivers } from "../daemon.ts";
-import { loadSettings, type Settings } from "../settings.ts";
+import { buildDrivers } from "../daemon/daemon.ts";
+import { loadSettings, type Settings } from "../daemon/settings.ts";
 import { KEK } from "./backup.ts";
 import { type NewKek, settleKek } from "./restored_kek.ts";
-import { releasePlace } from "../daemon_identity.ts";
+import { releasePlace } from "../daemon/daemon_identity.ts";
 import { makeCopy } from "./copy_of.ts";
 import { type Manifest, readBackup, readManifest, volumeFolder } from "./format.ts";
 import { decideIdentity } from "./restored_identity.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { okJson, volume, withServer } from "../server_fixture.ts";
+import { okJson, volume, withServer } from "../api/server_fixture.ts";
 import { removeBackupSnapshots, snapshotVolumes } from "./volume_snapshots.ts";
 
 const { signal } = new AbortController();

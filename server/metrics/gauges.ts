@@ -6,7 +6,7 @@ import { parseBytes } from "../../model/quantity.ts";
 import { KINDS } from "../../model/kinds.ts";
 import type { Store } from "../../store/store.ts";
 import type { ScheduledBackups } from "../backup/scheduled.ts";
-import { unhandledErrors } from "../last_resort.ts";
+import { unhandledErrors } from "../daemon/last_resort.ts";
 import type { UsageReader } from "./usage.ts";
 
 /** What the gauges look at. */

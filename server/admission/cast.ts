@@ -1,0 +1,384 @@
+/**
+ * Casting: a set of declarations becomes resources in one transaction, or none does. A single PUT or POST is a set of one.
+ * @module
+ */
+import type { CastRequest, CastResult } from "../../model/api.ts";
+import { cycleIssues } from "../../model/checks.ts";
+import { type FieldChange, fieldChanges, sameValue } from "../../model/changes.ts";
+import { type CastKind, type Declared, isCastKind, parseDeclared } from "../../model/declared.ts";
+import { type FieldIssue, RuneError } from "../../model/error.ts";
+import { formatPath } from "../../model/field_issues.ts";
+import type { Verb } from "../../model/identity.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { Exposures } from "../../model/exposing.ts";
+import { type AnyResource, describeKey, type Kind, KINDS } from "../../model/resource.ts";
+import type { HostIdentity } from "../../model/security.ts";
+import type { Service } from "../../model/service.ts";
+import type { VolumeSpec } from "../../model/volume.ts";
+import type { NewResource, Store, Tx } from "../../store/store.ts";
+import { admit } from "./admission.ts";
+import { newborn } from "./newborn.ts";
+import { requireVersion } from "./preconditions.ts";
+import { checkSharing, type WrittenService } from "./sharing.ts";
+import { ownerOfRestored } from "./restore.ts";
+import { makeDefault } from "./storage_class.ts";
+import type { World } from "./world.ts";
+import { readHostAccounts } from "./host_accounts.ts";
+import { identityNow, settleIdentity } from "./host_identity.ts";
+import { maySee } from "../auth/visibility.ts";
+import { markJudged, permitWrite, type Writer } from "../auth/write_permits.ts";
+import type { ServerDeps } from "../api/deps.ts";
+import {
+  discardSecrets,
+  type PreparedSecrets,
+  prepareSecrets,
+  StaleSecret,
+  writeSealed,
+} from "./secret_writes.ts";
+
+/** One declaration and its index in the request, for issues. */
+interface Item {
+  declared: Declared;
+  index: number;
+}
+
+/** How a set is applied. */
+export interface ApplyOptions {
+  /** Replace the instances of services also where nothing changed. */
+  force?: boolean;
+  /** Refuse unless the (one) resource has this version. */
+  ifVersion?: number;
+  /** Refuse what exists. */
+  createOnly?: boolean;
+  /** Who writes: asked before each write. */
+  writer: Writer;
+  /** Of an action that changes a single field; see {@linkcode permitWrite}. */
+  action?: { verb: Verb };
+  /** The set's secrets, encrypted. */
+  secrets?: PreparedSecrets;
+}
+
+/** What applying needs of the daemon. */
+export type ApplyDeps = Pick<
+  ServerDeps,
+  | "drivers"
+  | "defaultStorageClass"
+  | "secretLimits"
+  | "privateMounts"
+  | "containsProcesses"
+  | "closed"
+  | "grants"
+  | "hostPorts"
+>;
+
+/** What applying did to one resource. */
+export interface Applied extends CastResult {
+  resource: AnyResource;
+}
+
+/** Once there are so many, the rest of a set is looked at no more: nothing of it is applied. */
+const MAX_ISSUES = 100;
+
+const ORDER = Object.keys(KINDS);
+const rank = (kind: Kind) => ORDER.indexOf(kind);
+
+/**
+ * Checks the bodies of a cast against their schemas.
+ *
+ * @throws {RuneError} `invalid_argument` with every issue; `resource` is the index in the request.
+ */
+export function parseSet(resources: CastRequest["resources"]): Declared[] {
+  const issues: FieldIssue[] = [];
+  const seen = new Map<string, number>();
+  const declared = resources.flatMap(({ kind, body }, index) => {
+    if (!isCastKind(kind) || issues.length >= MAX_ISSUES) return [];
+    const result = parseDeclared(kind, body, { namespace: "default" });
+    if ("issues" in result) {
+      issues.push(...result.issues.map((issue) => ({ ...issue, resource: index })));
+      return [];
+    }
+    const key = `${kind} ${describeKey(result.declared)}`;
+    if (seen.has(key)) {
+      const message = `${key} is declared twice; the first is resource ${seen.get(key)}`;
+      issues.push({ path: ["name"], message, resource: index });
+    } else seen.set(key, index);
+    return [result.declared];
+  });
+  if (issues.length > 0) throw refusal(issues, resources);
+  return declared;
+}
+
+/** One error for all issues; its message is the first of them, and how many more there are. */
+function refusal(
+  issues: FieldIssue[],
+  resources: { kind: string; body: Record<string, unknown> }[],
+  code: "invalid_argument" | "conflict" = "invalid_argument",
+): RuneError {
+  const [first] = issues;
+  const { kind, body } = resources[first!.resource ?? 0]!;
+  const what = `${kind} ${typeof body.name === "string" ? body.name : "without a name"}`;
+  const path = formatPath(first!.path);
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+  return new RuneError(code, `${what}: ${path === "" ? "" : `${path}: `}${first!.message}${more}`, {
+    hint: first!.hint,
+    issues,
+  });
+}
+
+/**
+ * Writes a set inside a transaction, in the order of kinds (SPEC 2). Throwing rolls all of it back.
+ *
+ * @throws {RuneError} `invalid_argument` with every issue; `conflict` when all that is in the way is being deleted, or for a
+ * wrong version; `already_exists`.
+ */
+export function applySet(
+  tx: Tx,
+  set: Declared[],
+  deps: ApplyDeps,
+  options: ApplyOptions,
+): Applied[] {
+  const classes = set.filter((d) => d.kind === "storageClass");
+  const later = new Set(set.filter((d) => d.kind === "service").map(describeKey));
+  const exposed = new Exposures<Service>(
+    set.some((d) => d.kind === "service" && (d.spec.expose || d.spec.process)) ? tx.list("service") : [],
+  );
+  const world: World = {
+    state: tx,
+    exposed,
+    later,
+    ports: deps.hostPorts?.() ?? { held: [] },
+    drivers: deps.drivers,
+    defaultStorageClass: deps.defaultStorageClass,
+    secretLimits: deps.secretLimits,
+    viewer: options.writer,
+    accounts: readHostAccounts(),
+    root: Deno.uid() === 0,
+    declaredClasses: new Set(classes.map((c) => c.name)),
+    privateMounts: deps.privateMounts ?? Deno.uid() === 0,
+    closed: deps.closed ?? [],
+    containsProcesses: deps.containsProcesses ?? true,
+    declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
+    newDefaultClass: classes.find((c) => c.spec.default)?.name,
+  };
+  const items: Item[] = set.map((declared, index) => ({ declared, index }))
+    .sort((a, b) => rank(a.declared.kind) - rank(b.declared.kind));
+  const issues: FieldIssue[] = [];
+  let passing = 0;
+  /** Services that became something else. */
+  const services: WrittenService[] = [];
+  const applied: Applied[] = [];
+  for (const { declared, index } of items) {
+    if (issues.length >= MAX_ISSUES) break;
+    const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
+    const settled = judge(tx, { declared, before, world, deps, options });
+    if (before?.deletionRequestedAt !== undefined) {
+      const message = `${declared.kind} ${describeKey(declared)} is being deleted`;
+      issues.push({ path: ["name"], message, hint: "cast it again when it is gone", resource: index });
+      passing++;
+      continue;
+    }
+    // Before what differs is judged: nothing of it is to be changed.
+    if (before && options.createOnly) {
+      throw new RuneError("already_exists", `${declared.kind} ${describeKey(declared)} exists already`, {
+        hint: "change it with rune cast (PUT in the API), or delete it first",
+      });
+    }
+    const verdict = admit(declared, world);
+    if (declared.kind === "service") later.delete(describeKey(declared));
+    verdict.issues.push(...settled.issues);
+    issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
+    // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
+    if (verdict.issues.length === 0) {
+      const spec = declared.kind === "service" ? withIdentity(verdict.spec, settled.identity) : verdict.spec;
+      const written = write(tx, { ...declared, spec } as Declared, options);
+      const { resource } = written;
+      if (resource.kind === "service") {
+        exposed.set(resource);
+        if (written.action !== "unchanged") {
+          services.push({ service: resource, before: before as Service | undefined, index });
+        }
+      }
+      applied.push(written);
+    }
+  }
+  if (issues.length < MAX_ISSUES) {
+    issues.push(...checkSharing(services, { state: tx, viewer: options.writer }));
+    issues.push(...cycleIssues(set, {
+      find: (namespace, name) => tx.get("service", namespace, name),
+      describe: (key) =>
+        maySee(options.writer, "service", key.namespace) ? describeKey(key) : "(one that you may not see)",
+    }));
+  }
+  if (issues.length > 0) {
+    const named = set.map(({ kind, name }) => ({ kind, body: { name } }));
+    throw refusal(issues, named, passing === issues.length ? "conflict" : "invalid_argument");
+  }
+  return applied;
+}
+
+/** Settles who the processes of a service are, and asks whether all of the write is permitted. */
+function judge(
+  tx: Tx,
+  { declared, before, world, deps, options }: {
+    declared: Declared;
+    before: AnyResource | undefined;
+    world: World;
+    deps: ApplyDeps;
+    options: ApplyOptions;
+  },
+): { identity?: HostIdentity; issues: FieldIssue[] } {
+  const { writer, action } = options;
+  const rights = {
+    grants: deps.grants ?? {},
+    accounts: world.accounts,
+    root: world.root,
+  };
+  const settled = declared.kind === "service"
+    ? settleIdentity(declared, { before: before as Service | undefined, anew: options.force ?? false, world })
+    : { issues: [] };
+  // What an earlier version stored has no numbers: what it names now is judged.
+  const identity = settled.identity ??
+    (declared.kind === "service"
+      ? identityNow({ spec: { ...declared.spec, identity: undefined } }, world.accounts)
+      : undefined);
+  permitWrite(tx, writer, {
+    declared,
+    before,
+    host: { rights, ...(identity && { identity }) },
+    ...(action && { action }),
+  });
+  return settled;
+}
+
+/** A spec with its identity, and none that it came with: that of an earlier generation may be another's by now. */
+function withIdentity(spec: unknown, identity: HostIdentity | undefined): unknown {
+  const { identity: _, ...rest } = spec as Service["spec"];
+  return { ...rest, ...(identity && { identity }) };
+}
+
+function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
+  const { force, ifVersion } = options;
+  const { kind, namespace, name, labels } = declared;
+  const secret = kind === "secret" ? options.secrets?.get(describeKey(declared)) : undefined;
+  if (kind === "secret" && !secret) throw new StaleSecret();
+  const spec = (secret?.spec ?? declared.spec) as AnyResource["spec"];
+  const before = tx.get(kind, namespace, name) as AnyResource | undefined;
+  const answer = (action: CastResult["action"], resource: AnyResource): Applied => ({
+    kind,
+    namespace,
+    name,
+    action,
+    generation: resource.generation,
+    changes: before ? changesOf(before, { spec, labels }, secret?.changes) : [],
+    resource,
+  });
+  if (declared.kind === "storageClass" && declared.spec.default) makeDefault(tx, name, options);
+  if (!before) {
+    if (ifVersion !== undefined) {
+      throw new RuneError(
+        "not_found",
+        `there is no ${kind} ${describeKey(declared)} at version ${ifVersion}`,
+        {
+          hint: "leave If-Match out to make it",
+        },
+      );
+    }
+    if (namespace !== "") ensureNamespace(tx, namespace);
+    if (secret) writeSealed(tx, declared, secret);
+    const birth = newborn<CastKind>(kind, spec as never);
+    const owner = kind === "volume"
+      ? ownerOfRestored({ namespace, name }, spec as VolumeSpec, tx)
+      : undefined;
+    if (owner !== undefined) Object.assign(birth.status, { ownerService: owner });
+    const annotations = authorship({ kind, annotations: {} }, options);
+    const resource = tx.create(
+      { kind, namespace, name, labels, annotations, spec, ...birth } as NewResource<Kind>,
+    );
+    return answer("created", resource as AnyResource);
+  }
+  requireVersion(before, ifVersion);
+  if (secret) writeSealed(tx, declared, secret);
+  const current = tx.get(kind, namespace, name) as AnyResource;
+  const forced = force && kind === "service";
+  const annotations = {
+    ...(sameValue(current.spec, spec) ? current.annotations : authorship(current, options)),
+    ...(forced && { [ANNOTATIONS.restartedAt]: tx.now }),
+  };
+  const bump = forced && { bumpGeneration: true as const };
+  const resource = tx.update(current, { labels, spec, annotations, ...bump });
+  return answer(resource === before ? "unchanged" : "configured", resource);
+}
+
+/** The annotations of what is written by this caller: a service's history says by whom. */
+function authorship(
+  { kind, annotations }: Pick<AnyResource, "kind" | "annotations">,
+  { writer }: ApplyOptions,
+): Record<string, string> {
+  if (kind !== "service" || writer.name === undefined) return annotations;
+  return { ...annotations, [ANNOTATIONS.changedBy]: writer.name };
+}
+
+/** What differs; of a secret its keys stand for its values. */
+function changesOf(
+  before: AnyResource,
+  after: { spec: AnyResource["spec"]; labels: Record<string, string> },
+  secret?: FieldChange[],
+): FieldChange[] {
+  if (!secret || before.kind !== "secret") {
+    return fieldChanges(shown(before.spec, before.labels), shown(after.spec, after.labels));
+  }
+  const { type } = after.spec as typeof before.spec;
+  return [
+    ...fieldChanges({ type: before.spec.type, labels: before.labels }, { type, labels: after.labels }),
+    ...secret,
+  ];
+}
+
+/** What a user declares of a spec: who its processes are is told by `user` and `group`. */
+function shown(spec: AnyResource["spec"], labels: Record<string, string>): Record<string, unknown> {
+  return { ...spec, identity: undefined, labels };
+}
+
+/** A namespace comes into being with the first resource in it (SPEC 2). */
+export function ensureNamespace(tx: Tx, name: string): void {
+  if (tx.get("namespace", "", name)) return;
+  markJudged(tx, { kind: "namespace", namespace: "", name });
+  tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...newborn("namespace", {}) });
+}
+
+/** Carries a dry run's results out of the transaction that it rolls back. */
+class DryRun extends Error {
+  constructor(readonly applied: Applied[]) {
+    super("dry run");
+  }
+}
+
+/**
+ * Applies a set in one transaction.
+ *
+ * @param options `dryRun` does all of it, then rolls back.
+ * @throws {RuneError} as {@linkcode applySet} does.
+ */
+export async function cast(
+  store: Store,
+  set: Declared[],
+  deps: ApplyDeps & Pick<ServerDeps, "secrets">,
+  options: ApplyOptions & { dryRun?: boolean },
+): Promise<Applied[]> {
+  const { dryRun = false } = options;
+  const secrets = await prepareSecrets(set, { store, vault: deps.secrets, dryRun });
+  try {
+    return await store.transact((tx) => {
+      const applied = applySet(tx, set, deps, { ...options, secrets });
+      if (dryRun) throw new DryRun(applied);
+      return applied;
+    });
+  } catch (error) {
+    if (error instanceof DryRun) return error.applied;
+    // A commit of unknown fate may have landed: its keys stay, and go at the next start if nothing uses them.
+    const undecided = error instanceof RuneError && error.code === "unavailable";
+    if (!undecided) await discardSecrets(secrets, deps.secrets);
+    if (error instanceof StaleSecret) return await cast(store, set, deps, options);
+    throw error;
+  }
+}

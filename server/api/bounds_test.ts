@@ -1,0 +1,93 @@
+/** Every text, list and map that a caller can send has a bound, and what is sent beyond it is answered shortly. @module */
+import assert from "node:assert/strict";
+import type { z } from "zod";
+import { execControlSchema } from "../../model/api.ts";
+import { BODIES } from "../../model/declared.ts";
+import { nodesOf } from "../../model/schema_fixture.ts";
+import { defOf, mostOf } from "../../model/schema_parts.ts";
+import { endpoints } from "./app.ts";
+import { problemOf, withServer } from "./server_fixture.ts";
+
+const BOUNDED = ["string", "array", "record"];
+/** What holds any value, and is checked by the schema of its kind: `parseDeclared`. */
+const OPEN = ["unknown"];
+
+/** Whether every value that a schema takes has a bound: its own, or that of the step of a pipe which it ends in. */
+function isBounded(schema: z.ZodType): boolean {
+  const def = defOf(schema) as ReturnType<typeof defOf> & { out?: z.ZodType };
+  if (BOUNDED.includes(def.type)) return mostOf(schema) !== undefined;
+  if (def.type === "pipe") return isBounded(def.out!) || isBounded(def.in!);
+  if (def.innerType) return isBounded(def.innerType);
+  if (def.type === "union") return def.options!.every(isBounded);
+  return !["transform", ...OPEN].includes(def.type);
+}
+
+/** Paths at which something has no bound. */
+function unboundedIn(schema: z.ZodType, name: string): string[] {
+  const covered = new Set<z.ZodType>();
+  const found: string[] = [];
+  for (const { path, schema: node, wraps } of nodesOf(schema)) {
+    const def = defOf(node) as ReturnType<typeof defOf> & { out?: z.ZodType };
+    // What one step of a pipe checks, the others need not.
+    if (covered.has(node) || (def.type === "pipe" && isBounded(node))) {
+      for (const inner of wraps) covered.add(inner);
+    }
+    if (BOUNDED.includes(def.type) && !covered.has(node) && mostOf(node) === undefined) {
+      found.push(`${name}: ${path.join(".") || "itself"} (${def.type})`);
+    }
+  }
+  return found;
+}
+
+Deno.test("every string, list and map of a castable kind, a request and a query has an upper bound", () =>
+  withServer(({ deps }) => {
+    const schemas: [string, z.ZodType][] = [
+      ...Object.entries(BODIES),
+      ...endpoints(deps).flatMap(({ method, path, body, query, documentedBody }): [string, z.ZodType][] => [
+        ...body ? [[`${method} ${path} body`, body] as [string, z.ZodType]] : [],
+        ...documentedBody ? [[`${method} ${path} documented`, documentedBody] as [string, z.ZodType]] : [],
+        ...query ? [[`${method} ${path} query`, query] as [string, z.ZodType]] : [],
+      ]),
+      // The last two frames go to the client.
+      ...execControlSchema.options.slice(0, 3).map((o, i): [string, z.ZodType] => [`exec frame ${i}`, o]),
+    ];
+    assert.ok(schemas.length > 40, `${schemas.length}`);
+    assert.deepEqual(schemas.flatMap(([name, schema]) => unboundedIn(schema, name)), []);
+    return Promise.resolve();
+  }));
+
+Deno.test("a body with a hundred thousand mistakes, or with huge words, is answered in a few kilobytes", () =>
+  withServer(async ({ send }) => {
+    const many = 100_000;
+    const wrong = (body: unknown) => send("POST", "/v1/cast", { resources: [{ kind: "service", body }] });
+    const fields = Object.fromEntries(Array.from({ length: many }, (_, i) => [`field${i}`, i]));
+    const word = "x".repeat(1_000_000);
+    const bodies: unknown[] = [
+      { name: "a", image: "b", ...fields },
+      { name: "a", image: "b", env: Object.fromEntries(Object.keys(fields).map((key) => [key, {}])) },
+      { name: "a", image: "b", ports: Array.from({ length: many }, () => ({ prot: 1 })) },
+      { name: "a", image: "b", args: Array.from({ length: 1_000 }, () => ({})) },
+      { name: word, image: "b" },
+      { name: "a", image: "b", [word]: 1 },
+      { name: "a", image: "b", env: { [word]: "1", A: word } },
+      { name: "a", image: "b", expose: { port: word } },
+      { name: "a", image: "b", volumes: [{ name: "v", mountPath: `/${word}`, claim: { name: word } }] },
+    ];
+    for (const body of bodies) {
+      const answer = await wrong(body);
+      const text = await answer.text();
+      assert.equal(answer.status, 400, text.slice(0, 200));
+      assert.ok(text.length < 100_000, `${text.length}: ${text.slice(0, 200)}`);
+    }
+    const set = Array.from(
+      { length: 10_000 },
+      () => ({ kind: "service", body: { nam: 1, imag: 2, por: 3 } }),
+    );
+    const answer = await send("POST", "/v1/cast", { resources: set });
+    assert.equal(answer.status, 400);
+    assert.ok((await answer.text()).length < 100_000);
+    const path = "/v1/namespaces/default/services/a";
+    await problemOf(send("PUT", path, { name: word, image: "b" }), "invalid_argument");
+    const deep = `{"name":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+    await problemOf(send("PUT", path, deep), "invalid_argument");
+  }));

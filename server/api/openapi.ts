@@ -1,0 +1,143 @@
+/** The OpenAPI document, made from the endpoints and the schemas that validate. @module */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import { problemSchema } from "../../model/api.ts";
+import { configMapResource } from "../../model/config_map.ts";
+import { BODIES, type CastKind } from "../../model/declared.ts";
+import { eventResource } from "../../model/event.ts";
+import { instanceResource, instanceSpecSchema } from "../../model/instance.ts";
+import { namespaceResource } from "../../model/namespace.ts";
+import type { HiddenKind, Kind } from "../../model/resource.ts";
+import { secretResource } from "../../model/secret.ts";
+import { serviceResource } from "../../model/service.ts";
+import { snapshotResource } from "../../model/snapshot.ts";
+import { storageClassResource } from "../../model/storage_class.ts";
+import { volumeResource } from "../../model/volume.ts";
+import { type Access, accessOf } from "../auth/access.ts";
+import type { Answer, Endpoint } from "./endpoint.ts";
+
+/** Gives a schema a name in the document: wherever it stands, it is written once. */
+const named = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
+
+/** The schema of each kind that the API shows. */
+export const RESOURCES: Record<Exclude<Kind, HiddenKind>, z.ZodType> = {
+  namespace: named("Namespace", namespaceResource),
+  storageClass: named("StorageClass", storageClassResource),
+  secret: named("Secret", secretResource),
+  configmap: named("ConfigMap", configMapResource),
+  volume: named("Volume", volumeResource),
+  snapshot: named("Snapshot", snapshotResource),
+  service: named("Service", serviceResource),
+  // An instance's template is a service's spec as it once was: any version's form of it, so a map here.
+  instance: named(
+    "Instance",
+    instanceResource.extend({
+      spec: instanceSpecSchema.extend({ template: z.record(z.string(), z.unknown()) }),
+    }),
+  ),
+  event: named("Event", eventResource),
+};
+
+/** The schema of each kind's body, as a castfile writes it. */
+export const DECLARATIONS: Record<CastKind, z.ZodType> = {
+  namespace: named("NamespaceBody", BODIES.namespace),
+  storageClass: named("StorageClassBody", BODIES.storageClass),
+  secret: named("SecretBody", BODIES.secret),
+  configmap: named("ConfigMapBody", BODIES.configmap),
+  volume: named("VolumeBody", BODIES.volume),
+  snapshot: named("SnapshotBody", BODIES.snapshot),
+  service: named("ServiceBody", BODIES.service),
+};
+
+const problem = {
+  description: "What failed and what to do",
+  content: { "application/problem+json": { schema: named("Problem", problemSchema) } },
+};
+
+const answer = ({ description, schema, events }: Answer) => ({
+  description,
+  content: {
+    ...(schema && { "application/json": { schema } }),
+    ...(events && { "text/event-stream": { schema: events } }),
+  },
+});
+
+const PLACES = { namespace: "in the namespace", name: "there", cluster: "everywhere" };
+
+/** What a route asks of its caller, in words. */
+function needs(access: Access): string {
+  switch (access.who) {
+    case "anybody":
+      return "Needs no token.";
+    case "loopback":
+      return "Needs no token, and a caller on this machine.";
+    case "known":
+      return "Needs a token.";
+    case "writer":
+      return "Needs to be permitted to create or update each resource of the request.";
+    case "somewhere":
+      return `Needs ${access.resource}: ${access.verb} in some namespace; shows what the caller may see.`;
+    case "permitted":
+      return `Needs ${access.resource}: ${access.verb} ${PLACES[access.at]}.`;
+  }
+}
+
+const TOKEN = "token";
+
+function security(endpoint: Endpoint): { description: string; security: Record<string, string[]>[] } {
+  const access = accessOf(endpoint) ?? { who: "known" };
+  const open = access.who === "anybody" || access.who === "loopback";
+  return { description: needs(access), security: open ? [] : [{ [TOKEN]: [] }] };
+}
+
+/** The document, ready to be served. */
+export function openApiDocument(endpoints: Endpoint[], version: string): object {
+  const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
+  registry.registerComponent("securitySchemes", TOKEN, {
+    type: "http",
+    scheme: "bearer",
+    description: "A token of `rune admin`; not asked for where the runefile says `auth.enabled: false`.",
+  });
+  for (const endpoint of endpoints) {
+    const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+    registry.registerPath({
+      method: endpoint.method,
+      path: endpoint.path,
+      operationId: operationId(endpoint),
+      tags: [endpoint.tag],
+      summary: endpoint.summary,
+      ...security(endpoint),
+      request: {
+        ...(names.length > 0 && {
+          params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))),
+        }),
+        ...(endpoint.query && { query: endpoint.query }),
+        ...(endpoint.body && {
+          body: {
+            required: true,
+            content: { "application/json": { schema: endpoint.documentedBody ?? endpoint.body } },
+          },
+        }),
+      },
+      responses: {
+        ...Object.fromEntries(Object.entries(endpoint.answers).map(([status, a]) => [status, answer(a)])),
+        "4XX": problem,
+        "5XX": problem,
+      },
+    });
+  }
+  return getOpenAPI31Document({
+    openapi: "3.1.0",
+    servers: [{ url: "/" }],
+    info: {
+      title: "Rune",
+      version,
+      description: "HTTP API of a Rune daemon. Errors are problem documents with a code (RFC 9457).",
+    },
+  });
+}
+
+/** `GET /v1/namespaces/{namespace}/services/{name}` → `get_v1_namespaces_namespace_services_name`. */
+function operationId({ method, path }: Endpoint): string {
+  return `${method}${path.replace(/[^A-Za-z0-9]+/g, "_").replace(/_$/, "")}`;
+}

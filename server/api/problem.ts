@@ -1,0 +1,71 @@
+/** How errors leave the server: the HTTP status of every code, and RFC 9457 problem documents. @module */
+import type { Problem } from "../../model/api.ts";
+import { type ErrorCode, type FieldIssue, type RuneError, toRuneError } from "../../model/error.ts";
+
+/** The HTTP status of every error code (SPEC 6). */
+export const HTTP_STATUS: Record<ErrorCode, number> = {
+  invalid_argument: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  already_exists: 409,
+  conflict: 409,
+  failed_precondition: 412,
+  gone: 410,
+  payload_too_large: 413,
+  rate_limited: 429,
+  internal: 500,
+  unavailable: 503,
+  deadline_exceeded: 504,
+};
+
+const titleOf = (code: ErrorCode) => {
+  const words = code.replaceAll("_", " ");
+  return words[0]!.toUpperCase() + words.slice(1);
+};
+
+/** An answer says the first so many issues, and so many characters of each text: what is wrong may have come from who sent it. */
+const MOST = { issues: 100, path: 32, part: 256, text: 2000 };
+
+const clip = (text: string, most: number = MOST.text) =>
+  text.length <= most ? text : `${text.slice(0, most)}…`;
+
+const clipIssue = ({ path, message, hint, ...rest }: FieldIssue): FieldIssue => ({
+  ...rest,
+  path: path.slice(0, MOST.path).map((part) => typeof part === "string" ? clip(part, MOST.part) : part),
+  message: clip(message),
+  ...(hint !== undefined && { hint: clip(hint) }),
+});
+
+/** The problem document of an error. What an `internal` one says goes to the log, not to the client. */
+export function toProblem(error: unknown, requestId?: string): Problem {
+  const known: RuneError = toRuneError(error);
+  const internal = known.code === "internal";
+  const hint = internal ? "the daemon's log says more; look for the request id" : known.hint;
+  return {
+    type: "about:blank",
+    title: titleOf(known.code),
+    status: HTTP_STATUS[known.code],
+    detail: internal ? "the daemon failed to answer this request" : clip(known.message),
+    code: known.code,
+    ...(hint !== undefined && { hint: clip(hint) }),
+    ...(known.issues && { issues: known.issues.slice(0, MOST.issues).map(clipIssue) }),
+    ...(requestId !== undefined && { requestId }),
+  };
+}
+
+/**
+ * The answer to a request that failed.
+ *
+ * @param options `status` replaces the code's own; `headers` are added.
+ */
+export function problemResponse(
+  problem: Problem,
+  options: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  const status = options.status ?? problem.status;
+  return new Response(JSON.stringify({ ...problem, status }), {
+    status,
+    headers: { "content-type": "application/problem+json", ...options.headers },
+  });
+}

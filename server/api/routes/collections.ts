@@ -1,0 +1,170 @@
+/** List, get and watch, made once for every kind that the API shows. @module */
+import { z } from "zod";
+import { listSchema, watchEventSchema } from "../../../model/api.ts";
+import { RuneError } from "../../../model/error.ts";
+import type { RuleResource } from "../../../model/identity.ts";
+import { LIMITS, textUpTo } from "../../../model/limits.ts";
+import { type AnyResource, type Kind, type KindInfo, KINDS } from "../../../model/resource.ts";
+import { matchesFields, matchesLabels, parseLabelSelector } from "../../../model/selector.ts";
+import { requireResource } from "../../admission/preconditions.ts";
+import { shownTo, type Viewer } from "../../auth/visibility.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Call, type Endpoint, endpoint, wholeNumber } from "../endpoint.ts";
+import { readFieldSelector } from "../field_selector.ts";
+import { RESOURCES } from "../openapi.ts";
+import { eventStream } from "../streams/sse.ts";
+import { watchEvents } from "../streams/watch.ts";
+
+const listQuery = z.strictObject({
+  labelSelector: textUpTo(LIMITS.selector).optional().describe("app=web,tier in (a,b),!old"),
+  fieldSelector: textUpTo(LIMITS.selector).optional().describe("status=Bound,spec.service!=web"),
+  limit: wholeNumber.refine((n) => n > 0, { error: "expected at least 1" }).optional().describe(
+    "Most items on a page",
+  ),
+  continue: textUpTo(LIMITS.image).optional().describe("The previous page's `continue`"),
+  watch: z.enum(["true", "false"]).default("false").describe("Stream changes as server-sent events"),
+  since: wholeNumber.optional().describe(
+    "With watch: only changes after this revision; without it, what exists comes first",
+  ),
+});
+type ListQuery = z.output<typeof listQuery>;
+
+/** The collection paths of a kind: in one namespace, and over all. */
+export function collectionPaths({ namespaced, plural }: KindInfo): string[] {
+  return namespaced ? [`/v1/namespaces/{namespace}/${plural}`, `/v1/${plural}`] : [`/v1/${plural}`];
+}
+
+/** The path of one resource of a kind. */
+export const resourcePath = (info: KindInfo) => `${collectionPaths(info)[0]}/{name}`;
+
+/** A resource as the caller may see it, with its version as ETag. */
+export function resourceResponse(
+  resource: AnyResource,
+  { to, status = 200 }: { to: Viewer; status?: number },
+): Response {
+  return Response.json(shownTo(to, resource), { status, headers: { etag: `"${resource.resourceVersion}"` } });
+}
+
+/** List, watch and get of every public kind. */
+export function collectionRoutes(deps: ServerDeps): Endpoint[] {
+  return Object.values(KINDS).filter((info) => info.public).flatMap((info) => {
+    const schema = RESOURCES[info.kind as keyof typeof RESOURCES];
+    const lists = collectionPaths(info).map((path) =>
+      endpoint({
+        method: "get",
+        path,
+        tag: info.plural,
+        summary: `List ${info.plural}${
+          path.includes("{") || !info.namespaced ? "" : " of all namespaces"
+        }, or watch them`,
+        query: listQuery,
+        answers: {
+          200: {
+            description: "A page, or with watch=true a stream of events",
+            schema: listSchema(schema),
+            events: watchEventSchema,
+          },
+        },
+        handle: (call) =>
+          call.query.watch === "true" ? watch(deps, info.kind, call) : list(deps, info.kind, call),
+      })
+    );
+    const get = endpoint({
+      method: "get",
+      path: resourcePath(info),
+      tag: info.plural,
+      summary: `Get a ${info.kind}`,
+      answers: { 200: { description: "The resource; its version is the ETag", schema } },
+      handle: ({ params: { namespace = "", name }, principal }) =>
+        resourceResponse(
+          known(
+            deps,
+            requireResource(deps.store, { kind: info.kind, namespace, name: name! }) as AnyResource,
+          ),
+          { to: principal },
+        ),
+    });
+    return [...lists, get];
+  });
+}
+
+/** The function that says whether a resource is wanted. */
+function selection(
+  kind: Kind,
+  { labelSelector, fieldSelector }: ListQuery,
+): (resource: AnyResource) => boolean {
+  const labels = parseLabelSelector(labelSelector ?? "");
+  const schema = RESOURCES[kind as keyof typeof RESOURCES];
+  const fields = readFieldSelector(fieldSelector ?? "", { kind, schema });
+  return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
+}
+
+/** A resource as it is known to be, also where that could not be stored. */
+const known = ({ unstored }: ServerDeps, resource: AnyResource) => unstored?.known(resource) ?? resource;
+
+function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
+  const { store } = deps;
+  const { params, query } = call;
+  if (query.since !== undefined) {
+    throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
+  }
+  const all = (store.list(kind, params.namespace) as AnyResource[]).map((resource) => known(deps, resource));
+  const matching = all.filter(selection(kind, query))
+    .filter(
+      visible(kind, call),
+    );
+  const after = query.continue === undefined ? undefined : readToken(query.continue);
+  const start = after === undefined ? 0 : matching.findIndex((r) => isAfter(r, after));
+  const items = start < 0 ? [] : matching.slice(start, query.limit && start + query.limit);
+  const more = start >= 0 && start + items.length < matching.length;
+  return Response.json({
+    items: items.map((item) => shownTo(call.principal, item)),
+    revision: store.revision,
+    ...(more && { continue: writeToken(items.at(-1)!) }),
+  });
+}
+
+/** A page ends at a name, not at a number: what is made or removed meanwhile shifts nothing. */
+interface PageEnd {
+  namespace: string;
+  name: string;
+}
+
+const isAfter = (r: PageEnd, end: PageEnd) =>
+  r.namespace === end.namespace ? r.name > end.name : r.namespace > end.namespace;
+
+const writeToken = ({ namespace, name }: PageEnd) => btoa(`${namespace}/${name}`);
+
+function readToken(token: string): PageEnd {
+  try {
+    const [namespace, name] = atob(token).split("/");
+    if (namespace !== undefined && name !== undefined) return { namespace, name };
+  } catch {
+    // Not base64: the same answer as for any other text.
+  }
+  throw new RuneError("invalid_argument", "continue is not a token of this API", {
+    hint: "pass the continue of the page before, unchanged",
+  });
+}
+
+/** The function that says whether the caller may see a resource. */
+function visible(kind: Kind, { principal }: Call): (resource: AnyResource) => boolean {
+  const resource = KINDS[kind].plural as RuleResource;
+  return ({ namespace, name }) =>
+    principal.may({ resource, verb: "list", namespace: kind === "namespace" ? name : namespace });
+}
+
+function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
+  const { request, params, query, requestId } = call;
+  if (query.limit !== undefined || query.continue !== undefined) {
+    throw new RuneError("invalid_argument", "a watch has no pages", { hint: "leave out limit and continue" });
+  }
+  // What an EventSource sends when it reconnects by itself.
+  const last = request.headers.get("last-event-id");
+  const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
+  const matches = selection(kind, query);
+  const permitted = visible(kind, call);
+  const show = (resource: AnyResource) => shownTo(call.principal, resource);
+  const options = { kind, namespace: params.namespace, since, matches, permitted, show };
+  return eventStream(watchEvents(deps.store, options), { shutdown: deps.shutdown, requestId });
+}

@@ -1,0 +1,110 @@
+/** PUT, POST and DELETE of single resources: a cast of one, with preconditions. @module */
+import { bodySchema, deleteQuerySchema } from "../../../model/api.ts";
+import { type CastKind, isCastKind } from "../../../model/declared.ts";
+import { RuneError } from "../../../model/error.ts";
+import { describeKey, type KindInfo, KINDS } from "../../../model/resource.ts";
+import { deleteResource } from "../../admission/deletion.ts";
+import { type ApplyOptions, cast, parseSet } from "../../admission/cast.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Call, type Endpoint, endpoint } from "../endpoint.ts";
+import { DECLARATIONS, RESOURCES } from "../openapi.ts";
+import { collectionPaths, resourcePath, resourceResponse } from "./collections.ts";
+
+/** PUT, POST and DELETE of every kind that a user declares. */
+export function declareRoutes(deps: ServerDeps): Endpoint[] {
+  return Object.values(KINDS).flatMap((info) => isCastKind(info.kind) ? routesOf(info, info.kind, deps) : []);
+}
+
+function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] {
+  const { plural: tag } = info;
+  const schema = RESOURCES[kind];
+  const documented = { body: bodySchema, documentedBody: DECLARATIONS[kind] };
+  return [
+    endpoint({
+      method: "put",
+      path: resourcePath(info),
+      tag,
+      summary: `Create or replace a ${kind}; If-Match takes the version it must have`,
+      ...documented,
+      answers: {
+        200: { description: "Replaced, or as it was", schema },
+        201: { description: "Created", schema },
+      },
+      handle: (call) => declare(kind, call, { ifVersion: ifMatch(call.request) }, deps),
+    }),
+    endpoint({
+      method: "post",
+      path: collectionPaths(info)[0]!,
+      tag,
+      summary: `Create a ${kind}`,
+      ...documented,
+      answers: { 201: { description: "Created", schema } },
+      handle: (call) => declare(kind, call, { createOnly: true }, deps),
+    }),
+    endpoint({
+      method: "delete",
+      path: resourcePath(info),
+      tag,
+      summary: `Delete a ${kind}`,
+      query: deleteQuerySchema.strict(),
+      answers: {
+        200: { description: "The resource as it was left, or its last state when it is gone", schema },
+      },
+      async handle({ request, params: { namespace = "", name }, query, principal }) {
+        const deletion = {
+          kind,
+          namespace,
+          name: name!,
+          cascade: query.cascade === "true",
+          now: query.now === "true",
+          ifVersion: ifMatch(request),
+          viewer: principal,
+        };
+        return resourceResponse(await deps.store.transact((tx) => deleteResource(tx, deletion)), {
+          to: principal,
+        });
+      },
+    }),
+  ];
+}
+
+/** The resourceVersion of an `If-Match` header. */
+function ifMatch(request: Request): number | undefined {
+  const header = request.headers.get("if-match");
+  if (header === null || header === "*") return undefined;
+  const match = /^"?(\d+)"?$/.exec(header);
+  if (match) return Number(match[1]);
+  throw new RuneError("invalid_argument", `If-Match: expected one resourceVersion, found ${header}`, {
+    hint: 'send the ETag of the resource as it was read, for example If-Match: "17"',
+  });
+}
+
+/** The path names the resource; a body that names it too must agree. */
+function identify(body: Record<string, unknown>, params: Record<string, string>): Record<string, unknown> {
+  for (const [field, value] of Object.entries(params)) {
+    if (body[field] !== undefined && body[field] !== value) {
+      const found = typeof body[field] === "string" ? `"${body[field].slice(0, 80)}"` : "no name";
+      const message = `expected ${value} as in the path, found ${found}`;
+      throw new RuneError("invalid_argument", `${field}: ${message}`, {
+        hint: `leave ${field} out of the body, or make them the same`,
+        issues: [{ path: [field], message }],
+      });
+    }
+  }
+  return { ...body, ...params };
+}
+
+async function declare(
+  kind: CastKind,
+  { params, body, principal, note }: Call<unknown, Record<string, unknown>>,
+  options: Omit<ApplyOptions, "writer">,
+  deps: ServerDeps,
+): Promise<Response> {
+  const set = parseSet([{ kind, body: identify(body, params) }]);
+  note(`${kind} ${describeKey(set[0]!)}`);
+  const [applied] = await cast(deps.store, set, deps, { ...options, writer: principal });
+  return resourceResponse(applied!.resource, {
+    to: principal,
+    status: applied!.action === "created" ? 201 : 200,
+  });
+}

@@ -1,0 +1,31 @@
+/** What the probes of a service's instances said last. @module */
+import { type HealthReport, healthReportSchema } from "../../../model/api.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { instancesOf } from "../targets.ts";
+
+/** Health of a service and of an instance. */
+export function healthRoutes({ store, health }: ServerDeps): Endpoint[] {
+  return (["service", "instance"] as const).map((kind) =>
+    endpoint({
+      method: "get",
+      path: `/v1/namespaces/{namespace}/${kind}s/{name}/health`,
+      tag: `${kind}s`,
+      summary: "Whether instances are ready, and what their checks said last",
+      answers: { 200: { description: "Instances and checks", schema: healthReportSchema } },
+      handle({ params: { namespace, name } }) {
+        const instances = instancesOf(store, { kind, namespace: namespace!, name: name! });
+        const report: HealthReport = {
+          instances: instances.map(({ name, status: { state, ready, message } }) => ({
+            name,
+            state,
+            ready,
+            ...(message !== undefined && { message }),
+          })),
+          checks: instances.flatMap((instance) => health.report(instance)),
+        };
+        return Response.json(report);
+      },
+    })
+  );
+}

@@ -1,0 +1,43 @@
+/** What images that are on this host declare, for those who are about to run them. @module */
+import { imageListSchema, type ImageReport, imageRequestSchema } from "../../../model/api.ts";
+import { RuneError } from "../../../model/error.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+
+/** Milliseconds that the Engine may take for all of them. */
+const LOOK_MS = 30_000;
+
+/** `/v1/images/describe`. It asks no registry. */
+export function imageRoutes({ runners }: ServerDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: "post",
+      path: "/v1/images/describe",
+      tag: "services",
+      summary: "What images declare, as far as they are on this host",
+      body: imageRequestSchema,
+      answers: { 200: { description: "One item for each image, in order", schema: imageListSchema } },
+      async handle({ body: { images } }) {
+        const describe = runners.get("docker")?.describeImage;
+        if (!describe) {
+          throw new RuneError("failed_precondition", "this daemon has no Docker Engine", {
+            hint: "leave out --images",
+          });
+        }
+        const signal = AbortSignal.timeout(LOOK_MS);
+        const look = async (image: string): Promise<ImageReport> => {
+          try {
+            const { volumes, healthcheck } = await describe(image, signal);
+            return { image, here: true, volumes, healthcheck: healthcheck !== undefined };
+          } catch (error) {
+            const absent = error instanceof RuneError &&
+              ["not_found", "invalid_argument"].includes(error.code);
+            if (!absent) throw error;
+            return { image, here: false, volumes: [], healthcheck: false };
+          }
+        };
+        return Response.json({ items: await Promise.all(images.map(look)) });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,131 @@
+/** Deleted volumes whose data is still there: what there is, and bringing one back. @module */
+import type { TrashEntry } from "../../../drivers/driver.ts";
+import { trashSchema, undeleteRequestSchema } from "../../../model/api.ts";
+import { RuneError } from "../../../model/error.ts";
+import { ANNOTATIONS } from "../../../model/marks.ts";
+import { describeKey } from "../../../model/resource.ts";
+import type { Volume } from "../../../model/volume.ts";
+import type { Tx } from "../../../store/store.ts";
+import { newborn } from "../../admission/newborn.ts";
+import { permitWrite, type Writer } from "../../auth/write_permits.ts";
+import { ensureNamespace } from "../../admission/cast.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { RESOURCES } from "../openapi.ts";
+import { resourceResponse } from "./collections.ts";
+
+/** An entry, and the driver that has it. */
+interface Found extends TrashEntry {
+  driver: string;
+}
+
+/** Every deleted volume of a namespace, or of all; the latest first. */
+async function listTrash({ drivers }: ServerDeps, namespace?: string): Promise<Found[]> {
+  const lists = await Promise.all(
+    [...drivers.values()].map(async (driver) =>
+      (await driver.listTrash?.() ?? []).map((entry) => ({ ...entry, driver: driver.name }))
+    ),
+  );
+  return lists.flat().filter((entry) => namespace === undefined || entry.namespace === namespace)
+    .sort((a, b) => b.deletedAt.localeCompare(a.deletedAt));
+}
+
+/** What the API tells of an entry. */
+function told({ id, driver, namespace, name, uid, deletedAt, purgeAt, record }: Found) {
+  return {
+    ...{ id, driver, namespace, name, uid, deletedAt, purgeAt },
+    ...(record && {
+      size: record.spec.size,
+      ...(record.spec.storageClassName !== undefined && { storageClassName: record.spec.storageClassName }),
+    }),
+  };
+}
+
+/** List and undelete. */
+export function trashRoutes(deps: ServerDeps): Endpoint[] {
+  const lists = ["/v1/namespaces/{namespace}/trash", "/v1/trash"].map((path) =>
+    endpoint({
+      method: "get",
+      path,
+      tag: "volumes",
+      summary: `List deleted volumes that can be brought back${
+        path.includes("{") ? "" : ", of all namespaces"
+      }`,
+      answers: { 200: { description: "The latest first", schema: trashSchema } },
+      handle: async ({ params, principal }) => {
+        const entries = (await listTrash(deps, params.namespace)).filter(({ namespace }) =>
+          principal.may({ resource: "volumes", verb: "list", namespace })
+        );
+        return Response.json({ items: entries.map(told) });
+      },
+    })
+  );
+  return [
+    ...lists,
+    endpoint({
+      method: "post",
+      path: "/v1/namespaces/{namespace}/volumes/{name}/actions/undelete",
+      tag: "volumes",
+      summary: "Bring a deleted volume back, with its data; the latest of that name unless an id is given",
+      body: undeleteRequestSchema,
+      answers: {
+        201: { description: "The volume, which is provisioned from the trash", schema: RESOURCES.volume },
+      },
+      async handle({ params: { namespace, name }, body, principal }) {
+        const key = { namespace: namespace!, name: name! };
+        const entries = (await listTrash(deps, namespace)).filter((entry) => entry.name === name);
+        const entry = entries.find((e) => body.id === undefined || e.id === body.id);
+        if (!entry) throw notThere(key, { id: body.id, entries });
+        return resourceResponse(
+          await deps.store.transact((tx) => bringBack(tx, { entry, writer: principal })),
+          { to: principal, status: 201 },
+        );
+      },
+    }),
+  ];
+}
+
+function notThere(
+  key: { namespace: string; name: string },
+  { id, entries }: { id?: string; entries: Found[] },
+): RuneError {
+  const what = id === undefined
+    ? `volume ${describeKey(key)}`
+    : `volume ${describeKey(key)} with the id ${id}`;
+  return new RuneError("not_found", `the trash has no ${what}`, {
+    hint: entries.length > 0
+      ? `it has ${entries.map((e) => `${e.id} (deleted ${e.deletedAt})`).join(", ")}`
+      : "see what it has: rune volume undelete; a volume whose policy is retain leaves its data in place: " +
+        "cast it again",
+  });
+}
+
+function bringBack(tx: Tx, { entry, writer }: { entry: Found; writer: Writer }): Volume {
+  const { namespace, name, record } = entry;
+  if (!record) {
+    throw new RuneError("failed_precondition", `the settings of volume ${describeKey(entry)} are not known`, {
+      hint: `cast it anew, and move its data by hand out of the trash entry ${entry.id}`,
+    });
+  }
+  // What the stored settings refer to is asked for as if they were written now: they may be another caller's.
+  const declared = { kind: "volume", namespace, name, labels: record.labels, spec: record.spec } as const;
+  permitWrite(tx, writer, { declared, before: undefined });
+  if (tx.get("volume", namespace, name)) {
+    throw new RuneError("already_exists", `volume ${describeKey(entry)} exists again`, {
+      hint: "delete it first; its own data then goes the way of its reclaim policy",
+    });
+  }
+  ensureNamespace(tx, namespace);
+  const { ownerService } = record;
+  const birth = newborn("volume", record.spec);
+  return tx.create({
+    kind: "volume",
+    namespace,
+    name,
+    labels: record.labels,
+    annotations: { [ANNOTATIONS.undeleteFrom]: entry.id },
+    finalizers: birth.finalizers,
+    spec: record.spec,
+    status: { ...birth.status, driver: entry.driver, ...(ownerService !== undefined && { ownerService }) },
+  });
+}

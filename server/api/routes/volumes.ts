@@ -1,0 +1,146 @@
+/** Actions on volumes: marks and specs that the volume controller acts on; and what they hold. @module */
+import { resizeRequestSchema, volumeUsageSchema } from "../../../model/api.ts";
+import { RuneError, toRuneError } from "../../../model/error.ts";
+import { ANNOTATIONS } from "../../../model/marks.ts";
+import { describeKey } from "../../../model/resource.ts";
+import type { Volume, VolumeState } from "../../../model/volume.ts";
+import { volumeContext } from "../../../reconcile/volume/apply.ts";
+import { otherFilesystem } from "../../../reconcile/volume/other_filesystem.ts";
+import type { Tx } from "../../../store/store.ts";
+import { checkDetach } from "../../admission/detach.ts";
+import { requireAlive, requireResource } from "../../admission/preconditions.ts";
+import type { Filesystem } from "../../../model/filesystem.ts";
+import type { Viewer } from "../../auth/visibility.ts";
+import { applySet } from "../../admission/cast.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { RESOURCES } from "../openapi.ts";
+import { resourceResponse } from "./collections.ts";
+
+const base = "/v1/namespaces/{namespace}/volumes/{name}";
+const answers = { 200: { description: "The volume", schema: RESOURCES.volume } };
+
+/** How long a measurement may take; a large tree is not worth more. */
+const MEASURE_MS = 10_000;
+
+interface Mark {
+  name: string;
+  summary: string;
+  annotation: string;
+  check(volume: Volume, options: { state: Tx; viewer: Viewer; other?: Filesystem }): void;
+}
+
+const PROVISIONED: VolumeState[] = ["Available", "Bound", "Released"];
+
+const MARKS: Mark[] = [
+  {
+    name: "detach",
+    summary: "Break the bind of a volume whose instance is gone",
+    annotation: ANNOTATIONS.detachRequestedAt,
+    check: checkDetach,
+  },
+  {
+    name: "retry-provision",
+    summary:
+      "Try again to provision a volume that failed or stalled, or take the filesystem that is in the place of its own",
+    annotation: ANNOTATIONS.retryRequestedAt,
+    check(volume, { other }) {
+      const { state } = volume.status;
+      if (!PROVISIONED.includes(state) || other) return;
+      throw new RuneError("failed_precondition", `volume ${describeKey(volume)} is ${state}`, {
+        hint: "there is nothing to retry: it is provisioned",
+      });
+    },
+  },
+];
+
+/** A volume that may be written. */
+function volumeOf(tx: Tx, { namespace, name }: Record<string, string>): Volume {
+  const volume = requireResource(tx, { kind: "volume", namespace: namespace!, name: name! });
+  requireAlive(volume);
+  return volume;
+}
+
+/** Detach, retry-provision, resize, usage. */
+export function volumeRoutes(deps: ServerDeps): Endpoint[] {
+  const marks = MARKS.map(({ name: action, summary, annotation, check }) =>
+    endpoint({
+      method: "post",
+      path: `${base}/actions/${action}`,
+      tag: "volumes",
+      summary,
+      answers,
+      async handle({ params, principal }) {
+        const { store, drivers, info } = deps;
+        const before = store.get("volume", params.namespace!, params.name!);
+        const retries = annotation === ANNOTATIONS.retryRequestedAt;
+        const other = retries && before
+          ? await otherFilesystem(before, { store, drivers, node: { name: info.node } })
+          : undefined;
+        return resourceResponse(
+          await deps.store.transact((tx) => {
+            const volume = volumeOf(tx, params);
+            check(volume, { state: tx, viewer: principal, ...(other && { other }) });
+            if (other && volume.uid === before?.uid) {
+              const { failureMessage: _m, failureHint: _h, ...status } = volume.status;
+              return tx.update(volume, { status: { ...status, filesystem: other } });
+            }
+            return tx.update(volume, { annotations: { ...volume.annotations, [annotation]: tx.now } });
+          }),
+          { to: principal },
+        );
+      },
+    })
+  );
+  return [
+    ...marks,
+    endpoint({
+      method: "post",
+      path: `${base}/actions/resize`,
+      tag: "volumes",
+      summary: "Grow a volume, as a cast with a larger size does",
+      body: resizeRequestSchema,
+      answers,
+      handle: async ({ params, body, principal }) =>
+        resourceResponse(
+          await deps.store.transact((tx) => {
+            const { kind, namespace, name, labels, spec: { source: _, ...spec } } = volumeOf(tx, params);
+            const declared = { kind, namespace, name, labels, spec: { ...spec, size: body.size } };
+            return applySet(tx, [declared], deps, { writer: principal, action: { verb: "update" } })[0]!
+              .resource;
+          }),
+          { to: principal },
+        ),
+    }),
+    endpoint({
+      method: "get",
+      path: `${base}/usage`,
+      tag: "volumes",
+      summary: "Measure what a volume holds, and its limit where the driver enforces one",
+      answers: {
+        200: { description: "Bytes; empty where the driver cannot tell", schema: volumeUsageSchema },
+      },
+      handle: ({ request, params }) => measure(deps, { params, signal: request.signal }),
+    }),
+  ];
+}
+
+async function measure(
+  { store, drivers, info }: ServerDeps,
+  { params: { namespace, name }, signal }: { params: Record<string, string>; signal: AbortSignal },
+): Promise<Response> {
+  const volume = requireResource(store, { kind: "volume", namespace: namespace!, name: name! });
+  const driver = drivers.get(volume.status.driver ?? "");
+  if (volume.status.handle === undefined || !driver?.usage) return Response.json({});
+  const storageClass = store.get("storageClass", "", volume.spec.storageClassName ?? "");
+  const view = { volume, class: storageClass, node: { name: info.node } };
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(MEASURE_MS)]);
+  try {
+    return Response.json(await driver.usage(volumeContext(view, limit)));
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    if (error.code !== "deadline_exceeded") throw error;
+    const what = `measuring volume ${describeKey(volume)} took more than ${MEASURE_MS / 1000} s`;
+    throw new RuneError("deadline_exceeded", what, { hint: "measure it on its host, with du" });
+  }
+}

@@ -1,0 +1,51 @@
+/** Which runners work, asked at most every few seconds. @module */
+import { toRuneError } from "../../model/error.ts";
+import type { Status } from "../../model/api.ts";
+import type { ServerDeps } from "./deps.ts";
+
+/** A runner that does not answer in this time counts as not there. */
+const CHECK_TIMEOUT_MS = 1000;
+/** How long an answer of the runners is good for: `status --watch` must not become load on the Engine. */
+const CHECK_CACHE_MS = 2000;
+
+/** See the module comment. */
+export interface RunnerStates {
+  /** What each runner said last. */
+  read(): Promise<Status["runners"]>;
+  /** For whoever changed what they would say: the next `read` asks again. */
+  forget(): void;
+}
+
+/** Makes one. */
+export function createRunnerStates(runners: ServerDeps["runners"]): RunnerStates {
+  let last: { at: number; states: Promise<Status["runners"]> } | undefined;
+  return {
+    read() {
+      const now = performance.now();
+      if (!last || now - last.at > CHECK_CACHE_MS) last = { at: now, states: checkAll(runners) };
+      return last.states;
+    },
+    forget() {
+      last = undefined;
+    },
+  };
+}
+
+function checkAll(runners: ServerDeps["runners"]): Promise<Status["runners"]> {
+  return Promise.all([...runners.values()].map(async (runner) => {
+    const timeout = new AbortController();
+    const timer = setTimeout(
+      () => timeout.abort(new DOMException("no answer", "TimeoutError")),
+      CHECK_TIMEOUT_MS,
+    );
+    try {
+      await runner.check(timeout.signal);
+      return { name: runner.name, ok: true };
+    } catch (error) {
+      const { message, hint } = toRuneError(error);
+      return { name: runner.name, ok: false, message: hint ? `${message}; ${hint}` : message };
+    } finally {
+      clearTimeout(timer);
+    }
+  }));
+}

@@ -1,0 +1,241 @@
+/**
+ * One command over one WebSocket (protocol: `execControlSchema`). Text frames control; binary frames are data, their first
+ * byte the stream. A WebSocket cannot be told to slow down, so whoever sends data is granted it first: the daemon holds no
+ * more than it granted, in either direction.
+ * @module
+ */
+import { startTimer, type Timer } from "../../../base/delay.ts";
+import type { ExecOptions, ExecSession } from "../../../runners/runner.ts";
+import { type ExecControl, execControlSchema } from "../../../model/api.ts";
+import { RuneError } from "../../../model/error.ts";
+import { EXEC_WINDOW } from "../../../model/exec_protocol.ts";
+import { ExecInput } from "./exec_input.ts";
+import { toProblem } from "../problem.ts";
+
+/** What a socket is connected to. */
+export interface ExecTarget {
+  /**
+   * Starts the command, in what is there now, if the caller may do that now.
+   *
+   * @param options.onLost to be called when what the command runs in is replaced.
+   * @throws {RuneError} when there is nothing to run it in, or it is not permitted.
+   */
+  start(options: ExecOptions & { onLost: (reason: RuneError) => void }): Promise<ExecSession>;
+  /** Aborted when the daemon stops; with a RuneError as the reason, when the right to this ends. */
+  shutdown: AbortSignal;
+  requestId: string;
+  /** The client honours credit, and grants it. */
+  credit: boolean;
+  /** Milliseconds until `start` must have come. Default: 10 s. */
+  startMs?: number;
+}
+
+/** Output that may wait in the socket before the command is made to wait. */
+const MAX_BUFFERED_OUTPUT = EXEC_WINDOW;
+/** Input that may wait for the command where the client knows of no credit: such a client cannot be held back, only ended. */
+const WINDOW_WITHOUT_CREDIT = 1024 * 1024;
+/** Letters of a `start`, which holds the command, and of every other control frame. */
+const MAX_START = 1024 * 1024;
+const MAX_CONTROL = 1024;
+/** Credit is granted in parts of this many bytes, so that each is worth its frame. */
+const GRANT = EXEC_WINDOW / 4;
+const START_MS = 10_000;
+/** How often a full socket is looked at: the API has no event for it. */
+const DRAIN_POLL_MS = 5;
+
+/** What the client is given to close after the last frame: closing first could cut it off from frames it has not read. */
+const LINGER_MS = 2000;
+
+const STREAMS = { stdout: 1, stderr: 2 } as const;
+
+const unexpected = (message: string) => new RuneError("invalid_argument", message);
+
+function readControl(text: string, { started }: { started: boolean }): ExecControl {
+  const max = started ? MAX_CONTROL : MAX_START;
+  if (text.length > max) {
+    throw new RuneError("payload_too_large", `a control frame is longer than ${max} letters`, {
+      hint: "give the command what is long through its input, or a file",
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const result = execControlSchema.safeParse(value);
+  if (result.success) return result.data;
+  throw new RuneError("invalid_argument", "a text frame is not a control message", {
+    hint: 'send {"type": "start", "command": ["sh"]} first; then eof, resize or credit',
+  });
+}
+
+/** Calls `apply` for the latest value, never twice at once; values in between are passed over. */
+function latestOnly<T>(apply: (value: T) => Promise<void>): (value: T) => void {
+  let next: { value: T } | undefined;
+  let working = false;
+  return async (value) => {
+    next = { value };
+    if (working) return;
+    working = true;
+    for (let now; (now = next) !== undefined;) {
+      next = undefined;
+      await apply(now.value).catch(() => {});
+    }
+    working = false;
+  };
+}
+
+/**
+ * Serves an upgraded socket until the command, the client or the daemon ends.
+ *
+ * @returns resolves when nothing of it is left to do.
+ */
+export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> {
+  const { start, shutdown, requestId, credit, startMs = START_MS } = target;
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const gone = new AbortController();
+  let input: ExecInput | undefined;
+  let starting: Promise<ExecSession> | undefined;
+  /** Bytes of input that the command has taken and the client was not granted again. */
+  let owed = 0;
+  /** Bytes of output that the client takes. */
+  let granted = credit ? 0 : Infinity;
+  let onGrant = () => {};
+  let linger: Timer | undefined;
+
+  const send = (control: ExecControl) => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(control));
+  };
+  const stop = () => {
+    late.clear();
+    shutdown.removeEventListener("abort", onShutdown);
+    gone.abort();
+    input?.abandon();
+    onGrant();
+    end();
+  };
+  const finish = (last: ExecControl, lingerMs = LINGER_MS) => {
+    send(last);
+    stop();
+    linger ??= startTimer(lingerMs, () => {
+      if (socket.readyState <= WebSocket.OPEN) socket.close(1000);
+    });
+  };
+  const fail = (error: unknown, lingerMs?: number) => {
+    if (!gone.signal.aborted) finish({ type: "error", problem: toProblem(error, requestId) }, lingerMs);
+  };
+  const onShutdown = () =>
+    fail(
+      shutdown.reason instanceof RuneError
+        ? shutdown.reason
+        : new RuneError("unavailable", "the daemon is shutting down"),
+      0,
+    );
+  const late = startTimer(startMs, () =>
+    fail(
+      new RuneError("deadline_exceeded", `no "start" came within ${startMs / 1000} s`, {
+        hint: "send it as the first frame",
+      }),
+    ));
+
+  async function begin(
+    { command, tty, stdin, size, term = "xterm" }: Extract<ExecControl, { type: "start" }>,
+  ) {
+    if (stdin) {
+      const window = credit ? EXEC_WINDOW : WINDOW_WITHOUT_CREDIT;
+      input = new ExecInput({ window, onTaken: grant });
+      if (credit) send({ type: "credit", bytes: EXEC_WINDOW });
+    }
+    starting = start({
+      command,
+      tty,
+      stdin,
+      ...(size && { size }),
+      ...(tty && { env: { TERM: term } }),
+      signal: gone.signal,
+      onLost: fail,
+    });
+    const session = await starting;
+    if (input) input.connect(session.input);
+    else await session.input.close().catch(() => {});
+    await pump(session);
+  }
+
+  function grant(bytes: number): void {
+    owed += bytes;
+    if (!credit || owed < GRANT) return;
+    send({ type: "credit", bytes: owed });
+    owed = 0;
+  }
+
+  async function pump({ output, exitCode }: ExecSession): Promise<void> {
+    for await (const { stream, data } of output) {
+      for (let rest = data; rest.length > 0;) {
+        while ((granted === 0 || socket.bufferedAmount > MAX_BUFFERED_OUTPUT) && !gone.signal.aborted) {
+          if (granted === 0) await new Promise<void>((resolve) => onGrant = resolve);
+          else await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+        }
+        if (gone.signal.aborted) return;
+        const part = rest.subarray(0, granted);
+        const frame = new Uint8Array(part.length + 1);
+        frame[0] = STREAMS[stream];
+        frame.set(part, 1);
+        socket.send(frame);
+        granted -= part.length;
+        rest = rest.subarray(part.length);
+      }
+    }
+    const code = await exitCode;
+    if (!gone.signal.aborted) finish({ type: "exit", code });
+  }
+
+  const resize = latestOnly(async (size: { columns: number; rows: number }) => {
+    const session = await starting;
+    if (!gone.signal.aborted) await session?.resize(size);
+  });
+
+  function receive(data: unknown): void {
+    if (data instanceof ArrayBuffer) {
+      const frame = new Uint8Array(data);
+      if (!input || input.ended || frame[0] !== 0) {
+        throw unexpected("a binary frame came before start, after eof, or is not input");
+      }
+      if (input.push(frame.subarray(1))) return;
+      throw new RuneError("payload_too_large", "input came faster than the command reads it", {
+        hint: credit
+          ? "send no more than the daemon has granted"
+          : "this client is older than the daemon and cannot be held back: update it (rune version)",
+      });
+    }
+    const control = readControl(String(data), { started: starting !== undefined });
+    if (control.type === "start" && !starting) {
+      late.clear();
+      begin(control).catch(fail);
+    } else if (control.type === "eof" && input && !input.ended) input.end();
+    else if (control.type === "resize" && starting) resize({ columns: control.columns, rows: control.rows });
+    else if (control.type === "credit" && credit && starting) {
+      granted += control.bytes;
+      onGrant();
+    } else throw unexpected(`a frame "${control.type}" is not expected here`);
+  }
+
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = ({ data }) => {
+    if (gone.signal.aborted) return;
+    try {
+      receive(data);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  socket.onclose = () => {
+    stop();
+    linger?.clear();
+  };
+  // A close event follows; the reason is the network's.
+  socket.onerror = () => {};
+  if (shutdown.aborted) onShutdown();
+  else shutdown.addEventListener("abort", onShutdown, { once: true });
+  return over;
+}

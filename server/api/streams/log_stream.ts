@@ -1,0 +1,231 @@
+/** The logs of a service or an instance as one stream: runs merged, restarts and new instances followed. @module */
+import type { LogEntry } from "../../../runners/runner.ts";
+import type { LogEvent, LogLine } from "../../../model/api.ts";
+import type { Instance } from "../../../model/instance.ts";
+import type { AnyResource } from "../../../model/resource.ts";
+import type { Reader } from "../../../store/store.ts";
+import { requireResource } from "../../admission/preconditions.ts";
+import { Channel } from "./channel.ts";
+import {
+  findSources,
+  type LogDeps,
+  type LogRequest,
+  type LogSource,
+  openRun,
+  resolveTarget,
+  serviceOf,
+} from "./log_sources.ts";
+import { currentRun, isOf, type Target } from "../targets.ts";
+
+/** What waits for a client that reads slower than lines come: then the runners' logs are no longer read. */
+const BUFFERED = {
+  items: 256,
+  bytes: 256 * 1024,
+  sizeOf: ({ text, base64 = "" }: LogLine) => 2 * text.length + base64.length + 100,
+};
+/** Sentences about silence; more would be noise. */
+const MAX_NOTES = 10;
+
+const toLine = (instance: string, { stream, time, text, base64, continues }: LogEntry): LogLine => ({
+  instance,
+  stream,
+  ...(time !== undefined && { time }),
+  text,
+  ...(base64 !== undefined && { base64 }),
+  ...(continues && { continues }),
+});
+
+const noteEvent = (message: string): LogEvent => ({ event: "note", data: { message } });
+
+/**
+ * The lines of a target, and what is to be said beside them.
+ *
+ * @param options.signal ends the search; the stream has one of its own.
+ * @throws {RuneError} at once: `not_found` when there is no such target, or with `previous` no run before the current one.
+ */
+export async function logEvents(
+  deps: LogDeps,
+  { target: named, request, signal }: { target: Target; request: LogRequest; signal: AbortSignal },
+): Promise<(signal: AbortSignal) => AsyncIterable<LogEvent>> {
+  const target = await resolveTarget(deps, named);
+  const found = await findSources(deps, { target, request, signal });
+  const follows = request.follow && !request.previous && request.initStep === undefined;
+  const followed = followable(deps.store, target);
+  const begun = deps.store.list("instance", target.namespace).some((i) =>
+    isOf(i, target) && i.status.run > 0
+  );
+  return async function* (signal) {
+    const { sources, without } = found;
+    yield { event: "sources", data: { instances: [...new Set(sources.map(({ instance }) => instance))] } };
+    if (!follows) return yield* stored({ sources, without, request, signal });
+    // What runs is shown as it is followed; what ran last, only while nothing else is there.
+    if (!begun) yield* stored({ sources, without, request: { ...request, follow: false }, signal });
+    for await (const data of follow({ deps, target, followed, request, signal })) {
+      yield { event: "line", data };
+    }
+  };
+}
+
+interface Stored {
+  sources: LogSource[];
+  without: string[];
+  request: LogRequest;
+  signal: AbortSignal;
+}
+
+/** What is stored, with what is to be said of it: first whose it is, and in the end why there is nothing. */
+async function* stored({ sources, without, request, signal }: Stored): AsyncGenerator<LogEvent> {
+  for (const { note } of sources) if (note !== undefined) yield noteEvent(note);
+  let any = false;
+  for await (const data of inOrder({ sources, request, signal })) {
+    any = true;
+    yield { event: "line", data };
+  }
+  const inTime = request.since !== undefined || request.until !== undefined;
+  const silent = any || request.tail === 0 || inTime ? [] : sources.map(({ silence }) => silence);
+  const nothing = !any && inTime && sources.length > 0 ? ["nothing was printed in that time"] : [];
+  for (const message of [...nothing, ...silent, ...without].slice(0, MAX_NOTES)) yield noteEvent(message);
+}
+
+/** All sources merged by time; the parts of a long line stay together. */
+async function* inOrder(
+  { sources, request, signal }: Pick<Stored, "sources" | "request" | "signal">,
+): AsyncGenerator<LogLine> {
+  const heads: { name: string; lines: AsyncIterator<LogEntry>; head: LogEntry }[] = [];
+  const advance = async (lines: AsyncIterator<LogEntry>) => {
+    const next = await lines.next();
+    return next.done ? undefined : next.value;
+  };
+  try {
+    for (const { instance, open } of sources) {
+      // A step comes to its end, and with it what follows it.
+      const follow = request.follow && request.initStep !== undefined;
+      const stream = await open({ ...request, follow, signal });
+      if (!stream) continue;
+      const lines = stream.values();
+      const head = await advance(lines);
+      if (head) heads.push({ name: instance, lines, head });
+    }
+    let last: typeof heads[number] | undefined;
+    while (heads.length > 0) {
+      const first = last ?? heads.reduce((a, b) => (b.head.time ?? "") < (a.head.time ?? "") ? b : a);
+      yield toLine(first.name, first.head);
+      last = first.head.continues ? first : undefined;
+      const head = await advance(first.lines);
+      if (head) first.head = head;
+      else {
+        last = undefined;
+        heads.splice(heads.indexOf(first), 1);
+      }
+    }
+  } finally {
+    for (const { lines } of heads) await lines.return?.();
+  }
+}
+
+interface Followed {
+  deps: LogDeps;
+  target: Target;
+  followed: Followable;
+  request: LogRequest;
+  signal: AbortSignal;
+}
+
+/** What is stored and what comes, until the target is gone or the signal aborts. */
+async function* follow({ deps, target, followed, request, signal }: Followed): AsyncGenerator<LogLine> {
+  const channel = new Channel<LogLine>(BUFFERED);
+  const ended = new AbortController();
+  const stop = AbortSignal.any([signal, ended.signal]);
+  const attached = new Set<string>();
+  const running = new Set<Promise<void>>();
+  const atStart = new Set(deps.store.list("instance", target.namespace).map(runKey));
+  const { owns, isGone } = followed;
+  // By uid: an instance that replaces another is renamed when the other is gone.
+  const names = new Map<string, string>();
+
+  const attach = async (instance: Instance, key: string) => {
+    // What began after the client asked is shown whole: `tail` and `since` speak of the past.
+    const past = atStart.has(key) ? {} : { tail: undefined, since: undefined };
+    const options = { ...request, ...past, signal: stop };
+    const stream = await openRun(deps.runners, { instance, ref: currentRun(instance), options });
+    if (!stream) {
+      // Not made yet: the change that says it runs tries again, also one that came while this was asked.
+      attached.delete(key);
+      const now = deps.store.list("instance", target.namespace).find(({ uid }) => uid === instance.uid);
+      if (now && now.resourceVersion !== instance.resourceVersion) scan();
+      return;
+    }
+    for await (const entry of stream) {
+      if (!await channel.send(toLine(names.get(instance.uid)!, entry))) return;
+    }
+  };
+  const endWhenGone = () => {
+    if (running.size === 0 && isGone()) channel.end();
+  };
+  const scan = () => {
+    for (const instance of deps.store.list("instance", target.namespace)) {
+      if (!owns(instance)) continue;
+      names.set(instance.uid, instance.name);
+      const key = runKey(instance);
+      if (instance.status.run < 1 || attached.has(key)) continue;
+      attached.add(key);
+      const work = attach(instance, key)
+        .catch((error) => void (stop.aborted || channel.end(error)))
+        .finally(() => {
+          running.delete(work);
+          endWhenGone();
+        });
+      running.add(work);
+    }
+    endWhenGone();
+  };
+  const unsubscribe = deps.store.subscribe((changes) => {
+    const concerns = ({ kind, namespace }: AnyResource) =>
+      namespace === target.namespace && (kind === "instance" || kind === "service");
+    if (changes.some(({ resource }) => concerns(resource))) scan();
+  });
+  const abort = () => channel.end();
+  stop.addEventListener("abort", abort, { once: true });
+  try {
+    if (stop.aborted) return;
+    scan();
+    yield* channel;
+  } finally {
+    unsubscribe();
+    ended.abort();
+    channel.end();
+    await Promise.all(running);
+  }
+}
+
+/** What is followed is one service, known by its uid: another one that took its name is somebody else's. */
+interface Followable {
+  /** Whether an instance belongs to it. */
+  owns(instance: Instance): boolean;
+  /** Whether nothing more can come: the service is gone, or no longer has the instance. Between two runs there may be none. */
+  isGone(): boolean;
+}
+
+function followable(store: Reader, target: Target): Followable {
+  const { namespace, name } = target;
+  if (target.kind === "service") {
+    const { uid } = requireResource(store, { kind: "service", namespace, name });
+    return {
+      owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === uid,
+      isGone: () => store.get("service", namespace, name)?.uid !== uid,
+    };
+  }
+  // Between a stop and the next start there is none of this name, but it is its service's all the same.
+  const uid = serviceOf(store, target)?.uid;
+  const ordinal = Number(/-(\d+)(-next)?$/.exec(name)?.[1]);
+  return {
+    owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === uid,
+    isGone() {
+      const owner = serviceOf(store, target);
+      if (owner === undefined || owner.uid !== uid) return true;
+      return store.get("instance", namespace, name) === undefined && ordinal >= owner.spec.scale;
+    },
+  };
+}
+
+const runKey = ({ uid, status }: Instance) => `${uid}:${status.run}`;

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { RuneError } from "../../../model/error.ts";
+import { eventStream, type ServerSentEvent } from "./sse.ts";
+
+const never = new AbortController().signal;
+
+/** A source that counts what was taken from it and notes its end. */
+function counter() {
+  const state = { taken: 0, ended: false };
+  const source = async function* (): AsyncGenerator<ServerSentEvent> {
+    try {
+      for (;;) yield { event: "n", id: String(state.taken), data: state.taken++ };
+    } finally {
+      state.ended = true;
+    }
+  };
+  return { state, source };
+}
+
+Deno.test("eventStream() takes from its source only what the client takes, and ends it when the client leaves", async () => {
+  const { state, source } = counter();
+  const reader = eventStream(source, { shutdown: never, requestId: "r" }).body!.getReader();
+  const read = async () => new TextDecoder().decode((await reader.read()).value);
+  assert.equal(await read(), ": open\n\n");
+  assert.equal(await read(), "event: n\nid: 0\ndata: 0\n\n");
+  assert.ok(state.taken <= 3, `${state.taken} were taken`);
+  await reader.cancel();
+  assert.equal(state.ended, true);
+});
+
+Deno.test("eventStream() sends comments while its source is silent, and stops waiting at shutdown", async () => {
+  const shutdown = new AbortController();
+  // deno-lint-ignore require-yield -- it is silent
+  const silent = async function* (signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  };
+  const reader = eventStream(silent, { shutdown: shutdown.signal, requestId: "r", heartbeatMs: 1 }).body!
+    .pipeThrough(new TextDecoderStream()).getReader();
+  await reader.read();
+  assert.equal((await reader.read()).value, ": keep-alive\n\n");
+  shutdown.abort();
+  while (!(await reader.read()).done);
+});
+
+Deno.test("eventStream() tells a failure of its source as a last event", async () => {
+  // deno-lint-ignore require-yield -- it fails before it yields
+  const failing = async function* (): AsyncGenerator<ServerSentEvent> {
+    throw new RuneError("gone", "too slow");
+  };
+  const text = await eventStream(failing, { shutdown: never, requestId: "r" }).text();
+  assert.match(text, /event: problem\ndata: .*"code":"gone".*"requestId":"r"/);
+});

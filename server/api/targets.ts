@@ -1,0 +1,65 @@
+/** Which instances a request for a service or an instance means, and who runs them. @module */
+import type { Runner, RunRef } from "../../runners/runner.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Instance } from "../../model/instance.ts";
+import { describeKey } from "../../model/resource.ts";
+import type { Reader } from "../../store/store.ts";
+import { requireResource } from "../admission/preconditions.ts";
+import type { ServerDeps } from "./deps.ts";
+
+/** A service, meaning all its instances, or one instance. */
+export interface Target {
+  kind: "service" | "instance";
+  namespace: string;
+  name: string;
+}
+
+/** Whether an instance belongs to the target. */
+export function isOf(instance: Instance, { kind, namespace, name }: Target): boolean {
+  if (instance.namespace !== namespace) return false;
+  return kind === "service" ? instance.spec.service === name : instance.name === name;
+}
+
+/**
+ * The target's instances, by ordinal.
+ *
+ * @throws {RuneError} `not_found` when there is no such service or instance.
+ */
+export function instancesOf(store: Reader, target: Target): Instance[] {
+  requireResource(store, target);
+  return store.list("instance", target.namespace).filter((i) => isOf(i, target))
+    .sort((a, b) => a.spec.ordinal - b.spec.ordinal);
+}
+
+/** The runner of an instance. @throws {RuneError} `unavailable` when this daemon has no such runner. */
+export function runnerFor(instance: Instance, runners: ServerDeps["runners"]): Runner {
+  const runner = runners.get(instance.spec.runner);
+  if (runner) return runner;
+  throw new RuneError("unavailable", `this daemon has no ${instance.spec.runner} runner`);
+}
+
+/** The current run of an instance. */
+export const currentRun = ({ uid, status }: Instance): RunRef => ({ instanceUid: uid, run: status.run });
+
+const RUNNING = ["Running", "Unhealthy", "Paused", "Stopping"];
+
+/**
+ * The instance in which a command can run: of a service any that is ready, else any that runs.
+ *
+ * @throws {RuneError} `not_found`; `failed_precondition` when none runs, with what the instance says of itself.
+ */
+export function runningInstance(store: Reader, target: Target): Instance {
+  const instances = instancesOf(store, target);
+  const running = instances.filter((i) => i.status.run > 0 && RUNNING.includes(i.status.state));
+  const chosen = running.find((i) => i.status.ready) ?? running[0];
+  if (chosen) return chosen;
+  const [first] = instances;
+  const why = first ? `${first.name} is ${first.status.state}` : "it has none";
+  throw new RuneError(
+    "failed_precondition",
+    `no instance of ${target.kind} ${describeKey(target)} is running: ${why}`,
+    {
+      hint: first?.status.message ?? `see rune describe ${target.kind} ${target.name} -n ${target.namespace}`,
+    },
+  );
+}

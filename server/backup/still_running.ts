@@ -1,0 +1,82 @@
+/**
+ * What of a daemon runs on this host while it is not there itself: looked for before a restore writes anything. Like
+ * `daemon.ts` it knows the runners and the proxy as they are.
+ * @module
+ */
+import { join } from "node:path";
+import { findStrayCaddies } from "../../proxy/caddy/strays.ts";
+import { caddyFiles } from "../../proxy/caddy/config.ts";
+import { listRunningContainers } from "../../runners/docker/running_containers.ts";
+import { listRunningGroups } from "../../runners/process/running_groups.ts";
+import { toRuneError } from "../../model/error.ts";
+import { lockDirectory } from "../daemon/daemon_lock.ts";
+
+/** How long the Engine may take to answer. */
+const ASK_MS = 10_000;
+
+/** Whose it is, and where it may have run. */
+export interface StillRunningOptions {
+  daemonId: string;
+  /** Where it is to be restored, then where else it was. */
+  dataDirs: string[];
+  /** Of the Docker Engine. */
+  socket: string;
+}
+
+/** What was found, a phrase each: what it is, and where. Empty when nothing runs. */
+export async function findStillRunning(
+  { daemonId, dataDirs, socket }: StillRunningOptions,
+): Promise<string[]> {
+  const [containers, caddies] = await Promise.all([
+    describeContainers({ daemonId, socket }),
+    findStrayCaddies({ daemonId, files: caddyFiles(join(dataDirs[0]!, "proxy")) }),
+  ]);
+  const processes = listRunningGroups({ daemonId, dataDirs })
+    .map(({ name, pids }) => `the processes of run ${name} (pid ${pids.join(", ") || "unknown"})`);
+  const proxies = caddies.map(({ pid, dir }) => `its Caddy (pid ${pid}, in ${dir})`);
+  return [...containers, ...processes, ...proxies];
+}
+
+/** A daemon that holds an id. */
+export interface RunningDaemon {
+  /** Its pid and its data directory; empty where that cannot be told. */
+  holder: string;
+}
+
+/** The daemon that runs under an id on this host, by the lock that it holds; undefined when there is none. */
+export function findRunningDaemon(daemonId: string): RunningDaemon | undefined {
+  const path = join(lockDirectory(), encodeURIComponent(daemonId));
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { read: true, write: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    if (!file.tryLockSync(true)) return { holder: Deno.readTextFileSync(path).trim() };
+    file.unlockSync();
+    return undefined;
+  } finally {
+    file.close();
+  }
+}
+
+async function describeContainers(
+  { daemonId, socket }: { daemonId: string; socket: string },
+): Promise<string[]> {
+  // Where there is no socket there is no Engine that could be asked, now or by the daemon.
+  if (!await Deno.stat(socket).then(() => true, () => false)) return [];
+  try {
+    const found = await listRunningContainers({ socket, daemonId, signal: AbortSignal.timeout(ASK_MS) });
+    return found.map(({ name, instance, mounts }) =>
+      `container ${name} of ${instance}${mounts.length === 0 ? "" : ` with ${mounts.join(", ")}`}`
+    );
+  } catch (error) {
+    return [
+      `perhaps containers: the Docker Engine behind ${socket} does not answer (${
+        toRuneError(error).message
+      })`,
+    ];
+  }
+}

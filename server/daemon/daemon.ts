@@ -1,0 +1,434 @@
+/**
+ * The daemon: builds drivers, runners, store, app and controllers, starts them in an order in which nothing acts before the
+ * state is owned, and stops them in the reverse. The only place that knows concrete drivers and runners.
+ * @module
+ */
+import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import type { Driver } from "../../drivers/driver.ts";
+import { clearStage, openStage } from "../../drivers/bind_stage.ts";
+import { DirectoryHolds } from "../../drivers/directory_hold.ts";
+import { guardedDriver } from "../../drivers/filesystem_guard.ts";
+import { LocalDriver } from "../../drivers/local.ts";
+import { LocalHostDriver } from "../../drivers/local_host.ts";
+import { ProtectedDirectories } from "../../drivers/protected.ts";
+import { createClock } from "../../reconcile/clock.ts";
+import { createUnstored } from "../../reconcile/instance/unstored.ts";
+import { createProber } from "../../reconcile/health/prober.ts";
+import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../../drivers/host.ts";
+import { createRunFiles, type MemoryMounts } from "../../reconcile/config/run_files.ts";
+import { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
+import { createCaddyProxy } from "../../proxy/caddy/caddy_proxy.ts";
+import { type Controllers, startControllers } from "../../reconcile/start.ts";
+import { longestMatch } from "../../runners/docker/registry_auth.ts";
+import { createDockerRunner } from "../../runners/docker/runner.ts";
+import { readBootId } from "../../runners/process/proc.ts";
+import { createProcessRunner } from "../../runners/process/runner.ts";
+import type { EngineBond } from "../../runners/engine_bond.ts";
+import type { Runner } from "../../runners/runner.ts";
+import { toRuneError } from "../../model/error.ts";
+import { BUILD } from "../../model/build.ts";
+import type { RunnerName } from "../../model/instance.ts";
+import { openStore } from "../../store/store.ts";
+import { openVault } from "../../store/secrets/vault.ts";
+import { removeBackupSnapshots } from "../backup/volume_snapshots.ts";
+import { isWildcard, type ListenAddress } from "./address.ts";
+import { type ApiServer, listen } from "./listen.ts";
+import { holdDaemonId } from "./daemon_lock.ts";
+import { bondOf } from "./engine_bond.ts";
+import { applyReload, planReload, type Reloaded } from "./reload.ts";
+import { createApp } from "../api/app.ts";
+import { grantOf, type Grants } from "../admission/grants.ts";
+import { openAudit } from "../auth/audit.ts";
+import { readOriginals } from "../backup/copy_of.ts";
+import { createScheduledBackups } from "../backup/scheduled.ts";
+import { createAuth } from "../auth/auth.ts";
+import { watchSessions } from "../auth/sessions.ts";
+import { listRegistries, type RegistryEntry } from "./registries.ts";
+import { registerGauges } from "../metrics/gauges.ts";
+import { createWriteHealth } from "./write_health.ts";
+import { createMetrics } from "../metrics/metrics.ts";
+import { boundDriver, boundRunner } from "../deadlines.ts";
+import { observeDriver, observeRunner } from "../metrics/observe.ts";
+import { countProbes } from "../metrics/probes.ts";
+import { readUsage } from "../metrics/usage.ts";
+import { seed } from "./seed.ts";
+import { readTlsPair } from "./tls.ts";
+import { keepTrash } from "./trash_keeper.ts";
+import type { Settings } from "./settings.ts";
+
+/** What requests in flight are given when the daemon stops (SPEC 8). */
+const DRAIN_MS = 10_000;
+/** How long the host may take for a mount in memory. */
+const MOUNT_MS = 10_000;
+/** Where ports are published in dev mode. */
+const DEV_ADDRESS = "127.0.0.1";
+
+/** A running daemon. */
+export interface Daemon {
+  /** Where it listens, ports resolved. */
+  addresses: ListenAddress[];
+  /**
+   * Takes over what of other settings can be taken over while it runs, and reads certificate and key again; the rest stays as it
+   * is.
+   *
+   * @throws {RuneError} for a certificate that cannot be used; then all stays as it is.
+   */
+  reload(next: Settings): Promise<Reloaded>;
+  /** Whether all that must run does: a manager restarts a daemon that is not. */
+  isAlive(): Promise<boolean>;
+  /** Stops it in order; workloads go on. Done when stopped already. */
+  stop(): Promise<void>;
+}
+
+/** Filesystems in memory for files that must not reach a disk. They carry the daemon's id, wherever its directory went. */
+const memoryOf = (daemonId: string): MemoryMounts => ({
+  mount: (directory, { bytes }) =>
+    mountMemory(directory, { bytes, source: `rune-${daemonId}`, signal: AbortSignal.timeout(MOUNT_MS) }),
+  list: () => findMemory(`rune-${daemonId}`),
+  detach: (directory) => detachMount(directory, AbortSignal.timeout(MOUNT_MS)),
+  async unmount(directory) {
+    const path = await Deno.realPath(directory).catch(() => undefined);
+    if (path === undefined || await findMount(path) === undefined) return;
+    await unmountDirectory(path, AbortSignal.timeout(MOUNT_MS));
+  },
+});
+
+/**
+ * The drivers by name, the one whose trash the daemon keeps, and how their settings change.
+ *
+ * @param owner.dataDir a data directory that no volume may be.
+ * @param owner.daemonId the daemon whose volumes these are; absent where nothing is claimed for one.
+ * @param owner.grants whose `hostPaths` extend the allowlist; default: none.
+ */
+export function buildDrivers(
+  storage: Settings["storage"],
+  { dataDir, grants = {}, daemonId }: { dataDir: string; grants?: Grants; daemonId?: string },
+): {
+  all: Map<string, Driver>;
+  local: LocalDriver;
+  configure(settings: Pick<Settings, "storage" | "grants">): void;
+} {
+  const allowing =
+    ({ storage, grants }: Pick<Settings, "storage" | "grants">) => (namespace: string): string[] => [
+      ...storage.hostPathAllowlist,
+      ...grantOf(grants, namespace).hostPaths,
+    ];
+  const local = new LocalDriver({
+    root: storage.localVolumeRoot,
+    ...(daemonId !== undefined &&
+      { owner: { daemonId, dataDir }, memory: join(dataDir, "volume-root.json") }),
+    preserveOnDelete: storage.preserveOnDelete,
+    trashRetentionMs: storage.trashRetentionMs,
+  });
+  const localHost = new LocalHostDriver({
+    allowlist: allowing({ storage, grants }),
+    allowCreateMissing: storage.allowCreateMissing,
+    protected: new ProtectedDirectories([
+      { path: dataDir, what: "the data directory of Rune" },
+      { path: storage.localVolumeRoot, what: "the volume root of Rune" },
+    ]),
+  });
+  return {
+    all: new Map<string, Driver>(
+      [local, localHost].map((driver) => [driver.name, guardedDriver<Driver>(driver)]),
+    ),
+    local,
+    configure({ storage, grants }) {
+      const { preserveOnDelete, trashRetentionMs, allowCreateMissing } = storage;
+      local.configure({ preserveOnDelete, trashRetentionMs });
+      localHost.configure({ allowlist: allowing({ storage, grants }), allowCreateMissing });
+    },
+  };
+}
+
+/** What is the daemon's own on the host: no process may have a mount there. */
+function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">): string[] {
+  const real = (path: string) => {
+    try {
+      return Deno.realPathSync(path);
+    } catch {
+      return path;
+    }
+  };
+  // The last one holds the stages and locks of every daemon of this host.
+  const paths = [dataDir, storage.localVolumeRoot, "/run/rune"];
+  return [...new Set([...paths, ...paths.map(real)])];
+}
+
+/** The runners by name. Nothing may be started before they are cleared; closing them leaves what they run alone. */
+export function buildRunners(
+  { docker, dataDir, devMode, storage, daemonId, bond, registries }:
+    & Pick<Settings, "docker" | "dataDir" | "devMode" | "storage">
+    & {
+      daemonId: string;
+      bond: EngineBond;
+      registries(): RegistryEntry[];
+    },
+  logger: Logger,
+): {
+  all: Map<RunnerName, Runner>;
+  containsProcesses: boolean;
+  cleared(): Promise<void>;
+  close(): Promise<void>;
+} {
+  const containers = createDockerRunner({
+    socket: docker.socket,
+    daemonId,
+    bond,
+    async authFor(repository) {
+      const found = longestMatch(registries(), repository);
+      if (!found) return undefined;
+      const server = repository.slice(0, repository.indexOf("/"));
+      return { entry: found.entry, server, ...await found.credentials() };
+    },
+    ...(devMode && { publishOn: DEV_ADDRESS }),
+    logger: logger.getChild("docker"),
+  });
+  const processes = createProcessRunner({
+    dir: join(dataDir, "processes"),
+    daemonId,
+    closed: closedPaths({ dataDir, storage }),
+    logger: logger.getChild("process"),
+  });
+  return {
+    all: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
+    containsProcesses: processes.contains,
+    cleared: () => processes.cleared(),
+    async close() {
+      containers.close();
+      await processes.close();
+    },
+  };
+}
+
+/**
+ * Starts a daemon.
+ *
+ * @throws {RuneError} `failed_precondition` when the data directory or an address cannot be used; nothing is left running.
+ */
+export async function startDaemon(settings: Settings, logger: Logger): Promise<Daemon> {
+  const { storage, node, dataDir } = settings;
+  // What was started, undone in reverse: after a failed start as after a stop.
+  const started: (() => void | Promise<void>)[] = [];
+  const undo = async () => {
+    for (const stop of started.splice(0).reverse()) await stop();
+  };
+  try {
+    const metrics = createMetrics(BUILD);
+    const clock = createClock();
+    const writes = createWriteHealth(dataDir);
+    const store = await openStore({
+      dataDir,
+      onCommit(result) {
+        metrics.commit(result);
+        writes.tried(result);
+      },
+      clock: () => clock.now(),
+    });
+    const unstored = createUnstored(store);
+    started.push(() => store.close());
+    // Before anything acts: what carries this id may be another daemon's.
+    const held = await holdDaemonId(store, dataDir);
+    const { daemonId } = held;
+    started.push(() => held[Symbol.dispose]());
+    const secrets = await openVault(store, settings.crypto.kek);
+    started.push(() => secrets.close());
+    await seed(store, storage);
+    await removeBackupSnapshots(store);
+    if (settings.devMode) {
+      for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
+    }
+    const built = buildDrivers(storage, { dataDir, daemonId, grants: settings.grants });
+    started.push(() => built.local.close());
+    for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
+    const drivers = new Map(
+      [...built.all].map(([name, d]) => [name, observeDriver(boundDriver(d), metrics.driverCall)]),
+    );
+    const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
+    const builtRunners = buildRunners(
+      { ...settings, daemonId, bond: bondOf(store, held.place), registries },
+      logger,
+    );
+    started.push(() => builtRunners.close());
+    await builtRunners.cleared();
+    const runners = new Map(
+      [...builtRunners.all].map(([name, r]) => [name, observeRunner(boundRunner(r), metrics.runnerCall)]),
+    );
+
+    const probes = countProbes(metrics.registry, store);
+    started.push(() => probes.close());
+    const prober = createProber({ runners, clock, observer: probes });
+    const audit = openAudit(join(dataDir, "audit"), {
+      onFailure: (error) =>
+        logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
+    });
+    started.push(() => audit.close());
+    const sessions = watchSessions(store);
+    started.push(() => sessions.close());
+    const { tls } = settings.auth;
+    const pair = tls && await readTlsPair(tls);
+
+    const shutdown = new AbortController();
+    const aborted = new AbortController();
+    const identity = { ...BUILD, node: node.name, daemonId, dataDir };
+    const backups = createScheduledBackups({
+      source: { store, secrets, drivers, info: identity },
+      originals: await readOriginals(store),
+      settings: () => settings.backup,
+      logger: logger.getChild("backup"),
+      onFailure: metrics.backupFailed,
+    });
+    started.push(() => backups.stop());
+    /** Begun last, and asked after before. */
+    const late: { controllers?: Controllers } = {};
+    const servers: ApiServer[] = [];
+    const keptLogs = new KeptLogs(join(dataDir, "logs"));
+    const app = createApp({
+      store,
+      keptLogs,
+      secrets,
+      secretLimits: settings.crypto.secretLimits,
+      auth: createAuth({ ...settings.auth, store, audit, sessions }),
+      drivers,
+      runners,
+      containsProcesses: builtRunners.containsProcesses,
+      health: prober,
+      info: {
+        ...identity,
+        startedAt: new Date().toISOString(),
+        devMode: settings.devMode,
+        get warnings() {
+          return settings.warnings;
+        },
+        get backupWarnings() {
+          return backups.warnings();
+        },
+      },
+      // Behind TLS and tokens a name that was rebound gains nothing: no browser sends a token by itself.
+      hosts: pair && settings.auth.enabled
+        ? ["**"]
+        : settings.addresses.flatMap((a) => isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]),
+      get defaultStorageClass() {
+        return settings.storage.defaultStorageClass;
+      },
+      get grants() {
+        return settings.grants;
+      },
+      closed: closedPaths(settings),
+      hostPorts: () => ({
+        held: [
+          ...servers.map(({ port }) => ({ port, holder: "the daemon's own API" })),
+          ...(["httpPort", "httpsPort"] as const).map((key) => ({
+            port: settings.expose[key],
+            holder: `the proxy, which serves host names (expose.${key} of the runefile)`,
+          })),
+        ],
+        ...(settings.devMode && { publishOn: DEV_ADDRESS }),
+      }),
+      get registries() {
+        return settings.docker.registries;
+      },
+      dead: () => late.controllers?.dead() ?? [],
+      writes,
+      unstored,
+      shutdown: shutdown.signal,
+      logger: logger.getChild("http"),
+      metrics,
+    });
+    const stopServing = async () => {
+      shutdown.abort();
+      const drained = setTimeout(() => aborted.abort(), DRAIN_MS);
+      await Promise.all(servers.map((server) => server.shutdown()));
+      clearTimeout(drained);
+    };
+    started.push(stopServing);
+    for (const address of settings.addresses) {
+      const handler = (request: Request, peer: string) => app.fetch(request, { peer });
+      servers.push(listen(address, { signal: aborted.signal, handler, ...(pair && { pair }) }));
+    }
+    const trash = keepTrash(built.local, { settings, clock, logger: logger.getChild("storage") });
+    started.push(() => trash.stop());
+    const { caddy, ...serving } = settings.expose;
+    const proxy = createCaddyProxy({
+      dir: join(dataDir, "proxy"),
+      daemonId,
+      serving: { ...serving, loopback: settings.devMode },
+      ...(caddy !== undefined && { program: caddy }),
+      logger: logger.getChild("proxy"),
+    });
+    started.push(() => proxy.close());
+    const { stage, warning } = await openStage({
+      dataDir,
+      daemonId,
+      engineSocket: settings.docker.socket,
+      signal: aborted.signal,
+    });
+    if (warning !== undefined) logger.warn("{warning}", { warning });
+    // What runs keeps its mounts.
+    started.push(() => clearStage(stage, AbortSignal.timeout(MOUNT_MS)));
+    const controllers = startControllers({
+      store,
+      keptLogs,
+      stage,
+      holds: new DirectoryHolds({ daemonId, dataDir }),
+      proxy,
+      secrets,
+      drivers,
+      runners,
+      prober,
+      clock,
+      node,
+      bootId: readBootId(),
+      files: createRunFiles({
+        root: join(dataDir, "runs"),
+        ...(Deno.uid() === 0 && { memory: memoryOf(daemonId) }),
+        onDisk: ({ message }) =>
+          logger.warn("secrets of a run are in files on the disk until it ends: {message}", { message }),
+        onLeft: (path, { message }) =>
+          logger.warn("secrets of an earlier place stay in memory at {path}: {message}", { path, message }),
+      }),
+      logger: logger.getChild("reconcile"),
+      unstored,
+      observer: metrics.reconcile,
+    });
+    late.controllers = controllers;
+    started.push(() => controllers.stop());
+    const usage = readUsage({ store, drivers, node: node.name });
+    started.push(() => usage.stop());
+    registerGauges(metrics.registry, { store, dataDir, depths: () => controllers.depths(), usage, backups });
+    backups.wake();
+
+    let stopping: Promise<void> | undefined;
+    return {
+      addresses: settings.addresses.map(({ hostname }, i) => ({ hostname, port: servers[i]!.port })),
+      async reload(next) {
+        if (tls) {
+          const pair = await readTlsPair(tls);
+          for (const server of servers) server.replace?.(pair);
+          logger.info("read the certificate again; it is valid until {validUntil}", {
+            validUntil: pair.validUntil,
+          });
+        }
+        const reloaded = planReload(settings, next);
+        applyReload(settings, next);
+        built.configure(settings);
+        backups.wake();
+        return reloaded;
+      },
+      async isAlive() {
+        try {
+          await store.check();
+          return controllers.dead().length === 0;
+        } catch {
+          return false;
+        }
+      },
+      // Those who ask come first, and may still write; then those who act on it.
+      stop: () => stopping ??= stopServing().then(undo),
+    };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+/** One id runs once on a host: locks, copies and what lets a daemon go on elsewhere. @module */
+import assert from "node:assert/strict";
+import { RuneError } from "../../model/error.ts";
+import { openStore, type Store } from "../../store/store.ts";
+import { ensureDaemonId, readPlace, releasePlace, replaceDaemonId } from "./daemon_identity.ts";
+import { holdDaemonId, lockDirectory } from "./daemon_lock.ts";
+
+/** Two data directories of which the second has the id and place of the first, as a copy has. */
+async function withCopy(
+  test: (room: { dir: string; original: Store; copy: Store; daemonId: string }) => Promise<void>,
+): Promise<void> {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-lock-" }));
+  const original = await openStore({ dataDir: `${dir}/original` });
+  const copy = await openStore({ dataDir: `${dir}/copy` });
+  try {
+    (await holdDaemonId(original, `${dir}/original`))[Symbol.dispose]();
+    const daemonId = await ensureDaemonId(original);
+    for (const key of ["daemon-id", "daemon-place"]) await copy.putMeta(key, await original.getMeta(key));
+    await test({ dir, original, copy, daemonId });
+  } finally {
+    await original.close();
+    await copy.close();
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const refused = (call: Promise<unknown>, message: RegExp) =>
+  assert.rejects(call, (error) => {
+    assert.ok(error instanceof RuneError);
+    assert.equal(error.code, "failed_precondition");
+    assert.match(error.message, message);
+    assert.match(error.hint!, /rune admin restore --as-copy/);
+    return true;
+  });
+
+Deno.test("holdDaemonId() refuses an id that runs, and names its data directory and pid", () =>
+  withCopy(async ({ dir, original, copy }) => {
+    {
+      using held = await holdDaemonId(original, `${dir}/original`);
+      assert.equal((await Deno.stat(`${lockDirectory()}/${held.daemonId}`)).mode! & 0o777, 0o600);
+      const where = new RegExp(`runs already, with the data directory ${dir}/original \\(pid ${Deno.pid}\\)`);
+      await refused(holdDaemonId(copy, `${dir}/copy`), where);
+      // A word about the place does not make two of one that runs.
+      await releasePlace(copy);
+      await refused(holdDaemonId(copy, `${dir}/copy`), where);
+      await replaceDaemonId(copy);
+      using other = await holdDaemonId(copy, `${dir}/copy`);
+      assert.notEqual(other.daemonId, held.daemonId);
+    }
+    using again = await holdDaemonId(original, `${dir}/original`);
+    assert.ok(again);
+  }));
+
+Deno.test("holdDaemonId() leaves no lock behind, and no second one beside one that is being released", () =>
+  withCopy(async ({ dir, original, daemonId }) => {
+    const held = await holdDaemonId(original, `${dir}/original`);
+    const path = `${lockDirectory()}/${daemonId}`;
+    // Somebody opens the file before it is removed: who locks it then holds nothing.
+    using early = await Deno.open(path, { read: true, write: true });
+    held[Symbol.dispose]();
+    await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+    assert.ok(await early.tryLock(true));
+    using again = await holdDaemonId(original, `${dir}/original`);
+    assert.equal(again.daemonId, daemonId);
+  }));
+
+Deno.test("holdDaemonId() refuses a copy while its original is there, and goes on where that was moved away", () =>
+  withCopy(async ({ dir, copy }) => {
+    await refused(
+      holdDaemonId(copy, `${dir}/copy`),
+      new RegExp(`copy of the data directory ${dir}/original`),
+    );
+    await Deno.rename(`${dir}/original`, `${dir}/away`);
+    using held = await holdDaemonId(copy, `${dir}/copy`);
+    assert.equal(
+      (await readPlace(copy))?.dataDir,
+      `${dir}/original`,
+      "what is on an Engine is not taken over yet",
+    );
+    assert.equal(held.place.dataDir, `${dir}/copy`);
+  }));
+
+Deno.test("holdDaemonId() lets a restored state go on beside the former directory, by the word of who restored it", () =>
+  withCopy(async ({ dir, copy }) => {
+    await releasePlace(copy);
+    using _held = await holdDaemonId(copy, `${dir}/copy`);
+    assert.equal((await readPlace(copy))?.dataDir, `${dir}/copy`);
+  }));

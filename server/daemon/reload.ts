@@ -1,0 +1,96 @@
+/** What a changed runefile means for a daemon that runs: which settings take effect now, and which need a restart. @module */
+import type { Logger } from "@logtape/logtape";
+import { sameValue } from "../../model/changes.ts";
+import { toRuneError } from "../../model/error.ts";
+import { startLogging } from "./logging.ts";
+import type { Settings } from "./settings.ts";
+
+/** Settings by the runefile's key; `live` where a change takes effect at once. */
+export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; live: boolean }> = {
+  "dataDir": { of: (s) => s.dataDir, live: false },
+  "server.httpAddr, server.grpcAddr": { of: (s) => s.addresses, live: false },
+  "server.logLevel": { of: (s) => s.log.level, live: true },
+  "server.logFormat": { of: (s) => s.log.format, live: true },
+  "storage.localVolumeRoot": { of: (s) => s.storage.localVolumeRoot, live: false },
+  "storage.hostPathAllowlist": { of: (s) => s.storage.hostPathAllowlist, live: true },
+  "storage.allowCreateMissing": { of: (s) => s.storage.allowCreateMissing, live: true },
+  "storage.defaultStorageClass": { of: (s) => s.storage.defaultStorageClass, live: true },
+  "storage.trashRetention": { of: (s) => s.storage.trashRetentionMs, live: true },
+  "storage.preserveOnDelete": { of: (s) => s.storage.preserveOnDelete, live: true },
+  "docker.socket": { of: (s) => s.docker.socket, live: false },
+  "docker.registries": { of: (s) => s.docker.registries, live: true },
+  "expose.httpPort, expose.httpsPort, expose.acmeEmail, expose.caddy": { of: (s) => s.expose, live: false },
+  "auth.enabled": { of: (s) => s.auth.enabled, live: false },
+  "auth.allowRemoteAdmin": { of: (s) => s.auth.allowRemoteAdmin, live: false },
+  "auth.tls.cert, auth.tls.key": { of: (s) => s.auth.tls, live: false },
+  "crypto.kek.source, crypto.kek.file, crypto.kek.env": { of: (s) => s.crypto.kek, live: false },
+  "crypto.secretLimits.keys, crypto.secretLimits.valueBytes": {
+    of: (s) => s.crypto.secretLimits,
+    live: false,
+  },
+  "backup.every": { of: (s) => s.backup?.everyMs, live: true },
+  "backup.keep": { of: (s) => s.backup?.keep, live: true },
+  "backup.dir": { of: (s) => s.backup?.dir, live: true },
+  "backup.withKek": { of: (s) => s.backup?.withKek, live: true },
+  "backup.withVolumes": { of: (s) => s.backup?.volumes, live: true },
+  "grants": { of: (s) => s.grants, live: true },
+  "node.name": { of: (s) => s.node.name, live: false },
+  "node.labels": { of: (s) => s.node.labels, live: true },
+};
+
+/** What a reload changed, by the runefile's keys. */
+export interface Reloaded {
+  applied: string[];
+  /** Changed in the file, and as before in the daemon until it is started again. */
+  needRestart: string[];
+}
+
+/** Compares settings. */
+export function planReload(current: Settings, next: Settings): Reloaded {
+  const changed = Object.entries(RELOADABLE).filter(([, { of }]) => !sameValue(of(current), of(next)));
+  const keys = (live: boolean) => changed.filter(([, setting]) => setting.live === live).map(([key]) => key);
+  return { applied: keys(true), needRestart: keys(false) };
+}
+
+/** Writes into the daemon's own settings what takes effect now; its parts look there each time. */
+export function applyReload(current: Settings, next: Settings): void {
+  current.log = next.log;
+  current.storage = { ...next.storage, localVolumeRoot: current.storage.localVolumeRoot };
+  current.docker.registries = next.docker.registries;
+  current.node.labels = next.node.labels;
+  current.backup = next.backup;
+  current.grants = next.grants;
+  current.warnings.splice(0, Infinity, ...next.warnings);
+}
+
+/** Reads the settings again at every SIGHUP; ones that are wrong change nothing. @returns what ends it. */
+export function reloadOnSighup(
+  { load, reload, logger }: {
+    load(): Promise<Settings>;
+    reload(next: Settings): Promise<Reloaded>;
+    logger: Logger;
+  },
+): () => void {
+  const run = async () => {
+    const next = await load();
+    const { applied, needRestart } = await reload(next);
+    await startLogging(next.log);
+    for (const warning of next.warnings) logger.warn("{warning}", { warning });
+    logger.info("SIGHUP: {applied}", {
+      applied: applied.length === 0 ? "nothing to reload" : `reloaded ${applied.join(", ")}`,
+    });
+    if (needRestart.length === 0) return;
+    logger.warn("SIGHUP: {keys} changed too; restart the daemon for that, workloads go on", {
+      keys: needRestart.join(", "),
+    });
+  };
+  let work = Promise.resolve();
+  const listener = () => {
+    work = work.then(run).catch((thrown) => {
+      const { message, hint } = toRuneError(thrown);
+      logger.error("SIGHUP: nothing was reloaded: {message}; {hint}", { message, hint });
+    });
+  };
+  Deno.addSignalListener("SIGHUP", listener);
+  return () => Deno.removeSignalListener("SIGHUP", listener);
+}

@@ -1,0 +1,283 @@
+/**
+ * The runefile: YAML or TOML, keys in any of three spellings, `${VAR}` expanded. Whatever is unknown, or not done by this
+ * version, is an error with its place; nothing is accepted and ignored (SPEC 8).
+ * @module
+ */
+import { parse as parseToml, TomlError } from "smol-toml";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { durationSchema } from "../../model/duration.ts";
+import { type FieldIssue, RuneError } from "../../model/error.ts";
+import { fieldIssues, formatPath } from "../../model/field_issues.ts";
+import { argumentText } from "../../model/limits.ts";
+import { absolutePathSchema } from "../../model/mounts.ts";
+import { nameSchema } from "../../model/name.ts";
+import { shapeIssues } from "../../model/body_shape.ts";
+import { textsAsWritten } from "../../model/text_fields.ts";
+import { readYamlTree } from "../../model/yaml_tree.ts";
+import { yamlMistake } from "../../model/yaml_words.ts";
+import { parseAddress } from "./address.ts";
+import { grantsSection } from "../admission/grants.ts";
+import { backupSection } from "../backup/section.ts";
+import { registrySchema } from "./registries.ts";
+import { count, flag, port } from "./runefile_values.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
+import { parseTomlTexts } from "./toml_texts.ts";
+
+const address = z.string().superRefine((text, ctx) => {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    if (!(error instanceof RuneError)) throw error;
+    ctx.addIssue({ code: "custom", message: `${error.message}: ${error.hint}` });
+  }
+});
+
+/** The schema of a runefile in canonical spelling. */
+export const runefileSchema = z.strictObject({
+  dataDir: absolutePathSchema.optional(),
+  server: z.strictObject({
+    httpAddr: address.optional(),
+    grpcAddr: address.optional(),
+    logLevel: z.enum(LOG_LEVELS).optional(),
+    logFormat: z.enum(LOG_FORMATS).optional(),
+  }).prefault({}),
+  storage: z.strictObject({
+    localVolumeRoot: absolutePathSchema.optional(),
+    hostPathAllowlist: z.array(absolutePathSchema).optional(),
+    allowCreateMissing: flag.optional(),
+    defaultStorageClass: nameSchema.optional(),
+    trashRetention: argumentText.pipe(durationSchema).optional(),
+    preserveOnDelete: flag.optional(),
+  }).prefault({}),
+  auth: z.strictObject({
+    enabled: flag.optional(),
+    allowRemoteAdmin: flag.optional(),
+    tls: z.strictObject({ cert: absolutePathSchema, key: absolutePathSchema }).optional(),
+  }).prefault({}),
+  crypto: z.strictObject({
+    kek: z.strictObject({
+      source: z.enum(["generated", "file", "env"]).default("generated"),
+      /** With `file`. */
+      file: absolutePathSchema.optional(),
+      /** With `env`: the variable's name. */
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected the name of a variable" })
+        .optional(),
+    }).superRefine(({ source, file, env }, ctx) => {
+      if (source === "file" && file === undefined) {
+        ctx.addIssue({ code: "custom", path: ["file"], message: "required with source: file" });
+      }
+      if (source !== "file" && file !== undefined) {
+        ctx.addIssue({ code: "custom", path: ["file"], message: "goes with source: file only" });
+      }
+      if (source !== "env" && env !== undefined) {
+        ctx.addIssue({ code: "custom", path: ["env"], message: "goes with source: env only" });
+      }
+    }).prefault({}),
+    secretLimits: z.strictObject({
+      keys: count.optional(),
+      valueBytes: count.optional(),
+    }).prefault({}),
+  }).prefault({}),
+  expose: z.strictObject({
+    httpPort: port.optional(),
+    httpsPort: port.optional(),
+    acmeEmail: z.email({ error: "expected an e-mail address" }).optional(),
+    caddy: absolutePathSchema.optional(),
+  }).prefault({}),
+  docker: z.strictObject({
+    socket: absolutePathSchema.optional(),
+    registries: z.array(registrySchema).default([]),
+  }).prefault({}),
+  backup: backupSection.prefault({}),
+  grants: grantsSection.default({}),
+  node: z.strictObject({
+    name: z.string().min(1).max(253).optional(),
+    labels: z.record(z.string().min(1).max(253), argumentText).default({}),
+  }).prefault({}),
+});
+
+/** A runefile's settings; what it leaves out is absent. */
+export type Runefile = z.output<typeof runefileSchema>;
+
+/** Sections of later versions, by canonical path. */
+const LATER: string[] = [];
+
+type Path = (string | number)[];
+
+/** `http-addr` and `http_addr` → `httpAddr`. */
+const canonical = (key: string) => key.replace(/[-_]([a-zA-Z0-9])/g, (_, letter) => letter.toUpperCase());
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+/** Reads one file step by step, collecting issues under the keys as the file writes them. */
+class Reader {
+  readonly issues: FieldIssue[] = [];
+  /** Canonical path → path as written. */
+  readonly #written = new Map<string, Path>();
+
+  /** Keys in their canonical spelling; the user's own keys, under `node.labels` and `grants`, stay as they are. */
+  canonize(table: Record<string, unknown>, path: Path = [], writtenPath: Path = []): Record<string, unknown> {
+    const result: Record<string, unknown> = {};
+    for (const [written, value] of Object.entries(table)) {
+      // Below `grants` they are names of namespaces.
+      const key = formatPath(path) === "grants" ? written : canonical(written);
+      const at = [...path, key];
+      const writtenAt = [...writtenPath, written];
+      this.#written.set(formatPath(at), writtenAt);
+      if (Object.hasOwn(result, key)) this.fail(at, `"${key}" is written twice, in two spellings`);
+      const descend = isTable(value) && formatPath(at) !== "node.labels";
+      result[key] = descend
+        ? this.canonize(value, at, writtenAt)
+        : Array.isArray(value)
+        ? value.map((item, i) => isTable(item) ? this.canonize(item, [...at, i], [...writtenAt, i]) : item)
+        : value;
+    }
+    return result;
+  }
+
+  /** `${VAR}` in every text, once everything is parsed: a value cannot become syntax. */
+  expand(value: unknown, path: Path, env: (name: string) => string | undefined): unknown {
+    if (typeof value === "string") {
+      return value.replace(/\$\$|\$\{([^}]{0,256})\}/g, (text, name?: string) => {
+        if (text === "$$") return "$";
+        const found = env(name!);
+        if (found === undefined) {
+          this.fail(path, `the environment has no variable ${name}`, "set it, or write $$ for a $");
+        }
+        return found ?? "";
+      });
+    }
+    if (Array.isArray(value)) return value.map((item, i) => this.expand(item, [...path, i], env));
+    if (!isTable(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, this.expand(item, [...path, key], env)]),
+    );
+  }
+
+  /** Takes sections of later versions out, with an issue each. */
+  refuseLater(table: Record<string, unknown>): void {
+    for (const later of LATER) {
+      const [section, key] = later.split(".") as [string, string?];
+      const parent = key === undefined ? table : table[section];
+      if (!isTable(parent) || !Object.hasOwn(parent, key ?? section)) continue;
+      delete parent[key ?? section];
+      this.fail(
+        later.split("."),
+        `${later} is not supported in this version`,
+        "remove it; Rune refuses what it would otherwise ignore",
+      );
+    }
+  }
+
+  fail(path: Path, message: string, hint?: string): void {
+    this.issues.push({ path, message, ...(hint !== undefined && { hint }) });
+  }
+
+  /** The path as the file spells it. */
+  written(path: Path): Path {
+    for (let length = path.length; length > 0; length--) {
+      const known = this.#written.get(formatPath(path.slice(0, length)));
+      if (known) return [...known, ...path.slice(length)];
+    }
+    return path;
+  }
+}
+
+/** A parsed file: its value, and where its keys stand when that is known. */
+interface Source {
+  value: unknown;
+  /** The same with numbers and the like as they are written. */
+  texts: unknown;
+  locate(path: Path): { line: number; column: number } | undefined;
+}
+
+function invalid(file: string, issues: FieldIssue[]): RuneError {
+  const { line, column, path, message, hint } = issues[0]!;
+  const place = line === undefined ? file : `${file}:${line}:${column}`;
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+  const field = path.length === 0 ? "" : `${formatPath(path)}: `;
+  return new RuneError("invalid_argument", `${place}: ${field}${message}${more}`, {
+    hint: hint ?? "correct the runefile",
+    issues,
+  });
+}
+
+function readYaml(text: string, file: string): Source {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, uniqueKeys: false, version: "1.2" });
+  const position = (offset: number) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { line, column: col };
+  };
+  const [error] = document.errors;
+  if (error) {
+    throw invalid(file, [{ path: [], ...yamlMistake(error), file, ...position(error.pos[0]) }]);
+  }
+  const tree = readYamlTree(document, lineCounter);
+  if (tree.problems.length > 0) {
+    throw invalid(file, tree.problems.map((problem) => ({ path: [], file, ...problem })));
+  }
+  return {
+    value: tree.value ?? {},
+    texts: tree.texts ?? {},
+    locate(path) {
+      const inList = path.findIndex((part) => typeof part === "number");
+      return tree.locate(inList < 0 ? path : path.slice(0, inList), { key: true });
+    },
+  };
+}
+
+function readToml(text: string, file: string): Source {
+  try {
+    const value = parseToml(text, { integersAsBigInt: "asNeeded" });
+    return { value, texts: parseTomlTexts(text), locate: () => undefined };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const message = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
+    throw invalid(file, [{ path: [], message, file, line: error.line, column: error.column }]);
+  }
+}
+
+/**
+ * Reads the text of a runefile.
+ *
+ * @param options `file` names it and decides by its extension: `.toml`, else YAML. `env` finds variables.
+ * @throws {RuneError} `invalid_argument` with every issue and, in YAML, its place.
+ */
+export function parseRunefile(
+  text: string,
+  { file, env }: { file: string; env: (name: string) => string | undefined },
+): Runefile {
+  const source = file.endsWith(".toml") ? readToml(text, file) : readYaml(text, file);
+  if (!isTable(source.value)) {
+    throw invalid(file, [{
+      path: [],
+      message: "expected a map with sections such as server and storage",
+      file,
+    }]);
+  }
+  const misshapen = shapeIssues(source.value, z.any());
+  if (misshapen.length > 0) {
+    throw invalid(file, misshapen.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
+  }
+  const reader = new Reader();
+  const expanded = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;
+  reader.refuseLater(expanded);
+  const texts = new Reader().canonize(source.texts as Record<string, unknown>);
+  const body = textsAsWritten(expanded, runefileSchema, { texts });
+  const result = runefileSchema.safeParse(body);
+  const unset = new Set(reader.issues.map(({ path }) => formatPath(path)));
+  const issues = [
+    ...reader.issues,
+    // What has no value because of its variable is wrong for that reason alone.
+    ...(result.success ? [] : fieldIssues(result.error, { schema: runefileSchema, body }))
+      .filter(({ path }) => !unset.has(formatPath(path))),
+  ].map((issue) => {
+    const path = reader.written(issue.path);
+    return { ...issue, path, file, ...source.locate(path) };
+  }).sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  if (issues.length > 0 || !result.success) throw invalid(file, issues);
+  return result.data;
+}

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { seed } from "./seed.ts";
+import { okJson, withServer } from "../api/server_fixture.ts";
+import { openStore } from "../../store/store.ts";
+
+Deno.test("seed() makes the local classes once: a class that was deleted stays deleted", () =>
+  withServer(async ({ send, store }) => {
+    assert.deepEqual(store.list("storageClass").map((c) => [c.name, c.spec.default]), [
+      ["local", true],
+      ["local-host", false],
+    ]);
+    assert.ok(store.get("namespace", "", "default"));
+    await okJson(send("DELETE", "/v1/storageclasses/local-host"));
+    await seed(store);
+    assert.deepEqual(store.list("storageClass").map((c) => c.name), ["local"]);
+  }));
+
+Deno.test("seed() leaves the default to a class that the runefile names", async () => {
+  const dataDir = await Deno.makeTempDir({ prefix: "rune-seed-" });
+  const store = await openStore({ dataDir });
+  try {
+    await seed(store, { defaultStorageClass: "fast" });
+    assert.deepEqual(store.list("storageClass").filter((c) => c.spec.default), []);
+  } finally {
+    await store.close();
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});

@@ -1,0 +1,280 @@
+/** What the daemon runs with: flags before the runefile before defaults. @module */
+import type { ServeOptions } from "../../model/serve_options.ts";
+import { join, resolve } from "node:path";
+import { parseDuration } from "../../model/duration.ts";
+import { DEFAULT_SERVER } from "../../model/endpoint.ts";
+import { RuneError } from "../../model/error.ts";
+import type { KekSource } from "../../store/secrets/kek.ts";
+import { type BackupSettings, backupSettings } from "../backup/section.ts";
+import type { AuthSettings } from "../auth/auth.ts";
+import { SECRET_LIMITS, type SecretLimits } from "../admission/secret_writes.ts";
+import type { TlsFiles } from "./tls.ts";
+import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
+import { SYSTEM_DIRECTORIES } from "../../model/system_directories.ts";
+import type { Grants } from "../admission/grants.ts";
+import type { RunefileRegistry } from "./registries.ts";
+import { parseRunefile, type Runefile } from "./runefile.ts";
+
+/** Everything that is decided before the daemon starts. */
+export interface Settings {
+  dataDir: string;
+  devMode: boolean;
+  /** Where to listen: `http-addr`, then `grpc-addr` where given. */
+  addresses: ListenAddress[];
+  log: { level: LogLevel; format: LogFormat };
+  node: { name: string; labels: Record<string, string> };
+  docker: { socket: string; registries: RunefileRegistry[] };
+  expose: {
+    httpPort: number;
+    httpsPort: number;
+    acmeEmail?: string;
+    /** The program `caddy`; the system's when it is absent. */
+    caddy?: string;
+  };
+  auth: AuthSettings & { tls?: TlsFiles };
+  crypto: { kek: KekSource; secretLimits: SecretLimits };
+  storage: {
+    localVolumeRoot: string;
+    hostPathAllowlist: string[];
+    allowCreateMissing: boolean;
+    defaultStorageClass?: string;
+    trashRetentionMs: number;
+    preserveOnDelete: boolean;
+  };
+  /** What callers may use of the host, by namespace. */
+  grants: Grants;
+  /** Absent where the daemon makes none by itself. */
+  backup?: BackupSettings;
+  /** A sentence each, for the log and `rune status`. */
+  warnings: string[];
+}
+
+/** Where settings come from; tests give their own. */
+export interface Surroundings {
+  env(name: string): string | undefined;
+  /** The text of a file, or undefined when there is none. */
+  read(path: string): Promise<string | undefined>;
+  hostname(): string;
+  isRoot(): boolean;
+}
+
+const SYSTEM: Surroundings = {
+  env: (name) => Deno.env.get(name),
+  async read(path) {
+    try {
+      return await Deno.readTextFile(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RuneError("failed_precondition", `cannot read ${path}: ${reason}`, {
+        hint: "check the file and its permissions",
+        cause: error,
+      });
+    }
+  },
+  hostname: () => Deno.hostname(),
+  isRoot: () => Deno.uid() === 0,
+};
+
+const RUNEFILES = ["yaml", "yml", "toml"].map((extension) => `/etc/rune/runefile.${extension}`);
+const DATA_DIR = "/var/lib/rune";
+const DOCKER_SOCKET = "/var/run/docker.sock";
+
+async function loadRunefile(options: ServeOptions, { env, read }: Surroundings): Promise<Runefile> {
+  // The system's runefile is for the system's daemon: a laptop's dev mode takes only what it is told to.
+  const candidates = options.config !== undefined ? [options.config] : options.devMode ? [] : RUNEFILES;
+  for (const file of candidates) {
+    const text = await read(file);
+    if (text !== undefined) return parseRunefile(text, { file, env });
+  }
+  if (options.config !== undefined) {
+    throw new RuneError("failed_precondition", `there is no runefile ${options.config}`, {
+      hint: "check its path",
+    });
+  }
+  return parseRunefile("", { file: "no runefile", env });
+}
+
+function choose<T extends string>(
+  flag: string,
+  value: string | undefined,
+  known: readonly T[],
+): T | undefined {
+  if (value === undefined || known.includes(value as T)) return value as T | undefined;
+  throw new RuneError("invalid_argument", `${flag}: expected one of ${known.join(", ")}, found ${value}`, {
+    hint: `write ${flag} ${known[0]}`,
+  });
+}
+
+/** The user's `~/.rune`. */
+function homeDir(env: Surroundings["env"]): string {
+  const home = env("HOME");
+  if (home) return join(home, ".rune");
+  throw new RuneError("failed_precondition", "dev mode needs a home directory, and HOME is not set", {
+    hint: "set HOME",
+  });
+}
+
+function dockerSocket(runefile: Runefile, env: Surroundings["env"], warnings: string[]): string {
+  if (runefile.docker.socket !== undefined) return runefile.docker.socket;
+  const host = env("DOCKER_HOST");
+  if (host === undefined || host === "") return DOCKER_SOCKET;
+  if (host.startsWith("unix://")) return host.slice("unix://".length);
+  warnings.push(`DOCKER_HOST=${host} is not a unix:// address: using ${DOCKER_SOCKET}`);
+  return DOCKER_SOCKET;
+}
+
+/** Ports below 1024 are for root; and a laptop may have something on them already. */
+function exposeSettings(
+  { expose: { httpPort, httpsPort, ...rest } }: Runefile,
+  { unprivileged }: { unprivileged: boolean },
+): Settings["expose"] {
+  const settings = {
+    ...rest,
+    httpPort: httpPort ?? (unprivileged ? 7880 : 80),
+    httpsPort: httpsPort ?? (unprivileged ? 7843 : 443),
+  };
+  if (settings.httpPort === settings.httpsPort) {
+    throw new RuneError("invalid_argument", `expose: httpPort and httpsPort are both ${settings.httpPort}`, {
+      hint: "write both in the runefile, with different ports",
+    });
+  }
+  return settings;
+}
+
+/** The API comes first: host names would find their port taken. */
+function sharedPorts(addresses: ListenAddress[], expose: Settings["expose"]): string[] {
+  return (["httpPort", "httpsPort"] as const)
+    .filter((key) => addresses.some(({ port }) => port === expose[key]))
+    .map((key) =>
+      `port ${expose[key]} is both the API's and that of host names: none can be exposed; ` +
+      `set expose.${key}, or another address of the API`
+    );
+}
+
+/** What the operator must know of an address that others can reach. */
+function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: boolean }): string[] {
+  if (!enabled) {
+    return [
+      `${
+        tls ? "" : "PLAIN TEXT, "
+      }WITHOUT AUTHENTICATION, on ${where}: whoever reaches it controls this machine; ` +
+      "listen on 127.0.0.1, or remove auth.enabled: false",
+    ];
+  }
+  if (tls) return [];
+  return [
+    `PLAIN TEXT on ${where}: whoever can listen on the network gets the tokens that are sent; ` +
+    "set auth.tls, or listen on 127.0.0.1",
+  ];
+}
+
+/** What of an allowed host path is never given out all the same; `drivers/protected.ts` sees to it. */
+function covered(path: string, own: { dataDir: string; localVolumeRoot: string }): string[] {
+  const within = (inner: string, outer: string) =>
+    `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
+  const closed = [...Object.values(own), ...SYSTEM_DIRECTORIES];
+  const held = closed.filter((directory) => within(directory, path) || within(path, directory));
+  if (held.length === 0) return [];
+  return [
+    `the allowed host path ${path} covers ${[...new Set(held)].join(", ")}: ` +
+    "no volume is ever one of these, lies in one or holds one; allow narrower paths",
+  ];
+}
+
+function kekSource(
+  { crypto: { kek } }: Runefile,
+  { dataDir, env }: { dataDir: string; env: Surroundings["env"] },
+): KekSource {
+  if (kek.source !== "env") return { from: "file", path: kek.file ?? join(dataDir, "kek") };
+  const variable = kek.env ?? "RUNE_KEK";
+  return { from: "env", variable, value: env(variable), previous: env(`${variable}_PREVIOUS`) };
+}
+
+/**
+ * Settles what the daemon runs with.
+ *
+ * @throws {RuneError} `invalid_argument` or `failed_precondition` for a flag or runefile that cannot be used.
+ */
+export async function loadSettings(options: ServeOptions, from: Surroundings = SYSTEM): Promise<Settings> {
+  const runefile = await loadRunefile(options, from);
+  const { server, storage } = runefile;
+  const devMode = options.devMode ?? false;
+  const warnings: string[] = [];
+  const home = devMode ? homeDir(from.env) : undefined;
+  const dataDir = options.dataDir !== undefined
+    ? resolve(options.dataDir)
+    : runefile.dataDir ?? (home === undefined ? DATA_DIR : join(home, "data"));
+  const tls = devMode ? undefined : runefile.auth.tls;
+  const enabled = !devMode && (runefile.auth.enabled ?? true);
+  const loopback = new URL(DEFAULT_SERVER);
+  const httpAddr = options.httpAddr ?? server.httpAddr ?? (tls ? `:${loopback.port}` : loopback.host);
+  const grpcAddr = options.grpcAddr ?? server.grpcAddr;
+  const addresses = [...new Set([httpAddr, ...grpcAddr === undefined ? [] : [grpcAddr]])].map(parseAddress);
+  for (const address of addresses.filter((a) => !isPrivate(a))) {
+    const text = `${address.hostname || "every interface"}, port ${address.port}`;
+    if (devMode) {
+      throw new RuneError("invalid_argument", `dev mode listens on loopback only, not on ${text}`, {
+        hint: "leave out --dev-mode, or listen on 127.0.0.1",
+      });
+    }
+    warnings.push(...exposure(text, { enabled, tls: tls !== undefined }));
+  }
+  const localVolumeRoot = storage.localVolumeRoot ?? join(dataDir, "volumes");
+  const granted = Object.values(runefile.grants).flatMap((grant) => grant.hostPaths);
+  for (const path of new Set([...storage.hostPathAllowlist ?? [], ...granted])) {
+    warnings.push(...covered(path, { dataDir, localVolumeRoot }));
+  }
+  const backup = backupSettings(runefile.backup);
+  if (backup && `${backup.dir}/`.startsWith(`${dataDir}/`)) {
+    warnings.push(
+      `backup.dir is inside the data directory ${dataDir}: what takes one takes the other; name another disk`,
+    );
+  }
+  const expose = exposeSettings(runefile, { unprivileged: devMode || !from.isRoot() });
+  warnings.push(...sharedPorts(addresses, expose));
+  const nodeName = options.nodeName ?? runefile.node.name ?? from.hostname();
+  return {
+    dataDir,
+    devMode,
+    addresses,
+    log: {
+      level: choose("--log-level", options.logLevel, LOG_LEVELS) ?? server.logLevel ?? "info",
+      format: choose("--log-format", options.logFormat, LOG_FORMATS) ?? server.logFormat ?? "text",
+    },
+    // The node's own name is always a label: a class can be held to one machine without any runefile.
+    node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
+    expose,
+    docker: {
+      socket: dockerSocket(runefile, from.env, warnings),
+      registries: runefile.docker.registries,
+    },
+    auth: {
+      enabled,
+      allowRemoteAdmin: runefile.auth.allowRemoteAdmin ?? false,
+      ...(tls && { tls }),
+    },
+    crypto: {
+      kek: kekSource(runefile, { dataDir, env: from.env }),
+      secretLimits: {
+        keys: runefile.crypto.secretLimits.keys ?? SECRET_LIMITS.keys,
+        valueBytes: runefile.crypto.secretLimits.valueBytes ?? SECRET_LIMITS.valueBytes,
+      },
+    },
+    storage: {
+      localVolumeRoot,
+      hostPathAllowlist: [
+        ...storage.hostPathAllowlist ?? [],
+        ...home === undefined ? [] : [join(home, "volumes")],
+      ],
+      allowCreateMissing: storage.allowCreateMissing ?? devMode,
+      ...(storage.defaultStorageClass !== undefined && { defaultStorageClass: storage.defaultStorageClass }),
+      trashRetentionMs: parseDuration(storage.trashRetention ?? "24h"),
+      preserveOnDelete: storage.preserveOnDelete ?? false,
+    },
+    grants: runefile.grants,
+    ...(backup && { backup }),
+    warnings,
+  };
+}
