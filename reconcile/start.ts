@@ -3,12 +3,12 @@
  * events, timers) to the queues; the controllers are in the folders beside it. Nothing here serves a request.
  * @module
  */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
-import type { Proxy } from "../proxy/proxy.ts";
+import type { Proxy } from "../node/proxy/proxy.ts";
 import type { DirectoryHolds } from "../drivers/directory_hold.ts";
-import type { Stage } from "../drivers/stage.ts";
+import type { Stage } from "../node/mounts/stage.ts";
 import type { Runner } from "../runners/runner.ts";
 import { toRuneError } from "../model/error.ts";
 import type { RunnerName } from "../model/instance.ts";
@@ -17,20 +17,20 @@ import type { Volume } from "../model/volume.ts";
 import { describeKey } from "../model/resource.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Change, Store } from "../store/store.ts";
-import type { Prober } from "./health/prober.ts";
+import type { Prober } from "../node/probes/prober.ts";
 import { readDataFrom, readSecretFrom } from "./config/data.ts";
-import { type RunFiles, sweepFiles } from "./config/run_files.ts";
+import { type RunFiles, sweepFiles } from "../node/run_files.ts";
 import type { KeptLogs } from "./kept_logs/kept_logs.ts";
 import { reconcileExposure } from "./expose/controller.ts";
 import { concernsRoutes } from "./expose/plan.ts";
 import { createLooks } from "./instance/looks.ts";
 import { reconcileInstance } from "./instance/controller.ts";
 import type { Unstored } from "./instance/unstored.ts";
-import { createMountTable } from "./mount_table.ts";
+import { createMountTable } from "../node/mount_table.ts";
 import type { Outcome } from "./outcome.ts";
 import { pause } from "../base/delay.ts";
 import { createQueue, type Queue } from "./queue.ts";
-import { resolvingDrivers } from "./resolving_driver.ts";
+import { resolvingDrivers } from "../node/resolving_driver.ts";
 import { affectedBy } from "./routing.ts";
 import { reconcileSchedule } from "./schedule/controller.ts";
 import { reconcileService } from "./service/controller.ts";

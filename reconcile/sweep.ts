@@ -7,7 +7,7 @@ import type { Runner, RunState } from "../runners/runner.ts";
 import type { Instance, RunnerName } from "../model/instance.ts";
 import type { Lease, LeaseHolder } from "../model/lease.ts";
 import type { Store } from "../store/store.ts";
-import { type Clock, elapsedMs, type Moment } from "./clock.ts";
+import { type Clock, elapsedMs, type Moment } from "../base/clock.ts";
 import { type Happening, recordEvent } from "./events.ts";
 import { holderWithin, releaseHolder } from "./leases.ts";
 

@@ -9,8 +9,8 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["runners/docker/runner.ts", "drivers/driver.ts"],
   ["reconcile/volume/apply.ts", "drivers/local.ts"],
   ["reconcile/queue.ts", "server/api/app.ts"],
-  ["reconcile/expose/controller.ts", "proxy/caddy/caddy_proxy.ts"],
-  ["proxy/proxy.ts", "runners/runner.ts"],
+  ["reconcile/expose/controller.ts", "node/proxy/caddy/caddy_proxy.ts"],
+  ["node/proxy/proxy.ts", "runners/runner.ts"],
   ["server/api/app.ts", "drivers/local.ts"],
   ["server/api/routes/logs.ts", "runners/docker/runner.ts"],
   ["server/daemon/daemon.ts", "cli/main.ts"],
@@ -34,8 +34,8 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["reconcile/service/observe.ts", "runners/runner.ts"],
   ["reconcile/service/apply.ts", "drivers/mount_root.ts"],
   ["server/api/app.ts", "runners/runner.ts"],
-  ["reconcile/expose/controller.ts", "proxy/proxy.ts"],
-  ["server/daemon/daemon.ts", "proxy/caddy/caddy_proxy.ts"],
+  ["reconcile/expose/controller.ts", "node/proxy/proxy.ts"],
+  ["server/daemon/daemon.ts", "node/proxy/caddy/caddy_proxy.ts"],
   ["server/daemon/daemon.ts", "drivers/local.ts"],
   ["server/daemon/daemon.ts", "runners/docker/runner.ts"],
   ["cli/main.ts", "model/error.ts"],
@@ -123,7 +123,7 @@ Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notic
   const left = "const ms = Date.parse(dueAt) - now.getTime();";
   for (const line of [span, left]) {
     assert.equal(checkFile("reconcile/instance/plan.ts", line).length, 1);
-    assert.deepEqual(checkFile("reconcile/clock.ts", line), []);
+    assert.deepEqual(checkFile("base/clock.ts", line), []);
     assert.deepEqual(checkFile("cli/age.ts", line), []);
   }
 });

@@ -1,7 +1,7 @@
 /** Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a failure. @module */
 import { basename, join } from "node:path";
-import { endCaddy } from "../proxy/caddy/caddy_process.ts";
-import { caddyFiles } from "../proxy/caddy/config.ts";
+import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
+import { caddyFiles } from "../node/proxy/caddy/config.ts";
 import { holdsPath } from "../drivers/directory_hold.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import { readDaemonId } from "../server/daemon/daemon_identity.ts";

@@ -3,7 +3,7 @@
  * witnesses: what the workloads wrote and saw themselves, the mounts of every live process of this machine, and the
  * exit codes that the Engine tells of. @module
  */
-import { stagePath } from "../drivers/bind_stage.ts";
+import { stagePath } from "../node/mounts/bind_stage.ts";
 import { ENGINE_SOCKET } from "../scripts/engine.ts";
 
 /** A reader that saw its volume being written ends with this code. */

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { DirectoryHolds } from "../drivers/directory_hold.ts";
-import { BindStage } from "../drivers/bind_stage.ts";
+import { BindStage } from "../node/mounts/bind_stage.ts";
 import { findLoopDevice, parseMountInfo } from "../drivers/host.ts";
 import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
 import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
-import { createClock } from "../reconcile/clock.ts";
-import { createMountTable } from "../reconcile/mount_table.ts";
+import { createClock } from "../base/clock.ts";
+import { createMountTable } from "../node/mount_table.ts";
 import { reconcileVolume } from "../reconcile/volume/controller.ts";
 import { seed } from "../server/daemon/seed.ts";
 import { openStore } from "../store/store.ts";

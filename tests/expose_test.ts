@@ -1,7 +1,7 @@
 /** What is exposed is reached: by port on this machine, by host name for any scale, through a Caddy that outlives the daemon. @module */
 import assert from "node:assert/strict";
-import { caddyFiles } from "../proxy/caddy/config.ts";
-import { isAlive } from "../proxy/caddy/caddy_process.ts";
+import { caddyFiles } from "../node/proxy/caddy/config.ts";
+import { isAlive } from "../node/proxy/caddy/caddy_process.ts";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { processService } from "./castfiles.ts";
 import { fetchByName, freePorts, upgradeByName } from "./by_name.ts";

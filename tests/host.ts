@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
-import { caddyFiles } from "../proxy/caddy/config.ts";
-import { endCaddy } from "../proxy/caddy/caddy_process.ts";
+import { caddyFiles } from "../node/proxy/caddy/config.ts";
+import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
 import { removeFromEngine, removeLock, removeMounts, removeProcesses } from "../scripts/leftovers.ts";
 import { RuneError } from "../model/error.ts";
 import { noDocker } from "./skips.ts";

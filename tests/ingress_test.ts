@@ -1,7 +1,7 @@
 /** No request, no connection and no WebSocket is lost at a host name, whatever happens to its instances or to other names. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
-import { findRunningCaddies } from "../proxy/caddy/strays.ts";
+import { findRunningCaddies } from "../node/proxy/caddy/strays.ts";
 import { fetchByName, freePorts } from "./by_name.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { askAnew, askOnOne, type Client, talk } from "./ingress_clients.ts";

@@ -1,9 +1,9 @@
 /** A restore while something of the same daemon still runs: what it finds, what it asks, and what comes of either answer. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
-import { endCaddy } from "../proxy/caddy/caddy_process.ts";
-import { caddyFiles } from "../proxy/caddy/config.ts";
-import { findRunningCaddies } from "../proxy/caddy/strays.ts";
+import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
+import { caddyFiles } from "../node/proxy/caddy/config.ts";
+import { findRunningCaddies } from "../node/proxy/caddy/strays.ts";
 import { readProcess } from "../runners/process/proc.ts";
 import { RUNE, startDaemon } from "../scripts/daemon.ts";
 import { removeFromEngine, removeProcesses } from "../scripts/leftovers.ts";

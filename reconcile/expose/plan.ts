@@ -1,5 +1,5 @@
 /** Which host name leads where, decided from services and their instances and nothing else. @module */
-import type { Route } from "../../proxy/proxy.ts";
+import type { Route } from "../../node/proxy/proxy.ts";
 import { sameValue } from "../../model/changes.ts";
 import type { Exposure } from "../../model/expose.ts";
 import { exposedPort } from "../../model/exposing.ts";

@@ -1,5 +1,5 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
-import type { Stage } from "../../drivers/stage.ts";
+import type { Stage } from "../../node/mounts/stage.ts";
 import type { Publication, Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import { type InitProgress, stepKey } from "../../model/init_step.ts";
@@ -13,16 +13,16 @@ import {
 import type { Volume } from "../../model/volume.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
-import type { Prober } from "../health/prober.ts";
+import type { Prober } from "../../node/probes/prober.ts";
 import type { ReadData } from "../config/data.ts";
 import { configVersions } from "../config/versions.ts";
-import type { RunFiles } from "../config/run_files.ts";
+import type { RunFiles } from "../../node/run_files.ts";
 import { keepLastOutput } from "../kept_logs/keep_last.ts";
 import type { KeptLogs } from "../kept_logs/kept_logs.ts";
 import { acquireLease, holderWithin, releaseLeases } from "../leases.ts";
-import type { MountTable } from "../mount_table.ts";
+import type { MountTable } from "../../node/mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";

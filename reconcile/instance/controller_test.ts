@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Publication, Runner } from "../../runners/runner.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
-import { createClock } from "../clock.ts";
+import { createClock } from "../../base/clock.ts";
 import { makeInstance, makeService } from "../testing/resources.ts";
 import type { InstanceDeps } from "./apply.ts";
 import { reconcileInstance } from "./controller.ts";

@@ -9,7 +9,7 @@ import { failedJob, meets } from "../../model/dependency_state.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
-import { waitedMs } from "../clock.ts";
+import { waitedMs } from "../../base/clock.ts";
 import { type Belief, isBelieved, isDownWithAll } from "./looks.ts";
 import type { InstanceView } from "./plan.ts";
 

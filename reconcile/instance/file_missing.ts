@@ -3,7 +3,7 @@ import { basename, dirname, join, normalize } from "node:path";
 import { descriptorPath, NotADirectory, openBelow } from "../../drivers/open_directory.ts";
 import { RuneError } from "../../model/error.ts";
 import { mountOf } from "../../model/init_step.ts";
-import { openMounted } from "../mount_table.ts";
+import { openMounted } from "../../node/mount_table.ts";
 import type { MountView } from "./plan.ts";
 
 /**

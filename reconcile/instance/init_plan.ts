@@ -9,7 +9,7 @@ import type { RunState } from "../../runners/runner.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { InitProgress, InitStep } from "../../model/init_step.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
-import { waitedMs } from "../clock.ts";
+import { waitedMs } from "../../base/clock.ts";
 import { type InstanceStep, type InstanceView, launchFailedStatus } from "./plan.ts";
 
 /** Steps of a plan that concern init steps. */

@@ -1,8 +1,8 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
 import { applyOwnership, openSubPath } from "../../drivers/mount_root.ts";
-import type { Stage } from "../../drivers/stage.ts";
+import type { Stage } from "../../node/mounts/stage.ts";
 import { whereIs } from "../../drivers/open_directory.ts";
-import { type FilesystemPlace, hasMounted } from "../../drivers/run_mounts.ts";
+import { type FilesystemPlace, hasMounted } from "../../node/mounts/run_mounts.ts";
 import type { RunMount, Runner, RunRef, RunSpec, RunState } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../model/error.ts";
 import { type InitStep, stepKey } from "../../model/init_step.ts";
@@ -13,11 +13,11 @@ import type { Volume } from "../../model/volume.ts";
 import type { ReadData } from "../config/data.ts";
 import { requireFits } from "../config/environment_fit.ts";
 import { resolveConfig } from "../config/resolve.ts";
-import type { RunFiles } from "../config/run_files.ts";
+import type { RunFiles } from "../../node/run_files.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
-import { resolveSecretEnv } from "../secret_refs.ts";
+import { resolveSecretEnv } from "../../node/secret_refs.ts";
 import { shortDigest } from "../digest.ts";
-import { openMounted } from "../mount_table.ts";
+import { openMounted } from "../../node/mount_table.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import { isFresh, isUnclaimed, type Owner, ownerOf } from "./owner.ts";
 import type { InstanceView, MountView } from "./plan.ts";

@@ -3,7 +3,7 @@
  * an outage: the host may have been down, or the Engine, and everything with it. In memory alone: the next daemon looks anew.
  * @module
  */
-import { elapsedMs, type Moment } from "../clock.ts";
+import { elapsedMs, type Moment } from "../../base/clock.ts";
 import { type Instance, type InstanceStatus, isAlive } from "../../model/instance.ts";
 
 /** See the module comment. */

@@ -10,7 +10,7 @@ import type { Service } from "../../model/service.ts";
 import type { ReadData } from "../config/data.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
-import { resolveSecretEnv } from "../secret_refs.ts";
+import { resolveSecretEnv } from "../../node/secret_refs.ts";
 import { pullPolicyOf } from "./image.ts";
 import { phase, phaseOfImage, runSpecOf, stepSpecOf, withSecrets } from "./launch.ts";
 import type { InstanceView } from "./plan.ts";

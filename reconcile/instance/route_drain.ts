@@ -1,5 +1,5 @@
 /** How long an instance that is leaving goes on answering, so that nobody who was led to it is turned away. Pure. @module */
-import { elapsedMs } from "../clock.ts";
+import { elapsedMs } from "../../base/clock.ts";
 import type { InstanceView } from "./plan.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** The service controller: one pass is observe, plan, apply in a single commit. @module */
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { staleConfig } from "../config/versions.ts";
 import { applyService } from "./apply.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
-import { createClock } from "../clock.ts";
+import { createClock } from "../../base/clock.ts";
 import { makeService, makeVolume } from "../testing/resources.ts";
 import { reconcileService } from "./controller.ts";
 

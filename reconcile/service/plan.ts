@@ -4,7 +4,7 @@ import type { Instance } from "../../model/instance.ts";
 import { FINALIZERS } from "../../model/marks.ts";
 import type { Service, ServiceStatus, StaleConfig } from "../../model/service.ts";
 import type { Volume } from "../../model/volume.ts";
-import { type Moment, waitedMs } from "../clock.ts";
+import { type Moment, waitedMs } from "../../base/clock.ts";
 import { goesWithService } from "../instance/image.ts";
 import { claims, owns } from "./claims.ts";
 import { planRollback, type Revert } from "./revert.ts";

@@ -15,7 +15,7 @@ import {
 import { hasCompleted, hasFailedForGood, isCurrent, isDone } from "../../model/job.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Service } from "../../model/service.ts";
-import { type Moment, waitedMs } from "../clock.ts";
+import { type Moment, waitedMs } from "../../base/clock.ts";
 
 /** A change of the set of instances. */
 export type RolloutStep =

@@ -4,7 +4,7 @@ import { gradualScaleOf } from "../../model/gradual_scale.ts";
 import type { Instance } from "../../model/instance.ts";
 import { hasFailedForGood, isDone } from "../../model/job.ts";
 import type { Service, ServiceStatus } from "../../model/service.ts";
-import { type Moment, waitedMs } from "../clock.ts";
+import { type Moment, waitedMs } from "../../base/clock.ts";
 import { addCause, type Revert } from "./revert.ts";
 import { worstLately } from "./status.ts";
 

@@ -3,7 +3,7 @@ import { exposureOf, hostPortOf } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
 import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../model/job.ts";
 import type { Service, ServiceReason, ServiceStatus } from "../../model/service.ts";
-import { type Moment, waitedMs } from "../clock.ts";
+import { type Moment, waitedMs } from "../../base/clock.ts";
 import { shortDigest } from "../digest.ts";
 import { isPreparing, latestPreparation, type Rollout, rolloutStart } from "./rollout.ts";
 

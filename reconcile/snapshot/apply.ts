@@ -11,9 +11,9 @@ import type { PausedRun, Snapshot, SnapshotStatus } from "../../model/snapshot.t
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
-import type { MountTable } from "../mount_table.ts";
+import type { MountTable } from "../../node/mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { assertHeld, pauseAll, resumeAll } from "./hold.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";

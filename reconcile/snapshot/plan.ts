@@ -3,7 +3,7 @@ import type { DriverCapabilities } from "../../drivers/driver.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
-import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
+import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
 
 /** Attempts to take a snapshot before it stays `Failed`. */
 export const MAX_ATTEMPTS = 6;

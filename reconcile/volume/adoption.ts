@@ -4,7 +4,7 @@
  * @module
  */
 import type { Whereabouts } from "../../drivers/open_directory.ts";
-import { type FilesystemPlace, hasMounted, placeBelow } from "../../drivers/run_mounts.ts";
+import { type FilesystemPlace, hasMounted, placeBelow } from "../../node/mounts/run_mounts.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { stepKey } from "../../model/init_step.ts";

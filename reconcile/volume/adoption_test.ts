@@ -1,6 +1,6 @@
 /** That a volume is given to nobody while a run that holds it cannot be asked what it has mounted. @module */
 import assert from "node:assert/strict";
-import { BindStage, clearStage } from "../../drivers/bind_stage.ts";
+import { BindStage, clearStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { LocalDriver } from "../../drivers/local.ts";
@@ -9,9 +9,9 @@ import type { Runner } from "../../runners/runner.ts";
 import type { RunnerName } from "../../model/instance.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
-import { createClock } from "../clock.ts";
+import { createClock } from "../../base/clock.ts";
 import { acquireLease } from "../leases.ts";
-import { createMountTable } from "../mount_table.ts";
+import { createMountTable } from "../../node/mount_table.ts";
 import { reconcileSnapshot } from "../snapshot/controller.ts";
 import { ago, makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PlainStage } from "../../drivers/bind_stage.ts";
+import { PlainStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { guardedDriver } from "../../drivers/filesystem_guard.ts";
@@ -7,9 +7,9 @@ import { LocalDriver } from "../../drivers/local.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";
-import { createClock } from "../clock.ts";
+import { createClock } from "../../base/clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
-import { createMountTable } from "../mount_table.ts";
+import { createMountTable } from "../../node/mount_table.ts";
 import { ago, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";
 

@@ -11,7 +11,7 @@ import { matchesLabels } from "../../model/selector.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { StorageClass } from "../../model/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
-import { dueInMs, MAX_BACKOFF_MS } from "../backoff.ts";
+import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import { describeHolders } from "../leases.ts";
 import { sourceProblem } from "./source.ts";
 

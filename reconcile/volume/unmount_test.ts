@@ -1,14 +1,14 @@
 /** That no instance starts from a path that is going away. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
-import { PlainStage } from "../../drivers/bind_stage.ts";
+import { PlainStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { LocalDriver } from "../../drivers/local.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
-import { createClock } from "../clock.ts";
+import { createClock } from "../../base/clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
-import { createMountTable } from "../mount_table.ts";
+import { createMountTable } from "../../node/mount_table.ts";
 import { ago, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";
 

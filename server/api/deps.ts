@@ -1,7 +1,7 @@
 /** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
-import type { Prober } from "../../reconcile/health/prober.ts";
+import type { Prober } from "../../node/probes/prober.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import type { Runner } from "../../runners/runner.ts";
 import type { BuildInfo } from "../../model/build.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { findStrayCaddies } from "../../proxy/caddy/strays.ts";
-import { caddyFiles } from "../../proxy/caddy/config.ts";
+import { findStrayCaddies } from "../../node/proxy/caddy/strays.ts";
+import { caddyFiles } from "../../node/proxy/caddy/config.ts";
 import { listRunningContainers } from "../../runners/docker/running_containers.ts";
 import { listRunningGroups } from "../../runners/process/running_groups.ts";
 import { toRuneError } from "../../model/error.ts";

@@ -1,6 +1,6 @@
 /** Keeps the trash of deleted volumes: what is past its retention is removed for good. @module */
 import type { Logger } from "@logtape/logtape";
-import { type Clock, elapsedMs } from "../../reconcile/clock.ts";
+import { type Clock, elapsedMs } from "../../base/clock.ts";
 import { toRuneError } from "../../model/error.ts";
 import type { Settings } from "./settings.ts";
 

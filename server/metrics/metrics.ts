@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ReconcileObserver } from "../../reconcile/start.ts";
+import type { FinishedCall } from "../../node/observe_calls.ts";
 
 /** Seconds; from a read in memory to a request that waits for a disk. */
 export const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -17,16 +18,6 @@ export interface AnsweredRequest {
   /** The pattern, not the path: names must not become label values. */
   route: string;
   code: number;
-  seconds: number;
-}
-
-/** A finished call of a driver or runner. */
-export interface FinishedCall {
-  /** Name of the driver or runner. */
-  of: string;
-  call: string;
-  /** `ok`, or the code of its error. */
-  result: string;
   seconds: number;
 }
 

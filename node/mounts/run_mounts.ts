@@ -4,8 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { parseMountInfo } from "./host.ts";
-import { errnoOf, hostError } from "./host_error.ts";
+import { parseMountInfo } from "../../drivers/host.ts";
+import { errnoOf, hostError } from "../../drivers/host_error.ts";
 
 /** A directory by its filesystem and its path in it, which no two directories share; see `open_directory.ts`. */
 export interface FilesystemPlace {

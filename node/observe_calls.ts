@@ -1,8 +1,17 @@
 /** Wraps drivers and runners so that their calls are counted and timed; to their callers they are the same. @module */
-import type { Driver } from "../../drivers/driver.ts";
-import type { Runner } from "../../runners/runner.ts";
-import { toRuneError } from "../../model/error.ts";
-import type { FinishedCall } from "./metrics.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { Runner } from "../runners/runner.ts";
+import { toRuneError } from "../model/error.ts";
+
+/** A finished call of a driver or runner. */
+export interface FinishedCall {
+  /** Name of the driver or runner. */
+  of: string;
+  call: string;
+  /** `ok`, or the code of its error. */
+  result: string;
+  seconds: number;
+}
 
 /** The calls of a driver that touch the world. */
 const DRIVER_CALLS = [

@@ -1,6 +1,6 @@
 /** The proxy with a real Caddy, on ports of its own in a folder of its own. @module */
 import assert from "node:assert/strict";
-import type { RuneError } from "../../model/error.ts";
+import type { RuneError } from "../../../model/error.ts";
 import type { Route } from "../proxy.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
 import { findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { scratchDirectory } from "./conformance_trial.ts";
+import { scratchDirectory } from "../../drivers/conformance_trial.ts";
 import { hasMountsOfItsOwn } from "./mount_view.ts";
 
 /** A program by the name of an Engine, in a view of mounts of its own, that listens on a socket. */

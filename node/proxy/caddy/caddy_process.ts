@@ -4,8 +4,8 @@
  * would share their ports without an error, as Caddy listens with SO_REUSEPORT).
  * @module
  */
-import { replaceFile } from "../../base/durable.ts";
-import { RuneError } from "../../model/error.ts";
+import { replaceFile } from "../../../base/durable.ts";
+import { RuneError } from "../../../model/error.ts";
 import { bootConfig, type CaddyFiles } from "./config.ts";
 import { DAEMON_VARIABLE, findRunningCaddies } from "./strays.ts";
 

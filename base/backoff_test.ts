@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dueInMs } from "./backoff.ts";
-import { ago, NOW } from "./testing/resources.ts";
+import { ago, NOW } from "../reconcile/testing/resources.ts";
 
 Deno.test("dueInMs() waits for what is to come, and not for a time that a clock set back has put out of reach", () => {
   assert.equal(dueInMs(undefined, NOW), 0);

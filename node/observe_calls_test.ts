@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import type { Driver, VolumeContext } from "../../drivers/driver.ts";
-import { LocalDriver } from "../../drivers/local.ts";
-import type { FinishedCall } from "./metrics.ts";
-import { observeDriver } from "./observe.ts";
-import { readUsage } from "./usage.ts";
-import { okJson, volume, withServer } from "../api/server_fixture.ts";
-import { createMetrics } from "./metrics.ts";
-import { registerGauges } from "./gauges.ts";
-import type { Volume } from "../../model/volume.ts";
+import type { Driver, VolumeContext } from "../drivers/driver.ts";
+import { LocalDriver } from "../drivers/local.ts";
+import { type FinishedCall, observeDriver } from "./observe_calls.ts";
+import { readUsage } from "../server/metrics/usage.ts";
+import { okJson, volume, withServer } from "../server/api/server_fixture.ts";
+import { createMetrics } from "../server/metrics/metrics.ts";
+import { registerGauges } from "../server/metrics/gauges.ts";
+import type { Volume } from "../model/volume.ts";
 
 async function withDriver(test: (driver: Driver, calls: FinishedCall[]) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "rune-observe-" });
@@ -93,7 +92,7 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
 Deno.test("/metrics counts requests by route, never by path", () =>
   withServer(async ({ send, deps }) => {
     const metrics = createMetrics({ version: "1.2.3", commit: "abc" });
-    const { createApp } = await import("../api/app.ts");
+    const { createApp } = await import("../server/api/app.ts");
     const app = createApp({ ...deps, metrics });
     await (await app.request("/v1/namespaces/default/volumes/secret-name")).text();
     await (await app.request("/nowhere/secret-name")).text();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { scratchDirectory } from "./conformance_trial.ts";
-import { whereIs } from "./open_directory.ts";
+import { scratchDirectory } from "../../drivers/conformance_trial.ts";
+import { whereIs } from "../../drivers/open_directory.ts";
 import { hasMounted } from "./run_mounts.ts";
 
 const noRoot = Deno.uid() !== 0;

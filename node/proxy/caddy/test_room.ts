@@ -1,7 +1,7 @@
 /** A folder for a real Caddy, on ports of its own, for tests. @module */
-import { until } from "../../tests/host.ts";
+import { until } from "../../../tests/host.ts";
 import type { Proxy } from "../proxy.ts";
-import { freePorts } from "../../tests/by_name.ts";
+import { freePorts } from "../../../tests/by_name.ts";
 import { endCaddy } from "./caddy_process.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
 import { caddyFiles, type ServingOptions } from "./config.ts";

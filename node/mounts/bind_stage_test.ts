@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { FileHandle } from "node:fs/promises";
 import { BindStage, clearStage, openStage, stagePath } from "./bind_stage.ts";
-import { scratchDirectory } from "./conformance_trial.ts";
-import { findMount } from "./host.ts";
-import { openSubPath } from "./mount_root.ts";
-import { identityOf, openDirectory } from "./open_directory.ts";
+import { scratchDirectory } from "../../drivers/conformance_trial.ts";
+import { findMount } from "../../drivers/host.ts";
+import { openSubPath } from "../../drivers/mount_root.ts";
+import { identityOf, openDirectory } from "../../drivers/open_directory.ts";
 
 const { signal } = new AbortController();
 

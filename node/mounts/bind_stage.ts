@@ -1,13 +1,13 @@
 /** Stages of a daemon that may mount, and of one that may not. @module */
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { RuneError } from "../model/error.ts";
-import { ensureDirectory } from "./durable.ts";
-import { bindDirectory, findMount, unmountDirectory } from "./host.ts";
-import { checkAborted, errnoOf, hostError } from "./host_error.ts";
-import { KeyedLock } from "./keyed_lock.ts";
+import { RuneError } from "../../model/error.ts";
+import { ensureDirectory } from "../../drivers/durable.ts";
+import { bindDirectory, findMount, unmountDirectory } from "../../drivers/host.ts";
+import { checkAborted, errnoOf, hostError } from "../../drivers/host_error.ts";
+import { KeyedLock } from "../../drivers/keyed_lock.ts";
 import { hasMountsOfItsOwn } from "./mount_view.ts";
-import { descriptorPath, identityOf, openDirectory, pathOf } from "./open_directory.ts";
+import { descriptorPath, identityOf, openDirectory, pathOf } from "../../drivers/open_directory.ts";
 import type { Stage } from "./stage.ts";
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9-]*(\.[0-9]+)?$/;

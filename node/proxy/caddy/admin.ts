@@ -1,6 +1,6 @@
 /** Caddy's administration over its unix socket: read the configuration, load one, stop. @module */
-import { withDeadline } from "../../model/deadline.ts";
-import { RuneError } from "../../model/error.ts";
+import { withDeadline } from "../../../model/deadline.ts";
+import { RuneError } from "../../../model/error.ts";
 
 /** How long Caddy may take to answer, and to take a configuration. */
 const ANSWER_MS = 5_000;
@@ -72,7 +72,7 @@ export function createCaddyAdmin(socket: string): CaddyAdmin {
       if (answer?.ok) return;
       const reason = answer === undefined ? "it ended meanwhile" : sentenceOf(answer.text);
       throw new RuneError("unavailable", `Caddy did not take the routes: ${reason}`, {
-        hint: "see caddy.log below proxy/ in the data directory",
+        hint: "see caddy.log below node/proxy/ in the data directory",
       });
     },
     async stop(signal) {

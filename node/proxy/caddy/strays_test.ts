@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isAlive } from "./caddy_process.ts";
 import { caddyFiles } from "./config.ts";
 import { endCaddy } from "./caddy_process.ts";
-import { listeningInodes } from "../../base/port_holder.ts";
+import { listeningInodes } from "../../../base/port_holder.ts";
 import { findRunningCaddies, findStrayCaddies } from "./strays.ts";
 import { makeRoom, roomTest as test, routes, signal } from "./test_room.ts";
 

@@ -4,7 +4,7 @@
  * environment; one that an earlier version started is known by the administration socket that its configuration names.
  * @module
  */
-import { RuneError } from "../../model/error.ts";
+import { RuneError } from "../../../model/error.ts";
 import type { CaddyFiles } from "./config.ts";
 
 /** Variable of Caddy's environment with the id of the daemon that it is of. */

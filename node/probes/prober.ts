@@ -8,7 +8,7 @@ import type { ProbeReport } from "../../model/api.ts";
 import { sameValue } from "../../model/changes.ts";
 import type { Probe } from "../../model/health.ts";
 import { healthOf, type Instance, type RunnerName } from "../../model/instance.ts";
-import { type Clock, elapsedMs } from "../clock.ts";
+import { type Clock, elapsedMs } from "../../base/clock.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
 import { runProbe } from "./schedule.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";

@@ -1,7 +1,7 @@
 /** Routes as files, and what a real Caddy answers by them. @module */
 import assert from "node:assert/strict";
-import { fetchByName } from "../../tests/by_name.ts";
-import { noRoot } from "../../tests/skips.ts";
+import { fetchByName } from "../../../tests/by_name.ts";
+import { noRoot } from "../../../tests/skips.ts";
 import { caddyFiles } from "./config.ts";
 import { listsOf, permitCertificate, PLACES, writeRoutes } from "./route_files.ts";
 import { type Room, roomTest as test, signal } from "./test_room.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { connect } from "node:tls";
-import { pause, startTimer } from "../../base/delay.ts";
+import { pause, startTimer } from "../../../base/delay.ts";
 
 /** How long a handshake may take; a public authority is asked in it, and visits this machine. */
 const HANDSHAKE_MS = 5_000;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:tls";
 import { createServer } from "node:net";
-import { fetchByName, freePorts } from "../../tests/by_name.ts";
-import { until } from "../../tests/host.ts";
+import { fetchByName, freePorts } from "../../../tests/by_name.ts";
+import { until } from "../../../tests/host.ts";
 import { createCertifier } from "./certifier.ts";
 import { caddyFiles } from "./config.ts";
 import { type Room, roomTest as test, signal } from "./test_room.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
-import { sameValue } from "../../model/changes.ts";
-import { RuneError, toRuneError } from "../../model/error.ts";
+import { sameValue } from "../../../model/changes.ts";
+import { RuneError, toRuneError } from "../../../model/error.ts";
 import type { Proxy, Route } from "../proxy.ts";
 import { createCaddyAdmin } from "./admin.ts";
 import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_process.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import type { RunMount, RunRef } from "../../runners/runner.ts";
-import type { Reader } from "../../store/store.ts";
-import { RuneError, toRuneError } from "../../model/error.ts";
-import type { InstanceState, InstanceStatus } from "../../model/instance.ts";
+import type { RunMount, RunRef } from "../runners/runner.ts";
+import type { Reader } from "../store/store.ts";
+import { RuneError, toRuneError } from "../model/error.ts";
+import type { InstanceState, InstanceStatus } from "../model/instance.ts";
 
 /** What one mount shows. */
 export interface FileMount {

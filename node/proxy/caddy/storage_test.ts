@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { until } from "../../tests/host.ts";
+import { until } from "../../../tests/host.ts";
 import { endCaddy } from "./caddy_process.ts";
 import { caddyFiles } from "./config.ts";
 import { discardParts } from "./storage.ts";
