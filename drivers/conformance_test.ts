@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { driverConformance } from "./conformance.ts";
 import { contextMaker, type Scratch, scratchDirectory } from "./conformance_trial.ts";
 import { detachLoopDevice, findLoopDevice, findMount, unmountDirectory } from "./host.ts";
-import { LocalDriver } from "./local.ts";
-import { ProtectedDirectories } from "./protected.ts";
-import { LocalHostDriver } from "./local_host.ts";
+import { LocalDriver } from "./local/local_driver.ts";
+import { ProtectedDirectories } from "./local_host/protected.ts";
+import { LocalHostDriver } from "./local_host/local_host_driver.ts";
 import { LoopTestDriver } from "./loop_test_driver.ts";
 
 driverConformance({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
-import { LocalDriver } from "../drivers/local.ts";
+import { LocalDriver } from "../drivers/local/local_driver.ts";
 import { type FinishedCall, observeDriver } from "./observe_calls.ts";
 import { readUsage } from "../server/metrics/usage.ts";
 import { okJson, volume, withServer } from "../server/api/server_fixture.ts";

@@ -5,13 +5,13 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["base/durable.ts", "model/error.ts"],
   ["model/volume.ts", "store/store.ts"],
   ["store/store.ts", "drivers/driver.ts"],
-  ["drivers/local.ts", "runners/runner.ts"],
+  ["drivers/local/local_driver.ts", "runners/runner.ts"],
   ["runners/docker/runner.ts", "drivers/driver.ts"],
-  ["reconcile/volume/apply.ts", "drivers/local.ts"],
+  ["reconcile/volume/apply.ts", "drivers/local/local_driver.ts"],
   ["reconcile/queue.ts", "server/api/app.ts"],
   ["reconcile/expose/controller.ts", "node/proxy/caddy/caddy_proxy.ts"],
   ["node/proxy/proxy.ts", "runners/runner.ts"],
-  ["server/api/app.ts", "drivers/local.ts"],
+  ["server/api/app.ts", "drivers/local/local_driver.ts"],
   ["server/api/routes/logs.ts", "runners/docker/runner.ts"],
   ["server/daemon/daemon.ts", "cli/main.ts"],
   ["cli/main.ts", "server/api/app.ts"],
@@ -28,7 +28,7 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["model/volume.ts", "base/durable.ts"],
   ["cli/config_file.ts", "base/durable.ts"],
   ["store/store.ts", "model/resource.ts"],
-  ["drivers/local.ts", "drivers/host.ts"],
+  ["drivers/local/local_driver.ts", "drivers/host.ts"],
   ["reconcile/queue.ts", "store/store.ts"],
   ["reconcile/volume/apply.ts", "drivers/driver.ts"],
   ["reconcile/service/observe.ts", "runners/runner.ts"],
@@ -36,7 +36,7 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["server/api/app.ts", "runners/runner.ts"],
   ["reconcile/expose/controller.ts", "node/proxy/proxy.ts"],
   ["server/daemon/daemon.ts", "node/proxy/caddy/caddy_proxy.ts"],
-  ["server/daemon/daemon.ts", "drivers/local.ts"],
+  ["server/daemon/daemon.ts", "drivers/local/local_driver.ts"],
   ["server/daemon/daemon.ts", "runners/docker/runner.ts"],
   ["cli/main.ts", "model/error.ts"],
   ["main.ts", "cli/main.ts", true],
@@ -73,7 +73,7 @@ Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => 
   const exit = "Deno.exit(1);";
   const command = 'new Deno.Command("mount");';
   assert.equal(checkFile("cli/main.ts", exit).length, 1);
-  assert.equal(checkFile("drivers/local.ts", command).length, 1);
+  assert.equal(checkFile("drivers/local/local_driver.ts", command).length, 1);
   assert.equal(checkFile("runners/docker/runner.ts", command).length, 1);
   assert.deepEqual(checkFile("main.ts", exit), []);
   assert.deepEqual(checkFile("drivers/host.ts", command), []);

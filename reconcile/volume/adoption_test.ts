@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { BindStage, clearStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
-import { LocalDriver } from "../../drivers/local.ts";
+import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { createDockerRunner } from "../../runners/docker/runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import type { RunnerName } from "../../model/instance.ts";

@@ -3,7 +3,7 @@ import { PlainStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { guardedDriver } from "../../drivers/filesystem_guard.ts";
-import { LocalDriver } from "../../drivers/local.ts";
+import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
 import { PlainStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
-import { LocalDriver } from "../../drivers/local.ts";
+import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";

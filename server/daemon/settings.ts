@@ -170,7 +170,7 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
   ];
 }
 
-/** What of an allowed host path is never given out all the same; `drivers/protected.ts` sees to it. */
+/** What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it. */
 function covered(path: string, own: { dataDir: string; localVolumeRoot: string }): string[] {
   const within = (inner: string, outer: string) =>
     `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);

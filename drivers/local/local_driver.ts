@@ -6,11 +6,11 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
-import { syncDirectory } from "../base/durable.ts";
-import { RuneError } from "../model/error.ts";
-import { packTree, unpackTree } from "./archive.ts";
-import type { Owner } from "./directory_hold.ts";
-import { describeCall } from "./describe_call.ts";
+import { syncDirectory } from "../../base/durable.ts";
+import { RuneError } from "../../model/error.ts";
+import { packTree, unpackTree } from "../archive.ts";
+import type { Owner } from "../directory_hold.ts";
+import { describeCall } from "../describe_call.ts";
 import type {
   DeleteOptions,
   Driver,
@@ -18,20 +18,20 @@ import type {
   SnapshotRef,
   VolumeContext,
   VolumeRequest,
-} from "./driver.ts";
-import { ensureDirectory, lookAtDirectory, renameDirectory } from "./durable.ts";
-import type { Filesystem } from "../model/filesystem.ts";
-import { FilesystemAway } from "./filesystem.ts";
-import { diskUsage, removeTree } from "./host.ts";
-import { checkAborted, hostError } from "./host_error.ts";
-import { KeyedLock } from "./keyed_lock.ts";
-import { LocalLayout, type VolumePlace } from "./local_layout.ts";
-import { copyDurably, snapshotGone, vanished } from "./local_copy.ts";
-import { LocalRoot } from "./local_root.ts";
-import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./local_marker.ts";
-import { LocalTrash, type LocalTrashEntry } from "./local_trash.ts";
-import { openDirectory } from "./open_directory.ts";
-import { refuseIssues, unknownParameters, wrongFlags } from "./parameters.ts";
+} from "../driver.ts";
+import { ensureDirectory, lookAtDirectory, renameDirectory } from "../durable.ts";
+import type { Filesystem } from "../../model/filesystem.ts";
+import { FilesystemAway } from "../filesystem.ts";
+import { diskUsage, removeTree } from "../host.ts";
+import { checkAborted, hostError } from "../host_error.ts";
+import { KeyedLock } from "../keyed_lock.ts";
+import { LocalLayout, type VolumePlace } from "./layout.ts";
+import { copyDurably, snapshotGone, vanished } from "./copy.ts";
+import { LocalRoot } from "./root.ts";
+import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./marker.ts";
+import { LocalTrash, type LocalTrashEntry } from "./trash.ts";
+import { openDirectory } from "../open_directory.ts";
+import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
 
 /** Options of the driver `local`. */
 export interface LocalOptions {

@@ -5,15 +5,15 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
-import { type FieldIssue, RuneError } from "../model/error.ts";
-import { describeCall } from "./describe_call.ts";
-import type { Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "./driver.ts";
-import { ensureDirectory } from "./durable.ts";
-import type { Filesystem } from "../model/filesystem.ts";
-import { locatePath } from "./filesystem.ts";
-import { diskUsage } from "./host.ts";
-import { checkAborted, errnoOf, hostError } from "./host_error.ts";
-import { applyOwnership } from "./mount_root.ts";
+import { type FieldIssue, RuneError } from "../../model/error.ts";
+import { describeCall } from "../describe_call.ts";
+import type { Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "../driver.ts";
+import { ensureDirectory } from "../durable.ts";
+import type { Filesystem } from "../../model/filesystem.ts";
+import { locatePath } from "../filesystem.ts";
+import { diskUsage } from "../host.ts";
+import { checkAborted, errnoOf, hostError } from "../host_error.ts";
+import { applyOwnership } from "../mount_root.ts";
 import {
   descriptorPath,
   enterDirectory,
@@ -22,8 +22,8 @@ import {
   openBelow,
   openDirectory,
   pathOf,
-} from "./open_directory.ts";
-import { refuseIssues, unknownParameters, wrongFlags } from "./parameters.ts";
+} from "../open_directory.ts";
+import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
 import type { ProtectedDirectories } from "./protected.ts";
 
 /** Options of the driver `local-host`. */

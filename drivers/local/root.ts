@@ -1,13 +1,13 @@
 /** The root of the local driver while it is in use: on its own filesystem, and held against other daemons. @module */
 import { statSync } from "node:fs";
-import type { Filesystem } from "../model/filesystem.ts";
-import type { Owner } from "./directory_hold.ts";
-import type { VolumeContext } from "./driver.ts";
-import { isSameFilesystem, type Located, locatePath } from "./filesystem.ts";
-import { errnoOf } from "./host_error.ts";
-import type { LocalLayout } from "./local_layout.ts";
-import { lockRoot } from "./local_root_lock.ts";
-import { LocalRootMemory } from "./local_root_memory.ts";
+import type { Filesystem } from "../../model/filesystem.ts";
+import type { Owner } from "../directory_hold.ts";
+import type { VolumeContext } from "../driver.ts";
+import { isSameFilesystem, type Located, locatePath } from "../filesystem.ts";
+import { errnoOf } from "../host_error.ts";
+import type { LocalLayout } from "./layout.ts";
+import { lockRoot } from "./root_lock.ts";
+import { LocalRootMemory } from "./root_memory.ts";
 
 /** See the module comment. */
 export class LocalRoot {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
-import type { VolumeContext } from "./driver.ts";
-import { LocalDriver, type LocalOptions } from "./local.ts";
+import { contextMaker, scratchDirectory } from "../conformance_trial.ts";
+import type { VolumeContext } from "../driver.ts";
+import { LocalDriver, type LocalOptions } from "./local_driver.ts";
 
 const { signal } = new AbortController();
 

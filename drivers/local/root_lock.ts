@@ -1,10 +1,10 @@
 /** One daemon uses a volume root: the kernel's lock on it, so that a killed one leaves nothing behind. @module */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeAllSync } from "../base/durable.ts";
-import { RuneError } from "../model/error.ts";
-import type { Owner } from "./directory_hold.ts";
-import type { LocalLayout } from "./local_layout.ts";
+import { writeAllSync } from "../../base/durable.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Owner } from "../directory_hold.ts";
+import type { LocalLayout } from "./layout.ts";
 
 /**
  * Takes the lock of a root.

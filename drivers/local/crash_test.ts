@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
-import { readTree } from "./conformance_tree.ts";
-import type { SnapshotRef, VolumeContext } from "./driver.ts";
-import { LocalDriver } from "./local.ts";
+import { contextMaker, scratchDirectory } from "../conformance_trial.ts";
+import { readTree } from "../conformance_tree.ts";
+import type { SnapshotRef, VolumeContext } from "../driver.ts";
+import { LocalDriver } from "./local_driver.ts";
 
 const { signal } = new AbortController();
 const FILES = 300;

@@ -1,7 +1,7 @@
 /** How the local driver copies volumes and snapshots, and what it says when their data is not there. @module */
-import { RuneError } from "../model/error.ts";
-import type { SnapshotRef, VolumeContext } from "./driver.ts";
-import { copyTree, syncFilesystem } from "./host.ts";
+import { RuneError } from "../../model/error.ts";
+import type { SnapshotRef, VolumeContext } from "../driver.ts";
+import { copyTree, syncFilesystem } from "../host.ts";
 
 /** Copies a tree, and writes it to disk. @param options.copied called when the source is read no more. */
 export async function copyDurably(

@@ -1,9 +1,9 @@
 /** The local driver's note of who made a volume's directory, kept outside the data. @module */
 import { z } from "zod";
-import { RuneError } from "../model/error.ts";
-import { readJson, removeAside, removeEntry, writeJson } from "./durable.ts";
-import type { Owner } from "./directory_hold.ts";
-import type { LocalLayout, VolumePlace } from "./local_layout.ts";
+import { RuneError } from "../../model/error.ts";
+import { readJson, removeAside, removeEntry, writeJson } from "../durable.ts";
+import type { Owner } from "../directory_hold.ts";
+import type { LocalLayout, VolumePlace } from "./layout.ts";
 
 const markerSchema = z.object({
   uid: z.string(),

@@ -10,10 +10,10 @@
  * @module
  */
 import { basename, dirname, join, relative } from "node:path";
-import { RuneError } from "../model/error.ts";
-import { isName } from "../model/name.ts";
-import { ensureDirectory, lookAtDirectory } from "./durable.ts";
-import { errnoOf } from "./host_error.ts";
+import { RuneError } from "../../model/error.ts";
+import { isName } from "../../model/name.ts";
+import { ensureDirectory, lookAtDirectory } from "../durable.ts";
+import { errnoOf } from "../host_error.ts";
 
 /**
  * Nobody but the daemon's user passes: neither to a neighbour's data by its path, nor to a setuid file that a container made.

@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { type Filesystem, filesystemSchema } from "../model/filesystem.ts";
-import { readJson, removeAside, writeJson } from "./durable.ts";
-import { describeDifference, FilesystemAway, isSameFilesystem } from "./filesystem.ts";
+import { type Filesystem, filesystemSchema } from "../../model/filesystem.ts";
+import { readJson, removeAside, writeJson } from "../durable.ts";
+import { describeDifference, FilesystemAway, isSameFilesystem } from "../filesystem.ts";
 
 const memorySchema = z.object({
   /** The root that it is of: another one has no memory. */

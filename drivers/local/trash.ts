@@ -5,9 +5,9 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { RuneError } from "../model/error.ts";
-import { accessModeSchema, volumeSpecSchema } from "../model/volume.ts";
-import type { TrashEntry, VolumeContext, VolumeRecord } from "./driver.ts";
+import { RuneError } from "../../model/error.ts";
+import { accessModeSchema, volumeSpecSchema } from "../../model/volume.ts";
+import type { TrashEntry, VolumeContext, VolumeRecord } from "../driver.ts";
 import {
   lookAtDirectory,
   readJson,
@@ -15,9 +15,9 @@ import {
   removeEntry,
   renameDirectory,
   writeJson,
-} from "./durable.ts";
-import { removeTree } from "./host.ts";
-import { checkUid, directoriesIn, isUid, type LocalLayout } from "./local_layout.ts";
+} from "../durable.ts";
+import { removeTree } from "../host.ts";
+import { checkUid, directoriesIn, isUid, type LocalLayout } from "./layout.ts";
 
 /** What an older version wrote may lack what is required now: then the data comes back, the row as a cast makes it. */
 const recordSchema = z.object({

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RuneError } from "../model/error.ts";
-import { contextMaker, scratchDirectory } from "./conformance_trial.ts";
-import { bindDirectory, unmountDirectory } from "./host.ts";
+import { RuneError } from "../../model/error.ts";
+import { contextMaker, scratchDirectory } from "../conformance_trial.ts";
+import { bindDirectory, unmountDirectory } from "../host.ts";
 import { ProtectedDirectories } from "./protected.ts";
-import { LocalHostDriver, type LocalHostOptions } from "./local_host.ts";
+import { LocalHostDriver, type LocalHostOptions } from "./local_host_driver.ts";
 
 const volume = { namespace: "default", name: "cache", sizeBytes: 0, accessMode: "ReadWriteOnce" as const };
 const context = contextMaker();

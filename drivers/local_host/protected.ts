@@ -1,8 +1,8 @@
 /** Directories of the host that are never given to a workload: Rune's own, and those that are the system itself. @module */
 import type { FileHandle } from "node:fs/promises";
-import { SYSTEM_DIRECTORIES } from "../model/system_directories.ts";
-import { isWithin, relate, whereIs } from "./open_directory.ts";
-import { errnoOf } from "./host_error.ts";
+import { SYSTEM_DIRECTORIES } from "../../model/system_directories.ts";
+import { isWithin, relate, whereIs } from "../open_directory.ts";
+import { errnoOf } from "../host_error.ts";
 
 /** Why a directory is protected, as the end of a sentence; undefined when it is not. */
 export type Protection = string | undefined;
