@@ -1,4 +1,5 @@
 /** Tells a service that cannot become what was asked for from one that only takes its time. Pure. @module */
+import { instanceName } from "../model/instance_name.ts";
 import { sameValue } from "../model/changes.ts";
 import { currentTemplate, type Instance, templateOf } from "../model/instance.ts";
 import { hasFailedForGood } from "../model/job.ts";
@@ -42,7 +43,7 @@ const BLOCKING: readonly ServiceReason[] = [
 
 /** A successor that cannot start, while the instance that it would replace runs. */
 const isBlocked = ({ name, spec, status: { reason, launchFailures, run } }: Instance) =>
-  name !== `${spec.service}-${spec.ordinal}` && (launchFailures > 0 || run === 0) &&
+  name !== instanceName(spec.service, { ordinal: spec.ordinal }) && (launchFailures > 0 || run === 0) &&
   reason !== undefined && BLOCKING.includes(reason);
 
 /** Whether an instance is what was asked for; one from before is about to be replaced, and its trouble with it. */

@@ -1,4 +1,5 @@
 /** What the image of a service brings beside what was cast, in words. Pure. @module */
+import { claimedVolumePattern } from "../model/claim_names.ts";
 import {
   foreignNote,
   hiddenNote,
@@ -20,7 +21,7 @@ export function imageMountsOf(instances: Instance[]): VolumeMount[] {
 
 /** `volumes image-data-web-<n>`. */
 export const imageVolumeNames = (mount: VolumeMount, service: string): string =>
-  `volumes ${mount.name}-${service}-<n>`;
+  `volumes ${claimedVolumePattern({ mount: mount.name, service })}`;
 
 /** What there is to know of a path that an image declares as a volume and that no mount covers. */
 function imageVolumeNote(mount: VolumeMount, service: string): string {

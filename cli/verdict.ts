@@ -1,10 +1,10 @@
 /** Judges whether a service, a volume or a snapshot has become what was asked for. Pure. @module */
+import { mountsAtScale } from "../model/claim_names.ts";
 import { parseDuration } from "../model/duration.ts";
 import { exposureOf } from "../model/exposing.ts";
 import type { Instance } from "../model/instance.ts";
 import { hasCompleted, isDone, runsOnce } from "../model/job.ts";
 import { describeKey } from "../model/kinds.ts";
-import { parseNameRef } from "../model/name.ts";
 import type { Service } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Volume } from "../model/volume.ts";
@@ -82,13 +82,8 @@ const stalledText = ({ status: { failureMessage, failureHint } }: Volume) =>
   `Stalled: ${failureMessage ?? "provisioning failed"}${failureHint ? ` (${failureHint})` : ""}`;
 
 /** A volume that the service mounts and that nothing but a person can make ready. */
-function stalledVolume({ namespace, name, spec }: Service, volumes: Volume[]): Volume | undefined {
-  const wanted = new Set(spec.volumes.flatMap((mount) => {
-    const ref = mount.claim && parseNameRef(mount.claim.name, namespace);
-    if (ref) return [describeKey(ref)];
-    return Array.from({ length: spec.scale }, (_, n) => `${namespace}/${mount.name}-${name}-${n}`);
-  }));
-  return volumes.find((v) => v.status.state === "Stalled" && wanted.has(describeKey(v)));
+function stalledVolume(service: Service, volumes: Volume[]): Volume | undefined {
+  return volumes.find((volume) => volume.status.state === "Stalled" && mountsAtScale(service, volume));
 }
 
 /**

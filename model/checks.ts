@@ -3,6 +3,8 @@
  * `lint` applies to a castfile alone what the server applies to the castfile and its store.
  * @module
  */
+import { claimedVolumeName } from "./claim_names.ts";
+import { instanceName } from "./instance_name.ts";
 import { sameValue } from "./changes.ts";
 import type { Declared, DeclaredSpec } from "./declared.ts";
 import { type Depending, findCycles } from "./dependencies.ts";
@@ -49,10 +51,13 @@ export function checkService(
     });
   };
   // While it is replaced, an instance has a successor beside it.
-  checkName(["name"], `${service.name}-${last}-next`, "instance");
+  checkName(["name"], instanceName(service.name, { ordinal: last, successor: true }), "instance");
   service.spec.volumes.forEach((mount, i) => {
     const template = mount.claimTemplate;
-    if (template) checkName(["volumes", i, "name"], `${mount.name}-${service.name}-${last}`, "volume");
+    if (template) {
+      const name = claimedVolumeName({ mount: mount.name, service: service.name, ordinal: last });
+      checkName(["volumes", i, "name"], name, "volume");
+    }
     if (template?.accessMode === "ReadOnlyMany" && !mount.readOnly) {
       issues.push(readOnlyNeeded(i, `the claim template of "${mount.name}"`));
     }

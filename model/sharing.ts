@@ -4,6 +4,7 @@
  * @module
  */
 import type { FieldIssue } from "./error.ts";
+import { claimedVolumeName, claimedVolumeStem, splitClaimedName } from "./claim_names.ts";
 import { describeKey } from "./kinds.ts";
 import { type NameRef, parseNameRef } from "./name.ts";
 import type { DeclaredSpec } from "./declared.ts";
@@ -18,6 +19,7 @@ interface Use {
   service: Sharing;
   /** Index in `volumes`. */
   mount: number;
+  /** The volume; of a template, what the names of its volumes begin with. */
   volume: NameRef;
   writes: boolean;
 }
@@ -26,8 +28,8 @@ interface Use {
 export class VolumeUses {
   /** By volume: claims by name. */
   readonly #claims = new Map<string, Use[]>();
-  /** By what the names of a template's volumes begin with. */
-  readonly #templates = new Map<string, Use>();
+  /** By what the names of a template's volumes begin with. Two templates may make the same names. */
+  readonly #templates = new Map<string, Use[]>();
 
   constructor(services: Iterable<Sharing>) {
     for (const service of services) for (const use of usesOf(service)) this.#add(use);
@@ -49,35 +51,33 @@ export class VolumeUses {
 
   #add(use: Use): void {
     const { service, mount } = use;
-    if (service.spec.volumes[mount]!.claim) {
-      const key = describeKey(use.volume);
-      const known = this.#claims.get(key);
-      if (known) known.push(use);
-      else this.#claims.set(key, [use]);
-    } else this.#templates.set(templateKey(use), use);
+    const uses = service.spec.volumes[mount]!.claim ? this.#claims : this.#templates;
+    const key = describeKey(use.volume);
+    const known = uses.get(key);
+    if (known) known.push(use);
+    else uses.set(key, [use]);
   }
 
   /** All uses of the volumes of a mount, its own too; each with the volume that is shared. */
   #usesOf(use: Use): Use[] {
-    const { service: { spec }, mount } = use;
-    if (!spec.volumes[mount]!.claim) {
-      return Array.from(
-        { length: spec.scale },
-        (_, n) => this.#claims.get(`${templateKey(use)}-${n}`) ?? [],
-      ).flat();
+    const { service: { name: service, namespace, spec }, volume } = use;
+    const mount = spec.volumes[use.mount]!;
+    if (!mount.claim) {
+      return Array.from({ length: spec.scale }, (_, ordinal) => {
+        const name = claimedVolumeName({ mount: mount.name, service, ordinal });
+        return this.#claims.get(describeKey({ namespace, name })) ?? [];
+      }).flat();
     }
-    const made = /^(.+)-(0|[1-9][0-9]*)$/.exec(use.volume.name);
-    const template = made && this.#templates.get(`${use.volume.namespace}/${made[1]}`);
-    const owned = template && Number(made[2]) < template.service.spec.scale
-      ? [{ ...template, volume: use.volume }]
-      : [];
-    return [...this.#claims.get(describeKey(use.volume)) ?? [], ...owned];
+    const parts = splitClaimedName(volume.name);
+    const templates = parts &&
+      this.#templates.get(describeKey({ namespace: volume.namespace, name: parts.stem }));
+    const making = templates?.filter((template) => parts!.ordinal < template.service.spec.scale) ?? [];
+    return [
+      ...this.#claims.get(describeKey(volume)) ?? [],
+      ...making.map((template) => ({ ...template, volume })),
+    ];
   }
 }
-
-/** `<namespace>/<mount>-<service>`: what the names of a template's volumes begin with. */
-const templateKey = ({ service, mount }: Use) =>
-  `${service.namespace}/${service.spec.volumes[mount]!.name}-${service.name}`;
 
 /** What a service mounts while it runs. A stopped one mounts nothing, and a job lets go when it has ended: others may wait for it. */
 function usesOf(service: Sharing): Use[] {
@@ -87,7 +87,7 @@ function usesOf(service: Sharing): Use[] {
     service,
     mount: i,
     volume: (mount.claim && parseNameRef(mount.claim.name, namespace)) ??
-      { namespace, name: `${mount.name}-${service.name}` },
+      { namespace, name: claimedVolumeStem({ mount: mount.name, service: service.name }) },
     writes: !mount.readOnly,
   }));
 }

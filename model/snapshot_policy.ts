@@ -1,4 +1,5 @@
 /** Snapshot policies: how often a volume is copied by itself, and how many of these copies are kept. @module */
+import { mountsOfVolume } from "./claim_names.ts";
 import { z } from "zod";
 import { durationBetween } from "./duration.ts";
 import type { Service } from "./service.ts";
@@ -32,8 +33,6 @@ export function snapshotPolicyOf(
 
 function templatePolicy({ name, status }: Pick<Volume, "name" | "status">, service: Service | undefined) {
   if (!service || status.ownerService !== service.name) return undefined;
-  return service.spec.volumes.find((mount) => {
-    const prefix = `${mount.name}-${service.name}-`;
-    return mount.claimTemplate && name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length));
-  })?.claimTemplate?.snapshotPolicy;
+  const mounts = mountsOfVolume(service, { namespace: service.namespace, name });
+  return mounts.find(({ mount }) => mount.claimTemplate)?.mount.claimTemplate?.snapshotPolicy;
 }

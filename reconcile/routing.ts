@@ -1,4 +1,5 @@
 /** Which keys a change of the store concerns. Pure; a key too many costs a pass, a key too few costs 30 seconds. @module */
+import { volumeKeyOf } from "../model/claim_names.ts";
 import { mountsOf } from "../model/instance.ts";
 import { type AnyResource, describeKey } from "../model/resource.ts";
 import type { Volume } from "../model/volume.ts";
@@ -6,7 +7,6 @@ import type { Reader } from "../store/store.ts";
 import { dependsOn } from "../model/dependencies.ts";
 import { seenBy } from "./instance/names.ts";
 import { type DataKey, describeData, usesData } from "../model/data_uses.ts";
-import { volumeKeyOf } from "./service/claims.ts";
 import { volumesMadeFrom } from "./snapshot/writers.ts";
 
 /** Keys to enqueue, by controller. */

@@ -163,6 +163,13 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
+    // `data-web-0`, made or taken apart by hand: whoever does it their own way does not find the volumes of the others.
+    text: /\$\{[^}]*\bmounts?\b[^}]*\}-|\}-\$\{[^}]*\}-|\}-<n>/,
+    what: "the name of a claimed volume (use claimedVolumeName() or mountsOfVolume())",
+    // The others join dates and numbers of devices, containers and runs.
+    allowed: ["model/claim_names.ts", "server/backup/retention.ts", "drivers/", "runners/", "scripts/"],
+  },
+  {
     // How long ago something was, on a clock that may be set: docs/decisions/0009.
     text: /(getTime|Date\.now)\(\) - Date\.parse\(|Date\.parse\([^)]*\) - (now|Date\.now)\b/,
     what: "a span between a stored time and now",

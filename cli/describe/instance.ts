@@ -1,4 +1,5 @@
 /** An instance in words. @module */
+import { volumeKeyOf } from "../../model/claim_names.ts";
 import { type Instance, mountsOf } from "../../model/instance.ts";
 import type { DescribeContext } from "./describe.ts";
 import { fileMountLines } from "./config.ts";
@@ -10,7 +11,7 @@ export function describeInstance(instance: Instance, { paint, now }: DescribeCon
   const { lastFailure } = status;
   const code = lastFailure?.exitCode === undefined ? "" : `, exit code ${lastFailure.exitCode}`;
   const mounts = mountsOf(instance).map((mount) =>
-    `${mount.mountPath}  ${mount.claim ? mount.claim.name : `${mount.name}-${spec.service}-${spec.ordinal}`}${
+    `${mount.mountPath}  ${mount.claim?.name ?? volumeKeyOf(mount, instance).name}${
       mount.readOnly ? " (read-only)" : ""
     }`
   );

@@ -1,4 +1,5 @@
 /** A service in words: what it runs, how it is, its instances and mounts. @module */
+import { claimedVolumePattern } from "../../model/claim_names.ts";
 import type { Probe } from "../../model/health.ts";
 import { exposureOf, externalAddresses, isOpen } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
@@ -15,7 +16,9 @@ import { condition, lines, moment, pairs, part, shellWords } from "./sections.ts
 function mountLine(mount: VolumeMount, service: Service): string {
   const source = mount.claim
     ? `volume ${mount.claim.name}`
-    : `volumes ${mount.name}-${service.name}-<n>, ${mount.claimTemplate?.size} each`;
+    : `volumes ${
+      claimedVolumePattern({ mount: mount.name, service: service.name })
+    }, ${mount.claimTemplate?.size} each`;
   const flags = [mount.readOnly ? "read-only" : "", mount.subPath && `subPath ${mount.subPath}`].filter(
     Boolean,
   );

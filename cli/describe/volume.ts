@@ -2,7 +2,7 @@
 import type { Service } from "../../model/service.ts";
 import { parseImageContent } from "../../model/image_volume.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { parseNameRef } from "../../model/name.ts";
+import { mountsOfVolume } from "../../model/claim_names.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { DescribeContext } from "./describe.ts";
 import { condition, lines, moment, pairs, part } from "./sections.ts";
@@ -10,13 +10,7 @@ import { condition, lines, moment, pairs, part } from "./sections.ts";
 /** The services that claim the volume, or whose template made it: `default/web at /data`. */
 export function usersOf(volume: Volume, services: Service[]): string[] {
   return services.flatMap((service) =>
-    service.spec.volumes.filter((mount) => {
-      const ref = mount.claim && parseNameRef(mount.claim.name, service.namespace);
-      if (ref) return ref.namespace === volume.namespace && ref.name === volume.name;
-      const ordinal = volume.name.slice(`${mount.name}-${service.name}-`.length);
-      return service.namespace === volume.namespace && /^\d+$/.test(ordinal) &&
-        volume.name === `${mount.name}-${service.name}-${ordinal}`;
-    }).map((mount) =>
+    mountsOfVolume(service, volume).map(({ mount }) =>
       `${service.namespace}/${service.name} at ${mount.mountPath}${mount.readOnly ? " (read-only)" : ""}`
     )
   );

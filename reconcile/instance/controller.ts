@@ -1,10 +1,10 @@
 /** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
+import { volumeKeyOf } from "../../model/claim_names.ts";
 import type { Publication, Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../model/error.ts";
 import { type Instance, isAlive, mountsOf } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../model/kinds.ts";
-import { volumeKeyOf } from "../service/claims.ts";
 import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor, pausedFor } from "../snapshot/writers.ts";
 import { DONE, type Outcome } from "../outcome.ts";

@@ -3,6 +3,7 @@
  * that (volumes of its own, a check) is committed to the instance, so that its mounts and leases are planned with them.
  * @module
  */
+import { claimedVolumeName, mountsOfVolume, volumeKeyOf } from "../../model/claim_names.ts";
 import type { ImageFacts, ImageHealthcheck, PullPolicy, Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
@@ -24,7 +25,7 @@ import type { Volume } from "../../model/volume.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";
 import { shortDigest } from "../digest.ts";
 import { recordEvent } from "../events.ts";
-import { claimedVolumeName, owns, volumeKeyOf } from "../service/claims.ts";
+import { owns } from "../service/claims.ts";
 
 /** Milliseconds that a registry is given where the image is here already and may be used as it is. */
 const REFRESH_MS = 15_000;
@@ -227,7 +228,9 @@ export function imageMounts(
   const earlier = store.list("volume", namespace).flatMap((volume) => {
     const path = parseImageContent(volume.annotations[ANNOTATIONS.imageContent])?.path;
     if (path === undefined || volume.deletionRequestedAt !== undefined) return [];
-    return volume.name === claimedVolumeName(imageMount(path, taken), { service, ordinal }) ? [path] : [];
+    return volume.name === claimedVolumeName({ mount: imageMount(path, taken).name, service, ordinal })
+      ? [path]
+      : [];
   });
   const paths = uncoveredPaths([...new Set([...declared, ...earlier])].sort(), mounted);
   return paths.map((path) => imageMount(path, taken));
@@ -333,9 +336,7 @@ function tellOfHidden(tx: Tx, instance: Instance, hidden: NonNullable<InstanceIm
 export function goesWithService(service: Service, volume: Volume): boolean {
   const path = parseImageContent(volume.annotations[ANNOTATIONS.imageContent])?.path;
   if (path === undefined || !owns(service, volume)) return false;
-  return !service.spec.volumes.some(({ claimTemplate, name }) =>
-    claimTemplate !== undefined && volume.name.startsWith(`${name}-${service.name}-`)
-  );
+  return !mountsOfVolume(service, volume).some(({ mount }) => mount.claimTemplate);
 }
 
 /** The image's own check as a readiness probe, where the service has none. */

@@ -1,11 +1,11 @@
 /** The names under which other instances find one: only while it is ready (SPEC 3). @module */
+import { instanceName } from "../../model/instance_name.ts";
 import type { Publication, RunState } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
 import { dependencyRef, dependsOn } from "../../model/dependencies.ts";
 import { healthOf, type Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
-import { instanceName } from "../service/rollout.ts";
 import type { InstanceView } from "./plan.ts";
 
 /** How an instance takes part in the network that all namespaces share: only where a dependency crosses namespaces. */
@@ -21,14 +21,17 @@ export function hasCheck(instance: Pick<Instance, "spec" | "status">): boolean {
   return Object.values(healthOf(instance) ?? {}).some((probe) => probe !== undefined);
 }
 
+/** Its own name on a network, from its first run to its last. */
+const hostNameOf = ({ service, ordinal }: Instance["spec"]) => instanceName(service, { ordinal });
+
 /** Its names on the namespace's network: the service's, with and without namespace, and its own. */
 export function namesOf({ namespace, spec }: Instance): string[] {
-  return [spec.service, `${spec.service}.${namespace}.rune`, `${spec.service}-${spec.ordinal}`];
+  return [spec.service, `${spec.service}.${namespace}.rune`, hostNameOf(spec)];
 }
 
 /** Its names on the network of all namespaces, which say the namespace. */
 export function sharedNamesOf({ namespace, spec }: Instance): string[] {
-  return [`${spec.service}.${namespace}.rune`, `${spec.service}-${spec.ordinal}.${namespace}.rune`];
+  return [`${spec.service}.${namespace}.rune`, `${hostNameOf(spec)}.${namespace}.rune`];
 }
 
 const seenAt = new WeakMap<Store, { revision: number; keys: Set<string> }>();

@@ -3,8 +3,8 @@
  * makes sure that it can start, and waits until the other one is gone. The other one is stopped only after that.
  * @module
  */
+import { instanceName } from "../../model/instance_name.ts";
 import type { Instance, InstanceStatus } from "../../model/instance.ts";
-import { instanceName } from "../service/rollout.ts";
 import { type InstanceStep, type InstanceView, pending, underWay } from "./plan.ts";
 
 /** The name of the instance that it replaces. */

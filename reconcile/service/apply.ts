@@ -1,4 +1,6 @@
 /** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
+import { claimedVolumeName } from "../../model/claim_names.ts";
+import { instanceName } from "../../model/instance_name.ts";
 import { exposureOf } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
@@ -9,10 +11,10 @@ import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { claimedVolumeName, owns } from "./claims.ts";
+import { owns } from "./claims.ts";
 import type { ServicePlan, ServiceStep, ServiceView } from "./plan.ts";
 import { applyRevert, resolveRevert } from "./revert.ts";
-import { instanceName, instanceSpec } from "./rollout.ts";
+import { instanceSpec } from "./rollout.ts";
 
 /** Commits all steps of a plan together; nothing of a plan made from an outdated view. */
 export async function applyService(
@@ -138,7 +140,7 @@ function ensureVolume(
   { tx, service, ordinal }: { tx: Tx; service: Service; ordinal: number },
 ): void {
   const { namespace } = service;
-  const name = claimedVolumeName(mount, { service: service.name, ordinal });
+  const name = claimedVolumeName({ mount: mount.name, service: service.name, ordinal });
   const template = mount.claimTemplate!;
   const storageClass = template.storageClassName === undefined
     ? tx.list("storageClass").find((c) => c.spec.default)

@@ -1,11 +1,12 @@
 /** The service controller: one pass is observe, plan, apply in a single commit. @module */
+import { volumeKeyOf } from "../../model/claim_names.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { staleConfig } from "../config/versions.ts";
 import { applyService } from "./apply.ts";
-import { claims, owns, volumeKeyOf } from "./claims.ts";
+import { claims, owns } from "./claims.ts";
 import { planService, type ServiceView } from "./plan.ts";
 
 interface ServiceDeps {

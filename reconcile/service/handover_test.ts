@@ -6,7 +6,8 @@ import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Service } from "../../model/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 import { isCurrent } from "../../model/job.ts";
-import { awaitsTurn, instanceName, planRollout, type RolloutStep } from "./rollout.ts";
+import { instanceName } from "../../model/instance_name.ts";
+import { awaitsTurn, planRollout, type RolloutStep } from "./rollout.ts";
 
 const version = (v: number, more: object = {}) => makeService({ env: { V: String(v) }, scale: 1, ...more });
 const [v1, v2, v3] = [version(1), version(2), version(3)] as [Service, Service, Service];

@@ -1,4 +1,5 @@
 /** The versions of a service that are kept: which were ready, which is live, and what a return to one would lack. Pure. @module */
+import { claimedVolumeName } from "../../model/claim_names.ts";
 import { sameValue } from "../../model/changes.ts";
 import { templateOf } from "../../model/instance.ts";
 import { parseNameRef } from "../../model/name.ts";
@@ -6,7 +7,6 @@ import { describeKey } from "../../model/resource.ts";
 import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { HistoryEntry, Reader } from "../../store/store.ts";
 import { missingData } from "../config/data.ts";
-import { claimedVolumeName } from "./claims.ts";
 
 /** A version that is kept. It is named by the generation that began it; scales since have generations of their own. */
 export interface Revision extends HistoryEntry {
@@ -52,10 +52,11 @@ export function missingFor(
   const ordinals = Array.from({ length: Math.min(target.scale, service.spec.scale) }, (_, n) => n);
   for (const mount of target.volumes) {
     const claimed = mount.claim && parseNameRef(mount.claim.name, namespace);
-    const keys = claimed
-      ? [claimed]
-      : ready
-      ? ordinals.map((ordinal) => ({ namespace, name: claimedVolumeName(mount, { service: name, ordinal }) }))
+    const keys = claimed ? [claimed] : ready
+      ? ordinals.map((ordinal) => ({
+        namespace,
+        name: claimedVolumeName({ mount: mount.name, service: name, ordinal }),
+      }))
       : [];
     for (const key of keys) {
       const volume = state.get("volume", key.namespace, key.name);

@@ -2,6 +2,7 @@
  * Which instances of a service are made, replaced and removed, and in which order (SPEC 3). Pure.
  * @module
  */
+import { instanceName } from "../../model/instance_name.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { hostPortOf } from "../../model/exposing.ts";
 import {
@@ -37,11 +38,6 @@ export interface Rollout {
   stuck: boolean;
   /** It did not become ready in time; also where no old instance is left to be kept. */
   late: boolean;
-}
-
-/** `web-0`, or `web-0-next` while a successor runs beside it. */
-export function instanceName(service: string, slot: { ordinal: number; successor: boolean }): string {
-  return `${service}-${slot.ordinal}${slot.successor ? "-next" : ""}`;
 }
 
 /** Whether an instance waits for the one that has the name of its ordinal to be gone. */

@@ -4,7 +4,8 @@ import type { Instance } from "../../model/instance.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Service } from "../../model/service.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
-import { awaitsTurn, instanceName, planRollout, type RolloutStep } from "./rollout.ts";
+import { instanceName } from "../../model/instance_name.ts";
+import { awaitsTurn, planRollout, type RolloutStep } from "./rollout.ts";
 
 const volumes = [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }];
 const old = makeService({ env: { V: "1" }, scale: 3 });

@@ -3,6 +3,7 @@
  * now. One that has another mounted, as after the volume's was moved away and restored, writes what nobody will see.
  * @module
  */
+import { volumeKeyOf } from "../../model/claim_names.ts";
 import type { Whereabouts } from "../../drivers/open_directory.ts";
 import { type FilesystemPlace, hasMounted, placeBelow } from "../../node/mounts/run_mounts.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
@@ -14,7 +15,6 @@ import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { stopRun } from "../instance/stop.ts";
-import { volumeKeyOf } from "../service/claims.ts";
 
 /** What it works with. */
 export interface AdoptionDeps {

@@ -1,10 +1,9 @@
 /** What may be deleted, and what a deletion asks of the controllers. @module */
+import { mountsAtScale } from "../../model/claim_names.ts";
 import type { CastKind } from "../../model/declared.ts";
 import { RuneError } from "../../model/error.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
-import { parseNameRef } from "../../model/name.ts";
 import { type AnyResource, describeKey, type Kind } from "../../model/resource.ts";
-import type { Service } from "../../model/service.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Reader, Tx } from "../../store/store.ts";
 import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
@@ -131,26 +130,14 @@ function checkVolume(volume: Volume, { state, viewer }: { state: Reader; viewer:
       hint: "stop or delete the service first",
     });
   }
-  const service = state.list("service").find((s) => s.deletionRequestedAt === undefined && claims(s, volume));
+  const service = state.list("service").find((s) =>
+    s.deletionRequestedAt === undefined && mountsAtScale(s, volume)
+  );
   if (service) {
     throw new RuneError("conflict", `volume ${key} is claimed by ${nameTo(viewer, "service", service)}`, {
       hint: "delete the service first, or cast it without this mount",
     });
   }
-}
-
-/** Whether a service mounts the volume now: by claim, or by a template within its scale. */
-function claims({ namespace, name, spec }: Service, volume: Volume): boolean {
-  return spec.volumes.some((mount) => {
-    if (mount.claim) {
-      const ref = parseNameRef(mount.claim.name, namespace);
-      return ref?.namespace === volume.namespace && ref.name === volume.name;
-    }
-    const prefix = `${mount.name}-${name}-`;
-    if (namespace !== volume.namespace || !volume.name.startsWith(prefix)) return false;
-    const ordinal = volume.name.slice(prefix.length);
-    return /^(0|[1-9]\d*)$/.test(ordinal) && Number(ordinal) < spec.scale;
-  });
 }
 
 const CONTENTS = ["service", "instance", "volume", "snapshot", "secret", "configmap"] as const;

@@ -1,4 +1,5 @@
 /** Rules of services that need volumes, classes and drivers. @module */
+import { claimedOrdinal, claimedVolumeName } from "../../model/claim_names.ts";
 import { checkService, checkVolumeChange } from "../../model/checks.ts";
 import { checkExposedOnce, type NamedExposing } from "../../model/exposing.ts";
 import { sameValue } from "../../model/changes.ts";
@@ -105,7 +106,8 @@ function checkMount(
   const { storageClassName } = template;
   if (storageClassName === undefined) return under(["claimTemplate"], [noClass(world)]);
   const earlier = templateNamed(before, mount.name);
-  const nameOf = (ordinal: number) => `${mount.name}-${service.name}-${ordinal}`;
+  const nameOf = (ordinal: number) =>
+    claimedVolumeName({ mount: mount.name, service: service.name, ordinal });
   const place = {
     namespace: service.namespace,
     name: nameOf(0),
@@ -125,8 +127,8 @@ function checkMount(
 }
 
 /** Whether the template made volumes already: they cannot follow a change. */
-function hasVolumes(mount: string, { namespace, name }: DeclaredService, world: World): boolean {
-  return world.state.list("volume", namespace).some((v) =>
-    v.status.ownerService === name && v.name.startsWith(`${mount}-${name}-`)
+function hasVolumes(mount: string, { namespace, name: service }: DeclaredService, world: World): boolean {
+  return world.state.list("volume", namespace).some(({ name, status }) =>
+    status.ownerService === service && claimedOrdinal(name, { mount, service }) !== undefined
   );
 }
