@@ -1,216 +1,54 @@
 /**
  * One suite for all drivers: what every driver must do, whatever is behind it. It looks at the capabilities and then holds
- * the driver to them, in both directions.
+ * the driver to them, in both directions. What needs no kernel is in `conformance_lifecycle.ts`; here is what does: paths of the
+ * host, and all that a filesystem keeps of a file.
  * @module
  */
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { RuneError } from "../model/error.ts";
+import {
+  driverLifecycle,
+  mounted,
+  provisioned,
+  released,
+  snapshotOf,
+  type SuiteOptions,
+  type Trial,
+  type TrialData,
+  trialTest,
+} from "./conformance_lifecycle.ts";
 import { plantTree, readTree } from "./conformance_tree.ts";
-import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
+import type { VolumeContext } from "./driver.ts";
 
-/** A driver on trial. */
-export interface Trial {
-  driver: Driver;
-  /** Another object on the same storage: what a restarted daemon has. */
-  restarted: () => Driver;
-  /** A context for a volume of this name; the same name gives the same uid. */
-  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
-  /** Removes everything, also what a failed test left. */
-  cleanup: () => Promise<void>;
-}
+export type { Trial } from "./conformance_lifecycle.ts";
 
 /** Options of {@linkcode driverConformance}. */
-export interface ConformanceOptions {
-  /** In the names of the tests. */
-  name: string;
-  make: () => Promise<Trial>;
-  /** Whether the driver must have snapshots. */
-  snapshots: boolean;
-  /** Skips the suite. */
-  ignore?: boolean;
-}
+export type ConformanceOptions = SuiteOptions<Trial>;
 
 const isRoot = Deno.uid() === 0;
 
+/** Volumes that are directories of this host. */
+const DIRECTORIES: TrialData = {
+  async put(path, file, content) {
+    const data = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(join(path, file), data);
+  },
+  read: (path, file) =>
+    Deno.readTextFile(join(path, file)).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }),
+  capacity(path) {
+    const { blocks, bsize } = statfsSync(path);
+    return blocks * bsize;
+  },
+};
+
 /** Registers the tests. */
 export function driverConformance(options: ConformanceOptions): void {
-  const test = (promise: string, fn: (trial: Trial) => Promise<void>, ignore = false) =>
-    Deno.test({
-      name: `${options.name} ${promise}`,
-      ignore: (options.ignore ?? false) || ignore,
-      fn: async () => {
-        const trial = await options.make();
-        try {
-          await fn(trial);
-        } finally {
-          await trial.cleanup();
-        }
-      },
-    });
-
-  test("gives the same answer when any call is repeated", async ({ driver, context }) => {
-    const ctx = await provisioned(driver, context("twice"));
-    assert.deepEqual(await driver.provision(ctx), { handle: ctx.handle, adopted: false });
-    await driver.attach(ctx);
-    await driver.attach(ctx);
-    const { path } = await driver.mount(ctx);
-    await Deno.writeTextFile(join(path, "data"), "kept");
-    assert.deepEqual(await driver.mount(ctx), { path });
-    assert.equal(await Deno.readTextFile(join(path, "data")), "kept");
-    assert.equal((await driver.provision(ctx)).handle, ctx.handle);
-    for (const call of [driver.unmount, driver.detach]) {
-      await call.call(driver, ctx);
-      await call.call(driver, ctx);
-    }
-    await driver.delete(ctx);
-    await driver.delete(ctx);
-  });
-
-  test("keeps data from one mount to the next, a restart between any two calls", async ({ restarted, context }) => {
-    const ctx = await provisioned(restarted(), context("restart"));
-    const path = await mounted(restarted, ctx);
-    await Deno.writeTextFile(join(path, "data"), "kept");
-    await released(restarted, ctx);
-    assert.equal(await Deno.readTextFile(join(await mounted(restarted, ctx), "data")), "kept");
-    await released(restarted, ctx);
-    await restarted().delete(ctx);
-    await restarted().delete(ctx);
-  });
-
-  test("unmounts and detaches what was never mounted, and deletes what was never made", async (trial) => {
-    const ctx = trial.context("never");
-    await trial.driver.unmount(ctx);
-    await trial.driver.detach(ctx);
-    await trial.driver.delete(ctx);
-  });
-
-  test("deletes one volume and no other", async ({ driver, context }) => {
-    const ctx = await provisioned(driver, context("goes"));
-    const other = await provisioned(driver, context("stays"));
-    for (const each of [ctx, other]) {
-      await Deno.writeTextFile(join(await mounted(() => driver, each), "data"), each.volume.name);
-      await released(() => driver, each);
-    }
-    await driver.delete(ctx);
-    assert.equal(await Deno.readTextFile(join(await mounted(() => driver, other), "data")), "stays");
-    await released(() => driver, other);
-
-    if (driver.capabilities.reclaimDelete) {
-      const next = context("goes", { volume: { ...ctx.volume, uid: crypto.randomUUID() } });
-      assert.equal((await driver.provision(next)).adopted, false);
-      await assert.rejects(Deno.stat(join(await mounted(() => driver, next), "data")), Deno.errors.NotFound);
-      await released(() => driver, next);
-    } else {
-      assert.equal(await Deno.readTextFile(join(await mounted(() => driver, ctx), "data")), "goes");
-    }
-  });
-
-  test("makes one volume when provisioned many times at once", async ({ driver, context }) => {
-    const ctx = context("many");
-    const results = await Promise.all(Array.from({ length: 8 }, () => driver.provision(ctx)));
-    assert.equal(new Set(results.map((result) => JSON.stringify(result))).size, 1);
-  });
-
-  test("refuses a parameter that it does not know, by name", async ({ driver, context }) => {
-    const { volume, parameters } = context("typo");
-    const request = { ...volume, parameters };
-    driver.validate(request);
-    assert.throws(
-      () => driver.validate({ ...request, parameters: { ...parameters, noSuchParameter: "x" } }),
-      (error) =>
-        error instanceof RuneError && error.code === "invalid_argument" && error.permanent &&
-        error.issues?.[0]?.path[0] === "noSuchParameter",
-    );
-  });
-
-  test("stops with a RuneError that can be retried when its signal has aborted", async ({ driver, context }) => {
-    const ctx = context("aborted", { signal: AbortSignal.abort() });
-    const { expand } = driver.capabilities;
-    for (const verb of ["provision", "attach", "mount", "unmount", "detach", "delete", "expand"] as const) {
-      if (verb === "expand" && !expand) continue;
-      await assert.rejects(driver[verb](ctx), (e) => e instanceof RuneError && !e.permanent, verb);
-    }
-    const ref = snapshotOf(ctx);
-    if (options.snapshots) {
-      await assert.rejects(driver.snapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
-      await assert.rejects(driver.restore(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
-    }
-    await assert.rejects(driver.deleteSnapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
-    if (driver.undelete) await assert.rejects(driver.undelete(ctx, "id"), RuneError);
-    await assert.rejects(
-      driver.provision(
-        context("aborted", { signal: AbortSignal.abort(new DOMException("", "TimeoutError")) }),
-      ),
-      {
-        code: "deadline_exceeded",
-      },
-    );
-    await provisioned(driver, context("aborted"));
-  });
-
-  test("grows when it says so, keeping the data, and refuses when it does not", async ({ driver, context }) => {
-    const ctx = await provisioned(driver, context("grows"));
-    const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
-    if (!driver.capabilities.expand) {
-      await refuses(driver.expand(larger));
-      return;
-    }
-    const before = await mounted(() => driver, ctx);
-    const capacity = capacityOf(before);
-    await Deno.writeTextFile(join(before, "data"), "kept");
-    if (!driver.capabilities.onlineExpand) await released(() => driver, ctx);
-    await driver.expand(larger);
-    await driver.expand(larger);
-    const path = await mounted(() => driver, larger);
-    assert.equal(await Deno.readTextFile(join(path, "data")), "kept");
-    if (driver.capabilities.blockDevice) assert.ok(capacityOf(path) > capacity + (32 << 20));
-    const { limitBytes } = await driver.usage?.(larger) ?? {};
-    if (limitBytes !== undefined) assert.equal(limitBytes, larger.volume.sizeBytes);
-    await released(() => driver, larger);
-  });
-
-  test("brings back what it deleted, each call repeated, unless it was deleted past the trash", async (trial) => {
-    const { driver, restarted, context } = trial;
-    assert.equal(driver.listTrash === undefined, driver.undelete === undefined, "a trash has both calls");
-    if (!driver.listTrash || !driver.undelete) return;
-    const ctx = await provisioned(driver, context("binned"));
-    await Deno.writeTextFile(join(await mounted(() => driver, ctx), "data"), "kept");
-    await released(() => driver, ctx);
-    const record = {
-      labels: { app: "web" },
-      spec: { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} },
-      ownerService: "web",
-    };
-    await driver.delete(ctx, { record });
-    await restarted().delete(ctx, { record });
-    const [entry, ...others] = await restarted().listTrash!();
-    assert.deepEqual(others, []);
-    const { uid, namespace, name } = ctx.volume;
-    assert.deepEqual([entry!.uid, entry!.namespace, entry!.name, entry!.record], [
-      uid,
-      namespace,
-      name,
-      record,
-    ]);
-    assert.ok(entry!.purgeAt > entry!.deletedAt);
-
-    const back = context("back");
-    const { handle } = await driver.undelete(back, entry!.id);
-    assert.deepEqual(await restarted().undelete!(back, entry!.id), { handle });
-    assert.equal(
-      await Deno.readTextFile(join(await mounted(() => driver, { ...back, handle }), "data")),
-      "kept",
-    );
-    await released(() => driver, { ...back, handle });
-    assert.deepEqual(await driver.listTrash(), []);
-
-    await driver.delete({ ...back, handle }, { record, now: true });
-    await restarted().delete({ ...back, handle }, { record, now: true });
-    assert.deepEqual(await driver.listTrash(), []);
-    await assert.rejects(driver.undelete(context("late"), uid), { code: "not_found", permanent: true });
-  });
+  driverLifecycle({ ...options, make: async () => ({ ...await options.make(), data: DIRECTORIES }) });
+  const test = trialTest(options);
 
   test("names the directory of a volume beforehand, one for each, or none", async ({ driver, context }) => {
     const directoryOf = ({ volume, parameters }: VolumeContext) =>
@@ -223,98 +61,7 @@ export function driverConformance(options: ConformanceOptions): void {
     assert.notEqual(directoryOf(context("elsewhere")), directory);
   });
 
-  test("measures what a volume holds", async ({ driver, context }) => {
-    if (driver.usage === undefined) return;
-    const ctx = await provisioned(driver, context("used"));
-    const before = await driver.usage(ctx);
-    const path = await mounted(() => driver, ctx);
-    await Deno.writeFile(join(path, "data"), crypto.getRandomValues(new Uint8Array(65_536)));
-    await released(() => driver, ctx);
-    assert.ok((await driver.usage(ctx)).usedBytes >= before.usedBytes + 65_536);
-  });
-
-  test("copies and restores a snapshot, each call repeated, or refuses", async ({ driver, restarted, context }) => {
-    const ctx = await provisioned(driver, context("source"));
-    const ref = snapshotOf(ctx);
-    assert.equal(driver.capabilities.snapshots, options.snapshots);
-    if (!options.snapshots) {
-      await refuses(driver.snapshot(ctx, ref));
-      await refuses(driver.restore(context("target"), ref));
-      await driver.deleteSnapshot(ctx, ref);
-      return;
-    }
-    const data = join(await mounted(() => driver, ctx), "data");
-    await Deno.writeTextFile(data, "then");
-    const broken = new RuneError("conflict", "the writers were not still");
-    const failing = driver.snapshot(ctx, ref, { copied: () => Promise.reject(broken) });
-    await assert.rejects(failing, { code: "conflict" });
-    const made = await driver.snapshot(ctx, ref, { copied: () => Deno.writeTextFile(data, "now") });
-    assert.deepEqual(await restarted().snapshot(ctx, ref, { copied: () => Promise.reject(broken) }), made);
-    const snapshot = { ...ref, handle: made.handle };
-
-    const target = context("target");
-    const restored = await driver.restore(target, snapshot);
-    assert.deepEqual(await restarted().restore(target, snapshot), restored);
-    assert.deepEqual(await driver.provision({ ...target, handle: restored.handle }), restored);
-    const path = await mounted(() => driver, { ...target, handle: restored.handle });
-    assert.equal(await Deno.readTextFile(join(path, "data")), "then");
-    await assert.rejects(
-      driver.restore({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } }, snapshot),
-      {
-        code: "already_exists",
-      },
-    );
-    assert.equal(await Deno.readTextFile(data), "now");
-
-    await driver.deleteSnapshot(ctx, snapshot);
-    await driver.deleteSnapshot(ctx, snapshot);
-    await assert.rejects(driver.restore(context("late"), snapshot), { code: "not_found", permanent: true });
-    assert.equal(await Deno.readTextFile(join(path, "data")), "then");
-  });
-
-  test("exports data and imports it as another volume, each call repeated", async ({ driver, restarted, context }) => {
-    if (driver.exportData === undefined || driver.importData === undefined) return;
-    const ctx = await provisioned(driver, context("exported"));
-    const path = await mounted(() => driver, ctx);
-    await Deno.writeTextFile(join(path, "data"), "then");
-    await Deno.writeFile(join(path, "more"), crypto.getRandomValues(new Uint8Array(65_536)));
-    const archive = await new Response(
-      await driver.exportData(ctx) as ReadableStream<Uint8Array<ArrayBuffer>>,
-    )
-      .bytes();
-    const stream = (bytes = archive) => ReadableStream.from([bytes]);
-    const target = context("imported");
-    const { handle } = await driver.importData(target, stream());
-    assert.deepEqual(await restarted().importData!(target, stream()), { handle });
-    assert.deepEqual(await driver.provision({ ...target, handle }), { handle, adopted: false });
-    const copy = await mounted(() => driver, { ...target, handle });
-    assert.equal(await Deno.readTextFile(join(copy, "data")), "then");
-
-    const torn = archive.slice(0, archive.length / 2);
-    await assert.rejects(driver.importData(context("torn"), stream(torn)), RuneError);
-    const other = { ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } };
-    await assert.rejects(driver.importData(other, stream()), { code: "already_exists" });
-    assert.equal(await Deno.readTextFile(join(path, "data")), "then");
-    await provisioned(driver, context("torn"));
-  });
-
   if (!options.snapshots) return;
-  test("exports a snapshot as the volume was then, and none that is not there", async ({ driver, context }) => {
-    if (driver.exportData === undefined || driver.importData === undefined) return;
-    const ctx = await provisioned(driver, context("kept"));
-    const path = await mounted(() => driver, ctx);
-    await Deno.writeTextFile(join(path, "data"), "then");
-    const ref = { namespace: ctx.volume.namespace, name: "s", uid: crypto.randomUUID() };
-    await assert.rejects(driver.exportData(ctx, ref), { code: "not_found" });
-    await driver.snapshot(ctx, ref);
-    await Deno.writeTextFile(join(path, "data"), "now");
-    const target = context("kept-copy");
-    const { handle } = await driver.importData(target, await driver.exportData(ctx, ref));
-    const copy = await mounted(() => driver, { ...target, handle });
-    assert.equal(await Deno.readTextFile(join(copy, "data")), "then");
-    await driver.deleteSnapshot(ctx, ref);
-  });
-
   test(
     "copies owners, modes, times, xattrs, links, holes, fifos and sockets (needs root)",
     async ({ driver, context }) => {
@@ -331,33 +78,4 @@ export function driverConformance(options: ConformanceOptions): void {
     },
     !isRoot,
   );
-}
-
-async function provisioned(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
-  const { handle, adopted } = await driver.provision(ctx);
-  assert.equal(adopted, false);
-  return { ...ctx, handle };
-}
-
-async function mounted(driver: () => Driver, ctx: VolumeContext): Promise<string> {
-  await driver().attach(ctx);
-  return (await driver().mount(ctx)).path;
-}
-
-async function released(driver: () => Driver, ctx: VolumeContext): Promise<void> {
-  await driver().unmount(ctx);
-  await driver().detach(ctx);
-}
-
-function capacityOf(path: string): number {
-  const { blocks, bsize } = statfsSync(path);
-  return blocks * bsize;
-}
-
-async function refuses(call: Promise<unknown>): Promise<void> {
-  await assert.rejects(call, { code: "failed_precondition", permanent: true });
-}
-
-function snapshotOf({ volume }: VolumeContext): SnapshotRef {
-  return { namespace: volume.namespace, name: "snap", uid: crypto.randomUUID() };
 }

@@ -1,0 +1,345 @@
+/**
+ * The part of the suite that needs no kernel: what becomes of volumes and their data by the calls of `driver.ts`. Drivers of
+ * directories and of block devices pass it, and so does the one in memory.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { RuneError } from "../model/error.ts";
+import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
+
+/** A driver on trial. */
+export interface Trial {
+  driver: Driver;
+  /** Another object on the same storage: what a restarted daemon has. */
+  restarted: () => Driver;
+  /** A context for a volume of this name; the same name gives the same uid. */
+  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
+  /** Removes everything, also what a failed test left. */
+  cleanup: () => Promise<void>;
+}
+
+/** What a program would do in a mounted volume, whose path `mount` returned. */
+export interface TrialData {
+  put(path: string, file: string, content: string | Uint8Array): Promise<void>;
+  /** The text of a file; undefined when there is none. */
+  read(path: string, file: string): Promise<string | undefined>;
+  /** Bytes that the volume has room for in all. */
+  capacity(path: string): number;
+}
+
+/** Options of the suite. */
+export interface SuiteOptions<T> {
+  /** In the names of the tests. */
+  name: string;
+  make: () => Promise<T>;
+  /** Whether the driver must have snapshots. */
+  snapshots: boolean;
+  /** Skips the suite. */
+  ignore?: boolean;
+}
+
+/** Registers one test on a trial of its own. */
+export function trialTest<T extends { cleanup: () => Promise<void> }>(
+  options: SuiteOptions<T>,
+): (promise: string, fn: (trial: T) => Promise<void>, ignore?: boolean) => void {
+  return (promise, fn, ignore = false) =>
+    Deno.test({
+      name: `${options.name} ${promise}`,
+      ignore: (options.ignore ?? false) || ignore,
+      fn: async () => {
+        const trial = await options.make();
+        try {
+          await fn(trial);
+        } finally {
+          await trial.cleanup();
+        }
+      },
+    });
+}
+
+/** Registers the tests. */
+export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData }>): void {
+  const test = trialTest(options);
+
+  test("gives the same answer when any call is repeated", async ({ driver, context, data }) => {
+    const ctx = await provisioned(driver, context("twice"));
+    assert.deepEqual(await driver.provision(ctx), { handle: ctx.handle, adopted: false });
+    await driver.attach(ctx);
+    await driver.attach(ctx);
+    const { path } = await driver.mount(ctx);
+    await data.put(path, "data", "kept");
+    assert.deepEqual(await driver.mount(ctx), { path });
+    assert.equal(await data.read(path, "data"), "kept");
+    assert.equal((await driver.provision(ctx)).handle, ctx.handle);
+    for (const call of [driver.unmount, driver.detach]) {
+      await call.call(driver, ctx);
+      await call.call(driver, ctx);
+    }
+    await driver.delete(ctx);
+    await driver.delete(ctx);
+  });
+
+  test("keeps data from one mount to the next, a restart between any two calls", async ({ restarted, context, data }) => {
+    const ctx = await provisioned(restarted(), context("restart"));
+    const path = await mounted(restarted, ctx);
+    await data.put(path, "data", "kept");
+    await released(restarted, ctx);
+    assert.equal(await data.read(await mounted(restarted, ctx), "data"), "kept");
+    await released(restarted, ctx);
+    await restarted().delete(ctx);
+    await restarted().delete(ctx);
+  });
+
+  test("unmounts and detaches what was never mounted, and deletes what was never made", async (trial) => {
+    const ctx = trial.context("never");
+    await trial.driver.unmount(ctx);
+    await trial.driver.detach(ctx);
+    await trial.driver.delete(ctx);
+  });
+
+  test("deletes one volume and no other", async ({ driver, context, data }) => {
+    const ctx = await provisioned(driver, context("goes"));
+    const other = await provisioned(driver, context("stays"));
+    for (const each of [ctx, other]) {
+      await data.put(await mounted(() => driver, each), "data", each.volume.name);
+      await released(() => driver, each);
+    }
+    await driver.delete(ctx);
+    assert.equal(await data.read(await mounted(() => driver, other), "data"), "stays");
+    await released(() => driver, other);
+
+    if (driver.capabilities.reclaimDelete) {
+      const next = context("goes", { volume: { ...ctx.volume, uid: crypto.randomUUID() } });
+      assert.equal((await driver.provision(next)).adopted, false);
+      assert.equal(await data.read(await mounted(() => driver, next), "data"), undefined);
+      await released(() => driver, next);
+    } else {
+      assert.equal(await data.read(await mounted(() => driver, ctx), "data"), "goes");
+    }
+  });
+
+  test("makes one volume when provisioned many times at once", async ({ driver, context }) => {
+    const ctx = context("many");
+    const results = await Promise.all(Array.from({ length: 8 }, () => driver.provision(ctx)));
+    assert.equal(new Set(results.map((result) => JSON.stringify(result))).size, 1);
+  });
+
+  test("refuses a parameter that it does not know, by name", async ({ driver, context }) => {
+    const { volume, parameters } = context("typo");
+    const request = { ...volume, parameters };
+    driver.validate(request);
+    assert.throws(
+      () => driver.validate({ ...request, parameters: { ...parameters, noSuchParameter: "x" } }),
+      (error) =>
+        error instanceof RuneError && error.code === "invalid_argument" && error.permanent &&
+        error.issues?.[0]?.path[0] === "noSuchParameter",
+    );
+  });
+
+  test("stops with a RuneError that can be retried when its signal has aborted", async ({ driver, context }) => {
+    const ctx = context("aborted", { signal: AbortSignal.abort() });
+    const { expand } = driver.capabilities;
+    for (const verb of ["provision", "attach", "mount", "unmount", "detach", "delete", "expand"] as const) {
+      if (verb === "expand" && !expand) continue;
+      await assert.rejects(driver[verb](ctx), (e) => e instanceof RuneError && !e.permanent, verb);
+    }
+    const ref = snapshotOf(ctx);
+    if (options.snapshots) {
+      await assert.rejects(driver.snapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+      await assert.rejects(driver.restore(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+    }
+    await assert.rejects(driver.deleteSnapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+    if (driver.undelete) await assert.rejects(driver.undelete(ctx, "id"), RuneError);
+    await assert.rejects(
+      driver.provision(
+        context("aborted", { signal: AbortSignal.abort(new DOMException("", "TimeoutError")) }),
+      ),
+      {
+        code: "deadline_exceeded",
+      },
+    );
+    await provisioned(driver, context("aborted"));
+  });
+
+  test("grows when it says so, keeping the data, and refuses when it does not", async ({ driver, context, data }) => {
+    const ctx = await provisioned(driver, context("grows"));
+    const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
+    if (!driver.capabilities.expand) {
+      await refuses(driver.expand(larger));
+      return;
+    }
+    const before = await mounted(() => driver, ctx);
+    const capacity = data.capacity(before);
+    await data.put(before, "data", "kept");
+    if (!driver.capabilities.onlineExpand) await released(() => driver, ctx);
+    await driver.expand(larger);
+    await driver.expand(larger);
+    const path = await mounted(() => driver, larger);
+    assert.equal(await data.read(path, "data"), "kept");
+    if (driver.capabilities.blockDevice) assert.ok(data.capacity(path) > capacity + (32 << 20));
+    const { limitBytes } = await driver.usage?.(larger) ?? {};
+    if (limitBytes !== undefined) assert.equal(limitBytes, larger.volume.sizeBytes);
+    await released(() => driver, larger);
+  });
+
+  test("brings back what it deleted, each call repeated, unless it was deleted past the trash", async (trial) => {
+    const { driver, restarted, context, data } = trial;
+    assert.equal(driver.listTrash === undefined, driver.undelete === undefined, "a trash has both calls");
+    if (!driver.listTrash || !driver.undelete) return;
+    const ctx = await provisioned(driver, context("binned"));
+    await data.put(await mounted(() => driver, ctx), "data", "kept");
+    await released(() => driver, ctx);
+    const record = {
+      labels: { app: "web" },
+      spec: { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} },
+      ownerService: "web",
+    };
+    await driver.delete(ctx, { record });
+    await restarted().delete(ctx, { record });
+    const [entry, ...others] = await restarted().listTrash!();
+    assert.deepEqual(others, []);
+    const { uid, namespace, name } = ctx.volume;
+    assert.deepEqual([entry!.uid, entry!.namespace, entry!.name, entry!.record], [
+      uid,
+      namespace,
+      name,
+      record,
+    ]);
+    assert.ok(entry!.purgeAt > entry!.deletedAt);
+
+    const back = context("back");
+    const { handle } = await driver.undelete(back, entry!.id);
+    assert.deepEqual(await restarted().undelete!(back, entry!.id), { handle });
+    assert.equal(
+      await data.read(await mounted(() => driver, { ...back, handle }), "data"),
+      "kept",
+    );
+    await released(() => driver, { ...back, handle });
+    assert.deepEqual(await driver.listTrash(), []);
+
+    await driver.delete({ ...back, handle }, { record, now: true });
+    await restarted().delete({ ...back, handle }, { record, now: true });
+    assert.deepEqual(await driver.listTrash(), []);
+    await assert.rejects(driver.undelete(context("late"), uid), { code: "not_found", permanent: true });
+  });
+
+  test("measures what a volume holds", async ({ driver, context, data }) => {
+    if (driver.usage === undefined) return;
+    const ctx = await provisioned(driver, context("used"));
+    const before = await driver.usage(ctx);
+    const path = await mounted(() => driver, ctx);
+    await data.put(path, "data", crypto.getRandomValues(new Uint8Array(65_536)));
+    await released(() => driver, ctx);
+    assert.ok((await driver.usage(ctx)).usedBytes >= before.usedBytes + 65_536);
+  });
+
+  test("copies and restores a snapshot, each call repeated, or refuses", async ({ driver, restarted, context, data }) => {
+    const ctx = await provisioned(driver, context("source"));
+    const ref = snapshotOf(ctx);
+    assert.equal(driver.capabilities.snapshots, options.snapshots);
+    if (!options.snapshots) {
+      await refuses(driver.snapshot(ctx, ref));
+      await refuses(driver.restore(context("target"), ref));
+      await driver.deleteSnapshot(ctx, ref);
+      return;
+    }
+    const source = await mounted(() => driver, ctx);
+    await data.put(source, "data", "then");
+    const broken = new RuneError("conflict", "the writers were not still");
+    const failing = driver.snapshot(ctx, ref, { copied: () => Promise.reject(broken) });
+    await assert.rejects(failing, { code: "conflict" });
+    const made = await driver.snapshot(ctx, ref, { copied: () => data.put(source, "data", "now") });
+    assert.deepEqual(await restarted().snapshot(ctx, ref, { copied: () => Promise.reject(broken) }), made);
+    const snapshot = { ...ref, handle: made.handle };
+
+    const target = context("target");
+    const restored = await driver.restore(target, snapshot);
+    assert.deepEqual(await restarted().restore(target, snapshot), restored);
+    assert.deepEqual(await driver.provision({ ...target, handle: restored.handle }), restored);
+    const path = await mounted(() => driver, { ...target, handle: restored.handle });
+    assert.equal(await data.read(path, "data"), "then");
+    await assert.rejects(
+      driver.restore({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } }, snapshot),
+      {
+        code: "already_exists",
+      },
+    );
+    assert.equal(await data.read(source, "data"), "now");
+
+    await driver.deleteSnapshot(ctx, snapshot);
+    await driver.deleteSnapshot(ctx, snapshot);
+    await assert.rejects(driver.restore(context("late"), snapshot), { code: "not_found", permanent: true });
+    assert.equal(await data.read(path, "data"), "then");
+  });
+
+  test("exports data and imports it as another volume, each call repeated", async ({ driver, restarted, context, data }) => {
+    if (driver.exportData === undefined || driver.importData === undefined) return;
+    const ctx = await provisioned(driver, context("exported"));
+    const path = await mounted(() => driver, ctx);
+    await data.put(path, "data", "then");
+    await data.put(path, "more", crypto.getRandomValues(new Uint8Array(65_536)));
+    const archive = await new Response(
+      await driver.exportData(ctx) as ReadableStream<Uint8Array<ArrayBuffer>>,
+    )
+      .bytes();
+    const stream = (bytes = archive) => ReadableStream.from([bytes]);
+    const target = context("imported");
+    const { handle } = await driver.importData(target, stream());
+    assert.deepEqual(await restarted().importData!(target, stream()), { handle });
+    assert.deepEqual(await driver.provision({ ...target, handle }), { handle, adopted: false });
+    const copy = await mounted(() => driver, { ...target, handle });
+    assert.equal(await data.read(copy, "data"), "then");
+
+    const torn = archive.slice(0, archive.length / 2);
+    await assert.rejects(driver.importData(context("torn"), stream(torn)), RuneError);
+    const other = { ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } };
+    await assert.rejects(driver.importData(other, stream()), { code: "already_exists" });
+    assert.equal(await data.read(path, "data"), "then");
+    await provisioned(driver, context("torn"));
+  });
+
+  if (!options.snapshots) return;
+  test("exports a snapshot as the volume was then, and none that is not there", async ({ driver, context, data }) => {
+    if (driver.exportData === undefined || driver.importData === undefined) return;
+    const ctx = await provisioned(driver, context("kept"));
+    const path = await mounted(() => driver, ctx);
+    await data.put(path, "data", "then");
+    const ref = { namespace: ctx.volume.namespace, name: "s", uid: crypto.randomUUID() };
+    await assert.rejects(driver.exportData(ctx, ref), { code: "not_found" });
+    await driver.snapshot(ctx, ref);
+    await data.put(path, "data", "now");
+    const target = context("kept-copy");
+    const { handle } = await driver.importData(target, await driver.exportData(ctx, ref));
+    const copy = await mounted(() => driver, { ...target, handle });
+    assert.equal(await data.read(copy, "data"), "then");
+    await driver.deleteSnapshot(ctx, ref);
+  });
+}
+
+/** Provisions a volume that was not there. */
+export async function provisioned(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
+  const { handle, adopted } = await driver.provision(ctx);
+  assert.equal(adopted, false);
+  return { ...ctx, handle };
+}
+
+/** Attaches and mounts a volume. @returns its path. */
+export async function mounted(driver: () => Driver, ctx: VolumeContext): Promise<string> {
+  await driver().attach(ctx);
+  return (await driver().mount(ctx)).path;
+}
+
+/** Unmounts and detaches a volume. */
+export async function released(driver: () => Driver, ctx: VolumeContext): Promise<void> {
+  await driver().unmount(ctx);
+  await driver().detach(ctx);
+}
+
+async function refuses(call: Promise<unknown>): Promise<void> {
+  await assert.rejects(call, { code: "failed_precondition", permanent: true });
+}
+
+/** A snapshot of a volume that was not taken yet. */
+export function snapshotOf({ volume }: VolumeContext): SnapshotRef {
+  return { namespace: volume.namespace, name: "snap", uid: crypto.randomUUID() };
+}

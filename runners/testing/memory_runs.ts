@@ -1,0 +1,181 @@
+/**
+ * Runs in memory: what a host has of runs, whoever asks. It outlives the runners over it, as containers outlive a daemon, and is
+ * changed by nothing but their calls, by programs that end, and by what a test does to it.
+ * @module
+ */
+import { startTimer, type Timer } from "../../base/delay.ts";
+import type { Program } from "../conformance_program.ts";
+import type { LogEntry, RunEvent, RunRef, RunSpec, RunState } from "../runner.ts";
+
+/** A run as the host has it. */
+export interface MemoryRun {
+  spec: RunSpec;
+  program: Program;
+  state: RunState;
+  output: LogEntry[];
+  /** Called when it prints or ends. */
+  watchers: Set<() => void>;
+  /** Ends it when its time is up. */
+  end?: Timer;
+}
+
+/** How a host is set up. */
+export interface MemoryRunsOptions {
+  /** What the main process of a run does. Default: what `memoryProgram` wrote into its variables, else it obeys SIGTERM. */
+  programOf?: (spec: RunSpec) => Program;
+  /** Starts a timer that no end of a daemon ends. */
+  after?: (ms: number, fire: () => void) => Timer;
+  /** Whether and how often an event reaches who listens. Default: once. */
+  copiesOf?: (event: RunEvent) => number;
+}
+
+const VARIABLE = "MEMORY_PROGRAM";
+const OBEYS: Program = { heeds: { SIGTERM: 0 } };
+
+/** The variable that tells a run in memory what to do. */
+export const memoryProgram = (program: Program): Record<string, string> => ({
+  [VARIABLE]: JSON.stringify(program),
+});
+
+const keyOf = ({ instanceUid, run, step = "" }: RunRef) => `${instanceUid} ${run} ${step}`;
+
+/** See the module comment. */
+export class MemoryRuns {
+  readonly #runs = new Map<string, MemoryRun>();
+  readonly #options: MemoryRunsOptions;
+  #listeners = new Set<(event: RunEvent) => void>();
+  #made = 0;
+
+  constructor(options: MemoryRunsOptions = {}) {
+    this.#options = options;
+  }
+
+  get(ref: RunRef): MemoryRun | undefined {
+    return this.#runs.get(keyOf(ref));
+  }
+
+  all(): MemoryRun[] {
+    return [...this.#runs.values()];
+  }
+
+  /** Makes a run that does not exist. */
+  create(spec: RunSpec): MemoryRun {
+    const { instanceUid, run, step, namespace, service, instance } = spec;
+    const number = ++this.#made;
+    const written = spec.env[VARIABLE];
+    const program = this.#options.programOf?.(spec) ??
+      (written === undefined ? OBEYS : JSON.parse(written) as Program);
+    const made: MemoryRun = {
+      spec: structuredClone(spec),
+      program,
+      state: {
+        ...{ instanceUid, run, namespace, service, instance },
+        ...(step !== undefined && { step }),
+        state: "created",
+        handle: `memory-${number}`,
+      },
+      output: [],
+      watchers: new Set(),
+    };
+    this.#runs.set(keyOf(spec), made);
+    this.#tell(made);
+    return made;
+  }
+
+  /** Lets a created run begin. */
+  start(run: MemoryRun): void {
+    const { spec, program } = run;
+    const number = Number(run.state.handle!.slice("memory-".length));
+    run.state = {
+      ...run.state,
+      state: "running",
+      startedAt: new Date().toISOString(),
+      pid: 100_000 + number,
+      ip: `10.${number >> 16 & 255}.${number >> 8 & 255}.${number & 255}`,
+      names: [...spec.aliases, spec.instance],
+      ...(spec.joinsShared && { sharedNames: [] }),
+    };
+    for (const line of program.says ?? []) {
+      if (typeof line === "string") this.#print(run, { stream: "stdout", text: line });
+      else this.#print(run, { stream: "stderr", text: line.stderr });
+    }
+    const { exits, afterMs = 0 } = program;
+    if (exits !== undefined) run.end = this.after(afterMs, () => this.end(run, { exitCode: exits }));
+    this.#tell(run);
+  }
+
+  /** Ends a running run; done when it does not run. */
+  end(run: MemoryRun, how: { exitCode: number; lastWords?: string }): void {
+    if (run.state.state !== "running") return;
+    run.end?.clear();
+    if (how.lastWords !== undefined) this.#print(run, { stream: "stdout", text: how.lastWords });
+    const { paused: _p, pid: _i, ip: _a, names: _n, sharedNames: _s, ...kept } = run.state;
+    run.state = {
+      ...kept,
+      state: "exited",
+      exitCode: how.exitCode,
+      finishedAt: new Date().toISOString(),
+    };
+    this.#tell(run);
+  }
+
+  /** Changes what is known of a run. */
+  change(run: MemoryRun, change: Partial<RunState>): void {
+    run.state = { ...run.state, ...change };
+    this.#tell(run);
+  }
+
+  /** Lets a paused run go on. */
+  resume(run: MemoryRun): void {
+    const { paused, ...state } = run.state;
+    if (!paused) return;
+    run.state = state;
+    this.#tell(run);
+  }
+
+  remove(run: MemoryRun): void {
+    this.#runs.delete(keyOf(run.spec));
+    this.#tell(run);
+  }
+
+  after(ms: number, fire: () => void): Timer {
+    return (this.#options.after ?? startTimer)(ms, fire);
+  }
+
+  /** Resolves at the next change of a run, or when the signal aborts. */
+  async changed(run: MemoryRun, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    run.watchers.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    run.watchers.delete(resolve);
+  }
+
+  /** Tells of every event from now on. @returns what ends it. */
+  listen(listener: (event: RunEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Forgets all who listen: their daemon is dead. */
+  forgetListeners(): void {
+    this.#listeners.clear();
+    for (const run of this.all()) run.watchers.clear();
+  }
+
+  #print(run: MemoryRun, line: Pick<LogEntry, "stream" | "text">): void {
+    run.output.push({ ...line, time: new Date().toISOString() });
+    for (const wake of [...run.watchers]) wake();
+  }
+
+  #tell(run: MemoryRun): void {
+    for (const wake of [...run.watchers]) wake();
+    const { instanceUid, run: number, step, namespace, instance } = run.spec;
+    const ref: RunRef = { instanceUid, run: number, ...(step !== undefined && { step }) };
+    const event: RunEvent = { type: "changed", ref, namespace, instance };
+    for (let copies = this.#options.copiesOf?.(event) ?? 1; copies > 0; copies--) {
+      for (const listener of [...this.#listeners]) listener(event);
+    }
+  }
+}
