@@ -21,6 +21,7 @@ const STEPS: [name: string, args: string[]][] = [
   ["types", ["check", "--quiet"]],
   ["imports", ["run", "-A", "scripts/check_imports.ts"]],
   ["docs", ["run", "-A", "scripts/check_docs.ts"]],
+  ["reference", ["run", "-A", "scripts/reference.ts", "--check"]],
   ["trouble", ["run", "-A", "scripts/check_troubleshooting.ts"]],
   ["tests", ["test", "-A", "--parallel", "--no-check", "--reporter=dot", ...await listFastTests()]],
 ];
@@ -36,7 +37,7 @@ async function main({ tests }: { tests: boolean }): Promise<boolean> {
     const signal = AbortSignal.timeout(LIMIT_MS);
     const { code, stdout, stderr } = await capture([Deno.execPath(), ...args], { cwd: ROOT, signal });
     const time = `${((performance.now() - start) / 1000).toFixed(1)} s`;
-    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(8)}${time.padStart(7)}`);
+    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(10)}${time.padStart(7)}`);
     if (code === 0) continue;
     allPassed = false;
     console.log((stdout + stderr).trimEnd());

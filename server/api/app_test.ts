@@ -94,6 +94,9 @@ Deno.test("createApp() describes every route in an OpenAPI document, references 
     const mounted = createApp(deps).routes.filter((r) => r.method !== "ALL" && r.path !== "/openapi.json")
       .map((r) => `${r.method.toLowerCase()} ${r.path.replace(/:(\w+)/g, "{$1}")}`);
     assert.deepEqual(described, mounted.sort());
+    const { ServiceBody } = document.components.schemas;
+    assert.match(ServiceBody.properties.scale.description, /^How many instances run/);
+    assert.match(ServiceBody.properties.ports.items.properties.protocol.description, /protocol/);
     const ids = new Set<string>();
     for (const [path, methods] of Object.entries<Record<string, Operation>>(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {

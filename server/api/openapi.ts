@@ -2,6 +2,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { problemSchema } from "../../model/api.ts";
+import { FIELD_DOCS } from "../../model/field_docs/kinds.ts";
 import { configMapResource } from "../../model/config_map.ts";
 import { BODIES, type CastKind } from "../../model/declared.ts";
 import { eventResource } from "../../model/event.ts";
@@ -15,6 +16,7 @@ import { storageClassResource } from "../../model/storage_class.ts";
 import { volumeResource } from "../../model/volume.ts";
 import { type Access, accessOf } from "../auth/access.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
+import { describeFields, type JsonSchema } from "./field_descriptions.ts";
 
 /** Gives a schema a name in the document: wherever it stands, it is written once. */
 const named = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
@@ -82,6 +84,11 @@ function needs(access: Access): string {
   }
 }
 
+/** What an endpoint asks of its caller, as a sentence. */
+export function describeAccess(endpoint: Endpoint): string {
+  return needs(accessOf(endpoint) ?? { who: "known" });
+}
+
 const TOKEN = "token";
 
 function security(endpoint: Endpoint): { description: string; security: Record<string, string[]>[] } {
@@ -126,7 +133,7 @@ export function openApiDocument(endpoints: Endpoint[], version: string): object 
       },
     });
   }
-  return getOpenAPI31Document({
+  const document = getOpenAPI31Document({
     openapi: "3.1.0",
     servers: [{ url: "/" }],
     info: {
@@ -135,6 +142,11 @@ export function openApiDocument(endpoints: Endpoint[], version: string): object 
       description: "HTTP API of a Rune daemon. Errors are problem documents with a code (RFC 9457).",
     },
   });
+  for (const kind of Object.keys(DECLARATIONS) as CastKind[]) {
+    const { id } = DECLARATIONS[kind].meta()!;
+    describeFields(document.components!.schemas![id!] as JsonSchema, FIELD_DOCS[kind]);
+  }
+  return document;
 }
 
 /** `GET /v1/namespaces/{namespace}/services/{name}` → `get_v1_namespaces_namespace_services_name`. */
