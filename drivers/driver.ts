@@ -16,12 +16,19 @@ export interface DriverCapabilities {
   expand: boolean;
   /** It works while the volume is mounted. */
   onlineExpand: boolean;
-  /** Backed by a block device: it is attached and formatted before it is mounted; process services cannot use it. */
+  /** Backed by a block device: it is attached and formatted before it is mounted. */
   blockDevice: boolean;
   /** `reclaimPolicy: delete` is allowed. */
   reclaimDelete: boolean;
-  /** Node label keys that its volumes are pinned to. */
-  topologyKeys: string[];
+  /** A process can use its volumes: each is a directory of the host that exists as such. */
+  processMounts: boolean;
+  /** The parameter by which a user chooses the directory of the host that a volume is. Absent where the driver chooses. */
+  hostDirectory?: string;
+  /**
+   * Who else may reach what a handle leads to: nobody but this daemon (`daemon`, it can be made anew for a copy of the daemon), or
+   * whoever uses this host (`host`).
+   */
+  scope: "daemon" | "host";
 }
 
 /** What a driver is told about the volume of a call. */

@@ -23,7 +23,8 @@ export class LoopTestDriver implements Driver {
     onlineExpand: false,
     blockDevice: true,
     reclaimDelete: true,
-    topologyKeys: [],
+    processMounts: false,
+    scope: "host",
   };
   readonly #root: string;
   readonly #fsType: host.FsType;

@@ -7,10 +7,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { mountPathSchema, type VolumeMount } from "./mounts.ts";
 
-/** What the volume is given as its size; the driver `local` does not enforce it. */
+/** What the volume is given as its size; its driver does not enforce it. */
 export const IMAGE_VOLUME_SIZE = "1Gi";
-/** The driver of these volumes. It is always there, and has a trash. */
-export const IMAGE_VOLUME_DRIVER = "local";
 
 /** Where the first content of such a volume is: the value of its annotation. */
 const contentSchema = z.object({

@@ -10,6 +10,7 @@ const CONTRACTS = [
   "drivers/driver.ts",
   "node/mounts/stage.ts",
   "drivers/directory_hold.ts",
+  "drivers/built_in.ts",
   "runners/runner.ts",
   "runners/engine_bond.ts",
   "node/proxy/proxy.ts",
@@ -44,7 +45,16 @@ const MAY_IMPORT: Record<string, string[]> = {
     "drivers/open_directory.ts",
     ...CONTRACTS,
   ],
-  "server/": ["base/", "model/", "store/", "reconcile/", "node/", ...CONTRACTS],
+  "server/": [
+    "base/",
+    "model/",
+    "store/",
+    "reconcile/",
+    "node/",
+    "drivers/registry.ts",
+    "drivers/entry.ts",
+    ...CONTRACTS,
+  ],
   "server/daemon/daemon.ts": [
     "base/",
     "model/",
@@ -170,6 +180,24 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     allowed: ["model/claim_names.ts", "server/backup/retention.ts", "drivers/", "runners/", "scripts/"],
   },
   {
+    // Whoever asks what a driver can do reads its capabilities: docs/decisions/0052.
+    text: /["'`]local["'`]|local-host/,
+    what: "the name of a driver (ask its capabilities, or drivers/registry.ts)",
+    allowed: [
+      "drivers/built_in.ts",
+      // Words of the documentation.
+      "model/field_docs/",
+      "drivers/local/",
+      "drivers/local_host/",
+      // Examples name the storage class that a fresh store has.
+      "cli/commands/volume_create.ts",
+      // Other things of that name: a top-level domain, a log driver and a volume driver of the Engine.
+      "node/proxy/caddy/public_name.ts",
+      "runners/docker/container_config.ts",
+      "runners/docker/engine_mark.ts",
+    ],
+  },
+  {
     // How long ago something was, on a clock that may be set: docs/decisions/0009.
     text: /(getTime|Date\.now)\(\) - Date\.parse\(|Date\.parse\([^)]*\) - (now|Date\.now)\b/,
     what: "a span between a stored time and now",
@@ -195,6 +223,13 @@ function roomOf(path: string): string | undefined {
   return ROOMS.filter((room) => path.startsWith(room)).sort((a, b) => b.length - a.length)[0];
 }
 
+/** Whether a file is in a room inside of an allowed one, and that room is not allowed by its own name. */
+function isInnerRoom(path: string, allowed: string[]): boolean {
+  const room = roomOf(path) ?? "";
+  return allowed.some((place) => place !== room && room.startsWith(place)) &&
+    !allowed.includes(room) && !allowed.includes(path);
+}
+
 /** Violations among the imports, one line each. Tests and scripts may import anything. */
 export function checkImports(imports: Import[]): string[] {
   const found: string[] = [];
@@ -205,7 +240,7 @@ export function checkImports(imports: Import[]): string[] {
     const rule = MAY_IMPORT[from] ?? MAY_IMPORT[room ?? ""];
     const allowed = [...(rule ?? []), ...(dynamic ? MAY_LOAD[from] ?? [] : [])];
     if (rule === undefined) found.push(`${from}: no room has this name; see scripts/check_imports.ts`);
-    else if (!within(to, allowed)) {
+    else if (!within(to, allowed) || isInnerRoom(to, allowed)) {
       const loadable = MAY_LOAD[from]?.includes(to) ? "only with await import()" : "";
       found.push(`${from}: may not import ${to}${loadable && `, ${loadable}`}`);
     }

@@ -82,6 +82,18 @@ Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => 
   assert.deepEqual(checkFile("cli/main.ts", " * never call Deno.exit() here"), []);
 });
 
+Deno.test("checkFile() keeps the names of drivers to their folders", () => {
+  const lines = ['if (driver === "local-host") {', 'const OWN = "local";', "hint: `a class of local-host`"];
+  for (const line of lines) {
+    for (const file of ["server/admission/volume.ts", "drivers/registry.ts", "cli/commands/create.ts"]) {
+      assert.equal(checkFile(file, line).length, 1, `${file}: ${line}`);
+    }
+    assert.deepEqual(checkFile("drivers/local_host/entry.ts", line), []);
+    assert.deepEqual(checkFile("server/admission/volume_test.ts", line), []);
+  }
+  assert.deepEqual(checkFile("server/admission/volume.ts", 'const locale = "localhost";'), []);
+});
+
 Deno.test("checkFile() keeps writes that may be short or not on disk to the file that finishes them", () => {
   const short = ["await file.write(bytes);", "file.writeSync(bytes);", "size += await conn.write(bytes);"];
   const loose = [

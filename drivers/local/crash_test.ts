@@ -15,7 +15,7 @@ async function killed(
 ): Promise<void> {
   const { root, verb, ctx, snapshot } = call;
   const code = `
-    import { LocalDriver } from ${JSON.stringify(import.meta.resolve("./local.ts"))};
+    import { LocalDriver } from ${JSON.stringify(import.meta.resolve("./local_driver.ts"))};
     const ctx = { ...${JSON.stringify(ctx)}, signal: new AbortController().signal };
     await new LocalDriver({ root: ${JSON.stringify(root)} }).${verb}(ctx, ${JSON.stringify(snapshot)});
   `;
@@ -33,6 +33,8 @@ async function killed(
     break;
   }
   await ended;
+  const { success, signal: by } = await child.status;
+  assert.ok(success || by === "SIGKILL", "the process ran the call until it was killed");
 }
 
 async function names(directory: string): Promise<string[]> {

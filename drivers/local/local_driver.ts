@@ -8,6 +8,7 @@ import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { syncDirectory } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
+import { BUILT_IN_DRIVER } from "../built_in.ts";
 import { packTree, unpackTree } from "../archive.ts";
 import type { Owner } from "../directory_hold.ts";
 import { describeCall } from "../describe_call.ts";
@@ -51,19 +52,23 @@ const PARAMETERS = ["acceptFilesystem"];
 const PREPARE_MS = 60_000;
 const DEFAULT_RETENTION_MS = 24 * 3_600_000;
 
+/** See {@linkcode Driver.capabilities}. */
+export const LOCAL_CAPABILITIES: DriverCapabilities = {
+  accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
+  snapshots: true,
+  // The size is informational: any size is "grown to" at once.
+  expand: true,
+  onlineExpand: true,
+  blockDevice: false,
+  reclaimDelete: true,
+  processMounts: false,
+  scope: "daemon",
+};
+
 /** Volumes as directories below one root. One object owns a root: its locks are its own. */
 export class LocalDriver implements Driver {
-  readonly name = "local";
-  readonly capabilities: DriverCapabilities = {
-    accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
-    snapshots: true,
-    // The size is informational: any size is "grown to" at once.
-    expand: true,
-    onlineExpand: true,
-    blockDevice: false,
-    reclaimDelete: true,
-    topologyKeys: [],
-  };
+  readonly name = BUILT_IN_DRIVER;
+  readonly capabilities = LOCAL_CAPABILITIES;
   #options: LocalOptions;
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;

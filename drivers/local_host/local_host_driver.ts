@@ -39,18 +39,23 @@ export interface LocalHostOptions {
 const PARAMETERS = ["hostPath", "createIfMissing", "uid", "gid", "acceptFilesystem"];
 const ID = /^(0|[1-9][0-9]{0,9})$/;
 
+/** See {@linkcode Driver.capabilities}. */
+export const LOCAL_HOST_CAPABILITIES: DriverCapabilities = {
+  accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
+  snapshots: false,
+  expand: false,
+  onlineExpand: false,
+  blockDevice: false,
+  reclaimDelete: false,
+  processMounts: true,
+  hostDirectory: "hostPath",
+  scope: "host",
+};
+
 /** Volumes as allowed directories of the host. */
 export class LocalHostDriver implements Driver {
   readonly name = "local-host";
-  readonly capabilities: DriverCapabilities = {
-    accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
-    snapshots: false,
-    expand: false,
-    onlineExpand: false,
-    blockDevice: false,
-    reclaimDelete: false,
-    topologyKeys: [],
-  };
+  readonly capabilities = LOCAL_HOST_CAPABILITIES;
   #options: LocalHostOptions;
 
   constructor(options: LocalHostOptions) {

@@ -38,7 +38,8 @@ const CAPABILITIES: DriverCapabilities = {
   onlineExpand: true,
   blockDevice: false,
   reclaimDelete: true,
-  topologyKeys: [],
+  processMounts: false,
+  scope: "daemon",
 };
 const TRASH_MS = 86_400_000;
 

@@ -3,6 +3,7 @@
  * that (volumes of its own, a check) is committed to the instance, so that its mounts and leases are planned with them.
  * @module
  */
+import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
 import { claimedVolumeName, mountsOfVolume, volumeKeyOf } from "../../model/claim_names.ts";
 import type { ImageFacts, ImageHealthcheck, PullPolicy, Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
@@ -11,7 +12,6 @@ import type { Probe } from "../../model/health.ts";
 import {
   foreignNote,
   hiddenNote,
-  IMAGE_VOLUME_DRIVER,
   imageMount,
   imageMountText,
   parseImageContent,
@@ -249,7 +249,7 @@ export function makeImageVolume(
   const engineVolume = status.engineVolumes?.find((volume) => volume.path === path)?.name;
   const content = { image: template.image!, path, ...(engineVolume !== undefined && { engineVolume }) };
   const plain = tx.list("storageClass").find(({ spec }) =>
-    spec.driver === IMAGE_VOLUME_DRIVER && Object.keys(spec.parameters).length === 0
+    spec.driver === BUILT_IN_DRIVER && Object.keys(spec.parameters).length === 0
   );
   tx.create({
     kind: "volume",
@@ -269,7 +269,7 @@ export function makeImageVolume(
       state: "Pending",
       attempts: 0,
       ownerService: service.name,
-      driver: IMAGE_VOLUME_DRIVER,
+      driver: BUILT_IN_DRIVER,
       driverParameters: {},
       conditions: [],
     },

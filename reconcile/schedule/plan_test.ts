@@ -12,7 +12,8 @@ const capabilities = {
   onlineExpand: true,
   blockDevice: false,
   reclaimDelete: true,
-  topologyKeys: [],
+  processMounts: false,
+  scope: "daemon" as const,
 };
 const MINUTE = 60;
 const old = provisioned({ createdAt: ago(3600 * 24) });

@@ -9,7 +9,8 @@ const capabilities = {
   onlineExpand: true,
   blockDevice: false,
   reclaimDelete: true,
-  topologyKeys: [],
+  processMounts: false,
+  scope: "daemon" as const,
 };
 const plan = (view: Partial<SnapshotView>) =>
   planSnapshot({ snapshot: makeSnapshot(), volume: provisioned(), capabilities, now: NOW, ...view });

@@ -12,7 +12,8 @@ const capabilities: DriverCapabilities = {
   onlineExpand: false,
   blockDevice: false,
   reclaimDelete: true,
-  topologyKeys: [],
+  processMounts: false,
+  scope: "daemon",
 };
 const holder: LeaseHolder = {
   instanceUid: "i",

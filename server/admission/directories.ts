@@ -27,6 +27,13 @@ export function directoryOf({ namespace, name, spec }: Place, { state, drivers }
   });
 }
 
+/** Where a volume's spec says which directory it is. */
+function fieldOf({ spec }: Pick<Place, "spec">, { state, drivers }: World): string[] {
+  const { driver } = state.get("storageClass", "", spec.storageClassName ?? "")?.spec ?? {};
+  const parameter = drivers.get(driver ?? "")?.capabilities.hostDirectory;
+  return parameter === undefined ? ["storageClassName"] : ["parameters", parameter];
+}
+
 const within = (inner: string, outer: string) => `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
 
 /** Judges a volume that is to be made. Symbolic links are not followed here: what they hide is refused at the mount. */
@@ -47,7 +54,7 @@ export function checkDirectory(volume: Place, world: World): FieldIssue[] {
       ? `lies inside ${place} ${owner}`
       : `contains ${place} ${owner}`;
     return [{
-      path: ["parameters", "hostPath"],
+      path: fieldOf(volume, world),
       message: `${directory} ${how}: expected a directory of its own`,
       hint: "claim that volume instead, with a subPath if need be, or choose another directory",
     }];
@@ -64,7 +71,7 @@ export function checkTemplateDirectory(
   const [first, second] = [0, 1].map((n) => directoryOf({ namespace, name: nameOf(n), spec }, world));
   if (first === undefined || first !== second) return [];
   return [{
-    path: ["parameters", "hostPath"],
+    path: fieldOf({ spec }, world),
     message: `every instance would get the directory ${first}: expected scale 1, found ${scale}`,
     hint: "claim one volume, or use a class whose driver makes a directory for each",
   }];

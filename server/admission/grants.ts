@@ -7,7 +7,7 @@ import { z } from "zod";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { nameSchema } from "../../model/name.ts";
 import { accountSchema } from "../../model/security.ts";
-import { port } from "../daemon/runefile_values.ts";
+import { port } from "../../model/runefile_values.ts";
 
 /** Ports of the host, both ends included. */
 export interface PortRange {

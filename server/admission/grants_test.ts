@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
-import { buildDrivers } from "../daemon/daemon.ts";
+import { buildDrivers } from "../../drivers/registry.ts";
 import { grantOf } from "./grants.ts";
 import { parseRunefile } from "../daemon/runefile.ts";
 import { volume, withServer } from "../api/server_fixture.ts";
@@ -62,7 +62,11 @@ Deno.test("a host path of one namespace's grants is a volume of that namespace a
     const granted = parse(
       `grants: { shop: { hostPaths: ["${hostDir}/shop"] }, "*": { hostPaths: ["${hostDir}/any"] } }`,
     );
-    const built = buildDrivers(storage, { dataDir: `${hostDir}/data`, grants: granted.grants });
+    let { grants } = granted;
+    const built = buildDrivers(storage, {
+      dataDir: `${hostDir}/data`,
+      grantedPaths: (namespace) => grantOf(grants, namespace).hostPaths,
+    });
     deps.drivers = built.all;
     const refusal = async (namespace: string, directory: string) => {
       const parameters = { hostPath: `${hostDir}/${directory}/x` };
@@ -75,7 +79,8 @@ Deno.test("a host path of one namespace's grants is a volume of that namespace a
     for (const directory of ["shop", "any", "all"]) assert.equal(await refusal("shop", directory), "");
     assert.match(await refusal("other", "shop"), /to grants\.other\.hostPaths for this namespace alone/);
     assert.equal(await refusal("other", "any"), "");
-    built.configure({ storage, grants: {} });
+    grants = {};
+    built.configure(storage);
     assert.match(await refusal("shop", "shop"), /grants\.shop\.hostPaths/);
     assert.equal(await refusal("shop", "all"), "");
   }));

@@ -8,9 +8,6 @@ import type { ServiceSpec } from "../../model/service.ts";
 import { directoryOf, type Place } from "./directories.ts";
 import { under, type World } from "./world.ts";
 
-/** The only driver whose volumes processes may use (seed 001 "Validation", SPEC 4.4). */
-const PROCESS_DRIVER = "local-host";
-
 /**
  * Judges one mount of a process service; paths are relative to the mount.
  *
@@ -24,12 +21,14 @@ export function checkProcessMount(
   const className = place.spec.storageClassName;
   const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver;
   if (driver === undefined) return [];
-  if (driver !== PROCESS_DRIVER) {
+  if (world.drivers.get(driver)?.capabilities.processMounts !== true) {
+    const usable = [...world.drivers.values()].filter((d) => d.capabilities.processMounts)
+      .map(({ name }) => name).join(" or ");
     return [{
       path: classPath,
       message:
-        `a process service can use ${PROCESS_DRIVER} volumes only; class ${className} uses the driver ${driver}`,
-      hint: `use a volume whose class has the driver ${PROCESS_DRIVER}, or run an image`,
+        `a process service can use ${usable} volumes only; class ${className} uses the driver ${driver}`,
+      hint: `use a volume whose class has the driver ${usable}, or run an image`,
     }];
   }
   const directory = directoryOf(place, world);

@@ -9,7 +9,7 @@ import { createAuth } from "../auth/auth.ts";
 import { watchSessions } from "../auth/sessions.ts";
 import { SECRET_LIMITS } from "../admission/secret_writes.ts";
 import { createApp } from "./app.ts";
-import { buildDrivers } from "../daemon/daemon.ts";
+import { buildDrivers } from "../../drivers/registry.ts";
 import type { ServerDeps } from "./deps.ts";
 import { seed } from "../daemon/seed.ts";
 

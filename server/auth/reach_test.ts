@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
 import { okJson } from "../api/server_fixture.ts";
-import { buildDrivers } from "../daemon/daemon.ts";
-import { type Grants, grantsSection } from "../admission/grants.ts";
+import { buildDrivers } from "../../drivers/registry.ts";
+import { grantOf, type Grants, grantsSection } from "../admission/grants.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };
@@ -142,7 +142,10 @@ Deno.test({
         grants: Grants,
       ) => {
         deps.grants = grants;
-        deps.drivers = buildDrivers(storage, { dataDir: `${deps.info.dataDir}/data`, grants }).all;
+        deps.drivers = buildDrivers(storage, {
+          dataDir: `${deps.info.dataDir}/data`,
+          grantedPaths: (namespace) => grantOf(grants, namespace).hostPaths,
+        }).all;
         const answer = await as(token, method, path, body);
         await answer.body?.cancel();
         assert.ok(answer.status < 500, `${method} ${path}: ${answer.status}`);

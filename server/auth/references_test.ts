@@ -5,7 +5,7 @@ import { BODIES } from "../../model/declared.ts";
 import { partsOf, referenceOf } from "../../model/reference.ts";
 import { contextMaker } from "../../drivers/conformance_trial.ts";
 import type { VolumeSpec } from "../../model/volume.ts";
-import { buildDrivers } from "../daemon/daemon.ts";
+import { buildDrivers } from "../../drivers/registry.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
@@ -138,11 +138,12 @@ Deno.test("a rollback, and an undeleted volume, ask for what their records refer
       secret: { ...SIZE, parameters: { apiToken: "secret:there.prod.rune/k" } },
     };
     // The real driver with a trash, and in it two volumes that somebody else deleted.
-    const { all, local } = buildDrivers({
+    const { all } = buildDrivers({
       ...{ localVolumeRoot: `${hostDir}/volumes`, hostPathAllowlist: [], allowCreateMissing: false },
       ...{ trashRetentionMs: 3_600_000, preserveOnDelete: false },
     }, { dataDir: `${hostDir}/data` });
     deps.drivers = all;
+    const local = all.get("local")!;
     const contextOf = contextMaker();
     for (const [name, spec] of Object.entries(records)) {
       const made = contextOf(name);

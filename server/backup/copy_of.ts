@@ -4,6 +4,7 @@
  * original's, so that whatever is deleted, trashed or written in the copy cannot reach them.
  * @module
  */
+import { capabilitiesOf, ownDirectories } from "../../drivers/registry.ts";
 import { RuneError } from "../../model/error.ts";
 import { hostPortsOf } from "../../model/exposing.ts";
 import { describeKey } from "../../model/resource.ts";
@@ -16,9 +17,6 @@ import type { Manifest } from "./format.ts";
 
 /** Meta of a copy: ids of the daemons that its state was taken from, the original first. */
 const COPIED_FROM = "copied-from";
-
-/** The only driver whose data the copy may make anew: every other handle leads to what is also the original's. */
-const OWN_DRIVER = "local";
 
 /** What became of it. */
 export interface CopyReport {
@@ -51,13 +49,13 @@ export async function requireOwnPlaces(
       },
     );
   }
-  const { localVolumeRoot: root } = storage;
-  if (await holdsEntries(root)) {
+  for (const { path, what, key } of ownDirectories(storage)) {
+    if (!await holdsEntries(path)) continue;
     throw new RuneError(
       "failed_precondition",
-      `the volume root ${root} holds volumes already; a copy needs its own`,
+      `${what} ${path} holds volumes already; a copy needs its own`,
       {
-        hint: "give a runefile with another storage.localVolumeRoot, or without one (--config); " +
+        hint: `give a runefile with another ${key}, or without one (--config); ` +
           "or remove what an interrupted restore left there",
       },
     );
@@ -127,7 +125,8 @@ function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {
     tx.update(volume, { status: fresh });
     return [];
   }
-  if (driver === OWN_DRIVER) {
+  // Any other handle leads to what is also the original's.
+  if (capabilitiesOf(driver)?.scope === "daemon") {
     tx.update(volume, { status: fresh });
     return [`${name} begins empty in the copy: its data is not in the backup`];
   }

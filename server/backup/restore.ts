@@ -21,7 +21,7 @@ import {
   statePath,
 } from "../../store/state_file.ts";
 import { openStore, type Store } from "../../store/store.ts";
-import { buildDrivers } from "../daemon/daemon.ts";
+import { buildDrivers } from "../../drivers/registry.ts";
 import { loadSettings, type Settings } from "../daemon/settings.ts";
 import { KEK } from "./backup.ts";
 import { type NewKek, settleKek } from "./restored_kek.ts";

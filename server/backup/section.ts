@@ -4,7 +4,7 @@ import { durationBetween, parseDuration } from "../../model/duration.ts";
 import { argumentText } from "../../model/limits.ts";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { isName } from "../../model/name.ts";
-import { count, flag } from "../daemon/runefile_values.ts";
+import { count, flag } from "../../model/runefile_values.ts";
 
 const volumeKey = z.string().refine((text) => {
   const parts = text.split("/");

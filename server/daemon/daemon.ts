@@ -5,13 +5,9 @@
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import type { Driver } from "../../drivers/driver.ts";
 import { clearStage, openStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
-import { guardedDriver } from "../../drivers/filesystem_guard.ts";
-import { LocalDriver } from "../../drivers/local/local_driver.ts";
-import { LocalHostDriver } from "../../drivers/local_host/local_host_driver.ts";
-import { ProtectedDirectories } from "../../drivers/local_host/protected.ts";
+import { buildDrivers, ownDirectories } from "../../drivers/registry.ts";
 import { createClock } from "../../base/clock.ts";
 import { createUnstored } from "../../reconcile/instance/unstored.ts";
 import { createProber } from "../../node/probes/prober.ts";
@@ -38,7 +34,7 @@ import { holdDaemonId } from "./daemon_lock.ts";
 import { bondOf } from "./engine_bond.ts";
 import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "../api/app.ts";
-import { grantOf, type Grants } from "../admission/grants.ts";
+import { grantOf } from "../admission/grants.ts";
 import { openAudit } from "../auth/audit.ts";
 import { readOriginals } from "../backup/copy_of.ts";
 import { createScheduledBackups } from "../backup/scheduled.ts";
@@ -94,54 +90,6 @@ const memoryOf = (daemonId: string): MemoryMounts => ({
   },
 });
 
-/**
- * The drivers by name, the one whose trash the daemon keeps, and how their settings change.
- *
- * @param owner.dataDir a data directory that no volume may be.
- * @param owner.daemonId the daemon whose volumes these are; absent where nothing is claimed for one.
- * @param owner.grants whose `hostPaths` extend the allowlist; default: none.
- */
-export function buildDrivers(
-  storage: Settings["storage"],
-  { dataDir, grants = {}, daemonId }: { dataDir: string; grants?: Grants; daemonId?: string },
-): {
-  all: Map<string, Driver>;
-  local: LocalDriver;
-  configure(settings: Pick<Settings, "storage" | "grants">): void;
-} {
-  const allowing =
-    ({ storage, grants }: Pick<Settings, "storage" | "grants">) => (namespace: string): string[] => [
-      ...storage.hostPathAllowlist,
-      ...grantOf(grants, namespace).hostPaths,
-    ];
-  const local = new LocalDriver({
-    root: storage.localVolumeRoot,
-    ...(daemonId !== undefined &&
-      { owner: { daemonId, dataDir }, memory: join(dataDir, "volume-root.json") }),
-    preserveOnDelete: storage.preserveOnDelete,
-    trashRetentionMs: storage.trashRetentionMs,
-  });
-  const localHost = new LocalHostDriver({
-    allowlist: allowing({ storage, grants }),
-    allowCreateMissing: storage.allowCreateMissing,
-    protected: new ProtectedDirectories([
-      { path: dataDir, what: "the data directory of Rune" },
-      { path: storage.localVolumeRoot, what: "the volume root of Rune" },
-    ]),
-  });
-  return {
-    all: new Map<string, Driver>(
-      [local, localHost].map((driver) => [driver.name, guardedDriver<Driver>(driver)]),
-    ),
-    local,
-    configure({ storage, grants }) {
-      const { preserveOnDelete, trashRetentionMs, allowCreateMissing } = storage;
-      local.configure({ preserveOnDelete, trashRetentionMs });
-      localHost.configure({ allowlist: allowing({ storage, grants }), allowCreateMissing });
-    },
-  };
-}
-
 /** What is the daemon's own on the host: no process may have a mount there. */
 function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">): string[] {
   const real = (path: string) => {
@@ -152,7 +100,7 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
     }
   };
   // The last one holds the stages and locks of every daemon of this host.
-  const paths = [dataDir, storage.localVolumeRoot, "/run/rune"];
+  const paths = [dataDir, ...ownDirectories(storage).map(({ path }) => path), "/run/rune"];
   return [...new Set([...paths, ...paths.map(real)])];
 }
 
@@ -236,12 +184,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => secrets.close());
     await seed(store, storage);
     await removeBackupSnapshots(store);
-    if (settings.devMode) {
-      for (const path of storage.hostPathAllowlist) await Deno.mkdir(path, { recursive: true });
-    }
-    const built = buildDrivers(storage, { dataDir, daemonId, grants: settings.grants });
-    started.push(() => built.local.close());
-    for (const warning of await built.local.prepare()) logger.warn("{warning}", { warning });
+    const built = buildDrivers(storage, {
+      dataDir,
+      daemonId,
+      devMode: settings.devMode,
+      grantedPaths: (namespace) => grantOf(settings.grants, namespace).hostPaths,
+    });
+    started.push(() => built.close());
+    for (const warning of await built.prepare()) logger.warn("{warning}", { warning });
     const drivers = new Map(
       [...built.all].map(([name, d]) => [name, observeDriver(boundDriver(d), metrics.driverCall)]),
     );
@@ -347,8 +297,10 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       const handler = (request: Request, peer: string) => app.fetch(request, { peer });
       servers.push(listen(address, { signal: aborted.signal, handler, ...(pair && { pair }) }));
     }
-    const trash = keepTrash(built.local, { settings, clock, logger: logger.getChild("storage") });
-    started.push(() => trash.stop());
+    for (const owner of built.trashes) {
+      const trash = keepTrash(owner, { clock, logger: logger.getChild("storage") });
+      started.push(() => trash.stop());
+    }
     const { caddy, ...serving } = settings.expose;
     const proxy = createCaddyProxy({
       dir: join(dataDir, "proxy"),
@@ -412,7 +364,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         }
         const reloaded = planReload(settings, next);
         applyReload(settings, next);
-        built.configure(settings);
+        built.configure(settings.storage);
         backups.wake();
         return reloaded;
       },

@@ -1,5 +1,6 @@
 /** What a changed runefile means for a daemon that runs: which settings take effect now, and which need a restart. @module */
 import type { Logger } from "@logtape/logtape";
+import { DRIVER_RELOADS, reloadDrivers } from "../../drivers/registry.ts";
 import { sameValue } from "../../model/changes.ts";
 import { toRuneError } from "../../model/error.ts";
 import { startLogging } from "./logging.ts";
@@ -11,12 +12,13 @@ export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; l
   "server.httpAddr, server.grpcAddr": { of: (s) => s.addresses, live: false },
   "server.logLevel": { of: (s) => s.log.level, live: true },
   "server.logFormat": { of: (s) => s.log.format, live: true },
-  "storage.localVolumeRoot": { of: (s) => s.storage.localVolumeRoot, live: false },
-  "storage.hostPathAllowlist": { of: (s) => s.storage.hostPathAllowlist, live: true },
-  "storage.allowCreateMissing": { of: (s) => s.storage.allowCreateMissing, live: true },
+  ...Object.fromEntries(
+    DRIVER_RELOADS.map(({ key, of, live }) => [
+      `storage.${key}`,
+      { of: (s: Settings) => of(s.storage), live },
+    ]),
+  ),
   "storage.defaultStorageClass": { of: (s) => s.storage.defaultStorageClass, live: true },
-  "storage.trashRetention": { of: (s) => s.storage.trashRetentionMs, live: true },
-  "storage.preserveOnDelete": { of: (s) => s.storage.preserveOnDelete, live: true },
   "docker.socket": { of: (s) => s.docker.socket, live: false },
   "docker.registries": { of: (s) => s.docker.registries, live: true },
   "expose.httpPort, expose.httpsPort, expose.acmeEmail, expose.caddy": { of: (s) => s.expose, live: false },
@@ -55,7 +57,7 @@ export function planReload(current: Settings, next: Settings): Reloaded {
 /** Writes into the daemon's own settings what takes effect now; its parts look there each time. */
 export function applyReload(current: Settings, next: Settings): void {
   current.log = next.log;
-  current.storage = { ...next.storage, localVolumeRoot: current.storage.localVolumeRoot };
+  current.storage = { ...next.storage, ...reloadDrivers(current.storage, next.storage) };
   current.docker.registries = next.docker.registries;
   current.node.labels = next.node.labels;
   current.backup = next.backup;

@@ -6,7 +6,7 @@
 import { parse as parseToml, TomlError } from "smol-toml";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
-import { durationSchema } from "../../model/duration.ts";
+import { DRIVER_KEYS } from "../../drivers/registry.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { fieldIssues, formatPath } from "../../model/field_issues.ts";
 import { argumentText } from "../../model/limits.ts";
@@ -20,7 +20,7 @@ import { parseAddress } from "./address.ts";
 import { grantsSection } from "../admission/grants.ts";
 import { backupSection } from "../backup/section.ts";
 import { registrySchema } from "./registries.ts";
-import { count, flag, port } from "./runefile_values.ts";
+import { count, flag, port } from "../../model/runefile_values.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
 import { parseTomlTexts } from "./toml_texts.ts";
 
@@ -43,12 +43,8 @@ export const runefileSchema = z.strictObject({
     logFormat: z.enum(LOG_FORMATS).optional(),
   }).prefault({}),
   storage: z.strictObject({
-    localVolumeRoot: absolutePathSchema.optional(),
-    hostPathAllowlist: z.array(absolutePathSchema).optional(),
-    allowCreateMissing: flag.optional(),
+    ...DRIVER_KEYS,
     defaultStorageClass: nameSchema.optional(),
-    trashRetention: argumentText.pipe(durationSchema).optional(),
-    preserveOnDelete: flag.optional(),
   }).prefault({}),
   auth: z.strictObject({
     enabled: flag.optional(),

@@ -1,9 +1,9 @@
 /** What the daemon runs with: flags before the runefile before defaults. @module */
 import type { ServeOptions } from "../../model/serve_options.ts";
 import { join, resolve } from "node:path";
-import { parseDuration } from "../../model/duration.ts";
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
 import { RuneError } from "../../model/error.ts";
+import { type DriverSettings, hostPaths, ownDirectories, settleDrivers } from "../../drivers/registry.ts";
 import type { KekSource } from "../../store/secrets/kek.ts";
 import { type BackupSettings, backupSettings } from "../backup/section.ts";
 import type { AuthSettings } from "../auth/auth.ts";
@@ -34,14 +34,7 @@ export interface Settings {
   };
   auth: AuthSettings & { tls?: TlsFiles };
   crypto: { kek: KekSource; secretLimits: SecretLimits };
-  storage: {
-    localVolumeRoot: string;
-    hostPathAllowlist: string[];
-    allowCreateMissing: boolean;
-    defaultStorageClass?: string;
-    trashRetentionMs: number;
-    preserveOnDelete: boolean;
-  };
+  storage: DriverSettings & { defaultStorageClass?: string };
   /** What callers may use of the host, by namespace. */
   grants: Grants;
   /** Absent where the daemon makes none by itself. */
@@ -171,10 +164,10 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
 }
 
 /** What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it. */
-function covered(path: string, own: { dataDir: string; localVolumeRoot: string }): string[] {
+function covered(path: string, own: string[]): string[] {
   const within = (inner: string, outer: string) =>
     `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
-  const closed = [...Object.values(own), ...SYSTEM_DIRECTORIES];
+  const closed = [...own, ...SYSTEM_DIRECTORIES];
   const held = closed.filter((directory) => within(directory, path) || within(path, directory));
   if (held.length === 0) return [];
   return [
@@ -221,10 +214,14 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
     }
     warnings.push(...exposure(text, { enabled, tls: tls !== undefined }));
   }
-  const localVolumeRoot = storage.localVolumeRoot ?? join(dataDir, "volumes");
+  const drivers = settleDrivers(storage, {
+    dataDir,
+    ...(home !== undefined && { userVolumes: join(home, "volumes") }),
+  });
+  const own = [dataDir, ...ownDirectories(drivers).map(({ path }) => path)];
   const granted = Object.values(runefile.grants).flatMap((grant) => grant.hostPaths);
-  for (const path of new Set([...storage.hostPathAllowlist ?? [], ...granted])) {
-    warnings.push(...covered(path, { dataDir, localVolumeRoot }));
+  for (const path of new Set([...hostPaths(settleDrivers(storage, { dataDir })), ...granted])) {
+    warnings.push(...covered(path, own));
   }
   const backup = backupSettings(runefile.backup);
   if (backup && `${backup.dir}/`.startsWith(`${dataDir}/`)) {
@@ -263,15 +260,8 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       },
     },
     storage: {
-      localVolumeRoot,
-      hostPathAllowlist: [
-        ...storage.hostPathAllowlist ?? [],
-        ...home === undefined ? [] : [join(home, "volumes")],
-      ],
-      allowCreateMissing: storage.allowCreateMissing ?? devMode,
+      ...drivers,
       ...(storage.defaultStorageClass !== undefined && { defaultStorageClass: storage.defaultStorageClass }),
-      trashRetentionMs: parseDuration(storage.trashRetention ?? "24h"),
-      preserveOnDelete: storage.preserveOnDelete ?? false,
     },
     grants: runefile.grants,
     ...(backup && { backup }),

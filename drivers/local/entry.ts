@@ -1,0 +1,66 @@
+/** The driver `local` in the registry. @module */
+import { join } from "node:path";
+import { durationSchema, parseDuration } from "../../model/duration.ts";
+import { argumentText } from "../../model/limits.ts";
+import { absolutePathSchema } from "../../model/mounts.ts";
+import { flag } from "../../model/runefile_values.ts";
+import type { DriverEntry } from "../entry.ts";
+import { LOCAL_CAPABILITIES, LocalDriver } from "./local_driver.ts";
+import { BUILT_IN_DRIVER } from "../built_in.ts";
+
+const keys = {
+  localVolumeRoot: absolutePathSchema.optional(),
+  trashRetention: argumentText.pipe(durationSchema).optional(),
+  preserveOnDelete: flag.optional(),
+};
+
+/** Settings of the driver. */
+export interface LocalSettings {
+  localVolumeRoot: string;
+  trashRetentionMs: number;
+  preserveOnDelete: boolean;
+}
+
+/** See {@linkcode DriverEntry}. */
+export const LOCAL: DriverEntry<typeof keys, LocalSettings> = {
+  name: BUILT_IN_DRIVER,
+  capabilities: LOCAL_CAPABILITIES,
+  keys,
+  settings: {
+    localVolumeRoot: { setting: "localVolumeRoot", live: false },
+    trashRetention: { setting: "trashRetentionMs", live: true },
+    preserveOnDelete: { setting: "preserveOnDelete", live: true },
+  },
+  seedsClass: true,
+  settle: (written, { dataDir }) => ({
+    localVolumeRoot: written.localVolumeRoot ?? join(dataDir, "volumes"),
+    trashRetentionMs: parseDuration(written.trashRetention ?? "24h"),
+    preserveOnDelete: written.preserveOnDelete ?? false,
+  }),
+  ownDirectories: ({ localVolumeRoot: path }) => [
+    { path, what: "the volume root", key: "storage.localVolumeRoot" },
+  ],
+  create(settings, { dataDir, daemonId }) {
+    let { trashRetentionMs, preserveOnDelete } = settings;
+    const driver = new LocalDriver({
+      root: settings.localVolumeRoot,
+      ...(daemonId !== undefined &&
+        { owner: { daemonId, dataDir }, memory: join(dataDir, "volume-root.json") }),
+      trashRetentionMs,
+      preserveOnDelete,
+    });
+    return {
+      driver,
+      configure(next) {
+        ({ trashRetentionMs, preserveOnDelete } = next);
+        driver.configure({ trashRetentionMs, preserveOnDelete });
+      },
+      prepare: () => driver.prepare(),
+      close: () => driver.close(),
+      sweep: (signal) => driver.sweep(signal),
+      async purge(elapsedMs, signal) {
+        return (await driver.purgeTrash((at) => elapsedMs(at) > trashRetentionMs, signal)).length;
+      },
+    };
+  },
+};
