@@ -3,7 +3,8 @@
  * keys run in parallel up to a bound, and failures back off per key. It knows nothing of what a key means.
  * @module
  */
-import { startTimer, type Timer } from "../base/delay.ts";
+import type { Timer } from "../base/delay.ts";
+import { SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import { toRuneError } from "../model/error.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -26,6 +27,8 @@ export interface QueueOptions {
   maxDelayMs?: number;
   /** Jitter source in [0, 1). Default `Math.random`. */
   random?(): number;
+  /** Default: real time. */
+  timers?: Timers;
 }
 
 /** See the module comment. */
@@ -53,6 +56,7 @@ interface Wish {
 /** Makes a queue; see {@linkcode Queue}. */
 export function createQueue(options: QueueOptions): Queue {
   const { placeMs = Infinity, baseDelayMs = 200, maxDelayMs = 30_000, random = Math.random } = options;
+  const { timers: time = SYSTEM_TIMERS } = options;
   const waiting = new Set<string>();
   const active = new Map<string, { abort: AbortController; ended: Promise<void> }>();
   /** Passes that take one of the places. */
@@ -75,15 +79,15 @@ export function createQueue(options: QueueOptions): Queue {
 
   function addAfter(key: string, ms: number): void {
     if (stopped || waiting.has(key)) return;
-    const due = performance.now() + ms;
+    const due = time.now() + ms;
     const known = timers.get(key);
     if (known && known.due <= due) return;
     known?.timer.clear();
-    timers.set(key, { timer: startTimer(ms, () => add(key)), due });
+    timers.set(key, { timer: time.start(ms, () => add(key)), due });
   }
 
   function fill(): void {
-    if (active.size === 0) sliceBegan = performance.now();
+    if (active.size === 0) sliceBegan = time.now();
     for (const key of waiting) {
       if (placed.size >= options.concurrency) return;
       waiting.delete(key);
@@ -95,11 +99,11 @@ export function createQueue(options: QueueOptions): Queue {
 
   async function run(key: string, signal: AbortSignal): Promise<void> {
     await Promise.resolve(); // so that `active` holds the key before the pass begins
-    if (performance.now() - sliceBegan > SLICE_MS) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      sliceBegan = performance.now();
+    if (time.now() - sliceBegan > SLICE_MS) {
+      await time.yieldTurn();
+      sliceBegan = time.now();
     }
-    const slow = placeMs === Infinity ? undefined : startTimer(placeMs, () => {
+    const slow = placeMs === Infinity ? undefined : time.start(placeMs, () => {
       placed.delete(key);
       fill();
     });
@@ -150,7 +154,7 @@ export function createQueue(options: QueueOptions): Queue {
       timers.clear();
       const all = Promise.all([...active.values()].map((a) => a.ended));
       const { promise: timeout, resolve } = Promise.withResolvers<void>();
-      const grace = startTimer(graceMs, resolve);
+      const grace = time.start(graceMs, resolve);
       await Promise.race([all, timeout]);
       grace.clear();
       for (const { abort } of active.values()) abort.abort();

@@ -1,44 +1,41 @@
 /**
- * Reconciling: makes what runs match what the store says (DESIGN, "Controllers"). This file wires the sources (store changes, runner
- * events, timers) to the queues; the controllers are in the folders beside it. Nothing here serves a request.
+ * Reconciling: makes what runs match what the store says. This file gives each controller a queue and brings all of them the news;
+ * what a controller does about it stands in the folder of its name. Nothing here serves a request.
  * @module
  */
 import type { Clock } from "../base/clock.ts";
+import { repeatOn, SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
-import type { Proxy } from "../node/proxy/proxy.ts";
 import type { DirectoryHolds } from "../drivers/directory_hold.ts";
-import type { Stage } from "../node/mounts/stage.ts";
-import type { Runner } from "../runners/runner.ts";
-import { toRuneError } from "../model/error.ts";
 import type { RunnerName } from "../model/instance.ts";
-import { ANNOTATIONS } from "../model/marks.ts";
 import type { Volume } from "../model/volume.ts";
-import { describeKey } from "../model/resource.ts";
-import type { SecretReader } from "../store/secrets/vault.ts";
-import type { Change, Store } from "../store/store.ts";
-import type { Prober } from "../node/probes/prober.ts";
-import { readDataFrom, readSecretFrom } from "./config/data.ts";
-import { type RunFiles, sweepFiles } from "../node/run_files.ts";
-import type { KeptLogs } from "./kept_logs/kept_logs.ts";
-import { reconcileExposure } from "./expose/controller.ts";
-import { concernsRoutes } from "./expose/plan.ts";
-import { createLooks } from "./instance/looks.ts";
-import { reconcileInstance } from "./instance/controller.ts";
-import type { Unstored } from "./instance/unstored.ts";
+import type { Stage } from "../node/mounts/stage.ts";
 import { createMountTable } from "../node/mount_table.ts";
-import type { Outcome } from "./outcome.ts";
-import { pause } from "../base/delay.ts";
-import { createQueue, type Queue } from "./queue.ts";
+import type { Prober } from "../node/probes/prober.ts";
+import type { Proxy } from "../node/proxy/proxy.ts";
 import { resolvingDrivers } from "../node/resolving_driver.ts";
-import { affectedBy } from "./routing.ts";
-import { reconcileSchedule } from "./schedule/controller.ts";
-import { reconcileService } from "./service/controller.ts";
-import { reconcileSnapshot } from "./snapshot/controller.ts";
-import { snapshotsAffectedBy } from "./snapshot/writers.ts";
-import { sweep } from "./sweep.ts";
-import { sweepStage } from "./sweep_stage.ts";
-import { reconcileVolume } from "./volume/controller.ts";
+import type { RunFiles } from "../node/run_files.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
+import type { Store } from "../store/store.ts";
+import { readDataFrom, readSecretFrom } from "./config/data.ts";
+import type { Controller } from "./controller.ts";
+import { EXPOSURE_CONTROLLER } from "./expose/controller.ts";
+import { followInstances } from "./instance/by_uid.ts";
+import { INSTANCE_CONTROLLER } from "./instance/controller.ts";
+import { createLooks } from "./instance/looks.ts";
+import type { Unstored } from "./instance/unstored.ts";
+import type { KeptLogs } from "./kept_logs/kept_logs.ts";
+import { keysOf, type News, newsOf } from "./news.ts";
+import type { Outcome } from "./outcome.ts";
+import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
+import { SCHEDULE_CONTROLLER } from "./schedule/controller.ts";
+import { SERVICE_CONTROLLER } from "./service/controller.ts";
+import { SNAPSHOT_CONTROLLER } from "./snapshot/controller.ts";
+import { listenTo } from "./sources.ts";
+import { SWEEP_CONTROLLER } from "./sweep/controller.ts";
+import { VOLUME_CONTROLLER } from "./volume/controller.ts";
 
 /** What the controllers are built from. */
 export interface ControllerDeps {
@@ -68,6 +65,14 @@ export interface ControllerDeps {
   observer?: ReconcileObserver;
 }
 
+/** What a simulation puts in the place of real time and real queues. */
+export interface Scheduling {
+  /** Default: real time. */
+  timers?: Timers;
+  /** Default: {@linkcode createQueue}. */
+  makeQueue?(options: QueueOptions): Queue;
+}
+
 /** Told of every pass that ended. */
 export interface ReconcileObserver {
   passed(pass: { controller: string; outcome: Outcome["type"]; seconds: number }): void;
@@ -83,270 +88,135 @@ export interface Controllers {
   depths(): Record<string, number>;
 }
 
-/** An instance whose pass takes longer waits for something slow, most often for its own end: others need not wait for it. */
-const STOPPING_MS = 15_000;
 /** A lost notice costs this long, never truth. */
-const RESYNC_MS = 30_000;
+const ROUND_MS = 30_000;
 /** A round that is so late does not come any more. */
-const DEAD_MS = 5 * RESYNC_MS;
-/** After events of a runner ended, which they should not. */
-const HEAR_AGAIN_MS = 1_000;
+const DEAD_MS = 5 * ROUND_MS;
 /** What passes in progress are given when the daemon stops. */
 const STOP_GRACE_MS = 3_000;
 
+/** What all passes work with: each controller asks for a part of it. */
+type PassDeps = ReturnType<typeof makePassDeps>;
+
+/** A new controller is a line here. */
+const CONTROLLERS: readonly Controller<PassDeps>[] = [
+  SERVICE_CONTROLLER,
+  VOLUME_CONTROLLER,
+  SNAPSHOT_CONTROLLER,
+  SCHEDULE_CONTROLLER,
+  INSTANCE_CONTROLLER,
+  EXPOSURE_CONTROLLER,
+  SWEEP_CONTROLLER,
+];
+
+function makePassDeps(deps: ControllerDeps, hear: (news: News) => void) {
+  const { store, secrets } = deps;
+  const mounts = createMountTable((volumeUid) => hear({ kind: "mounted", volumeUid }));
+  const instances = followInstances(store);
+  return {
+    ...deps,
+    drivers: resolvingDrivers(deps.drivers, secrets),
+    readData: readDataFrom(store, readSecretFrom(secrets)),
+    looks: createLooks(),
+    mounts,
+    instances,
+    findInstance: instances.find,
+    remount({ uid, namespace, name }: Volume) {
+      mounts.delete(uid);
+      hear({ kind: "replaced", namespace, name });
+    },
+  };
+}
+
+/** A controller at work. */
+interface Worker {
+  controller: Controller<PassDeps>;
+  queue: Queue;
+}
+
 /** Starts all controllers. They begin with everything that is stored. */
-export function startControllers(deps: ControllerDeps): Controllers {
-  const {
-    store,
-    secrets,
-    runners,
-    prober,
-    clock,
-    proxy,
-    node,
-    logger,
-    files,
-    keptLogs,
-    stage,
-    holds,
-    bootId,
-    unstored,
-  } = deps;
-  const drivers = resolvingDrivers(deps.drivers, secrets);
-  const readData = readDataFrom(store, readSecretFrom(secrets));
-  const stopped = new AbortController();
-  let lastRound = performance.now();
-  const looks = createLooks();
-  const places = new Map<string, { namespace: string; name: string }>();
+export function startControllers(
+  deps: ControllerDeps,
+  { timers = SYSTEM_TIMERS, makeQueue = createQueue }: Scheduling = {},
+): Controllers {
+  const { store, logger, prober } = deps;
+  const stop = new AbortController();
+  const passDeps = makePassDeps(deps, hear);
+  const workers: Worker[] = CONTROLLERS.map((controller) => ({
+    controller,
+    queue: makeQueue(queueOptionsOf(controller, { deps: passDeps, timers })),
+  }));
+  let lastRound = timers.now();
 
-  const mounts = createMountTable((volumeUid) => {
-    const volume = store.list("volume").find((v) => v.uid === volumeUid);
-    if (!volume) return;
-    const affected = affectedBy({ resource: volume, deleted: false }, store);
-    affected.instances.forEach((uid) => instances.add(uid));
-  });
-  const find = (uid: string) => {
-    const place = places.get(uid);
-    const instance = place && store.get("instance", place.namespace, place.name);
-    return instance?.uid === uid ? instance : undefined;
-  };
+  function hear(news: News): void {
+    for (const { controller: { watches, interrupts }, queue } of workers) {
+      for (const key of keysOf(interrupts, { news, state: store })) queue.interrupt(key);
+      for (const key of keysOf(watches, { news, state: store })) queue.add(key);
+    }
+  }
 
-  const observed =
-    (controller: string, work: (key: string, signal: AbortSignal) => Promise<Outcome>): typeof work =>
-    async (key, signal) => {
-      const began = performance.now();
-      let outcome: Outcome["type"] = "failed";
-      try {
-        const result = await work(key, signal);
-        outcome = result.type;
-        return result;
-      } finally {
-        deps.observer?.passed({ controller, outcome, seconds: (performance.now() - began) / 1000 });
-      }
-    };
-  const queue = (
-    name: string,
-    concurrency: number,
-    work: (key: string, signal: AbortSignal) => Promise<Outcome>,
-    { placeMs }: { placeMs?: number } = {},
-  ): Queue =>
-    createQueue({
-      concurrency,
-      ...(placeMs !== undefined && { placeMs }),
-      work: observed(name, work),
-      onFailure(key, { error, attempt, retryInMs }) {
-        logger.warn("{controller} {key}: {message}; attempt {attempt}, again in {retryInMs} ms", {
-          controller: name,
-          key,
-          message: error.message,
-          attempt,
-          retryInMs,
-        });
-      },
-    });
+  function startRound(): void {
+    lastRound = timers.now();
+    hear({ kind: "round" });
+  }
 
-  const services = queue("service", 8, (key) => reconcileService(key, { store, clock }));
-  const volumes = queue(
-    "volume",
-    8,
-    (key, signal) =>
-      reconcileVolume(key, { deps: { store, drivers, mounts, stage, holds, runners, node, clock }, signal }),
-  );
-  const snapshots = queue(
-    "snapshot",
-    4,
-    (key, signal) =>
-      reconcileSnapshot(key, { deps: { store, drivers, runners, mounts, node, clock }, signal }),
-  );
-  const schedules = queue("schedule", 4, (key) => reconcileSchedule(key, { store, drivers }));
-  const remount = ({ uid, namespace, name }: Volume) => {
-    mounts.delete(uid);
-    volumes.add(`${namespace}/${name}`);
-  };
-  const instances = queue(
-    "instance",
-    32,
-    (uid, signal) =>
-      reconcileInstance(uid, {
-        deps: {
-          store,
-          secrets,
-          runners,
-          mounts,
-          stage,
-          remount,
-          prober,
-          files,
-          keptLogs,
-          readData,
-          clock,
-          looks,
-          bootId,
-          ...(unstored && { unstored }),
-        },
-        find,
-        signal,
-      }),
-    { placeMs: STOPPING_MS },
-  );
-  // One key: all routes are one document.
-  const routes = queue("exposure", 1, (_key, signal) => reconcileExposure({ store, proxy }, signal));
-  const sweeper = queue("sweep", 1, async (_key, signal) => {
-    // Files first: they need no runner that answers.
-    const cleared = await sweepFiles(files, store) +
-      await keptLogs.sweep((uid) => store.list("service").some((service) => service.uid === uid)) +
-      await sweep({ store, runners, clock }, signal) + await sweepStage({ stage, holds, store }, signal);
-    if (cleared > 0) logger.info("cleared away {cleared} leftovers", { cleared });
-    // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
-    return { type: "again", afterMs: cleared > 0 ? 0 : RESYNC_MS };
-  });
-
-  prober.onChange((uid) => instances.add(uid));
   const unsubscribe = store.subscribe((changes) => {
     for (const change of changes) {
       try {
-        hearOf(change);
+        hear(newsOf(change));
       } catch (error) {
         // What follows from the others is not to be missed.
         reportError(error);
       }
     }
   });
-
-  function hearOf({ type, resource, previous }: Change): void {
-    const deleted = type === "delete";
-    if (resource.kind === "instance") {
-      const { uid, namespace, name } = resource;
-      if (!deleted) places.set(uid, { namespace, name });
-      else if (places.get(uid)?.name === name) {
-        places.delete(uid);
-        prober.forget(uid);
-        looks.forget(uid);
-        unstored?.forget(uid);
-      }
-      // A launch that waits, for an image say, must not hold up its own removal.
-      const leaving = resource.deletionRequestedAt !== undefined;
-      if (!deleted && leaving && previous?.deletionRequestedAt === undefined) instances.interrupt(uid);
-    }
-    // What is not removed now goes with the next sweep.
-    if (resource.kind === "service" && deleted) keptLogs.forget(resource.uid).catch(reportError);
-    // Somebody says that an instance is gone: find out now, not at the next round.
-    const asked = resource.annotations[ANNOTATIONS.detachRequestedAt];
-    if (asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]) {
-      sweeper.add("all");
-    }
-    if (resource.kind === "snapshot" && !deleted && resource.deletionRequestedAt !== undefined) {
-      // A copy that nobody wants any more ends at once.
-      if (previous?.deletionRequestedAt === undefined) snapshots.interrupt(describeKey(resource));
-    }
-    snapshotsAffectedBy({ resource, deleted }, store).forEach((key) => snapshots.add(key));
-    if (concernsRoutes(resource, { previous, store })) routes.add("all");
-    const affected = affectedBy({ resource, previous, deleted }, store);
-    affected.services.forEach((key) => services.add(key));
-    affected.volumes.forEach((key) => volumes.add(key));
-    affected.schedules.forEach((key) => schedules.add(key));
-    affected.instances.forEach((uid) => instances.add(uid));
-  }
-
-  function addAll(): void {
-    lastRound = performance.now();
-    for (const { namespace, name } of store.list("volume")) {
-      volumes.add(`${namespace}/${name}`);
-      schedules.add(`${namespace}/${name}`);
-    }
-    for (const { namespace, name, spec } of store.list("snapshot")) {
-      snapshots.add(`${namespace}/${name}`);
-      schedules.add(`${namespace}/${spec.source.volume}`);
-    }
-    for (const { namespace, name } of store.list("service")) services.add(`${namespace}/${name}`);
-    for (const { uid } of store.list("instance")) instances.add(uid);
-    routes.add("all");
-  }
-  const ignoreEnds = proxy.onEnd(() => {
-    logger.warn("the proxy of host names has ended by itself; it is started again");
-    routes.add("all");
-  });
-
-  for (const { uid, namespace, name } of store.list("instance")) places.set(uid, { namespace, name });
-  addAll();
-  sweeper.add("all");
-  const resync = setInterval(addAll, RESYNC_MS);
-  const listeners = [...runners.values()].map((runner) => listen(runner));
-
-  async function listen(runner: Runner): Promise<void> {
-    while (!stopped.signal.aborted) {
-      await hear(runner);
-      await pause(HEAR_AGAIN_MS, stopped.signal);
-    }
-  }
-
-  async function hear(runner: Runner): Promise<void> {
-    try {
-      for await (const event of runner.events(stopped.signal)) {
-        if (event.type === "changed") {
-          const { instanceUid, run } = event.ref;
-          instances.add(instanceUid);
-          // Something happens to a run that is over: somebody may have started it again.
-          if (run < (find(instanceUid)?.status.run ?? 0)) sweeper.add("all");
-        } else {
-          for (const { uid, spec } of store.list("instance")) {
-            if (spec.runner !== runner.name) continue;
-            looks.forget(uid);
-            instances.add(uid);
-          }
-          sweeper.add("all");
-        }
-      }
-    } catch (error) {
-      if (stopped.signal.aborted) return;
-      const { message } = toRuneError(error);
-      logger.error("events of the {runner} runner ended, and are asked for again: {message}", {
-        runner: runner.name,
-        message,
-      });
-    }
-  }
+  startRound();
+  const rounds = repeatOn(timers, ROUND_MS, startRound);
+  const listeners = listenTo({ ...deps, looks: passDeps.looks, logger, timers, hear }, stop.signal);
 
   return {
-    dead: () => performance.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],
-    depths: () => ({
-      service: services.depth,
-      volume: volumes.depth,
-      snapshot: snapshots.depth,
-      schedule: schedules.depth,
-      instance: instances.depth,
-      exposure: routes.depth,
-      sweep: sweeper.depth,
-    }),
+    dead: () => timers.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],
+    depths: () => Object.fromEntries(workers.map(({ controller, queue }) => [controller.name, queue.depth])),
     async stop() {
       unsubscribe();
-      ignoreEnds();
-      clearInterval(resync);
-      stopped.abort();
-      const queues = [services, volumes, snapshots, schedules, instances, routes, sweeper];
-      await Promise.all(queues.map((q) => q.stop(STOP_GRACE_MS)));
-      await Promise.all(listeners);
+      passDeps.instances.close();
+      rounds.clear();
+      stop.abort();
+      await Promise.all(workers.map(({ queue }) => queue.stop(STOP_GRACE_MS)));
+      await listeners;
       await prober.stop();
+    },
+  };
+}
+
+function queueOptionsOf(
+  controller: Controller<PassDeps>,
+  { deps, timers }: { deps: PassDeps; timers: Timers },
+): QueueOptions {
+  const { name, concurrency, placeMs } = controller;
+  return {
+    concurrency,
+    timers,
+    ...(placeMs !== undefined && { placeMs }),
+    async work(key, signal) {
+      const began = timers.now();
+      let outcome: Outcome["type"] = "failed";
+      try {
+        const result = await controller.reconcile(key, { deps, signal });
+        outcome = result.type;
+        return result;
+      } finally {
+        deps.observer?.passed({ controller: name, outcome, seconds: (timers.now() - began) / 1000 });
+      }
+    },
+    onFailure(key, { error, attempt, retryInMs }) {
+      deps.logger.warn("{controller} {key}: {message}; attempt {attempt}, again in {retryInMs} ms", {
+        controller: name,
+        key,
+        message: error.message,
+        attempt,
+        retryInMs,
+      });
     },
   };
 }

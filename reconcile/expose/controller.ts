@@ -2,8 +2,10 @@
 import type { Proxy } from "../../node/proxy/proxy.ts";
 import { type RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
+import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { type ExposureView, planExposures, planRoutes } from "./plan.ts";
+import { EXPOSURE_WATCHES } from "./watches.ts";
 
 /** What a pass works with. */
 export interface ExposureDeps {
@@ -53,3 +55,12 @@ export async function reconcileExposure(
     ? { type: "again", afterMs: MISSING_MS }
     : { type: "failed", error };
 }
+
+/** See the module comment. */
+export const EXPOSURE_CONTROLLER: Controller<ExposureDeps> = {
+  name: "exposure",
+  kind: "service",
+  concurrency: 1,
+  watches: EXPOSURE_WATCHES,
+  reconcile: (_, { deps, signal }) => reconcileExposure(deps, signal),
+};

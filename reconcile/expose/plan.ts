@@ -5,9 +5,7 @@ import type { Exposure } from "../../model/expose.ts";
 import { exposedPort } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
 import { describeWithin } from "../../model/kinds.ts";
-import type { AnyResource } from "../../model/resource.ts";
 import type { Service } from "../../model/service.ts";
-import type { Reader } from "../../store/store.ts";
 
 /** All that the plan looks at. */
 export interface ExposureView {
@@ -84,24 +82,4 @@ export function planExposures(
       : { host, urls: [], message };
     return sameValue(service.status.exposure, exposure) ? [] : [{ service, exposure }];
   });
-}
-
-const whereabouts = (
-  { status, deletionRequestedAt }: Instance,
-) => [status.ready, status.ip, deletionRequestedAt];
-
-/** Whether a change of the store may change the routes. @param options.previous the resource before it. */
-export function concernsRoutes(
-  resource: AnyResource,
-  { previous, store }: { previous?: AnyResource; store: Reader },
-): boolean {
-  const named = (r: AnyResource | undefined) => r?.kind === "service" && r.spec.expose?.host !== undefined;
-  if (resource.kind === "service") {
-    if (!named(resource) && !named(previous)) return false;
-    return previous?.kind !== "service" || previous.generation !== resource.generation ||
-      previous.deletionRequestedAt !== resource.deletionRequestedAt;
-  }
-  if (resource.kind !== "instance") return false;
-  if (!named(store.get("service", resource.namespace, resource.spec.service))) return false;
-  return previous?.kind !== "instance" || !sameValue(whereabouts(previous), whereabouts(resource));
 }

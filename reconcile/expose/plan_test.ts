@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
-import type { Reader } from "../../store/store.ts";
 import { ago, makeInstance, makeService } from "../testing/resources.ts";
-import { concernsRoutes, planExposures, planRoutes } from "./plan.ts";
+import { planExposures, planRoutes } from "./plan.ts";
 
 const ports = [{ name: "http", port: 8080 }];
 const named = (fields: Record<string, unknown> = {}, more: Parameters<typeof makeService>[1] = {}) =>
@@ -75,25 +74,6 @@ Deno.test("planExposures() tells each service its addresses, or why it has none,
     urls: [],
     message: failure,
   });
-});
-
-Deno.test("concernsRoutes() is true for what changes a route, and for nothing else that happens all the time", () => {
-  const service = named();
-  const store = { get: () => service, list: () => [] } as unknown as Reader;
-  const instance = at(service, 0);
-  const concerns = (resource: Instance | Service, previous?: Instance | Service) =>
-    concernsRoutes(resource, { previous, store });
-  assert.ok(concerns(instance));
-  assert.ok(concerns({ ...instance, status: { ...instance.status, ready: false } }, instance));
-  assert.ok(concerns({ ...instance, deletionRequestedAt: ago(0) }, instance));
-  assert.equal(concerns({ ...instance, status: { ...instance.status, crashes: 1 } }, instance), false);
-  assert.ok(concerns(service));
-  assert.ok(concerns({ ...service, generation: 2 }, service));
-  assert.ok(concerns({ ...service, deletionRequestedAt: ago(0) }, service));
-  assert.equal(concerns({ ...service, status: { ...service.status, ready: 1 } }, service), false);
-  assert.equal(concerns(makeService()), false);
-  const nameless = { get: () => makeService(), list: () => [] } as unknown as Reader;
-  assert.equal(concernsRoutes(instance, { store: nameless }), false);
 });
 
 Deno.test("planRoutes() tells a service that its name is another namespace's, and not whose", () => {

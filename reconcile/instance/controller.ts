@@ -7,6 +7,7 @@ import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../model/kinds.ts";
 import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor, pausedFor } from "../snapshot/writers.ts";
+import type { Controller, Pass } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
 import { observeDependencies } from "./dependencies.ts";
@@ -15,12 +16,19 @@ import { missingData } from "../config/data.ts";
 import { observeInit } from "./init_observe.ts";
 import { observeSilence } from "./silence.ts";
 import { type InstanceView, type MountView, planInstance } from "./plan.ts";
+import { INSTANCE_INTERRUPTS, INSTANCE_WATCHES } from "./watches.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
 const MAX_STEPS = 10;
 
-/** Where an instance stands in the store; instances are worked by uid, since a successor takes its predecessor's name. */
-export type FindInstance = (uid: string) => Instance | undefined;
+/** An instance whose pass takes longer waits for something slow, most often for its own end: others need not wait for it. */
+const STOPPING_MS = 15_000;
+
+/** What a pass works with. */
+export interface InstancePassDeps extends InstanceDeps {
+  /** The instance with a uid: keys are uids, since a successor takes its predecessor's name. */
+  findInstance(uid: string): Instance | undefined;
+}
 
 function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): MountView[] {
   const siblings = awaitsTurn(instance) ? siblingsOf(instance, store) : new Set<string>();
@@ -96,14 +104,17 @@ async function observeInstance(
 /** One pass over the instance with this uid. */
 export async function reconcileInstance(
   uid: string,
-  { deps, find, signal }: { deps: InstanceDeps; find: FindInstance; signal: AbortSignal },
+  { deps, signal }: Pass<InstancePassDeps>,
 ): Promise<Outcome> {
   let seen: RunState | undefined;
   let published: Publication | undefined;
-  const unseenRun = deps.looks.has(uid) ? undefined : find(uid)?.status.run;
+  const unseenRun = deps.looks.has(uid) ? undefined : deps.findInstance(uid)?.status.run;
   for (let i = 0; i < MAX_STEPS; i++) {
-    const instance = find(uid);
-    if (!instance) return DONE;
+    const instance = deps.findInstance(uid);
+    if (!instance) {
+      forget(uid, deps);
+      return DONE;
+    }
     const runner = deps.runners.get(instance.spec.runner)!;
     let view: InstanceView;
     try {
@@ -133,6 +144,13 @@ export async function reconcileInstance(
   return { type: "again", afterMs: 100 };
 }
 
+/** Ends what is known in memory alone of an instance that is gone. */
+function forget(uid: string, { prober, looks, unstored }: InstanceDeps): void {
+  prober.forget(uid);
+  looks.forget(uid);
+  unstored?.forget(uid);
+}
+
 /** Says on the instance that its runner cannot be asked; a run that was fine is left as it was last seen. */
 async function writeOutage(
   store: Store,
@@ -143,3 +161,14 @@ async function writeOutage(
     if (now?.uid === instance.uid) tx.update(now, { status: outage(now.status, error) });
   });
 }
+
+/** See the module comment. */
+export const INSTANCE_CONTROLLER: Controller<InstancePassDeps> = {
+  name: "instance",
+  kind: "instance",
+  concurrency: 32,
+  placeMs: STOPPING_MS,
+  watches: INSTANCE_WATCHES,
+  interrupts: INSTANCE_INTERRUPTS,
+  reconcile: reconcileInstance,
+};

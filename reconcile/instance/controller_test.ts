@@ -5,8 +5,7 @@ import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { makeInstance, makeService } from "../testing/resources.ts";
-import type { InstanceDeps } from "./apply.ts";
-import { reconcileInstance } from "./controller.ts";
+import { type InstancePassDeps, reconcileInstance } from "./controller.ts";
 import { createLooks } from "./looks.ts";
 
 Deno.test("reconcileInstance() does not give a run its names over and over whose runner goes on showing others", async () => {
@@ -25,7 +24,8 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
     looks: createLooks(),
     clock: createClock(),
     bootId: "boot",
-  } as Partial<Record<keyof InstanceDeps, unknown>> as InstanceDeps;
+    findInstance: () => store.get("instance", "default", "web-0"),
+  } as Partial<Record<keyof InstancePassDeps, unknown>> as InstancePassDeps;
   try {
     await seed(store);
     const service = makeService();
@@ -40,7 +40,7 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
     });
     const find = () => store.get("instance", "default", "web-0");
     const { signal } = new AbortController();
-    const outcome = await reconcileInstance(find()!.uid, { deps, find, signal });
+    const outcome = await reconcileInstance(find()!.uid, { deps, signal });
     assert.equal(outcome.type, "failed");
     assert.deepEqual(published, [["web", "web.default.rune", "web-0"]]);
     const { ready, message } = find()!.status;

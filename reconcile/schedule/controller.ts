@@ -11,29 +11,30 @@ import { sameValue } from "../../model/changes.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
+import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { restoredInto } from "../snapshot/writers.ts";
 import { numberOf, planSchedule, type SchedulePlan, type ScheduleView } from "./plan.ts";
+import { SCHEDULE_WATCHES } from "./watches.ts";
 
 /** What a pass works with. */
 export interface ScheduleDeps {
   store: Store;
   drivers: ReadonlyMap<string, Driver>;
-  /** Default: the system's, as the store's own. */
-  clock?: () => Date;
+  clock: { now(): Date };
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
 export async function reconcileSchedule(
   key: string,
-  { store, drivers, clock = () => new Date() }: ScheduleDeps,
+  { store, drivers, clock }: ScheduleDeps,
 ): Promise<Outcome> {
   const [namespace, name] = key.split("/") as [string, string];
   const planFrom = (state: Reader, now: Date) => {
     const view = observeSchedule(state, { namespace, name, drivers, now });
     return { view, plan: planSchedule(view) };
   };
-  let found = planFrom(store, clock());
+  let found = planFrom(store, clock.now());
   if (asksForWrites(found)) {
     found = await store.transact((tx) => {
       const current = planFrom(tx, new Date(tx.now));
@@ -113,3 +114,12 @@ function takeSnapshot(tx: Tx, { volume, number }: { volume: Volume; number: numb
     status: { state: "Pending", attempts: 0 },
   }).name;
 }
+
+/** See the module comment. */
+export const SCHEDULE_CONTROLLER: Controller<ScheduleDeps> = {
+  name: "schedule",
+  kind: "volume",
+  concurrency: 4,
+  watches: SCHEDULE_WATCHES,
+  reconcile: (key, { deps }) => reconcileSchedule(key, deps),
+};

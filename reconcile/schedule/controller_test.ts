@@ -40,7 +40,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       },
       async pass(name = "data") {
         assert.notEqual(
-          (await reconcileSchedule(`default/${name}`, { store, drivers, clock })).type,
+          (await reconcileSchedule(`default/${name}`, { store, drivers, clock: { now: clock } })).type,
           "failed",
         );
       },

@@ -3,13 +3,16 @@ import { volumeKeyOf } from "../../model/claim_names.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { staleConfig } from "../config/versions.ts";
 import { applyService } from "./apply.ts";
 import { claims, owns } from "./claims.ts";
 import { planService, type ServiceView } from "./plan.ts";
+import { SERVICE_WATCHES } from "./watches.ts";
 
-interface ServiceDeps {
+/** What a pass works with. */
+export interface ServiceDeps {
   store: Store;
   clock: Clock;
 }
@@ -54,3 +57,12 @@ export async function reconcileService(key: string, deps: ServiceDeps): Promise<
   if (!view) return DONE;
   return await applyService(planService(view), { view, store: deps.store });
 }
+
+/** See the module comment. */
+export const SERVICE_CONTROLLER: Controller<ServiceDeps> = {
+  name: "service",
+  kind: "service",
+  concurrency: 8,
+  watches: SERVICE_WATCHES,
+  reconcile: (key, { deps }) => reconcileService(key, deps),
+};

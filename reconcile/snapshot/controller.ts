@@ -1,7 +1,9 @@
 /** The snapshot controller: one pass is observe, plan, apply, until the plan has settled. @module */
+import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { applySnapshot, type SnapshotDeps } from "./apply.ts";
 import { planSnapshot, type SnapshotView } from "./plan.ts";
+import { SNAPSHOT_INTERRUPTS, SNAPSHOT_WATCHES } from "./watches.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
 const MAX_STEPS = 8;
@@ -32,3 +34,13 @@ export async function reconcileSnapshot(
   }
   return { type: "again", afterMs: 100 };
 }
+
+/** See the module comment. */
+export const SNAPSHOT_CONTROLLER: Controller<SnapshotDeps> = {
+  name: "snapshot",
+  kind: "snapshot",
+  concurrency: 4,
+  watches: SNAPSHOT_WATCHES,
+  interrupts: SNAPSHOT_INTERRUPTS,
+  reconcile: reconcileSnapshot,
+};

@@ -87,17 +87,6 @@ function phaseOf(state: Reader, { namespace, spec, status, deletionRequestedAt }
   return isAlive(status.state) ? "running" : "down";
 }
 
-/** Keys of the snapshots that a change of a volume or a snapshot concerns. */
-export function snapshotsAffectedBy(
-  { resource, deleted }: { resource: { kind: string } & Place; deleted: boolean },
-  state: Reader,
-): string[] {
-  if (resource.kind === "snapshot") return deleted ? [] : [describeKey(resource)];
-  if (resource.kind !== "volume") return [];
-  return state.list("snapshot", resource.namespace)
-    .filter((s) => s.spec.source.volume === resource.name && s.status.state !== "Ready").map(describeKey);
-}
-
 /** A volume that is about to be made from a snapshot, if there is one: until it is made, the snapshot may not go. */
 export function restoredInto(state: Reader, snapshot: Place): Place | undefined {
   return state.list("volume").find(({ spec: { source }, status, deletionRequestedAt }) =>

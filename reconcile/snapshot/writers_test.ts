@@ -4,8 +4,8 @@ import type { Lease } from "../../model/lease.ts";
 import type { AnyResource, Kind } from "../../model/resource.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Reader } from "../../store/store.ts";
-import { ago, makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
-import { copiedFor, findWriters, pausedFor, snapshotsAffectedBy } from "./writers.ts";
+import { ago, makeInstance, makeService, makeSnapshot } from "../testing/resources.ts";
+import { copiedFor, findWriters, pausedFor } from "./writers.ts";
 
 const service = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
 
@@ -104,15 +104,4 @@ Deno.test("copiedFor() finds the snapshot that copies a volume, and none once it
   assert.equal(copiedFor(reader(reading), volume), reading);
   assert.equal(copiedFor(reader(ofOther({ state: "Creating" }, "data")), volume), undefined);
   assert.equal(copiedFor(reader(reading), { ...volume, namespace: "prod" }), undefined);
-});
-
-Deno.test("snapshotsAffectedBy() a volume: those of it that are not Ready; by a snapshot: itself", () => {
-  const ready = makeSnapshot({ status: { state: "Ready" } });
-  const waiting = ofOther({ state: "Pending" }, "data");
-  const state = reader(ready, waiting);
-  assert.deepEqual(snapshotsAffectedBy({ resource: makeVolume(), deleted: false }, state), [
-    "default/earlier",
-  ]);
-  assert.deepEqual(snapshotsAffectedBy({ resource: ready, deleted: false }, state), ["default/snap"]);
-  assert.deepEqual(snapshotsAffectedBy({ resource: ready, deleted: true }, state), []);
 });

@@ -1,11 +1,12 @@
 /** The volume controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import type { Store } from "../../store/store.ts";
-import type { Outcome } from "../outcome.ts";
-import { DONE } from "../outcome.ts";
+import type { Controller } from "../controller.ts";
+import { DONE, type Outcome } from "../outcome.ts";
 import { fullness } from "../room.ts";
 import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
+import { VOLUME_WATCHES } from "./watches.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
 const MAX_STEPS = 8;
@@ -61,3 +62,12 @@ export async function reconcileVolume(
   }
   return { type: "again", afterMs: 100 };
 }
+
+/** See the module comment. */
+export const VOLUME_CONTROLLER: Controller<VolumeDeps> = {
+  name: "volume",
+  kind: "volume",
+  concurrency: 8,
+  watches: VOLUME_WATCHES,
+  reconcile: reconcileVolume,
+};

@@ -3,13 +3,13 @@
  * do not exist (SPEC 4.2: a volume bound to an instance that is gone is repaired by itself). It only acts on proof.
  * @module
  */
-import type { Runner, RunState } from "../runners/runner.ts";
-import type { Instance, RunnerName } from "../model/instance.ts";
-import type { Lease, LeaseHolder } from "../model/lease.ts";
-import type { Store } from "../store/store.ts";
-import { type Clock, elapsedMs, type Moment } from "../base/clock.ts";
-import { type Happening, recordEvent } from "./events.ts";
-import { holderWithin, releaseHolder } from "./leases.ts";
+import type { Runner, RunState } from "../../runners/runner.ts";
+import type { Instance, RunnerName } from "../../model/instance.ts";
+import type { Lease, LeaseHolder } from "../../model/lease.ts";
+import type { Store } from "../../store/store.ts";
+import { type Clock, elapsedMs, type Moment } from "../../base/clock.ts";
+import { type Happening, recordEvent } from "../events.ts";
+import { holderWithin, releaseHolder } from "../leases.ts";
 
 /** Runs of an instance that are kept in any case: the current one and the one before it, for `logs --previous`. */
 const KEPT_RUNS = 2;

@@ -1,7 +1,12 @@
+/** Which keys of which controller a change of the store concerns. @module */
 import assert from "node:assert/strict";
 import type { AnyResource, Kind } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
-import { affectedBy } from "./routing.ts";
+import { INSTANCE_CONTROLLER } from "./instance/controller.ts";
+import { keysOf, type News } from "./news.ts";
+import { SCHEDULE_CONTROLLER } from "./schedule/controller.ts";
+import { SERVICE_CONTROLLER } from "./service/controller.ts";
+import { VOLUME_CONTROLLER } from "./volume/controller.ts";
 import {
   ago,
   makeClass,
@@ -17,6 +22,20 @@ const templated = makeService({
   volumes: [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }],
 });
 
+/** The keys that a change concerns, by controller. */
+function affectedBy(
+  change: { resource: AnyResource; previous?: AnyResource; deleted: boolean },
+  state: Reader,
+) {
+  const news = { kind: change.resource.kind, ...change } as News;
+  return {
+    services: keysOf(SERVICE_CONTROLLER.watches, { news, state }),
+    volumes: keysOf(VOLUME_CONTROLLER.watches, { news, state }),
+    schedules: keysOf(SCHEDULE_CONTROLLER.watches, { news, state }),
+    instances: keysOf(INSTANCE_CONTROLLER.watches, { news, state }),
+  };
+}
+
 function reader(...resources: AnyResource[]): Reader {
   return {
     get: () => undefined,
@@ -24,7 +43,7 @@ function reader(...resources: AnyResource[]): Reader {
   };
 }
 
-Deno.test("affectedBy() a volume wakes the instances that wait for it, by claim or by template, and no running one", () => {
+Deno.test("a volume wakes the instances that wait for it, by claim or by template, and no running one", () => {
   const waiting = { status: { state: "Pending" as const, ready: false } };
   const one = makeInstance(claiming, 0, waiting);
   const two = makeInstance(templated, 3, waiting);
@@ -46,7 +65,7 @@ Deno.test("affectedBy() a volume wakes the instances that wait for it, by claim 
   });
 });
 
-Deno.test("affectedBy() an instance's own status wakes its service, not the instance", () => {
+Deno.test("an instance's own status wakes its service, not the instance", () => {
   const before = makeInstance(claiming, 0);
   const after = { ...before, status: { ...before.status, ready: false } };
   const status = affectedBy({ resource: after, previous: before, deleted: false }, reader());
@@ -56,12 +75,12 @@ Deno.test("affectedBy() an instance's own status wakes its service, not the inst
   assert.deepEqual(deletion.instances, [before.uid]);
 });
 
-Deno.test("affectedBy() a class wakes the volumes that are not provisioned", () => {
+Deno.test("a class wakes the volumes that are not provisioned", () => {
   const store = reader(makeVolume({}, { name: "new" }), provisioned({ name: "old" }));
   assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
 });
 
-Deno.test("affectedBy() a snapshot wakes the volumes to be made from it, and the instances that it kept from starting", () => {
+Deno.test("a snapshot wakes the volumes to be made from it, and the instances that it kept from starting", () => {
   const waiting = makeInstance(claiming, 0, { status: { state: "Pending" } });
   const source = { snapshot: "snap", namespace: "default" };
   const store = reader(
@@ -78,7 +97,7 @@ Deno.test("affectedBy() a snapshot wakes the volumes to be made from it, and the
   });
 });
 
-Deno.test("affectedBy() a service or its instance wakes those that wait for it, and a cast those of its own", () => {
+Deno.test("a service or its instance wakes those that wait for it, and a cast those of its own", () => {
   const app = makeService({ dependencies: [{ name: "db" }] }, { name: "app", uid: "app-uid" });
   const waiting = { state: "Pending" as const, ready: false, run: 0, reason: "DependencyNotReady" as const };
   const instance = makeInstance(app, 0, { status: waiting });
@@ -97,7 +116,7 @@ Deno.test("affectedBy() a service or its instance wakes those that wait for it, 
   assert.deepEqual(affectedBy({ resource: other, deleted: false }, store).instances, []);
 });
 
-Deno.test("affectedBy() a dependency across namespaces wakes both sides, also when it goes", () => {
+Deno.test("a dependency across namespaces wakes both sides, also when it goes", () => {
   const app = makeService({ dependencies: [{ name: "db.data.rune" }] }, { name: "app" });
   const without = makeService({}, { name: "app", generation: 2 });
   const db = makeInstance(makeService({}, { name: "db", namespace: "data" }), 0);
@@ -108,7 +127,7 @@ Deno.test("affectedBy() a dependency across namespaces wakes both sides, also wh
   assert.deepEqual(affectedBy({ resource: app, previous: app, deleted: false }, store).instances, []);
 });
 
-Deno.test("affectedBy() a class or a cast of a service wakes the schedules of its volumes", () => {
+Deno.test("a class or a cast of a service wakes the schedules of its volumes", () => {
   const mine = provisioned({ name: "d-web-0", status: { ownerService: "web" } });
   const fast = makeVolume({ storageClassName: "fast" }, { name: "other" });
   const store = reader(mine, fast);
@@ -120,10 +139,38 @@ Deno.test("affectedBy() a class or a cast of a service wakes the schedules of it
   assert.deepEqual(status.schedules, []);
 });
 
-Deno.test("affectedBy() a snapshot wakes the volume that waits for its copy to end before it goes", () => {
+Deno.test("a snapshot wakes the volume that waits for its copy to end before it goes", () => {
   const going = provisioned({ deletionRequestedAt: ago(1) });
   for (const [volume, woken] of [[going, ["default/data"]], [provisioned(), []]] as const) {
     const store: Reader = { get: () => volume as never, list: () => [] };
     assert.deepEqual(affectedBy({ resource: makeSnapshot(), deleted: false }, store).volumes, woken);
   }
+});
+
+Deno.test("an instance is woken by its run, its probes, its runner and its volumes, and once more when it is gone", () => {
+  const waiting = makeInstance(claiming, 0, { status: { state: "Pending", ready: false } });
+  const state = reader(waiting, provisioned());
+  const keys = (news: News) => keysOf(INSTANCE_CONTROLLER.watches, { news, state });
+  assert.deepEqual(keys({ kind: "run", instanceUid: "one", run: 1 }), ["one"]);
+  assert.deepEqual(keys({ kind: "probe", instanceUid: "one" }), ["one"]);
+  assert.deepEqual(keys({ kind: "outage", runner: "docker" }), [waiting.uid]);
+  assert.deepEqual(keys({ kind: "outage", runner: "process" }), []);
+  assert.deepEqual(keys({ kind: "mounted", volumeUid: "volume-uid" }), [waiting.uid]);
+  assert.deepEqual(keys({ kind: "mounted", volumeUid: "another" }), []);
+  assert.deepEqual(keys({ kind: "instance", resource: waiting, previous: waiting, deleted: true }), [
+    waiting.uid,
+  ]);
+});
+
+Deno.test("an instance's pass is interrupted once, when somebody asks for its removal", () => {
+  const before = makeInstance(claiming, 0);
+  const leaving = { ...before, deletionRequestedAt: ago(0) };
+  const keys = (resource: typeof before, previous: typeof before) =>
+    keysOf(INSTANCE_CONTROLLER.interrupts, {
+      news: { kind: "instance", resource, previous, deleted: false },
+      state: reader(),
+    });
+  assert.deepEqual(keys(leaving, before), [before.uid]);
+  assert.deepEqual(keys(leaving, leaving), []);
+  assert.deepEqual(keys(before, before), []);
 });

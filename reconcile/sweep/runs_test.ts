@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { RunState } from "../runners/runner.ts";
-import type { Lease } from "../model/lease.ts";
-import { planSweep } from "./sweep.ts";
-import { ago, makeInstance, makeService, NOW } from "./testing/resources.ts";
+import type { RunState } from "../../runners/runner.ts";
+import type { Lease } from "../../model/lease.ts";
+import { planSweep } from "./runs.ts";
+import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
 
 const service = makeService();
 const run = (instanceUid: string, number: number, state: RunState["state"] = "running"): RunState => ({

@@ -1,7 +1,7 @@
 /** Hides what the stage still shows, and lets go of what is held, of volumes and instances that are gone: of a daemon that was killed, or of a failed call. @module */
-import type { DirectoryHolds } from "../drivers/directory_hold.ts";
-import type { Stage } from "../node/mounts/stage.ts";
-import type { Reader } from "../store/store.ts";
+import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
+import type { Stage } from "../../node/mounts/stage.ts";
+import type { Reader } from "../../store/store.ts";
 
 /**
  * One sweep. What is shown for a volume or an instance that exists is its controller's: an instance goes only after all its runs.

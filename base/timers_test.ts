@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import type { Timer } from "./delay.ts";
+import { pauseOn, repeatOn, SYSTEM_TIMERS, type Timers } from "./timers.ts";
+
+/** Timers whose time passes when the test says so. */
+function virtualTimers() {
+  let now = 0;
+  const waits = new Set<{ due: number; fire: () => void }>();
+  const timers: Timers = {
+    now: () => now,
+    start(ms, fire): Timer {
+      const wait = { due: now + ms, fire };
+      waits.add(wait);
+      return { clear: () => void waits.delete(wait) };
+    },
+    yieldTurn: () => Promise.resolve(),
+  };
+  return {
+    timers,
+    waits,
+    pass(ms: number) {
+      const end = now + ms;
+      for (;;) {
+        const [next] = [...waits].filter((wait) => wait.due <= end).sort((a, b) => a.due - b.due);
+        if (!next) break;
+        now = next.due;
+        waits.delete(next);
+        next.fire();
+      }
+      now = end;
+    },
+  };
+}
+
+Deno.test("repeatOn() fires at each span until it is ended", () => {
+  const { timers, waits, pass } = virtualTimers();
+  let count = 0;
+  const timer = repeatOn(timers, 10, () => count++);
+  pass(9);
+  assert.equal(count, 0);
+  pass(31);
+  assert.equal(count, 4);
+  timer.clear();
+  assert.equal(waits.size, 0);
+});
+
+Deno.test("pauseOn() ends with its time or with its signal, and leaves no timer", async () => {
+  const { timers, waits, pass } = virtualTimers();
+  const { signal } = new AbortController();
+  const waiting = pauseOn(timers, 50, signal);
+  pass(50);
+  await waiting;
+  const stop = new AbortController();
+  const stopping = pauseOn(timers, Infinity, stop.signal);
+  stop.abort();
+  await stopping;
+  await pauseOn(timers, 50, stop.signal);
+  assert.equal(waits.size, 0);
+  await pauseOn(SYSTEM_TIMERS, 1, signal);
+  await SYSTEM_TIMERS.yieldTurn();
+});

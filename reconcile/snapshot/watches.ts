@@ -1,0 +1,18 @@
+/** What wakes a snapshot: its own change, and its volume until the copy is made. Pure. @module */
+import { describeKey } from "../../model/resource.ts";
+import { beginsToLeave, type Watches } from "../news.ts";
+
+/** Keys are `<namespace>/<name>`. */
+export const SNAPSHOT_WATCHES: Watches = {
+  round: (_, state) => state.list("snapshot").map(describeKey),
+  snapshot: ({ resource, deleted }) => deleted ? [] : [describeKey(resource)],
+  volume: ({ resource: { namespace, name } }, state) =>
+    state.list("snapshot", namespace)
+      .filter(({ spec, status }) => spec.source.volume === name && status.state !== "Ready")
+      .map(describeKey),
+};
+
+/** A copy that nobody wants any more ends at once. */
+export const SNAPSHOT_INTERRUPTS: Watches = {
+  snapshot: (news) => beginsToLeave(news) ? [describeKey(news.resource)] : [],
+};

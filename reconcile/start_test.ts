@@ -1,0 +1,130 @@
+/** The loop over the controllers: each has a queue, and news reaches the ones that watch for it. @module */
+import assert from "node:assert/strict";
+import { createClock } from "../base/clock.ts";
+import { SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
+import { withStore } from "../store/store_fixture.ts";
+import type { Store } from "../store/store.ts";
+import type { Queue, QueueOptions } from "./queue.ts";
+import { type ControllerDeps, startControllers } from "./start.ts";
+import { makeService } from "./testing/resources.ts";
+
+/** What was done with a queue, in order. */
+type Log = { queue: number; call: "add" | "interrupt" | "stop"; key?: string }[];
+
+function start(store: Store) {
+  const log: Log = [];
+  const waits: { ms: number; fire: () => void }[] = [];
+  let now = 0;
+  let count = 0;
+  const makeQueue = ({ timers }: QueueOptions): Queue => {
+    assert.equal(timers, virtual);
+    const queue = count++;
+    return {
+      add: (key) => void log.push({ queue, call: "add", key }),
+      addAfter: () => {},
+      interrupt: (key) => void log.push({ queue, call: "interrupt", key }),
+      get depth() {
+        return log.filter((entry) => entry.queue === queue && entry.call === "add").length;
+      },
+      stop: () => Promise.resolve(void log.push({ queue, call: "stop" })),
+    };
+  };
+  const virtual: Timers = {
+    now: () => now,
+    start(ms, fire) {
+      const wait = { ms, fire };
+      waits.push(wait);
+      return { clear: () => void waits.splice(waits.indexOf(wait), 1) };
+    },
+    yieldTurn: SYSTEM_TIMERS.yieldTurn,
+  };
+  const ends: string[] = [];
+  const outside = {
+    probe: (_uid: string) => {},
+    proxy: () => {},
+  };
+  const deps = {
+    store,
+    runners: new Map(),
+    drivers: new Map(),
+    clock: createClock(),
+    prober: {
+      onChange: (listener: (uid: string) => void) => void (outside.probe = listener),
+      stop: () => Promise.resolve(void ends.push("prober")),
+    },
+    proxy: {
+      onEnd(listener: () => void) {
+        outside.proxy = listener;
+        return () => void ends.push("proxy");
+      },
+    },
+    logger: { warn: () => {} },
+  } as Partial<Record<keyof ControllerDeps, unknown>> as ControllerDeps;
+  const controllers = startControllers(deps, { timers: virtual, makeQueue });
+  return { controllers, log, waits, ends, outside, wait: (ms: number) => void (now += ms) };
+}
+
+/** The keys that were added to each queue since the log was emptied, by controller. */
+function added({ controllers, log }: Pick<ReturnType<typeof start>, "controllers" | "log">) {
+  const names = Object.keys(controllers.depths());
+  const keys = log.splice(0).filter(({ call }) => call === "add").map((
+    { queue, key },
+  ) => [names[queue]!, key!]);
+  return Object.fromEntries(
+    names.map((name) => [name, keys.filter(([of]) => of === name).map(([, key]) => key)]),
+  );
+}
+
+Deno.test("startControllers() gives every controller a round at the start and every 30 seconds, and notices when they end", () =>
+  withStore(async ({ store }) => {
+    const { spec, status } = makeService();
+    await store.transact((tx) =>
+      tx.create({ kind: "service", namespace: "default", name: "web", spec, status })
+    );
+    const world = start(store);
+    const { controllers, waits, wait } = world;
+    const first = added(world);
+    assert.deepEqual(first, {
+      service: ["default/web"],
+      volume: [],
+      snapshot: [],
+      schedule: [],
+      instance: [],
+      exposure: ["all"],
+      sweep: ["all"],
+    });
+    assert.equal(waits.length, 1);
+    assert.equal(waits[0]!.ms, 30_000);
+    wait(30_000);
+    waits.shift()!.fire();
+    assert.deepEqual(added(world), first);
+    assert.deepEqual(controllers.dead(), []);
+    wait(150_001);
+    assert.deepEqual(controllers.dead(), ["the rounds of the controllers"]);
+    await controllers.stop();
+    assert.equal(waits.length, 0);
+  }));
+
+Deno.test("startControllers() brings changes and news from outside to those that watch for them, until it stops", () =>
+  withStore(async ({ store }) => {
+    const world = start(store);
+    const { controllers, log, ends, outside } = world;
+    added(world);
+    const { spec, status } = makeService();
+    const create = (name: string) =>
+      store.transact((tx) => tx.create({ kind: "service", namespace: "default", name, spec, status }));
+    await create("web");
+    assert.deepEqual(added(world).service, ["default/web"]);
+    outside.probe("some-uid");
+    assert.deepEqual(added(world).instance, ["some-uid"]);
+    outside.proxy();
+    assert.deepEqual(added(world).exposure, ["all"]);
+    await controllers.stop();
+    assert.deepEqual(ends, ["proxy", "prober"]);
+    assert.equal(
+      log.splice(0).filter(({ call }) => call === "stop").length,
+      Object.keys(controllers.depths()).length,
+    );
+    await create("late");
+    assert.deepEqual(log, []);
+  }));
