@@ -64,6 +64,7 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     ]]);
     const usage = readUsage({ store, drivers, node: "n1", goodForMs: 0 });
     registerGauges(metrics.registry, {
+      unhandledErrors: () => 0,
       store,
       dataDir: deps.info.dataDir,
       depths: () => ({ volume: 3 }),

@@ -4,8 +4,8 @@ import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
 import { caddyFiles } from "../node/proxy/caddy/config.ts";
 import { holdsPath } from "../drivers/directory_hold.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
-import { readDaemonId } from "../server/daemon/daemon_identity.ts";
-import { lockDirectory } from "../server/daemon/daemon_lock.ts";
+import { readDaemonId } from "../server/identity/daemon_identity.ts";
+import { lockDirectory } from "../server/identity/daemon_lock.ts";
 import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
 

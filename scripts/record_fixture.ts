@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { BUILD } from "../model/build.ts";
-import { releasePlace } from "../server/daemon/daemon_identity.ts";
+import { releasePlace } from "../server/identity/daemon_identity.ts";
 import { openStore } from "../store/store.ts";
 import { REDO_MARK } from "../store/keys.ts";
 import { containerService, processService, SLEEP } from "../tests/castfiles.ts";

@@ -15,6 +15,7 @@ import { type AnyResource, describeKey, type Kind, KINDS } from "../../model/res
 import type { HostIdentity } from "../../model/security.ts";
 import type { Service } from "../../model/service.ts";
 import type { VolumeSpec } from "../../model/volume.ts";
+import type { Vault } from "../../store/secrets/vault.ts";
 import type { NewResource, Store, Tx } from "../../store/store.ts";
 import { admit } from "./admission.ts";
 import { newborn } from "./newborn.ts";
@@ -23,11 +24,11 @@ import { checkSharing, type WrittenService } from "./sharing.ts";
 import { ownerOfRestored } from "./restore.ts";
 import { makeDefault } from "./storage_class.ts";
 import type { World } from "./world.ts";
-import { readHostAccounts } from "./host_accounts.ts";
-import { identityNow, settleIdentity } from "./host_identity.ts";
+import { readHostAccounts } from "../auth/host_accounts.ts";
+import { identityNow, settleIdentity } from "../auth/host_identity.ts";
 import { maySee } from "../auth/visibility.ts";
 import { markJudged, permitWrite, type Writer } from "../auth/write_permits.ts";
-import type { ServerDeps } from "../api/deps.ts";
+import type { ApplyDeps } from "./apply_deps.ts";
 import {
   discardSecrets,
   type PreparedSecrets,
@@ -57,19 +58,6 @@ export interface ApplyOptions {
   /** The set's secrets, encrypted. */
   secrets?: PreparedSecrets;
 }
-
-/** What applying needs of the daemon. */
-export type ApplyDeps = Pick<
-  ServerDeps,
-  | "drivers"
-  | "defaultStorageClass"
-  | "secretLimits"
-  | "privateMounts"
-  | "containsProcesses"
-  | "closed"
-  | "grants"
-  | "hostPorts"
->;
 
 /** What applying did to one resource. */
 export interface Applied extends CastResult {
@@ -362,7 +350,7 @@ class DryRun extends Error {
 export async function cast(
   store: Store,
   set: Declared[],
-  deps: ApplyDeps & Pick<ServerDeps, "secrets">,
+  deps: ApplyDeps & { secrets: Vault },
   options: ApplyOptions & { dryRun?: boolean },
 ): Promise<Applied[]> {
   const { dryRun = false } = options;

@@ -2,7 +2,7 @@
 import { hostPortsOf, otherPortHint } from "../../model/exposing.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import type { ServiceSpec } from "../../model/service.ts";
-import { isLoopback } from "../api/guard.ts";
+import { isLoopback } from "../http/guard.ts";
 
 /** A TCP port that the daemon, or what it runs for itself, listens on. */
 export interface HeldPort {

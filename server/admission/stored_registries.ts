@@ -6,7 +6,7 @@ import { describeKey } from "../../model/resource.ts";
 import { noSecret, type Vault } from "../../store/secrets/vault.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";
 import type { Permit } from "../auth/authority.ts";
-import { credentialsIn, SEALED_NAMESPACE, viewOfRegistry } from "../daemon/registries.ts";
+import { credentialsIn, SEALED_NAMESPACE, viewOfRegistry } from "./registries.ts";
 import { StaleSecret, writeSealed } from "./secret_writes.ts";
 
 function specOf({ secret, token }: RegistryBody): RegistrySpec {

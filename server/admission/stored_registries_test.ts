@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { withGuard } from "../auth/auth_fixture.ts";
-import { listRegistries } from "../daemon/registries.ts";
+import { listRegistries } from "./registries.ts";
 import { okJson, problemOf } from "../api/server_fixture.ts";
 
 const PATH = "/v1/admin/registries";

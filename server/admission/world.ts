@@ -8,7 +8,7 @@ import type { Reader } from "../../store/store.ts";
 import type { Viewer } from "../auth/visibility.ts";
 import type { SecretLimits } from "./secret_writes.ts";
 import type { HostPorts } from "./ports.ts";
-import type { HostAccounts } from "./host_accounts.ts";
+import type { HostAccounts } from "../auth/host_accounts.ts";
 
 /** The state that a declaration is judged against. */
 export interface World {

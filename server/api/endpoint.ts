@@ -12,8 +12,9 @@ import { isName } from "../../model/name.ts";
 import { shapeIssues } from "../../model/body_shape.ts";
 import { permitParameters } from "../auth/parameters.ts";
 import type { Principal } from "../auth/principal.ts";
+import type { Route } from "../auth/route.ts";
 import { textsAsWritten } from "../../model/text_fields.ts";
-import { BodyRoom, type JsonBody, readJson } from "./json_body.ts";
+import { BodyRoom, type JsonBody, readJson } from "../http/json_body.ts";
 
 /** A request whose parts were checked. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -42,14 +43,10 @@ export interface Answer {
   events?: z.ZodType;
 }
 
-/** A route; `path` holds its parameters in braces. */
-export interface Endpoint {
-  method: "get" | "put" | "post" | "delete";
-  path: string;
+/** A route with what it takes and answers. */
+export interface Endpoint extends Route {
   tag: string;
   summary: string;
-  query?: z.ZodObject;
-  body?: z.ZodType;
   /** What the document shows of the body where the handler itself checks it more closely than `body` does. */
   documentedBody?: z.ZodType;
   /** Puts texts as they are written into the body, where its schema does not say which fields are texts. */

@@ -5,7 +5,7 @@
  */
 import type { RuleResource, Verb } from "../../model/identity.ts";
 import { KINDS } from "../../model/resource.ts";
-import type { Endpoint } from "../api/endpoint.ts";
+import type { Route } from "./route.ts";
 
 /** See the module comment. */
 export type Access =
@@ -77,7 +77,7 @@ const ACTION_VERBS: Record<string, Verb> = {
 const PLURALS = new Map(Object.values(KINDS).filter((k) => k.public).map((k) => [k.plural, k]));
 const KIND_PATH = /^\/v1(\/namespaces\/\{namespace\})?\/([a-z]+)(\/\{name\}(?:\/(.+))?)?$/;
 
-function kindAccess({ method, path }: Pick<Endpoint, "method" | "path">): Access | undefined {
+function kindAccess({ method, path }: Pick<Route, "method" | "path">): Access | undefined {
   const match = KIND_PATH.exec(path);
   const kind = PLURALS.get(match?.[2] ?? "");
   if (!match || !kind) return undefined;
@@ -99,13 +99,13 @@ function kindAccess({ method, path }: Pick<Endpoint, "method" | "path">): Access
 }
 
 /** What a route asks of its caller; undefined for one that nobody has decided about. */
-export function accessOf(endpoint: Pick<Endpoint, "method" | "path">): Access | undefined {
+export function accessOf(endpoint: Pick<Route, "method" | "path">): Access | undefined {
   return TABLE[`${endpoint.method} ${endpoint.path}`] ?? kindAccess(endpoint);
 }
 
 /** What a request asks beyond its route: extra verbs by action and parameter. */
 export function extraVerbs(
-  { method, path }: Pick<Endpoint, "method" | "path">,
+  { method, path }: Pick<Route, "method" | "path">,
   query: URLSearchParams,
 ): { resource: RuleResource; verb: Verb }[] {
   if (path.endsWith("/actions/set-default")) {

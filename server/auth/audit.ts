@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { writeAllSync } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { AuditRecord } from "../../model/identity.ts";
-import { Channel } from "../api/streams/channel.ts";
+import { Channel } from "../http/channel.ts";
 
 /** Files kept, and how large each may grow. */
 const FILES = 5;

@@ -5,9 +5,8 @@
  */
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
-import type { Endpoint } from "../api/endpoint.ts";
-import { isLoopback } from "../api/guard.ts";
-import { HTTP_STATUS, problemResponse, toProblem } from "../api/problem.ts";
+import { isLoopback } from "../http/guard.ts";
+import { HTTP_STATUS, problemResponse, toProblem } from "../http/problem.ts";
 import { type Access, accessOf, extraVerbs } from "./access.ts";
 import type { Audit } from "./audit.ts";
 import { denial } from "./authority.ts";
@@ -18,6 +17,7 @@ import { createRateLimit } from "./rate_limit.ts";
 import type { Sessions } from "./sessions.ts";
 import { endWith } from "./stream_end.ts";
 import { isLive, isSecretOf, parseToken } from "./tokens.ts";
+import type { Route } from "./route.ts";
 
 /** How the gate is set. */
 export interface AuthSettings {
@@ -62,7 +62,7 @@ export interface Auth {
   readonly audit: Audit;
   /** Lets a request through to `handle`, or throws what it is refused with. */
   guard(
-    endpoint: Endpoint,
+    endpoint: Route,
     incoming: Incoming,
     handle: (caller: Caller) => Promise<Response>,
   ): Promise<Response>;
@@ -136,7 +136,7 @@ export function createAuth(deps: AuthDeps): Auth {
     access: Access | undefined,
     principal: Principal,
     incoming: Incoming,
-    endpoint: Endpoint,
+    endpoint: Route,
   ): void {
     if (!access) {
       throw new RuneError("permission_denied", `nobody may ${endpoint.method} ${endpoint.path}`, {

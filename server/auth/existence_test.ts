@@ -133,6 +133,7 @@ Deno.test("no answer tells of what its caller may not see", () =>
     const { as, root, deps, hostDir, store } = server;
     const metrics = createMetrics({ version: "1" });
     registerGauges(metrics.registry, {
+      unhandledErrors: () => 0,
       store,
       dataDir: hostDir,
       depths: () => ({}),

@@ -7,9 +7,9 @@ import { hostPortOf } from "../../model/exposing.ts";
 import { type Privileged, takesOverHost } from "../../model/privileged.ts";
 import { DYNAMIC_USER, isProfileFile, parseAccountId } from "../../model/security.ts";
 import type { ServiceSpec } from "../../model/service.ts";
-import { type HostAccounts, readHostAccounts } from "../admission/host_accounts.ts";
-import { identityNow } from "../admission/host_identity.ts";
-import { type Grant, grantOf, type Grants } from "../admission/grants.ts";
+import { type HostAccounts, readHostAccounts } from "./host_accounts.ts";
+import { identityNow } from "./host_identity.ts";
+import { type Grant, grantOf, type Grants } from "./grants.ts";
 
 /** What there is to grant. */
 export interface HostRights {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
 import type { Service } from "../../model/service.ts";
 import { okJson } from "../api/server_fixture.ts";
-import { grantsSection } from "../admission/grants.ts";
+import { grantsSection } from "./grants.ts";
 import { textsAsWritten } from "../../model/text_fields.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 

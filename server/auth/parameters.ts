@@ -6,8 +6,8 @@
 import { z } from "zod";
 import type { BackupRequest } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
-import type { Endpoint } from "../api/endpoint.ts";
 import type { Ask, Permit } from "./authority.ts";
+import type { Route } from "./route.ts";
 
 /** What a parameter asks for, judged on the checked request. */
 export type ParameterRule<Input = never> =
@@ -102,8 +102,6 @@ const TABLE: Record<string, Rows> = {
   "get /v1/namespaces/{namespace}/instances/{name}/logs": LOGS,
   "get /v1/usage/instances": { namespace: "nothing" },
 };
-
-type Route = Pick<Endpoint, "method" | "path" | "query" | "body">;
 
 /** Names of the parameters that a route takes; `*` for a body that is a declaration. */
 export function parametersOf({ query, body }: Pick<Route, "query" | "body">): string[] {

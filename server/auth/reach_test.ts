@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
-import { grantOf, type Grants, grantsSection } from "../admission/grants.ts";
+import { grantOf, type Grants, grantsSection } from "./grants.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };

@@ -1,6 +1,6 @@
 /** Ends an open stream when the right to it ends, and counts those that are open. @module */
 import { toRuneError } from "../../model/error.ts";
-import { toProblem } from "../api/problem.ts";
+import { toProblem } from "../http/problem.ts";
 
 /** Answers that go on: events, which end with a problem, and archives, which break off. */
 const EVENTS = "text/event-stream";

@@ -11,7 +11,7 @@ import { findReaches } from "../../model/reference.ts";
 import type { HostIdentity } from "../../model/security.ts";
 import type { AnyResource, ResourceKey } from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
-import { grantHint } from "../admission/grants.ts";
+import { grantHint } from "./grants.ts";
 import type { Ask } from "./authority.ts";
 import { type HostRights, hostWants, isPrivileged } from "./host_rights.ts";
 import type { Principal } from "./principal.ts";

@@ -28,27 +28,28 @@ import type { RunnerName } from "../../model/instance.ts";
 import { openStore } from "../../store/store.ts";
 import { openVault } from "../../store/secrets/vault.ts";
 import { removeBackupSnapshots } from "../backup/volume_snapshots.ts";
-import { isWildcard, type ListenAddress } from "./address.ts";
+import { isWildcard, type ListenAddress } from "../http/address.ts";
 import { type ApiServer, listen } from "./listen.ts";
-import { holdDaemonId } from "./daemon_lock.ts";
-import { bondOf } from "./engine_bond.ts";
+import { holdDaemonId } from "../identity/daemon_lock.ts";
+import { bondOf } from "../identity/engine_bond.ts";
 import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "../api/app.ts";
-import { grantOf } from "../admission/grants.ts";
+import { grantOf } from "../auth/grants.ts";
 import { openAudit } from "../auth/audit.ts";
-import { readOriginals } from "../backup/copy_of.ts";
+import { readOriginals } from "../identity/originals.ts";
 import { createScheduledBackups } from "../backup/scheduled.ts";
 import { createAuth } from "../auth/auth.ts";
 import { watchSessions } from "../auth/sessions.ts";
-import { listRegistries, type RegistryEntry } from "./registries.ts";
+import { listRegistries, type RegistryEntry } from "../admission/registries.ts";
 import { registerGauges } from "../metrics/gauges.ts";
-import { createWriteHealth } from "./write_health.ts";
+import { createWriteHealth } from "../api/write_health.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { boundDriver, boundRunner } from "../../node/deadlines.ts";
 import { observeDriver, observeRunner } from "../../node/observe_calls.ts";
 import { countProbes } from "../metrics/probes.ts";
 import { readUsage } from "../metrics/usage.ts";
 import { seed } from "./seed.ts";
+import { unhandledErrors } from "./last_resort.ts";
 import { readTlsPair } from "./tls.ts";
 import { keepTrash } from "./trash_keeper.ts";
 import type { Settings } from "./settings.ts";
@@ -348,7 +349,14 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => controllers.stop());
     const usage = readUsage({ store, drivers, node: node.name });
     started.push(() => usage.stop());
-    registerGauges(metrics.registry, { store, dataDir, depths: () => controllers.depths(), usage, backups });
+    registerGauges(metrics.registry, {
+      unhandledErrors,
+      store,
+      dataDir,
+      depths: () => controllers.depths(),
+      usage,
+      backups,
+    });
     backups.wake();
 
     let stopping: Promise<void> | undefined;

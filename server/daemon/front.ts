@@ -7,7 +7,7 @@
  */
 import { writeAll } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
-import { checkListening } from "./address.ts";
+import { checkListening } from "../http/address.ts";
 import { type Admitted, ConnectionGate, type GateLimits } from "./connection_gate.ts";
 import type { TlsPair } from "./tls.ts";
 

@@ -1,5 +1,5 @@
 /** Opens a server of the API on an address, with or without TLS. @module */
-import type { ListenAddress } from "./address.ts";
+import type { ListenAddress } from "../http/address.ts";
 import { type FrontOptions, serveFront } from "./front.ts";
 import type { TlsPair } from "./tls.ts";
 

@@ -2,7 +2,7 @@
 import { startTimer } from "../../base/delay.ts";
 import { BUILD } from "../../model/build.ts";
 import type { ServeOptions } from "../../model/serve_options.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../http/address.ts";
 import { startDaemon } from "./daemon.ts";
 import { catchUnhandled } from "./last_resort.ts";
 import { startLogging } from "./logging.ts";

@@ -9,11 +9,11 @@ import { type BackupSettings, backupSettings } from "../backup/section.ts";
 import type { AuthSettings } from "../auth/auth.ts";
 import { SECRET_LIMITS, type SecretLimits } from "../admission/secret_writes.ts";
 import type { TlsFiles } from "./tls.ts";
-import { isPrivate, type ListenAddress, parseAddress } from "./address.ts";
+import { isPrivate, type ListenAddress, parseAddress } from "../http/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 import { SYSTEM_DIRECTORIES } from "../../model/system_directories.ts";
-import type { Grants } from "../admission/grants.ts";
-import type { RunefileRegistry } from "./registries.ts";
+import type { Grants } from "../auth/grants.ts";
+import type { RunefileRegistry } from "../admission/registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
 
 /** Everything that is decided before the daemon starts. */

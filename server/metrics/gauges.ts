@@ -6,7 +6,6 @@ import { parseBytes } from "../../model/quantity.ts";
 import { KINDS } from "../../model/kinds.ts";
 import type { Store } from "../../store/store.ts";
 import type { ScheduledBackups } from "../backup/scheduled.ts";
-import { unhandledErrors } from "../daemon/last_resort.ts";
 import type { UsageReader } from "./usage.ts";
 
 /** What the gauges look at. */
@@ -16,6 +15,8 @@ export interface Observed {
   /** Keys that wait or are worked, by controller. */
   depths(): Record<string, number>;
   usage: UsageReader;
+  /** Errors that nobody caught since the process began. */
+  unhandledErrors(): number;
   backups: Pick<ScheduledBackups, "lastSuccess">;
 }
 
@@ -34,7 +35,7 @@ function sum(samples: Iterable<[Labels, number]>): [Labels, number][] {
 }
 
 /** Counts what nobody caught, as of the moment of a scrape. */
-function registerUnhandled(registry: Registry): void {
+function registerUnhandled(registry: Registry, unhandledErrors: () => number): void {
   let told = 0;
   new Counter({
     name: "rune_unhandled_errors_total",
@@ -51,9 +52,9 @@ function registerUnhandled(registry: Registry): void {
 /** Registers the gauges. */
 export function registerGauges(
   registry: Registry,
-  { store, dataDir, depths, usage, backups }: Observed,
+  { store, dataDir, depths, usage, backups, unhandledErrors }: Observed,
 ): void {
-  registerUnhandled(registry);
+  registerUnhandled(registry, unhandledErrors);
   const gauge = (
     [name, help]: [name: string, help: string],
     labelNames: string[],

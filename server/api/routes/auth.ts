@@ -4,7 +4,7 @@ import { bootstrap } from "../../auth/identities.ts";
 import { warningsFor } from "../../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import { hostOf, isLoopback } from "../guard.ts";
+import { hostOf, isLoopback } from "../../http/guard.ts";
 import { RuneError } from "../../../model/error.ts";
 
 const PLAIN =

@@ -4,7 +4,7 @@ import { listSchema } from "../../../model/api.ts";
 import { registryBody, registryPattern, registryView } from "../../../model/registry.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import { listRegistries } from "../../daemon/registries.ts";
+import { listRegistries } from "../../admission/registries.ts";
 import { deleteRegistry, setRegistry } from "../../admission/stored_registries.ts";
 
 const path = "/v1/admin/registries";

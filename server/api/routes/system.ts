@@ -10,7 +10,7 @@ import type { AnyResource } from "../../../model/resource.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { RunnerStates } from "../runner_states.ts";
-import { problemResponse, toProblem } from "../problem.ts";
+import { problemResponse, toProblem } from "../../http/problem.ts";
 
 /** `/healthz`, version and status. */
 export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endpoint[] {

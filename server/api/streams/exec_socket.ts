@@ -10,7 +10,7 @@ import { type ExecControl, execControlSchema } from "../../../model/api.ts";
 import { RuneError } from "../../../model/error.ts";
 import { EXEC_WINDOW } from "../../../model/exec_protocol.ts";
 import { ExecInput } from "./exec_input.ts";
-import { toProblem } from "../problem.ts";
+import { toProblem } from "../../http/problem.ts";
 
 /** What a socket is connected to. */
 export interface ExecTarget {

@@ -5,7 +5,7 @@ import type { Instance } from "../../../model/instance.ts";
 import type { AnyResource } from "../../../model/resource.ts";
 import type { Reader } from "../../../store/store.ts";
 import { requireResource } from "../../admission/preconditions.ts";
-import { Channel } from "./channel.ts";
+import { Channel } from "../../http/channel.ts";
 import {
   findSources,
   type LogDeps,

@@ -5,7 +5,7 @@
  */
 import { startTimer } from "../../../base/delay.ts";
 import { toRuneError } from "../../../model/error.ts";
-import { toProblem } from "../problem.ts";
+import { toProblem } from "../../http/problem.ts";
 
 /** One event of a stream. */
 export interface ServerSentEvent {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
 import { templateOf } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
-import { isPrivileged } from "../auth/host_rights.ts";
+import { isPrivileged } from "./host_rights.ts";
 import { okJson, problemOf, process, type TestServer, withServer } from "../api/server_fixture.ts";
 import { readHostAccounts } from "./host_accounts.ts";
 import { DYNAMIC_IDS, settleIdentity } from "./host_identity.ts";

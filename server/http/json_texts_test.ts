@@ -4,7 +4,7 @@ import { defOf, schemasAt } from "../../model/schema_parts.ts";
 import { textsAsWritten } from "../../model/text_fields.ts";
 import { FIELDS, JSON_TEXTS, valueAt } from "../../model/text_fields_fixture.ts";
 import { parseJsonTexts } from "./json_texts.ts";
-import { okJson, withServer } from "./server_fixture.ts";
+import { okJson, withServer } from "../api/server_fixture.ts";
 
 Deno.test("parseJsonTexts() changes numbers that would be written otherwise, and nothing else", () => {
   const odd = String.raw`{"a\"1.10":[1.10,-0,1E5,12,true,null],"b":"1.10 \\","c\\":{"d":90071992547409931}}`;

@@ -11,24 +11,16 @@ import { describeKey } from "../../model/resource.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
-import { replaceDaemonId } from "../daemon/daemon_identity.ts";
+import { replaceDaemonId } from "../identity/daemon_identity.ts";
+import { addOriginal } from "../identity/originals.ts";
 import type { Settings } from "../daemon/settings.ts";
-import type { Manifest } from "./format.ts";
-
-/** Meta of a copy: ids of the daemons that its state was taken from, the original first. */
-const COPIED_FROM = "copied-from";
+import type { Manifest } from "../backup/format.ts";
 
 /** What became of it. */
 export interface CopyReport {
   daemonId: string;
   /** What the operator should know, a sentence each. */
   notes: string[];
-}
-
-/** Ids of the daemons that a state was copied from; none for an original. */
-export async function readOriginals(store: Pick<Store, "getMeta">): Promise<string[]> {
-  const found = await store.getMeta(COPIED_FROM);
-  return Array.isArray(found) ? found.filter((id) => typeof id === "string") : [];
 }
 
 /**
@@ -90,7 +82,7 @@ async function holdsEntries(directory: string): Promise<boolean> {
 
 /** Changes the restored state; see the module. */
 export async function makeCopy(store: Store, manifest: Manifest): Promise<CopyReport> {
-  await store.putMeta(COPIED_FROM, [...await readOriginals(store), manifest.daemonId]);
+  await addOriginal(store, manifest.daemonId);
   const daemonId = await replaceDaemonId(store);
   const kept = new Set(manifest.volumes.map(({ uid }) => uid));
   const notes = await store.transact((tx) => [

@@ -1,6 +1,6 @@
 /** Listen addresses as runefiles and flags write them: `127.0.0.1:7861`, `:7863`, `[::1]:7861`. @module */
 import { RuneError } from "../../model/error.ts";
-import { isLoopback } from "../api/guard.ts";
+import { isLoopback } from "./guard.ts";
 
 /** Where to listen. */
 export interface ListenAddress {

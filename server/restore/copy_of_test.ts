@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { KekSource } from "../../store/secrets/kek.ts";
 import { requireOwnPlaces } from "./copy_of.ts";
-import { manifestFile, packBackup, readManifest } from "./format.ts";
+import { manifestFile, packBackup, readManifest } from "../backup/format.ts";
 
 Deno.test("requireOwnPlaces() refuses whatever two daemons would share", async () => {
   const home = await Deno.makeTempDir({ prefix: "rune-copy-" });

@@ -9,7 +9,7 @@ import { caddyFiles } from "../../node/proxy/caddy/config.ts";
 import { listRunningContainers } from "../../runners/docker/running_containers.ts";
 import { listRunningGroups } from "../../runners/process/running_groups.ts";
 import { toRuneError } from "../../model/error.ts";
-import { lockDirectory } from "../daemon/daemon_lock.ts";
+import { lockDirectory } from "../identity/daemon_lock.ts";
 
 /** How long the Engine may take to answer. */
 const ASK_MS = 10_000;

@@ -2,11 +2,11 @@
 import { isSamePlace, type Place } from "../../runners/engine_bond.ts";
 import { RuneError } from "../../model/error.ts";
 import type { RestoreOptions } from "../../model/offline.ts";
-import { findPlace } from "../daemon/daemon_identity.ts";
+import { findPlace } from "../identity/daemon_identity.ts";
 import type { Settings } from "../daemon/settings.ts";
 import { findRunningDaemon, findStillRunning, type RunningDaemon } from "./still_running.ts";
 import { requireOwnPlaces } from "./copy_of.ts";
-import type { Manifest } from "./format.ts";
+import type { Manifest } from "../backup/format.ts";
 
 /** What was decided. */
 export interface RestoredIdentity {

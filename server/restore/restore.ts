@@ -23,13 +23,13 @@ import {
 import { openStore, type Store } from "../../store/store.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { loadSettings, type Settings } from "../daemon/settings.ts";
-import { KEK } from "./backup.ts";
+import { KEK } from "../backup/backup.ts";
 import { type NewKek, settleKek } from "./restored_kek.ts";
-import { releasePlace } from "../daemon/daemon_identity.ts";
+import { releasePlace } from "../identity/daemon_identity.ts";
 import { makeCopy } from "./copy_of.ts";
-import { type Manifest, readBackup, readManifest, volumeFolder } from "./format.ts";
+import { type Manifest, readBackup, readManifest, volumeFolder } from "../backup/format.ts";
 import { decideIdentity } from "./restored_identity.ts";
-import { notWhole } from "./tar.ts";
+import { notWhole } from "../backup/tar.ts";
 
 /**
  * Restores.
