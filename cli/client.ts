@@ -71,7 +71,9 @@ function distrusted(server: string, cause: unknown): RuneError | undefined {
   const reason = /invalid peer certificate: ([A-Za-z]+)/.exec(text)?.[1];
   if (reason === undefined) return undefined;
   return new RuneError("unavailable", `the certificate of ${server} is not trusted (${reason})`, {
-    hint: "name the certificate that signed it with --tls-ca, and the daemon as its certificate does",
+    hint: reason === "Other"
+      ? "a server's own certificate must not be one of an authority: make it with basicConstraints=critical,CA:FALSE"
+      : "name the certificate that signed it with --tls-ca, and the daemon as its certificate does",
     cause,
   });
 }

@@ -112,3 +112,47 @@ Deno.test("stream() lets go of the connection when its reader leaves", async () 
     await left.promise;
   });
 });
+
+/** A certificate for 127.0.0.1 that signs itself, and its key, PEM. */
+async function selfSigned(isAuthority: boolean): Promise<{ cert: string; key: string }> {
+  const dir = await Deno.makeTempDir({ prefix: "rune-client-" });
+  try {
+    const constraint = `basicConstraints=critical,CA:${isAuthority ? "TRUE" : "FALSE"}`;
+    const args = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=rune"
+      .split(" ");
+    args.push("-addext", "subjectAltName=IP:127.0.0.1", "-addext", constraint);
+    args.push("-keyout", `${dir}/key.pem`, "-out", `${dir}/cert.pem`);
+    const { code, stderr } = await new Deno.Command("openssl", { args, stdout: "null" }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    return {
+      cert: await Deno.readTextFile(`${dir}/cert.pem`),
+      key: await Deno.readTextFile(`${dir}/key.pem`),
+    };
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test({
+  name:
+    "request() takes the certificate that docs/security.md makes, and says what is wrong with an authority's",
+  // A client with certificates of its own lives as long as its process.
+  sanitizeResources: false,
+  async fn() {
+    for (const isAuthority of [false, true]) {
+      const pair = await selfSigned(isAuthority);
+      const server = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen: () => {}, ...pair },
+        () => Response.json({ version: "1" }),
+      );
+      const client = createClient(`https://127.0.0.1:${server.addr.port}`, { ca: pair.cert });
+      try {
+        const asked = client.request("GET", "/v1/version");
+        if (isAuthority) await assert.rejects(asked, { code: "unavailable", hint: /CA:FALSE/ });
+        else assert.deepEqual(await asked, { version: "1" });
+      } finally {
+        await server.shutdown();
+      }
+    }
+  },
+});

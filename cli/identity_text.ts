@@ -1,5 +1,5 @@
 /** Tokens, users and policies in words. @module */
-import { formatAge } from "../model/format.ts";
+import { formatAge, formatTimeLeft } from "../model/format.ts";
 import type { NewTokenView, PolicyView, Rule, TokenView, UserView, Whoami } from "../model/identity.ts";
 import type { Column } from "./output.ts";
 
@@ -10,7 +10,7 @@ const age = (time: string, { now }: { now: number }) => formatAge(now - Date.par
 function expiry(expiresAt: string | undefined, now: number): string {
   if (expiresAt === undefined) return "never";
   const left = Date.parse(expiresAt) - now;
-  return left <= 0 ? "expired" : `in ${formatAge(left)}`;
+  return left <= 0 ? "expired" : `in ${formatTimeLeft(left)}`;
 }
 
 export const USER_COLUMNS: Column<UserView, { now: number }>[] = [

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { formatAge, parseDuration } from "./duration.ts";
+import { formatTimeLeft } from "./format.ts";
 
 Deno.test("parseDuration() reads one or several units", () => {
   const table: [string, number][] = [
@@ -35,4 +36,11 @@ Deno.test("formatAge() shows at most two units, the way kubectl does", () => {
     [20 * 86_400_000, "20d"],
   ];
   for (const [ms, text] of table) assert.equal(formatAge(ms), text, String(ms));
+});
+
+Deno.test("formatTimeLeft() rounds up, so that what began a moment ago has its whole time left", () => {
+  const day = 86_400_000;
+  assert.equal(formatTimeLeft(30 * day - 900), "30d");
+  assert.equal(formatTimeLeft(day - 20_000), "24h");
+  assert.equal(formatTimeLeft(59_001), "60s");
 });

@@ -16,6 +16,12 @@ export function formatAge(ms: number): string {
   return days < 10 && hours % 24 !== 0 ? `${days}d${hours % 24}h` : `${days}d`;
 }
 
+/** The time that is left, rounded up: of 30 days that began a moment ago it is `30d`, not `29d`. */
+export function formatTimeLeft(ms: number): string {
+  const step = ms > 3_600_000 ? 60_000 : 1000;
+  return formatAge(Math.ceil(ms / step) * step);
+}
+
 /** `1536` → `1.5Ki`: bytes for people, in binary units with at most one decimal. */
 export function formatBytes(bytes: number): string {
   let value = bytes;

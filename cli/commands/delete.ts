@@ -1,4 +1,5 @@
 /** `rune delete`: asks, says what happens to data, deletes, waits until it is gone. @module */
+import type { TrashItem } from "../../model/api.ts";
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
@@ -92,15 +93,11 @@ async function confirmed(session: Session, resources: AnyResource[], flags: Dele
   return await ask(terminal, "Go on?");
 }
 
-/** Until when a deleted volume can be brought back, and how. */
-async function tellOfTrash({ client, terminal }: Session, resource: AnyResource): Promise<void> {
-  if (resource.kind !== "volume" || resource.spec.reclaimPolicy !== "delete") return;
-  const { namespace, name, uid } = resource;
-  const entry = (await listTrash(client, namespace)).find((item) => item.uid === uid);
-  if (!entry) return;
-  terminal.err(
-    `until ${entry.purgeAt} it can be brought back: rune volume undelete ${name} -n ${namespace}\n`,
-  );
+/** A deleted volume in the trash; undefined for what is not there. */
+async function findTrashed({ client }: Session, resource: AnyResource): Promise<TrashItem | undefined> {
+  if (resource.kind !== "volume" || resource.spec.reclaimPolicy !== "delete") return undefined;
+  const items = await listTrash(client, resource.namespace);
+  return items.find((item) => item.uid === resource.uid);
 }
 
 async function deleteResources(session: Session, request: Request): Promise<void> {
@@ -124,10 +121,15 @@ async function deleteResources(session: Session, request: Request): Promise<void
       continue;
     }
     if (flags.wait) await waitGone(session, resource, timeoutMs);
-    const fate = fateOfData(resource, flags);
+    const trashed = flags.wait ? await findTrashed(session, resource) : undefined;
+    const fate = trashed ? "its data is in the trash" : fateOfData(resource, flags);
     const verb = flags.wait ? "deleted" : "is being deleted";
     terminal.out(`${titleOf(resource)} ${verb}${fate === undefined ? "" : `; ${fate}`}\n`);
-    if (flags.wait) await tellOfTrash(session, resource);
+    if (!trashed) continue;
+    const { namespace, name } = resource;
+    terminal.err(
+      `until ${trashed.purgeAt} it can be brought back: rune volume undelete ${name} -n ${namespace}\n`,
+    );
   }
 }
 

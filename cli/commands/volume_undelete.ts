@@ -1,7 +1,7 @@
 /** `rune volume undelete`: brings a deleted volume back with its data, or lists those that can be. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { TrashItem } from "../../model/api.ts";
-import { formatAge } from "../../model/format.ts";
+import { formatAge, formatTimeLeft } from "../../model/format.ts";
 import type { Volume } from "../../model/volume.ts";
 import { resourcePath } from "../api.ts";
 import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../command.ts";
@@ -16,7 +16,7 @@ const COLUMNS: Column<TrashItem, number>[] = [
   { header: "CLASS", cell: (item) => item.storageClassName ?? "-" },
   { header: "SIZE", cell: (item) => item.size ?? "-" },
   { header: "DELETED", cell: (item, now) => `${formatAge(now - Date.parse(item.deletedAt))} ago` },
-  { header: "PURGED", cell: (item, now) => `in ${formatAge(Date.parse(item.purgeAt) - now)}` },
+  { header: "PURGED", cell: (item, now) => `in ${formatTimeLeft(Date.parse(item.purgeAt) - now)}` },
   { header: "ID", cell: (item) => item.id },
 ];
 
