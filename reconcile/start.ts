@@ -150,8 +150,13 @@ export function startControllers(
 
   function hear(news: News): void {
     for (const { controller: { watches, interrupts }, queue } of workers) {
-      for (const key of keysOf(interrupts, { news, state: store })) queue.interrupt(key);
-      for (const key of keysOf(watches, { news, state: store })) queue.add(key);
+      try {
+        for (const key of keysOf(interrupts, { news, state: store })) queue.interrupt(key);
+        for (const key of keysOf(watches, { news, state: store })) queue.add(key);
+      } catch (error) {
+        // What the others are to hear is not to be missed.
+        reportError(error);
+      }
     }
   }
 
@@ -161,14 +166,7 @@ export function startControllers(
   }
 
   const unsubscribe = store.subscribe((changes) => {
-    for (const change of changes) {
-      try {
-        hear(newsOf(change));
-      } catch (error) {
-        // What follows from the others is not to be missed.
-        reportError(error);
-      }
-    }
+    for (const change of changes) hear(newsOf(change));
   });
   startRound();
   const rounds = repeatOn(timers, ROUND_MS, startRound);

@@ -1,28 +1,13 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
-import type { Stage } from "../../node/mounts/stage.ts";
-import type { Publication, Runner, RunRef, RunState } from "../../runners/runner.ts";
+import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import { type InitProgress, stepKey } from "../../model/init_step.ts";
-import {
-  type ConfigVersions,
-  type Instance,
-  type InstanceStatus,
-  isAlive,
-  type RunnerName,
-} from "../../model/instance.ts";
-import type { Volume } from "../../model/volume.ts";
-import type { SecretReader } from "../../store/secrets/vault.ts";
+import { type ConfigVersions, type Instance, type InstanceStatus, isAlive } from "../../model/instance.ts";
 import type { Store, Tx } from "../../store/store.ts";
-import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
-import type { Prober } from "../../node/probes/prober.ts";
-import type { ReadData } from "../config/data.ts";
 import { configVersions } from "../config/versions.ts";
-import type { RunFiles } from "../../node/run_files.ts";
 import { keepLastOutput } from "../kept_logs/keep_last.ts";
-import type { KeptLogs } from "../kept_logs/kept_logs.ts";
 import { acquireLease, holderWithin, releaseLeases } from "../leases.ts";
-import type { MountTable } from "../../node/mount_table.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { drain } from "./drain.ts";
 import { copiedFor, pausedFor, pausedMessage } from "../snapshot/writers.ts";
@@ -36,50 +21,19 @@ import {
   phaseOfImage,
   stagedId,
 } from "./launch.ts";
-import type { Looks } from "./looks.ts";
 import { prepare } from "./prepare.ts";
 import { explainEnd } from "./last_words.ts";
 import { settleKnown } from "./settle_status.ts";
-import type { Unstored } from "./unstored.ts";
 import { pullProgress } from "./pull_progress.ts";
 import { kill, publish } from "./run_steps.ts";
 import { stopRun } from "./stop.ts";
 import { cannotReplace, preparedStatus } from "./turn.ts";
 import { whileWanted } from "./while_wanted.ts";
 import { current, writeStatus } from "./write_status.ts";
-import { holderOf, type InstanceStep, type InstanceView, launchFailedStatus, pending } from "./plan.ts";
-
-/** What the steps work with. */
-export interface InstanceDeps {
-  store: Store;
-  runners: Map<RunnerName, Runner>;
-  mounts: MountTable;
-  /** Keeps what cannot be stored. */
-  unstored?: Unstored;
-  stage: Stage;
-  /** Has a volume mounted anew whose directory is no longer what was mounted. */
-  remount: (volume: Volume) => void;
-  prober: Prober;
-  files: RunFiles;
-  /** Where the last output of an instance that goes is kept. */
-  keptLogs: KeptLogs;
-  readData: ReadData;
-  secrets: SecretReader;
-  clock: Clock;
-  looks: Looks;
-  /** This boot of the host. */
-  bootId: string;
-}
-
-/** A pass over one instance. */
-export interface Call {
-  view: InstanceView;
-  deps: InstanceDeps;
-  runner: Runner;
-  /** The names that its run was given before in this pass. */
-  published?: Publication | undefined;
-  signal: AbortSignal;
-}
+import { holderOf } from "./mount_problem.ts";
+import type { Call, InstanceDeps } from "./pass.ts";
+import { launchFailedStatus, pending } from "./status.ts";
+import type { InstanceStep, InstanceView } from "./view.ts";
 
 /** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
 const KEPT_RUNS = 6;

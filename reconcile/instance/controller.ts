@@ -9,14 +9,16 @@ import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor, pausedFor } from "../snapshot/writers.ts";
 import type { Controller, Pass } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { applyInstance, type InstanceDeps, outage } from "./apply.ts";
+import { applyInstance, outage } from "./apply.ts";
 import { observeDependencies } from "./dependencies.ts";
 import { sharedRole } from "./names.ts";
 import { missingData } from "../config/data.ts";
 import { observeInit } from "./init_observe.ts";
 import { observeSilence } from "./silence.ts";
-import { type InstanceView, type MountView, planInstance } from "./plan.ts";
+import { planInstance } from "./plan.ts";
 import { INSTANCE_INTERRUPTS, INSTANCE_WATCHES } from "./watches.ts";
+import type { InstanceDeps } from "./pass.ts";
+import type { InstanceView, MountView } from "./view.ts";
 
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
 const MAX_STEPS = 10;

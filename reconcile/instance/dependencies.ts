@@ -4,28 +4,17 @@
  * @module
  */
 import { dependencyRef } from "../../model/dependencies.ts";
-import type { Instance, InstanceStatus } from "../../model/instance.ts";
+import type { InstanceStatus } from "../../model/instance.ts";
 import { failedJob, meets } from "../../model/dependency_state.ts";
 import { describeKey } from "../../model/resource.ts";
-import type { Service, ServiceSpec } from "../../model/service.ts";
+import type { Service } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import { waitedMs } from "../../base/clock.ts";
 import { type Belief, isBelieved, isDownWithAll } from "./looks.ts";
-import type { InstanceView } from "./plan.ts";
+import type { DependencyView, InstanceView } from "./view.ts";
 
 /** How long an optional dependency is waited for when it says nothing of it, in seconds. */
 const OPTIONAL_SECONDS = 60;
-
-/** One dependency and what is there of it. */
-export interface DependencyView {
-  dependency: ServiceSpec["dependencies"][number];
-  namespace: string;
-  name: string;
-  service: Service | undefined;
-  instances: Instance[];
-  /** There are more instances, whose stored state is of before an outage: they count once they were looked at. */
-  unseen?: true;
-}
 
 /** What is there of a service's dependencies. */
 export function observeDependencies(

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW } from "../testing/resources.ts";
-import { awaitDependencies, type DependencyView, isMet } from "./dependencies.ts";
+import { awaitDependencies, isMet } from "./dependencies.ts";
 import { createLooks, isBelieved } from "./looks.ts";
+import type { DependencyView } from "./view.ts";
 
 const dependency = { service: "db", readyWhen: "running", optional: false } as const;
 const db = makeService({}, { name: "db" });

@@ -2,7 +2,7 @@
 import type { Runner } from "../../runners/runner.ts";
 import type { Store } from "../../store/store.ts";
 import { pause } from "../../base/delay.ts";
-import type { InstanceView } from "./plan.ts";
+import type { InstanceView } from "./view.ts";
 
 /** What those who looked up the name just before are given to come and be served. */
 const DRAIN_MS = 1000;

@@ -4,7 +4,7 @@ import { descriptorPath, NotADirectory, openBelow } from "../../drivers/open_dir
 import { RuneError } from "../../model/error.ts";
 import { mountOf } from "../../model/init_step.ts";
 import { openMounted } from "../../node/mount_table.ts";
-import type { MountView } from "./plan.ts";
+import type { MountView } from "./view.ts";
 
 /**
  * Looks at the host's side of a mounted volume, without following a symbolic link: whoever writes the volume could make one to

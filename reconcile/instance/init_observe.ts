@@ -5,7 +5,7 @@ import { stepKey } from "../../model/init_step.ts";
 import type { Instance } from "../../model/instance.ts";
 import { isFileMissing } from "./file_missing.ts";
 import { nextStep, openProgress } from "./init_plan.ts";
-import type { InstanceView, MountView } from "./plan.ts";
+import type { InstanceView, MountView } from "./view.ts";
 
 /**
  * The attempt under way, and the condition of the step that comes next; nothing where neither matters.

@@ -10,16 +10,8 @@ import { parseDuration } from "../../model/duration.ts";
 import type { InitProgress, InitStep } from "../../model/init_step.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { waitedMs } from "../../base/clock.ts";
-import { type InstanceStep, type InstanceView, launchFailedStatus } from "./plan.ts";
-
-/** Steps of a plan that concern init steps. */
-export type InitPlanStep =
-  /** Record the attempt, make and start it. */
-  | { do: "runStep"; run: number; step: InitStep; attempt: number; done: string[] }
-  /** Record that a step is not needed. */
-  | { do: "skipStep"; run: number; done: string[] }
-  /** Stop the attempt under way: its time is up. */
-  | { do: "stopStep" };
+import { launchFailedStatus } from "./status.ts";
+import type { InitPlanStep, InstanceStep, InstanceView } from "./view.ts";
 
 /** The progress of the launch that is under way; undefined when none has begun any step, or the main process was made. */
 export function openProgress({ init, run }: InstanceStatus): InitProgress | undefined {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { RunState } from "../../runners/runner.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
-import { type InstanceView, type MountView, planInstance } from "./plan.ts";
+import { planInstance } from "./plan.ts";
+import type { InstanceView, MountView } from "./view.ts";
 
 const step = (name: string, more: Record<string, unknown> = {}) => ({ name, command: "true", ...more });
 const volumes = [{ name: "d", mountPath: "/d", claim: { name: "data" } }];

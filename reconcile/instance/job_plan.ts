@@ -8,7 +8,8 @@ import type { InstanceStatus } from "../../model/instance.ts";
 import { hasCompleted, restartsAfter } from "../../model/job.ts";
 import type { ServiceReason } from "../../model/service.ts";
 import { ending, leftBehindWords, wentToBackground } from "./ending.ts";
-import { type InstanceStep, type InstanceView, overInit } from "./plan.ts";
+import { overInit } from "./status.ts";
+import type { InstanceStep, InstanceView } from "./view.ts";
 
 /** What an instance that ended for good asks for; undefined while it has not, or is to run again by what its service says now. */
 export function planOver({ instance, service, run, mounts }: InstanceView): InstanceStep | undefined {

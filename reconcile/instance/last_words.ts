@@ -7,7 +7,7 @@
 import type { LogEntry, Runner, RunRef } from "../../runners/runner.ts";
 import { describeKey } from "../../model/resource.ts";
 import { fullness } from "../room.ts";
-import type { InstanceStep, InstanceView, MountView } from "./plan.ts";
+import type { InstanceStep, InstanceView, MountView } from "./view.ts";
 
 /** Lines that are looked at, and letters of each. */
 const LINES = 20;

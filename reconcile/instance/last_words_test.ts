@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { makeFullFilesystem } from "../../scripts/full_filesystem.ts";
 import { noRoot } from "../../tests/skips.ts";
 import { whereIs } from "../../drivers/open_directory.ts";
-import type { MountView } from "./plan.ts";
 import { suggestion } from "./last_words.ts";
+import type { MountView } from "./view.ts";
 
 const viewOf = async (name: string, mountPath: string, path = "/"): Promise<MountView> => ({
   mount: { name, mountPath, readOnly: false, subPath: "", claim: { name } },

@@ -20,7 +20,7 @@ import { shortDigest } from "../digest.ts";
 import { openMounted } from "../../node/mount_table.ts";
 import { hasCheck, namesOf } from "./names.ts";
 import { isFresh, isUnclaimed, type Owner, ownerOf } from "./owner.ts";
-import type { InstanceView, MountView } from "./plan.ts";
+import type { InstanceView, MountView } from "./view.ts";
 
 /** A launch that failed, with the reason that the service's status shows. */
 export class LaunchError extends Error {

@@ -6,15 +6,7 @@ import { dependencyRef, dependsOn } from "../../model/dependencies.ts";
 import { healthOf, type Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
-import type { InstanceView } from "./plan.ts";
-
-/** How an instance takes part in the network that all namespaces share: only where a dependency crosses namespaces. */
-export interface SharedRole {
-  /** A service of another namespace depends on it: it is named there. */
-  seen: boolean;
-  /** It depends on a service of another namespace: it finds names there. */
-  sees: boolean;
-}
+import type { InstanceView, SharedRole } from "./view.ts";
 
 /** Whether the instances of a template have a check to pass before they are ready. */
 export function hasCheck(instance: Pick<Instance, "spec" | "status">): boolean {

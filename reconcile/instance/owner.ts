@@ -4,7 +4,7 @@ import { descriptorPath } from "../../drivers/open_directory.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
-import type { MountView } from "./plan.ts";
+import type { MountView } from "./view.ts";
 
 /** Numbers of a user; what is absent is not known, and stays as it is. */
 export interface Owner {

@@ -2,13 +2,9 @@ import assert from "node:assert/strict";
 import type { RunState } from "../../runners/runner.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, makeVolume, NOW, provisioned } from "../testing/resources.ts";
-import {
-  type InstanceView,
-  launchFailedStatus,
-  MAX_LAUNCH_FAILURES,
-  type MountView,
-  planInstance,
-} from "./plan.ts";
+import { planInstance } from "./plan.ts";
+import { launchFailedStatus, MAX_LAUNCH_FAILURES } from "./status.ts";
+import type { InstanceView, MountView } from "./view.ts";
 
 const plain = makeService();
 const mounting = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });

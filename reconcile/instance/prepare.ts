@@ -13,7 +13,7 @@ import type { SecretReader } from "../../store/secrets/vault.ts";
 import { resolveSecretEnv } from "../../node/secret_refs.ts";
 import { pullPolicyOf } from "./image.ts";
 import { phase, phaseOfImage, runSpecOf, stepSpecOf, withSecrets } from "./launch.ts";
-import type { InstanceView } from "./plan.ts";
+import type { InstanceView } from "./view.ts";
 
 /** What a preparation works with. */
 export interface PrepareOptions {

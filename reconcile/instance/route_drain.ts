@@ -1,6 +1,6 @@
 /** How long an instance that is leaving goes on answering, so that nobody who was led to it is turned away. Pure. @module */
 import { elapsedMs } from "../../base/clock.ts";
-import type { InstanceView } from "./plan.ts";
+import type { InstanceView } from "./view.ts";
 
 /**
  * Milliseconds between the end of its route, which comes with the wish to remove it, and the end of the instance: enough for the

@@ -2,10 +2,10 @@
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Outcome } from "../outcome.ts";
-import type { Call } from "./apply.ts";
-import type { InstanceStep } from "./plan.ts";
 import { stopRun } from "./stop.ts";
 import { settle, writeStatus } from "./write_status.ts";
+import type { Call } from "./pass.ts";
+import type { InstanceStep } from "./view.ts";
 
 /** Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is true. */
 export async function publish(

@@ -1,9 +1,9 @@
 /** Stores what a plan says of an instance; what cannot be stored is kept for those who ask. @module */
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
-import type { InstanceStep } from "./plan.ts";
 import type { Unstored } from "./unstored.ts";
 import { settle } from "./write_status.ts";
+import type { InstanceStep } from "./view.ts";
 
 /** As {@linkcode settle}. */
 export async function settleKnown(

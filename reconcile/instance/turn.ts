@@ -5,7 +5,8 @@
  */
 import { instanceName } from "../../model/instance_name.ts";
 import type { Instance, InstanceStatus } from "../../model/instance.ts";
-import { type InstanceStep, type InstanceView, pending, underWay } from "./plan.ts";
+import { pending, underWay } from "./status.ts";
+import type { InstanceStep, InstanceView } from "./view.ts";
 
 /** The name of the instance that it replaces. */
 const predecessorOf = ({ spec }: Instance) => instanceName(spec.service, { ...spec, successor: false });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../../model/instance.ts";
 import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
-import { type InstanceView, type MountView, planInstance } from "./plan.ts";
+import { planInstance } from "./plan.ts";
+import type { InstanceView, MountView } from "./view.ts";
 
 const service = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
 const deleting = { deletionRequestedAt: "2026-01-01T00:00:00Z" };

@@ -4,7 +4,7 @@ import type { Instance, InstanceStatus } from "../../model/instance.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { releaseLeases } from "../leases.ts";
-import type { InstanceStep } from "./plan.ts";
+import type { InstanceStep } from "./view.ts";
 
 /** The instance as the transaction sees it, also after a rename. */
 export function current(tx: Tx, instance: Instance): Instance | undefined {
