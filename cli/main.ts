@@ -5,17 +5,17 @@
  */
 import type { ServeOptions } from "../model/serve_options.ts";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { addGlobalFlags, type Cli, type Define, examples } from "./command.ts";
-import { configPath, readConfig } from "./config_file.ts";
-import { createClient } from "./client.ts";
-import { resolveContext } from "./contexts.ts";
-import { printError } from "./errors.ts";
+import { addGlobalFlags, type Cli, type Define, examples } from "./client/command.ts";
+import { configPath, readConfig } from "./files/config_file.ts";
+import { createClient } from "./client/client.ts";
+import { resolveContext } from "./files/contexts.ts";
+import { printError } from "./terminal/errors.ts";
 import { RuneError } from "../model/error.ts";
 import type { Offline } from "../model/offline.ts";
-import { EXIT, exitCodeOf } from "./exit_codes.ts";
-import { Interrupted } from "./interrupt.ts";
-import { misuseLines, refuseHelpOfUnknown } from "./misuse.ts";
-import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
+import { EXIT, exitCodeOf } from "./terminal/exit_codes.ts";
+import { Interrupted } from "./terminal/interrupt.ts";
+import { misuseLines, refuseHelpOfUnknown } from "./terminal/misuse.ts";
+import { OutputClosed, systemTerminal, type Terminal } from "./terminal/terminal.ts";
 
 interface Entry {
   name: string;
@@ -226,7 +226,7 @@ async function printCompletions(
   words: string[],
   { terminal, ...tree }: Program & { terminal: Terminal },
 ): Promise<void> {
-  const { complete } = await import("./complete.ts");
+  const { complete } = await import("./commands/complete.ts");
   const connect = (given: { server?: string; namespace?: string }) => {
     const { server, namespace } = resolveContext(given, terminal.env);
     return { client: createClient(server), namespace };

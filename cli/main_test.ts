@@ -291,7 +291,7 @@ for (const { line, code, stdout = "", stderr = "" } of GOLDEN) {
 Deno.test("runCli() ends without a word when the reader of its output went away", async () => {
   await withDaemon(small, async (server) => {
     const terminal = fakeTerminal({ env: { RUNE_SERVER: server } });
-    const { OutputClosed } = await import("./terminal.ts");
+    const { OutputClosed } = await import("./terminal/terminal.ts");
     terminal.out = () => {
       throw new OutputClosed(undefined);
     };

@@ -1,6 +1,6 @@
 /** A terminal for tests: remembers what was written. @module */
-import { forTerminal } from "./paint.ts";
-import type { Terminal } from "./terminal.ts";
+import { forTerminal } from "./terminal/paint.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 /** What a test may set. */
 export interface FakeOptions {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { usersOf } from "../cli/describe/volume.ts";
-import { judgeService } from "../cli/verdict.ts";
+import { judgeService } from "../cli/waiting/verdict.ts";
 import { createClock } from "../base/clock.ts";
 import { reconcileService } from "../reconcile/service/controller.ts";
 import { makeService, makeVolume, NOW } from "../reconcile/testing/resources.ts";

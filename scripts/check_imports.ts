@@ -43,6 +43,17 @@ const SERVER: [room: string, outside: string[]][] = [
   ["server/restore/", ["base/", "model/", "store/", "node/", ...DRIVERS_BY_NAME, ...CONTRACTS]],
 ];
 
+/** The rooms of the client, the lowest first, and what each may import from outside. */
+const CLI: [room: string, outside: string[]][] = [
+  "cli/terminal/",
+  "cli/files/",
+  "cli/client/",
+  "cli/waiting/",
+  "cli/describe/",
+  "cli/commands/",
+]
+  .map((room) => [room, ["base/", "model/"]]);
+
 /** What production files of a room may import from outside their room. `/` at the end means the whole folder. */
 const MAY_IMPORT: Record<string, string[]> = {
   "base/": [],
@@ -84,7 +95,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...SERVER.map(([room]) => room),
   ],
   "server/restore/still_running.ts": ["model/", "runners/", "node/proxy/", "server/identity/"],
-  "cli/": ["base/", "model/"],
+  ...layers(CLI),
+  "cli/main.ts": ["base/", "model/", ...CLI.map(([room]) => room)],
   "main.ts": ["base/plain_text.ts"],
 };
 
@@ -119,16 +131,16 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "server/restore/restore.ts",
       "server/api/streams/exec_input.ts",
       // Its own, which waits.
-      "cli/exec_session.ts",
+      "cli/client/exec_session.ts",
       "cli/commands/backup.ts",
       "cli/commands/logs.ts",
     ],
   },
   {
-    // What other people wrote reaches the terminal as plain text, through cli/terminal.ts; the daemon's log cleans its own.
+    // What other people wrote reaches the terminal as plain text, through cli/terminal/terminal.ts; the daemon's log cleans its own.
     text: /\bDeno\.(stdout|stderr)\b|\bconsole\./,
     what: "output past the terminal (use terminal.out() or err(), or the logger)",
-    allowed: ["cli/terminal.ts", "server/daemon/logging.ts", "main.ts", "scripts/"],
+    allowed: ["cli/terminal/terminal.ts", "server/daemon/logging.ts", "main.ts", "scripts/"],
   },
   {
     // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how, and adds a kind of
@@ -158,14 +170,14 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/docker/logs.ts",
       // As much as was granted; the writer waits.
       "server/api/streams/exec_socket.ts",
-      "cli/exec_session.ts",
+      "cli/client/exec_session.ts",
       "runners/process/exec.ts",
       // 1,024 events, then one that stands for all.
       "runners/process/event_hub.ts",
       // Transactions, each of a request that waits for it.
       "store/writer.ts",
       // Words of one command line.
-      "cli/usage.ts",
+      "cli/client/usage.ts",
     ],
   },
   {

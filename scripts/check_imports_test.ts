@@ -22,7 +22,7 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["server/admission/cast.ts", "store/journal.ts"],
   ["server/new_heap.ts", "model/name.ts"],
   ["cli/main.ts", "server/api/app.ts"],
-  ["cli/client.ts", "store/store.ts"],
+  ["cli/client/client.ts", "store/store.ts"],
   ["main.ts", "cli/main.ts"],
   ["main.ts", "store/store.ts", true],
   ["model/volume.ts", "scripts/command.ts"],
@@ -33,7 +33,7 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
 const good: [from: string, to: string, dynamic?: boolean][] = [
   ["model/volume.ts", "model/name.ts"],
   ["model/volume.ts", "base/durable.ts"],
-  ["cli/config_file.ts", "base/durable.ts"],
+  ["cli/files/config_file.ts", "base/durable.ts"],
   ["store/store.ts", "model/resource.ts"],
   ["drivers/local/local_driver.ts", "drivers/host.ts"],
   ["reconcile/queue.ts", "store/store.ts"],
@@ -50,6 +50,8 @@ const good: [from: string, to: string, dynamic?: boolean][] = [
   ["server/backup/backup.ts", "server/identity/daemon_identity.ts"],
   ["server/restore/restore.ts", "server/daemon/settings.ts"],
   ["cli/main.ts", "model/error.ts"],
+  ["cli/commands/get.ts", "cli/describe/columns.ts"],
+  ["cli/waiting/settle.ts", "cli/client/api.ts"],
   ["main.ts", "cli/main.ts", true],
   ["main.ts", "server/daemon/serve.ts", true],
   ["model/volume_test.ts", "cli/main.ts"],
@@ -113,7 +115,9 @@ Deno.test("checkFile() keeps writes that may be short or not on disk to the file
     "writeFileSync(path, b);",
   ];
   for (const line of [...short, ...loose]) {
-    for (const room of ["store/log.ts", "runners/process/records.ts", "cli/config_file.ts", "model/a.ts"]) {
+    for (
+      const room of ["store/log.ts", "runners/process/records.ts", "cli/files/config_file.ts", "model/a.ts"]
+    ) {
       assert.equal(checkFile(room, line).length, 1, `${room}: ${line}`);
     }
     assert.deepEqual(checkFile("store/log_test.ts", line), []);
@@ -138,7 +142,7 @@ Deno.test("checkFile() finds queues that nobody has bounded, and output past the
     assert.deepEqual(checkFile("server/new_test.ts", line), []);
   }
   assert.deepEqual(checkFile("server/http/channel.ts", lines[3]!), []);
-  assert.deepEqual(checkFile("cli/terminal.ts", lines[5]!), []);
+  assert.deepEqual(checkFile("cli/terminal/terminal.ts", lines[5]!), []);
 });
 
 Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notices when it is set", () => {
@@ -179,19 +183,20 @@ Deno.test("checkTree() finds static, type-only and dynamic imports in real files
       "deno.json": "{}",
       "deno.lock": "{}",
       "model/a.ts": "export interface A { x: number }\nexport const a = 1;\n",
-      "store/b.ts": 'import type { C } from "../cli/c.ts";\nexport const b: C = 1;\n',
-      "cli/c.ts": 'export type C = number;\nexport * from "../model/a.ts";\n',
-      "cli/d.ts": 'export const d = () => import("../store/b.ts"); // import "../store/e.ts"\n',
-      "main.ts": 'const { a } = await import("./cli/c.ts");\nconsole.log(a, "import x from ./no.ts");\n',
+      "store/b.ts": 'import type { C } from "../cli/files/c.ts";\nexport const b: C = 1;\n',
+      "cli/files/c.ts": 'export type C = number;\nexport * from "../../model/a.ts";\n',
+      "cli/files/d.ts": 'export const d = () => import("../../store/b.ts"); // import "../store/e.ts"\n',
+      "main.ts":
+        'const { a } = await import("./cli/files/c.ts");\nconsole.log(a, "import x from ./no.ts");\n',
     };
     for (const [path, text] of Object.entries(files)) {
       await Deno.mkdir(`${root}/${path}/..`.replace(/[^/]+\/\.\.$/, ""), { recursive: true });
       await Deno.writeTextFile(`${root}/${path}`, text);
     }
     assert.deepEqual((await checkTree(root)).sort(), [
-      "cli/d.ts: may not import store/b.ts",
-      "main.ts: may not import cli/c.ts",
-      "store/b.ts: may not import cli/c.ts",
+      "cli/files/d.ts: may not import store/b.ts",
+      "main.ts: may not import cli/files/c.ts",
+      "store/b.ts: may not import cli/files/c.ts",
     ]);
   } finally {
     await Deno.remove(root, { recursive: true });

@@ -1,6 +1,6 @@
 /** `rune admin`: bootstrap, users, service accounts, tokens, policies, registries, audit log, key encryption key, backups, Docker Engine. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { addGlobalFlags, type Define } from "../command.ts";
+import { addGlobalFlags, type Define } from "../client/command.ts";
 import { defineBackup, defineRestore } from "./backup.ts";
 import { defineAdoptEngine } from "./admin/adopt_engine.ts";
 import { defineAudit } from "./admin/audit.ts";

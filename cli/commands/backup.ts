@@ -5,12 +5,12 @@ import { syncDirectory, writeNewFile } from "../../base/durable.ts";
 import type { BackupRequest } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
-import { askLine } from "../ask.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { withInterrupt } from "../interrupt.ts";
-import { renderJson, renderYaml } from "../output.ts";
-import type { Terminal } from "../terminal.ts";
+import { askLine } from "../terminal/ask.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { withInterrupt } from "../terminal/interrupt.ts";
+import { renderJson, renderYaml } from "../terminal/output.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Adds `backup` to the group `admin`. */
 export function defineBackup(group: Command, cli: Cli): void {

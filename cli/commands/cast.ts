@@ -3,14 +3,14 @@ import { oneLine } from "../../base/plain_text.ts";
 import type { CastRequest, CastResponse, CastResult } from "../../model/api.ts";
 import { externalAddress, isOpen } from "../../model/exposing.ts";
 import { describeKey } from "../../model/kinds.ts";
-import { listResources } from "../api.ts";
-import { type CastSet, loadCastfiles, locateIssues } from "../castfiles.ts";
-import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
-import { changeLines, titleOf } from "../field_changes.ts";
-import { imageNotes } from "../image_notes.ts";
-import { type Settled } from "../settle.ts";
-import type { Goal } from "../verdict.ts";
-import { addWaitFlags, durationFlag, waitFor } from "../wait_flags.ts";
+import { listResources } from "../client/api.ts";
+import { type CastSet, loadCastfiles, locateIssues } from "../files/castfiles.ts";
+import { addGlobalFlags, type Define, examples, openSession, type Session } from "../client/command.ts";
+import { changeLines, titleOf } from "../describe/field_changes.ts";
+import { imageNotes } from "../describe/image_notes.ts";
+import { type Settled } from "../waiting/settle.ts";
+import type { Goal } from "../waiting/goal.ts";
+import { addWaitFlags, durationFlag, waitFor } from "../waiting/wait_flags.ts";
 
 /** Time for the daemon to write a large set. */
 const CAST_TIMEOUT_MS = 120_000;

@@ -1,6 +1,6 @@
 /** `rune completion`: scripts that let a shell complete commands, flags and names of resources. @module */
 import { Argument } from "@commander-js/extra-typings";
-import { type Define, examples } from "../command.ts";
+import { type Define, examples } from "../client/command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 

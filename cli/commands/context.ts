@@ -1,11 +1,11 @@
 /** `rune context`: the daemons that the user knows. @module */
 import { resolve } from "node:path";
 import { isName } from "../../model/name.ts";
-import { addGlobalFlags, type Define, examples, openOutput } from "../command.ts";
-import { requireContext, type SavedContext, writeConfig } from "../config_file.ts";
-import { parseServer } from "../contexts.ts";
-import { UsageError } from "../exit_codes.ts";
-import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+import { addGlobalFlags, type Define, examples, openOutput } from "../client/command.ts";
+import { requireContext, type SavedContext, writeConfig } from "../files/config_file.ts";
+import { parseServer } from "../files/contexts.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 import { requireConfig } from "./login.ts";
 
 interface Row extends SavedContext {

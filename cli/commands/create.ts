@@ -1,5 +1,5 @@
 /** `rune create`: resources from the words of the command line. @module */
-import type { Define } from "../command.ts";
+import type { Define } from "../client/command.ts";
 import { defineCreateConfigMap } from "./configmap.ts";
 import { defineCreateSecret } from "./secret.ts";
 

@@ -4,8 +4,8 @@ import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
 import type { AnyResource } from "../../model/resource.ts";
-import { findResource, resourcePath } from "../api.ts";
-import { ask } from "../ask.ts";
+import { findResource, resourcePath } from "../client/api.ts";
+import { ask } from "../terminal/ask.ts";
 import {
   addGlobalFlags,
   type Cli,
@@ -14,12 +14,12 @@ import {
   openSession,
   parseKind,
   type Session,
-} from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { titleOf } from "../field_changes.ts";
-import { listTrash } from "../trash.ts";
-import { waitGone } from "../gone.ts";
-import { addWaitFlags, durationFlag } from "../wait_flags.ts";
+} from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { titleOf } from "../describe/field_changes.ts";
+import { listTrash } from "../client/trash.ts";
+import { waitGone } from "../waiting/gone.ts";
+import { addWaitFlags, durationFlag } from "../waiting/wait_flags.ts";
 import { notFound } from "./get.ts";
 
 /** Flags of every form of delete. */

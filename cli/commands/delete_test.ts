@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { aService, aVolume } from "../daemon_fixture.ts";
-import { UsageError } from "../exit_codes.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 import { fateOfData, parseDeleteWords } from "./delete.ts";
 
 Deno.test("parseDeleteWords() takes a single word for a service, also one that is a kind", () => {

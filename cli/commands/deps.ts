@@ -6,9 +6,16 @@ import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import { describeKey } from "../../model/kinds.ts";
 import type { Service } from "../../model/service.ts";
-import { listResources } from "../api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession, type Session } from "../command.ts";
-import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+import { listResources } from "../client/api.ts";
+import {
+  addGlobalFlags,
+  type Cli,
+  type Define,
+  examples,
+  openSession,
+  type Session,
+} from "../client/command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 
 /** One dependency of one service, as it stands. */
 interface Edge {

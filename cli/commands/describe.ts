@@ -1,9 +1,9 @@
 /** `rune describe`: everything about one resource, for people. @module */
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
-import { addGlobalFlags, type Define, examples, openSession, parseKind } from "../command.ts";
-import { findResource } from "../api.ts";
+import { addGlobalFlags, type Define, examples, openSession, parseKind } from "../client/command.ts";
+import { findResource } from "../client/api.ts";
 import { describeResource } from "../describe/describe.ts";
-import { UsageError } from "../exit_codes.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 import { notFound } from "./get.ts";
 
 /**

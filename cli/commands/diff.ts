@@ -1,9 +1,9 @@
 /** `rune diff`: what a cast would change, as an exit code too. @module */
-import { loadCastfiles } from "../castfiles.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { printError } from "../errors.ts";
-import { EXIT, exitCodeOf } from "../exit_codes.ts";
-import { OutputClosed } from "../terminal.ts";
+import { loadCastfiles } from "../files/castfiles.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { printError } from "../terminal/errors.ts";
+import { EXIT, exitCodeOf } from "../terminal/exit_codes.ts";
+import { OutputClosed } from "../terminal/terminal.ts";
 import { printChanges, sendCast } from "./cast.ts";
 
 /** See the module. */

@@ -1,8 +1,15 @@
 /** `rune events`: what happened, oldest first. @module */
 import { KINDS } from "../../model/kinds.ts";
-import { findResource } from "../api.ts";
-import { addGlobalFlags, type Define, examples, openSession, parseKind, type Session } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
+import { findResource } from "../client/api.ts";
+import {
+  addGlobalFlags,
+  type Define,
+  examples,
+  openSession,
+  parseKind,
+  type Session,
+} from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 import { showResources } from "./get.ts";
 
 /** The field selector for one object: `web`, or `volume/web-data`. */

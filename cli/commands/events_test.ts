@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../exit_codes.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 import { selectorFor } from "./events.ts";
 
 Deno.test("selectorFor() selects the events of a name, or of a kind and a name", () => {

@@ -1,14 +1,14 @@
 /** `rune exec`: runs a command, or a shell, inside an instance. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
-import { resourcePath } from "../api.ts";
-import type { Client } from "../client.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { readsInput } from "../exec_input.ts";
-import { NotOpened, runExec } from "../exec_session.ts";
-import { withInterrupt } from "../interrupt.ts";
-import { findTarget } from "../target.ts";
+import { resourcePath } from "../client/api.ts";
+import type { Client } from "../client/client.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { readsInput } from "../terminal/exec_input.ts";
+import { NotOpened, runExec } from "../client/exec_session.ts";
+import { withInterrupt } from "../terminal/interrupt.ts";
+import { findTarget } from "./target.ts";
 
 /** The best shell that the instance has. */
 const SHELL = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"];

@@ -4,8 +4,8 @@ import { RuneError } from "../../model/error.ts";
 import { type KindInfo, KINDS } from "../../model/kinds.ts";
 import type { AnyResource } from "../../model/resource.ts";
 import { parseFieldSelector, parseLabelSelector } from "../../model/selector.ts";
-import { findResource, instanceUsage, listResources, type Scope, watchResources } from "../api.ts";
-import { type CellContext, columnsOf } from "../columns.ts";
+import { findResource, instanceUsage, listResources, type Scope, watchResources } from "../client/api.ts";
+import { type CellContext, columnsOf } from "../describe/columns.ts";
 import {
   addGlobalFlags,
   type Cli,
@@ -14,11 +14,11 @@ import {
   openSession,
   parseKind,
   type Session,
-} from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { withInterrupt } from "../interrupt.ts";
-import { measureVolumes } from "../usage.ts";
-import { renderBlock, renderJson, renderYaml, Table } from "../output.ts";
+} from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { withInterrupt } from "../terminal/interrupt.ts";
+import { measureVolumes } from "../client/usage.ts";
+import { renderBlock, renderJson, renderYaml, Table } from "../terminal/output.ts";
 
 /** The flags of `get` and of every `list`. */
 export interface GetFlags {

@@ -1,10 +1,10 @@
 /** `rune health`: whether the instances of a service are ready, and what their checks said last. @module */
 import type { HealthReport, ProbeReport } from "../../model/api.ts";
 import { formatAge } from "../../model/format.ts";
-import { resourcePath } from "../api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { type Column, renderJson, renderYaml, Table } from "../output.ts";
-import { findTarget } from "../target.ts";
+import { resourcePath } from "../client/api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
+import { findTarget } from "./target.ts";
 
 type Row = HealthReport["instances"][number];
 

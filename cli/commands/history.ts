@@ -2,9 +2,9 @@
 import { fieldChanges } from "../../model/changes.ts";
 import { RuneError } from "../../model/error.ts";
 import { formatAge } from "../../model/format.ts";
-import { resourcePath } from "../api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { type Column, renderJson, renderYaml, Table } from "../output.ts";
+import { resourcePath } from "../client/api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 
 /** One accepted spec. */
 interface Past {

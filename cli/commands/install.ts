@@ -2,8 +2,8 @@
 import { dirname, join } from "node:path";
 import { asideOf, replaceFile, syncDirectory, syncFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
-import { type Define, examples } from "../command.ts";
-import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../install_files.ts";
+import { type Define, examples } from "../client/command.ts";
+import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../files/install_files.ts";
 
 /** This program as one file; from source there is none. */
 async function programFile(env: (name: string) => string | undefined): Promise<string | undefined> {

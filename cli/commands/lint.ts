@@ -2,13 +2,13 @@
 import { basename } from "node:path";
 import { oneLine } from "../../base/plain_text.ts";
 import { looksLikeRunefile } from "../../model/castfile.ts";
-import { checkCastfiles } from "../castfiles.ts";
+import { checkCastfiles } from "../files/castfiles.ts";
 import type { ImageReport } from "../../model/api.ts";
 import type { Declared } from "../../model/declared.ts";
 import { describeKey } from "../../model/resource.ts";
-import { addGlobalFlags, type Define, examples, openSession, type Session } from "../command.ts";
-import { reportNotes } from "../image_notes.ts";
-import { readSources } from "../sources.ts";
+import { addGlobalFlags, type Define, examples, openSession, type Session } from "../client/command.ts";
+import { reportNotes } from "../describe/image_notes.ts";
+import { readSources } from "../files/sources.ts";
 
 const count = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 

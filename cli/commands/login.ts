@@ -3,11 +3,18 @@ import { resolve } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { isName } from "../../model/name.ts";
 import type { Whoami } from "../../model/identity.ts";
-import { createClient } from "../client.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession, type Session } from "../command.ts";
-import { type ConfigFile, type SavedContext, writeConfig } from "../config_file.ts";
-import { parseServer, parseTokenText } from "../contexts.ts";
-import { UsageError } from "../exit_codes.ts";
+import { createClient } from "../client/client.ts";
+import {
+  addGlobalFlags,
+  type Cli,
+  type Define,
+  examples,
+  openSession,
+  type Session,
+} from "../client/command.ts";
+import { type ConfigFile, type SavedContext, writeConfig } from "../files/config_file.ts";
+import { parseServer, parseTokenText } from "../files/contexts.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 
 /** The user's file. @throws {UsageError} without a home to keep it in. */
 export function requireConfig(cli: Cli): ConfigFile {

@@ -1,7 +1,7 @@
 /** `rune logout`: forgets a token. @module */
-import { addGlobalFlags, type Define, examples } from "../command.ts";
-import { requireContext, writeConfig } from "../config_file.ts";
-import { UsageError } from "../exit_codes.ts";
+import { addGlobalFlags, type Define, examples } from "../client/command.ts";
+import { requireContext, writeConfig } from "../files/config_file.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 import { requireConfig } from "./login.ts";
 
 /** See the module. */

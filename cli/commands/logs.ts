@@ -1,11 +1,11 @@
 /** `rune logs`: what the instances of a service, or one of them, print. @module */
 import type { LogLine } from "../../model/api.ts";
-import { resourcePath } from "../api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { createLineJoiner, type LogFormatter, logFormatter } from "../log_lines.ts";
-import { findLogTarget } from "../target.ts";
-import { durationFlag } from "../wait_flags.ts";
+import { resourcePath } from "../client/api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { createLineJoiner, type LogFormatter, logFormatter } from "../describe/log_lines.ts";
+import { findLogTarget } from "./target.ts";
+import { durationFlag } from "../waiting/wait_flags.ts";
 
 /** A point in time: RFC 3339, or a duration before now. @throws {UsageError} when it is neither. */
 export function parseTime(text: string, now: number): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../exit_codes.ts";
-import { forTerminal, painter } from "../paint.ts";
-import { createLineJoiner, logFormatter } from "../log_lines.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { forTerminal, painter } from "../terminal/paint.ts";
+import { createLineJoiner, logFormatter } from "../describe/log_lines.ts";
 import { parseTime } from "./logs.ts";
 
 const now = Date.parse("2026-01-31T12:00:00.000Z");

@@ -1,9 +1,9 @@
 /** `rune rollback`: takes up an earlier spec of a service again. @module */
 import type { Service } from "../../model/service.ts";
-import { resourcePath } from "../api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
+import { resourcePath } from "../client/api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 
 function parseGeneration(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);

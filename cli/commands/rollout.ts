@@ -1,8 +1,8 @@
 /** `rune rollout status`: waits until a service is what was asked for last, whoever asked. @module */
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { getResource } from "../api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
+import { getResource } from "../client/api.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 
 /** See the module. */
 export const define: Define = (group, cli) => {

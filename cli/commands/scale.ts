@@ -1,8 +1,8 @@
 /** `rune scale`: sets how many instances of a service run. @module */
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { actOnService } from "../service_action.ts";
-import { addWaitFlags, durationFlag, type WaitFlags } from "../wait_flags.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { actOnService } from "./service_action.ts";
+import { addWaitFlags, durationFlag, type WaitFlags } from "../waiting/wait_flags.ts";
 
 /** A number of instances. @throws {UsageError} when it is none. */
 function parseScale(text: string): number {

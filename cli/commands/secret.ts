@@ -2,9 +2,9 @@
 import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../model/kinds.ts";
 import { oddLineEnd } from "../../model/secret_value.ts";
-import { collectionPath } from "../api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
-import { addDataFlags, type DataFlags, readDataFlags } from "../data_flags.ts";
+import { collectionPath } from "../client/api.ts";
+import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { addDataFlags, type DataFlags, readDataFlags } from "../files/data_flags.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 

@@ -1,7 +1,7 @@
 /** `rune serve`: runs the daemon in the foreground. @module */
 import type { ServeOptions } from "../../model/serve_options.ts";
 import { Option } from "@commander-js/extra-typings";
-import { type Define, examples } from "../command.ts";
+import { type Define, examples } from "../client/command.ts";
 
 /** See the module. */
 export const define: Define = (command, cli) => {

@@ -1,6 +1,6 @@
 /** `rune service`: list, get, delete. @module */
 import { KINDS } from "../../model/kinds.ts";
-import type { Define } from "../command.ts";
+import type { Define } from "../client/command.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 

@@ -3,10 +3,10 @@ import type { Command } from "@commander-js/extra-typings";
 import { formatBytes } from "../../model/format.ts";
 import { KINDS } from "../../model/kinds.ts";
 import { snapshotName } from "../../model/snapshot_name.ts";
-import { createResource, getResource } from "../api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
-import { addRestoreFlags, type RestoreFlags, restoreVolume } from "../restore.ts";
-import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../wait_flags.ts";
+import { createResource, getResource } from "../client/api.ts";
+import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { addRestoreFlags, type RestoreFlags, restoreVolume } from "./restore.ts";
+import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 

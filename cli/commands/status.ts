@@ -2,9 +2,9 @@
 import { oneLine } from "../../base/plain_text.ts";
 import type { Status } from "../../model/api.ts";
 import { formatAge } from "../../model/format.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { type Column, renderJson, renderYaml, Table } from "../output.ts";
-import type { Paint } from "../paint.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
+import type { Paint } from "../terminal/paint.ts";
 
 const counts = (states: Record<string, number>) =>
   Object.entries(states).filter(([, n]) => n > 0).map(([state, n]) => `${n} ${state}`).join(", ") || "none";

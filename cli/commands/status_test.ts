@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { painter } from "../paint.ts";
+import { painter } from "../terminal/paint.ts";
 import { statusText } from "./status.ts";
 
 Deno.test("statusText() shows what is out of order, and counts by namespace", () => {

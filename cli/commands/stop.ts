@@ -1,7 +1,7 @@
 /** `rune stop`: scales a service to 0 and keeps it. @module */
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { actOnService } from "../service_action.ts";
-import { addWaitFlags, type WaitFlags } from "../wait_flags.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { actOnService } from "./service_action.ts";
+import { addWaitFlags, type WaitFlags } from "../waiting/wait_flags.ts";
 
 /** See the module. */
 export const define: Define = (command, cli) => {

@@ -2,10 +2,10 @@
 import type { Command } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { KINDS } from "../../model/kinds.ts";
-import { collectionPath, resourcePath } from "../api.ts";
-import { loadCastfiles, locateIssues } from "../castfiles.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
+import { collectionPath, resourcePath } from "../client/api.ts";
+import { loadCastfiles, locateIssues } from "../files/castfiles.ts";
+import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 

@@ -4,8 +4,8 @@ import type { z } from "zod";
 import type { versionSchema } from "../../model/api.ts";
 import { BUILD } from "../../model/build.ts";
 import { RuneError } from "../../model/error.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { renderJson, renderYaml } from "../output.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { renderJson, renderYaml } from "../terminal/output.ts";
 
 type Version = Partial<z.infer<typeof versionSchema>>;
 

@@ -1,10 +1,10 @@
 /** `rune volume create`: what a castfile with one volume does, from flags. @module */
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Volume } from "../../model/volume.ts";
-import { collectionPath } from "../api.ts";
-import { type Cli, examples } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { addVolumeFlags, workOnVolume } from "../volume_action.ts";
+import { collectionPath } from "../client/api.ts";
+import { type Cli, examples } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { addVolumeFlags, workOnVolume } from "./volume_action.ts";
 
 const ACCESS_MODES = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] as const;
 

@@ -3,13 +3,13 @@ import type { Command } from "@commander-js/extra-typings";
 import type { TrashItem } from "../../model/api.ts";
 import { formatAge, formatTimeLeft } from "../../model/format.ts";
 import type { Volume } from "../../model/volume.ts";
-import { resourcePath } from "../api.ts";
-import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../command.ts";
-import { UsageError } from "../exit_codes.ts";
-import { type Column, renderJson, renderYaml, Table } from "../output.ts";
-import { listTrash } from "../trash.ts";
-import { addWaitFlags } from "../wait_flags.ts";
-import { workOnVolume } from "../volume_action.ts";
+import { resourcePath } from "../client/api.ts";
+import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../client/command.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
+import { listTrash } from "../client/trash.ts";
+import { addWaitFlags } from "../waiting/wait_flags.ts";
+import { workOnVolume } from "./volume_action.ts";
 
 const COLUMNS: Column<TrashItem, number>[] = [
   { header: "NAME", cell: (item) => item.name },

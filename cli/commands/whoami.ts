@@ -1,8 +1,8 @@
 /** `rune whoami`: who the daemon takes the caller for. @module */
 import type { Whoami } from "../../model/identity.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../command.ts";
-import { whoamiText } from "../identity_text.ts";
-import { renderJson, renderYaml } from "../output.ts";
+import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { whoamiText } from "../describe/identity_text.ts";
+import { renderJson, renderYaml } from "../terminal/output.ts";
 
 /** See the module. */
 export const define: Define = (command, cli) => {

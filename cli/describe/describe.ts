@@ -1,22 +1,17 @@
 /** Everything about one resource, in words; kinds without words of their own are shown as YAML. @module */
 import type { AnyResource } from "../../model/resource.ts";
-import { instanceUsage, listResources } from "../api.ts";
-import type { Client } from "../client.ts";
-import { type CellContext, columnsOf } from "../columns.ts";
-import { renderYaml, Table } from "../output.ts";
-import type { Paint } from "../paint.ts";
-import { tellsOf } from "../warnings.ts";
+import { instanceUsage, listResources } from "../client/api.ts";
+import type { Client } from "../client/client.ts";
+import { columnsOf } from "./columns.ts";
+import { renderYaml, Table } from "../terminal/output.ts";
+import { tellsOf } from "../waiting/warnings.ts";
 import { usersOf } from "./config.ts";
+import type { DescribeContext } from "./context.ts";
 import { describeInstance } from "./instance.ts";
 import { lines, moment, pairs, part } from "./sections.ts";
 import { describeService } from "./service.ts";
 import { describeSnapshot } from "./snapshot.ts";
 import { describeVolume } from "./volume.ts";
-
-/** What descriptions need beside the resource. */
-export interface DescribeContext extends CellContext {
-  paint: Paint;
-}
 
 /** Events shown at most, the latest. */
 const EVENTS = 15;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { anInstance, aService, aVolume } from "../daemon_fixture.ts";
-import { columnsOf } from "../columns.ts";
-import { painter } from "../paint.ts";
+import { columnsOf } from "./columns.ts";
+import { painter } from "../terminal/paint.ts";
 import { lines, shellWords } from "./sections.ts";
 import { describeInstance } from "./instance.ts";
 import { describeService } from "./service.ts";

@@ -1,7 +1,7 @@
 /** An instance in words. @module */
 import { volumeKeyOf } from "../../model/claim_names.ts";
 import { type Instance, mountsOf } from "../../model/instance.ts";
-import type { DescribeContext } from "./describe.ts";
+import type { DescribeContext } from "./context.ts";
 import { fileMountLines } from "./config.ts";
 import { condition, lines, moment, part } from "./sections.ts";
 

@@ -1,7 +1,7 @@
 /** The layout of a description: aligned `Label: value` lines, and indented parts under headings. @module */
 import { formatAge } from "../../model/format.ts";
-import type { Paint } from "../paint.ts";
-import { styleOfState } from "../paint.ts";
+import type { Paint } from "../terminal/paint.ts";
+import { styleOfState } from "../terminal/paint.ts";
 
 /** A label and what stands beside it; lines whose value is undefined or empty are left out. */
 export type Line = [label: string, value: string | number | boolean | undefined];

@@ -6,10 +6,10 @@ import type { Instance } from "../../model/instance.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
 import type { Service, ServiceSpec } from "../../model/service.ts";
 import { imageMountText } from "../../model/image_volume.ts";
-import { imageMountsOf, imageVolumeNames } from "../image_notes.ts";
-import { columnsOf } from "../columns.ts";
-import { Table } from "../output.ts";
-import type { DescribeContext } from "./describe.ts";
+import { imageMountsOf, imageVolumeNames } from "./image_notes.ts";
+import { columnsOf } from "./columns.ts";
+import { Table } from "../terminal/output.ts";
+import type { DescribeContext } from "./context.ts";
 import { envSource, fileMountLines, initStepLine } from "./config.ts";
 import { condition, lines, moment, pairs, part, shellWords } from "./sections.ts";
 

@@ -3,7 +3,7 @@ import { formatBytes } from "../../model/format.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
-import type { DescribeContext } from "./describe.ts";
+import type { DescribeContext } from "./context.ts";
 import { condition, lines, moment, pairs, part } from "./sections.ts";
 
 /** The description of a snapshot. */

@@ -4,7 +4,7 @@ import { parseImageContent } from "../../model/image_volume.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { mountsOfVolume } from "../../model/claim_names.ts";
 import type { Volume } from "../../model/volume.ts";
-import type { DescribeContext } from "./describe.ts";
+import type { DescribeContext } from "./context.ts";
 import { condition, lines, moment, pairs, part } from "./sections.ts";
 
 /** The services that claim the volume, or whose template made it: `default/web at /data`. */

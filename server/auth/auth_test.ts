@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readEvents } from "../../cli/sse.ts";
+import { readEvents } from "../../cli/client/sse.ts";
 import { okJson, problemOf, withServer } from "../api/server_fixture.ts";
 import { withGuard } from "./auth_fixture.ts";
 

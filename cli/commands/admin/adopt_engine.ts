@@ -1,7 +1,7 @@
 /** `rune admin adopt-engine`: ends the wait for another Docker Engine by a person's word. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { Adoption } from "../../../model/api.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
 
 /** Defines it. */
 export function defineAdoptEngine(group: Command, cli: Cli): void {

@@ -1,10 +1,10 @@
 /** `rune admin audit`: who did what. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { AuditRecord } from "../../../model/identity.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
-import { withInterrupt } from "../../interrupt.ts";
-import { renderYaml } from "../../output.ts";
-import type { Paint } from "../../paint.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { withInterrupt } from "../../terminal/interrupt.ts";
+import { renderYaml } from "../../terminal/output.ts";
+import type { Paint } from "../../terminal/paint.ts";
 
 /** One record as a line. */
 function line(record: AuditRecord, paint: Paint): string {

@@ -1,8 +1,8 @@
 /** `rune admin bootstrap`: the first token. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { NewTokenView } from "../../../model/identity.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
-import { newTokenText } from "../../identity_text.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { newTokenText } from "../../describe/identity_text.ts";
 import { printNewToken } from "./token.ts";
 
 /** Defines it. */

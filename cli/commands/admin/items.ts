@@ -1,6 +1,6 @@
 /** Prints lists that are no resources, in the form that was asked for. @module */
-import type { Session } from "../../command.ts";
-import { type Column, renderJson, renderYaml, Table } from "../../output.ts";
+import type { Session } from "../../client/command.ts";
+import { type Column, renderJson, renderYaml, Table } from "../../terminal/output.ts";
 
 /** Prints `items` as a table, JSON, YAML or names. */
 export async function printItems<T>(

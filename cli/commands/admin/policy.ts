@@ -2,12 +2,12 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { PolicyView, Rule } from "../../../model/identity.ts";
 import { RuneError } from "../../../model/error.ts";
-import { segment } from "../../client.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
-import { UsageError } from "../../exit_codes.ts";
-import { POLICY_COLUMNS } from "../../identity_text.ts";
-import { renderJson, renderYaml } from "../../output.ts";
-import { readSources } from "../../sources.ts";
+import { segment } from "../../client/client.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { UsageError } from "../../terminal/exit_codes.ts";
+import { POLICY_COLUMNS } from "../../describe/identity_text.ts";
+import { renderJson, renderYaml } from "../../terminal/output.ts";
+import { readSources } from "../../files/sources.ts";
 import { printItems } from "./items.ts";
 
 /** `services,volumes:get,list@prod`. The daemon judges the words. */
@@ -48,7 +48,7 @@ async function wantedPolicies(
   if (rule !== undefined || description !== undefined) {
     throw new UsageError("-f goes with neither --rule nor --description", "write them into the file");
   }
-  const { parsePolicies } = await import("../../policy_file.ts");
+  const { parsePolicies } = await import("../../files/policy_file.ts");
   const sources = await readSources([filename], { recursive: false, stdin: cli.terminal.stdin });
   return sources.flatMap((source) => parsePolicies(source, name === undefined ? {} : { name }));
 }

@@ -2,10 +2,10 @@
 import type { Command } from "@commander-js/extra-typings";
 import { parseNameRef } from "../../../model/name.ts";
 import type { RegistryView } from "../../../model/registry.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
-import { UsageError } from "../../exit_codes.ts";
-import type { Column } from "../../output.ts";
-import type { Terminal } from "../../terminal.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { UsageError } from "../../terminal/exit_codes.ts";
+import type { Column } from "../../terminal/output.ts";
+import type { Terminal } from "../../terminal/terminal.ts";
 import { printItems } from "./items.ts";
 
 const PATH = "/v1/admin/registries";

@@ -1,6 +1,6 @@
 /** `rune admin rotate-kek`: a new key for all secrets. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
 
 /** Wrapping anew and rewriting the database may take this long, in milliseconds. */
 const TIMEOUT_MS = 10 * 60_000;

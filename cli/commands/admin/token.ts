@@ -1,10 +1,10 @@
 /** `rune admin token`: list, create, revoke. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { NewTokenView, TokenView } from "../../../model/identity.ts";
-import { segment } from "../../client.ts";
-import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../../command.ts";
-import { newTokenText, TOKEN_COLUMNS } from "../../identity_text.ts";
-import { reserveTokenFile } from "../../token_file.ts";
+import { segment } from "../../client/client.ts";
+import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../../client/command.ts";
+import { newTokenText, TOKEN_COLUMNS } from "../../describe/identity_text.ts";
+import { reserveTokenFile } from "../../files/token_file.ts";
 import { printItems } from "./items.ts";
 
 /**

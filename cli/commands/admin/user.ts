@@ -1,9 +1,9 @@
 /** `rune admin user` and `rune admin service`: list, create, grant, delete. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { UserView } from "../../../model/identity.ts";
-import { segment } from "../../client.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../command.ts";
-import { USER_COLUMNS } from "../../identity_text.ts";
+import { segment } from "../../client/client.ts";
+import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { USER_COLUMNS } from "../../describe/identity_text.ts";
 import { printItems } from "./items.ts";
 
 const collect = (value: string, before: string[] = []) => [...before, ...value.split(",")];

@@ -1,0 +1,167 @@
+/** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
+import type { ServeOptions } from "../../model/serve_options.ts";
+import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
+import type { Offline } from "../../model/offline.ts";
+import { nearest } from "../../model/suggest.ts";
+import { type Client, createClient } from "./client.ts";
+import type { ConfigFile } from "../files/config_file.ts";
+import { type Context, resolveContext } from "../files/contexts.ts";
+import { UsageError } from "../terminal/exit_codes.ts";
+import { type Paint, painter } from "../terminal/paint.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** One run of the program. */
+export interface Cli {
+  terminal: Terminal;
+  serve(options: ServeOptions): Promise<void>;
+  /** The user's contexts, once a command was chosen; absent where there is no home to look in. */
+  config?: ConfigFile;
+  /** Loads the daemon's side. */
+  offline(): Promise<Offline>;
+  /** What the program will exit with; 0 unless a command says otherwise. */
+  exitCode: number;
+}
+
+/** Gives a command its arguments, options, help and action. */
+export type Define = (command: Command, cli: Cli) => void;
+
+/** Forms of output. */
+const OUTPUT_FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
+/** See {@linkcode OUTPUT_FORMATS}. */
+export type OutputFormat = typeof OUTPUT_FORMATS[number];
+
+/** The flags that every command shares. */
+interface GlobalFlags {
+  namespace?: string;
+  server?: string;
+  context?: string;
+  token?: string;
+  tokenFile?: string;
+  tlsCa?: string;
+  color?: boolean;
+  verbose?: boolean;
+  output?: OutputFormat;
+  allNamespaces?: boolean;
+}
+
+const GROUP = "Global options:";
+
+/** Adds the shared flags; `-o` and `-A` only where the command honours them. */
+export function addGlobalFlags(
+  command: CommandUnknownOpts,
+  honours: { output?: boolean; allNamespaces?: boolean } = {},
+): void {
+  const add = (flags: string, description: string, choices?: readonly string[]) => {
+    const option = new Option(flags, description).helpGroup(GROUP);
+    command.addOption(choices ? option.choices(choices) : option);
+  };
+  if (honours.output) add("-o, --output <format>", "form of the output", OUTPUT_FORMATS);
+  if (honours.allNamespaces) add("-A, --all-namespaces", "all namespaces");
+  add("-n, --namespace <name>", "namespace (RUNE_NAMESPACE; default)");
+  add("--context <name>", "which of the contexts of rune login (RUNE_CONTEXT; the current one)");
+  add("--server <url>", "address of the daemon (RUNE_SERVER; http://127.0.0.1:7861)");
+  add(
+    "--token <token>",
+    "token, seen by everybody in the list of processes: prefer --token-file (RUNE_TOKEN)",
+  );
+  add("--token-file <file>", "file that holds the token");
+  add("--tls-ca <file>", "certificates to trust beside the system's, PEM");
+  add("--no-color", "no colours (also NO_COLOR)");
+  add("-v, --verbose", "print every request to standard error");
+}
+
+/** Merges the flags of a command and those written before it; the nearest wins. */
+function globalFlags(command: CommandUnknownOpts): GlobalFlags {
+  const flags: Record<string, unknown> = {};
+  for (let at: CommandUnknownOpts | null = command; at; at = at.parent) {
+    for (const [name, value] of Object.entries(at.opts() as Record<string, unknown>)) {
+      if (flags[name] === undefined) flags[name] = value;
+      if (name === "color" && value === false) flags.color = false;
+      if (value === undefined || at === command || (name !== "output" && name !== "allNamespaces")) continue;
+      if (!command.options.some((option) => option.attributeName() === name)) {
+        throw new UsageError(
+          `${command.name()} does not take ${name === "output" ? "-o" : "-A"}`,
+          "leave it out",
+        );
+      }
+    }
+  }
+  return flags as GlobalFlags;
+}
+
+/** What a command works with. */
+export interface Session {
+  terminal: Terminal;
+  client: Client;
+  /** Where the client goes, and as whom. */
+  context: Context;
+  /** The namespace of names that are given without one. */
+  namespace: string;
+  /** Somebody named it; else it is the default one. */
+  namespaceGiven: boolean;
+  /** `-A` was given. */
+  allNamespaces: boolean;
+  /** As asked for with `-o`; undefined when nobody asked. */
+  output?: OutputFormat;
+  /** Colours of standard output. */
+  paint: Paint;
+  /** Colours of standard error. */
+  paintErr: Paint;
+}
+
+/**
+ * What a command prints with that asks no daemon.
+ *
+ * @returns `chosen` is the context that the command line or RUNE_CONTEXT names, which need not exist.
+ */
+export function openOutput(
+  { terminal }: Cli,
+  command: CommandUnknownOpts,
+): Pick<Session, "terminal" | "output" | "paint"> & { chosen: string | undefined } {
+  const flags = globalFlags(command);
+  const colour = flags.color !== false && !terminal.env("NO_COLOR") && terminal.stdoutIsTerminal;
+  const chosen = flags.context ?? (terminal.env("RUNE_CONTEXT") || undefined);
+  return { terminal, output: flags.output, paint: painter(colour), chosen };
+}
+
+/** The session of one command line; nothing is connected yet. @throws {UsageError} for flags that make no sense. */
+export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
+  const { terminal } = cli;
+  const flags = globalFlags(command);
+  const context = resolveContext(flags, terminal.env, cli.config);
+  const { server, namespace, namespaceGiven, token, ca } = context;
+  const colour = flags.color !== false && !terminal.env("NO_COLOR");
+  const log = flags.verbose ? (line: string) => terminal.err(`${line}\n`) : undefined;
+  return {
+    terminal,
+    client: createClient(server, { log, token, ca }),
+    context,
+    namespace,
+    namespaceGiven,
+    allNamespaces: flags.allNamespaces ?? false,
+    output: flags.output,
+    paint: painter(colour && terminal.stdoutIsTerminal),
+    paintErr: painter(colour && terminal.stderrIsTerminal),
+  };
+}
+
+/** The part of a command's help that shows how it is used. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
+/**
+ * The kind that a word of the command line means.
+ *
+ * @param otherwise what the words may have been meant for instead, for the hint.
+ * @throws {UsageError} when it means none, with the nearest one as the hint.
+ */
+export function parseKind(word: string, otherwise?: string): KindInfo {
+  const found = findKind(word);
+  if (found?.public) return found;
+  const shown = Object.values(KINDS).filter((k) => k.public);
+  const near = nearest(word, shown.flatMap((k) => [k.kind, k.plural, ...k.aliases]));
+  const hint = near ? `did you mean "${near}"?` : `known kinds: ${shown.map((k) => k.plural).join(", ")}`;
+  throw new UsageError(`unknown kind "${word}"`, otherwise === undefined ? hint : `${hint}; ${otherwise}`);
+}

@@ -1,0 +1,8 @@
+/** What descriptions need beside the resource. @module */
+import type { Paint } from "../terminal/paint.ts";
+import type { CellContext } from "./columns.ts";
+
+/** See the module comment. */
+export interface DescribeContext extends CellContext {
+  paint: Paint;
+}

@@ -1,0 +1,100 @@
+/** Forms of output: tables, one resource as `KEY: value` lines, JSON, YAML, names. @module */
+import { isPlain, UNSAFE_LETTER } from "../../base/plain_text.ts";
+import { type Paint, styleOfState } from "./paint.ts";
+
+/** A column of a table. */
+export interface Column<R, C> {
+  header: string;
+  cell(resource: R, context: C): string;
+  /** Shown with `-o wide` and in the view of a single resource. */
+  wide?: true;
+  /** Coloured by the state it shows. */
+  state?: true;
+}
+
+const LINE_BREAKERS = new RegExp(`(?:[\\n\\t]|${UNSAFE_LETTER})+`, "g");
+
+/** A value as a part of one line. It comes from other people. */
+const printable = (text: string) => text.replace(LINE_BREAKERS, " ");
+
+const GAP = "   ";
+
+/** A row of a table: its texts, and the style of each. */
+interface Cell {
+  text: string;
+  state: boolean;
+}
+
+/** Prints rows under headers; rows that come later keep the widths of those before. */
+export class Table<R, C> {
+  #columns: Column<R, C>[];
+  #widths: number[];
+  #paint: Paint;
+  #wantsHeader: boolean;
+
+  /** @param options.headers print the line of headers before the first row. */
+  constructor(columns: Column<R, C>[], options: { paint: Paint; wide: boolean; headers: boolean }) {
+    this.#columns = columns.filter((column) => options.wide || !column.wide);
+    this.#widths = this.#columns.map((column) => options.headers ? column.header.length : 0);
+    this.#paint = options.paint;
+    this.#wantsHeader = options.headers;
+  }
+
+  /** The lines of some rows. @param states replaces the text of state columns. */
+  render(resources: R[], context: C, options: { state?: string } = {}): string {
+    const rows = resources.map((resource) =>
+      this.#columns.map((column): Cell => ({
+        text: printable(
+          column.state && options.state !== undefined ? options.state : column.cell(resource, context),
+        ),
+        state: column.state === true,
+      }))
+    );
+    for (const row of rows) {
+      row.forEach((cell, i) => this.#widths[i] = Math.max(this.#widths[i]!, cell.text.length));
+    }
+    if (this.#wantsHeader) {
+      rows.unshift(this.#columns.map(({ header }) => ({ text: header, state: false })));
+      this.#wantsHeader = false;
+    }
+    return rows.map((row) => this.#line(row)).join("");
+  }
+
+  #line(row: Cell[]): string {
+    const cells = row.map(({ text, state }, i) => {
+      const padded = i === row.length - 1 ? text : text.padEnd(this.#widths[i]!);
+      return state ? this.#paint(styleOfState(text), padded) : padded;
+    });
+    return cells.join(GAP).trimEnd() + "\n";
+  }
+}
+
+/** One resource as `KEY: value` lines, wide columns included. */
+export function renderBlock<R, C>(
+  columns: Column<R, C>[],
+  resource: R,
+  options: { context: C; paint: Paint },
+): string {
+  return columns.map((column) => {
+    const text = printable(column.cell(resource, options.context));
+    return `${column.header}: ${column.state ? options.paint(styleOfState(text), text) : text}\n`;
+  }).join("");
+}
+
+/** A value as indented JSON. */
+export function renderJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) + "\n";
+}
+
+/** A value as YAML. */
+export async function renderYaml(value: unknown): Promise<string> {
+  const { Document, Scalar, visit } = await import("yaml");
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    // Only between quotes does a letter that is written out mean itself.
+    Scalar(_, node) {
+      if (typeof node.value === "string" && !isPlain(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
