@@ -239,13 +239,24 @@ async function printCompletions(
   terminal.out(lines.join(""));
 }
 
-/** Every command that does something, by the words that lead to it, with how many arguments it names. */
-export async function listCommands(terminal: Terminal): Promise<{ words: string[]; arguments: number }[]> {
+/** A command that does something. */
+export interface ListedCommand {
+  /** The words that lead to it. */
+  words: string[];
+  /** How many arguments it names. */
+  arguments: number;
+  command: CommandUnknownOpts;
+}
+
+/** Every command that does something. */
+export async function listCommands(terminal: Terminal): Promise<ListedCommand[]> {
   const cli: Cli = { terminal, serve: () => Promise.resolve(), offline: noOffline, exitCode: EXIT.ok };
   const { program, load } = buildProgram(cli);
-  const found: { words: string[]; arguments: number }[] = [];
+  const found: ListedCommand[] = [];
   const walk = (command: CommandUnknownOpts, words: string[]) => {
-    if (command.commands.length === 0) found.push({ words, arguments: command.registeredArguments.length });
+    if (command.commands.length === 0) {
+      found.push({ words, arguments: command.registeredArguments.length, command });
+    }
     for (const below of command.commands) walk(below, [...words, below.name()]);
   };
   for (const command of program.commands) {

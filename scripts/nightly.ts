@@ -1,5 +1,6 @@
 /**
- * The tests of faults at the length that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn.
+ * The tests that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn, every command of the
+ * documentation.
  * Prints the seed of all chance, and ends as `deno task test` does. A variable that is set already wins over the length here;
  * arguments are passed on. @module
  */
@@ -12,6 +13,7 @@ const LENGTHS: Record<string, string> = {
   RUNE_OUTAGE_SECONDS: "60",
   RUNE_ACCESS_SECONDS: "300",
   RUNE_CHURN_MINUTES: "60",
+  RUNE_DOCS: "all",
 };
 /** Twice what they take together. */
 const LIMIT_MINUTES = 240;

@@ -107,6 +107,8 @@ const READING =
   `Requests and answers are JSON. The same in a form that programs read is \`GET /openapi.json\`, which every daemon
 serves.
 
+<!-- not run: tests/operations_test.ts asks the API -->
+
 \`\`\`sh
 curl http://127.0.0.1:7861/v1/version
 curl -H "authorization: Bearer $RUNE_TOKEN" http://127.0.0.1:7861/v1/namespaces/default/services

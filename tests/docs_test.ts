@@ -1,0 +1,109 @@
+/**
+ * The commands of README.md and docs/, page by page, in the order in which they stand, on a daemon in dev mode with a home of its own.
+ * Castfiles are cast as a dry run, those that commands name for real. It takes minutes: `RUNE_DOCS=all`, or the part of a page's path,
+ * as the nightly run sets it. @module
+ */
+import assert from "node:assert/strict";
+import { type Block, readBlocks, readPages } from "../scripts/doc_blocks.ts";
+import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
+import { removeLeftovers } from "../scripts/leftovers.ts";
+import { ROOT } from "../scripts/tree.ts";
+import { parseCastfile } from "../model/castfile.ts";
+import { ensureTestImage } from "../runners/docker/test_image.ts";
+import { type Scene, SCENES } from "./docs_scenes.ts";
+import { noDocker, noRoot } from "./skips.ts";
+
+/** One command of the documentation may wait for a container to stop. */
+const LIMIT_MS = 5 * 60_000;
+
+/** What a reader's shell has that this one lacks. A daemon runs already. */
+const SHELL = `set -e
+rune() { if [ "$1" != serve ]; then ${RUNE.map((word) => `'${word}'`).join(" ")} "$@"; fi; }
+sudo() { "$@"; }
+`;
+
+interface Reader {
+  dir: string;
+  daemon: Daemon;
+  image: string;
+}
+
+/** Every image is one that is here. */
+const withImages = (text: string, image: string) => text.replaceAll(/\bimage: [\w./:-]+/g, `image: ${image}`);
+
+async function runScript(reader: Reader, script: string, what: string): Promise<void> {
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", SHELL + script],
+    cwd: reader.dir,
+    env: { ...reader.daemon.env, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).spawn();
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  assert.equal(code, 0, `${what}\n${script}\n${text.decode(stdout)}${text.decode(stderr)}`);
+}
+
+/** A block of the page as its reader uses it. */
+async function useBlock(
+  reader: Reader,
+  { language, text, file, page, line }: Block,
+  scene: Scene,
+): Promise<void> {
+  const what = `${page}:${line}`;
+  if (language === "sh") {
+    const before = Object.entries(scene.before ?? {}).find(([start]) => text.startsWith(start))?.[1];
+    if (before !== undefined) await runScript(reader, before, `${what}, before it`);
+    return await runScript(
+      reader,
+      text.replaceAll("<id>", "$(rune admin token list -o name | head -n 1 | cut -d/ -f2)"),
+      what,
+    );
+  }
+  if (language !== "yaml") return;
+  if (file !== undefined) await Deno.writeTextFile(`${reader.dir}/${file}`, withImages(text, reader.image));
+  const { resources, issues } = parseCastfile(text, { file: page, namespace: "default" });
+  if (issues.length > 0 || resources.length === 0) return;
+  await Deno.writeTextFile(`${reader.dir}/block.yaml`, withImages(text, reader.image));
+  await runScript(reader, "rune cast --dry-run block.yaml", what);
+}
+
+async function readPage(blocks: Block[], scene: Scene): Promise<void> {
+  const image = await ensureTestImage();
+  const home = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-docs-" }));
+  const dataDir = `${home}/.rune/data`;
+  const daemon = await startDaemon(home, { dataDir });
+  const reader: Reader = { dir: `${home}/work`, daemon, image };
+  try {
+    await Deno.mkdir(`${reader.dir}/examples`, { recursive: true });
+    for (const { name } of Deno.readDirSync(`${ROOT}/examples`)) {
+      const text = await Deno.readTextFile(`${ROOT}/examples/${name}`);
+      await Deno.writeTextFile(`${reader.dir}/examples/${name}`, withImages(text, image));
+    }
+    for (const [name, text] of Object.entries(scene.files ?? {})) {
+      await Deno.writeTextFile(`${reader.dir}/${name}`, text.replaceAll("IMAGE", image));
+    }
+    if (scene.cast !== undefined) {
+      await Deno.writeTextFile(`${reader.dir}/scene.yaml`, scene.cast.replaceAll("IMAGE", image));
+      await runScript(reader, "rune cast scene.yaml", "the scene");
+    }
+    for (const block of blocks) if (block.notRun === undefined) await useBlock(reader, block, scene);
+  } finally {
+    await daemon.stop();
+    await removeLeftovers(dataDir);
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+const wanted = Deno.env.get("RUNE_DOCS");
+for (const [page, text] of wanted === undefined ? [] : await readPages()) {
+  const blocks = readBlocks(page, text).filter(({ language }) => ["sh", "yaml"].includes(language));
+  if (blocks.length === 0 || wanted !== "all" && !page.includes(wanted!)) continue;
+  Deno.test({
+    name: `the commands and castfiles of ${page} work as printed`,
+    ignore: noDocker || noRoot,
+    fn: () => readPage(blocks, SCENES[page] ?? {}),
+  });
+}
