@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { RuneError } from "../model/error.ts";
+import type { ContextOverrides } from "./conformance_trial.ts";
 import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
 
 /** A driver on trial. */
@@ -13,7 +14,7 @@ export interface Trial {
   /** Another object on the same storage: what a restarted daemon has. */
   restarted: () => Driver;
   /** A context for a volume of this name; the same name gives the same uid. */
-  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
+  context: (name: string, overrides?: ContextOverrides) => VolumeContext;
   /** Removes everything, also what a failed test left. */
   cleanup: () => Promise<void>;
 }

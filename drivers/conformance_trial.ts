@@ -1,12 +1,20 @@
 /** What the tests of drivers share: a scratch directory and contexts of volumes. @module */
-import type { VolumeContext } from "./driver.ts";
+import type { PlainParameters, VolumeContext } from "./driver.ts";
+
+/** What a test changes of a context; its parameters hold no references. */
+export type ContextOverrides = Partial<Omit<VolumeContext, "parameters">> & {
+  parameters?: Record<string, string>;
+};
+
+/** Parameters for a driver's test, which have no references to resolve. */
+export const plainParameters = (parameters: Record<string, string>) => parameters as PlainParameters;
 
 /** Contexts for volumes by name; the same name gives the same uid as long as the maker lives. */
 export function contextMaker(
   defaults: { sizeBytes?: number; parameters?: (name: string) => Record<string, string> } = {},
-): (name: string, overrides?: Partial<VolumeContext>) => VolumeContext {
+): (name: string, overrides?: ContextOverrides) => VolumeContext {
   const uids = new Map<string, string>();
-  return (name, overrides = {}) => {
+  return (name, { parameters = defaults.parameters?.(name) ?? {}, ...overrides } = {}) => {
     const uid = uids.get(name) ?? crypto.randomUUID();
     uids.set(name, uid);
     return {
@@ -17,7 +25,7 @@ export function contextMaker(
         sizeBytes: defaults.sizeBytes ?? 0,
         accessMode: "ReadWriteOnce",
       },
-      parameters: defaults.parameters?.(name) ?? {},
+      parameters: plainParameters(parameters),
       node: "node",
       signal: new AbortController().signal,
       ...overrides,

@@ -31,6 +31,14 @@ export interface DriverCapabilities {
   scope: "daemon" | "host";
 }
 
+declare const plain: unique symbol;
+
+/**
+ * Storage parameters whose secret references are replaced by the values. Only `resolveParameters()` of node/secret_refs.ts makes
+ * them, so that no driver is ever called with the text of a reference.
+ */
+export type PlainParameters = Readonly<Record<string, string>> & { readonly [plain]: true };
+
 /** What a driver is told about the volume of a call. */
 export interface VolumeContext {
   volume: {
@@ -44,7 +52,7 @@ export interface VolumeContext {
   /** What `provision` returned; absent before. */
   handle?: string;
   /** Class and volume parameters merged, secret references resolved. Never log them. */
-  parameters: Record<string, string>;
+  parameters: PlainParameters;
   /** The filesystem that it was made on: on another one nothing is done with it. Absent where that is not known. */
   filesystem?: Filesystem;
   /** Whatever filesystem is there now is taken. */

@@ -47,7 +47,10 @@ async function assertItsFilesystem(driver: Driver, ctx: VolumeContext): Promise<
 /** @throws {FilesystemAway} when `found` is not what the volume was made on. */
 export function assertSameFilesystem(
   found: Filesystem,
-  { volume, handle, filesystem: expected, acceptFilesystem }: VolumeContext,
+  { volume, handle, filesystem: expected, acceptFilesystem }: Omit<
+    VolumeContext,
+    "parameters" | "node"
+  >,
 ): void {
   if (!expected || acceptFilesystem || isSameFilesystem(expected, found)) return;
   throw new FilesystemAway(

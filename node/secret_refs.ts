@@ -2,6 +2,7 @@
 import { RuneError } from "../model/error.ts";
 import { LIMITS, MAX_ENVIRONMENT } from "../model/limits.ts";
 import { describeKey } from "../model/resource.ts";
+import type { PlainParameters } from "../drivers/driver.ts";
 import { envRefs, parseParameterRef, replaceEnvRefs, type SecretKeyRef } from "../model/secret.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 
@@ -28,15 +29,15 @@ async function valueOf(secrets: SecretReader, ref: SecretKeyRef, referrer: strin
  * @throws {RuneError} `not_found`.
  */
 export async function resolveParameters(
-  parameters: Record<string, string>,
+  parameters: Readonly<Record<string, string>>,
   { namespace, secrets }: { namespace: string; secrets: SecretReader },
-): Promise<Record<string, string>> {
+): Promise<PlainParameters> {
   const resolved: Record<string, string> = {};
   for (const [key, value] of Object.entries(parameters)) {
     const ref = parseParameterRef(value, namespace);
     resolved[key] = ref ? await valueOf(secrets, ref, `parameter ${key}`) : value;
   }
-  return resolved;
+  return resolved as PlainParameters;
 }
 
 const tooLong = (name: string) =>

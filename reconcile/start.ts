@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { repeatOn, SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import type { Logger } from "@logtape/logtape";
-import type { Driver } from "../drivers/driver.ts";
+import type { NodeDriver } from "../node/driver_calls.ts";
 import type { DirectoryHolds } from "../drivers/directory_hold.ts";
 import type { RunnerName } from "../model/instance.ts";
 import type { Volume } from "../model/volume.ts";
@@ -14,7 +14,6 @@ import type { Stage } from "../node/mounts/stage.ts";
 import { createMountTable } from "../node/mount_table.ts";
 import type { Prober } from "../node/probes/prober.ts";
 import type { Proxy } from "../node/proxy/proxy.ts";
-import { resolvingDrivers } from "../node/resolving_driver.ts";
 import type { RunFiles } from "../node/run_files.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
@@ -42,7 +41,7 @@ export interface ControllerDeps {
   store: Store;
   /** Values of secrets, read at the moment of use. */
   secrets: SecretReader;
-  drivers: Map<string, Driver>;
+  drivers: ReadonlyMap<string, NodeDriver>;
   runners: Map<RunnerName, Runner>;
   prober: Prober;
   /** Tells how long ago what is stored was. */
@@ -115,7 +114,6 @@ function makePassDeps(deps: ControllerDeps, hear: (news: News) => void) {
   const instances = followInstances(store);
   return {
     ...deps,
-    drivers: resolvingDrivers(deps.drivers, secrets),
     readData: readDataFrom(store, readSecretFrom(secrets)),
     looks: createLooks(),
     mounts,

@@ -107,6 +107,12 @@ Deno.test("checkFile() keeps the names of drivers to their folders", () => {
   assert.deepEqual(checkFile("server/admission/volume.ts", 'const locale = "localhost";'), []);
 });
 
+Deno.test("checkFile() lets nobody but the resolution of references call parameters plain", () => {
+  const cast = "const parameters = status.driverParameters as PlainParameters;";
+  assert.equal(checkFile("server/backup/backup.ts", cast).length, 1);
+  assert.deepEqual(checkFile("node/secret_refs.ts", cast), []);
+});
+
 Deno.test("checkFile() keeps writes that may be short or not on disk to the file that finishes them", () => {
   const short = ["await file.write(bytes);", "file.writeSync(bytes);", "size += await conn.write(bytes);"];
   const loose = [

@@ -5,6 +5,7 @@ import { DirectoryHolds } from "../drivers/directory_hold.ts";
 import { BindStage } from "../node/mounts/bind_stage.ts";
 import { findLoopDevice, parseMountInfo } from "../drivers/host.ts";
 import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
+import { nodeDrivers } from "../node/testing/drivers.ts";
 import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
 import { createClock } from "../base/clock.ts";
 import { createMountTable } from "../node/mount_table.ts";
@@ -33,7 +34,7 @@ Deno.test({
     const store = await openStore({ dataDir: `${dir}/state` });
     const newDaemon = () => ({
       store,
-      drivers: new Map([[driver.name, driver]]),
+      drivers: nodeDrivers([driver]),
       mounts: createMountTable(() => {}),
       stage: new BindStage(`${dir}/mounts`),
       runners: new Map(),

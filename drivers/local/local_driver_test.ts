@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { contextMaker, scratchDirectory } from "../conformance_trial.ts";
+import { contextMaker, type ContextOverrides, scratchDirectory } from "../conformance_trial.ts";
 import type { VolumeContext } from "../driver.ts";
 import { LocalDriver, type LocalOptions } from "./local_driver.ts";
 
@@ -11,7 +11,7 @@ interface Room {
   /** A path below the root. */
   at: (name: string) => string;
   make: (options?: Partial<LocalOptions>) => LocalDriver;
-  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
+  context: (name: string, overrides?: ContextOverrides) => VolumeContext;
 }
 
 async function withRoot(fn: (room: Room) => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@
  * daemon that dies around it leaves neither two nor none; all that a snapshot needs beyond its row is the snapshot controller's.
  * @module
  */
-import type { Driver } from "../../drivers/driver.ts";
+import type { NodeDriver } from "../../node/driver_calls.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
 import { snapshotName } from "../../model/snapshot_name.ts";
 import { snapshotPolicyOf } from "../../model/snapshot_policy.ts";
@@ -20,7 +20,7 @@ import { SCHEDULE_WATCHES } from "./watches.ts";
 /** What a pass works with. */
 export interface ScheduleDeps {
   store: Store;
-  drivers: ReadonlyMap<string, Driver>;
+  drivers: ReadonlyMap<string, Pick<NodeDriver, "capabilities">>;
   clock: { now(): Date };
 }
 

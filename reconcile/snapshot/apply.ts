@@ -1,19 +1,20 @@
 /** Carries out the steps of a snapshot's plan; each is idempotent. @module */
-import type { Driver, SnapshotRef, VolumeContext } from "../../drivers/driver.ts";
+import type { SnapshotRef } from "../../drivers/driver.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
 import type { RunnerName } from "../../model/instance.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { parseBytes } from "../../model/quantity.ts";
 import type { PausedRun, Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
+import type { NodeDriver } from "../../node/driver_calls.ts";
 import type { MountTable } from "../../node/mount_table.ts";
+import { describeSnapshotCall } from "../../node/volume_context.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { assertHeld, pauseAll, resumeAll } from "./hold.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
@@ -22,10 +23,9 @@ import { findWriters } from "./writers.ts";
 /** What the steps work with. */
 export interface SnapshotDeps {
   store: Store;
-  drivers: ReadonlyMap<string, Driver>;
+  drivers: ReadonlyMap<string, NodeDriver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   mounts: Pick<MountTable, "get">;
-  node: { name: string };
   clock: Clock;
 }
 
@@ -64,26 +64,6 @@ export async function applySnapshot(step: SnapshotStep, call: Call): Promise<Out
 /** The snapshot as a driver knows it. */
 export function refOf({ namespace, name, uid, status }: Snapshot): SnapshotRef {
   return { namespace, name, uid, ...(status.handle !== undefined && { handle: status.handle }) };
-}
-
-/** What a driver is told about the snapshot's volume, which may be gone. */
-function contextOf({ namespace, spec, status }: Snapshot, { view, deps, signal }: Call): VolumeContext {
-  const { volume } = view;
-  const origin = status.origin!;
-  return {
-    volume: {
-      namespace,
-      name: spec.source.volume,
-      uid: origin.uid,
-      sizeBytes: parseBytes(origin.size),
-      accessMode: origin.accessMode,
-    },
-    ...(volume?.uid === origin.uid && volume.status.handle !== undefined && { handle: volume.status.handle }),
-    ...(volume?.uid === origin.uid && volume.status.filesystem && { filesystem: volume.status.filesystem }),
-    parameters: status.driverParameters ?? {},
-    node: deps.node.name,
-    signal,
-  };
 }
 
 async function resume(snapshot: Snapshot, { store, runners }: SnapshotDeps): Promise<Outcome | undefined> {
@@ -174,13 +154,17 @@ async function take(call: Call): Promise<Outcome | undefined> {
   try {
     await pauseAll(runs, runners, signal);
     const driver = deps.drivers.get(snapshot.status.driver!)!;
-    const made = await driver.snapshot(contextOf(snapshot, call), refOf(snapshot), {
-      async copied() {
-        const takenAt = new Date().toISOString();
-        await assertHeld(runs, { runners, namespace: snapshot.namespace, signal });
-        await letGo(takenAt);
+    const made = await driver.snapshot(
+      describeSnapshotCall({ snapshot, volume: view.volume }, signal),
+      refOf(snapshot),
+      {
+        async copied() {
+          const takenAt = new Date().toISOString();
+          await assertHeld(runs, { runners, namespace: snapshot.namespace, signal });
+          await letGo(takenAt);
+        },
       },
-    });
+    );
     // An earlier attempt had finished the copy, and was cut short before it could say so.
     if (heldMs === undefined) await letGo();
     await writeReady(store, snapshot, { ...made, heldMs: runs.length > 0 ? heldMs : undefined });
@@ -225,7 +209,8 @@ async function writeReady(
 }
 
 async function remove(call: Call): Promise<Outcome> {
-  const { view: { snapshot }, deps } = call;
+  const { view, deps, signal } = call;
+  const { snapshot } = view;
   const { driver: name } = snapshot.status;
   try {
     // Without a driver nothing was ever begun.
@@ -233,7 +218,10 @@ async function remove(call: Call): Promise<Outcome> {
       await write(deps.store, snapshot, (status) => ({ ...status, state: "Deleting" }));
       const driver = deps.drivers.get(name);
       if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${name}"`);
-      await driver.deleteSnapshot(contextOf(snapshot, call), refOf(snapshot));
+      await driver.deleteSnapshot(
+        describeSnapshotCall({ snapshot, volume: view.volume }, signal),
+        refOf(snapshot),
+      );
     }
   } catch (thrown) {
     const error = toRuneError(thrown);

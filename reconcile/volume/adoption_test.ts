@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BindStage, clearStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
-import type { Driver } from "../../drivers/driver.ts";
+import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { createDockerRunner } from "../../runners/docker/runner.ts";
 import type { Runner } from "../../runners/runner.ts";
@@ -24,7 +24,7 @@ Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the
   const stage = new BindStage(`${dir}/mounts`);
   const deps = {
     store,
-    drivers: new Map<string, Driver>([["local", new LocalDriver({ root: `${dir}/volumes` })]]),
+    drivers: nodeDrivers([new LocalDriver({ root: `${dir}/volumes` })]),
     runners: new Map<RunnerName, Runner>([["docker", docker]]),
     mounts: createMountTable(() => {}),
     stage,

@@ -1,5 +1,5 @@
 /** Carries out the steps of a volume's plan; each is idempotent. @module */
-import type { DeleteOptions, Driver, VolumeContext } from "../../drivers/driver.ts";
+import type { DeleteOptions } from "../../drivers/driver.ts";
 import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { openDirectory, whereIs } from "../../drivers/open_directory.ts";
 import { FilesystemAway, isSameFilesystem, locate } from "../../drivers/filesystem.ts";
@@ -11,14 +11,15 @@ import { RuneError, toRuneError } from "../../model/error.ts";
 import { parseImageContent } from "../../model/image_volume.ts";
 import type { RunnerName } from "../../model/instance.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { parseBytes } from "../../model/quantity.ts";
 import { describeWithin } from "../../model/kinds.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type Happening, recordEvent } from "../events.ts";
+import type { NodeDriver } from "../../node/driver_calls.ts";
 import type { MountTable } from "../../node/mount_table.ts";
+import { describeVolumeCall, type VolumeCall } from "../../node/volume_context.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { stopStrangers } from "./adoption.ts";
 import { make, makeFromImage } from "./source.ts";
@@ -30,7 +31,7 @@ const FILESYSTEM_MS = 5_000;
 /** What the steps work with. */
 export interface VolumeDeps {
   store: Store;
-  drivers: Map<string, Driver>;
+  drivers: ReadonlyMap<string, NodeDriver>;
   mounts: MountTable;
   stage: Stage;
   holds: DirectoryHolds;
@@ -44,46 +45,6 @@ export function driverName({ volume, class: storageClass }: Pick<VolumeView, "vo
   return volume.status.driver ?? storageClass?.spec.driver;
 }
 
-/** Parameters of a volume: those it was provisioned with, else class and volume merged. */
-function parametersOf(
-  { volume, class: storageClass }: Pick<VolumeView, "volume" | "class">,
-): Record<string, string> {
-  return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
-}
-
-/** Whether any filesystem is right: by the parameter for good, else once for a volume that somebody asked to provision again. */
-function acceptsFilesystem(
-  { volume, class: storageClass }: Pick<VolumeView, "volume" | "class">,
-): boolean {
-  const { spec: { parameters }, status: { handle, retriedFor }, annotations } = volume;
-  if ({ ...storageClass?.spec.parameters, ...parameters }.acceptFilesystem === "true") return true;
-  const asked = annotations[ANNOTATIONS.retryRequestedAt];
-  return handle === undefined && asked !== undefined && asked !== retriedFor;
-}
-
-/** What a driver is told about a volume. */
-export function volumeContext(
-  view: Pick<VolumeView, "volume" | "class"> & { node: { name: string } },
-  signal: AbortSignal,
-): VolumeContext {
-  const { volume, node } = view;
-  return {
-    volume: {
-      namespace: volume.namespace,
-      name: volume.name,
-      uid: volume.uid,
-      sizeBytes: parseBytes(volume.spec.size),
-      accessMode: volume.spec.accessMode,
-    },
-    ...(volume.status.handle !== undefined && { handle: volume.status.handle }),
-    ...(volume.status.filesystem && { filesystem: volume.status.filesystem }),
-    ...(acceptsFilesystem(view) && { acceptFilesystem: true }),
-    parameters: parametersOf(view),
-    node: node.name,
-    signal,
-  };
-}
-
 /**
  * Runs one step.
  *
@@ -95,7 +56,7 @@ export async function applyVolume(
 ): Promise<Outcome | undefined> {
   const { volume } = view;
   const driver = deps.drivers.get(driverName(view) ?? "");
-  const ctx = volumeContext(view, signal);
+  const ctx = describeVolumeCall(view, signal);
   switch (step.do) {
     case "provision":
       return await provision({ view, deps, driver: driver!, ctx });
@@ -122,7 +83,7 @@ export async function applyVolume(
 
 /** New, of a snapshot, or of what the trash still has: never an empty directory instead of that. */
 async function obtain(
-  driver: Driver,
+  driver: NodeDriver,
   { view, deps, ctx }: Call,
 ): Promise<{ handle: string; adopted: boolean }> {
   const content = parseImageContent(view.volume.annotations[ANNOTATIONS.imageContent]);
@@ -136,11 +97,11 @@ async function obtain(
 interface Call {
   view: VolumeView;
   deps: VolumeDeps;
-  ctx: VolumeContext;
+  ctx: VolumeCall;
 }
 
 async function provision(
-  { view, deps, driver, ctx }: Call & { driver: Driver },
+  { view, deps, driver, ctx }: Call & { driver: NodeDriver },
 ): Promise<Outcome | undefined> {
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
@@ -198,7 +159,7 @@ function restored({ volume, source }: VolumeView): Happening | undefined {
     happening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
 }
 
-async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): Promise<void> {
+async function mount({ view, deps, driver, ctx }: Call & { driver?: NodeDriver }): Promise<void> {
   const { volume } = view;
   if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${driverName(view)}"`);
   // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away again.
@@ -228,7 +189,9 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: Driver }): P
  * Takes a volume that nobody holds away from this node. The table forgets it before anything is unmounted, in the same turn as
  * the holders were looked at: an instance that takes the lease from here on waits for the next mount.
  */
-async function unmount({ view: { volume }, deps, driver, ctx }: Call & { driver?: Driver }): Promise<void> {
+async function unmount(
+  { view: { volume }, deps, driver, ctx }: Call & { driver?: NodeDriver },
+): Promise<void> {
   deps.mounts.delete(volume.uid);
   await deps.stage.hide(volume.uid, ctx.signal);
   await driver?.unmount(ctx);
@@ -294,7 +257,7 @@ function sharesDirectory(
 
 async function reclaim(
   deleteData: boolean,
-  { view, deps, driver, ctx }: Call & { driver?: Driver },
+  { view, deps, driver, ctx }: Call & { driver?: NodeDriver },
 ): Promise<Outcome> {
   const { volume } = view;
   try {

@@ -4,6 +4,7 @@ import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { guardedDriver } from "../../drivers/filesystem_guard.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
+import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";
@@ -29,7 +30,7 @@ Deno.test("reconcileVolume() remembers the filesystem when it makes a volume, le
   const driver = guardedDriver<Driver>(new LocalDriver({ root: `${dir}/volumes` }));
   const deps = {
     store,
-    drivers: new Map([[driver.name, driver]]),
+    drivers: nodeDrivers([driver]),
     mounts,
     stage: new PlainStage(),
     runners: new Map(),

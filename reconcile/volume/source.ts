@@ -1,5 +1,6 @@
 /** Volumes that begin with the data of something else: a snapshot, an image. @module */
-import type { Driver, VolumeContext } from "../../drivers/driver.ts";
+import type { NodeDriver } from "../../node/driver_calls.ts";
+import type { VolumeCall } from "../../node/volume_context.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { ImageContent } from "../../model/image_volume.ts";
@@ -37,16 +38,16 @@ export function sourceProblem(
 
 /** Makes a volume: empty, or with a snapshot's data. */
 export function make(
-  driver: Driver,
-  { ctx, snapshot }: { ctx: VolumeContext; snapshot: Snapshot | undefined },
+  driver: NodeDriver,
+  { ctx, snapshot }: { ctx: VolumeCall; snapshot: Snapshot | undefined },
 ): Promise<{ handle: string; adopted: boolean }> {
   return snapshot ? driver.restore(ctx, refOf(snapshot)) : driver.provision(ctx);
 }
 
 /** Makes a volume with what an image has at a path, as the Engine fills a volume of its own; what is in its place is kept. */
 export async function makeFromImage(
-  driver: Driver,
-  { content, runner, ctx }: { content: ImageContent; runner: Runner | undefined; ctx: VolumeContext },
+  driver: NodeDriver,
+  { content, runner, ctx }: { content: ImageContent; runner: Runner | undefined; ctx: VolumeCall },
 ): Promise<{ handle: string; adopted: boolean }> {
   if (!runner?.readImage || !driver.importData) {
     throw new RuneError("failed_precondition", `no runner can read the image ${content.image}`);

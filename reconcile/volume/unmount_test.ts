@@ -4,6 +4,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { PlainStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
+import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
@@ -44,7 +45,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
   });
   const deps = {
     store,
-    drivers: new Map([[driver.name, driver]]),
+    drivers: nodeDrivers([driver]),
     mounts,
     stage: new PlainStage(),
     runners: new Map(),

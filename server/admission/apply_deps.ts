@@ -1,12 +1,12 @@
 /** What admission needs of the daemon. @module */
-import type { Driver } from "../../drivers/driver.ts";
+import type { JudgingDriver } from "./world.ts";
 import type { Grants } from "../auth/grants.ts";
 import type { HostPorts } from "./ports.ts";
 import type { SecretLimits } from "./secret_writes.ts";
 
 /** What applying a set needs of the daemon. */
 export interface ApplyDeps {
-  drivers: ReadonlyMap<string, Driver>;
+  drivers: ReadonlyMap<string, JudgingDriver>;
   secretLimits: SecretLimits;
   /** The class for volumes that name none while no class is the default. */
   defaultStorageClass?: string;

@@ -1,5 +1,4 @@
 /** Rules of snapshots: of what one may be taken, and that it stays what it is. @module */
-import type { Driver } from "../../drivers/driver.ts";
 import type { DeclaredSpec } from "../../model/declared.ts";
 import { restoredInto } from "../../reconcile/snapshot/writers.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
@@ -10,7 +9,7 @@ import { didYouMean } from "../../model/suggest.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Reader } from "../../store/store.ts";
 import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
-import type { Verdict, World } from "./world.ts";
+import type { JudgingDriver, Verdict, World } from "./world.ts";
 
 /** Judges a snapshot. What was accepted once stays accepted, also when its volume is gone. */
 export function admitSnapshot(
@@ -72,7 +71,7 @@ function checkSource(
 }
 
 /** The driver of a stored volume, or why there is none. */
-function driverOf(volume: Volume, { state, drivers }: World): Driver | string {
+function driverOf(volume: Volume, { state, drivers }: World): JudgingDriver | string {
   const className = volume.spec.storageClassName ?? "";
   const name = volume.status.driver ?? state.get("storageClass", "", className)?.spec.driver;
   if (name === undefined) return `storage class ${className} does not exist`;

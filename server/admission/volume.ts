@@ -1,5 +1,4 @@
 /** Rules of volumes that need classes and drivers: also for those that a claim template will make. @module */
-import type { Driver } from "../../drivers/driver.ts";
 import { checkVolumeChange } from "../../model/checks.ts";
 import type { DeclaredSpec } from "../../model/declared.ts";
 import { keepEqualSize } from "../../model/equal_quantities.ts";
@@ -12,7 +11,7 @@ import { sameValue } from "../../model/changes.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkSource, sourceOf } from "./restore.ts";
 import { parseParameterRef } from "../../model/secret.ts";
-import { defaultClass, under, type Verdict, type World } from "./world.ts";
+import { defaultClass, type JudgingDriver, under, type Verdict, type World } from "./world.ts";
 
 /**
  * Fills in what a volume leaves open and judges it. Class and policy are pinned at the first write: leaving them out later
@@ -112,7 +111,7 @@ export function checkNewVolume(
 
 function checkParameters(
   { namespace, name, spec }: { namespace: string; name: string; spec: VolumeSpec },
-  { cls, driver }: { cls: StorageClass; driver: Driver },
+  { cls, driver }: { cls: StorageClass; driver: JudgingDriver },
 ): FieldIssue[] {
   const parameters = { ...cls.spec.parameters, ...spec.parameters };
   const secrets = checkSecretReferences(parameters, namespace);
@@ -137,7 +136,7 @@ export function checkSecretReferences(parameters: Record<string, string>, namesp
 }
 
 /** Whether the driver can do what the policy asks for. */
-export function checkReclaim(spec: { reclaimPolicy?: string }, driver: Driver): FieldIssue[] {
+export function checkReclaim(spec: { reclaimPolicy?: string }, driver: JudgingDriver): FieldIssue[] {
   if (spec.reclaimPolicy !== "delete" || driver.capabilities.reclaimDelete) return [];
   return [{
     path: ["reclaimPolicy"],
@@ -149,7 +148,7 @@ export function checkReclaim(spec: { reclaimPolicy?: string }, driver: Driver): 
 /** Whether the driver can do what a snapshot policy asks for. */
 export function checkSnapshotPolicy(
   { snapshotPolicy: policy }: Pick<VolumeSpec, "snapshotPolicy">,
-  driver: Driver,
+  driver: JudgingDriver,
 ): FieldIssue[] {
   if (policy === undefined || policy === "none" || driver.capabilities.snapshots) return [];
   return [{

@@ -10,11 +10,14 @@ import type { SecretLimits } from "./secret_writes.ts";
 import type { HostPorts } from "./ports.ts";
 import type { HostAccounts } from "../auth/host_accounts.ts";
 
+/** What of a driver judges a declaration; parameters are as they were written, with their secret references. */
+export type JudgingDriver = Pick<Driver, "name" | "capabilities" | "validate" | "directory">;
+
 /** The state that a declaration is judged against. */
 export interface World {
   /** Includes what the same cast wrote before. */
   state: Reader;
-  drivers: ReadonlyMap<string, Driver>;
+  drivers: ReadonlyMap<string, JudgingDriver>;
   /** The runefile's `storage.defaultStorageClass`. */
   defaultStorageClass?: string;
   secretLimits: SecretLimits;

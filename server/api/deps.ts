@@ -1,5 +1,6 @@
 /** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
 import type { Logger } from "@logtape/logtape";
+import type { NodeDriver } from "../../node/driver_calls.ts";
 import type { Prober } from "../../node/probes/prober.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import type { Runner } from "../../runners/runner.ts";
@@ -21,6 +22,7 @@ export interface ServerDeps extends ApplyDeps {
   secrets: Vault;
   /** Who calls, and what they may do. */
   auth: Auth;
+  drivers: ReadonlyMap<string, NodeDriver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   /** The last output of instances that are gone. Default: none is kept. */
   keptLogs?: Pick<KeptLogs, "list" | "read">;

@@ -10,6 +10,7 @@ import { watchSessions } from "../auth/sessions.ts";
 import { SECRET_LIMITS } from "../admission/secret_writes.ts";
 import { createApp } from "./app.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
+import { wrapDrivers } from "../../node/driver_calls.ts";
 import type { ServerDeps } from "./deps.ts";
 import { seed } from "../daemon/seed.ts";
 
@@ -66,7 +67,7 @@ export async function withServer(
       secrets: vault,
       secretLimits: SECRET_LIMITS,
       auth: createAuth({ store, audit, sessions, enabled: options.auth ?? false, allowRemoteAdmin: false }),
-      drivers: drivers.all,
+      drivers: wrapDrivers(drivers.all, { node: "n1", secrets: vault }),
       runners: new Map(),
       health: { report: () => [] },
       info: {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
+import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { grantOf } from "./grants.ts";
 import { parseRunefile } from "../daemon/runefile.ts";
 import { volume, withServer } from "../api/server_fixture.ts";
@@ -67,7 +68,7 @@ Deno.test("a host path of one namespace's grants is a volume of that namespace a
       dataDir: `${hostDir}/data`,
       grantedPaths: (namespace) => grantOf(grants, namespace).hostPaths,
     });
-    deps.drivers = built.all;
+    deps.drivers = nodeDrivers([...built.all.values()]);
     const refusal = async (namespace: string, directory: string) => {
       const parameters = { hostPath: `${hostDir}/${directory}/x` };
       const answer = await cast([volume("v", { namespace, storageClassName: "local-host", parameters })], {

@@ -4,6 +4,7 @@ import { noRoot } from "../../tests/skips.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { grantOf, type Grants, grantsSection } from "./grants.ts";
+import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };
@@ -142,10 +143,11 @@ Deno.test({
         grants: Grants,
       ) => {
         deps.grants = grants;
-        deps.drivers = buildDrivers(storage, {
+        const built = buildDrivers(storage, {
           dataDir: `${deps.info.dataDir}/data`,
           grantedPaths: (namespace) => grantOf(grants, namespace).hostPaths,
-        }).all;
+        });
+        deps.drivers = nodeDrivers([...built.all.values()]);
         const answer = await as(token, method, path, body);
         await answer.body?.cancel();
         assert.ok(answer.status < 500, `${method} ${path}: ${answer.status}`);

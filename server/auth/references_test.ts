@@ -6,6 +6,7 @@ import { partsOf, referenceOf } from "../../model/reference.ts";
 import { contextMaker } from "../../drivers/conformance_trial.ts";
 import type { VolumeSpec } from "../../model/volume.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
+import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
@@ -142,7 +143,7 @@ Deno.test("a rollback, and an undeleted volume, ask for what their records refer
       ...{ localVolumeRoot: `${hostDir}/volumes`, hostPathAllowlist: [], allowCreateMissing: false },
       ...{ trashRetentionMs: 3_600_000, preserveOnDelete: false },
     }, { dataDir: `${hostDir}/data` });
-    deps.drivers = all;
+    deps.drivers = nodeDrivers([...all.values()]);
     const local = all.get("local")!;
     const contextOf = contextMaker();
     for (const [name, spec] of Object.entries(records)) {

@@ -1,8 +1,8 @@
 /** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
 import type { Logger } from "@logtape/logtape";
-import type { Driver } from "../../drivers/driver.ts";
+import type { NodeDriver } from "../../node/driver_calls.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_context.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
-import { parseBytes } from "../../model/quantity.ts";
 import type { BackupRequest } from "../../model/api.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
@@ -21,7 +21,7 @@ export interface BackupSource {
   store: Store;
   /** Where the key of the secrets is. */
   secrets: Pick<Vault, "hold">;
-  drivers: ReadonlyMap<string, Driver>;
+  drivers: ReadonlyMap<string, NodeDriver>;
   info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
   /** Told why a backup ended early, where its reader only sees that it did. */
   logger?: Logger;
@@ -73,8 +73,8 @@ export async function makeBackup(
     yield await diskFile("state.db", copy);
     if (kek !== undefined) yield textFile(KEK, kek);
     for (const [n, { volume, driver }] of volumes.entries()) {
-      const context = contextOf(volume, { node: info.node, signal });
-      const data = await driver.exportData!(context, snapshots?.refs.get(volume.uid));
+      const call = describeVolumeCall(findClass(volume, store), signal);
+      const data = await driver.exportData!(call, snapshots?.refs.get(volume.uid));
       yield* partFiles(volumeFolder(n), data);
     }
   }
@@ -137,23 +137,11 @@ function endingWith(
   }, { highWaterMark: 0 });
 }
 
-function contextOf(volume: Volume, { node, signal }: { node: string; signal: AbortSignal }) {
-  const { namespace, name, uid, spec, status } = volume;
-  return {
-    volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
-    ...(status.handle !== undefined && { handle: status.handle }),
-    ...(status.filesystem && { filesystem: status.filesystem }),
-    parameters: status.driverParameters ?? {},
-    node,
-    signal,
-  };
-}
-
 function findVolume(
   { store, drivers }: BackupSource,
   key: string,
   fromSnapshots: boolean,
-): { volume: Volume; driver: Driver } {
+): { volume: Volume; driver: NodeDriver } {
   const [namespace = "", name = ""] = key.split("/");
   const volume = store.get("volume", namespace, name);
   if (!volume) {

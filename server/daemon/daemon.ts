@@ -44,8 +44,8 @@ import { listRegistries, type RegistryEntry } from "../admission/registries.ts";
 import { registerGauges } from "../metrics/gauges.ts";
 import { createWriteHealth } from "../api/write_health.ts";
 import { createMetrics } from "../metrics/metrics.ts";
-import { boundDriver, boundRunner } from "../../node/deadlines.ts";
-import { observeDriver, observeRunner } from "../../node/observe_calls.ts";
+import { wrapDrivers } from "../../node/driver_calls.ts";
+import { wrapRunner } from "../../node/runner_calls.ts";
 import { countProbes } from "../metrics/probes.ts";
 import { readUsage } from "../metrics/usage.ts";
 import { seed } from "./seed.ts";
@@ -193,9 +193,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     });
     started.push(() => built.close());
     for (const warning of await built.prepare()) logger.warn("{warning}", { warning });
-    const drivers = new Map(
-      [...built.all].map(([name, d]) => [name, observeDriver(boundDriver(d), metrics.driverCall)]),
-    );
+    const drivers = wrapDrivers(built.all, { node: node.name, secrets, onCall: metrics.driverCall });
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const builtRunners = buildRunners(
       { ...settings, daemonId, bond: bondOf(store, held.place), registries },
@@ -204,7 +202,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => builtRunners.close());
     await builtRunners.cleared();
     const runners = new Map(
-      [...builtRunners.all].map(([name, r]) => [name, observeRunner(boundRunner(r), metrics.runnerCall)]),
+      [...builtRunners.all].map(([name, r]) => [name, wrapRunner(r, { onCall: metrics.runnerCall })]),
     );
 
     const probes = countProbes(metrics.registry, store);
@@ -347,7 +345,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     });
     late.controllers = controllers;
     started.push(() => controllers.stop());
-    const usage = readUsage({ store, drivers, node: node.name });
+    const usage = readUsage({ store, drivers });
     started.push(() => usage.stop());
     registerGauges(metrics.registry, {
       unhandledErrors,

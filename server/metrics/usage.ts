@@ -3,8 +3,8 @@
  * only while somebody asks: a scrape gets what was measured last.
  * @module
  */
-import type { Driver } from "../../drivers/driver.ts";
-import { parseBytes } from "../../model/quantity.ts";
+import type { NodeDriver } from "../../node/driver_calls.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_context.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -28,10 +28,9 @@ export interface UsageReader {
 
 /** Makes a reader. @param options.goodForMs default 10 minutes. */
 export function readUsage(
-  { store, drivers, node, goodForMs = GOOD_FOR_MS }: {
+  { store, drivers, goodForMs = GOOD_FOR_MS }: {
     store: Store;
-    drivers: ReadonlyMap<string, Driver>;
-    node: string;
+    drivers: ReadonlyMap<string, NodeDriver>;
     goodForMs?: number;
   },
 ): UsageReader {
@@ -40,16 +39,13 @@ export function readUsage(
   let measuredAt = -Infinity;
   let round: Promise<void> | undefined;
 
-  async function measure({ uid, namespace, name, spec, status }: Volume): Promise<void> {
+  async function measure(volume: Volume): Promise<void> {
+    const { uid, namespace, name, status } = volume;
     const driver = drivers.get(status.driver ?? "");
     if (!driver?.usage || status.handle === undefined) return;
-    const { usedBytes: bytes } = await driver.usage({
-      volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
-      handle: status.handle,
-      parameters: status.driverParameters ?? {},
-      node,
-      signal: stopped.signal,
-    });
+    const { usedBytes: bytes } = await driver.usage(
+      describeVolumeCall(findClass(volume, store), stopped.signal),
+    );
     uses.set(uid, { namespace, name, bytes });
   }
 

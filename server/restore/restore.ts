@@ -5,12 +5,10 @@
  */
 import { join } from "node:path";
 import { replaceFile, syncDirectory, syncFile, writeNewFile } from "../../base/durable.ts";
-import type { Driver } from "../../drivers/driver.ts";
+import { wrapDrivers } from "../../node/driver_calls.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { RestoreOptions, RestoreReport } from "../../model/offline.ts";
-import { parseBytes } from "../../model/quantity.ts";
 import { describeKey } from "../../model/resource.ts";
-import type { Volume } from "../../model/volume.ts";
 import { lockDataDir } from "../../store/lock.ts";
 import {
   ensureDataDir,
@@ -20,6 +18,7 @@ import {
   restoringPath,
   statePath,
 } from "../../store/state_file.ts";
+import type { KekSource } from "../../store/secrets/kek.ts";
 import { openStore, type Store } from "../../store/store.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { loadSettings, type Settings } from "../daemon/settings.ts";
@@ -27,8 +26,10 @@ import { KEK } from "../backup/backup.ts";
 import { type NewKek, settleKek } from "./restored_kek.ts";
 import { releasePlace } from "../identity/daemon_identity.ts";
 import { makeCopy } from "./copy_of.ts";
-import { type Manifest, readBackup, readManifest, volumeFolder } from "../backup/format.ts";
+import { readBackup, readManifest } from "../backup/format.ts";
+import { importVolumes } from "./import_volumes.ts";
 import { decideIdentity } from "./restored_identity.ts";
+import { readRestoredSecrets } from "./restored_secrets.ts";
 import { notWhole } from "../backup/tar.ts";
 
 /**
@@ -89,8 +90,11 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
       else await releasePlace(store);
       await forgetFilesystems(store);
       if (manifest.volumes.length > 0) {
-        const drivers = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
-        await importVolumes(file, { manifest, store, drivers, node: node.name });
+        const built = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
+        const kek: KekSource = newKek ? { from: "file", path: join(work, KEK) } : crypto.kek;
+        await using secrets = readRestoredSecrets(store, kek);
+        const drivers = wrapDrivers(built, { node: node.name, secrets });
+        await importVolumes(await openBackup(file), { manifest, store, drivers });
       }
       await store.copyTo(join(work, "state.db"));
     } finally {
@@ -137,84 +141,6 @@ function occupied(dataDir: string): RuneError {
   return new RuneError("failed_precondition", `${dataDir} holds a state already; nothing was restored`, {
     hint:
       "give another directory with --data-dir, or move state.db, state.db-wal, state.db-shm and state.made away first",
-  });
-}
-
-interface Import {
-  manifest: Manifest;
-  store: Store;
-  drivers: ReadonlyMap<string, Driver>;
-  node: string;
-}
-
-/** Reads the backup once more and gives each volume's data to its driver. */
-async function importVolumes(file: string, { manifest, store, drivers, node }: Import): Promise<void> {
-  const signal = new AbortController().signal;
-  let current:
-    | { folder: string; sink: WritableStreamDefaultWriter<Uint8Array>; done: Promise<void> }
-    | undefined;
-  const finish = async () => {
-    const last = current;
-    current = undefined;
-    await last?.sink.close().catch(() => {});
-    await last?.done;
-  };
-  const begin = (n: number) => {
-    const { namespace, name, uid } = manifest.volumes[n]!;
-    const volume = store.get("volume", namespace, name);
-    if (volume?.uid !== uid) {
-      throw new RuneError("internal", `the state of the backup does not know volume ${namespace}/${name}`);
-    }
-    const pipe = new TransformStream<Uint8Array, Uint8Array>();
-    const done = importVolume(volume, { data: pipe.readable, store, drivers, node, signal });
-    done.catch(() => {});
-    current = { folder: volumeFolder(n), sink: pipe.writable.getWriter(), done };
-  };
-  let next = 0;
-  await readBackup(await openBackup(file), {
-    async onFile(name, data) {
-      const folder = name.slice(0, name.lastIndexOf("/"));
-      if (folder.startsWith("volumes/") && current?.folder !== folder) {
-        await finish();
-        begin(next++);
-      }
-      for await (const chunk of data) {
-        // Where the driver has given up, or has the data already, the rest is only read past.
-        if (folder.startsWith("volumes/")) await current?.sink.write(chunk).catch(() => {});
-      }
-    },
-  });
-  await finish();
-}
-
-async function importVolume(
-  volume: Volume,
-  { data, store, drivers, node, signal }: Omit<Import, "manifest"> & {
-    data: ReadableStream<Uint8Array>;
-    signal: AbortSignal;
-  },
-): Promise<void> {
-  const { namespace, name, uid, spec, status } = volume;
-  const driver = drivers.get(status.driver ?? "");
-  if (!driver?.importData) {
-    await data.cancel();
-    throw new RuneError(
-      "failed_precondition",
-      `volume ${describeKey(volume)}: no driver here takes its data`,
-    );
-  }
-  const { handle } = await driver.importData({
-    volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
-    parameters: status.driverParameters ?? {},
-    node,
-    signal,
-  }, data).catch(async (error) => {
-    await data.cancel().catch(() => {});
-    throw error;
-  });
-  await store.transact((tx) => {
-    const current = tx.get("volume", namespace, name)!;
-    tx.update(current, { status: { ...current.status, handle } });
   });
 }
 

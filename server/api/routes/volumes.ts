@@ -4,7 +4,7 @@ import { RuneError, toRuneError } from "../../../model/error.ts";
 import { ANNOTATIONS } from "../../../model/marks.ts";
 import { describeKey } from "../../../model/resource.ts";
 import type { Volume, VolumeState } from "../../../model/volume.ts";
-import { volumeContext } from "../../../reconcile/volume/apply.ts";
+import { describeVolumeCall, findClass } from "../../../node/volume_context.ts";
 import { otherFilesystem } from "../../../reconcile/volume/other_filesystem.ts";
 import type { Tx } from "../../../store/store.ts";
 import { checkDetach } from "../../admission/detach.ts";
@@ -71,12 +71,10 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       summary,
       answers,
       async handle({ params, principal }) {
-        const { store, drivers, info } = deps;
+        const { store, drivers } = deps;
         const before = store.get("volume", params.namespace!, params.name!);
         const retries = annotation === ANNOTATIONS.retryRequestedAt;
-        const other = retries && before
-          ? await otherFilesystem(before, { store, drivers, node: { name: info.node } })
-          : undefined;
+        const other = retries && before ? await otherFilesystem(before, { store, drivers }) : undefined;
         return resourceResponse(
           await deps.store.transact((tx) => {
             const volume = volumeOf(tx, params);
@@ -126,17 +124,15 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
 }
 
 async function measure(
-  { store, drivers, info }: ServerDeps,
+  { store, drivers }: ServerDeps,
   { params: { namespace, name }, signal }: { params: Record<string, string>; signal: AbortSignal },
 ): Promise<Response> {
   const volume = requireResource(store, { kind: "volume", namespace: namespace!, name: name! });
   const driver = drivers.get(volume.status.driver ?? "");
   if (volume.status.handle === undefined || !driver?.usage) return Response.json({});
-  const storageClass = store.get("storageClass", "", volume.spec.storageClassName ?? "");
-  const view = { volume, class: storageClass, node: { name: info.node } };
   const limit = AbortSignal.any([signal, AbortSignal.timeout(MEASURE_MS)]);
   try {
-    return Response.json(await driver.usage(volumeContext(view, limit)));
+    return Response.json(await driver.usage(describeVolumeCall(findClass(volume, store), limit)));
   } catch (thrown) {
     const error = toRuneError(thrown);
     if (error.code !== "deadline_exceeded") throw error;

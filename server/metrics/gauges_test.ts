@@ -1,51 +1,19 @@
 import assert from "node:assert/strict";
-import type { Driver, VolumeContext } from "../drivers/driver.ts";
-import { LocalDriver } from "../drivers/local/local_driver.ts";
-import { type FinishedCall, observeDriver } from "./observe_calls.ts";
-import { readUsage } from "../server/metrics/usage.ts";
-import { okJson, volume, withServer } from "../server/api/server_fixture.ts";
-import { createMetrics } from "../server/metrics/metrics.ts";
-import { registerGauges } from "../server/metrics/gauges.ts";
-import type { Volume } from "../model/volume.ts";
-
-async function withDriver(test: (driver: Driver, calls: FinishedCall[]) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "rune-observe-" });
-  const calls: FinishedCall[] = [];
-  try {
-    await test(observeDriver(new LocalDriver({ root }), (call) => calls.push(call)), calls);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
-
-const context = (name: string): VolumeContext => ({
-  volume: { namespace: "default", name, uid: `u-${name}`, sizeBytes: 1, accessMode: "ReadWriteOnce" },
-  parameters: {},
-  node: "n1",
-  signal: new AbortController().signal,
-});
-
-Deno.test("observeDriver() reports each call once, with ok or the code of its error, and changes nothing else", () =>
-  withDriver(async (driver, calls) => {
-    const { handle } = await driver.provision(context("a"));
-    assert.match(handle, /default\/a$/);
-    await assert.rejects(driver.mount(context("none")), { code: "unavailable" });
-    driver.validate({ ...context("a").volume, parameters: {} });
-    assert.equal(driver.capabilities.snapshots, true);
-    assert.deepEqual(calls.map(({ of, call, result }) => `${of} ${call} ${result}`), [
-      "local provision ok",
-      "local mount unavailable",
-    ]);
-    assert.ok(calls.every(({ seconds }) => seconds >= 0 && seconds < 60));
-  }));
+import type { Volume } from "../../model/volume.ts";
+import { fixedSecrets, nodeDrivers, noteCalls } from "../../node/testing/drivers.ts";
+import { okJson, volume, withServer } from "../api/server_fixture.ts";
+import { registerGauges } from "./gauges.ts";
+import { createMetrics } from "./metrics.ts";
+import { readUsage } from "./usage.ts";
 
 Deno.test("gauges and readUsage() follow the store, and forget a volume that is gone", () =>
   withServer(async ({ store, deps, cast, send }) => {
     await okJson(cast([volume("v")]));
     const driver = deps.drivers.get("local")!;
     const { handle } = await driver.provision({
-      ...context("v"),
-      volume: { ...context("v").volume, uid: "x" },
+      volume: { namespace: "default", name: "v", uid: "x", sizeBytes: 1, accessMode: "ReadWriteOnce" },
+      parameters: {},
+      signal: new AbortController().signal,
     });
     await store.transact((tx) => {
       const stored = tx.get("volume", "default", "v") as Volume;
@@ -58,11 +26,8 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     await Deno.writeFile(`${handle}/data`, new Uint8Array(100_000).fill(1));
     const metrics = createMetrics({ version: "1.2.3" });
     // The volume above was provisioned under another uid, so that its usage is measured by a driver that objects to nothing.
-    const drivers = new Map([[
-      "local",
-      { ...driver, usage: () => Promise.resolve({ usedBytes: 7 }) } as Driver,
-    ]]);
-    const usage = readUsage({ store, drivers, node: "n1", goodForMs: 0 });
+    const drivers = new Map([["local", { ...driver, usage: () => Promise.resolve({ usedBytes: 7 }) }]]);
+    const usage = readUsage({ store, drivers, goodForMs: 0 });
     registerGauges(metrics.registry, {
       unhandledErrors: () => 0,
       store,
@@ -93,7 +58,7 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
 Deno.test("/metrics counts requests by route, never by path", () =>
   withServer(async ({ send, deps }) => {
     const metrics = createMetrics({ version: "1.2.3", commit: "abc" });
-    const { createApp } = await import("../server/api/app.ts");
+    const { createApp } = await import("../api/app.ts");
     const app = createApp({ ...deps, metrics });
     await (await app.request("/v1/namespaces/default/volumes/secret-name")).text();
     await (await app.request("/nowhere/secret-name")).text();
@@ -109,4 +74,27 @@ Deno.test("/metrics counts requests by route, never by path", () =>
     const [, gone] = [await send("GET", "/healthz"), await send("GET", "/metrics")];
     assert.equal(gone.status, 404);
     await gone.body?.cancel();
+  }));
+
+Deno.test("readUsage() gives the driver the value of a secret, never its reference", () =>
+  withServer(async ({ store, cast }) => {
+    await okJson(cast([volume("v")]));
+    await store.transact((tx) => {
+      const stored = tx.get("volume", "default", "v") as Volume;
+      const driverParameters = { token: "secret:cloud/token" };
+      tx.update(stored, { status: { ...stored.status, driver: "noting", handle: "h", driverParameters } });
+    });
+    const measured = Promise.withResolvers<void>();
+    const noting = noteCalls("noting", {
+      usage() {
+        measured.resolve();
+        return { usedBytes: 7 };
+      },
+    });
+    const drivers = nodeDrivers([noting.driver], fixedSecrets({ "default/cloud": { token: "value" } }));
+    const usage = readUsage({ store, drivers });
+    usage.known();
+    await measured.promise;
+    await usage.stop();
+    assert.deepEqual(noting.calls, [{ call: "usage", parameters: { token: "value" } }]);
   }));

@@ -1,0 +1,97 @@
+/**
+ * The drivers of a node, as everybody but the node sees them: each call ends in time, is counted, and gives the driver the values
+ * of secrets in the place of their references.
+ * @module
+ */
+import type { Driver, VolumeContext } from "../drivers/driver.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
+import { resolveContext, type VolumeCall } from "./volume_context.ts";
+import {
+  AS_IT_IS,
+  type CallRule,
+  type CallTable,
+  COPY,
+  MINUTE,
+  wrapCalls,
+  type WrapOptions,
+} from "./wrap_calls.ts";
+
+/** Names of the calls that are about one volume. */
+type VolumeCallName = {
+  [K in keyof Driver]-?: NonNullable<Driver[K]> extends
+    (ctx: VolumeContext, ...rest: never[]) => Promise<unknown>
+    ? Parameters<NonNullable<Driver[K]>> extends [VolumeContext, ...unknown[]] ? K : never
+    : never;
+}[keyof Driver];
+
+type OnCall<F> = F extends (ctx: VolumeContext, ...rest: infer R) => infer T
+  ? (call: VolumeCall, ...rest: R) => T
+  : F;
+
+/** A driver of a node: the contract of drivers, with a {@linkcode VolumeCall} in the place of each context. */
+export type NodeDriver = {
+  [K in keyof Driver]: K extends VolumeCallName ? OnCall<Driver[K]> : Driver[K];
+};
+
+/** A row for every member of a driver: a new one does not compile until it is decided. */
+type DriverTable = {
+  readonly [K in keyof CallTable<Driver>]: CallTable<Driver>[K] extends CallRule
+    ? CallRule & { resolves: K extends VolumeCallName ? true : false }
+    : CallTable<Driver>[K];
+};
+
+/** What is decided of every member of a driver; `resolves` says whether its first argument holds parameters. */
+export const DRIVER_CALLS: DriverTable = {
+  name: AS_IT_IS,
+  capabilities: AS_IT_IS,
+  // These judge a declaration as it was written: the secret may come later.
+  validate: AS_IT_IS,
+  directory: AS_IT_IS,
+  provision: { ms: COPY, counted: true, resolves: true },
+  filesystem: { ms: MINUTE, counted: true, resolves: true },
+  delete: { ms: COPY, counted: true, resolves: true },
+  listTrash: { ms: 10 * MINUTE, counted: true, resolves: false },
+  undelete: { ms: COPY, counted: true, resolves: true },
+  attach: { ms: 10 * MINUTE, counted: true, resolves: true },
+  detach: { ms: 10 * MINUTE, counted: true, resolves: true },
+  // A check of the file system may come before.
+  mount: { ms: 60 * MINUTE, counted: true, resolves: true },
+  open: { ms: MINUTE, counted: true, resolves: true },
+  unmount: { ms: 10 * MINUTE, counted: true, resolves: true },
+  snapshot: { ms: COPY, counted: true, resolves: true },
+  deleteSnapshot: { ms: COPY, counted: true, resolves: true },
+  restore: { ms: COPY, counted: true, resolves: true },
+  expand: { ms: COPY, counted: true, resolves: true },
+  exportData: { ms: 10 * MINUTE, counted: true, resolves: true },
+  importData: { ms: COPY, counted: true, resolves: true },
+  usage: { ms: 60 * MINUTE, counted: true, resolves: true },
+};
+
+/** What a node's drivers work with. */
+export interface DriverOptions extends WrapOptions {
+  /** Name of the node. */
+  node: string;
+  /** Where references are looked up. */
+  secrets: SecretReader;
+}
+
+/** The driver as its node gives it to others. */
+export function wrapDriver(driver: Driver, { node, secrets, ...options }: DriverOptions): NodeDriver {
+  const timed = wrapCalls(driver, { ...options, table: DRIVER_CALLS });
+  const wrapped: Record<string, unknown> = { ...timed };
+  for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
+    const call: unknown = Reflect.get(timed, name);
+    if (rule === AS_IT_IS || !rule.resolves || typeof call !== "function") continue;
+    wrapped[name] = async (described: VolumeCall, ...rest: unknown[]) =>
+      await call(await resolveContext(described, { node, secrets }), ...rest);
+  }
+  return wrapped as NodeDriver;
+}
+
+/** The drivers by name, each as {@linkcode wrapDriver} makes it. */
+export function wrapDrivers(
+  drivers: ReadonlyMap<string, Driver>,
+  options: DriverOptions,
+): ReadonlyMap<string, NodeDriver> {
+  return new Map([...drivers].map(([name, driver]) => [name, wrapDriver(driver, options)]));
+}

@@ -1,0 +1,146 @@
+/**
+ * Wraps an object of a contract by its call table: each call ends in time, whatever hangs beneath it (a disk, another machine, a
+ * library that does not listen to its signal), and is counted where the table says so. A call that is aborted proves nothing: its
+ * caller tries again, and takes nothing for done or gone until then.
+ * @module
+ */
+import { toRuneError } from "../model/error.ts";
+import { withDeadline } from "../model/deadline.ts";
+
+/** A second, in milliseconds. */
+export const SECOND = 1000;
+/** A minute, in milliseconds. */
+export const MINUTE = 60 * SECOND;
+/** What copies or removes data takes as long as there is data. */
+export const COPY = 24 * 60 * MINUTE;
+/** What a call that was aborted is waited for, so that the next one does not meet it. */
+const GRACE = 10 * SECOND;
+
+/** What is decided of a call that returns a promise. */
+export interface CallRule {
+  /** Its deadline in milliseconds; what its options name as `timeoutMs` comes on top. */
+  ms: number;
+  /** Whether it is reported once it ended. A call that returns a stream ends when the stream begins. */
+  counted: boolean;
+}
+
+/** A member that is handed through: a value, a judgement without side effects, a stream without an end. */
+export const AS_IT_IS = "as it is";
+
+/** A row for every member of a contract: a new one does not compile until it is decided. */
+export type CallTable<T> = {
+  readonly [K in keyof Required<T>]: NonNullable<T[K]> extends (...args: never[]) => Promise<unknown>
+    ? CallRule
+    : typeof AS_IT_IS;
+};
+
+/** A finished call of a driver or runner. */
+export interface FinishedCall {
+  /** Name of the driver or runner. */
+  of: string;
+  call: string;
+  /** `ok`, or the code of its error. */
+  result: string;
+  seconds: number;
+}
+
+/** How the calls are wrapped. */
+export interface WrapOptions {
+  /** Told of each counted call that ended. Default: nobody is. */
+  onCall?(call: FinishedCall): void;
+  /** Milliseconds of any call at most; tests have less time. */
+  mostMs?: number;
+}
+
+type Call = (...args: unknown[]) => Promise<unknown>;
+
+/** The same object with its calls wrapped. Optional members that it does not have stay absent. */
+export function wrapCalls<T extends { readonly name: string }>(
+  target: T,
+  { table, ...options }: WrapOptions & { table: CallTable<T> },
+): T {
+  const wrapped: Record<string, unknown> = {};
+  for (const [name, rule] of Object.entries<CallRule | typeof AS_IT_IS>(table)) {
+    const member: unknown = Reflect.get(target, name, target);
+    if (member === undefined) continue;
+    if (typeof member !== "function") {
+      Object.defineProperty(wrapped, name, {
+        enumerable: true,
+        get: () => Reflect.get(target, name, target),
+      });
+    } else {
+      const call = member.bind(target) as Call;
+      wrapped[name] = rule === AS_IT_IS ? call : wrapCall(call, { ...options, rule, of: target.name, name });
+    }
+  }
+  return wrapped as T;
+}
+
+function wrapCall(
+  call: Call,
+  { rule: { ms, counted }, of, name, onCall, mostMs = Infinity }: WrapOptions & {
+    rule: CallRule;
+    of: string;
+    name: string;
+  },
+): Call {
+  const inTime: Call = (...args) =>
+    withDeadline((signal) => call(...replaceSignal(args, signal)), {
+      ms: Math.min(ms + extraTime(args), mostMs),
+      what: `${name} of ${of}`,
+      signal: args.map(findSignal).find((signal) => signal !== undefined),
+      graceMs: Math.min(GRACE, mostMs),
+      discard,
+    });
+  if (!counted || !onCall) return inTime;
+  return async (...args) => {
+    const began = performance.now();
+    const end = (result: string) =>
+      onCall({ of, call: name, result, seconds: (performance.now() - began) / 1000 });
+    try {
+      const value = await inTime(...args);
+      end("ok");
+      return value;
+    } catch (error) {
+      end(toRuneError(error).code);
+      throw error;
+    }
+  };
+}
+
+/** Where a call's signal is: an argument itself, or a field of one. */
+function findSignal(arg: unknown): AbortSignal | undefined {
+  if (arg instanceof AbortSignal) return arg;
+  const inner = typeof arg === "object" && arg !== null ? (arg as { signal?: unknown }).signal : undefined;
+  return inner instanceof AbortSignal ? inner : undefined;
+}
+
+/** The arguments with another signal in the place of theirs. */
+const replaceSignal = (args: unknown[], signal: AbortSignal) =>
+  args.map((arg) =>
+    arg instanceof AbortSignal
+      ? signal
+      : findSignal(arg) === undefined
+      ? arg
+      : { ...arg as Record<string, unknown>, signal }
+  );
+
+/** The milliseconds that a call gives what it ends, if it names any. */
+function extraTime(args: unknown[]): number {
+  for (const arg of args) {
+    const ms = typeof arg === "object" && arg !== null
+      ? (arg as { timeoutMs?: unknown }).timeoutMs
+      : undefined;
+    if (typeof ms === "number") return ms;
+  }
+  return 0;
+}
+
+/** Closes what a call opened too late for anybody to read it. */
+function discard(late: unknown): void {
+  if (typeof late !== "object" || late === null) return;
+  if (late instanceof ReadableStream) void late.cancel().catch(() => {});
+  else if ("close" in late && typeof late.close === "function") {
+    void Promise.try(() => (late as { close(): unknown }).close()).catch(() => {});
+  } else if ("output" in late) discard(late.output);
+}
