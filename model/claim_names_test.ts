@@ -12,7 +12,7 @@ import { openStore, type Store } from "../store/store.ts";
 import { claimedOrdinal, claimedVolumeName, mountsOfVolume, splitClaimedName } from "./claim_names.ts";
 import { RuneError } from "./error.ts";
 import type { Service } from "./service.ts";
-import { snapshotPolicyOf } from "./snapshot_policy.ts";
+import { snapshotPolicyOf } from "./snapshot_policy_of.ts";
 import type { Volume } from "./volume.ts";
 
 const policy = { every: "1h", keep: 3 };

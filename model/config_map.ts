@@ -4,7 +4,7 @@ import { labelsSchema } from "./labels.ts";
 import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { isReservedKey } from "./body_shape.ts";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 
 const KEY = /^[A-Za-z0-9._-]{1,253}$/;
 

@@ -1,6 +1,6 @@
 /** Event: something that happened to a resource; repeats collapse into a count. @module */
 import { z } from "zod";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 
 export const eventSpecSchema = z.strictObject({
   object: z.strictObject({ kind: z.string(), name: z.string(), uid: z.string() }),

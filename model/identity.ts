@@ -7,7 +7,7 @@ import { z } from "zod";
 import { durationSchema } from "./duration.ts";
 import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
-import type { Resource } from "./resource.ts";
+import type { Resource } from "./envelope.ts";
 
 /** What can be done with a resource. The last three are asked for in addition where they apply. */
 export const VERBS = [

@@ -4,7 +4,7 @@ import { initProgressSchema } from "./init_step.ts";
 import { hostPortOf } from "./exposing.ts";
 import { type Probe, probeSchema } from "./health.ts";
 import { type VolumeMount, volumeMountSchema } from "./mounts.ts";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
 
 /** The fields of a service that an instance runs: a change of any of them replaces the instance. */

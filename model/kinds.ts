@@ -2,7 +2,24 @@
  * The table of kinds, and how words and messages name them. Free of schemas, so that a client that only reads starts fast.
  * @module
  */
-import type { Kind } from "./resource.ts";
+
+/** The name of a kind, as castfiles and `kind` fields write it. */
+export type Kind =
+  | "namespace"
+  | "storageClass"
+  | "secret"
+  | "configmap"
+  | "volume"
+  | "snapshot"
+  | "service"
+  | "instance"
+  | "event"
+  | "lease"
+  | "sealedSecret"
+  | "user"
+  | "token"
+  | "policy"
+  | "registry";
 
 /** What the rest of the program needs to know of a kind. */
 export interface KindInfo {

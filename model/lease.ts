@@ -3,7 +3,7 @@
  * only when the container or process is known to be gone (DESIGN, "Controllers").
  * @module
  */
-import type { Resource } from "./resource.ts";
+import type { Resource } from "./envelope.ts";
 
 /** One instance that may mount the volume. */
 export interface LeaseHolder {

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { Verb } from "./identity.ts";
 import { type NameRef, nameRefSchema, nameSchema, parseNameRef } from "./name.ts";
-import type { Kind } from "./resource.ts";
+import type { Kind } from "./kinds.ts";
 import { defOf } from "./schema_parts.ts";
 
 /** What one field refers to. */

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { secretRefSchema } from "./reference.ts";
-import type { Resource } from "./resource.ts";
+import type { Resource } from "./envelope.ts";
 
 const PATTERN = /^[A-Za-z0-9*][A-Za-z0-9.*-]*(:\d+)?(\/[A-Za-z0-9*._-]+)*$/;
 

@@ -1,5 +1,5 @@
 /** SealedSecret: the ciphertext behind a secret of the same name. Hidden: the API never shows it. @module */
-import type { Resource } from "./resource.ts";
+import type { Resource } from "./envelope.ts";
 
 /** One version of a secret's data under a data key of its own. Bytes are base64. */
 export interface SealedSecretSpec {

@@ -5,7 +5,7 @@ import { labelsSchema } from "./labels.ts";
 import { LIMITS } from "./limits.ts";
 import { isName, nameSchema, parseNameRef } from "./name.ts";
 import type { Reference } from "./reference.ts";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 
 /** A secret as a castfile writes it. */
 export const secretBody = z.strictObject({

@@ -19,7 +19,7 @@ import {
 } from "./mounts.ts";
 import { nameSchema } from "./name.ts";
 import { dependencyRefSchema, refers } from "./reference.ts";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 import { checkRunnerFields } from "./runner_fields.ts";
 import { envRefs, SECRETS_IN_TEXT } from "./secret.ts";
 import { stopSignalSchema } from "./stop_signal.ts";

@@ -5,7 +5,7 @@ import { nameSchema } from "./name.ts";
 import { ownSnapshotPolicySchema } from "./snapshot_policy.ts";
 import { reclaimPolicySchema } from "./storage_class.ts";
 import { sourceVolumeSchema } from "./reference.ts";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 import { accessModeSchema } from "./volume.ts";
 
 const specFields = {

@@ -3,7 +3,7 @@ import { makeClass, makeService, makeVolume } from "../reconcile/testing/resourc
 import { sameValue } from "./changes.ts";
 import { type CastKind, parseDeclared } from "./declared.ts";
 import { templateOf } from "./instance.ts";
-import { snapshotPolicyOf } from "./snapshot_policy.ts";
+import { snapshotPolicyOf } from "./snapshot_policy_of.ts";
 
 const hourly = { every: "1h", keep: 24 };
 const daily = { every: "1d", keep: 7 };

@@ -4,7 +4,7 @@ import { labelsSchema } from "./labels.ts";
 import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { refers } from "./reference.ts";
-import { type Resource, resourceSchema } from "./resource.ts";
+import { type Resource, resourceSchema } from "./envelope.ts";
 import { SECRET_AS_TEXT } from "./secret.ts";
 import { snapshotPolicySchema } from "./snapshot_policy.ts";
 

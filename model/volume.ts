@@ -5,7 +5,7 @@ import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
 import { classRefSchema, sourceSnapshotSchema } from "./reference.ts";
 import { bytesSchema } from "./quantity.ts";
-import { conditionSchema, type Resource, resourceSchema } from "./resource.ts";
+import { conditionSchema, type Resource, resourceSchema } from "./envelope.ts";
 import { ownSnapshotPolicySchema, snapshotPolicySchema } from "./snapshot_policy.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 

@@ -2,6 +2,7 @@
  * Holds the tree to the design: imports go one way between the rooms, and a few rules about files. Deno itself
  * resolves the imports (`deno info`), so that what is checked is what runs. @module
  */
+import { findCircles } from "./circles.ts";
 import { capture } from "./command.ts";
 import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 
@@ -357,7 +358,8 @@ async function readImports(root: string, files: string[]): Promise<Import[]> {
 /** Every violation in the tree under the root, one line each. */
 export async function checkTree(root: string): Promise<string[]> {
   const files = await listFiles(root);
-  const found = checkImports(await readImports(root, files));
+  const imports = await readImports(root, files);
+  const found = [...checkImports(imports), ...findCircles(imports)];
   for (const file of files) found.push(...checkFile(file, await Deno.readTextFile(`${root}/${file}`)));
   return [...found, ...checkLock(await Deno.readTextFile(`${root}/deno.lock`))];
 }

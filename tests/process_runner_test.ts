@@ -1,6 +1,6 @@
 /** The promises of docs/process-services.md: limits, privileges, logs, and what a killed daemon changes. @module */
 import assert from "node:assert/strict";
-import { findCgroupMounts } from "../runners/process/cgroup.ts";
+import { findCgroupMounts } from "../runners/process/cgroup_mounts.ts";
 import { processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";

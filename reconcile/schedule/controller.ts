@@ -6,7 +6,7 @@
 import type { NodeDriver } from "../../node/driver_calls.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
 import { snapshotName } from "../../model/snapshot_name.ts";
-import { snapshotPolicyOf } from "../../model/snapshot_policy.ts";
+import { snapshotPolicyOf } from "../../model/snapshot_policy_of.ts";
 import { sameValue } from "../../model/changes.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";

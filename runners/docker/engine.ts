@@ -8,6 +8,7 @@ import { type ErrorCode, RuneError } from "../../model/error.ts";
 import { type Connection, type ExchangeOptions, openConnection } from "./connection.ts";
 import { createConnections } from "./connections.ts";
 import { plainSentence } from "./refusals.ts";
+import type { EngineRequest } from "./engine_request.ts";
 import { idleBounded, withinLimit } from "./limits.ts";
 import { encodeBody, parseAnswer, queryOf, readWhole } from "./wire.ts";
 
@@ -32,25 +33,6 @@ const CODES: Record<number, ErrorCode> = {
   503: "unavailable",
   504: "unavailable",
 };
-
-/** One request. */
-export interface EngineRequest {
-  /** What the caller is about to do, for the error's message: `start default/web-0`. */
-  what: string;
-  signal: AbortSignal;
-  method?: "GET" | "POST" | "DELETE";
-  /** Absent values are left out. */
-  query?: Record<string, string | undefined>;
-  headers?: Record<string, string>;
-  /** Sent as JSON, or as it is when it is bytes. */
-  body?: unknown;
-  /** Over a new connection. */
-  anew?: boolean;
-  /** Milliseconds until the answer must be there; of a response that is streamed, its head. Default: by the method. */
-  withinMs?: number;
-  /** Milliseconds that a streamed response may be silent. Default: for ever. */
-  idleMs?: number;
-}
 
 /** A client of one Engine. Each call throws only RuneError: `unavailable` when the Engine cannot be reached,
  * `deadline_exceeded` when the signal aborts, else by the Engine's status and with its sentence. */

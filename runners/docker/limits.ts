@@ -2,7 +2,7 @@
 import { startTimer } from "../../base/delay.ts";
 import { within } from "../../base/within.ts";
 import { RuneError } from "../../model/error.ts";
-import type { EngineRequest } from "./engine.ts";
+import type { EngineRequest } from "./engine_request.ts";
 
 /** Milliseconds that the Engine may take for an answer, where a request does not say. What changes something may queue for long. */
 const LIMIT_MS = { GET: 30_000, POST: 300_000, DELETE: 300_000 };

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import type { RawRequest } from "./connection.ts";
-import type { EngineRequest } from "./engine.ts";
+import type { EngineRequest } from "./engine_request.ts";
 
 /** The query of a request, `?…`, or nothing. */
 export function queryOf({ query = {} }: EngineRequest): string {

@@ -9,16 +9,8 @@
 import { RuneError } from "../../model/error.ts";
 import type { Resources } from "../../model/security.ts";
 import { cgroupLimits } from "./cgroup_limits.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { type ProcessStat, readProcess } from "./proc.ts";
-
-/** Where the hierarchies are mounted; a member is absent where the host has none that we may write. */
-export interface CgroupMounts {
-  unified?: string;
-  cpu?: string;
-  memory?: string;
-  freezer?: string;
-  pids?: string;
-}
 
 /** Hierarchies that can tell which processes a run has, the best one first. */
 export const TRACKERS = ["unified", "freezer", "pids"] as const;
@@ -30,38 +22,6 @@ export type Tracker = typeof TRACKERS[number];
 export interface TrackedGroup {
   by: Tracker;
   group: string;
-}
-
-const CONTROLLERS = ["cpu", "memory", "freezer", "pids"] as const;
-
-/** Finds the hierarchies in the text of `/proc/self/mounts`. */
-export function parseCgroupMounts(text: string): CgroupMounts {
-  const mounts: CgroupMounts = {};
-  for (const line of text.split("\n")) {
-    const [, at, type, options = ""] = line.split(" ");
-    if (type === "cgroup2") mounts.unified ??= at;
-    if (type !== "cgroup") continue;
-    for (const controller of CONTROLLERS) {
-      if (options.split(",").includes(controller)) mounts[controller] ??= at;
-    }
-  }
-  return mounts;
-}
-
-/** The hierarchies of this host in which groups can be made; none for an ordinary user. */
-export function findCgroupMounts(): CgroupMounts {
-  if (Deno.uid() !== 0) return {};
-  const mounts = parseCgroupMounts(Deno.readTextFileSync("/proc/self/mounts"));
-  for (const key of Object.keys(mounts) as (keyof CgroupMounts)[]) {
-    try {
-      Deno.mkdirSync(`${mounts[key]}/rune`, { recursive: true });
-      // The kernel makes this one. It does not where something else is mounted over the hierarchy.
-      Deno.statSync(`${mounts[key]}/rune/cgroup.procs`);
-    } catch {
-      delete mounts[key];
-    }
-  }
-  return mounts;
 }
 
 /** The hierarchy that tells which processes a new run has, if there is one. */

@@ -1,7 +1,7 @@
 /** What is written into control groups to enforce a service's resources, in the words of version 1 and 2 (cgroups(7)). @module */
 import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
 import type { Resources } from "../../model/security.ts";
-import type { CgroupMounts } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 
 /** A value to be written: file within the run's group, by hierarchy. */
 export interface Limit {

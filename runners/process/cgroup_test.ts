@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { makeCgroups, parseCgroupMounts } from "./cgroup.ts";
+import { makeCgroups } from "./cgroup.ts";
+import { parseCgroupMounts } from "./cgroup_mounts.ts";
 import { cgroupLimits } from "./cgroup_limits.ts";
 
 const HYBRID = `cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,relatime,cpu,cpuacct 0 0

@@ -6,7 +6,8 @@
  */
 import { existsSync } from "node:fs";
 import { RuneError } from "../../model/error.ts";
-import { type CgroupMounts, freezeFile, thaw } from "./cgroup.ts";
+import { freezeFile, thaw } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { type ProcessStat, readSame, signalSame } from "./proc.ts";
 import { hasGroup, type Tracking } from "./records.ts";
 

@@ -1,6 +1,7 @@
 /** Removes control groups of runs that have ended, and goes on trying where the kernel refuses: nobody waits for it. @module */
 import type { Logger } from "@logtape/logtape";
-import { type CgroupMounts, removeCgroups } from "./cgroup.ts";
+import { removeCgroups } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 
 const TRIES = 50;
 const TRY_MS = 10;

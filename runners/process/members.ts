@@ -9,7 +9,8 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { type CgroupMounts, groupMembers, killGroup, type TrackedGroup } from "./cgroup.ts";
+import { groupMembers, killGroup, type TrackedGroup } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { namespaceMembers } from "./namespace.ts";
 import {
   type ProcessIdentity,

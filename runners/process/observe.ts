@@ -1,6 +1,7 @@
 /** Finds out in which state a run is, from its records and from the processes that live. @module */
 import type { RunSpec } from "../runner.ts";
-import { type CgroupMounts, pickTracker } from "./cgroup.ts";
+import { pickTracker } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { type Host, runMembers, trackingOf } from "./members.ts";
 import { canMakeNamespaces } from "./namespace.ts";
 import { type ProcessStat, readBootId } from "./proc.ts";

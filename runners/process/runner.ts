@@ -18,7 +18,8 @@ import type {
   RunState,
   StopOptions,
 } from "../runner.ts";
-import { type CgroupMounts, joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
+import { joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { readSecrets } from "./environment.ts";
 import { execInRun } from "./exec.ts";
 import { hold, isHeld, letGo } from "./freeze.ts";

@@ -1,5 +1,6 @@
 /** The processes of a daemon that live on this host, for who must know before that daemon is there. @module */
-import { findCgroupMounts, groupMembers, groupOf, listRunGroups, TRACKERS } from "./cgroup.ts";
+import { groupMembers, groupOf, listRunGroups, TRACKERS } from "./cgroup.ts";
+import { findCgroupMounts } from "./cgroup_mounts.ts";
 import { readAllProcesses } from "./proc.ts";
 import { parseRunName } from "./records.ts";
 

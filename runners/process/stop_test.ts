@@ -1,7 +1,8 @@
 /** The order in which the processes of a run are ended, by each way of telling which they are. @module */
 import assert from "node:assert/strict";
 import { until } from "../../tests/host.ts";
-import { type CgroupMounts, findCgroupMounts, TRACKERS } from "./cgroup.ts";
+import { TRACKERS } from "./cgroup.ts";
+import { type CgroupMounts, findCgroupMounts } from "./cgroup_mounts.ts";
 import { isNotRoot, openRoom, type ProcessRoom, roomTest } from "./test_room.ts";
 import type { RunSpec } from "../runner.ts";
 

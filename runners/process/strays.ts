@@ -7,14 +7,8 @@
  */
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import {
-  type CgroupMounts,
-  groupMembers,
-  groupOf,
-  listRunGroups,
-  type TrackedGroup,
-  TRACKERS,
-} from "./cgroup.ts";
+import { groupMembers, groupOf, listRunGroups, type TrackedGroup, TRACKERS } from "./cgroup.ts";
+import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { letGo } from "./freeze.ts";
 import { type Host, signalMembers } from "./members.ts";
 import { namespaceMembers } from "./namespace.ts";

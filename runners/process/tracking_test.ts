@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { until } from "../../tests/host.ts";
-import { type CgroupMounts, findCgroupMounts, groupOf, TRACKERS } from "./cgroup.ts";
+import { groupOf, TRACKERS } from "./cgroup.ts";
+import { type CgroupMounts, findCgroupMounts } from "./cgroup_mounts.ts";
 import { signalMembers } from "./members.ts";
 import { observeHost } from "./observe.ts";
 import { readProcess, sessionMembers } from "./proc.ts";

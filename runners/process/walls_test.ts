@@ -8,7 +8,7 @@ import { capture } from "../../scripts/command.ts";
 import type { HostIdentity } from "../../model/security.ts";
 import { until } from "../../tests/host.ts";
 import type { ExecOptions, RunSpec } from "../runner.ts";
-import { findCgroupMounts } from "./cgroup.ts";
+import { findCgroupMounts } from "./cgroup_mounts.ts";
 import { planLaunch } from "./launch.ts";
 import { runFiles, writeTracking } from "./records.ts";
 import { readLines } from "./line_pipe.ts";

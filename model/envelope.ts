@@ -1,0 +1,64 @@
+/**
+ * The envelope that every stored resource shares.
+ * @module
+ */
+import { z } from "zod";
+
+/** A resource as the store keeps it and the API returns it (DESIGN, "The store"). Always frozen. */
+export interface Resource<K extends string, Spec, Status> {
+  kind: K;
+  /** Empty for cluster-scoped kinds. */
+  namespace: string;
+  name: string;
+  /** A UUID; a resource deleted and made again has another. */
+  uid: string;
+  /** Counts accepted changes of `spec`, from 1. */
+  generation: number;
+  /** The revision of the last write of any part; the API's ETag. */
+  resourceVersion: number;
+  labels: Record<string, string>;
+  /** Set by Rune, not by castfiles: `rune.io/restarted-at`. */
+  annotations: Record<string, string>;
+  /** RFC 3339, UTC, milliseconds. */
+  createdAt: string;
+  updatedAt: string;
+  /** Deletion was asked for; the resource goes when `finalizers` is empty. */
+  deletionRequestedAt?: string;
+  finalizers: string[];
+  spec: Spec;
+  status: Status;
+}
+
+/** A condition: one observed truth about a resource; `since` moves only when `value` does. */
+export const conditionSchema = z.object({
+  type: z.string(),
+  value: z.boolean(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+  since: z.string(),
+});
+/** See {@linkcode conditionSchema}. */
+export type Condition = z.infer<typeof conditionSchema>;
+
+/** The schema of a stored resource, as the API documents it. */
+export function resourceSchema<K extends string, S extends z.ZodType, T extends z.ZodType>(
+  kind: K,
+  parts: { spec: S; status: T },
+) {
+  return z.object({
+    kind: z.literal(kind),
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    generation: z.number().int(),
+    resourceVersion: z.number().int(),
+    labels: z.record(z.string(), z.string()),
+    annotations: z.record(z.string(), z.string()),
+    createdAt: z.string(),
+    updatedAt: z.string(),
+    deletionRequestedAt: z.string().optional(),
+    finalizers: z.array(z.string()),
+    spec: parts.spec,
+    status: parts.status,
+  });
+}
