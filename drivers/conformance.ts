@@ -72,7 +72,7 @@ export function driverConformance(options: ConformanceOptions): void {
       const ref = snapshotOf(ctx);
       const { handle } = await driver.snapshot(ctx, ref);
       const target = context("copy");
-      await driver.restore(target, { ...ref, handle });
+      await driver.materialize(target, { from: "snapshot", snapshot: { ...ref, handle } });
       assert.deepEqual(await readTree(await mounted(() => driver, target)), planted);
       assert.deepEqual(await readTree(path), planted);
     },

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../model/error.ts";
 import type { ContextOverrides } from "./conformance_trial.ts";
-import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
+import type { DataSource, Driver, SnapshotRef, VolumeContext } from "./driver.ts";
 
 /** A driver on trial. */
 export interface Trial {
@@ -147,10 +147,15 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     const ref = snapshotOf(ctx);
     if (options.snapshots) {
       await assert.rejects(driver.snapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
-      await assert.rejects(driver.restore(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
+      await assert.rejects(
+        driver.materialize(ctx, { from: "snapshot", snapshot: ref }),
+        (e) => e instanceof RuneError && !e.permanent,
+      );
     }
     await assert.rejects(driver.deleteSnapshot(ctx, ref), (e) => e instanceof RuneError && !e.permanent);
-    if (driver.undelete) await assert.rejects(driver.undelete(ctx, "id"), RuneError);
+    if (takes(driver, "trash")) {
+      await assert.rejects(driver.materialize(ctx, { from: "trash", id: "id" }), RuneError);
+    }
     await assert.rejects(
       driver.provision(
         context("aborted", { signal: AbortSignal.abort(new DOMException("", "TimeoutError")) }),
@@ -185,8 +190,8 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
 
   test("brings back what it deleted, each call repeated, unless it was deleted past the trash", async (trial) => {
     const { driver, restarted, context, data } = trial;
-    assert.equal(driver.listTrash === undefined, driver.undelete === undefined, "a trash has both calls");
-    if (!driver.listTrash || !driver.undelete) return;
+    assert.equal(driver.listTrash === undefined, !takes(driver, "trash"), "what goes there comes back");
+    if (!driver.listTrash) return;
     const ctx = await provisioned(driver, context("binned"));
     await data.put(await mounted(() => driver, ctx), "data", "kept");
     await released(() => driver, ctx);
@@ -209,8 +214,11 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.ok(entry!.purgeAt > entry!.deletedAt);
 
     const back = context("back");
-    const { handle } = await driver.undelete(back, entry!.id);
-    assert.deepEqual(await restarted().undelete!(back, entry!.id), { handle });
+    const { handle } = await driver.materialize(back, { from: "trash", id: entry!.id });
+    assert.deepEqual(await restarted().materialize(back, { from: "trash", id: entry!.id }), {
+      handle,
+      adopted: false,
+    });
     assert.equal(
       await data.read(await mounted(() => driver, { ...back, handle }), "data"),
       "kept",
@@ -221,7 +229,25 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await driver.delete({ ...back, handle }, { record, now: true });
     await restarted().delete({ ...back, handle }, { record, now: true });
     assert.deepEqual(await driver.listTrash(), []);
-    await assert.rejects(driver.undelete(context("late"), uid), { code: "not_found", permanent: true });
+    await assert.rejects(driver.materialize(context("late"), { from: "trash", id: uid }), {
+      code: "not_found",
+      permanent: true,
+    });
+  });
+
+  test("refuses every source that its capabilities do not name", async ({ driver, context }) => {
+    const ctx = context("unfilled");
+    const data = ReadableStream.from([new Uint8Array()]);
+    const sources: DataSource[] = [
+      { from: "snapshot", snapshot: snapshotOf(ctx) },
+      { from: "trash", id: "id" },
+      { from: "archive", data },
+    ];
+    for (const source of sources) {
+      if (!takes(driver, source.from)) await refuses(driver.materialize(ctx, source));
+    }
+    await data.cancel();
+    await provisioned(driver, ctx);
   });
 
   test("measures what a volume holds", async ({ driver, context, data }) => {
@@ -238,9 +264,10 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     const ctx = await provisioned(driver, context("source"));
     const ref = snapshotOf(ctx);
     assert.equal(driver.capabilities.snapshots, options.snapshots);
+    assert.equal(takes(driver, "snapshot"), options.snapshots, "what was copied can be restored");
     if (!options.snapshots) {
       await refuses(driver.snapshot(ctx, ref));
-      await refuses(driver.restore(context("target"), ref));
+      await refuses(driver.materialize(context("target"), { from: "snapshot", snapshot: ref }));
       await driver.deleteSnapshot(ctx, ref);
       return;
     }
@@ -254,13 +281,19 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     const snapshot = { ...ref, handle: made.handle };
 
     const target = context("target");
-    const restored = await driver.restore(target, snapshot);
-    assert.deepEqual(await restarted().restore(target, snapshot), restored);
+    const restored = await driver.materialize(target, { from: "snapshot", snapshot: snapshot });
+    assert.deepEqual(
+      await restarted().materialize(target, { from: "snapshot", snapshot: snapshot }),
+      restored,
+    );
     assert.deepEqual(await driver.provision({ ...target, handle: restored.handle }), restored);
     const path = await mounted(() => driver, { ...target, handle: restored.handle });
     assert.equal(await data.read(path, "data"), "then");
     await assert.rejects(
-      driver.restore({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } }, snapshot),
+      driver.materialize({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } }, {
+        from: "snapshot",
+        snapshot: snapshot,
+      }),
       {
         code: "already_exists",
       },
@@ -269,12 +302,15 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
 
     await driver.deleteSnapshot(ctx, snapshot);
     await driver.deleteSnapshot(ctx, snapshot);
-    await assert.rejects(driver.restore(context("late"), snapshot), { code: "not_found", permanent: true });
+    await assert.rejects(driver.materialize(context("late"), { from: "snapshot", snapshot: snapshot }), {
+      code: "not_found",
+      permanent: true,
+    });
     assert.equal(await data.read(path, "data"), "then");
   });
 
   test("exports data and imports it as another volume, each call repeated", async ({ driver, restarted, context, data }) => {
-    if (driver.exportData === undefined || driver.importData === undefined) return;
+    if (driver.exportData === undefined || !takes(driver, "archive")) return;
     const ctx = await provisioned(driver, context("exported"));
     const path = await mounted(() => driver, ctx);
     await data.put(path, "data", "then");
@@ -285,23 +321,31 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       .bytes();
     const stream = (bytes = archive) => ReadableStream.from([bytes]);
     const target = context("imported");
-    const { handle } = await driver.importData(target, stream());
-    assert.deepEqual(await restarted().importData!(target, stream()), { handle });
+    const { handle } = await driver.materialize(target, { from: "archive", data: stream() });
+    assert.deepEqual(await restarted().materialize(target, { from: "archive", data: stream() }), {
+      handle,
+      adopted: false,
+    });
     assert.deepEqual(await driver.provision({ ...target, handle }), { handle, adopted: false });
     const copy = await mounted(() => driver, { ...target, handle });
     assert.equal(await data.read(copy, "data"), "then");
 
     const torn = archive.slice(0, archive.length / 2);
-    await assert.rejects(driver.importData(context("torn"), stream(torn)), RuneError);
+    await assert.rejects(
+      driver.materialize(context("torn"), { from: "archive", data: stream(torn) }),
+      RuneError,
+    );
     const other = { ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } };
-    await assert.rejects(driver.importData(other, stream()), { code: "already_exists" });
+    await assert.rejects(driver.materialize(other, { from: "archive", data: stream() }), {
+      code: "already_exists",
+    });
     assert.equal(await data.read(path, "data"), "then");
     await provisioned(driver, context("torn"));
   });
 
   if (!options.snapshots) return;
   test("exports a snapshot as the volume was then, and none that is not there", async ({ driver, context, data }) => {
-    if (driver.exportData === undefined || driver.importData === undefined) return;
+    if (driver.exportData === undefined || !takes(driver, "archive")) return;
     const ctx = await provisioned(driver, context("kept"));
     const path = await mounted(() => driver, ctx);
     await data.put(path, "data", "then");
@@ -310,7 +354,10 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await driver.snapshot(ctx, ref);
     await data.put(path, "data", "now");
     const target = context("kept-copy");
-    const { handle } = await driver.importData(target, await driver.exportData(ctx, ref));
+    const { handle } = await driver.materialize(target, {
+      from: "archive",
+      data: await driver.exportData(ctx, ref),
+    });
     const copy = await mounted(() => driver, { ...target, handle });
     assert.equal(await data.read(copy, "data"), "then");
     await driver.deleteSnapshot(ctx, ref);
@@ -335,6 +382,8 @@ export async function released(driver: () => Driver, ctx: VolumeContext): Promis
   await driver().unmount(ctx);
   await driver().detach(ctx);
 }
+
+const takes = (driver: Driver, from: DataSource["from"]) => driver.capabilities.sources.includes(from);
 
 async function refuses(call: Promise<unknown>): Promise<void> {
   await assert.rejects(call, { code: "failed_precondition", permanent: true });

@@ -12,6 +12,8 @@ import type { AccessMode, VolumeSpec } from "../model/volume.ts";
 export interface DriverCapabilities {
   accessModes: AccessMode[];
   snapshots: boolean;
+  /** What a volume can begin with besides nothing. */
+  sources: DataSource["from"][];
   /** `volume resize` to a larger size works. */
   expand: boolean;
   /** It works while the volume is mounted. */
@@ -80,6 +82,15 @@ export interface SnapshotRef {
   handle?: string;
 }
 
+/** Data that a volume begins with. A new kind of it is a member here, and of {@linkcode DriverCapabilities.sources} where it works. */
+export type DataSource =
+  /** A snapshot that this driver took. */
+  | { from: "snapshot"; snapshot: SnapshotRef }
+  /** A deleted volume, by its entry in the driver's trash. */
+  | { from: "trash"; id: string }
+  /** A tar stream that {@linkcode Driver.exportData} made. Who called cancels it when the call fails. */
+  | { from: "archive"; data: ReadableStream<Uint8Array> };
+
 /** What is kept of a deleted volume beside its data, so that its row can come back; drivers only store it. */
 export interface VolumeRecord {
   labels: Record<string, string>;
@@ -91,7 +102,7 @@ export interface VolumeRecord {
 
 /** A deleted volume whose data can still be brought back. */
 export interface TrashEntry {
-  /** Names the entry to {@linkcode Driver.undelete}. */
+  /** Names the entry to {@linkcode Driver.materialize}. */
   id: string;
   namespace: string;
   name: string;
@@ -151,13 +162,6 @@ export interface Driver {
 
   /** Deleted volumes whose data is still there, oldest first. Absent where deleting is for good. */
   listTrash?(): Promise<TrashEntry[]>;
-  /**
-   * Provisions `ctx.volume`, which must not exist yet, with the data of a deleted volume.
-   *
-   * @throws {RuneError} `not_found` when the trash has no such entry (permanent), `already_exists` when there is data where
-   * the volume goes (permanent).
-   */
-  undelete?(ctx: VolumeContext, id: string): Promise<{ handle: string }>;
 
   /** Brings the volume to this node. Block devices only do work here; others return at once. */
   attach(ctx: VolumeContext): Promise<void>;
@@ -194,8 +198,15 @@ export interface Driver {
   ): Promise<{ handle: string; sizeBytes: number }>;
   /** Removes a snapshot. Done when it is gone already. */
   deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void>;
-  /** Provisions `ctx.volume`, which must not exist yet, with the contents of a snapshot. */
-  restore(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; adopted: boolean }>;
+  /**
+   * Provisions `ctx.volume`, which must not exist yet, with data. Nothing appears before all of it is there. May be repeated, an
+   * archive with a stream from its beginning; what an earlier call made is found.
+   *
+   * @throws {RuneError} `failed_precondition` (permanent) for a source that `capabilities.sources` does not name, `not_found`
+   * (permanent) when there is no such snapshot or entry of the trash, `already_exists` (permanent) when there is data where the
+   * volume goes.
+   */
+  materialize(ctx: VolumeContext, source: DataSource): Promise<{ handle: string; adopted: boolean }>;
 
   /** Grows the volume to `ctx.volume.sizeBytes`. Done when it is that large already. */
   expand(ctx: VolumeContext): Promise<void>;
@@ -208,14 +219,6 @@ export interface Driver {
    * @throws {RuneError} `not_found` when there is no such snapshot; also through the stream when the copy fails in the middle.
    */
   exportData?(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>>;
-  /**
-   * Provisions `ctx.volume` with the data of a tar stream that {@linkcode exportData} made. Nothing appears before all of it
-   * is there.
-   *
-   * @throws {RuneError} `already_exists` when there is data where the volume goes.
-   */
-  importData?(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }>;
-
   /** Bytes used and, where the driver enforces one, the limit. */
   usage?(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }>;
 }

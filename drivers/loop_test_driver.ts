@@ -19,6 +19,7 @@ export class LoopTestDriver implements Driver {
   readonly capabilities: DriverCapabilities = {
     accessModes: ["ReadWriteOnce"],
     snapshots: false,
+    sources: [],
     expand: true,
     onlineExpand: false,
     blockDevice: true,
@@ -106,8 +107,8 @@ export class LoopTestDriver implements Driver {
     checkAborted(describeCall("deletion of a snapshot", ctx), ctx.signal);
   }
 
-  async restore(ctx: VolumeContext): Promise<never> {
-    throw new RuneError("failed_precondition", `${describeCall("restore", ctx)}: the driver cannot`);
+  async materialize(ctx: VolumeContext): Promise<never> {
+    throw new RuneError("failed_precondition", `${describeCall("filling", ctx)}: the driver cannot`);
   }
 
   async expand(ctx: VolumeContext): Promise<void> {

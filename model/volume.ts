@@ -3,10 +3,11 @@ import { z } from "zod";
 import { filesystemSchema } from "./filesystem.ts";
 import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
-import { classRefSchema, sourceSnapshotSchema } from "./reference.ts";
+import { classRefSchema } from "./reference.ts";
 import { bytesSchema } from "./quantity.ts";
 import { conditionSchema, type Resource, resourceSchema } from "./envelope.ts";
 import { ownSnapshotPolicySchema, snapshotPolicySchema } from "./snapshot_policy.ts";
+import { volumeSourceSchema, writtenSourceSchema } from "./volume_source.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 
 /** Who may mount a volume at once (SPEC 4.3). */
@@ -31,14 +32,14 @@ export const volumeBody = z.strictObject({
   namespace: nameSchema.optional(),
   labels: labelsSchema,
   ...specFields,
-  /** The snapshot it begins with; of the volume's own namespace when that names none. */
-  source: z.strictObject({ snapshot: sourceSnapshotSchema, namespace: nameSchema.optional() }).optional(),
+  /** The data it begins with. */
+  source: writtenSourceSchema.optional(),
 });
 
 export const volumeSpecSchema = z.strictObject({
   ...specFields,
-  /** The snapshot it was restored from. */
-  source: z.strictObject({ snapshot: sourceSnapshotSchema, namespace: nameSchema }).optional(),
+  /** The data it began with. */
+  source: volumeSourceSchema.optional(),
 });
 
 /** States of a volume (SPEC 4.2). */

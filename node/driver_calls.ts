@@ -51,7 +51,6 @@ export const DRIVER_CALLS: DriverTable = {
   filesystem: { ms: MINUTE, counted: true, resolves: true },
   delete: { ms: COPY, counted: true, resolves: true },
   listTrash: { ms: 10 * MINUTE, counted: true, resolves: false },
-  undelete: { ms: COPY, counted: true, resolves: true },
   attach: { ms: 10 * MINUTE, counted: true, resolves: true },
   detach: { ms: 10 * MINUTE, counted: true, resolves: true },
   // A check of the file system may come before.
@@ -60,10 +59,9 @@ export const DRIVER_CALLS: DriverTable = {
   unmount: { ms: 10 * MINUTE, counted: true, resolves: true },
   snapshot: { ms: COPY, counted: true, resolves: true },
   deleteSnapshot: { ms: COPY, counted: true, resolves: true },
-  restore: { ms: COPY, counted: true, resolves: true },
+  materialize: { ms: COPY, counted: true, resolves: true },
   expand: { ms: COPY, counted: true, resolves: true },
   exportData: { ms: 10 * MINUTE, counted: true, resolves: true },
-  importData: { ms: COPY, counted: true, resolves: true },
   usage: { ms: 60 * MINUTE, counted: true, resolves: true },
 };
 

@@ -10,14 +10,15 @@ const FILES = 300;
 
 /** Runs one call of the driver in a process of its own and kills it when `when` is seen in `directory`. */
 async function killed(
-  call: { root: string; verb: "snapshot" | "restore"; ctx: VolumeContext; snapshot: SnapshotRef },
+  call: { root: string; verb: "snapshot" | "materialize"; ctx: VolumeContext; snapshot: SnapshotRef },
   seen: { directory: string; when: RegExp },
 ): Promise<void> {
   const { root, verb, ctx, snapshot } = call;
+  const second = verb === "snapshot" ? snapshot : { from: "snapshot", snapshot };
   const code = `
     import { LocalDriver } from ${JSON.stringify(import.meta.resolve("./local_driver.ts"))};
     const ctx = { ...${JSON.stringify(ctx)}, signal: new AbortController().signal };
-    await new LocalDriver({ root: ${JSON.stringify(root)} }).${verb}(ctx, ${JSON.stringify(snapshot)});
+    await new LocalDriver({ root: ${JSON.stringify(root)} }).${verb}(ctx, ${JSON.stringify(second)});
   `;
   const watcher = Deno.watchFs(seen.directory);
   const child = new Deno.Command(Deno.execPath(), { args: ["eval", code], stdin: "null", stdout: "null" })
@@ -42,7 +43,7 @@ async function names(directory: string): Promise<string[]> {
 }
 
 for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\/[0-9a-f-]{36}$/]] as const) {
-  Deno.test(`snapshot() and restore() killed when ${name} appears leave all or nothing, and can be repeated`, async () => {
+  Deno.test(`snapshot() and materialize() killed when ${name} appears leave all or nothing, and can be repeated`, async () => {
     const scratch = await scratchDirectory();
     try {
       const root = join(scratch.path, "volumes");
@@ -68,14 +69,17 @@ for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\
 
       const target = contextMaker()("copy");
       const namespace = join(root, "default");
-      await killed({ root, verb: "restore", ctx: target, snapshot: { ...first, handle: made.handle } }, {
+      await killed({ root, verb: "materialize", ctx: target, snapshot: { ...first, handle: made.handle } }, {
         directory: namespace,
         when: name === "the copy" ? /\/copy$/ : moment,
       });
       if ((await names(namespace)).includes("copy")) {
         assert.deepEqual(await readTree(join(namespace, "copy")), source);
       }
-      const restored = await new LocalDriver({ root }).restore(target, { ...first, handle: made.handle });
+      const restored = await new LocalDriver({ root }).materialize(target, {
+        from: "snapshot",
+        snapshot: { ...first, handle: made.handle },
+      });
       assert.deepEqual(await readTree(restored.handle), source);
       await swept(root, namespace);
       assert.deepEqual(await names(namespace), ["copy", "web"]);

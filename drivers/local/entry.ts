@@ -5,7 +5,8 @@ import { argumentText } from "../../model/limits.ts";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { flag } from "../../model/runefile_values.ts";
 import type { DriverEntry } from "../entry.ts";
-import { LOCAL_CAPABILITIES, LocalDriver } from "./local_driver.ts";
+import { LocalDriver } from "./local_driver.ts";
+import { LOCAL_CAPABILITIES } from "./options.ts";
 import { BUILT_IN_DRIVER } from "../built_in.ts";
 
 const keys = {

@@ -10,12 +10,11 @@ import { syncDirectory } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { BUILT_IN_DRIVER } from "../built_in.ts";
 import { packTree, unpackTree } from "../archive.ts";
-import type { Owner } from "../directory_hold.ts";
 import { describeCall } from "../describe_call.ts";
 import type {
+  DataSource,
   DeleteOptions,
   Driver,
-  DriverCapabilities,
   SnapshotRef,
   VolumeContext,
   VolumeRequest,
@@ -26,6 +25,7 @@ import { FilesystemAway } from "../filesystem.ts";
 import { diskUsage, removeTree } from "../host.ts";
 import { checkAborted, hostError } from "../host_error.ts";
 import { KeyedLock } from "../keyed_lock.ts";
+import { LOCAL_CAPABILITIES, type LocalOptions } from "./options.ts";
 import { LocalLayout, type VolumePlace } from "./layout.ts";
 import { copyDurably, snapshotGone, vanished } from "./copy.ts";
 import { LocalRoot } from "./root.ts";
@@ -34,36 +34,9 @@ import { LocalTrash, type LocalTrashEntry } from "./trash.ts";
 import { openDirectory } from "../open_directory.ts";
 import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
 
-/** Options of the driver `local`. */
-export interface LocalOptions {
-  /** Absolute path of the directory that holds everything; made when missing. */
-  root: string;
-  /** The daemon whose volumes these are: those of another are refused. Absent: nobody is asked, and nothing is claimed. */
-  owner?: Owner;
-  /** A file outside of the root that remembers which filesystem the root is on. Absent: each object learns that anew. */
-  memory?: string;
-  /** `delete` keeps the data (SPEC 4.5). Default: false. */
-  preserveOnDelete?: boolean;
-  /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
-  trashRetentionMs?: number;
-}
-
 const PARAMETERS = ["acceptFilesystem"];
 const PREPARE_MS = 60_000;
 const DEFAULT_RETENTION_MS = 24 * 3_600_000;
-
-/** See {@linkcode Driver.capabilities}. */
-export const LOCAL_CAPABILITIES: DriverCapabilities = {
-  accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
-  snapshots: true,
-  // The size is informational: any size is "grown to" at once.
-  expand: true,
-  onlineExpand: true,
-  blockDevice: false,
-  reclaimDelete: true,
-  processMounts: false,
-  scope: "daemon",
-};
 
 /** Volumes as directories below one root. One object owns a root: its locks are its own. */
 export class LocalDriver implements Driver {
@@ -246,7 +219,18 @@ export class LocalDriver implements Driver {
     });
   }
 
-  async restore(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; adopted: boolean }> {
+  materialize(ctx: VolumeContext, source: DataSource): Promise<{ handle: string; adopted: boolean }> {
+    switch (source.from) {
+      case "snapshot":
+        return this.#restore(ctx, source.snapshot);
+      case "trash":
+        return this.#undelete(ctx, source.id);
+      case "archive":
+        return this.#import(ctx, source.data);
+    }
+  }
+
+  async #restore(ctx: VolumeContext, snapshot: SnapshotRef): Promise<{ handle: string; adopted: boolean }> {
     const source = this.#layout.snapshot(snapshot);
     const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "restore", snapshot }, async (directory) => {
@@ -278,7 +262,10 @@ export class LocalDriver implements Driver {
     }
   }
 
-  async importData(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }> {
+  async #import(
+    ctx: VolumeContext,
+    data: ReadableStream<Uint8Array>,
+  ): Promise<{ handle: string; adopted: boolean }> {
     return await this.#exclusive(ctx, { verb: "import" }, async (directory) => {
       const own = await this.#own(ctx);
       const here = own !== undefined && await lookAtDirectory(directory) !== "absent";
@@ -288,7 +275,7 @@ export class LocalDriver implements Driver {
         marker: here ? own : undefined,
         fill: (target) => unpackTree(data, { target, signal: ctx.signal }),
       });
-      return { handle };
+      return { handle, adopted: false };
     });
   }
 
@@ -317,14 +304,8 @@ export class LocalDriver implements Driver {
     }
   }
 
-  /**
-   * Provisions `ctx.volume`, which must not exist yet, with the data of a deleted volume. May be repeated.
-   *
-   * @param id The trash entry's.
-   * @throws {RuneError} `not_found` when the trash has no such entry (permanent), `already_exists` when there is data where
-   * the volume goes.
-   */
-  async undelete(ctx: VolumeContext, id: string): Promise<{ handle: string }> {
+  /** @param id The trash entry's. */
+  async #undelete(ctx: VolumeContext, id: string): Promise<{ handle: string; adopted: boolean }> {
     return await this.#exclusive(ctx, { verb: "undelete" }, async (directory) => {
       const entry = await this.#trash.find(id);
       const waiting = entry !== undefined && await lookAtDirectory(entry.path) !== "absent";
@@ -341,7 +322,7 @@ export class LocalDriver implements Driver {
       }
       await this.#mark(ctx, { state: "ready", adopted: false, from: id });
       if (entry !== undefined) await this.#trash.clear(id);
-      return { handle: directory };
+      return { handle: directory, adopted: false };
     });
   }
 

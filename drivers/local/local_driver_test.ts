@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { contextMaker, type ContextOverrides, scratchDirectory } from "../conformance_trial.ts";
 import type { VolumeContext } from "../driver.ts";
-import { LocalDriver, type LocalOptions } from "./local_driver.ts";
+import { LocalDriver } from "./local_driver.ts";
+import type { LocalOptions } from "./options.ts";
 
 const { signal } = new AbortController();
 
@@ -119,10 +120,12 @@ Deno.test("LocalDriver refuses names and uids that are paths", () =>
     }
     const snapshot = { namespace: "default", name: "s", uid: "../../x" };
     await assert.rejects(make().deleteSnapshot(context("web"), snapshot), { code: "invalid_argument" });
-    await assert.rejects(make().undelete(context("web"), ".."), { code: "invalid_argument" });
+    await assert.rejects(make().materialize(context("web"), { from: "trash", id: ".." }), {
+      code: "invalid_argument",
+    });
   }));
 
-Deno.test("delete() moves the data to the trash, and undelete() brings it back, each repeated", () =>
+Deno.test("delete() moves the data to the trash, and materialize() brings it back, each repeated", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     await make().provision(ctx);
@@ -135,15 +138,24 @@ Deno.test("delete() moves the data to the trash, and undelete() brings it back, 
     assert.deepEqual([entry!.id, entry!.uid, entry!.namespace, entry!.name], [uid, uid, namespace, name]);
 
     const back = reborn(context("again"));
-    assert.deepEqual(await make().undelete(back, uid), { handle: at("default/again") });
-    assert.deepEqual(await make().undelete(back, uid), { handle: at("default/again") });
+    assert.deepEqual(await make().materialize(back, { from: "trash", id: uid }), {
+      handle: at("default/again"),
+      adopted: false,
+    });
+    assert.deepEqual(await make().materialize(back, { from: "trash", id: uid }), {
+      handle: at("default/again"),
+      adopted: false,
+    });
     assert.deepEqual(await make().provision(back), { handle: at("default/again"), adopted: false });
     assert.equal(await Deno.readTextFile(at("default/again/data")), "kept");
     assert.deepEqual(await make().listTrash(), []);
-    await assert.rejects(make().undelete(context("other"), uid), { code: "not_found", permanent: true });
+    await assert.rejects(make().materialize(context("other"), { from: "trash", id: uid }), {
+      code: "not_found",
+      permanent: true,
+    });
   }));
 
-Deno.test("undelete() never overwrites data", () =>
+Deno.test("materialize() from the trash never overwrites data", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     await make().provision(ctx);
@@ -151,7 +163,9 @@ Deno.test("undelete() never overwrites data", () =>
     const next = reborn(ctx);
     await make().provision(next);
     await Deno.writeTextFile(at("default/web/data"), "new");
-    await assert.rejects(make().undelete(next, ctx.volume.uid), { code: "already_exists" });
+    await assert.rejects(make().materialize(next, { from: "trash", id: ctx.volume.uid }), {
+      code: "already_exists",
+    });
     assert.equal(await Deno.readTextFile(at("default/web/data")), "new");
     assert.equal((await make().listTrash()).length, 1);
   }));

@@ -7,7 +7,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { describeCall } from "../describe_call.ts";
-import type { Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "../driver.ts";
+import type { DataSource, Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "../driver.ts";
 import { ensureDirectory } from "../durable.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { locatePath } from "../filesystem.ts";
@@ -43,6 +43,7 @@ const ID = /^(0|[1-9][0-9]{0,9})$/;
 export const LOCAL_HOST_CAPABILITIES: DriverCapabilities = {
   accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
   snapshots: false,
+  sources: [],
   expand: false,
   onlineExpand: false,
   blockDevice: false,
@@ -131,8 +132,8 @@ export class LocalHostDriver implements Driver {
     checkAborted(describeCall("deletion of a snapshot", ctx), ctx.signal);
   }
 
-  async restore(ctx: VolumeContext): Promise<never> {
-    throw refused("restore", ctx);
+  async materialize(ctx: VolumeContext, { from }: DataSource): Promise<never> {
+    throw refused(from === "snapshot" ? "restore" : `filling from ${from}`, ctx);
   }
 
   async expand(ctx: VolumeContext): Promise<never> {

@@ -7,6 +7,7 @@ import { type Gate, OPEN_GATE, passGate } from "../../base/testing/gate.ts";
 import { RuneError } from "../../model/error.ts";
 import { describeCall } from "../describe_call.ts";
 import type {
+  DataSource,
   DeleteOptions,
   Driver,
   DriverCapabilities,
@@ -34,6 +35,7 @@ export interface MemoryDriverOptions {
 const CAPABILITIES: DriverCapabilities = {
   accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
   snapshots: true,
+  sources: ["snapshot", "trash", "archive"],
   expand: true,
   onlineExpand: true,
   blockDevice: false,
@@ -53,7 +55,9 @@ export class MemoryDriver implements Driver {
 
   constructor(options: MemoryDriverOptions) {
     this.name = options.name ?? "memory";
-    this.capabilities = { ...CAPABILITIES, ...options.capabilities };
+    const capabilities = { ...CAPABILITIES, ...options.capabilities };
+    const sources = capabilities.sources.filter((from) => from !== "snapshot" || capabilities.snapshots);
+    this.capabilities = { ...capabilities, sources };
     this.#volumes = options.volumes;
     this.#gate = options.gate ?? OPEN_GATE;
     this.#options = options;
@@ -95,17 +99,6 @@ export class MemoryDriver implements Driver {
       { name: "driver.listTrash", subject: "trash" },
       () => [...this.#volumes.trash.values()].map(({ files: _, ...entry }) => entry),
     );
-  }
-
-  undelete(ctx: VolumeContext, id: string): Promise<{ handle: string }> {
-    return this.#call("undelete", ctx, () => {
-      const found = this.#made(ctx, id);
-      if (found) return found;
-      const entry = this.#volumes.trash.get(id);
-      if (!entry) throw missing(`the trash has no entry ${id}`);
-      this.#volumes.trash.delete(id);
-      return { handle: this.#make(ctx, entry.files, id).handle };
-    });
   }
 
   attach(ctx: VolumeContext): Promise<void> {
@@ -161,14 +154,20 @@ export class MemoryDriver implements Driver {
     return this.#call("deleteSnapshot", ctx, () => void this.#volumes.snapshots.delete(uid));
   }
 
-  restore(ctx: VolumeContext, { uid }: SnapshotRef): Promise<{ handle: string; adopted: boolean }> {
-    return this.#call("restore", ctx, () => {
-      if (!this.capabilities.snapshots) throw cannot(this.name);
-      const found = this.#made(ctx, uid);
+  materialize(ctx: VolumeContext, source: DataSource): Promise<{ handle: string; adopted: boolean }> {
+    return this.#call("materialize", ctx, async () => {
+      if (!this.capabilities.sources.includes(source.from)) throw cannot(this.name);
+      const from = source.from === "snapshot"
+        ? source.snapshot.uid
+        : source.from === "trash"
+        ? source.id
+        : "archive";
+      const files = source.from === "archive"
+        ? unpack(await new Response(source.data as ReadableStream<Uint8Array<ArrayBuffer>>).text())
+        : undefined;
+      const found = this.#made(ctx, from);
       if (found) return { ...found, adopted: false };
-      const snapshot = this.#volumes.snapshots.get(uid);
-      if (!snapshot) throw missing(`snapshot ${uid} does not exist`);
-      return { handle: this.#make(ctx, copyOf(snapshot.files), uid).handle, adopted: false };
+      return { handle: this.#make(ctx, files ?? this.#take(source), from).handle, adopted: false };
     });
   }
 
@@ -191,13 +190,6 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  importData(ctx: VolumeContext, data: ReadableStream<Uint8Array>): Promise<{ handle: string }> {
-    return this.#call("importData", ctx, async () => {
-      const files = unpack(await new Response(data as ReadableStream<Uint8Array<ArrayBuffer>>).text());
-      return this.#made(ctx, "archive") ?? { handle: this.#make(ctx, files, "archive").handle };
-    });
-  }
-
   usage(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }> {
     return this.#call("usage", ctx, () => {
       const { files, sizeBytes } = this.#require(ctx);
@@ -212,6 +204,21 @@ export class MemoryDriver implements Driver {
       checkAborted(describeCall(verb, ctx), signal);
       return work();
     });
+  }
+
+  /** The files of a snapshot, or those that leave the trash. */
+  #take(source: DataSource): MemoryFiles {
+    if (source.from === "snapshot") {
+      const { uid } = source.snapshot;
+      const snapshot = this.#volumes.snapshots.get(uid);
+      if (!snapshot) throw missing(`snapshot ${uid} does not exist`);
+      return copyOf(snapshot.files);
+    }
+    const id = source.from === "trash" ? source.id : "";
+    const entry = this.#volumes.trash.get(id);
+    if (!entry) throw missing(`the trash has no entry ${id}`);
+    this.#volumes.trash.delete(id);
+    return entry.files;
   }
 
   #find(ctx: VolumeContext): MemoryVolume | undefined {

@@ -1,5 +1,5 @@
 /** Drivers of a node for tests, and secrets for them. @module */
-import type { Driver, VolumeContext } from "../../drivers/driver.ts";
+import type { DataSource, Driver, VolumeContext } from "../../drivers/driver.ts";
 import { RuneError } from "../../model/error.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import { DRIVER_CALLS, type NodeDriver, wrapDrivers } from "../driver_calls.ts";
@@ -41,13 +41,17 @@ export function noteCalls(name: string, answers: Record<string, () => unknown> =
   const members = Object.entries(DRIVER_CALLS).flatMap(([call, rule]) =>
     typeof rule === "string" || !rule.resolves ? [] : [[
       call,
-      async ({ parameters }: VolumeContext, data?: unknown) => {
+      async ({ parameters }: VolumeContext, source?: DataSource) => {
         calls.push({ call, parameters: { ...parameters } });
-        if (data instanceof ReadableStream) { for await (const _ of data); }
+        if (source?.from === "archive") { for await (const _ of source.data); }
         return answers[call]?.() ?? { handle: `/data/${name}`, adopted: false };
       },
     ]]
   );
-  const capabilities = { accessModes: ["ReadWriteOnce"], snapshots: true };
+  const capabilities = {
+    accessModes: ["ReadWriteOnce"],
+    snapshots: true,
+    sources: ["snapshot", "trash", "archive"],
+  };
   return { calls, driver: { name, capabilities, ...Object.fromEntries(members) } as unknown as Driver };
 }

@@ -14,6 +14,7 @@ const capabilities = {
   reclaimDelete: true,
   processMounts: false,
   scope: "daemon" as const,
+  sources: [],
 };
 const MINUTE = 60;
 const old = provisioned({ createdAt: ago(3600 * 24) });

@@ -11,6 +11,7 @@ const capabilities = {
   reclaimDelete: true,
   processMounts: false,
   scope: "daemon" as const,
+  sources: [],
 };
 const plan = (view: Partial<SnapshotView>) =>
   planSnapshot({ snapshot: makeSnapshot(), volume: provisioned(), capabilities, now: NOW, ...view });

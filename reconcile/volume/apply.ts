@@ -22,7 +22,7 @@ import type { MountTable } from "../../node/mount_table.ts";
 import { describeVolumeCall, type VolumeCall } from "../../node/volume_context.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { stopStrangers } from "./adoption.ts";
-import { make, makeFromImage } from "./source.ts";
+import { makeVolume } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
 /** Between looks for a filesystem that is away. */
@@ -81,19 +81,6 @@ export async function applyVolume(
   }
 }
 
-/** New, of a snapshot, or of what the trash still has: never an empty directory instead of that. */
-async function obtain(
-  driver: NodeDriver,
-  { view, deps, ctx }: Call,
-): Promise<{ handle: string; adopted: boolean }> {
-  const content = parseImageContent(view.volume.annotations[ANNOTATIONS.imageContent]);
-  if (content) return await makeFromImage(driver, { content, runner: deps.runners.get("docker"), ctx });
-  const entry = view.volume.annotations[ANNOTATIONS.undeleteFrom];
-  if (entry === undefined) return await make(driver, { ctx, snapshot: view.source });
-  if (!driver.undelete) throw new RuneError("failed_precondition", `the driver ${driver.name} has no trash`);
-  return { ...await driver.undelete(ctx, entry), adopted: false };
-}
-
 interface Call {
   view: VolumeView;
   deps: VolumeDeps;
@@ -106,7 +93,12 @@ async function provision(
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
   try {
-    const { handle, adopted } = await obtain(driver, { view, deps, ctx });
+    const { handle, adopted } = await makeVolume(driver, {
+      volume,
+      snapshot: view.source,
+      runner: deps.runners.get("docker"),
+      ctx,
+    });
     const filesystem = await driver.filesystem?.({ ...ctx, handle });
     const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
     await write(

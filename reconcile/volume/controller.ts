@@ -1,4 +1,5 @@
 /** The volume controller: one pass is observe, plan, apply, until the plan has settled. @module */
+import { readVolumeSource } from "../../model/volume_source.ts";
 import type { Store } from "../../store/store.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
@@ -21,8 +22,8 @@ function observeVolume(
   const className = volume.spec.storageClassName;
   const storageClass = className === undefined ? undefined : deps.store.get("storageClass", "", className);
   const view = { volume, class: storageClass };
-  const { source } = volume.spec;
-  const snapshot = source && deps.store.get("snapshot", source.namespace, source.snapshot);
+  const source = readVolumeSource(volume);
+  const snapshot = source && deps.store.get("snapshot", source.namespace, source.name);
   return {
     ...view,
     ...(snapshot && { source: snapshot }),

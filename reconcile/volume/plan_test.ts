@@ -14,6 +14,7 @@ const capabilities: DriverCapabilities = {
   reclaimDelete: true,
   processMounts: false,
   scope: "daemon",
+  sources: [],
 };
 const holder: LeaseHolder = {
   instanceUid: "i",

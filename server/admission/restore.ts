@@ -1,15 +1,17 @@
 /** Rules of a volume that begins with a snapshot's data. @module */
+import type { DeclaredSpec } from "../../model/declared.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { didYouMean } from "../../model/suggest.ts";
 import type { Volume, VolumeSpec } from "../../model/volume.ts";
+import { readVolumeSource } from "../../model/volume_source.ts";
 import type { Reader } from "../../store/store.ts";
 import { seenBy } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 
 /** The source of a volume: pinned at the first write, so that leaving it out later means what it was made from. */
 export function sourceOf(
-  declared: { namespace: string; spec: { source?: { snapshot: string; namespace?: string } } },
+  declared: { namespace: string; spec: Pick<DeclaredSpec<"volume">, "source"> },
   before: Volume | undefined,
 ): { source?: NonNullable<VolumeSpec["source"]> } {
   const { source } = declared.spec;
@@ -24,8 +26,9 @@ export function checkSource(
   { spec, driver }: { spec: VolumeSpec; driver: string },
   world: World,
 ): FieldIssue[] {
-  if (!spec.source) return [];
-  const { snapshot: name, namespace } = spec.source;
+  const source = readVolumeSource({ spec });
+  if (!source) return [];
+  const { name, namespace } = source;
   const refuse = (message: string, hint?: string): FieldIssue[] => [{
     path: ["source", "snapshot"],
     message,
@@ -59,11 +62,12 @@ export function checkSource(
  */
 export function ownerOfRestored(
   { namespace, name }: { namespace: string; name: string },
-  { source }: Pick<VolumeSpec, "source">,
+  spec: Pick<VolumeSpec, "source">,
   state: Reader,
 ): string | undefined {
+  const source = readVolumeSource({ spec });
   if (source?.namespace !== namespace) return undefined;
-  const snapshot = state.get("snapshot", namespace, source.snapshot);
+  const snapshot = state.get("snapshot", namespace, source.name);
   return snapshot?.spec.source.volume === name ? snapshot.status.origin?.ownerService : undefined;
 }
 

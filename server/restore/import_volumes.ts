@@ -66,7 +66,7 @@ async function importVolume(
 ): Promise<void> {
   const { namespace, name, status } = volume;
   const driver = drivers.get(status.driver ?? "");
-  if (!driver?.importData) {
+  if (!driver?.capabilities.sources.includes("archive")) {
     await data.cancel();
     throw new RuneError(
       "failed_precondition",
@@ -76,7 +76,7 @@ async function importVolume(
   // It is made anew: its handle leads to where its data was.
   const { handle: _, ...rest } = status;
   const call = describeVolumeCall(findClass({ ...volume, status: rest }, store), signal);
-  const { handle } = await driver.importData(call, data).catch(async (error) => {
+  const { handle } = await driver.materialize(call, { from: "archive", data }).catch(async (error) => {
     await data.cancel().catch(() => {});
     throw error;
   });

@@ -67,14 +67,14 @@ Deno.test("importVolumes() gives the driver that takes the data the value of a s
   withServer(async (server) => {
     const stored = await makeSecretVolume(server);
     const { store, deps } = server;
-    const noting = noteCalls("noting", { importData: () => ({ handle: "new" }) });
+    const noting = noteCalls("noting", { materialize: () => ({ handle: "new", adopted: false }) });
     await using secrets = readRestoredSecrets(store, { from: "file", path: `${deps.info.dataDir}/data/kek` });
     await importVolumes(backupOf(stored), {
       manifest: await manifestOf(backupOf(stored)),
       store,
       drivers: nodeDrivers([noting.driver], secrets),
     });
-    assert.deepEqual(noting.calls, [{ call: "importData", parameters: { token: "value" } }]);
+    assert.deepEqual(noting.calls, [{ call: "materialize", parameters: { token: "value" } }]);
     assert.equal(store.get("volume", "default", "v")?.status.handle, "new");
   }));
 
