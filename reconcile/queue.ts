@@ -60,16 +60,16 @@ export function createQueue(options: QueueOptions): Queue {
   const waiting = new Set<string>();
   const active = new Map<string, { abort: AbortController; ended: Promise<void> }>();
   /** Passes that take one of the places. */
-  const placed = new Set<string>();
+  const withPlace = new Set<string>();
   /** Keys asked for while they were being worked. */
   const again = new Set<string>();
   const timers = new Map<string, Wish>();
   const failures = new Map<string, number>();
-  let stopped = false;
+  let isStopped = false;
   let sliceBegan = 0;
 
   function add(key: string): void {
-    if (stopped) return;
+    if (isStopped) return;
     timers.get(key)?.timer.clear();
     timers.delete(key);
     if (active.has(key)) again.add(key);
@@ -78,7 +78,7 @@ export function createQueue(options: QueueOptions): Queue {
   }
 
   function addAfter(key: string, ms: number): void {
-    if (stopped || waiting.has(key)) return;
+    if (isStopped || waiting.has(key)) return;
     const due = time.now() + ms;
     const known = timers.get(key);
     if (known && known.due <= due) return;
@@ -89,9 +89,9 @@ export function createQueue(options: QueueOptions): Queue {
   function fill(): void {
     if (active.size === 0) sliceBegan = time.now();
     for (const key of waiting) {
-      if (placed.size >= options.concurrency) return;
+      if (withPlace.size >= options.concurrency) return;
       waiting.delete(key);
-      placed.add(key);
+      withPlace.add(key);
       const abort = new AbortController();
       active.set(key, { abort, ended: run(key, abort.signal) });
     }
@@ -104,7 +104,7 @@ export function createQueue(options: QueueOptions): Queue {
       sliceBegan = time.now();
     }
     const slow = placeMs === Infinity ? undefined : time.start(placeMs, () => {
-      placed.delete(key);
+      withPlace.delete(key);
       fill();
     });
     let outcome: Outcome;
@@ -115,7 +115,7 @@ export function createQueue(options: QueueOptions): Queue {
     }
     slow?.clear();
     active.delete(key);
-    placed.delete(key);
+    withPlace.delete(key);
     if (outcome.type === "failed" && !signal.aborted) {
       const attempt = (failures.get(key) ?? 0) + 1;
       failures.set(key, attempt);
@@ -147,7 +147,7 @@ export function createQueue(options: QueueOptions): Queue {
       return waiting.size + active.size;
     },
     async stop(graceMs) {
-      stopped = true;
+      isStopped = true;
       waiting.clear();
       again.clear();
       for (const { timer } of timers.values()) timer.clear();

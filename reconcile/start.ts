@@ -29,7 +29,7 @@ import type { KeptLogs } from "./kept_logs/kept_logs.ts";
 import { keysOf, type News, newsOf } from "./news.ts";
 import type { Outcome } from "./outcome.ts";
 import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
-import { SCHEDULE_CONTROLLER } from "./schedule/controller.ts";
+import { SNAPSHOT_POLICY_CONTROLLER } from "./snapshot_policy/controller.ts";
 import { SERVICE_CONTROLLER } from "./service/controller.ts";
 import { SNAPSHOT_CONTROLLER } from "./snapshot/controller.ts";
 import { listenTo } from "./sources.ts";
@@ -102,7 +102,7 @@ const CONTROLLERS: readonly Controller<PassDeps>[] = [
   SERVICE_CONTROLLER,
   VOLUME_CONTROLLER,
   SNAPSHOT_CONTROLLER,
-  SCHEDULE_CONTROLLER,
+  SNAPSHOT_POLICY_CONTROLLER,
   INSTANCE_CONTROLLER,
   EXPOSURE_CONTROLLER,
   SWEEP_CONTROLLER,

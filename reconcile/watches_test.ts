@@ -4,7 +4,7 @@ import type { AnyResource, Kind } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
 import { INSTANCE_CONTROLLER } from "./instance/controller.ts";
 import { keysOf, type News } from "./news.ts";
-import { SCHEDULE_CONTROLLER } from "./schedule/controller.ts";
+import { SNAPSHOT_POLICY_CONTROLLER } from "./snapshot_policy/controller.ts";
 import { SERVICE_CONTROLLER } from "./service/controller.ts";
 import { VOLUME_CONTROLLER } from "./volume/controller.ts";
 import {
@@ -31,7 +31,7 @@ function affectedBy(
   return {
     services: keysOf(SERVICE_CONTROLLER.watches, { news, state }),
     volumes: keysOf(VOLUME_CONTROLLER.watches, { news, state }),
-    schedules: keysOf(SCHEDULE_CONTROLLER.watches, { news, state }),
+    schedules: keysOf(SNAPSHOT_POLICY_CONTROLLER.watches, { news, state }),
     instances: keysOf(INSTANCE_CONTROLLER.watches, { news, state }),
   };
 }

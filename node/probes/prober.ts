@@ -10,7 +10,7 @@ import type { Probe } from "../../model/health.ts";
 import { healthOf, type Instance, type RunnerName } from "../../model/instance.ts";
 import { type Clock, elapsedMs } from "../../base/clock.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
-import { runProbe } from "./schedule.ts";
+import { runProbe } from "./probe_loop.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
 
 /** Processes are asked on the host's own address. */

@@ -54,7 +54,7 @@ function keysOf(store: Reader, { kind, namespace, name }: DataKey): string[] | u
 /** What is missing, and keys that are there, as far as a message tells them. */
 const MOST_TOLD = 8;
 
-const listed = (keys: string[]) =>
+const listKeys = (keys: string[]) =>
   keys.length === 0
     ? "none"
     : keys.slice(0, MOST_TOLD).join(", ") + (keys.length > MOST_TOLD ? " and more" : "");
@@ -70,7 +70,7 @@ export function missingData(store: Reader, template: DataTemplate, namespace: st
     }
     for (const key of use.keys ?? []) {
       if (keys.includes(key)) continue;
-      missing.push(`${describeData(use)} has no key "${key}" (it has: ${listed(keys)}); add it`);
+      missing.push(`${describeData(use)} has no key "${key}" (it has: ${listKeys(keys)}); add it`);
     }
   }
   const distinct = [...new Set(missing)];

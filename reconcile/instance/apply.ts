@@ -37,7 +37,7 @@ import type { InstanceStep, InstanceView } from "./view.ts";
 
 /** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
 const KEPT_RUNS = 6;
-/** Between looks at an instance that is to stop and is held still for a snapshot. */
+/** Between looks at an instance that is to stop and is paused for a snapshot. */
 const PAUSED_MS = 200;
 
 /**

@@ -314,7 +314,7 @@ Deno.test("planInstance() takes a paused run for what it is: running", () => {
   assert.deepEqual([step.do, step.do === "settle" && step.status.state], ["settle", "Running"]);
 });
 
-Deno.test("planInstance() tells of a run that somebody else holds still, takes its names away, and counts its checks", () => {
+Deno.test("planInstance() tells of a run that somebody else paused, takes its names away, and counts its checks", () => {
   const held = run("running", { paused: true, names: [] });
   const step = planInstance(view({}, { run: held, paused: true }));
   assert.ok(step.do === "settle");

@@ -61,7 +61,7 @@ function notPassed({ instance: { spec }, health }: InstanceView): string {
     : "it runs, and has not passed its check yet";
 }
 
-/** What an instance is told to be whose run somebody else holds still. */
+/** What the status says of an instance whose run somebody else paused. */
 function pausedWords({ namespace, spec }: Instance): string {
   const goOn = spec.runner === "docker" ? "let it go on with docker unpause" : "let its processes go on";
   return `it is paused by somebody else; ${goOn}, or replace it: rune restart ${spec.service} -n ${namespace}`;

@@ -55,7 +55,7 @@ export interface InstanceView {
   mounts: MountView[];
   /** What the runner says of run `status.run`; undefined when there was none. */
   run: RunState | undefined;
-  /** Its run is held still, and not by a snapshot of Rune's own. */
+  /** Its run is paused, and not by a snapshot of Rune's own. */
   paused?: boolean;
   /** What its probes say, while it runs and has some. */
   health?: HealthVerdict;

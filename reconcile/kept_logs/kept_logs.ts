@@ -62,7 +62,7 @@ export class KeptLogs {
     const { lines, cut } = await lastLines(entries, this.#limits.run);
     const path = this.#pathOf(log);
     await Deno.mkdir(join(this.#root, log.serviceUid), { recursive: true, mode: 0o700 });
-    const content = joined([lineOf({ ...log, ...(cut && { cut }) }), ...lines]);
+    const content = joinParts([lineOf({ ...log, ...(cut && { cut }) }), ...lines]);
     await replaceFile(path, content, { aside: `${path}.${log.instanceUid}` });
     sizes.set(path, { bytes: content.length, at: Date.now() });
     await this.#removeOldest(sizes);
@@ -187,7 +187,7 @@ async function lastLines(
   return { lines: lines.slice(from), ...(cut && { cut }) };
 }
 
-function joined(parts: Uint8Array[]): Uint8Array {
+function joinParts(parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -94,10 +94,10 @@ const leaving = (instance: Instance | undefined) => instance?.deletionRequestedA
 const ready = (instance: Instance | undefined) =>
   instance !== undefined && !leaving(instance) && instance.status.ready;
 /** Ready, or ended well: there is nothing more to wait for. */
-const done = (instance: Instance | undefined) =>
+const isSettled = (instance: Instance | undefined) =>
   instance !== undefined && !leaving(instance) && isDone(instance);
 /** Nothing of it runs, and nothing will: a successor has nobody to take over from. */
-const ended = (instance: Instance) => hasCompleted(instance) || hasFailedForGood(instance);
+const hasEnded = (instance: Instance) => hasCompleted(instance) || hasFailedForGood(instance);
 /** States in which there is something to lose. */
 const RUNNING: readonly InstanceState[] = ["Running", "Unhealthy", "Starting", "Stopping"];
 /** Whether an instance runs, or is about to and knows that it can. */
@@ -124,11 +124,11 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
 
   const outdated = slots.filter((s) => s.main && !isCurrent(service, s.main));
   const replacedAll = slots.every((s) => !s.next && s.main && isCurrent(service, s.main));
-  const settled = replacedAll && slots.every((s) => done(s.main));
+  const settled = replacedAll && slots.every((s) => isSettled(s.main));
   // A job that failed is not run again: more time changes nothing.
   const failed = instances.some((i) => !leaving(i) && isCurrent(service, i) && hasFailedForGood(i));
   const late = !settled && (failed || timedOut(service, { instances, now }));
-  const over = settled || (replacedAll && slots.every((s) => done(s.main) || hasFailedForGood(s.main!)));
+  const over = settled || (replacedAll && slots.every((s) => isSettled(s.main) || hasFailedForGood(s.main!)));
   const stuck = outdated.length > 0 && late;
   const waitForAll = spec.update.strategy === "recreate" &&
     instances.some((i) => !isCurrent(service, i) && !awaitsTurn(i));
@@ -208,7 +208,7 @@ function isSuperfluous(service: Service, { main, next }: Slot): boolean {
   if (isCurrent(service, next) && (leaving(main) || !isCurrent(service, main))) return false;
   // Whether what was cast since can start at all is not known yet: this one can.
   if (leaving(main) && next.status.preparedAt !== undefined) return false;
-  return !ready(next) || done(main);
+  return !ready(next) || isSettled(main);
 }
 
 /** Whether an instance is not ready and a successor is, of whichever cast: that one serves better, and is replaced in its turn. */
@@ -219,7 +219,7 @@ function isOutdone({ main, next }: Slot): boolean {
 /** A successor that can start, as far as that can be known before; one that does not wait for its turn has to be ready. */
 const isPrepared = (service: Service, next: Instance | undefined) =>
   next !== undefined && !leaving(next) && isCurrent(service, next) &&
-  (next.spec.awaitsTurn ? next.status.preparedAt !== undefined : done(next));
+  (next.spec.awaitsTurn ? next.status.preparedAt !== undefined : isSettled(next));
 
 const createWaiting = (ordinal: number): RolloutStep => ({
   do: "create",
@@ -246,7 +246,7 @@ function removeAll(service: Service, _slots: Slot[], outdated: Slot[]): RolloutS
  */
 function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
   const { maxUnavailable } = service.spec.update;
-  let unavailable = slots.filter((s) => !done(s.main) && !done(s.next)).length;
+  let unavailable = slots.filter((s) => !isSettled(s.main) && !isSettled(s.next)).length;
   let preparing = slots.filter((s) => s.next && s.main).length;
   const steps: RolloutStep[] = [];
   for (const { main, next, ordinal } of outdated) {
@@ -277,7 +277,7 @@ function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutS
     if (next) {
       // One that awaits its turn was made when the strategy was another one.
       if (isPrepared(service, next)) steps.push(replaced(main!));
-    } else if (ended(main!)) {
+    } else if (hasEnded(main!)) {
       steps.push(replaced(main!));
     } else if (surging < service.spec.update.maxUnavailable) {
       surging++;

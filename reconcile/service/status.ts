@@ -63,15 +63,15 @@ export function serviceStatus(
   if (scale === 0) return { ...common, state: "Stopped" };
   const trouble = worst(live.filter((i) => !isDone(i) || i.status.message !== undefined));
   const { reason, message } = troubleOf(service, { trouble, rollout });
-  const told = message ?? returned?.message;
-  const said = { ...(reason && { reason }), ...(told !== undefined && { message: told }) };
-  if (done >= scale) return { ...common, state: ready === 0 ? "Completed" : "Running", ...said };
+  const text = message ?? returned?.message;
+  const explanation = { ...(reason && { reason }), ...(text !== undefined && { message: text }) };
+  if (done >= scale) return { ...common, state: ready === 0 ? "Completed" : "Running", ...explanation };
   const failedJob = live.find(hasFailedForGood);
   const exitCode = failedJob?.status.lastFailure?.exitCode;
   const code = exitCode ? { exitCode } : {};
-  if (ready > 0) return { ...common, state: "Degraded", ...said, ...code };
+  if (ready > 0) return { ...common, state: "Degraded", ...explanation, ...code };
   const allFailing = live.some(failing) && live.every((i) => failing(i) || hasCompleted(i));
-  return { ...common, state: failedJob || allFailing ? "Failed" : "Pending", ...said, ...code };
+  return { ...common, state: failedJob || allFailing ? "Failed" : "Pending", ...explanation, ...code };
 }
 
 /** Where ports of this machine lead to the instances of a service that is to have one. */

@@ -16,7 +16,7 @@ import type { NodeDriver } from "../../node/driver_calls.ts";
 import type { MountTable } from "../../node/mount_table.ts";
 import { describeSnapshotCall } from "../../node/volume_context.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { assertHeld, pauseAll, resumeAll } from "./hold.ts";
+import { assertPaused, pauseAll, resumeAll } from "./pause_writers.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
 import { findWriters } from "./writers.ts";
 
@@ -160,7 +160,7 @@ async function take(call: Call): Promise<Outcome | undefined> {
       {
         async copied() {
           const takenAt = new Date().toISOString();
-          await assertHeld(runs, { runners, namespace: snapshot.namespace, signal });
+          await assertPaused(runs, { runners, namespace: snapshot.namespace, signal });
           await letGo(takenAt);
         },
       },

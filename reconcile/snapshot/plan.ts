@@ -33,7 +33,7 @@ export type SnapshotStep =
 export function planSnapshot(view: SnapshotView): SnapshotStep {
   const { snapshot, volume, now } = view;
   const { status } = snapshot;
-  // Before anything else, whatever became of the snapshot: somebody stands still.
+  // Before anything else, whatever became of the snapshot: somebody is paused.
   if (status.copying || status.paused !== undefined) return { do: "resume" };
   if (snapshot.deletionRequestedAt !== undefined) return { do: "remove" };
   if (status.state === "Ready") return { do: "settle", status };

@@ -15,7 +15,7 @@ interface Place {
   name: string;
 }
 
-/** Runs that must be held still for a copy, or what the copy must wait for first. */
+/** Runs to pause for a copy, or what the copy must wait for first. */
 export type Writers = { runs: PausedRun[] } | { waitsFor: string };
 
 /** The snapshot for which this volume is being copied now: until that is done nobody may begin to write it. */
@@ -25,26 +25,26 @@ export function copiedFor(state: Reader, volume: Place): Snapshot | undefined {
   );
 }
 
-/** A snapshot for which this volume is being read now, its writers held still or not: until that has ended, its data stays put. */
+/** A snapshot for which this volume is being read now, its writers paused or not: until that has ended, its data stays put. */
 export function readFor(state: Reader, volume: Place): Snapshot | undefined {
   return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
     status.state === "Creating" && spec.source.volume === volume.name
   );
 }
 
-/** The snapshot for which this instance is held still: until it is resumed it is neither stopped nor judged. */
+/** The snapshot for which this instance is paused: until it is resumed it is neither stopped nor judged. */
 export function pausedFor(state: Reader, instanceUid: string): Snapshot | undefined {
   return state.list("snapshot").find(({ status }) =>
     status.paused?.some((run) => run.instanceUid === instanceUid)
   );
 }
 
-/** That an instance is held still, in words. */
+/** That an instance is paused, in words. */
 export const pausedMessage = (snapshot: Snapshot, namespace: string): string =>
   `it is paused until ${describeWithin(namespace, snapshot)} has copied its volume`;
 
 /**
- * The runs that write a volume. Every holder of the right to write is either known to run, and is to be held, or known not to,
+ * The runs that write a volume. Every holder of the right to write is either known to run, and is to be paused, or known not to,
  * and is kept from starting by the barrier; one on its way up or down is waited for.
  */
 export function findWriters(state: Reader, snapshot: Snapshot): Writers {

@@ -12,12 +12,12 @@ export async function sweepStage(
   { stage, holds, store }: { stage: Stage; holds: DirectoryHolds; store: Reader },
   signal: AbortSignal,
 ): Promise<number> {
-  const [shown, held] = [await stage.list(), await holds.list()];
+  const [stageIds, heldUids] = [await stage.list(), await holds.list()];
   // Read after the list: what is made meanwhile was not in it.
-  const known = new Set([...store.list("volume"), ...store.list("instance")].map(({ uid }) => uid));
-  const orphans = shown.filter((id) => !known.has(id.split(".")[0]!));
-  const unheld = held.filter((uid) => !known.has(uid));
-  await Promise.all(unheld.map((uid) => holds.release(uid)));
+  const storedUids = new Set([...store.list("volume"), ...store.list("instance")].map(({ uid }) => uid));
+  const orphans = stageIds.filter((id) => !storedUids.has(id.split(".")[0]!));
+  const orphanHolds = heldUids.filter((uid) => !storedUids.has(uid));
+  await Promise.all(orphanHolds.map((uid) => holds.release(uid)));
   const ends = await Promise.allSettled(orphans.map((id) => stage.hide(id, signal)));
-  return ends.filter((end) => end.status === "fulfilled").length + unheld.length;
+  return ends.filter((end) => end.status === "fulfilled").length + orphanHolds.length;
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
 import { ago, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
-import { planSchedule, type ScheduleView } from "./plan.ts";
+import { planSnapshotPolicy, type SnapshotPolicyView } from "./plan.ts";
 
 const capabilities = {
   accessModes: [],
@@ -38,13 +38,21 @@ const failed = (minutes: number, more: Partial<SnapshotStatus> = {}) =>
   taken(minutes, { state: "Failed", failureMessage: "no room", attempts: 6, ...more });
 const retrying = (minutes: number) => failed(minutes, { nextAttemptAt: ago(-5) });
 
-const plan = (view: Partial<ScheduleView>) =>
-  planSchedule({ volume: old, policy, taken: [], isNeeded: () => false, capabilities, now: NOW, ...view });
+const plan = (view: Partial<SnapshotPolicyView>) =>
+  planSnapshotPolicy({
+    volume: old,
+    policy,
+    taken: [],
+    isNeeded: () => false,
+    capabilities,
+    now: NOW,
+    ...view,
+  });
 
 /** What the plan is: whether it takes one, what it removes, and after how many seconds it looks again. */
 const TABLE: [
   what: string,
-  view: Partial<ScheduleView>,
+  view: Partial<SnapshotPolicyView>,
   take: boolean,
   removed: string[],
   afterS?: number,
@@ -214,7 +222,7 @@ const TABLE: [
 ];
 
 for (const [what, view, take, removed, afterS] of TABLE) {
-  Deno.test(`planSchedule() where ${what}: ${take ? "takes one" : "takes none"}, removes ${removed.length}`, () => {
+  Deno.test(`planSnapshotPolicy() where ${what}: ${take ? "takes one" : "takes none"}, removes ${removed.length}`, () => {
     const { remove, ...found } = plan(view);
     assert.equal(found.take, take);
     assert.deepEqual(remove.map((s) => s.name).sort(), removed);
@@ -222,7 +230,7 @@ for (const [what, view, take, removed, afterS] of TABLE) {
   });
 }
 
-Deno.test("planSchedule() tells the policy, the last good one, the failure since, and when the next is due", () => {
+Deno.test("planSnapshotPolicy() tells the policy, the last good one, the failure since, and when the next is due", () => {
   assert.deepEqual(plan({ taken: [taken(4), taken(14)] }).schedule, {
     policy,
     last: { name: "s4", at: ago(4 * MINUTE) },
@@ -282,6 +290,6 @@ function simulate(events: Happening[], keep: number): void {
   }
 }
 
-Deno.test("planSchedule() keeps the newest good ones, takes one at a time, and never stops for long, whatever the clock does", () => {
+Deno.test("planSnapshotPolicy() keeps the newest good ones, takes one at a time, and never stops for long, whatever the clock does", () => {
   fc.assert(fc.property(happenings, fc.integer({ min: 1, max: 4 }), simulate), { numRuns: 1000 });
 });

@@ -1,6 +1,6 @@
 import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
-import { nextPoint, runProbe } from "./schedule.ts";
+import { nextPoint, runProbe } from "./probe_loop.ts";
 
 Deno.test("nextPoint() stays on the grid and leaves out what was missed", () => {
   const grid = { now: 1000, intervalMs: 100 };

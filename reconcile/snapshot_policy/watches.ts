@@ -6,7 +6,7 @@ import type { Watches } from "../news.ts";
 const sourceOf = ({ namespace, spec }: Snapshot) => describeKey({ namespace, name: spec.source.volume });
 
 /** Keys are `<namespace>/<name>` of volumes, also of one that is gone and left snapshots. */
-export const SCHEDULE_WATCHES: Watches = {
+export const SNAPSHOT_POLICY_WATCHES: Watches = {
   round: (_, state) => [...state.list("volume").map(describeKey), ...state.list("snapshot").map(sourceOf)],
   volume: ({ resource }) => [describeKey(resource)],
   snapshot: ({ resource }) => [sourceOf(resource)],

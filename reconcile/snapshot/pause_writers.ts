@@ -1,4 +1,4 @@
-/** Holding the writers of a volume still for a copy, and letting them go on: also what an earlier daemon held. @module */
+/** Pauses the writers of a volume for a copy, and resumes them: also those that an earlier daemon paused. @module */
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { PausedRun } from "../../model/snapshot.ts";
@@ -23,7 +23,7 @@ export async function pauseAll(runs: PausedRun[], runners: Runners, signal: Abor
 
 /** Resumes every run that can be; what does not run needs none. @throws {RuneError} the first failure, after all were tried. */
 export async function resumeAll(runs: PausedRun[], { runners, namespace }: Where): Promise<void> {
-  // Not the pass's own signal: a daemon that stops lets nobody stand still.
+  // Not the pass's own signal: a daemon that stops leaves nobody paused.
   const signal = AbortSignal.timeout(CALL_MS);
   const done = await Promise.allSettled(runs.map((run) => runners.get(run.runner)!.resume(run, signal)));
   const failed = done.findIndex((result) => result.status === "rejected");
@@ -37,7 +37,7 @@ export async function resumeAll(runs: PausedRun[], { runners, namespace }: Where
 }
 
 /** @throws {RuneError} `conflict` when a run went on during the copy: somebody else resumed it. */
-export async function assertHeld(
+export async function assertPaused(
   runs: PausedRun[],
   { runners, namespace, signal }: Where & { signal: AbortSignal },
 ): Promise<void> {

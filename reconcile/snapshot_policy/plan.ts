@@ -14,7 +14,7 @@ const AHEAD_MS = 60_000;
 const LONGEST_MS = 60 * 60_000;
 
 /** All that the plan looks at. */
-export interface ScheduleView {
+export interface SnapshotPolicyView {
   /** Undefined when it is gone. */
   volume: Volume | undefined;
   /** The policy that holds for it. */
@@ -29,7 +29,7 @@ export interface ScheduleView {
 }
 
 /** What to do at once, what to say, and when to look again. */
-export interface SchedulePlan {
+export interface SnapshotPolicyPlan {
   take: boolean;
   /** Snapshots beyond what is kept, and failures that a newer one made up for. */
   remove: Snapshot[];
@@ -41,7 +41,7 @@ export interface SchedulePlan {
  * Decides. At any time, what was written more than `every` ago is in a snapshot: the first is due that long after the volume was
  * made, at once where it began with data; each further one that long after the last. However many were missed, one makes up for them.
  */
-export function planSchedule(view: ScheduleView): SchedulePlan {
+export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan {
   const { policy, isNeeded, capabilities, now } = view;
   const volume = view.volume?.deletionRequestedAt === undefined ? view.volume : undefined;
   const taken = view.taken.filter((s) => s.deletionRequestedAt === undefined)

@@ -1,5 +1,5 @@
 /**
- * The schedule controller: takes and removes the snapshots that a volume's policy asks for. One pass is one commit, so that a
+ * The controller of snapshot policies: takes and removes the snapshots that a volume's policy asks for. One pass is one commit, so that a
  * daemon that dies around it leaves neither two nor none; all that a snapshot needs beyond its row is the snapshot controller's.
  * @module
  */
@@ -14,31 +14,31 @@ import { recordEvent } from "../events.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { restoredInto } from "../snapshot/writers.ts";
-import { numberOf, planSchedule, type SchedulePlan, type ScheduleView } from "./plan.ts";
-import { SCHEDULE_WATCHES } from "./watches.ts";
+import { numberOf, planSnapshotPolicy, type SnapshotPolicyPlan, type SnapshotPolicyView } from "./plan.ts";
+import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";
 
 /** What a pass works with. */
-export interface ScheduleDeps {
+export interface SnapshotPolicyDeps {
   store: Store;
   drivers: ReadonlyMap<string, Pick<NodeDriver, "capabilities">>;
   clock: { now(): Date };
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
-export async function reconcileSchedule(
+export async function reconcileSnapshotPolicy(
   key: string,
-  { store, drivers, clock }: ScheduleDeps,
+  { store, drivers, clock }: SnapshotPolicyDeps,
 ): Promise<Outcome> {
   const [namespace, name] = key.split("/") as [string, string];
   const planFrom = (state: Reader, now: Date) => {
-    const view = observeSchedule(state, { namespace, name, drivers, now });
-    return { view, plan: planSchedule(view) };
+    const view = observeSnapshotPolicy(state, { namespace, name, drivers, now });
+    return { view, plan: planSnapshotPolicy(view) };
   };
   let found = planFrom(store, clock.now());
   if (asksForWrites(found)) {
     found = await store.transact((tx) => {
       const current = planFrom(tx, new Date(tx.now));
-      applySchedule(tx, current);
+      applySnapshotPolicy(tx, current);
       return current;
     });
   }
@@ -47,15 +47,15 @@ export async function reconcileSchedule(
 }
 
 /** What is true of a volume, the policy that holds for it, and the snapshots that policies took. */
-function observeSchedule(
+function observeSnapshotPolicy(
   state: Reader,
   { namespace, name, drivers, now }: {
     namespace: string;
     name: string;
-    drivers: ScheduleDeps["drivers"];
+    drivers: SnapshotPolicyDeps["drivers"];
     now: Date;
   },
-): ScheduleView {
+): SnapshotPolicyView {
   const volume = state.get("volume", namespace, name);
   const { ownerService, driver } = volume?.status ?? {};
   const taken = state.list("snapshot", namespace)
@@ -74,14 +74,14 @@ function observeSchedule(
 }
 
 interface Found {
-  view: ScheduleView;
-  plan: SchedulePlan;
+  view: SnapshotPolicyView;
+  plan: SnapshotPolicyPlan;
 }
 
 const asksForWrites = ({ view: { volume }, plan: { take, remove, schedule } }: Found) =>
   take || remove.length > 0 || !sameValue(volume?.status.snapshots, schedule);
 
-function applySchedule(tx: Tx, { view: { volume, policy, taken }, plan }: Found): void {
+function applySnapshotPolicy(tx: Tx, { view: { volume, policy, taken }, plan }: Found): void {
   for (const snapshot of plan.remove) tx.update(snapshot, { deletionRequestedAt: tx.now });
   if (!volume) return;
   if (plan.remove.some((s) => s.status.state === "Ready")) {
@@ -116,10 +116,11 @@ function takeSnapshot(tx: Tx, { volume, number }: { volume: Volume; number: numb
 }
 
 /** See the module comment. */
-export const SCHEDULE_CONTROLLER: Controller<ScheduleDeps> = {
+export const SNAPSHOT_POLICY_CONTROLLER: Controller<SnapshotPolicyDeps> = {
+  // The name that it has in metrics.
   name: "schedule",
   kind: "volume",
   concurrency: 4,
-  watches: SCHEDULE_WATCHES,
-  reconcile: (key, { deps }) => reconcileSchedule(key, deps),
+  watches: SNAPSHOT_POLICY_WATCHES,
+  reconcile: (key, { deps }) => reconcileSnapshotPolicy(key, deps),
 };

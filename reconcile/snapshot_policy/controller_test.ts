@@ -1,4 +1,4 @@
-/** The schedule controller on a real store whose clock the test moves; what the driver would do is written by the test. @module */
+/** The controller of snapshot policies on a real store whose clock the test moves; what the driver would do is written by the test. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
 import { isName } from "../../model/name.ts";
@@ -8,7 +8,7 @@ import type { Store } from "../../store/store.ts";
 import { withStore } from "../../store/store_fixture.ts";
 import { makeClass, makeService, provisioned } from "../testing/resources.ts";
 import { numberOf } from "./plan.ts";
-import { reconcileSchedule } from "./controller.ts";
+import { reconcileSnapshotPolicy } from "./controller.ts";
 
 const HOUR = 3_600_000;
 const drivers = new Map([["local", { capabilities: { snapshots: true } } as Driver]]);
@@ -40,7 +40,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       },
       async pass(name = "data") {
         assert.notEqual(
-          (await reconcileSchedule(`default/${name}`, { store, drivers, clock: { now: clock } })).type,
+          (await reconcileSnapshotPolicy(`default/${name}`, { store, drivers, clock: { now: clock } })).type,
           "failed",
         );
       },
@@ -65,7 +65,7 @@ const policy = { every: "1h", keep: 2 };
 const auto = (name: string, hours: number) =>
   `${name}-auto-${Date.parse("2026-01-01T00:00:00Z") / 1000 + hours * 3600}`;
 
-Deno.test("reconcileSchedule() takes one an hour, keeps the newest two, and says when the next is due", () =>
+Deno.test("reconcileSnapshotPolicy() takes one an hour, keeps the newest two, and says when the next is due", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     await addVolume("data", { snapshotPolicy: policy });
     await pass();
@@ -96,7 +96,7 @@ Deno.test("reconcileSchedule() takes one an hour, keeps the newest two, and says
     );
   }));
 
-Deno.test("reconcileSchedule() makes up for a long time down with one, and for failures too", () =>
+Deno.test("reconcileSnapshotPolicy() makes up for a long time down with one, and for failures too", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     await addVolume("data", { snapshotPolicy: { every: "1h", keep: 1 } });
     wait(HOUR);
@@ -121,7 +121,7 @@ Deno.test("reconcileSchedule() makes up for a long time down with one, and for f
     assert.equal(store.get("volume", "default", "data")!.status.snapshots!.failureMessage, undefined);
   }));
 
-Deno.test("reconcileSchedule() leaves alone what somebody made, what is of a volume deleted before, and what is needed", () =>
+Deno.test("reconcileSnapshotPolicy() leaves alone what somebody made, what is of a volume deleted before, and what is needed", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     await addVolume("data", { snapshotPolicy: { every: "1h", keep: 1 } });
     wait(HOUR);
@@ -164,7 +164,7 @@ Deno.test("reconcileSchedule() leaves alone what somebody made, what is of a vol
     assert.deepEqual(names().sort(), ["mine", auto("data", 2), auto("data", 3)].sort());
   }));
 
-Deno.test("reconcileSchedule() follows class and claim template as they are now; without a policy all snapshots stay", () =>
+Deno.test("reconcileSnapshotPolicy() follows class and claim template as they are now; without a policy all snapshots stay", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     const mount = (snapshotPolicy: unknown) => ({
       volumes: [{
@@ -200,7 +200,7 @@ Deno.test("reconcileSchedule() follows class and claim template as they are now;
     assert.deepEqual([held(), names()], [undefined, [auto("d-web-0", 2)]]);
   }));
 
-Deno.test("reconcileSchedule() finds a name for volumes whose names have 63 characters and are alike", () =>
+Deno.test("reconcileSnapshotPolicy() finds a name for volumes whose names have 63 characters and are alike", () =>
   withWorld(async ({ addVolume, pass, wait, names }) => {
     const volumes = ["a", "b"].map((end) => "v".repeat(62) + end);
     for (const name of volumes) await addVolume(name, { snapshotPolicy: policy });
