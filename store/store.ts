@@ -62,16 +62,31 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   removeCopies(dataDir);
   const kv = cleanup.use(await openState(dataDir));
   try {
-    await readSchema(kv);
-    const log = await Log.open(kv);
-    await migrate(kv);
+    let held: Disposable | undefined;
+    const store = await openOn(kv, {
+      ...options,
+      held: { [Symbol.dispose]: () => held?.[Symbol.dispose]() },
+    });
     markMade(dataDir);
     removeRestored(dataDir);
-    const loaded = await loadState(kv);
-    return new KvStore({ ...options, kv, log, loaded, held: cleanup.move() });
+    held = cleanup.move();
+    return store;
   } catch (error) {
     throw damaged(statePath(dataDir), error);
   }
+}
+
+/**
+ * Opens the state in a database that is open; whoever opened it has the data directory for itself.
+ *
+ * @param options.held is disposed of with the store: the database, and what else it takes.
+ * @throws what the database says, or {@linkcode RuneError} of a newer layout.
+ */
+export async function openOn(kv: Deno.Kv, options: StoreOptions & { held: Disposable }): Promise<Store> {
+  await readSchema(kv);
+  const log = await Log.open(kv);
+  await migrate(kv);
+  return new KvStore({ ...options, kv, log, loaded: await loadState(kv) });
 }
 
 interface Parts extends StoreOptions {
