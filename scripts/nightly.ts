@@ -17,6 +17,8 @@ const LENGTHS: Record<string, string> = {
 };
 /** Twice what they take together. */
 const LIMIT_MINUTES = 240;
+/** Histories of the simulation. */
+const HISTORIES = "100000";
 /** Faults that have no length. */
 const ALSO = ["tests/crash_test.ts", "tests/faults_test.ts", "tests/clock_test.ts"];
 
@@ -36,10 +38,10 @@ async function main(argv: string[]): Promise<number> {
   );
   const files = [...await testsWithLength(), ...ALSO];
   const limit = `--limit=${LIMIT_MINUTES}`;
-  return await show([Deno.execPath(), "run", "-A", "scripts/run_tests.ts", limit, ...files, ...argv], {
-    cwd: ROOT,
-    env,
-  });
+  const run = (...args: string[]) => show([Deno.execPath(), "run", "-A", ...args], { cwd: ROOT, env });
+  const tested = await run("scripts/run_tests.ts", limit, ...files, ...argv);
+  const simulated = await run("scripts/simulate.ts", "--seed", env.RUNE_SEED!, "--histories", HISTORIES);
+  return tested || simulated;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -24,7 +24,11 @@ const STEPS: [name: string, args: string[]][] = [
   ["reference", ["run", "-A", "scripts/reference.ts", "--check"]],
   ["trouble", ["run", "-A", "scripts/check_troubleshooting.ts"]],
   ["tests", ["test", "-A", "--parallel", "--no-check", "--reporter=dot", ...await listFastTests()]],
+  ["simulate", ["run", "-A", "scripts/simulate.ts", "--seed", "1", "--histories", "1000"]],
 ];
+
+/** Steps that run the program. */
+const TESTS = ["tests", "simulate"];
 
 /** Many times what any step takes. One that does not end is interrupted: then `deno test` names the tests that did not. */
 const LIMIT_MS = 10 * 60_000;
@@ -32,7 +36,7 @@ const LIMIT_MS = 10 * 60_000;
 /** Runs the steps. @returns whether all of them passed. */
 async function main({ tests }: { tests: boolean }): Promise<boolean> {
   let allPassed = true;
-  for (const [name, args] of STEPS.filter(([name]) => tests || name !== "tests")) {
+  for (const [name, args] of STEPS.filter(([name]) => tests || !TESTS.includes(name))) {
     const start = performance.now();
     const signal = AbortSignal.timeout(LIMIT_MS);
     const { code, stdout, stderr } = await capture([Deno.execPath(), ...args], { cwd: ROOT, signal });

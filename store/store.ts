@@ -62,14 +62,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   removeCopies(dataDir);
   const kv = cleanup.use(await openState(dataDir));
   try {
-    let held: Disposable | undefined;
+    const later: { held?: Disposable } = {};
     const store = await openOn(kv, {
       ...options,
-      held: { [Symbol.dispose]: () => held?.[Symbol.dispose]() },
+      held: { [Symbol.dispose]: () => later.held?.[Symbol.dispose]() },
     });
     markMade(dataDir);
     removeRestored(dataDir);
-    held = cleanup.move();
+    later.held = cleanup.move();
     return store;
   } catch (error) {
     throw damaged(statePath(dataDir), error);

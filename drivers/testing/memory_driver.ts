@@ -140,8 +140,11 @@ export class MemoryDriver implements Driver {
         const volume = this.#require(ctx);
         this.#options.onCopy?.(volume, "begins");
         const files = copyOf(volume.files);
-        await this.#gate.enter({ name: "driver.copy", subject: keyOf(ctx), signal: ctx.signal });
-        this.#options.onCopy?.(volume, "ends");
+        try {
+          await this.#gate.enter({ name: "driver.copy", subject: keyOf(ctx), signal: ctx.signal });
+        } finally {
+          this.#options.onCopy?.(volume, "ends");
+        }
         await copied?.();
         found = { volumeUid: volume.uid, handle: `memory:snapshot:${uid}`, files };
         this.#volumes.snapshots.set(uid, found);

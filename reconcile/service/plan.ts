@@ -8,7 +8,7 @@ import { type Moment, waitedMs } from "../../base/clock.ts";
 import { goesWithService } from "../instance/image.ts";
 import { claims, owns } from "./claims.ts";
 import { planRollback, type Revert } from "./revert.ts";
-import { planRollout, type RolloutStep } from "./rollout.ts";
+import { latestPreparation, planRollout, type RolloutStep } from "./rollout.ts";
 import { planScaling } from "./scaling.ts";
 import { serviceStatus, worstLately } from "./status.ts";
 
@@ -66,14 +66,28 @@ export function planService(view: ServiceView): ServicePlan {
     trouble: worstLately(instances.filter((i) => i.deletionRequestedAt === undefined && !i.status.ready)),
   });
   const last: ServiceStep[] = revert ? [{ do: "revert", revert }] : [];
-  const rolloutMs = status.rolloutProgress !== undefined && !rollout.stuck
-    ? parseDuration(service.spec.update.timeout) - waitedMs(status.rolloutProgress.at, now) + 1
-    : undefined;
-  const afterMs = Math.min(rolloutMs ?? Infinity, scaling.afterMs ?? Infinity);
+  const afterMs = Math.min(
+    rollout.stuck ? Infinity : untilLate({ service, status, instances, now }),
+    scaling.afterMs ?? Infinity,
+  );
   return {
     steps: [...lackingSteps(view), ...rollout.steps, { do: "setStatus", status }, ...last],
     ...(afterMs !== Infinity && { afterMs: Math.max(1, afterMs) }),
   };
+}
+
+/** When a rollout in progress is late; `Infinity` where none is, or it is late already: then more time changes nothing. */
+function untilLate(
+  { service, status: { rolloutProgress }, instances, now }:
+    & Pick<ServiceView, "service" | "instances" | "now">
+    & {
+      status: ServiceStatus;
+    },
+): number {
+  if (rolloutProgress === undefined) return Infinity;
+  const since = latestPreparation(service, { instances, since: rolloutProgress.at });
+  const leftMs = parseDuration(service.spec.update.timeout) - waitedMs(since, now) + 1;
+  return leftMs > 0 ? leftMs : Infinity;
 }
 
 function lackingSteps({ lacking = [] }: ServiceView): ServiceStep[] {

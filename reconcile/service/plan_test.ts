@@ -126,3 +126,11 @@ Deno.test("planService() counts a rollout's time from its last progress, and tak
   assert.deepEqual(step(since, [{}, starting, starting]), since);
   assert.deepEqual(step(since, [starting, starting, starting]), since);
 });
+
+Deno.test("planService() does not look again by time at a rollout that is late already", () => {
+  const service = makeService({}, {
+    status: { rolloutStartedAt: ago(3_000), rolloutProgress: { at: ago(3_000), updated: 0 } },
+  });
+  const instances = [makeInstance(service, 0, { status: { state: "Pending", ready: false, run: 0 } })];
+  assert.equal(planService(view({ service, instances })).afterMs, undefined);
+});

@@ -1,0 +1,48 @@
+/**
+ * The simulation: the real controllers and the real store on a host in memory, through histories of wishes, faults and deaths that
+ * a seed determines. `deno task simulate [--seed N] [--histories N]`; see docs/decisions/0056. @module
+ */
+import { parseArgs } from "node:util";
+import { show } from "./command.ts";
+import { ROOT } from "./tree.ts";
+
+/** Files that touch the host, and what stands in their place. */
+const IN_PLACE: Record<string, string> = {
+  "drivers/open_directory.ts": "drivers/testing/memory_directories.ts",
+  "node/mounts/run_mounts.ts": "scripts/simulation/memory_mounts.ts",
+  "reconcile/room.ts": "scripts/simulation/memory_room.ts",
+};
+
+/** The program's import map with those files in place of the host's. */
+async function writeImportMap(): Promise<string> {
+  const { imports } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`)) as {
+    imports: Record<string, string>;
+  };
+  const url = (path: string) => `file://${ROOT}/${path}`;
+  const own = Object.entries(imports).map(([name, at]) => [name, at.replace(/^\.\//, url(""))]);
+  const path = await Deno.makeTempFile({ prefix: "rune-simulate-", suffix: ".json" });
+  const replaced = Object.entries(IN_PLACE).map(([from, to]) => [url(from), url(to)]);
+  await Deno.writeTextFile(path, JSON.stringify({ imports: Object.fromEntries([...own, ...replaced]) }));
+  return path;
+}
+
+/** Plays the histories. @returns the exit code. */
+async function main(argv: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      seed: { type: "string", default: `${Math.floor(Math.random() * 1e9)}` },
+      histories: { type: "string", default: "1000" },
+    },
+  });
+  const map = await writeImportMap();
+  try {
+    const program = `${ROOT}/scripts/simulation/main.ts`;
+    const args = ["run", "-A", "--no-check", `--import-map=${map}`, program, values.seed, values.histories];
+    return await show([Deno.execPath(), ...args], { cwd: ROOT });
+  } finally {
+    await Deno.remove(map);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,61 @@
+/** One life of the daemon: the real store and the real controllers on the world's node. It ends by being dropped. @module */
+import { getLogger } from "@logtape/logtape";
+import type { Gate } from "../../base/testing/gate.ts";
+import { createClock } from "../../base/clock.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { createProber } from "../../node/probes/prober.ts";
+import type { RunnerName } from "../../model/instance.ts";
+import type { Runner } from "../../runners/runner.ts";
+import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
+import { startControllers } from "../../reconcile/start.ts";
+import { openOn, type Store } from "../../store/store.ts";
+import { openMemoryKv } from "../../store/testing/memory_kv.ts";
+import type { World } from "./world.ts";
+
+/** A daemon that runs. */
+export interface SimulatedDaemon {
+  store: Store;
+  drivers: Map<string, Driver>;
+}
+
+/** Starts a daemon on what the last one left. */
+export async function startSimulated(
+  world: World,
+  { gate, seeded }: { gate: Gate; seeded(store: Store): Promise<void> },
+): Promise<SimulatedDaemon> {
+  const clock = createClock();
+  const store = await openOn(openMemoryKv(world.disk, gate), {
+    dataDir: "/memory",
+    clock: () => clock.now(),
+    held: { [Symbol.dispose]: () => {} },
+  });
+  await seeded(store);
+  const { runner, driver, stage, holds, files } = world.openNode(gate);
+  const runners = new Map<RunnerName, Runner>([["docker", runner]]);
+  const drivers = new Map<string, Driver>([["local", driver]]);
+  startControllers({
+    store,
+    secrets: {
+      readSecret: (namespace, name) =>
+        Promise.reject(new RuneError("not_found", `secret ${namespace}/${name} does not exist`)),
+    },
+    drivers,
+    runners,
+    prober: createProber({ runners, clock }),
+    clock,
+    proxy: { apply: () => Promise.resolve(), urlsOf: () => [], onEnd: () => () => {}, close() {} },
+    node: { name: "node", labels: {} },
+    logger: getLogger(["simulation"]),
+    stage,
+    bootId: world.bootId,
+    holds,
+    files,
+    keptLogs: {
+      keep: async (_log: unknown, entries: AsyncIterable<unknown>) => void await Array.fromAsync(entries),
+      forget: () => Promise.resolve(),
+      sweep: () => Promise.resolve(0),
+    } as unknown as KeptLogs,
+  });
+  return { store, drivers };
+}
