@@ -57,8 +57,7 @@ export class VirtualTime implements Disposable {
       "Date",
       class extends RealDate {
         constructor(...given: ConstructorParameters<typeof Date> | []) {
-          if (given.length === 0) super(wall());
-          else super(...given);
+          super(...(given.length === 0 ? [wall()] : given) as ConstructorParameters<typeof Date>);
         }
         static override now = wall;
       },
