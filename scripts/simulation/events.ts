@@ -105,7 +105,8 @@ export function historyOf(seed: number): History {
   const count = 4 + pick(14, seed, "count");
   let step = 0;
   for (let n = 1; n <= count; n++) {
-    step += 1 + pick(60, seed, n, "gap");
+    // Mostly close together: what is in the middle of something is what breaks.
+    step += 1 + (pick(3, seed, n, "far") === 0 ? pick(90, seed, n, "gap") : pick(14, seed, n, "gap"));
     events.push({ step, ...eventOf(seed, n) });
   }
   return { seed, events };

@@ -6,6 +6,7 @@ export interface FilesystemPlace {
   inFilesystem: string;
 }
 
+/** The place of a volume: nobody mounts a part of one here. */
 export function placeBelow(place: FilesystemPlace, _subPath: string): FilesystemPlace {
   return place;
 }
@@ -15,6 +16,7 @@ export const mountsOfRuns: { placesOf: (pid: number) => string[] | undefined } =
   placesOf: () => undefined,
 };
 
+/** Whether a run has each of these volumes. */
 export async function hasMounted(
   { pid }: { pid: number },
   directories: FilesystemPlace[],
