@@ -3,12 +3,14 @@ import { getLogger } from "@logtape/logtape";
 import type { Gate } from "../../base/testing/gate.ts";
 import { createClock } from "../../base/clock.ts";
 import { RuneError } from "../../model/error.ts";
-import type { Driver } from "../../drivers/driver.ts";
+import { type NodeDriver, wrapDrivers } from "../../node/driver_calls.ts";
+import { wrapRunner } from "../../node/runner_calls.ts";
 import { createProber } from "../../node/probes/prober.ts";
 import type { RunnerName } from "../../model/instance.ts";
 import type { Runner } from "../../runners/runner.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import { startControllers } from "../../reconcile/start.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
 import { openOn, type Store } from "../../store/store.ts";
 import { openMemoryKv } from "../../store/testing/memory_kv.ts";
 import type { World } from "./world.ts";
@@ -16,7 +18,7 @@ import type { World } from "./world.ts";
 /** A daemon that runs. */
 export interface SimulatedDaemon {
   store: Store;
-  drivers: Map<string, Driver>;
+  drivers: ReadonlyMap<string, NodeDriver>;
 }
 
 /** Starts a daemon on what the last one left. */
@@ -32,14 +34,15 @@ export async function startSimulated(
   });
   await seeded(store);
   const { runner, driver, stage, holds, files } = world.openNode(gate);
-  const runners = new Map<RunnerName, Runner>([["docker", runner]]);
-  const drivers = new Map<string, Driver>([["local", driver]]);
+  const secrets: SecretReader = {
+    readSecret: (namespace, name) =>
+      Promise.reject(new RuneError("not_found", `secret ${namespace}/${name} does not exist`)),
+  };
+  const runners = new Map<RunnerName, Runner>([["docker", wrapRunner(runner)]]);
+  const drivers = wrapDrivers(new Map([["local", driver]]), { node: "node", secrets });
   startControllers({
     store,
-    secrets: {
-      readSecret: (namespace, name) =>
-        Promise.reject(new RuneError("not_found", `secret ${namespace}/${name} does not exist`)),
-    },
+    secrets,
     drivers,
     runners,
     prober: createProber({ runners, clock }),

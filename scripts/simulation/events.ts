@@ -58,6 +58,18 @@ const volume = (name: string, size: number, source?: string) => ({
   ...(source !== undefined && { source: { snapshot: source } }),
 });
 
+/** The volume that a service mounts by its name: its data goes with it, or is kept. */
+const dataVolume = (seed: number, n: number) => ({
+  ...volume("data", 1 + pick(3, seed, n, "size")),
+  reclaimPolicy: pick(3, seed, "policy") === 0 ? "retain" : "delete",
+});
+
+function snapshotOf(seed: number, n: number): Wish {
+  const source = pickOf(["data", "own-group-0"], seed, n, "source");
+  const name = pickOf(["s1", "s2"], seed, n, "snapshot");
+  return { do: "cast", kind: "snapshot", body: { name, source: { volume: source } } };
+}
+
 function wishOf(seed: number, n: number): Wish {
   const kind = pick(20, seed, n, "wish");
   const name = pickOf(Object.keys(SERVICES), seed, n, "service");
@@ -78,53 +90,63 @@ function wishOf(seed: number, n: number): Wish {
   if (kind < 12) {
     return { do: "delete", kind: "service", name, ...(pick(2, seed, n) && { cascade: true as const }) };
   }
-  if (kind < 14) return { do: "cast", kind: "volume", body: volume("data", 1 + pick(3, seed, n, "size")) };
+  if (kind < 14) return { do: "cast", kind: "volume", body: dataVolume(seed, n) };
   if (kind < 15) return { do: "cast", kind: "volume", body: volume("copy", 1, snapshot) };
-  if (kind < 17) {
-    const source = pickOf(["data", "own-group-0"], seed, n, "source");
-    return { do: "cast", kind: "snapshot", body: { name: snapshot, source: { volume: source } } };
-  }
+  if (kind < 17) return snapshotOf(seed, n);
   if (kind < 18) return { do: "delete", kind: "snapshot", name: snapshot };
   return { do: "delete", kind: "volume", name: pickOf(["data", "copy", "own-group-0"], seed, n, "volume") };
 }
 
-/** The history of a seed: it begins with something to do, and mixes wishes, deaths and faults. */
+/** Steps in which what is asked for first comes up. */
+const WARM_UP = 110;
+
+/** The history of a seed: it begins with something that runs, and mixes wishes, deaths and faults. */
 export function historyOf(seed: number): History {
+  const first = (name: string, scale: number): HistoryEvent => ({
+    step: 0,
+    what: "wish",
+    wish: { do: "cast", kind: "service", body: { name, image: "app:0", ...SERVICES[name]!(seed, 0), scale } },
+  });
   const events: HistoryEvent[] = [
-    { step: 0, what: "wish", wish: { do: "cast", kind: "volume", body: volume("data", 1) } },
-    {
-      step: 0,
-      what: "wish",
-      wish: {
-        do: "cast",
-        kind: "service",
-        body: { name: "owner", image: "app:0", ...SERVICES.owner!(seed, 0), scale: 1 },
-      },
-    },
+    { step: 0, what: "wish", wish: { do: "cast", kind: "volume", body: dataVolume(seed, 0) } },
+    first("owner", 1),
+    first("group", 1 + pick(2, seed, "group")),
+    ...pick(3, seed, "plain") === 0 ? [first("plain", 2)] : [],
   ];
   const count = 4 + pick(14, seed, "count");
-  let step = 0;
+  let step = pick(3, seed, "cold") === 0 ? 0 : WARM_UP;
   for (let n = 1; n <= count; n++) {
     // Mostly close together: what is in the middle of something is what breaks.
     step += 1 + (pick(3, seed, n, "far") === 0 ? pick(90, seed, n, "gap") : pick(14, seed, n, "gap"));
-    events.push({ step, ...eventOf(seed, n) });
+    for (const { after, ...event } of eventsOf(seed, n)) events.push({ step: step += after, ...event });
   }
   return { seed, events };
 }
 
 type Happening<E = HistoryEvent> = E extends HistoryEvent ? Omit<E, "step"> : never;
 
-function eventOf(seed: number, n: number): Happening {
-  const kind = pick(20, seed, n, "event");
-  if (kind < 10) return { what: "wish", wish: wishOf(seed, n) };
-  if (kind < 13) return { what: "crash", downMs: pickOf([0, 0, 1_000, 120_000], seed, n, "down") };
-  if (kind < 16) return { what: "fault", fault: pickOf(["fail", "lose", "slow"] as const, seed, n, "fault") };
-  if (kind < 17) return { what: "exit" };
-  if (kind < 18) return { what: "away", steps: 5 + pick(40, seed, n, "away") };
-  if (kind < 19) {
-    return { what: "deaf", steps: 10 + pick(60, seed, n, "deaf"), copies: pickOf([0, 2] as const, seed, n) };
+/** One event, or some that belong together: so many steps after the one before. */
+function eventsOf(seed: number, n: number): (Happening & { after: number })[] {
+  const kind = pick(22, seed, n, "event");
+  const crash: Happening = { what: "crash", downMs: pickOf([0, 0, 1_000, 120_000], seed, n, "down") };
+  const soon = 1 + pick(12, seed, n, "soon");
+  if (kind < 9) return [{ after: 0, what: "wish", wish: wishOf(seed, n) }];
+  if (kind < 11) return [{ after: 0, ...crash }];
+  if (kind < 13) return [{ after: 0, what: "wish", wish: wishOf(seed, n) }, { after: soon, ...crash }];
+  if (kind < 14) return [{ after: 0, what: "wish", wish: snapshotOf(seed, n) }, { after: soon, ...crash }];
+  if (kind < 17) {
+    return [{ after: 0, what: "fault", fault: pickOf(["fail", "lose", "slow"] as const, seed, n, "fault") }];
   }
-  return { what: "reboot" };
+  if (kind < 18) return [{ after: 0, what: "exit" }];
+  if (kind < 19) return [{ after: 0, what: "away", steps: 5 + pick(40, seed, n, "away") }];
+  if (kind < 21) {
+    const steps = 20 + pick(100, seed, n, "deaf");
+    return [
+      { after: 0, what: "deaf", steps, copies: pickOf([0, 0, 2] as const, seed, n) },
+      { after: soon, what: "exit" },
+    ];
+  }
+  return [{ after: 0, what: "reboot" }];
 }
 
 /** An event in a line. */

@@ -193,6 +193,9 @@ class Game {
     }
     const note = (resource: AnyResource, deleted: boolean) => {
       const key = `${resource.kind} ${resource.namespace}/${resource.name}`;
+      if (resource.kind === "volume" && resource.spec.reclaimPolicy === "retain") {
+        this.#world.kept.add(resource.uid);
+      }
       if (deleted) this.#seen.delete(key);
       else this.#seen.set(key, resource);
     };

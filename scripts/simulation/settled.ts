@@ -56,7 +56,15 @@ function ofVolumes(store: Store, world: World): string[] {
   const found: string[] = [];
   const rows = store.list("volume");
   for (const { name, uid, spec, status, deletionRequestedAt, namespace } of rows) {
-    if (deletionRequestedAt !== undefined) found.push(`volume ${name} is still being deleted`);
+    const holders = store.get("lease", namespace, name)?.spec.holders ?? [];
+    if (deletionRequestedAt !== undefined) {
+      // Data that is kept may be asked to go while somebody uses it: the row waits for them.
+      if (holders.length === 0) found.push(`volume ${name} is still being deleted`);
+      continue;
+    }
+    if (world.written.has(uid) && status.initializedAt === undefined) {
+      found.push(`volume ${name} was written, and counts as fresh`);
+    }
     const there = world.volumes.volumes.get(`${namespace}/${name}`);
     if (status.handle === undefined) {
       if (spec.source === undefined) {
@@ -66,11 +74,12 @@ function ofVolumes(store: Store, world: World): string[] {
     }
     if (there?.uid !== uid) found.push(`volume ${name} has lost its data`);
     else if (there.sizeBytes < parseBytes(spec.size)) found.push(`volume ${name} did not grow`);
-    const holders = store.get("lease", namespace, name)?.spec.holders ?? [];
     if (there?.mounted && holders.length === 0) found.push(`volume ${name} is mounted for nobody`);
   }
   for (const { name, uid } of world.volumes.volumes.values()) {
-    if (!rows.some((row) => row.uid === uid)) found.push(`data of volume ${name} has no row`);
+    if (!rows.some((row) => row.uid === uid) && !world.kept.has(uid)) {
+      found.push(`data of volume ${name} has no row`);
+    }
   }
   for (const { name, spec } of store.list("lease")) {
     for (const { instanceUid, instance } of spec.holders) {

@@ -42,6 +42,10 @@ export class World {
   readonly files = new Map<string, { instanceUid: string; run: number }>();
   /** Uids of volumes that are being copied for a snapshot, with their writers held still. */
   readonly copying = new Set<string>();
+  /** Uids of volumes that some run could write. */
+  readonly written = new Set<string>();
+  /** Uids of volumes whose data stays when they are deleted. */
+  readonly kept = new Set<string>();
   bootId = "boot-1";
   /** How often an event arrives. */
   copiesOf: (event: RunEvent) => number = () => 1;
@@ -136,6 +140,7 @@ export class World {
           `volume ${volume.name} is unmounted under ${nameOf(users[0]!)}`,
         );
       }
+      if (writers.length > 0) this.written.add(volume.uid);
       const writer = writers.find(({ run }) => !run.state.paused);
       if (writer && this.copying.has(volume.uid)) {
         throw new Violation(

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { VirtualTime } from "../../base/testing/virtual_time.ts";
 import type { RunSpec } from "../../runners/runner.ts";
+import { contextMaker } from "../../drivers/conformance_trial.ts";
 import { OPEN_GATE } from "../../base/testing/gate.ts";
 import { openDirectory } from "../../drivers/testing/memory_directories.ts";
 import { Violation, World } from "./world.ts";
 
 const { signal } = new AbortController();
+const VOLUME = contextMaker()("data", { signal });
 
 function runOf(instance: string, source: string, readOnly = false): RunSpec {
   return {
@@ -31,18 +33,11 @@ async function withVolume(
   using time = new VirtualTime();
   const world = new World(1, time);
   const node = world.openNode(OPEN_GATE);
-  const volume = {
-    namespace: "default",
-    name: "data",
-    uid: "volume",
-    sizeBytes: 1,
-    accessMode: "ReadWriteOnce" as const,
-  };
-  const ctx = { volume, parameters: {}, node: "node", signal };
+  const ctx = VOLUME;
   await node.driver.provision(ctx);
   await node.driver.attach(ctx);
   const { path } = await node.driver.mount(ctx);
-  const source = await node.stage.show("volume", await openDirectory(path), signal);
+  const source = await node.stage.show(VOLUME.volume.uid, await openDirectory(path), signal);
   await test({ world, node, source });
 }
 
@@ -67,14 +62,7 @@ Deno.test("check() finds two writers of a volume, and a reader beside a writer",
 });
 
 Deno.test("check() finds a volume that is unmounted, deleted or copied under a run that uses it", async () => {
-  const volume = {
-    namespace: "default",
-    name: "data",
-    uid: "volume",
-    sizeBytes: 1,
-    accessMode: "ReadWriteOnce" as const,
-  };
-  const ctx = { volume, parameters: {}, node: "node", signal };
+  const ctx = VOLUME;
   await withVolume(async ({ world, node, source }) => {
     await start(node, runOf("web-0", source));
     await node.driver.unmount(ctx);
@@ -84,7 +72,7 @@ Deno.test("check() finds a volume that is unmounted, deleted or copied under a r
   });
   await withVolume(async ({ world, node, source }) => {
     await start(node, runOf("web-0", source));
-    world.copying.add("volume");
+    world.copying.add(VOLUME.volume.uid);
     breaks(world, "still while copied");
     await node.runner.pause(runOf("web-0", source), signal);
     world.check();
