@@ -6,16 +6,10 @@
 import type { Clock } from "../base/clock.ts";
 import { repeatOn, SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import type { Logger } from "@logtape/logtape";
-import type { NodeDriver } from "../node/driver_calls.ts";
-import type { DirectoryHolds } from "../drivers/directory_hold.ts";
-import type { RunnerName } from "../model/instance.ts";
 import type { Volume } from "../model/volume.ts";
-import type { Stage } from "../node/mounts/stage.ts";
 import { createMountTable } from "../node/mount_table.ts";
-import type { Prober } from "../node/probes/prober.ts";
+import type { Node } from "../node/node.ts";
 import type { Proxy } from "../node/proxy/proxy.ts";
-import type { RunFiles } from "../node/run_files.ts";
-import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import { readDataFrom, readSecretFrom } from "./config/data.ts";
@@ -36,27 +30,19 @@ import { listenTo } from "./sources.ts";
 import { SWEEP_CONTROLLER } from "./sweep/controller.ts";
 import { VOLUME_CONTROLLER } from "./volume/controller.ts";
 
+/** What of a node the controllers work with. */
+type NodeParts = Pick<Node, "drivers" | "runners" | "prober" | "stage" | "bootId" | "holds" | "files">;
+
 /** What the controllers are built from. */
-export interface ControllerDeps {
+export interface ControllerDeps extends NodeParts {
   store: Store;
   /** Values of secrets, read at the moment of use. */
   secrets: SecretReader;
-  drivers: ReadonlyMap<string, NodeDriver>;
-  runners: Map<RunnerName, Runner>;
-  prober: Prober;
   /** Tells how long ago what is stored was. */
   clock: Clock;
   proxy: Proxy;
-  node: { name: string; labels: Record<string, string> };
+  node: Pick<Node, "name" | "labels">;
   logger: Logger;
-  /** Where volumes are shown to runs. */
-  stage: Stage;
-  /** This boot of the host. */
-  bootId: string;
-  /** Which daemon of this host has which directory. */
-  holds: DirectoryHolds;
-  /** Where the files of configmaps and secrets are made for runs. */
-  files: RunFiles;
   /** Where the last output of instances that are gone is kept. */
   keptLogs: KeptLogs;
   /** Keeps what of instances cannot be stored. */

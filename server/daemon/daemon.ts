@@ -1,30 +1,19 @@
 /**
- * The daemon: builds drivers, runners, store, app and controllers, starts them in an order in which nothing acts before the
- * state is owned, and stops them in the reverse. The only place that knows concrete drivers and runners.
+ * The daemon: opens the store and the node of this machine, builds app and controllers, starts them in an order in which nothing
+ * acts before the state is owned, and stops them in the reverse.
  * @module
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import { clearStage, openStage } from "../../node/mounts/bind_stage.ts";
-import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { buildDrivers, ownDirectories } from "../../drivers/registry.ts";
 import { createClock } from "../../base/clock.ts";
 import { createUnstored } from "../../reconcile/instance/unstored.ts";
-import { createProber } from "../../node/probes/prober.ts";
-import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../../drivers/host.ts";
-import { createRunFiles, type MemoryMounts } from "../../node/run_files.ts";
 import { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import { createCaddyProxy } from "../../node/proxy/caddy/caddy_proxy.ts";
 import { type Controllers, startControllers } from "../../reconcile/start.ts";
 import { longestMatch } from "../../runners/docker/registry_auth.ts";
-import { createDockerRunner } from "../../runners/docker/runner.ts";
-import { readBootId } from "../../runners/process/proc.ts";
-import { createProcessRunner } from "../../runners/process/runner.ts";
-import type { EngineBond } from "../../runners/engine_bond.ts";
-import type { Runner } from "../../runners/runner.ts";
 import { toRuneError } from "../../model/error.ts";
 import { BUILD } from "../../model/build.ts";
-import type { RunnerName } from "../../model/instance.ts";
 import { openStore } from "../../store/store.ts";
 import { openVault } from "../../store/secrets/vault.ts";
 import { removeBackupSnapshots } from "../backup/volume_snapshots.ts";
@@ -40,12 +29,12 @@ import { readOriginals } from "../identity/originals.ts";
 import { createScheduledBackups } from "../backup/scheduled.ts";
 import { createAuth } from "../auth/auth.ts";
 import { watchSessions } from "../auth/sessions.ts";
-import { listRegistries, type RegistryEntry } from "../admission/registries.ts";
+import { listRegistries } from "../admission/registries.ts";
 import { registerGauges } from "../metrics/gauges.ts";
 import { createWriteHealth } from "../api/write_health.ts";
 import { createMetrics } from "../metrics/metrics.ts";
-import { wrapDrivers } from "../../node/driver_calls.ts";
-import { wrapRunner } from "../../node/runner_calls.ts";
+import { openLocalNode } from "../../node/local_node.ts";
+import { createNodes } from "../../node/node.ts";
 import { countProbes } from "../metrics/probes.ts";
 import { readUsage } from "../metrics/usage.ts";
 import { seed } from "./seed.ts";
@@ -56,8 +45,6 @@ import type { Settings } from "./settings.ts";
 
 /** What requests in flight are given when the daemon stops (SPEC 8). */
 const DRAIN_MS = 10_000;
-/** How long the host may take for a mount in memory. */
-const MOUNT_MS = 10_000;
 /** Where ports are published in dev mode. */
 const DEV_ADDRESS = "127.0.0.1";
 
@@ -78,19 +65,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Filesystems in memory for files that must not reach a disk. They carry the daemon's id, wherever its directory went. */
-const memoryOf = (daemonId: string): MemoryMounts => ({
-  mount: (directory, { bytes }) =>
-    mountMemory(directory, { bytes, source: `rune-${daemonId}`, signal: AbortSignal.timeout(MOUNT_MS) }),
-  list: () => findMemory(`rune-${daemonId}`),
-  detach: (directory) => detachMount(directory, AbortSignal.timeout(MOUNT_MS)),
-  async unmount(directory) {
-    const path = await Deno.realPath(directory).catch(() => undefined);
-    if (path === undefined || await findMount(path) === undefined) return;
-    await unmountDirectory(path, AbortSignal.timeout(MOUNT_MS));
-  },
-});
-
 /** What is the daemon's own on the host: no process may have a mount there. */
 function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">): string[] {
   const real = (path: string) => {
@@ -103,52 +77,6 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
   // The last one holds the stages and locks of every daemon of this host.
   const paths = [dataDir, ...ownDirectories(storage).map(({ path }) => path), "/run/rune"];
   return [...new Set([...paths, ...paths.map(real)])];
-}
-
-/** The runners by name. Nothing may be started before they are cleared; closing them leaves what they run alone. */
-export function buildRunners(
-  { docker, dataDir, devMode, storage, daemonId, bond, registries }:
-    & Pick<Settings, "docker" | "dataDir" | "devMode" | "storage">
-    & {
-      daemonId: string;
-      bond: EngineBond;
-      registries(): RegistryEntry[];
-    },
-  logger: Logger,
-): {
-  all: Map<RunnerName, Runner>;
-  containsProcesses: boolean;
-  cleared(): Promise<void>;
-  close(): Promise<void>;
-} {
-  const containers = createDockerRunner({
-    socket: docker.socket,
-    daemonId,
-    bond,
-    async authFor(repository) {
-      const found = longestMatch(registries(), repository);
-      if (!found) return undefined;
-      const server = repository.slice(0, repository.indexOf("/"));
-      return { entry: found.entry, server, ...await found.credentials() };
-    },
-    ...(devMode && { publishOn: DEV_ADDRESS }),
-    logger: logger.getChild("docker"),
-  });
-  const processes = createProcessRunner({
-    dir: join(dataDir, "processes"),
-    daemonId,
-    closed: closedPaths({ dataDir, storage }),
-    logger: logger.getChild("process"),
-  });
-  return {
-    all: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
-    containsProcesses: processes.contains,
-    cleared: () => processes.cleared(),
-    async close() {
-      containers.close();
-      await processes.close();
-    },
-  };
 }
 
 /**
@@ -193,21 +121,38 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     });
     started.push(() => built.close());
     for (const warning of await built.prepare()) logger.warn("{warning}", { warning });
-    const drivers = wrapDrivers(built.all, { node: node.name, secrets, onCall: metrics.driverCall });
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
-    const builtRunners = buildRunners(
-      { ...settings, daemonId, bond: bondOf(store, held.place), registries },
-      logger,
-    );
-    started.push(() => builtRunners.close());
-    await builtRunners.cleared();
-    const runners = new Map(
-      [...builtRunners.all].map(([name, r]) => [name, wrapRunner(r, { onCall: metrics.runnerCall })]),
-    );
-
     const probes = countProbes(metrics.registry, store);
     started.push(() => probes.close());
-    const prober = createProber({ runners, clock, observer: probes });
+    const aborted = new AbortController();
+    const local = await openLocalNode({
+      ...{
+        name: node.name,
+        labels: node.labels,
+        dataDir,
+        daemonId,
+        drivers: built.all,
+        secrets,
+        clock,
+        logger,
+      },
+      docker: {
+        socket: settings.docker.socket,
+        bond: bondOf(store, held.place),
+        async authFor(repository) {
+          const found = longestMatch(registries(), repository);
+          if (!found) return undefined;
+          const server = repository.slice(0, repository.indexOf("/"));
+          return { entry: found.entry, server, ...await found.credentials() };
+        },
+        ...(settings.devMode && { publishOn: DEV_ADDRESS }),
+      },
+      closed: closedPaths(settings),
+      observer: { driverCall: metrics.driverCall, runnerCall: metrics.runnerCall, probes },
+      signal: aborted.signal,
+    });
+    started.push(() => local.close());
+    const { drivers, runners, prober, containsProcesses, ...machine } = createNodes([local]).get(node.name);
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
@@ -219,7 +164,6 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const pair = tls && await readTlsPair(tls);
 
     const shutdown = new AbortController();
-    const aborted = new AbortController();
     const identity = { ...BUILD, node: node.name, daemonId, dataDir };
     const backups = createScheduledBackups({
       source: { store, secrets, drivers, info: identity },
@@ -241,7 +185,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       auth: createAuth({ ...settings.auth, store, audit, sessions }),
       drivers,
       runners,
-      containsProcesses: builtRunners.containsProcesses,
+      containsProcesses,
       health: prober,
       info: {
         ...identity,
@@ -309,20 +253,13 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       logger: logger.getChild("proxy"),
     });
     started.push(() => proxy.close());
-    const { stage, warning } = await openStage({
-      dataDir,
-      daemonId,
-      engineSocket: settings.docker.socket,
-      signal: aborted.signal,
-    });
-    if (warning !== undefined) logger.warn("{warning}", { warning });
-    // What runs keeps its mounts.
-    started.push(() => clearStage(stage, AbortSignal.timeout(MOUNT_MS)));
     const controllers = startControllers({
       store,
       keptLogs,
-      stage,
-      holds: new DirectoryHolds({ daemonId, dataDir }),
+      stage: machine.stage,
+      holds: machine.holds,
+      files: machine.files,
+      bootId: machine.bootId,
       proxy,
       secrets,
       drivers,
@@ -330,15 +267,6 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       prober,
       clock,
       node,
-      bootId: readBootId(),
-      files: createRunFiles({
-        root: join(dataDir, "runs"),
-        ...(Deno.uid() === 0 && { memory: memoryOf(daemonId) }),
-        onDisk: ({ message }) =>
-          logger.warn("secrets of a run are in files on the disk until it ends: {message}", { message }),
-        onLeft: (path, { message }) =>
-          logger.warn("secrets of an earlier place stay in memory at {path}: {message}", { path, message }),
-      }),
       logger: logger.getChild("reconcile"),
       unstored,
       observer: metrics.reconcile,

@@ -1,0 +1,112 @@
+/**
+ * The node that is this machine: builds its runners, its stage and what else it owns, and gives them up in the reverse order.
+ * Drivers are built by the registry of drivers and handed in. What runs goes on when the node is closed.
+ * @module
+ */
+import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import type { Clock } from "../base/clock.ts";
+import { DirectoryHolds } from "../drivers/directory_hold.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { RunnerName } from "../model/instance.ts";
+import { createDockerRunner, type DockerRunnerOptions } from "../runners/docker/runner.ts";
+import { readBootId } from "../runners/process/proc.ts";
+import { createProcessRunner } from "../runners/process/runner.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
+import { wrapDrivers } from "./driver_calls.ts";
+import { createMemoryMounts } from "./memory_mounts.ts";
+import { clearStage, openStage } from "./mounts/bind_stage.ts";
+import type { Node } from "./node.ts";
+import { createProber, type ProbeObserver } from "./probes/prober.ts";
+import { createRunFiles } from "./run_files.ts";
+import { wrapRunner } from "./runner_calls.ts";
+import type { FinishedCall } from "./wrap_calls.ts";
+
+/** How long the host may take to end what the stage shows. */
+const CLEAR_MS = 10_000;
+
+/** What the node of this machine is built from. */
+export interface LocalNodeOptions {
+  name: string;
+  labels: Record<string, string>;
+  dataDir: string;
+  daemonId: string;
+  drivers: ReadonlyMap<string, Driver>;
+  /** Where references in storage parameters are looked up. */
+  secrets: SecretReader;
+  /** How the Docker Engine is reached, and what is known of registries. */
+  docker: Omit<DockerRunnerOptions, "daemonId" | "logger">;
+  /** Directories of the daemon's own, which no process may have a mount in. */
+  closed: string[];
+  clock: Clock;
+  /** Told of each counted call that ended. */
+  observer: {
+    driverCall(call: FinishedCall): void;
+    runnerCall(call: FinishedCall): void;
+    probes: ProbeObserver;
+  };
+  logger: Logger;
+  /** Ends the opening. */
+  signal: AbortSignal;
+}
+
+/** The node of this machine. */
+export interface LocalNode extends Node {
+  /** Gives up what it holds; the mounts of what runs stay with it. */
+  close(): Promise<void>;
+}
+
+/** Opens the node of this machine. Nothing is left when it fails. */
+export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNode> {
+  const { name, labels, dataDir, daemonId, docker, secrets, clock, observer, logger, signal } = options;
+  const containers = createDockerRunner({ ...docker, daemonId, logger: logger.getChild("docker") });
+  const processes = createProcessRunner({
+    dir: join(dataDir, "processes"),
+    daemonId,
+    closed: options.closed,
+    logger: logger.getChild("process"),
+  });
+  const closeRunners = async () => {
+    containers.close();
+    await processes.close();
+  };
+  try {
+    // Nothing may be started before.
+    await processes.cleared();
+    const { stage, warning } = await openStage({ dataDir, daemonId, engineSocket: docker.socket, signal });
+    if (warning !== undefined) logger.warn("{warning}", { warning });
+    const inner: [RunnerName, Runner][] = [["docker", containers], ["process", processes]];
+    const runners = new Map(
+      inner.map(([runner, calls]) => [runner, wrapRunner(calls, { onCall: observer.runnerCall })]),
+    );
+    return {
+      ...{ name, labels, runners, stage },
+      bootId: readBootId(),
+      containsProcesses: processes.contains,
+      drivers: wrapDrivers(options.drivers, { node: name, secrets, onCall: observer.driverCall }),
+      prober: createProber({ runners, clock, observer: observer.probes }),
+      holds: new DirectoryHolds({ daemonId, dataDir }),
+      files: createLocalFiles(options),
+      async close() {
+        await clearStage(stage, AbortSignal.timeout(CLEAR_MS));
+        await closeRunners();
+      },
+    };
+  } catch (error) {
+    await closeRunners();
+    throw error;
+  }
+}
+
+function createLocalFiles({ dataDir, daemonId, logger }: LocalNodeOptions) {
+  const log = logger.getChild("reconcile");
+  return createRunFiles({
+    root: join(dataDir, "runs"),
+    ...(Deno.uid() === 0 && { memory: createMemoryMounts(daemonId) }),
+    onDisk: ({ message }) =>
+      log.warn("secrets of a run are in files on the disk until it ends: {message}", { message }),
+    onLeft: (path, { message }) =>
+      log.warn("secrets of an earlier place stay in memory at {path}: {message}", { path, message }),
+  });
+}
