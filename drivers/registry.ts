@@ -6,7 +6,6 @@
 import type { z } from "zod";
 import type { Driver, DriverCapabilities } from "./driver.ts";
 import type { DriverOwner, DriverSurroundings, OwnDirectory, TrashOwner } from "./entry.ts";
-import { guardedDriver } from "./filesystem_guard.ts";
 import { LOCAL } from "./local/entry.ts";
 import { LOCAL_HOST } from "./local_host/entry.ts";
 
@@ -97,7 +96,7 @@ export function buildDrivers(
     entry.create(settings, { ...owner, dataDir, grantedPaths, ownDirectories: own })
   );
   return {
-    all: new Map(built.map(({ driver }) => [driver.name, guardedDriver<Driver>(driver)])),
+    all: new Map(built.map(({ driver }) => [driver.name, driver])),
     trashes: built.flatMap(({ sweep, purge }) => sweep && purge ? [{ sweep, purge }] : []),
     configure(next) {
       for (const driver of built) driver.configure(next);

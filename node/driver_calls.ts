@@ -4,6 +4,7 @@
  * @module
  */
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
+import { assertItsFilesystem } from "../drivers/filesystem_guard.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import { resolveContext, type VolumeCall } from "./volume_context.ts";
 import {
@@ -35,34 +36,40 @@ export type NodeDriver = {
 
 /** A row for every member of a driver: a new one does not compile until it is decided. */
 type DriverTable = {
-  readonly [K in keyof CallTable<Driver>]: CallTable<Driver>[K] extends CallRule
-    ? CallRule & { resolves: K extends VolumeCallName ? true : false }
+  readonly [K in keyof CallTable<Driver>]: CallTable<Driver>[K] extends CallRule ?
+      & CallRule
+      & (K extends VolumeCallName ? { resolves: true; guarded: boolean }
+        : { resolves: false; guarded: false })
     : CallTable<Driver>[K];
 };
 
-/** What is decided of every member of a driver; `resolves` says whether its first argument holds parameters. */
+/**
+ * What is decided of every member of a driver. `resolves` says whether its first argument holds parameters. `guarded` says whether
+ * the call is refused while another filesystem is where the volume's own was: all that reach data are, but for `open`, whose
+ * caller judges what it has opened. See docs/decisions/0046.
+ */
 export const DRIVER_CALLS: DriverTable = {
   name: AS_IT_IS,
   capabilities: AS_IT_IS,
   // These judge a declaration as it was written: the secret may come later.
   validate: AS_IT_IS,
   directory: AS_IT_IS,
-  provision: { ms: COPY, counted: true, resolves: true },
-  filesystem: { ms: MINUTE, counted: true, resolves: true },
-  delete: { ms: COPY, counted: true, resolves: true },
-  listTrash: { ms: 10 * MINUTE, counted: true, resolves: false },
-  attach: { ms: 10 * MINUTE, counted: true, resolves: true },
-  detach: { ms: 10 * MINUTE, counted: true, resolves: true },
+  provision: { ms: COPY, counted: true, resolves: true, guarded: true },
+  filesystem: { ms: MINUTE, counted: true, resolves: true, guarded: false },
+  delete: { ms: COPY, counted: true, resolves: true, guarded: true },
+  listTrash: { ms: 10 * MINUTE, counted: true, resolves: false, guarded: false },
+  attach: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
+  detach: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
   // A check of the file system may come before.
-  mount: { ms: 60 * MINUTE, counted: true, resolves: true },
-  open: { ms: MINUTE, counted: true, resolves: true },
-  unmount: { ms: 10 * MINUTE, counted: true, resolves: true },
-  snapshot: { ms: COPY, counted: true, resolves: true },
-  deleteSnapshot: { ms: COPY, counted: true, resolves: true },
-  materialize: { ms: COPY, counted: true, resolves: true },
-  expand: { ms: COPY, counted: true, resolves: true },
-  exportData: { ms: 10 * MINUTE, counted: true, resolves: true },
-  usage: { ms: 60 * MINUTE, counted: true, resolves: true },
+  mount: { ms: 60 * MINUTE, counted: true, resolves: true, guarded: true },
+  open: { ms: MINUTE, counted: true, resolves: true, guarded: false },
+  unmount: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
+  snapshot: { ms: COPY, counted: true, resolves: true, guarded: true },
+  deleteSnapshot: { ms: COPY, counted: true, resolves: true, guarded: true },
+  materialize: { ms: COPY, counted: true, resolves: true, guarded: true },
+  expand: { ms: COPY, counted: true, resolves: true, guarded: true },
+  exportData: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: true },
+  usage: { ms: 60 * MINUTE, counted: true, resolves: true, guarded: true },
 };
 
 /** What a node's drivers work with. */
@@ -75,7 +82,14 @@ export interface DriverOptions extends WrapOptions {
 
 /** The driver as its node gives it to others. */
 export function wrapDriver(driver: Driver, { node, secrets, ...options }: DriverOptions): NodeDriver {
-  const timed = wrapCalls(driver, { ...options, table: DRIVER_CALLS });
+  const timed = wrapCalls(driver, {
+    ...options,
+    table: DRIVER_CALLS,
+    async before(name, [ctx]) {
+      const rule = DRIVER_CALLS[name];
+      if (rule !== AS_IT_IS && rule.guarded) await assertItsFilesystem(driver, ctx as VolumeContext);
+    },
+  });
   const wrapped: Record<string, unknown> = { ...timed };
   for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
     const call: unknown = Reflect.get(timed, name);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
+import { FilesystemAway } from "../drivers/filesystem.ts";
 import { LocalDriver } from "../drivers/local/local_driver.ts";
 import { DRIVER_CALLS, wrapDriver } from "./driver_calls.ts";
 import { fixedSecrets, noteCalls } from "./testing/drivers.ts";
@@ -120,4 +121,25 @@ Deno.test("wrapDriver() fails a call whose secret is missing with its exact name
     'parameter token: secret shared/do has no key "constructor"',
   );
   assert.deepEqual(inner.calls, []);
+});
+
+Deno.test("wrapDriver() refuses every guarded call, and no other, while another filesystem is where the volume's own was", async () => {
+  const [own, other] = ["own", "other"].map((id) => ({ type: "ext4", id, mountPoint: "/data", path: "/v" }));
+  const noting = noteCalls("noting", { filesystem: () => other });
+  const driver = wrapDriver(noting.driver, { node: "n1", secrets });
+  const calls = driver as unknown as Record<string, (call: VolumeCall) => Promise<unknown>>;
+  const reached = async (call: VolumeCall) => {
+    const names: string[] = [];
+    for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
+      if (typeof rule === "string" || !rule.resolves) continue;
+      await calls[name]!(call).then(() => names.push(name), (error) => {
+        if (!(error instanceof FilesystemAway)) throw error;
+      });
+    }
+    return names;
+  };
+  const away = { ...callOn("v"), filesystem: own! };
+  assert.deepEqual(await reached(away), ["filesystem", "attach", "detach", "open", "unmount"]);
+  const all = Object.entries(DRIVER_CALLS).filter(([, rule]) => typeof rule !== "string" && rule.resolves);
+  assert.equal((await reached({ ...away, acceptFilesystem: true })).length, all.length);
 });

@@ -57,7 +57,11 @@ type Call = (...args: unknown[]) => Promise<unknown>;
 /** The same object with its calls wrapped. Optional members that it does not have stay absent. */
 export function wrapCalls<T extends { readonly name: string }>(
   target: T,
-  { table, ...options }: WrapOptions & { table: CallTable<T> },
+  { table, before, ...options }: WrapOptions & {
+    table: CallTable<T>;
+    /** Done first within each call that the table times; when it throws, the call is not made. */
+    before?(name: keyof T, args: unknown[]): Promise<void>;
+  },
 ): T {
   const wrapped: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries<CallRule | typeof AS_IT_IS>(table)) {
@@ -70,7 +74,11 @@ export function wrapCalls<T extends { readonly name: string }>(
       });
     } else {
       const call = member.bind(target) as Call;
-      wrapped[name] = rule === AS_IT_IS ? call : wrapCall(call, { ...options, rule, of: target.name, name });
+      const whole: Call = before === undefined ? call : async (...args) => {
+        await before(name as keyof T, args);
+        return await call(...args);
+      };
+      wrapped[name] = rule === AS_IT_IS ? call : wrapCall(whole, { ...options, rule, of: target.name, name });
     }
   }
   return wrapped as T;

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { PlainStage } from "../../node/mounts/bind_stage.ts";
 import { DirectoryHolds } from "../../drivers/directory_hold.ts";
-import type { Driver } from "../../drivers/driver.ts";
-import { guardedDriver } from "../../drivers/filesystem_guard.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { nodeDrivers } from "../../node/testing/drivers.ts";
 import { seed } from "../../server/daemon/seed.ts";
@@ -27,7 +25,7 @@ Deno.test("reconcileVolume() remembers the filesystem when it makes a volume, le
   const { signal } = new AbortController();
   const store = await openStore({ dataDir: `${dir}/state` });
   const mounts = createMountTable(() => {});
-  const driver = guardedDriver<Driver>(new LocalDriver({ root: `${dir}/volumes` }));
+  const driver = new LocalDriver({ root: `${dir}/volumes` });
   const deps = {
     store,
     drivers: nodeDrivers([driver]),
