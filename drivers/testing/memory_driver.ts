@@ -113,11 +113,10 @@ export class MemoryDriver implements Driver {
   }
 
   mount(ctx: VolumeContext): Promise<{ path: string }> {
-    return this.#call("mount", ctx, () => {
+    return this.#call("mount", ctx, async () => {
       const found = this.#require(ctx);
       if (!found.attached) throw new RuneError("unavailable", `volume ${keyOf(ctx)} is not attached`);
-      found.mounted = true;
-      return { path: this.#volumes.pathOf(found) };
+      return { path: await this.#volumes.mount(found) };
     });
   }
 

@@ -35,7 +35,14 @@ export interface MemoryTrash extends TrashEntry {
   record?: VolumeRecord;
 }
 
-/** Where volumes are mounted. */
+/** How a host is set up. */
+export interface MemoryVolumesOptions {
+  /** Where volumes are mounted. */
+  root?: string;
+  /** Makes the directory of a volume that is mounted, for who opens it; default: there is none. */
+  makeDirectory?: (path: string) => Promise<void>;
+}
+
 const ROOT = "/memory/volumes";
 
 /** See the module comment. */
@@ -46,10 +53,23 @@ export class MemoryVolumes {
   readonly snapshots = new Map<string, MemorySnapshot>();
   /** By id. */
   readonly trash = new Map<string, MemoryTrash>();
+  readonly #options: MemoryVolumesOptions;
+
+  constructor(options: MemoryVolumesOptions = {}) {
+    this.#options = options;
+  }
 
   /** Where a volume is mounted. */
   pathOf({ namespace, name }: Pick<MemoryVolume, "namespace" | "name">): string {
-    return `${ROOT}/${namespace}/${name}`;
+    return `${this.#options.root ?? ROOT}/${namespace}/${name}`;
+  }
+
+  /** Mounts a volume. @returns where. */
+  async mount(volume: MemoryVolume): Promise<string> {
+    const path = this.pathOf(volume);
+    await this.#options.makeDirectory?.(path);
+    volume.mounted = true;
+    return path;
   }
 
   /** The volume that is mounted at a path. */

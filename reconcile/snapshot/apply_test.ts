@@ -1,0 +1,90 @@
+/** Steps of a snapshot's plan, with writers in memory and a driver that fails in the middle. @module */
+import assert from "node:assert/strict";
+import { RuneError } from "../../model/error.ts";
+import { acquireLease } from "../leases.ts";
+import { keep, type MemoryRoom, withMemoryRoom } from "../testing/memory_room.ts";
+import { makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
+import { reconcileVolume } from "../volume/controller.ts";
+import { reconcileSnapshot } from "./controller.ts";
+
+const KEY = "default/snap";
+
+/** A volume with a writer that runs, and a snapshot of it that is asked for. */
+async function prepare({ store, runner, deps, signal }: MemoryRoom) {
+  await keep(store, makeVolume({ reclaimPolicy: "delete" }));
+  const service = await keep(store, makeService());
+  const instance = await keep(store, makeInstance(service, 0));
+  const holder = {
+    instanceUid: instance.uid,
+    namespace: "default",
+    instance: instance.name,
+    mode: "rw" as const,
+    since: "",
+  };
+  await store.transact((tx) => void acquireLease(tx, { namespace: "default", name: "data" }, holder));
+  await reconcileVolume("default/data", { deps, signal });
+  const ref = { instanceUid: instance.uid, run: 1 };
+  await runner.create({
+    ...ref,
+    namespace: "default",
+    service: "web",
+    instance: instance.name,
+    generation: 1,
+    specHash: "0",
+    image: "memory:1",
+    env: {},
+    mounts: [],
+    aliases: [],
+    publish: [],
+  }, signal);
+  await runner.start(ref, signal);
+  await keep(store, makeSnapshot());
+  return ref;
+}
+
+const statusOf = ({ store }: MemoryRoom) => store.get("snapshot", "default", "snap")!.status;
+
+Deno.test("applySnapshot() commits whom it holds still before it does, and lets go before it is ready", () =>
+  withMemoryRoom(async (room) => {
+    const ref = await prepare(room);
+    const copying = Promise.withResolvers<void>();
+    room.gate.delayNext("driver.copy", copying.promise);
+    const pass = reconcileSnapshot(KEY, room);
+    while (!room.gate.calls.includes("driver.copy")) await Promise.resolve();
+    assert.equal(room.runs.get(ref)!.state.paused, true);
+    assert.deepEqual(statusOf(room).paused?.map(({ instanceUid }) => instanceUid), [ref.instanceUid]);
+    copying.resolve();
+    await pass;
+    assert.equal(room.runs.get(ref)!.state.paused, undefined);
+    assert.deepEqual([statusOf(room).state, statusOf(room).paused], ["Ready", undefined]);
+  }));
+
+Deno.test("applySnapshot() lets its writers go on when the copy fails, and leaves no data", () =>
+  withMemoryRoom(async (room) => {
+    const ref = await prepare(room);
+    room.gate.failNext("driver.copy", new RuneError("unavailable", "the disk is gone"));
+    await reconcileSnapshot(KEY, room);
+    assert.equal(room.runs.get(ref)!.state.paused, undefined);
+    const { state, failureMessage, paused, copying } = statusOf(room);
+    assert.deepEqual([state, failureMessage, paused, copying], [
+      "Failed",
+      "the disk is gone",
+      undefined,
+      undefined,
+    ]);
+    assert.equal(room.volumes.snapshots.size, 0);
+  }));
+
+Deno.test("applySnapshot() remembers whom it holds still while their runner is away, and lets them go on after", () =>
+  withMemoryRoom(async (room) => {
+    const ref = await prepare(room);
+    const away = new RuneError("unavailable", "the runner is away");
+    room.gate.failNext("runner.resume", away);
+    room.gate.failNext("runner.resume", away);
+    assert.equal((await reconcileSnapshot(KEY, room)).type, "failed");
+    assert.equal(room.runs.get(ref)!.state.paused, true);
+    assert.equal(statusOf(room).paused?.length, 1);
+    await reconcileSnapshot(KEY, room);
+    assert.equal(room.runs.get(ref)!.state.paused, undefined);
+    assert.equal(statusOf(room).paused, undefined);
+  }));

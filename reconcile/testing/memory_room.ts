@@ -1,0 +1,119 @@
+/**
+ * A host in memory for the tests of controllers that need neither root nor Docker: runs and volumes are fakes, the store is the real
+ * one, and volumes are directories of a scratch place, so that what opens them finds them.
+ * @module
+ */
+import { join } from "node:path";
+import { createClock } from "../../base/clock.ts";
+import { TestGate } from "../../base/testing/gate.ts";
+import { DirectoryHolds } from "../../drivers/directory_hold.ts";
+import { MemoryDriver } from "../../drivers/testing/memory_driver.ts";
+import { MemoryVolumes } from "../../drivers/testing/memory_volumes.ts";
+import type { AnyResource, Kind, Kinds } from "../../model/resource.ts";
+import type { RunnerName } from "../../model/instance.ts";
+import { wrapDrivers } from "../../node/driver_calls.ts";
+import { PlainStage } from "../../node/mounts/bind_stage.ts";
+import { createMountTable } from "../../node/mount_table.ts";
+import { createProber } from "../../node/probes/prober.ts";
+import { createRunFiles } from "../../node/run_files.ts";
+import { fixedSecrets } from "../../node/testing/drivers.ts";
+import type { Runner } from "../../runners/runner.ts";
+import { createMemoryRunner } from "../../runners/testing/memory_runner.ts";
+import { MemoryRuns } from "../../runners/testing/memory_runs.ts";
+import { openOn, type Store } from "../../store/store.ts";
+import { MemoryDisk, openMemoryKv } from "../../store/testing/memory_kv.ts";
+import { readDataFrom, readSecretFrom } from "../config/data.ts";
+import { createLooks } from "../instance/looks.ts";
+import { KeptLogs } from "../kept_logs/kept_logs.ts";
+import { makeClass } from "./resources.ts";
+
+/** What one test works in. */
+export interface MemoryRoom {
+  store: Store;
+  /** Closes single calls of runner and driver. */
+  gate: TestGate;
+  runs: MemoryRuns;
+  volumes: MemoryVolumes;
+  runner: Runner;
+  /** What every controller works with. */
+  deps: ReturnType<typeof makeDeps>;
+  signal: AbortSignal;
+}
+
+function makeDeps(
+  { store, runner, driver, directory }: {
+    store: Store;
+    runner: Runner;
+    driver: MemoryDriver;
+    directory: string;
+  },
+) {
+  const runners = new Map<RunnerName, Runner>([["docker", runner]]);
+  const clock = createClock();
+  const secrets = fixedSecrets();
+  const mounts = createMountTable(() => {});
+  return {
+    store,
+    secrets,
+    runners,
+    mounts,
+    drivers: wrapDrivers(new Map([["local", driver]]), { node: "node", secrets }),
+    prober: createProber({ runners, clock }),
+    clock,
+    looks: createLooks(),
+    node: { name: "node", labels: {} },
+    stage: new PlainStage(),
+    bootId: "boot",
+    holds: new DirectoryHolds({ daemonId: "daemon", dataDir: directory }, {
+      place: join(directory, "run", "rune", "held"),
+    }),
+    files: createRunFiles({ root: join(directory, "files") }),
+    keptLogs: new KeptLogs(join(directory, "logs")),
+    readData: readDataFrom(store, readSecretFrom(secrets)),
+    remount: ({ uid }: { uid: string }) => mounts.delete(uid),
+    findInstance: (uid: string) => store.list("instance").find((instance) => instance.uid === uid),
+  };
+}
+
+/** Runs a test in a room of its own, whose store has the storage class `local`. */
+export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>): Promise<void> {
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-memory-" }));
+  const gate = new TestGate();
+  const runs = new MemoryRuns();
+  const volumes = new MemoryVolumes({
+    root: join(directory, "volumes"),
+    makeDirectory: (path) => Deno.mkdir(path, { recursive: true }),
+  });
+  const store = await openOn(openMemoryKv(new MemoryDisk()), {
+    dataDir: directory,
+    held: { [Symbol.dispose]: () => {} },
+  });
+  const runner = createMemoryRunner({ runs, gate });
+  const driver = new MemoryDriver({ volumes, gate, name: "local" });
+  const deps = makeDeps({ store, runner, driver, directory });
+  try {
+    await Deno.mkdir(join(directory, "run"));
+    await keep(store, makeClass({ reclaimPolicy: "delete" }));
+    const { signal } = new AbortController();
+    await test({ store, gate, runs, volumes, runner, deps, signal });
+  } finally {
+    await deps.prober.stop();
+    await store.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Puts a resource of the tables into the store. @returns it, with the uid that the store gave it. */
+export async function keep<K extends Kind>(
+  store: Store,
+  resource: AnyResource & { kind: K },
+): Promise<Kinds[K]> {
+  const { kind, namespace, name, finalizers, spec, status, annotations } = resource;
+  return await store.transact((tx) =>
+    tx.create<K>({
+      ...{ kind, namespace, name, finalizers, annotations },
+      spec: spec as Kinds[K]["spec"],
+      status: status as Kinds[K]["status"],
+    })
+  );
+}
