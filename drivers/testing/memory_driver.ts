@@ -73,6 +73,7 @@ export class MemoryDriver implements Driver {
       if (!found) return { handle: this.#make(ctx, new Map()).handle, adopted: false };
       const adopted = found.uid !== ctx.volume.uid;
       found.uid = ctx.volume.uid;
+      found.sizeBytes = Math.max(found.sizeBytes, ctx.volume.sizeBytes);
       return { handle: found.handle, adopted };
     });
   }

@@ -67,11 +67,10 @@ Deno.test("applyInstance() keeps the leases of an instance that goes until its r
     await bringUp(room, instance, ["data"]);
     assert.deepEqual(holdersOf(room, "data"), [instance.uid]);
     await room.store.transact((tx) => void tx.update(instance, { deletionRequestedAt: instance.createdAt }));
-    room.gate.away = () => new RuneError("unavailable", "the runner is away");
+    room.gate.failNext("runner.stop", new RuneError("unavailable", "the runner is away"));
     assert.equal((await reconcileInstance(instance.uid, room)).type, "failed");
     assert.deepEqual(holdersOf(room, "data"), [instance.uid]);
     assert.equal(room.runs.all()[0]!.state.state, "running");
-    room.gate.away = undefined;
     await reconcileInstance(instance.uid, room);
     assert.deepEqual([room.runs.all(), holdersOf(room, "data"), instanceOf(room)], [[], [], undefined]);
   }));

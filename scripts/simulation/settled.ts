@@ -26,7 +26,10 @@ function waitsForVolume(instance: Instance, store: Store): boolean {
   return mountsOf(instance).some((mount) => {
     const { namespace, name } = volumeKeyOf(mount, instance);
     const volume = store.get("volume", namespace, name);
-    return !volume || volume.status.handle === undefined && volume.spec.source !== undefined;
+    if (!volume) return true;
+    // Kept data that is deleted between the lease and the launch: each waits for the other, and somebody has to decide.
+    if (volume.deletionRequestedAt !== undefined) return true;
+    return volume.status.handle === undefined && volume.spec.source !== undefined;
   });
 }
 
@@ -102,7 +105,9 @@ function ofSnapshots(store: Store, world: World): string[] {
     if (deletionRequestedAt !== undefined) found.push(`snapshot ${name} is still being deleted`);
     if (status.paused !== undefined || status.copying) found.push(`snapshot ${name} still holds writers`);
     const volume = store.get("volume", namespace, spec.source.volume);
-    if (status.state !== "Ready" && volume?.status.handle !== undefined) {
+    // One whose volume was deleted before is told so once, also when there is a namesake by now.
+    const over = status.state === "Failed" && status.nextAttemptAt === undefined;
+    if (status.state !== "Ready" && !over && volume?.status.handle !== undefined) {
       found.push(`snapshot ${name} is ${status.state}: ${status.failureMessage}`);
     }
   }
