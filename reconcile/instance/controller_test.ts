@@ -51,3 +51,19 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("reconcileInstance() forgets what is known in memory alone of an instance that is gone", async () => {
+  const ends: string[] = [];
+  const looks = createLooks();
+  looks.saw("gone");
+  const deps = {
+    looks,
+    prober: { forget: (uid: string) => void ends.push(`probes of ${uid}`) },
+    unstored: { forget: (uid: string) => void ends.push(`status of ${uid}`) },
+    findInstance: () => undefined,
+  } as Partial<Record<keyof InstancePassDeps, unknown>> as InstancePassDeps;
+  const { signal } = new AbortController();
+  assert.deepEqual(await reconcileInstance("gone", { deps, signal }), { type: "done" });
+  assert.deepEqual(ends, ["probes of gone", "status of gone"]);
+  assert.equal(looks.has("gone"), false);
+});

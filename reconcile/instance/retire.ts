@@ -1,0 +1,104 @@
+/**
+ * The end of an instance: its runs are stopped and removed, and only then may others have its volumes. Each step is idempotent.
+ * @module
+ */
+import { toRuneError } from "../../model/error.ts";
+import type { Instance } from "../../model/instance.ts";
+import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
+import { recordEvent } from "../events.ts";
+import { keepLastOutput } from "../kept_logs/keep_last.ts";
+import { releaseLeases } from "../leases.ts";
+import { DONE, type Outcome } from "../outcome.ts";
+import { pausedFor, pausedMessage } from "../snapshot/writers.ts";
+import { drain } from "./drain.ts";
+import { leaveEngineVolumes } from "./image.ts";
+import { stagedId } from "./launch.ts";
+import type { Call, InstanceDeps } from "./pass.ts";
+import { stopRun } from "./stop.ts";
+import { current, writeStatus } from "./write_status.ts";
+
+/** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
+const KEPT_RUNS = 6;
+/** Between looks at an instance that is to stop and is paused for a snapshot. */
+const PAUSED_MS = 200;
+
+/** Stops and removes its runs, gives up its leases, and drops it. */
+export async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
+  const { instance, service } = view;
+  const { run, state } = instance.status;
+  const snapshot = pausedFor(deps.store, instance.uid);
+  if (snapshot) {
+    await writeStatus(
+      deps.store,
+      instance,
+      (s) => ({ ...s, message: pausedMessage(snapshot, instance.namespace) }),
+    );
+    return { type: "again", afterMs: PAUSED_MS };
+  }
+  if (state !== "Stopping" && run > 0) {
+    await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
+  }
+  deps.prober.forget(instance.uid);
+  let notKept: string | undefined;
+  try {
+    await drain(view, { store: deps.store, runner, signal });
+    const refs = await runsOf(instance, { runner, signal });
+    const runs: RunState[] = [];
+    for (const ref of refs) {
+      runs.push(await stopRun(ref, { instance, service, store: deps.store, runner, signal }));
+    }
+    // Of a service that goes, nobody may read it any more.
+    if (service?.uid === instance.spec.serviceUid && service.deletionRequestedAt === undefined) {
+      const ranUntilNow = view.run?.state === "running";
+      notKept = await keepLastOutput(instance, { kept: deps.keptLogs, runner, runs, ranUntilNow, signal });
+    }
+    for (const ref of refs) await runner.remove(ref, signal);
+  } catch (thrown) {
+    const error = toRuneError(thrown);
+    const reason = error.code === "unavailable" ? "RunnerUnavailable" : "LaunchFailed";
+    const message = `it cannot be stopped: ${error.message}`;
+    await writeStatus(deps.store, instance, (s) => ({ ...s, reason, message }));
+    return { type: "failed", error };
+  }
+  await forgetFiles(deps, instance);
+  await hideSubPaths(deps, instance);
+  // Every run is known to be gone: only now may somebody else have its volumes.
+  await deps.store.transact((tx) => {
+    const now = current(tx, instance);
+    if (!now) return;
+    leaveEngineVolumes(tx, { instance: now, service: tx.get("service", now.namespace, now.spec.service) });
+    releaseLeases(tx, instance.uid);
+    tx.remove(now);
+    if (notKept === undefined) return;
+    const happening = { type: "Warning", reason: "LogNotKept", message: notKept } as const;
+    recordEvent(tx, { namespace: now.namespace, object: now, ...happening });
+  });
+  return DONE;
+}
+
+/** What stays behind is removed with the next sweep. */
+export async function forgetFiles({ files }: InstanceDeps, { uid }: Instance): Promise<void> {
+  await files.remove(uid).catch(() => {});
+}
+
+/** What stays shown is hidden with the next sweep. */
+async function hideSubPaths({ stage }: InstanceDeps, { uid, spec: { template } }: Instance): Promise<void> {
+  const signal = AbortSignal.timeout(10_000);
+  const ids = template.volumes.flatMap(({ subPath }, i) => subPath === "" ? [] : [stagedId(uid, i)]);
+  await Promise.allSettled(ids.map((id) => stage.hide(id, signal)));
+}
+
+/**
+ * Every run that an instance may still have: the main ones by number, those of init steps as the runner knows them. Without a
+ * restart there is no main run but the last, and perhaps one that failed to start before it.
+ */
+async function runsOf(
+  { uid, spec, status: { run, restarts } }: Instance,
+  { runner, signal }: { runner: Runner; signal: AbortSignal },
+): Promise<RunRef[]> {
+  const count = Math.min(run, restarts > 0 ? KEPT_RUNS + 1 : 2);
+  const main = Array.from({ length: count }, (_, i): RunRef => ({ instanceUid: uid, run: run - i }));
+  if (spec.template.initSteps.length === 0) return main;
+  const steps = (await runner.list(signal)).filter((r) => r.instanceUid === uid && r.step !== undefined);
+  return [...steps.map(({ instanceUid, run, step }): RunRef => ({ instanceUid, run, step: step! })), ...main];
+}
