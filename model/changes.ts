@@ -36,7 +36,16 @@ export function fieldChanges(from: unknown, to: unknown): FieldChange[] {
   return out;
 }
 
-/** Whether two JSON values are the same, key order aside. */
+/** Whether two JSON values are the same: key order aside, and a field that is `undefined` is the same as one that is absent. */
 export function sameValue(from: unknown, to: unknown): boolean {
-  return fieldChanges(from, to).length === 0;
+  if (from === to) return true;
+  if (isMap(from) && isMap(to)) {
+    for (const key of Object.keys(from)) if (!sameValue(from[key], ownValue(to, key))) return false;
+    for (const key of Object.keys(to)) {
+      if (!Object.hasOwn(from, key) && to[key] !== undefined) return false;
+    }
+    return true;
+  }
+  return Array.isArray(from) && Array.isArray(to) && from.length === to.length &&
+    from.every((item, i) => sameValue(item, to[i]));
 }

@@ -3,7 +3,7 @@
  * what the old state occupied.
  * @module
  */
-import { isDeepStrictEqual } from "node:util";
+import { sameValue } from "../model/changes.ts";
 import { ANNOTATIONS } from "../model/marks.ts";
 import { type AnyResource, KINDS } from "../model/resource.ts";
 import type { Change, HistoryEntry } from "./contract.ts";
@@ -80,7 +80,7 @@ function dropHistory(uid: string, { generation, blob }: Footprint["history"][num
 function isSamePast(base: AnyResource, now: AnyResource, aside: readonly string[]): boolean {
   if (base.generation === now.generation) return true;
   const shown = ({ spec }: AnyResource) => ({ ...spec, ...Object.fromEntries(aside.map((f) => [f, null])) });
-  return isDeepStrictEqual(shown(base), shown(now));
+  return sameValue(shown(base), shown(now));
 }
 
 function planHistory(

@@ -1,5 +1,5 @@
 /** One transaction: what it reads, what it stages, and what it changed in the end. @module */
-import { isDeepStrictEqual } from "node:util";
+import { sameValue } from "../model/changes.ts";
 import { RuneError } from "../model/error.ts";
 import { type AnyResource, describeKey, type Kind, type Kinds, type ResourceKey } from "../model/resource.ts";
 import type { Changes, NewResource, Reader, Tx } from "./contract.ts";
@@ -102,7 +102,7 @@ export class Transaction implements Tx {
       this.#overlay.put(base);
       return base as Kinds[K];
     }
-    const specChanged = base !== undefined && !isDeepStrictEqual(base.spec, next.spec);
+    const specChanged = base !== undefined && !sameValue(base.spec, next.spec);
     const stamped = freeze({
       ...next,
       generation: (base?.generation ?? 1) + (specChanged || (base && bumped) ? 1 : 0),
@@ -177,7 +177,7 @@ function merge<K extends Kind>(current: AnyResource, changes: Changes<K>): AnyRe
   ) {
     if (changes[part] === undefined || changes[part] === current[part]) continue;
     const value = frozenCopy(changes[part]);
-    if (isDeepStrictEqual(value, current[part])) continue;
+    if (sameValue(value, current[part])) continue;
     next[part] = value;
     changed = true;
   }
@@ -186,7 +186,7 @@ function merge<K extends Kind>(current: AnyResource, changes: Changes<K>): AnyRe
 
 function sameContent(a: AnyResource, b: AnyResource): boolean {
   const stamps = { generation: 0, resourceVersion: 0, updatedAt: "" };
-  return isDeepStrictEqual({ ...a, ...stamps }, { ...b, ...stamps });
+  return sameValue({ ...a, ...stamps }, { ...b, ...stamps });
 }
 
 function checkKey({ kind, namespace, name }: ResourceKey): void {

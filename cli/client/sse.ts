@@ -1,4 +1,5 @@
 /** Reads server-sent events (WHATWG HTML, "Server-sent events") from a response body. @module */
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { startTimer } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 
@@ -10,25 +11,11 @@ export interface ServerEvent {
   data: string;
 }
 
-/** Takes lines, gives the event that an empty line ends. */
-function eventBuilder(): (line: string) => ServerEvent | undefined {
-  let current: { event?: string; id?: string; data: string[] } = { data: [] };
-  return (line) => {
-    if (line === "") {
-      const { event, id, data } = current;
-      current = { data: [] };
-      if (event === undefined && data.length === 0) return undefined;
-      return { event: event ?? "message", ...(id !== undefined && { id }), data: data.join("\n") };
-    }
-    const colon = line.indexOf(":");
-    const field = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-    if (field === "event") current.event = value;
-    if (field === "id") current.id = value;
-    if (field === "data") current.data.push(value);
-    return undefined;
-  };
-}
+const toServerEvent = ({ event = "message", id, data }: EventSourceMessage): ServerEvent => ({
+  event,
+  ...(id !== undefined && { id }),
+  data,
+});
 
 /** Rejects when `promise` takes longer than `ms`. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
@@ -54,18 +41,16 @@ export async function* readEvents(
   options: { idleMs: number },
 ): AsyncGenerator<ServerEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
-  const take = eventBuilder();
-  let rest = "";
+  let parsed: ServerEvent[] = [];
+  const parser = createParser({ onEvent: (event) => parsed.push(toServerEvent(event)) });
   try {
     while (true) {
       const { done, value } = await within(options.idleMs, reader.read());
       if (done) return;
-      const lines = (rest + value).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        const event = take(line.endsWith("\r") ? line.slice(0, -1) : line);
-        if (event) yield event;
-      }
+      parser.feed(value);
+      const events = parsed;
+      parsed = [];
+      yield* events;
     }
   } finally {
     await reader.cancel().catch(() => {});

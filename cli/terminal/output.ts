@@ -1,4 +1,5 @@
 /** Forms of output: tables, one resource as `KEY: value` lines, JSON, YAML, names. @module */
+import stringWidth from "string-width";
 import { isPlain, UNSAFE_LETTER } from "../../base/plain_text.ts";
 import { type Paint, styleOfState } from "./paint.ts";
 
@@ -18,6 +19,9 @@ const LINE_BREAKERS = new RegExp(`(?:[\\n\\t]|${UNSAFE_LETTER})+`, "g");
 const printable = (text: string) => text.replace(LINE_BREAKERS, " ");
 
 const GAP = "   ";
+
+/** A text with as many spaces behind it as make it so wide on a terminal. */
+const padTo = (width: number, text: string) => text + " ".repeat(Math.max(0, width - stringWidth(text)));
 
 /** A row of a table: its texts, and the style of each. */
 interface Cell {
@@ -51,7 +55,7 @@ export class Table<R, C> {
       }))
     );
     for (const row of rows) {
-      row.forEach((cell, i) => this.#widths[i] = Math.max(this.#widths[i]!, cell.text.length));
+      row.forEach((cell, i) => this.#widths[i] = Math.max(this.#widths[i]!, stringWidth(cell.text)));
     }
     if (this.#wantsHeader) {
       rows.unshift(this.#columns.map(({ header }) => ({ text: header, state: false })));
@@ -62,7 +66,7 @@ export class Table<R, C> {
 
   #line(row: Cell[]): string {
     const cells = row.map(({ text, state }, i) => {
-      const padded = i === row.length - 1 ? text : text.padEnd(this.#widths[i]!);
+      const padded = i === row.length - 1 ? text : padTo(this.#widths[i]!, text);
       return state ? this.#paint(styleOfState(text), padded) : padded;
     });
     return cells.join(GAP).trimEnd() + "\n";

@@ -109,3 +109,18 @@ Deno.test("renderYaml() means the same when what is no plain text in it is writt
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(text, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 });
+
+Deno.test("Table aligns columns by what a terminal shows: wide letters take two columns, joined ones none", () => {
+  const columns: Column<string[], typeof context>[] = [
+    { header: "A", cell: ([a]) => a! },
+    { header: "B", cell: ([, b]) => b! },
+  ];
+  const table = new Table(columns, { paint: plain, wide: false, headers: true });
+  assert.deepEqual(table.render([["日本", "x"], ["e\u0301", "y"], ["plain", "z"]], context).split("\n"), [
+    "A       B",
+    "日本    x",
+    "e\u0301       y",
+    "plain   z",
+    "",
+  ]);
+});

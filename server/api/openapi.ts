@@ -1,5 +1,5 @@
 /** The OpenAPI document, made from the endpoints and the schemas that validate. @module */
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenApiGeneratorV31, OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 import { z } from "zod";
 import { problemSchema } from "../../model/api.ts";
 import { FIELD_DOCS } from "../../model/field_docs/kinds.ts";
@@ -99,7 +99,7 @@ function security(endpoint: Endpoint): { description: string; security: Record<s
 
 /** The document, ready to be served. */
 export function openApiDocument(endpoints: Endpoint[], version: string): object {
-  const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
+  const registry = new OpenAPIRegistry();
   registry.registerComponent("securitySchemes", TOKEN, {
     type: "http",
     scheme: "bearer",
@@ -133,7 +133,7 @@ export function openApiDocument(endpoints: Endpoint[], version: string): object 
       },
     });
   }
-  const document = getOpenAPI31Document({
+  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: "3.1.0",
     servers: [{ url: "/" }],
     info: {

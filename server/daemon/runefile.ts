@@ -96,9 +96,6 @@ export const runefileSchema = z.strictObject({
 /** A runefile's settings; what it leaves out is absent. */
 export type Runefile = z.output<typeof runefileSchema>;
 
-/** Sections of later versions, by canonical path. */
-const LATER: string[] = [];
-
 type Path = (string | number)[];
 
 /** `http-addr` and `http_addr` → `httpAddr`. */
@@ -150,21 +147,6 @@ class Reader {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, this.expand(item, [...path, key], env)]),
     );
-  }
-
-  /** Takes sections of later versions out, with an issue each. */
-  refuseLater(table: Record<string, unknown>): void {
-    for (const later of LATER) {
-      const [section, key] = later.split(".") as [string, string?];
-      const parent = key === undefined ? table : table[section];
-      if (!isTable(parent) || !Object.hasOwn(parent, key ?? section)) continue;
-      delete parent[key ?? section];
-      this.fail(
-        later.split("."),
-        `${later} is not supported in this version`,
-        "remove it; Rune refuses what it would otherwise ignore",
-      );
-    }
   }
 
   fail(path: Path, message: string, hint?: string): void {
@@ -260,7 +242,6 @@ export function parseRunefile(
   }
   const reader = new Reader();
   const expanded = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;
-  reader.refuseLater(expanded);
   const texts = new Reader().canonize(source.texts as Record<string, unknown>);
   const body = textsAsWritten(expanded, runefileSchema, { texts });
   const result = runefileSchema.safeParse(body);
