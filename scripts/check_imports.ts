@@ -37,11 +37,28 @@ const SERVER: [room: string, outside: string[]][] = [
   ["server/identity/", ["base/", "model/", ...STORE, "runners/engine_bond.ts"]],
   ["server/auth/", ["base/", "model/", ...STORE]],
   ["server/admission/", ["base/", "model/", ...STORE, "reconcile/", ...CONTRACTS]],
-  ["server/backup/", ["base/", "model/", "store/", "node/", ...CONTRACTS]],
+  ["server/backup/", ["base/", "model/", ...STORE, "store/backup_source.ts", "node/", ...CONTRACTS]],
   ["server/metrics/", ["base/", "model/", ...STORE, "reconcile/", "node/", ...CONTRACTS]],
   ["server/api/", ["base/", "model/", ...STORE, "reconcile/", "node/", ...CONTRACTS]],
-  ["server/daemon/", ["base/", "model/", "store/", "reconcile/", "node/", ...DRIVERS_BY_NAME, ...CONTRACTS]],
-  ["server/restore/", ["base/", "model/", "store/", "node/", ...DRIVERS_BY_NAME, ...CONTRACTS]],
+  ["server/daemon/", [
+    "base/",
+    "model/",
+    ...STORE,
+    "store/secrets/kek.ts",
+    "reconcile/",
+    "node/",
+    ...DRIVERS_BY_NAME,
+    ...CONTRACTS,
+  ]],
+  ["server/restore/", [
+    "base/",
+    "model/",
+    ...STORE,
+    "store/restore_target.ts",
+    "node/",
+    ...DRIVERS_BY_NAME,
+    ...CONTRACTS,
+  ]],
 ];
 
 /** The rooms of the client, the lowest first, and what each may import from outside. */

@@ -21,6 +21,8 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["server/metrics/gauges.ts", "server/daemon/last_resort.ts"],
   ["server/api/app.ts", "server/daemon/settings.ts"],
   ["server/admission/cast.ts", "store/journal.ts"],
+  ["server/backup/backup.ts", "store/copy.ts"],
+  ["server/restore/restore.ts", "store/state_file.ts"],
   ["server/new_heap.ts", "model/name.ts"],
   ["cli/main.ts", "server/api/app.ts"],
   ["cli/client/client.ts", "store/store.ts"],

@@ -9,7 +9,7 @@ import { wrapDrivers } from "../../node/driver_calls.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { RestoreOptions, RestoreReport } from "../../model/offline.ts";
 import { describeKey } from "../../model/resource.ts";
-import { lockDataDir } from "../../store/lock.ts";
+import { lockDataDir } from "../../store/restore_target.ts";
 import {
   ensureDataDir,
   holdsState,
@@ -17,8 +17,8 @@ import {
   removeRestored,
   restoringPath,
   statePath,
-} from "../../store/state_file.ts";
-import type { KekSource } from "../../store/secrets/kek.ts";
+} from "../../store/restore_target.ts";
+import type { KekSource } from "../../store/restore_target.ts";
 import { openStore, type Store } from "../../store/store.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { loadSettings, type Settings } from "../daemon/settings.ts";

@@ -1,7 +1,7 @@
 /** The key of the secrets at a restore: which one opens the restored state, and whether it is to be put in place. @module */
 import { RuneError } from "../../model/error.ts";
-import { checkKek, neededKeks, type SealedState } from "../../store/secrets/check_kek.ts";
-import { type Kek, type KekSource, parseKek, readKekFile } from "../../store/secrets/kek.ts";
+import { checkKek, neededKeks, type SealedState } from "../../store/restore_target.ts";
+import { type Kek, type KekSource, parseKek, readKekFile } from "../../store/restore_target.ts";
 
 /** A key file to write. */
 export interface NewKek {

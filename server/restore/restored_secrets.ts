@@ -1,5 +1,5 @@
 /** The secrets of a state that is being restored, for the drivers that take its volumes. @module */
-import type { KekSource } from "../../store/secrets/kek.ts";
+import type { KekSource } from "../../store/restore_target.ts";
 import { noSecret, openVault, type SecretReader, type Vault } from "../../store/secrets/vault.ts";
 import type { Store } from "../../store/store.ts";
 

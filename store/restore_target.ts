@@ -1,0 +1,12 @@
+/** What a restore needs of the store: a locked data directory, its files, and the keys that open a state. @module */
+export { lockDataDir } from "./lock.ts";
+export {
+  ensureDataDir,
+  holdsState,
+  markMade,
+  removeRestored,
+  restoringPath,
+  statePath,
+} from "./state_file.ts";
+export { checkKek, neededKeks, type SealedState } from "./secrets/check_kek.ts";
+export { type Kek, type KekSource, parseKek, readKekFile } from "./secrets/kek.ts";
