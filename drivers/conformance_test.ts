@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { driverConformance } from "./conformance.ts";
 import { contextMaker, type Scratch, scratchDirectory } from "./conformance_trial.ts";
-import { detachLoopDevice, findLoopDevice, findMount, unmountDirectory } from "./host.ts";
+import { detachLoopDevice, findLoopDevice } from "./devices.ts";
+import { findMount, unmountDirectory } from "./host.ts";
 import { LocalDriver } from "./local/local_driver.ts";
 import { ProtectedDirectories } from "./local_host/protected.ts";
 import { LocalHostDriver } from "./local_host/local_host_driver.ts";

@@ -7,10 +7,8 @@
 import { type ErrorCode, RuneError } from "../model/error.ts";
 import { abortError, checkAborted, hostError } from "./host_error.ts";
 
-/** Filesystems that Rune makes, mounts and grows. */
-export type FsType = "ext4" | "xfs";
-
-interface RunOptions {
+/** How a command is run. */
+export interface RunOptions {
   /** What it does, as a noun: `mount of /dev/sdb`. */
   what: string;
   signal: AbortSignal;
@@ -64,7 +62,12 @@ function notStarted(command: string, what: string, error: unknown): RuneError {
   });
 }
 
-async function run(command: string, args: string[], options: RunOptions) {
+/** Runs a command to its end. @throws {RuneError} where its exit code is not an answer. */
+export async function run(
+  command: string,
+  args: string[],
+  options: RunOptions,
+): Promise<{ code: number; stdout: string }> {
   const { what, signal } = options;
   checkAborted(what, signal);
   let output: Deno.CommandOutput;
@@ -175,6 +178,11 @@ export interface MountEntry {
   readOnly: boolean;
 }
 
+/** Everything that is mounted. */
+export async function listMounts(): Promise<MountEntry[]> {
+  return parseMountInfo(await Deno.readTextFile("/proc/self/mountinfo"));
+}
+
 /**
  * What is mounted at exactly this path, the last one when several are stacked.
  *
@@ -203,54 +211,6 @@ export function parseMountInfo(table: string): MountEntry[] {
       readOnly: options.split(",").includes("ro"),
     };
   });
-}
-
-/**
- * Mounts a formatted device on an existing directory, its filesystem grown to the device's size. May be repeated.
- *
- * @param directory Absolute, without symbolic links.
- * @throws {RuneError} `failed_precondition` when something else is mounted there.
- */
-export async function ensureMounted(
-  device: string,
-  options: { directory: string; fsType: FsType; signal: AbortSignal },
-): Promise<void> {
-  const { directory, fsType, signal } = options;
-  const what = `mount of ${device} on ${directory}`;
-  const mounted = await findMount(directory);
-  if (mounted === undefined) {
-    if (fsType === "ext4") await growExt4(device, signal);
-    // A copy of an xfs volume has the original's uuid, and both may have to be mounted.
-    const flags = fsType === "xfs" ? ["-o", "nouuid"] : [];
-    await run("mount", ["-t", fsType, ...flags, "--", device, directory], { what, signal });
-  } else if (await Deno.realPath(mounted.source) !== await Deno.realPath(device)) {
-    throw new RuneError("failed_precondition", `${what} failed: ${mounted.source} is mounted there`, {
-      hint: `unmount it: umount ${directory}`,
-    });
-  }
-  // xfs grows only while mounted; a call that finds nothing to do is cheap.
-  if (fsType === "xfs") await run("xfs_growfs", [directory], { what: `growth of ${device}`, signal });
-}
-
-// ext4 keeps back a last group that is too small to be of use, up to some MiB: growing would never be done.
-const EXT4_SLACK = 16 << 20;
-
-// Unmounted, because growing a mounted ext4 takes a capability that containers and sandboxes lack.
-async function growExt4(device: string, signal: AbortSignal): Promise<void> {
-  const what = `growth of ${device}`;
-  const { stdout } = await run("dumpe2fs", ["-h", device], { what, signal });
-  const field = (name: string) => Number(new RegExp(`^${name}: *(\\d+)$`, "m").exec(stdout)?.[1]);
-  using file = await Deno.open(device);
-  const missing = await file.seek(0, Deno.SeekMode.End) - field("Block count") * field("Block size");
-  if (!(missing >= EXT4_SLACK)) return;
-  // 1: it mended something, as after an unclean end. 4: it could not without being asked.
-  await run("e2fsck", ["-f", "-p", device], {
-    what,
-    signal,
-    accept: [1],
-    codes: { 4: "failed_precondition" },
-  });
-  await run("resize2fs", [device], { what, signal });
 }
 
 /**
@@ -294,77 +254,4 @@ export async function detachMount(directory: string, signal: AbortSignal): Promi
 /** Unmounts the filesystem mounted at a directory. */
 export async function unmountDirectory(directory: string, signal: AbortSignal): Promise<void> {
   await run("umount", ["--", directory], { what: `unmount of ${directory}`, signal });
-}
-
-/**
- * What a block device holds: a filesystem's type, another signature's (`crypto_LUKS`, `partition table dos`), or
- * undefined when it can be read and holds no signature.
- *
- * @throws {RuneError} `unavailable` when it cannot be read.
- */
-export async function probeDevice(device: string, signal: AbortSignal): Promise<string | undefined> {
-  const what = `probe of ${device}`;
-  // blkid answers "nothing found" also for a device that it cannot read.
-  try {
-    using file = await Deno.open(device);
-    await file.read(new Uint8Array(1 << 20));
-  } catch (error) {
-    throw hostError(what, error);
-  }
-  const { code, stdout } = await run("blkid", ["-p", "-o", "export", "--", device], {
-    what,
-    signal,
-    accept: [2, 8],
-  });
-  if (code === 8) return "several signatures";
-  const values = new Map(stdout.split("\n").map((line) => line.split("=", 2) as [string, string]));
-  const table = values.get("PTTYPE");
-  const type = values.get("TYPE") ?? (table === undefined ? undefined : `partition table ${table}`);
-  return type ?? (code === 0 ? "an unknown signature" : undefined);
-}
-
-/**
- * Makes a filesystem on a device that holds nothing; done when it has that filesystem. Never formats a device on which any
- * signature is found.
- *
- * @throws {RuneError} `failed_precondition` when it holds something else.
- */
-export async function ensureFormatted(
-  device: string,
-  options: { fsType: FsType; signal: AbortSignal },
-): Promise<void> {
-  const { fsType, signal } = options;
-  const found = await probeDevice(device, signal);
-  if (found === fsType) return;
-  if (found !== undefined) {
-    throw new RuneError("failed_precondition", `${device} holds ${found}, expected ${fsType} or nothing`, {
-      hint: `set fsType to what is there, or wipe it yourself: wipefs --all ${device}`,
-    });
-  }
-  // -F: whole disks are what Rune formats, and mke2fs would ask.
-  const flags = fsType === "ext4" ? ["-q", "-F", "-m", "0"] : ["-q"];
-  await run(`mkfs.${fsType}`, [...flags, device], { what: `formatting of ${device}`, signal });
-}
-
-/** The loop device that a file is attached to, or undefined. */
-export async function findLoopDevice(file: string, signal: AbortSignal): Promise<string | undefined> {
-  const { stdout } = await run("losetup", ["--associated", file, "--noheadings", "--output", "NAME"], {
-    what: `search for the loop device of ${file}`,
-    signal,
-  });
-  return stdout.split("\n")[0]?.trim() || undefined;
-}
-
-/** Attaches a file to a free loop device. Call {@linkcode findLoopDevice} first: a second device would share the file. */
-export async function attachLoopDevice(file: string, signal: AbortSignal): Promise<string> {
-  const { stdout } = await run("losetup", ["--find", "--show", "--", file], {
-    what: `attaching of ${file} to a loop device`,
-    signal,
-  });
-  return stdout.trim();
-}
-
-/** Detaches a loop device from its file; the kernel may take a moment more while somebody else has it open. */
-export async function detachLoopDevice(device: string, signal: AbortSignal): Promise<void> {
-  await run("losetup", ["--detach", device], { what: `detaching of ${device}`, signal });
 }

@@ -2,19 +2,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { scratchDirectory } from "./conformance_trial.ts";
 import {
-  attachLoopDevice,
   bindDirectory,
   copyTree,
-  detachLoopDevice,
   detachMount,
   diskUsage,
-  ensureFormatted,
-  ensureMounted,
   findMemory,
   findMount,
   mountMemory,
   parseMountInfo,
-  probeDevice,
   removeTree,
   unmountDirectory,
 } from "./host.ts";
@@ -69,124 +64,6 @@ Deno.test({
       await scratch.remove();
     }
   },
-});
-
-async function withDevice(fn: (device: string, directory: string) => Promise<void>): Promise<void> {
-  const scratch = await scratchDirectory();
-  const image = join(scratch.path, "image");
-  await Deno.writeFile(image, new Uint8Array());
-  await Deno.truncate(image, 32 << 20);
-  const device = await attachLoopDevice(image, signal);
-  try {
-    await fn(device, scratch.path);
-  } finally {
-    await detachLoopDevice(device, signal);
-    await scratch.remove();
-  }
-}
-
-async function writeAt(device: string, at: number, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(device, { write: true });
-  await file.seek(at, Deno.SeekMode.Start);
-  await file.write(bytes);
-}
-
-async function digest(device: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(device))).toHex();
-}
-
-Deno.test({
-  name:
-    "ensureFormatted() formats an empty device once and then leaves it alone (needs root and loop devices)",
-  ignore: !canLoop,
-  fn: () =>
-    withDevice(async (device) => {
-      assert.equal(await probeDevice(device, signal), undefined);
-      await ensureFormatted(device, { fsType: "ext4", signal });
-      assert.equal(await probeDevice(device, signal), "ext4");
-      const made = await digest(device);
-      await ensureFormatted(device, { fsType: "ext4", signal });
-      assert.equal(await digest(device), made);
-    }),
-});
-
-const text = (value: string) => new TextEncoder().encode(value);
-// What blkid wants to see of each, by offset.
-const SIGNATURES: Record<string, Record<number, Uint8Array>> = {
-  "a partition table": {
-    446: Uint8Array.of(0, 0, 2, 0, 0x83, 0, 4, 0, 8, 0, 0, 0, 0, 16),
-    510: Uint8Array.of(0x55, 0xaa),
-  },
-  "swap space": { 1024: Uint8Array.of(1, 0, 0, 0, 255), 4086: text("SWAPSPACE2") },
-  "a LUKS header": { 0: Uint8Array.of(...text("LUKS"), 0xba, 0xbe, 0, 1) },
-  "two of them": {
-    0: Uint8Array.of(...text("LUKS"), 0xba, 0xbe, 0, 1),
-    1024: Uint8Array.of(1, 0, 0, 0, 255),
-    4086: text("SWAPSPACE2"),
-  },
-  "another filesystem": {},
-};
-
-for (const [name, pieces] of Object.entries(SIGNATURES)) {
-  Deno.test({
-    name: `ensureFormatted() never formats a device that holds ${name} (needs root and loop devices)`,
-    ignore: !canLoop,
-    fn: () =>
-      withDevice(async (device) => {
-        const entries = Object.entries(pieces);
-        for (const [at, bytes] of entries) await writeAt(device, Number(at), bytes);
-        if (entries.length === 0) await ensureFormatted(device, { fsType: "ext4", signal });
-        const before = await digest(device);
-        await assert.rejects(ensureFormatted(device, { fsType: "xfs", signal }), {
-          code: "failed_precondition",
-          permanent: true,
-        });
-        assert.equal(await digest(device), before);
-      }),
-  });
-}
-
-Deno.test({
-  name: "ensureFormatted() takes a device that cannot be read for unavailable, not for empty",
-  fn: async () => {
-    await assert.rejects(ensureFormatted("/dev/no-such-device", { fsType: "ext4", signal }), {
-      code: "unavailable",
-    });
-  },
-});
-
-Deno.test({
-  name:
-    "ensureMounted() mounts once, and refuses a directory where another device is mounted (needs root and loop devices)",
-  ignore: !canLoop,
-  fn: () =>
-    withDevice((first, directory) =>
-      withDevice(async (second) => {
-        const at = join(directory, "mount point");
-        await Deno.mkdir(at);
-        await ensureFormatted(first, { fsType: "ext4", signal });
-        await ensureFormatted(second, { fsType: "ext4", signal });
-        try {
-          await ensureMounted(first, { directory: at, fsType: "ext4", signal });
-          await ensureMounted(first, { directory: at, fsType: "ext4", signal });
-          const { id: _id, device: _device, ...mounted } = (await findMount(at))!;
-          assert.deepEqual(mounted, {
-            root: "/",
-            mountPoint: at,
-            fsType: "ext4",
-            source: first,
-            readOnly: false,
-          });
-          await assert.rejects(ensureMounted(second, { directory: at, fsType: "ext4", signal }), {
-            code: "failed_precondition",
-          });
-          await unmountDirectory(at, signal);
-          assert.equal(await findMount(at), undefined);
-        } finally {
-          while (await findMount(at)) await unmountDirectory(at, signal);
-        }
-      })
-    ),
 });
 
 Deno.test("parseMountInfo() reads optional fields, escapes and read-only mounts", () => {

@@ -1,5 +1,5 @@
 /**
- * A small block-device driver for tests: an image file behind a loop device. It proves the block path of `host.ts` and the
+ * A small block-device driver for tests: an image file behind a loop device. It proves the block path of `block.ts` and the
  * block half of the conformance suite where no cloud can be had. Not for use by the daemon.
  * @module
  */
@@ -8,7 +8,9 @@ import { RuneError } from "../model/error.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, VolumeContext } from "./driver.ts";
 import { lookAtDirectory } from "./durable.ts";
-import * as host from "./host.ts";
+import { mountBlock, unmountBlock } from "./block.ts";
+import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType } from "./devices.ts";
+import { diskUsage } from "./host.ts";
 import { checkAborted, errnoOf, hostError } from "./host_error.ts";
 import { KeyedLock } from "./keyed_lock.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
@@ -28,10 +30,10 @@ export class LoopTestDriver implements Driver {
     scope: "host",
   };
   readonly #root: string;
-  readonly #fsType: host.FsType;
+  readonly #fsType: FsType;
   readonly #locks = new KeyedLock();
 
-  constructor(options: { root: string; fsType: host.FsType }) {
+  constructor(options: { root: string; fsType: FsType }) {
     this.#root = options.root;
     this.#fsType = options.fsType;
   }
@@ -62,14 +64,14 @@ export class LoopTestDriver implements Driver {
 
   async attach(ctx: VolumeContext): Promise<void> {
     await this.#call("attach", ctx, async () => {
-      if (await this.#device(ctx) === undefined) await host.attachLoopDevice(this.#image(ctx), ctx.signal);
+      if (await this.#device(ctx) === undefined) await attachLoopDevice(this.#image(ctx), ctx.signal);
     });
   }
 
   async detach(ctx: VolumeContext): Promise<void> {
     await this.#call("detach", ctx, async () => {
       for (let device; (device = await this.#device(ctx)) !== undefined;) {
-        await host.detachLoopDevice(device, ctx.signal).catch(async (error) => {
+        await detachLoopDevice(device, ctx.signal).catch(async (error) => {
           // The kernel had not finished an earlier detach when it was asked, and has since.
           if (await this.#device(ctx) === device) throw error;
         });
@@ -86,17 +88,14 @@ export class LoopTestDriver implements Driver {
       }
       const path = this.#directory(ctx);
       if (await lookAtDirectory(path) === "absent") await Deno.mkdir(path);
-      await host.ensureFormatted(device, { fsType: this.#fsType, signal });
-      await host.ensureMounted(device, { directory: path, fsType: this.#fsType, signal });
+      const volume = { device, fsType: this.#fsType, uid: ctx.volume.uid };
+      await mountBlock(volume, { directory: path, signal });
       return { path };
     });
   }
 
   async unmount(ctx: VolumeContext): Promise<void> {
-    await this.#call("unmount", ctx, async () => {
-      const path = this.#directory(ctx);
-      if (await host.findMount(path) !== undefined) await host.unmountDirectory(path, ctx.signal);
-    });
+    await this.#call("unmount", ctx, () => unmountBlock(this.#directory(ctx), ctx.signal));
   }
 
   async snapshot(ctx: VolumeContext): Promise<never> {
@@ -123,7 +122,7 @@ export class LoopTestDriver implements Driver {
 
   async usage(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }> {
     return await this.#call("measuring", ctx, async () => ({
-      usedBytes: await host.diskUsage(this.#image(ctx), ctx.signal),
+      usedBytes: await diskUsage(this.#image(ctx), ctx.signal),
       limitBytes: await sizeOf(this.#image(ctx)),
     }));
   }
@@ -147,7 +146,7 @@ export class LoopTestDriver implements Driver {
   }
 
   async #device(ctx: VolumeContext): Promise<string | undefined> {
-    return await host.findLoopDevice(this.#image(ctx), ctx.signal);
+    return await findLoopDevice(this.#image(ctx), ctx.signal);
   }
 
   async #requireDetached(ctx: VolumeContext): Promise<void> {
