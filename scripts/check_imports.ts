@@ -13,12 +13,21 @@ const CONTRACTS = [
   "drivers/directory_hold.ts",
   "drivers/built_in.ts",
   "runners/runner.ts",
-  "runners/engine_bond.ts",
   "node/proxy/proxy.ts",
 ];
-const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/entry.ts"];
-/** What of the store those may use who only read and write resources. */
+const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/entry.ts", "drivers/built_in.ts"];
+/** What of the store those may use who read and write resources, and the values of secrets. */
 const STORE = ["store/store.ts", "store/secrets/vault.ts"];
+/** What the controllers know and others ask: each reads what is stored, or what controllers left, and changes nothing. */
+const ANSWERS = {
+  data: "reconcile/config/data.ts",
+  filesystem: "reconcile/volume/other_filesystem.ts",
+  keptLogs: ["reconcile/kept_logs/kept_logs.ts", "reconcile/kept_logs/keep_last.ts"],
+  room: "reconcile/room.ts",
+  unstored: "reconcile/instance/unstored.ts",
+  versions: ["reconcile/service/revert.ts", "reconcile/service/revisions.ts"],
+  writers: "reconcile/snapshot/writers.ts",
+};
 const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
 /**
@@ -34,21 +43,32 @@ function layers(rooms: [room: string, outside: string[]][]): Record<string, stri
 /** The rooms of the server, the lowest first, and what each may import from outside. */
 const SERVER: [room: string, outside: string[]][] = [
   ["server/http/", ["base/", "model/"]],
-  ["server/identity/", ["base/", "model/", ...STORE, "runners/engine_bond.ts"]],
-  ["server/auth/", ["base/", "model/", ...STORE]],
-  ["server/admission/", ["base/", "model/", ...STORE, "reconcile/", ...CONTRACTS]],
-  ["server/backup/", ["base/", "model/", ...STORE, "store/backup_source.ts", "node/", ...CONTRACTS]],
-  ["server/metrics/", ["base/", "model/", ...STORE, "reconcile/", "node/", ...CONTRACTS]],
-  ["server/api/", ["base/", "model/", ...STORE, "reconcile/", "node/", ...CONTRACTS]],
-  ["server/daemon/", [
+  ["server/identity/", ["base/", "model/", "store/store.ts", "runners/engine_bond.ts"]],
+  ["server/auth/", ["base/", "model/", "store/store.ts"]],
+  ["server/admission/", ["base/", "model/", ...STORE, ANSWERS.data, ANSWERS.writers, "drivers/driver.ts"]],
+  ["server/backup/", ["base/", "model/", ...STORE, "store/backup_source.ts", "node/", "drivers/driver.ts"]],
+  ["server/metrics/", ["base/", "model/", "store/store.ts", "reconcile/start.ts", "node/"]],
+  ["server/api/", [
     "base/",
     "model/",
     ...STORE,
+    ANSWERS.data,
+    ANSWERS.filesystem,
+    ...ANSWERS.keptLogs,
+    ANSWERS.room,
+    ANSWERS.unstored,
+    ...ANSWERS.versions,
+    "node/",
+    "drivers/driver.ts",
+    "runners/runner.ts",
+  ]],
+  ["server/daemon/", [
+    "base/",
+    "model/",
+    "store/store.ts",
     "store/secrets/kek.ts",
-    "reconcile/",
     "node/",
     ...DRIVERS_BY_NAME,
-    ...CONTRACTS,
   ]],
   ["server/restore/", [
     "base/",
@@ -56,8 +76,8 @@ const SERVER: [room: string, outside: string[]][] = [
     ...STORE,
     "store/restore_target.ts",
     "node/",
-    ...DRIVERS_BY_NAME,
-    ...CONTRACTS,
+    "drivers/registry.ts",
+    "runners/engine_bond.ts",
   ]],
 ];
 
@@ -92,7 +112,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "reconcile/": [
     "base/",
     "model/",
-    "store/",
+    ...STORE,
     "node/",
     "drivers/filesystem.ts",
     "drivers/filesystem_guard.ts",
@@ -104,8 +124,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   "server/daemon/daemon.ts": [
     "base/",
     "model/",
-    "store/",
-    "reconcile/",
+    ...STORE,
+    "reconcile/start.ts",
+    ANSWERS.unstored,
+    "reconcile/kept_logs/kept_logs.ts",
     "drivers/registry.ts",
     "runners/docker/registry_auth.ts",
     "node/",
@@ -308,6 +330,21 @@ export function checkImports(imports: Import[]): string[] {
   return found;
 }
 
+/** Permits of single files outside a room that nothing in it uses, one line each: a row says what is, not what was. */
+export function findUnusedPermits(imports: Import[]): string[] {
+  const used = new Set(
+    imports.filter(({ from }) => !isOutsideProgram(from)).flatMap(({ from, to }) => [
+      `${MAY_IMPORT[from] === undefined ? roomOf(from) : from} ${to}`,
+    ]),
+  );
+  return Object.entries(MAY_IMPORT).flatMap(([room, places]) =>
+    places.filter((place) => place.endsWith(".ts") && !used.has(`${room} ${place}`))
+      .map((place) =>
+        `scripts/check_imports.ts: ${room} may import ${place}, but does not; remove the permit`
+      )
+  );
+}
+
 /** Violations of the rules about files, one line each. @param text of the file. */
 export function checkFile(path: string, text: string): string[] {
   const found: string[] = [];
@@ -377,6 +414,7 @@ export async function checkTree(root: string): Promise<string[]> {
   const files = await listFiles(root);
   const imports = await readImports(root, files);
   const found = [...checkImports(imports), ...findCircles(imports)];
+  if (root === ROOT) found.push(...findUnusedPermits(imports));
   for (const file of files) found.push(...checkFile(file, await Deno.readTextFile(`${root}/${file}`)));
   return [...found, ...checkLock(await Deno.readTextFile(`${root}/deno.lock`))];
 }
