@@ -1,11 +1,11 @@
-/** When a stored time to retry is due, on a clock that may have been set back meanwhile. @module */
+/** Tells when a stored retry time is due, even if the clock was set back since it was written. @module */
 
-/** The longest that anything waits between two attempts. */
+/** The longest wait between two attempts. */
 export const MAX_BACKOFF_MS = 60_000;
 
 /**
- * Milliseconds until `nextAttemptAt` (RFC 3339); 0 when it is due, absent, or further off than anything is ever put: then the
- * clock was set back since it was written.
+ * Milliseconds until `nextAttemptAt` (RFC 3339). Returns 0 if it is due, absent, or further away than any
+ * wait: then the clock was set back after it was written.
  */
 export function dueInMs(nextAttemptAt: string | undefined, now: Date): number {
   if (nextAttemptAt === undefined) return 0;

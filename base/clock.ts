@@ -1,24 +1,28 @@
 /**
- * How long ago something was, on a clock that may be set. What is stored carries the time of day; a timeout must not depend on
- * somebody who sets that. A clock notices when it was set while this daemon runs, and a {@linkcode Moment} brings that along.
+ * Measures how long ago something happened, on a clock that somebody may set. Stored times are times of day,
+ * but a timeout must not depend on whoever sets the clock. A {@linkcode Clock} notices each time that it is
+ * set while this daemon runs, and a {@linkcode Moment} carries these steps.
  * @module
  */
 
-/** The clock was set. */
+/** One time that the clock was set. */
 export interface ClockStep {
-  /** What it showed at most before, and at least after, in milliseconds since 1970. */
+  /**
+   * The latest time that it can have shown before the step, and the earliest after it, in milliseconds since
+   * 1970.
+   */
   until: number;
   from: number;
-  /** By how much; below 0 it was set back. */
+  /** How far it was set; negative if it was set back. */
   byMs: number;
 }
 
-/** A time of day that knows how the clock was set before. A plain `Date` is one of a clock that never was. */
+/** A time of day with the steps of its clock. A plain `Date` counts as a clock that nobody set. */
 export interface Moment extends Date {
   readonly clock?: {
     /** Oldest first. */
     readonly steps: readonly ClockStep[];
-    /** How long this clock has been watched. */
+    /** How long the clock has been watched. */
     readonly watchedMs: number;
   };
 }
@@ -28,17 +32,17 @@ export interface Clock {
   now(): Moment;
 }
 
-/** Less is noise between two clocks, or the slow correction of one. */
+/** Smaller steps are noise between two clocks, or slow corrections of one. */
 const STEP_MS = 1000;
-/** Older ones concern nobody any more. */
+/** How many steps are kept; older ones no longer matter. */
 const MOST_STEPS = 50;
-/** What others wrote down may be ahead by this much. */
+/** How far other clocks that wrote a time may be ahead of ours. */
 const SLACK_MS = 1000;
 
 /**
  * Watches the clock from now on.
  *
- * @param options.wall the time of day, and `steady`, which is never set; both in milliseconds.
+ * @param options `wall` is the time of day, `steady` a clock that nobody sets; both in milliseconds.
  */
 export function createClock(options: { wall?(): number; steady?(): number } = {}): Clock {
   const { wall = Date.now, steady = () => performance.now() } = options;
@@ -54,7 +58,7 @@ export function createClock(options: { wall?(): number; steady?(): number } = {}
       if (Math.abs(byMs) >= STEP_MS) {
         steps = [...steps, { until: at + last.ahead, from: last.steady + ahead, byMs }].slice(-MOST_STEPS);
       }
-      // Also without a step: slow corrections do not add up to one.
+      // Update this without a step too, so that slow corrections do not add up to one.
       last = { steady: at, ahead };
       return Object.assign(new Date(shown), { clock: { steps, watchedMs: at - began } });
     },
@@ -62,10 +66,10 @@ export function createClock(options: { wall?(): number; steady?(): number } = {}
 }
 
 /**
- * Milliseconds between a stored time and now, in which the clock was perhaps set.
+ * Milliseconds from a stored time to now, whether or not the clock was set between them.
  *
- * A time that the clock cannot have shown was written by an earlier daemon, before the clock was set back: all that is known of it
- * is that it was before this daemon began to watch.
+ * An earlier daemon wrote a time that this clock cannot have shown, before somebody set the clock back. Such
+ * a time is only known to be older than this daemon's watch, so the length of that watch is returned.
  *
  * @param since RFC 3339.
  */
@@ -84,8 +88,8 @@ export function elapsedMs(since: string, now: Moment): number {
 }
 
 /**
- * The same for something that is waited for, as far as this daemon waited: what had no daemon to bring it about is not late, and
- * how the clock was set meanwhile does not matter.
+ * Like {@linkcode elapsedMs}, but counts only the time for which this daemon has run. Work is not late while
+ * no daemon was there to do it.
  *
  * @param since RFC 3339.
  */

@@ -4,7 +4,7 @@ import { createClock, elapsedMs, waitedMs } from "./clock.ts";
 const HOUR = 3_600_000;
 const START = Date.parse("2026-01-31T12:00:00.000Z");
 
-/** A clock by hand: `pass` lets time go by, `set` puts the time of day forward or back. */
+/** A manual clock: `pass` lets time go by, `set` moves the time of day forward or back. */
 function trial() {
   let [steady, ahead] = [5_000, START - 5_000];
   const clock = createClock({ wall: () => steady + ahead, steady: () => steady });
@@ -16,7 +16,7 @@ function trial() {
   };
 }
 
-Deno.test("elapsedMs() is the time that went by, whether or not the clock was put forward or back meanwhile", () => {
+Deno.test("elapsedMs() counts the time that passed, whether or not the clock was set forward or back", () => {
   for (const steps of [[], [HOUR], [-HOUR], [HOUR, -HOUR], [-HOUR, -HOUR, 2 * HOUR], [-30_000]]) {
     const t = trial();
     t.pass(60_000);
@@ -34,7 +34,7 @@ Deno.test("elapsedMs() is the time that went by, whether or not the clock was pu
   }
 });
 
-Deno.test("elapsedMs() of a time that the clock has not reached since the daemon began is the daemon's own age", () => {
+Deno.test("elapsedMs() of a time in the future is the daemon's age", () => {
   const t = trial();
   const stamp = new Date(START + HOUR).toISOString();
   assert.equal(t.since(stamp), 0);
@@ -42,7 +42,7 @@ Deno.test("elapsedMs() of a time that the clock has not reached since the daemon
   assert.equal(t.since(stamp), 90_000);
 });
 
-Deno.test("elapsedMs() takes slow corrections of the clock for what they are", () => {
+Deno.test("elapsedMs() does not take slow corrections of the clock for steps", () => {
   const t = trial();
   const stamp = t.stamp();
   for (let i = 0; i < 100; i++) {
@@ -54,7 +54,7 @@ Deno.test("elapsedMs() takes slow corrections of the clock for what they are", (
   assert.equal(elapsedMs(new Date(START).toISOString(), new Date(START + 7)), 7);
 });
 
-Deno.test("waitedMs() counts no time in which this daemon was not there, and is elapsedMs() where none watched", () => {
+Deno.test("waitedMs() counts only time in which this daemon ran, and equals elapsedMs() for a plain Date", () => {
   const [since, now] = [new Date(START), new Date(START + HOUR)];
   assert.equal(waitedMs(since.toISOString(), now), HOUR);
   const clock = { steps: [], watchedMs: 5_000 };

@@ -1,33 +1,33 @@
 /**
- * Timers for spans of any length. A timer of JavaScript counts in 31 bits: one of more than 24.8 days fires at once instead, and
- * without a word. These wait in parts. Knows nothing of Rune.
+ * Timers for spans of any length. JavaScript's timers count milliseconds in 31 bits: a timer of more than
+ * 24.8 days fires at once, without an error. These timers wait in parts instead. Knows nothing of Rune.
  *
- * A span that is written in the source as a number, or as a constant of the same file, may go to `setTimeout` and
- * `AbortSignal.timeout`; every other one comes here. `scripts/lint_timers.ts` holds the tree to that.
+ * A span that the source writes as a number, or as a constant of the same file, may go to `setTimeout` and
+ * `AbortSignal.timeout`. Every other span comes here; `scripts/lint_timers.ts` checks that.
  * @module
  */
 
-/** The longest that a timer of JavaScript can wait, in milliseconds. */
+/** The longest wait of a JavaScript timer, in milliseconds. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** A timer that was started. */
+/** A running timer. */
 export interface Timer {
-  /** Ends it; nothing happens where it has fired or was ended. */
+  /** Stops it. Does nothing if it has already fired or stopped. */
   clear(): void;
 }
 
 /** How a timer waits. */
 export interface TimerOptions {
-  /** Whether the program may end while it waits. Default: no. */
+  /** Whether the program may exit while it waits. Default: false. */
   unref?: boolean;
   /** The longest part of the wait. Default: {@linkcode MAX_TIMER_MS}. */
   partMs?: number;
 }
 
 /**
- * Calls `fire` once, when `ms` milliseconds have passed; `Infinity` never.
+ * Calls `fire` once, after `ms` milliseconds; never if `ms` is `Infinity`.
  *
- * @throws {RangeError} for NaN, which no span is.
+ * @throws {RangeError} if `ms` is NaN.
  */
 export function startTimer(
   ms: number,
@@ -40,7 +40,7 @@ export function startTimer(
   const wait = (left: number) => {
     id = setTimeout(() => {
       const rest = due - performance.now();
-      // A timer may be early by less than a millisecond.
+      // JavaScript timers may fire up to a millisecond early.
       if (rest >= 1) wait(rest);
       else fire();
     }, Math.min(left, partMs));
@@ -51,9 +51,9 @@ export function startTimer(
 }
 
 /**
- * Resolves when `ms` milliseconds have passed.
+ * Resolves after `ms` milliseconds.
  *
- * @param options.signal ends the wait before: it rejects with the signal's reason.
+ * @param options.signal ends the wait early: the promise rejects with the signal's reason.
  */
 export async function sleep(
   ms: number,
@@ -72,20 +72,23 @@ export async function sleep(
   }
 }
 
-/** Resolves when `ms` milliseconds have passed, or as soon as the signal aborts. */
+/** Resolves after `ms` milliseconds, or as soon as the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, { signal }).catch((error) => {
     if (!signal.aborted) throw error;
   });
 }
 
-/** A limit of time; ended by `using`, or by the time itself. */
+/** A time limit. `using` stops it; otherwise it aborts when the time is up. */
 export interface Deadline extends Disposable {
   /** Aborts with a `TimeoutError` when the time is up. */
   readonly signal: AbortSignal;
 }
 
-/** What `AbortSignal.timeout` is for a span of any length. It has to be ended, since a timer that may wait for weeks is held for weeks. */
+/**
+ * `AbortSignal.timeout` for spans of any length. Stop it when it is no longer needed: its timer may otherwise
+ * run for weeks.
+ */
 export function startDeadline(ms: number, options: TimerOptions = {}): Deadline {
   const limit = new AbortController();
   const late = () => limit.abort(new DOMException("Signal timed out.", "TimeoutError"));
@@ -93,7 +96,7 @@ export function startDeadline(ms: number, options: TimerOptions = {}): Deadline 
   return { signal: limit.signal, [Symbol.dispose]: () => timer.clear() };
 }
 
-/** Calls `fire` each time that `ms` milliseconds have passed, until it is ended. */
+/** Calls `fire` every `ms` milliseconds until it is stopped. */
 export function repeat(ms: number, fire: () => void, options: TimerOptions = {}): Timer {
   let ended = false;
   let timer: Timer;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { MAX_TIMER_MS, pause, repeat, sleep, startDeadline, startTimer } from "./delay.ts";
 
-/** Spans of which a timer of JavaScript makes nothing: it fires at once. */
+/** Spans that overflow a JavaScript timer: it fires at once. */
 const LONG = [MAX_TIMER_MS + 1, 30 * 86_400_000, 366 * 86_400_000, Number.MAX_SAFE_INTEGER, Infinity];
 
-Deno.test("startTimer(), repeat() and startDeadline() do not fire early, however long they are to wait", async () => {
+Deno.test("startTimer(), repeat() and startDeadline() do not fire early, however long the wait", async () => {
   const fired: number[] = [];
   const timers = LONG.flatMap((ms) => [
     startTimer(ms, () => fired.push(ms)),
@@ -12,7 +12,7 @@ Deno.test("startTimer(), repeat() and startDeadline() do not fire early, however
   ]);
   const deadlines = LONG.map((ms) => startDeadline(ms));
   try {
-    // Longer than a timer that overflowed takes, and as long as one that is right never takes.
+    // Longer than an overflowed timer takes to fire, and shorter than any correct wait.
     await sleep(50);
     assert.deepEqual(fired, []);
     assert.deepEqual(deadlines.map(({ signal }) => signal.aborted), LONG.map(() => false));
@@ -22,7 +22,7 @@ Deno.test("startTimer(), repeat() and startDeadline() do not fire early, however
   }
 });
 
-Deno.test("a wait in many parts takes as long as it was asked to, and no shorter", async () => {
+Deno.test("a wait in many parts lasts as long as requested, and no shorter", async () => {
   const began = performance.now();
   await sleep(60, { partMs: 7 });
   assert.ok(performance.now() - began >= 59);
@@ -31,7 +31,7 @@ Deno.test("a wait in many parts takes as long as it was asked to, and no shorter
   assert.ok(performance.now() - began >= 88);
 });
 
-Deno.test("clear() ends a timer between two parts", async () => {
+Deno.test("clear() stops a timer between two parts", async () => {
   let fired = 0;
   const timer = startTimer(40, () => fired++, { partMs: 5 });
   const ticks = repeat(5, () => fired++, { partMs: 2 });

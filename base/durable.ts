@@ -1,24 +1,25 @@
 /**
- * Files that are written whole and are on disk, or an error. A single `write` may take less than it was given (on a disk
- * that becomes full, for example) and says so only by its result: nothing else in the program calls it. Knows nothing of Rune.
+ * Writes files whole and to disk, or fails. A single `write` may take fewer bytes than it was passed (on a
+ * disk that fills up, for example), and only its result tells. So nothing else in the program calls it. Knows
+ * nothing of Rune.
  * @module
  */
 
-/** What takes bytes, some of them at a time. */
+/** Accepts bytes, possibly only some of them at a time. */
 export interface Sink {
-  /** @returns how many it took. */
+  /** @returns how many bytes it took. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** {@linkcode Sink} that blocks. */
+/** A {@linkcode Sink} that blocks. */
 export interface SyncSink {
-  /** @returns how many it took. */
+  /** @returns how many bytes it took. */
   writeSync(bytes: Uint8Array): number;
 }
 
-const NOTHING_TAKEN = "a write took nothing of what it was given";
+const NOTHING_TAKEN = "a write took none of the bytes that it was passed";
 
-/** Writes all of `bytes`. @throws what the sink says (`ENOSPC`), and when it takes nothing. */
+/** Writes all of `bytes`. @throws the sink's error (`ENOSPC`), or an error if it takes no bytes. */
 export async function writeAll(sink: Sink, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const taken = await sink.write(bytes.subarray(at));
@@ -42,7 +43,7 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-/** Makes the content of a file durable that others wrote. */
+/** Makes the content of a file durable that another program wrote. */
 export async function syncFile(path: string): Promise<void> {
   using file = await Deno.open(path);
   await file.sync();
@@ -51,18 +52,18 @@ export async function syncFile(path: string): Promise<void> {
 const directoryOf = (path: string) =>
   path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : ".");
 
-/** How a file is made. */
+/** How to create a file. */
 export interface FileOptions {
-  /** Permission bits, whatever the umask; default 0600. */
+  /** Permission bits, regardless of the umask. Default: 0600. */
   mode?: number;
 }
 
 /**
- * Makes a new file of what comes, whole and on disk. Nothing is left of one that failed. Its name is durable only when its
- * directory is synced too.
+ * Creates a file with the content of `chunks`, whole and on disk, and removes it if that fails. Sync its
+ * directory to make its name durable too.
  *
  * @returns its size in bytes.
- * @throws what the filesystem says: `AlreadyExists`, `ENOSPC` …; whatever ends `chunks`.
+ * @throws the filesystem's error (`AlreadyExists`, `ENOSPC` …), or the error of `chunks`.
  */
 export async function writeNewFile(
   path: string,
@@ -85,15 +86,15 @@ export async function writeNewFile(
   }
 }
 
-/** Where {@linkcode replaceFile} writes before it renames; a leftover of one that was killed. */
+/** Where {@linkcode replaceFile} writes before it renames. A killed process may leave this file behind. */
 export const asideOf = (path: string): string => `${path}.new`;
 
 /**
- * Writes a file so that its readers find the old content or the new, whatever happens, also after a loss of power. What two
- * callers write to one path at once is theirs to keep apart, by an `aside` of their own.
+ * Replaces a file. Readers find the old content or the new content and nothing between, also after a loss of
+ * power. Callers that may write to one path at the same time need different `aside` paths.
  *
- * @param options.aside where it is written first, in the same directory; default {@linkcode asideOf}.
- * @throws what the filesystem says; then the old content is still there.
+ * @param options.aside where it writes first, in the same directory; default {@linkcode asideOf}.
+ * @throws the filesystem's error; the old content is then still there.
  */
 export async function replaceFile(
   path: string,

@@ -3,7 +3,7 @@ import { makeFullFilesystem } from "../scripts/full_filesystem.ts";
 import { noRoot } from "../tests/skips.ts";
 import { asideOf, replaceFile, writeAll, writeAllSync, writeNewFile } from "./durable.ts";
 
-/** Takes three bytes at a time, and only so many. */
+/** Takes three bytes at a time, up to `room` bytes in all. */
 function slowSink(room = Infinity) {
   const taken: number[] = [];
   const writeSync = (bytes: Uint8Array) => {
@@ -17,17 +17,17 @@ function slowSink(room = Infinity) {
 const namesIn = async (dir: string) =>
   (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).sort();
 
-Deno.test("writeAll() goes on until everything is taken, and throws when nothing more is", async () => {
+Deno.test("writeAll() goes on until the sink has taken every byte, and throws when it takes no more", async () => {
   const bytes = new TextEncoder().encode("seventeen letters");
   for (const write of [writeAll, async (...args: Parameters<typeof writeAllSync>) => writeAllSync(...args)]) {
     const sink = slowSink();
     await write(sink, bytes);
     assert.deepEqual(sink.taken, [...bytes]);
-    await assert.rejects(() => write(slowSink(7), bytes), /took nothing/);
+    await assert.rejects(() => write(slowSink(7), bytes), /took none/);
   }
 });
 
-Deno.test("replaceFile() sets mode and content, over what a killed one left", async () => {
+Deno.test("replaceFile() sets mode and content, over the leftover of a killed process", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
   try {
     const path = `${dir}/file`;
@@ -44,7 +44,7 @@ Deno.test("replaceFile() sets mode and content, over what a killed one left", as
   }
 });
 
-Deno.test("replaceFile() does not write through a link that lies where it writes first", async () => {
+Deno.test("replaceFile() does not follow a symbolic link at its aside path", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
   try {
     await Deno.writeTextFile(`${dir}/victim`, "kept");
@@ -67,7 +67,7 @@ Deno.test({
     const big = new Uint8Array(64 * 1024).fill(120);
     await disk.fill({ free: 16 * 1024 });
     {
-      // What makes all of this needed: a single write is short here, and no error.
+      // The reason for all this: on a full disk a single write is short, and reports no error.
       using file = await Deno.open(`${disk.path}/bare`, { write: true, create: true });
       const taken = await file.write(big);
       assert.ok(taken > 0 && taken < big.length, `${taken}`);

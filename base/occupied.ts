@@ -1,13 +1,16 @@
-/** What a place holds: nothing but empty directories, or more. Knows nothing of Rune. @module */
+/** Tells whether a path holds any files. Knows nothing of Rune. @module */
 import { lstatSync, readdirSync } from "node:fs";
 
-/** More entries than that are not looked at: it is no empty directory. */
+/** A directory with more entries than this counts as occupied without a closer look. */
 const MAX_LOOKED_AT = 256;
 
-/** `free`: a directory that holds no file, but perhaps directories that hold none. What cannot be told is `occupied`. */
+/**
+ * `free` is a directory without files, though perhaps with empty directories. A path that cannot be read is
+ * `occupied`.
+ */
 export type Occupancy = "missing" | "free" | "occupied";
 
-/** What there is at a path. @param path a last symbolic link is not followed: it is something. */
+/** Looks at a path. @param path a symbolic link at its end is not followed: it counts as occupied. */
 export function occupancyOf(path: string): Occupancy {
   let left = MAX_LOOKED_AT;
   const hasFiles = (directory: string): boolean =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { occupancyOf } from "./occupied.ts";
 
-Deno.test("occupancyOf() tells what is missing, and empty directories, from everything else", async () => {
+Deno.test("occupancyOf() tells missing paths and empty directories from everything else", async () => {
   const root = await Deno.makeTempDir();
   try {
     assert.equal(occupancyOf(`${root}/missing`), "missing");

@@ -1,18 +1,20 @@
-/** Which process listens on a port of this host, so that a refusal names it and not whom one would guess. @module */
+/**
+ * Finds which process listens on a port of this host, so that an error names it instead of guessing. @module
+ */
 
-/** Who listens. */
+/** The process that listens on a port. */
 export interface PortHolder {
   pid: number;
-  /** Name of its program; of a Caddy all of its command. */
+  /** The name of its program; for Caddy, its whole command. */
   command: string;
-  /** Where it runs; undefined where that cannot be told. */
+  /** Its working directory, if it can be read. */
   dir?: string;
 }
 
-/** The state of a TCP socket that listens, and of a UDP socket that is connected to nobody. */
+/** The states in `/proc/net` of a listening TCP socket and of an unconnected UDP socket. */
 const LISTENING = ["0A", "07"];
 
-/** Inodes of the sockets that listen on a port, from a table in the form of `/proc/net/tcp` (proc(5)). */
+/** Inodes of the sockets that listen on a port, from a table in the format of `/proc/net/tcp` (proc(5)). */
 export function listeningInodes(table: string, port: number): string[] {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
   return table.split("\n").slice(1).flatMap((line) => {
@@ -28,12 +30,12 @@ async function holds(pid: string, sockets: Set<string>): Promise<boolean> {
       if (sockets.has(target)) return true;
     }
   } catch {
-    // It ended, or is not ours to look into.
+    // It ended, or we may not look into it.
   }
   return false;
 }
 
-/** The process that has a port; undefined where that cannot be told, as for others' processes without root. */
+/** The process that holds a port, if it can be found: without root, only our own processes can. */
 export async function findPortHolder(
   port: number,
   protocol: "tcp" | "udp" = "tcp",
@@ -41,7 +43,9 @@ export async function findPortHolder(
   return (await findPortUse(port, protocol))?.holder;
 }
 
-/** Whether a port is in use, and by whom where that can be told; undefined where it is free. */
+/**
+ * Whether a port is in use, and by which process if that can be found. Returns undefined if the port is free.
+ */
 export async function findPortUse(
   port: number,
   protocol: "tcp" | "udp",
@@ -62,7 +66,8 @@ export async function findPortUse(
     const dir = await Deno.readLink(`/proc/${pid}/cwd`).catch(() => undefined);
     const holder = {
       pid: Number(pid),
-      // The arguments of others may hold what is not for everybody who may see a service's status.
+      // The arguments of other programs may hold secrets, and anyone with access to the service sees this
+      // message.
       command: program === "caddy" ? ["caddy", ...argv.slice(1)].join(" ") : program,
       ...(dir !== undefined && { dir }),
     };

@@ -1,17 +1,17 @@
 /**
- * Where a program gets its waits from. The system's are the default everywhere; a simulation puts timers of its own in their place,
- * whose time passes when it says so. Knows nothing of Rune.
+ * The source of a program's waits. By default that is the system; a simulation passes timers of its own,
+ * whose time passes on command. Knows nothing of Rune.
  * @module
  */
 import { startTimer, type Timer } from "./delay.ts";
 
 /** See the module comment. */
 export interface Timers {
-  /** Milliseconds since some moment; nobody sets this clock. */
+  /** Milliseconds since an arbitrary moment, on a clock that nobody sets. */
   now(): number;
-  /** Calls `fire` once, when `ms` milliseconds have passed; `Infinity` never. */
+  /** Calls `fire` once, after `ms` milliseconds; never if `ms` is `Infinity`. */
   start(ms: number, fire: () => void): Timer;
-  /** Resolves when everybody else who is ready to go on had a turn. */
+  /** Resolves when everything else that is ready to run has had a turn. */
   yieldTurn(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export const SYSTEM_TIMERS: Timers = {
   yieldTurn: () => new Promise((resolve) => setTimeout(resolve, 0)),
 };
 
-/** Resolves when `ms` milliseconds have passed, or as soon as the signal aborts. */
+/** Resolves after `ms` milliseconds, or as soon as the signal aborts. */
 export async function pauseOn(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -34,7 +34,7 @@ export async function pauseOn(timers: Timers, ms: number, signal: AbortSignal): 
   signal.removeEventListener("abort", end);
 }
 
-/** Calls `fire` each time that `ms` milliseconds have passed, until it is ended. */
+/** Calls `fire` every `ms` milliseconds until it is stopped. */
 export function repeatOn(timers: Timers, ms: number, fire: () => void): Timer {
   let timer: Timer;
   const wait = () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Timer } from "./delay.ts";
 import { pauseOn, repeatOn, SYSTEM_TIMERS, type Timers } from "./timers.ts";
 
-/** Timers whose time passes when the test says so. */
+/** Timers whose time passes on the test's command. */
 function virtualTimers() {
   let now = 0;
   const waits = new Set<{ due: number; fire: () => void }>();
@@ -32,7 +32,7 @@ function virtualTimers() {
   };
 }
 
-Deno.test("repeatOn() fires at each span until it is ended", () => {
+Deno.test("repeatOn() fires after each span until it is stopped", () => {
   const { timers, waits, pass } = virtualTimers();
   let count = 0;
   const timer = repeatOn(timers, 10, () => count++);

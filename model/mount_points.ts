@@ -29,7 +29,8 @@ export interface MountPointRules {
   occupancyOf(directory: string): Occupancy;
 }
 
-const within = (inner: string, outer: string) => `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
+const isInside = (inner: string, outer: string) =>
+  `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
 
 /**
  * Judges where a process service wants a mount.
@@ -42,13 +43,13 @@ export function judgeMountPoint(
   path: string,
   { closed, occupancyOf, inPlace = false }: MountPointRules & { inPlace?: boolean },
 ): string | undefined {
-  const own = closed.find((directory) => within(path, directory) || within(directory, path));
+  const own = closed.find((directory) => isInside(path, directory) || isInside(directory, path));
   if (own !== undefined) return `${path} is, contains or lies inside ${own}, which is the daemon's own`;
-  if (inPlace || AT_OR_BELOW.some((root) => within(path, root))) return undefined;
-  if (BELOW.some((root) => path !== root && within(path, root))) return undefined;
+  if (inPlace || AT_OR_BELOW.some((root) => isInside(path, root))) return undefined;
+  if (BELOW.some((root) => path !== root && isInside(path, root))) return undefined;
   const parts = path.split("/");
   for (const root of OWN_DIRECTORY_IN) {
-    if (path === root || !within(path, root)) continue;
+    if (path === root || !isInside(path, root)) continue;
     const depth = root === "/" ? 2 : 3;
     if (occupancyOf(parts.slice(0, depth).join("/")) === "free") return undefined;
   }
@@ -64,8 +65,8 @@ export function mayMakeMountPoint(
   path: string,
   { occupancyOf }: Pick<MountPointRules, "occupancyOf">,
 ): boolean {
-  if (AT_OR_BELOW.some((root) => within(path, root))) return true;
-  const root = BELOW.find((directory) => within(path, directory));
+  if (AT_OR_BELOW.some((root) => isInside(path, root))) return true;
+  const root = BELOW.find((directory) => isInside(path, directory));
   if (root === undefined) return false;
   const own = path.slice(root.length + 1).split("/")[0]!;
   return occupancyOf(`${root}/${own}`) !== "occupied";

@@ -38,7 +38,7 @@ function parse(text: string, extraPower: number): bigint | undefined {
   return power === undefined ? undefined : scaleUp(fraction(number!), power + extraPower, 1n);
 }
 
-function within(value: bigint | undefined): number | undefined {
+function toSafeNumber(value: bigint | undefined): number | undefined {
   return value === undefined || value > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(value);
 }
 
@@ -48,7 +48,7 @@ function within(value: bigint | undefined): number | undefined {
  * @throws {RuneError} `invalid_argument` when it is no quantity, or larger than 2^53-1 bytes.
  */
 export function parseBytes(text: string): number {
-  const bytes = within(parse(text, 0));
+  const bytes = toSafeNumber(parse(text, 0));
   if (bytes === undefined) {
     throw new RuneError("invalid_argument", `"${text}" is not a size`, { hint: BYTES_HINT });
   }
@@ -61,7 +61,7 @@ export function parseBytes(text: string): number {
  * @throws {RuneError} `invalid_argument` when it is no quantity.
  */
 export function parseMilliCpu(text: string): number {
-  const milli = within(parse(text, 3));
+  const milli = toSafeNumber(parse(text, 3));
   if (milli === undefined) {
     throw new RuneError("invalid_argument", `"${text}" is not a CPU quantity`, { hint: CPU_HINT });
   }
@@ -75,7 +75,7 @@ export { formatBytes } from "./format.ts";
 
 /** A size in bytes, kept as written. */
 export const bytesSchema = textUpTo(LIMITS.word).refine(
-  (t) => within(parse(t, 0)) !== undefined,
+  (t) => toSafeNumber(parse(t, 0)) !== undefined,
   {
     error: `expected a size: ${BYTES_HINT}`,
     abort: true,
@@ -84,7 +84,7 @@ export const bytesSchema = textUpTo(LIMITS.word).refine(
 
 /** A CPU quantity, kept as written. */
 export const cpuSchema = textUpTo(LIMITS.word).refine(
-  (t) => within(parse(t, 3)) !== undefined,
+  (t) => toSafeNumber(parse(t, 3)) !== undefined,
   {
     error: `expected a CPU quantity: ${CPU_HINT}`,
     abort: true,

@@ -290,7 +290,7 @@ export interface Import {
   dynamic: boolean;
 }
 
-const within = (path: string, places: string[]) =>
+const isWithin = (path: string, places: string[]) =>
   places.some((place) => place.endsWith("/") ? path.startsWith(place) : path === place);
 
 const ROOMS = Object.keys(MAY_IMPORT).filter((name) => name.endsWith("/"));
@@ -360,7 +360,7 @@ export function checkFile(path: string, text: string): string[] {
     }
     if (isOutsideProgram(path) || /^\s*(\/\/|\/?\*)/.test(line)) return;
     for (const { text, what, allowed, room = "" } of RESERVED) {
-      if (path.startsWith(room) && text.test(line) && !within(path, allowed)) {
+      if (path.startsWith(room) && text.test(line) && !isWithin(path, allowed)) {
         found.push(`${path}:${i + 1}: ${what} belongs in ${allowed.join(", ")}`);
       }
     }

@@ -1,30 +1,30 @@
 /**
- * The gate that every call of a fake passes twice: before it does its work, and before it answers. Who holds the gate decides what
- * goes wrong there. Knows nothing of Rune.
+ * A gate that every call of a fake passes twice: before it does its work, and before it returns. A test
+ * decides at the gate what goes wrong. Knows nothing of Rune.
  * @module
  */
 
-/** A call that stands at a gate. */
+/** A call at a gate. */
 export interface GatedCall {
-  /** The fake and its call: `runner.create`. */
+  /** The fake and its function: `runner.create`. */
   name: string;
-  /** What it is about. */
+  /** The object that it acts on. */
   subject: string;
   signal?: AbortSignal;
 }
 
 /** See the module comment. */
 export interface Gate {
-  /** Rejects where the call fails without having done anything. */
+  /** Rejects if the call fails before it does anything. */
   enter(call: GatedCall): Promise<void>;
-  /** Rejects where the work is done and its answer is lost. */
+  /** Rejects if the work is done but its result is lost. */
   leave(call: GatedCall): Promise<void>;
 }
 
 /** Lets every call pass at once. */
 export const OPEN_GATE: Gate = { enter: () => Promise.resolve(), leave: () => Promise.resolve() };
 
-/** Does the work of a call between its two passages. */
+/** Does the work of a call between its two passes of the gate. */
 export async function passGate<T>(gate: Gate, call: GatedCall, work: () => T | Promise<T>): Promise<T> {
   await gate.enter(call);
   const answer = await work();
@@ -32,26 +32,26 @@ export async function passGate<T>(gate: Gate, call: GatedCall, work: () => T | P
   return answer;
 }
 
-/** A gate that a test closes for single calls. */
+/** A gate that a test can close for single calls. */
 export class TestGate implements Gate {
   readonly #enter = new Map<string, (() => Promise<void>)[]>();
   readonly #leave = new Map<string, (() => Promise<void>)[]>();
-  /** While it is set, every call fails with what it returns, and does nothing. */
+  /** While set, every call fails with the error that it returns, and does nothing. */
   away: (() => Error) | undefined;
-  /** The calls that have entered, in order. */
+  /** The calls that entered, in order. */
   readonly calls: string[] = [];
 
-  /** Lets the next call of this name fail before it does anything. */
+  /** Makes the next call with this name fail before it does anything. */
   failNext(name: string, error: Error): void {
     append(this.#enter, name, () => Promise.reject(error));
   }
 
-  /** Lets the next call of this name do its work and lose its answer. */
+  /** Makes the next call with this name do its work and then lose its result. */
   loseNext(name: string, error: Error): void {
     append(this.#leave, name, () => Promise.reject(error));
   }
 
-  /** Lets the next call of this name wait for the promise before it does anything. */
+  /** Makes the next call with this name wait for the promise before it does anything. */
   delayNext(name: string, until: Promise<void>): void {
     append(this.#enter, name, () => until);
   }

@@ -1,6 +1,7 @@
 /**
- * Time that passes only when it is told to: in the place of timers, of `Date`, of `performance.now` and of
- * `AbortSignal.timeout` of the whole program, so that nothing of it waits for the machine. Knows nothing of Rune.
+ * Virtual time, which passes only on command. It replaces the timers, `Date`, `performance.now` and
+ * `AbortSignal.timeout` of the whole program, so that nothing waits for the real clock. Knows nothing of
+ * Rune.
  * @module
  */
 import { setImmediate } from "node:timers";
@@ -10,7 +11,7 @@ interface Waiting {
   due: number;
   fire: () => void;
   everyMs?: number;
-  /** It belongs to the world, and outlives a daemon. */
+  /** Belongs to the simulated world rather than to a daemon, and so survives `forget`. */
   lasting: boolean;
 }
 
@@ -23,7 +24,7 @@ export class VirtualTime implements Disposable {
   readonly #waiting = new Map<number, Waiting>();
   readonly #restore: (() => void)[] = [];
 
-  /** Puts itself in the place of the program's time until it is disposed of. */
+  /** Replaces the program's time until it is disposed of. */
   constructor() {
     const clear = (id?: unknown) => void this.#waiting.delete(id as number);
     const replace = (target: object, name: string, value: unknown) => {
@@ -64,30 +65,33 @@ export class VirtualTime implements Disposable {
     );
   }
 
-  /** Milliseconds since it began. */
+  /** Milliseconds since its start. */
   get now(): number {
     return this.#now;
   }
 
-  /** Starts a timer that `forget` leaves alone. */
+  /** Starts a timer that survives `forget`. */
   readonly after = (ms: number, fire: () => void): Timer => {
     const id = this.#add({ fire, ms, lasting: true });
     return { clear: () => void this.#waiting.delete(id) };
   };
 
-  /** Ends every timer but those that last: whoever started them is dead. */
+  /** Stops every timer that is not lasting: the daemon that started them is dead. */
   forget(): void {
     for (const [id, { lasting }] of this.#waiting) if (!lasting) this.#waiting.delete(id);
   }
 
-  /** When the next timer fires; `Infinity` without one. */
+  /** When the next timer fires; `Infinity` if there is none. */
   get due(): number {
     let due = Infinity;
     for (const waiting of this.#waiting.values()) due = Math.min(due, waiting.due);
     return due;
   }
 
-  /** Lets time pass up to a moment, and fires the first timer that is due by then. @returns whether there was one. */
+  /**
+   * Advances time to `moment`, or to the first timer due before it, and fires that timer. @returns whether a
+   * timer fired.
+   */
   passTo(moment: number): boolean {
     let first: [number, Waiting] | undefined;
     for (const entry of this.#waiting) {
@@ -118,7 +122,7 @@ export class VirtualTime implements Disposable {
   }
 }
 
-/** Resolves when everything that can go on without time and without a gate has done so. */
+/** Resolves when nothing can go on without time or a gate. */
 export function settleMicrotasks(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

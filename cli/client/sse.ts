@@ -18,7 +18,7 @@ const toServerEvent = ({ event = "message", id, data }: EventSourceMessage): Ser
 });
 
 /** Rejects when `promise` takes longer than `ms`. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+async function withinMs<T>(ms: number, promise: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = startTimer(ms, () => {
     reject(new RuneError("unavailable", `nothing was heard from the daemon for ${ms / 1000} s`));
@@ -45,7 +45,7 @@ export async function* readEvents(
   const parser = createParser({ onEvent: (event) => parsed.push(toServerEvent(event)) });
   try {
     while (true) {
-      const { done, value } = await within(options.idleMs, reader.read());
+      const { done, value } = await withinMs(options.idleMs, reader.read());
       if (done) return;
       parser.feed(value);
       const events = parsed;

@@ -5,7 +5,7 @@
  * @module
  */
 import { writeAll } from "../../base/durable.ts";
-import { within } from "../../base/within.ts";
+import { abortable } from "../../base/abortable.ts";
 import { concat } from "./frames.ts";
 import { BodyReader, Incoming } from "./incoming.ts";
 
@@ -48,7 +48,7 @@ const BODILESS = [204, 304];
 
 /** Opens a connection to the Engine at the path `socket`. */
 export async function openConnection(socket: string, signal: AbortSignal): Promise<Connection> {
-  const conn = await within(Deno.connect({ transport: "unix", path: socket }), signal, hangUp);
+  const conn = await abortable(Deno.connect({ transport: "unix", path: socket }), signal, hangUp);
   const incoming = new Incoming(conn);
   const openedAt = performance.now();
   let answered = false;
@@ -68,8 +68,8 @@ export async function openConnection(socket: string, signal: AbortSignal): Promi
     life.addEventListener("abort", abandon);
     try {
       head.throwIfAborted();
-      await within(writeAll(conn, encodeRequest(request)), head);
-      const { status, headers } = await within(incoming.head(() => answered = true), head);
+      await abortable(writeAll(conn, encodeRequest(request)), head);
+      const { status, headers } = await abortable(incoming.head(() => answered = true), head);
       if (BODILESS.includes(status)) {
         finish(true);
         return new Response(null, { status, headers });
@@ -103,7 +103,7 @@ function bodyOf(
   return new ReadableStream({
     async pull(controller) {
       try {
-        const chunk = await within(reader.next(), life);
+        const chunk = await abortable(reader.next(), life);
         if (chunk) return controller.enqueue(chunk);
         controller.close();
         finish(reader.reusable);

@@ -1,6 +1,6 @@
 /** The time that a request to the Engine may take, whatever the Engine does. @module */
 import { startTimer } from "../../base/delay.ts";
-import { within } from "../../base/within.ts";
+import { abortable } from "../../base/abortable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { EngineRequest } from "./engine_request.ts";
 
@@ -45,7 +45,7 @@ export function idleBounded(response: Response, { what, idleMs }: EngineRequest)
       const limit = new AbortController();
       const timer = startTimer(idleMs!, () => limit.abort(unanswered(what, idleMs!)));
       try {
-        const { done, value } = await within(reader.read(), limit.signal);
+        const { done, value } = await abortable(reader.read(), limit.signal);
         if (done) controller.close();
         else controller.enqueue(value);
       } catch (error) {

@@ -59,7 +59,7 @@ export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<vo
     await mount(["--bind", "-o", options, "--", source, target]);
   }
   const hidden = () =>
-    readMounts(process.pid).map(({ at }) => at).filter((at) => closed.some((dir) => within(at, dir)));
+    readMounts(process.pid).map(({ at }) => at).filter((at) => closed.some((dir) => isInside(at, dir)));
   for (let tries = 0; hidden().length > 0; tries++) {
     try {
       await run("umount", ["--lazy", "--", ...hidden().reverse()]);
@@ -82,7 +82,7 @@ export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<vo
   }
 }
 
-const within = (inner: string, outer: string) => `${inner}/`.startsWith(`${outer}/`);
+const isInside = (inner: string, outer: string) => `${inner}/`.startsWith(`${outer}/`);
 
 async function runTool(
   tool: "mount" | "umount",

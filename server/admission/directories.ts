@@ -34,7 +34,8 @@ function fieldOf({ spec }: Pick<Place, "spec">, { state, drivers }: World): stri
   return parameter === undefined ? ["storageClassName"] : ["parameters", parameter];
 }
 
-const within = (inner: string, outer: string) => `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
+const isInside = (inner: string, outer: string) =>
+  `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
 
 /** Judges a volume that is to be made. Symbolic links are not followed here: what they hide is refused at the mount. */
 export function checkDirectory(volume: Place, world: World): FieldIssue[] {
@@ -43,14 +44,14 @@ export function checkDirectory(volume: Place, world: World): FieldIssue[] {
   for (const other of world.state.list("volume")) {
     if (other.namespace === volume.namespace && other.name === volume.name) continue;
     const taken = other.status.handle ?? directoryOf(other, world);
-    if (taken === undefined || !(within(directory, taken) || within(taken, directory))) continue;
+    if (taken === undefined || !(isInside(directory, taken) || isInside(taken, directory))) continue;
     const owner = `of ${nameTo(world.viewer, "volume", other)}`;
     const place = maySee(world.viewer, "volume", other.namespace)
       ? `${taken}, the directory`
       : "the directory";
     const how = directory === taken
       ? `is the directory ${owner}`
-      : within(directory, taken)
+      : isInside(directory, taken)
       ? `lies inside ${place} ${owner}`
       : `contains ${place} ${owner}`;
     return [{

@@ -165,10 +165,10 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
 
 /** What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it. */
 function covered(path: string, own: string[]): string[] {
-  const within = (inner: string, outer: string) =>
+  const isInside = (inner: string, outer: string) =>
     `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
   const closed = [...own, ...SYSTEM_DIRECTORIES];
-  const held = closed.filter((directory) => within(directory, path) || within(path, directory));
+  const held = closed.filter((directory) => isInside(directory, path) || isInside(path, directory));
   if (held.length === 0) return [];
   return [
     `the allowed host path ${path} covers ${[...new Set(held)].join(", ")}: ` +
