@@ -55,14 +55,33 @@ export interface BuiltDriver<Settings> extends Partial<TrashOwner> {
   close?(): void;
 }
 
+/** What the reference says of a parameter of volumes, or of a key of the runefile. */
+export interface SettingDoc {
+  /** What it does, in one or two sentences of Markdown. */
+  means: string;
+  /** What its value looks like. */
+  form: string;
+  /** What holds when it is left out. */
+  default: string;
+  unit?: string;
+  /** YAML, as it stands behind `key:`. */
+  example: string;
+}
+
+/** The parameters that a driver takes from storage classes and volumes, by key. It refuses every other one. */
+export type ParameterDocs = Readonly<Record<string, SettingDoc>>;
+
 /** One driver, before it is built. */
 export interface DriverEntry<Keys extends z.ZodRawShape, Settings extends object> {
   name: string;
+  /** What its volumes are, in a sentence of Markdown. */
+  means: string;
   capabilities: DriverCapabilities;
+  parameters: ParameterDocs;
   /** Its keys of the runefile's section `storage`. */
   keys: Keys;
-  /** The setting that each key gives, and whether a reload changes it while the driver is in use. */
-  settings: Record<keyof Keys, { setting: keyof Settings; live: boolean }>;
+  /** Of each key: the setting that it gives, whether a reload changes it while the driver is in use, and what it does. */
+  settings: Record<keyof Keys, { setting: keyof Settings; live: boolean; doc: SettingDoc }>;
   /** Present where a fresh store gets a storage class of the driver's name. */
   seedsClass?: true;
   /** Fills in what the runefile leaves out. */

@@ -5,7 +5,14 @@
  */
 import type { z } from "zod";
 import type { Driver, DriverCapabilities } from "./driver.ts";
-import type { DriverOwner, DriverSurroundings, OwnDirectory, TrashOwner } from "./entry.ts";
+import type {
+  DriverOwner,
+  DriverSurroundings,
+  OwnDirectory,
+  ParameterDocs,
+  SettingDoc,
+  TrashOwner,
+} from "./entry.ts";
 import { LOCAL } from "./local/entry.ts";
 import { LOCAL_HOST } from "./local_host/entry.ts";
 
@@ -70,6 +77,27 @@ export const seededDrivers = (): string[] =>
 /** What a driver can do; undefined for one that this daemon does not have. */
 export const capabilitiesOf = (name: string | undefined): DriverCapabilities | undefined =>
   DRIVERS.find((entry) => entry.name === name)?.capabilities;
+
+/** What the reference says of a driver. */
+export interface DriverDocs {
+  name: string;
+  means: string;
+  capabilities: DriverCapabilities;
+  parameters: ParameterDocs;
+  /** Its keys of the runefile, and whether a reload changes them. */
+  keys: { key: string; doc: SettingDoc; live: boolean }[];
+}
+
+/** What the reference says of each driver. */
+export const driverDocs = (): DriverDocs[] =>
+  DRIVERS.map(({ name, means, capabilities, parameters, settings }) => ({
+    name,
+    means,
+    capabilities,
+    parameters,
+    keys: Object.entries<{ doc: SettingDoc; live: boolean }>(settings)
+      .map(([key, { doc, live }]) => ({ key, doc, live })),
+  }));
 
 /** The drivers of a daemon. */
 export interface Drivers {

@@ -1,14 +1,16 @@
 /**
- * Writes docs/reference/ from the schemas and routes: every field of a castfile, every route of the API. `deno task docs` writes the
- * pages; with `--check`, as `deno task ok` does, it fails when they differ. A field without a row in `model/field_docs/` fails, and
+ * Writes docs/reference/ from the schemas, drivers and routes: every field of a castfile, every parameter of a driver, every route of
+ * the API. `deno task docs` writes the pages; with `--check`, as `deno task ok` does, it fails when they differ. A field without a row in `model/field_docs/` fails, and
  * so does a row without a field. @module
  */
 import { listFields } from "../model/field_docs/fields.ts";
 import { FIELD_DOCS } from "../model/field_docs/kinds.ts";
 import { BODIES, type CastKind } from "../model/declared.ts";
+import { driverDocs } from "../drivers/registry.ts";
 import { endpoints } from "../server/api/app.ts";
 import { withServer } from "../server/api/server_fixture.ts";
 import { apiPage, findMismatches, INDEX, kindPage, PAGES } from "./reference_pages.ts";
+import { driverPage } from "./driver_page.ts";
 import { ROOT } from "./tree.ts";
 
 const FOLDER = "docs/reference";
@@ -32,7 +34,7 @@ async function format(page: string): Promise<string> {
 
 /** Every page by its path, formatted. @throws {Error} when fields and docs do not fit together. */
 async function makePages(): Promise<Map<string, string>> {
-  const pages = new Map([[`${FOLDER}/README.md`, INDEX]]);
+  const pages = new Map([[`${FOLDER}/README.md`, INDEX], [`${FOLDER}/drivers.md`, driverPage(driverDocs())]]);
   const wrong: string[] = [];
   for (const kind of Object.keys(BODIES) as CastKind[]) {
     const fields = listFields(BODIES[kind]);

@@ -4,7 +4,9 @@ import type { CastKind } from "../model/declared.ts";
 import type { Endpoint } from "../server/api/endpoint.ts";
 import { describeAccess } from "../server/api/openapi.ts";
 
-const WRITTEN = "<!-- `deno task docs` writes this page from the schemas, and from model/field_docs/. -->";
+/** The first line of a page that is written by a program. */
+export const WRITTEN =
+  "<!-- `deno task docs` writes this page: change the schemas, model/field_docs/ or drivers/ instead. -->";
 
 /** A page of one kind: its title, and what stands before the table. */
 export const PAGES: Record<CastKind, { file: string; title: string; opening: string }> = {
@@ -67,7 +69,7 @@ export function findMismatches(kind: string, fields: Field[], docs: FieldDocs): 
 }
 
 /** A table of Markdown, not aligned. */
-function writeTable(rows: string[][]): string {
+export function writeTable(rows: string[][]): string {
   const lines = rows.map((cells) => `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`);
   lines.splice(1, 0, `| ${rows[0]!.map(() => "---").join(" | ")} |`);
   return lines.join("\n");
@@ -137,7 +139,7 @@ export const INDEX = `${WRITTEN}
 
 # Reference
 
-Every field of a castfile, and every route of the API.
+Every field of a castfile, every parameter of a driver, and every route of the API.
 
 | page | what it lists |
 | --- | --- |
@@ -147,6 +149,7 @@ ${
   )
     .join("\n")
 }
+| [Drivers](drivers.md) | what each driver can do, its parameters and its keys of the runefile |
 | [API](api.md) | the routes of the daemon |
 
 ## Castfiles

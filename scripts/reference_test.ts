@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import type { VolumeRequest } from "../drivers/driver.ts";
+import { buildDrivers, type DriverDocs, driverDocs, settleDrivers } from "../drivers/registry.ts";
+import { type FieldIssue, RuneError } from "../model/error.ts";
 import { listFields } from "../model/field_docs/fields.ts";
+import { driverPage } from "./driver_page.ts";
 import { findMismatches, kindPage } from "./reference_pages.ts";
 
 const fields = listFields(z.strictObject({ name: z.string(), mode: z.enum(["a", "b"]).default("a") }));
@@ -32,3 +37,58 @@ Deno.test("kindPage() leaves out columns that no field fills, and shows the runn
   const row = rowOf(kindPage("service", fields, docs), "name");
   assert.equal(row, "| `name` | text | required |  | both | `name: web` | Names it. |");
 });
+
+const DRIVER: DriverDocs = {
+  name: "memory",
+  means: "A volume is a map.",
+  capabilities: {
+    accessModes: ["ReadWriteOnce"],
+    snapshots: true,
+    sources: ["trash"],
+    expand: true,
+    onlineExpand: false,
+    blockDevice: false,
+    reclaimDelete: false,
+    processMounts: false,
+    scope: "daemon",
+  },
+  parameters: { speed: { means: "Says how fast.", form: "number", default: "`1`", example: "2" } },
+  keys: [{
+    key: "memoryRoot",
+    live: false,
+    doc: { means: "Where.", form: "path", default: "none", example: "/m" },
+  }],
+};
+
+Deno.test("driverPage() shows what a driver can do, its parameters and its keys, without a column that is empty", () => {
+  const page = driverPage([DRIVER]);
+  assert.match(page, /^## memory\n\nA volume is a map\.$/m);
+  assert.match(page, /^\| growing \| while nobody mounts it \|$/m);
+  assert.match(page, /^\| parameter \| type \| default \| example \| what it does \|$/m);
+  assert.match(page, /^\| `speed` \| number \| `1` \| `speed: 2` \| Says how fast\. \|$/m);
+  assert.match(
+    page,
+    /^\| `storage\.memoryRoot` \| .* \| `memoryRoot: \/m` \| Where\. \| with a restart \|$/m,
+  );
+});
+
+Deno.test("driverDocs() gives an example of each parameter that the driver of its name takes", () => {
+  const { all } = buildDrivers(settleDrivers({}, { dataDir: "/nowhere" }), { dataDir: "/nowhere" });
+  for (const { name, parameters } of driverDocs()) {
+    const valueOf = (example: string) => parseYaml(example, { schema: "failsafe" }) as string;
+    const given = Object.entries(parameters).map(([key, { example }]) => [key, valueOf(example)]);
+    const request = { namespace: "default", name: "v", parameters: Object.fromEntries(given) };
+    const issues = issuesOf(() => all.get(name)!.validate(request as VolumeRequest));
+    assert.deepEqual(issues.filter(({ path }) => path[0] !== "hostPath"), [], name);
+  }
+});
+
+function issuesOf(work: () => void): readonly FieldIssue[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    if (error instanceof RuneError && error.issues) return error.issues;
+    throw error;
+  }
+}

@@ -8,6 +8,7 @@ import type { DriverEntry } from "../entry.ts";
 import { LocalDriver } from "./local_driver.ts";
 import { LOCAL_CAPABILITIES } from "./options.ts";
 import { BUILT_IN_DRIVER } from "../built_in.ts";
+import { LOCAL_PARAMETERS } from "./parameters.ts";
 
 const keys = {
   localVolumeRoot: absolutePathSchema.optional(),
@@ -25,12 +26,41 @@ export interface LocalSettings {
 /** See {@linkcode DriverEntry}. */
 export const LOCAL: DriverEntry<typeof keys, LocalSettings> = {
   name: BUILT_IN_DRIVER,
+  means: "A volume is a directory that Rune makes below the volume root.",
   capabilities: LOCAL_CAPABILITIES,
+  parameters: LOCAL_PARAMETERS,
   keys,
   settings: {
-    localVolumeRoot: { setting: "localVolumeRoot", live: false },
-    trashRetention: { setting: "trashRetentionMs", live: true },
-    preserveOnDelete: { setting: "preserveOnDelete", live: true },
+    localVolumeRoot: {
+      setting: "localVolumeRoot",
+      live: false,
+      doc: {
+        means: "Where the volumes, their snapshots and the trash are.",
+        form: "absolute path",
+        default: "`<dataDir>/volumes`",
+        example: "/srv/rune/volumes",
+      },
+    },
+    trashRetention: {
+      setting: "trashRetentionMs",
+      live: true,
+      doc: {
+        means: "How long the data of a deleted volume can be brought back. `0s` removes it at once.",
+        form: "duration",
+        default: "`24h`",
+        example: "7d",
+      },
+    },
+    preserveOnDelete: {
+      setting: "preserveOnDelete",
+      live: true,
+      doc: {
+        means: "Whether `reclaimPolicy: delete` keeps the data all the same.",
+        form: "`true`, `false`",
+        default: "`false`",
+        example: "true",
+      },
+    },
   },
   seedsClass: true,
   settle: (written, { dataDir }) => ({

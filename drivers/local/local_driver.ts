@@ -30,11 +30,12 @@ import { LocalLayout, type VolumePlace } from "./layout.ts";
 import { copyDurably, snapshotGone, vanished } from "./copy.ts";
 import { LocalRoot } from "./root.ts";
 import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./marker.ts";
+import { LOCAL_PARAMETERS } from "./parameters.ts";
 import { LocalTrash, type LocalTrashEntry } from "./trash.ts";
 import { openDirectory } from "../open_directory.ts";
 import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
 
-const PARAMETERS = ["acceptFilesystem"];
+const PARAMETERS = Object.keys(LOCAL_PARAMETERS);
 const PREPARE_MS = 60_000;
 const DEFAULT_RETENTION_MS = 24 * 3_600_000;
 

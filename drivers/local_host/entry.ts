@@ -4,6 +4,7 @@ import { absolutePathSchema } from "../../model/mounts.ts";
 import { flag } from "../../model/runefile_values.ts";
 import type { DriverEntry } from "../entry.ts";
 import { LOCAL_HOST_CAPABILITIES, LocalHostDriver } from "./local_host_driver.ts";
+import { LOCAL_HOST_PARAMETERS } from "./parameters.ts";
 import { ProtectedDirectories } from "./protected.ts";
 
 const keys = {
@@ -20,11 +21,32 @@ export interface LocalHostSettings {
 /** See {@linkcode DriverEntry}. */
 export const LOCAL_HOST: DriverEntry<typeof keys, LocalHostSettings> = {
   name: "local-host",
+  means:
+    "A volume is a directory of the host that the operator allows. Rune never removes or copies its data.",
   capabilities: LOCAL_HOST_CAPABILITIES,
+  parameters: LOCAL_HOST_PARAMETERS,
   keys,
   settings: {
-    hostPathAllowlist: { setting: "hostPathAllowlist", live: true },
-    allowCreateMissing: { setting: "allowCreateMissing", live: true },
+    hostPathAllowlist: {
+      setting: "hostPathAllowlist",
+      live: true,
+      doc: {
+        means: "Directories that volumes of any namespace may be, or lie below.",
+        form: "list of absolute paths",
+        default: "none; dev mode adds `~/.rune/volumes`",
+        example: "[/srv/data]",
+      },
+    },
+    allowCreateMissing: {
+      setting: "allowCreateMissing",
+      live: true,
+      doc: {
+        means: "Whether the parameter `createIfMissing` has an effect.",
+        form: "`true`, `false`",
+        default: "`false`; dev mode `true`",
+        example: "true",
+      },
+    },
   },
   seedsClass: true,
   settle: (written, { userVolumes }) => ({

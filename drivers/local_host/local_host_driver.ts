@@ -24,6 +24,7 @@ import {
   pathOf,
 } from "../open_directory.ts";
 import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
+import { LOCAL_HOST_PARAMETERS } from "./parameters.ts";
 import type { ProtectedDirectories } from "./protected.ts";
 
 /** Options of the driver `local-host`. */
@@ -36,7 +37,7 @@ export interface LocalHostOptions {
   allowCreateMissing: boolean;
 }
 
-const PARAMETERS = ["hostPath", "createIfMissing", "uid", "gid", "acceptFilesystem"];
+const PARAMETERS = Object.keys(LOCAL_HOST_PARAMETERS);
 const ID = /^(0|[1-9][0-9]{0,9})$/;
 
 /** See {@linkcode Driver.capabilities}. */

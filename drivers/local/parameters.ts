@@ -1,0 +1,6 @@
+/** The parameters of the driver `local`. @module */
+import { ACCEPT_FILESYSTEM } from "../accept_filesystem.ts";
+import type { ParameterDocs } from "../entry.ts";
+
+/** See {@linkcode ParameterDocs}. */
+export const LOCAL_PARAMETERS = { acceptFilesystem: ACCEPT_FILESYSTEM } satisfies ParameterDocs;
