@@ -79,7 +79,7 @@ Deno.test({
 
     const refused = await host.run(["admin", "bootstrap"]);
     assert.equal(refused.code, 5);
-    assert.match(refused.stderr, /has been bootstrapped\nhint: .*auth\.enabled: false on loopback/);
+    assert.match(refused.stderr, /has already been bootstrapped\nhint: .*auth\.enabled: false on loopback/);
     await host.rune(
       "admin",
       "token",

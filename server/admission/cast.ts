@@ -25,9 +25,9 @@ import { ownerOfRestored } from "./restore.ts";
 import { makeDefault } from "./storage_class.ts";
 import type { World } from "./world.ts";
 import { readHostAccounts } from "../auth/host_accounts.ts";
-import { identityNow, settleIdentity } from "../auth/host_identity.ts";
+import { identityNow, resolveIdentity } from "../auth/host_identity.ts";
 import { maySee } from "../auth/visibility.ts";
-import { markJudged, permitWrite, type Writer } from "../auth/write_permits.ts";
+import { markAuthorized, permitWrite, type Writer } from "../auth/write_permits.ts";
 import type { ApplyDeps } from "./apply_deps.ts";
 import {
   discardSecrets,
@@ -222,7 +222,11 @@ function judge(
     root: world.root,
   };
   const settled = declared.kind === "service"
-    ? settleIdentity(declared, { before: before as Service | undefined, anew: options.force ?? false, world })
+    ? resolveIdentity(declared, {
+      before: before as Service | undefined,
+      anew: options.force ?? false,
+      world,
+    })
     : { issues: [] };
   // What an earlier version stored has no numbers: what it names now is judged.
   const identity = settled.identity ??
@@ -330,7 +334,7 @@ function shown(spec: AnyResource["spec"], labels: Record<string, string>): Recor
 /** A namespace comes into being with the first resource in it (SPEC 2). */
 export function ensureNamespace(tx: Tx, name: string): void {
   if (tx.get("namespace", "", name)) return;
-  markJudged(tx, { kind: "namespace", namespace: "", name });
+  markAuthorized(tx, { kind: "namespace", namespace: "", name });
   tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...newborn("namespace", {}) });
 }
 

@@ -7,7 +7,7 @@ import { sameValue } from "../../model/changes.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Tx } from "../../store/store.ts";
 import { seenBy, type Viewer } from "../auth/visibility.ts";
-import { markJudged, type Writer } from "../auth/write_permits.ts";
+import { markAuthorized, type Writer } from "../auth/write_permits.ts";
 import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
@@ -87,7 +87,7 @@ export function makeDefault(tx: Tx, name: string, { writer }: { writer: Writer }
   writer.permit({ resource: "storageclasses", verb: "storageclasses.set-default", namespace: "" });
   for (const cls of tx.list("storageClass")) {
     if (cls.spec.default !== (cls.name === name)) {
-      markJudged(tx, cls);
+      markAuthorized(tx, cls);
       tx.update(cls, { spec: { ...cls.spec, default: cls.name === name } });
     }
   }

@@ -7,7 +7,7 @@ import { checkOrigin } from "../http/guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problemResponse, toProblem } from "../http/problem.ts";
 import { refusalResponse } from "../auth/auth.ts";
-import { judgedStore } from "../auth/judged_store.ts";
+import { authorizedStore } from "../auth/authorized_store.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { backupRoutes } from "./routes/backup.ts";
@@ -73,7 +73,7 @@ export function createApp(deps: ServerDeps): Hono<Env> {
   const { logger } = deps;
   const app = new Hono<Env>();
   // Not a copy: some of what routes are given changes while the daemon runs.
-  const routes = endpoints(Object.create(deps, { store: { value: judgedStore(deps.store) } }));
+  const routes = endpoints(Object.create(deps, { store: { value: authorizedStore(deps.store) } }));
 
   app.use(async (c, next) => {
     const began = performance.now();
@@ -123,7 +123,7 @@ export function createApp(deps: ServerDeps): Hono<Env> {
   let document: object | undefined;
   app.get("/openapi.json", (c) => {
     const peer = c.env?.peer ?? UNKNOWN_PEER;
-    deps.auth.requireKnown({ request: c.req.raw, params: {}, requestId: c.get("requestId"), peer });
+    deps.auth.requireAuthenticated({ request: c.req.raw, params: {}, requestId: c.get("requestId"), peer });
     return c.json(document ??= openApiDocument(routes, deps.info.version));
   });
 

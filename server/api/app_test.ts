@@ -102,7 +102,7 @@ Deno.test("createApp() describes every route in an OpenAPI document, references 
       for (const [method, operation] of Object.entries(methods)) {
         const { operationId, parameters = [], responses, security, description } = operation;
         const access = accessOf({ method: method as "get", path })!;
-        const open = access.who === "anybody" || access.who === "loopback";
+        const open = access.who === "anyone" || access.who === "loopback";
         assert.deepEqual(security, open ? [] : [{ token: [] }], operationId);
         assert.match(
           description,

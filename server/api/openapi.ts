@@ -69,11 +69,11 @@ const PLACES = { namespace: "in the namespace", name: "there", cluster: "everywh
 /** What a route asks of its caller, in words. */
 function needs(access: Access): string {
   switch (access.who) {
-    case "anybody":
+    case "anyone":
       return "Needs no token.";
     case "loopback":
       return "Needs no token, and a caller on this machine.";
-    case "known":
+    case "authenticated":
       return "Needs a token.";
     case "writer":
       return "Needs to be permitted to create or update each resource of the request.";
@@ -86,14 +86,14 @@ function needs(access: Access): string {
 
 /** What an endpoint asks of its caller, as a sentence. */
 export function describeAccess(endpoint: Endpoint): string {
-  return needs(accessOf(endpoint) ?? { who: "known" });
+  return needs(accessOf(endpoint) ?? { who: "authenticated" });
 }
 
 const TOKEN = "token";
 
 function security(endpoint: Endpoint): { description: string; security: Record<string, string[]>[] } {
-  const access = accessOf(endpoint) ?? { who: "known" };
-  const open = access.who === "anybody" || access.who === "loopback";
+  const access = accessOf(endpoint) ?? { who: "authenticated" };
+  const open = access.who === "anyone" || access.who === "loopback";
   return { description: needs(access), security: open ? [] : [{ [TOKEN]: [] }] };
 }
 

@@ -1,25 +1,25 @@
 /**
- * What each route asks of its caller. Routes of kinds follow from method and path; everything else stands in a table. A route
- * that is in neither is answered to nobody.
+ * The right that each route requires. For routes of a kind it follows from method and path; all others are in a table. A route
+ * that is in neither refuses every caller.
  * @module
  */
 import type { RuleResource, Verb } from "../../model/identity.ts";
 import { KINDS } from "../../model/resource.ts";
 import type { Route } from "./route.ts";
 
-/** See the module comment. */
+/** Who may call a route. */
 export type Access =
-  /** Anybody who reaches the daemon. */
-  | { who: "anybody" }
-  /** Anybody on this machine: bootstrap. */
+  /** Anyone who can reach the daemon. */
+  | { who: "anyone" }
+  /** Anyone on this machine. For bootstrap. */
   | { who: "loopback" }
-  /** Whoever has proven who they are. */
-  | { who: "known" }
-  /** Those who may do it; `at` says where the namespace of the question comes from. */
+  /** Any caller with a valid token. */
+  | { who: "authenticated" }
+  /** Callers with this permission. `at` says where the namespace comes from. */
   | { who: "permitted"; resource: RuleResource; verb: Verb; at: "namespace" | "name" | "cluster" }
-  /** Those who may do it anywhere; they see what they may see. */
+  /** Callers with this permission in at least one namespace. The answer holds only what they may see. */
   | { who: "somewhere"; resource: RuleResource; verb: Verb }
-  /** Whoever is known; each resource of the request is asked for as it is written. */
+  /** Any caller with a valid token. The handler checks each resource before it writes it. */
   | { who: "writer" };
 
 const cluster = (resource: RuleResource, verb: Verb): Access => ({
@@ -30,11 +30,11 @@ const cluster = (resource: RuleResource, verb: Verb): Access => ({
 });
 
 const TABLE: Record<string, Access> = {
-  "get /healthz": { who: "anybody" },
-  "get /v1/version": { who: "anybody" },
-  "get /v1/status": { who: "known" },
+  "get /healthz": { who: "anyone" },
+  "get /v1/version": { who: "anyone" },
+  "get /v1/status": { who: "authenticated" },
   "post /v1/cast": { who: "writer" },
-  "get /v1/auth/whoami": { who: "known" },
+  "get /v1/auth/whoami": { who: "authenticated" },
   "post /v1/auth/bootstrap": { who: "loopback" },
   "get /v1/namespaces/{namespace}/trash": {
     who: "permitted",
@@ -45,7 +45,7 @@ const TABLE: Record<string, Access> = {
   "get /v1/trash": { who: "somewhere", resource: "volumes", verb: "list" },
   "get /v1/usage/instances": { who: "somewhere", resource: "instances", verb: "list" },
   "post /v1/images/describe": { who: "somewhere", resource: "services", verb: "create" },
-  "get /metrics": { who: "known" },
+  "get /metrics": { who: "authenticated" },
   "post /v1/admin/backup": cluster("backup", "create"),
   "get /v1/admin/audit": cluster("audit", "get"),
   "post /v1/admin/adopt-engine": cluster("engine", "update"),
@@ -67,7 +67,7 @@ const TABLE: Record<string, Access> = {
   "delete /v1/admin/registries": cluster("registries", "delete"),
 };
 
-/** Verbs of actions that are not plain updates. */
+/** Verbs of actions other than `update`. */
 const ACTION_VERBS: Record<string, Verb> = {
   scale: "scale",
   stop: "scale",
@@ -98,12 +98,12 @@ function kindAccess({ method, path }: Pick<Route, "method" | "path">): Access | 
   return method === "get" ? permitted("get") : undefined;
 }
 
-/** What a route asks of its caller; undefined for one that nobody has decided about. */
+/** The access rule of a route, or undefined if it has none. */
 export function accessOf(endpoint: Pick<Route, "method" | "path">): Access | undefined {
   return TABLE[`${endpoint.method} ${endpoint.path}`] ?? kindAccess(endpoint);
 }
 
-/** What a request asks beyond its route: extra verbs by action and parameter. */
+/** The verbs that an action or a parameter requires beyond those of its route. */
 export function extraVerbs(
   { method, path }: Pick<Route, "method" | "path">,
   query: URLSearchParams,

@@ -1,15 +1,15 @@
-/** Every route × role × namespace, and what comes of it. A route without a row here fails. @module */
+/** Tries every route as every role in every namespace. A route without a row here fails. @module */
 import assert from "node:assert/strict";
 import { endpoints } from "../api/app.ts";
 import { withGuard } from "./auth_fixture.ts";
 
-/** The verb that a route asks for and on what; `-` for routes that ask something else. */
+/** The verb and the resource that a route requires; `-` for routes with another rule. */
 const ROUTES: Record<string, string> = {
-  "get /healthz": "- anybody",
-  "get /v1/version": "- anybody",
-  "post /v1/auth/bootstrap": "- anybody",
-  "get /v1/status": "- known",
-  "get /v1/auth/whoami": "- known",
+  "get /healthz": "- anyone",
+  "get /v1/version": "- anyone",
+  "post /v1/auth/bootstrap": "- anyone",
+  "get /v1/status": "- authenticated",
+  "get /v1/auth/whoami": "- authenticated",
   "post /v1/cast": "create configmaps",
   "get /v1/admin/users": "list users",
   "post /v1/admin/users": "create users",
@@ -30,7 +30,7 @@ const ROUTES: Record<string, string> = {
   "post /v1/images/describe": "create services",
   "post /v1/admin/rotate-kek": "update kek",
   "get /v1/admin/audit": "get audit",
-  "get /metrics": "- known",
+  "get /metrics": "- authenticated",
   "post /v1/admin/backup": "create backup",
   "post /v1/namespaces/{namespace}/services/{name}/actions/scale": "scale services",
   "post /v1/namespaces/{namespace}/services/{name}/actions/stop": "scale services",
@@ -74,7 +74,7 @@ const READ = ["get", "list", "watch"];
 const IDENTITY = ["users", "tokens", "policies", "audit", "registries"];
 const OUTSIDE = ["storageclasses", "kek", "backup", "engine", ...IDENTITY];
 
-/** Who may what, in words of its own. `anywhere` is a list over all namespaces. */
+/** What each role may do, written independently of the policies. `anywhere` is a list over all namespaces. */
 const ROLES: Record<string, (verb: string, resource: string, where: string) => boolean> = {
   root: () => true,
   admin: (_, resource) => resource !== "kek",
@@ -132,7 +132,7 @@ Deno.test("every route permits exactly whom it should, in each namespace", () =>
         }
         const stranger = await send(method.toUpperCase(), url, body);
         await stranger.body?.cancel();
-        assert.equal(stranger.status === 401, resource !== "anybody", `a stranger, ${method} ${url}`);
+        assert.equal(stranger.status === 401, resource !== "anyone", `a stranger, ${method} ${url}`);
       }
     }
   }));

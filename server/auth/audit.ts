@@ -1,7 +1,6 @@
 /**
- * The audit log: who did what, when, from where, with what outcome. Lines of JSON in files that only grow and are shifted
- * when they are large; the oldest goes. What is done is written down before it begins and again when it has ended, so that
- * a daemon killed in between leaves the first line.
+ * The audit log: who did what, when, from where, with what outcome. It consists of JSON lines in append-only files that are
+ * rotated by size. Each action is recorded when it begins and again when it ends, so a daemon killed in between leaves a trace.
  * @module
  */
 import { join } from "node:path";
@@ -10,58 +9,58 @@ import { RuneError } from "../../model/error.ts";
 import type { AuditRecord } from "../../model/identity.ts";
 import { Channel } from "../http/channel.ts";
 
-/** Files kept, and how large each may grow. */
+/** How many files are kept, and the size at which one is rotated. */
 const FILES = 5;
 const FILE_BYTES = 10 * 1024 * 1024;
-/** A power cut loses at most the records of this time: each of them on disk at once would hold up every write. */
+/** Records are synced this often: a sync for each record would delay every write. A power cut loses at most this much. */
 const SYNC_MS = 1_000;
-/** What waits for a reader which follows; one so slow that there is more is cut off, since what happens cannot wait for it. */
+/** The backlog of a reader that follows the log. A reader that falls further behind is cut off, since requests do not wait for it. */
 const BACKLOG = { items: 10_000, bytes: 1024 * 1024 };
-/** Letters kept of a text that the caller chose: one request must not push many others out of the log. */
+/** The length at which texts from the caller are cut: one long request must not push many others out of the log. */
 const TEXT_MAX = 2048;
-/** Records that are kept in memory beyond those asked for, while their ends are looked for. */
+/** How many begun records a read keeps in memory, beyond its limit, while it looks for their ends. */
 const UNENDED_MAX = 10_000;
 
-/** A record with what joins its two lines. */
+/** A record as it is stored. Both lines of one action have the same id. */
 interface Line extends AuditRecord {
   id: string;
 }
 
-/** What of the log is wanted. */
+/** Selects records of the log. */
 export interface AuditFilter {
   /** RFC 3339. */
   since?: string;
   user?: string;
-  /** Only what was refused. */
+  /** Only refusals. */
   denied: boolean;
-  /** The last so many. */
+  /** At most this many records, the newest. */
   limit: number;
 }
 
-/** See the module comment. */
+/** The open audit log. */
 export interface Audit {
-  /** Writes down that something begins; the function that it returns writes down how it ended. */
+  /** Records that an action begins, and returns a function that records its end. */
   begin(
     record: Omit<AuditRecord, "outcome">,
   ): (end: Pick<AuditRecord, "outcome" | "status" | "code" | "what">) => void;
-  /** Writes down what ended as it began: a refusal. */
+  /** Records a refusal, which has no separate end. */
   record(record: AuditRecord): void;
-  /** What is kept, oldest first. */
+  /** The selected records, oldest first. */
   read(filter: AuditFilter): Promise<AuditRecord[]>;
-  /** Records that end from now on, until the signal aborts. @throws {RuneError} `unavailable` when they are read too slowly. */
+  /** Yields records as they end, until the signal aborts. @throws {RuneError} `unavailable` if the reader falls behind. */
   follow(filter: AuditFilter, signal: AbortSignal): AsyncIterable<AuditRecord>;
   close(): Promise<void>;
 }
 
-function wants({ since, user, denied }: AuditFilter, record: AuditRecord): boolean {
+function matches({ since, user, denied }: AuditFilter, record: AuditRecord): boolean {
   return (since === undefined || record.at >= since) && (user === undefined || record.user === user) &&
     (!denied || record.outcome === "denied");
 }
 
 /**
- * Opens the log in a directory, which is made where it is missing.
+ * Opens the log in a directory, and creates the directory if it is missing.
  *
- * @param options.onFailure is told when a record could not be written.
+ * @param options.onFailure called when a record could not be written.
  */
 export function openAudit(
   dir: string,
@@ -73,7 +72,7 @@ export function openAudit(
   Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
   let file = openFile();
   let size = file.statSync().size;
-  // A crash may have cut the last line short: what comes next is a line of its own.
+  // A crash may have cut the last line short, so the next record starts on a new line.
   if (size > 0) {
     writeAllSync(file, new TextEncoder().encode("\n"));
     size++;
@@ -86,7 +85,7 @@ export function openAudit(
   function syncSoon(): void {
     syncing ??= setTimeout(() => {
       syncing = undefined;
-      // One that is closed meanwhile is synced then.
+      // A file that was closed in the meantime was synced by closeFile().
       synced = file.syncData().catch((error) => error instanceof Deno.errors.BadResource || onFailure(error));
     }, SYNC_MS);
   }
@@ -102,7 +101,7 @@ export function openAudit(
     file.close();
   }
 
-  function shift(): void {
+  function rotate(): void {
     closeFile();
     for (let n = FILES - 1; n > 0; n--) {
       try {
@@ -118,7 +117,7 @@ export function openAudit(
   function append(line: Line): void {
     try {
       const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-      if (size > 0 && size + bytes.length > fileBytes) shift();
+      if (size > 0 && size + bytes.length > fileBytes) rotate();
       writeAllSync(file, bytes);
       size += bytes.length;
       syncSoon();
@@ -130,7 +129,7 @@ export function openAudit(
   const tell = (record: AuditRecord) => listeners.forEach((listener) => listener(record));
 
   async function readAll(filter: AuditFilter): Promise<AuditRecord[]> {
-    // In the order of their first lines: the second replaces it in its place.
+    // A Map keeps the order of the first lines; the second line of an action replaces the first in place.
     const found = new Map<string, Line>();
     for (let n = FILES - 1; n >= 0; n--) {
       const text = await Deno.readTextFile(pathOf(n)).catch((error) => {
@@ -142,12 +141,12 @@ export function openAudit(
         if (line) found.set(line.id, line);
       }
       for (const [id, line] of found) {
-        if (line.outcome !== "begun" && !wants(filter, line)) found.delete(id);
+        if (line.outcome !== "begun" && !matches(filter, line)) found.delete(id);
       }
       let tooMany = found.size - filter.limit - UNENDED_MAX;
       for (const id of found.keys()) if (tooMany-- > 0) found.delete(id);
     }
-    return [...found.values()].filter((line) => wants(filter, line)).slice(-filter.limit)
+    return [...found.values()].filter((line) => matches(filter, line)).slice(-filter.limit)
       .map(({ id: _, ...record }) => record);
   }
 
@@ -168,7 +167,7 @@ export function openAudit(
       tell(record);
     },
     read(filter) {
-      // One after the other: each holds a file's text.
+      // One read at a time, since each keeps the text of a file in memory.
       const answer = reading.then(() => readAll(filter));
       reading = answer.catch(() => {});
       return answer;
@@ -177,7 +176,7 @@ export function openAudit(
       const sizeOf = (record: AuditRecord) => 2 * JSON.stringify(record).length;
       const channel = new Channel<AuditRecord>({ ...BACKLOG, sizeOf });
       const listener = (record: AuditRecord) => {
-        if (wants(filter, record) && !channel.offer(record)) channel.end(tooSlow(record));
+        if (matches(filter, record) && !channel.offer(record)) channel.end(tooSlow(record));
       };
       const onAbort = () => {
         listeners.delete(listener);
@@ -210,11 +209,11 @@ function clipped<R extends Pick<AuditRecord, "path" | "what">>(record: R): R {
 }
 
 const tooSlow = ({ at }: AuditRecord) =>
-  new RuneError("unavailable", "records come faster than they are read: this reader was left behind", {
+  new RuneError("unavailable", "this reader is too slow for the audit log and was cut off", {
     hint: `run the command again with --since ${at}`,
   });
 
-/** A line, or undefined for one that a crash cut short. */
+/** Parses a line; undefined if a crash cut it short. */
 function parseLine(json: string): Line | undefined {
   try {
     return json === "" ? undefined : JSON.parse(json);

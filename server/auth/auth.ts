@@ -1,6 +1,6 @@
 /**
- * The gate in front of every route: who calls, whether they may, and the audit of it. Streams end here too when the right to
- * them ends.
+ * The gate in front of every route. It authenticates and authorizes the caller, writes the audit log, and ends streams when the
+ * right to them ends.
  * @module
  */
 import { RuneError, toRuneError } from "../../model/error.ts";
@@ -19,20 +19,20 @@ import { endWith } from "./stream_end.ts";
 import { isLive, isSecretOf, parseToken } from "./tokens.ts";
 import type { Route } from "./route.ts";
 
-/** How the gate is set. */
+/** Settings of the gate. */
 export interface AuthSettings {
-  /** False: whoever reaches the daemon may do everything. */
+  /** If false, anyone who reaches the daemon may do everything. */
   enabled: boolean;
-  /** `/v1/admin` also from other machines. */
+  /** Whether other machines may call `/v1/admin`. */
   allowRemoteAdmin: boolean;
 }
 
-/** What the gate is built from. */
+/** Dependencies of the gate. */
 export interface AuthDeps extends AuthSettings {
   store: Store;
   audit: Audit;
   sessions: Sessions;
-  /** Milliseconds since the epoch; tests give their own clock. */
+  /** The clock, in milliseconds since the epoch; tests pass their own. */
   now?: () => number;
 }
 
@@ -41,36 +41,36 @@ export interface Incoming {
   request: Request;
   params: Record<string, string>;
   requestId: string;
-  /** Address of the peer, as the connection says and no header. */
+  /** Address of the peer, taken from the connection and never from a header. */
   peer: string;
 }
 
-/** What a route learns of who called. */
+/** What a handler knows about its caller. */
 export interface Caller {
   principal: Principal;
   peer: string;
-  /** Says in the audit log what a request is about where its path does not. */
+  /** Adds to the audit record what the request is about, where the path does not say it. */
   note(what: string): void;
-  /** Writes a refusal down that came after the answer had begun. Does nothing for other errors. */
+  /** Records a refusal that came after the answer had begun. Ignores other errors. */
   refused(error: unknown): void;
 }
 
-/** See the module comment. */
+/** The gate. */
 export interface Auth {
   readonly enabled: boolean;
-  /** The log, for those who may read it. */
+  /** The audit log, for the route that reads it. */
   readonly audit: Audit;
-  /** Lets a request through to `handle`, or throws what it is refused with. */
+  /** Passes a permitted request to `handle`. @throws {RuneError} the refusal of any other. */
   guard(
     endpoint: Route,
     incoming: Incoming,
     handle: (caller: Caller) => Promise<Response>,
   ): Promise<Response>;
-  /** Lets a request through that is no endpoint's: whoever is known may ask. */
-  requireKnown(incoming: Incoming): void;
+  /** Requires a valid token for a request that matches no endpoint. */
+  requireAuthenticated(incoming: Incoming): void;
 }
 
-/** Headers by which a proxy says that it stands in between: then the peer is not who asks. */
+/** Headers that a proxy adds. If one is present, the peer is the proxy and not the caller. */
 const PROXIED = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /** Whether a request comes from this machine itself. */
@@ -86,15 +86,15 @@ function bearer(request: Request): string | undefined {
   return /^bearer ([^\s]+)$/i.exec(header)?.[1] ?? "";
 }
 
-/** Streams of events that one user may have open at a time. */
+/** How many event streams one user may have open at a time. */
 const MAX_STREAMS = 256;
 
-/** Makes the gate. */
+/** Creates the gate. */
 export function createAuth(deps: AuthDeps): Auth {
   const { store, audit, sessions, enabled, allowRemoteAdmin, now = Date.now } = deps;
-  const streams = createOpenCount({ max: MAX_STREAMS, what: "streams of events" });
+  const streams = createOpenCount({ max: MAX_STREAMS, what: "event streams" });
   const failures = createRateLimit();
-  /** Refusals written to the audit log, so that nobody can push everything else out of it. */
+  /** Limits the refusals in the audit log, so that nobody can push everything else out of it. */
   const noise = createRateLimit();
 
   function authenticate({ request, peer }: Incoming): Principal {
@@ -104,10 +104,10 @@ export function createAuth(deps: AuthDeps): Auth {
       const hint = isBootstrapped(store, now())
         ? "run: rune login <context> --server <address> --token-stdin, or set RUNE_TOKEN"
         : "this daemon has no tokens yet: run rune admin bootstrap on its machine";
-      throw new RuneError("unauthenticated", "this daemon asks for a token", { hint });
+      throw new RuneError("unauthenticated", "this daemon requires a token", { hint });
     }
-    // Verified before anything is counted: whoever shares an address with somebody who guesses is not shut out. A lookup and one
-    // hash of 43 characters cost less than the request itself.
+    // The token is verified before failures are counted, so that a caller is not locked out by somebody who guesses from the same
+    // address. A lookup and one hash of 43 characters cost less than the request itself.
     const parts = parseToken(text);
     const token = parts && store.get("token", "", parts.id);
     const proven = isSecretOf(parts?.secret ?? "", token);
@@ -116,7 +116,7 @@ export function createAuth(deps: AuthDeps): Auth {
       const waitMs = failures.waitMs(peer);
       if (waitMs > 0) throw new RateLimited(waitMs);
       failures.fail(peer);
-      throw new RuneError("unauthenticated", "this token is not valid: it is unknown, revoked or expired", {
+      throw new RuneError("unauthenticated", "this token is unknown, revoked or expired", {
         hint: "log in with another one: rune login <context> --token-stdin",
       });
     }
@@ -139,13 +139,13 @@ export function createAuth(deps: AuthDeps): Auth {
     endpoint: Route,
   ): void {
     if (!access) {
-      throw new RuneError("permission_denied", `nobody may ${endpoint.method} ${endpoint.path}`, {
-        hint: "this is a fault in rune: the route has no rule in server/auth/access.ts",
+      throw new RuneError("permission_denied", `no rule permits ${endpoint.method} ${endpoint.path}`, {
+        hint: "this is a bug in rune: the route has no rule in server/auth/access.ts",
       });
     }
     const { params } = incoming;
     if (endpoint.path.startsWith("/v1/admin/") && enabled && !allowRemoteAdmin && !isLocal(incoming)) {
-      throw new RuneError("permission_denied", "administration is for this daemon's own machine", {
+      throw new RuneError("permission_denied", "administration works only on the machine of this daemon", {
         hint: "run the command there, or set auth.allowRemoteAdmin: true in the runefile",
       });
     }
@@ -167,13 +167,13 @@ export function createAuth(deps: AuthDeps): Auth {
   return {
     enabled,
     audit,
-    requireKnown: (incoming) => void authenticate(incoming),
+    requireAuthenticated: (incoming) => void authenticate(incoming),
     async guard(endpoint, incoming, handle) {
       const { request, requestId, peer } = incoming;
       const access = accessOf(endpoint);
       let what: string | undefined;
       const note = (text: string) => void (what = text);
-      const open = access?.who === "anybody" || access?.who === "loopback";
+      const open = access?.who === "anyone" || access?.who === "loopback";
       let principal = enabled ? NOBODY : ANYBODY;
       const record = () => ({
         at: new Date(now()).toISOString(),
@@ -187,7 +187,7 @@ export function createAuth(deps: AuthDeps): Auth {
       try {
         if (!open) principal = authenticate(incoming);
         if (access?.who === "loopback" && !isLocal(incoming)) {
-          throw new RuneError("permission_denied", "bootstrap works from this daemon's own machine only", {
+          throw new RuneError("permission_denied", "bootstrap works only on the machine of this daemon", {
             hint: "run rune admin bootstrap there",
           });
         }
@@ -238,7 +238,7 @@ function namespaceOf(access: Extract<Access, { who: "permitted" }>, params: Reco
   return (access.at === "name" ? params.name : params.namespace) ?? "";
 }
 
-/** Too many failed attempts from one address. */
+/** Refuses an address after too many failed attempts. */
 export class RateLimited extends RuneError {
   /** Whole seconds until the next attempt. */
   readonly retryAfter: number;
@@ -246,13 +246,13 @@ export class RateLimited extends RuneError {
   constructor(waitMs: number) {
     const retryAfter = Math.max(1, Math.ceil(waitMs / 1000));
     super("rate_limited", "too many failed attempts from this address", {
-      hint: `a valid token is let in at once; another one is looked at in ${retryAfter} s`,
+      hint: `a valid token works at once; try another token in ${retryAfter} s`,
     });
     this.retryAfter = retryAfter;
   }
 }
 
-/** The problem document of an error, with `retry-after` where it belongs. */
+/** Answers with the problem document of an error, and with `retry-after` for a rate limit. */
 export function refusalResponse(error: unknown, requestId: string): Response {
   const headers: Record<string, string> = {};
   if (error instanceof RateLimited) headers["retry-after"] = String(error.retryAfter);

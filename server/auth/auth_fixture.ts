@@ -1,19 +1,19 @@
-/** What the tests of this folder share: a server that asks for tokens, and somebody of each kind to send requests. @module */
+/** A server that requires tokens, and callers of each kind, for the tests of this folder. @module */
 import assert from "node:assert/strict";
 import type { NewTokenView } from "../../model/identity.ts";
 import { okJson, type TestServer, withServer } from "../api/server_fixture.ts";
 
-/** A server with its first token. */
+/** A server that was bootstrapped. */
 export interface GuardedServer extends TestServer {
-  /** Of the user root. */
+  /** The token of the user root. */
   root: string;
   /** Sends a request with a token; `peer` is this machine unless given. */
   as(token: string, method: string, path: string, body?: unknown, peer?: string): Promise<Response>;
-  /** Makes a user, or with a namespace a service account, and a token of it. */
+  /** Creates a user, or a service account if a namespace is given, and returns a token of it. */
   someone(name: string, policies: string[], namespace?: string): Promise<string>;
 }
 
-/** Runs `test` with a server that was bootstrapped. */
+/** Runs `test` with a bootstrapped server. */
 export function withGuard(test: (server: GuardedServer) => Promise<void>): Promise<void> {
   return withServer(async (server) => {
     const made: NewTokenView = await okJson(server.send("POST", "/v1/auth/bootstrap"), 201);

@@ -6,7 +6,7 @@ import { withGuard } from "./auth_fixture.ts";
 const REMOTE = "192.0.2.7";
 const whoami = "/v1/auth/whoami";
 
-Deno.test("bootstrap works once, from this machine by the peer's address, and until then nothing else answers", () =>
+Deno.test("bootstrap works once, from this machine as the peer's address shows, and nothing else answers before it", () =>
   withServer(async ({ send }) => {
     for (const path of ["/v1/status", "/v1/services", whoami, "/openapi.json"]) {
       const problem = await problemOf(send("GET", path), "unauthenticated");
@@ -33,7 +33,7 @@ Deno.test("bootstrap works once, from this machine by the peer's address, and un
     assert.deepEqual([me.user, me.policies, me.token.id], ["root", ["root"], made.id]);
   }, { auth: true }));
 
-Deno.test("a token that is unknown, altered, expired or revoked lets nobody in, and never says which", () =>
+Deno.test("a token that is unknown, altered, expired or revoked is refused, always with the same answer", () =>
   withGuard(async ({ root, as, someone, deps }) => {
     const token = await someone("alice", ["readonly"]);
     const [id, secret] = token.split(".") as [string, string];
@@ -62,7 +62,7 @@ Deno.test("a token that is unknown, altered, expired or revoked lets nobody in, 
     assert.equal(details.size, 1);
   }));
 
-Deno.test("a token is stored as a hash alone, and shown in no list", () =>
+Deno.test("a token is stored only as a hash, and no list shows it", () =>
   withGuard(async ({ root, as, deps }) => {
     const secret = root.split(".")[1]!;
     assert.equal(JSON.stringify(deps.store.list("token")).includes(secret), false);
@@ -73,7 +73,7 @@ Deno.test("a token is stored as a hash alone, and shown in no list", () =>
     }
   }));
 
-Deno.test("failed logins are limited per address, with retry-after; a valid token from there, others and those without a token are not", () =>
+Deno.test("failed logins are limited per address, with retry-after; a valid token, another address and no token are not", () =>
   withGuard(async ({ root, as, send, someone }) => {
     const guess = () => as("rune_0000000000000000.wrong", "GET", whoami, undefined, REMOTE);
     for (let i = 0; i < 10; i++) await problemOf(guess(), "unauthenticated");
@@ -81,7 +81,7 @@ Deno.test("failed logins are limited per address, with retry-after; a valid toke
     assert.equal(limited.status, 429);
     assert.ok(Number(limited.headers.get("retry-after")) >= 1);
     await limited.body?.cancel();
-    // Behind the same address somebody else, and the owner of the daemon, go on working.
+    // Other callers behind the same address, and the owner of the daemon, keep working.
     const ci = await someone("ci", ["cast"], "default");
     for (let i = 0; i < 20; i++) {
       for (const token of [root, ci]) await okJson(as(token, "GET", whoami, undefined, REMOTE));
@@ -118,7 +118,7 @@ Deno.test("revocation, expiry and a change of policies end open streams at once,
     await okJson(as(root, "DELETE", `/v1/admin/tokens/${alice.slice(5, 21)}`));
     await ends(revoked, /was revoked/);
     await okJson(as(root, "PUT", "/v1/admin/users/bob/policies", { policies: ["cast"] }));
-    await ends(bob, /was changed/);
+    await ends(bob, /were changed/);
     await okJson(
       as(root, "PUT", "/v1/admin/policies/eyes", { rules: [{ resource: "services", verbs: ["*"] }] }),
     );
@@ -126,13 +126,13 @@ Deno.test("revocation, expiry and a change of policies end open streams at once,
     await okJson(
       as(root, "PUT", "/v1/admin/policies/eyes", { rules: [{ resource: "volumes", verbs: ["get"] }] }),
     );
-    await ends(carol, /was changed/);
+    await ends(carol, /were changed/);
     const brief = await okJson(as(root, "POST", "/v1/admin/tokens", { user: "bob", expiresIn: "1s" }), 201);
     await ends(await open(brief.token), /has expired/);
     assert.equal(deps.store.list("token").length, 4);
   }));
 
-Deno.test("nobody grants, takes or impersonates more than they have", () =>
+Deno.test("nobody can grant, revoke or impersonate more rights than they have", () =>
   withGuard(async ({ root, as, someone }) => {
     const boss = await someone("boss", ["admin"]);
     await someone("other-root", ["root"]);
@@ -164,7 +164,7 @@ Deno.test("nobody grants, takes or impersonates more than they have", () =>
     await problemOf(as(root, "DELETE", "/v1/admin/policies/eyes"), "conflict");
   }));
 
-Deno.test("a policy is made once, also one that is built in; a user without a policy may do nothing", () =>
+Deno.test("a policy is created once, even a built-in one; a user without a policy may do nothing", () =>
   withGuard(async ({ root, as }) => {
     const rules = [{ resource: "services", verbs: ["get"] }];
     const made = await okJson(as(root, "POST", "/v1/admin/policies", { name: "eyes", rules }), 201);
@@ -182,7 +182,7 @@ Deno.test("a policy is made once, also one that is built in; a user without a po
     await problemOf(as(token, "GET", "/v1/namespaces/default/services/none"), "not_found");
   }));
 
-Deno.test("administration is for this machine unless the runefile says otherwise", () =>
+Deno.test("administration works only on this machine, unless the runefile permits others", () =>
   withGuard(async ({ root, as }) => {
     const problem = await problemOf(
       as(root, "GET", "/v1/admin/users", undefined, REMOTE),
@@ -195,7 +195,7 @@ Deno.test("administration is for this machine unless the runefile says otherwise
     assert.deepEqual((await okJson(as(root, "GET", whoami))).warnings, []);
   }));
 
-Deno.test("the audit log holds every write and refusal with who, what, whence and outcome, and follows", () =>
+Deno.test("the audit log records who did what, from where, with what outcome, for each write and refusal, and can be followed", () =>
   withGuard(async ({ root, as, someone, send }) => {
     const alice = await someone("alice", ["readonly"]);
     const path = "/v1/namespaces/default/configmaps/a";

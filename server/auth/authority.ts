@@ -1,20 +1,20 @@
 /**
- * What a caller may do: policies, the rules that they come to, and the one function that decides (SPEC 7). Pure: it knows
- * neither requests nor the store.
+ * Policies, the rules they consist of, and the one function that decides whether rules permit something. Pure: it knows neither
+ * requests nor the store.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
 import type { Rule, RuleResource, UserSpec, Verb } from "../../model/identity.ts";
 
-/** One question. `namespace` is empty for what is no part of one; of a namespace it is its own name. */
-export interface Ask {
+/** A verb on a resource. `namespace` is empty for cluster-wide resources; for a namespace itself it is its name. */
+export interface Permission {
   resource: RuleResource;
   verb: Verb;
   namespace: string;
 }
 
-/** Answers one question by returning. @throws {RuneError} `permission_denied`. */
-export type Permit = (ask: Ask) => void;
+/** Returns if the permission is granted. @throws {RuneError} `permission_denied` otherwise. */
+export type Permit = (permission: Permission) => void;
 
 const READ: Verb[] = ["get", "list", "watch"];
 const WORKLOADS: RuleResource[] = [
@@ -29,14 +29,14 @@ const WORKLOADS: RuleResource[] = [
 const rules = (resources: RuleResource[], verbs: Rule["verbs"]): Rule[] =>
   resources.map((resource) => ({ resource, verbs, namespace: "*" }));
 
-/** The policies that are always there and never change, and what each is for. */
+/** The built-in policies, which never change. */
 export const BUILTIN_POLICIES: Record<string, { description: string; rules: Rule[] }> = {
   root: {
-    description: "everything, the key encryption key included",
+    description: "everything, including the key encryption key",
     rules: [{ resource: "*", verbs: ["*"], namespace: "*" }],
   },
   admin: {
-    description: "everything but the key encryption key; cannot make another root",
+    description: "everything except the key encryption key; cannot create another root",
     rules: rules(
       [
         ...WORKLOADS,
@@ -54,18 +54,18 @@ export const BUILTIN_POLICIES: Record<string, { description: string; rules: Rule
     ),
   },
   readwrite: {
-    description: "services and their data, without privileged containers, cascades and the default class",
+    description: "services and their data, but no privileged containers, cascades or default class",
     rules: [
       ...rules(WORKLOADS, [...READ, "create", "update", "delete", "scale", "exec", "port-forward"]),
       ...rules(["events", "storageclasses"], READ),
     ],
   },
   readonly: {
-    description: "look at everything but values of secrets, which nobody is shown",
+    description: "read everything except the values of secrets, which Rune shows to nobody",
     rules: rules([...WORKLOADS, "events", "storageclasses"], READ),
   },
   cast: {
-    description: "apply castfiles and wait for them: no deletion, no exec",
+    description: "apply castfiles and wait for them; no deletion, no exec",
     rules: [
       ...rules(["services", "volumes", "snapshots", "secrets", "configmaps", "namespaces"], [
         ...READ,
@@ -78,23 +78,23 @@ export const BUILTIN_POLICIES: Record<string, { description: string; rules: Rule
   },
 };
 
-function matches(rule: Rule, { resource, verb, namespace }: Ask): boolean {
+function matches(rule: Rule, { resource, verb, namespace }: Permission): boolean {
   return (rule.resource === "*" || rule.resource === resource) &&
     (rule.verbs.includes("*") || rule.verbs.includes(verb)) &&
     (rule.namespace === "*" || (namespace !== "" && rule.namespace === namespace));
 }
 
-/** Whether rules permit what is asked. */
-export function allows(rules: readonly Rule[], ask: Ask): boolean {
-  return rules.some((rule) => matches(rule, ask));
+/** Whether rules grant a permission. */
+export function allows(rules: readonly Rule[], permission: Permission): boolean {
+  return rules.some((rule) => matches(rule, permission));
 }
 
-/** Whether rules permit it in some namespace at least: what decides whether a list over all may be asked for. */
-export function allowsSomewhere(rules: readonly Rule[], ask: Omit<Ask, "namespace">): boolean {
-  return rules.some((rule) => matches({ ...rule, namespace: "*" }, { ...ask, namespace: "" }));
+/** Whether rules grant it in at least one namespace. Lists over all namespaces require this. */
+export function allowsSomewhere(rules: readonly Rule[], permission: Omit<Permission, "namespace">): boolean {
+  return rules.some((rule) => matches({ ...rule, namespace: "*" }, { ...permission, namespace: "" }));
 }
 
-/** Whether whoever holds `own` may hand on `wanted`: nobody grants more than they have. */
+/** Whether the holder of the rules `own` may grant `wanted`: nobody grants more than they have. */
 export function covers(own: readonly Rule[], wanted: readonly Rule[]): boolean {
   return wanted.every((rule) =>
     rule.verbs.every((verb) =>
@@ -108,8 +108,8 @@ export function covers(own: readonly Rule[], wanted: readonly Rule[]): boolean {
 }
 
 /**
- * The rules that a user's policies come to. Those of a service account are pinned to its namespace: whatever a policy says
- * of other namespaces, or of what is in none, falls away.
+ * The rules of a user's policies. A service account keeps only the rules for its own namespace: rules for other namespaces and
+ * for cluster-wide resources are dropped.
  */
 export function effectiveRules(
   user: Pick<UserSpec, "policies" | "namespace">,
@@ -122,12 +122,12 @@ export function effectiveRules(
     .map((rule) => ({ ...rule, namespace }));
 }
 
-/** The refusal of what was asked. */
-export function denial(user: string, { resource, verb, namespace }: Ask): RuneError {
+/** The error that refuses a permission. */
+export function denial(user: string, { resource, verb, namespace }: Permission): RuneError {
   const where = namespace === "" ? "" : ` in namespace ${namespace}`;
   const lack = verb.includes(".") ? `lacks the verb ${verb}` : `may not ${verb} ${resource}`;
   return new RuneError("permission_denied", `${user} ${lack}${where}`, {
     hint:
-      "see rune whoami for what you may do; an administrator grants more with rune admin policy and rune admin user",
+      "rune whoami shows what you may do; an administrator can grant more with rune admin policy and rune admin user",
   });
 }

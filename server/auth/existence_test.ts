@@ -1,4 +1,4 @@
-/** What a caller may not see is told by no answer: not by refusals, hints, lists, watches, the status or metrics. @module */
+/** No answer reveals what its caller may not see: no refusal, hint, list, watch, status or metric. @module */
 import assert from "node:assert/strict";
 import type { Instance } from "../../model/instance.ts";
 import { templateOf } from "../../model/instance.ts";
@@ -10,12 +10,12 @@ import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };
 const SIZE = { size: "1Gi", accessMode: "ReadWriteOnce" };
-/** In every name of the neighbour, and in nothing that the caller sends. */
+/** A word in every name of the neighbour, which the caller never sends. */
 const SECRET = "hush";
 const THEIRS = `${SECRET}space`;
 const named = (kind: string) => `${SECRET}-${kind}`;
 
-/** A neighbour who has one of everything, uses what is the caller's, and has what the caller wants. */
+/** A neighbour that has one of everything, uses the caller's resources, and occupies what the caller wants. */
 async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<void> {
   const cast = (resources: [kind: string, namespace: string, body: object][]) =>
     okJson(as(root, "POST", "/v1/cast", {
@@ -89,7 +89,7 @@ async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<vo
   });
 }
 
-/** What the caller asks, each with a word that shows that it got as far as the neighbour's thing. */
+/** The caller's requests, each with a word that proves that the request reached the neighbour's resource. */
 const QUESTIONS: [method: string, path: string, body: object | undefined, shows: RegExp][] = [
   [
     "PUT",
@@ -128,7 +128,7 @@ const QUESTIONS: [method: string, path: string, body: object | undefined, shows:
   ["DELETE", "/v1/storageclasses/k", undefined, /that you may not see|and 1 more/],
 ];
 
-Deno.test("no answer tells of what its caller may not see", () =>
+Deno.test("no answer reveals what its caller may not see", () =>
   withGuard(async (server) => {
     const { as, root, deps, hostDir, store } = server;
     const metrics = createMetrics({ version: "1" });
@@ -154,7 +154,7 @@ Deno.test("no answer tells of what its caller may not see", () =>
       }),
       201,
     );
-    // All there is in one namespace, services of another, and the classes, which are everybody's.
+    // Everything in one namespace, services in another, and the classes, which everybody may see.
     await okJson(
       as(root, "PUT", "/v1/admin/policies/dev", {
         rules: [
@@ -177,8 +177,8 @@ Deno.test("no answer tells of what its caller may not see", () =>
       );
       const text = await answer.text();
       assert.match(text, shows, `${method} ${url}`);
-      assert.equal(text.includes(SECRET), false, `${method} ${url} tells: ${text}`);
-      // To those who may see it, it is told: else the test above would show nothing.
+      assert.equal(text.includes(SECRET), false, `${method} ${url} reveals: ${text}`);
+      // A caller who may see it does see it: otherwise the check above would prove nothing.
       if (!shows.test('items "dev" namespace="dev"')) {
         const told = await (await app.request(url, {
           method,
@@ -193,7 +193,7 @@ Deno.test("no answer tells of what its caller may not see", () =>
     assert.ok((await scrape.text()).includes(`namespace="${THEIRS}"`), "a scrape with readonly shows all");
   }));
 
-Deno.test("a watch that resumes tells nothing of other namespaces, not even that something went", () =>
+Deno.test("a resumed watch reveals nothing about other namespaces, not even deletions", () =>
   withGuard(async (server) => {
     const { as, root, store } = server;
     await neighbour(server);
@@ -214,7 +214,7 @@ Deno.test("a watch that resumes tells nothing of other namespaces, not even that
     assert.ok((await (await as(root, "GET", "/v1/volumes")).text()).includes(SECRET));
   }));
 
-/** Bodies with which routes get past their schemas. */
+/** Bodies that pass the schemas of routes. */
 const BODIES: Record<string, object> = {
   services: IMAGE,
   volumes: SIZE,
@@ -224,7 +224,7 @@ const BODIES: Record<string, object> = {
   resize: { size: "2Gi" },
 };
 
-Deno.test("no route tells a service account of other namespaces, whatever it asks for in its own or in theirs", () =>
+Deno.test("no route reveals other namespaces to a service account, whatever it requests in its own or in theirs", () =>
   withGuard(async (server) => {
     const { as, deps } = server;
     await neighbour(server);
@@ -246,7 +246,7 @@ Deno.test("no route tells a service account of other namespaces, whatever it ask
         assert.equal(text.includes(SECRET), false, `${method} ${url}: ${text}`);
       }
       if (!path.includes("{namespace}") || !path.includes("{name}")) continue;
-      // What is theirs is answered as what does not exist, name by name.
+      // Existing and missing resources of theirs get the same answer, name by name.
       const answers = await Promise.all(
         ["service", "volume", "snapshot", "secret", "config", "instance", "nothing"].map(async (kind) => {
           const url = path.replace("{namespace}", THEIRS).replace("{name}", named(kind));

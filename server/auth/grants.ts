@@ -1,6 +1,6 @@
 /**
- * Grants: what the callers of a namespace may do to the host beyond their own containers, as the runefile says it. Whoever holds
- * `services.privileged` in a namespace may be root there and needs none.
+ * The runefile's grants: what the services of a namespace may use of the host outside their containers. A caller with
+ * `services.privileged` in a namespace may run as root there and needs no grant.
  * @module
  */
 import { z } from "zod";
@@ -9,7 +9,7 @@ import { nameSchema } from "../../model/name.ts";
 import { accountSchema } from "../../model/security.ts";
 import { port } from "../../model/runefile_values.ts";
 
-/** Ports of the host, both ends included. */
+/** A range of host ports, both ends included. */
 export interface PortRange {
   from: number;
   to: number;
@@ -34,7 +34,7 @@ const isRoot = (account: string) => account === "root" || /^0+$/.test(account);
 const grantSchema = z.strictObject({
   users: z.array(
     accountSchema.refine((user) => !isRoot(user), {
-      error: "root is not granted here: give a policy the verb services.privileged",
+      error: "root cannot be granted here: give a policy the verb services.privileged instead",
     }),
   ).default([]),
   groups: z.array(accountSchema).default([]),
@@ -43,10 +43,10 @@ const grantSchema = z.strictObject({
   seccompProfiles: z.array(absolutePathSchema).default([]),
 });
 
-/** What the callers of one namespace may use of the host. */
+/** What the services of one namespace may use of the host. */
 export type Grant = z.output<typeof grantSchema>;
 
-/** The runefile's `grants`: by namespace, `*` for every one. */
+/** The runefile's `grants`, by namespace; `*` stands for every namespace. */
 export const grantsSection = z.record(
   z.union([nameSchema, z.literal("*")], { error: 'expected the name of a namespace, or "*"' }),
   grantSchema,
@@ -54,7 +54,7 @@ export const grantsSection = z.record(
 /** See {@linkcode grantsSection}. */
 export type Grants = z.output<typeof grantsSection>;
 
-/** What a namespace is granted: its own and that of every one. */
+/** The grant of a namespace, merged with the one for every namespace. */
 export function grantOf(grants: Grants, namespace: string): Grant {
   const both = ["*", namespace].flatMap((key) => Object.hasOwn(grants, key) ? [grants[key]!] : []);
   const all = <T>(of: (grant: Grant) => T[]) => both.flatMap(of);
@@ -67,7 +67,7 @@ export function grantOf(grants: Grants, namespace: string): Grant {
   };
 }
 
-/** The line of the runefile that grants one thing, for hints. */
+/** A hint with the line of the runefile that grants one value. */
 export function grantHint(namespace: string, kind: keyof Grant, value: string | number): string {
   return `add to /etc/rune/runefile.yaml: grants: { ${namespace}: { ${kind}: [${value}] } }, and reload the daemon; ` +
     `or give the caller the verb services.privileged in namespace ${namespace}`;

@@ -8,7 +8,7 @@ import { volume, withServer } from "../api/server_fixture.ts";
 
 const parse = (text: string, file = "r.yaml") => parseRunefile(text, { file, env: () => undefined });
 
-Deno.test("grants keep the names of namespaces as they are written, and take their own keys in three spellings", () => {
+Deno.test("grants keep the spelling of namespaces, and accept their keys in three spellings", () => {
   const { grants } = parse(`
 grants:
   "*": { users: [backup] }
@@ -29,7 +29,7 @@ grants:
   assert.deepEqual(grantOf(toml.grants, "my-shop").hostPorts, [{ from: 80, to: 80 }]);
 });
 
-Deno.test("grants that say nothing sensible are refused where they stand", () => {
+Deno.test("grants that make no sense are refused with their position", () => {
   const wrong: [string, RegExp][] = [
     ["grants: { Shop: {} }", /r\.yaml:1:11: grants/],
     ["grants: { shop: { user: [a] } }", /users/],
@@ -54,7 +54,7 @@ Deno.test("grants that say nothing sensible are refused where they stand", () =>
   }
 });
 
-Deno.test("a host path of one namespace's grants is a volume of that namespace alone, at once after a reload", () =>
+Deno.test("a granted host path can be a volume of its namespace only, right after a reload", () =>
   withServer(async ({ deps, cast, hostDir }) => {
     const storage = {
       ...{ localVolumeRoot: `${hostDir}/v`, hostPathAllowlist: [`${hostDir}/all`], allowCreateMissing: true },

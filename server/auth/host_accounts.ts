@@ -1,7 +1,7 @@
-/** Users and groups of this host as they are now, from `/etc/passwd` and `/etc/group`: read at once, inside a transaction. @module */
+/** Users and groups of this host, read from `/etc/passwd` and `/etc/group`. Synchronous, for use in a transaction. @module */
 import { parseAccountId } from "../../model/security.ts";
 
-/** An account with the groups that it brings. */
+/** An account and its groups. */
 export interface HostAccount {
   uid: number;
   gid: number;
@@ -9,11 +9,11 @@ export interface HostAccount {
   groups: number[];
 }
 
-/** See the module comment. */
+/** Looks up users and groups of this host. */
 export interface HostAccounts {
-  /** By name, or by its uid in digits; undefined where the host knows none. */
+  /** Finds an account by name, or by its uid in digits; undefined if the host has none. */
   user(account: string): HostAccount | undefined;
-  /** The gid of a group by name, or digits that are one; undefined for a name that the host does not know. */
+  /** The gid of a group. Digits are a gid themselves; undefined for a name that the host does not know. */
   group(group: string): number | undefined;
   /** Whether an account or group has this number. */
   has(id: number): boolean;
@@ -43,8 +43,8 @@ function readFile(file: string): string {
   }
 }
 
-/** systemd keeps a file named after each uid that it gave to a unit with `DynamicUser`; such a uid is in no other file. */
-function isGivenBySystemd(id: number): boolean {
+/** systemd keeps a file named after each uid that it assigned to a unit with `DynamicUser`; such a uid is in no other file. */
+function isAssignedBySystemd(id: number): boolean {
   try {
     Deno.lstatSync(`/run/systemd/dynamic-uid/${id}`);
     return true;
@@ -53,7 +53,7 @@ function isGivenBySystemd(id: number): boolean {
   }
 }
 
-/** Reads both files. @param files for tests. */
+/** Reads both files. @param files the paths; tests pass their own. */
 export function readHostAccounts(
   { passwd, group }: { passwd: string; group: string } = { passwd: "/etc/passwd", group: "/etc/group" },
 ): HostAccounts {
@@ -72,6 +72,6 @@ export function readHostAccounts(
       };
     },
     group: (name) => parseAccountId(name) ?? groups.find((g) => g.name === name)?.id,
-    has: (id) => ids.has(id) || isGivenBySystemd(id),
+    has: (id) => ids.has(id) || isAssignedBySystemd(id),
   };
 }

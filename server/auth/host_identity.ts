@@ -1,6 +1,6 @@
 /**
- * Who the processes of a service are on the host, settled when the service is written: names become numbers, and `dynamic`
- * becomes an id of the service's own. What the names come to mean later changes nothing.
+ * Resolves the user and group of a service's processes to numbers when the service is written. `dynamic` becomes an id that
+ * only this service has. A later change of the host's accounts has no effect on a stored service.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -13,20 +13,20 @@ import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import type { HostAccounts } from "./host_accounts.ts";
 
-/** The ids that systemd takes for units with `DynamicUser` (systemd.exec(5)); distributions leave them free. */
+/** The ids that systemd uses for units with `DynamicUser` (systemd.exec(5)); distributions leave them free. */
 export const DYNAMIC_IDS = { first: 61_184, last: 65_519 };
 
-/** An identity, or why there is none. */
-export interface Settled {
+/** An identity, or the issues that prevent one. */
+export interface IdentityResult {
   identity?: HostIdentity;
   issues: FieldIssue[];
 }
 
-/** What settling an identity looks at. */
+/** What the resolution of an identity reads. */
 export interface IdentityWorld {
   state: Reader;
   accounts: HostAccounts;
-  /** Whether the daemon is root: another one cannot give a process any identity but its own. */
+  /** Whether the daemon runs as root. If not, its processes can only have its own identity. */
   root: boolean;
 }
 
@@ -39,15 +39,15 @@ interface Declaration {
 const namesOf = ({ securityContext: { user, group } = {} }: ServiceSpec) => ({ user, group });
 
 /**
- * Settles the identity of a service. Numbers that are stored stay as long as `user` and `group` do; a service of an earlier
- * version, stored without, gets them with its next change, so that none restarts for them.
+ * Resolves the identity of a service. Stored numbers stay until `user` or `group` changes. A service that an earlier version
+ * stored without numbers gets them with its next change, so an upgrade restarts nothing.
  *
- * @param options `anew`: look names up again also where nothing changed.
+ * @param options `anew`: look up names again even if nothing changed.
  */
-export function settleIdentity(
+export function resolveIdentity(
   service: Declaration,
   { before, anew = false, world }: { before: Service | undefined; anew?: boolean; world: IdentityWorld },
-): Settled {
+): IdentityResult {
   const { spec } = service;
   const { user, group } = namesOf(spec);
   if (!world.root || spec.process === undefined || (user === undefined && group === undefined)) {
@@ -73,8 +73,8 @@ export function settleIdentity(
 }
 
 /**
- * The identity that a stored service or instance has, as far as it can be told: what is stored, or what its names mean now
- * where an earlier version stored none.
+ * The identity of a stored service or instance: the stored numbers or, if an earlier version stored none, the numbers that its
+ * names have now. Undefined if the names are unknown.
  */
 export function identityNow(
   { spec }: { spec: Pick<ServiceSpec, "process" | "securityContext" | "identity"> },
@@ -113,7 +113,7 @@ function resolve(service: Declaration, world: IdentityWorld): HostIdentity {
       "create the group on the host, or give its number",
     );
   }
-  // The daemon's own user, with that group: root, and judged as such.
+  // The daemon's user, which is root, with that group: it needs the rights of root.
   if (user === undefined) return { user: 0, group: gid!, groups: [] };
   if (user === DYNAMIC_USER) {
     const id = freeId(service, world);
@@ -139,7 +139,7 @@ function resolve(service: Declaration, world: IdentityWorld): HostIdentity {
   return { user: uid, group: gid, groups: [] };
 }
 
-/** The first free id from where the service's name leads, so that a service made anew finds its files its own. */
+/** The first free id at or after a hash of the service's name, so that a recreated service still owns its files. */
 function freeId(service: Declaration, { state, accounts }: IdentityWorld): number {
   const count = DYNAMIC_IDS.last - DYNAMIC_IDS.first + 1;
   const start = createHash("sha256").update(describeKey(service)).digest().readUInt32BE() % count;
@@ -151,11 +151,11 @@ function freeId(service: Declaration, { state, accounts }: IdentityWorld): numbe
   throw refuse(
     "user",
     `every id from ${DYNAMIC_IDS.first} to ${DYNAMIC_IDS.last} is taken`,
-    "delete services with user: dynamic that are not needed, or name a user of this host",
+    "delete services with user: dynamic that you no longer need, or name a user of this host",
   );
 }
 
-/** Ids of stored services, and of instances that still run as their service no longer says. */
+/** Ids of other services, and of instances that still run with an identity that their service no longer has. */
 function idsOfOthers({ namespace, name }: Declaration, state: Reader): Set<number> {
   const ids = new Set<number>();
   const add = (identity: HostIdentity | undefined) => {

@@ -5,13 +5,13 @@ import type { Service } from "../../model/service.ts";
 import { isPrivileged } from "./host_rights.ts";
 import { okJson, problemOf, process, type TestServer, withServer } from "../api/server_fixture.ts";
 import { readHostAccounts } from "./host_accounts.ts";
-import { DYNAMIC_IDS, settleIdentity } from "./host_identity.ts";
+import { DYNAMIC_IDS, resolveIdentity } from "./host_identity.ts";
 
 const ignore = noRoot;
 const runAs = (name: string, user: unknown, more: object = {}) =>
   process(name, { securityContext: { user, ...more } });
 const stored = ({ store }: TestServer, name: string): Service => store.get("service", "default", name)!;
-/** Takes an id away from a stored service, as an earlier version left it. */
+/** Removes the numbers from a stored service, as an earlier version stored it. */
 const forget = ({ store }: TestServer, name: string) =>
   store.transact((tx) => {
     const service = tx.get("service", "default", name)!;
@@ -20,7 +20,7 @@ const forget = ({ store }: TestServer, name: string) =>
   });
 
 Deno.test({
-  name: "a cast stores who a process is as numbers of this host, and says unchanged when it is cast again",
+  name: "a cast stores the identity of a process as numbers, and a repeated cast changes nothing",
   ignore,
   fn: () =>
     withServer(async (server) => {
@@ -51,13 +51,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a cast with force looks names up again, and leaves a dynamic id",
+  name: "a cast with force looks up names again, and keeps a dynamic id",
   ignore,
   fn: () =>
     withServer(async (server) => {
       await okJson(server.cast([runAs("a", "nobody"), runAs("b", "dynamic")]));
       const dynamic = stored(server, "b").spec.identity;
-      // As if the account had had another number then.
+      // As if the account had had another number at that time.
       await server.store.transact((tx) => {
         const service = tx.get("service", "default", "a")!;
         tx.update(service, { spec: { ...service.spec, identity: { user: 7, group: 7, groups: [] } } });
@@ -89,8 +89,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "user: dynamic gives each service an id of its own, which it keeps, and gets again when it is made anew",
+  name: "user: dynamic gives each service its own id, which it keeps, and gets again when it is recreated",
   ignore,
   fn: () =>
     withServer(async (server) => {
@@ -115,7 +114,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "user: dynamic takes no id that a service, an instance that still runs, or the host has, and says when none is left",
+    "user: dynamic avoids the ids of services, running instances and the host, and is refused when none is left",
   ignore,
   fn: () =>
     withServer(async (server) => {
@@ -128,8 +127,8 @@ Deno.test({
         spec: { ...stored(server, "second").spec, securityContext: { user: "dynamic" } },
       });
       const settle = (name: string, more: Partial<typeof world> = {}) =>
-        settleIdentity(service(name), { before: undefined, world: { ...world, ...more } });
-      // As if the host had all but one, and that one were a service's.
+        resolveIdentity(service(name), { before: undefined, world: { ...world, ...more } });
+      // As if the host had all ids but one, and a service had that one.
       const but = (free: number) => ({ ...world.accounts, has: (id: number) => id !== free });
       assert.match(settle("x", { accounts: but(identity!.user) }).issues[0]!.message, /is taken/);
       assert.equal(settle("x", { accounts: but(65_000) }).identity?.user, 65_000);
@@ -187,7 +186,7 @@ Deno.test("readHostAccounts() reads numbers as numbers, and the groups that an a
     assert.deepEqual(
       accounts.user("70"),
       accounts.user("web"),
-      "digits are an id, whatever accounts are called",
+      "digits are an id, even if an account has them as its name",
     );
     assert.equal(accounts.user("toor")?.uid, 0);
     assert.equal(accounts.user("+"), undefined);

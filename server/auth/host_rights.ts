@@ -1,6 +1,6 @@
 /**
- * What a service takes of the host beyond its own containers, and whether its namespace is granted it. Judged are numbers and
- * paths as they are stored and enforced, never the words that a caller wrote for them.
+ * What a service uses of the host outside its containers, and whether its namespace has a grant for it. Decisions are made on
+ * the numbers and paths that are stored and enforced, never on the names in the castfile.
  * @module
  */
 import { hostPortOf } from "../../model/exposing.ts";
@@ -11,19 +11,19 @@ import { type HostAccounts, readHostAccounts } from "./host_accounts.ts";
 import { identityNow } from "./host_identity.ts";
 import { type Grant, grantOf, type Grants } from "./grants.ts";
 
-/** What there is to grant. */
+/** What decisions about host access depend on. */
 export interface HostRights {
   grants: Grants;
   accounts: HostAccounts;
-  /** Whether the daemon is root; another one can give no process another account. */
+  /** Whether the daemon runs as root. If not, its processes can only have its own account. */
   root: boolean;
 }
 
-/** One thing of the host that a service takes. */
-export interface HostWant {
+/** One thing of the host that a service uses. */
+export interface HostAccess {
   kind: keyof Grant;
   value: string | number;
-  /** What that is, for the refusal. */
+  /** The access as a phrase that completes "namespace x has no grant to …". */
   what: string;
   granted: boolean;
 }
@@ -36,8 +36,8 @@ type HostSpec = Pick<
 const LOWEST_FREE_PORT = 1024;
 
 /**
- * Whether what runs could take over the host: a container with privileges, or a process that is root by whatever name. Names
- * without numbers, of earlier versions, are looked up.
+ * Whether a service could take over the host: a privileged container, or a process with the rights of root. Names that an
+ * earlier version stored without numbers are looked up.
  */
 export function isPrivileged(spec: Privileged, accounts?: HostAccounts): boolean {
   if (takesOverHost(spec)) return true;
@@ -45,26 +45,26 @@ export function isPrivileged(spec: Privileged, accounts?: HostAccounts): boolean
   return identityNow({ spec }, accounts ?? readHostAccounts())?.user === 0;
 }
 
-/** Everything that a service takes of the host, granted or not. Not for services that are privileged: they take all of it. */
-export function hostWants(
+/** Lists what an unprivileged service uses of the host, granted or not. */
+export function listHostAccess(
   { namespace, spec }: { namespace: string; spec: HostSpec },
   rights: HostRights,
-): HostWant[] {
+): HostAccess[] {
   const grant = grantOf(rights.grants, namespace);
   return [
-    ...accountWants(spec, { grant, rights }),
-    ...fileWants(spec, grant),
-    ...portWants(spec, grant),
+    ...accountAccess(spec, { grant, rights }),
+    ...fileAccess(spec, grant),
+    ...portAccess(spec, grant),
   ];
 }
 
-function accountWants(
+function accountAccess(
   { process, identity, securityContext: { user, group } = {} }: HostSpec,
   { grant, rights: { accounts, root } }: { grant: Grant; rights: HostRights },
-): HostWant[] {
+): HostAccess[] {
   if (!process || !root || user === undefined) return [];
   const users = grant.users.map((u) => accounts.user(u)?.uid ?? numberOf(u));
-  const wants: HostWant[] = [];
+  const wants: HostAccess[] = [];
   if (user !== DYNAMIC_USER) {
     const granted = identity ? users.includes(identity.user) : grant.users.includes(user);
     wants.push({
@@ -75,7 +75,7 @@ function accountWants(
     });
   }
   if (group !== undefined) {
-    // What a user has by itself comes with the user; with a dynamic one comes nothing.
+    // A granted user brings its own groups; a dynamic user has none.
     const own = user === DYNAMIC_USER || !identity ? [] : [
       ...identity.groups,
       ...[accounts.user(String(identity.user))?.gid].filter((gid) => gid !== undefined),
@@ -96,10 +96,10 @@ function numberOf(text: string): number | undefined {
   return /^\d+$/.test(text) ? parseAccountId(text) : undefined;
 }
 
-function fileWants(
+function fileAccess(
   { process, securityContext: { seccompProfile: file } = {} }: HostSpec,
   grant: Grant,
-): HostWant[] {
+): HostAccess[] {
   if (process || !isProfileFile(file)) return [];
   return [{
     kind: "seccompProfiles",
@@ -109,7 +109,7 @@ function fileWants(
   }];
 }
 
-function portWants(spec: HostSpec, grant: Grant): HostWant[] {
+function portAccess(spec: HostSpec, grant: Grant): HostAccess[] {
   const port = hostPortOf(spec as Parameters<typeof hostPortOf>[0])?.hostPort;
   if (port === undefined || port >= LOWEST_FREE_PORT) return [];
   return [{

@@ -1,4 +1,4 @@
-/** What services take of the host, and who may let them: on the real accounts of this machine. @module */
+/** Grants and privileges for host access, on the real accounts of this machine. @module */
 import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
 import type { Service } from "../../model/service.ts";
@@ -31,7 +31,7 @@ function withGrants(
   });
 }
 
-/** What a service takes, the grant that permits it, and what the refusal says to add. */
+/** What a service uses, the grant that permits it, and the line that the refusal suggests. */
 const WANTS: [what: string, spec: object, grant: object, hint: RegExp][] = [
   [
     "an account by name",
@@ -72,7 +72,7 @@ const WANTS: [what: string, spec: object, grant: object, hint: RegExp][] = [
 
 for (const [what, spec, grant, hint] of WANTS) {
   Deno.test({
-    name: `a service takes ${what} with a grant or services.privileged, and else is told which line to add`,
+    name: `a service may use ${what} with a grant or services.privileged; a refusal says which line to add`,
     ignore,
     fn: () =>
       withGrants({}, async ({ as, token, root, deps }) => {
@@ -94,7 +94,7 @@ for (const [what, spec, grant, hint] of WANTS) {
 }
 
 Deno.test({
-  name: "a service that is root, by whatever name, takes services.privileged, and no grant helps",
+  name: "a service that runs as root, by any name, requires services.privileged, and no grant helps",
   ignore,
   fn: () =>
     withGrants({ shop: { users: ["nobody"], groups: ["disk", 0], seccompProfiles: ["/a"] } }, async (s) => {
@@ -123,7 +123,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what a container is inside of its image takes no grant, and neither do other ports",
+  name: "the user inside a container and ports from 1024 require no grant",
   ignore,
   fn: () =>
     withGrants({}, async ({ as, token }) => {
@@ -145,7 +145,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "scaling asks for no grant again, rolling back does",
+  name: "a rollback requires the grant again, scaling does not",
   ignore,
   fn: () =>
     withGrants({ shop: { users: ["nobody"] } }, async ({ as, token, deps }) => {

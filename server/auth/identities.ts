@@ -1,6 +1,6 @@
 /**
- * Users, service accounts, tokens and policies as they are administered. Nobody hands on more than they have, and nobody
- * takes from those who have more.
+ * Administration of users, service accounts, tokens and policies. Nobody can grant more rights than they have, or change an
+ * account that has more.
  * @module
  */
 import type { z } from "zod";
@@ -23,7 +23,7 @@ import type { Reader, Tx } from "../../store/store.ts";
 import { BUILTIN_POLICIES, covers, effectiveRules } from "./authority.ts";
 import { isLive, mintToken } from "./tokens.ts";
 
-/** Rules of a policy by name; none of one that is gone. */
+/** Returns a function from the name of a policy to its rules; a deleted policy has none. */
 export function rulesOfPolicy(state: Reader): (name: string) => readonly Rule[] {
   return (name) =>
     Object.hasOwn(BUILTIN_POLICIES, name)
@@ -31,12 +31,12 @@ export function rulesOfPolicy(state: Reader): (name: string) => readonly Rule[] 
       : state.get("policy", "", name)?.spec.rules ?? [];
 }
 
-/** What a user may do. */
+/** The rules that apply to a user. */
 export function rulesOfUser(state: Reader, user: Pick<UserSpec, "policies" | "namespace">): Rule[] {
   return effectiveRules(user, rulesOfPolicy(state));
 }
 
-/** What the API shows of each. */
+/** A user as the API shows it. */
 export const viewOfUser = ({ name, createdAt, spec }: User): UserView => ({ name, createdAt, ...spec });
 export const viewOfToken = ({ name: id, createdAt, spec }: Token, now: number): TokenView => ({
   id,
@@ -48,7 +48,7 @@ export const viewOfToken = ({ name: id, createdAt, spec }: Token, now: number): 
 });
 export const viewOfPolicy = ({ name, spec }: Policy): PolicyView => ({ name, builtin: false, ...spec });
 
-/** All policies: the fixed ones first. */
+/** All policies, built-in ones first. */
 export function listPolicies(state: Reader): PolicyView[] {
   return [
     ...Object.entries(BUILTIN_POLICIES).map(([name, policy]) => ({ name, builtin: true, ...policy })),
@@ -63,7 +63,7 @@ function requireCover(own: readonly Rule[], wanted: readonly Rule[], what: strin
   if (covers(own, wanted)) return;
   throw new RuneError("permission_denied", `${what} may do more than you may`, {
     hint:
-      "ask somebody whose own policies cover it: nobody grants, takes or impersonates more than they have",
+      "ask somebody whose own policies cover it: nobody can grant, revoke or impersonate more rights than they have",
   });
 }
 
@@ -82,7 +82,7 @@ function requirePolicies(tx: Reader, names: string[]): void {
   }
 }
 
-/** Makes a user or a service account. @param own rules of whoever asks. */
+/** Creates a user or a service account. @param own the rules of the caller. */
 export function createUser(
   tx: Tx,
   own: readonly Rule[],
@@ -107,7 +107,7 @@ export function grant(
   return viewOfUser(tx.update<"user">(user, { spec }));
 }
 
-/** Removes a user and the tokens of it. */
+/** Removes a user and its tokens. */
 export function deleteUser(tx: Tx, own: readonly Rule[], name: string): UserView {
   const user = requireUser(tx, name);
   requireCover(own, rulesOfUser(tx, user.spec), name);
@@ -116,7 +116,7 @@ export function deleteUser(tx: Tx, own: readonly Rule[], name: string): UserView
   return viewOfUser(user);
 }
 
-/** Makes a token; the answer is the only place where it ever stands. */
+/** Creates a token. Only the answer of this call contains it. */
 export function createToken(tx: Tx, own: readonly Rule[], body: z.output<typeof tokenBody>): NewTokenView {
   const user = requireUser(tx, body.user);
   requireCover(own, rulesOfUser(tx, user.spec), body.user);
@@ -140,7 +140,7 @@ export function createToken(tx: Tx, own: readonly Rule[], body: z.output<typeof 
   return { ...viewOfToken(token, now), token: minted.text };
 }
 
-/** Removes a token: from then on nobody is let in with it. @param self the asker's own user, who may always do so. */
+/** Removes a token. @param self the caller, who may always remove their own tokens. */
 export function revokeToken(
   tx: Tx,
   own: readonly Rule[],
@@ -154,7 +154,7 @@ export function revokeToken(
   return viewOfToken(token, Date.parse(tx.now));
 }
 
-/** Makes a policy. @throws {RuneError} `already_exists` where there is one of this name, built in or not. */
+/** Creates a policy. @throws {RuneError} `already_exists` if the name is taken, even by a built-in policy. */
 export function createPolicy(
   tx: Tx,
   own: readonly Rule[],
@@ -163,7 +163,7 @@ export function createPolicy(
   if (Object.hasOwn(BUILTIN_POLICIES, name) || tx.get("policy", "", name)) {
     throw new RuneError("already_exists", `policy ${name} exists already`, {
       hint: Object.hasOwn(BUILTIN_POLICIES, name)
-        ? "make one under another name"
+        ? "choose another name"
         : `replace its rules with rune admin policy set ${name}, or choose another name`,
     });
   }
@@ -171,7 +171,7 @@ export function createPolicy(
   return viewOfPolicy(tx.create({ kind: "policy", namespace: "", name, spec, status: {} }));
 }
 
-/** Makes or replaces a policy. */
+/** Creates or replaces a policy. */
 export function putPolicy(
   tx: Tx,
   own: readonly Rule[],
@@ -187,7 +187,7 @@ export function putPolicy(
   return viewOfPolicy(policy);
 }
 
-/** Removes a policy that nobody holds. */
+/** Removes a policy that no user has. */
 export function deletePolicy(tx: Tx, own: readonly Rule[], name: string): PolicyView {
   refuseBuiltin(name);
   const policy = tx.get("policy", "", name);
@@ -195,7 +195,7 @@ export function deletePolicy(tx: Tx, own: readonly Rule[], name: string): Policy
   requireCover(own, policy.spec.rules, `policy ${name}`);
   const holders = tx.list("user").filter((u) => u.spec.policies.includes(name)).map((u) => u.name);
   if (holders.length > 0) {
-    throw new RuneError("conflict", `policy ${name} is held by ${holders.join(", ")}`, {
+    throw new RuneError("conflict", `policy ${name} is in use by ${holders.join(", ")}`, {
       hint: "give them other policies first: rune admin user grant <name> --policy <policy>",
     });
   }
@@ -205,32 +205,31 @@ export function deletePolicy(tx: Tx, own: readonly Rule[], name: string): Policy
 
 function refuseBuiltin(name: string): void {
   if (!Object.hasOwn(BUILTIN_POLICIES, name)) return;
-  throw new RuneError("failed_precondition", `policy ${name} is built in and does not change`, {
-    hint: "make one under another name",
+  throw new RuneError("failed_precondition", `policy ${name} is built in and cannot be changed`, {
+    hint: "create one with another name",
   });
 }
 
-/** The user of the first token. */
+/** The user that bootstrap creates. */
 export const ROOT = "root";
 
-/** Whether anybody can be let in. */
+/** Whether there is a valid token. */
 export function isBootstrapped(state: Reader, now: number): boolean {
   return state.list("token").some((token) => isLive(token, now) && ownerOf(state, token) !== undefined);
 }
 
-/** The user whom a token proves; undefined when that one is gone. */
+/** The user of a token; undefined if the user was deleted. */
 export function ownerOf(state: Reader, { spec }: Token): User | undefined {
   const user = state.get("user", "", spec.user);
   return user?.uid === spec.userUid ? user : undefined;
 }
 
-/** Makes the user root and its token, as long as nobody can be let in. */
+/** Creates the user root and a token for it, if there is no valid token. */
 export function bootstrap(tx: Tx): NewTokenView {
   if (isBootstrapped(tx, Date.parse(tx.now))) {
-    throw new RuneError("already_exists", "this daemon has been bootstrapped", {
-      hint:
-        "log in with a token that was made; with none left, start with auth.enabled: false on loopback, " +
-        "run rune admin token create root, and turn it on again",
+    throw new RuneError("already_exists", "this daemon has already been bootstrapped", {
+      hint: "log in with an existing token; if none is left, start with auth.enabled: false on loopback, " +
+        "run rune admin token create root, and enable auth again",
     });
   }
   const everything = BUILTIN_POLICIES.root!.rules;

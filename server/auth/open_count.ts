@@ -1,27 +1,31 @@
-/** How many things of a kind one user may have open at a time: each holds some memory for as long as its user likes. @module */
+/** Limits how many streams one user may have open: each uses memory for as long as its user likes. @module */
 import { RuneError } from "../../model/error.ts";
 
-/** See the module comment. */
+/** Counts the open streams of each user. */
 export interface OpenCount {
   /**
-   * Counts one more.
+   * Adds one to the user's count.
    *
-   * @returns what counts it off again; a second call does nothing.
-   * @throws {RuneError} `rate_limited` when the user has the most already.
+   * @returns a function that subtracts it again; a second call does nothing.
+   * @throws {RuneError} `rate_limited` if the user is at the limit.
    */
   enter(user: string): () => void;
 }
 
-/** Makes one. @param options.what their name, in the plural. */
+/** Creates a counter. @param options.what what it counts, in the plural. */
 export function createOpenCount({ max, what }: { max: number; what: string }): OpenCount {
   const open = new Map<string, number>();
   return {
     enter(user) {
       const before = open.get(user) ?? 0;
       if (before >= max) {
-        throw new RuneError("rate_limited", `${user} has ${before} ${what} open, which is the most`, {
-          hint: "end one of them, or wait until one ends",
-        });
+        throw new RuneError(
+          "rate_limited",
+          `${user} already has ${before} ${what} open, which is the limit`,
+          {
+            hint: "close one of them, or wait until one ends",
+          },
+        );
       }
       open.set(user, before + 1);
       let left = false;

@@ -1,24 +1,24 @@
 /**
- * What each parameter of each route asks for beyond the route itself. A parameter that gives more than its route does has a
- * right of its own here. One without a row is answered to nobody, and a test walks all routes for it.
+ * The rights that each parameter of each route requires beyond those of the route. A parameter without a row is refused to
+ * every caller, and a test looks for such parameters.
  * @module
  */
 import { z } from "zod";
 import type { BackupRequest } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
-import type { Ask, Permit } from "./authority.ts";
+import type { Permission, Permit } from "./authority.ts";
 import type { Route } from "./route.ts";
 
-/** What a parameter asks for, judged on the checked request. */
+/** What a parameter requires, decided on the validated request. */
 export type ParameterRule<Input = never> =
-  /** Nothing: it selects, narrows, or says how. */
+  /** Nothing more: it only selects, filters or formats. */
   | "nothing"
-  /** The handler, or `extraVerbs()` of access.ts, asks for each thing that it names. */
-  | "asked there"
-  /** These rights. */
-  | ((input: Input) => Ask[]);
+  /** The handler, or `extraVerbs()` in access.ts, checks the right to each resource that it names. */
+  | "by the handler"
+  /** These permissions. */
+  | ((input: Input) => Permission[]);
 
-/** Rows of one route: its query's parameters and the fields of its body. `*` is a body whose fields are a declaration. */
+/** Rules of one route, by query parameter and body field. `*` is a body that is a whole declaration. */
 type Rows = Record<string, ParameterRule>;
 
 const SELECTORS: Rows = {
@@ -27,11 +27,11 @@ const SELECTORS: Rows = {
   limit: "nothing",
   continue: "nothing",
   since: "nothing",
-  watch: "asked there",
+  watch: "by the handler",
 };
-/** `now` destroys what `delete` else only hides for a day: the right to delete is the right to destroy. */
-const DELETION: Rows = { cascade: "asked there", now: "nothing" };
-const DECLARATION: Rows = { "*": "asked there" };
+/** Without `now`, deleted data stays in the trash for a day. It requires no extra right: who may delete may also destroy. */
+const DELETION: Rows = { cascade: "by the handler", now: "nothing" };
+const DECLARATION: Rows = { "*": "by the handler" };
 const LOGS: Rows = {
   follow: "nothing",
   tail: "nothing",
@@ -41,16 +41,16 @@ const LOGS: Rows = {
   initStep: "nothing",
 };
 
-const inNamespaceOf = (volume: string, ask: Omit<Ask, "namespace">): Ask => ({
-  ...ask,
+const inNamespaceOf = (volume: string, permission: Omit<Permission, "namespace">): Permission => ({
+  ...permission,
   namespace: volume.slice(0, volume.indexOf("/")),
 });
 
-/** The state itself is `create backup`: every resource, its history, and secrets as ciphertext. A new field does not compile. */
+/** The route's `create backup` covers the state: resources, history, and secrets as ciphertext. A new field does not compile. */
 const BACKUP: Record<keyof BackupRequest, ParameterRule<BackupRequest>> = {
-  // Whoever has state and key reads every secret: `admin` must not.
+  // State and key together reveal every secret, which `admin` must not read.
   withKek: ({ withKek }) => withKek ? [{ resource: "kek", verb: "get", namespace: "" }] : [],
-  // Reading a volume is what mounting it read-only takes; a snapshot of it pauses those who write.
+  // Reading a volume requires the same right as mounting it read-only. A snapshot pauses the volume's writers.
   volumes: ({ volumes, snapshots = true }) =>
     volumes.flatMap((volume) => [
       inNamespaceOf(volume, { resource: "volumes", verb: "get" }),
@@ -61,23 +61,23 @@ const BACKUP: Record<keyof BackupRequest, ParameterRule<BackupRequest>> = {
 
 const TABLE: Record<string, Rows> = {
   "post /v1/admin/backup": BACKUP,
-  // Both are words about the one thing that the route asks for.
+  // Both only confirm what the route itself requires.
   "post /v1/admin/adopt-engine": { containersAreGone: "nothing", takeOver: "nothing" },
-  // An image is no secret from who may run it.
+  // Who may run an image may also read it.
   "post /v1/images/describe": { images: "nothing" },
-  "post /v1/cast": { resources: "asked there", force: "nothing", dryRun: "nothing" },
-  // Nobody hands on more than they have: identities.ts.
-  "post /v1/admin/users": { name: "nothing", description: "nothing", policies: "asked there" },
+  "post /v1/cast": { resources: "by the handler", force: "nothing", dryRun: "nothing" },
+  // Nobody can grant more than they have: see identities.ts.
+  "post /v1/admin/users": { name: "nothing", description: "nothing", policies: "by the handler" },
   "post /v1/admin/services": {
     name: "nothing",
     description: "nothing",
     namespace: "nothing",
-    policies: "asked there",
+    policies: "by the handler",
   },
-  "put /v1/admin/users/{name}/policies": { policies: "asked there" },
-  "post /v1/admin/tokens": { user: "asked there", description: "nothing", expiresIn: "nothing" },
-  "post /v1/admin/policies": { name: "nothing", description: "nothing", rules: "asked there" },
-  "put /v1/admin/policies/{name}": { description: "nothing", rules: "asked there" },
+  "put /v1/admin/users/{name}/policies": { policies: "by the handler" },
+  "post /v1/admin/tokens": { user: "by the handler", description: "nothing", expiresIn: "nothing" },
+  "post /v1/admin/policies": { name: "nothing", description: "nothing", rules: "by the handler" },
+  "put /v1/admin/policies/{name}": { description: "nothing", rules: "by the handler" },
   "get /v1/admin/audit": {
     since: "nothing",
     user: "nothing",
@@ -85,17 +85,17 @@ const TABLE: Record<string, Rows> = {
     limit: "nothing",
     follow: "nothing",
   },
-  // A secret that is named is sent to the registry: stored_registries.ts asks for the right to read it.
+  // The named secret is sent to the registry, so stored_registries.ts checks the right to read it.
   "put /v1/admin/registries": {
     match: "nothing",
-    secret: "asked there",
+    secret: "by the handler",
     username: "nothing",
     password: "nothing",
     token: "nothing",
   },
   "delete /v1/admin/registries": { match: "nothing" },
   "post /v1/namespaces/{namespace}/services/{name}/actions/scale": { scale: "nothing", gradual: "nothing" },
-  "post /v1/namespaces/{namespace}/services/{name}/actions/rollback": { toGeneration: "asked there" },
+  "post /v1/namespaces/{namespace}/services/{name}/actions/rollback": { toGeneration: "by the handler" },
   "post /v1/namespaces/{namespace}/volumes/{name}/actions/resize": { size: "nothing" },
   "post /v1/namespaces/{namespace}/volumes/{name}/actions/undelete": { id: "nothing" },
   "get /v1/namespaces/{namespace}/services/{name}/logs": LOGS,
@@ -103,7 +103,7 @@ const TABLE: Record<string, Rows> = {
   "get /v1/usage/instances": { namespace: "nothing" },
 };
 
-/** Names of the parameters that a route takes; `*` for a body that is a declaration. */
+/** The names of a route's parameters; `*` for a body that is a declaration. */
 export function parametersOf({ query, body }: Pick<Route, "query" | "body">): string[] {
   return [...Object.keys(query?.shape ?? {}), ...fieldsOf(body)];
 }
@@ -111,11 +111,11 @@ export function parametersOf({ query, body }: Pick<Route, "query" | "body">): st
 function fieldsOf(body: z.ZodType | undefined): string[] {
   if (body === undefined) return [];
   if (body instanceof z.ZodObject) return Object.keys(body.shape);
-  // Anything else hides its fields, and no row has this name.
+  // Other schemas hide their fields. No row has this name, so the route is refused.
   return body instanceof z.ZodRecord ? ["*"] : ["?"];
 }
 
-/** The rows of a route; those of kinds follow from the method. */
+/** The rules of a route; for routes of a kind they follow from the method. */
 function rowsOf({ method, path }: Pick<Route, "method" | "path">): Rows {
   const own = TABLE[`${method} ${path}`];
   if (own) return own;
@@ -123,7 +123,7 @@ function rowsOf({ method, path }: Pick<Route, "method" | "path">): Rows {
   return method === "delete" ? DELETION : DECLARATION;
 }
 
-/** What a parameter of a route asks for; undefined where nobody has decided. */
+/** The rule of a parameter, or undefined if it has none. */
 export function parameterRule(
   route: Pick<Route, "method" | "path">,
   name: string,
@@ -133,9 +133,9 @@ export function parameterRule(
 }
 
 /**
- * Asks for everything that the parameters of a checked request take.
+ * Requires the rights for all parameters of a validated request.
  *
- * @param options.input query and body, together.
+ * @param options.input the query and the body, merged.
  * @throws {RuneError} `permission_denied`.
  */
 export function permitParameters(
@@ -146,11 +146,11 @@ export function permitParameters(
   for (const name of parametersOf(route)) {
     const rule = parameterRule(route, name);
     if (rule === undefined) {
-      throw new RuneError("permission_denied", `nobody may give ${name} to ${route.method} ${route.path}`, {
-        hint: "this is a fault in rune: the parameter has no rule in server/auth/parameters.ts",
+      throw new RuneError("permission_denied", `no rule permits ${name} of ${route.method} ${route.path}`, {
+        hint: "this is a bug in rune: the parameter has no rule in server/auth/parameters.ts",
       });
     }
     if (typeof rule !== "function") continue;
-    for (const ask of rule(input as never)) permit(ask);
+    for (const permission of rule(input as never)) permit(permission);
   }
 }

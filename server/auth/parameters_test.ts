@@ -3,10 +3,10 @@ import { z } from "zod";
 import { endpoints } from "../api/app.ts";
 import { backupRequestSchema } from "../../model/api.ts";
 import { withGuard } from "./auth_fixture.ts";
-import type { Ask } from "./authority.ts";
+import type { Permission } from "./authority.ts";
 import { parameterRule, parametersOf, permitParameters } from "./parameters.ts";
 
-Deno.test("every parameter of every route has a rule, and no rule is of a parameter that is gone", () =>
+Deno.test("every parameter of every route has a rule, and every rule has its parameter", () =>
   withGuard(async ({ deps }) => {
     const undecided = endpoints(deps).flatMap((route) =>
       parametersOf(route).filter((name) => parameterRule(route, name) === undefined)
@@ -17,29 +17,29 @@ Deno.test("every parameter of every route has a rule, and no rule is of a parame
     assert.deepEqual(parametersOf(backup), Object.keys(backupRequestSchema.shape));
   }));
 
-Deno.test("permitParameters() refuses a parameter without a rule to everybody", () => {
+Deno.test("permitParameters() refuses a parameter without a rule to every caller", () => {
   const everything = () => {};
   const path = "/v1/admin/backup";
   for (const body of [z.object({ withTokens: z.boolean() }), z.union([z.string(), z.number()])]) {
     const route = { method: "post", path, body } as const;
-    assert.throws(() => permitParameters(everything, route, { input: {} }), /nobody may give/);
+    assert.throws(() => permitParameters(everything, route, { input: {} }), /no rule permits/);
   }
   const query = z.object({ constructor: z.string() });
   assert.throws(
     () => permitParameters(everything, { method: "get", path: "/v1/services", query }, { input: {} }),
-    /nobody may give constructor/,
+    /no rule permits constructor/,
   );
 });
 
-Deno.test("a backup asks for the key, for each volume that it holds, and for pausing who writes it", () => {
+Deno.test("a backup requires the right to the key, to each volume in it, and to pause the writers", () => {
   const asked = (body: z.input<typeof backupRequestSchema>): string[] => {
-    const asks: Ask[] = [];
+    const required: Permission[] = [];
     permitParameters(
-      (ask) => void asks.push(ask),
+      (permission) => void required.push(permission),
       { method: "post", path: "/v1/admin/backup", body: backupRequestSchema },
       { input: backupRequestSchema.parse(body) },
     );
-    return asks.map(({ verb, resource, namespace }) => `${verb} ${resource} ${namespace}`.trim());
+    return required.map(({ verb, resource, namespace }) => `${verb} ${resource} ${namespace}`.trim());
   };
   assert.deepEqual(asked({}), []);
   assert.deepEqual(asked({ withKek: true }), ["get kek"]);
@@ -52,7 +52,7 @@ Deno.test("a backup asks for the key, for each volume that it holds, and for pau
   assert.deepEqual(asked({ volumes: ["a/x"], snapshots: false }), ["get volumes a"]);
 });
 
-Deno.test("a backup gives nobody the key or a volume without the right to it, and tells nobody which volumes exist", () =>
+Deno.test("a backup contains no key or volume without the right to it, and reveals to nobody which volumes exist", () =>
   withGuard(async ({ root, as, someone }) => {
     const admin = await someone("boss", ["admin"]);
     const rules = [{ resource: "backup", verbs: ["create"] }, {

@@ -1,44 +1,51 @@
-/** Who calls: what a request's token proved, and what follows from it. @module */
+/** The authenticated caller of a request and their permissions. @module */
 import type { Rule, Whoami } from "../../model/identity.ts";
-import { allows, allowsSomewhere, type Ask, BUILTIN_POLICIES, denial, type Permit } from "./authority.ts";
+import {
+  allows,
+  allowsSomewhere,
+  BUILTIN_POLICIES,
+  denial,
+  type Permission,
+  type Permit,
+} from "./authority.ts";
 
-/** See the module comment. */
+/** An authenticated caller. */
 export interface Principal {
   name: string;
   type: Whoami["type"];
-  /** Of a service account. */
+  /** The namespace of a service account. */
   namespace?: string;
   policies: string[];
   rules: readonly Rule[];
   token?: { id: string; expiresAt?: string };
-  /** Aborted, with the reason, when what this caller may do ends or changes. */
+  /** Aborts, with the reason, when the caller's permissions end or change. */
   ended: AbortSignal;
-  /** Whether what is asked is permitted. */
-  may(ask: Ask): boolean;
-  /** Whether it is in some namespace. */
-  maySomewhere(ask: Omit<Ask, "namespace">): boolean;
+  /** Whether the caller has a permission. */
+  may(permission: Permission): boolean;
+  /** Whether the caller has it in at least one namespace. */
+  maySomewhere(permission: Omit<Permission, "namespace">): boolean;
   /** @throws {RuneError} `permission_denied`. */
   permit: Permit;
 }
 
-/** Makes a principal from who they are and the rules that they hold. */
+/** Creates a principal from an identity and its rules. */
 export function principalOf(
   who: Omit<Principal, "may" | "maySomewhere" | "permit">,
 ): Principal {
   const { name, rules } = who;
   return {
     ...who,
-    may: (ask) => allows(rules, ask),
-    maySomewhere: (ask) => allowsSomewhere(rules, ask),
-    permit(ask) {
-      if (!allows(rules, ask)) throw denial(name, ask);
+    may: (permission) => allows(rules, permission),
+    maySomewhere: (permission) => allowsSomewhere(rules, permission),
+    permit(permission) {
+      if (!allows(rules, permission)) throw denial(name, permission);
     },
   };
 }
 
 const NEVER = new AbortController().signal;
 
-/** Whoever calls a daemon without authentication: everybody is root. */
+/** The caller of a daemon without authentication, who may do everything. */
 export const ANYBODY: Principal = principalOf({
   name: "anonymous",
   type: "anonymous",
@@ -47,7 +54,7 @@ export const ANYBODY: Principal = principalOf({
   ended: NEVER,
 });
 
-/** Whoever calls a route that asks nothing, on a daemon that else does. */
+/** The caller of a route that requires no token, on a daemon with authentication. */
 export const NOBODY: Principal = principalOf({
   name: "anonymous",
   type: "anonymous",

@@ -1,21 +1,21 @@
-/** Limits how often an address may fail: a bucket of attempts each, refilled over time. @module */
+/** Limits failed attempts with a token bucket for each address. @module */
 
-/** Attempts at once. */
+/** How many attempts may fail at once. */
 const BURST = 10;
-/** One more attempt after this many milliseconds. */
+/** The bucket gains one attempt in this time. */
 const REFILL_MS = 6_000;
-/** Addresses remembered; the one that was heard of longest ago is forgotten first. */
+/** How many addresses are remembered; the least recently seen is forgotten first. */
 const MAX_ADDRESSES = 10_000;
 
-/** See the module comment. */
+/** Counts failed attempts by address. */
 export interface RateLimit {
-  /** Milliseconds until this address may try again; 0 when it may now. */
+  /** How long until this address may try again, in milliseconds; 0 if it may try now. */
   waitMs(address: string): number;
   /** Counts a failure. */
   fail(address: string): void;
 }
 
-/** What is counted as one: an IPv6 host has a whole /64 to call from. */
+/** The key by which an address is counted. All addresses of an IPv6 /64 count as one, since one host may have all of them. */
 export function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1]!;
@@ -29,9 +29,9 @@ export function addressKey(address: string): string {
   return `${whole.slice(0, 4).join(":")}::/64`;
 }
 
-/** @param now milliseconds; tests give their own clock. */
+/** Creates a limit. @param now the clock, in milliseconds; tests pass their own. */
 export function createRateLimit(now: () => number = () => performance.now()): RateLimit {
-  /** Failures counted, as of a time. */
+  /** The failures in each bucket, and the time of the last update. */
   const buckets = new Map<string, { failures: number; at: number }>();
   const level = (key: string) => {
     const bucket = buckets.get(key);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addressKey, createRateLimit } from "./rate_limit.ts";
 
-Deno.test("createRateLimit() lets ten failures through, then one every six seconds, and forgets in a minute", () => {
+Deno.test("createRateLimit() permits ten failures, then one every six seconds, and forgets them after a minute", () => {
   let now = 0;
   const limit = createRateLimit(() => now);
   for (let i = 0; i < 10; i++) {
@@ -28,7 +28,7 @@ Deno.test("createRateLimit() remembers a bounded number of addresses", () => {
   assert.equal(limit.waitMs("first"), 0);
 });
 
-Deno.test("addressKey() counts an IPv6 network as one caller and knows mapped IPv4", () => {
+Deno.test("addressKey() counts an IPv6 network as one caller and recognizes mapped IPv4", () => {
   assert.equal(addressKey("::ffff:10.0.0.1"), "10.0.0.1");
   assert.equal(addressKey("2001:db8:1:2:3:4:5:6"), addressKey("2001:db8:1:2::9"));
   assert.notEqual(addressKey("2001:db8:1:2::1"), addressKey("2001:db8:1:3::1"));

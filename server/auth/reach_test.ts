@@ -1,4 +1,4 @@
-/** The table of docs/security.md that says what each policy reaches, held to the daemon cell by cell. @module */
+/** Checks each cell of the table in docs/security.md that says what each policy permits. @module */
 import assert from "node:assert/strict";
 import { noRoot } from "../../tests/skips.ts";
 import { okJson } from "../api/server_fixture.ts";
@@ -16,9 +16,9 @@ interface Attempt {
   method: string;
   path: string;
   body?: unknown;
-  /** What the runefile must say where the table says `granted`. */
+  /** The grants that the runefile needs for a cell with `granted`. */
   grant?: Record<string, unknown>;
-  /** Statuses that are a refusal of the right; by default 403. */
+  /** Statuses that refuse the right; by default 403. */
   refusals?: number[];
 }
 
@@ -36,7 +36,7 @@ const admin = (path: string, body: unknown, method = "POST"): Attempt => ({
   ...{ method, path: `/v1/admin/${path}`, body },
 });
 
-/** How each row of the table is tried. */
+/** The request that tests each row of the table. */
 function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
   const directory = (hostPath: string): Attempt => ({
     ...{
@@ -74,7 +74,7 @@ function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
     },
     "meet a service of another namespace": service({ ...IMAGE, dependencies: [{ name: "there.prod.rune" }] }),
     "see what another namespace has": { method: "GET", path: "/v1/namespaces/prod/services" },
-    // Without a WebSocket: who may is told that one is needed.
+    // The request is no WebSocket: a permitted caller gets the answer that one is needed.
     "run a command in a service": { method: "GET", path: `${SHOP}/services/x/exec` },
     "delete the volumes of a service with it": {
       ...{ method: "DELETE", path: `${SHOP}/services/nobody0?cascade=true` },
@@ -94,7 +94,7 @@ function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
   };
 }
 
-/** The accounts of the table's columns. */
+/** A token for each column of the table. */
 async function accounts({ root, someone }: GuardedServer): Promise<Record<string, string>> {
   const tokens: Record<string, string> = { root };
   for (const policy of ["admin", "readwrite", "readonly", "cast"]) {
@@ -106,7 +106,7 @@ async function accounts({ root, someone }: GuardedServer): Promise<Record<string
   return tokens;
 }
 
-/** The rows of the table whose first column has a title, as lists of cells, the titles first. */
+/** The rows of the table that starts with this title, as lists of cells, the titles first. */
 function tableOf(page: string, title: string): string[][] {
   const lines = page.split("\n");
   const start = lines.findIndex((line) => new RegExp(`^\\| ${title} +\\|`).test(line));
@@ -116,7 +116,7 @@ function tableOf(page: string, title: string): string[][] {
 }
 
 Deno.test({
-  name: "docs/security.md says of each policy what it reaches, as the daemon does",
+  name: "docs/security.md says what each policy permits, as the daemon does",
   ignore: noRoot,
   fn: () =>
     withGuard(async (server) => {
@@ -151,7 +151,7 @@ Deno.test({
         const answer = await as(token, method, path, body);
         await answer.body?.cancel();
         assert.ok(answer.status < 500, `${method} ${path}: ${answer.status}`);
-        // Each try begins from nothing: what is there already would be another question.
+        // Each attempt starts from scratch: an existing resource would require other rights.
         if (path.endsWith("/volumes/host") && answer.status < 300) {
           await deps.store.transact((tx) => tx.remove({ kind: "volume", namespace: "shop", name: "host" }));
         }
@@ -174,7 +174,7 @@ Deno.test({
     }),
 });
 
-/** A neighbour with something to reach for. */
+/** A neighbour with resources that others may want. */
 async function neighbour(as: GuardedServer["as"], root: string): Promise<void> {
   const bodies: [string, object][] = [
     ["secret", { data: { k: "v" } }],

@@ -1,4 +1,4 @@
-/** What a declaration names in another namespace takes the right to it there, and is not told of without. @module */
+/** A reference into another namespace requires the right to its target, and without it reveals nothing about the target. @module */
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import { BODIES } from "../../model/declared.ts";
@@ -16,7 +16,7 @@ const mount = (more: object) => ({ ...IMAGE, volumes: [{ name: "d", mountPath: "
 const SECRET = "secret:NAME.prod.rune/k";
 const TEXT = `a {{ ${SECRET} }} b`;
 
-/** A body for every field that refers to something in a namespace; NAME is the neighbour's, of the namespace `prod`. */
+/** A body for every field that refers to something in a namespace. NAME is the neighbour's resource, in namespace `prod`. */
 const BODIES_BY_FIELD: Record<string, [body: object, right: string][]> = {
   "service.env.*": [[{ ...IMAGE, env: { A: TEXT } }, "get secrets"]],
   "service.process.env.*": [[{ process: { command: "a", env: { A: TEXT } } }, "get secrets"]],
@@ -67,7 +67,7 @@ const BODIES_BY_FIELD: Record<string, [body: object, right: string][]> = {
   "volume.parameters.*": [[{ ...SIZE, parameters: { t: SECRET } }, "get secrets"]],
   "volume.source.snapshot": [[{ ...SIZE, source: { snapshot: "NAME", namespace: "prod" } }, "get snapshots"]],
 };
-/** Fields whose references cannot leave their own namespace, or whose declaration is administrators' business. */
+/** Fields whose references cannot leave their namespace, or which only administrators may declare. */
 const OWN = ["snapshot.source.volume", "storageClass.parameters.*"];
 
 function referenceFields(schema: z.ZodType, path: string): string[] {
@@ -78,7 +78,7 @@ function referenceFields(schema: z.ZodType, path: string): string[] {
   );
 }
 
-/** A neighbour with one of each kind, called `there`. */
+/** A neighbour with one resource of each kind, each named `there`. */
 async function neighbour({ as, root }: Pick<GuardedServer, "as" | "root">): Promise<void> {
   const bodies: [string, object][] = [
     ["secret", { data: { k: "v" } }],
@@ -94,7 +94,7 @@ async function neighbour({ as, root }: Pick<GuardedServer, "as" | "root">): Prom
   await okJson(as(root, "POST", "/v1/cast", { resources }));
 }
 
-Deno.test("every field that names something of another namespace takes the right to it, whether it exists or not", () =>
+Deno.test("every reference into another namespace requires the right to its target, whether it exists or not", () =>
   withGuard(async (server) => {
     const { as, root, someone } = server;
     await neighbour(server);
@@ -117,12 +117,12 @@ Deno.test("every field that names something of another namespace takes the right
           assert.notEqual(allowed.status, 403, await allowed.text());
           return problem;
         }));
-        assert.deepEqual(answers[0], answers[1], `${field} tells whether it exists`);
+        assert.deepEqual(answers[0], answers[1], `${field} reveals whether it exists`);
       }
     }
   }));
 
-Deno.test("a rollback, and an undeleted volume, ask for what their records refer to", () =>
+Deno.test("a rollback and an undelete require the rights to what their records refer to", () =>
   withGuard(async (server) => {
     const { as, root, someone, deps, hostDir } = server;
     await neighbour(server);
@@ -138,7 +138,7 @@ Deno.test("a rollback, and an undeleted volume, ask for what their records refer
       snapshot: { ...SIZE, parameters: {}, source: { snapshot: "there", namespace: "prod" } },
       secret: { ...SIZE, parameters: { apiToken: "secret:there.prod.rune/k" } },
     };
-    // The real driver with a trash, and in it two volumes that somebody else deleted.
+    // The real driver, with two volumes in its trash that somebody else deleted.
     const { all } = buildDrivers({
       ...{ localVolumeRoot: `${hostDir}/volumes`, hostPathAllowlist: [], allowCreateMissing: false },
       ...{ trashRetentionMs: 3_600_000, preserveOnDelete: false },

@@ -1,10 +1,10 @@
-/** What the gate reads of a route. The API's endpoints are routes with more to them. @module */
+/** The part of an API endpoint that the gate reads. @module */
 import type { z } from "zod";
 
-/** See the module comment. */
+/** A route. */
 export interface Route {
   method: "get" | "put" | "post" | "delete";
-  /** Holds its parameters in braces. */
+  /** The path, with parameters in braces. */
   path: string;
   query?: z.ZodObject;
   body?: z.ZodType;

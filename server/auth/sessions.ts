@@ -1,4 +1,4 @@
-/** Ends what is open when the right to it ends: a token is revoked or expires, its user or a policy changes. @module */
+/** Ends open streams when their token is revoked or expires, or when the policies of its user change. @module */
 import { MAX_TIMER_MS, startTimer, type Timer } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Token } from "../../model/identity.ts";
@@ -11,14 +11,14 @@ interface Session {
   timer?: Timer;
 }
 
-/** See the module comment. */
+/** The tokens that have open streams. */
 export interface Sessions {
-  /** Aborts, with the reason, when what this token permits may no longer be what it was. */
+  /** A signal that aborts, with the reason, when the permissions of this token end or may have changed. */
   signalOf(token: Token): AbortSignal;
   close(): void;
 }
 
-/** Watches over the tokens of a store. */
+/** Watches the tokens, users and policies of a store. */
 export function watchSessions(store: Store): Sessions {
   const sessions = new Map<string, Session>();
 
@@ -28,7 +28,7 @@ export function watchSessions(store: Store): Sessions {
     sessions.delete(id);
     session.timer?.clear();
     session.ended.abort(
-      new RuneError("unauthenticated", why, { hint: "run the command again, or log in anew" }),
+      new RuneError("unauthenticated", why, { hint: "run the command again, or log in again" }),
     );
   }
 
@@ -38,11 +38,11 @@ export function watchSessions(store: Store): Sessions {
 
   function onChange(resource: AnyResource): void {
     if (resource.kind === "token") end(resource.name, "this token was revoked");
-    if (resource.kind === "user") endAll("what you may do was changed", (s) => s.user === resource.name);
+    if (resource.kind === "user") endAll("your permissions were changed", (s) => s.user === resource.name);
     if (resource.kind === "policy") {
       const { name } = resource;
       const holds = (user: string) => store.get("user", "", user)?.spec.policies.includes(name) ?? true;
-      endAll("what you may do was changed", (s) => holds(s.user));
+      endAll("your permissions were changed", (s) => holds(s.user));
     }
   }
 
@@ -55,7 +55,7 @@ export function watchSessions(store: Store): Sessions {
     if (!session) return;
     const left = at - Date.now();
     if (left <= 0) return end(id, "this token has expired");
-    // The clock may be set meanwhile, so it is looked at again from time to time.
+    // The system clock may be changed in the meantime, so the timer is short and checks it again.
     session.timer = startTimer(Math.min(left, MAX_TIMER_MS), () => expire(id, at), { unref: true });
   }
 

@@ -1,17 +1,17 @@
-/** Ends an open stream when the right to it ends, and counts those that are open. @module */
+/** Ends an open stream when the right to it ends, and counts open event streams. @module */
 import { toRuneError } from "../../model/error.ts";
 import { toProblem } from "../http/problem.ts";
 
-/** Answers that go on: events, which end with a problem, and archives, which break off. */
+/** Content types of streams. An event stream ends with a problem; an archive breaks off. */
 const EVENTS = "text/event-stream";
 const ARCHIVE = "application/gzip";
 
 /**
- * The same answer. Where it is a stream of events its last one is the problem that `signal` aborts with; an archive breaks off.
+ * Returns the response with a body that ends when `signal` aborts. An event stream ends with the abort reason as a problem; an
+ * archive breaks off.
  *
- * @param options.signal may be one that never aborts.
- * @param options.enter called for a stream of events; what it returns is called when the stream is over.
- * @throws what `enter` throws, when the stream must not be.
+ * @param options.enter called for an event stream; the function that it returns is called when the stream ends.
+ * @throws what `enter` throws, if the stream may not open.
  */
 export function endWith(
   response: Response,

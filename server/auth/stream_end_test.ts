@@ -6,7 +6,7 @@ import { endWith } from "./stream_end.ts";
 
 const never = new AbortController().signal;
 
-/** A stream of events that goes on until nobody wants it, and what ends its right. */
+/** An endless event stream, and the controller that ends the right to it. */
 function open(enter: () => () => void) {
   const right = new AbortController();
   let gone = false;
@@ -29,7 +29,7 @@ async function readUntil(response: Response, part: string): Promise<ReadableStre
   return reader;
 }
 
-Deno.test("endWith() ends a stream of events with the reason, and counts it off once", async () => {
+Deno.test("endWith() ends an event stream with the reason, and leaves the count once", async () => {
   let inside = 0;
   const enter = () => {
     inside++;
@@ -49,7 +49,7 @@ Deno.test("endWith() ends a stream of events with the reason, and counts it off 
   assert.deepEqual([inside, left.isGone()], [0, true]);
 });
 
-Deno.test("endWith() breaks an archive off, which must not look whole", async () => {
+Deno.test("endWith() breaks off an archive, so that it does not look complete", async () => {
   const right = new AbortController();
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new Uint8Array(10)),
@@ -65,10 +65,10 @@ Deno.test("endWith() breaks an archive off, which must not look whole", async ()
   await assert.rejects(reader.read(), /revoked/);
 });
 
-Deno.test("createOpenCount() bounds what each user has open, and lets in again who was counted off", () => {
+Deno.test("createOpenCount() limits each user, and admits them again after one stream has ended", () => {
   const count = createOpenCount({ max: 2, what: "streams" });
   const [first] = [count.enter("a"), count.enter("a")];
-  assert.throws(() => count.enter("a"), { code: "rate_limited", message: /a has 2 streams open/ });
+  assert.throws(() => count.enter("a"), { code: "rate_limited", message: /a already has 2 streams open/ });
   count.enter("b");
   first!();
   first!();

@@ -1,17 +1,17 @@
-/** What a caller may be told of: existence and names are for those who may list the kind in the namespace. @module */
+/** Hides resources from callers. Existence and names are visible only to callers who may list the kind in its namespace. @module */
 import type { RuleResource } from "../../model/identity.ts";
 import { type AnyResource, describeKey, type Kind, KINDS } from "../../model/resource.ts";
 import type { Principal } from "./principal.ts";
 
-/** Who is told. */
+/** The caller who gets the answer. */
 export type Viewer = Pick<Principal, "may">;
 
-/** Whether the viewer may know which resources of a kind a namespace has. */
+/** Whether the viewer may see which resources of a kind a namespace has. */
 export function maySee(viewer: Viewer, kind: Kind, namespace: string): boolean {
   return viewer.may({ resource: KINDS[kind].plural as RuleResource, verb: "list", namespace });
 }
 
-/** How a message names a resource: `service shop/web`, or that it is one which the viewer may not see. */
+/** The name of a resource in a message: `service shop/web`, or `a service that you may not see`. */
 export function nameTo(viewer: Viewer, kind: Kind, key: { namespace: string; name: string }): string {
   return maySee(viewer, kind, key.namespace)
     ? `${kind} ${describeKey(key)}`
@@ -23,7 +23,10 @@ export function seenBy<R extends { namespace: string }>(viewer: Viewer, kind: Ki
   return resources.filter(({ namespace }) => maySee(viewer, kind, namespace));
 }
 
-/** The daemon's warnings. Those of backups name volumes of any namespace: whoever makes backups is told all, others that there are some. */
+/**
+ * The daemon's warnings for a viewer. Backup warnings name volumes of any namespace, so only callers who may make backups see
+ * them; others learn only that there are some.
+ */
 export function warningsFor(
   viewer: Viewer,
   { warnings, backupWarnings = [] }: { warnings: string[]; backupWarnings?: string[] },
@@ -34,14 +37,14 @@ export function warningsFor(
     ...warnings,
     ...all
       ? backupWarnings
-      : ["the scheduled backup fails: whoever may make backups is told why by rune status"],
+      : ["the scheduled backup fails: rune status says why to users who may make backups"],
   ];
 }
 
-/** What stands for the name of an instance that the viewer may not see. */
+/** Replaces the name of an instance that the viewer may not see. */
 const HIDDEN = "(not yours to see)";
 
-/** A resource as it is shown to the viewer: who mounts it from another namespace is told to those who may see that one. */
+/** A resource as the viewer may see it. Users of a volume in another namespace are hidden unless the viewer may see that namespace. */
 export function shownTo<R extends AnyResource>(viewer: Viewer, resource: R): R {
   const hides = (namespace: string) =>
     namespace !== resource.namespace && !maySee(viewer, "instance", namespace);

@@ -1,6 +1,6 @@
 /**
- * What writing one declaration takes: the right to create or change it, the extra rights for what is dangerous, and the right
- * to whatever it reaches for in other namespaces, which would else be a way around every rule of theirs.
+ * The rights that writing a declaration requires: to create or update it, to use what is dangerous, and to use each resource
+ * of another namespace that it refers to. Otherwise a reference would be a way around the rules of that namespace.
  * @module
  */
 import { BODIES, type Declared } from "../../model/declared.ts";
@@ -12,47 +12,47 @@ import type { HostIdentity } from "../../model/security.ts";
 import type { AnyResource, ResourceKey } from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
 import { grantHint } from "./grants.ts";
-import type { Ask } from "./authority.ts";
-import { type HostRights, hostWants, isPrivileged } from "./host_rights.ts";
+import type { Permission } from "./authority.ts";
+import { type HostRights, isPrivileged, listHostAccess } from "./host_rights.ts";
 import type { Principal } from "./principal.ts";
 
-/** Who writes. */
+/** The caller who writes. */
 export type Writer = Pick<Principal, "may" | "permit"> & Partial<Pick<Principal, "name">>;
 
-/** One write to be judged. */
+/** A write to authorize. */
 export interface Write {
   declared: Declared;
-  /** What is stored now. */
+  /** The stored resource, if there is one. */
   before: AnyResource | undefined;
-  /** Of a service: what it may take of the host, and who its processes are there, as numbers. */
+  /** For a service: its rights on the host, and the identity of its processes there, as numbers. */
   host?: { rights: HostRights; identity?: HostIdentity };
-  /** Of an action that changes a single field: what the stored spec asks for already was judged when it was written. */
+  /** For an action that changes a single field. The rights for the rest of the spec were checked when it was stored. */
   action?: { verb: Verb };
 }
 
-/** What was judged in a transaction; see `judged_store.ts`. */
-const judged = new WeakMap<Reader, Set<string>>();
+/** The resources authorized in each transaction; see `authorized_store.ts`. */
+const authorized = new WeakMap<Reader, Set<string>>();
 const keyOf = ({ kind, namespace, name }: ResourceKey) => `${kind} ${namespace}/${name}`;
 
-/** Whether the write of a resource was judged in this transaction. */
-export function wasJudged(tx: Reader, key: ResourceKey): boolean {
-  return judged.get(tx)?.has(keyOf(key)) ?? false;
+/** Whether the write of a resource was authorized in this transaction. */
+export function isAuthorized(tx: Reader, key: ResourceKey): boolean {
+  return authorized.get(tx)?.has(keyOf(key)) ?? false;
 }
 
-/** Marks a write in a transaction as judged by what its route asks. */
-export function markJudged(tx: Reader, key: ResourceKey): void {
-  if (!judged.has(tx)) judged.set(tx, new Set());
-  judged.get(tx)!.add(keyOf(key));
+/** Marks a write in a transaction as authorized, for a caller that checked the rights itself. */
+export function markAuthorized(tx: Reader, key: ResourceKey): void {
+  if (!authorized.has(tx)) authorized.set(tx, new Set());
+  authorized.get(tx)!.add(keyOf(key));
 }
 
-/** Asks for everything that writing the declaration takes. @throws {RuneError} `permission_denied`. */
+/** Requires all rights for writing the declaration, and marks the write as authorized. @throws {RuneError} `permission_denied`. */
 export function permitWrite(tx: Reader, writer: Writer, write: Write): void {
   const { declared, before, action } = write;
   const { kind, name } = declared;
   const resource = KINDS[kind].plural as RuleResource;
   const namespace = kind === "namespace" ? name : declared.namespace;
   const may = (verb: Verb) => writer.may({ resource, verb, namespace });
-  // Which of the two is missing would say whether it exists: whoever may do neither is refused one and the same.
+  // A caller who may neither create nor update always gets the same refusal, which does not reveal whether the resource exists.
   const verb = before && (may("update") || may("create")) ? "update" : "create";
   writer.permit({ resource, verb: action?.verb ?? verb, namespace });
   const known = new Set(
@@ -60,15 +60,15 @@ export function permitWrite(tx: Reader, writer: Writer, write: Write): void {
       ? demandsOf({ ...write, declared: before as unknown as Declared }).map(({ id }) => id)
       : [],
   );
-  for (const { id, ask } of demandsOf(write)) if (!known.has(id)) ask(writer);
-  markJudged(tx, declared);
+  for (const { id, require } of demandsOf(write)) if (!known.has(id)) require(writer);
+  markAuthorized(tx, declared);
 }
 
-/** A right that a write takes beyond that to its own resource. */
+/** A right that a write requires beyond the right to its own resource. */
 interface Demand {
-  /** The same for the same right. */
+  /** Equal for equal rights. */
   id: string;
-  ask(writer: Writer): void;
+  require(writer: Writer): void;
 }
 
 function demandsOf({ declared, host }: Write): Demand[] {
@@ -77,22 +77,26 @@ function demandsOf({ declared, host }: Write): Demand[] {
     .filter((reach) => reach.namespace !== namespace)
     .map((reach) => ({
       id: JSON.stringify(reach),
-      ask: (writer) => writer.permit({ ...reach, resource: KINDS[reach.kind].plural as RuleResource }),
+      require: (writer) => writer.permit({ ...reach, resource: KINDS[reach.kind].plural as RuleResource }),
     }));
   if (kind === "service") demands.push(...hostDemands(declared, host!));
   if (kind === "storageClass" && declared.spec.default) {
-    const ask = { resource: "storageclasses", verb: "storageclasses.set-default", namespace: "" } as const;
-    demands.push({ id: "default", ask: (writer) => writer.permit(ask) });
+    const permission = {
+      resource: "storageclasses",
+      verb: "storageclasses.set-default",
+      namespace: "",
+    } as const;
+    demands.push({ id: "default", require: (writer) => writer.permit(permission) });
   }
   return demands;
 }
 
-/** What a service takes of the host. Who may be root in its namespace may have all of it. */
+/** The rights for what a service uses of the host. A caller who may run as root in the namespace has them all. */
 function hostDemands(
   { namespace, spec }: Declared<"service">,
   { identity, rights }: NonNullable<Write["host"]>,
 ): Demand[] {
-  const privileged: Ask = { resource: "services", verb: "services.privileged", namespace };
+  const privileged: Permission = { resource: "services", verb: "services.privileged", namespace };
   const settled = { ...spec, identity };
   if (isPrivileged(settled, rights.accounts)) {
     const instead = spec.process
@@ -103,7 +107,7 @@ function hostDemands(
       "(rune admin policy, rune admin user)";
     return [{
       id: "privileged",
-      ask(writer) {
+      require(writer) {
         try {
           writer.permit(privileged);
         } catch (error) {
@@ -113,12 +117,12 @@ function hostDemands(
       },
     }];
   }
-  return hostWants({ namespace, spec: settled }, rights).filter((want) => !want.granted)
+  return listHostAccess({ namespace, spec: settled }, rights).filter((want) => !want.granted)
     .map(({ kind, value, what }) => ({
       id: `${kind} ${value}`,
-      ask(writer) {
+      require(writer) {
         if (writer.may(privileged)) return;
-        throw new RuneError("permission_denied", `namespace ${namespace} is not granted to ${what}`, {
+        throw new RuneError("permission_denied", `namespace ${namespace} has no grant to ${what}`, {
           hint: grantHint(namespace, kind, value),
         });
       },

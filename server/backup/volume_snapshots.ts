@@ -13,7 +13,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { newborn } from "../admission/newborn.ts";
-import { markJudged } from "../auth/write_permits.ts";
+import { markAuthorized } from "../auth/write_permits.ts";
 
 /** Snapshots of volumes, by the volume's uid, until they are removed. */
 export interface VolumeSnapshots {
@@ -69,7 +69,7 @@ function create(tx: Tx, { namespace, name, uid }: Volume): Snapshot {
   const spec = { source: { volume: name } };
   const key = { kind: "snapshot", namespace, name: `backup-${crypto.randomUUID()}` } as const;
   // Whoever asked for the backup was asked for `create snapshots` here (server/auth/parameters.ts).
-  markJudged(tx, key);
+  markAuthorized(tx, key);
   return tx.create({
     ...key,
     annotations: { [ANNOTATIONS.forBackup]: tx.now },

@@ -1,15 +1,15 @@
-/** No route writes what a caller declares without asking for the right to it. @module */
+/** No route writes a declared spec without a check of the caller's right to it. @module */
 import assert from "node:assert/strict";
 import { endpoints } from "../api/app.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { withGuard } from "./auth_fixture.ts";
-import { judgedStore } from "./judged_store.ts";
+import { authorizedStore } from "./authorized_store.ts";
 
 const IMAGE = { image: "busybox:1" };
 const SIZE = { size: "1Gi", accessMode: "ReadWriteOnce" };
 const ns = "/v1/namespaces/{namespace}";
 
-/** Every route that writes, in an order in which each finds what it acts on. A route without a row here fails. */
+/** Every route that writes, ordered so that each finds what it acts on. A route without a row here fails. */
 const WRITES: Record<string, { name?: string; body?: unknown; after?: string }> = {
   "post /v1/cast": { body: { resources: [{ kind: "configmap", body: { name: "c", namespace: "shop" } }] } },
   "put /v1/namespaces/{name}": { name: "shop", body: {} },
@@ -36,18 +36,18 @@ const WRITES: Record<string, { name?: string; body?: unknown; after?: string }> 
   [`post ${ns}/volumes/{name}/actions/detach`]: {},
   [`post ${ns}/volumes/{name}/actions/retry-provision`]: {},
 };
-/** Routes that write nothing of what a caller declares, or are tried elsewhere with the reason. */
+/** Routes that write no declared spec, or that another test covers. */
 const OTHERS = [
   /^(put|post|delete) \/v1\/(admin|auth)\//,
-  // It looks at images.
+  // It only reads images.
   /^post \/v1\/images\/describe$/,
-  // Nothing is written but that it goes.
+  // It writes nothing but a deletion.
   /^delete /,
-  // `undelete` needs data in the trash (references_test.ts); `resize` goes the way of `scale`, and no driver here grows.
+  // `undelete` needs data in the trash (references_test.ts); `resize` works like `scale`, and no driver here can grow a volume.
   /\/actions\/(undelete|resize)$/,
 ];
 
-Deno.test("every route that writes a spec asks for the right to it first", () =>
+Deno.test("every route that writes a spec checks the right to it first", () =>
   withGuard(async ({ deps, root, as }) => {
     const routes = endpoints(deps).filter((r) => r.method !== "get").map((r) => `${r.method} ${r.path}`);
     const unknown = routes.filter((r) => !(r in WRITES) && !OTHERS.some((other) => other.test(r)));
@@ -58,7 +58,7 @@ Deno.test("every route that writes a spec asks for the right to it first", () =>
       const url = path.replace("{namespace}", "shop").replace("{name}", name);
       const answer = await as(root, method.toUpperCase(), url, body);
       assert.ok(answer.status < 300, `${route}: ${await answer.text()}`);
-      // A second generation, for the rollback.
+      // Create a second generation for the rollback.
       if (route.endsWith("/scale")) {
         await okJson(as(root, "PUT", "/v1/namespaces/shop/services/x", { ...IMAGE, env: { A: "1" } }));
       }
@@ -66,10 +66,10 @@ Deno.test("every route that writes a spec asks for the right to it first", () =>
     assert.equal(deps.store.get("storageClass", "", "k")?.spec.default, true);
   }));
 
-Deno.test("a route that asks nothing of its caller writes nothing", () =>
+Deno.test("a route that checks no right writes nothing", () =>
   withGuard(async ({ deps, root, as }) => {
     await okJson(as(root, "PUT", "/v1/namespaces/shop/services/x", IMAGE), 201);
-    const store = judgedStore(deps.store);
+    const store = authorizedStore(deps.store);
     const before = deps.store.get("service", "shop", "x")!;
     const spec = { ...before.spec, securityContext: { privileged: true } };
     const fault = { code: "internal" };
@@ -83,7 +83,7 @@ Deno.test("a route that asks nothing of its caller writes nothing", () =>
     );
     assert.deepEqual(deps.store.get("service", "shop", "x"), before);
     assert.equal(deps.store.get("service", "shop", "z"), undefined);
-    // What is no spec stays free: marks, and that a resource goes.
+    // Everything but specs can be written without a check: marks and deletions.
     await store.transact((tx) => tx.update(before, { annotations: { a: "b" }, spec: before.spec }));
     assert.deepEqual(store.get("service", "shop", "x")!.annotations, { a: "b" });
   }));

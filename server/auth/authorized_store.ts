@@ -1,6 +1,6 @@
 /**
- * The store as routes see it: a spec that a caller could declare is written only after the right to it was asked for. A route
- * that forgets to ask is answered with a fault, and writes nothing.
+ * The store that routes get. It refuses to write a spec unless the caller's right to it was checked in the same transaction,
+ * so a route that forgets the check fails and writes nothing.
  * @module
  */
 import { sameValue } from "../../model/changes.ts";
@@ -8,14 +8,14 @@ import { isCastKind } from "../../model/declared.ts";
 import { RuneError } from "../../model/error.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { Store, Tx } from "../../store/store.ts";
-import { wasJudged } from "./write_permits.ts";
+import { isAuthorized } from "./write_permits.ts";
 
-/** See the module comment. */
-export function judgedStore(store: Store): Store {
+/** Wraps a store as the module comment says. */
+export function authorizedStore(store: Store): Store {
   return new Proxy(store, {
     get(target, property) {
       if (property === "transact") {
-        return <T>(fn: (tx: Tx) => T) => target.transact((tx) => fn(judgedTx(tx)));
+        return <T>(fn: (tx: Tx) => T) => target.transact((tx) => fn(authorizedTx(tx)));
       }
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === "function" ? value.bind(target) : value;
@@ -23,18 +23,19 @@ export function judgedStore(store: Store): Store {
   });
 }
 
-function judgedTx(tx: Tx): Tx {
+function authorizedTx(tx: Tx): Tx {
   const demand = (key: ResourceKey) => {
-    if (!isCastKind(key.kind) || wasJudged(judged, key)) return;
+    if (!isCastKind(key.kind) || isAuthorized(authorized, key)) return;
     throw new RuneError(
       "internal",
-      `${key.kind} ${key.namespace}/${key.name} was to be written without a right`,
+      `${key.kind} ${key.namespace}/${key.name} was about to be written without a check of rights`,
       {
-        hint: "this is a fault in rune: the route asks nothing of its caller (server/auth/write_permits.ts)",
+        hint:
+          "this is a bug in rune: the route does not check its caller's rights (server/auth/write_permits.ts)",
       },
     );
   };
-  const judged: Tx = {
+  const authorized: Tx = {
     now: tx.now,
     get: (kind, namespace, name) => tx.get(kind, namespace, name),
     list: (kind, namespace) => tx.list(kind, namespace),
@@ -51,5 +52,5 @@ function judgedTx(tx: Tx): Tx {
     },
     remove: (key) => tx.remove(key),
   };
-  return judged;
+  return authorized;
 }
