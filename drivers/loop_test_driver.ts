@@ -11,8 +11,8 @@ import { lookAtDirectory } from "./durable.ts";
 import { mountBlock, unmountBlock } from "./block.ts";
 import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType } from "./devices.ts";
 import { diskUsage } from "./host.ts";
-import { checkAborted, errnoOf, hostError } from "./host_error.ts";
-import { KeyedLock } from "./keyed_lock.ts";
+import { abortError, checkAborted, errnoOf, hostError } from "./host_error.ts";
+import { KeyedLock } from "../base/keyed_lock.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
 
 /** Volumes as image files in one directory, with mounts beside them. */
@@ -31,7 +31,7 @@ export class LoopTestDriver implements Driver {
   };
   readonly #root: string;
   readonly #fsType: FsType;
-  readonly #locks = new KeyedLock();
+  readonly #locks = new KeyedLock(abortError);
 
   constructor(options: { root: string; fsType: FsType }) {
     this.#root = options.root;

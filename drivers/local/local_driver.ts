@@ -23,8 +23,8 @@ import { ensureDirectory, lookAtDirectory, renameDirectory } from "../durable.ts
 import type { Filesystem } from "../../model/filesystem.ts";
 import { FilesystemAway } from "../filesystem.ts";
 import { diskUsage, removeTree } from "../host.ts";
-import { checkAborted, hostError } from "../host_error.ts";
-import { KeyedLock } from "../keyed_lock.ts";
+import { abortError, checkAborted, hostError } from "../host_error.ts";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { LOCAL_CAPABILITIES, type LocalOptions } from "./options.ts";
 import { LocalLayout, type VolumePlace } from "./layout.ts";
 import { copyDurably, snapshotGone, vanished } from "./copy.ts";
@@ -46,7 +46,7 @@ export class LocalDriver implements Driver {
   #options: LocalOptions;
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;
-  readonly #locks = new KeyedLock();
+  readonly #locks = new KeyedLock(abortError);
   readonly #root: LocalRoot;
 
   /** @throws {RuneError} `invalid_argument` when the root is not an absolute path. */

@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { ensureDirectory } from "../../drivers/durable.ts";
 import { bindDirectory, findMount, unmountDirectory } from "../../drivers/host.ts";
-import { checkAborted, errnoOf, hostError } from "../../drivers/host_error.ts";
-import { KeyedLock } from "../../drivers/keyed_lock.ts";
+import { abortError, checkAborted, errnoOf, hostError } from "../../drivers/host_error.ts";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { hasMountsOfItsOwn } from "./mount_view.ts";
 import { descriptorPath, identityOf, openDirectory, pathOf } from "../../drivers/open_directory.ts";
 import type { Stage } from "./stage.ts";
@@ -15,7 +15,7 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9-]*(\.[0-9]+)?$/;
 /** Shows directories as bind mounts below one directory, which is root's alone. */
 export class BindStage implements Stage {
   readonly #root: string;
-  readonly #locks = new KeyedLock();
+  readonly #locks = new KeyedLock(abortError);
 
   /** @param root made when missing; what leads to it exists. */
   constructor(root: string) {
