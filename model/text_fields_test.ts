@@ -100,6 +100,8 @@ Deno.test("no file of a user is read past readYamlTree(): a parser's own values 
     }
   };
   const root = new URL("..", import.meta.url).pathname;
-  for (const room of ["base", "spec", "cli", "server", "store", "reconcile"]) await visit(`${root}${room}`);
+  for (const room of ["base", "model", "store", "drivers", "runners", "node", "reconcile", "server", "cli"]) {
+    await visit(`${root}${room}`);
+  }
   assert.deepEqual(found, []);
 });
