@@ -1,6 +1,6 @@
 /**
  * Who writes a volume that is about to be copied, and the barrier that keeps others from beginning to. Pure reads; the commit
- * that they are part of is what makes them binding (docs/decisions/0007-a-snapshot-holds-the-writers.md).
+ * that they are part of is what makes them binding (docs/decisions/0005-a-snapshot-pauses-the-writers.md).
  * @module
  */
 import { type Instance, isAlive } from "../../model/instance.ts";
