@@ -1,31 +1,21 @@
-/** Locks by name inside one process: calls that could clash run one after another. Knows nothing of Rune. @module */
+/** Locks by name inside one process: work that could clash runs one after another. Knows nothing of Rune. @module */
 import { abortable } from "./abortable.ts";
 
-/** What is run under a lock. */
-export interface LockedWork<T> {
-  /** Ends the wait for the lock; work that has begun is not disturbed. */
-  signal: AbortSignal;
-  /** What waits, as a noun: `snapshot of volume default/web`. */
-  what: string;
-  work: () => Promise<T>;
-}
-
-/** Runs work under named locks, in the order of the calls; different names do not wait for each other. */
+/** Runs work under named locks, in the order of the calls. Different names do not wait for each other. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
-  readonly #toError: (what: string, signal: AbortSignal) => Error;
-
-  /** @param toError makes the error of a wait that its signal ended. */
-  constructor(toError: (what: string, signal: AbortSignal) => Error) {
-    this.#toError = toError;
-  }
 
   /**
-   * Runs `options.work` while holding every key. Keys are taken in the order given: callers that take several must agree on one.
+   * Runs `options.work` while holding every key. It takes the keys in the order given: callers that take several must agree on one.
    *
-   * @throws what the lock was told to throw, when the signal aborts while waiting; `work` is not run then.
+   * @param options.signal ends the wait for the keys; `work` is not run then.
+   * @returns what the work returns.
+   * @throws what the work throws; the signal's reason when it aborts during the wait.
    */
-  async run<T>(keys: string[], options: LockedWork<T>): Promise<T> {
+  async run<T>(
+    keys: string[],
+    options: { work: () => T | Promise<T>; signal?: AbortSignal },
+  ): Promise<T> {
     const [key, ...rest] = keys;
     if (key === undefined) return await options.work();
     const before = this.#tails.get(key) ?? Promise.resolve();
@@ -35,18 +25,15 @@ export class KeyedLock {
     });
     this.#tails.set(key, tail);
     try {
-      await this.#turn(before, options);
+      await (options.signal ? abortable(before, options.signal) : before);
       return await this.run(rest, options);
     } finally {
       release();
     }
   }
 
-  async #turn(before: Promise<void>, { signal, what }: LockedWork<unknown>): Promise<void> {
-    try {
-      await abortable(before, signal);
-    } catch {
-      throw this.#toError(what, signal);
-    }
+  /** Resolves when nobody holds a key or waits for one. */
+  async idle(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 }

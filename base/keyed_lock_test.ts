@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import { KeyedLock } from "./keyed_lock.ts";
 
-const { signal } = new AbortController();
-const toError = (what: string) => new Error(`${what} was cancelled`);
-
 Deno.test("KeyedLock runs work under one key in order, and under another at once", async () => {
-  const lock = new KeyedLock(toError);
+  const lock = new KeyedLock();
   const gate = Promise.withResolvers<void>();
   const log: string[] = [];
   const note = (key: string, name: string, wait?: Promise<void>) =>
-    lock.run([key], { signal, what: name, work: async () => (await wait, void log.push(name)) });
+    lock.run([key], { work: async () => (await wait, void log.push(name)) });
   const first = note("a", "first", gate.promise);
   const second = note("a", "second");
   await note("b", "other");
@@ -19,7 +16,7 @@ Deno.test("KeyedLock runs work under one key in order, and under another at once
 });
 
 Deno.test("KeyedLock lets a waiter go when its signal aborts, and nobody else in before their turn", async () => {
-  const lock = new KeyedLock(toError);
+  const lock = new KeyedLock();
   const gate = Promise.withResolvers<void>();
   const abort = new AbortController();
   let holders = 0;
@@ -28,18 +25,36 @@ Deno.test("KeyedLock lets a waiter go when its signal aborts, and nobody else in
     await gate.promise;
     holders--;
   };
-  const first = lock.run(["a"], { signal, what: "first", work });
-  const second = lock.run(["a"], { signal: abort.signal, what: "second", work });
-  const third = lock.run(["a"], { signal, what: "third", work });
-  abort.abort();
-  await assert.rejects(second, { message: "second was cancelled" });
+  const first = lock.run(["a"], { work });
+  const second = lock.run(["a"], { work, signal: abort.signal });
+  const third = lock.run(["a"], { work });
+  const reason = new Error("enough");
+  abort.abort(reason);
+  await assert.rejects(second, reason);
   gate.resolve();
   await Promise.all([first, third]);
 });
 
 Deno.test("KeyedLock releases after a failure, and takes several keys", async () => {
-  const lock = new KeyedLock(toError);
+  const lock = new KeyedLock();
   const fails = () => Promise.reject(new Error("no"));
-  await assert.rejects(lock.run(["a", "b"], { signal, what: "it", work: fails }), { message: "no" });
-  assert.equal(await lock.run(["b"], { signal, what: "it", work: async () => 1 }), 1);
+  await assert.rejects(lock.run(["a", "b"], { work: fails }), { message: "no" });
+  assert.equal(await lock.run(["b"], { work: () => 1 }), 1);
+});
+
+Deno.test("KeyedLock.idle() resolves when nobody holds or waits, also for who came meanwhile", async () => {
+  const lock = new KeyedLock();
+  await lock.idle();
+  const gate = Promise.withResolvers<void>();
+  const log: string[] = [];
+  const first = lock.run(["a"], {
+    work: async () => {
+      await gate.promise;
+      void lock.run(["b"], { work: () => void log.push("late") });
+    },
+  });
+  const idle = lock.idle().then(() => log.push("idle"));
+  gate.resolve();
+  await Promise.all([first, idle]);
+  assert.deepEqual(log, ["late", "idle"]);
 });

@@ -49,6 +49,19 @@ export function checkAborted(what: string, signal: AbortSignal): void {
 }
 
 /**
+ * What a call throws that a signal may end.
+ *
+ * @param options.what What was called, as a noun: `provision of volume default/web`.
+ * @returns {@linkcode abortError} when the signal ended it, else {@linkcode hostError}.
+ */
+export function callError(
+  error: unknown,
+  { what, signal }: { what: string; signal: AbortSignal },
+): RuneError {
+  return signal.aborted && error === signal.reason ? abortError(what, signal) : hostError(what, error);
+}
+
+/**
  * Any error as a RuneError: itself when it is one, else `unavailable`, because the host may well recover.
  *
  * @param what What failed, as a noun: `provision of volume default/web`.

@@ -11,7 +11,7 @@ import { lookAtDirectory } from "./durable.ts";
 import { mountBlock, unmountBlock } from "./block.ts";
 import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType } from "./devices.ts";
 import { diskUsage } from "./host.ts";
-import { abortError, checkAborted, errnoOf, hostError } from "./host_error.ts";
+import { callError, checkAborted, errnoOf } from "./host_error.ts";
 import { KeyedLock } from "../base/keyed_lock.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
 
@@ -31,7 +31,7 @@ export class LoopTestDriver implements Driver {
   };
   readonly #root: string;
   readonly #fsType: FsType;
-  readonly #locks = new KeyedLock(abortError);
+  readonly #locks = new KeyedLock();
 
   constructor(options: { root: string; fsType: FsType }) {
     this.#root = options.root;
@@ -131,9 +131,9 @@ export class LoopTestDriver implements Driver {
     const what = describeCall(verb, ctx);
     try {
       checkAborted(what, ctx.signal);
-      return await this.#locks.run([ctx.volume.uid], { what, signal: ctx.signal, work });
+      return await this.#locks.run([ctx.volume.uid], { work, signal: ctx.signal });
     } catch (error) {
-      throw hostError(what, error);
+      throw callError(error, { what, signal: ctx.signal });
     }
   }
 

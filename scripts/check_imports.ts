@@ -134,7 +134,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "node/proxy/",
     ...SERVER.map(([room]) => room),
   ],
-  "server/restore/still_running.ts": ["model/", "runners/", "node/proxy/", "server/identity/"],
+  "server/restore/still_running.ts": ["base/", "model/", "runners/", "node/proxy/", "server/identity/"],
   ...layers(CLI),
   "cli/main.ts": ["base/", "model/", ...CLI.map(([room]) => room)],
   "main.ts": ["base/plain_text.ts"],
@@ -224,6 +224,16 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "store/writer.ts",
       // Words of one command line.
       "cli/client/usage.ts",
+    ],
+  },
+  {
+    // Work in turn: what a failure does to who waits, and when nothing is left to wait for, is decided once.
+    text: /\b(\w+) = (this\.#?)?\1\.(then|catch)\(|\btryLock(Sync)?\(/,
+    what: "a lock by hand (use KeyedLock of base/keyed_lock.ts, or lockFile() of base/file_lock.ts)",
+    allowed: [
+      "base/file_lock.ts",
+      // Ends with the first failure.
+      "cli/client/exec_session.ts",
     ],
   },
   {

@@ -155,6 +155,19 @@ Deno.test("checkFile() keeps writes that may be short or not on disk to the file
   assert.deepEqual(checkFile("runners/process/cgroup.ts", loose[0]!), []);
 });
 
+Deno.test("checkFile() finds locks that are made by hand", () => {
+  const lines = [
+    "last = last.then(step);",
+    "this.#learning = this.#learning.catch(() => {}).then(write);",
+    "if (!file.tryLockSync(true)) return;",
+  ];
+  for (const line of lines) {
+    assert.equal(checkFile("drivers/new/driver.ts", line).length, 1, line);
+    assert.deepEqual(checkFile("base/file_lock.ts", line), []);
+  }
+  assert.deepEqual(checkFile("store/log.ts", "const text = await reading.then(parse);"), []);
+});
+
 Deno.test("checkFile() finds queues that nobody has bounded, and output past the terminal", () => {
   const lines = [
     "const body = new ReadableStream({ start() {} });",

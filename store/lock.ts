@@ -1,10 +1,9 @@
 /**
- * One process owns a data directory. The lock is the kernel's (flock on an open file), so that a killed owner leaves
- * nothing behind; the pid in the file is for the message only.
+ * One process owns a data directory: it locks a file in it. The pid in the file is for the message only.
  * @module
  */
 import { join } from "node:path";
-import { writeAllSync } from "../base/durable.ts";
+import { lockFile, noteHolder } from "../base/file_lock.ts";
 import { RuneError } from "../model/error.ts";
 import { unusable } from "./failures.ts";
 
@@ -22,25 +21,15 @@ export function lockDataDir(dataDir: string): Disposable {
   } catch (error) {
     throw unusable(path, error);
   }
+  let lock: Disposable | undefined;
   try {
-    if (!file.tryLockSync(true)) throw heldBy(Deno.readTextFileSync(path).trim(), dataDir);
+    lock = lockFile(file);
+    if (!lock) throw heldBy(Deno.readTextFileSync(path).trim(), dataDir);
   } catch (error) {
-    file.close();
     throw unusable(path, error);
   }
-  try {
-    file.truncateSync();
-    writeAllSync(file, new TextEncoder().encode(`${Deno.pid}\n`));
-  } catch {
-    // A full disk: the lock is held all the same, and only the message to a second process is poorer.
-  }
-  return {
-    [Symbol.dispose]() {
-      // Closing is not enough: a child that is just being started has a copy of the open file until it executes its program.
-      file.unlockSync();
-      file.close();
-    },
-  };
+  noteHolder(file, `${Deno.pid}\n`);
+  return lock;
 }
 
 function heldBy(pid: string, dataDir: string): RuneError {

@@ -23,7 +23,7 @@ import { ensureDirectory, lookAtDirectory, renameDirectory } from "../durable.ts
 import type { Filesystem } from "../../model/filesystem.ts";
 import { FilesystemAway } from "../filesystem.ts";
 import { diskUsage, removeTree } from "../host.ts";
-import { abortError, checkAborted, hostError } from "../host_error.ts";
+import { callError, checkAborted, hostError } from "../host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { LOCAL_CAPABILITIES, type LocalOptions } from "./options.ts";
 import { LocalLayout, type VolumePlace } from "./layout.ts";
@@ -46,7 +46,7 @@ export class LocalDriver implements Driver {
   #options: LocalOptions;
   readonly #layout: LocalLayout;
   readonly #trash: LocalTrash;
-  readonly #locks = new KeyedLock(abortError);
+  readonly #locks = new KeyedLock();
   readonly #root: LocalRoot;
 
   /** @throws {RuneError} `invalid_argument` when the root is not an absolute path. */
@@ -383,9 +383,9 @@ export class LocalDriver implements Driver {
     checkAborted(options.what, options.signal);
     try {
       await this.#root.enter(options.signal, options.ctx);
-      return await this.#locks.run(keys, { ...options, work });
+      return await this.#locks.run(keys, { work, signal: options.signal });
     } catch (error) {
-      throw hostError(options.what, error);
+      throw callError(error, options);
     }
   }
 

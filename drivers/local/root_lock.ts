@@ -1,7 +1,7 @@
-/** One daemon uses a volume root: the kernel's lock on it, so that a killed one leaves nothing behind. @module */
+/** One daemon uses a volume root: it locks the root. @module */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeAllSync } from "../../base/durable.ts";
+import { lockFile, noteHolder } from "../../base/file_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Owner } from "../directory_hold.ts";
 import type { LocalLayout } from "./layout.ts";
@@ -16,38 +16,27 @@ export function lockRoot({ root }: LocalLayout, { daemonId, dataDir }: Owner): D
   if (!existsSync(root)) return undefined;
   const note = join(root, ".rune", ".owner");
   // The directory itself: a lock takes no room, on a disk that is full or read-only either.
-  const directory = Deno.openSync(root);
-  try {
-    if (!directory.tryLockSync(true)) {
-      const other = existsSync(note) ? `, ${Deno.readTextFileSync(note).trim()}` : "";
-      throw new RuneError(
-        "failed_precondition",
-        `the volume root ${root} is used by another Rune daemon${other}`,
-        {
-          hint: "stop that one, or set storage.localVolumeRoot to a directory of this daemon's own",
-        },
-      );
-    }
-  } catch (error) {
-    directory.close();
-    throw error;
+  const lock = lockFile(Deno.openSync(root));
+  if (!lock) {
+    const other = existsSync(note) ? `, ${Deno.readTextFileSync(note).trim()}` : "";
+    throw new RuneError(
+      "failed_precondition",
+      `the volume root ${root} is used by another Rune daemon${other}`,
+      {
+        hint: "stop that one, or set storage.localVolumeRoot to a directory of this daemon's own",
+      },
+    );
   }
   writeNote(note, `${daemonId} of the data directory ${dataDir}\n`);
-  return {
-    [Symbol.dispose]() {
-      // Closing is not enough: a child that is just being started has a copy of the open file until it executes its program.
-      directory.unlockSync();
-      directory.close();
-    },
-  };
+  return lock;
 }
 
 /** For the message to another daemon, which is poorer without. */
 function writeNote(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    using file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
-    writeAllSync(file, new TextEncoder().encode(text));
+    using file = Deno.openSync(path, { write: true, create: true, mode: 0o600 });
+    noteHolder(file, text);
   } catch {
     // A full or read-only disk: the root is locked all the same.
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { type Filesystem, filesystemSchema } from "../../model/filesystem.ts";
 import { readJson, removeAside, writeJson } from "../durable.ts";
 import { describeDifference, FilesystemAway, isSameFilesystem } from "../filesystem.ts";
@@ -20,7 +21,7 @@ export class LocalRootMemory {
   readonly #file: string | undefined;
   #known: Filesystem | undefined;
   #read = false;
-  #learning: Promise<void> = Promise.resolve();
+  readonly #lock = new KeyedLock();
 
   /** @param options.file where it is kept; without one nothing is remembered beyond this object. */
   constructor(root: string, { file }: { file?: string | undefined }) {
@@ -48,8 +49,7 @@ export class LocalRootMemory {
   /** Remembers a filesystem that is known to be the right one. */
   async learn(found: Filesystem): Promise<void> {
     // Calls for several volumes come at once, and learn the same.
-    this.#learning = this.#learning.catch(() => {}).then(() => this.#write(found));
-    await this.#learning;
+    await this.#lock.run(["write"], { work: () => this.#write(found) });
   }
 
   async #write(found: Filesystem): Promise<void> {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { ensureDirectory } from "../../drivers/durable.ts";
 import { bindDirectory, findMount, unmountDirectory } from "../../drivers/host.ts";
-import { abortError, checkAborted, errnoOf, hostError } from "../../drivers/host_error.ts";
+import { callError, checkAborted, errnoOf, hostError } from "../../drivers/host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { hasMountsOfItsOwn } from "./mount_view.ts";
 import { descriptorPath, identityOf, openDirectory, pathOf } from "../../drivers/open_directory.ts";
@@ -15,7 +15,7 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9-]*(\.[0-9]+)?$/;
 /** Shows directories as bind mounts below one directory, which is root's alone. */
 export class BindStage implements Stage {
   readonly #root: string;
-  readonly #locks = new KeyedLock(abortError);
+  readonly #locks = new KeyedLock();
 
   /** @param root made when missing; what leads to it exists. */
   constructor(root: string) {
@@ -77,9 +77,9 @@ export class BindStage implements Stage {
       await ensureDirectory(this.#root, 0o700);
       // As the kernel names it in its table of mounts.
       const path = join(await Deno.realPath(this.#root), id);
-      return await this.#locks.run([id], { what, signal, work: () => work(path) });
+      return await this.#locks.run([id], { work: () => work(path), signal });
     } catch (error) {
-      throw hostError(what, error);
+      throw callError(error, { what, signal });
     }
   }
 }

@@ -1,4 +1,5 @@
 /** How far the pull of an image is, told as the instance's message, at most once a second. @module */
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -10,7 +11,7 @@ export function pullProgress(
   instance: Instance,
 ): { update(text: string): void; end(): Promise<void> } {
   let latest: string | undefined;
-  let writing: Promise<void> = Promise.resolve();
+  const lock = new KeyedLock();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
   let writtenAt = -Infinity;
@@ -19,13 +20,13 @@ export function pullProgress(
     timer = undefined;
     writtenAt = performance.now();
     const message = latest!;
-    writing = writing.then(() =>
+    const work = () =>
       store.transact((tx) => {
         const now = tx.get("instance", instance.namespace, instance.name);
         if (ended || now?.uid !== instance.uid || now.status.message === message) return;
         tx.update(now, { status: { ...now.status, message } });
-      })
-    ).catch(() => {}); // It only tells: the pull itself goes on.
+      });
+    lock.run(["message"], { work }).catch(() => {}); // It only tells: the pull itself goes on.
   };
   return {
     update(text) {
@@ -37,7 +38,7 @@ export function pullProgress(
     async end() {
       ended = true;
       clearTimeout(timer);
-      await writing;
+      await lock.idle();
     },
   };
 }

@@ -3,6 +3,7 @@
  * is no such container" above all, comes from an Engine that the daemon's containers are not on, and nothing is made there.
  * @module
  */
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Adoption, AdoptionWords, EngineBond, EngineRecord, Place } from "../engine_bond.ts";
 import type { Ask, EngineGuard } from "./engine.ts";
@@ -38,14 +39,10 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
   const { daemonId, bond, logger } = options;
   let loaded: { record: EngineRecord | undefined; lastPlace: Place | undefined } | undefined;
   let refusal: { error: RuneError; at: number } | undefined;
-  let last: Promise<unknown> = Promise.resolve();
+  const lock = new KeyedLock();
 
   /** One at a time: what was concluded is written before the next connection is judged. */
-  function inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const next = last.then(step);
-    last = next.catch(() => undefined);
-    return next;
-  }
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => lock.run(["judgement"], { work });
 
   /** Only this guard writes what is loaded here. */
   async function load() {

@@ -3,6 +3,7 @@
  * @module
  */
 import { z } from "zod";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import { containerListSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
@@ -32,14 +33,10 @@ export interface Networks {
 export function createNetworks(engine: Engine, daemonId: string): Networks {
   const known = new Set<string>();
   const inUse = new Map<string, number>();
-  let last: Promise<unknown> = Promise.resolve();
+  const lock = new KeyedLock();
 
   // The Engine makes two networks of one name when asked twice at once, so asking is done in turn.
-  function inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const next = last.then(step);
-    last = next.catch(() => undefined);
-    return next;
-  }
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => lock.run(["networks"], { work });
 
   /** Networks with this daemon's label, of one namespace or of all. */
   async function list(what: string, { namespace, signal }: { namespace?: string; signal: AbortSignal }) {

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import type { Logger } from "@logtape/logtape";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import type { RunSpec } from "../runner.ts";
 import { Bell } from "./bell.ts";
@@ -89,8 +90,8 @@ export class Supervisor {
   readonly #watcher: Deno.FsWatcher;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #live = new Map<string, LiveRun>();
-  readonly #settling = new Map<string, Promise<void>>();
-  readonly #queues = new Map<string, Promise<unknown>>();
+  readonly #settling = new KeyedLock();
+  readonly #calls = new KeyedLock();
   readonly #background = new Set<Promise<void>>();
   #ticking = false;
   #hurried?: ReturnType<typeof setTimeout>;
@@ -177,25 +178,13 @@ export class Supervisor {
 
   /** Runs `fn` alone among the calls for this run that change its records. */
   async exclusive<T>(name: string, fn: () => Promise<T>): Promise<T> {
-    const before = this.#queues.get(name);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#queues.set(name, promise);
-    try {
-      await before;
-      return await fn();
-    } finally {
-      resolve();
-      if (this.#queues.get(name) === promise) this.#queues.delete(name);
-    }
+    return await this.#calls.run([name], { work: fn });
   }
 
   /** Brings the record of a run up to date: tracks it while it lives, ends leftovers, records its end. */
   async settle(files: RunFiles): Promise<void> {
-    // One under way may have looked before what this caller knows of. What it failed at is its own caller's.
-    for (let other; (other = this.#settling.get(files.name));) await other.catch(() => {});
-    const settling = this.#settle(files).finally(() => this.#settling.delete(files.name));
-    this.#settling.set(files.name, settling);
-    await settling;
+    // One under way may have looked before what this caller knows of.
+    await this.#settling.run([files.name], { work: () => this.#settle(files) });
   }
 
   /** Tells everybody that a run changed. */
@@ -214,7 +203,7 @@ export class Supervisor {
     this.#watcher.close();
     this.hub.close();
     this.bell.ringAll();
-    await Promise.allSettled([...this.#background, ...this.#settling.values()]);
+    await Promise.allSettled([...this.#background, this.#settling.idle()]);
   }
 
   async #clear(strays: Stray[]): Promise<void> {

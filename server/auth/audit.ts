@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { writeAllSync } from "../../base/durable.ts";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import type { AuditRecord } from "../../model/identity.ts";
 import { Channel } from "../http/channel.ts";
@@ -80,7 +81,7 @@ export function openAudit(
   const listeners = new Set<(record: AuditRecord) => void>();
   let syncing: ReturnType<typeof setTimeout> | undefined;
   let synced: Promise<unknown> = Promise.resolve();
-  let reading: Promise<unknown> = Promise.resolve();
+  const lock = new KeyedLock();
 
   function syncSoon(): void {
     syncing ??= setTimeout(() => {
@@ -168,9 +169,7 @@ export function openAudit(
     },
     read(filter) {
       // One read at a time, since each keeps the text of a file in memory.
-      const answer = reading.then(() => readAll(filter));
-      reading = answer.catch(() => {});
-      return answer;
+      return lock.run(["read"], { work: () => readAll(filter) });
     },
     async *follow(filter, signal) {
       const sizeOf = (record: AuditRecord) => 2 * JSON.stringify(record).length;

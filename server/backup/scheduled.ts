@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
 import { type BackupSource, makeBackup } from "./backup.ts";
@@ -64,7 +65,7 @@ export function createScheduledBackups(
 ): ScheduledBackups {
   const stopped = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let work = Promise.resolve();
+  const lock = new KeyedLock();
   let failure: Failure | undefined;
   let last: KeptBackup | undefined;
 
@@ -111,12 +112,14 @@ export function createScheduledBackups(
 
   function look(): void {
     clearTimeout(timer);
-    work = work.then(async () => {
-      if (stopped.signal.aborted) return;
-      const afterMs = await pass();
-      clearTimeout(timer);
-      if (afterMs === undefined || stopped.signal.aborted) return;
-      timer = setTimeout(look, Math.max(0, Math.min(afterMs, LOOK_MS)));
+    void lock.run(["pass"], {
+      async work() {
+        if (stopped.signal.aborted) return;
+        const afterMs = await pass();
+        clearTimeout(timer);
+        if (afterMs === undefined || stopped.signal.aborted) return;
+        timer = setTimeout(look, Math.max(0, Math.min(afterMs, LOOK_MS)));
+      },
     });
   }
 
@@ -135,7 +138,7 @@ export function createScheduledBackups(
     async stop() {
       stopped.abort();
       clearTimeout(timer);
-      await work;
+      await lock.idle();
     },
   };
 }

@@ -1,5 +1,6 @@
 /** What a changed runefile means for a daemon that runs: which settings take effect now, and which need a restart. @module */
 import type { Logger } from "@logtape/logtape";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { DRIVER_RELOADS, reloadDrivers } from "../../drivers/registry.ts";
 import { sameValue } from "../../model/changes.ts";
 import { toRuneError } from "../../model/error.ts";
@@ -86,9 +87,9 @@ export function reloadOnSighup(
       keys: needRestart.join(", "),
     });
   };
-  let work = Promise.resolve();
+  const lock = new KeyedLock();
   const listener = () => {
-    work = work.then(run).catch((thrown) => {
+    lock.run(["reload"], { work: run }).catch((thrown) => {
       const { message, hint } = toRuneError(thrown);
       logger.error("SIGHUP: nothing was reloaded: {message}; {hint}", { message, hint });
     });

@@ -1,5 +1,6 @@
 /** Keeps the trash of deleted volumes: what is past its retention is removed for good. @module */
 import type { Logger } from "@logtape/logtape";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import type { TrashOwner } from "../../drivers/entry.ts";
 import { type Clock, elapsedMs } from "../../base/clock.ts";
 import { toRuneError } from "../../model/error.ts";
@@ -21,17 +22,17 @@ export function keepTrash(
     const count = await owner.purge((at) => elapsedMs(at, clock.now()), stopped.signal);
     if (count > 0) logger.info("purged {count} deleted volumes from the trash", { count });
   };
-  let work = owner.sweep(stopped.signal).catch(report("the sweep of the volume root")).then(purge)
-    .catch(report("the purge of the trash"));
-  const timer = setInterval(
-    () => work = work.then(purge).catch(report("the purge of the trash")),
-    PURGE_INTERVAL_MS,
-  );
+  const lock = new KeyedLock();
+  const run = (work: () => Promise<void>, what: string) =>
+    void lock.run(["trash"], { work }).catch(report(what));
+  run(() => owner.sweep(stopped.signal), "the sweep of the volume root");
+  run(purge, "the purge of the trash");
+  const timer = setInterval(() => run(purge, "the purge of the trash"), PURGE_INTERVAL_MS);
   return {
     async stop() {
       clearInterval(timer);
       stopped.abort();
-      await work;
+      await lock.idle();
     },
   };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { writeAllSync } from "../../base/durable.ts";
+import { lockFile, noteHolder } from "../../base/file_lock.ts";
 import { isSamePlace, type Place } from "../../runners/engine_bond.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
@@ -51,18 +51,16 @@ function lockId(daemonId: string, dataDir: string): Disposable {
     ensureOwn(directory);
     for (;;) {
       const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-      const locked = lockOpen(file, path);
-      if (locked === "gone") continue;
-      if (!locked) throw runs(daemonId, Deno.readTextFileSync(path));
-      noteHolder(file, dataDir);
-      return {
-        [Symbol.dispose]() {
-          // Nobody can lock it between the two: whoever has opened it looks whether it is still there.
-          removeFile(path);
-          file.unlockSync();
-          file.close();
-        },
-      };
+      using cleanup = new DisposableStack();
+      const lock = lockFile(file);
+      if (!lock) throw runs(daemonId, Deno.readTextFileSync(path));
+      cleanup.use(lock);
+      // Another one may have taken its path meanwhile.
+      if (inodeOf(path) !== file.statSync().ino) continue;
+      noteHolder(file, `${Deno.pid} ${dataDir}\n`);
+      // Nobody can lock it between the two: whoever has opened it looks whether it is still there.
+      cleanup.defer(() => removeFile(path));
+      return cleanup.move();
     }
   } catch (error) {
     if (error instanceof RuneError) throw error;
@@ -74,21 +72,6 @@ function lockId(daemonId: string, dataDir: string): Disposable {
       cause: error,
     });
   }
-}
-
-/** Whether the open file is locked now; `gone` when another one took its path meanwhile. Closes what is not kept. */
-function lockOpen(file: Deno.FsFile, path: string): boolean | "gone" {
-  let locked = false;
-  try {
-    locked = file.tryLockSync(true);
-    if (locked && inodeOf(path) === file.statSync().ino) return true;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  if (locked) file.unlockSync();
-  file.close();
-  return locked ? "gone" : false;
 }
 
 function removeFile(path: string): void {
@@ -117,16 +100,6 @@ function ensureOwn(directory: string): void {
     if (!isDirectory || uid !== Deno.uid() || ((mode ?? 0) & 0o022) !== 0) {
       throw new Error(`${path} is not a directory of this user alone`);
     }
-  }
-}
-
-/** For the message to a second daemon alone. */
-function noteHolder(file: Deno.FsFile, dataDir: string): void {
-  try {
-    file.truncateSync();
-    writeAllSync(file, new TextEncoder().encode(`${Deno.pid} ${dataDir}\n`));
-  } catch {
-    // No room: the lock is held all the same.
   }
 }
 

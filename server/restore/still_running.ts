@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { isLocked } from "../../base/file_lock.ts";
 import { findStrayCaddies } from "../../node/proxy/caddy/strays.ts";
 import { caddyFiles } from "../../node/proxy/caddy/config.ts";
 import { listRunningContainers } from "../../runners/docker/running_containers.ts";
@@ -46,20 +47,7 @@ export interface RunningDaemon {
 /** The daemon that runs under an id on this host, by the lock that it holds; undefined when there is none. */
 export function findRunningDaemon(daemonId: string): RunningDaemon | undefined {
   const path = join(lockDirectory(), encodeURIComponent(daemonId));
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(path, { read: true, write: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  try {
-    if (!file.tryLockSync(true)) return { holder: Deno.readTextFileSync(path).trim() };
-    file.unlockSync();
-    return undefined;
-  } finally {
-    file.close();
-  }
+  return isLocked(path) ? { holder: Deno.readTextFileSync(path).trim() } : undefined;
 }
 
 async function describeContainers(

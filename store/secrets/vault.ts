@@ -5,6 +5,7 @@
  * or elsewhere, can be read again.
  * @module
  */
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/kinds.ts";
 import type { SealedSecretSpec } from "../../model/sealed_secret.ts";
@@ -74,16 +75,6 @@ const contextOf = ({ namespace, name, version }: SecretVersion, keyId: string) =
   keyId,
 ];
 
-/** Work in the order of asking, one at a time: what wraps keys and what rotates must not overlap. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work, work);
-    last = done.catch(() => {});
-    return done;
-  };
-}
-
 /**
  * Opens the vault of a store, finishing a rotation that was cut short.
  *
@@ -92,7 +83,9 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
 export async function openVault(store: Store, source: KekSource): Promise<Vault> {
   const keys = openDataKeys(store);
   const opened = await openKek(store, source, { hasKeys: (await keys.ids()).length > 0 });
-  const inTurn = oneAtATime();
+  const lock = new KeyedLock();
+  /** One at a time: what wraps keys and what rotates must not overlap. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => lock.run(["keys"], { work });
   let kek = opened.kek;
   let keyring: Keyring = new Map([[kek.id, kek]]);
   const rotateTo = async (next: Kek) => {
@@ -154,7 +147,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
     rotate: () => inTurn(async () => await rotateTo(await nextKek(source))),
     async close() {
       unsubscribe();
-      await inTurn(() => Promise.resolve());
+      await lock.idle();
     },
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { replaceFile } from "../../../base/durable.ts";
+import { isLocked } from "../../../base/file_lock.ts";
 import { RuneError } from "../../../model/error.ts";
 import { bootConfig, type CaddyFiles } from "./config.ts";
 import { DAEMON_VARIABLE, findRunningCaddies } from "./strays.ts";
@@ -45,23 +46,7 @@ export async function findCaddy(path?: string, folders = SYSTEM_PATH): Promise<s
 }
 
 /** Whether the Caddy of this folder lives. */
-export function isAlive(files: CaddyFiles): boolean {
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(lockPath(files), { write: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-  try {
-    const free = file.tryLockSync(true);
-    // Told and not left to the closing: see store/lock.ts.
-    if (free) file.unlockSync();
-    return !free;
-  } finally {
-    file.close();
-  }
-}
+export const isAlive = (files: CaddyFiles): boolean => isLocked(lockPath(files));
 
 /**
  * Starts Caddy with a configuration, by default one that serves nothing; returns when the process exists, before it answers. Done when one lives.
