@@ -54,9 +54,9 @@ function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
     "take a group of the host, by a process": runAs({ user: "dynamic", group: "disk" }, { groups: ["disk"] }),
     "have an id of its own (`user: dynamic`), by a process": runAs({ user: "dynamic" }),
     "run a privileged container": secured({ privileged: true }),
-    "give capabilities to a container": secured({ capAdd: ["NET_ADMIN"] }),
+    "add capabilities to a container": secured({ capAdd: ["NET_ADMIN"] }),
     "run a container without seccomp": secured({ seccompProfile: "unconfined" }),
-    "replace the seccomp profile by a file": secured({ seccompProfile: "/srv/a.json" }, {
+    "use a seccomp profile from a file": secured({ seccompProfile: "/srv/a.json" }, {
       seccompProfiles: ["/srv/a.json"],
     }),
     "mount a directory of the host": directory(`${hostDir}/data`),
@@ -72,8 +72,11 @@ function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
       ...{ method: "PUT", path: `${SHOP}/volumes/restored` },
       body: { ...SIZE, source: { snapshot: "there", namespace: "prod" } },
     },
-    "meet a service of another namespace": service({ ...IMAGE, dependencies: [{ name: "there.prod.rune" }] }),
-    "see what another namespace has": { method: "GET", path: "/v1/namespaces/prod/services" },
+    "depend on a service of another namespace": service({
+      ...IMAGE,
+      dependencies: [{ name: "there.prod.rune" }],
+    }),
+    "list what another namespace has": { method: "GET", path: "/v1/namespaces/prod/services" },
     // The request is no WebSocket: a permitted caller gets the answer that one is needed.
     "run a command in a service": { method: "GET", path: `${SHOP}/services/x/exec` },
     "delete the volumes of a service with it": {
@@ -90,7 +93,7 @@ function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
       snapshots: false,
     }),
     "make a backup with the key of the secrets": admin("backup", { withKek: true }),
-    "exchange the key of the secrets": admin("rotate-kek", undefined),
+    "rotate the key of the secrets": admin("rotate-kek", undefined),
   };
 }
 
