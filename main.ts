@@ -27,7 +27,7 @@ try {
         throw error;
       }
     },
-    offline: async () => (await import("./server/restore/offline.ts")).offline,
+    loadOffline: async () => (await import("./server/restore/offline.ts")).offline,
   });
   // The finer exit codes are for clients: to whoever supervises a daemon, it started or it did not.
   if (daemonFailed) code = 1;

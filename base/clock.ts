@@ -42,16 +42,16 @@ const SLACK_MS = 1000;
 /**
  * Watches the clock from now on.
  *
- * @param options `wall` is the time of day, `steady` a clock that nobody sets; both in milliseconds.
+ * @param options `wall` is the time of day, `readSteady` a clock that nobody sets; both in milliseconds.
  */
-export function createClock(options: { wall?(): number; steady?(): number } = {}): Clock {
-  const { wall = Date.now, steady = () => performance.now() } = options;
-  const began = steady();
+export function createClock(options: { wall?(): number; readSteady?(): number } = {}): Clock {
+  const { wall = Date.now, readSteady = () => performance.now() } = options;
+  const began = readSteady();
   let last = { steady: began, ahead: wall() - began };
   let steps: readonly ClockStep[] = [];
   return {
     now() {
-      const at = steady();
+      const at = readSteady();
       const shown = wall();
       const ahead = shown - at;
       const byMs = ahead - last.ahead;

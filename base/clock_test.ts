@@ -7,7 +7,7 @@ const START = Date.parse("2026-01-31T12:00:00.000Z");
 /** A manual clock: `pass` lets time go by, `set` moves the time of day forward or back. */
 function trial() {
   let [steady, ahead] = [5_000, START - 5_000];
-  const clock = createClock({ wall: () => steady + ahead, steady: () => steady });
+  const clock = createClock({ wall: () => steady + ahead, readSteady: () => steady });
   return {
     pass: (ms: number) => void (steady += ms),
     set: (byMs: number) => void (ahead += byMs),

@@ -91,8 +91,8 @@ export interface Deadline extends Disposable {
  */
 export function startDeadline(ms: number, options: TimerOptions = {}): Deadline {
   const limit = new AbortController();
-  const late = () => limit.abort(new DOMException("Signal timed out.", "TimeoutError"));
-  const timer = startTimer(ms, late, options);
+  const abortLate = () => limit.abort(new DOMException("Signal timed out.", "TimeoutError"));
+  const timer = startTimer(ms, abortLate, options);
   return { signal: limit.signal, [Symbol.dispose]: () => timer.clear() };
 }
 

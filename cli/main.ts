@@ -250,7 +250,7 @@ export interface ListedCommand {
 
 /** Every command that does something. */
 export async function listCommands(terminal: Terminal): Promise<ListedCommand[]> {
-  const cli: Cli = { terminal, serve: () => Promise.resolve(), offline: noOffline, exitCode: EXIT.ok };
+  const cli: Cli = { terminal, serve: () => Promise.resolve(), loadOffline: noOffline, exitCode: EXIT.ok };
   const { program, load } = buildProgram(cli);
   const found: ListedCommand[] = [];
   const walk = (command: CommandUnknownOpts, words: string[]) => {
@@ -287,12 +287,12 @@ export async function runCli(
   argv: string[],
   io: {
     serve: (options: ServeOptions) => Promise<void>;
-    offline?: () => Promise<Offline>;
+    loadOffline?: () => Promise<Offline>;
     terminal?: Terminal;
   },
 ): Promise<number> {
   const terminal = io.terminal ?? systemTerminal();
-  const cli: Cli = { terminal, serve: io.serve, offline: io.offline ?? noOffline, exitCode: EXIT.ok };
+  const cli: Cli = { terminal, serve: io.serve, loadOffline: io.loadOffline ?? noOffline, exitCode: EXIT.ok };
   try {
     const { program, load } = buildProgram(cli);
     if (argv[0] === COMPLETE) await printCompletions(argv.slice(2), { terminal, program, load });

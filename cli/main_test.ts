@@ -191,7 +191,7 @@ Deno.test("rune version prints its own version when no daemon is there", async (
 const list = (items: object[]) => Response.json({ items, revision: 1 });
 
 /** A daemon with one service and one volume. */
-const small: Answer = ({ method }, { pathname, searchParams }) => {
+const answerSmall: Answer = ({ method }, { pathname, searchParams }) => {
   const path = pathname.replace("/v1/namespaces/default", "");
   if (method === "GET" && path === "/services") {
     return searchParams.get("labelSelector") === "app=none"
@@ -277,7 +277,7 @@ const GOLDEN: Golden[] = [
 
 for (const { line, code, stdout = "", stderr = "" } of GOLDEN) {
   Deno.test(`rune ${line} prints what it should and exits ${code}`, async () => {
-    await withDaemon(small, async (server) => {
+    await withDaemon(answerSmall, async (server) => {
       const got = await run(line.split(" "), { env: { RUNE_SERVER: server } });
       assert.equal(got.code, code, got.stderr);
       for (const [found, wanted] of [[got.stdout, stdout], [got.stderr, stderr]] as const) {
@@ -289,7 +289,7 @@ for (const { line, code, stdout = "", stderr = "" } of GOLDEN) {
 }
 
 Deno.test("runCli() ends without a word when the reader of its output went away", async () => {
-  await withDaemon(small, async (server) => {
+  await withDaemon(answerSmall, async (server) => {
     const terminal = fakeTerminal({ env: { RUNE_SERVER: server } });
     const { OutputClosed } = await import("./terminal/terminal.ts");
     terminal.out = () => {
@@ -302,14 +302,14 @@ Deno.test("runCli() ends without a word when the reader of its output went away"
 });
 
 Deno.test("colours appear on a terminal, and not with NO_COLOR or --no-color", async () => {
-  await withDaemon(small, async (server) => {
+  await withDaemon(answerSmall, async (server) => {
     const size = { columns: 80, rows: 24 };
-    const painted = async (argv: string[], env: Record<string, string> = {}) =>
+    const isPainted = async (argv: string[], env: Record<string, string> = {}) =>
       (await run(argv, { size, env: { RUNE_SERVER: server, ...env } })).stdout.includes("\x1b[");
-    assert.ok(await painted(["get", "services"]));
-    assert.ok(!await painted(["get", "services"], { NO_COLOR: "1" }));
-    assert.ok(!await painted(["get", "services", "--no-color"]));
-    assert.ok(!await painted(["--no-color", "get", "services"]));
+    assert.ok(await isPainted(["get", "services"]));
+    assert.ok(!await isPainted(["get", "services"], { NO_COLOR: "1" }));
+    assert.ok(!await isPainted(["get", "services", "--no-color"]));
+    assert.ok(!await isPainted(["--no-color", "get", "services"]));
   });
 });
 
@@ -318,7 +318,7 @@ async function deleteVolume(argv: string[], options: FakeOptions): Promise<Run &
   let deleted = false;
   let got: Run | undefined;
   await withDaemon((request, url) => {
-    if (request.method !== "DELETE") return small(request, url);
+    if (request.method !== "DELETE") return answerSmall(request, url);
     deleted = true;
     return Response.json({});
   }, async (server) => {

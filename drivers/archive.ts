@@ -12,7 +12,7 @@ const FAITHFUL = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"]
 /** tar's code for files that changed while they were read: they are in the archive, as they were when read. */
 const CHANGED = 1;
 
-async function ended(
+async function waitForEnd(
   child: Deno.ChildProcess,
   { what, signal, accept = [] }: { what: string; signal: AbortSignal; accept?: number[] },
   stderr: Promise<string>,
@@ -38,7 +38,7 @@ export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint
   const stderr = new Response(child.stderr).text();
   return child.stdout.pipeThrough(
     new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array>({
-      flush: () => ended(child, { what, signal, accept: [CHANGED] }, stderr),
+      flush: () => waitForEnd(child, { what, signal, accept: [CHANGED] }, stderr),
     }),
   );
 }
@@ -62,9 +62,9 @@ export async function unpackTree(
   const end = watchEnd();
   await data.pipeThrough(end.stream).pipeTo(child.stdin).catch((error) => broken = error);
   await stdout;
-  await ended(child, { what, signal }, stderr);
+  await waitForEnd(child, { what, signal }, stderr);
   if (broken !== undefined) throw broken;
-  if (!end.seen()) {
+  if (!end.hasEnded()) {
     throw new RuneError("invalid_argument", `${what} failed: the archive is not whole`, {
       hint: "it was cut off where it was made or copied: make it again",
       permanent: true,
@@ -74,7 +74,7 @@ export async function unpackTree(
 }
 
 /** A tar ends with two blocks of zeros; tar itself is content with an archive cut off between two files. */
-function watchEnd(): { stream: TransformStream<Uint8Array, Uint8Array>; seen(): boolean } {
+function watchEnd(): { stream: TransformStream<Uint8Array, Uint8Array>; hasEnded(): boolean } {
   let zeros = 0;
   return {
     stream: new TransformStream({
@@ -84,6 +84,6 @@ function watchEnd(): { stream: TransformStream<Uint8Array, Uint8Array>; seen(): 
         controller.enqueue(chunk);
       },
     }),
-    seen: () => zeros >= 1024,
+    hasEnded: () => zeros >= 1024,
   };
 }

@@ -231,7 +231,7 @@ Deno.test({
     withDevice(async (device, directory) => {
       const at = join(directory, "at");
       await Deno.mkdir(at);
-      const mounted = async (fn: () => Promise<void>) => {
+      const whileMounted = async (fn: () => Promise<void>) => {
         try {
           await mountBlock(ext4(device), { directory: at, signal });
           await fn();
@@ -239,7 +239,7 @@ Deno.test({
           if (await findMount(at)) await unmountDirectory(at, signal);
         }
       };
-      await mounted(() => Deno.writeTextFile(join(at, "file"), "kept"));
+      await whileMounted(() => Deno.writeTextFile(join(at, "file"), "kept"));
       await growDevice(device, join(directory, "image"));
       const cut = AbortSignal.timeout(5);
       await growUnmounted(device, { fsType: "ext4", signal: cut }).catch((error) => {
@@ -247,7 +247,7 @@ Deno.test({
       });
       // As resize2fs leaves it when it dies: the size may be the new one, and the state says "errors".
       await run("debugfs", ["-w", "-R", "set_super_value state 2", device], { what: "debugfs", signal });
-      await mounted(async () => {
+      await whileMounted(async () => {
         assert.equal(await Deno.readTextFile(join(at, "file")), "kept");
         const { stdout } = await run("dumpe2fs", ["-h", device], { what: "dumpe2fs", signal });
         assert.match(stdout, /^Filesystem state: +clean$/m);

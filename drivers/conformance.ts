@@ -9,9 +9,9 @@ import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import {
   driverLifecycle,
-  mounted,
-  provisioned,
-  released,
+  mountVolume,
+  provisionVolume,
+  releaseVolume,
   snapshotOf,
   type SuiteOptions,
   type Trial,
@@ -53,11 +53,11 @@ export function driverConformance(options: ConformanceOptions): void {
   test("names the directory of a volume beforehand, one for each, or none", async ({ driver, context }) => {
     const directoryOf = ({ volume, parameters }: VolumeContext) =>
       driver.directory?.({ ...volume, parameters });
-    const ctx = await provisioned(driver, context("place"));
+    const ctx = await provisionVolume(driver, context("place"));
     const directory = directoryOf(ctx);
     if (directory === undefined) return;
-    assert.equal(await mounted(() => driver, ctx), await Deno.realPath(directory));
-    await released(() => driver, ctx);
+    assert.equal(await mountVolume(() => driver, ctx), await Deno.realPath(directory));
+    await releaseVolume(() => driver, ctx);
     assert.notEqual(directoryOf(context("elsewhere")), directory);
   });
 
@@ -65,15 +65,15 @@ export function driverConformance(options: ConformanceOptions): void {
   test(
     "copies owners, modes, times, xattrs, links, holes, fifos and sockets (needs root)",
     async ({ driver, context }) => {
-      const ctx = await provisioned(driver, context("faithful"));
-      const path = await mounted(() => driver, ctx);
+      const ctx = await provisionVolume(driver, context("faithful"));
+      const path = await mountVolume(() => driver, ctx);
       await plantTree(path);
       const planted = await readTree(path);
       const ref = snapshotOf(ctx);
       const { handle } = await driver.snapshot(ctx, ref);
       const target = context("copy");
       await driver.materialize(target, { from: "snapshot", snapshot: { ...ref, handle } });
-      assert.deepEqual(await readTree(await mounted(() => driver, target)), planted);
+      assert.deepEqual(await readTree(await mountVolume(() => driver, target)), planted);
       assert.deepEqual(await readTree(path), planted);
     },
     !isRoot,

@@ -12,7 +12,7 @@ import type { DataSource, Driver, SnapshotRef, VolumeContext } from "./driver.ts
 export interface Trial {
   driver: Driver;
   /** Another object on the same storage: what a restarted daemon has. */
-  restarted: () => Driver;
+  restart: () => Driver;
   /** A context for a volume of this name; the same name gives the same uid. */
   context: (name: string, overrides?: ContextOverrides) => VolumeContext;
   /** Removes everything, also what a failed test left. */
@@ -63,7 +63,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
   const test = trialTest(options);
 
   test("gives the same answer when any call is repeated", async ({ driver, context, data }) => {
-    const ctx = await provisioned(driver, context("twice"));
+    const ctx = await provisionVolume(driver, context("twice"));
     assert.deepEqual(await driver.provision(ctx), { handle: ctx.handle, adopted: false });
     await driver.attach(ctx);
     await driver.attach(ctx);
@@ -80,15 +80,15 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await driver.delete(ctx);
   });
 
-  test("keeps data from one mount to the next, a restart between any two calls", async ({ restarted, context, data }) => {
-    const ctx = await provisioned(restarted(), context("restart"));
-    const path = await mounted(restarted, ctx);
+  test("keeps data from one mount to the next, a restart between any two calls", async ({ restart, context, data }) => {
+    const ctx = await provisionVolume(restart(), context("restart"));
+    const path = await mountVolume(restart, ctx);
     await data.put(path, "data", "kept");
-    await released(restarted, ctx);
-    assert.equal(await data.read(await mounted(restarted, ctx), "data"), "kept");
-    await released(restarted, ctx);
-    await restarted().delete(ctx);
-    await restarted().delete(ctx);
+    await releaseVolume(restart, ctx);
+    assert.equal(await data.read(await mountVolume(restart, ctx), "data"), "kept");
+    await releaseVolume(restart, ctx);
+    await restart().delete(ctx);
+    await restart().delete(ctx);
   });
 
   test("unmounts and detaches what was never mounted, and deletes what was never made", async (trial) => {
@@ -99,23 +99,23 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
   });
 
   test("deletes one volume and no other", async ({ driver, context, data }) => {
-    const ctx = await provisioned(driver, context("goes"));
-    const other = await provisioned(driver, context("stays"));
+    const ctx = await provisionVolume(driver, context("goes"));
+    const other = await provisionVolume(driver, context("stays"));
     for (const each of [ctx, other]) {
-      await data.put(await mounted(() => driver, each), "data", each.volume.name);
-      await released(() => driver, each);
+      await data.put(await mountVolume(() => driver, each), "data", each.volume.name);
+      await releaseVolume(() => driver, each);
     }
     await driver.delete(ctx);
-    assert.equal(await data.read(await mounted(() => driver, other), "data"), "stays");
-    await released(() => driver, other);
+    assert.equal(await data.read(await mountVolume(() => driver, other), "data"), "stays");
+    await releaseVolume(() => driver, other);
 
     if (driver.capabilities.reclaimDelete) {
       const next = context("goes", { volume: { ...ctx.volume, uid: crypto.randomUUID() } });
       assert.equal((await driver.provision(next)).adopted, false);
-      assert.equal(await data.read(await mounted(() => driver, next), "data"), undefined);
-      await released(() => driver, next);
+      assert.equal(await data.read(await mountVolume(() => driver, next), "data"), undefined);
+      await releaseVolume(() => driver, next);
     } else {
-      assert.equal(await data.read(await mounted(() => driver, ctx), "data"), "goes");
+      assert.equal(await data.read(await mountVolume(() => driver, ctx), "data"), "goes");
     }
   });
 
@@ -164,45 +164,45 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
         code: "deadline_exceeded",
       },
     );
-    await provisioned(driver, context("aborted"));
+    await provisionVolume(driver, context("aborted"));
   });
 
   test("grows when it says so, keeping the data, and refuses when it does not", async ({ driver, context, data }) => {
-    const ctx = await provisioned(driver, context("grows"));
+    const ctx = await provisionVolume(driver, context("grows"));
     const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
     if (!driver.capabilities.expand) {
       await refuses(driver.expand(larger));
       return;
     }
-    const before = await mounted(() => driver, ctx);
+    const before = await mountVolume(() => driver, ctx);
     const capacity = data.capacity(before);
     await data.put(before, "data", "kept");
-    if (!driver.capabilities.onlineExpand) await released(() => driver, ctx);
+    if (!driver.capabilities.onlineExpand) await releaseVolume(() => driver, ctx);
     await driver.expand(larger);
     await driver.expand(larger);
-    const path = await mounted(() => driver, larger);
+    const path = await mountVolume(() => driver, larger);
     assert.equal(await data.read(path, "data"), "kept");
     if (driver.capabilities.blockDevice) assert.ok(data.capacity(path) > capacity + (32 << 20));
     const { limitBytes } = await driver.usage?.(larger) ?? {};
     if (limitBytes !== undefined) assert.equal(limitBytes, larger.volume.sizeBytes);
-    await released(() => driver, larger);
+    await releaseVolume(() => driver, larger);
   });
 
   test("brings back what it deleted, each call repeated, unless it was deleted past the trash", async (trial) => {
-    const { driver, restarted, context, data } = trial;
+    const { driver, restart, context, data } = trial;
     assert.equal(driver.listTrash === undefined, !takes(driver, "trash"), "what goes there comes back");
     if (!driver.listTrash) return;
-    const ctx = await provisioned(driver, context("binned"));
-    await data.put(await mounted(() => driver, ctx), "data", "kept");
-    await released(() => driver, ctx);
+    const ctx = await provisionVolume(driver, context("binned"));
+    await data.put(await mountVolume(() => driver, ctx), "data", "kept");
+    await releaseVolume(() => driver, ctx);
     const record = {
       labels: { app: "web" },
       spec: { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} },
       ownerService: "web",
     };
     await driver.delete(ctx, { record });
-    await restarted().delete(ctx, { record });
-    const [entry, ...others] = await restarted().listTrash!();
+    await restart().delete(ctx, { record });
+    const [entry, ...others] = await restart().listTrash!();
     assert.deepEqual(others, []);
     const { uid, namespace, name } = ctx.volume;
     assert.deepEqual([entry!.uid, entry!.namespace, entry!.name, entry!.record], [
@@ -215,19 +215,19 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
 
     const back = context("back");
     const { handle } = await driver.materialize(back, { from: "trash", id: entry!.id });
-    assert.deepEqual(await restarted().materialize(back, { from: "trash", id: entry!.id }), {
+    assert.deepEqual(await restart().materialize(back, { from: "trash", id: entry!.id }), {
       handle,
       adopted: false,
     });
     assert.equal(
-      await data.read(await mounted(() => driver, { ...back, handle }), "data"),
+      await data.read(await mountVolume(() => driver, { ...back, handle }), "data"),
       "kept",
     );
-    await released(() => driver, { ...back, handle });
+    await releaseVolume(() => driver, { ...back, handle });
     assert.deepEqual(await driver.listTrash(), []);
 
     await driver.delete({ ...back, handle }, { record, now: true });
-    await restarted().delete({ ...back, handle }, { record, now: true });
+    await restart().delete({ ...back, handle }, { record, now: true });
     assert.deepEqual(await driver.listTrash(), []);
     await assert.rejects(driver.materialize(context("late"), { from: "trash", id: uid }), {
       code: "not_found",
@@ -247,21 +247,21 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       if (!takes(driver, source.from)) await refuses(driver.materialize(ctx, source));
     }
     await data.cancel();
-    await provisioned(driver, ctx);
+    await provisionVolume(driver, ctx);
   });
 
   test("measures what a volume holds", async ({ driver, context, data }) => {
     if (driver.usage === undefined) return;
-    const ctx = await provisioned(driver, context("used"));
+    const ctx = await provisionVolume(driver, context("used"));
     const before = await driver.usage(ctx);
-    const path = await mounted(() => driver, ctx);
+    const path = await mountVolume(() => driver, ctx);
     await data.put(path, "data", crypto.getRandomValues(new Uint8Array(65_536)));
-    await released(() => driver, ctx);
+    await releaseVolume(() => driver, ctx);
     assert.ok((await driver.usage(ctx)).usedBytes >= before.usedBytes + 65_536);
   });
 
-  test("copies and restores a snapshot, each call repeated, or refuses", async ({ driver, restarted, context, data }) => {
-    const ctx = await provisioned(driver, context("source"));
+  test("copies and restores a snapshot, each call repeated, or refuses", async ({ driver, restart, context, data }) => {
+    const ctx = await provisionVolume(driver, context("source"));
     const ref = snapshotOf(ctx);
     assert.equal(driver.capabilities.snapshots, options.snapshots);
     assert.equal(takes(driver, "snapshot"), options.snapshots, "what was copied can be restored");
@@ -271,23 +271,23 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       await driver.deleteSnapshot(ctx, ref);
       return;
     }
-    const source = await mounted(() => driver, ctx);
+    const source = await mountVolume(() => driver, ctx);
     await data.put(source, "data", "then");
     const broken = new RuneError("conflict", "the writers were not still");
-    const failing = driver.snapshot(ctx, ref, { copied: () => Promise.reject(broken) });
+    const failing = driver.snapshot(ctx, ref, { onCopied: () => Promise.reject(broken) });
     await assert.rejects(failing, { code: "conflict" });
-    const made = await driver.snapshot(ctx, ref, { copied: () => data.put(source, "data", "now") });
-    assert.deepEqual(await restarted().snapshot(ctx, ref, { copied: () => Promise.reject(broken) }), made);
+    const made = await driver.snapshot(ctx, ref, { onCopied: () => data.put(source, "data", "now") });
+    assert.deepEqual(await restart().snapshot(ctx, ref, { onCopied: () => Promise.reject(broken) }), made);
     const snapshot = { ...ref, handle: made.handle };
 
     const target = context("target");
     const restored = await driver.materialize(target, { from: "snapshot", snapshot: snapshot });
     assert.deepEqual(
-      await restarted().materialize(target, { from: "snapshot", snapshot: snapshot }),
+      await restart().materialize(target, { from: "snapshot", snapshot: snapshot }),
       restored,
     );
     assert.deepEqual(await driver.provision({ ...target, handle: restored.handle }), restored);
-    const path = await mounted(() => driver, { ...target, handle: restored.handle });
+    const path = await mountVolume(() => driver, { ...target, handle: restored.handle });
     assert.equal(await data.read(path, "data"), "then");
     await assert.rejects(
       driver.materialize({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } }, {
@@ -309,10 +309,10 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.equal(await data.read(path, "data"), "then");
   });
 
-  test("exports data and imports it as another volume, each call repeated", async ({ driver, restarted, context, data }) => {
+  test("exports data and imports it as another volume, each call repeated", async ({ driver, restart, context, data }) => {
     if (driver.exportData === undefined || !takes(driver, "archive")) return;
-    const ctx = await provisioned(driver, context("exported"));
-    const path = await mounted(() => driver, ctx);
+    const ctx = await provisionVolume(driver, context("exported"));
+    const path = await mountVolume(() => driver, ctx);
     await data.put(path, "data", "then");
     await data.put(path, "more", crypto.getRandomValues(new Uint8Array(65_536)));
     const archive = await new Response(
@@ -322,12 +322,12 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     const stream = (bytes = archive) => ReadableStream.from([bytes]);
     const target = context("imported");
     const { handle } = await driver.materialize(target, { from: "archive", data: stream() });
-    assert.deepEqual(await restarted().materialize(target, { from: "archive", data: stream() }), {
+    assert.deepEqual(await restart().materialize(target, { from: "archive", data: stream() }), {
       handle,
       adopted: false,
     });
     assert.deepEqual(await driver.provision({ ...target, handle }), { handle, adopted: false });
-    const copy = await mounted(() => driver, { ...target, handle });
+    const copy = await mountVolume(() => driver, { ...target, handle });
     assert.equal(await data.read(copy, "data"), "then");
 
     const torn = archive.slice(0, archive.length / 2);
@@ -340,14 +340,14 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       code: "already_exists",
     });
     assert.equal(await data.read(path, "data"), "then");
-    await provisioned(driver, context("torn"));
+    await provisionVolume(driver, context("torn"));
   });
 
   if (!options.snapshots) return;
   test("exports a snapshot as the volume was then, and none that is not there", async ({ driver, context, data }) => {
     if (driver.exportData === undefined || !takes(driver, "archive")) return;
-    const ctx = await provisioned(driver, context("kept"));
-    const path = await mounted(() => driver, ctx);
+    const ctx = await provisionVolume(driver, context("kept"));
+    const path = await mountVolume(() => driver, ctx);
     await data.put(path, "data", "then");
     const ref = { namespace: ctx.volume.namespace, name: "s", uid: crypto.randomUUID() };
     await assert.rejects(driver.exportData(ctx, ref), { code: "not_found" });
@@ -358,27 +358,27 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       from: "archive",
       data: await driver.exportData(ctx, ref),
     });
-    const copy = await mounted(() => driver, { ...target, handle });
+    const copy = await mountVolume(() => driver, { ...target, handle });
     assert.equal(await data.read(copy, "data"), "then");
     await driver.deleteSnapshot(ctx, ref);
   });
 }
 
 /** Provisions a volume that was not there. */
-export async function provisioned(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
+export async function provisionVolume(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
   const { handle, adopted } = await driver.provision(ctx);
   assert.equal(adopted, false);
   return { ...ctx, handle };
 }
 
 /** Attaches and mounts a volume. @returns its path. */
-export async function mounted(driver: () => Driver, ctx: VolumeContext): Promise<string> {
+export async function mountVolume(driver: () => Driver, ctx: VolumeContext): Promise<string> {
   await driver().attach(ctx);
   return (await driver().mount(ctx)).path;
 }
 
 /** Unmounts and detaches a volume. */
-export async function released(driver: () => Driver, ctx: VolumeContext): Promise<void> {
+export async function releaseVolume(driver: () => Driver, ctx: VolumeContext): Promise<void> {
   await driver().unmount(ctx);
   await driver().detach(ctx);
 }

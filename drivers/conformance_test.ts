@@ -13,10 +13,10 @@ driverConformance({
   snapshots: true,
   make: async () => {
     const scratch = await scratchDirectory();
-    const restarted = () => new LocalDriver({ root: join(scratch.path, "volumes") });
+    const restart = () => new LocalDriver({ root: join(scratch.path, "volumes") });
     return {
-      driver: restarted(),
-      restarted,
+      driver: restart(),
+      restart,
       context: contextMaker(),
       cleanup: scratch.remove,
     };
@@ -28,7 +28,7 @@ driverConformance({
   snapshots: false,
   make: async () => {
     const scratch = await scratchDirectory();
-    const restarted = () =>
+    const restart = () =>
       new LocalHostDriver({
         allowlist: () => [scratch.path],
         allowCreateMissing: true,
@@ -36,8 +36,8 @@ driverConformance({
       });
     const parameters = (name: string) => ({ hostPath: join(scratch.path, name), createIfMissing: "true" });
     return {
-      driver: restarted(),
-      restarted,
+      driver: restart(),
+      restart,
       context: contextMaker({ parameters }),
       cleanup: scratch.remove,
     };
@@ -54,10 +54,10 @@ for (const fsType of ["ext4", "xfs"] as const) {
       !["/sbin", "/usr/sbin"].some((directory) => exists(join(directory, `mkfs.${fsType}`))),
     make: async () => {
       const scratch = await scratchDirectory();
-      const restarted = () => new LoopTestDriver({ root: scratch.path, fsType });
+      const restart = () => new LoopTestDriver({ root: scratch.path, fsType });
       // xfs takes no less than 300 MiB; the image is sparse.
       const context = contextMaker({ sizeBytes: fsType === "xfs" ? 320 << 20 : 32 << 20 });
-      return { driver: restarted(), restarted, context, cleanup: () => removeLoops(scratch) };
+      return { driver: restart(), restart, context, cleanup: () => removeLoops(scratch) };
     },
   });
 }

@@ -194,7 +194,7 @@ export interface Driver {
   snapshot(
     ctx: VolumeContext,
     snapshot: SnapshotRef,
-    options?: { copied?: () => Promise<void> },
+    options?: { onCopied?: () => Promise<void> },
   ): Promise<{ handle: string; sizeBytes: number }>;
   /** Removes a snapshot. Done when it is gone already. */
   deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void>;

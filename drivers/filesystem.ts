@@ -75,10 +75,10 @@ export function isSameFilesystem(expected: Filesystem, found: Filesystem): boole
 
 /** What is expected and what is there, for a message. */
 export function describeDifference(expected: Filesystem, found: Filesystem): string {
-  const told = ({ type, mountPoint, id }: Filesystem, withId: boolean) =>
+  const describeFilesystem = ({ type, mountPoint, id }: Filesystem, withId: boolean) =>
     `${type} mounted at ${mountPoint}${withId && id !== undefined ? ` (${id})` : ""}`;
   const alike = expected.type === found.type && expected.mountPoint === found.mountPoint;
-  return `expected ${told(expected, alike)}, found ${told(found, alike)}`;
+  return `expected ${describeFilesystem(expected, alike)}, found ${describeFilesystem(found, alike)}`;
 }
 
 async function describe(

@@ -184,11 +184,11 @@ export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue
     if (d.kind !== "service") return [];
     const found = [
       ...checkService(d, modeOf),
-      ...checkExposedOnce(d, { others: earlier.sharing(d) }),
+      ...checkExposedOnce(d, { others: earlier.listSharing(d) }),
       ...environmentIssues(d.spec as ServiceSpec, { namespace: d.namespace, find }),
     ];
     earlier.set(d);
-    found.push(...sharingIssues(d, { uses, later: (other) => order.get(other)! > resource }));
+    found.push(...sharingIssues(d, { uses, isLater: (other) => order.get(other)! > resource }));
     return found.map((issue) => ({ ...issue, resource }));
   });
   return [...issues, ...cycleIssues(set, { find: () => undefined })];

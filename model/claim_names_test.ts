@@ -58,13 +58,13 @@ Deno.test("mountsOfVolume() keeps to the namespace of a template, and follows a 
       { name: "far", mountPath: "/far", claim: { name: "d-web-0.lab.rune" } },
     ],
   });
-  const found = (namespace: string) =>
+  const findMounts = (namespace: string) =>
     mountsOfVolume(service, { namespace, name: "d-web-0" }).map((
       { mount, ordinal },
     ) => [mount.name, ordinal]);
-  assert.deepEqual(found("default"), [["d", 0]]);
-  assert.deepEqual(found("lab"), [["far", undefined]]);
-  assert.deepEqual(found("shop"), []);
+  assert.deepEqual(findMounts("default"), [["d", 0]]);
+  assert.deepEqual(findMounts("lab"), [["far", undefined]]);
+  assert.deepEqual(findMounts("shop"), []);
 });
 
 /** Words of the alphabet in which names are told apart worst: dashes, digits, and each other's beginnings. */

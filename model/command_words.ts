@@ -34,7 +34,7 @@ const asYaml = (word: string) => PLAIN.test(word) ? word : JSON.stringify(word);
 const SHOWN = 200;
 
 /** The words that were meant; those of a shell that reads the sentence where that is needed. */
-function meant(text: string): string[] {
+function splitOrWrap(text: string): string[] {
   return wordsOf(text) ?? ["sh", "-c", text];
 }
 
@@ -42,7 +42,7 @@ function meant(text: string): string[] {
 export function sentenceIssue(text: string): string | undefined {
   if (!/\s/.test(text.trim())) return undefined;
   const list = text.length <= SHOWN
-    ? `[${meant(text.trim()).map(asYaml).join(", ")}]`
+    ? `[${splitOrWrap(text.trim()).map(asYaml).join(", ")}]`
     : "[program, argument, …]";
   return `is one word with blanks in it, and no shell takes it apart: write a list, ${list}`;
 }
@@ -54,7 +54,7 @@ export function processSentenceIssue(text: string): string | undefined {
   const isPath = first.startsWith("/") && rest.at(-1)!.includes("/") &&
     !rest.some((word) => /^[-"'/.]/.test(word));
   if (isPath) return undefined;
-  const [program, ...args] = text.length <= SHOWN ? meant(text.trim()) : ["program", "argument, …"];
+  const [program, ...args] = text.length <= SHOWN ? splitOrWrap(text.trim()) : ["program", "argument, …"];
   return `is one word with blanks in it, and no shell takes it apart: write command: ${
     asYaml(program!)
   } and args: [${args.map(asYaml).join(", ")}]`;
@@ -64,7 +64,7 @@ export function processSentenceIssue(text: string): string | undefined {
 export function listToWrite(text: string): string | undefined {
   return text.trim() === "" || text.length > SHOWN
     ? undefined
-    : `[${meant(text.trim()).map(asYaml).join(", ")}]`;
+    : `[${splitOrWrap(text.trim()).map(asYaml).join(", ")}]`;
 }
 
 /** What is wrong with the first word of a list, which is the program; undefined where it may be one. */

@@ -29,12 +29,12 @@ Deno.test({
     const fits = table.map(([words, env]) => tooMuchIn({ words, env }).length === 0);
     assert.deepEqual(fits, [true, false, false, true, false]);
     for (const [i, [words, env]] of table.entries()) assert.equal(await starts(words, env), fits[i], `${i}`);
-    const many = (n: number) =>
+    const makeMany = (n: number) =>
       Object.fromEntries(Array.from({ length: n }, (_, i) => [`V${i}`, "x".repeat(100_000)]));
-    assert.equal(tooMuchIn({ words: ["/bin/true"], env: many(20) }).length, 0);
-    assert.equal(await starts(["/bin/true"], many(20)), true);
-    assert.match(tooMuchIn({ words: ["/bin/true"], env: many(21) })[0]!.message, /together/);
-    assert.equal(await starts(["/bin/true"], many(22)), false);
+    assert.equal(tooMuchIn({ words: ["/bin/true"], env: makeMany(20) }).length, 0);
+    assert.equal(await starts(["/bin/true"], makeMany(20)), true);
+    assert.match(tooMuchIn({ words: ["/bin/true"], env: makeMany(21) })[0]!.message, /together/);
+    assert.equal(await starts(["/bin/true"], makeMany(22)), false);
     assert.ok(MAX_ENVIRONMENT < 2 * 1024 * 1024);
   },
 });

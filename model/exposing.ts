@@ -65,16 +65,17 @@ export function hostPortsOf(spec: Exposing): (HostPort & { path: (string | numbe
 const ALL_ADDRESSES = ["0.0.0.0", "::"];
 
 /** IPv6 addresses can be written in several ways. */
-function canonical(address: string): string {
+function canonizeAddress(address: string): string {
   return address.includes(":") ? new URL(`http://[${address}]`).hostname : address;
 }
 
 /** Whether one of two ports of this machine keeps the other from being had. */
 function collide(a: Omit<HostPort, "port">, b: Omit<HostPort, "port">): boolean {
   if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
-  const everywhere = ({ hostAddress }: { hostAddress?: string }) =>
+  const isEverywhere = ({ hostAddress }: { hostAddress?: string }) =>
     hostAddress === undefined || ALL_ADDRESSES.includes(hostAddress);
-  return everywhere(a) || everywhere(b) || canonical(a.hostAddress!) === canonical(b.hostAddress!);
+  return isEverywhere(a) || isEverywhere(b) ||
+    canonizeAddress(a.hostAddress!) === canonizeAddress(b.hostAddress!);
 }
 
 /** The rules of `expose` that need nothing but the service itself. */
@@ -169,7 +170,7 @@ export class Exposures<S extends NamedExposing> {
   }
 
   /** Services that have something of what `service` is to have. */
-  sharing({ spec }: NamedExposing): S[] {
+  listSharing({ spec }: NamedExposing): S[] {
     const keys = new Set(claimsOf(spec).flatMap((claim) => [...this.#users.get(claim) ?? []]));
     return [...keys].map((key) => this.#services.get(key)!);
   }

@@ -65,7 +65,7 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
   }
   if (typeof found === "string") {
     const list = isWordList(wanted) ? listToWrite(found) : undefined;
-    return list === undefined ? unquoted(found, types) : `write a list, ${list}`;
+    return list === undefined ? hintWithoutQuotes(found, types) : `write a list, ${list}`;
   }
   if (typeof found !== "object") return undefined;
   if (text && types.length === 1) return "write one text; put it in quotes where it begins with [ or {";
@@ -84,7 +84,7 @@ const isWordList = (wanted: z.ZodType[]) =>
   });
 
 /** What to write for a number or a truth value that stands in quotes, or is spelled as elsewhere. */
-function unquoted(found: string, types: string[]): string | undefined {
+function hintWithoutQuotes(found: string, types: string[]): string | undefined {
   if (types.includes("number") && /^-?\d{1,15}$/.test(found)) return `write ${found} without quotes`;
   if (!types.includes("boolean")) return undefined;
   if (/^(true|yes|on|y)$/i.test(found)) return "write true, without quotes";

@@ -13,7 +13,7 @@ import { parseFieldSelector, parseLabelSelector } from "./selector.ts";
 import { serviceSpecSchema } from "./service.ts";
 import { didYouMean } from "./suggest.ts";
 
-const quietly = <T>(read: (text: string) => T) => (text: string) => {
+const ignoreErrors = <T>(read: (text: string) => T) => (text: string) => {
   try {
     read(text);
   } catch {
@@ -118,7 +118,7 @@ Deno.test("readers of texts: time grows no faster than what they read, whatever 
       for (const before of yaml ? BEFORE.slice(0, 2) : BEFORE) {
         for (const after of yaml ? AFTER.slice(0, 2) : AFTER) {
           const make = (n: number) => before + unit.repeat(n) + after;
-          const growth = await measureGrowth({ make, run: quietly(read), most: yaml ? 4_000 : 40_000 });
+          const growth = await measureGrowth({ make, run: ignoreErrors(read), most: yaml ? 4_000 : 40_000 });
           if (growth !== undefined) {
             slow.push(`${name} of ${JSON.stringify([before, unit, after])}: ${growth}`);
           }
@@ -175,20 +175,22 @@ Deno.test("fields with many entries: time grows no faster than their number, in 
   assert.deepEqual(slow, []);
 });
 
-const declared = (name: string, fields: Record<string, unknown>) => {
+const declareService = (name: string, fields: Record<string, unknown>) => {
   const result = parseDeclared("service", { ...service(fields), name }, { namespace: "default" });
   assert.ok("declared" in result);
   return result.declared;
 };
 /** Sets of `n` services. */
 const SETS: Record<string, (n: number) => Declared[]> = {
-  "one host name": (n) => range(n, (i) => declared(`s${i}`, { expose: { port: 80, host: `h${i}.local` } })),
-  "stopped, one port": (n) => range(n, (i) => declared(`s${i}`, { scale: 0, expose: { port: 80 } })),
-  "a chain": (n) => range(n, (i) => declared(`s${i}`, { dependencies: [{ name: `s${i + 1}` }] })),
-  "a circle": (n) => range(n, (i) => declared(`s${i}`, { dependencies: [{ name: `s${(i + 1) % n}` }] })),
-  "small circles": (n) => range(n, (i) => declared(`s${i}`, { dependencies: [{ name: `s${i ^ 1}` }] })),
+  "one host name": (n) =>
+    range(n, (i) => declareService(`s${i}`, { expose: { port: 80, host: `h${i}.local` } })),
+  "stopped, one port": (n) => range(n, (i) => declareService(`s${i}`, { scale: 0, expose: { port: 80 } })),
+  "a chain": (n) => range(n, (i) => declareService(`s${i}`, { dependencies: [{ name: `s${i + 1}` }] })),
+  "a circle": (n) =>
+    range(n, (i) => declareService(`s${i}`, { dependencies: [{ name: `s${(i + 1) % n}` }] })),
+  "small circles": (n) => range(n, (i) => declareService(`s${i}`, { dependencies: [{ name: `s${i ^ 1}` }] })),
   "back to the first": (n) =>
-    range(n, (i) => declared(`s${i}`, { dependencies: [{ name: `s${i + 1}` }, { name: "s0" }] })),
+    range(n, (i) => declareService(`s${i}`, { dependencies: [{ name: `s${i + 1}` }, { name: "s0" }] })),
 };
 
 Deno.test("checkSet(): time grows no faster than the set", async () => {

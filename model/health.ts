@@ -4,14 +4,14 @@ import { LIMITS, mapUpTo, textUpTo } from "./limits.ts";
 import { wordsSchema } from "./words.ts";
 
 const seconds = (value: number) => z.number().int().min(0).max(86_400).default(value);
-const positive = (value: number) => z.number().int().min(1).max(86_400).default(value);
+const positiveSeconds = (value: number) => z.number().int().min(1).max(86_400).default(value);
 
 const timing = {
   initialDelaySeconds: seconds(0),
-  intervalSeconds: positive(10),
-  timeoutSeconds: positive(1),
-  failureThreshold: positive(3),
-  successThreshold: positive(1),
+  intervalSeconds: positiveSeconds(10),
+  timeoutSeconds: positiveSeconds(1),
+  failureThreshold: positiveSeconds(3),
+  successThreshold: positiveSeconds(1),
 };
 
 /** Headers that can be sent. */

@@ -27,22 +27,22 @@ export function imageIssue(image: string): string | undefined {
   if (tag === "") return `the tag after ":" is missing: write ${name}:<tag>, or leave the ":" out`;
   if (tag !== undefined && !TAG.test(tag)) {
     return `"${
-      short(tag)
+      shorten(tag)
     }" is no tag: at most 128 letters, digits, "_", "." and "-", none of the last two first`;
   }
   const [first = "", ...rest] = name.split("/");
   const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   const parts = isRegistry ? rest : [first, ...rest];
-  if (isRegistry && !HOST.test(first)) return `"${short(first)}" is no registry: write host, or host:port`;
+  if (isRegistry && !HOST.test(first)) return `"${shorten(first)}" is no registry: write host, or host:port`;
   const wrong = parts.find((part) => !PART.test(part));
   if (wrong === undefined) return undefined;
   if (PART.test(wrong.toLowerCase())) {
     return `the name of an image is in lower case: write ${image.replace(wrong, wrong.toLowerCase())}`;
   }
-  return `"${short(wrong || name)}" is no name of an image: ${EXAMPLE}`;
+  return `"${shorten(wrong || name)}" is no name of an image: ${EXAMPLE}`;
 }
 
-const short = (text: string) => text.length <= 40 ? text : `${text.slice(0, 40)}…`;
+const shorten = (text: string) => text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 
 function isDigest(text: string): boolean {
   const [algorithm, digits] = text.split(":");

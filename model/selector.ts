@@ -42,7 +42,7 @@ function splitTerms(text: string): string[] {
 }
 
 /** The term as messages show it. */
-const shown = (term: string) => term.length <= 80 ? term : `${term.slice(0, 80)}…`;
+const shorten = (term: string) => term.length <= 80 ? term : `${term.slice(0, 80)}…`;
 
 /** Cuts a term at its first operator: `=`, `==` or `!=`. */
 function cutAtOperator(term: string): { key: string; equal: boolean; value: string } | undefined {
@@ -87,7 +87,7 @@ export function parseLabelSelector(text: string): Requirement[] {
   return splitTerms(text).map((term) => {
     const requirement = readTerm(term);
     if (requirement && KEY.test(requirement.key)) return requirement;
-    throw new RuneError("invalid_argument", `"${shown(term)}" is not a label selector`, {
+    throw new RuneError("invalid_argument", `"${shorten(term)}" is not a label selector`, {
       hint: "write key=value, key!=value, key in (a,b), key notin (a,b), key or !key",
     });
   });
@@ -130,7 +130,7 @@ export function parseFieldSelector(text: string): FieldRequirement[] {
   return splitTerms(text).map((term) => {
     const cut = cutAtOperator(term);
     if (!cut || !FIELD.test(cut.key)) {
-      throw new RuneError("invalid_argument", `"${shown(term)}" is not a field selector`, {
+      throw new RuneError("invalid_argument", `"${shorten(term)}" is not a field selector`, {
         hint: "write field=value or field!=value, for example status=Bound",
       });
     }

@@ -101,17 +101,17 @@ function usesOf(service: Sharing): Use[] {
  */
 export function sharingIssues(
   service: Sharing,
-  { uses, describe = (key) => `service ${describeKey(key)}`, later = () => false, before }: {
+  { uses, describe = (key) => `service ${describeKey(key)}`, isLater = () => false, before }: {
     uses: VolumeUses;
     describe?: (key: NameRef) => string;
-    later?: (other: Sharing) => boolean;
+    isLater?: (other: Sharing) => boolean;
     before?: Sharing | undefined;
   },
 ): FieldIssue[] {
   const wait = (of: Sharing, mount: number, volume: NameRef) =>
     `${describeKey(volume)} ${of.spec.volumes[mount]!.readOnly}`;
   const known = before ? uses.inTheWay(before).map(({ mount, volume }) => wait(before, mount, volume)) : [];
-  return uses.inTheWay(service, later).filter(({ mount, volume }) =>
+  return uses.inTheWay(service, isLater).filter(({ mount, volume }) =>
     !known.includes(wait(service, mount, volume))
   ).map(({ mount, volume, other }) => ({
     path: ["volumes", mount],

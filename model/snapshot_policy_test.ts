@@ -55,17 +55,18 @@ Deno.test("snapshotPolicyOf() is the volume's own, else its template's, else its
         claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce", snapshotPolicy },
       }],
     }, { name });
-  const made = (fields = {}) => makeVolume(fields, { name: "d-web-3", status: { ownerService: "web" } });
-  const of = (volume = made(), from = service(), cls = makeClass({ snapshotPolicy: daily })) =>
+  const makeTemplateVolume = (fields = {}) =>
+    makeVolume(fields, { name: "d-web-3", status: { ownerService: "web" } });
+  const of = (volume = makeTemplateVolume(), from = service(), cls = makeClass({ snapshotPolicy: daily })) =>
     snapshotPolicyOf(volume, { service: from, class: cls });
   assert.deepEqual(of(), daily);
-  assert.deepEqual(of(made(), service(hourly)), hourly);
-  assert.deepEqual(of(made({ snapshotPolicy: daily }), service(hourly)), daily);
-  assert.equal(of(made({ snapshotPolicy: "none" }), service(hourly)), undefined);
-  assert.equal(of(made(), service("none")), undefined);
+  assert.deepEqual(of(makeTemplateVolume(), service(hourly)), hourly);
+  assert.deepEqual(of(makeTemplateVolume({ snapshotPolicy: daily }), service(hourly)), daily);
+  assert.equal(of(makeTemplateVolume({ snapshotPolicy: "none" }), service(hourly)), undefined);
+  assert.equal(of(makeTemplateVolume(), service("none")), undefined);
   assert.deepEqual(of(makeVolume(), service(hourly)), daily, "of another volume");
-  assert.deepEqual(of(made(), service(hourly, "other")), daily, "of another service");
-  assert.equal(snapshotPolicyOf(made(), { service: undefined, class: undefined }), undefined);
+  assert.deepEqual(of(makeTemplateVolume(), service(hourly, "other")), daily, "of another service");
+  assert.equal(snapshotPolicyOf(makeTemplateVolume(), { service: undefined, class: undefined }), undefined);
   const same = sameValue(templateOf(service(hourly).spec), templateOf(service().spec));
   assert.ok(same, "another policy replaces no instance");
 });

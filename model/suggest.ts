@@ -29,7 +29,7 @@ const SHORT_FORMS = new Map([["RWO", "ReadWriteOnce"], ["ROX", "ReadOnlyMany"], 
  *
  * @returns undefined when none is near: more than a third of the letters differ.
  */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function findNearest(word: string, known: readonly string[]): string | undefined {
   const long = SHORT_FORMS.get(word.slice(0, MAX_WORD).toUpperCase());
   if (long !== undefined && known.includes(long)) return long;
   const wanted = word.slice(0, MAX_WORD).toLowerCase();
@@ -44,7 +44,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 /** `did you mean "mountPath"?`; undefined when nothing is near. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
-  const near = nearest(word, known);
+  const near = findNearest(word, known);
   return near === undefined ? undefined : `did you mean "${near}"?`;
 }
 

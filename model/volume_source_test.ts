@@ -9,7 +9,7 @@ const issuesOf = (source: string) =>
   }).issues.map(({ path, message, hint }) => [path.join("."), message, hint]);
 
 const MISSING = ["source.snapshot", "required: expected a string", undefined];
-const unknown = (field: string, hint = "known here: snapshot, namespace") => [
+const makeUnknownIssue = (field: string, hint = "known here: snapshot, namespace") => [
   `source.${field}`,
   `unknown field "${field}"`,
   hint,
@@ -18,9 +18,12 @@ const unknown = (field: string, hint = "known here: snapshot, namespace") => [
 Deno.test("a volume's source is a snapshot; every other kind is an unknown field at its place", () => {
   assert.deepEqual(issuesOf("{ snapshot: s }"), []);
   assert.deepEqual(issuesOf("{ snapshot: s, namespace: prod }"), []);
-  assert.deepEqual(issuesOf("{ template: t }"), [MISSING, unknown("template")]);
-  assert.deepEqual(issuesOf("{ snapshto: s }"), [MISSING, unknown("snapshto", 'did you mean "snapshot"?')]);
-  assert.deepEqual(issuesOf("{ snapshot: s, volume: w }"), [unknown("volume")]);
+  assert.deepEqual(issuesOf("{ template: t }"), [MISSING, makeUnknownIssue("template")]);
+  assert.deepEqual(issuesOf("{ snapshto: s }"), [
+    MISSING,
+    makeUnknownIssue("snapshto", 'did you mean "snapshot"?'),
+  ]);
+  assert.deepEqual(issuesOf("{ snapshot: s, volume: w }"), [makeUnknownIssue("volume")]);
   assert.deepEqual(issuesOf("{}"), [MISSING]);
   assert.deepEqual(issuesOf("s"), [["source", 'expected a map, found "s"', undefined]]);
 });

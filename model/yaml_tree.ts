@@ -237,7 +237,7 @@ class Builder {
     // What is written here wins over what is merged, wherever it stands; of several the first.
     for (const { key, value } of items) {
       if (!isMergeKey(key)) continue;
-      for (const merged of this.#merged(key, value)) {
+      for (const merged of this.#readMerge(key, value)) {
         for (const [name, entry] of merged.entries as Map<string, Entry>) {
           if (!entries.has(name)) entries.set(name, entry);
         }
@@ -254,7 +254,7 @@ class Builder {
   }
 
   /** The maps that a merge key takes in. */
-  #merged(key: unknown, value: unknown): Built[] {
+  #readMerge(key: unknown, value: unknown): Built[] {
     const node = isAlias(value) ? this.#target(value) : value;
     const sources: unknown[] = isSeq(node) ? node.items : [value];
     return sources.map((source) => {
@@ -304,22 +304,22 @@ export function readYamlTree(document: Document, lines: LineCounter): YamlTree {
     ...(hint !== undefined && { hint }),
     ...placeOf(node) ?? placeOf(root),
   });
-  const refused = (problems: YamlProblem[]): YamlTree => ({
+  const makeRefusedTree = (problems: YamlProblem[]): YamlTree => ({
     value: null,
     texts: null,
     problems,
     locate: () => placeOf(root),
   });
-  if (survey.problems.length > 0) return refused(survey.problems.map(problem));
+  if (survey.problems.length > 0) return makeRefusedTree(survey.problems.map(problem));
   let built: Built;
   try {
     built = new Builder(survey).build(root);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return refused([problem(error)]);
+    return makeRefusedTree([problem(error)]);
   }
   if (built.height > MAX_DEPTH) {
-    return refused([problem({ node: root, message: `nested deeper than ${MAX_DEPTH} levels` })]);
+    return makeRefusedTree([problem({ node: root, message: `nested deeper than ${MAX_DEPTH} levels` })]);
   }
   return {
     value: built.value,

@@ -128,7 +128,7 @@ Deno.test("wrapDriver() refuses every guarded call, and no other, while another 
   const noting = noteCalls("noting", { filesystem: () => other });
   const driver = wrapDriver(noting.driver, { node: "n1", secrets });
   const calls = driver as unknown as Record<string, (call: VolumeCall) => Promise<unknown>>;
-  const reached = async (call: VolumeCall) => {
+  const listReached = async (call: VolumeCall) => {
     const names: string[] = [];
     for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
       if (typeof rule === "string" || !rule.resolves) continue;
@@ -139,7 +139,7 @@ Deno.test("wrapDriver() refuses every guarded call, and no other, while another 
     return names;
   };
   const away = { ...callOn("v"), filesystem: own! };
-  assert.deepEqual(await reached(away), ["filesystem", "attach", "detach", "open", "unmount"]);
+  assert.deepEqual(await listReached(away), ["filesystem", "attach", "detach", "open", "unmount"]);
   const all = Object.entries(DRIVER_CALLS).filter(([, rule]) => typeof rule !== "string" && rule.resolves);
-  assert.equal((await reached({ ...away, acceptFilesystem: true })).length, all.length);
+  assert.equal((await listReached({ ...away, acceptFilesystem: true })).length, all.length);
 });

@@ -73,7 +73,7 @@ export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNod
   };
   try {
     // Nothing may be started before.
-    await processes.cleared();
+    await processes.waitUntilClear();
     const { stage, warning } = await openStage({ dataDir, daemonId, engineSocket: docker.socket, signal });
     if (warning !== undefined) logger.warn("{warning}", { warning });
     const inner: [RunnerName, Runner][] = [["docker", containers], ["process", processes]];

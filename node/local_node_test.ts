@@ -19,7 +19,7 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
     drivers: new Map([["noting", noting.driver]]),
     secrets: fixedSecrets({ "prod/cloud": { token: "value" } }),
     docker: { socket: `${dataDir}/no-engine.sock` },
-    observer: { driverCall: count, runnerCall: count, probes: { answered: () => {} } },
+    observer: { driverCall: count, runnerCall: count, probes: { countAnswer: () => {} } },
     logger: getLogger("test"),
   });
   try {

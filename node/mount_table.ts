@@ -26,7 +26,7 @@ export interface MountedVolume {
 export interface MountTable {
   get(volumeUid: string): MountedVolume | undefined;
   /** The uid of another volume whose root is this directory, or lies inside or around it. */
-  overlapping(volumeUid: string, where: Whereabouts): string | undefined;
+  findOverlapping(volumeUid: string, where: Whereabouts): string | undefined;
   set(volumeUid: string, mounted: MountedVolume): void;
   delete(volumeUid: string): void;
 }
@@ -36,7 +36,7 @@ export function createMountTable(onMounted: (volumeUid: string) => void): MountT
   const table = new Map<string, MountedVolume>();
   return {
     get: (uid) => table.get(uid),
-    overlapping(uid, where) {
+    findOverlapping(uid, where) {
       for (const [other, mounted] of table) {
         if (other !== uid && relate(where, mounted.where) !== undefined) return other;
       }
@@ -62,12 +62,12 @@ export async function openMounted({ path, where }: MountedVolume): Promise<FileH
     if (await identityOf(`${descriptorPath(directory)}/.`) === where.chain[0]) return directory;
     await directory.close();
   } catch (cause) {
-    throw replaced(where.path, cause);
+    throw replacedPathError(where.path, cause);
   }
-  throw replaced(where.path);
+  throw replacedPathError(where.path);
 }
 
-function replaced(path: string, cause?: unknown): RuneError {
+function replacedPathError(path: string, cause?: unknown): RuneError {
   return new RuneError("unavailable", `${path} is no longer the directory that was mounted`, {
     hint: "see what became of it; Rune looks at it anew and mounts what is there",
     cause,

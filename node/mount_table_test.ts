@@ -14,12 +14,12 @@ Deno.test("mount table tells of a volume once per path, and finds directories th
     table.set("a", { path: "/staged/a", where });
     table.set("a", { path: "/staged/a", where });
     assert.deepEqual(mounted, ["a"]);
-    const found = async (path: string) => table.overlapping("b", await whereIs(path));
-    for (const path of ["a", "a/below", "", "link"]) assert.equal(await found(`${dir}/${path}`), "a", path);
-    assert.equal(await found(`${dir}/ab`), undefined);
-    assert.equal(table.overlapping("a", where), undefined);
+    const findAt = async (path: string) => table.findOverlapping("b", await whereIs(path));
+    for (const path of ["a", "a/below", "", "link"]) assert.equal(await findAt(`${dir}/${path}`), "a", path);
+    assert.equal(await findAt(`${dir}/ab`), undefined);
+    assert.equal(table.findOverlapping("a", where), undefined);
     table.delete("a");
-    assert.equal(await found(`${dir}/a`), undefined);
+    assert.equal(await findAt(`${dir}/a`), undefined);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -46,8 +46,8 @@ export interface RunFiles {
   prepare(run: RunRef, mounts: FileMount[]): Promise<RunMount[]>;
   /** Removes the files of every run of an instance. */
   remove(instanceUid: string): Promise<void>;
-  /** Removes files of runs that `wanted` does not know, and mounts of this daemon that lie elsewhere. */
-  sweep(wanted: (run: RunRef) => boolean): Promise<number>;
+  /** Removes files of runs that `isWanted` does not know, and mounts of this daemon that lie elsewhere. */
+  sweep(isWanted: (run: RunRef) => boolean): Promise<number>;
 }
 
 /** States from which an instance starts only with files made anew. */
@@ -139,7 +139,7 @@ export function createRunFiles(
       return mounts.map(({ target }, i) => ({ source: join(directory, `${i}`), target, readOnly: true }));
     },
     remove: async (instanceUid) => void await removeWhere((run) => run.instanceUid === instanceUid),
-    sweep: async (wanted) => await removeWhere((run) => !wanted(run)) + await detachElsewhere(),
+    sweep: async (isWanted) => await removeWhere((run) => !isWanted(run)) + await detachElsewhere(),
   };
 }
 

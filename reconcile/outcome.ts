@@ -14,7 +14,7 @@ export type Outcome =
 export const DONE: Outcome = { type: "done" };
 
 /** The sooner of two outcomes; a failure wins. */
-export function sooner(a: Outcome, b: Outcome): Outcome {
+export function pickSooner(a: Outcome, b: Outcome): Outcome {
   if (a.type === "failed" || b.type === "failed") return a.type === "failed" ? a : b;
   if (a.type === "done") return b;
   if (b.type === "done") return a;

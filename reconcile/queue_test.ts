@@ -17,7 +17,7 @@ function make(work: QueueOptions["work"], options: Partial<QueueOptions> = {}) {
 }
 
 /** Waits until nothing is left, with turns for timers: the queue takes one itself when a slice of time is used up. @returns how many. */
-async function idle(queue: Queue): Promise<number> {
+async function waitForIdle(queue: Queue): Promise<number> {
   let turns = 0;
   for (; queue.depth > 0; turns++) await new Promise((resolve) => setTimeout(resolve, 0));
   return turns;
@@ -142,7 +142,7 @@ Deno.test("queue works every key that was added, after the last add, whatever th
         queue.add(`k${k}`);
         if (i % 7 === 0) await Promise.resolve();
       }
-      await idle(queue);
+      await waitForIdle(queue);
       await queue.stop(100);
       assert.deepEqual(seen, version);
     }),
@@ -158,7 +158,7 @@ Deno.test("queue lets others have a turn between passes that wait for nothing", 
     return Promise.resolve(DONE);
   });
   for (let key = 0; key < 100; key++) queue.add(`${key}`);
-  const turns = await idle(queue);
+  const turns = await waitForIdle(queue);
   assert.equal(passes, 100);
   // Each turn is at most a slice for every place of the queue, and a little.
   assert.ok(turns >= 3, `${turns} turns for others`);

@@ -60,7 +60,7 @@ export interface Scheduling {
 
 /** Told of every pass that ended. */
 export interface ReconcileObserver {
-  passed(pass: { controller: string; outcome: Outcome["type"]; seconds: number }): void;
+  countPass(pass: { controller: string; outcome: Outcome["type"]; seconds: number }): void;
 }
 
 /** Running controllers. */
@@ -68,7 +68,7 @@ export interface Controllers {
   /** Ends all passes (aborted after a few seconds) and all timers; workloads go on. */
   stop(): Promise<void>;
   /** What of it has died, though it should run as long as the daemon; empty when all is well. */
-  dead(): string[];
+  listDead(): string[];
   /** Keys that wait or are worked, by controller. */
   depths(): Record<string, number>;
 }
@@ -157,7 +157,7 @@ export function startControllers(
   const listeners = listenTo({ ...deps, looks: passDeps.looks, logger, timers, hear }, stop.signal);
 
   return {
-    dead: () => timers.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],
+    listDead: () => timers.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],
     depths: () => Object.fromEntries(workers.map(({ controller, queue }) => [controller.name, queue.depth])),
     async stop() {
       unsubscribe();
@@ -188,7 +188,7 @@ function queueOptionsOf(
         outcome = result.type;
         return result;
       } finally {
-        deps.observer?.passed({ controller: name, outcome, seconds: (timers.now() - began) / 1000 });
+        deps.observer?.countPass({ controller: name, outcome, seconds: (timers.now() - began) / 1000 });
       }
     },
     onFailure(key, { error, attempt, retryInMs }) {

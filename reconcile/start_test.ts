@@ -65,7 +65,7 @@ function start(store: Store) {
 }
 
 /** The keys that were added to each queue since the log was emptied, by controller. */
-function added({ controllers, log }: Pick<ReturnType<typeof start>, "controllers" | "log">) {
+function listAdded({ controllers, log }: Pick<ReturnType<typeof start>, "controllers" | "log">) {
   const names = Object.keys(controllers.depths());
   const keys = log.splice(0).filter(({ call }) => call === "add").map((
     { queue, key },
@@ -83,7 +83,7 @@ Deno.test("startControllers() gives every controller a round at the start and ev
     );
     const world = start(store);
     const { controllers, waits, wait } = world;
-    const first = added(world);
+    const first = listAdded(world);
     assert.deepEqual(first, {
       service: ["default/web"],
       volume: [],
@@ -97,10 +97,10 @@ Deno.test("startControllers() gives every controller a round at the start and ev
     assert.equal(waits[0]!.ms, 30_000);
     wait(30_000);
     waits.shift()!.fire();
-    assert.deepEqual(added(world), first);
-    assert.deepEqual(controllers.dead(), []);
+    assert.deepEqual(listAdded(world), first);
+    assert.deepEqual(controllers.listDead(), []);
     wait(150_001);
-    assert.deepEqual(controllers.dead(), ["the rounds of the controllers"]);
+    assert.deepEqual(controllers.listDead(), ["the rounds of the controllers"]);
     await controllers.stop();
     assert.equal(waits.length, 0);
   }));
@@ -109,16 +109,16 @@ Deno.test("startControllers() brings changes and news from outside to those that
   withStore(async ({ store }) => {
     const world = start(store);
     const { controllers, log, ends, outside } = world;
-    added(world);
+    listAdded(world);
     const { spec, status } = makeService();
     const create = (name: string) =>
       store.transact((tx) => tx.create({ kind: "service", namespace: "default", name, spec, status }));
     await create("web");
-    assert.deepEqual(added(world).service, ["default/web"]);
+    assert.deepEqual(listAdded(world).service, ["default/web"]);
     outside.probe("some-uid");
-    assert.deepEqual(added(world).instance, ["some-uid"]);
+    assert.deepEqual(listAdded(world).instance, ["some-uid"]);
     outside.proxy();
-    assert.deepEqual(added(world).exposure, ["all"]);
+    assert.deepEqual(listAdded(world).exposure, ["all"]);
     await controllers.stop();
     assert.deepEqual(ends, ["proxy", "prober"]);
     assert.equal(

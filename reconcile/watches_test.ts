@@ -11,10 +11,10 @@ import {
   ago,
   makeClass,
   makeInstance,
+  makeProvisionedVolume,
   makeService,
   makeSnapshot,
   makeVolume,
-  provisioned,
 } from "./testing/resources.ts";
 
 const claiming = makeService({ volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
@@ -49,14 +49,14 @@ Deno.test("a volume wakes the instances that wait for it, by claim or by templat
   const two = makeInstance(templated, 3, waiting);
   const running = makeInstance(claiming, 1);
   const store = reader(one, two, running);
-  const data = affectedBy({ resource: provisioned(), deleted: false }, store);
+  const data = affectedBy({ resource: makeProvisionedVolume(), deleted: false }, store);
   assert.deepEqual(data, {
     services: [],
     volumes: ["default/data"],
     schedules: ["default/data"],
     instances: [one.uid],
   });
-  const made = affectedBy({ resource: provisioned({ name: "d-web-3" }), deleted: true }, store);
+  const made = affectedBy({ resource: makeProvisionedVolume({ name: "d-web-3" }), deleted: true }, store);
   assert.deepEqual(made, {
     services: [],
     volumes: [],
@@ -76,7 +76,7 @@ Deno.test("an instance's own status wakes its service, not the instance", () => 
 });
 
 Deno.test("a class wakes the volumes that are not provisioned", () => {
-  const store = reader(makeVolume({}, { name: "new" }), provisioned({ name: "old" }));
+  const store = reader(makeVolume({}, { name: "new" }), makeProvisionedVolume({ name: "old" }));
   assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
 });
 
@@ -128,7 +128,7 @@ Deno.test("a dependency across namespaces wakes both sides, also when it goes", 
 });
 
 Deno.test("a class or a cast of a service wakes the schedules of its volumes", () => {
-  const mine = provisioned({ name: "d-web-0", status: { ownerService: "web" } });
+  const mine = makeProvisionedVolume({ name: "d-web-0", status: { ownerService: "web" } });
   const fast = makeVolume({ storageClassName: "fast" }, { name: "other" });
   const store = reader(mine, fast);
   assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).schedules, [
@@ -140,8 +140,8 @@ Deno.test("a class or a cast of a service wakes the schedules of its volumes", (
 });
 
 Deno.test("a snapshot wakes the volume that waits for its copy to end before it goes", () => {
-  const going = provisioned({ deletionRequestedAt: ago(1) });
-  for (const [volume, woken] of [[going, ["default/data"]], [provisioned(), []]] as const) {
+  const going = makeProvisionedVolume({ deletionRequestedAt: ago(1) });
+  for (const [volume, woken] of [[going, ["default/data"]], [makeProvisionedVolume(), []]] as const) {
     const store: Reader = { get: () => volume as never, list: () => [] };
     assert.deepEqual(affectedBy({ resource: makeSnapshot(), deleted: false }, store).volumes, woken);
   }
@@ -149,7 +149,7 @@ Deno.test("a snapshot wakes the volume that waits for its copy to end before it 
 
 Deno.test("an instance is woken by its run, its probes, its runner and its volumes, and once more when it is gone", () => {
   const waiting = makeInstance(claiming, 0, { status: { state: "Pending", ready: false } });
-  const state = reader(waiting, provisioned());
+  const state = reader(waiting, makeProvisionedVolume());
   const keys = (news: News) => keysOf(INSTANCE_CONTROLLER.watches, { news, state });
   assert.deepEqual(keys({ kind: "run", instanceUid: "one", run: 1 }), ["one"]);
   assert.deepEqual(keys({ kind: "probe", instanceUid: "one" }), ["one"]);

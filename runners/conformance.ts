@@ -56,16 +56,16 @@ export function runnerConformance(options: ConformanceOptions): void {
     const spec = room.shell("exit 3");
     await runner.rehearse(spec, { covered: [], signal });
     assert.deepEqual(await runner.list(signal), []);
-    const missing = (program: string): RunSpec => ({
+    const makeMissing = (program: string): RunSpec => ({
       ...spec,
       ...(spec.process ? { process: { ...spec.process, command: program } } : { command: [program] }),
     });
     for (const program of ["/opt/nothing/here", "nothing-here"]) {
-      await rejects(runner.rehearse(missing(program), { covered: [], signal }), "not_found");
+      await rejects(runner.rehearse(makeMissing(program), { covered: [], signal }), "not_found");
       assert.deepEqual(await runner.list(signal), []);
     }
     // What a mount will bring is not there yet.
-    await runner.rehearse(missing("/opt/nothing/here"), { covered: ["/opt/nothing"], signal });
+    await runner.rehearse(makeMissing("/opt/nothing/here"), { covered: ["/opt/nothing"], signal });
     await runner.create(spec, signal);
     await runner.rehearse(spec, { covered: [], signal });
     assert.equal((await runner.inspect(spec, signal)).state, "created");
@@ -92,20 +92,20 @@ export function runnerConformance(options: ConformanceOptions): void {
       assert.equal((await runner.pause(spec, signal)).state, "created", "what does not run is left alone");
       const { handle } = await runner.start(spec, signal);
       await line(runner, spec, { text: "3", signal });
-      const printed = async (by: Runner) => (await texts(by, spec, { follow: false, signal })).length;
+      const countPrinted = async (by: Runner) => (await texts(by, spec, { follow: false, signal })).length;
       for (let i = 0; i < 2; i++) {
         const paused = await runner.pause(spec, signal);
         assert.deepEqual([paused.state, paused.paused, paused.handle], ["running", true, handle]);
       }
       // Twice: what was printed before may still be on its way into the log.
-      await printed(runner);
-      const held = await printed(runner);
+      await countPrinted(runner);
+      const held = await countPrinted(runner);
       const options = { command: ["true"], tty: false, stdin: false, signal };
       await rejects(runner.exec(spec, options), "conflict", "failed_precondition");
       const next = await room.reopen();
       const found = await next.inspect(spec, signal);
       assert.deepEqual([found.state, found.paused, found.handle], ["running", true, handle]);
-      assert.equal(await printed(next), held, "a line was printed while it was paused");
+      assert.equal(await countPrinted(next), held, "a line was printed while it was paused");
       for (let i = 0; i < 2; i++) {
         const resumed = await next.resume(spec, signal);
         assert.deepEqual([resumed.state, resumed.paused, resumed.handle], ["running", undefined, handle]);

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { ended, entries, line, rejects, texts, textsOf } from "./conformance_looks.ts";
+import { entries, line, rejects, texts, textsOf, waitForEnd } from "./conformance_looks.ts";
 import { OBEDIENT, type Program, STUBBORN } from "./conformance_program.ts";
 import type { Runner, RunSpec } from "./runner.ts";
 
@@ -104,7 +104,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     await runner.create(step, signal);
     assert.equal((await runner.inspect(main, signal)).state, "absent");
     await runner.start(step, signal);
-    assert.equal((await ended(runner, step, signal)).exitCode, 4);
+    assert.equal((await waitForEnd(runner, step, signal)).exitCode, 4);
     await runner.create(main, signal);
     await runner.start(main, signal);
     const next = { ...step, step: "prepare.2" };
@@ -138,7 +138,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
       const spec = room.play({ says: ["once"], exits: 3 });
       await runner.create(spec, signal);
       await runner.start(spec, signal);
-      assert.equal((await ended(runner, spec, signal)).exitCode, 3);
+      assert.equal((await waitForEnd(runner, spec, signal)).exitCode, 3);
       const again = await runner.start(spec, signal);
       assert.equal(again.state, "exited");
       assert.equal(again.exitCode, 3);
@@ -294,7 +294,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     await room.runner.create(spec, signal);
     await room.runner.start(spec, signal);
     const runner = await room.reopen();
-    assert.equal((await ended(runner, spec, signal)).exitCode, 5);
+    assert.equal((await waitForEnd(runner, spec, signal)).exitCode, 5);
   });
 
   promise("events() begins with resync and shows an exit promptly", async (room, signal) => {

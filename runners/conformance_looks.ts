@@ -15,7 +15,7 @@ export async function line(
 }
 
 /** Waits until a run ended, by way of its events. */
-export async function ended(runner: Runner, ref: RunRef, signal: AbortSignal): Promise<RunState> {
+export async function waitForEnd(runner: Runner, ref: RunRef, signal: AbortSignal): Promise<RunState> {
   const abort = new AbortController();
   try {
     for await (const _ of runner.events(AbortSignal.any([signal, abort.signal]))) {

@@ -6,7 +6,7 @@ import { measureApi } from "./bench/api.ts";
 import { measureClient } from "./bench/client.ts";
 import { measureCast, measureReplacement } from "./bench/containers.ts";
 import { measureAdoption, measureIdle, measureStart } from "./bench/daemon.ts";
-import { formatTable, type Row, skipped } from "./bench/measurement.ts";
+import { formatTable, makeSkippedRow, type Row } from "./bench/measurement.ts";
 import { measureCompose, measureSwarm } from "./bench/others.ts";
 import { measureRollouts } from "./bench/rollouts.ts";
 import { measureScale } from "./bench/scale.ts";
@@ -72,7 +72,7 @@ async function main(argv: string[]): Promise<number> {
       failed = true;
       const reason = error instanceof Error ? error.message : String(error);
       console.error(reason);
-      rows.push(skipped(name, "failed: see the output of the run"));
+      rows.push(makeSkippedRow(name, "failed: see the output of the run"));
     }
   }
   const [machine, table, date] = [

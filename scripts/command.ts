@@ -25,7 +25,7 @@ function start([program, ...args]: string[], { cwd, env }: CommandOptions, outpu
 }
 
 /** Its exit code; see `signal` above. */
-async function ended(child: Deno.ChildProcess, signal?: AbortSignal): Promise<number> {
+async function waitForExit(child: Deno.ChildProcess, signal?: AbortSignal): Promise<number> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const interrupt = () => {
     child.kill("SIGINT");
@@ -45,7 +45,7 @@ export async function capture(argv: string[], options: CommandOptions = {}): Pro
   try {
     const child = start(argv, options, "piped");
     const [code, stdout, stderr] = await Promise.all([
-      ended(child, options.signal),
+      waitForExit(child, options.signal),
       child.stdout.text(),
       child.stderr.text(),
     ]);
@@ -58,7 +58,7 @@ export async function capture(argv: string[], options: CommandOptions = {}): Pro
 
 /** Runs a program without input and with its output shown, and returns its exit code. */
 export async function show(argv: string[], options: CommandOptions = {}): Promise<number> {
-  return await ended(start(argv, options, "inherit"), options.signal);
+  return await waitForExit(start(argv, options, "inherit"), options.signal);
 }
 
 /** Absolute path of a program, looked up as root's shell would; undefined when there is none. */

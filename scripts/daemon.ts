@@ -96,14 +96,14 @@ export async function startDaemon(
   };
   const deadline = Date.now() + START_MS;
   // Somebody else may have taken the port meanwhile, and answer: what counts is what this daemon says of it.
-  const said = async () => (await Deno.readTextFile(log).catch(() => "")).slice(before);
+  const readLog = async () => (await Deno.readTextFile(log).catch(() => "")).slice(before);
   const lostPort = `cannot listen on ${url}`;
   const listens = async () => {
-    const text = await said();
+    const text = await readLog();
     return text.includes(url) && !text.includes(lostPort);
   };
   while (!await listens() || !await isHealthy(url)) {
-    if (ended && (await said()).includes(lostPort)) return await startDaemon(home, options);
+    if (ended && (await readLog()).includes(lostPort)) return await startDaemon(home, options);
     if (ended || Date.now() > deadline) {
       await stop("SIGKILL");
       throw new Error(`the daemon did not start; its last words:\n${await lastWords()}`);

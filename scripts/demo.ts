@@ -73,19 +73,19 @@ async function show(daemon: Daemon, example: Example): Promise<boolean> {
 }
 
 /** Resolves at the first Ctrl-C or request to end. */
-function interrupted(): { signal: Promise<void>; done: () => void } {
+function watchInterrupts(): { signal: Promise<void>; stop: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   const onSignal = () => resolve();
   for (const name of signals) Deno.addSignalListener(name, onSignal);
   return {
     signal: promise,
-    done: () => signals.forEach((name) => Deno.removeSignalListener(name, onSignal)),
+    stop: () => signals.forEach((name) => Deno.removeSignalListener(name, onSignal)),
   };
 }
 
 async function main(argv: string[]): Promise<number> {
-  const interrupt = interrupted();
+  const interrupt = watchInterrupts();
   const lacks = await setup();
   if (lacks.length > 0) console.log(`Not here: ${lacks.join(", ")}. The demo does without.`);
   const scratch = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-demo-" }));
@@ -120,7 +120,7 @@ async function main(argv: string[]): Promise<number> {
     await daemon?.stop();
     if (daemon) await removeLeftovers(`${scratch}/.rune`);
     await Deno.remove(scratch, { recursive: true });
-    interrupt.done();
+    interrupt.stop();
   }
   return survived ? 0 : 1;
 }

@@ -62,7 +62,7 @@ export async function removeProcesses(dataDir: string, daemonId = "unknown"): Pr
   const signal = AbortSignal.timeout(60_000);
   const runner = createProcessRunner({ dir: join(dataDir, "processes"), daemonId });
   try {
-    await runner.cleared();
+    await runner.waitUntilClear();
     const runs = await runner.list(signal);
     await Promise.all(runs.map((run) => runner.stop(run, { timeoutMs: STOP_MS, signal })));
     await Promise.all(runs.map((run) => runner.remove(run, signal)));

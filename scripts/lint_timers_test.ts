@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import plugin from "./lint_timers.ts";
 
-const found = (source: string, file = "server/some.ts") =>
+const lint = (source: string, file = "server/some.ts") =>
   Deno.lint.runPlugin(plugin, file, source).map(({ id }) => id);
 
 Deno.test("the rule about timers takes a span that the file shows to be short", () => {
@@ -17,7 +17,7 @@ Deno.test("the rule about timers takes a span that the file shows to be short", 
       "setTimeout(f, fast ? 10 : 20);",
     ]
   ) {
-    assert.deepEqual(found(source), [], source);
+    assert.deepEqual(lint(source), [], source);
   }
 });
 
@@ -39,11 +39,11 @@ Deno.test("the rule about timers refuses every span that comes from elsewhere, o
       "setTimeout(f, WAIT.everyMs);",
     ]
   ) {
-    assert.deepEqual(found(source), ["rune/bounded-timers"], source);
+    assert.deepEqual(lint(source), ["rune/bounded-timers"], source);
   }
 });
 
 Deno.test("the one place that cuts long spans into parts may start any timer", () => {
-  assert.deepEqual(found("setTimeout(f, ms);", "base/delay.ts"), []);
-  assert.deepEqual(found("setTimeout(f, ms);", "server/delay.ts"), ["rune/bounded-timers"]);
+  assert.deepEqual(lint("setTimeout(f, ms);", "base/delay.ts"), []);
+  assert.deepEqual(lint("setTimeout(f, ms);", "server/delay.ts"), ["rune/bounded-timers"]);
 });

@@ -75,8 +75,8 @@ async function fill(host: Host): Promise<string> {
   await host.rune("admin", "bootstrap", "--out-file", tokenFile);
   await host.rune("login", "local", "--token-file", tokenFile);
   await host.rune("cast", await host.file("all.yaml", CASTFILE), "--no-wait");
-  const ready = async (name: string) => (await host.get("service", name)).status.state === "Running";
-  for (const name of ["web", "set", "agent"]) await until(`${name} runs`, () => ready(name));
+  const isReady = async (name: string) => (await host.get("service", name)).status.state === "Running";
+  for (const name of ["web", "set", "agent"]) await until(`${name} runs`, () => isReady(name));
   await host.rune("exec", "web", "--", "sh", "-c", "echo kept > /data/file");
   await host.rune("snapshot", "create", "data", "--name", "before");
   // A history, a released volume, and one that cannot be made.
@@ -86,7 +86,7 @@ async function fill(host: Host): Promise<string> {
     "--no-wait",
   );
   await until("agent was replaced", async () => (await host.get("service", "agent")).status.updated === 1);
-  await until("agent runs", () => ready("agent"));
+  await until("agent runs", () => isReady("agent"));
   await host.rune("delete", "service", "set", "--yes");
   await host.rune("admin", "policy", "set", "watcher", "--rule", "services:get,list,watch@prod");
   await host.rune("admin", "user", "create", "ann", "--policy", "readonly", "--policy", "watcher");

@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from "node:path";
-import { unusable } from "./failures.ts";
+import { unusableDirectoryError } from "./failures.ts";
 
 const COPY = /^backup-[0-9a-f-]{36}\.db(-journal)?$/;
 
@@ -37,6 +37,6 @@ export function removeCopies(dataDir: string): void {
       if (COPY.test(name)) Deno.removeSync(join(dataDir, name));
     }
   } catch (error) {
-    throw unusable(dataDir, error);
+    throw unusableDirectoryError(dataDir, error);
   }
 }

@@ -34,14 +34,14 @@ export function cannotCopy(cause: unknown): RuneError {
 }
 
 /** The store was closed before or meanwhile. */
-export function closed(): RuneError {
+export function closedError(): RuneError {
   return new RuneError("unavailable", "the store is closed", {
     hint: "the daemon is shutting down; try again when it is back",
   });
 }
 
 /** The state on disk is not what this program wrote. */
-export function damaged(path: string, cause: unknown): RuneError {
+export function damagedStateError(path: string, cause: unknown): RuneError {
   if (cause instanceof RuneError) return cause;
   return new RuneError("failed_precondition", `cannot read the state in ${path}: ${reason(cause)}`, {
     hint:
@@ -51,7 +51,7 @@ export function damaged(path: string, cause: unknown): RuneError {
 }
 
 /** The data directory cannot be used. */
-export function unusable(path: string, cause: unknown): RuneError {
+export function unusableDirectoryError(path: string, cause: unknown): RuneError {
   if (cause instanceof RuneError) return cause;
   return new RuneError("failed_precondition", `cannot use the data directory: ${path}: ${reason(cause)}`, {
     hint: "make it a directory that the daemon's user can write, or give another one with --data-dir",

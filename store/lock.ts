@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { lockFile, noteHolder } from "../base/file_lock.ts";
 import { RuneError } from "../model/error.ts";
-import { unusable } from "./failures.ts";
+import { unusableDirectoryError } from "./failures.ts";
 
 /**
  * Takes the lock of a data directory without waiting.
@@ -19,14 +19,14 @@ export function lockDataDir(dataDir: string): Disposable {
   try {
     file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
   } catch (error) {
-    throw unusable(path, error);
+    throw unusableDirectoryError(path, error);
   }
   let lock: Disposable | undefined;
   try {
     lock = lockFile(file);
     if (!lock) throw heldBy(Deno.readTextFileSync(path).trim(), dataDir);
   } catch (error) {
-    throw unusable(path, error);
+    throw unusableDirectoryError(path, error);
   }
   noteHolder(file, `${Deno.pid}\n`);
   return lock;

@@ -24,7 +24,7 @@ export interface Batch {
   mutations: Mutation[];
   head: Head;
   /** Called once when the batch is known to be durable; that may be after `commit` was rejected. */
-  landed(): void;
+  onLanding(): void;
 }
 
 /** See the module comment. */
@@ -65,7 +65,7 @@ export class Log {
     try {
       if (this.#unsure) {
         const landed = this.#unsure;
-        const moved = await this.#moved();
+        const moved = await this.#hasMoved();
         this.#unsure = undefined;
         if (moved) landed();
       }
@@ -83,7 +83,7 @@ export class Log {
     await this.settle();
     if (fitsOneCommit(batch.mutations)) {
       await this.#decide(batch, batch.mutations);
-      return batch.landed();
+      return batch.onLanding();
     }
     this.#redo = true;
     try {
@@ -94,16 +94,16 @@ export class Log {
     await this.#decide(batch, [{ key: REDO_MARK, value: true }]);
     // It is committed by now: a failure to apply it is made good by the next settle(), or at the next open.
     await this.settle().catch(() => {});
-    batch.landed();
+    batch.onLanding();
   }
 
-  async #decide({ head, landed }: Batch, mutations: Mutation[]): Promise<void> {
+  async #decide({ head, onLanding }: Batch, mutations: Mutation[]): Promise<void> {
     const commit = this.#kv.atomic().check({ key: HEAD, versionstamp: this.#stamp });
     let result: Deno.KvCommitResult | Deno.KvCommitError;
     try {
       result = await stage(commit, mutations).set(HEAD, head).commit();
     } catch (error) {
-      if (await this.#landedAnyway(landed)) return;
+      if (await this.#hasLanded(onLanding)) return;
       throw cannotWrite(error);
     }
     if (!result.ok) {
@@ -115,17 +115,17 @@ export class Log {
     this.#head = head;
   }
 
-  async #landedAnyway(landed: () => void): Promise<boolean> {
+  async #hasLanded(onLanding: () => void): Promise<boolean> {
     try {
-      return await this.#moved();
+      return await this.#hasMoved();
     } catch {
-      this.#unsure = landed;
+      this.#unsure = onLanding;
       return false;
     }
   }
 
   /** Reads the head again, and whether it moved. */
-  async #moved(): Promise<boolean> {
+  async #hasMoved(): Promise<boolean> {
     const head = await this.#kv.get<Head>(HEAD);
     if (head.versionstamp === this.#stamp) return false;
     this.#stamp = head.versionstamp;

@@ -79,8 +79,11 @@ function dropHistory(uid: string, { generation, blob }: Footprint["history"][num
 /** Whether nothing changed that a past spec is kept for. */
 function isSamePast(base: AnyResource, now: AnyResource, aside: readonly string[]): boolean {
   if (base.generation === now.generation) return true;
-  const shown = ({ spec }: AnyResource) => ({ ...spec, ...Object.fromEntries(aside.map((f) => [f, null])) });
-  return sameValue(shown(base), shown(now));
+  const toShown = ({ spec }: AnyResource) => ({
+    ...spec,
+    ...Object.fromEntries(aside.map((f) => [f, null])),
+  });
+  return sameValue(toShown(base), toShown(now));
 }
 
 function planHistory(

@@ -62,17 +62,17 @@ export async function writeRedo(kv: Deno.Kv, mutations: Mutation[]): Promise<voi
 /** Applies a marked redo log to the end, and empties it in any case. Done when there is none. */
 export async function finishRedo(kv: Deno.Kv): Promise<void> {
   if ((await kv.get(REDO_MARK)).value !== null) {
-    for await (const batch of batches(logged(kv, ({ value }) => value))) {
+    for await (const batch of batches(readLogged(kv, ({ value }) => value))) {
       await stage(kv.atomic(), batch).commit();
     }
     await stage(kv.atomic(), [{ key: REDO_MARK }]).commit();
   }
-  for await (const batch of batches(logged(kv, ({ key }) => ({ key })))) {
+  for await (const batch of batches(readLogged(kv, ({ key }) => ({ key })))) {
     await stage(kv.atomic(), batch).commit();
   }
 }
 
-async function* logged(
+async function* readLogged(
   kv: Deno.Kv,
   mutationOf: (entry: Deno.KvEntry<Mutation>) => Mutation,
 ): AsyncGenerator<Mutation> {

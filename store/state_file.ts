@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { RuneError } from "../model/error.ts";
-import { damaged, unusable } from "./failures.ts";
+import { damagedStateError, unusableDirectoryError } from "./failures.ts";
 
 /** The database. */
 export function statePath(dataDir: string): string {
@@ -32,7 +32,7 @@ export function removeRestored(dataDir: string): void {
   try {
     Deno.removeSync(restoringPath(dataDir), { recursive: true });
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw unusable(dataDir, error);
+    if (!(error instanceof Deno.errors.NotFound)) throw unusableDirectoryError(dataDir, error);
   }
 }
 
@@ -42,7 +42,7 @@ export function ensureDataDir(dataDir: string): void {
     // Others may pass through but not list: volumes below it belong to the users of process services.
     Deno.mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   } catch (error) {
-    throw unusable(dataDir, error);
+    throw unusableDirectoryError(dataDir, error);
   }
 }
 
@@ -55,19 +55,19 @@ export async function openState(dataDir: string): Promise<Deno.Kv> {
   const path = statePath(dataDir);
   try {
     if (!sizeOf(path)) {
-      if (sizeOf(markPath(dataDir)) !== undefined) throw lost(dataDir);
+      if (sizeOf(markPath(dataDir)) !== undefined) throw missingStateError(dataDir);
       if (sizeOf(restoringPath(dataDir)) !== undefined) throw halfRestored(dataDir);
       // Made here and not by SQLite, so that it and the files beside it, which take its mode, are private.
       Deno.writeFileSync(path, new Uint8Array(), { mode: 0o600 });
     }
     Deno.chmodSync(path, 0o600);
   } catch (error) {
-    throw unusable(path, error);
+    throw unusableDirectoryError(path, error);
   }
   try {
     return await Deno.openKv(path);
   } catch (error) {
-    throw damaged(path, error);
+    throw damagedStateError(path, error);
   }
 }
 
@@ -78,7 +78,7 @@ export function markMade(dataDir: string): void {
       Deno.writeFileSync(markPath(dataDir), new Uint8Array(), { mode: 0o600 });
     }
   } catch (error) {
-    throw unusable(dataDir, error);
+    throw unusableDirectoryError(dataDir, error);
   }
 }
 
@@ -92,7 +92,7 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
-function lost(dataDir: string): RuneError {
+function missingStateError(dataDir: string): RuneError {
   return new RuneError(
     "failed_precondition",
     `${statePath(dataDir)} is missing or empty, but was there before`,

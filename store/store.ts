@@ -8,7 +8,7 @@ import type { Kind, Kinds } from "../model/resource.ts";
 import { compactDatabase } from "./compact.ts";
 import type { Change, HistoryEntry, Store, Tx, WatchOptions } from "./contract.ts";
 import { HEAD, historyKey, valueKey, VALUES } from "./keys.ts";
-import { cannotCopy, cannotRead, closed, damaged } from "./failures.ts";
+import { cannotCopy, cannotRead, closedError, damagedStateError } from "./failures.ts";
 import { copyDatabase, removeCopies } from "./copy.ts";
 import { JournalTail, readJournal } from "./journal.ts";
 import { type Loaded, loadState } from "./load.ts";
@@ -72,7 +72,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     later.held = cleanup.move();
     return store;
   } catch (error) {
-    throw damaged(statePath(dataDir), error);
+    throw damagedStateError(statePath(dataDir), error);
   }
 }
 
@@ -149,12 +149,12 @@ class KvStore implements Store {
   }
 
   watch(options: WatchOptions): AsyncIterable<Change> {
-    if (this.#closing) throw closed();
+    if (this.#closing) throw closedError();
     return watchJournal({
       revision: () => this.#revision,
       oldestRevision: () => this.oldestRevision,
-      closed: () => this.#closing !== undefined,
-      recent: (revision) => this.#tail.at(revision),
+      isClosed: () => this.#closing !== undefined,
+      findRecent: (revision) => this.#tail.at(revision),
       read: (range) => this.#readJournal(range),
       onAdvance: (listener) => {
         this.#watchers.add(listener);
@@ -184,9 +184,9 @@ class KvStore implements Store {
   }
 
   async metaKeys(prefix: string): Promise<string[]> {
-    if (this.#closing) throw closed();
+    if (this.#closing) throw closedError();
     try {
-      await this.#writer.settled();
+      await this.#writer.waitUntilSettled();
       const entries = await Array.fromAsync(this.#kv.list({ prefix: VALUES }, { batchSize: 500 }));
       return entries.map(({ key }) => key[2] as string).filter((key) => key.startsWith(prefix));
     } catch (error) {
@@ -195,12 +195,12 @@ class KvStore implements Store {
   }
 
   compact(): Promise<void> {
-    return this.#writer.alone(() => compactDatabase(this.#path));
+    return this.#writer.runAlone(() => compactDatabase(this.#path));
   }
 
   async copyTo(target: string): Promise<void> {
-    if (this.#closing) throw closed();
-    await this.#writer.settled();
+    if (this.#closing) throw closedError();
+    await this.#writer.waitUntilSettled();
     try {
       await copyDatabase(this.#path, target);
     } catch (error) {
@@ -210,7 +210,7 @@ class KvStore implements Store {
   }
 
   async check(): Promise<void> {
-    if (this.#closing) throw closed();
+    if (this.#closing) throw closedError();
     if (this.#writer.busyMs > STUCK_MS) {
       throw new RuneError("unavailable", "the state has not been written for minutes", {
         hint: "look whether the disk of the data directory hangs",
@@ -255,9 +255,9 @@ class KvStore implements Store {
   }
 
   async #read(key: Deno.KvKey): Promise<unknown> {
-    if (this.#closing) throw closed();
+    if (this.#closing) throw closedError();
     try {
-      await this.#writer.settled();
+      await this.#writer.waitUntilSettled();
       const { value } = await this.#kv.get(key);
       return value === null ? undefined : await decode(this.#kv, value);
     } catch (error) {
@@ -266,7 +266,7 @@ class KvStore implements Store {
   }
 
   async *#readJournal(range: { after: number; upTo: number }) {
-    await this.#writer.settled();
+    await this.#writer.waitUntilSettled();
     yield* readJournal(this.#kv, range);
   }
 }

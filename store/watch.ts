@@ -8,9 +8,9 @@ import type { Revision } from "./journal.ts";
 export interface WatchSource {
   revision(): number;
   oldestRevision(): number;
-  closed(): boolean;
+  isClosed(): boolean;
   /** A revision that is still in memory. */
-  recent(revision: number): Revision | undefined;
+  findRecent(revision: number): Revision | undefined;
   /** Revisions from disk; fails when they go away meanwhile. */
   read(range: { after: number; upTo: number }): AsyncIterable<Revision>;
   /** Calls back after each commit and on close; returns the function that ends it. */
@@ -20,7 +20,7 @@ export interface WatchSource {
 /** See {@linkcode Store.watch}. @throws {RuneError} `gone` when `since` cannot be resumed from. */
 export function watchJournal(source: WatchSource, options: WatchOptions): AsyncIterable<Change> {
   const since = options.since ?? source.revision();
-  if (since < source.oldestRevision() || since > source.revision()) throw gone(source, since);
+  if (since < source.oldestRevision() || since > source.revision()) throw goneError(source, since);
   return follow(source, { ...options, since });
 }
 
@@ -28,8 +28,8 @@ async function* follow(
   source: WatchSource,
   { kinds, namespace, since, signal }: WatchOptions & { since: number },
 ): AsyncGenerator<Change> {
-  const ended = () => signal.aborted || source.closed();
-  const wanted = ({ resource }: Change) =>
+  const hasEnded = () => signal.aborted || source.isClosed();
+  const isWanted = ({ resource }: Change) =>
     (kinds === undefined || kinds.includes(resource.kind)) &&
     (namespace === undefined || resource.namespace === namespace);
   let wake = () => {};
@@ -38,19 +38,19 @@ async function* follow(
   signal.addEventListener("abort", abort);
   try {
     let at = since;
-    while (!ended()) {
+    while (!hasEnded()) {
       const advanced = new Promise<void>((resolve) => wake = resolve);
       if (at === source.revision()) {
         await advanced;
         continue;
       }
-      for await (const { revision, changes } of available(source, at)) {
-        const shown = changes.filter(wanted);
+      for await (const { revision, changes } of readAvailable(source, at)) {
+        const shown = changes.filter(isWanted);
         for (const [i, { previous: _, ...change }] of shown.entries()) {
-          if (ended()) return;
+          if (hasEnded()) return;
           yield i < shown.length - 1 ? { ...change, more: true } : change;
         }
-        if (ended()) return;
+        if (hasEnded()) return;
         at = revision;
       }
     }
@@ -61,23 +61,23 @@ async function* follow(
 }
 
 /** The next revision from memory, or all up to now from disk. */
-async function* available(source: WatchSource, at: number): AsyncGenerator<Revision> {
-  const recent = source.recent(at + 1);
+async function* readAvailable(source: WatchSource, at: number): AsyncGenerator<Revision> {
+  const recent = source.findRecent(at + 1);
   if (recent) return yield recent;
   try {
     for await (const revision of source.read({ after: at, upTo: source.revision() })) {
       // Trimming tells before it deletes, so what was read whole before it told is whole.
-      if (source.oldestRevision() > revision.revision - 1) throw gone(source, at);
+      if (source.oldestRevision() > revision.revision - 1) throw goneError(source, at);
       yield revision;
       at = revision.revision;
     }
   } catch (error) {
-    if (source.closed()) return;
-    throw source.oldestRevision() > at ? gone(source, at) : cannotRead(error);
+    if (source.isClosed()) return;
+    throw source.oldestRevision() > at ? goneError(source, at) : cannotRead(error);
   }
 }
 
-function gone(source: WatchSource, since: number): RuneError {
+function goneError(source: WatchSource, since: number): RuneError {
   const message = since > source.revision()
     ? `revision ${since} is unknown: the newest is ${source.revision()}`
     : `revision ${since} is gone: the oldest to watch from is ${source.oldestRevision()}`;

@@ -30,11 +30,11 @@ async function write(store: Store, from: number, to: number): Promise<void> {
     }));
   }
   await Promise.all(all);
-  await trimmed(store);
+  await waitForTrim(store);
 }
 
 /** The queue goes on only after the trimming that followed the last commit. */
-const trimmed = (store: Store) => store.transact(() => {});
+const waitForTrim = (store: Store) => store.transact(() => {});
 
 const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, n) => `${from + n} put configmap/a`);
@@ -96,7 +96,7 @@ Deno.test("watch() ends quietly when its signal aborts or the store closes, also
 Deno.test("watch() resumes at the oldest revision and answers gone below it, naming it, also after reopening", () =>
   withStore(async (opened) => {
     const signal = new AbortController().signal;
-    const held = () => {
+    const assertHeld = () => {
       const { oldestRevision: oldest, revision } = opened.store;
       assert.ok(
         oldest > 0 && oldest >= revision - 111 && oldest <= revision - 100,
@@ -107,7 +107,7 @@ Deno.test("watch() resumes at the oldest revision and answers gone below it, nam
     for (let n = 1; n <= 1000; n += 40) await write(opened.store, n, n + 39);
     for (const reopened of [false, true]) {
       const store = reopened ? await opened.reopen() : opened.store;
-      const oldest = held();
+      const oldest = assertHeld();
       assert.throws(
         () => store.watch({ since: oldest - 1, signal }),
         GONE(new RegExp(`oldest .* is ${oldest}$`)),
@@ -142,7 +142,7 @@ Deno.test("watch() shows a revision larger than the journal's limit to those who
       for (let n = 10; n < 60; n++) tx.create(configmap(`c${n}`));
     });
     assert.equal((await watch).at(-1), "1 put configmap/c59");
-    await trimmed(store);
+    await waitForTrim(store);
     assert.equal(store.oldestRevision, 1);
   }, { journalLimit: 10 }));
 
@@ -177,8 +177,8 @@ Deno.test("watchJournal() gives up a revision that was being trimmed while it wa
   const changes = watchJournal({
     revision: () => 2,
     oldestRevision: () => oldest,
-    closed: () => false,
-    recent: () => undefined,
+    isClosed: () => false,
+    findRecent: () => undefined,
     onAdvance: () => () => {},
     async *read() {
       yield { revision: 1, changes: [{ revision: 1, type: "put", resource }] };

@@ -5,7 +5,7 @@
  */
 import { RuneError } from "../model/error.ts";
 import type { Reader, Tx } from "./contract.ts";
-import { closed } from "./failures.ts";
+import { closedError } from "./failures.ts";
 import { planTrim, type SizedRevision } from "./journal.ts";
 import { valueKey } from "./keys.ts";
 import type { Log } from "./log.ts";
@@ -99,12 +99,12 @@ export class Writer {
   }
 
   /** Runs `work` while no commit is under way. */
-  alone(work: () => void): Promise<void> {
+  runAlone(work: () => void): Promise<void> {
     return this.#enqueue(() => work()) as Promise<void>;
   }
 
   /** Resolves when nothing that is published still waits to be applied on disk. */
-  async settled(): Promise<void> {
+  async waitUntilSettled(): Promise<void> {
     if (!this.#options.log.settled) await this.#enqueue(() => {});
   }
 
@@ -115,7 +115,7 @@ export class Writer {
   }
 
   #enqueue(run: (group: Group) => unknown): Promise<unknown> {
-    if (this.#closed) return Promise.reject(closed());
+    if (this.#closed) return Promise.reject(closedError());
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#queue.push({ run, resolve, reject });
     this.#running ??= this.#work();
@@ -171,7 +171,7 @@ export class Writer {
       outcomes.push(attempt(job, group));
     }
     const began = performance.now();
-    const tried = (ok: boolean) => this.#tell({ ok, seconds: (performance.now() - began) / 1000 });
+    const noteAttempt = (ok: boolean) => this.#tell({ ok, seconds: (performance.now() - began) / 1000 });
     try {
       if (group.mutations.length > 0) {
         const { revision, oldest, entries } = log.head;
@@ -179,13 +179,13 @@ export class Writer {
         await log.commit({
           mutations: group.mutations,
           head: { revision: revision + group.revisions.length, oldest, entries: entries + added },
-          landed: () => publish(group),
+          onLanding: () => publish(group),
         });
-        tried(true);
+        noteAttempt(true);
       }
       for (const tell of outcomes) tell();
     } catch (error) {
-      tried(false);
+      noteAttempt(false);
       for (const job of jobs) job.reject(error);
     }
     await this.#trim();
@@ -222,7 +222,7 @@ export class Writer {
       const plan = await planTrim(kv, { head: log.head, limit: journalLimit });
       if (!plan) return;
       this.#trimming = plan.head.oldest;
-      await log.commit({ ...plan, landed: () => {} });
+      await log.commit({ ...plan, onLanding: () => {} });
     } catch {
       // Nobody waits for it and the next commit tries again; a failing disk is told to those who write.
     } finally {

@@ -35,7 +35,7 @@ export const readerScript = (pause: string, alarm = `exit ${SAW_A_WRITER}`) =>
   `while :; do ${pause}; [ "$(size)" = "$was" ] || { ${alarm}; }; done`;
 
 /** Every run that wrote again after another one had begun: `A B A`. */
-export function interleaved(log: string): string[] {
+export function findInterleaved(log: string): string[] {
   const lines = log.trim().split("\n").filter((line) => line !== "");
   const ended = new Set<string>();
   const found: string[] = [];

@@ -1,6 +1,6 @@
 /** The judge of the access test finds what it is there to find, and nothing else. @module */
 import assert from "node:assert/strict";
-import { interleaved, sharedWithWriter } from "./access_judge.ts";
+import { findInterleaved, sharedWithWriter } from "./access_judge.ts";
 import { until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
@@ -36,23 +36,23 @@ Deno.test({
     const [run, setup] = ["run", "rune-setup"];
     try {
       const ends = [directory.slice(directory.indexOf("rune-test-"))];
-      const found = () => sharedWithWriter(ends);
+      const judgeEnds = () => sharedWithWriter(ends);
       await using _first = await view(directory, { mode: "ro", name: run });
       {
         await using _reader = await view(directory, { mode: "ro", name: run });
-        assert.deepEqual(found(), []);
+        assert.deepEqual(judgeEnds(), []);
         await using _making = await view(directory, { mode: "rw", name: setup });
-        assert.deepEqual(found(), []);
+        assert.deepEqual(judgeEnds(), []);
       }
       {
         await using _writer = await view(directory, { mode: "rw", name: run });
         assert.match(
-          found().join(),
+          judgeEnds().join(),
           /\(read-only: sh .*\(read-write: sh |\(read-write: sh .*\(read-only: sh /,
         );
         assert.deepEqual(sharedWithWriter(["rune-test-elsewhere"]), []);
       }
-      assert.deepEqual(found(), []);
+      assert.deepEqual(judgeEnds(), []);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
@@ -60,6 +60,6 @@ Deno.test({
 });
 
 Deno.test("a run that writes after another has begun is found", () => {
-  assert.deepEqual(interleaved("a\na\nb\nb\nc\n"), []);
-  assert.equal(interleaved("a\nb\na\n").length, 1);
+  assert.deepEqual(findInterleaved("a\na\nb\nb\nc\n"), []);
+  assert.equal(findInterleaved("a\nb\na\n").length, 1);
 });

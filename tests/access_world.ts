@@ -8,8 +8,8 @@ import { type Engine, openEngine } from "../scripts/engine.ts";
 import type { Instance } from "../model/instance.ts";
 import type { Lease } from "../model/lease.ts";
 import { openStore } from "../store/store.ts";
-import { interleaved, sharedWithWriter, watchAlarms } from "./access_judge.ts";
-import { allowing } from "./castfiles.ts";
+import { findInterleaved, sharedWithWriter, watchAlarms } from "./access_judge.ts";
+import { allowPath } from "./castfiles.ts";
 import { type Host, type HostOptions, startHost, until } from "./host.ts";
 
 const LOOK_MS = 100;
@@ -80,7 +80,7 @@ function castService({ host, services }: World, name: string, more: Record<strin
   return call(host, "POST", "/v1/cast", { resources: [{ kind: "service", body }] });
 }
 
-async function running(host: Host): Promise<Instance[]> {
+async function listRunning(host: Host): Promise<Instance[]> {
   const { items } = await call(host, "GET", "/v1/instances") as { items: Instance[] };
   return items.filter((i) => i.status.state === "Running");
 }
@@ -107,12 +107,12 @@ const ACTIONS: [weight: number, (world: World) => Promise<unknown>][] = [
     return await castService(world, name, { scale: 1 });
   }],
   [3, async ({ host, engine, random }) => {
-    const containers = (await running(host)).filter((i) => i.spec.runner === "docker");
+    const containers = (await listRunning(host)).filter((i) => i.spec.runner === "docker");
     const victim = pick(containers, random);
     await engine?.call(`POST /containers/${victim?.status.handle}/kill`).catch(() => {});
   }],
   [3, async ({ host, random }) => {
-    const victim = pick((await running(host)).filter((i) => i.spec.runner === "process"), random);
+    const victim = pick((await listRunning(host)).filter((i) => i.spec.runner === "process"), random);
     try {
       if (victim?.status.pid !== undefined) Deno.kill(victim.status.pid, "SIGKILL");
     } catch {
@@ -120,7 +120,7 @@ const ACTIONS: [weight: number, (world: World) => Promise<unknown>][] = [
     }
   }],
   [1, async ({ host, random }) => {
-    const victim = pick((await running(host)).filter((i) => i.spec.runner === "process"), random);
+    const victim = pick((await listRunning(host)).filter((i) => i.spec.runner === "process"), random);
     const leader = Number(/^pid:(\d+)$/.exec(victim?.status.handle ?? "")?.[1]);
     try {
       if (leader > 1) Deno.kill(leader, "SIGKILL");
@@ -201,7 +201,7 @@ export async function tryAccess(trial: Trial): Promise<void> {
   let looking: ReturnType<typeof setInterval> | undefined;
   let alarms: ReturnType<typeof watchAlarms> | undefined;
   try {
-    await using host = await startHost({ runefile: allowing(shared), ...trial.host });
+    await using host = await startHost({ runefile: allowPath(shared), ...trial.host });
     const world: World = {
       host,
       engine,
@@ -245,12 +245,12 @@ export async function tryAccess(trial: Trial): Promise<void> {
       return items.length === 0;
     });
     for (const name of trial.last) await castService(world, name, { scale: 1 });
-    await until("one of each runs", async () => (await running(host)).length === trial.last.length);
+    await until("one of each runs", async () => (await listRunning(host)).length === trial.last.length);
 
     if (trial.tracked) assert.deepEqual(await trackers(host.dataDir), [trial.tracked]);
     const { logs, runs } = await logsOf(roots);
     for (const [i, log] of logs.entries()) {
-      interleaved(log).forEach((text) => found.add(`${roots[i]}: ${text}`));
+      findInterleaved(log).forEach((text) => found.add(`${roots[i]}: ${text}`));
     }
     alarms?.alarms.forEach((text) => found.add(text));
     for await (const { name } of Deno.readDir(reports)) {

@@ -8,7 +8,7 @@ import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
 // deno-lint-ignore no-explicit-any -- compared as a whole
-async function everything(url: string): Promise<any> {
+async function readEverything(url: string): Promise<any> {
   const kinds = ["services", "volumes", "configmaps", "storageclasses", "namespaces"];
   const api = async (path: string) => (await (await fetch(url + path)).json());
   const lists = await Promise.all(kinds.map((kind) => api(`/v1/${kind}`)));
@@ -57,7 +57,7 @@ Deno.test({
       /^wrote .*b\.tgz, [\d.]+[KM]i\nthe data of default\/data is from snapshots: each of one moment\n$/,
     );
     assert.equal((await Deno.stat(out)).mode! & 0o777, 0o600);
-    const before = await everything(host.daemon.url);
+    const before = await readEverything(host.daemon.url);
     await host.daemon.stop();
     assert.deepEqual(await leftIn(host.dataDir), [], "the daemon's copy of the state is gone");
 
@@ -74,10 +74,10 @@ Deno.test({
         args: ["--config", `${host.home}/runefile.yaml`],
       });
       try {
-        const after = await everything(daemon.url);
+        const after = await readEverything(daemon.url);
         const data = after.lists[1].find((v: { name: string }) => v.name === "data");
         assert.equal(data.status.handle, `${home}/.rune/volumes/default/data`);
-        assert.deepEqual(normalized(after), normalized(before));
+        assert.deepEqual(normalize(after), normalize(before));
         const tree =
           (await capture(["ls", "-lR", "--time-style=full-iso", `${home}/.rune/volumes/default/data`]))
             .stdout;
@@ -85,8 +85,8 @@ Deno.test({
           (await capture(["ls", "-lR", "--time-style=full-iso", `${host.dataDir}/volumes/default/data`]))
             .stdout;
         assert.deepEqual(
-          tree.split("\n").slice(1, 9).map(unplaced),
-          original.split("\n").slice(1, 9).map(unplaced),
+          tree.split("\n").slice(1, 9).map(stripPlace),
+          original.split("\n").slice(1, 9).map(stripPlace),
         );
         assert.equal(await Deno.readTextFile(`${home}/.rune/volumes/default/data/link`), "kept\n");
       } finally {
@@ -98,10 +98,10 @@ Deno.test({
   },
 });
 
-const unplaced = (line: string) => line.replace(/\/tmp\/[^:]*/, "");
+const stripPlace = (line: string) => line.replace(/\/tmp\/[^:]*/, "");
 
 /** Where a volume is differs between two daemons, as do its filesystem and versions of what that changed; nothing else may. */
-function normalized(all: unknown): unknown {
+function normalize(all: unknown): unknown {
   const changed = ["handle", "filesystem", "resourceVersion", "updatedAt"];
   return JSON.parse(JSON.stringify(all, (key, value) => changed.includes(key) ? undefined : value));
 }
@@ -171,7 +171,11 @@ Deno.test({
     await host.rune("cast", await host.file("p.yaml", processService("agent", "", SLEEP)));
     const backup = (...args: string[]) =>
       host.run(["admin", "backup", "--out", `${host.home}/b.tgz`, ...args]);
-    const refused = async (run: Promise<{ code: number; stderr: string }>, code: number, message: RegExp) => {
+    const assertRefused = async (
+      run: Promise<{ code: number; stderr: string }>,
+      code: number,
+      message: RegExp,
+    ) => {
       const { code: found, stderr } = await run;
       assert.match(stderr, message);
       assert.match(stderr, /\nhint: /);
@@ -185,30 +189,30 @@ Deno.test({
     });
     await answer.body?.cancel();
     await until("the copy of the state is gone", async () => (await leftIn(host.dataDir)).length === 0);
-    await refused(backup("--with-volumes", "default/none"), 4, /there is no volume default\/none/);
+    await assertRefused(backup("--with-volumes", "default/none"), 4, /there is no volume default\/none/);
     const kek = `${host.dataDir}/kek`;
     await Deno.rename(kek, `${kek}.away`);
-    await refused(backup("--with-kek"), 5, /there is no key file/);
+    await assertRefused(backup("--with-kek"), 5, /there is no key file/);
     await Deno.rename(`${kek}.away`, kek);
-    await refused(host.run(["admin", "backup", "--out", "/proc/nowhere/b.tgz"]), 5, /cannot write/);
+    await assertRefused(host.run(["admin", "backup", "--out", "/proc/nowhere/b.tgz"]), 5, /cannot write/);
     await until("the copy of the state is gone", async () => (await leftIn(host.dataDir)).length === 0);
     assert.equal(await Deno.stat(`${host.home}/b.tgz`).then(() => true, () => false), false);
 
     await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`, "--with-kek");
     const restore = (file: string, dataDir = `${host.home}/new`) =>
       host.run(["admin", "restore", file, "--data-dir", dataDir]);
-    await refused(restore(`${host.home}/b.tgz`, host.dataDir), 5, /uses the data directory/);
-    await refused(restore(`${host.home}/none.tgz`), 4, /no such file/);
+    await assertRefused(restore(`${host.home}/b.tgz`, host.dataDir), 5, /uses the data directory/);
+    await assertRefused(restore(`${host.home}/none.tgz`), 4, /no such file/);
     await host.rune("delete", "service", "agent", "--yes");
     await host.daemon.stop();
     const whole = await Deno.readFile(`${host.home}/b.tgz`);
     await Deno.writeFile(`${host.home}/cut.tgz`, whole.slice(0, whole.length - 100));
-    await refused(restore(`${host.home}/cut.tgz`), 6, /damaged/);
+    await assertRefused(restore(`${host.home}/cut.tgz`), 6, /damaged/);
     assert.deepEqual(await leftIn(`${host.home}/new`), []);
 
     // A restore that was killed: no daemon starts on it, and the restore can be run again.
     await Deno.mkdir(`${host.home}/new/restoring`);
-    await refused(
+    await assertRefused(
       host.run(["serve", "--data-dir", `${host.home}/new`, "--http-addr", "127.0.0.1:0"]),
       1,
       /a restore into .* was interrupted/,

@@ -52,4 +52,4 @@ export function hostVolume(name: string, path: string): string {
 }
 
 /** A runefile that allows a directory for such volumes. */
-export const allowing = (path: string) => `storage: { hostPathAllowlist: ["${path}"] }\n`;
+export const allowPath = (path: string) => `storage: { hostPathAllowlist: ["${path}"] }\n`;

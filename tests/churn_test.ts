@@ -79,10 +79,10 @@ async function round(host: Host, n: number): Promise<void> {
   }
 }
 
-const least = (samples: Sample[], of: keyof Sample) => Math.min(...samples.map((s) => s[of]));
+const findLeast = (samples: Sample[], of: keyof Sample) => Math.min(...samples.map((s) => s[of]));
 const leastOf = (samples: Sample[]) => ({
-  heap: least(samples, "heap"),
-  resident: least(samples, "resident"),
+  heap: findLeast(samples, "heap"),
+  resident: findLeast(samples, "resident"),
 });
 
 /** Directories of runs: records of processes, and files that were made for runs. */
@@ -121,13 +121,13 @@ Deno.test({
     );
     assert.deepEqual(await resources(host), before);
     const [warm, last] = [parts[1]!, parts[PARTS - 1]!];
-    const grown = (figure: keyof Sample) => least(last, figure) - least(warm, figure);
+    const growthOf = (figure: keyof Sample) => findLeast(last, figure) - findLeast(warm, figure);
     const story = JSON.stringify(parts.map((part) => ({ rounds: part.length, ...leastOf(part) })));
-    assert.ok(grown("heap") < NOISE_BYTES, `the heap grew: ${story}`);
-    assert.ok(grown("resident") < 2 * NOISE_BYTES, `the daemon's memory grew: ${story}`);
-    assert.ok(grown("files") <= 1, `open files grew: ${story}`);
+    assert.ok(growthOf("heap") < NOISE_BYTES, `the heap grew: ${story}`);
+    assert.ok(growthOf("resident") < 2 * NOISE_BYTES, `the daemon's memory grew: ${story}`);
+    assert.ok(growthOf("files") <= 1, `open files grew: ${story}`);
     // A rare answer adds series of its own, once; what a service leaves behind adds up.
-    const series = parts.map((part) => least(part, "series"));
-    assert.ok(grown("series") < SERVICES * last.length, `series of metrics grew: ${series}`);
+    const series = parts.map((part) => findLeast(part, "series"));
+    assert.ok(growthOf("series") < SERVICES * last.length, `series of metrics grew: ${series}`);
   },
 });

@@ -38,7 +38,7 @@ async function cast(host: Host, text: string): Promise<void> {
   await host.rune("cast", "--no-wait", await host.file("cast.yaml", text));
 }
 
-async function named(host: Host, kind: "services" | "instances", name: string): Promise<Seen> {
+async function getNamed(host: Host, kind: "services" | "instances", name: string): Promise<Seen> {
   return (await look(host))[kind].find((r) => r.name === name)!;
 }
 
@@ -64,17 +64,17 @@ async function probesGoOn(host: Host): Promise<void> {
 /** The failing service waits for a moment of the clock that is so many seconds ahead. @returns its last run. */
 function waitsToRetry(host: Host, ahead: number): Promise<number> {
   return until("it waits to be tried again", async () => {
-    const { status } = await named(host, "instances", "failing-0");
+    const { status } = await getNamed(host, "instances", "failing-0");
     const fromNow = Date.parse(status.nextAttemptAt) - (Date.now() + ahead * 1000);
     return status.state === "Failed" && fromNow > 500 && fromNow < 60_000 && status.run;
   });
 }
 
 async function nothingTimedOut(host: Host): Promise<void> {
-  const patient = await named(host, "instances", "patient-0");
+  const patient = await getNamed(host, "instances", "patient-0");
   assert.deepEqual([patient.status.state, patient.status.reason], ["Pending", "DependencyNotReady"]);
   assert.match(patient.status.message, /^waits for default\/never/);
-  const slow = await named(host, "services", "slow");
+  const slow = await getNamed(host, "services", "slow");
   assert.equal(slow.generation, 2, "it was not rolled back");
   assert.doesNotMatch(slow.status.message ?? "", /goes no further/);
   const { items } = await (await fetch(`${host.daemon.url}/v1/trash`)).json();
@@ -93,7 +93,10 @@ async function castsGoOn(host: Host, name: string): Promise<void> {
     }
   })();
   await cast(host, processService(name));
-  await until(`${name} runs`, async () => (await named(host, "services", name)).status.state === "Running");
+  await until(
+    `${name} runs`,
+    async () => (await getNamed(host, "services", name)).status.state === "Running",
+  );
   assert.ok(await told);
   abort.abort();
   const events = (await host.get("events")).items as { spec: { object: { name: string }; reason: string } }[];
@@ -131,7 +134,7 @@ for (const [direction, seconds] of [["forward", HOUR_S], ["back", -HOUR_S]] as c
       await send(host, { method: "DELETE", path: "/v1/namespaces/default/volumes/kept" });
       await cast(host, containerService("slow", `${rolling}  health: ${probe("/tmp/ready")}\n`));
       await until("the rollout is under way", async () => {
-        const next = await named(host, "instances", "slow-1-next");
+        const next = await getNamed(host, "instances", "slow-1-next");
         return next?.status.state === "Running";
       });
       const before = await runs(host);
@@ -151,7 +154,7 @@ for (const [direction, seconds] of [["forward", HOUR_S], ["back", -HOUR_S]] as c
         await clock.set(ahead);
         await host.restart();
         await until("it is tried again", async () => {
-          return (await named(host, "instances", "failing-0")).status.run > run;
+          return (await getNamed(host, "instances", "failing-0")).status.run > run;
         });
         await goesOn(name);
       }

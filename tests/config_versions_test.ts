@@ -19,17 +19,20 @@ Deno.test({
       `  envFrom: [{ configName: app }]\n  env: { A: "{{ secret:key/a }}" }\n`,
     );
     await cast(data("one") + web + "---\n" + processService("other"));
-    const wide = async () => {
+    const readWide = async () => {
       const [head, ...rows] = (await host.rune("get", "services", "-o", "wide")).trim().split("\n");
       const cells = (line: string) => line.split(/\s{2,}/);
       const at = (header: string) => cells(head!).indexOf(header);
       return rows.map(cells).map((row) => [row[0], row[at("UP-TO-DATE")], row[at("CONFIG")]]);
     };
-    assert.deepEqual(await wide(), [["other", "1/1", "-"], ["web", "1/1", "-"]]);
+    assert.deepEqual(await readWide(), [["other", "1/1", "-"], ["web", "1/1", "-"]]);
     assert.match(await host.rune("describe", "configmap", "app"), /Used by:?\s+service default\/web\n/);
 
     await cast(data("two"));
-    await until("it is told", async () => (await wide())[1]![2] === "changed since start: rune restart web");
+    await until(
+      "it is told",
+      async () => (await readWide())[1]![2] === "changed since start: rune restart web",
+    );
     for (const kind of ["configmap", "secret"]) {
       const name = kind === "secret" ? "key" : "app";
       assert.match(
@@ -42,7 +45,7 @@ Deno.test({
       /changed since start: configmap default\/app \(web-0\), secret default\/key \(web-0\)/,
     );
     await host.rune("restart", "web", "--timeout", "40s");
-    assert.deepEqual(await wide(), [["other", "1/1", "-"], ["web", "1/1", "-"]]);
+    assert.deepEqual(await readWide(), [["other", "1/1", "-"], ["web", "1/1", "-"]]);
   },
 });
 

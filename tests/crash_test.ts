@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { openEngine } from "../scripts/engine.ts";
-import { allowing, containerService, hostVolume, processService } from "./castfiles.ts";
+import { allowPath, containerService, hostVolume, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { assertNothingLeaked } from "./leaks.ts";
 import { noDocker, noRoot } from "./skips.ts";
@@ -28,7 +28,7 @@ function replacement(host: Host, before: Seen): Promise<Seen> {
   );
 }
 
-const claiming = (name: string) =>
+const makeClaiming = (name: string) =>
   `  volumes:\n    - { name: d, mountPath: /data, claim: { name: ${name} } }\n`;
 const volume = (name: string) => `volume: { name: ${name}, size: 1Gi, accessMode: ReadWriteOnce }\n---\n`;
 
@@ -38,7 +38,10 @@ Deno.test({
   async fn() {
     await ensureTestImage();
     await using host = await startHost();
-    await host.rune("cast", await host.file("c.yaml", volume("v") + containerService("web", claiming("v"))));
+    await host.rune(
+      "cast",
+      await host.file("c.yaml", volume("v") + containerService("web", makeClaiming("v"))),
+    );
     await host.rune("exec", "web", "--", "sh", "-c", "echo kept > /data/f");
     const [before] = await instances(host);
     const engine = openEngine();
@@ -60,9 +63,9 @@ Deno.test({
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
     try {
-      await using host = await startHost({ runefile: allowing(shared) });
+      await using host = await startHost({ runefile: allowPath(shared) });
       const text = hostVolume("shared", shared) +
-        processService("agent", claiming("shared"), `echo $$ >> /data/starts; while :; do sleep 1; done`);
+        processService("agent", makeClaiming("shared"), `echo $$ >> /data/starts; while :; do sleep 1; done`);
       await host.rune("cast", await host.file("agent.yaml", text));
       const [before] = await instances(host);
       Deno.kill(before!.status.pid!, "SIGKILL");
@@ -85,7 +88,7 @@ Deno.test({
   async fn() {
     await ensureTestImage();
     await using host = await startHost();
-    const text = volume("v") + containerService("web", claiming("v")) + "---\n" +
+    const text = volume("v") + containerService("web", makeClaiming("v")) + "---\n" +
       containerService("many", "  scale: 3\n") + "---\n" + processService("agent", "  scale: 3\n");
     await host.rune("cast", await host.file("all.yaml", text));
     const key = (list: Seen[]) =>

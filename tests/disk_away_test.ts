@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
-import { allowing, containerService, hostVolume, RUNNER_KINDS } from "./castfiles.ts";
+import { allowPath, containerService, hostVolume, RUNNER_KINDS } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -49,7 +49,7 @@ const waits = (host: Host, service: string) =>
 const runs = (host: Host, service: string) =>
   until(`${service} runs`, async () => (await host.get("service", service)).status.state === "Running");
 
-const mounting = (path: string) => `  volumes: [{ name: d, mountPath: ${path}, claim: { name: disk } }]\n`;
+const makeMount = (path: string) => `  volumes: [{ name: d, mountPath: ${path}, claim: { name: disk } }]\n`;
 
 for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
   Deno.test({
@@ -59,10 +59,10 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       withMountPoint(async (at) => {
         if (kind === "container") await ensureTestImage();
         await mountTmpfs(at);
-        await using host = await startHost({ runefile: allowing(at) });
+        await using host = await startHost({ runefile: allowPath(at) });
         await host.rune(
           "cast",
-          await host.file("web.yaml", hostVolume("disk", at) + cast(mounting(dir(host)))),
+          await host.file("web.yaml", hostVolume("disk", at) + cast(makeMount(dir(host)))),
         );
         const { status } = await host.get("volume", "disk");
         assert.deepEqual(status.filesystem, { type: "tmpfs", mountPoint: at, path: "/" });
@@ -99,19 +99,19 @@ for (const type of ["ext4", "xfs"] as const) {
         const other = await makeDisk(`${scratch}/other`, type);
         await own.mount(at);
         await Deno.mkdir(`${at}/data`);
-        await using host = await startHost({ runefile: allowing(at) });
+        await using host = await startHost({ runefile: allowPath(at) });
         await host.rune(
           "cast",
           await host.file(
             "web.yaml",
-            hostVolume("disk", `${at}/data`) + containerService("web", mounting("/data")),
+            hostVolume("disk", `${at}/data`) + containerService("web", makeMount("/data")),
           ),
         );
         await host.rune("exec", "web", "--", "touch", "/data/mark");
         await host.rune("stop", "web");
-        const free = () =>
+        const waitForUnmount = () =>
           until("it is unmounted", async () => !(await host.get("volume", "disk")).status.boundNode);
-        await free();
+        await waitForUnmount();
         await own.unmount(at);
         // An old copy below the mount point, as is left when data was moved to a disk.
         await Deno.mkdir(`${at}/data`);
@@ -127,7 +127,7 @@ for (const type of ["ext4", "xfs"] as const) {
         assert.match(await host.rune("exec", "web", "--", "ls", "/data"), /mark/);
 
         await host.rune("stop", "web");
-        await free();
+        await waitForUnmount();
         const refused = await host.run(["volume", "retry-provision", "disk"]);
         assert.equal(refused.code, 5, refused.stderr);
         await own.unmount(at);
@@ -150,8 +150,8 @@ Deno.test({
     withMountPoint(async (at) => {
       await ensureTestImage();
       await mountTmpfs(at);
-      await using host = await startHost({ runefile: allowing(at) });
-      const service = containerService("web", mounting("/data"));
+      await using host = await startHost({ runefile: allowPath(at) });
+      const service = containerService("web", makeMount("/data"));
       const file = await host.file("web.yaml", hostVolume("disk", at) + service);
       await host.rune("cast", file);
       await host.rune("stop", "web");
@@ -183,7 +183,7 @@ Deno.test({
         await host.file(
           "web.yaml",
           localVolume("disk") + localVolume("doomed", "delete") + localVolume("binned", "delete") +
-            containerService("web", mounting("/data")),
+            containerService("web", makeMount("/data")),
         ),
       );
       await host.rune("exec", "web", "--", "touch", "/data/mark");

@@ -51,7 +51,7 @@ async function service(host: Host, name: string): Promise<Seen> {
   return (await look(host)).services.find((s) => s.name === name)!;
 }
 
-function running(host: Host, name: string): Promise<Seen[]> {
+function listRunning(host: Host, name: string): Promise<Seen[]> {
   return until(`${name} runs`, async () => {
     const { services, instances } = await look(host);
     const { status, spec } = services.find((s) => s.name === name)!;
@@ -73,9 +73,9 @@ for (const { what, signal, keepsContainers, daemon } of OUTAGES) {
       await engine.start({ keepsContainers });
       await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
       await cast(host, "v1", "web");
-      const before = await running(host, "web");
+      const before = await listRunning(host, "web");
       await host.rune("cast", await host.file("p.yaml", processService("agent")));
-      const [agent] = await running(host, "agent");
+      const [agent] = await listRunning(host, "agent");
 
       await engine.stop(signal);
       const back = performance.now() + OUTAGE_MS;
@@ -90,8 +90,8 @@ for (const { what, signal, keepsContainers, daemon } of OUTAGES) {
       });
       assert.match(waiting.message, /Docker cannot be reached/);
       await host.rune("cast", await host.file("q.yaml", processService("another")));
-      await running(host, "another");
-      assert.equal((await running(host, "agent"))[0]!.status.pid, agent!.status.pid);
+      await listRunning(host, "another");
+      assert.equal((await listRunning(host, "agent"))[0]!.status.pid, agent!.status.pid);
       await until("all that ended with it say why they wait", async () => {
         const own = (await look(host)).instances.filter((i) => i.spec.service === "web");
         return own.every(({ status }) => keepsContainers || status.reason === "RunnerUnavailable");
@@ -104,7 +104,7 @@ for (const { what, signal, keepsContainers, daemon } of OUTAGES) {
 
       await engine.start({ keepsContainers });
       const after = await until("everything runs again", async () => {
-        const list = await running(host, "web");
+        const list = await listRunning(host, "web");
         const known = list.map(({ status }) => status.handle);
         return (keepsContainers || !before.some((i) => known.includes(i.status.handle))) && list;
       });
@@ -117,7 +117,7 @@ for (const { what, signal, keepsContainers, daemon } of OUTAGES) {
         );
         assert.equal(status.reason, undefined);
       }
-      await running(host, "front");
+      await listRunning(host, "front");
       await assertNothingLeaked(host, { socket: engine.socket });
       await assertOneWriter(host);
       const gone = ["web", "front", "agent", "another"];

@@ -11,7 +11,7 @@ import { RuneError } from "../model/error.ts";
 import { capture } from "../scripts/command.ts";
 import { type Daemon, startDaemon } from "../scripts/daemon.ts";
 import { openEngine } from "../scripts/engine.ts";
-import { interleaved, writerScript } from "./access_judge.ts";
+import { findInterleaved, writerScript } from "./access_judge.ts";
 import { containerService, processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { makePrivateEngine, type PrivateEngine } from "./private_engine.ts";
@@ -141,7 +141,7 @@ async function assertAdopted(host: Host, flag: string): Promise<void> {
   assert.match(await host.rune("admin", "adopt-engine", flag), /is this daemon's now/);
   await runs(host, "heir");
   await until("the heir writes", async () => (await writers(host)).length === 2);
-  assert.deepEqual(interleaved(await logOf(host)), []);
+  assert.deepEqual(findInterleaved(await logOf(host)), []);
   assert.match(await host.rune("status"), /docker runner ok/);
   assert.match(await host.rune("admin", "adopt-engine", flag), /is this daemon's already/);
   await host.rune("delete", "service", "first", "heir", "--yes");
@@ -175,7 +175,7 @@ Deno.test({
     await way.leadTo(former);
     await until("the first has stopped", async () => await instanceOf(host, "first") === undefined);
     await runs(host, "heir");
-    assert.deepEqual(interleaved(await logOf(host)), []);
+    assert.deepEqual(findInterleaved(await logOf(host)), []);
     await host.rune("delete", "service", "first", "heir", "--yes");
   },
 });
@@ -480,7 +480,7 @@ Deno.test({
     const taken = await post(`${url}/v1/admin/adopt-engine`, { takeOver: true });
     assert.equal((await taken.json()).changed, true);
     await until("the copy stops the container", async () => (await state())[0] === undefined);
-    assert.deepEqual(interleaved(await logOf(host)), []);
+    assert.deepEqual(findInterleaved(await logOf(host)), []);
     // And the original, back again, holds nothing any more.
     await host.restart();
     await refusalOf(host, /a daemon with the same id in .* has taken the Docker Engine over/);

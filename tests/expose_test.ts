@@ -372,10 +372,10 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     await using host = await startHost({ runefile: "expose: { caddy: /nowhere/caddy }\n" });
-    const stopped = (name: string, expose: string) =>
+    const makeStopped = (name: string, expose: string) =>
       processService(name, `  scale: 0\n  expose: ${expose}\n`);
-    await cast(host, stopped("one", "{ port: 8080, host: same.local }"));
-    const castfile = await host.file("two.yaml", stopped("two", "{ port: 8081, host: same.local }"));
+    await cast(host, makeStopped("one", "{ port: 8080, host: same.local }"));
+    const castfile = await host.file("two.yaml", makeStopped("two", "{ port: 8081, host: same.local }"));
     const refused = await host.run(["cast", castfile]);
     assert.equal(refused.code, 6, refused.stderr);
     assert.match(
@@ -383,8 +383,8 @@ Deno.test({
       /two\.yaml:7:31: .*host name "same\.local" is exposed by service default\/one/,
     );
     const both = [
-      stopped("one", "{ port: 8080, host: free.local }"),
-      stopped("two", "{ port: 8081, host: same.local }"),
+      makeStopped("one", "{ port: 8080, host: free.local }"),
+      makeStopped("two", "{ port: 8081, host: same.local }"),
     ];
     await cast(host, ...both.reverse());
     assert.equal(

@@ -9,7 +9,7 @@ const template = (fields = "") =>
   `{ name: data, mountPath: /data${fields}, claimTemplate: { size: 100Mi, accessMode: ReadWriteOnce } }`;
 
 /** A service that runs a script once, then sleeps. */
-const scripted = (
+const makeScripted = (
   { name, image, script, more = "", volumes = [] }: {
     name: string;
     image: string;
@@ -53,7 +53,7 @@ Deno.test({
       };
 
       const script = { name: "writer", image: TEST_IMAGE, script: write, more: user, volumes: [template()] };
-      assert.match(await cast(scripted(script), "writer"), /written/);
+      assert.match(await cast(makeScripted(script), "writer"), /written/);
       assert.deepEqual(await ofTemplate("writer"), [1000, 1000]);
 
       const secret = "secret: { name: token, data: { value: abc123 } }\n---\n" +
@@ -63,7 +63,7 @@ Deno.test({
       const read = `cat /run/token/value /run/settings/colour; ${write}`;
       for (const [name, from] of [["numeric", image.name], ["named", named.name]] as const) {
         const text = secret +
-          scripted({ name, image: from, script: read, more: files, volumes: [template()] });
+          makeScripted({ name, image: from, script: read, more: files, volumes: [template()] });
         const out = await cast(text, name);
         assert.match(out, /abc123red\s*written/, out);
         assert.deepEqual(await ofTemplate(name), [1000, 1000]);
@@ -75,11 +75,11 @@ Deno.test({
         script: "echo up",
         volumes: [template(", fsUser: 5")],
       };
-      await cast(scripted(explicit), "explicit");
+      await cast(makeScripted(explicit), "explicit");
       assert.deepEqual(await ofTemplate("explicit"), [5, 0], "fsUser says otherwise");
 
       const names = ["empty", "given", "filled"];
-      const text = names.map((name) => hostVolume(name, `${shared}/${name}`)).join("") + scripted({
+      const text = names.map((name) => hostVolume(name, `${shared}/${name}`)).join("") + makeScripted({
         name: "hosts",
         image: image.name,
         script: "echo up",
@@ -94,7 +94,7 @@ Deno.test({
       ]]);
 
       // What root has written once is nobody else's, whoever comes next.
-      const root = scripted({
+      const root = makeScripted({
         name: "later",
         image: TEST_IMAGE,
         script: "echo up",

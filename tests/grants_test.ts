@@ -12,7 +12,7 @@ const sayer = (name: string, context: string) =>
 `;
 
 /** What the process of a service said of itself. */
-async function said(host: Host, name: string): Promise<Record<string, string[]>> {
+async function readIdentity(host: Host, name: string): Promise<Record<string, string[]>> {
   const read = async () => (await host.run(["logs", name, "-n", "shop"])).stdout;
   await until(`${name} says who it is`, async () => (await read()).includes("NoNewPrivs"));
   const lines = (await read()).split("\n").map((line) => /(Uid|Gid|Groups|NoNewPrivs):\s*(.*)$/.exec(line))
@@ -43,7 +43,7 @@ Deno.test({
       const made = await cast(sayer(name, "user: dynamic"));
       assert.equal(made.code, 0, made.stderr);
     }
-    const [one, two] = [await said(host, "one"), await said(host, "two")];
+    const [one, two] = [await readIdentity(host, "one"), await readIdentity(host, "two")];
     const id = Number(one.Uid![0]);
     assert.ok(id >= 61_184 && id <= 65_519, one.Uid!.join());
     assert.deepEqual([one.Uid, one.Gid], [Array(4).fill(`${id}`), Array(4).fill(`${id}`)]);
@@ -73,7 +73,7 @@ Deno.test({
     );
     const granted = await cast(sayer("other", "user: nobody"));
     assert.equal(granted.code, 0, granted.stderr);
-    assert.deepEqual((await said(host, "other")).Uid, Array(4).fill("65534"));
+    assert.deepEqual((await readIdentity(host, "other")).Uid, Array(4).fill("65534"));
 
     await host.rune("delete", "one", "-n", "shop", "--yes");
     await until(
@@ -81,6 +81,6 @@ Deno.test({
       async () => (await host.run(["get", "service", "one", "-n", "shop"])).code === 4,
     );
     assert.equal((await cast(sayer("one", "user: dynamic"))).code, 0);
-    assert.deepEqual((await said(host, "one")).Uid, one.Uid);
+    assert.deepEqual((await readIdentity(host, "one")).Uid, one.Uid);
   },
 });

@@ -7,7 +7,7 @@ import { startHost, until } from "./host.ts";
 const PROMPT_MS = 15_000;
 
 /** A server on loopback that says `text` to each connection, and then nothing, and closes none. */
-function listenAndSay(text: string): { port: number; asked(): number } & Disposable {
+function listenAndSay(text: string): { port: number; countAsks(): number } & Disposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open: Deno.Conn[] = [];
   (async () => {
@@ -18,7 +18,7 @@ function listenAndSay(text: string): { port: number; asked(): number } & Disposa
   })().catch(() => {});
   return {
     port: listener.addr.port,
-    asked: () => open.length,
+    countAsks: () => open.length,
     [Symbol.dispose]() {
       listener.close();
       for (const conn of open) conn.close();
@@ -43,7 +43,7 @@ Deno.test("a probe that is answered by 101, or by half a header, fails in its ti
       return status.restarts > 0 && status;
     });
     assert.equal(lastFailure.reason, "Unhealthy");
-    assert.ok(server.asked() > 1, "it was asked again after the first answer hung");
+    assert.ok(server.countAsks() > 1, "it was asked again after the first answer hung");
     const began = Date.now();
     await host.rune("delete", "service", name, "--yes");
     assert.ok(Date.now() - began < PROMPT_MS, "the service stopped while a probe hung");
@@ -51,7 +51,7 @@ Deno.test("a probe that is answered by 101, or by half a header, fails in its ti
   using server = listenAndSay(answers.upgraded);
   const slow = `  health: { liveness: { type: http, port: ${server.port}, path: /, timeoutSeconds: 600 } }\n`;
   await host.run(["cast", await host.file("slow.yaml", processService("slow", slow)), "--no-wait"]);
-  await until("a probe hangs", () => Promise.resolve(server.asked() > 0));
+  await until("a probe hangs", () => Promise.resolve(server.countAsks() > 0));
   const began = Date.now();
   await host.daemon.stop();
   assert.ok(Date.now() - began < PROMPT_MS, "the daemon ended while a probe hung");

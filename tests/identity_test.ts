@@ -5,7 +5,7 @@ import { RUNE } from "../scripts/daemon.ts";
 import { processService } from "./castfiles.ts";
 import { makeAuthority } from "./certificates.ts";
 import { type Host, startHost, until } from "./host.ts";
-import { holding } from "./raw_files.ts";
+import { findFilesWith } from "./raw_files.ts";
 import { noRoot } from "./skips.ts";
 
 const GUARDED = { runefile: "auth: { enabled: true }\n" };
@@ -102,8 +102,8 @@ Deno.test({
     assert.match(cut.stderr, /revoked|were changed/);
     await host.rune("logout");
     await fails(3, /requires a token/, "get", "services");
-    assert.deepEqual(await holding(host.dataDir, root), []);
-    assert.deepEqual(await holding(host.dataDir, token), []);
+    assert.deepEqual(await findFilesWith(host.dataDir, root), []);
+    assert.deepEqual(await findFilesWith(host.dataDir, token), []);
     assert.equal((await Deno.readTextFile(`${host.home}/daemon.log`)).includes(root.split(".")[1]!), false);
   },
 });
@@ -137,7 +137,7 @@ Deno.test({
     const { status } = (await host.get("instances")).items[0];
     assert.equal((await Deno.readTextFile(`/proc/${status.pid}/cmdline`)).includes(VALUE), false);
     await host.daemon.stop("SIGKILL");
-    assert.deepEqual(await holding(host.dataDir, VALUE), []);
+    assert.deepEqual(await findFilesWith(host.dataDir, VALUE), []);
     await host.restart();
     assert.equal(await host.rune("exec", "agent", "--", "printenv", "URL"), `db:${VALUE}@h\n`);
     for (

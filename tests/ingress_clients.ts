@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 /** A client at work. */
 export interface Client {
   /** Requests, or messages, so far. */
-  done(): number;
+  countDone(): number;
   /** What went wrong, a line each. */
   failures: string[];
   /** Milliseconds since the last good answer, at their most. */
@@ -35,7 +35,7 @@ function repeat(ask: () => Promise<void>): Client {
   })();
   return {
     failures,
-    done: () => done,
+    countDone: () => done,
     longestGap: () => gap,
     async stop() {
       over = true;
@@ -65,7 +65,7 @@ export function askAnew(port: number, host: string): Client {
 }
 
 /** A client with one connection, which it keeps. */
-export function askOnOne(port: number, host: string): Client & { opened(): number } {
+export function askOnOne(port: number, host: string): Client & { countOpened(): number } {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   let opened = 0;
   const make = kept.createConnection.bind(kept);
@@ -76,7 +76,7 @@ export function askOnOne(port: number, host: string): Client & { opened(): numbe
   const client = repeat(() => request(port, { host, kept }));
   return {
     ...client,
-    opened: () => opened,
+    countOpened: () => opened,
     async stop() {
       await client.stop();
       kept.destroy();
@@ -118,7 +118,7 @@ export async function talk(port: number, host: string): Promise<Client> {
   })();
   return {
     failures,
-    done: () => done,
+    countDone: () => done,
     longestGap: () => 0,
     async stop() {
       over = true;

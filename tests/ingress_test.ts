@@ -58,10 +58,10 @@ async function underLoad(httpPort: number, act: () => Promise<void>) {
   const socket = await talk(httpPort, "echo.local");
   const clients: Client[] = [fresh, kept, socket];
   try {
-    await until("all are at work", async () => clients.every((client) => client.done() > 5));
+    await until("all are at work", async () => clients.every((client) => client.countDone() > 5));
     await act();
-    const before = clients.map((client) => client.done());
-    await until("all go on", async () => clients.every((client, i) => client.done() > before[i]! + 5));
+    const before = clients.map((client) => client.countDone());
+    await until("all go on", async () => clients.every((client, i) => client.countDone() > before[i]! + 5));
   } finally {
     await Promise.all(clients.map((client) => client.stop()));
   }
@@ -84,8 +84,11 @@ Deno.test({
         await host.rune("delete", "other", "--yes");
       });
       assert.deepEqual([fresh.failures, kept.failures, socket.failures], [[], [], []]);
-      assert.equal(kept.opened(), 1, "its connection was closed");
-      assert.ok(fresh.done() > 100 && kept.done() > 100, `${fresh.done()} and ${kept.done()} requests`);
+      assert.equal(kept.countOpened(), 1, "its connection was closed");
+      assert.ok(
+        fresh.countDone() > 100 && kept.countDone() > 100,
+        `${fresh.countDone()} and ${kept.countDone()} requests`,
+      );
     }),
 });
 
@@ -110,7 +113,7 @@ Deno.test({
         await host.restart();
       });
       assert.deepEqual([fresh.failures, kept.failures, socket.failures], [[], [], []]);
-      assert.equal(kept.opened(), 1, "its connection was closed");
+      assert.equal(kept.countOpened(), 1, "its connection was closed");
     }),
 });
 
@@ -124,7 +127,7 @@ Deno.test({
       const caddy = async () =>
         (await findRunningCaddies()).find(({ dir }) => dir === `${host.dataDir}/proxy`)!.pid;
       const client = askAnew(httpPort, "web.local");
-      await until("it is at work", async () => client.done() > 5);
+      await until("it is at work", async () => client.countDone() > 5);
       const pid = await caddy();
       const since = performance.now();
       Deno.kill(pid, "SIGKILL");

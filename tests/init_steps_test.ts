@@ -59,7 +59,7 @@ const FORMS: Form[] = [{
     ),
 }];
 
-const running = (host: Host) =>
+const waitForRunning = (host: Host) =>
   until("the service runs", async () => (await host.get("service", "web")).status.state === "Running");
 const dataOf = async (host: Host): Promise<string> => (await host.get("volume", "data")).status.handle;
 const note = (word: string) => `echo ${word} >> $DIR/log`;
@@ -80,7 +80,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
         { name: "always", script: note('"always $OWN"'), more: "env: { OWN: mine }" },
       ], `${note("main")}; ${SLEEP}`);
       const { stderr } = await host.run(["cast", file]);
-      await running(host);
+      await waitForRunning(host);
       assert.match(stderr, /init step fresh/, "cast tells of the steps");
       const log = `${await dataOf(host)}/log`;
       const lines = async () => (await Deno.readTextFile(log)).trim().split("\n");
@@ -125,7 +125,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
       });
       const dir = await dataOf(host);
       await Deno.writeTextFile(`${dir}/go`, "");
-      await running(host);
+      await waitForRunning(host);
       const lines = (await Deno.readTextFile(`${dir}/log`)).trim().split("\n");
       assert.deepEqual([...new Set(lines)], ["once", "flaky", "main"]);
       assert.equal(lines.filter((line) => line === "once").length, 1, "a finished step is not repeated");
@@ -133,7 +133,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
       assert.equal(unknown.code, 4);
       assert.match(unknown.stderr, /it has: once, flaky/);
 
-      const stalled = (message: RegExp) =>
+      const waitForStall = (message: RegExp) =>
         until(`stalled with ${message}`, async () => {
           const instance = (await host.get("instances")).items.find((i: { status: { state: string } }) =>
             i.status.state === "Stalled"
@@ -147,7 +147,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
         ]),
         "--no-wait",
       );
-      await stalled(/init step never \(1 of 1\) exited with code 9/);
+      await waitForStall(/init step never \(1 of 1\) exited with code 9/);
       await host.rune(
         "cast",
         await castfile(host, [
@@ -160,7 +160,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
         ]),
         "--no-wait",
       );
-      await stalled(/init step slow \(1 of 1\) took longer than 300ms/);
+      await waitForStall(/init step slow \(1 of 1\) took longer than 300ms/);
     },
   });
 

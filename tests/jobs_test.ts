@@ -1,7 +1,7 @@
 /** Jobs: what ends well is Completed and stays so, what fails says how, and what waits for a job waits for its end. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { allowing, containerService, hostVolume, processService, SLEEP } from "./castfiles.ts";
+import { allowPath, containerService, hostVolume, processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -131,7 +131,7 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-job-" });
-    await using host = await startHost({ runefile: allowing(shared) });
+    await using host = await startHost({ runefile: allowPath(shared) });
     await using _ = { [Symbol.asyncDispose]: () => Deno.remove(shared, { recursive: true }) };
     const mounts = (path: string) =>
       `  volumes: [{ name: data, mountPath: ${path}, claim: { name: data } }]\n`;

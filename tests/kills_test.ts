@@ -37,7 +37,7 @@ Deno.test({
           .then(() => host.daemon.stop("SIGKILL")).then(() => dead = true);
         while (!dead) {
           const operation = randomOperation({ model, random, marker }, ++n);
-          const answered = model.sent(operation);
+          const answered = model.noteSent(operation);
           const answer = await send(host, operation);
           done.push(`${operation.what}: ${answer ? answer.ok : "killed"}`);
           if (answer && !answer.ok && !REFUSED.test(answer.text)) {

@@ -58,7 +58,7 @@ async function list(host: Host, kind: string) {
   return items as any[];
 }
 
-async function kept(host: Host): Promise<string[]> {
+async function listKept(host: Host): Promise<string[]> {
   return await Array.fromAsync(Deno.readDir(`${host.dataDir}/logs`), ({ name }) => name).catch(() => []);
 }
 
@@ -114,9 +114,9 @@ for (const { kind, ignore, service } of KINDS) {
       });
 
       await t.step("another service of the same name", async () => {
-        assert.equal((await kept(host)).length, 1);
+        assert.equal((await listKept(host)).length, 1);
         await host.rune("delete", "web", "--yes");
-        await until("it is forgotten", async () => (await kept(host)).length === 0);
+        await until("it is forgotten", async () => (await listKept(host)).length === 0);
         assert.equal((await cast(host, service("web", "exec sleep 3600"))).code, 0);
         const { lines, said } = await logs(host, "web");
         assert.deepEqual([lines, said], [[], "web-0 runs, and has printed nothing yet\n"]);

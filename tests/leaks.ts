@@ -36,7 +36,7 @@ export async function assertNothingLeaked(host: Host, options: { socket?: string
 
 /** Everything of a host that nothing stored accounts for at this moment. Its daemon must answer. */
 export async function findLeaks(host: Host, { socket }: { socket?: string } = {}): Promise<string[]> {
-  const instances = await stored(host, "instances");
+  const instances = await listStored(host, "instances");
   const runs = new Map(instances.map(({ uid, status }) => [uid, status.run]));
   const found = await Promise.all([
     noDocker && socket === undefined ? [] : inEngine(host, { runs, socket }),
@@ -51,7 +51,7 @@ export async function findLeaks(host: Host, { socket }: { socket?: string } = {}
   return found.flat();
 }
 
-async function stored(host: Host, kind: string): Promise<Stored[]> {
+async function listStored(host: Host, kind: string): Promise<Stored[]> {
   return (await (await fetch(`${host.daemon.url}/v1/${kind}`)).json()).items;
 }
 
@@ -141,7 +141,7 @@ async function controlGroups({ daemonId }: Host, runs: Map<string, number>): Pro
 }
 
 async function mounts(host: Host, runs: Map<string, number>): Promise<string[]> {
-  const volumes = (await stored(host, "volumes")).flatMap(({ status }) => status.mountPath ?? []);
+  const volumes = (await listStored(host, "volumes")).flatMap(({ status }) => status.mountPath ?? []);
   const paths = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
     line.split(" ")[1] ?? ""
   );
@@ -197,9 +197,9 @@ const isContent = (path: string) =>
 /** Copies without a snapshot, notes without a volume, entries of the trash without data. */
 async function volumeRoot(host: Host): Promise<string[]> {
   const root = join(host.dataDir, "volumes");
-  const snapshots = new Set((await stored(host, "snapshots")).map(({ uid }) => uid));
+  const snapshots = new Set((await listStored(host, "snapshots")).map(({ uid }) => uid));
   const volumes = new Set(
-    (await stored(host, "volumes")).map(({ namespace, name }) => `${namespace}/${name}`),
+    (await listStored(host, "volumes")).map(({ namespace, name }) => `${namespace}/${name}`),
   );
   const found: string[] = [];
   for (const namespace of await names(join(root, ".snapshots"))) {

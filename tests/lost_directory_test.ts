@@ -1,7 +1,7 @@
 /** The data directory is lost while services run: after a restore nothing writes beside what an earlier daemon started. @module */
 import assert from "node:assert/strict";
 import { readProcess } from "../runners/process/proc.ts";
-import { allowing, hostVolume, processService } from "./castfiles.ts";
+import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
@@ -18,7 +18,7 @@ Deno.test({
     const shared = await Deno.makeTempDir({ prefix: "rune-test-shared-" });
     let pid: number | undefined;
     try {
-      await using host = await startHost({ runefile: allowing(shared) });
+      await using host = await startHost({ runefile: allowPath(shared) });
       const text = hostVolume("shared", shared) + processService(
         "writer",
         "  volumes: [{ name: d, mountPath: /srv/shared, claim: { name: shared } }]\n",
@@ -27,17 +27,17 @@ Deno.test({
       await host.rune("cast", await host.file("writer.yaml", text));
       const out = `${host.home}/b.tgz`;
       await host.rune("admin", "backup", "--out", out, "--with-kek");
-      const running = async () => {
+      const findPid = async () => {
         const [instance] = (await host.get("instances")).items;
         // The leader of its session, whose group is to be ended should the test fail.
         return instance?.status.state === "Running" && Number(instance.status.handle.slice("pid:".length));
       };
-      pid = await until("the writer runs", running);
+      pid = await until("the writer runs", findPid);
       // A restart after the backup: what runs now is a run that the backup does not know.
       await host.rune("restart", "writer");
       const before = pid;
       pid = await until("another process runs", async () => {
-        const now = await running();
+        const now = await findPid();
         return now !== before && now;
       });
       await host.daemon.stop("SIGKILL");
@@ -54,7 +54,7 @@ Deno.test({
       await host.restart();
       assert.equal(readProcess(pid!), undefined, "it is gone when the daemon is there");
       assert.match(await Deno.readTextFile(`${host.home}/daemon.log`), /without a record are ended/);
-      assert.notEqual(await until("its successor runs", running), pid);
+      assert.notEqual(await until("its successor runs", findPid), pid);
       assert.equal(await Deno.readTextFile(`${shared}/violations`).catch(() => ""), "");
       await host.rune("delete", "service", "writer", "--yes");
     } finally {

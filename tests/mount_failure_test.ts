@@ -1,7 +1,7 @@
 /** What goes wrong with a volume reaches the instance that waits for it, and what is put right is taken up again. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { allowing, containerService, hostVolume, processService } from "./castfiles.ts";
+import { allowPath, containerService, hostVolume, processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -25,7 +25,7 @@ async function withShared(
 ): Promise<void> {
   const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-host-" }));
   try {
-    await using host = await startHost({ runefile: allowing(shared) });
+    await using host = await startHost({ runefile: allowPath(shared) });
     await test(host, shared);
   } finally {
     await Deno.remove(shared, { recursive: true });

@@ -1,7 +1,7 @@
 /** A volume's directory that was moved away while a run has it mounted: no byte is written where nobody will find it. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { allowing, hostVolume, RUNNER_KINDS } from "./castfiles.ts";
+import { allowPath, hostVolume, RUNNER_KINDS } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
 
 for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
@@ -15,7 +15,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       try {
         await Deno.mkdir(`${shared}/data/sub`, { recursive: true });
         await Deno.mkdir(`${shared}/other`);
-        await using host = await startHost({ runefile: allowing(shared) });
+        await using host = await startHost({ runefile: allowPath(shared) });
         const mounts = "  volumes:\n" +
           `    - { name: d, mountPath: ${dir(host)}, subPath: sub, claim: { name: data } }\n` +
           `    - { name: o, mountPath: ${dir(host)}2, claim: { name: other } }\n`;
@@ -23,7 +23,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
         await host.rune("cast", await host.file("web.yaml", volumes + cast(mounts)));
         const write = (name: string) => host.rune("exec", "web", "--", "touch", `${dir(host)}/${name}`);
         const run = async () => (await host.get("instances")).items[0].status.run as number;
-        const back = (volume: string) =>
+        const waitForMount = (volume: string) =>
           until(`volume ${volume} is mounted`, async () => {
             const { status } = await host.get("volume", volume);
             return status.state === "Bound" && !status.failureMessage;
@@ -33,7 +33,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
         // Nothing has changed: it goes on as it is.
         await host.daemon.stop("SIGKILL");
         await host.restart();
-        await Promise.all(["data", "other"].map(back));
+        await Promise.all(["data", "other"].map(waitForMount));
         assert.equal(await run(), 1);
 
         // As a restore into the same place does it: the old directory is aside, a copy is where it was.

@@ -70,13 +70,13 @@ Deno.test({
         stdout: "null",
         stderr: "null",
       }).spawn();
-      const heard = async () => new TextDecoder().decode((await manager.receive())[0]);
-      assert.match(await heard(), /^READY=1\nSTATUS=listening on http:\/\/127\.0\.0\.1:\d+$/);
-      assert.equal(await heard(), "WATCHDOG=1");
-      assert.equal(await heard(), "WATCHDOG=1");
+      const receive = async () => new TextDecoder().decode((await manager.receive())[0]);
+      assert.match(await receive(), /^READY=1\nSTATUS=listening on http:\/\/127\.0\.0\.1:\d+$/);
+      assert.equal(await receive(), "WATCHDOG=1");
+      assert.equal(await receive(), "WATCHDOG=1");
       daemon.kill("SIGTERM");
-      let last = await heard();
-      while (last === "WATCHDOG=1") last = await heard();
+      let last = await receive();
+      while (last === "WATCHDOG=1") last = await receive();
       assert.match(last, /^STOPPING=1\n/);
       assert.equal((await daemon.status).code, 0);
       const left = (await Array.fromAsync(Deno.readDir(`${home}/data`))).map(({ name }) => name);

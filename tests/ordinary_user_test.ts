@@ -1,7 +1,7 @@
 /** A daemon that is an ordinary user's: it loses no process, and says at cast what it cannot hold. @module */
 import assert from "node:assert/strict";
 import { readProcess } from "../runners/process/proc.ts";
-import { allowing, hostVolume, processService } from "./castfiles.ts";
+import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { becomeOrdinaryUser, type OrdinaryUser } from "./daemon_view.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
@@ -16,7 +16,7 @@ async function inRoom(
   await Deno.chown(shared, user.owner.uid, user.owner.gid);
   try {
     await using host = await startHost({
-      runefile: allowing(shared) + runefile,
+      runefile: allowPath(shared) + runefile,
       ...user.host,
       owner: user.owner,
     });
@@ -32,7 +32,7 @@ const volume = (shared: string) =>
   `  stopTimeout: 1s\n  volumes: [{ name: d, mountPath: ${shared}, claim: { name: shared } }]\n`;
 
 /** A writer that leaves its session and its parents, and is deaf to SIGTERM. */
-const escaping = (file: string) =>
+const makeEscaping = (file: string) =>
   `setsid sh -c 'trap "" TERM; (while :; do echo x >> ${file}; sleep 0.02; done) & exit'`;
 
 /** Whether a file has come to an end: nobody writes it any more. */
@@ -47,10 +47,17 @@ Deno.test({
   ignore: noRoot,
   fn: () =>
     inRoom(async ({ host, shared }) => {
-      const script = `${escaping(`${shared}/a`)}; trap 'exit 0' TERM; while :; do sleep 0.1; done`;
+      const script = `${makeEscaping(`${shared}/a`)}; trap 'exit 0' TERM; while :; do sleep 0.1; done`;
       const text = hostVolume("shared", shared) + processService("writer", volume(shared), script);
       await host.rune("cast", await host.file("w.yaml", text));
-      await host.rune("exec", "writer", "--", "sh", "-c", `exec >/dev/null 2>&1; ${escaping(`${shared}/b`)}`);
+      await host.rune(
+        "exec",
+        "writer",
+        "--",
+        "sh",
+        "-c",
+        `exec >/dev/null 2>&1; ${makeEscaping(`${shared}/b`)}`,
+      );
       await until("both write", async () => await size(`${shared}/a`) > 10 && await size(`${shared}/b`) > 10);
       const { pid, handle } = await status(host);
       // Both are pids of the host.

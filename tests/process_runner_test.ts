@@ -140,14 +140,14 @@ Deno.test({
     await host.restart();
     await until("it is adopted", async () => (await instance(host)).status.pid === before.status.pid);
     await Deno.writeTextFile(go, "");
-    const ended = () =>
+    const waitForEnd = () =>
       until("its end is known", async () => {
         const { status } = await instance(host);
         return status.state === "Stopped" && status.lastFailure;
       });
-    assert.equal((await ended()).exitCode, 42);
-    const left = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
-    assert.equal(await left(before.status.pid), false);
+    assert.equal((await waitForEnd()).exitCode, 42);
+    const isLeft = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+    assert.equal(await isLeft(before.status.pid), false);
 
     await Deno.remove(go);
     await host.rune("delete", "p", "--yes");
@@ -155,9 +155,9 @@ Deno.test({
     const { pid } = (await instance(host)).status;
     await host.daemon.stop("SIGKILL");
     await Deno.writeTextFile(go, "");
-    await until("it ended without a daemon", async () => !await left(pid));
+    await until("it ended without a daemon", async () => !await isLeft(pid));
     await host.restart();
-    assert.equal((await ended()).exitCode, 42);
+    assert.equal((await waitForEnd()).exitCode, 42);
     // Its whole group went, the background child too.
     const { stdout } = await new Deno.Command("pgrep", { args: ["-f", `^sleep ${idle}$`] }).output();
     assert.equal(new TextDecoder().decode(stdout), "");

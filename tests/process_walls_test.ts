@@ -28,7 +28,7 @@ Deno.test({
   async fn() {
     await using host = await shop();
     const evil = `configmap:\n  name: evil\n  data: { mount: "#!/bin/sh", setpriv: "#!/bin/sh" }\n---\n`;
-    const refused = async (mount: string, says: RegExp) => {
+    const assertRefused = async (mount: string, says: RegExp) => {
       const file = await host.file("evil.yaml", `${evil}${service(`  configMounts: [${mount}]\n`)}`);
       const { code, stderr } = await host.ci("cast", file);
       assert.equal(code, 6, stderr);
@@ -40,10 +40,13 @@ Deno.test({
         ...["/etc/nologin", "/run/nologin", "/forcefsck"],
       ]
     ) {
-      await refused(`{ configName: evil, mountPath: ${path}, mode: "0755" }`, /mount it at or below \/data/);
+      await assertRefused(
+        `{ configName: evil, mountPath: ${path}, mode: "0755" }`,
+        /mount it at or below \/data/,
+      );
     }
     const mode = /no setuid, setgid or sticky bit/;
-    await refused(`{ configName: evil, mountPath: /srv/rune-test-evil, user: 0, mode: "4755" }`, mode);
+    await assertRefused(`{ configName: evil, mountPath: /srv/rune-test-evil, user: 0, mode: "4755" }`, mode);
     assert.equal((await host.run(["get", "services", "-n", "shop", "-o", "name"])).stdout, "");
   },
 });
@@ -71,17 +74,17 @@ Deno.test({
       const file = await host.file("traps.yaml", conf + service(more, "command: /bin/sleep, args: ['600']"));
       const { code, stderr } = await host.ci("cast", file);
       assert.equal(code, 0, stderr);
-      const made = async () => {
+      const listMade = async () => {
         const names = (await Array.fromAsync(Deno.readDir(traps))).map(({ name }) => name)
           .filter((name) => name.startsWith("made"));
         return names.map((name) => Deno.statSync(`${traps}/${name}`).uid!);
       };
-      await until("the step and the main process have loaded", async () => (await made()).length >= 2);
+      await until("the step and the main process have loaded", async () => (await listMade()).length >= 2);
       await until(
         "it runs",
         async () => (await host.get("service", "agent", "-n", "shop")).status.ready === 1,
       );
-      const before = (await made()).length;
+      const before = (await listMade()).length;
       const status = await host.run(["exec", "agent", "-n", "shop", "--", "/bin/cat", "/proc/self/status"]);
       assert.equal(status.code, 0, status.stderr);
       const uid = Number(/^Uid:\t(\d+)\t\1\t\1\t\1$/m.exec(status.stdout)![1]);
@@ -90,10 +93,10 @@ Deno.test({
       assert.match(status.stdout, /^CapEff:\t0{16}$/m);
       assert.match(status.stdout, /^Groups:\t *$/m);
       assert.ok(
-        (await made()).length > before,
+        (await listMade()).length > before,
         "the command was to leave a file too, as does every program so called",
       );
-      assert.deepEqual([...new Set(await made())], [uid]);
+      assert.deepEqual([...new Set(await listMade())], [uid]);
     } finally {
       await host.run(["delete", "agent", "-n", "shop", "--yes"]);
       await Deno.remove(traps, { recursive: true });

@@ -4,7 +4,7 @@
  * Files on the disk below a directory that hold a text, as it is or in base64. What is mounted below it is another file system
  * and left out.
  */
-export async function holding(directory: string, text: string): Promise<string[]> {
+export async function findFilesWith(directory: string, text: string): Promise<string[]> {
   const { dev } = await Deno.stat(directory);
   const forms = [text, btoa(text).slice(0, -4)];
   const search = async (dir: string): Promise<string[]> => {

@@ -75,12 +75,12 @@ Deno.test({
       `service:\n  name: app\n  image: ${image}\n  imagePull: always\n  stopTimeout: 1s\n  command: ${command}\n`,
     );
     await host.rune("cast", "--no-wait", castfile);
-    const refused = (entry: RegExp) =>
+    const waitForRefusal = (entry: RegExp) =>
       until("the pull is refused", async () => {
         const { reason, message } = (await host.get("service", "app")).status;
         return reason === "ImageUnreachable" && entry.test(message);
       });
-    await refused(/credentials of rune admin registry "/);
+    await waitForRefusal(/credentials of rune admin registry "/);
     await setSecret(PASSWORD);
     const runs = async () => (await host.get("service", "app")).status.state === "Running";
     await until("the rotated password pulls the image", runs);
@@ -96,7 +96,7 @@ Deno.test({
     assert.match(await host.rune("admin", "registry", "list"), /stored +basic\n/);
     await host.rune("delete", "app", "--yes");
     await host.rune("cast", "--no-wait", castfile);
-    await refused(/credentials of rune admin registry "/);
+    await waitForRefusal(/credentials of rune admin registry "/);
     await host.rune("admin", "registry", "delete", pattern);
     await until("the runefile's password pulls the image", runs);
     const shown = JSON.stringify([

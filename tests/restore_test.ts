@@ -8,7 +8,7 @@ import { readProcess } from "../runners/process/proc.ts";
 import { RUNE, startDaemon } from "../scripts/daemon.ts";
 import { removeFromEngine, removeProcesses } from "../scripts/leftovers.ts";
 import { openEngine } from "../scripts/engine.ts";
-import { allowing, hostVolume, SLEEP } from "./castfiles.ts";
+import { allowPath, hostVolume, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noCaddy, noDocker, noRoot } from "./skips.ts";
 
@@ -61,7 +61,7 @@ async function startAndBackUp(): Promise<Ran> {
   const shared = await Deno.makeTempDir({ prefix: "rune-test-shared-" });
   const [httpPort, httpsPort] = ports;
   const host = await startHost({
-    runefile: `auth: { enabled: true }\n${allowing(shared)}` +
+    runefile: `auth: { enabled: true }\n${allowPath(shared)}` +
       `expose: { httpPort: ${httpPort}, httpsPort: ${httpsPort} }\n`,
   });
   await host.rune("admin", "bootstrap", "--out-file", `${host.home}/root.token`);
@@ -224,7 +224,7 @@ Deno.test({
       await Deno.writeTextFile(
         config,
         `auth: { enabled: true }\nexpose: { httpPort: ${httpPort}, httpsPort: ${httpsPort} }\n` +
-          `backup: { every: 1d, dir: "${backups}" }\n${allowing(shared)}`,
+          `backup: { every: 1d, dir: "${backups}" }\n${allowPath(shared)}`,
       );
       const restore = (...more: string[]) =>
         host.run(["admin", "restore", backup, "--data-dir", dataDir, "--config", config, ...more]);
@@ -351,7 +351,7 @@ Deno.test({
         dataDir: `${home}/same`,
         args: ["--config", `${host.home}/runefile.yaml`],
       });
-      const there = async (...args: string[]) => {
+      const runThere = async (...args: string[]) => {
         const token = ["--server", daemon.url, "--token-file", `${host.home}/root.token`];
         const result = await host.run([...args, ...token]);
         assert.equal(result.code, 0, `${args.join(" ")}: ${result.stderr}`);
@@ -360,13 +360,13 @@ Deno.test({
       try {
         assert.equal(readProcess(pid), undefined, "it ended before the daemon was there");
         await until("the successors run", async () => {
-          const { items } = JSON.parse(await there("get", "instances", "-o", "json"));
+          const { items } = JSON.parse(await runThere("get", "instances", "-o", "json"));
           const running = items.filter((i: { status: { state: string } }) => i.status.state === "Running");
           const now = await containersOf(host.daemonId);
           return running.length === 2 && now.length === 1 && now[0]!.id !== old!.id;
         });
         for (const name of ["agent", "web"]) {
-          await there("delete", "service", name, "--yes", "--timeout", "30s");
+          await runThere("delete", "service", name, "--yes", "--timeout", "30s");
         }
         assert.deepEqual(await containersOf(host.daemonId), []);
       } finally {

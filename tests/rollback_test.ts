@@ -1,6 +1,6 @@
 /** Versions of a service: which are kept, what is told of them, and to which one may return. @module */
 import assert from "node:assert/strict";
-import { allowing, hostVolume, processService } from "./castfiles.ts";
+import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { startHost } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
@@ -11,7 +11,7 @@ Deno.test({
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
     await using _dir = { [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
-    await using host = await startHost({ runefile: allowing(dir) });
+    await using host = await startHost({ runefile: allowPath(dir) });
     const cast = async (text: string) =>
       await host.rune("cast", await host.file("cast.yaml", text), "--timeout", "40s");
     const secret = "secret: { name: key, data: { a: one } }\n---\n";

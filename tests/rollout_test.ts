@@ -68,7 +68,7 @@ Deno.test({
 
 const serviceStatus = async (host: Host, name: string) => (await host.get("service", name)).status;
 /** A process service whose check passes while a file is there. */
-const checked = (host: Host, name: string, env: string, more = "") =>
+const makeCheckedService = (host: Host, name: string, env: string, more = "") =>
   processService(
     name,
     `  env: { V: ${env} }\n` +
@@ -84,9 +84,9 @@ Deno.test({
     await using host = await startHost();
     await Deno.writeTextFile(`${host.home}/good`, "");
     const update = (rollback: boolean) => `  scale: 2\n  update: { timeout: 2s, rollback: ${rollback} }\n`;
-    await cast(host, checked(host, "web", "good", update(false)));
+    await cast(host, makeCheckedService(host, "web", "good", update(false)));
     const kept = (await host.get("instances")).items.map((i: { uid: string }) => i.uid).sort();
-    const bad = await host.file("bad.yaml", checked(host, "web", "bad", update(false)));
+    const bad = await host.file("bad.yaml", makeCheckedService(host, "web", "bad", update(false)));
     const stalled = await host.run(["cast", bad, "--timeout", "30s"]);
     assert.equal(stalled.code, 1, stalled.stderr);
     assert.match(stalled.stderr, /goes no further; old instances are kept/);
@@ -102,7 +102,7 @@ Deno.test({
     const after = (await host.get("instances")).items.map((i: { uid: string }) => i.uid).sort();
     assert.deepEqual(after, kept, "going back restarts nothing that never changed");
 
-    const again = await host.file("again.yaml", checked(host, "web", "bad", update(true)));
+    const again = await host.file("again.yaml", makeCheckedService(host, "web", "bad", update(true)));
     const failed = await host.run(["cast", again, "--timeout", "30s"]);
     assert.equal(failed.code, 1, failed.stderr);
     assert.match(failed.stderr, /generation 4 was rolled back to 3/);
@@ -123,13 +123,13 @@ Deno.test({
   async fn() {
     await using host = await startHost();
     for (const flag of ["one", "three"]) await Deno.writeTextFile(`${host.home}/${flag}`, "");
-    await cast(host, checked(host, "web", "one", "  scale: 2\n"));
-    const castfile = await host.file("two.yaml", checked(host, "web", "two", "  scale: 2\n"));
+    await cast(host, makeCheckedService(host, "web", "one", "  scale: 2\n"));
+    const castfile = await host.file("two.yaml", makeCheckedService(host, "web", "two", "  scale: 2\n"));
     await host.rune("cast", "--no-wait", castfile);
     await until("the rollout is under way", async () => (await host.get("instances")).items.length === 3);
     await host.rune("scale", "web", "3", "--no-wait");
     await until("a third runs as well", async () => (await host.get("instances")).items.length === 4);
-    await cast(host, checked(host, "web", "three", "  scale: 3\n"));
+    await cast(host, makeCheckedService(host, "web", "three", "  scale: 3\n"));
     const names = await until("nothing is left over", async () => {
       const { items } = await host.get("instances");
       return items.length === 3 && items.map((i: { name: string }) => i.name);

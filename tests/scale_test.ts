@@ -15,7 +15,7 @@ const CHANGES = 200;
 const STILL_MS = 250;
 
 /** A service without instances; one in five would be exposed. */
-const stored = (n: number, turn?: number) => ({
+const makeStored = (n: number, turn?: number) => ({
   kind: "service",
   body: {
     name: `stored-${n}`,
@@ -26,7 +26,7 @@ const stored = (n: number, turn?: number) => ({
   },
 });
 
-async function cast(host: Host, resources: ReturnType<typeof stored>[]): Promise<void> {
+async function cast(host: Host, resources: ReturnType<typeof makeStored>[]): Promise<void> {
   const answer = await fetch(`${host.daemon.url}/v1/cast`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -75,7 +75,7 @@ async function watchSlowly(host: Host): Promise<void> {
     { type: string; revision: number; resource: Service }
   >;
   assert.equal((await events.next()).value.type, "put");
-  for (let turn = 0; turn < CHANGES; turn++) await cast(host, [stored(turn * 7, turn)]);
+  for (let turn = 0; turn < CHANGES; turn++) await cast(host, [makeStored(turn * 7, turn)]);
   let present = 1;
   let revision = 0;
   const turns: string[] = [];
@@ -106,14 +106,14 @@ Deno.test({
     await until("the daemon's pulse is known", async () => (await pulse.lap()).answers > 0);
     const costs: number[] = [];
     let first = { wholeMs: 0, pageMs: 0 };
-    const measured = async () => ({
+    const measure = async () => ({
       wholeMs: await medianMs(() => list(host)),
       pageMs: await medianMs(() => list(host, `?limit=${PAGE}`)),
     });
     for (let set = 0; set < SETS; set++) {
-      const services = Array.from({ length: SET }, (_, n) => stored(set * SET + n));
+      const services = Array.from({ length: SET }, (_, n) => makeStored(set * SET + n));
       costs.push(await cpuOf(host, () => cast(host, services)));
-      if (set === 0) first = await measured();
+      if (set === 0) first = await measure();
     }
     assert.ok(costs.at(-1)! < 2 * costs[0]!, `CPU seconds of each 1,000: ${costs}`);
 
@@ -121,7 +121,7 @@ Deno.test({
     const before = await passes();
     const laps: Lap[] = [];
     await pulse.lap();
-    const all = await measured();
+    const all = await measure();
     assert.ok(
       all.wholeMs < 3 * SETS * first.wholeMs,
       `${all.wholeMs} ms for all, ${first.wholeMs} for 1,000`,

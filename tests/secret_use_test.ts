@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { processService, RUNNER_KINDS } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
-import { argumentsWith, holding, mountsBelow } from "./raw_files.ts";
+import { argumentsWith, findFilesWith, mountsBelow } from "./raw_files.ts";
 import { noRoot } from "./skips.ts";
 
 /** The second of them is one that a shell would spoil. */
@@ -30,7 +30,7 @@ const SUM = "sha256sum | cut -d' ' -f1";
 const show = (dir: string) =>
   `printf %s "$URL" | ${SUM}; printf %s "$DB_password" | ${SUM}; cat ${dir}/all/password | ${SUM}; ` +
   `cat ${dir}/some/conf.d/token | ${SUM}; echo "$EXPLICIT $DB_EXPLICIT"`;
-const shown = async ({ password, token }: typeof FIRST) => {
+const expectOutput = async ({ password, token }: typeof FIRST) => {
   const texts = [`db:${password}@h?${token}`, password, password, token];
   return [...await Promise.all(texts.map(digest)), "the-service's hidden-by-the-service\n"].join("\n");
 };
@@ -73,7 +73,7 @@ async function assertNothingSaid(host: Host): Promise<void> {
 async function assertNothingOnDisk(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
   for (const value of VALUES) {
-    assert.deepEqual(await holding(host.dataDir, value), []);
+    assert.deepEqual(await findFilesWith(host.dataDir, value), []);
     assert.deepEqual(await argumentsWith(value), []);
   }
   await host.restart();
@@ -102,11 +102,11 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       await host.rune("create", "secret", "db", "--from-literal", "other=x");
       await says(/secret default\/db has no key "password" \(it has: other\); add it/);
       await host.rune("cast", await host.file("secrets.yaml", secrets(FIRST)));
-      assert.deepEqual(await holding(host.home, FIRST.password), [`${host.home}/secrets.yaml`]);
+      assert.deepEqual(await findFilesWith(host.home, FIRST.password), [`${host.home}/secrets.yaml`]);
       await until("it starts", async () => (await host.get("service", "web")).status.state === "Running");
 
-      assert.equal(await shell(show(at)), await shown(FIRST));
-      assert.equal(await host.rune("logs", "web", "--init-step", "look"), await shown(FIRST));
+      assert.equal(await shell(show(at)), await expectOutput(FIRST));
+      assert.equal(await host.rune("logs", "web", "--init-step", "look"), await expectOutput(FIRST));
       assert.equal(await shell(`stat -c '%a %u %g' ${at}/all/password`), "400 0 0\n");
       assert.equal(await shell(`stat -c '%a %u %g' ${at}/some/conf.d/token`), "640 1234 4321\n");
       assert.equal(
@@ -124,14 +124,18 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       await assertNothingSaid(host);
       await assertNothingOnDisk(host);
       assert.equal((await host.get("instance", "web-0")).status.handle, before.status.handle);
-      assert.equal(await shell(show(at)), await shown(FIRST), "it goes on, and exec sees what it sees");
+      assert.equal(
+        await shell(show(at)),
+        await expectOutput(FIRST),
+        "it goes on, and exec sees what it sees",
+      );
 
       // A new value restarts nothing; a restart brings it, to the steps too.
       await host.rune("cast", await host.file("secrets.yaml", secrets(SECOND)));
-      assert.equal(await shell(show(at)), await shown(FIRST));
+      assert.equal(await shell(show(at)), await expectOutput(FIRST));
       await host.rune("restart", "web");
-      assert.equal(await shell(show(at)), await shown(SECOND));
-      assert.equal(await host.rune("logs", "web", "--init-step", "look"), await shown(SECOND));
+      assert.equal(await shell(show(at)), await expectOutput(SECOND));
+      assert.equal(await host.rune("logs", "web", "--init-step", "look"), await expectOutput(SECOND));
       const after = await host.get("instance", "web-0");
       assert.deepEqual(await mountsBelow(host.dataDir), [
         { path: `${host.dataDir}/runs/${after.uid}-${after.status.run}`, type: "tmpfs" },
@@ -199,7 +203,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
           "it starts",
           async () => (await host.get("service", "web")).status.state === "Running",
         );
-        assert.equal(await host.rune("exec", "web", "--", "sh", "-c", show(at)), await shown(FIRST));
+        assert.equal(await host.rune("exec", "web", "--", "sh", "-c", show(at)), await expectOutput(FIRST));
         assert.equal((await mountsBelow(host.dataDir)).length, 1);
         await host.rune("delete", "web", "--yes");
       }

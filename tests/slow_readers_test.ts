@@ -54,7 +54,7 @@ const PRINT =
   "i=0; while [ $i -lt 40 ]; do head -c 1048575 /dev/zero | tr '\\0' x; echo; i=$((i+1)); done; " +
   "echo printed; exec sleep 1000000";
 
-async function printed(host: Host, name: string): Promise<void> {
+async function waitForOutput(host: Host, name: string): Promise<void> {
   await until(
     "all is printed",
     async () => (await host.rune("logs", name, "--tail", "1")).includes("printed"),
@@ -89,11 +89,11 @@ Deno.test({
       JSON.stringify({ service: { name: "p", process: { command: "/bin/sh", args: ["-c", PRINT] } } }),
     );
     await host.rune("cast", file);
-    await printed(host, "p");
+    await waitForOutput(host, "p");
     const logs = "/v1/namespaces/default/services/p/logs";
     await check("logs -f", `${logs}?follow=true`, async () => {
       await host.rune("restart", "p");
-      await printed(host, "p");
+      await waitForOutput(host, "p");
     });
     await check("logs", logs, () => host.rune("get", "services").then(() => {}));
 
@@ -132,7 +132,7 @@ Deno.test({
       }),
     );
     await host.rune("cast", file);
-    await printed(host, "c");
+    await waitForOutput(host, "c");
     const grown = await growth(
       host,
       "/v1/namespaces/default/services/c/logs?follow=true",

@@ -89,7 +89,7 @@ async function snapshotWhilePaused(host: Host, id: string): Promise<void> {
   });
 }
 
-const ready = (host: Host) =>
+const waitForSnapshot = (host: Host) =>
   until("the snapshot is Ready", async () => {
     const status = await snapshot(host);
     return status.state === "Ready" && status;
@@ -128,7 +128,7 @@ Deno.test({
     })();
     await snapshotWhilePaused(host, before.status.handle);
     const exec = await host.run(["exec", "web", "--", "true"]);
-    const { handle } = await ready(host);
+    const { handle } = await waitForSnapshot(host);
     assert.ok(exec.code === 0 || /paused/.test(exec.stderr), exec.stderr);
     watching.abort();
     await watch;
@@ -167,7 +167,7 @@ Deno.test({
         await host.daemon.stop("SIGKILL");
         assert.ok(await isPaused(), "nobody is there to resume it");
         await host.restart();
-        if (then === "take it") await ready(host);
+        if (then === "take it") await waitForSnapshot(host);
         await host.rune("snapshot", "delete", "s", "--yes");
         assert.equal(await isPaused(), false);
         await writes(host);
@@ -177,7 +177,7 @@ Deno.test({
       await host.daemon.stop("SIGTERM");
       assert.equal(await isPaused(), false);
       await host.restart();
-      await ready(host);
+      await waitForSnapshot(host);
     });
     const after = await writer(host);
     assert.deepEqual([after.uid, after.status.handle, after.status.restarts], [
@@ -204,7 +204,7 @@ Deno.test({
       await snapshotWhilePaused(host, first.status.handle);
       assert.ok(await isPaused());
       await call("unpause");
-      const { attempts, handle } = await ready(host);
+      const { attempts, handle } = await waitForSnapshot(host);
       assert.equal(attempts, 1, "the copy that was written under is not kept");
       assert.ok(isWhole(await distance(handle)));
       assert.match(
@@ -219,7 +219,7 @@ Deno.test({
     await host.rune("restart", "web");
     const second = await writer(host);
     assert.notEqual(second.status.handle, first.status.handle);
-    const { takenAt, handle } = await ready(host);
+    const { takenAt, handle } = await waitForSnapshot(host);
     assert.ok(second.status.startedAt > takenAt, `started ${second.status.startedAt}, taken ${takenAt}`);
     assert.ok(isWhole(await distance(handle)));
     await host.rune("snapshot", "delete", "s", "--yes");
@@ -227,7 +227,7 @@ Deno.test({
     // A writer that dies while it stands still is not replaced before the copy is done.
     await snapshotWhilePaused(host, second.status.handle);
     await capture(["docker", "kill", second.status.handle]);
-    const taken = await ready(host);
+    const taken = await waitForSnapshot(host);
     const third = await until("it runs again", async () => {
       const now = await writer(host);
       return now.status.state === "Running" && now.status.handle !== second.status.handle && now;

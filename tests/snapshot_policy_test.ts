@@ -5,7 +5,7 @@
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ANNOTATIONS } from "../model/marks.ts";
-import { newborn } from "../server/admission/newborn.ts";
+import { makeNewborn } from "../server/admission/newborn.ts";
 import { openStore, type Tx } from "../store/store.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { makeLoopFilesystem } from "../scripts/loop_filesystem.ts";
@@ -24,7 +24,7 @@ async function items(host: Host, plural: string): Promise<Any[]> {
 }
 
 /** The snapshots that policies took, oldest first. */
-async function scheduled(host: Host, volume?: string): Promise<Any[]> {
+async function listScheduled(host: Host, volume?: string): Promise<Any[]> {
   const number = (s: Any) => Number(s.annotations[ANNOTATIONS.scheduleNumber]);
   return (await items(host, "snapshots"))
     .filter((s) => ANNOTATIONS.scheduledFor in s.annotations)
@@ -55,7 +55,7 @@ function addVolume(tx: Tx, name: string, more: object = {}): void {
     parameters: {},
     ...more,
   };
-  tx.create({ kind: "volume", namespace: "default", name, spec, ...newborn("volume", spec) });
+  tx.create({ kind: "volume", namespace: "default", name, spec, ...makeNewborn("volume", spec) });
 }
 
 /** The policy of a volume, also one that no cast could write. */
@@ -91,7 +91,7 @@ Deno.test({
 
     const first = await until(
       "one is Ready",
-      async () => (await scheduled(host)).find((s) => s.status.state === "Ready"),
+      async () => (await listScheduled(host)).find((s) => s.status.state === "Ready"),
     );
     assert.match(first.name, /^v-auto-\d+$/);
     await Deno.writeTextFile(`${data}/file`, "second");
@@ -120,10 +120,10 @@ Deno.test({
     await edit(host.dataDir, 0, setPolicy("2s", 2));
     await host.restart();
     await until("the first two are gone", async () => {
-      const [oldest] = await scheduled(host, "v");
+      const [oldest] = await listScheduled(host, "v");
       return Number(oldest?.annotations[ANNOTATIONS.scheduleNumber]) > 2;
     });
-    const taken = await scheduled(host, "v");
+    const taken = await listScheduled(host, "v");
     const apart = taken.slice(1).map((s, i) => Date.parse(s.createdAt) - Date.parse(taken[i].createdAt));
     assert.ok(apart.every((ms) => ms >= 2000), `${apart} ms apart`);
     assert.ok((await items(host, "snapshots")).some((s) => s.name === "mine" && s.status.state === "Ready"));
@@ -165,7 +165,7 @@ Deno.test({
     await host.restart();
     const good = await until(
       "one is Ready",
-      async () => (await scheduled(host)).find((s) => s.status.state === "Ready"),
+      async () => (await listScheduled(host)).find((s) => s.status.state === "Ready"),
     );
     await host.daemon.stop();
     for (let i = 0; i < 64; i++) {
@@ -183,13 +183,13 @@ Deno.test({
     );
     assert.match(event.spec.message, /No space left on device/);
     assert.match(await host.rune("describe", "volume", "v"), /SnapshotFailed/);
-    const during = await scheduled(host);
+    const during = await listScheduled(host);
     assert.deepEqual(during.map((s) => s.status.state === "Ready"), [true, false], "one at a time");
     assert.equal(during[0].name, good.name);
 
     await Deno.remove(`${disk.path}/ballast`);
     await until("a newer one is Ready, and the old one gone", async () => {
-      const [oldest] = await scheduled(host);
+      const [oldest] = await listScheduled(host);
       return oldest.name !== good.name && oldest.status.state === "Ready";
     });
   },
@@ -205,7 +205,7 @@ Deno.test({
     await host.restart();
     const good = await until(
       "one is Ready",
-      async () => (await scheduled(host)).find((s) => s.status.state === "Ready"),
+      async () => (await listScheduled(host)).find((s) => s.status.state === "Ready"),
     );
     await host.daemon.stop();
     const block = crypto.getRandomValues(new Uint8Array(2048));
@@ -266,18 +266,18 @@ Deno.test({
       const mine = Array.from({ length: VOLUMES }, (_, i) => `v${i * ROUNDS + round}`);
       const what = `seed ${SEED}, round ${round}, killed after ${killAfterMs} ms`;
       await until(`each volume has one (${what})`, async () => {
-        const ready = (await scheduled(host)).filter((s) => s.status.state === "Ready");
+        const ready = (await listScheduled(host)).filter((s) => s.status.state === "Ready");
         return mine.every((name) => ready.some((s) => s.spec.source.volume === name));
       });
       for (const name of mine) {
         assert.deepEqual(
-          (await scheduled(host, name)).map((s) => s.status.state),
+          (await listScheduled(host, name)).map((s) => s.status.state),
           ["Ready"],
           `${name}, ${what}`,
         );
       }
     }
-    const rows = (await scheduled(host)).map((s) => s.uid).sort();
+    const rows = (await listScheduled(host)).map((s) => s.uid).sort();
     assert.equal(rows.length, ROUNDS * VOLUMES);
     assert.deepEqual(await copies(host), rows, "a copy for each row, and nothing half done");
   },

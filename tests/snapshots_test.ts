@@ -4,7 +4,7 @@ import { plantTree, readTree } from "../drivers/conformance_tree.ts";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
 import { makeLoopFilesystem } from "../scripts/loop_filesystem.ts";
-import { allowing, fixture, hostVolume } from "./castfiles.ts";
+import { allowPath, fixture, hostVolume } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noLoopDevices, noRoot } from "./skips.ts";
 
@@ -34,7 +34,7 @@ async function names(directory: string): Promise<string[]> {
 }
 
 /** The metadata of everything below a directory, and a digest of each file: as `readTree`, for many files. */
-async function listing(directory: string): Promise<string> {
+async function listTree(directory: string): Promise<string> {
   const script = "find . -printf '%p %y %m %U:%G %T@\\n' | sort; find . -type f | sort | xargs sha256sum";
   return (await capture(["sh", "-c", script], { cwd: directory })).stdout;
 }
@@ -176,7 +176,7 @@ Deno.test({
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
     try {
-      await using host = await startHost({ runefile: allowing(shared) });
+      await using host = await startHost({ runefile: allowPath(shared) });
       const text = hostVolume("host", shared) + VOLUME;
       await host.rune("cast", await host.file("v.yaml", text));
       await host.rune("snapshot", "create", "v", "--name", "s");
@@ -216,7 +216,7 @@ Deno.test({
     const source = await withVolume(host);
     await host.rune("snapshot", "create", "v", "--name", "empty");
     await fill(source, 8_000);
-    const before = await listing(source);
+    const before = await listTree(source);
 
     await host.rune("snapshot", "create", "v", "--name", "s", "--no-wait");
     await partial(snapshotsOf(host));
@@ -228,7 +228,7 @@ Deno.test({
       "the snapshot is taken",
       async () => (await resource(host, "snapshots/s")).status.state === "Ready",
     );
-    assert.equal(await listing((await host.get("snapshot", "s")).status.handle), before);
+    assert.equal(await listTree((await host.get("snapshot", "s")).status.handle), before);
     assert.deepEqual(await names(snapshotsOf(host)), await uids(host), "no rubbish");
 
     await host.rune("volume", "restore", "copy", "--from-snapshot", "s", "--no-wait");
@@ -240,7 +240,7 @@ Deno.test({
       "it is restored",
       async () => (await resource(host, "volumes/copy")).status.state === "Available",
     );
-    assert.equal(await listing(pathOf(host, "copy")), before);
+    assert.equal(await listTree(pathOf(host, "copy")), before);
     assert.deepEqual(await names(`${host.dataDir}/volumes/default`), ["copy", "v"]);
 
     await host.rune("snapshot", "create", "v", "--name", "unwanted", "--no-wait");

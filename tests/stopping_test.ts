@@ -138,13 +138,13 @@ Deno.test({
       async () => (await host.get("instance", "waiter-0")).status.reason === "DependencyNotReady",
     );
     const log = `${host.home}/daemon.log`;
-    const seen = async () => {
+    const readFigures = async () => {
       const fields = (await Deno.readTextFile(`/proc/${host.daemon.pid}/stat`)).split(") ")[1]!.split(" ");
       return { ticks: Number(fields[11]) + Number(fields[12]), bytes: (await Deno.stat(log)).size };
     };
-    const before = await seen();
+    const before = await readFigures();
     await sleep(3_000);
-    const after = await seen();
+    const after = await readFigures();
     // A timer that overflowed used a whole core, and wrote 50 kB a second.
     assert.ok(after.ticks - before.ticks < 100, `${after.ticks - before.ticks} ticks in 3 s`);
     assert.ok(after.bytes - before.bytes < 5_000, `${after.bytes - before.bytes} bytes in 3 s`);

@@ -23,7 +23,7 @@ Deno.test({
       });
       return await response.text();
     };
-    const plain = async (planted: boolean, ...args: string[]) => {
+    const readPlain = async (planted: boolean, ...args: string[]) => {
       const { stdout, stderr } = await host.run(args);
       for (const text of [stdout, stderr]) {
         assert.equal(text.search(NOT_PLAIN), -1, `rune ${args.join(" ")}: ${JSON.stringify(text)}`);
@@ -49,22 +49,22 @@ Deno.test({
       return items.length === 2 &&
         items.every((s: { status: { state: string } }) => s.status.state !== "Pending");
     });
-    const yaml = await plain(true, "get", "configmap", "c", "-o", "yaml");
+    const yaml = await readPlain(true, "get", "configmap", "c", "-o", "yaml");
     assert.match(yaml, /"a\\e\]0;owned\\a\\u009b2J\\u007f\\u202e\\rb"/);
     assert.equal(
-      JSON.parse(await plain(true, "get", "configmap", "c", "-o", "json")).spec.data["app.conf"],
+      JSON.parse(await readPlain(true, "get", "configmap", "c", "-o", "json")).spec.data["app.conf"],
       planted.data["app.conf"],
     );
-    await plain(true, "describe", "configmap", "c");
-    await plain(true, "describe", "service", "broken");
-    await plain(true, "describe", "instance", "broken-0");
-    await plain(true, "events");
-    await plain(true, "status");
-    await plain(true, "get", "service", `owned${EVIL}`);
-    await plain(true, "get", "services", "-l", `owned${EVIL}`);
+    await readPlain(true, "describe", "configmap", "c");
+    await readPlain(true, "describe", "service", "broken");
+    await readPlain(true, "describe", "instance", "broken-0");
+    await readPlain(true, "events");
+    await readPlain(true, "status");
+    await readPlain(true, "get", "service", `owned${EVIL}`);
+    await readPlain(true, "get", "services", "-l", `owned${EVIL}`);
     await fetch(`${host.daemon.url}/v1/namespaces/default/services/owned%1b%5d0;x%07`, { method: "DELETE" })
       .then((r) => r.body?.cancel());
-    await plain(true, "admin", "audit");
+    await readPlain(true, "admin", "audit");
 
     assert.equal(await host.rune("logs", "web"), "\x1b[31mred\x1b[0m \x1b]0;owned\x07done\n");
     assert.equal(await host.rune("exec", "web", "--", "printf", "\\033]0;x\\007"), "\x1b]0;x\x07");

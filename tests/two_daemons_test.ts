@@ -1,6 +1,6 @@
 /** Two daemons on one host: a directory has one of them at a time, whatever their leases say. @module */
 import assert from "node:assert/strict";
-import { allowing, hostVolume, processService } from "./castfiles.ts";
+import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
@@ -12,8 +12,8 @@ Deno.test({
     const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-two-" }));
     try {
       await Deno.mkdir(`${shared}/inner`);
-      await using first = await startHost({ runefile: allowing(shared) });
-      await using second = await startHost({ runefile: allowing(shared) });
+      await using first = await startHost({ runefile: allowPath(shared) });
+      await using second = await startHost({ runefile: allowPath(shared) });
       const mount = "  volumes: [{ name: d, mountPath: /mnt/rune-test-two, claim: { name: v } }]\n";
       const text = (path: string) => hostVolume("v", path) + processService("web", mount);
       await first.rune("cast", await first.file("web.yaml", text(shared)));

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
-import { allowing, containerService, hostVolume, processService, SLEEP } from "./castfiles.ts";
+import { allowPath, containerService, hostVolume, processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
@@ -21,7 +21,7 @@ interface Told {
   status: { ready: boolean; startedAt: string; restarts: number };
 }
 /** What runs: another uid, or a later start, is an outage. */
-const running = async (host: Host) =>
+const listRunning = async (host: Host) =>
   ((await host.get("instances")).items as Told[])
     .filter((i) => i.status.ready && i.deletionRequestedAt === undefined)
     .map(({ uid, status }) => ({ uid, startedAt: status.startedAt }));
@@ -78,7 +78,7 @@ Deno.test({
     await ensureTestImage();
     await using host = await startHost();
     assert.equal((await cast(host, container(VOLUME))).code, 0);
-    const before = await running(host);
+    const before = await listRunning(host);
     assert.equal(before.length, 1);
     for (const { what, text, says } of IMPOSSIBLE) {
       await t.step(what, async () => {
@@ -86,14 +86,14 @@ Deno.test({
         assert.notEqual(result.code, 0, result.stdout);
         assert.match(result.stderr, says);
         assert.ok(result.seconds < 20, `it took ${result.seconds} s`);
-        assert.deepEqual(await running(host), before);
+        assert.deepEqual(await listRunning(host), before);
       });
     }
     await t.step("what was cast first needs no restart, and what is possible replaces", async () => {
       assert.equal((await cast(host, container(VOLUME))).code, 0);
-      assert.deepEqual(await running(host), before);
+      assert.deepEqual(await listRunning(host), before);
       assert.equal((await cast(host, container(`${VOLUME}  env: { V: "2" }\n`))).code, 0);
-      const [after] = await running(host);
+      const [after] = await listRunning(host);
       assert.notEqual(after!.uid, before[0]!.uid);
       assert.equal((await host.get("instances")).items.length, 1);
     });
@@ -106,36 +106,36 @@ Deno.test({
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
     await using _dir = { [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
-    await using host = await startHost({ runefile: allowing(dir) });
+    await using host = await startHost({ runefile: allowPath(dir) });
     const volume = `  volumes: [{ name: d, mountPath: ${dir}, claim: { name: d } }]\n`;
     const db = hostVolume("d", dir) + processService("db", `${volume}  env: { A: "{{ secret:key/a }}" }\n`);
     const first = await cast(host, SECRET + db);
     assert.equal(first.code, 0, first.stderr);
-    const before = await running(host);
+    const before = await listRunning(host);
     await host.rune("secret", "delete", "key", "--yes");
     const failed = await host.run(["restart", "db", "--timeout", "40s"]);
     assert.equal(failed.code, 1, failed.stderr);
     assert.match(failed.stderr, /secret default\/key does not exist/);
-    assert.deepEqual(await running(host), before);
+    assert.deepEqual(await listRunning(host), before);
 
     const missing = await cast(
       host,
       hostVolume("d", dir) + processService("db", volume).replace("/bin/sh", "/opt/nothing"),
     );
     assert.match(missing.stderr, /\/opt\/nothing is not an executable file/);
-    assert.deepEqual(await running(host), before);
+    assert.deepEqual(await listRunning(host), before);
 
     // The daemon may die at any moment of it.
     await host.daemon.stop("SIGKILL");
     await host.restart();
     await until("the daemon has looked", async () => (await host.get("instances")).items.length === 2);
-    assert.deepEqual(await running(host), before);
+    assert.deepEqual(await listRunning(host), before);
 
     await host.run(["cast", await host.file("db.yaml", db), "--no-wait"]);
     await host.rune("restart", "db", "--no-wait");
     assert.equal((await cast(host, SECRET)).code, 0);
     await until("it was replaced", async () => {
-      const now = await running(host);
+      const now = await listRunning(host);
       return now.length === 1 && now[0]!.uid !== before[0]!.uid;
     });
   },
@@ -148,17 +148,17 @@ Deno.test({
     await ensureTestImage();
     await using host = await startHost();
     assert.equal((await cast(host, containerService("db"))).code, 0);
-    const before = await running(host);
+    const before = await listRunning(host);
     const result = await cast(host, container("", "rune-test/none:1"));
     assert.equal(result.code, 1, result.stderr);
     assert.match(result.stderr, /ImageUnreachable/);
     assert.ok(result.seconds < 25, `it took ${result.seconds} s`);
-    assert.deepEqual(await running(host), before);
+    assert.deepEqual(await listRunning(host), before);
   },
 });
 
 /** A registry that takes connections and never answers. */
-function silentRegistry(): Disposable & { port: number; asked(): number } {
+function silentRegistry(): Disposable & { port: number; countAsks(): number } {
   const open: Deno.Conn[] = [];
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   (async () => {
@@ -166,7 +166,7 @@ function silentRegistry(): Disposable & { port: number; asked(): number } {
   })();
   return {
     port: listener.addr.port,
-    asked: () => open.length,
+    countAsks: () => open.length,
     [Symbol.dispose]() {
       listener.close();
       for (const conn of open) conn.close();
@@ -184,15 +184,15 @@ Deno.test({
       await t.step(kind, async () => {
         using registry = silentRegistry();
         assert.equal((await cast(host, container(fields))).code, 0);
-        const before = await running(host);
+        const before = await listRunning(host);
         const hanging = container(fields, `127.0.0.1:${registry.port}/db:1`);
         await host.run(["cast", await host.file("hanging.yaml", hanging), "--no-wait"]);
-        await until("the registry is asked", () => Promise.resolve(registry.asked() > 0));
-        assert.deepEqual(await running(host), before);
+        await until("the registry is asked", () => Promise.resolve(registry.countAsks() > 0));
+        assert.deepEqual(await listRunning(host), before);
         const next = await cast(host, container(`${fields}  env: { V: "2" }\n`));
         assert.equal(next.code, 0, next.stderr);
         assert.ok(next.seconds < 30, `it took ${next.seconds} s`);
-        assert.notEqual((await running(host))[0]!.uid, before[0]!.uid);
+        assert.notEqual((await listRunning(host))[0]!.uid, before[0]!.uid);
         await host.rune("delete", "service", "db", "--yes");
       });
     }
@@ -209,7 +209,7 @@ Deno.test({
       "volume: { name: data, size: 1Gi, accessMode: ReadWriteOnce, reclaimPolicy: retain }\n---\n";
     const claim = "  volumes: [{ name: d, mountPath: /data, claim: { name: data } }]\n";
     assert.equal((await cast(host, volume + container(claim))).code, 0);
-    const before = await running(host);
+    const before = await listRunning(host);
     await host.run(["volume", "delete", "data", "--yes", "--no-wait"]);
     const failed = await host.run(["restart", "db", "--timeout", "40s"]);
     assert.equal(failed.code, 1, failed.stderr);
@@ -217,6 +217,6 @@ Deno.test({
       failed.stderr,
       /cannot replace db-0, which keeps running: volume default\/data is being deleted/,
     );
-    assert.deepEqual(await running(host), before);
+    assert.deepEqual(await listRunning(host), before);
   },
 });

@@ -9,7 +9,7 @@ import { noDocker, noRoot } from "./skips.ts";
 const volume = (name: string, more = "") =>
   `volume: { name: ${name}, size: 1Gi, accessMode: ReadWriteOnce${more} }\n`;
 const directory = (host: Host, name: string) => `${host.dataDir}/volumes/default/${name}`;
-const gone = (path: string) => Deno.stat(path).then(() => false, () => true);
+const isGone = (path: string) => Deno.stat(path).then(() => false, () => true);
 
 Deno.test({
   name:
@@ -107,7 +107,7 @@ Deno.test({
     const { stdout, stderr } = await host.run(["volume", "delete", "v", "--yes"]);
     assert.match(stdout, /volume default\/v deleted; its data at .* is deleted \(reclaim policy delete\)/);
     assert.match(stderr, /until 20.* it can be brought back: rune volume undelete v -n default/);
-    assert.ok(await gone(directory(host, "v")));
+    assert.ok(await isGone(directory(host, "v")));
     assert.match(
       await host.rune("volume", "undelete"),
       /NAME +CLASS +SIZE +DELETED +PURGED +ID\nv +fast +1Gi/,
@@ -128,7 +128,7 @@ Deno.test({
 
     // A class that is gone stops no deletion either.
     await host.rune("volume", "delete", "v", "--yes");
-    assert.ok(await gone(directory(host, "v")));
+    assert.ok(await isGone(directory(host, "v")));
     await host.rune("volume", "create", "v", "--size", "1Gi");
     const taken = await host.run(["volume", "undelete", "v"]);
     assert.deepEqual([taken.code, /exists again/.test(taken.stderr)], [5, true]);
@@ -150,7 +150,7 @@ Deno.test({
     await Deno.remove(`${host.dataDir}/volumes/.trash`, { recursive: true });
     const purged = await host.run(["volume", "retry-provision", "v"]);
     assert.match(purged.stderr, /the trash has no volume .* \(its data was purged/);
-    assert.ok(await gone(directory(host, "v")));
+    assert.ok(await isGone(directory(host, "v")));
   },
 });
 
@@ -168,14 +168,14 @@ Deno.test({
       await host.rune("cast", await host.file("v.yaml", volume("v", ", reclaimPolicy: delete")));
       await Deno.writeTextFile(`${directory(host, "v")}/data`, "goes");
       await host.rune("volume", "delete", "v", "--now", "--yes");
-      assert.ok(await gone(directory(host, "v")));
+      assert.ok(await isGone(directory(host, "v")));
       assert.deepEqual(JSON.parse(await host.rune("volume", "undelete", "-o", "json")).items, []);
     }
     {
       await using host = await startHost({ runefile: "storage: { trashRetention: 0s }\n" });
       await create(host, "delete");
       await host.rune("volume", "delete", "v", "--yes");
-      assert.ok(await gone(directory(host, "v")));
+      assert.ok(await isGone(directory(host, "v")));
       assert.equal((await host.run(["volume", "undelete", "v"])).code, 4);
     }
     await using host = await startHost({ runefile: "storage: { preserveOnDelete: true }\n" });

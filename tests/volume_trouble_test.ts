@@ -25,13 +25,13 @@ Deno.test({
           const { status } = await host.get("service", service);
           return pattern.test(status.message ?? "") && status.message as string;
         });
-      const running = (script: string) => JSON.stringify(["sh", "-c", script]);
+      const runScript = (script: string) => JSON.stringify(["sh", "-c", script]);
       const text = hostVolume("given", `${shared}/given`) +
         containerService(
           "denied",
           "  securityContext: { user: '1000' }\n" +
             "  volumes: [{ name: d, mountPath: /data, claim: { name: given } }]\n",
-        ).replace(/command: .*/, `command: ${running("touch /data/mark")}`);
+        ).replace(/command: .*/, `command: ${runScript("touch /data/mark")}`);
       await host.rune("cast", "--no-wait", await host.file("denied.yaml", text));
       await says("denied", /its user may not write \/data: set fsUser of the mount "d" to the number/);
       const events = await host.rune("events");

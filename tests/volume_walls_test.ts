@@ -1,7 +1,7 @@
 /** What volumes keep apart: a name that is changed leads nowhere else, and a path on the host is no way in. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
-import { allowing, containerService, hostVolume, processService, RUNNER_KINDS } from "./castfiles.ts";
+import { allowPath, containerService, hostVolume, processService, RUNNER_KINDS } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { assertNothingLeaked } from "./leaks.ts";
 import { openEngine } from "../scripts/engine.ts";
@@ -25,13 +25,13 @@ async function withDirectories(fn: (at: (name: string) => string) => Promise<voi
   }
 }
 
-const running = (host: Host, run: number) =>
+const waitForRun = (host: Host, run: number) =>
   until(`run ${run} is ready`, async () => {
     const [instance] = (await host.get("instances")).items;
     return instance?.status.run >= run && instance.status.ready && instance.status.run as number;
   });
 
-const waiting = (host: Host) =>
+const waitForReason = (host: Host) =>
   until("it says why it waits", async () => {
     const { status } = await host.get("service", "web");
     return status.reason === "VolumeNotReady" && /symbolic link/.test(status.message) &&
@@ -48,7 +48,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
         if (kind === "container") await ensureTestImage();
         await Deno.mkdir(at("allowed"));
         await Deno.rename(at("mine"), at("allowed/data"));
-        await using host = await startHost({ runefile: allowing(at("allowed")) });
+        await using host = await startHost({ runefile: allowPath(at("allowed")) });
         const name = () => host.rune("exec", "web", "--", "cat", `${dir(host)}/name`);
         const mount = `  volumes: [{ name: d, mountPath: ${dir(host)}, claim: { name: data } }]\n`;
         await host.rune(
@@ -68,22 +68,22 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
           const engine = openEngine();
           await engine.call(`POST /containers/${handle}/kill`).finally(() => engine.close());
         } else Deno.kill(-Number(handle.slice("pid:".length)), "SIGKILL");
-        await running(host, 2);
+        await waitForRun(host, 2);
         assert.equal(await name(), "mine", "what was mounted stays mounted");
 
         await host.rune("restart", "web", "--no-wait");
         const link =
           /goes through the symbolic link .*allowed\/data, which leads to .*secret; no link is followed/;
-        assert.match(await waiting(host), link);
+        assert.match(await waitForReason(host), link);
         await host.daemon.stop("SIGKILL");
         await host.restart();
-        assert.match(await waiting(host), link);
+        assert.match(await waitForReason(host), link);
         await host.rune("stop", "web");
         await host.rune("scale", "web", "1", "--no-wait");
-        assert.match(await waiting(host), link);
+        assert.match(await waitForReason(host), link);
         await Deno.remove(at("allowed/data"));
         await Deno.rename(at("allowed/aside"), at("allowed/data"));
-        await running(host, 1);
+        await waitForRun(host, 1);
         assert.equal(await name(), "mine");
         assert.equal(await Deno.readTextFile(at("secret/name")), "secret");
         await assertNothingLeaked(host);
@@ -137,9 +137,9 @@ Deno.test({
     const mount = "  volumes: [{ name: d, mountPath: /data, claim: { name: v } }]\n";
     await host.rune("cast", await host.file("web.yaml", volume + containerService("web", mount)));
     const { status: { mountPath }, uid } = await host.get("volume", "v");
-    const shown = async () =>
+    const readMountLines = async () =>
       (await Deno.readTextFile("/proc/self/mountinfo")).split("\n").filter((l) => l.includes(`/${uid} `));
-    const before = await shown();
+    const before = await readMountLines();
     assert.equal(before.length, 1);
     await host.daemon.stop("SIGKILL");
     const orphan = `${mountPath.slice(0, -uid.length)}${crypto.randomUUID()}.0`;
@@ -149,11 +149,11 @@ Deno.test({
     await host.restart();
     await until("the orphan is gone", () => Deno.stat(orphan).then(() => false, () => true));
     await until("it is mounted", async () => (await host.get("volume", "v")).status.state === "Bound");
-    assert.deepEqual(await shown(), before, "the same mount");
+    assert.deepEqual(await readMountLines(), before, "the same mount");
     await host.daemon.stop();
-    assert.deepEqual(await shown(), [], "a daemon that stops hides all it shows");
+    assert.deepEqual(await readMountLines(), [], "a daemon that stops hides all it shows");
     await host.restart();
-    await until("it is shown again", async () => (await shown()).length === 1);
+    await until("it is shown again", async () => (await readMountLines()).length === 1);
     await host.rune("exec", "web", "--", "touch", "/data/still");
     assert.ok((await Deno.stat(`${host.dataDir}/volumes/default/v/still`)).isFile);
   },
@@ -207,7 +207,7 @@ Deno.test({
   ignore: noRoot,
   fn: () =>
     withDirectories(async (at) => {
-      await using host = await startHost({ runefile: allowing("/") });
+      await using host = await startHost({ runefile: allowPath("/") });
       const { warnings } = JSON.parse(await host.rune("status", "-o", "json"));
       assert.match(warnings.join(), new RegExp(`allowed host path / covers ${host.dataDir}`));
       const cast = async (path: string) =>
@@ -250,7 +250,7 @@ Deno.test({
         ...user.host,
         owner: user.owner,
         env: { ...user.host.env, XDG_RUNTIME_DIR: runtime },
-        runefile: allowing(at("").replace(/\/$/, "")),
+        runefile: allowPath(at("").replace(/\/$/, "")),
       };
       await using host = await startHost(options);
       await using other = await startHost(options);
@@ -279,7 +279,7 @@ Deno.test({
       });
       await Deno.remove(at("mine"));
       await Deno.rename(at("aside"), at("mine"));
-      await running(host, 2);
+      await waitForRun(host, 2);
       await host.rune("delete", "service", "web", "--yes");
     }),
 });

@@ -89,11 +89,11 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
-    const broken = (code: number) => processService("web", "  restart: never\n", `exit ${code}`);
-    await host.run(["cast", "--timeout", "40s", await write(host, broken(41))]);
+    const makeBroken = (code: number) => processService("web", "  restart: never\n", `exit ${code}`);
+    await host.run(["cast", "--timeout", "40s", await write(host, makeBroken(41))]);
     assert.match(await host.rune("describe", "web"), /code 41/);
     await host.rune("delete", "web", "--yes");
-    const { stderr } = await host.run(["cast", "--timeout", "40s", await write(host, broken(42))]);
+    const { stderr } = await host.run(["cast", "--timeout", "40s", await write(host, makeBroken(42))]);
     assert.match(stderr, /code 42/);
     assert.doesNotMatch(stderr, /code 41/);
     const described = await host.rune("describe", "web");

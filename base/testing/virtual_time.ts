@@ -47,8 +47,8 @@ export class VirtualTime implements Disposable {
     replace(Deno, "unrefTimer", () => {});
     replace(AbortSignal, "timeout", (ms: number) => {
       const abort = new AbortController();
-      const late = () => abort.abort(new DOMException("Signal timed out.", "TimeoutError"));
-      this.#add({ fire: late, ms });
+      const abortLate = () => abort.abort(new DOMException("Signal timed out.", "TimeoutError"));
+      this.#add({ fire: abortLate, ms });
       return abort.signal;
     });
     const wall = () => BEGIN + this.#now;

@@ -56,7 +56,7 @@ function urlOf(server: string, path: string, query: Query = {}): URL {
 }
 
 /** The daemon cannot be reached: says where, and what to do there. */
-function unreachable(server: string, cause?: unknown): RuneError {
+function unreachableError(server: string, cause?: unknown): RuneError {
   return new RuneError("unavailable", `cannot reach the Rune daemon at ${server}`, {
     hint: server === DEFAULT_SERVER
       ? "start it with: rune serve"
@@ -66,7 +66,7 @@ function unreachable(server: string, cause?: unknown): RuneError {
 }
 
 /** A daemon whose certificate is not trusted; undefined for any other failure. */
-function distrusted(server: string, cause: unknown): RuneError | undefined {
+function findDistrust(server: string, cause: unknown): RuneError | undefined {
   const text = cause instanceof Error ? `${cause.message} ${cause.cause ?? ""}` : "";
   const reason = /invalid peer certificate: ([A-Za-z]+)/.exec(text)?.[1];
   if (reason === undefined) return undefined;
@@ -133,7 +133,7 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
         ...(http && { client: http }),
       });
     } catch (error) {
-      if (!signal.aborted) throw distrusted(server, error) ?? unreachable(server, error);
+      if (!signal.aborted) throw findDistrust(server, error) ?? unreachableError(server, error);
       const reason: unknown = signal.reason;
       if (reason instanceof DOMException && reason.name === "TimeoutError") {
         throw new RuneError("deadline_exceeded", `the daemon at ${server} did not answer in time`, {
@@ -179,7 +179,7 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
       try {
         text = await response.text();
       } catch (error) {
-        throw unreachable(server, error);
+        throw unreachableError(server, error);
       }
       if (text === "") return undefined as T;
       const value = parseJson(text);

@@ -3,7 +3,7 @@ import type { ServeOptions } from "../../model/serve_options.ts";
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
 import type { Offline } from "../../model/offline.ts";
-import { nearest } from "../../model/suggest.ts";
+import { findNearest } from "../../model/suggest.ts";
 import { type Client, createClient } from "./client.ts";
 import type { ConfigFile } from "../files/config_file.ts";
 import { type Context, resolveContext } from "../files/contexts.ts";
@@ -18,7 +18,7 @@ export interface Cli {
   /** The user's contexts, once a command was chosen; absent where there is no home to look in. */
   config?: ConfigFile;
   /** Loads the daemon's side. */
-  offline(): Promise<Offline>;
+  loadOffline(): Promise<Offline>;
   /** What the program will exit with; 0 unless a command says otherwise. */
   exitCode: number;
 }
@@ -161,7 +161,7 @@ export function parseKind(word: string, otherwise?: string): KindInfo {
   const found = findKind(word);
   if (found?.public) return found;
   const shown = Object.values(KINDS).filter((k) => k.public);
-  const near = nearest(word, shown.flatMap((k) => [k.kind, k.plural, ...k.aliases]));
+  const near = findNearest(word, shown.flatMap((k) => [k.kind, k.plural, ...k.aliases]));
   const hint = near ? `did you mean "${near}"?` : `known kinds: ${shown.map((k) => k.plural).join(", ")}`;
   throw new UsageError(`unknown kind "${word}"`, otherwise === undefined ? hint : `${hint}; ${otherwise}`);
 }

@@ -175,7 +175,7 @@ function open(socket: WebSocket): Promise<WebSocket> {
   });
 }
 
-async function closed(socket: WebSocket): Promise<void> {
+async function waitForClose(socket: WebSocket): Promise<void> {
   if (socket.readyState === WebSocket.CLOSED) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.onclose = () => resolve();
@@ -224,6 +224,6 @@ export async function runExec(opening: WebSocket, terminal: Terminal, request: E
     result.catch(() => {});
     // Not awaited: a read from a terminal ends only with the next key.
     reader?.cancel().catch(() => {});
-    await closed(socket);
+    await waitForClose(socket);
   }
 }

@@ -124,7 +124,7 @@ export function defineRestore(group: Command, cli: Cli): void {
     if (takeOver && asCopy) {
       throw new UsageError("--take-over and --as-copy are two different things", "give one of them");
     }
-    const report = await (await cli.offline()).restore({
+    const report = await (await cli.loadOffline()).restore({
       file,
       dataDir,
       config,

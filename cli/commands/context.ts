@@ -22,7 +22,7 @@ const COLUMNS: Column<Row, undefined>[] = [
 ];
 
 /** A token is named by its id; what proves it stays in the file. */
-const masked = ({ token, ...rest }: SavedContext) => ({
+const maskToken = ({ token, ...rest }: SavedContext) => ({
   ...rest,
   ...(token !== undefined && { token: `${token.split(".")[0]}.(hidden)` }),
 });
@@ -39,7 +39,7 @@ export const define: Define = (group, cli) => {
     const rows = Object.entries(contexts).map(([name, context]) => ({
       name,
       current: name === current,
-      ...masked(context),
+      ...maskToken(context),
     }));
     if (output === "json") terminal.out(renderJson({ items: rows }));
     else if (output === "yaml") terminal.out(await renderYaml({ items: rows }));
@@ -122,7 +122,7 @@ export const define: Define = (group, cli) => {
     if (name === undefined) {
       throw new UsageError("no context is the current one", "name one, or run rune login");
     }
-    const shown = { name, current: name === current, ...masked(requireContext(config, name)) };
+    const shown = { name, current: name === current, ...maskToken(requireContext(config, name)) };
     terminal.out(output === "json" ? renderJson(shown) : await renderYaml(shown));
   });
 };

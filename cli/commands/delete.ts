@@ -84,7 +84,11 @@ async function findAll(session: Session, { kind, names }: Request): Promise<AnyR
 }
 
 /** Asks on a terminal; elsewhere the answer is yes. */
-async function confirmed(session: Session, resources: AnyResource[], flags: DeleteFlags): Promise<boolean> {
+async function confirmDeletion(
+  session: Session,
+  resources: AnyResource[],
+  flags: DeleteFlags,
+): Promise<boolean> {
   const { terminal } = session;
   for (const resource of resources) {
     const fate = fateOfData(resource, flags);
@@ -107,7 +111,7 @@ async function deleteResources(session: Session, request: Request): Promise<void
   const timeoutMs = durationFlag(flags.timeout);
   const resources = await findAll(session, request);
   const interactive = terminal.stdinIsTerminal && terminal.stderrIsTerminal && !flags.yes;
-  if (interactive && !await confirmed(session, resources, flags)) {
+  if (interactive && !await confirmDeletion(session, resources, flags)) {
     throw new RuneError("internal", "nothing was deleted", { hint: "answer y, or give --yes" });
   }
   for (const resource of resources) {

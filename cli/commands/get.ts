@@ -142,7 +142,7 @@ async function watch(view: View, names: string[]): Promise<void> {
   const { session, kind, scope } = view;
   const { terminal, output } = session;
   const table = tableOf(view);
-  const wanted = (r: AnyResource) => names.length === 0 || names.includes(r.name);
+  const isWanted = (r: AnyResource) => names.length === 0 || names.includes(r.name);
   const show = async (type: "put" | "delete", resources: AnyResource[]) => {
     if (output === "json") {
       terminal.out(resources.map((resource) => JSON.stringify({ type, resource }) + "\n").join(""));
@@ -161,7 +161,7 @@ async function watch(view: View, names: string[]): Promise<void> {
       if (change.type === "sync") {
         await show("put", inOrder(first ?? []));
         first = undefined;
-      } else if (!wanted(change.resource)) continue;
+      } else if (!isWanted(change.resource)) continue;
       else if (first) first.push(change.resource);
       else await show(change.type, [change.resource]);
     }

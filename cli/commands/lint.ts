@@ -64,7 +64,7 @@ export const define: Define = (command, cli) => {
     const runefiles = [...named, ...texts.filter(isFound).map(({ file }) => file)];
     const castfiles = texts.filter((text) => !isFound(text));
     for (const file of runefiles) {
-      const warnings = await (await cli.offline()).checkRunefile(file);
+      const warnings = await (await cli.loadOffline()).checkRunefile(file);
       terminal.out(`ok: ${file}\n`);
       for (const warning of warnings) warn(`${file}: ${warning}`);
     }

@@ -72,7 +72,7 @@ const service: KindColumn<"service">[] = [
 ];
 
 /** `1.5Gi of 10Gi`, or `1.5Gi` where no limit is enforced. */
-function used({ uid }: { uid: string }, { volumeUsage }: CellContext): string {
+function formatUsage({ uid }: { uid: string }, { volumeUsage }: CellContext): string {
   const { usedBytes, limitBytes } = volumeUsage?.get(uid) ?? {};
   if (usedBytes === undefined) return "-";
   return limitBytes === undefined
@@ -101,7 +101,7 @@ const volume: KindColumn<"volume">[] = [
   col("SIZE", (r) => r.spec.size),
   col("ACCESS", (r) => r.spec.accessMode),
   age(),
-  col("USED", used, { wide: true }),
+  col("USED", formatUsage, { wide: true }),
   col("RECLAIM", (r) => orDash(r.spec.reclaimPolicy), { wide: true }),
   col("CLAIM", (r) => orDash(r.status.boundClaim), { wide: true }),
   col("NODE", (r) => orDash(r.status.boundNode), { wide: true }),
@@ -165,7 +165,7 @@ const event: KindColumn<"event">[] = [
   col("MESSAGE", (r) => r.spec.message),
 ];
 
-const plain = <K extends Kind>(): KindColumn<K>[] => [name(), age(), labels()];
+const makePlainColumns = <K extends Kind>(): KindColumn<K>[] => [name(), age(), labels()];
 
 const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   service,
@@ -174,7 +174,7 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   storageClass,
   snapshot,
   event,
-  namespace: plain(),
+  namespace: makePlainColumns(),
   secret: [
     name(),
     col("TYPE", (r) => orDash(r.spec.type)),
@@ -190,12 +190,12 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
     col("KEY NAMES", (r) => orDash(Object.keys(r.spec.data).join(", ")), { wide: true }),
     labels(),
   ],
-  lease: plain(),
-  sealedSecret: plain(),
-  user: plain(),
-  token: plain(),
-  policy: plain(),
-  registry: plain(),
+  lease: makePlainColumns(),
+  sealedSecret: makePlainColumns(),
+  user: makePlainColumns(),
+  token: makePlainColumns(),
+  policy: makePlainColumns(),
+  registry: makePlainColumns(),
 };
 
 /** The columns of a kind; `withNamespace` puts the namespace first. */

@@ -16,7 +16,7 @@ import { describeVolume } from "./volume.ts";
 /** Events shown at most, the latest. */
 const EVENTS = 15;
 
-async function generic(resource: AnyResource, { now }: DescribeContext): Promise<string> {
+async function describeGeneric(resource: AnyResource, { now }: DescribeContext): Promise<string> {
   const head = lines([
     ["Name", resource.name],
     ["Namespace", resource.namespace],
@@ -46,7 +46,7 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
       return describeSnapshot(resource, { context, volumes: await listResources(client, "volume", {}) });
     case "configmap":
     case "secret":
-      return await generic(resource, context) +
+      return await describeGeneric(resource, context) +
         part(
           "Used by",
           usersOf(resource, await listResources(client, "service", {})).join("\n") || "no service",
@@ -54,7 +54,7 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
     case "instance":
       return describeInstance(resource, context);
     default:
-      return await generic(resource, context);
+      return await describeGeneric(resource, context);
   }
 }
 

@@ -62,13 +62,13 @@ Deno.test("describeVolume() tells what its snapshot policy did and does next", (
 });
 
 Deno.test("usersOf() finds claims, also from other namespaces, and claim templates", () => {
-  const claiming = (name: string, namespace: string, ref: string) =>
+  const makeClaimingService = (name: string, namespace: string, ref: string) =>
     aService(name, { namespace, spec: { volumes: [{ ...mount, name: "d", claim: { name: ref } }] } });
   const claimTemplate = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
   const services = [
-    claiming("near", "default", "d-db-0"),
-    claiming("far", "prod", "d-db-0.default.rune"),
-    claiming("other", "prod", "d-db-0"),
+    makeClaimingService("near", "default", "d-db-0"),
+    makeClaimingService("far", "prod", "d-db-0.default.rune"),
+    makeClaimingService("other", "prod", "d-db-0"),
     aService("db", { spec: { volumes: [{ ...mount, name: "d", claimTemplate }] } }),
   ];
   assert.deepEqual(usersOf(aVolume("d-db-0"), services), [

@@ -26,7 +26,7 @@ function leaves(path: string, value: unknown): { path: string; value: unknown }[
 }
 
 /** The body of a secret without its values. */
-function hidden({ data, ...rest }: Record<string, unknown>): Record<string, unknown> {
+function hideValues({ data, ...rest }: Record<string, unknown>): Record<string, unknown> {
   const keys = Array.isArray(data) ? data.map(({ key }) => String(key)) : Object.keys(data ?? {});
   return { ...rest, data: Object.fromEntries(keys.map((key) => [key, "(hidden)"])) };
 }
@@ -44,7 +44,7 @@ export function changeLines(
   const { paint, body = {} } = options;
   const lines = [`${titleOf(result)} would be ${result.action}`];
   const { name: _name, namespace: _namespace, ...written } = body;
-  const declared = result.kind === "secret" ? hidden(written) : written;
+  const declared = result.kind === "secret" ? hideValues(written) : written;
   const changes: FieldChange[] = result.action === "created" ? [{ path: "", to: declared }] : result.changes;
   for (const { path, from, to } of changes) {
     if (from !== undefined && to !== undefined && typeof from !== "object" && typeof to !== "object") {

@@ -84,7 +84,7 @@ export function logFormatter(
   const styles = new Map<string, number>();
   /** Whose line stands there without its end. */
   let open: string | undefined;
-  const beginning = ({ instance, time }: LogLine) => {
+  const formatStart = ({ instance, time }: LogLine) => {
     const at = options.timestamps ? `${time ?? "-"} ` : "";
     if (!options.prefix) return at;
     if (!styles.has(instance)) styles.set(instance, styles.size);
@@ -96,19 +96,19 @@ export function logFormatter(
     open = undefined;
     return left;
   };
-  const around = (line: LogLine): [before: string, after: string] => {
+  const frameLine = (line: LogLine): [before: string, after: string] => {
     const key = `${line.instance} ${line.stream}`;
-    const before = open === key ? "" : end() + beginning(line);
+    const before = open === key ? "" : end() + formatStart(line);
     open = line.continues ? key : undefined;
     return [before, line.continues ? "" : "\n"];
   };
   return {
     text(line) {
-      const [before, after] = around(line);
+      const [before, after] = frameLine(line);
       return `${before}${withColours(line.text)}${after}`;
     },
     bytes(line) {
-      const [before, after] = around(line);
+      const [before, after] = frameLine(line);
       return concat([encoder.encode(before), bytesOf(line), encoder.encode(after)]);
     },
     end,

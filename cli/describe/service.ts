@@ -59,7 +59,7 @@ function resources(spec: ServiceSpec): string {
   return [...show("cpu", cpu), ...show("memory", memory)].join(", ");
 }
 
-function exposed(service: Service, machine: string): string | undefined {
+function describeExposure(service: Service, machine: string): string | undefined {
   const { expose } = service.spec;
   if (!expose) return undefined;
   const exposure = exposureOf(service);
@@ -146,7 +146,7 @@ export function describeService(
       spec.dependencies.map((d) => `${d.service}${d.namespace ? ` in ${d.namespace}` : ""} (${d.readyWhen})`)
         .join(", "),
     ],
-    ["Exposed", exposed(service, context.host)],
+    ["Exposed", describeExposure(service, context.host)],
     ["Resources", resources(spec)],
     ["Restart", spec.restart],
     [

@@ -17,7 +17,7 @@ export interface CastSet {
 }
 
 /** An issue that names a resource by index, with its place in the file. */
-function placed(issue: FieldIssue, resources: CastResource[]): FieldIssue {
+function placeIssue(issue: FieldIssue, resources: CastResource[]): FieldIssue {
   const resource = issue.resource === undefined ? undefined : resources[issue.resource];
   return resource ? { ...issue, ...resource.locate(issue.path) } : issue;
 }
@@ -98,7 +98,7 @@ export function checkCastfiles(sources: SourceText[], options: CheckOptions): Ca
     ...checkSet(declared),
     ...declared.flatMap((d, resource) => checkSupported(d).map((issue) => ({ ...issue, resource }))),
   ];
-  issues.push(...found.map((issue) => placed(issue, resources)));
+  issues.push(...found.map((issue) => placeIssue(issue, resources)));
   if (issues.length > 0) throw refusal("invalid_argument", issues, { applies: options.applies ?? false });
   if (resources.length === 0) {
     throw new RuneError(
@@ -117,7 +117,7 @@ export function locateIssues(
   { applies = false }: Pick<CheckOptions, "applies"> = {},
 ): unknown {
   if (!(error instanceof RuneError) || !error.issues?.length) return error;
-  return refusal(error.code, error.issues.map((issue) => placed(issue, set.resources)), {
+  return refusal(error.code, error.issues.map((issue) => placeIssue(issue, set.resources)), {
     applies,
     cause: error,
   });

@@ -71,15 +71,15 @@ Deno.test("locateIssues() puts the daemon's issues at their places in the castfi
 });
 
 Deno.test("loadCastfiles() says that nothing was applied where something would have been, and only there", async () => {
-  const wrong = (applies: boolean) =>
+  const loadWrong = (applies: boolean) =>
     loadCastfiles(["-"], {
       namespace: "prod",
       recursive: false,
       stdin: ReadableStream.from([new TextEncoder().encode("service: {}\n")]),
       applies,
     });
-  await assert.rejects(wrong(false), { hint: "correct what is listed" });
-  await assert.rejects(wrong(true), { hint: "correct what is listed; nothing was applied" });
+  await assert.rejects(loadWrong(false), { hint: "correct what is listed" });
+  await assert.rejects(loadWrong(true), { hint: "correct what is listed; nothing was applied" });
 });
 
 Deno.test("loadCastfiles() warns of a secret whose value ends in a newline or holds carriage returns", async () => {

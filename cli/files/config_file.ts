@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
-import { nearest } from "../../model/suggest.ts";
+import { findNearest } from "../../model/suggest.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
 /** One daemon as the user knows it. */
@@ -31,21 +31,21 @@ export function configPath(env: (name: string) => string | undefined): string | 
 const isText = (value: unknown) => value === undefined || typeof value === "string";
 
 function parseConfig(path: string, value: unknown): ConfigFile {
-  const damaged = (what: string) =>
+  const configError = (what: string) =>
     new RuneError("invalid_argument", `${path}: ${what}`, {
       hint: "correct it, or remove it and log in again",
     });
   if (value === null || value === undefined) return { path, contexts: {} };
-  if (typeof value !== "object" || Array.isArray(value)) throw damaged("expected a map");
+  if (typeof value !== "object" || Array.isArray(value)) throw configError("expected a map");
   const { current, contexts = {}, ...rest } = value as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw damaged(`unknown field "${unknown}"`);
-  if (!isText(current)) throw damaged("current: expected the name of a context");
-  if (typeof contexts !== "object" || contexts === null) throw damaged("contexts: expected a map");
+  if (unknown !== undefined) throw configError(`unknown field "${unknown}"`);
+  if (!isText(current)) throw configError("current: expected the name of a context");
+  if (typeof contexts !== "object" || contexts === null) throw configError("contexts: expected a map");
   for (const [name, context] of Object.entries(contexts)) {
     const { server, namespace, token, ca } = (context ?? {}) as Record<string, unknown>;
     if (typeof server !== "string" || ![namespace, token, ca].every(isText)) {
-      throw damaged(`contexts.${name}: expected server, and optionally namespace, token, ca`);
+      throw configError(`contexts.${name}: expected server, and optionally namespace, token, ca`);
     }
   }
   return {
@@ -97,7 +97,7 @@ export async function writeConfig({ path, current, contexts }: ConfigFile): Prom
 export function requireContext({ contexts, path }: ConfigFile, name: string): SavedContext {
   const found = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
   if (found) return found;
-  const near = nearest(name, Object.keys(contexts));
+  const near = findNearest(name, Object.keys(contexts));
   throw new UsageError(
     `there is no context "${name}" in ${path}`,
     near ? `did you mean "${near}"?` : "see rune context list, and rune login",

@@ -1,6 +1,6 @@
 /** What Commander says of a command line that it cannot read, in the two lines that every error of this program has. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { nearest } from "../../model/suggest.ts";
+import { findNearest } from "../../model/suggest.ts";
 import { commandFor, optionFor } from "./other_words.ts";
 
 /** `rune volume create`: a command as it is typed. */
@@ -9,7 +9,7 @@ function pathOf(command: CommandUnknownOpts): string {
 }
 
 /** The option that has the word as one of its own: `--storage-class` for `--class`. */
-function containing(option: string, { options }: CommandUnknownOpts): string | undefined {
+function findOptionWith(option: string, { options }: CommandUnknownOpts): string | undefined {
   const word = option.replace(/^-+/, "");
   return options.flatMap(({ long, negate }) => long && !negate ? long : [])
     .find((long) => long.slice(2).split("-").includes(word));
@@ -32,7 +32,8 @@ function hintOf(
   const nosuch = /^error: unknown command '([^']+)'/.exec(message)?.[1];
   const elsewhere = nosuch !== undefined && command.parent === null ? commandFor(nosuch) : undefined;
   if (elsewhere !== undefined) return `here that is: ${elsewhere}`;
-  const meant = (unknown && (optionFor(unknown, flagsOf(command)) ?? containing(unknown, command))) ?? guess;
+  const meant = (unknown && (optionFor(unknown, flagsOf(command)) ?? findOptionWith(unknown, command))) ??
+    guess;
   if (meant !== undefined) return `did you mean ${meant}?`;
   const path = pathOf(command);
   if (unknown === "-f" && command.name() === "cast") return "name the file without -f: rune cast web.yaml";
@@ -65,7 +66,7 @@ export function refuseHelpOfUnknown(command: CommandUnknownOpts): void {
   if (word === undefined || word.startsWith("-") || command.registeredArguments.length > 0) return;
   const known = command.commands.flatMap((below) => [below.name(), ...below.aliases()]);
   if (known.length === 0 || known.includes(word)) return;
-  const near = nearest(word, known);
+  const near = findNearest(word, known);
   command.error(`error: unknown command '${word}'${near === undefined ? "" : `\n(Did you mean ${near}?)`}`, {
     code: "commander.unknownCommand",
   });

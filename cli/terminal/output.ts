@@ -16,7 +16,7 @@ export interface Column<R, C> {
 const LINE_BREAKERS = new RegExp(`(?:[\\n\\t]|${UNSAFE_LETTER})+`, "g");
 
 /** A value as a part of one line. It comes from other people. */
-const printable = (text: string) => text.replace(LINE_BREAKERS, " ");
+const toOneLine = (text: string) => text.replace(LINE_BREAKERS, " ");
 
 const GAP = "   ";
 
@@ -48,7 +48,7 @@ export class Table<R, C> {
   render(resources: R[], context: C, options: { state?: string } = {}): string {
     const rows = resources.map((resource) =>
       this.#columns.map((column): Cell => ({
-        text: printable(
+        text: toOneLine(
           column.state && options.state !== undefined ? options.state : column.cell(resource, context),
         ),
         state: column.state === true,
@@ -80,7 +80,7 @@ export function renderBlock<R, C>(
   options: { context: C; paint: Paint },
 ): string {
   return columns.map((column) => {
-    const text = printable(column.cell(resource, options.context));
+    const text = toOneLine(column.cell(resource, options.context));
     return `${column.header}: ${column.state ? options.paint(styleOfState(text), text) : text}\n`;
   }).join("");
 }

@@ -60,29 +60,33 @@ export function judgeTrouble(
   { service, instances, now }: { service: Service; instances: Instance[]; now: number },
 ): Verdict | undefined {
   const asked = instances.filter((i) => isAsked(i, { goal, service }));
-  const failed = (text: string, more: Partial<Verdict> = {}): Verdict => ({ state: "failed", text, ...more });
+  const makeFailed = (text: string, more: Partial<Verdict> = {}): Verdict => ({
+    state: "failed",
+    text,
+    ...more,
+  });
   const stalled = asked.find(({ spec, status }) =>
     status.state === "Stalled" && spec.serviceGeneration >= goal.generation
   );
-  if (stalled) return failed(explain(stalled));
+  if (stalled) return makeFailed(explain(stalled));
   const blocked = asked.find(isBlocked);
   if (blocked) {
     const known = blocked.spec.awaitsTurn && blocked.status.reason !== "VolumeNotReady";
-    return failed(explain(blocked), known ? {} : { mayHeal: true });
+    return makeFailed(explain(blocked), known ? {} : { mayHeal: true });
   }
   const job = asked.find(hasFailedForGood);
-  if (job) return failed(`${job.name} failed: ${job.status.message ?? job.status.lastFailure?.message}`);
+  if (job) return makeFailed(`${job.name} failed: ${job.status.message ?? job.status.lastFailure?.message}`);
   // What it says may be of before what was asked for was looked at: it counts when it lasts.
   const final = asked.find(({ status: { reason } }) => reason !== undefined && FINAL.includes(reason));
-  if (final) return failed(explain(final), { mayBeOld: true });
+  if (final) return makeFailed(explain(final), { mayBeOld: true });
   const unsteady = asked.find((i) => isUnsteady(i, now));
   if (unsteady) {
     const text = crashText(unsteady);
-    if (unsteady.status.lastFailure?.reason === "InBackground") return failed(text);
-    return unsteady.status.crashes >= MANY ? failed(text, { mayHeal: true }) : { state: "waiting", text };
+    if (unsteady.status.lastFailure?.reason === "InBackground") return makeFailed(text);
+    return unsteady.status.crashes >= MANY ? makeFailed(text, { mayHeal: true }) : { state: "waiting", text };
   }
   const unlaunched = asked.find(({ status }) =>
     status.launchFailures >= MANY && status.reason === "LaunchFailed"
   );
-  return unlaunched && failed(explain(unlaunched), { mayHeal: true });
+  return unlaunched && makeFailed(explain(unlaunched), { mayHeal: true });
 }

@@ -161,11 +161,11 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     progress.end();
   }
   // One that failed without a word has a log that tells nothing.
-  const ran = (goal: Goal) =>
+  const hasRun = (goal: Goal) =>
     [...seen.instance.get(describeKey(goal))?.values() ?? []].some(({ status: { startedAt, lastFailure } }) =>
       startedAt !== undefined && (lastFailure === undefined || lastFailure.logs !== undefined)
     );
-  return states.map(({ goal, verdict }) => ({ goal, verdict, ran: goal.kind === "service" && ran(goal) }));
+  return states.map(({ goal, verdict }) => ({ goal, verdict, ran: goal.kind === "service" && hasRun(goal) }));
 }
 
 /** How long a failure must last to count, in milliseconds. */

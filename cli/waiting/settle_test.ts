@@ -14,7 +14,7 @@ const goal = (kind: Goal["kind"], name: string): Goal => ({
 });
 
 /** A daemon that streams these resources of each collection, then stays silent. */
-const streaming = (collections: Record<string, object[]>): Answer => (_, url) => {
+const streamCollections = (collections: Record<string, object[]>): Answer => (_, url) => {
   const resources = collections[url.pathname.split("/").at(-1)!] ?? [];
   const [first, ...later] = resources;
   const put = (resource: object, id?: number) => ({
@@ -50,7 +50,10 @@ async function settleWith(
 Deno.test("settle() follows services and volumes until all are as asked", async () => {
   const pending = aService("web", { status: { state: "Pending", ready: 0 } });
   const { settled, stderr } = await settleWith(
-    streaming({ services: [pending, aService("web")], volumes: [aVolume("data", { state: "Bound" })] }),
+    streamCollections({
+      services: [pending, aService("web")],
+      volumes: [aVolume("data", { state: "Bound" })],
+    }),
     [goal("volume", "data"), goal("service", "web")],
   );
   assert.deepEqual(settled.map((s) => s.verdict.text), ["Bound", "Running, 1/1 ready"]);
@@ -62,19 +65,21 @@ Deno.test("settle() follows services and volumes until all are as asked", async 
 });
 
 Deno.test("settle() believes in a service that has only just begun to run when it does not crash at once", async () => {
-  const begun = () => anInstance("web", 0, { status: { startedAt: new Date().toISOString() } });
+  const makeStarted = () => anInstance("web", 0, { status: { startedAt: new Date().toISOString() } });
   const crashed = anInstance("web", 0, { status: { state: "Failed", ready: false, crashes: 3 } });
   const services = [aService("web")];
-  const calm = await settleWith(streaming({ services, instances: [begun()] }), [goal("service", "web")]);
+  const calm = await settleWith(streamCollections({ services, instances: [makeStarted()] }), [
+    goal("service", "web"),
+  ]);
   assert.equal(calm.settled[0]!.verdict.state, "done");
-  const answer = streaming({ services, instances: [begun(), crashed] });
+  const answer = streamCollections({ services, instances: [makeStarted(), crashed] });
   const { settled } = await settleWith(answer, [goal("service", "web")], { healingMs: 30 });
   assert.equal(settled[0]!.verdict.state, "failed");
 });
 
 Deno.test("settle() gives up on a failure that lasts", async () => {
   const failed = aService("web", { status: { state: "Failed", ready: 0, message: "no image" } });
-  const { settled } = await settleWith(streaming({ services: [failed] }), [goal("service", "web")], {
+  const { settled } = await settleWith(streamCollections({ services: [failed] }), [goal("service", "web")], {
     healingMs: 30,
   });
   const error = settleFailure(settled, "cast")!;
@@ -86,7 +91,7 @@ Deno.test("settle() gives up on a failure that lasts", async () => {
 Deno.test("settle() does not give up on a failure that heals", async () => {
   const failed = aService("web", { status: { state: "Failed", ready: 0 } });
   const { settled } = await settleWith(
-    streaming({ services: [failed, aService("web")] }),
+    streamCollections({ services: [failed, aService("web")] }),
     [goal("service", "web")],
   );
   assert.equal(settled[0]!.verdict.state, "done");
@@ -95,7 +100,7 @@ Deno.test("settle() does not give up on a failure that heals", async () => {
 Deno.test("settle() ends with what is late when the time is up", async () => {
   const pending = aVolume("data", { state: "Provisioning" });
   const goals = [goal("volume", "data")];
-  const { settled } = await settleWith(streaming({ volumes: [pending] }), goals, { timeoutMs: 50 });
+  const { settled } = await settleWith(streamCollections({ volumes: [pending] }), goals, { timeoutMs: 50 });
   const error = settleFailure(settled, "cast")!;
   assert.equal(error.code, "deadline_exceeded");
   assert.match(error.message, /volume default\/data: Provisioning/);
@@ -113,7 +118,7 @@ Deno.test("settle() ends with the reason of its signal", async () => {
 
 Deno.test("settleFailure() tells a wait that was overtaken as a conflict, beside a failure as a failure", async () => {
   const services = [aService("web", { generation: 2, status: { observedGeneration: 2 } })];
-  const { settled } = await settleWith(streaming({ services }), [goal("service", "web")]);
+  const { settled } = await settleWith(streamCollections({ services }), [goal("service", "web")]);
   const error = settleFailure(settled, "cast")!;
   assert.deepEqual([error.code, error.message], [
     "conflict",
@@ -127,15 +132,15 @@ Deno.test("settleFailure() tells a wait that was overtaken as a conflict, beside
 });
 
 Deno.test("settleFailure() points to logs only where something ran", async () => {
-  const lost = (status: object) =>
+  const makeLost = (status: object) =>
     settleWith(
-      streaming({
+      streamCollections({
         services: [aService("web", { status: { state: "Failed", ready: 0 } })],
         instances: [anInstance("web", 0, { status: { state: "Stalled", ready: false, ...status } })],
       }),
       [goal("service", "web")],
     );
-  assert.match(settleFailure((await lost({})).settled, "cast")!.hint!, /rune logs web/);
-  const { settled } = await lost({ startedAt: undefined });
+  assert.match(settleFailure((await makeLost({})).settled, "cast")!.hint!, /rune logs web/);
+  const { settled } = await makeLost({ startedAt: undefined });
   assert.doesNotMatch(settleFailure(settled, "cast")!.hint!, /rune logs/);
 });

@@ -12,9 +12,9 @@ import { ANNOTATIONS } from "../../model/marks.ts";
 import { FRESH_MS, type Goal, type Verdict } from "./goal.ts";
 import { judgeTrouble } from "./hopeless.ts";
 
-const waiting = (text: string): Verdict => ({ state: "waiting", text });
-const done = (text: string): Verdict => ({ state: "done", text });
-const failed = (text: string): Verdict => ({ state: "failed", text });
+const makeWaiting = (text: string): Verdict => ({ state: "waiting", text });
+const makeDone = (text: string): Verdict => ({ state: "done", text });
+const makeFailed = (text: string): Verdict => ({ state: "failed", text });
 
 /** `Pending (ImageUnreachable): message`. */
 function explain(state: string, status: { reason?: string; message?: string }): string {
@@ -67,18 +67,18 @@ export function judgeService(
     now: number;
   },
 ): Verdict {
-  if (!service) return failed("it was deleted");
+  if (!service) return makeFailed("it was deleted");
   const { spec, status } = service;
-  if (service.deletionRequestedAt) return failed("it is being deleted");
-  if (status.observedGeneration < goal.generation) return waiting("Pending");
-  if (status.revert?.from === goal.generation) return failed(status.revert.message);
+  if (service.deletionRequestedAt) return makeFailed("it is being deleted");
+  if (status.observedGeneration < goal.generation) return makeWaiting("Pending");
+  if (status.revert?.from === goal.generation) return makeFailed(status.revert.message);
   const overtaken = overtakenBy(goal, service);
-  if (overtaken !== undefined) return { ...failed(overtaken), overtaken: true };
+  if (overtaken !== undefined) return { ...makeFailed(overtaken), overtaken: true };
   const ready = `${status.ready}/${spec.scale} ready`;
   if (spec.scale === 0) {
     return status.state === "Stopped" && instances.length === 0
-      ? done("Stopped")
-      : waiting(`Stopping, ${instances.length} left`);
+      ? makeDone("Stopped")
+      : makeWaiting(`Stopping, ${instances.length} left`);
   }
   const late = laggards(instances);
   const rolling = status.rolloutStartedAt !== undefined && status.state === "Running" && !status.message;
@@ -89,7 +89,9 @@ export function judgeService(
   const volume = status.ready + (status.completed ?? 0) < spec.scale
     ? stalledVolume(service, volumes)
     : undefined;
-  if (volume) return failed(`it waits for volume ${describeKey(volume)}, which is ${stalledText(volume)}`);
+  if (volume) {
+    return makeFailed(`it waits for volume ${describeKey(volume)}, which is ${stalledText(volume)}`);
+  }
   const trouble = judgeTrouble(goal, { service, instances, now });
   if (trouble) return trouble;
   if (goal.restartedAt !== undefined) {
@@ -97,24 +99,24 @@ export function judgeService(
     const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt);
     if (renewed.length < spec.scale || instances.length > renewed.length || late) {
       const count = renewed.filter(isDone).length;
-      return waiting(`${Math.min(count, spec.scale)}/${spec.scale} restarted${late && ` (${late})`}`);
+      return makeWaiting(`${Math.min(count, spec.scale)}/${spec.scale} restarted${late && ` (${late})`}`);
     }
   }
   const { scaling } = status;
   if (scaling?.generation === goal.generation && !scaling.done) {
-    return waiting(`scaling step by step, ${scaling.current} of ${spec.scale} wanted so far, ${ready}`);
+    return makeWaiting(`scaling step by step, ${scaling.current} of ${spec.scale} wanted so far, ${ready}`);
   }
   const complete = status.ready + (status.completed ?? 0) >= spec.scale && status.updated >= spec.scale;
   const over = status.state === "Running" || status.state === "Completed";
   if (over && complete && status.rolloutStartedAt === undefined) {
     const leaving = instances.filter((i) => i.deletionRequestedAt !== undefined).length;
-    if (leaving > 0) return waiting(`${status.state}, ${ready}, ${leaving} stopping`);
-    if (status.state === "Completed") return done(explain("Completed", status));
+    if (leaving > 0) return makeWaiting(`${status.state}, ${ready}, ${leaving} stopping`);
+    if (status.state === "Completed") return makeDone(explain("Completed", status));
     // The service says so in a moment.
-    if (instances.length > 0 && instances.every(hasCompleted)) return waiting(`Running, ${ready}`);
+    if (instances.length > 0 && instances.every(hasCompleted)) return makeWaiting(`Running, ${ready}`);
     const { host } = spec.expose ?? {};
     const exposure = exposureOf(service);
-    if (host !== undefined && !exposure) return waiting(`Running, ${ready}, ${host} is being exposed`);
+    if (host !== undefined && !exposure) return makeWaiting(`Running, ${ready}, ${host} is being exposed`);
     const unexposed = exposure?.message === undefined
       ? ""
       : `, but ${host} is not exposed: ${exposure.message}`;
@@ -123,65 +125,67 @@ export function judgeService(
         startedAt !== undefined && now - Date.parse(startedAt) < ms
       );
     const job = runsOnce(spec) ? ", and has not ended yet" : "";
-    if (job && youngerThan(JOB_MS)) return waiting(`Running, ${ready}${job}`);
+    if (job && youngerThan(JOB_MS)) return makeWaiting(`Running, ${ready}${job}`);
     const fresh = spec.health === undefined && youngerThan(FRESH_MS);
-    return { ...done(`Running, ${ready}${job}${unexposed}`), ...(fresh && { fresh }) };
+    return { ...makeDone(`Running, ${ready}${job}${unexposed}`), ...(fresh && { fresh }) };
   }
   // As a daemon of an earlier version tells of it.
   const finished = instances.length >= spec.scale &&
     instances.every(({ spec, status }) =>
       status.state === "Stopped" && spec.serviceGeneration >= goal.generation
     );
-  if (spec.restart !== "always" && finished) return done("Completed, it has finished");
+  if (spec.restart !== "always" && finished) return makeDone("Completed, it has finished");
   const since = status.rolloutProgress?.at ?? status.rolloutStartedAt;
   if (
     since !== undefined &&
     now - Date.parse(since) > parseDuration(spec.update.timeout) + LATE_MS
   ) {
-    return failed(progress);
+    return makeFailed(progress);
   }
-  if (status.state === "Failed") return { ...failed(progress), mayHeal: true };
-  return waiting(progress);
+  if (status.state === "Failed") return { ...makeFailed(progress), mayHeal: true };
+  return makeWaiting(progress);
 }
 
 /** Judges a volume. @param volume undefined when it does not exist. */
 export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
-  if (!volume) return failed("it was deleted");
-  if (volume.deletionRequestedAt) return failed("it is being deleted");
+  if (!volume) return makeFailed("it was deleted");
+  if (volume.deletionRequestedAt) return makeFailed("it is being deleted");
   const { state, failureMessage, adopted, handle } = volume.status;
   switch (state) {
     case "Available":
     case "Bound":
     case "Released":
       if (goal.detached && state === "Bound") {
-        return waiting(
+        return makeWaiting(
           `still Bound to ${volume.status.boundClaim}: not every runner has said that it is gone`,
         );
       }
       if (goal.sizeBytes !== undefined && (volume.status.sizeBytes ?? 0) < goal.sizeBytes) {
         const growing = volume.status.conditions.find((c) => c.type === "Grown");
-        return waiting(growing?.message ?? failureMessage ?? "growing");
+        return makeWaiting(growing?.message ?? failureMessage ?? "growing");
       }
-      return done(adopted ? `${state}, keeps the data found in ${handle ?? "place"}` : state);
+      return makeDone(adopted ? `${state}, keeps the data found in ${handle ?? "place"}` : state);
     case "Stalled":
       if (goal.retriedAt !== undefined && volume.status.retriedFor !== goal.retriedAt) {
-        return waiting("Pending");
+        return makeWaiting("Pending");
       }
-      return failed(stalledText(volume));
+      return makeFailed(stalledText(volume));
     case "Failed":
-      return waiting(`Failed, tried ${volume.status.attempts} times: ${failureMessage ?? "no reason given"}`);
+      return makeWaiting(
+        `Failed, tried ${volume.status.attempts} times: ${failureMessage ?? "no reason given"}`,
+      );
     default:
-      return waiting(failureMessage === undefined ? state : `${state}: ${failureMessage}`);
+      return makeWaiting(failureMessage === undefined ? state : `${state}: ${failureMessage}`);
   }
 }
 
 /** Judges a snapshot. @param snapshot undefined when it does not exist. */
 export function judgeSnapshot(snapshot: Snapshot | undefined): Verdict {
-  if (!snapshot) return failed("it was deleted");
-  if (snapshot.deletionRequestedAt) return failed("it is being deleted");
+  if (!snapshot) return makeFailed("it was deleted");
+  if (snapshot.deletionRequestedAt) return makeFailed("it is being deleted");
   const { state, failureMessage, failureHint, nextAttemptAt } = snapshot.status;
   const why = failureMessage === undefined ? state : `${state}: ${failureMessage}`;
-  if (state === "Ready") return done(state);
-  if (state !== "Failed" || nextAttemptAt !== undefined) return waiting(why);
-  return failed(failureHint === undefined ? why : `${why} (${failureHint})`);
+  if (state === "Ready") return makeDone(state);
+  if (state !== "Failed" || nextAttemptAt !== undefined) return makeWaiting(why);
+  return makeFailed(failureHint === undefined ? why : `${why} (${failureHint})`);
 }

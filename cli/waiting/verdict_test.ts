@@ -8,7 +8,7 @@ import { judgeService, judgeVolume } from "./verdict.ts";
 const goal: Goal = { kind: "service", namespace: "default", name: "web", generation: 1 };
 const now = Date.parse("2026-01-31T12:05:00.000Z");
 const pending = { state: "Pending", ready: 0, updated: 0 } as const;
-const crashed = (crashes: number, more: Partial<Instance["status"]> = {}) =>
+const makeCrashed = (crashes: number, more: Partial<Instance["status"]> = {}) =>
   anInstance("web", 0, { status: { state: "Failed", ready: false, crashes, ...more } });
 
 interface Case {
@@ -125,14 +125,16 @@ const cases: Case[] = [
   {
     name: "the first crash",
     service: aService("web"),
-    instances: [crashed(1)],
+    instances: [makeCrashed(1)],
     state: "waiting",
     text: /web-0 crashed once/,
   },
   {
     name: "many crashes, also while it runs for a moment",
     service: aService("web"),
-    instances: [crashed(3, { state: "Running", ready: true, startedAt: new Date(now - 500).toISOString() })],
+    instances: [
+      makeCrashed(3, { state: "Running", ready: true, startedAt: new Date(now - 500).toISOString() }),
+    ],
     state: "failed",
     text: /crashed 3 times in a row/,
     mayHeal: true,
@@ -141,7 +143,7 @@ const cases: Case[] = [
     name: "a crash that is long ago",
     service: aService("web"),
     instances: [
-      crashed(1, { state: "Running", ready: true, startedAt: new Date(now - 11_000).toISOString() }),
+      makeCrashed(1, { state: "Running", ready: true, startedAt: new Date(now - 11_000).toISOString() }),
     ],
     state: "done",
     text: /Running/,
@@ -285,7 +287,7 @@ const cases: Case[] = [
     name: "crashes of what is about to be replaced",
     goal: { restartedAt: "T" },
     service: aService("web"),
-    instances: [crashed(5)],
+    instances: [makeCrashed(5)],
     state: "waiting",
     text: /^0\/1 restarted/,
   },
@@ -313,12 +315,12 @@ const cases: Case[] = [
 Deno.test("judgeService() gives up on a volume that is stalled, and only on one that it mounts", () => {
   const mount = { name: "d", mountPath: "/d", readOnly: false, subPath: "" };
   const template = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
-  const stalled = (name: string) => aVolume(name, { state: "Stalled", failureMessage: "no disk" });
+  const makeStalled = (name: string) => aVolume(name, { state: "Stalled", failureMessage: "no disk" });
   const judge = (volumes: Service["spec"]["volumes"], name: string) =>
     judgeService(goal, {
       service: aService("web", { spec: { volumes }, status: pending }),
       instances: [],
-      volumes: [stalled(name)],
+      volumes: [makeStalled(name)],
       now,
     });
   const claimed = judge([{ ...mount, claim: { name: "v" } }], "v");

@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 const FILES = 300;
 
 /** Runs one call of the driver in a process of its own and kills it when `when` is seen in `directory`. */
-async function killed(
+async function killAt(
   call: { root: string; verb: "snapshot" | "materialize"; ctx: VolumeContext; snapshot: SnapshotRef },
   seen: { directory: string; when: RegExp },
 ): Promise<void> {
@@ -58,18 +58,18 @@ for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\
       const directory = join(root, ".snapshots/default");
 
       const snapshot = { ...first, uid: crypto.randomUUID() };
-      await killed({ root, verb: "snapshot", ctx, snapshot }, { directory, when: moment });
+      await killAt({ root, verb: "snapshot", ctx, snapshot }, { directory, when: moment });
       const visible = (await names(directory)).filter((name) => !name.startsWith("."));
       for (const uid of visible) assert.deepEqual(await readTree(join(directory, uid)), source);
 
       const again = await new LocalDriver({ root }).snapshot(ctx, snapshot);
       assert.deepEqual(await readTree(again.handle), source);
-      await swept(root, directory);
+      await sweepAndCheck(root, directory);
       assert.deepEqual(await names(directory), [first.uid, snapshot.uid].sort());
 
       const target = contextMaker()("copy");
       const namespace = join(root, "default");
-      await killed({ root, verb: "materialize", ctx: target, snapshot: { ...first, handle: made.handle } }, {
+      await killAt({ root, verb: "materialize", ctx: target, snapshot: { ...first, handle: made.handle } }, {
         directory: namespace,
         when: name === "the copy" ? /\/copy$/ : moment,
       });
@@ -81,7 +81,7 @@ for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\
         snapshot: { ...first, handle: made.handle },
       });
       assert.deepEqual(await readTree(restored.handle), source);
-      await swept(root, namespace);
+      await sweepAndCheck(root, namespace);
       assert.deepEqual(await names(namespace), ["copy", "web"]);
     } finally {
       await scratch.remove();
@@ -90,7 +90,7 @@ for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\
 }
 
 // The copy that the killed process had started goes on for a moment: what it still writes is swept when it ends.
-async function swept(root: string, directory: string): Promise<void> {
+async function sweepAndCheck(root: string, directory: string): Promise<void> {
   do await new LocalDriver({ root }).sweep(signal).catch(() => {}); while (
     (await names(directory)).some((name) => name.startsWith("."))
   );

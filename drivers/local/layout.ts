@@ -59,7 +59,7 @@ export class LocalLayout {
   }
 
   /** A hidden name beside `path`, on the same filesystem. */
-  hidden(path: string, purpose: "partial" | "removing"): string {
+  makeHiddenPath(path: string, purpose: "partial" | "removing"): string {
     // Never the same twice: a copy whose daemon was killed may go on for a while, and must not meet the next one.
     const token = this.#token + crypto.randomUUID().slice(0, 4);
     return join(dirname(path), `.${basename(path)}.${token}.${purpose}`);

@@ -27,7 +27,7 @@ import { callError, checkAborted, hostError } from "../host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { LOCAL_CAPABILITIES, type LocalOptions } from "./options.ts";
 import { LocalLayout, type VolumePlace } from "./layout.ts";
-import { copyDurably, snapshotGone, vanished } from "./copy.ts";
+import { copyDurably, goneDirectoryError, snapshotGone } from "./copy.ts";
 import { LocalRoot } from "./root.ts";
 import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./marker.ts";
 import { LOCAL_PARAMETERS } from "./parameters.ts";
@@ -143,7 +143,7 @@ export class LocalDriver implements Driver {
       }
       await this.#removeLeftovers(directory, { signal });
       if (await lookAtDirectory(directory) !== "absent") {
-        await this.#locked(
+        await this.#withLocks(
           ["trash"],
           { what: describeCall("delete", ctx), signal },
           () => this.#trash.put(directory, { volume, record: options.record }),
@@ -167,7 +167,7 @@ export class LocalDriver implements Driver {
 
   async mount(ctx: VolumeContext): Promise<{ path: string }> {
     return await this.#exclusive(ctx, { verb: "mount" }, async (directory) => {
-      await this.#existing(ctx, directory);
+      await this.#requireDirectory(ctx, directory);
       // A note of an earlier version names no daemon.
       const marker = await this.#own(ctx);
       if (marker && marker.daemonId === undefined && this.#options.owner) await this.#mark(ctx, marker);
@@ -177,7 +177,7 @@ export class LocalDriver implements Driver {
 
   async open(ctx: VolumeContext): Promise<FileHandle> {
     return await this.#exclusive(ctx, { verb: "opening" }, async (directory) => {
-      await this.#existing(ctx, directory);
+      await this.#requireDirectory(ctx, directory);
       // The operator placed the root, which may be a link; below it nobody but root can make one.
       return await openDirectory(
         join(await Deno.realPath(this.#layout.root), relative(this.#layout.root, directory)),
@@ -192,13 +192,13 @@ export class LocalDriver implements Driver {
   async snapshot(
     ctx: VolumeContext,
     snapshot: SnapshotRef,
-    options: { copied?: () => Promise<void> } = {},
+    options: { onCopied?: () => Promise<void> } = {},
   ): Promise<{ handle: string; sizeBytes: number }> {
     const copy = this.#layout.snapshot(snapshot);
     const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "snapshot", snapshot }, async (directory) => {
       if (await lookAtDirectory(copy) === "absent") {
-        await this.#existing(ctx, directory);
+        await this.#requireDirectory(ctx, directory);
         await this.#layout.ensureParent(copy);
         await this.#appear(copy, {
           signal,
@@ -212,9 +212,9 @@ export class LocalDriver implements Driver {
   async deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void> {
     const target = this.#layout.snapshot(snapshot);
     const what = `deletion of snapshot ${snapshot.namespace}/${snapshot.name}`;
-    await this.#locked([snapshotKey(snapshot)], { what, signal: ctx.signal }, async () => {
+    await this.#withLocks([snapshotKey(snapshot)], { what, signal: ctx.signal }, async () => {
       if (await lookAtDirectory(target) !== "absent") {
-        await renameDirectory(target, this.#layout.hidden(target, "removing"));
+        await renameDirectory(target, this.#layout.makeHiddenPath(target, "removing"));
       }
       await this.#removeLeftovers(target, { signal: ctx.signal, strict: true });
     });
@@ -256,7 +256,7 @@ export class LocalDriver implements Driver {
         return packTree(copy, ctx.signal);
       }
       const directory = await this.#directory(ctx);
-      await this.#existing(ctx, directory);
+      await this.#requireDirectory(ctx, directory);
       return packTree(directory, ctx.signal);
     } catch (error) {
       throw hostError(describeCall("export", ctx), error);
@@ -288,7 +288,7 @@ export class LocalDriver implements Driver {
     try {
       await this.#root.enter(ctx.signal, ctx);
       const directory = await this.#directory(ctx);
-      await this.#existing(ctx, directory);
+      await this.#requireDirectory(ctx, directory);
       return { usedBytes: await diskUsage(directory, ctx.signal) };
     } catch (error) {
       throw hostError(describeCall("measuring", ctx), error);
@@ -329,7 +329,7 @@ export class LocalDriver implements Driver {
 
   /** Removes for good what is due, told by when it was deleted (RFC 3339). @returns what was removed. */
   async purgeTrash(isDue: (deletedAt: string) => boolean, signal: AbortSignal): Promise<LocalTrashEntry[]> {
-    return await this.#locked(["purge"], { what: "purge of the trash", signal }, async () => {
+    return await this.#withLocks(["purge"], { what: "purge of the trash", signal }, async () => {
       const due = (await this.#trash.list()).filter((entry) => isDue(entry.deletedAt));
       for (const entry of due) await this.#trash.purge(entry.id, signal);
       return due;
@@ -343,12 +343,12 @@ export class LocalDriver implements Driver {
    */
   async sweep(signal: AbortSignal): Promise<void> {
     const call = { what: "sweep of the volume root", signal };
-    await this.#locked(["sweep"], call, async () => {
+    await this.#withLocks(["sweep"], call, async () => {
       const directories = await this.#layout.sweepable();
       const leftovers = (await Promise.all(directories.map((path) => this.#layout.leftovers(path)))).flat();
       const removals = await Promise.allSettled(leftovers.map((path) => removeTree(path, signal)));
       await this.#trash.sweepPurges(signal);
-      await this.#locked(["trash"], call, () => this.#trash.sweepEmpty());
+      await this.#withLocks(["trash"], call, () => this.#trash.sweepEmpty());
       const failed = removals.find((removal) => removal.status === "rejected");
       if (failed) throw failed.reason;
     });
@@ -361,7 +361,7 @@ export class LocalDriver implements Driver {
     work: (directory: string) => Promise<T>,
   ): Promise<T> {
     const key = this.#layout.volume(ctx.volume);
-    return await this.#locked(
+    return await this.#withLocks(
       call.snapshot ? [snapshotKey(call.snapshot), key] : [key],
       { what: describeCall(call.verb, ctx), signal: ctx.signal, ctx },
       async () => work(await this.#directory(ctx)),
@@ -375,7 +375,7 @@ export class LocalDriver implements Driver {
     return directory;
   }
 
-  async #locked<T>(
+  async #withLocks<T>(
     keys: string[],
     options: { what: string; signal: AbortSignal; ctx?: VolumeContext },
     work: () => Promise<T>,
@@ -409,7 +409,7 @@ export class LocalDriver implements Driver {
     const { marker } = how;
     const directory = this.#layout.volume(ctx.volume);
     if (await lookAtDirectory(directory) === "absent") {
-      if (marker?.state === "ready") throw vanished(ctx, directory);
+      if (marker?.state === "ready") throw goneDirectoryError(ctx, directory);
       await this.#layout.ensureParent(directory);
       await this.#mark(ctx, { state: "making", adopted: false });
       await this.#appear(directory, { ...how, signal: ctx.signal });
@@ -439,7 +439,7 @@ export class LocalDriver implements Driver {
     how: { signal: AbortSignal; fill: (path: string) => Promise<void> },
   ): Promise<void> {
     await this.#removeLeftovers(target, { signal: how.signal });
-    const hidden = this.#layout.hidden(target, "partial");
+    const hidden = this.#layout.makeHiddenPath(target, "partial");
     try {
       await how.fill(hidden);
       await renameDirectory(hidden, target);
@@ -461,8 +461,8 @@ export class LocalDriver implements Driver {
     }
   }
 
-  async #existing(ctx: VolumeContext, directory: string): Promise<void> {
-    if (await lookAtDirectory(directory) === "absent") throw vanished(ctx, directory);
+  async #requireDirectory(ctx: VolumeContext, directory: string): Promise<void> {
+    if (await lookAtDirectory(directory) === "absent") throw goneDirectoryError(ctx, directory);
     const marker = await this.#readMarker(ctx.volume);
     if (marker !== undefined && marker.uid !== ctx.volume.uid) {
       throw new RuneError("failed_precondition", `${directory} belongs to another volume of the same name`, {

@@ -30,9 +30,9 @@ async function withRoot(fn: (room: Room) => Promise<void>): Promise<void> {
   }
 }
 
-const reborn = (ctx: VolumeContext) => ({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } });
+const withNewUid = (ctx: VolumeContext) => ({ ...ctx, volume: { ...ctx.volume, uid: crypto.randomUUID() } });
 const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o7777;
-const hidden = async (directory: string) =>
+const listHidden = async (directory: string) =>
   (await Array.fromAsync(Deno.readDir(directory))).map((e) => e.name).filter((name) => name.startsWith("."));
 
 Deno.test("LocalDriver keeps volumes at <root>/<namespace>/<name>, below directories that are closed to other users", () =>
@@ -84,7 +84,7 @@ Deno.test("provision() does not call its own data adopted, and adopts that of a 
     await make().provision(ctx);
     await Deno.writeTextFile(at("default/web/data"), "x");
     assert.equal((await make().provision(ctx)).adopted, false);
-    assert.equal((await make().provision(reborn(ctx))).adopted, true);
+    assert.equal((await make().provision(withNewUid(ctx))).adopted, true);
   }));
 
 Deno.test("provision() and mount() do not start over when the data has vanished", () =>
@@ -137,7 +137,7 @@ Deno.test("delete() moves the data to the trash, and materialize() brings it bac
     const { uid, name, namespace } = ctx.volume;
     assert.deepEqual([entry!.id, entry!.uid, entry!.namespace, entry!.name], [uid, uid, namespace, name]);
 
-    const back = reborn(context("again"));
+    const back = withNewUid(context("again"));
     assert.deepEqual(await make().materialize(back, { from: "trash", id: uid }), {
       handle: at("default/again"),
       adopted: false,
@@ -160,7 +160,7 @@ Deno.test("materialize() from the trash never overwrites data", () =>
     const ctx = context("web");
     await make().provision(ctx);
     await make().delete(ctx);
-    const next = reborn(ctx);
+    const next = withNewUid(ctx);
     await make().provision(next);
     await Deno.writeTextFile(at("default/web/data"), "new");
     await assert.rejects(make().materialize(next, { from: "trash", id: ctx.volume.uid }), {
@@ -191,7 +191,7 @@ Deno.test("delete() leaves what it did not make or adopt, and a volume that took
     await Deno.writeTextFile(at("default/web/data"), "kept");
     const never = context("web");
     await make().delete(never);
-    await make().provision(reborn(never));
+    await make().provision(withNewUid(never));
     await make().delete({ ...never, handle: at("default/web") });
     assert.equal(await Deno.readTextFile(at("default/web/data")), "kept");
   }));
@@ -245,8 +245,8 @@ Deno.test("sweep() removes what another object's calls left half done, and nothi
     await Deno.mkdir(at(`.trash/${crypto.randomUUID()}`));
     await Deno.mkdir(at(`.trash/.${crypto.randomUUID()}.${token}.removing`));
     await make().sweep(signal);
-    assert.deepEqual(await hidden(at("default")), [".own-hidden"]);
-    assert.deepEqual(await hidden(at(".snapshots/default")), []);
+    assert.deepEqual(await listHidden(at("default")), [".own-hidden"]);
+    assert.deepEqual(await listHidden(at(".snapshots/default")), []);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
     const note = at(`.rune/default/${gone.volume.name}.json`);
     await Deno.writeTextFile(`${note}.new`, "{");
@@ -298,7 +298,7 @@ Deno.test("LocalDriver refuses a root that another daemon uses, and volumes that
     const same = { ...ctx, handle: `${root}/default/web` };
     for (const verb of ["provision", "mount", "open", "usage", "delete"] as const) {
       await assert.rejects(second[verb](same), theirs, verb);
-      await assert.rejects(second[verb](reborn(same)), theirs, verb);
+      await assert.rejects(second[verb](withNewUid(same)), theirs, verb);
     }
     await second.provision(context("other"));
     await Deno.remove(`${root}/.rune/default/web.json`);

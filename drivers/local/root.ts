@@ -36,7 +36,7 @@ export class LocalRoot {
       const isNew = state === "unknown" && ctx !== undefined && ctx.handle === undefined;
       const isRight = isNew || ctx?.acceptFilesystem || ctx && await this.#proves(ctx);
       if (isRight) await this.#memory.learn(found);
-      else if (state === "other") throw await this.#memory.away(found);
+      else if (state === "other") throw await this.#memory.makeAwayError(found);
     }
     this.hold();
   }

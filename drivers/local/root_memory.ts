@@ -36,7 +36,7 @@ export class LocalRootMemory {
   }
 
   /** What to say of another one. */
-  async away(found: Filesystem): Promise<FilesystemAway> {
+  async makeAwayError(found: Filesystem): Promise<FilesystemAway> {
     const expected = (await this.#recall())!;
     return new FilesystemAway(
       `the volume root ${this.#root} is not on the filesystem that it was on: ` +

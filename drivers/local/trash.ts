@@ -57,7 +57,7 @@ export class LocalTrash {
     directory: string,
     { volume, record }: { volume: VolumeContext["volume"]; record?: VolumeRecord },
   ): Promise<void> {
-    const entry = await this.#free(volume.uid);
+    const entry = await this.#freePath(volume.uid);
     await this.#layout.ensureParent(join(entry, "data"));
     const { namespace, name, uid, sizeBytes, accessMode } = volume;
     const deletedAt = new Date().toISOString();
@@ -97,7 +97,7 @@ export class LocalTrash {
   /** Removes an entry and its data for good. */
   async purge(id: string, signal: AbortSignal): Promise<void> {
     const path = join(this.#layout.trash, checkUid(id));
-    const hidden = this.#layout.hidden(path, "removing");
+    const hidden = this.#layout.makeHiddenPath(path, "removing");
     // Out of sight first: data that is half removed must not be brought back.
     await renameDirectory(path, hidden);
     await removePurged(hidden, signal);
@@ -124,7 +124,7 @@ export class LocalTrash {
     return (await directoriesIn(this.#layout.trash)).filter(isUid);
   }
 
-  async #free(uid: string): Promise<string> {
+  async #freePath(uid: string): Promise<string> {
     for (let n = 1;; n++) {
       const entry = join(this.#layout.trash, n === 1 ? checkUid(uid) : `${uid}-${n}`);
       if (await lookAtDirectory(join(entry, "data")) === "absent") return entry;

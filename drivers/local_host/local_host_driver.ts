@@ -111,13 +111,13 @@ export class LocalHostDriver implements Driver {
 
   async mount(ctx: VolumeContext): Promise<{ path: string }> {
     return await this.#call("mount", ctx, async (hostPath) => {
-      await using directory = await this.#existing(ctx, hostPath);
+      await using directory = await this.#requireDirectory(ctx, hostPath);
       return { path: await pathOf(directory) };
     });
   }
 
   async open(ctx: VolumeContext): Promise<FileHandle> {
-    return await this.#call("opening", ctx, (hostPath) => this.#existing(ctx, hostPath));
+    return await this.#call("opening", ctx, (hostPath) => this.#requireDirectory(ctx, hostPath));
   }
 
   async unmount(ctx: VolumeContext): Promise<void> {
@@ -125,7 +125,7 @@ export class LocalHostDriver implements Driver {
   }
 
   async snapshot(ctx: VolumeContext): Promise<never> {
-    throw refused("snapshot", ctx);
+    throw refusedCallError("snapshot", ctx);
   }
 
   /** There are none. */
@@ -134,16 +134,16 @@ export class LocalHostDriver implements Driver {
   }
 
   async materialize(ctx: VolumeContext, { from }: DataSource): Promise<never> {
-    throw refused(from === "snapshot" ? "restore" : `filling from ${from}`, ctx);
+    throw refusedCallError(from === "snapshot" ? "restore" : `filling from ${from}`, ctx);
   }
 
   async expand(ctx: VolumeContext): Promise<never> {
-    throw refused("expand", ctx);
+    throw refusedCallError("expand", ctx);
   }
 
   async usage(ctx: VolumeContext): Promise<{ usedBytes: number }> {
     return await this.#call("measuring", ctx, async (hostPath) => {
-      await using directory = await this.#existing(ctx, hostPath);
+      await using directory = await this.#requireDirectory(ctx, hostPath);
       return { usedBytes: await diskUsage(`${descriptorPath(directory)}/.`, ctx.signal) };
     });
   }
@@ -249,9 +249,9 @@ export class LocalHostDriver implements Driver {
     });
   }
 
-  async #existing(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
+  async #requireDirectory(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
     const directory = await this.#find(ctx, hostPath);
-    if (directory === undefined) throw missing(hostPath, "make the directory, or mount its disk");
+    if (directory === undefined) throw missingPathError(hostPath, "make the directory, or mount its disk");
     return directory;
   }
 
@@ -284,10 +284,13 @@ export class LocalHostDriver implements Driver {
 
   async #createMissing(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
     if (ctx.parameters.createIfMissing !== "true") {
-      throw missing(hostPath, 'make the directory, or set the parameter createIfMissing to "true"');
+      throw missingPathError(hostPath, 'make the directory, or set the parameter createIfMissing to "true"');
     }
     if (!this.#options.allowCreateMissing) {
-      throw missing(hostPath, "make the directory, or set storage.allowCreateMissing = true in the runefile");
+      throw missingPathError(
+        hostPath,
+        "make the directory, or set storage.allowCreateMissing = true in the runefile",
+      );
     }
     const root = this.#rootOf(ctx.volume.namespace, hostPath)!;
     // The operator named it, so it may be made with whatever leads to it; below it every step is checked.
@@ -308,7 +311,7 @@ export class LocalHostDriver implements Driver {
     } catch (error) {
       throw error instanceof NotADirectory ? this.#leadsAway(ctx, { hostPath, error }) : error;
     }
-    return await this.#existing(ctx, hostPath);
+    return await this.#requireDirectory(ctx, hostPath);
   }
 }
 
@@ -323,11 +326,11 @@ function id(value: string | undefined): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-function missing(hostPath: string, hint: string): RuneError {
+function missingPathError(hostPath: string, hint: string): RuneError {
   return new RuneError("not_found", `the host path ${hostPath} does not exist`, { hint, permanent: true });
 }
 
-function refused(verb: string, ctx: VolumeContext): RuneError {
+function refusedCallError(verb: string, ctx: VolumeContext): RuneError {
   return new RuneError("failed_precondition", `${describeCall(verb, ctx)}: the driver local-host cannot`, {
     hint: "use a volume of the class local, or the host's own tools",
   });

@@ -80,9 +80,9 @@ export function relate(one: Whereabouts, other: Whereabouts): "same" | undefined
 }
 
 /** Nobody who uses volumes in memory goes below their roots. */
-const unsupported = (): never => {
+const refuseCall = (): never => {
   throw new Error("volumes in memory have no directories below their roots");
 };
-export const openBelow: (...given: unknown[]) => Promise<FileHandle> = unsupported;
-export const enterDirectory: (...given: unknown[]) => Promise<FileHandle> = unsupported;
-export const mountOf: (...given: unknown[]) => Promise<never> = unsupported;
+export const openBelow: (...given: unknown[]) => Promise<FileHandle> = refuseCall;
+export const enterDirectory: (...given: unknown[]) => Promise<FileHandle> = refuseCall;
+export const mountOf: (...given: unknown[]) => Promise<never> = refuseCall;

@@ -131,7 +131,7 @@ export class MemoryDriver implements Driver {
   snapshot(
     ctx: VolumeContext,
     { uid }: SnapshotRef,
-    { copied }: { copied?: () => Promise<void> } = {},
+    { onCopied }: { onCopied?: () => Promise<void> } = {},
   ): Promise<{ handle: string; sizeBytes: number }> {
     return this.#call("snapshot", ctx, async () => {
       if (!this.capabilities.snapshots) throw cannot(this.name);
@@ -145,7 +145,7 @@ export class MemoryDriver implements Driver {
         } finally {
           this.#options.onCopy?.(volume, "ends");
         }
-        await copied?.();
+        await onCopied?.();
         found = { volumeUid: volume.uid, handle: `memory:snapshot:${uid}`, files };
         this.#volumes.snapshots.set(uid, found);
       }
@@ -168,7 +168,7 @@ export class MemoryDriver implements Driver {
       const files = source.from === "archive"
         ? unpack(await new Response(source.data as ReadableStream<Uint8Array<ArrayBuffer>>).text())
         : undefined;
-      const found = this.#made(ctx, from);
+      const found = this.#findMade(ctx, from);
       if (found) return { ...found, adopted: false };
       return { handle: this.#make(ctx, files ?? this.#take(source), from).handle, adopted: false };
     });
@@ -188,7 +188,7 @@ export class MemoryDriver implements Driver {
   exportData(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>> {
     return this.#call("exportData", ctx, () => {
       const files = snapshot ? this.#volumes.snapshots.get(snapshot.uid)?.files : this.#require(ctx).files;
-      if (!files) throw missing(`snapshot ${snapshot!.uid} does not exist`);
+      if (!files) throw missingError(`snapshot ${snapshot!.uid} does not exist`);
       return ReadableStream.from([pack(files)]);
     });
   }
@@ -214,12 +214,12 @@ export class MemoryDriver implements Driver {
     if (source.from === "snapshot") {
       const { uid } = source.snapshot;
       const snapshot = this.#volumes.snapshots.get(uid);
-      if (!snapshot) throw missing(`snapshot ${uid} does not exist`);
+      if (!snapshot) throw missingError(`snapshot ${uid} does not exist`);
       return copyOf(snapshot.files);
     }
     const id = source.from === "trash" ? source.id : "";
     const entry = this.#volumes.trash.get(id);
-    if (!entry) throw missing(`the trash has no entry ${id}`);
+    if (!entry) throw missingError(`the trash has no entry ${id}`);
     this.#volumes.trash.delete(id);
     return entry.files;
   }
@@ -241,7 +241,7 @@ export class MemoryDriver implements Driver {
   }
 
   /** What an earlier call made from the same source. @throws {RuneError} `already_exists` where something else is. */
-  #made(ctx: VolumeContext, from: string): { handle: string } | undefined {
+  #findMade(ctx: VolumeContext, from: string): { handle: string } | undefined {
     const found = this.#find(ctx);
     if (!found) return undefined;
     if (found.uid === ctx.volume.uid && found.madeFrom === from) return { handle: found.handle };
@@ -268,7 +268,7 @@ const keyOf = ({ volume: { namespace, name } }: VolumeContext) => `${namespace}/
 const bytesOf = (files: MemoryFiles) => [...files.values()].reduce((sum, { length }) => sum + length, 0);
 const cannot = (name: string) =>
   new RuneError("failed_precondition", `the driver ${name} cannot do that`, { permanent: true });
-const missing = (message: string) => new RuneError("not_found", message, { permanent: true });
+const missingError = (message: string) => new RuneError("not_found", message, { permanent: true });
 
 function pack(files: MemoryFiles): Uint8Array {
   return new TextEncoder().encode(

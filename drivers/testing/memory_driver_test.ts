@@ -17,10 +17,10 @@ for (const [name, capabilities] of Object.entries(KINDS)) {
     snapshots: capabilities.snapshots,
     make() {
       const volumes = new MemoryVolumes();
-      const restarted = () => new MemoryDriver({ volumes, capabilities });
+      const restart = () => new MemoryDriver({ volumes, capabilities });
       return Promise.resolve({
-        driver: restarted(),
-        restarted,
+        driver: restart(),
+        restart,
         context: contextMaker({ sizeBytes: 32 << 20 }),
         data: {
           put: (path, file, content) => {

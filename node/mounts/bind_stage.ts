@@ -23,7 +23,7 @@ export class BindStage implements Stage {
   }
 
   async show(id: string, directory: FileHandle, signal: AbortSignal): Promise<string> {
-    return await this.#alone(id, { verb: "staging", signal }, async (path) => {
+    return await this.#runAlone(id, { verb: "staging", signal }, async (path) => {
       await ensureDirectory(path, 0o700);
       const wanted = await identityOf(`${descriptorPath(directory)}/.`);
       while (await findMount(path)) {
@@ -41,7 +41,7 @@ export class BindStage implements Stage {
   }
 
   async hide(id: string, signal: AbortSignal): Promise<void> {
-    await this.#alone(id, { verb: "unstaging", signal }, async (path) => {
+    await this.#runAlone(id, { verb: "unstaging", signal }, async (path) => {
       while (await findMount(path)) await unmountDirectory(path, signal);
       await Deno.remove(path).catch((error) => {
         if (errnoOf(error) !== "ENOENT") throw error;
@@ -65,7 +65,7 @@ export class BindStage implements Stage {
     await Deno.remove(this.#root).catch(() => {});
   }
 
-  async #alone<T>(
+  async #runAlone<T>(
     id: string,
     { verb, signal }: { verb: string; signal: AbortSignal },
     work: (path: string) => Promise<T>,
@@ -127,13 +127,13 @@ export async function openStage(
   },
 ): Promise<{ stage: Stage; warning?: string }> {
   if (Deno.uid() !== 0) return { stage: new PlainStage() };
-  const plain = (why: string) => ({
+  const makePlain = (why: string) => ({
     stage: new PlainStage(),
     warning:
       `${why}: volumes are given to containers and processes by their real paths, which others may change`,
   });
   if (await hasMountsOfItsOwn(engineSocket)) {
-    return plain("the daemon has a view of mounts of its own, which the Docker Engine does not see");
+    return makePlain("the daemon has a view of mounts of its own, which the Docker Engine does not see");
   }
   const root = stagePath(daemonId);
   const stage = new BindStage(root);
@@ -145,7 +145,7 @@ export async function openStage(
     await linkTo(root, join(dataDir, "mounts"));
     return { stage };
   } catch (error) {
-    return plain(`the daemon cannot mount (${hostError("trial", error).message})`);
+    return makePlain(`the daemon cannot mount (${hostError("trial", error).message})`);
   }
 }
 

@@ -11,7 +11,7 @@ Deno.test("nextPoint() stays on the grid and leaves out what was missed", () => 
 });
 
 /** Runs a probe until it was asked so many times. */
-async function asked(
+async function countAsks(
   times: number,
   options: { intervalMs: number; takesMs?: number; eager?: boolean; ok?: (n: number) => boolean },
 ) {
@@ -44,7 +44,7 @@ async function asked(
 }
 
 Deno.test("runProbe() never overlaps, and a slow answer does not shift the grid", async () => {
-  const { starts, planned } = await asked(4, { intervalMs: 50, takesMs: 70 });
+  const { starts, planned } = await countAsks(4, { intervalMs: 50, takesMs: 70 });
   starts.forEach((at, i) => {
     const point = Math.round(planned[i]!);
     assert.ok(point >= i * 100 && point % 50 === 0, `question ${i} is due at ${point}`);
@@ -54,7 +54,7 @@ Deno.test("runProbe() never overlaps, and a slow answer does not shift the grid"
 });
 
 Deno.test("runProbe() tries in between until it has passed, and counts only the success of these tries", async () => {
-  const { starts, counted } = await asked(3, { intervalMs: 60_000, eager: true, ok: (n) => n === 3 });
+  const { starts, counted } = await countAsks(3, { intervalMs: 60_000, eager: true, ok: (n) => n === 3 });
   assert.ok(starts[2]! < 10_000, "long before the next point of the grid");
   assert.deepEqual(counted, [false]);
 });

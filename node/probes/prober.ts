@@ -50,7 +50,7 @@ export interface CountedAnswer {
 
 /** Told of every answer that counts. */
 export interface ProbeObserver {
-  answered(answer: CountedAnswer): void;
+  countAnswer(answer: CountedAnswer): void;
 }
 
 interface Watched {
@@ -153,7 +153,7 @@ export function createProber(
       onFault: reportError,
       onAnswer(answer) {
         const result = answer.ok ? "success" : answer.late ? "timeout" : "failure";
-        observer?.answered({ namespace, service, probe: check, result, seconds });
+        observer?.countAnswer({ namespace, service, probe: check, result, seconds });
         const at = new Date().toISOString();
         entry.states[check] = afterAnswer(entry.states[check]!, { answer, at, probe });
         if (onPass && entry.states[check]?.passing) {

@@ -62,17 +62,17 @@ export function verdictOf(
   states: { startup?: ProbeState; liveness?: ProbeState; readiness?: ProbeState },
 ): HealthVerdict {
   const { startup, liveness, readiness } = states;
-  const said = (name: string, { failures, last }: ProbeState) =>
+  const describeFailure = (name: string, { failures, last }: ProbeState) =>
     `its ${name} check failed ${failures === 1 ? "once" : `${failures} times in a row`}: ${last?.message}`;
   if (startup && startup.passing !== true) {
-    return startup.passing === false ? { ready: false, dead: said("startup", startup) } : {};
+    return startup.passing === false ? { ready: false, dead: describeFailure("startup", startup) } : {};
   }
   const deciding = readiness ?? liveness ?? startup;
   const check = readiness ? "readiness" : "liveness";
   return {
     ...(startup && { startedUp: true as const }),
     ...(deciding?.passing !== undefined && { ready: deciding.passing && liveness?.passing !== false }),
-    ...(deciding?.passing === false && { message: said(check, deciding) }),
-    ...(liveness?.passing === false && { dead: said("liveness", liveness) }),
+    ...(deciding?.passing === false && { message: describeFailure(check, deciding) }),
+    ...(liveness?.passing === false && { dead: describeFailure("liveness", liveness) }),
   };
 }

@@ -5,7 +5,7 @@ import { ago, makeInstance, makeService } from "../testing/resources.ts";
 import { planExposures, planRoutes } from "./plan.ts";
 
 const ports = [{ name: "http", port: 8080 }];
-const named = (fields: Record<string, unknown> = {}, more: Parameters<typeof makeService>[1] = {}) =>
+const makeNamed = (fields: Record<string, unknown> = {}, more: Parameters<typeof makeService>[1] = {}) =>
   makeService({ scale: 3, ports, expose: { port: "http", host: "web.local" }, ...fields }, more);
 const at = (service: Service, ordinal: number, status: Partial<Instance["status"]> = {}) =>
   makeInstance(service, ordinal, { status: { ip: `10.0.0.${ordinal}`, ...status } });
@@ -13,7 +13,7 @@ const routes = (service: Service, instances: Instance[]) =>
   planRoutes({ services: [service], instances }).routes;
 
 Deno.test("planRoutes() leads a name to every ready instance and to no other", () => {
-  const service = named();
+  const service = makeNamed();
   const instances = [
     at(service, 0),
     at(service, 1, { ready: false, state: "Starting" }),
@@ -29,14 +29,14 @@ Deno.test("planRoutes() leads a name to every ready instance and to no other", (
 });
 
 Deno.test("planRoutes() leaves out services without a name and those that are being deleted", () => {
-  const nameless = named({ scale: 1, expose: { port: "http" } });
+  const nameless = makeNamed({ scale: 1, expose: { port: "http" } });
   assert.deepEqual(routes(nameless, [at(nameless, 0)]), []);
-  assert.deepEqual(routes(named({}, { deletionRequestedAt: ago(1) }), []), []);
+  assert.deepEqual(routes(makeNamed({}, { deletionRequestedAt: ago(1) }), []), []);
 });
 
 Deno.test("planRoutes() takes a named port's number from the instance, which may be of an older template", () => {
-  const before = named();
-  const after = named({ ports: [{ name: "http", port: 9090 }] });
+  const before = makeNamed();
+  const after = makeNamed({ ports: [{ name: "http", port: 9090 }] });
   assert.deepEqual(routes(after, [at(before, 0), at(after, 1)])[0]!.upstreams, [
     "10.0.0.0:8080",
     "10.0.0.1:9090",
@@ -44,17 +44,17 @@ Deno.test("planRoutes() takes a named port's number from the instance, which may
 });
 
 Deno.test("planRoutes() finds processes on the machine itself, once for a port that they share, and brackets IPv6", () => {
-  const service = named({ image: undefined, process: { command: "sleep" } });
+  const service = makeNamed({ image: undefined, process: { command: "sleep" } });
   assert.deepEqual(routes(service, [makeInstance(service, 0), makeInstance(service, 1)])[0]!.upstreams, [
     "127.0.0.1:8080",
   ]);
-  const six = named();
+  const six = makeNamed();
   assert.deepEqual(routes(six, [at(six, 0, { ip: "fd00::2" })])[0]!.upstreams, ["[fd00::2]:8080"]);
 });
 
 Deno.test("planRoutes() gives a name that two services have to the older one, and tells the other", () => {
-  const older = named({}, { createdAt: ago(100), uid: "older", name: "older" });
-  const newer = named({}, { createdAt: ago(50), uid: "newer", name: "newer" });
+  const older = makeNamed({}, { createdAt: ago(100), uid: "older", name: "older" });
+  const newer = makeNamed({}, { createdAt: ago(50), uid: "newer", name: "newer" });
   const plan = planRoutes({ services: [newer, older], instances: [at(newer, 0)] });
   assert.deepEqual(plan.routes, [{ host: "web.local", upstreams: [] }]);
   assert.deepEqual([...plan.refused.keys()], ["newer"]);
@@ -62,12 +62,12 @@ Deno.test("planRoutes() gives a name that two services have to the older one, an
 });
 
 Deno.test("planExposures() tells each service its addresses, or why it has none, and nothing twice", () => {
-  const service = named();
+  const service = makeNamed();
   const plan = planRoutes({ services: [service], instances: [] });
   const urlsOf = (host: string) => [`http://${host}`];
   const good = { host: "web.local", urls: ["http://web.local"] };
   assert.deepEqual(planExposures([service], { plan, urlsOf }), [{ service, exposure: good }]);
-  assert.deepEqual(planExposures([named({}, { status: { exposure: good } })], { plan, urlsOf }), []);
+  assert.deepEqual(planExposures([makeNamed({}, { status: { exposure: good } })], { plan, urlsOf }), []);
   const failure = "Caddy is not installed; install it";
   assert.deepEqual(planExposures([service], { plan, urlsOf, failure })[0]!.exposure, {
     host: "web.local",
@@ -77,9 +77,13 @@ Deno.test("planExposures() tells each service its addresses, or why it has none,
 });
 
 Deno.test("planRoutes() tells a service that its name is another namespace's, and not whose", () => {
-  const owner = { ...named(), uid: "a", namespace: "far", name: "hush" };
-  const service = { ...named(), uid: "b", createdAt: ago(0) };
-  const told = (services: Service[]) => [...planRoutes({ services, instances: [] }).refused.values()].join();
-  assert.match(told([owner, service]), /exposed by a service of another namespace/);
-  assert.match(told([{ ...owner, namespace: service.namespace }, service]), /exposed by service .*\/hush/);
+  const owner = { ...makeNamed(), uid: "a", namespace: "far", name: "hush" };
+  const service = { ...makeNamed(), uid: "b", createdAt: ago(0) };
+  const listRefusals = (services: Service[]) =>
+    [...planRoutes({ services, instances: [] }).refused.values()].join();
+  assert.match(listRefusals([owner, service]), /exposed by a service of another namespace/);
+  assert.match(
+    listRefusals([{ ...owner, namespace: service.namespace }, service]),
+    /exposed by service .*\/hush/,
+  );
 });

@@ -23,7 +23,7 @@ import { whileWanted } from "./while_wanted.ts";
 import { current, writeStatus } from "./write_status.ts";
 import { holderOf } from "./mount_problem.ts";
 import type { Call } from "./pass.ts";
-import { launchFailedStatus, pending } from "./status.ts";
+import { launchFailedStatus, toPending } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
 /**
@@ -224,7 +224,7 @@ export function outage(status: InstanceStatus, failure: RuneError): InstanceStat
   if (status.state === "Starting" || status.state === "Stopping") {
     return { ...status, reason: "RunnerUnavailable", message };
   }
-  return pending(status, "RunnerUnavailable", message);
+  return toPending(status, "RunnerUnavailable", message);
 }
 
 /**

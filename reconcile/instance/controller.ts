@@ -77,7 +77,7 @@ async function observeInstance(
     ? seen
     : await runner.inspect({ instanceUid: instance.uid, run }, signal);
   // What is stored is believed once it says what was seen.
-  if (state?.state === "running" || !isAlive(instance.status.state)) deps.looks.saw(instance.uid);
+  if (state?.state === "running" || !isAlive(instance.status.state)) deps.looks.addLook(instance.uid);
   const service = deps.store.get("service", instance.namespace, instance.spec.service);
   const leaving = instance.deletionRequestedAt !== undefined;
   if (state?.state !== "running" || leaving) deps.prober.forget(instance.uid);

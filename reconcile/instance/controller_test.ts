@@ -55,7 +55,7 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
 Deno.test("reconcileInstance() forgets what is known in memory alone of an instance that is gone", async () => {
   const ends: string[] = [];
   const looks = createLooks();
-  looks.saw("gone");
+  looks.addLook("gone");
   const deps = {
     looks,
     prober: { forget: (uid: string) => void ends.push(`probes of ${uid}`) },

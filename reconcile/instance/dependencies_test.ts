@@ -15,7 +15,7 @@ const view = (more: Partial<DependencyView> & { dep?: object } = {}): Dependency
   instances: [],
   ...more,
 });
-const waited = (seconds: number, ...dependencies: DependencyView[]) =>
+const awaitFor = (seconds: number, ...dependencies: DependencyView[]) =>
   awaitDependencies({
     instance: makeInstance(makeService(), 0, {
       createdAt: ago(seconds),
@@ -45,36 +45,36 @@ Deno.test("isMet() tells running, healthy and started apart", () => {
 });
 
 Deno.test("awaitDependencies() waits without end where no time is given, and fails after the time that is", () => {
-  assert.equal(waited(1), undefined);
-  const waiting = waited(9999, view());
+  assert.equal(awaitFor(1), undefined);
+  const waiting = awaitFor(9999, view());
   assert.deepEqual([waiting?.status.state, waiting?.afterMs], ["Pending", undefined]);
   assert.match(waiting!.status.message!, /waits for default\/db to be running \(it is Pending\)/);
   const timed = view({ dep: { timeoutSeconds: 30 } });
-  assert.deepEqual([waited(10, timed)?.status.state, waited(10, timed)?.afterMs], ["Pending", 20_001]);
-  assert.equal(waited(30, timed)?.status.state, "Failed");
-  assert.equal(waited(30, timed)?.status.reason, "DependencyNotReady");
+  assert.deepEqual([awaitFor(10, timed)?.status.state, awaitFor(10, timed)?.afterMs], ["Pending", 20_001]);
+  assert.equal(awaitFor(30, timed)?.status.state, "Failed");
+  assert.equal(awaitFor(30, timed)?.status.reason, "DependencyNotReady");
 });
 
 Deno.test("awaitDependencies() waits for an optional one only while it is there and wanted, and not for long", () => {
   const dep = { optional: true };
-  assert.equal(waited(1, view({ dep, service: undefined })), undefined);
-  assert.equal(waited(1, view({ dep, service: makeService({ scale: 0 }) })), undefined);
-  assert.equal(waited(1, view({ dep }))?.status.state, "Pending");
-  assert.equal(waited(60, view({ dep })), undefined);
-  assert.equal(waited(5, view({ dep: { ...dep, timeoutSeconds: 5 } })), undefined);
+  assert.equal(awaitFor(1, view({ dep, service: undefined })), undefined);
+  assert.equal(awaitFor(1, view({ dep, service: makeService({ scale: 0 }) })), undefined);
+  assert.equal(awaitFor(1, view({ dep }))?.status.state, "Pending");
+  assert.equal(awaitFor(60, view({ dep })), undefined);
+  assert.equal(awaitFor(5, view({ dep: { ...dep, timeoutSeconds: 5 } })), undefined);
 });
 
 Deno.test("isMet() takes a job for completed when all of it ended well with what its service says now", () => {
   const job = makeService({ restart: "never", scale: 2 }, { name: "db" });
   const before = makeService({ restart: "never", scale: 2, env: { V: "1" } }, { name: "db" });
   const well = { status: { state: "Completed", ready: false } } as const;
-  const met = (...instances: DependencyView["instances"]) =>
+  const areMet = (...instances: DependencyView["instances"]) =>
     isMet(view({ service: job, instances, dep: { readyWhen: "completed" } }));
-  assert.equal(met(makeInstance(job, 0, well), makeInstance(job, 1, well)), true);
-  assert.equal(met(makeInstance(job, 0, well)), false, "one of two is missing");
-  assert.equal(met(makeInstance(job, 0, well), makeInstance(job, 1)), false, "one of two still runs");
+  assert.equal(areMet(makeInstance(job, 0, well), makeInstance(job, 1, well)), true);
+  assert.equal(areMet(makeInstance(job, 0, well)), false, "one of two is missing");
+  assert.equal(areMet(makeInstance(job, 0, well), makeInstance(job, 1)), false, "one of two still runs");
   assert.equal(
-    met(makeInstance(before, 0, well), makeInstance(before, 1, well)),
+    areMet(makeInstance(before, 0, well), makeInstance(before, 1, well)),
     false,
     "of an earlier cast",
   );
@@ -96,7 +96,7 @@ Deno.test("awaitDependencies() says at once that what it waits for never complet
   } as const;
   const failed = makeInstance(job, 0, { status: { state: "Stopped", ready: false, lastFailure } });
   const waits = (more: Partial<DependencyView>, dep = {}) =>
-    waited(1, view({ ...more, dep: { readyWhen: "completed", ...dep } }));
+    awaitFor(1, view({ ...more, dep: { readyWhen: "completed", ...dep } }));
   const told = waits({ service: job, instances: [failed] })!.status;
   assert.deepEqual([told.state, told.reason], ["Failed", "DependencyFailed"]);
   assert.match(
@@ -141,7 +141,7 @@ Deno.test("isBelieved() takes what runs for running only once this daemon has lo
   const belief = { looks: createLooks(), bootId: "now" };
   const running = makeInstance(db, 0);
   assert.equal(isBelieved(running, belief), false);
-  belief.looks.saw(running.uid);
+  belief.looks.addLook(running.uid);
   assert.equal(isBelieved(running, belief), true);
   belief.looks.forget(running.uid);
   assert.equal(isBelieved(running, belief), false);

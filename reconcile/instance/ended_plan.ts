@@ -4,7 +4,7 @@ import type { InstanceStatus } from "../../model/instance.ts";
 import { restartsAfter } from "../../model/job.ts";
 import type { Service, ServiceReason } from "../../model/service.ts";
 import type { RunState } from "../../runners/runner.ts";
-import { ending, wentToBackground } from "./ending.ts";
+import { describeEnding, wentToBackground } from "./ending.ts";
 import { settleOver } from "./job_plan.ts";
 import { STEADY_MS } from "./running_plan.ts";
 import { overInit } from "./status.ts";
@@ -30,7 +30,7 @@ export function settleEnded(
     return settleOver(view, { run, clean, startedAt, finishedAt });
   }
   const condemned = status.condemned?.run === status.run ? status.condemned : undefined;
-  const how = condemned ? `it was killed: ${condemned.message}` : ending(run, { runsOn: true });
+  const how = condemned ? `it was killed: ${condemned.message}` : describeEnding(run, { runsOn: true });
   const reason: ServiceReason | undefined = condemned
     ? "Unhealthy"
     : run.oomKilled

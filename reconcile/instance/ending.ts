@@ -19,7 +19,7 @@ export function leftBehindWords({ leftBehind = 0 }: RunState): string {
  *
  * @param options.runsOn its program is to run on: a good end is none.
  */
-export function ending(run: RunState, { runsOn = false }: { runsOn?: boolean } = {}): string {
+export function describeEnding(run: RunState, { runsOn = false }: { runsOn?: boolean } = {}): string {
   if (run.state === "absent") return "its container or process was removed";
   if (run.oomKilled) return "it was killed for using more memory than its limit";
   if (run.error !== undefined && run.exitCode !== 0) return `it could not be run: ${run.error}`;

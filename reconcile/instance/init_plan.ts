@@ -56,7 +56,7 @@ export function planAttempt(view: InstanceView): InstanceStep | undefined {
       event: { type: "Normal", reason: "InitStepDone", message: `${place} ended well` },
     };
   }
-  const how = init.timedOut ? `took longer than ${step.timeout}` : ending(stepRun);
+  const how = init.timedOut ? `took longer than ${step.timeout}` : describeEnding(stepRun);
   const logs = view.silent
     ? ", and printed nothing"
     : `; see: rune logs ${name} -n ${namespace} --init-step ${step.name}`;
@@ -85,7 +85,7 @@ export function planAttempt(view: InstanceView): InstanceStep | undefined {
 
 const ordinal = (attempt = 1) => attempt === 1 ? "" : `, attempt ${attempt}`;
 
-function ending(run: RunState): string {
+function describeEnding(run: RunState): string {
   if (run.oomKilled) return "was killed for using more memory than its limit";
   if (run.error) return `could not be run: ${run.error}`;
   return run.exitCode === undefined

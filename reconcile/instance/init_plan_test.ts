@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RunState } from "../../runners/runner.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
-import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeInstance, makeProvisionedVolume, makeService, NOW } from "../testing/resources.ts";
 import { planInstance } from "./plan.ts";
 import type { InstanceView, MountView } from "./view.ts";
 
@@ -37,7 +37,7 @@ function plan(
     mount: service.spec.volumes[0]!,
     namespace: "default",
     name: "data",
-    volume: more.volume ?? provisioned(),
+    volume: more.volume ?? makeProvisionedVolume(),
     holders: [holder],
     mounted: { path: "/v", where: { path: "/v", chain: ["1"], filesystem: "8:0", inFilesystem: "/v" } },
   };
@@ -125,10 +125,10 @@ Deno.test("planInstance() gives a step its time and no more, whatever it says on
 Deno.test("planInstance() runs freshVolume steps only on a volume that nobody wrote to and no data came with", () => {
   const steps = [step("a", { runIf: "freshVolume" })];
   const on = (volume: MountView["volume"]) => brief(plan(fresh, { steps, volume }));
-  assert.equal(on(provisioned()), "run a 1 of launch 1");
-  assert.equal(on(provisioned({ status: { initializedAt: ago(9) } })), "skip to a");
-  assert.equal(on(provisioned({ status: { adopted: true } })), "skip to a");
-  const restored = provisioned();
+  assert.equal(on(makeProvisionedVolume()), "run a 1 of launch 1");
+  assert.equal(on(makeProvisionedVolume({ status: { initializedAt: ago(9) } })), "skip to a");
+  assert.equal(on(makeProvisionedVolume({ status: { adopted: true } })), "skip to a");
+  const restored = makeProvisionedVolume();
   assert.equal(
     on({ ...restored, spec: { ...restored.spec, source: { snapshot: "s", namespace: "default" } } }),
     "skip to a",

@@ -7,7 +7,7 @@ import type { RunState } from "../../runners/runner.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { hasCompleted, restartsAfter } from "../../model/job.ts";
 import type { ServiceReason } from "../../model/service.ts";
-import { ending, leftBehindWords, wentToBackground } from "./ending.ts";
+import { describeEnding, leftBehindWords, wentToBackground } from "./ending.ts";
 import { overInit } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
@@ -19,13 +19,13 @@ export function planOver({ instance, service, run, mounts }: InstanceView): Inst
   if (run?.state === "running") return { do: "kill", run: run.run, atOnce: true };
   if (restartsAfter(service!.spec.restart, { clean: hasCompleted(instance) })) return undefined;
   if (status.state === "Stopped" && hasCompleted(instance)) {
-    return { do: "settle", status: completed(status), releases: true };
+    return { do: "settle", status: toCompleted(status), releases: true };
   }
   const holds = mounts.some(({ holders }) => holders.some((h) => h.instanceUid === uid));
   return { do: "settle", status, ...(holds && { releases: true as const }) };
 }
 
-function completed(status: InstanceStatus): InstanceStatus {
+function toCompleted(status: InstanceStatus): InstanceStatus {
   const { reason: _r, message: _m, lastFailure: _l, ...kept } = status;
   return { ...kept, state: "Completed", ready: false, crashes: 0 };
 }
@@ -47,7 +47,7 @@ export function settleOver(
     const message = `it exited with code 0, but ${leftBehindWords(run)}`;
     return {
       do: "settle",
-      status: { ...completed(ended), message },
+      status: { ...toCompleted(ended), message },
       releases: true,
       event: { type: "Warning", reason: "InBackground", message },
     };
@@ -55,13 +55,13 @@ export function settleOver(
   if (clean) {
     return {
       do: "settle",
-      status: completed(ended),
+      status: toCompleted(ended),
       releases: true,
       event: { type: "Normal", reason: "Completed", message: "it ended well: it exited with code 0" },
     };
   }
   const condemned = wasCondemned?.run === status.run ? wasCondemned : undefined;
-  const how = condemned ? `it was killed: ${condemned.message}` : ending(run);
+  const how = condemned ? `it was killed: ${condemned.message}` : describeEnding(run);
   const reason: ServiceReason = condemned ? "Unhealthy" : run.oomKilled ? "OutOfMemory" : "JobFailed";
   const { exitCode } = run;
   const logs = silent || run.state === "absent" ? undefined : `rune logs ${name} -n ${namespace}`;

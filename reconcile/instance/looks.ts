@@ -9,7 +9,7 @@ import { type Instance, type InstanceStatus, isAlive } from "../../model/instanc
 /** See the module comment. */
 export interface Looks {
   /** Its run was looked at now. */
-  saw(instanceUid: string): void;
+  addLook(instanceUid: string): void;
   has(instanceUid: string): boolean;
   /** Its runner was out of reach, perhaps. */
   forget(instanceUid: string): void;
@@ -19,7 +19,7 @@ export interface Looks {
 export function createLooks(): Looks {
   const seen = new Set<string>();
   return {
-    saw: (uid) => void seen.add(uid),
+    addLook: (uid) => void seen.add(uid),
     has: (uid) => seen.has(uid),
     forget: (uid) => void seen.delete(uid),
   };

@@ -4,7 +4,7 @@ import type { LeaseHolder } from "../../model/lease.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
 import { describeKey } from "../../model/resource.ts";
 import { holderWithin, withHolder } from "../leases.ts";
-import { pending, underWay } from "./status.ts";
+import { toPending, underWay } from "./status.ts";
 import type { InstanceView } from "./view.ts";
 
 /** What failed, and what to do about it. */
@@ -14,20 +14,20 @@ export const withHint = (message: string, hint: string | undefined) =>
 /** The status of an instance that cannot have its volumes now, or undefined. */
 export function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | undefined {
   const { status } = instance;
-  const blocked = (message: string) => pending(status, "VolumeNotReady", message);
+  const toBlocked = (message: string) => toPending(status, "VolumeNotReady", message);
   for (const { mount, namespace, name, volume, holders, copiedFor } of mounts) {
     const label = describeKey({ namespace, name });
-    if (!volume) return blocked(`volume ${label} does not exist; cast it`);
-    if (volume.deletionRequestedAt !== undefined) return blocked(`volume ${label} is being deleted`);
+    if (!volume) return toBlocked(`volume ${label} does not exist; cast it`);
+    if (volume.deletionRequestedAt !== undefined) return toBlocked(`volume ${label} is being deleted`);
     const owner = volume.status.ownerService;
     if (mount.claimTemplate && owner !== undefined && owner !== instance.spec.service) {
-      return blocked(`volume ${label} belongs to service ${owner}; rename the mount "${mount.name}"`);
+      return toBlocked(`volume ${label} belongs to service ${owner}; rename the mount "${mount.name}"`);
     }
     const { state, failureMessage, failureHint } = volume.status;
     if (volume.status.handle === undefined) {
       return failureMessage === undefined
         ? underWay(status, `volume ${label} is being provisioned`)
-        : blocked(`volume ${label} is ${state}: ${withHint(failureMessage, failureHint)}`);
+        : toBlocked(`volume ${label} is ${state}: ${withHint(failureMessage, failureHint)}`);
     }
     if (copiedFor !== undefined && !mount.readOnly) {
       return underWay(status, `volume ${label} is being copied for ${copiedFor}`);
@@ -37,7 +37,7 @@ export function mountProblem({ instance, mounts }: InstanceView): InstanceStatus
     if ("heldBy" in result) {
       const { heldBy } = result;
       const how = heldBy.mode === "rw" ? "read-write" : "read-only";
-      return blocked(`volume ${label} is mounted ${how} by ${holderWithin(instance.namespace, heldBy)}`);
+      return toBlocked(`volume ${label} is mounted ${how} by ${holderWithin(instance.namespace, heldBy)}`);
     }
   }
   return undefined;

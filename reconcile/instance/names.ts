@@ -77,9 +77,9 @@ export function missingNames(
   // The Engine adds the host name by itself when a run joins a network; it says nothing of readiness.
   const { service, ordinal } = instance.spec;
   const hostNames = [false, true].map((successor) => instanceName(service, { ordinal, successor }));
-  const counted = (list: string[]) => list.filter((name) => !hostNames.includes(name)).sort();
-  const same = (wanted: string[] | undefined, found: string[] | undefined) =>
-    wanted === undefined || (found !== undefined && sameValue(counted(wanted), counted(found)));
-  if (same(names, run.names) && same(sharedNames, run.sharedNames)) return undefined;
+  const listCounted = (list: string[]) => list.filter((name) => !hostNames.includes(name)).sort();
+  const areSame = (wanted: string[] | undefined, found: string[] | undefined) =>
+    wanted === undefined || (found !== undefined && sameValue(listCounted(wanted), listCounted(found)));
+  if (areSame(names, run.names) && areSame(sharedNames, run.sharedNames)) return undefined;
   return { names, ...(sharedNames && { sharedNames }) };
 }

@@ -14,7 +14,7 @@ import { fellWithRunner } from "./looks.ts";
 import { mountProblem, withHint } from "./mount_problem.ts";
 import { drainLeft } from "./route_drain.ts";
 import { planRunning } from "./running_plan.ts";
-import { pending, underWay } from "./status.ts";
+import { toPending, underWay } from "./status.ts";
 import { planTurn } from "./turn.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
@@ -46,7 +46,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (waiting) return { do: "settle", ...waiting };
   if (awaitsTurn(instance)) return planTurn(view, mountProblem(view));
   if (view.missingConfig !== undefined) {
-    return { do: "settle", status: pending(status, "ConfigMissing", view.missingConfig) };
+    return { do: "settle", status: toPending(status, "ConfigMissing", view.missingConfig) };
   }
   const blocked = mountProblem(view);
   if (blocked) return { do: "settle", status: blocked };
@@ -59,7 +59,7 @@ export function planInstance(view: InstanceView): InstanceStep {
     const { failureMessage: failure, failureHint } = unmounted.volume?.status ?? {};
     return {
       do: "settle",
-      status: failure === undefined ? underWay(status, `volume ${volume} is being mounted`) : pending(
+      status: failure === undefined ? underWay(status, `volume ${volume} is being mounted`) : toPending(
         status,
         "VolumeNotReady",
         `volume ${volume} cannot be mounted: ${withHint(failure, failureHint)}`,
@@ -71,7 +71,7 @@ export function planInstance(view: InstanceView): InstanceStep {
   if (!carriedOn && run?.state === "created") return { do: "discard" };
   const number = carriedOn || openProgress(status) ? status.run : status.run + 1;
   if (view.stepProblem !== undefined) {
-    return { do: "settle", status: pending(status, "InitStepFailed", view.stepProblem) };
+    return { do: "settle", status: toPending(status, "InitStepFailed", view.stepProblem) };
   }
   return planInit(view, number) ?? { do: "launch", run: number };
 }

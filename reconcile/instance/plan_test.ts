@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import type { RunState } from "../../runners/runner.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
-import { ago, makeInstance, makeService, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import {
+  ago,
+  makeInstance,
+  makeProvisionedVolume,
+  makeService,
+  makeVolume,
+  NOW,
+} from "../testing/resources.ts";
 import { planInstance } from "./plan.ts";
 import { launchFailedStatus, MAX_LAUNCH_FAILURES } from "./status.ts";
 import type { InstanceView, MountView } from "./view.ts";
@@ -27,7 +34,7 @@ const run = (state: RunState["state"], more: Partial<RunState> = {}): RunState =
   ...more,
 });
 
-function mounted(more: Partial<MountView> = {}): MountView {
+function makeMounted(more: Partial<MountView> = {}): MountView {
   const holder = {
     instanceUid: "uid-web-0",
     namespace: "default",
@@ -39,7 +46,7 @@ function mounted(more: Partial<MountView> = {}): MountView {
     mount,
     namespace: "default",
     name: "data",
-    volume: provisioned(),
+    volume: makeProvisionedVolume(),
     holders: [holder],
     mounted: { path: "/v", where: { path: "/v", chain: ["1"], filesystem: "8:0", inFilesystem: "/v" } },
     ...more,
@@ -50,7 +57,7 @@ const fresh = { state: "Pending", ready: false, run: 0 } as const;
 const other = { instanceUid: "o", namespace: "default", instance: "old-0", mode: "rw" as const, since: "" };
 
 const named = makeService({ expose: { port: 1, host: "a.local" } });
-const drained = (service: typeof plain, ageMs: number, status: Partial<InstanceStatus> = {}) => {
+const makeDrained = (service: typeof plain, ageMs: number, status: Partial<InstanceStatus> = {}) => {
   const deletionRequestedAt = new Date(NOW.getTime() - ageMs).toISOString();
   const instance = makeInstance(service, 0, { deletionRequestedAt, status });
   return { ...view({}, { service, run: run("running") }), instance };
@@ -59,20 +66,24 @@ const drained = (service: typeof plain, ageMs: number, status: Partial<InstanceS
 const steps: [string, InstanceView, Record<string, unknown>][] = [
   ["launches run 1 of a new instance", view(fresh), { do: "launch", run: 1 }],
   ["settles a running one", view({}, { run: run("running") }), { do: "settle" }],
-  ["lets one that a host name leads to answer a little longer", drained(named, 100), {
+  ["lets one that a host name leads to answer a little longer", makeDrained(named, 100), {
     do: "settle",
     afterMs: 400,
   }],
-  ["retires it then", drained(named, 500), { do: "retire" }],
+  ["retires it then", makeDrained(named, 500), { do: "retire" }],
   ["retires it soon when the clock was set back while no daemon ran", {
-    ...drained(named, -60_000),
+    ...makeDrained(named, -60_000),
     now: Object.assign(new Date(NOW), { clock: { steps: [], watchedMs: 500 } }),
   }, { do: "retire" }],
-  ["retires it at once when it is not ready", drained(named, 0, { ready: false }), { do: "retire" }],
-  ["retires at once what no name leads to", drained(plain, 0), { do: "retire" }],
-  ["retires it at once when its service is deleted", drained({ ...named, deletionRequestedAt: ago(0) }, 0), {
-    do: "retire",
-  }],
+  ["retires it at once when it is not ready", makeDrained(named, 0, { ready: false }), { do: "retire" }],
+  ["retires at once what no name leads to", makeDrained(plain, 0), { do: "retire" }],
+  [
+    "retires it at once when its service is deleted",
+    makeDrained({ ...named, deletionRequestedAt: ago(0) }, 0),
+    {
+      do: "retire",
+    },
+  ],
   ["retires one whose service is gone", view({}, { service: undefined, run: run("running") }), {
     do: "retire",
   }],
@@ -100,10 +111,10 @@ const steps: [string, InstanceView, Record<string, unknown>][] = [
     afterMs: 3000,
   }],
   ["leaves a stalled one alone", view({ state: "Stalled" }), { do: "settle" }],
-  ["acquires leases first", view(fresh, { service: mounting, mounts: [mounted({ holders: [] })] }), {
+  ["acquires leases first", view(fresh, { service: mounting, mounts: [makeMounted({ holders: [] })] }), {
     do: "acquire",
   }],
-  ["launches with its lease and mount", view(fresh, { service: mounting, mounts: [mounted()] }), {
+  ["launches with its lease and mount", view(fresh, { service: mounting, mounts: [makeMounted()] }), {
     do: "launch",
     run: 1,
   }],
@@ -129,7 +140,7 @@ const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
   ],
   [
     "one being deleted",
-    { volume: provisioned({ deletionRequestedAt: ago(1) }) },
+    { volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }) },
     /is being deleted/,
     "VolumeNotReady",
   ],
@@ -138,7 +149,7 @@ const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
 ];
 for (const [name, more, message, reason] of waits) {
   Deno.test(`planInstance() waits for ${name}, and never launches`, () => {
-    const step = planInstance(view(fresh, { service: mounting, mounts: [mounted(more)] }));
+    const step = planInstance(view(fresh, { service: mounting, mounts: [makeMounted(more)] }));
     assert.ok(step.do === "settle", JSON.stringify(step));
     assert.equal(step.status.state, "Pending");
     assert.equal(step.status.reason, reason);
@@ -146,7 +157,7 @@ for (const [name, more, message, reason] of waits) {
   });
 }
 
-function ended(status: Partial<InstanceStatus>, more: Partial<RunState> = {}, fields = {}) {
+function planEnded(status: Partial<InstanceStatus>, more: Partial<RunState> = {}, fields = {}) {
   const exited = run("exited", { exitCode: 1, finishedAt: ago(0), ...more });
   const step = planInstance(view(status, { run: exited, service: makeService(fields) }));
   assert.ok(step.do === "settle", JSON.stringify(step));
@@ -154,14 +165,14 @@ function ended(status: Partial<InstanceStatus>, more: Partial<RunState> = {}, fi
 }
 
 Deno.test("planInstance() restarts a first crash at once, then backs off 1 s doubling to 60 s", () => {
-  const delays = [0, 1, 2, 3, 7, 20].map((crashes) => ended({ crashes, startedAt: ago(5) }).afterMs);
+  const delays = [0, 1, 2, 3, 7, 20].map((crashes) => planEnded({ crashes, startedAt: ago(5) }).afterMs);
   assert.deepEqual(delays, [0, 1000, 2000, 4000, 60_000, 60_000]);
-  assert.equal(ended({ crashes: 0 }).status.state, "Pending");
-  assert.equal(ended({ crashes: 1, startedAt: ago(1) }).status.state, "Failed");
+  assert.equal(planEnded({ crashes: 0 }).status.state, "Pending");
+  assert.equal(planEnded({ crashes: 1, startedAt: ago(1) }).status.state, "Failed");
 });
 
 Deno.test("planInstance() forgets crashes after a minute of running", () => {
-  assert.equal(ended({ crashes: 9, startedAt: ago(61) }).status.crashes, 1);
+  assert.equal(planEnded({ crashes: 9, startedAt: ago(61) }).status.crashes, 1);
   const running = planInstance(view({ crashes: 4 }, { run: run("running", { startedAt: ago(61) }) }));
   assert.ok(running.do === "settle" && running.status.crashes === 0 && running.afterMs === undefined);
   const young = planInstance(view({ crashes: 4 }, { run: run("running", { startedAt: ago(20) }) }));
@@ -170,14 +181,14 @@ Deno.test("planInstance() forgets crashes after a minute of running", () => {
 });
 
 Deno.test("planInstance() says why a run ended", () => {
-  assert.equal(ended({ crashes: 2, startedAt: ago(1) }).status.reason, "CrashLoop");
-  assert.equal(ended({}, { oomKilled: true }).status.reason, "OutOfMemory");
-  assert.match(ended({}, { exitCode: 137 }).status.message!, /code 137 \(signal 9\)/);
-  assert.equal(ended({}).status.restarts, 1);
+  assert.equal(planEnded({ crashes: 2, startedAt: ago(1) }).status.reason, "CrashLoop");
+  assert.equal(planEnded({}, { oomKilled: true }).status.reason, "OutOfMemory");
+  assert.match(planEnded({}, { exitCode: 137 }).status.message!, /code 137 \(signal 9\)/);
+  assert.equal(planEnded({}).status.restarts, 1);
   const removed = planInstance(view({}, { run: run("absent") }));
   assert.ok(removed.do === "settle");
   assert.match(removed.status.message!, /was removed/);
-  const unexecuted = ended({}, { exitCode: 127, error: "/x is a script for /y, which is not there" });
+  const unexecuted = planEnded({}, { exitCode: 127, error: "/x is a script for /y, which is not there" });
   assert.match(unexecuted.status.message!, /^it could not be run: \/x is a script for \/y/);
 });
 
@@ -191,19 +202,21 @@ Deno.test("planInstance() calls nothing ready whose main process has gone to the
 });
 
 Deno.test("planInstance() honours the restart policy", () => {
-  assert.equal(ended({}, { exitCode: 0 }, { restart: "on-failure" }).status.state, "Completed");
-  assert.equal(ended({}, { exitCode: 0 }, { restart: "always" }).status.state, "Pending");
-  assert.equal(ended({}, { exitCode: 1 }, { restart: "never" }).status.state, "Stopped");
-  assert.equal(ended({}, { exitCode: 1 }, { restart: "never" }).status.nextAttemptAt, undefined);
+  assert.equal(planEnded({}, { exitCode: 0 }, { restart: "on-failure" }).status.state, "Completed");
+  assert.equal(planEnded({}, { exitCode: 0 }, { restart: "always" }).status.state, "Pending");
+  assert.equal(planEnded({}, { exitCode: 1 }, { restart: "never" }).status.state, "Stopped");
+  assert.equal(planEnded({}, { exitCode: 1 }, { restart: "never" }).status.nextAttemptAt, undefined);
 });
 
 Deno.test("planInstance() tells how a job ended, hands its volumes on, and runs it again only when its service says so", () => {
-  const well = ended({ lastFailure: undefined }, { exitCode: 0, startedAt: ago(9) }, { restart: "never" });
+  const well = planEnded({ lastFailure: undefined }, { exitCode: 0, startedAt: ago(9) }, {
+    restart: "never",
+  });
   assert.deepEqual(
     [well.status.state, well.status.crashes, well.status.lastFailure, well.status.startedAt, well.releases],
     ["Completed", 0, undefined, ago(9), true],
   );
-  const badly = ended({}, { exitCode: 3 }, { restart: "never" });
+  const badly = planEnded({}, { exitCode: 3 }, { restart: "never" });
   assert.deepEqual([badly.status.reason, badly.status.lastFailure!.exitCode, badly.releases], [
     "JobFailed",
     3,
@@ -213,7 +226,7 @@ Deno.test("planInstance() tells how a job ended, hands its volumes on, and runs 
     badly.status.message!,
     /it exited with code 3, and is not started again; its output: rune logs web-0/,
   );
-  const starved = ended({}, { exitCode: 0, oomKilled: true }, { restart: "never" });
+  const starved = planEnded({}, { exitCode: 0, oomKilled: true }, { restart: "never" });
   assert.deepEqual([starved.status.state, starved.status.reason], ["Stopped", "OutOfMemory"]);
   const over = (state: "Completed" | "Stopped", restart: string, more: Partial<InstanceView> = {}) => {
     const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;
@@ -229,7 +242,7 @@ Deno.test("planInstance() tells how a job ended, hands its volumes on, and runs 
   );
   const held = planInstance(view({ state: "Stopped", ready: false }, {
     service: makeService({ restart: "never" }),
-    mounts: [mounted()],
+    mounts: [makeMounted()],
     run: run("exited"),
   }));
   assert.ok(held.do === "settle" && held.releases, "what an earlier version left held");
@@ -251,41 +264,45 @@ Deno.test("launchFailedStatus() stalls after ten failures, or at once when perma
 });
 
 const probed = makeService({ health: { liveness: { type: "tcp", port: 80 } } });
-const live = (
+const planLive = (
   status: Partial<InstanceStatus>,
   health: InstanceView["health"],
   names = run("running").names,
 ) => planInstance(view(status, { service: probed, run: run("running", { names }), health: health! }));
 
 Deno.test("planInstance() publishes the names of what is ready before it says so, and takes them away before it says no", () => {
-  assert.equal(live({ ready: false }, { ready: true }, []).do, "publish");
-  assert.equal(live({}, { ready: false, message: "no" }).do, "publish");
-  const step = live({ ready: false }, { ready: true });
+  assert.equal(planLive({ ready: false }, { ready: true }, []).do, "publish");
+  assert.equal(planLive({}, { ready: false, message: "no" }).do, "publish");
+  const step = planLive({ ready: false }, { ready: true });
   assert.ok(step.do === "settle" && step.status.ready && step.status.readyAt === NOW.toISOString());
 });
 
 Deno.test("planInstance() keeps what was known of readiness until a check has said something", () => {
-  const known = live({ ready: true }, {});
+  const known = planLive({ ready: true }, {});
   assert.ok(known.do === "settle" && known.status.ready);
-  const fresh = live({ state: "Starting", ready: false }, {}, []);
+  const fresh = planLive({ state: "Starting", ready: false }, {}, []);
   assert.ok(fresh.do === "settle" && !fresh.status.ready && fresh.status.state === "Running");
 });
 
 Deno.test("planInstance() tells one that was ready and is not from one that never was", () => {
   const verdict = { ready: false, message: "its readiness check failed" };
-  const was = live({ readyAt: ago(60) }, verdict, []);
+  const was = planLive({ readyAt: ago(60) }, verdict, []);
   assert.ok(was.do === "settle" && was.status.state === "Unhealthy" && was.status.reason === "Unhealthy");
-  const never = live({ ready: false }, verdict, []);
+  const never = planLive({ ready: false }, verdict, []);
   assert.ok(never.do === "settle" && never.status.state === "Running" && never.status.reason === "Unhealthy");
 });
 
 Deno.test("planInstance() condemns what fails its liveness check, kills it, and counts its end as Unhealthy", () => {
-  const condemned = live({}, { ready: false, dead: "its liveness check failed" });
+  const condemned = planLive({}, { ready: false, dead: "its liveness check failed" });
   assert.ok(condemned.do === "settle" && condemned.status.condemned?.run === 1);
-  assert.deepEqual(live({ condemned: { run: 1, message: "m" } }, {}), { do: "kill", run: 1 });
-  const after = ended({ state: "Unhealthy", condemned: { run: 1, message: "its liveness check failed" } }, {
-    exitCode: 0,
-  }, { restart: "on-failure" });
+  assert.deepEqual(planLive({ condemned: { run: 1, message: "m" } }, {}), { do: "kill", run: 1 });
+  const after = planEnded(
+    { state: "Unhealthy", condemned: { run: 1, message: "its liveness check failed" } },
+    {
+      exitCode: 0,
+    },
+    { restart: "on-failure" },
+  );
   assert.deepEqual([after.status.reason, after.status.restarts, after.status.condemned], [
     "Unhealthy",
     1,
@@ -294,7 +311,7 @@ Deno.test("planInstance() condemns what fails its liveness check, kills it, and 
 });
 
 Deno.test("planInstance() starts no writer of a volume that is being copied, and readers all the same", () => {
-  const copied = mounted({ copiedFor: "snapshot default/snap" });
+  const copied = makeMounted({ copiedFor: "snapshot default/snap" });
   const waiting = planInstance(view(fresh, { service: mounting, mounts: [copied] }));
   assert.ok(waiting.do === "settle");
   assert.deepEqual([waiting.status.state, waiting.status.message], [
@@ -310,7 +327,7 @@ Deno.test("planInstance() starts no writer of a volume that is being copied, and
 
 Deno.test("planInstance() takes a paused run for what it is: running", () => {
   const paused = run("running", { paused: true });
-  const step = planInstance(view({}, { service: mounting, mounts: [mounted()], run: paused }));
+  const step = planInstance(view({}, { service: mounting, mounts: [makeMounted()], run: paused }));
   assert.deepEqual([step.do, step.do === "settle" && step.status.state], ["settle", "Running"]);
 });
 
@@ -332,21 +349,21 @@ Deno.test("planInstance() tells of a run that somebody else paused, takes its na
 });
 
 Deno.test("planInstance() tells a program that put itself in the background from one that crashed", () => {
-  const left = ended({}, { exitCode: 0, leftBehind: 2 });
+  const left = planEnded({}, { exitCode: 0, leftBehind: 2 });
   assert.equal(left.status.reason, "InBackground");
   assert.match(
     left.status.message!,
     /it left 2 processes behind, which were ended: run it in the foreground/,
   );
-  assert.equal(ended({}, { exitCode: 1, leftBehind: 2 }).status.reason, undefined, "a crash");
+  assert.equal(planEnded({}, { exitCode: 1, leftBehind: 2 }).status.reason, undefined, "a crash");
   assert.match(
-    ended({}, { exitCode: 0 }).status.message!,
+    planEnded({}, { exitCode: 0 }).status.message!,
     /a job says restart: never, a server runs in the foreground/,
   );
-  const job = ended({}, { exitCode: 0, leftBehind: 1 }, { restart: "on-failure" });
+  const job = planEnded({}, { exitCode: 0, leftBehind: 1 }, { restart: "on-failure" });
   assert.deepEqual([job.status.state, job.event?.type], ["Completed", "Warning"]);
   assert.match(
-    ended({}, { exitCode: undefined, error: "no room" }).status.message!,
+    planEnded({}, { exitCode: undefined, error: "no room" }).status.message!,
     /it could not be run: no room/,
   );
 });

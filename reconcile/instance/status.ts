@@ -12,7 +12,7 @@ export function overInit({ init }: InstanceStatus): Pick<InstanceStatus, "init">
 }
 
 /** Status of an instance that waits for something else to change. */
-export function pending(status: InstanceStatus, reason: ServiceReason, message: string): InstanceStatus {
+export function toPending(status: InstanceStatus, reason: ServiceReason, message: string): InstanceStatus {
   return { ...status, state: "Pending", ready: false, reason, message };
 }
 

@@ -5,7 +5,7 @@
  */
 import { instanceName } from "../../model/instance_name.ts";
 import type { Instance, InstanceStatus } from "../../model/instance.ts";
-import { pending, underWay } from "./status.ts";
+import { toPending, underWay } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
 /** The name of the instance that it replaces. */
@@ -24,7 +24,7 @@ export function cannotReplace(instance: Instance, why: string): string {
 export function planTurn(view: InstanceView, blocked: InstanceStatus | undefined): InstanceStep {
   const { instance, missingConfig } = view;
   const { preparedAt, ...status } = instance.status;
-  const problem = missingConfig === undefined ? blocked : pending(status, "ConfigMissing", missingConfig);
+  const problem = missingConfig === undefined ? blocked : toPending(status, "ConfigMissing", missingConfig);
   if (problem) {
     const { preparedAt: _, ...told } = problem;
     const message = told.reason === undefined ? told.message! : cannotReplace(instance, told.message!);

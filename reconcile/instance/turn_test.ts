@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../../model/instance.ts";
-import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeInstance, makeProvisionedVolume, makeService, NOW } from "../testing/resources.ts";
 import { planInstance } from "./plan.ts";
 import type { InstanceView, MountView } from "./view.ts";
 
@@ -17,7 +17,7 @@ const mountView: MountView = {
   mount: service.spec.volumes[0]!,
   namespace: "default",
   name: "data",
-  volume: provisioned(),
+  volume: makeProvisionedVolume(),
   holders: [],
   mounted: undefined,
 };
@@ -30,7 +30,7 @@ const view = (instance: Instance, more: Partial<InstanceView> = {}): InstanceVie
   ...more,
 });
 
-const told = (one: InstanceView) => {
+const planStatus = (one: InstanceView) => {
   const step = planInstance(one);
   assert.ok(step.do === "settle", step.do);
   return step.status;
@@ -38,7 +38,7 @@ const told = (one: InstanceView) => {
 
 Deno.test("planInstance() of one that awaits its turn prepares, then waits, and takes no lease", () => {
   assert.equal(planInstance(view(successor())).do, "prepare");
-  const waits = told(view(successor({ preparedAt: ago(1) })));
+  const waits = planStatus(view(successor({ preparedAt: ago(1) })));
   assert.deepEqual([waits.state, waits.preparedAt, waits.reason], ["Pending", ago(1), undefined]);
   assert.match(waits.message!, /starts when web-0 has stopped/);
   assert.equal(
@@ -59,11 +59,15 @@ Deno.test("planInstance() of one that awaits its turn is prepared no more when s
   const rows: [Partial<InstanceView>, string, RegExp][] = [
     [{ missingConfig: "secret default/key does not exist; cast it" }, "ConfigMissing", /secret default\/key/],
     [{ mounts: [{ ...mountView, volume: undefined }] }, "VolumeNotReady", /does not exist/],
-    [{ mounts: [{ ...mountView, volume: { ...provisioned(), ...deleting } }] }, "VolumeNotReady", /deleted/],
+    [
+      { mounts: [{ ...mountView, volume: { ...makeProvisionedVolume(), ...deleting } }] },
+      "VolumeNotReady",
+      /deleted/,
+    ],
     [{ mounts: [{ ...mountView, holders: [holder] }] }, "VolumeNotReady", /mounted read-write by/],
   ];
   for (const [more, reason, message] of rows) {
-    const status = told(view(successor({ preparedAt: ago(1) }), more));
+    const status = planStatus(view(successor({ preparedAt: ago(1) }), more));
     assert.deepEqual([status.reason, status.preparedAt], [reason, undefined]);
     assert.match(status.message!, /cannot replace web-0, which keeps running: /);
     assert.match(status.message!, message);

@@ -9,7 +9,7 @@ export interface Unstored {
   keep(uid: string, status: InstanceStatus): void;
   forget(uid: string): void;
   /** The resource as it is known to be: an instance itself, a service by its instances. */
-  known<R extends AnyResource>(resource: R): R;
+  addUnstored<R extends AnyResource>(resource: R): R;
 }
 
 const NOT_STORED = "this is not stored yet, since nothing can be; see rune status";
@@ -31,7 +31,7 @@ export function createUnstored(store: Pick<Store, "list">): Unstored {
   return {
     keep: (uid, status) => void statuses.set(uid, status),
     forget: (uid) => void statuses.delete(uid),
-    known(resource) {
+    addUnstored(resource) {
       if (statuses.size === 0) return resource;
       if (resource.kind === "instance") return knownInstance(resource) as typeof resource;
       if (resource.kind !== "service") return resource;

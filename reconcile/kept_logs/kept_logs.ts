@@ -58,7 +58,7 @@ export class KeptLogs {
 
   /** Keeps the end of a run's output, in the place of what was kept under its name before. */
   async keep(log: KeptLog, entries: AsyncIterable<LogEntry>): Promise<void> {
-    const sizes = await this.#known();
+    const sizes = await this.#readSizes();
     const { lines, cut } = await lastLines(entries, this.#limits.run);
     const path = this.#pathOf(log);
     await Deno.mkdir(join(this.#root, log.serviceUid), { recursive: true, mode: 0o700 });
@@ -88,17 +88,17 @@ export class KeptLogs {
   async forget(serviceUid: string): Promise<void> {
     const directory = join(this.#root, serviceUid);
     await removeIfPresent(directory);
-    const sizes = await this.#known();
+    const sizes = await this.#readSizes();
     for (const path of [...sizes.keys()]) if (path.startsWith(`${directory}/`)) sizes.delete(path);
   }
 
   /**
-   * Removes what is kept of services that `wanted` does not know, and what a daemon that was killed left half written.
+   * Removes what is kept of services that `isWanted` does not know, and what a daemon that was killed left half written.
    *
    * @returns of how many services.
    */
-  async sweep(wanted: (serviceUid: string) => boolean): Promise<number> {
-    const gone = (await entriesOf(this.#root)).filter((uid) => !wanted(uid));
+  async sweep(isWanted: (serviceUid: string) => boolean): Promise<number> {
+    const gone = (await entriesOf(this.#root)).filter((uid) => !isWanted(uid));
     for (const uid of gone) await this.forget(uid);
     return gone.length;
   }
@@ -108,7 +108,7 @@ export class KeptLogs {
     return join(this.#root, serviceUid, `${name}${SUFFIX}`);
   }
 
-  #known(): Promise<Map<string, { bytes: number; at: number }>> {
+  #readSizes(): Promise<Map<string, { bytes: number; at: number }>> {
     return this.#sizes ??= this.#measure();
   }
 

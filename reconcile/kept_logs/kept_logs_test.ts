@@ -15,7 +15,7 @@ const log = (more: Partial<KeptLog> = {}): KeptLog => ({
   ...more,
 });
 
-async function* printed(...texts: string[]): AsyncGenerator<LogEntry> {
+async function* printTexts(...texts: string[]): AsyncGenerator<LogEntry> {
   for (const text of texts) yield { stream: "stdout", text };
 }
 
@@ -35,10 +35,10 @@ const texts = async (kept: KeptLogs, of: KeptLog) => (await kept.read(of)).map((
 
 Deno.test("KeptLogs keep the last output of a name, also for the next daemon, and forget it with its service", () =>
   withKept(async (kept, root) => {
-    await kept.keep(log(), printed("old"));
-    await kept.keep(log({ run: 2, endedAt: "2030-01-01T00:00:01Z" }), printed("one", "two"));
-    await kept.keep(log({ step: "migrate" }), printed("step"));
-    await kept.keep(log({ serviceUid: "s2" }), printed("another's"));
+    await kept.keep(log(), printTexts("old"));
+    await kept.keep(log({ run: 2, endedAt: "2030-01-01T00:00:01Z" }), printTexts("one", "two"));
+    await kept.keep(log({ step: "migrate" }), printTexts("step"));
+    await kept.keep(log({ serviceUid: "s2" }), printTexts("another's"));
     const next = new KeptLogs(root);
     assert.deepEqual((await next.list("s1")).map(({ run, step }) => [run, step]), [[2, undefined], [
       1,
@@ -58,7 +58,7 @@ Deno.test("KeptLogs keep the last output of a name, also for the next daemon, an
 Deno.test("KeptLogs keep the end of a long output, and say that there was more", () =>
   withKept(async (kept) => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}`);
-    await kept.keep(log(), printed(...lines));
+    await kept.keep(log(), printTexts(...lines));
     const [found] = await kept.list("s1");
     const left = await texts(kept, found!);
     assert.equal(found?.cut, true);
@@ -68,7 +68,9 @@ Deno.test("KeptLogs keep the end of a long output, and say that there was more",
 
 Deno.test("KeptLogs are bounded in all: the oldest go", () =>
   withKept(async (kept, root) => {
-    for (let n = 0; n < 20; n++) await kept.keep(log({ instance: `web-${n}` }), printed("x".repeat(1_000)));
+    for (let n = 0; n < 20; n++) {
+      await kept.keep(log({ instance: `web-${n}` }), printTexts("x".repeat(1_000)));
+    }
     let size = 0;
     for await (const { name } of Deno.readDir(`${root}/s1`)) {
       size += (await Deno.stat(`${root}/s1/${name}`)).size;
@@ -82,7 +84,7 @@ Deno.test("KeptLogs clear away what a killed daemon left half written", () =>
   withKept(async (kept, root) => {
     await Deno.mkdir(`${root}/s1`);
     await Deno.writeTextFile(`${root}/s1/web-0.jsonl.i1`, "half");
-    await kept.keep(log({ instance: "web-1" }), printed("whole"));
+    await kept.keep(log({ instance: "web-1" }), printTexts("whole"));
     assert.deepEqual(await Array.fromAsync(Deno.readDir(`${root}/s1`), ({ name }) => name), ["web-1.jsonl"]);
   }));
 

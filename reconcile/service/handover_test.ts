@@ -28,10 +28,10 @@ const brief = (steps: RolloutStep[]) =>
 const plan = (service: Service, instances: Instance[]) => brief(planRollout(service, instances, NOW).steps);
 
 const volumes = [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }];
-const writing = (v: number, more: object = {}) => version(v, { volumes, ...more });
-const [w1, w2, w3] = [writing(1), writing(2), writing(3)] as [Service, Service, Service];
+const makeWriting = (v: number, more: object = {}) => version(v, { volumes, ...more });
+const [w1, w2, w3] = [makeWriting(1), makeWriting(2), makeWriting(3)] as [Service, Service, Service];
 /** A successor that waits for its turn. */
-const waiting = (service: Service, prepared: boolean): Instance => {
+const makeWaiting = (service: Service, prepared: boolean): Instance => {
   const status = { state: "Pending" as const, ready: false, run: 0, ...(prepared && { preparedAt: ago(1) }) };
   const instance = next(service, { status });
   return { ...instance, spec: { ...instance.spec, awaitsTurn: true } };
@@ -79,33 +79,33 @@ const ROWS: [what: string, service: Service, instances: Instance[], steps: strin
   ["stopped while main leaves, started again", v2, [main(v1, leaving), next(v2, leaving)], []],
   ["successor starting, restart", restarted, [main(v1, ready), next(v2, unready)], ["remove web-0-next"]],
   ["successor ready and main leaving, restart", restarted, [main(v1, leaving), next(v2, ready)], []],
-  ["a writer's successor prepares", w2, [main(w1, ready), waiting(w2, false)], []],
-  ["a writer's successor is prepared", w2, [main(w1, ready), waiting(w2, true)], ["remove web-0"]],
+  ["a writer's successor prepares", w2, [main(w1, ready), makeWaiting(w2, false)], []],
+  ["a writer's successor is prepared", w2, [main(w1, ready), makeWaiting(w2, true)], ["remove web-0"]],
   [
     "a writer's successor is prepared, and its writer is leaving",
     w2,
-    [main(w1, leaving), waiting(w2, true)],
+    [main(w1, leaving), makeWaiting(w2, true)],
     [],
   ],
-  ["a writer has gone", w2, [waiting(w2, true)], ["promote web-0-next"]],
-  ["a writer's successor prepares, another cast", w3, [main(w1, ready), waiting(w2, false)], [
+  ["a writer has gone", w2, [makeWaiting(w2, true)], ["promote web-0-next"]],
+  ["a writer's successor prepares, another cast", w3, [main(w1, ready), makeWaiting(w2, false)], [
     "remove web-0-next",
   ]],
-  ["a writer's successor is prepared, another cast", w3, [main(w1, ready), waiting(w2, true)], [
+  ["a writer's successor is prepared, another cast", w3, [main(w1, ready), makeWaiting(w2, true)], [
     "remove web-0-next",
   ]],
-  ["a writer's successor is prepared, rollback", w1, [main(w1, ready), waiting(w2, true)], [
+  ["a writer's successor is prepared, rollback", w1, [main(w1, ready), makeWaiting(w2, true)], [
     "remove web-0-next",
   ]],
-  ["a writer is leaving, another cast", w3, [main(w1, leaving), waiting(w2, true)], []],
-  ["a writer is leaving, rollback", w1, [main(w1, leaving), waiting(w2, true)], []],
-  ["a writer has gone, another cast", w3, [waiting(w2, true)], ["promote web-0-next"]],
+  ["a writer is leaving, another cast", w3, [main(w1, leaving), makeWaiting(w2, true)], []],
+  ["a writer is leaving, rollback", w1, [main(w1, leaving), makeWaiting(w2, true)], []],
+  ["a writer has gone, another cast", w3, [makeWaiting(w2, true)], ["promote web-0-next"]],
   ["a writer's successor is about to start, another cast", w3, [
-    { ...waiting(w2, true), name: "web-0" },
+    { ...makeWaiting(w2, true), name: "web-0" },
   ], ["create 0 next waiting"]],
-  ["a writer's successor cannot prepare, stop", writing(2, { scale: 0 }), [
+  ["a writer's successor cannot prepare, stop", makeWriting(2, { scale: 0 }), [
     main(w1, ready),
-    waiting(w2, false),
+    makeWaiting(w2, false),
   ], [
     "remove web-0",
     "remove web-0-next",

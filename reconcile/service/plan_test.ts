@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FINALIZERS } from "../../model/marks.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
-import { ago, makeInstance, makeService, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeInstance, makeProvisionedVolume, makeService, NOW } from "../testing/resources.ts";
 import { planService, type ServiceStep, type ServiceView } from "./plan.ts";
 
 const claiming = { volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] };
@@ -15,7 +15,7 @@ const plan = (more: Partial<ServiceView>) => brief(planService(view(more)).steps
 
 const deleted = { deletionRequestedAt: ago(1) };
 const cascade = { ...deleted, finalizers: [FINALIZERS.instances, FINALIZERS.volumeCleanup] };
-const owned = provisioned({ name: "d-web-0", status: { ownerService: "web" } });
+const owned = makeProvisionedVolume({ name: "d-web-0", status: { ownerService: "web" } });
 
 Deno.test("planService() of a deleted service removes instances first, and drops it when none is left", () => {
   const service = makeService({ scale: 2 }, deleted);
@@ -27,7 +27,7 @@ Deno.test("planService() of a deleted service removes instances first, and drops
 
 Deno.test("planService() of a deleted service keeps its volumes, released", () => {
   const service = makeService(claiming, deleted);
-  assert.deepEqual(plan({ service, volumes: [provisioned(), owned] }), [
+  assert.deepEqual(plan({ service, volumes: [makeProvisionedVolume(), owned] }), [
     "releaseVolume data",
     "releaseVolume d-web-0",
     "drop",
@@ -36,7 +36,7 @@ Deno.test("planService() of a deleted service keeps its volumes, released", () =
 
 Deno.test("planService() with cascade deletes what claim templates made, never what was only claimed", () => {
   const service = makeService(claiming, cascade);
-  assert.deepEqual(plan({ service, volumes: [provisioned(), owned] }), [
+  assert.deepEqual(plan({ service, volumes: [makeProvisionedVolume(), owned] }), [
     "releaseVolume data",
     "deleteVolume d-web-0",
     "drop",
@@ -45,9 +45,12 @@ Deno.test("planService() with cascade deletes what claim templates made, never w
 
 Deno.test("planService() does not release a volume that another service claims too", () => {
   const others = [makeService(claiming, { name: "other", uid: "other" })];
-  assert.deepEqual(plan({ service: makeService(claiming, deleted), volumes: [provisioned()], others }), [
-    "drop",
-  ]);
+  assert.deepEqual(
+    plan({ service: makeService(claiming, deleted), volumes: [makeProvisionedVolume()], others }),
+    [
+      "drop",
+    ],
+  );
 });
 
 function statusOf(scale: number, instances: Partial<InstanceStatus>[]) {
@@ -77,14 +80,14 @@ Deno.test("planService() derives the service's state from its instances", () => 
 });
 
 Deno.test("planService() tells a service whose instances ended for good from one that is on its way", () => {
-  const ended = (exitCode: number) => ({
+  const makeEnded = (exitCode: number) => ({
     state: "Stopped" as const,
     ready: false,
     lastFailure: { at: ago(1), reason: "LaunchFailed" as const, message: "it exited", exitCode },
   });
-  assert.equal(statusOf(2, [ended(0), ended(0)]).state, "Completed");
-  assert.equal(statusOf(2, [ended(0), ended(1)]).state, "Failed");
-  assert.equal(statusOf(2, [ended(0), starting]).state, "Pending");
+  assert.equal(statusOf(2, [makeEnded(0), makeEnded(0)]).state, "Completed");
+  assert.equal(statusOf(2, [makeEnded(0), makeEnded(1)]).state, "Failed");
+  assert.equal(statusOf(2, [makeEnded(0), starting]).state, "Pending");
 });
 
 Deno.test("planService() reports the failing instance before a waiting one, and looks again at the rollout's deadline", () => {

@@ -12,7 +12,7 @@ const PRIVILEGED = makeService({ securityContext: { privileged: true } }).spec;
 const PLAIN = makeService({}).spec;
 
 /** What an automatic return from `now` to `before` writes. */
-async function returned(before: ServiceSpec, now: ServiceSpec): Promise<ServiceSpec | undefined> {
+async function planRevert(before: ServiceSpec, now: ServiceSpec): Promise<ServiceSpec | undefined> {
   const base = makeService({}, { generation: 2 });
   const service = { ...base, spec: now, status: { ...base.status, readyGenerations: [1] } } as Service;
   const entry = { generation: 1, spec: before, at: "2026-01-01T00:00:00Z" };
@@ -21,12 +21,12 @@ async function returned(before: ServiceSpec, now: ServiceSpec): Promise<ServiceS
 }
 
 Deno.test("resolveRevert() makes nothing root that its writer did not make root", async () => {
-  assert.equal(await returned(ROOT, USER), undefined);
-  assert.equal(await returned({ ...USER, identity: { user: 0, group: 0, groups: [] } }, USER), undefined);
-  assert.equal(await returned(PRIVILEGED, PLAIN), undefined);
-  assert.equal((await returned(ROOT, { ...ROOT, env: { A: "1" } }))?.process?.command, "/bin/true");
-  assert.equal((await returned(USER, ROOT))?.securityContext?.user, "dynamic");
-  assert.equal((await returned({ ...PLAIN, env: { A: "1" } }, PLAIN))?.env.A, "1");
+  assert.equal(await planRevert(ROOT, USER), undefined);
+  assert.equal(await planRevert({ ...USER, identity: { user: 0, group: 0, groups: [] } }, USER), undefined);
+  assert.equal(await planRevert(PRIVILEGED, PLAIN), undefined);
+  assert.equal((await planRevert(ROOT, { ...ROOT, env: { A: "1" } }))?.process?.command, "/bin/true");
+  assert.equal((await planRevert(USER, ROOT))?.securityContext?.user, "dynamic");
+  assert.equal((await planRevert({ ...PLAIN, env: { A: "1" } }, PLAIN))?.env.A, "1");
 });
 
 Deno.test("planService() names what crashed, also while it is being started once more", () => {

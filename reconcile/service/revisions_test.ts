@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openStore } from "../../store/store.ts";
-import { makeService, provisioned } from "../testing/resources.ts";
+import { makeProvisionedVolume, makeService } from "../testing/resources.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import { rollbackTarget } from "./revert.ts";
@@ -10,11 +10,20 @@ import { ago, makeInstance, NOW } from "../testing/resources.ts";
 import { planRollout } from "./rollout.ts";
 
 const spec = (v: number, more: object = {}) => makeService({ env: { V: String(v) }, ...more }).spec;
-const past = (generation: number, of: ServiceSpec) => ({ generation, spec: of, at: "2026-01-01T00:00:00Z" });
+const makeEntry = (generation: number, of: ServiceSpec) => ({
+  generation,
+  spec: of,
+  at: "2026-01-01T00:00:00Z",
+});
 
 Deno.test("revisionsOf() counts a version as ready when any of its generations was, and the newest as live", () => {
   const service = makeService({ env: { V: "3" } }, { generation: 9, status: { readyGenerations: [8, 5] } });
-  const history = [past(7, spec(3)), past(6, spec(2)), past(3, spec(1)), past(1, spec(0))];
+  const history = [
+    makeEntry(7, spec(3)),
+    makeEntry(6, spec(2)),
+    makeEntry(3, spec(1)),
+    makeEntry(1, spec(0)),
+  ];
   assert.deepEqual(
     revisionsOf(service, history).map(({ generation, ready, live }) => [generation, ready, live]),
     [
@@ -49,7 +58,7 @@ Deno.test("a version that was scaled twelve times pushes no other out of what wa
     becomeReady();
   }
   assert.deepEqual(service.status.readyGenerations, [14, 1]);
-  assert.equal(rollbackTarget(service, [past(2, spec(2)), past(1, spec(1))])?.generation, 1);
+  assert.equal(rollbackTarget(service, [makeEntry(2, spec(2)), makeEntry(1, spec(1))])?.generation, 1);
 });
 
 Deno.test("a rollout is not late while a successor prepares, and has all its time once it is prepared", () => {
@@ -84,19 +93,22 @@ Deno.test("missingFor() names the volume, secret or key that a return would lack
   const owning = spec(1, { scale: 2, volumes: [{ name: "d", mountPath: "/d", claimTemplate: template }] });
   const needing = spec(1, { env: { A: "{{ secret:key/a }}" } });
   const service = makeService({ scale: 3 }, { generation: 4 });
-  const having = (...names: string[]): Reader => ({
+  const makeReader = (...names: string[]): Reader => ({
     get: (kind: string, _: string, name: string) =>
-      kind === "volume" && names.includes(name) ? provisioned({ name }) : undefined,
+      kind === "volume" && names.includes(name) ? makeProvisionedVolume({ name }) : undefined,
     list: () => [],
   } as unknown as Reader);
   const lacks = (of: ServiceSpec, state: Reader, ready = true) =>
-    missingFor({ ...past(1, of), ready, live: false }, { service, state });
-  assert.match(lacks(claiming, having())!, /volume default\/data, which generation 1 used, does not exist/);
-  assert.equal(lacks(claiming, having("data")), undefined);
-  assert.match(lacks(owning, having("d-web-0"))!, /d-web-1/, "it would be made anew, and empty");
-  assert.equal(lacks(owning, having("d-web-0", "d-web-1")), undefined, "the third ordinal never had one");
-  assert.equal(lacks(owning, having(), false), undefined, "it never ran: there is nothing to lose");
-  assert.match(lacks(needing, having())!, /secret default\/key does not exist/);
+    missingFor({ ...makeEntry(1, of), ready, live: false }, { service, state });
+  assert.match(
+    lacks(claiming, makeReader())!,
+    /volume default\/data, which generation 1 used, does not exist/,
+  );
+  assert.equal(lacks(claiming, makeReader("data")), undefined);
+  assert.match(lacks(owning, makeReader("d-web-0"))!, /d-web-1/, "it would be made anew, and empty");
+  assert.equal(lacks(owning, makeReader("d-web-0", "d-web-1")), undefined, "the third ordinal never had one");
+  assert.equal(lacks(owning, makeReader(), false), undefined, "it never ran: there is nothing to lose");
+  assert.match(lacks(needing, makeReader())!, /secret default\/key does not exist/);
 });
 
 Deno.test("the store keeps no scale as a version of its own, and says who wrote each", async () => {

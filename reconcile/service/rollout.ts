@@ -90,12 +90,12 @@ interface Slot {
   next?: Instance;
 }
 
-const leaving = (instance: Instance | undefined) => instance?.deletionRequestedAt !== undefined;
-const ready = (instance: Instance | undefined) =>
-  instance !== undefined && !leaving(instance) && instance.status.ready;
+const isLeaving = (instance: Instance | undefined) => instance?.deletionRequestedAt !== undefined;
+const isReady = (instance: Instance | undefined) =>
+  instance !== undefined && !isLeaving(instance) && instance.status.ready;
 /** Ready, or ended well: there is nothing more to wait for. */
 const isSettled = (instance: Instance | undefined) =>
-  instance !== undefined && !leaving(instance) && isDone(instance);
+  instance !== undefined && !isLeaving(instance) && isDone(instance);
 /** Nothing of it runs, and nothing will: a successor has nobody to take over from. */
 const hasEnded = (instance: Instance) => hasCompleted(instance) || hasFailedForGood(instance);
 /** States in which there is something to lose. */
@@ -119,21 +119,21 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
     else if (instance.name === instanceName(name, { ...slot, successor: false })) slot.main = instance;
     else slot.next = instance;
   }
-  removals.filter((i) => !leaving(i)).sort((a, b) => b.spec.ordinal - a.spec.ordinal)
+  removals.filter((i) => !isLeaving(i)).sort((a, b) => b.spec.ordinal - a.spec.ordinal)
     .forEach((i) => steps.push({ do: "remove", name: i.name, why: "scaled down" }));
 
   const outdated = slots.filter((s) => s.main && !isCurrent(service, s.main));
   const replacedAll = slots.every((s) => !s.next && s.main && isCurrent(service, s.main));
   const settled = replacedAll && slots.every((s) => isSettled(s.main));
   // A job that failed is not run again: more time changes nothing.
-  const failed = instances.some((i) => !leaving(i) && isCurrent(service, i) && hasFailedForGood(i));
+  const failed = instances.some((i) => !isLeaving(i) && isCurrent(service, i) && hasFailedForGood(i));
   const late = !settled && (failed || timedOut(service, { instances, now }));
   const over = settled || (replacedAll && slots.every((s) => isSettled(s.main) || hasFailedForGood(s.main!)));
   const stuck = outdated.length > 0 && late;
   const waitForAll = spec.update.strategy === "recreate" &&
     instances.some((i) => !isCurrent(service, i) && !awaitsTurn(i));
   for (const { main, next, ordinal } of slots) {
-    if (main || !next || leaving(next) || (waitForAll && awaitsTurn(next))) continue;
+    if (main || !next || isLeaving(next) || (waitForAll && awaitsTurn(next))) continue;
     steps.push({ do: "promote", name: next.name, ordinal });
   }
   if (!waitForAll) {
@@ -144,14 +144,16 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
     }
   }
   if (!stuck) {
-    steps.push(...slots.filter((slot) => isSuperfluous(service, slot)).map(({ next }) => replaced(next!)));
+    steps.push(
+      ...slots.filter((slot) => isSuperfluous(service, slot)).map(({ next }) => makeReplacement(next!)),
+    );
     const plan = spec.update.strategy === "recreate"
       ? removeAll
       : mustStopFirst(service) || outdated.some(({ main }) => holdsAgainst(service, main!))
       ? stopFirst
       : startFirst;
     const outdone = outdated.filter(isOutdone);
-    steps.push(...outdone.map(({ main }) => replaced(main!)));
+    steps.push(...outdone.map(({ main }) => makeReplacement(main!)));
     steps.push(...plan(service, slots, outdated.filter((slot) => !outdone.includes(slot)).reverse()));
   }
   return { steps, inProgress: !over, stuck, late };
@@ -170,7 +172,7 @@ export function rolloutStart({ generation, status, annotations }: Service): stri
 /** Whether a successor prepares, and nothing is known to be in its way: a pull may take long, and what runs goes on. */
 export function isPreparing(service: Service, instance: Instance): boolean {
   const { preparedAt, launchFailures, reason } = instance.status;
-  return awaitsTurn(instance) && !leaving(instance) && isCurrent(service, instance) &&
+  return awaitsTurn(instance) && !isLeaving(instance) && isCurrent(service, instance) &&
     preparedAt === undefined && launchFailures === 0 && reason === undefined;
 }
 
@@ -193,7 +195,7 @@ function timedOut(service: Service, { instances, now }: { instances: Instance[];
   return waitedMs(since, now) > parseDuration(service.spec.update.timeout);
 }
 
-const replaced = (instance: Instance): RolloutStep => ({
+const makeReplacement = (instance: Instance): RolloutStep => ({
   do: "remove",
   name: instance.name,
   why: "replaced",
@@ -204,21 +206,21 @@ const replaced = (instance: Instance): RolloutStep => ({
  * all that its ordinal has stays, until another one serves.
  */
 function isSuperfluous(service: Service, { main, next }: Slot): boolean {
-  if (!main || !next || leaving(next)) return false;
-  if (isCurrent(service, next) && (leaving(main) || !isCurrent(service, main))) return false;
+  if (!main || !next || isLeaving(next)) return false;
+  if (isCurrent(service, next) && (isLeaving(main) || !isCurrent(service, main))) return false;
   // Whether what was cast since can start at all is not known yet: this one can.
-  if (leaving(main) && next.status.preparedAt !== undefined) return false;
-  return !ready(next) || isSettled(main);
+  if (isLeaving(main) && next.status.preparedAt !== undefined) return false;
+  return !isReady(next) || isSettled(main);
 }
 
 /** Whether an instance is not ready and a successor is, of whichever cast: that one serves better, and is replaced in its turn. */
 function isOutdone({ main, next }: Slot): boolean {
-  return !leaving(main) && !ready(main) && ready(next);
+  return !isLeaving(main) && !isReady(main) && isReady(next);
 }
 
 /** A successor that can start, as far as that can be known before; one that does not wait for its turn has to be ready. */
 const isPrepared = (service: Service, next: Instance | undefined) =>
-  next !== undefined && !leaving(next) && isCurrent(service, next) &&
+  next !== undefined && !isLeaving(next) && isCurrent(service, next) &&
   (next.spec.awaitsTurn ? next.status.preparedAt !== undefined : isSettled(next));
 
 const createWaiting = (ordinal: number): RolloutStep => ({
@@ -230,12 +232,12 @@ const createWaiting = (ordinal: number): RolloutStep => ({
 
 /** Stops all old instances at once, when everything is ready for their successors. */
 function removeAll(service: Service, _slots: Slot[], outdated: Slot[]): RolloutStep[] {
-  const running = outdated.filter(({ main }) => runs(main) && !leaving(main));
-  const idle = outdated.filter(({ main }) => !runs(main) && !leaving(main));
+  const running = outdated.filter(({ main }) => runs(main) && !isLeaving(main));
+  const idle = outdated.filter(({ main }) => !runs(main) && !isLeaving(main));
   const go = running.every(({ next }) => isPrepared(service, next));
   const missing = running.filter(({ next }) => next === undefined);
   return [
-    ...[...idle, ...go ? running : []].map(({ main }) => replaced(main!)),
+    ...[...idle, ...go ? running : []].map(({ main }) => makeReplacement(main!)),
     ...missing.map(({ ordinal }) => createWaiting(ordinal)),
   ];
 }
@@ -250,8 +252,8 @@ function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutSt
   let preparing = slots.filter((s) => s.next && s.main).length;
   const steps: RolloutStep[] = [];
   for (const { main, next, ordinal } of outdated) {
-    if (leaving(main)) continue;
-    const counts = ready(main) && !ready(next);
+    if (isLeaving(main)) continue;
+    const counts = isReady(main) && !isReady(next);
     if (runs(main) && !next) {
       if (preparing + (counts ? unavailable : 0) >= maxUnavailable) continue;
       preparing++;
@@ -263,7 +265,7 @@ function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutSt
       if (unavailable >= maxUnavailable) continue;
       unavailable++;
     }
-    steps.push(replaced(main!));
+    steps.push(makeReplacement(main!));
   }
   return steps;
 }
@@ -273,12 +275,12 @@ function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutS
   const steps: RolloutStep[] = [];
   let surging = slots.filter((s) => s.next && s.main).length;
   for (const { main, next, ordinal } of outdated) {
-    if (leaving(main)) continue;
+    if (isLeaving(main)) continue;
     if (next) {
       // One that awaits its turn was made when the strategy was another one.
-      if (isPrepared(service, next)) steps.push(replaced(main!));
+      if (isPrepared(service, next)) steps.push(makeReplacement(main!));
     } else if (hasEnded(main!)) {
-      steps.push(replaced(main!));
+      steps.push(makeReplacement(main!));
     } else if (surging < service.spec.update.maxUnavailable) {
       surging++;
       steps.push({ do: "create", ordinal, successor: true });

@@ -18,7 +18,7 @@ const brief = (steps: RolloutStep[]) =>
       : `${s.do} ${s.name}`
   );
 /** A successor that waits for the instance of its ordinal to be gone. */
-const waiting = (service: Service, ordinal: number, prepared = true) => {
+const makeWaiting = (service: Service, ordinal: number, prepared = true) => {
   const instance = makeInstance(service, ordinal, {
     name: `web-${ordinal}-next`,
     status: { state: "Pending", ready: false, run: 0, ...(prepared && { preparedAt: ago(1) }) },
@@ -43,8 +43,8 @@ Deno.test("planRollout() replaces stop-first when a volume is mounted read-write
   const after = makeService({ volumes, scale: 3, env: { V: "2" } });
   const instances = all(before);
   assert.deepEqual(plan(after, instances), ["create 2 next waiting"]);
-  assert.deepEqual(plan(after, [...instances, waiting(after, 2, false)]), []);
-  const prepared = waiting(after, 2);
+  assert.deepEqual(plan(after, [...instances, makeWaiting(after, 2, false)]), []);
+  const prepared = makeWaiting(after, 2);
   assert.deepEqual(plan(after, [...instances, prepared]), ["remove web-2"]);
   const leaving = instances.map((i) => i.name === "web-2" ? { ...i, deletionRequestedAt: ago(1) } : i);
   assert.deepEqual(plan(after, [...leaving, prepared]), []);
@@ -91,9 +91,9 @@ Deno.test("planRollout() with strategy recreate stops all before it starts any",
   const after = makeService({ scale: 2, env: { V: "2" }, update: { strategy: "recreate" } });
   const instances = all(makeService({ scale: 2 }));
   assert.deepEqual(plan(after, instances), ["create 1 next waiting", "create 0 next waiting"]);
-  const one = [...instances, waiting(after, 0), waiting(after, 1, false)];
+  const one = [...instances, makeWaiting(after, 0), makeWaiting(after, 1, false)];
   assert.deepEqual(plan(after, one), [], "the other one cannot start yet");
-  const successors = [waiting(after, 0), waiting(after, 1)];
+  const successors = [makeWaiting(after, 0), makeWaiting(after, 1)];
   assert.deepEqual(plan(after, [...instances, ...successors]), ["remove web-1", "remove web-0"]);
   const lastLeaves = [{ ...instances[0]!, deletionRequestedAt: ago(1) }];
   assert.deepEqual(plan(after, lastLeaves), []);
@@ -147,7 +147,7 @@ function simulate(service: Service, instances: Instance[], pick: () => number) {
       if (step.do === "create") {
         const name = instanceName("web", step);
         const made = makeInstance(service, step.ordinal, { name, status: starting });
-        state.set(name, step.awaitsTurn ? waiting(service, step.ordinal, false) : made);
+        state.set(name, step.awaitsTurn ? makeWaiting(service, step.ordinal, false) : made);
       } else if (step.do === "remove") {
         state.set(step.name, { ...state.get(step.name)!, deletionRequestedAt: ago(0) });
       } else {

@@ -19,15 +19,15 @@ const instances = (count: number, unready: number[] = [], status = {}) =>
       makeInstance(makeService(), n, unready.includes(n) ? { status: { ready: false, ...status } } : {}),
   );
 const at = (current: number, since: number) => ({ generation: 2, current, since: ago(since) });
-const wanted = (...args: Parameters<typeof planScaling>) => planScaling(...args).effective.spec.scale;
+const planScale = (...args: Parameters<typeof planScaling>) => planScaling(...args).effective.spec.scale;
 
 Deno.test("planScaling() takes the first step at once, and the next when all are ready and the interval is over", () => {
-  assert.equal(wanted(service(), instances(2), NOW), 5);
-  assert.equal(wanted(service(at(5, 10)), instances(5), NOW), 5);
+  assert.equal(planScale(service(), instances(2), NOW), 5);
+  assert.equal(planScale(service(at(5, 10)), instances(5), NOW), 5);
   assert.equal(planScaling(service(at(5, 10)), instances(5), NOW).afterMs, 20_000);
-  assert.equal(wanted(service(at(5, 31)), instances(5, [4]), NOW), 5);
-  assert.equal(wanted(service(at(5, 31)), instances(5), NOW), 8);
-  assert.equal(wanted(service(at(8, 31)), instances(8), NOW), 10);
+  assert.equal(planScale(service(at(5, 31)), instances(5, [4]), NOW), 5);
+  assert.equal(planScale(service(at(5, 31)), instances(5), NOW), 8);
+  assert.equal(planScale(service(at(8, 31)), instances(8), NOW), 10);
 });
 
 Deno.test("planScaling() is done when the last step is ready, and lets nothing that comes later fail it", () => {
@@ -51,14 +51,14 @@ Deno.test("planScaling() goes back when a step does not become ready in time, or
 });
 
 Deno.test("planScaling() steps down as well, and gives way to what was cast later", () => {
-  assert.equal(wanted(service(undefined, 0), instances(2), NOW), 0);
-  assert.equal(wanted(service(at(5, 31), 10, 3), instances(5), NOW), 10);
+  assert.equal(planScale(service(undefined, 0), instances(2), NOW), 0);
+  assert.equal(planScale(service(at(5, 31), 10, 3), instances(5), NOW), 10);
   assert.equal(planScaling(service(at(5, 31), 10, 3), instances(5), NOW).progress, undefined);
 });
 
 Deno.test("planScaling() takes what ended well for ready, and a job that failed for a failed step", () => {
   const completed = { state: "Completed" } as const;
-  assert.equal(wanted(service(at(5, 31)), instances(5, [0, 4], completed), NOW), 8);
+  assert.equal(planScale(service(at(5, 31)), instances(5, [0, 4], completed), NOW), 8);
   const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;
   const failed = instances(5, [4], { state: "Stopped", lastFailure });
   assert.equal(planScaling(service(at(5, 1)), failed, NOW).revert?.scale, 2);

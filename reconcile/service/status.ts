@@ -11,15 +11,15 @@ import { isPreparing, latestPreparation, type Rollout, rolloutStart } from "./ro
 const WAITING: readonly ServiceReason[] = ["VolumeNotReady", "RunnerUnavailable", "DependencyNotReady"];
 
 /** States of an instance that is failing, as opposed to one on its way. */
-const failing = (i: Instance) =>
+const isFailing = (i: Instance) =>
   hasFailedForGood(i) || i.status.state === "Failed" || i.status.state === "Stalled" ||
   // One that runs and has not passed its check yet may just be slow.
   (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
 /** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
-function worst(instances: Instance[]): Instance | undefined {
-  const troubled = instances.filter((i) => i.status.message !== undefined || failing(i));
-  return troubled.find(failing) ?? troubled.find((i) => i.status.reason !== undefined) ?? troubled[0];
+function findWorst(instances: Instance[]): Instance | undefined {
+  const troubled = instances.filter((i) => i.status.message !== undefined || isFailing(i));
+  return troubled.find(isFailing) ?? troubled.find((i) => i.status.reason !== undefined) ?? troubled[0];
 }
 
 /**
@@ -27,7 +27,7 @@ function worst(instances: Instance[]): Instance | undefined {
  * while it is being started once more.
  */
 export function worstLately(instances: Instance[]): Instance | undefined {
-  return worst(instances) ?? instances.find(({ status }) => status.lastFailure !== undefined);
+  return findWorst(instances) ?? instances.find(({ status }) => status.lastFailure !== undefined);
 }
 
 /** Derives the status of a service that is not being deleted. */
@@ -61,7 +61,7 @@ export function serviceStatus(
     }),
   };
   if (scale === 0) return { ...common, state: "Stopped" };
-  const trouble = worst(live.filter((i) => !isDone(i) || i.status.message !== undefined));
+  const trouble = findWorst(live.filter((i) => !isDone(i) || i.status.message !== undefined));
   const { reason, message } = troubleOf(service, { trouble, rollout });
   const text = message ?? returned?.message;
   const explanation = { ...(reason && { reason }), ...(text !== undefined && { message: text }) };
@@ -70,7 +70,7 @@ export function serviceStatus(
   const exitCode = failedJob?.status.lastFailure?.exitCode;
   const code = exitCode ? { exitCode } : {};
   if (ready > 0) return { ...common, state: "Degraded", ...explanation, ...code };
-  const allFailing = live.some(failing) && live.every((i) => failing(i) || hasCompleted(i));
+  const allFailing = live.some(isFailing) && live.every((i) => isFailing(i) || hasCompleted(i));
   return { ...common, state: failedJob || allFailing ? "Failed" : "Pending", ...explanation, ...code };
 }
 

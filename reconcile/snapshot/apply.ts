@@ -94,7 +94,7 @@ async function release(
 async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: PausedRun[] } | undefined> {
   const volume = view.volume!;
   return await deps.store.transact((tx) => {
-    const snapshot = same(tx, view.snapshot);
+    const snapshot = findSame(tx, view.snapshot);
     if (!snapshot || snapshot.deletionRequestedAt !== undefined) return undefined;
     const current = tx.get("volume", volume.namespace, volume.name);
     if (current?.uid !== volume.uid || current.deletionRequestedAt !== undefined) return undefined;
@@ -158,7 +158,7 @@ async function take(call: Call): Promise<Outcome | undefined> {
       describeSnapshotCall({ snapshot, volume: view.volume }, signal),
       refOf(snapshot),
       {
-        async copied() {
+        async onCopied() {
           const takenAt = new Date().toISOString();
           await assertPaused(runs, { runners, namespace: snapshot.namespace, signal });
           await letGo(takenAt);
@@ -234,14 +234,14 @@ async function remove(call: Call): Promise<Outcome> {
     return { type: "failed", error };
   }
   await deps.store.transact((tx) => {
-    const current = same(tx, snapshot);
+    const current = findSame(tx, snapshot);
     if (current) tx.remove(current);
   });
   return DONE;
 }
 
 /** The snapshot as the transaction sees it, if it is still the same one. */
-function same(tx: Tx, { namespace, name, uid }: Snapshot): Snapshot | undefined {
+function findSame(tx: Tx, { namespace, name, uid }: Snapshot): Snapshot | undefined {
   const current = tx.get("snapshot", namespace, name);
   return current?.uid === uid ? current : undefined;
 }
@@ -253,7 +253,7 @@ async function write(
   event?: { type: "Normal" | "Warning"; reason: string; message: string },
 ): Promise<void> {
   await store.transact((tx) => {
-    const current = same(tx, snapshot);
+    const current = findSame(tx, snapshot);
     if (!current) return;
     tx.update(current, { status: change(current.status) });
     if (!event) return;

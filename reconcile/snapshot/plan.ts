@@ -55,19 +55,21 @@ export function planSnapshot(view: SnapshotView): SnapshotStep {
       }),
     };
   }
-  const waiting = (message: string): SnapshotStep => ({
+  const settleWaiting = (message: string): SnapshotStep => ({
     do: "settle",
     status: waitingStatus(status, message),
   });
   if (volume.status.handle === undefined) {
     const { state, failureMessage } = volume.status;
-    return waiting(
+    return settleWaiting(
       `waits for volume ${key}, which is ${state}${
         failureMessage === undefined ? "" : `: ${failureMessage}`
       }`,
     );
   }
-  if (view.capabilities === undefined) return waiting(`this daemon has no driver "${volume.status.driver}"`);
+  if (view.capabilities === undefined) {
+    return settleWaiting(`this daemon has no driver "${volume.status.driver}"`);
+  }
   return { do: "take" };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ago, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeProvisionedVolume, makeSnapshot, makeVolume, NOW } from "../testing/resources.ts";
 import { failedStatus, MAX_ATTEMPTS, planSnapshot, type SnapshotView } from "./plan.ts";
 
 const capabilities = {
@@ -14,7 +14,13 @@ const capabilities = {
   sources: [],
 };
 const plan = (view: Partial<SnapshotView>) =>
-  planSnapshot({ snapshot: makeSnapshot(), volume: provisioned(), capabilities, now: NOW, ...view });
+  planSnapshot({
+    snapshot: makeSnapshot(),
+    volume: makeProvisionedVolume(),
+    capabilities,
+    now: NOW,
+    ...view,
+  });
 const paused = [{
   instanceUid: "u",
   run: 1,
@@ -67,7 +73,7 @@ const TABLE: [what: string, view: Partial<SnapshotView>, step: string, message?:
   [
     "of a volume that is being deleted",
     {
-      volume: provisioned({ deletionRequestedAt: ago(1) }),
+      volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }),
     },
     "settle Failed",
     /was deleted/,

@@ -6,7 +6,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import type { VolumeSpec, VolumeStatus } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 import { withStore } from "../../store/store_fixture.ts";
-import { makeClass, makeService, provisioned } from "../testing/resources.ts";
+import { makeClass, makeProvisionedVolume, makeService } from "../testing/resources.ts";
 import { numberOf } from "./plan.ts";
 import { reconcileSnapshotPolicy } from "./controller.ts";
 
@@ -35,7 +35,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       store,
       wait: (ms) => void (now += ms),
       addVolume: async (name, more = {}, status = {}) => {
-        const { spec, ...rest } = provisioned({ name, status });
+        const { spec, ...rest } = makeProvisionedVolume({ name, status });
         await store.transact((tx) => void tx.create({ ...rest, spec: { ...spec, ...more } }));
       },
       async pass(name = "data") {
@@ -179,9 +179,9 @@ Deno.test("reconcileSnapshotPolicy() follows class and claim template as they ar
       tx.create(makeService(mount(undefined)));
     });
     await addVolume("d-web-0", {}, { ownerService: "web" });
-    const held = () => store.get("volume", "default", "d-web-0")!.status.snapshots?.policy;
+    const readPolicy = () => store.get("volume", "default", "d-web-0")!.status.snapshots?.policy;
     await pass("d-web-0");
-    assert.deepEqual(held(), policy);
+    assert.deepEqual(readPolicy(), policy);
     const cast = (snapshotPolicy: unknown) =>
       store.transact((tx) =>
         void tx.update(tx.get("service", "default", "web")!, {
@@ -190,14 +190,14 @@ Deno.test("reconcileSnapshotPolicy() follows class and claim template as they ar
       );
     await cast({ every: "2h", keep: 1 });
     await pass("d-web-0");
-    assert.deepEqual(held(), { every: "2h", keep: 1 });
+    assert.deepEqual(readPolicy(), { every: "2h", keep: 1 });
     wait(2 * HOUR);
     await pass("d-web-0");
     await finish("Ready");
     await cast("none");
     wait(9 * HOUR);
     await pass("d-web-0");
-    assert.deepEqual([held(), names()], [undefined, [auto("d-web-0", 2)]]);
+    assert.deepEqual([readPolicy(), names()], [undefined, [auto("d-web-0", 2)]]);
   }));
 
 Deno.test("reconcileSnapshotPolicy() finds a name for volumes whose names have 63 characters and are alike", () =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
-import { ago, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import { ago, makeProvisionedVolume, makeSnapshot, makeVolume, NOW } from "../testing/resources.ts";
 import { planSnapshotPolicy, type SnapshotPolicyView } from "./plan.ts";
 
 const capabilities = {
@@ -17,26 +17,26 @@ const capabilities = {
   sources: [],
 };
 const MINUTE = 60;
-const old = provisioned({ createdAt: ago(3600 * 24) });
+const old = makeProvisionedVolume({ createdAt: ago(3600 * 24) });
 const policy = { every: "10m", keep: 2 };
 
-const numbered = (n: number) => ({
+const makeNumbered = (n: number) => ({
   [ANNOTATIONS.scheduledFor]: "volume-uid",
   [ANNOTATIONS.scheduleNumber]: String(n),
 });
 
 /** A snapshot that was asked for some minutes ago, named after them. */
-const taken = (minutes: number, status: Partial<SnapshotStatus> = { state: "Ready" }): Snapshot =>
+const makeTaken = (minutes: number, status: Partial<SnapshotStatus> = { state: "Ready" }): Snapshot =>
   makeSnapshot({
     name: `s${minutes}`,
     uid: `u${minutes}`,
     createdAt: ago(minutes * MINUTE),
-    annotations: numbered(10_000 - minutes),
+    annotations: makeNumbered(10_000 - minutes),
     status,
   });
-const failed = (minutes: number, more: Partial<SnapshotStatus> = {}) =>
-  taken(minutes, { state: "Failed", failureMessage: "no room", attempts: 6, ...more });
-const retrying = (minutes: number) => failed(minutes, { nextAttemptAt: ago(-5) });
+const makeFailed = (minutes: number, more: Partial<SnapshotStatus> = {}) =>
+  makeTaken(minutes, { state: "Failed", failureMessage: "no room", attempts: 6, ...more });
+const makeRetrying = (minutes: number) => makeFailed(minutes, { nextAttemptAt: ago(-5) });
 
 const plan = (view: Partial<SnapshotPolicyView>) =>
   planSnapshotPolicy({
@@ -57,14 +57,25 @@ const TABLE: [
   removed: string[],
   afterS?: number,
 ][] = [
-  ["a volume without a policy", { policy: undefined, taken: [taken(99)] }, false, []],
-  ["a volume that is being deleted", { volume: provisioned({ deletionRequestedAt: ago(1) }) }, false, []],
+  ["a volume without a policy", { policy: undefined, taken: [makeTaken(99)] }, false, []],
+  [
+    "a volume that is being deleted",
+    { volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }) },
+    false,
+    [],
+  ],
   [
     "a volume that is being deleted while one is taken of it",
     {
-      volume: provisioned({ deletionRequestedAt: ago(1) }),
+      volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }),
       policy: undefined,
-      taken: [taken(0, { state: "Creating" }), failed(20), taken(30), taken(40), taken(50)],
+      taken: [
+        makeTaken(0, { state: "Creating" }),
+        makeFailed(20),
+        makeTaken(30),
+        makeTaken(40),
+        makeTaken(50),
+      ],
     },
     false,
     ["s0", "s20"],
@@ -74,7 +85,7 @@ const TABLE: [
     {
       volume: undefined,
       policy: undefined,
-      taken: [taken(0, { state: "Pending" }), retrying(20), taken(30)],
+      taken: [makeTaken(0, { state: "Pending" }), makeRetrying(20), makeTaken(30)],
     },
     false,
     ["s0", "s20"],
@@ -82,8 +93,8 @@ const TABLE: [
   [
     "a volume of the same name as one before",
     {
-      volume: provisioned({ uid: "another", createdAt: ago(MINUTE) }),
-      taken: [taken(20), failed(30), taken(40), taken(50)],
+      volume: makeProvisionedVolume({ uid: "another", createdAt: ago(MINUTE) }),
+      taken: [makeTaken(20), makeFailed(30), makeTaken(40), makeTaken(50)],
     },
     false,
     ["s30"],
@@ -94,11 +105,17 @@ const TABLE: [
   ["one whose driver is missing", { capabilities: undefined }, false, []],
   ["one whose driver takes none", { capabilities: { ...capabilities, snapshots: false } }, false, []],
   ["one that is older than every, and has none", {}, true, []],
-  ["one that is younger", { volume: provisioned({ createdAt: ago(4 * MINUTE) }) }, false, [], 6 * MINUTE],
+  [
+    "one that is younger",
+    { volume: makeProvisionedVolume({ createdAt: ago(4 * MINUTE) }) },
+    false,
+    [],
+    6 * MINUTE,
+  ],
   [
     "one that is younger, and adopted what was there",
     {
-      volume: provisioned({ createdAt: ago(1), status: { adopted: true } }),
+      volume: makeProvisionedVolume({ createdAt: ago(1), status: { adopted: true } }),
     },
     true,
     [],
@@ -106,7 +123,10 @@ const TABLE: [
   [
     "one that is younger, and was brought back",
     {
-      volume: provisioned({ createdAt: ago(1), annotations: { [ANNOTATIONS.undeleteFrom]: "entry" } }),
+      volume: makeProvisionedVolume({
+        createdAt: ago(1),
+        annotations: { [ANNOTATIONS.undeleteFrom]: "entry" },
+      }),
     },
     true,
     [],
@@ -115,7 +135,7 @@ const TABLE: [
     "one that is younger, and was restored",
     {
       volume: {
-        ...provisioned({ createdAt: ago(1) }),
+        ...makeProvisionedVolume({ createdAt: ago(1) }),
         spec: makeVolume({ source: { snapshot: "s", namespace: "default" } }).spec,
       },
     },
@@ -125,28 +145,34 @@ const TABLE: [
   [
     "one that adopted what was there, and was copied since",
     {
-      volume: provisioned({ createdAt: ago(300), status: { adopted: true } }),
-      taken: [taken(4)],
+      volume: makeProvisionedVolume({ createdAt: ago(300), status: { adopted: true } }),
+      taken: [makeTaken(4)],
     },
     false,
     [],
     6 * MINUTE,
   ],
-  ["the last is recent", { taken: [taken(4)] }, false, [], 6 * MINUTE],
-  ["the last is as old as every", { taken: [taken(10)] }, true, []],
-  ["many were missed", { taken: [taken(999)] }, true, []],
-  ["one is being taken", { taken: [taken(11, { state: "Creating" })] }, false, []],
-  ["one waits for its writers", { taken: [taken(30, { state: "Pending" }), taken(60)] }, false, []],
-  ["one is tried again", { taken: [retrying(12), taken(60)] }, false, []],
-  ["one is going", { taken: [{ ...taken(1), deletionRequestedAt: ago(1) }, taken(11)] }, true, []],
-  ["more are Ready than are kept", { taken: [taken(3), taken(33), taken(13), taken(23)] }, false, [
-    "s23",
-    "s33",
-  ], 7 * MINUTE],
+  ["the last is recent", { taken: [makeTaken(4)] }, false, [], 6 * MINUTE],
+  ["the last is as old as every", { taken: [makeTaken(10)] }, true, []],
+  ["many were missed", { taken: [makeTaken(999)] }, true, []],
+  ["one is being taken", { taken: [makeTaken(11, { state: "Creating" })] }, false, []],
+  ["one waits for its writers", { taken: [makeTaken(30, { state: "Pending" }), makeTaken(60)] }, false, []],
+  ["one is tried again", { taken: [makeRetrying(12), makeTaken(60)] }, false, []],
+  ["one is going", { taken: [{ ...makeTaken(1), deletionRequestedAt: ago(1) }, makeTaken(11)] }, true, []],
+  [
+    "more are Ready than are kept",
+    { taken: [makeTaken(3), makeTaken(33), makeTaken(13), makeTaken(23)] },
+    false,
+    [
+      "s23",
+      "s33",
+    ],
+    7 * MINUTE,
+  ],
   [
     "more are Ready, one of them needed",
     {
-      taken: [taken(3), taken(13), taken(23), taken(33)],
+      taken: [makeTaken(3), makeTaken(13), makeTaken(23), makeTaken(33)],
       isNeeded: (s) => s.uid === "u33",
     },
     false,
@@ -156,7 +182,7 @@ const TABLE: [
   [
     "one is being taken while the others fill what is kept",
     {
-      taken: [taken(0, { state: "Creating" }), taken(13), taken(23)],
+      taken: [makeTaken(0, { state: "Creating" }), makeTaken(13), makeTaken(23)],
     },
     false,
     [],
@@ -164,21 +190,27 @@ const TABLE: [
   [
     "newer ones failed: the good ones stay, and of the failures the newest",
     {
-      taken: [failed(1), failed(11), failed(21), taken(31), taken(41)],
+      taken: [makeFailed(1), makeFailed(11), makeFailed(21), makeTaken(31), makeTaken(41)],
     },
     false,
     ["s11", "s21"],
     9 * MINUTE,
   ],
-  ["only failures", { taken: [failed(1), failed(11)] }, false, ["s11"], 9 * MINUTE],
-  ["a newer one is Ready: no failure stays", { taken: [taken(1), failed(11), taken(21)] }, false, [
-    "s11",
-  ], 9 * MINUTE],
+  ["only failures", { taken: [makeFailed(1), makeFailed(11)] }, false, ["s11"], 9 * MINUTE],
+  [
+    "a newer one is Ready: no failure stays",
+    { taken: [makeTaken(1), makeFailed(11), makeTaken(21)] },
+    false,
+    [
+      "s11",
+    ],
+    9 * MINUTE,
+  ],
   [
     "the last failed, and every is long: again after an hour",
     {
       policy: { every: "1d", keep: 1 },
-      taken: [failed(59), taken(3000)],
+      taken: [makeFailed(59), makeTaken(3000)],
     },
     false,
     [],
@@ -186,28 +218,28 @@ const TABLE: [
   ],
   [
     "the same, when that is over",
-    { policy: { every: "1d", keep: 1 }, taken: [failed(60), taken(3000)] },
+    { policy: { every: "1d", keep: 1 }, taken: [makeFailed(60), makeTaken(3000)] },
     true,
     [],
   ],
   [
     "far off: it looks again after an hour",
-    { policy: { every: "60d", keep: 1 }, taken: [taken(1)] },
+    { policy: { every: "60d", keep: 1 }, taken: [makeTaken(1)] },
     false,
     [],
     3600,
   ],
-  ["the last is seconds ahead, as clocks differ", { taken: [taken(-0.5)] }, false, [], 10.5 * MINUTE],
+  ["the last is seconds ahead, as clocks differ", { taken: [makeTaken(-0.5)] }, false, [], 10.5 * MINUTE],
   [
     "the clock was set back an hour: the last says nothing",
-    { taken: [taken(-60), taken(-50)] },
+    { taken: [makeTaken(-60), makeTaken(-50)] },
     true,
     [],
   ],
   [
     "the clock was set back, and one was taken since: it is the newest, whatever the times say",
     {
-      taken: [{ ...taken(4), annotations: numbered(99_999) }, taken(-60), taken(-50)],
+      taken: [{ ...makeTaken(4), annotations: makeNumbered(99_999) }, makeTaken(-60), makeTaken(-50)],
     },
     false,
     ["s-50"],
@@ -215,7 +247,7 @@ const TABLE: [
   ],
   [
     "the volume was made before the clock was set back",
-    { volume: provisioned({ createdAt: ago(-3600) }) },
+    { volume: makeProvisionedVolume({ createdAt: ago(-3600) }) },
     true,
     [],
   ],
@@ -231,18 +263,18 @@ for (const [what, view, take, removed, afterS] of TABLE) {
 }
 
 Deno.test("planSnapshotPolicy() tells the policy, the last good one, the failure since, and when the next is due", () => {
-  assert.deepEqual(plan({ taken: [taken(4), taken(14)] }).schedule, {
+  assert.deepEqual(plan({ taken: [makeTaken(4), makeTaken(14)] }).schedule, {
     policy,
     last: { name: "s4", at: ago(4 * MINUTE) },
     nextAt: ago(-6 * MINUTE),
   });
-  assert.deepEqual(plan({ taken: [failed(4), taken(14)] }).schedule, {
+  assert.deepEqual(plan({ taken: [makeFailed(4), makeTaken(14)] }).schedule, {
     policy,
     last: { name: "s14", at: ago(14 * MINUTE) },
     failureMessage: "no room",
     nextAt: ago(-6 * MINUTE),
   });
-  assert.deepEqual(plan({ taken: [taken(0, { state: "Creating" })] }).schedule, { policy, taking: "s0" });
+  assert.deepEqual(plan({ taken: [makeTaken(0, { state: "Creating" })] }).schedule, { policy, taking: "s0" });
 });
 
 /** What happens in one step of the simulation: time passes, the clock jumps, or the one that is being taken ends. */
@@ -282,7 +314,7 @@ function simulate(events: Happening[], keep: number): void {
     if (take) {
       rows.push(makeSnapshot({
         uid: `u${++made}`,
-        annotations: numbered(made),
+        annotations: makeNumbered(made),
         createdAt: new Date(now).toISOString(),
         status: { state: "Creating" },
       }));

@@ -45,20 +45,27 @@ Deno.test("planSweep() finds earlier runs that somebody started again", () => {
 
 Deno.test("planSweep() keeps the three latest failed runs of a service for an hour, and none that ended well", () => {
   const instance = makeInstance(service, 0, { status: { run: 9 } });
-  const ended = (number: number, secondsAgo: number, exitCode = 1): RunState => ({
+  const makeEnded = (number: number, secondsAgo: number, exitCode = 1): RunState => ({
     ...run(instance.uid, number, "exited"),
     namespace: "default",
     service: "web",
     exitCode,
     finishedAt: ago(secondsAgo),
   });
-  const runs = [ended(8, 10), ended(7, 20), ended(6, 30, 0), ended(5, 40), ended(4, 50), ended(2, 3601)];
-  const swept = (list: RunState[]) =>
+  const runs = [
+    makeEnded(8, 10),
+    makeEnded(7, 20),
+    makeEnded(6, 30, 0),
+    makeEnded(5, 40),
+    makeEnded(4, 50),
+    makeEnded(2, 3601),
+  ];
+  const sweepRuns = (list: RunState[]) =>
     planSweep({ runs: list, complete: true, instances: [instance], leases: [], now: NOW }).runs.map((r) =>
       r.run
     );
-  assert.deepEqual(swept(runs), [6, 4, 2], "8 is the previous run; 8, 7 and 5 are the latest failures");
-  assert.deepEqual(swept([ended(3, 3599), ended(2, 3601)]), [2]);
+  assert.deepEqual(sweepRuns(runs), [6, 4, 2], "8 is the previous run; 8, 7 and 5 are the latest failures");
+  assert.deepEqual(sweepRuns([makeEnded(3, 3599), makeEnded(2, 3601)]), [2]);
 });
 
 Deno.test("planSweep() releases a holder only when its instance and every run of it are known to be gone", () => {

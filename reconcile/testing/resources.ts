@@ -112,7 +112,7 @@ export function makeVolume(
 }
 
 /** A volume that was provisioned. */
-export function provisioned(more: Parameters<typeof makeVolume>[1] = {}): Volume {
+export function makeProvisionedVolume(more: Parameters<typeof makeVolume>[1] = {}): Volume {
   const status = { state: "Available" as const, handle: "/data", driver: "local", sizeBytes: 1024 ** 3 };
   return makeVolume({}, { ...more, status: { ...status, ...more.status } });
 }

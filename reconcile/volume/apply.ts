@@ -61,14 +61,14 @@ export async function applyVolume(
     case "provision":
       return await provision({ view, deps, driver: driver!, ctx });
     case "expand":
-      return await reporting("ExpandFailed", { view, deps, ctx }, async () => {
+      return await runReporting("ExpandFailed", { view, deps, ctx }, async () => {
         await driver!.expand(ctx);
         await write(deps, volume, (status) => ({ ...status, sizeBytes: ctx.volume.sizeBytes }));
       });
     case "mount":
-      return await reporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, driver, ctx }));
+      return await runReporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, driver, ctx }));
     case "unmount":
-      return await reporting(
+      return await runReporting(
         "UnmountFailed",
         { view, deps, ctx },
         () => unmount({ view, deps, driver, ctx }),
@@ -121,8 +121,8 @@ async function provision(
         };
       },
       adopted
-        ? happening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`)
-        : restored(view),
+        ? makeHappening(volume, "Normal", "Adopted", `kept the data that was at ${handle}`)
+        : describeRestore(view),
     );
     return undefined;
   } catch (thrown) {
@@ -130,17 +130,17 @@ async function provision(
     if (ctx.signal.aborted) return { type: "failed", error };
     if (error instanceof FilesystemAway) return await waitForFilesystem(error, { view, deps });
     const { message, hint, permanent } = error;
-    const event = happening(volume, "Warning", "ProvisionFailed", message);
+    const event = makeHappening(volume, "Warning", "ProvisionFailed", message);
     await write(deps, volume, () => failedStatus(volume, { message, hint, permanent, now }), event);
     return undefined;
   }
 }
 
 /** That a volume was made from something. */
-function restored({ volume, source }: VolumeView): Happening | undefined {
+function describeRestore({ volume, source }: VolumeView): Happening | undefined {
   const { engineVolume } = parseImageContent(volume.annotations[ANNOTATIONS.imageContent]) ?? {};
   if (engineVolume !== undefined) {
-    return happening(
+    return makeHappening(
       volume,
       "Normal",
       "Restored",
@@ -148,7 +148,7 @@ function restored({ volume, source }: VolumeView): Happening | undefined {
     );
   }
   return source &&
-    happening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
+    makeHappening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
 }
 
 async function mount({ view, deps, driver, ctx }: Call & { driver?: NodeDriver }): Promise<void> {
@@ -164,7 +164,7 @@ async function mount({ view, deps, driver, ctx }: Call & { driver?: NodeDriver }
   if (filesystem) assertSameFilesystem(filesystem, ctx);
   const where = await whereIs(directory);
   // Two volumes on one directory would be two writers, each with a lease of its own.
-  const other = deps.mounts.overlapping(volume.uid, where);
+  const other = deps.mounts.findOverlapping(volume.uid, where);
   if (other !== undefined) {
     throw sharesDirectory(deps.store, { path: where.path, other, namespace: volume.namespace });
   }
@@ -199,7 +199,7 @@ async function waitForFilesystem(
 ): Promise<Outcome> {
   const event = volume.status.failureMessage === message
     ? undefined
-    : happening(volume, "Warning", "FilesystemAway", message);
+    : makeHappening(volume, "Warning", "FilesystemAway", message);
   await write(deps, volume, (status) => ({
     ...status,
     failureMessage: message,
@@ -209,7 +209,7 @@ async function waitForFilesystem(
 }
 
 /** Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff. */
-async function reporting(
+async function runReporting(
   reason: string,
   { view, deps, ctx }: Call,
   work: () => Promise<void>,
@@ -227,7 +227,7 @@ async function reporting(
         ...status,
         failureMessage,
         ...(failureHint !== undefined && { failureHint }),
-      }), happening(volume, "Warning", reason, failureMessage));
+      }), makeHappening(volume, "Warning", reason, failureMessage));
     }
     return { type: "failed", error };
   }
@@ -261,16 +261,16 @@ async function reclaim(
     }
   } catch (thrown) {
     const error = toRuneError(thrown);
-    const event = happening(volume, "Warning", "ReclaimFailed", error.message);
+    const event = makeHappening(volume, "Warning", "ReclaimFailed", error.message);
     await write(deps, volume, (s) => ({ ...s, state: "Deleting", failureMessage: error.message }), event);
     return { type: "failed", error };
   }
   await deps.store.transact((tx) => {
-    const current = same(tx, volume);
+    const current = findSame(tx, volume);
     if (!current) return;
     const kept = `its data is kept at ${volume.status.handle}`;
     if (!deleteData && volume.status.handle !== undefined) {
-      recordEvent(tx, happening(volume, "Normal", "Retained", kept));
+      recordEvent(tx, makeHappening(volume, "Normal", "Retained", kept));
     }
     tx.remove(current);
   });
@@ -286,7 +286,7 @@ function deletionOf({ spec, labels, status: { ownerService }, annotations }: Vol
 }
 
 /** The volume as the transaction sees it, if it is still the same one. */
-function same(tx: Tx, volume: Volume): Volume | undefined {
+function findSame(tx: Tx, volume: Volume): Volume | undefined {
   const current = tx.get("volume", volume.namespace, volume.name);
   return current?.uid === volume.uid ? current : undefined;
 }
@@ -298,12 +298,14 @@ async function settle(
 ): Promise<boolean> {
   if (sameValue(volume.status, status)) return true;
   return await store.transact((tx) => {
-    const current = same(tx, volume);
+    const current = findSame(tx, volume);
     if (current && current.resourceVersion !== volume.resourceVersion) return false;
     if (!current) return true;
     tx.update(current, { status });
     const [is, was] = [status, volume.status].map((s) => s.conditions.find(({ type }) => type === "Full"));
-    if (is && !was) recordEvent(tx, happening(volume, "Warning", "VolumeFull", is.message ?? "it is full"));
+    if (is && !was) {
+      recordEvent(tx, makeHappening(volume, "Warning", "VolumeFull", is.message ?? "it is full"));
+    }
     return true;
   });
 }
@@ -315,14 +317,14 @@ async function write(
   event?: Happening,
 ): Promise<void> {
   await store.transact((tx) => {
-    const current = same(tx, volume);
+    const current = findSame(tx, volume);
     if (!current) return;
     tx.update(current, { status: change(current.status) });
     if (event) recordEvent(tx, event);
   });
 }
 
-function happening(volume: Volume, type: Happening["type"], reason: string, message: string): Happening {
+function makeHappening(volume: Volume, type: Happening["type"], reason: string, message: string): Happening {
   const { namespace, name, uid } = volume;
   return { namespace, object: { kind: "volume", name, uid }, type, reason, message };
 }

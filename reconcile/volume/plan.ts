@@ -66,21 +66,23 @@ function isBrought({ volume, mountPath }: VolumeView): boolean {
 
 function planDeletion(view: VolumeView): VolumeStep {
   const { volume, holders, readFor } = view;
-  const waiting = (failureMessage: string): VolumeStep => ({
+  const settleWaiting = (failureMessage: string): VolumeStep => ({
     do: "settle",
     status: { ...volume.status, state: "Deleting", failureMessage },
   });
-  if (holders.length > 0) return waiting(`waits for ${describeHolders(volume.namespace, holders)} to stop`);
+  if (holders.length > 0) {
+    return settleWaiting(`waits for ${describeHolders(volume.namespace, holders)} to stop`);
+  }
   // Its data must not go from under a copy, which would be whole and yet lack some of it.
-  if (readFor) return waiting(`waits for snapshot ${describeKey(readFor)}, which is being taken of it`);
+  if (readFor) return settleWaiting(`waits for snapshot ${describeKey(readFor)}, which is being taken of it`);
   if (isBrought(view)) return { do: "unmount" };
   return { do: "reclaim", deleteData: volume.spec.reclaimPolicy === "delete" };
 }
 
 function planProvisioning(view: VolumeView): VolumeStep {
   const { volume, now } = view;
-  const status = rearmed(volume);
-  const waiting = (failureMessage: string, failureHint: string): VolumeStep => ({
+  const status = forgetAttempts(volume);
+  const settleWaiting = (failureMessage: string, failureHint: string): VolumeStep => ({
     do: "settle",
     status: { ...status, state: "Pending", failureMessage, failureHint },
   });
@@ -92,20 +94,23 @@ function planProvisioning(view: VolumeView): VolumeStep {
   if (view.class === undefined && !comesBack) {
     const name = volume.spec.storageClassName;
     return name === undefined
-      ? waiting("no storage class is named and none is the default", "rune storageclass set-default <name>")
-      : waiting(
+      ? settleWaiting(
+        "no storage class is named and none is the default",
+        "rune storageclass set-default <name>",
+      )
+      : settleWaiting(
         `storage class ${name} does not exist`,
         "cast it again, or delete the volume and name another class",
       );
   }
   if (view.capabilities === undefined) {
-    return waiting(
+    return settleWaiting(
       `this daemon has no driver "${volume.status.driver ?? view.class?.spec.driver}"`,
       "name a class with another driver",
     );
   }
   if (view.class && !comesBack && !topologyMatches(view.class, view.node.labels)) {
-    return waiting(
+    return settleWaiting(
       `no node matches the allowedTopologies of storage class ${view.class.name}`,
       `label the node in the runefile (node.labels); it has ${JSON.stringify(view.node.labels)}`,
     );
@@ -113,14 +118,14 @@ function planProvisioning(view: VolumeView): VolumeStep {
   const problem = comesBack || view.class === undefined
     ? undefined
     : sourceProblem(volume, { snapshot: view.source, driver: view.class.spec.driver });
-  if (problem) return waiting(problem.message, problem.hint);
+  if (problem) return settleWaiting(problem.message, problem.hint);
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };
   return { do: "provision" };
 }
 
 /** The status with its attempts forgotten when `retry-provision` was asked for, and none of them answers that. */
-export function rearmed({ status, annotations }: Volume): VolumeStatus {
+export function forgetAttempts({ status, annotations }: Volume): VolumeStatus {
   const asked = annotations[ANNOTATIONS.retryRequestedAt];
   // Not by which came later: the clock may have been set back in between.
   if (asked === undefined || asked === status.retriedFor) return status;
@@ -175,7 +180,7 @@ export function failedStatus(
   volume: Volume,
   failure: { message: string; hint?: string; permanent: boolean; now: Date },
 ): VolumeStatus {
-  const before = rearmed(volume);
+  const before = forgetAttempts(volume);
   const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
   const attempts = before.attempts + 1;
   const stalled = failure.permanent || attempts >= MAX_ATTEMPTS;

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import type { DriverCapabilities } from "../../drivers/driver.ts";
 import type { LeaseHolder } from "../../model/lease.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { ago, makeClass, makeSnapshot, makeVolume, NOW, provisioned } from "../testing/resources.ts";
+import {
+  ago,
+  makeClass,
+  makeProvisionedVolume,
+  makeSnapshot,
+  makeVolume,
+  NOW,
+} from "../testing/resources.ts";
 import { failedStatus, MAX_ATTEMPTS, planVolume, topologyMatches, type VolumeView } from "./plan.ts";
 
 const capabilities: DriverCapabilities = {
@@ -41,49 +48,49 @@ const deleting = { deletionRequestedAt: ago(1) };
 
 const steps: [string, Partial<VolumeView>, string][] = [
   ["a new volume is provisioned", {}, "provision"],
-  ["a provisioned one settles", { volume: provisioned() }, "settle"],
-  ["one with a holder is mounted", { volume: provisioned(), holders: [holder] }, "mount"],
+  ["a provisioned one settles", { volume: makeProvisionedVolume() }, "settle"],
+  ["one with a holder is mounted", { volume: makeProvisionedVolume(), holders: [holder] }, "mount"],
   [
     "a mounted one with a holder settles",
-    { volume: provisioned(), holders: [holder], mountPath: "/d" },
+    { volume: makeProvisionedVolume(), holders: [holder], mountPath: "/d" },
     "settle",
   ],
-  ["one without a holder is unmounted", { volume: provisioned(), mountPath: "/d" }, "unmount"],
+  ["one without a holder is unmounted", { volume: makeProvisionedVolume(), mountPath: "/d" }, "unmount"],
   [
     "a larger size is expanded",
-    { volume: { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec } },
+    { volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec } },
     "expand",
   ],
   ["offline expansion waits for the holder", {
-    volume: { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec },
+    volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec },
     holders: [holder],
     mountPath: "/d",
   }, "settle"],
   [
     "deletion waits for the holder",
-    { volume: provisioned(deleting), holders: [holder], mountPath: "/d" },
+    { volume: makeProvisionedVolume(deleting), holders: [holder], mountPath: "/d" },
     "settle",
   ],
   ["deletion waits for a copy that is being made", {
-    volume: provisioned(deleting),
+    volume: makeProvisionedVolume(deleting),
     mountPath: "/d",
     readFor: makeSnapshot({ status: { state: "Creating" } }),
   }, "settle"],
-  ["deletion unmounts first", { volume: provisioned(deleting), mountPath: "/d" }, "unmount"],
-  ["deletion reclaims", { volume: provisioned(deleting) }, "reclaim"],
+  ["deletion unmounts first", { volume: makeProvisionedVolume(deleting), mountPath: "/d" }, "unmount"],
+  ["deletion reclaims", { volume: makeProvisionedVolume(deleting) }, "reclaim"],
   ["one that a killed daemon brought here and nobody holds is unmounted", {
-    volume: provisioned({ status: { boundNode: "node-1" } }),
+    volume: makeProvisionedVolume({ status: { boundNode: "node-1" } }),
   }, "unmount"],
   ["deletion unmounts first what a killed daemon brought here", {
-    volume: provisioned({ ...deleting, status: { boundNode: "node-1" } }),
+    volume: makeProvisionedVolume({ ...deleting, status: { boundNode: "node-1" } }),
   }, "unmount"],
   ["offline expansion comes before the mount", {
-    volume: { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec },
+    volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec },
     holders: [holder],
   }, "expand"],
   ["offline expansion leaves alone what a killed daemon brought here and somebody holds", {
     volume: {
-      ...provisioned({ status: { boundNode: "node-1" } }),
+      ...makeProvisionedVolume({ status: { boundNode: "node-1" } }),
       spec: makeVolume({ size: "2Gi" }).spec,
     },
     holders: [holder],
@@ -133,11 +140,14 @@ for (const [name, more, expected] of steps) {
 
 Deno.test("planVolume() reclaims by the volume's own policy", () => {
   const spec = makeVolume({ reclaimPolicy: "delete" }).spec;
-  assert.deepEqual(planVolume(view({ volume: { ...provisioned(deleting), spec } })), {
+  assert.deepEqual(planVolume(view({ volume: { ...makeProvisionedVolume(deleting), spec } })), {
     do: "reclaim",
     deleteData: true,
   });
-  assert.deepEqual(planVolume(view({ volume: provisioned(deleting) })), { do: "reclaim", deleteData: false });
+  assert.deepEqual(planVolume(view({ volume: makeProvisionedVolume(deleting) })), {
+    do: "reclaim",
+    deleteData: false,
+  });
 });
 
 Deno.test("planVolume() derives Bound, Available and Released from holders and releasedAt", () => {
@@ -147,7 +157,7 @@ Deno.test("planVolume() derives Bound, Available and Released from holders and r
     return step.do === "settle" ? step.status : undefined;
   };
   const bound = state({
-    volume: provisioned({ status: { releasedAt: ago(9) } }),
+    volume: makeProvisionedVolume({ status: { releasedAt: ago(9) } }),
     holders: [holder],
     mountPath: "/d",
   });
@@ -155,27 +165,32 @@ Deno.test("planVolume() derives Bound, Available and Released from holders and r
   assert.equal(bound?.boundClaim, "default/web-0");
   assert.equal(bound?.boundNode, "node-1");
   assert.equal(bound?.releasedAt, undefined);
-  const free = state({ volume: provisioned({ status: { boundClaim: "default/web-0", mountPath: "/d" } }) });
+  const free = state({
+    volume: makeProvisionedVolume({ status: { boundClaim: "default/web-0", mountPath: "/d" } }),
+  });
   assert.equal(free?.state, "Available");
   assert.ok(!("boundClaim" in free!) && !("mountPath" in free!));
-  assert.equal(state({ volume: provisioned({ status: { releasedAt: ago(9) } }) })?.state, "Released");
+  assert.equal(
+    state({ volume: makeProvisionedVolume({ status: { releasedAt: ago(9) } }) })?.state,
+    "Released",
+  );
 });
 
 Deno.test("planVolume() says what a growth waits for, since when, and nothing once it is grown", () => {
   const held = { holders: [holder], mountPath: "/d" };
-  const small = { ...provisioned(), spec: makeVolume({ size: "2Gi" }).spec };
-  const settled = (volume: typeof small, now = NOW) => {
+  const small = { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec };
+  const planStatus = (volume: typeof small, now = NOW) => {
     const step = planVolume(view({ volume, ...held, now }));
     assert.ok(step.do === "settle");
     return step.status;
   };
-  const first = settled(small);
+  const first = planStatus(small);
   const [condition] = first.conditions;
   assert.deepEqual([condition?.type, condition?.value, condition?.reason], ["Grown", false, "InUse"]);
   assert.match(condition!.message!, /grows to 2Gi when default\/web-0 lets go of it/);
-  const later = settled({ ...small, status: first }, new Date(NOW.getTime() + 5000));
+  const later = planStatus({ ...small, status: first }, new Date(NOW.getTime() + 5000));
   assert.equal(later.conditions[0]?.since, condition!.since);
-  assert.deepEqual(settled({ ...small, status: { ...first, sizeBytes: 2 * 2 ** 30 } }).conditions, []);
+  assert.deepEqual(planStatus({ ...small, status: { ...first, sizeBytes: 2 * 2 ** 30 } }).conditions, []);
 });
 
 Deno.test("planVolume() leaves a volume Pending with the reason when no node matches its class", () => {

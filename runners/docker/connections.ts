@@ -105,7 +105,7 @@ export function createConnections(
 
   return {
     async take(signal) {
-      for (let last = newest(idle); last; last = newest(idle)) {
+      for (let last = findNewest(idle); last; last = findNewest(idle)) {
         const connection = last;
         idle.delete(connection);
         used.add(connection);
@@ -143,6 +143,6 @@ export function createConnections(
   };
 }
 
-function newest<T>(set: Set<T>): T | undefined {
+function findNewest<T>(set: Set<T>): T | undefined {
   return [...set].at(-1);
 }

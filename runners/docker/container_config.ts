@@ -76,9 +76,9 @@ export function containerConfig(
 
 function imageOf(spec: RunSpec): string {
   if (spec.process !== undefined) {
-    throw refused("process", "is for process services", "remove it, or remove image");
+    throw fieldError("process", "is for process services", "remove it, or remove image");
   }
-  if (spec.image === undefined) throw refused("image", "is missing", "name an image");
+  if (spec.image === undefined) throw fieldError("image", "is missing", "name an image");
   return spec.image;
 }
 
@@ -98,7 +98,7 @@ export function userOf(context: SecurityContext | undefined): string | undefined
   if (context?.group === undefined) return context?.user;
   if (context.user === undefined) {
     // The Engine reads ":<group>" as root in that group, whatever the image says.
-    throw refused("securityContext.group", "needs securityContext.user", "name the user too");
+    throw fieldError("securityContext.group", "needs securityContext.user", "name the user too");
   }
   return `${context.user}:${context.group}`;
 }
@@ -138,10 +138,10 @@ function privileges(
 ): Record<string, unknown> {
   if (context === undefined) return {};
   if (context.capabilities !== undefined) {
-    throw refused("securityContext.capabilities", "is for process services", "use capAdd and capDrop");
+    throw fieldError("securityContext.capabilities", "is for process services", "use capAdd and capDrop");
   }
   if (context.readOnlyFS !== undefined) {
-    throw refused("securityContext.readOnlyFS", "is for process services", "use readOnlyRootFilesystem");
+    throw fieldError("securityContext.readOnlyFS", "is for process services", "use readOnlyRootFilesystem");
   }
   const security: string[] = [];
   if (context.noNewPrivileges) security.push("no-new-privileges");
@@ -156,7 +156,7 @@ function privileges(
   };
 }
 
-function refused(field: string, why: string, hint: string): RuneError {
+function fieldError(field: string, why: string, hint: string): RuneError {
   return new RuneError("invalid_argument", `${field} ${why}, in a service that runs as a container`, {
     hint,
   });

@@ -57,12 +57,12 @@ export type ListedContainer = z.infer<typeof containerListSchema>[number];
 const KILLED = 137;
 
 /** A run that is proven not to exist. */
-export function absent(ref: RunRef): RunState {
-  return { ...bare(ref), state: "absent" };
+export function makeAbsentRun(ref: RunRef): RunState {
+  return { ...toRunRef(ref), state: "absent" };
 }
 
 /** The reference alone, of something that holds more. */
-function bare({ instanceUid, run, step }: RunRef): RunRef {
+function toRunRef({ instanceUid, run, step }: RunRef): RunRef {
   return { instanceUid, run, ...(step !== undefined && { step }) };
 }
 
@@ -71,12 +71,12 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
   const { State: raw, Config: { Labels: labels } } = container;
   const state = phase(raw.Status);
   return {
-    ...bare(options.ref),
+    ...toRunRef(options.ref),
     state,
     ...identity(container.Id, labels),
     pid: raw.Pid > 0 ? raw.Pid : undefined,
     ip: address(container.NetworkSettings, labels, options.daemonId),
-    ...published(bindingsOf(container)),
+    ...readPublished(bindingsOf(container)),
     names: names(container, networkName(labels[LABEL.namespace] ?? "", options.daemonId)),
     sharedNames: names(container, networkName(SHARED, options.daemonId)),
     startedAt: time(raw.StartedAt),
@@ -102,7 +102,7 @@ export function listedStateOf(container: ListedContainer, daemonId: string): Run
     state: phase(container.State),
     ...identity(container.Id, container.Labels),
     ip: address(container.NetworkSettings, container.Labels, daemonId),
-    ...published(
+    ...readPublished(
       (container.Ports ?? []).map(({ IP = "", PublicPort, Type }) => ({
         ip: IP,
         port: PublicPort,
@@ -144,7 +144,7 @@ function bindingsOf({ NetworkSettings }: Container): Binding[] {
 }
 
 /** Addresses of this machine at which the Engine listens for a container, in an order of their own. */
-function published(bindings: Binding[]): Pick<RunState, "published"> {
+function readPublished(bindings: Binding[]): Pick<RunState, "published"> {
   const all = bindings.filter(({ port }) => port !== undefined && port !== "")
     .map(({ ip, port, protocol }) => `${ip.includes(":") ? `[${ip}]` : ip || "0.0.0.0"}:${port}/${protocol}`);
   return all.length === 0 ? {} : { published: [...new Set(all)].sort() };

@@ -49,7 +49,7 @@ export interface Engine {
   /** A connection of the caller's own, for a protocol that is not HTTP. */
   connect(what: string, signal: AbortSignal): Promise<Deno.UnixConn>;
   /** Asks over one connection of its own that the guard has not seen. */
-  alone<T>(
+  askAlone<T>(
     what: string,
     options: { signal: AbortSignal; use: (ask: Ask, signal: AbortSignal) => Promise<T> },
   ): Promise<T>;
@@ -161,11 +161,11 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
     try {
       return guard === undefined || await guard.prove(askOver(connection), signal);
     } catch (error) {
-      throw unproven(error);
+      throw toUnproven(error);
     }
   });
 
-  async function guarded<T>(options: Failing, call: () => Promise<T>): Promise<T> {
+  async function withEngineErrors<T>(options: Failing, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
@@ -204,19 +204,19 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
 
   /** Over one connection alone, as a guard asks. */
   function askOver(connection: Connection): Ask {
-    const whole = async (path: string, options: EngineRequest) => {
+    const askWhole = async (path: string, options: EngineRequest) => {
       const { signal } = options;
       const response = await exchange(connection, path, { ...options, head: signal, life: signal });
       return await readWhole(response, ANSWER_MAX);
     };
     return {
-      json: async (path, options) => parseAnswer(await whole(path, options), options),
-      send: async (path, options) => void await whole(path, options),
+      json: async (path, options) => parseAnswer(await askWhole(path, options), options),
+      send: async (path, options) => void await askWhole(path, options),
     };
   }
 
   /** Over a connection of the pool, twice where an idle one turns out to be dead. */
-  async function pooled(
+  async function askPooled(
     path: string,
     options: EngineRequest & Pick<ExchangeOptions, "head" | "life">,
   ): Promise<Response> {
@@ -237,14 +237,14 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
   }
 
   /** The whole answer, within the time limit of the request. */
-  async function whole(path: string, options: EngineRequest): Promise<Uint8Array> {
-    return await guarded(
+  async function askWhole(path: string, options: EngineRequest): Promise<Uint8Array> {
+    return await withEngineErrors(
       options,
       () =>
         withinLimit(
           options,
           async (signal) =>
-            await readWhole(await pooled(path, { ...options, head: signal, life: signal }), ANSWER_MAX),
+            await readWhole(await askPooled(path, { ...options, head: signal, life: signal }), ANSWER_MAX),
         ),
     );
   }
@@ -254,20 +254,20 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
     async version(signal) {
       if (known === undefined) {
         const what = "ask Docker for its version";
-        await whole("/_ping", { what, signal });
+        await askWhole("/_ping", { what, signal });
       }
       return known!;
     },
     request: (path, options) =>
-      guarded(options, () =>
+      withEngineErrors(options, () =>
         withinLimit(options, async (head) => {
-          const response = await pooled(path, { ...options, head, life: options.signal });
+          const response = await askPooled(path, { ...options, head, life: options.signal });
           return options.idleMs === undefined ? response : idleBounded(response, options);
         })),
-    json: async (path, options) => parseAnswer(await whole(path, options), options),
-    send: async (path, options) => void await whole(path, options),
+    json: async (path, options) => parseAnswer(await askWhole(path, options), options),
+    send: async (path, options) => void await askWhole(path, options),
     async connect(what, signal) {
-      return await guarded({ what, signal }, () =>
+      return await withEngineErrors({ what, signal }, () =>
         withinLimit({ what, signal }, async (limit) => {
           guard?.refuseKnown();
           const connection = await connections.takeFresh(limit);
@@ -275,8 +275,8 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
           return connection.handOver();
         }));
     },
-    async alone(what, { signal, use }) {
-      return await guarded({ what, signal }, () =>
+    async askAlone(what, { signal, use }) {
+      return await withEngineErrors({ what, signal }, () =>
         withinLimit({ what, signal }, async (limit) => {
           const connection = await openConnection(socket, limit);
           try {
@@ -293,7 +293,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
 }
 
 /** A proof that fails says nothing of what is asked for after it: "no such thing" least of all. */
-function unproven(error: unknown): unknown {
+function toUnproven(error: unknown): unknown {
   if (!(error instanceof RuneError) || isOutage(error)) return error;
   return new RuneError("unavailable", `Docker cannot be told from another one: ${error.message}`, {
     cause: error,

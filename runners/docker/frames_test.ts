@@ -28,8 +28,8 @@ Deno.test("decodeFrames() gives the same frames wherever the chunks are cut", as
             Uint8Array.from(bytes.slice(at, at + cut)),
           );
         }
-        const plain = (list: Frame[]) => list.map((f) => ({ stream: f.stream, data: [...f.data] }));
-        assert.deepEqual(plain(await decode(chunks)), plain(frames));
+        const toPlain = (list: Frame[]) => list.map((f) => ({ stream: f.stream, data: [...f.data] }));
+        assert.deepEqual(toPlain(await decode(chunks)), toPlain(frames));
       },
     ),
     { numRuns: 60 },

@@ -156,7 +156,7 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
         const response = await unlessAbsent(
           engine.request(`/containers/${id}/archive`, { what, query, signal, idleMs: 10 * 60_000 }),
         );
-        if (response) return closing(response.body!, () => remove(id));
+        if (response) return withClose(response.body!, () => remove(id));
       } catch (error) {
         await remove(id).catch(() => {});
         throw error;
@@ -204,7 +204,7 @@ export function namesIn(archive: Uint8Array): string[] {
 }
 
 /** The stream, with something to do when nobody reads it any more. */
-function closing(source: ReadableStream<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
+function withClose(source: ReadableStream<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   let ending: Promise<void> | undefined;
   // A cancellation also ends the read that is under way.

@@ -25,7 +25,7 @@ export class Incoming {
   /** Status and headers of the next answer. @param onFirst told when its first byte is there. */
   async head(onFirst: () => void): Promise<{ status: number; headers: Headers }> {
     for (;;) {
-      if (this.#held.length === 0 && !await this.#fill()) throw ended();
+      if (this.#held.length === 0 && !await this.#fill()) throw endedError();
       onFirst();
       const lines: string[] = [];
       for (let left = HEAD_MAX;;) {
@@ -35,13 +35,13 @@ export class Incoming {
         left -= line.length + 1;
       }
       const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(lines[0] ?? "")?.[1]);
-      if (!(status >= 100)) throw malformed("it is no HTTP");
+      if (!(status >= 100)) throw malformedError("it is no HTTP");
       // An answer that only says that another one follows.
       if (status < 200) continue;
       const headers = new Headers();
       for (const line of lines.slice(1)) {
         const colon = line.indexOf(":");
-        if (colon <= 0) throw malformed("a header has no name");
+        if (colon <= 0) throw malformedError("a header has no name");
         headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
       }
       return { status, headers };
@@ -53,14 +53,14 @@ export class Incoming {
     let from = 0;
     for (;;) {
       const at = this.#held.indexOf(NEWLINE, from);
-      if (at > max || (at < 0 && this.#held.length > max)) throw malformed("a line of it has no end");
+      if (at > max || (at < 0 && this.#held.length > max)) throw malformedError("a line of it has no end");
       if (at >= 0) {
         const text = new TextDecoder("latin1").decode(this.#held.subarray(0, at));
         this.#held = this.#held.subarray(at + 1);
         return text.endsWith("\r") ? text.slice(0, -1) : text;
       }
       from = this.#held.length;
-      if (!await this.#fill()) throw ended();
+      if (!await this.#fill()) throw endedError();
     }
   }
 
@@ -106,7 +106,7 @@ export class BodyReader {
     if (this.#chunked) this.#left = 0;
     else if (length === null) this.#left = Infinity;
     else if (/^\d{1,15}$/.test(length)) this.#left = Number(length);
-    else throw malformed("its length is no number");
+    else throw malformedError("its length is no number");
     this.reusable = this.#left !== Infinity && !/\bclose\b/i.test(headers.get("connection") ?? "");
   }
 
@@ -127,28 +127,28 @@ export class BodyReader {
     }
     const part = await this.#incoming.some(Math.min(this.#left, CHUNK));
     if (!part) {
-      if (this.#left !== Infinity) throw ended();
+      if (this.#left !== Infinity) throw endedError();
       this.#done = true;
       return undefined;
     }
     this.#left -= part.length;
     if (this.#chunked && this.#left === 0 && await this.#incoming.line() !== "") {
-      throw malformed("a part of its body is longer than it says");
+      throw malformedError("a part of its body is longer than it says");
     }
     return part;
   }
 
   async #chunkSize(): Promise<number> {
     const text = (await this.#incoming.line()).split(";")[0]!.trim();
-    if (!/^[0-9a-f]{1,12}$/i.test(text)) throw malformed("a part of its body has no length");
+    if (!/^[0-9a-f]{1,12}$/i.test(text)) throw malformedError("a part of its body has no length");
     return parseInt(text, 16);
   }
 }
 
-function ended(): Error {
+function endedError(): Error {
   return new Deno.errors.UnexpectedEof("the connection was closed");
 }
 
-function malformed(why: string): Error {
+function malformedError(why: string): Error {
   return new Deno.errors.InvalidData(`the answer cannot be read: ${why}`);
 }

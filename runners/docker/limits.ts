@@ -13,8 +13,8 @@ export async function withinLimit<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const limit = new AbortController();
-  const late = () => limit.abort(unanswered(what, withinMs));
-  const timer = startTimer(withinMs, late);
+  const abortLate = () => limit.abort(unansweredError(what, withinMs));
+  const timer = startTimer(withinMs, abortLate);
   const abort = () => limit.abort(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
@@ -26,7 +26,7 @@ export async function withinLimit<T>(
   }
 }
 
-function unanswered(what: string, ms: number): RuneError {
+function unansweredError(what: string, ms: number): RuneError {
   return new RuneError(
     "unavailable",
     `cannot ${what}: Docker takes requests and has not answered for ${Math.round(ms / 1000)} s`,
@@ -43,7 +43,7 @@ export function idleBounded(response: Response, { what, idleMs }: EngineRequest)
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const limit = new AbortController();
-      const timer = startTimer(idleMs!, () => limit.abort(unanswered(what, idleMs!)));
+      const timer = startTimer(idleMs!, () => limit.abort(unansweredError(what, idleMs!)));
       try {
         const { done, value } = await abortable(reader.read(), limit.signal);
         if (done) controller.close();

@@ -36,7 +36,7 @@ export async function containerLogs(
   const { records, skip } = found;
   const log = await openLog(engine, id, { ...options, records }, { resumed: options.follow });
   const entries = options.follow ? withRest(engine, id, { log, options }) : streamOf(log);
-  return skip === 0 ? entries : entries.pipeThrough(without(skip));
+  return skip === 0 ? entries : entries.pipeThrough(skipLines(skip));
 }
 
 /**
@@ -176,7 +176,7 @@ function streamOf(log: Pick<OpenLog, "next" | "cancel">): ReadableStream<LogEntr
 }
 
 /** Leaves the first lines out. */
-function without(lines: number): TransformStream<LogEntry, LogEntry> {
+function skipLines(lines: number): TransformStream<LogEntry, LogEntry> {
   const wanted = afterLines(lines);
   return new TransformStream({
     transform(entry, controller) {

@@ -18,7 +18,7 @@ function join(frames: Frame[]): LogEntry[] {
 }
 
 /** A record as the Engine sends it. */
-function sent({ stream, data }: Frame): Uint8Array<ArrayBuffer> {
+function encodeFrame({ stream, data }: Frame): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8 + data.length);
   bytes[0] = stream === "stdout" ? 1 : 2;
   new DataView(bytes.buffer).setUint32(4, data.length);
@@ -144,7 +144,7 @@ Deno.test("containerLogs() shows no rest of a line as a line, wherever the other
   await withFakeEngine(({ url }) => {
     const tail = Number(url.searchParams.get("tail") ?? records.length);
     asked.push(tail);
-    return new Response(new Blob(records.slice(-tail).map(sent)).stream());
+    return new Response(new Blob(records.slice(-tail).map(encodeFrame)).stream());
   }, async (engine) => {
     const read = async (tail: number) => {
       asked.length = 0;

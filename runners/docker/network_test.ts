@@ -72,10 +72,10 @@ test("a run that is replaced keeps the network of its namespace", async (room) =
   const spec = room.shell("exit 0");
   await runner.create(spec, signal());
   const name = networkName(spec.namespace, room.daemonId);
-  const { Id } = await room.raw(`/networks/${name}`);
+  const { Id } = await room.readRaw(`/networks/${name}`);
   await runner.remove(spec, signal());
   await runner.create({ ...spec, run: 2 }, signal());
-  assert.equal((await room.raw(`/networks/${name}`)).Id, Id);
+  assert.equal((await room.readRaw(`/networks/${name}`)).Id, Id);
 });
 
 test("a network that is there twice, as after a daemon was killed while it asked for one, is there once again", async (room) => {

@@ -20,7 +20,7 @@ Deno.test({
   async fn() {
     const room = await makeDockerRoom();
     const source = await Deno.makeTempDir();
-    const bare = (target: string, readOnly = false) => ({ source, target, readOnly });
+    const makeBareMount = (target: string, readOnly = false) => ({ source, target, readOnly });
     try {
       await using odd = await buildTestImage([
         "RUN echo '#!/bin/sh' > /plain && mkdir -p /folder",
@@ -56,19 +56,19 @@ Deno.test({
         },
         {
           name: "a mount on a file",
-          spec: { mounts: [bare("/bin/busybox")] },
+          spec: { mounts: [makeBareMount("/bin/busybox")] },
           message: /^nothing can be mounted at \/bin\/busybox: it is a file/,
           hint: /directory/,
         },
         {
           name: "a mount below a file",
-          spec: { mounts: [bare("/etc/passwd/x")] },
+          spec: { mounts: [makeBareMount("/etc/passwd/x")] },
           message: /^nothing can be mounted at \/etc\/passwd\/x/,
           hint: /directory/,
         },
         {
           name: "a mount in a read-only one",
-          spec: { mounts: [bare("/z", true), bare("/z/inner")] },
+          spec: { mounts: [makeBareMount("/z", true), makeBareMount("/z/inner")] },
           message: /^the directory \/z\/inner cannot be made/,
           hint: /read-write/,
         },
@@ -108,7 +108,7 @@ Deno.test({
         },
         {
           name: "two mounts on one path",
-          spec: { mounts: [bare("/z"), bare("/z")] },
+          spec: { mounts: [makeBareMount("/z"), makeBareMount("/z")] },
           message: /^two mounts have the path \/z$/,
           hint: /path/,
           permanent: true,

@@ -8,10 +8,10 @@ import { RuneError } from "../../model/error.ts";
 import type { AdoptionWords, EngineBond } from "../engine_bond.ts";
 import type { Runner, RunRef, RunState, StopOptions } from "../runner.ts";
 import {
-  absent,
   containerListSchema,
   containerSchema,
   listedStateOf,
+  makeAbsentRun,
   mayHaveRunOut,
   stateOf,
 } from "./container_state.ts";
@@ -83,8 +83,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   function removeNetworksSoon(): void {
     cleanup?.clear();
     if (closing.signal.aborted) return;
-    const clean = () => void networks.removeUnused(closing.signal).catch(() => undefined);
-    cleanup = startTimer(networkGraceMs, clean, { unref: true });
+    const removeNetworks = () => void networks.removeUnused(closing.signal).catch(() => undefined);
+    cleanup = startTimer(networkGraceMs, removeNetworks, { unref: true });
   }
 
   /** A network goes with the last run of its namespace, also one that was made for a run that is not there after all. */
@@ -94,7 +94,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
 
   async function inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
     const known = await runs.find(ref, signal);
-    if (!known) return absent(ref);
+    if (!known) return makeAbsentRun(ref);
     const what = "inspect a container";
     const container = await unlessAbsent(
       engine.json(`/containers/${known.id}/json`, { what, schema: containerSchema, signal }),
@@ -106,11 +106,11 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       return { ...state, oomKilled: known.outOfMemory };
     }
     runs.forget(ref);
-    return absent(ref);
+    return makeAbsentRun(ref);
   }
 
   /** @throws {RuneError} `not_found` when the run is absent. */
-  async function existing(ref: RunRef, signal: AbortSignal): Promise<KnownRun> {
+  async function requireRun(ref: RunRef, signal: AbortSignal): Promise<KnownRun> {
     const known = await runs.find(ref, signal);
     if (known) return known;
     throw new RuneError("not_found", `run ${ref.run} of instance ${ref.instanceUid} does not exist`, {
@@ -119,7 +119,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   }
 
   async function start(ref: RunRef, signal: AbortSignal): Promise<RunState> {
-    const known = await existing(ref, signal);
+    const known = await requireRun(ref, signal);
     if (!known.fresh) {
       // The Engine would start an ended container again.
       const state = await inspect(ref, signal);
@@ -142,7 +142,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
 
   async function stop(ref: RunRef, options: StopOptions): Promise<RunState> {
     const known = await runs.find(ref, options.signal);
-    if (!known) return absent(ref);
+    if (!known) return makeAbsentRun(ref);
     const { killed } = await stopContainer(engine, known.id, options);
     const state = await inspect(ref, options.signal);
     return killed && state.state === "exited" ? { ...state, killed } : state;
@@ -153,7 +153,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     { change, signal }: { change: typeof pauseContainer; signal: AbortSignal },
   ): Promise<RunState> {
     const known = await runs.find(ref, signal);
-    if (!known) return absent(ref);
+    if (!known) return makeAbsentRun(ref);
     await change(engine, known.id, signal);
     return await inspect(ref, signal);
   }
@@ -227,7 +227,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     ...(keeper && {
       async adopt(words: AdoptionWords, signal: AbortSignal) {
         const use = (ask: Ask, limit: AbortSignal) => keeper.adopt(ask, words, limit);
-        const adoption = await engine.alone("adopt the Docker Engine", { signal, use });
+        const adoption = await engine.askAlone("adopt the Docker Engine", { signal, use });
         // What was proven before was proven of another one.
         if (adoption.changed) engine.drop();
         return adoption;
@@ -240,8 +240,9 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
         onLost: (error) =>
           logger?.warn("lost Docker's events: {reason}", { reason: error.message, hint: error.hint }),
       }),
-    logs: async (ref, options) => containerLogs(engine, (await existing(ref, options.signal)).id, options),
-    exec: async (ref, options) => execInContainer(engine, (await existing(ref, options.signal)).id, options),
+    logs: async (ref, options) => containerLogs(engine, (await requireRun(ref, options.signal)).id, options),
+    exec: async (ref, options) =>
+      execInContainer(engine, (await requireRun(ref, options.signal)).id, options),
     async stats(ref, signal) {
       const known = await runs.find(ref, signal);
       if (!known) return undefined;

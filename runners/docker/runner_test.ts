@@ -49,7 +49,7 @@ test("create() makes what the spec says, as the Engine itself tells it", async (
       securityContext: { user: "1000", group: "1000", capDrop: ["ALL"], readOnlyRootFilesystem: true },
     });
     const created = await room.runner.create(spec, signal);
-    const raw = await room.raw(`/containers/${created.handle}/json`);
+    const raw = await room.readRaw(`/containers/${created.handle}/json`);
     const host = raw.HostConfig as Record<string, unknown>;
     assert.equal(raw.Name, `/${containerName(spec, room.daemonId)}`);
     assert.deepEqual(host.RestartPolicy, { Name: "no", MaximumRetryCount: 0 });
@@ -171,7 +171,7 @@ test("every call follows a container that was removed behind the runner's back",
 const SMALL = { resources: { memory: { limit: "8Mi" } } };
 
 /** Starts a run and waits for its end. */
-async function ended(room: DockerRoom, spec: ReturnType<DockerRoom["shell"]>, signal: AbortSignal) {
+async function runToEnd(room: DockerRoom, spec: ReturnType<DockerRoom["shell"]>, signal: AbortSignal) {
   const events = room.runner.events(signal);
   await room.runner.create(spec, signal);
   await room.runner.start(spec, signal);
@@ -183,7 +183,7 @@ async function ended(room: DockerRoom, spec: ReturnType<DockerRoom["shell"]>, si
 }
 
 test("inspect() tells that memory ran out, and not of another SIGKILL", async (room, signal) => {
-  const { oomKilled, exitCode } = await ended(room, room.shell("tail /dev/zero", SMALL), signal);
+  const { oomKilled, exitCode } = await runToEnd(room, room.shell("tail /dev/zero", SMALL), signal);
   assert.deepEqual([oomKilled, exitCode], [true, 137]);
   const spec = room.shell("sleep 100", SMALL);
   await room.runner.create(spec, signal);
@@ -195,8 +195,8 @@ test("inspect() tells that memory ran out, and not of another SIGKILL", async (r
 
 test("inspect() asks the kernel where the Engine missed that memory ran out", async (room, signal) => {
   const spec = room.shell("tail /dev/zero", SMALL);
-  const { handle } = await ended(room, spec, signal);
-  const raw = await room.raw(`/containers/${handle}/json`);
+  const { handle } = await runToEnd(room, spec, signal);
+  const raw = await room.readRaw(`/containers/${handle}/json`);
   const listed = await room.list("/containers/json?all=1");
   const missed = { ...raw, State: { ...raw.State as object, OOMKilled: false } };
   await withFakeEngine(
@@ -319,7 +319,7 @@ test(
       const after = await room.runner.inspect(spec, signal);
       assert.equal(after.ip, before.ip);
       assert.equal(await finds("web"), names.length > 0);
-      const raw = await room.raw(`/containers/${after.handle}/json`);
+      const raw = await room.readRaw(`/containers/${after.handle}/json`);
       const { Ports } = raw.NetworkSettings as { Ports: Record<string, { HostPort: string }[]> };
       assert.equal(Ports["80/tcp"]?.[0]?.HostPort, String(hostPort));
     }

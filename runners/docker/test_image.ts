@@ -128,20 +128,20 @@ function entry(
 ): Uint8Array {
   const header = new Uint8Array(512);
   const put = (at: number, text: string) => header.set(new TextEncoder().encode(text), at);
-  const octal = (at: number, digits: number, value: number) =>
+  const putOctal = (at: number, digits: number, value: number) =>
     put(at, value.toString(8).padStart(digits, "0"));
   put(0, e.name);
-  octal(100, 7, e.mode);
-  octal(108, 7, 0);
-  octal(116, 7, 0);
-  octal(124, 11, e.size ?? 0);
-  octal(136, 11, 0);
+  putOctal(100, 7, e.mode);
+  putOctal(108, 7, 0);
+  putOctal(116, 7, 0);
+  putOctal(124, 11, e.size ?? 0);
+  putOctal(136, 11, 0);
   // The checksum counts its own field as spaces.
   put(148, "        ");
   put(156, e.type);
   put(157, e.link ?? "");
   put(257, "ustar\u000000");
-  octal(148, 6, header.reduce((sum, byte) => sum + byte, 0));
+  putOctal(148, 6, header.reduce((sum, byte) => sum + byte, 0));
   header[154] = 0;
   return header;
 }

@@ -15,7 +15,7 @@ export interface DockerRoom {
   /** A run of its own instance whose main process is `/bin/sh -c script`. */
   shell(script: string, overrides?: Partial<RunSpec>): RunSpec;
   /** The Engine's own words about something of this room, `/containers/…/json`. */
-  raw(path: string): Promise<Record<string, unknown>>;
+  readRaw(path: string): Promise<Record<string, unknown>>;
   list(path: string): Promise<Record<string, unknown>[]>;
   /** Does something behind the runner's back. */
   send(path: string, method: "POST" | "DELETE", body?: unknown): Promise<void>;
@@ -60,7 +60,8 @@ export async function makeDockerRoom(options: Partial<DockerRunnerOptions> = {})
       publish: [],
       ...overrides,
     }),
-    raw: (path) => withEngine((engine, signal) => engine.json(path, { what, schema: objectSchema, signal })),
+    readRaw: (path) =>
+      withEngine((engine, signal) => engine.json(path, { what, schema: objectSchema, signal })),
     list: (path) =>
       withEngine((engine, signal) => engine.json(path, { what, schema: z.array(objectSchema), signal })),
     send: (path, method, body) =>

@@ -62,7 +62,7 @@ export function hangUp(conn: Deno.UnixConn): void {
 /** Reads the answer's head. @returns what follows it. */
 async function readAnswer(conn: Deno.UnixConn, what: string): Promise<Uint8Array> {
   let bytes = new Uint8Array(0);
-  const more = async () => {
+  const readMore = async () => {
     const chunk = new Uint8Array(HEAD_MAX);
     const size = await conn.read(chunk);
     if (size === null) throw new Deno.errors.UnexpectedEof("the connection was closed");
@@ -70,7 +70,7 @@ async function readAnswer(conn: Deno.UnixConn, what: string): Promise<Uint8Array
   };
   let end = -1;
   while (end < 0) {
-    await more();
+    await readMore();
     end = latin1(bytes).indexOf(HEAD_END);
     if (end < 0 && bytes.length > HEAD_MAX) {
       throw new Deno.errors.InvalidData("the answer has no end of its head");
@@ -82,7 +82,7 @@ async function readAnswer(conn: Deno.UnixConn, what: string): Promise<Uint8Array
   // 200 is what Engines answer that ignore the upgrade and take over the connection all the same.
   if (status === 101 || status === 200) return bytes.slice(start);
   const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
-  while (bytes.length - start < length) await more();
+  while (bytes.length - start < length) await readMore();
   throw statusError(status, sentenceOf(new TextDecoder().decode(bytes.subarray(start))), what);
 }
 

@@ -22,16 +22,16 @@ Deno.test("parseCgroupMounts() tells version 1, version 2 and both apart", () =>
 });
 
 Deno.test("cgroupLimits() writes the files of the version that there is", () => {
-  const written = (mounts: string) =>
+  const listWritten = (mounts: string) =>
     cgroupLimits(parseCgroupMounts(mounts), RESOURCES).map((l) => `${l.mount} ${l.file}=${l.value}`);
-  assert.deepEqual(written(HYBRID), [
+  assert.deepEqual(listWritten(HYBRID), [
     "cpu cpu.cfs_quota_us=150000",
     "cpu cpu.shares=256",
     "memory memory.limit_in_bytes=1073741824",
     "memory memory.memsw.limit_in_bytes=1073741824",
     "memory memory.soft_limit_in_bytes=536870912",
   ]);
-  assert.deepEqual(written(UNIFIED), [
+  assert.deepEqual(listWritten(UNIFIED), [
     "unified cpu.max=150000 100000",
     "unified cpu.weight=25",
     "unified memory.max=1073741824",

@@ -38,14 +38,14 @@ export class EventHub {
       subscriber.wake?.();
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    const ended = () => signal.aborted || this.#closed;
+    const hasEnded = () => signal.aborted || this.#closed;
     const drop = () => {
       signal.removeEventListener("abort", onAbort);
       this.#subscribers.delete(subscriber);
     };
     async function* events(): AsyncGenerator<RunEvent> {
       try {
-        while (!ended()) {
+        while (!hasEnded()) {
           const event = subscriber.queue.shift();
           if (event) yield event;
           else await new Promise<void>((resolve) => subscriber.wake = resolve);

@@ -28,7 +28,7 @@ export class GroupRemover {
       } catch (error) {
         if (tries >= TRIES) {
           this.#logger?.warn("the control group {group} cannot be removed yet: {error}", { group, error });
-          return this.later(group);
+          return this.removeLater(group);
         }
       }
       // A process that has ended is still counted for a moment, and nothing tells when that is over.
@@ -42,7 +42,7 @@ export class GroupRemover {
   }
 
   /** Has a group removed by `retry()`. */
-  later(group: string): void {
+  removeLater(group: string): void {
     this.#kept.set(group, { at: 0, pauseMs: PAUSE_MS });
   }
 

@@ -5,7 +5,7 @@ import { isNotRoot, type ProcessRoom, roomTest as test } from "./test_room.ts";
 import type { ProcessRunner } from "./runner.ts";
 import type { RunRef, RunSpec, RunState } from "../runner.ts";
 
-async function started(room: ProcessRoom, spec: RunSpec): Promise<RunState> {
+async function startRun(room: ProcessRoom, spec: RunSpec): Promise<RunState> {
   const { signal } = new AbortController();
   await room.runner.create(spec, signal);
   return await room.runner.start(spec, signal);
@@ -18,7 +18,7 @@ async function firstLine(runner: ProcessRunner, ref: RunRef): Promise<string> {
   return assert.fail("the run printed nothing");
 }
 
-async function exited(runner: ProcessRunner, ref: RunRef): Promise<RunState> {
+async function waitForExit(runner: ProcessRunner, ref: RunRef): Promise<RunState> {
   const abort = new AbortController();
   for await (const _ of runner.events(abort.signal)) {
     const state = await runner.inspect(ref, abort.signal);
@@ -30,11 +30,11 @@ async function exited(runner: ProcessRunner, ref: RunRef): Promise<RunState> {
 test("a main process killed from outside is seen at once, also by a runner that did not start it", async (room) => {
   for (const adopted of [false, true]) {
     const spec = room.shell("exec sleep 60");
-    const { pid } = await started(room, spec);
+    const { pid } = await startRun(room, spec);
     const runner = adopted ? await room.reopen() : room.runner;
     const before = performance.now();
     Deno.kill(pid!, "SIGKILL");
-    assert.equal((await exited(runner, spec)).exitCode, 137);
+    assert.equal((await waitForExit(runner, spec)).exitCode, 137);
     const took = performance.now() - before;
     assert.ok(took < 500, `it took ${took} ms, as if a timer had found it`);
   }
@@ -42,7 +42,7 @@ test("a main process killed from outside is seen at once, also by a runner that 
 
 test("a run whose wrapper was killed runs until its last process ends", async (room, signal) => {
   const spec = room.shell("exec sleep 60");
-  const { pid, handle } = await started(room, spec);
+  const { pid, handle } = await startRun(room, spec);
   const wrapper = Number(handle!.slice("pid:".length));
   assert.notEqual(wrapper, pid);
   Deno.kill(wrapper, "SIGKILL");
@@ -50,24 +50,24 @@ test("a run whose wrapper was killed runs until its last process ends", async (r
   assert.equal((await room.runner.inspect(spec, signal)).state, "running");
   assert.equal((await (await room.reopen()).inspect(spec, signal)).state, "running");
   Deno.kill(pid!, "SIGKILL");
-  const state = await exited(room.runner, spec);
+  const state = await waitForExit(room.runner, spec);
   assert.equal(state.exitCode, undefined);
 });
 
 test("what the main process left behind is gone before the run counts as exited", async (room) => {
   const spec = room.shell("trap '' TERM; sleep 60 & echo $!; exit 3");
-  await started(room, spec);
+  await startRun(room, spec);
   const leftover = Number(await firstLine(room.runner, spec));
-  assert.equal((await exited(room.runner, spec)).exitCode, 3);
+  assert.equal((await waitForExit(room.runner, spec)).exitCode, 3);
   assert.equal(readProcess(leftover), undefined);
 });
 
 test("a process that left the session is found and ended with its run", async (room) => {
   const escaping = `setsid sh -c 'echo $$; : >${room.data}/out; exec sleep 60' &`;
   const spec = room.shell(`${escaping} while [ ! -e ${room.data}/out ]; do sleep 0.01; done; exit 0`);
-  await started(room, spec);
+  await startRun(room, spec);
   const escaped = Number(await firstLine(room.runner, spec));
-  assert.equal((await exited(room.runner, spec)).exitCode, 0);
+  assert.equal((await waitForExit(room.runner, spec)).exitCode, 0);
   assert.equal(readProcess(escaped), undefined);
 }, { ignore: isNotRoot });
 
@@ -75,7 +75,7 @@ test("stop() ends what a job-control shell put into groups of its own", async (r
   const spec = room.shell("", {
     process: { command: "bash", args: ["-c", "set -m; sleep 60 & echo $!; wait"] },
   });
-  await started(room, spec);
+  await startRun(room, spec);
   const job = Number(await firstLine(room.runner, spec));
   assert.equal(readProcess(job)?.group, job);
   assert.equal((await room.runner.stop(spec, { timeoutMs: 5_000, signal })).state, "exited");
@@ -86,7 +86,7 @@ test("stop() gives leftovers the whole timeout", async (room, signal) => {
   const script =
     "sh -c 'trap \"sleep 0.3; echo saved; exit 0\" TERM; echo ready; while :; do sleep 0.05; done' & wait";
   const spec = room.shell(script);
-  await started(room, spec);
+  await startRun(room, spec);
   assert.equal(await firstLine(room.runner, spec), "ready");
   const state = await room.runner.stop(spec, { timeoutMs: 10_000, signal });
   assert.equal(state.exitCode, 143);
@@ -97,7 +97,7 @@ test("stop() gives leftovers the whole timeout", async (room, signal) => {
 
 test("stop() that is given up reports deadline_exceeded and a later one succeeds", async (room, signal) => {
   const spec = room.shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
-  await started(room, spec);
+  await startRun(room, spec);
   await firstLine(room.runner, spec);
   const abort = new AbortController();
   const stopping = room.runner.stop(spec, { timeoutMs: 60_000, signal: abort.signal });
@@ -110,7 +110,7 @@ test(
   "stats() measures CPU time and memory of all processes, and nothing of a run that ended",
   async (room, signal) => {
     const spec = room.shell("echo ready; while :; do :; done");
-    await started(room, spec);
+    await startRun(room, spec);
     await firstLine(room.runner, spec);
     let stats = await room.runner.stats!(spec, signal);
     while (stats!.milliCpu === 0) stats = await room.runner.stats!(spec, signal);
@@ -122,7 +122,7 @@ test(
 
 test("exec sessions end with their run", async (room, signal) => {
   const spec = room.shell("exec sleep 60");
-  await started(room, spec);
+  await startRun(room, spec);
   const session = await room.runner.exec(spec, {
     command: ["sleep", "60"],
     tty: false,
@@ -136,7 +136,7 @@ test("exec sessions end with their run", async (room, signal) => {
 
 test("exec() with a terminal resizes it and ends on abort", async (room, signal) => {
   const spec = room.shell("exec sleep 60");
-  await started(room, spec);
+  await startRun(room, spec);
   const abort = new AbortController();
   const session = await room.runner.exec(spec, {
     command: [
@@ -152,12 +152,12 @@ test("exec() with a terminal resizes it and ends on abort", async (room, signal)
   });
   const output = session.output.getReader();
   let text = "";
-  const shown = async (part: string) => {
+  const waitForText = async (part: string) => {
     while (!text.includes(part)) text += new TextDecoder().decode((await output.read()).value?.data);
   };
-  await shown("it's a 'b' \"$c\"");
+  await waitForText("it's a 'b' \"$c\"");
   await session.resize({ columns: 100, rows: 40 });
-  await shown("40 100");
+  await waitForText("40 100");
   abort.abort();
   await assert.rejects(session.exitCode, { code: "deadline_exceeded" });
   output.releaseLock();

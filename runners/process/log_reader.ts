@@ -23,7 +23,7 @@ export interface LogReadOptions extends LogOptions {
 export async function readLogs(files: RunFiles, options: LogReadOptions): Promise<ReadableStream<LogEntry>> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const source = selected(files, { ...options, signal });
+  const source = selectEntries(files, { ...options, signal });
   await source.next();
   const end = async () => {
     stop.abort();
@@ -44,14 +44,14 @@ export async function readLogs(files: RunFiles, options: LogReadOptions): Promis
 }
 
 /** Undefined once the logs are open, then the entries that fall within `since` and `until`. */
-async function* selected(
+async function* selectEntries(
   files: RunFiles,
   options: LogReadOptions,
 ): AsyncGenerator<LogEntry | undefined, undefined, undefined> {
   using listener = options.listener;
   const since = options.since === undefined ? -Infinity : Date.parse(options.since);
   const until = options.until === undefined ? Infinity : Date.parse(options.until);
-  const wanted = (entry: LogEntry) => Date.parse(entry.time!) >= since && Date.parse(entry.time!) <= until;
+  const isWanted = (entry: LogEntry) => Date.parse(entry.time!) >= since && Date.parse(entry.time!) <= until;
   let readers: LineReader[] = [];
   let watcher: Deno.FsWatcher | undefined;
   let watching: Promise<void> | undefined;
@@ -68,8 +68,8 @@ async function* selected(
     const starts = lineStarts();
     if (options.tail !== undefined) {
       // Counted first and read again then: a tail may be as long as the log, and is not kept.
-      for await (const entry of merged(readers, { marks, last: over || !options.follow })) {
-        if (wanted(entry) && starts(entry)) before++;
+      for await (const entry of mergeStreams(readers, { marks, last: over || !options.follow })) {
+        if (isWanted(entry) && starts(entry)) before++;
       }
       before = Math.max(0, before - options.tail);
       const begins = readers.map((reader) => reader.begin);
@@ -79,9 +79,9 @@ async function* selected(
     const kept = afterLines(before);
     yield undefined;
     for (;;) {
-      for await (const entry of merged(readers, { marks, last: over || !options.follow })) {
+      for await (const entry of mergeStreams(readers, { marks, last: over || !options.follow })) {
         if (options.signal.aborted) return;
-        if (wanted(entry) && kept(entry)) yield entry;
+        if (isWanted(entry) && kept(entry)) yield entry;
       }
       if (over || !options.follow || options.signal.aborted || Date.now() > until) return;
       await listener.next(until === Infinity ? undefined : Math.min(MAX_TIMER_MS, until - Date.now() + 1));
@@ -121,7 +121,7 @@ interface Head {
 }
 
 /** What both streams have now; with `last`, also an unfinished last line. */
-async function* merged(
+async function* mergeStreams(
   readers: LineReader[],
   { marks, last }: { marks: Mark[]; last: boolean },
 ): AsyncGenerator<LogEntry> {

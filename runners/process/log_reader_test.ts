@@ -81,7 +81,7 @@ function test(name: string, fn: (log: Log) => Promise<void>): void {
   });
 }
 
-const numbered = (from: number, to: number) =>
+const makeNumbered = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i} ${"x".repeat(80)}`);
 
 test("readLogs() orders the streams and times their lines by marks", async (log) => {
@@ -132,7 +132,7 @@ test("readLogs() that follow can be cancelled while they wait", async (log) => {
 });
 
 test("a tail is found over many blocks, with characters that lie across them", async (log) => {
-  const lines = numbered(0, 5_000).map((text) => `${text} äöü€🂡`);
+  const lines = makeNumbered(0, 5_000).map((text) => `${text} äöü€🂡`);
   await log.write({ stdout: lines.join("\n") + "\n" });
   for (const count of [1, 7, 3_000, 4_999, 5_000, 9_000]) {
     assert.deepEqual(await log.texts({ tail: count }), lines.slice(-count), `tail ${count}`);
@@ -152,19 +152,19 @@ test("a line of any length is read in parts and loses nothing", async (log) => {
 test("a line longer than a part is one line for tail, since and both streams, and keeps its letters and bytes", async (log) => {
   const long = `x${"é".repeat(100_000)}`;
   await log.write({ stdout: `first\n${long}\nlast\n`, stderr: `${long}\n` });
-  const joined = (entries: LogEntry[], stream: string) =>
+  const joinStream = (entries: LogEntry[], stream: string) =>
     entries.filter((e) => e.stream === stream).map((e) => e.text).join("");
   const all = await Array.fromAsync(await log.open());
-  assert.equal(joined(all, "stdout"), `first${long}last`);
-  assert.equal(joined(all, "stderr"), long);
+  assert.equal(joinStream(all, "stdout"), `first${long}last`);
+  assert.equal(joinStream(all, "stderr"), long);
   assert.ok(all.every((e) => !e.text.includes("\ufffd") && e.base64 === undefined));
   assert.equal(new Set(all.filter((e) => e.stream === "stdout" && e.continues).map((e) => e.time)).size, 1);
   const two = await Array.fromAsync(await log.open({ tail: 3 }));
-  assert.equal(joined(two, "stdout"), `${long}last`);
-  assert.equal(joined(two, "stderr"), long);
+  assert.equal(joinStream(two, "stdout"), `${long}last`);
+  assert.equal(joinStream(two, "stderr"), long);
   const one = await Array.fromAsync(await log.open({ tail: 1 }));
-  assert.equal(joined(one, "stderr"), long);
-  assert.equal(joined(one, "stdout"), "");
+  assert.equal(joinStream(one, "stderr"), long);
+  assert.equal(joinStream(one, "stdout"), "");
 });
 
 test("bytes that are no text are given as they are, beside the text", async (log) => {
@@ -185,11 +185,11 @@ test("rotate() gives the oldest part back, keeps whole lines, and the writer los
     lines.push(...more);
     await writer.write(new TextEncoder().encode(more.join("\n") + "\n"));
   };
-  await print(numbered(0, 1_000));
+  await print(makeNumbered(0, 1_000));
   await rotate(log.files, SMALL);
   assert.deepEqual(await log.texts(), lines, "nothing goes before the limit");
 
-  await print(numbered(1_000, 3_000));
+  await print(makeNumbered(1_000, 3_000));
   const following = await LineReader.open(log.files, "stdout", 0);
   const before = (await Deno.stat(`${log.files.dir}/stdout.log`)).blocks!;
   await rotate(log.files, SMALL);
@@ -197,7 +197,7 @@ test("rotate() gives the oldest part back, keeps whole lines, and the writer los
   assert.ok(after < before, `${after} blocks of ${before} are left`);
   const { stdout } = await readTrimmed(log.files);
   assert.equal(stdout % SMALL.chunk, 0);
-  await print(numbered(3_000, 3_010));
+  await print(makeNumbered(3_000, 3_010));
   const texts = await log.texts();
   const kept = texts.join("\n").length;
   assert.ok(kept >= SMALL.keep * SMALL.chunk - 200 && kept <= (SMALL.keep + 1) * SMALL.chunk + 1_000);

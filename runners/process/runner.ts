@@ -74,7 +74,7 @@ export interface ProcessRunner extends Runner {
    *
    * @throws when the runner is closed first.
    */
-  cleared(): Promise<void>;
+  waitUntilClear(): Promise<void>;
   /** Stops watching; processes go on. */
   close(): Promise<void>;
 }
@@ -139,7 +139,7 @@ class DirectoryRunner implements ProcessRunner {
       throwIfAborted(signal);
       // Also for a run that exists: an earlier daemon made it, and took the values with it.
       if (spec.secretEnv) this.#secrets.set(files.name, spec.secretEnv);
-      const found = await this.#known(files);
+      const found = await this.#observeAlone(files);
       if (found.state !== "absent") return toState(files, found);
       await planLaunch(spec);
       const { cgroups } = this.#supervisor.host;
@@ -173,7 +173,7 @@ class DirectoryRunner implements ProcessRunner {
       }
       if (found.state === "absent") throw noSuchRun(files);
       if (found.state !== "created" && found.state !== "unclaimed") {
-        return toState(files, await this.#known(files));
+        return toState(files, await this.#observeAlone(files));
       }
       const { spec } = found;
       const launch = await planLaunch({ ...spec, secretEnv: this.#secretEnv(files, spec) });
@@ -196,7 +196,7 @@ class DirectoryRunner implements ProcessRunner {
       }
       await this.#supervisor.settle(files);
       this.#supervisor.publish(files, spec);
-      const started = await this.#known(files);
+      const started = await this.#observeAlone(files);
       // Put back by settle(): its set-up ended though this daemon lives.
       if (started.state === "created") throw notStarted(spec);
       return toState(files, started);
@@ -217,7 +217,7 @@ class DirectoryRunner implements ProcessRunner {
     } finally {
       stopping.delete(files.name);
     }
-    return toState(files, await this.#known(files));
+    return toState(files, await this.#observeAlone(files));
   }
 
   async pause(ref: RunRef, signal: AbortSignal): Promise<RunState> {
@@ -229,7 +229,7 @@ class DirectoryRunner implements ProcessRunner {
         const found = await observe(files, host);
         return isLiving(found) ? found.members : [];
       };
-      const found = await this.#known(files);
+      const found = await this.#observeAlone(files);
       if (isLiving(found)) {
         await hold(host.cgroups, { name: files.name, tracking: found.tracking, members }, signal);
       }
@@ -241,7 +241,7 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     return await this.#exclusive(files, async () => {
       throwIfAborted(signal);
-      const found = await this.#known(files);
+      const found = await this.#observeAlone(files);
       if (isLiving(found)) letGo(this.#supervisor.host.cgroups, found);
       return await this.#stateOf(files);
     });
@@ -274,7 +274,7 @@ class DirectoryRunner implements ProcessRunner {
   async inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
     const files = this.#files(ref);
     throwIfAborted(signal);
-    return await this.#translate(async () => this.#withHold(files, await this.#settled(files)));
+    return await this.#translate(async () => this.#withHold(files, await this.#observeSettled(files)));
   }
 
   async list(signal: AbortSignal): Promise<RunState[]> {
@@ -306,7 +306,7 @@ class DirectoryRunner implements ProcessRunner {
 
   async exec(ref: RunRef, options: ExecOptions): Promise<ExecSession> {
     const files = this.#files(ref);
-    const found = await this.#settled(files);
+    const found = await this.#observeSettled(files);
     if (found.state === "absent") throw noSuchRun(files);
     const main = mainOf(found);
     if (found.state !== "running" || main === undefined) {
@@ -359,8 +359,8 @@ class DirectoryRunner implements ProcessRunner {
     return { milliCpu: Math.round(milliCpu), memoryBytes };
   }
 
-  async cleared(): Promise<void> {
-    await this.#supervisor.cleared();
+  async waitUntilClear(): Promise<void> {
+    await this.#supervisor.waitUntilClear();
   }
 
   async close(): Promise<void> {
@@ -419,7 +419,7 @@ class DirectoryRunner implements ProcessRunner {
   }
 
   /** What is certain of a run. Call it within `exclusive`. */
-  async #known(files: RunFiles): Promise<Observation> {
+  async #observeAlone(files: RunFiles): Promise<Observation> {
     const found = await observe(files, this.#supervisor.host);
     // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
     const leaving = found.state === "ending" && found.members.every(({ pid }) => pid === found.leader.pid);
@@ -428,17 +428,17 @@ class DirectoryRunner implements ProcessRunner {
     return await observe(files, this.#supervisor.host);
   }
 
-  /** As `known`; a run that may still be about to start is made never to. */
+  /** As `observeAlone`; a run that may still be about to start is made never to. */
   async #knownForGood(files: RunFiles): Promise<Observation> {
     if ((await observe(files, this.#supervisor.host)).state === "unclaimed") await abandon(files);
-    return await this.#known(files);
+    return await this.#observeAlone(files);
   }
 
-  /** As `known`, without waiting for other calls where nothing needs to be decided. */
-  async #settled(files: RunFiles): Promise<Observation> {
+  /** As `observeAlone`, without waiting for other calls where nothing needs to be decided. */
+  async #observeSettled(files: RunFiles): Promise<Observation> {
     const found = await observe(files, this.#supervisor.host);
     if (!isUndecided(found) && found.state !== "ending") return found;
-    return await this.#supervisor.exclusive(files.name, () => this.#known(files));
+    return await this.#supervisor.exclusive(files.name, () => this.#observeAlone(files));
   }
 }
 

@@ -47,7 +47,7 @@ export async function endRun(files: RunFiles, options: EndOptions): Promise<void
     const members = found.members.filter(({ pid }) => pid !== found.leader.pid);
     signalMembers(host, { ...found, members }, "SIGTERM");
   };
-  const killed = () => stopping.set(files.name, { killed: true });
+  const noteKill = () => stopping.set(files.name, { killed: true });
 
   for (;;) {
     const found = await observe(files, host);
@@ -56,12 +56,12 @@ export async function endRun(files: RunFiles, options: EndOptions): Promise<void
     const now = performance.now();
     const main = mainOf(found);
     if (now >= others.killAt) {
-      killed();
+      noteKill();
       signalMembers(host, found, "SIGKILL");
     } else if (hasNoMain(found)) {
       askOthers(found, now);
     } else if (now >= killAt) {
-      killed();
+      noteKill();
       if (main) signalSame(main, "SIGKILL");
       askOthers(found, now);
     } else if (main && !asked) {

@@ -4,13 +4,13 @@ import { readProcess } from "./proc.ts";
 import { openRoom, roomTest as test } from "./test_room.ts";
 
 /** Ends when it may: after SIGTERM, and once `go` is in its directory. `began` is there when SIGTERM does not end it at once. */
-const obedient = (dir: string) =>
+const makeObedient = (dir: string) =>
   `trap 'while [ ! -e ${dir}/go ]; do sleep 0.05; done; echo bye >${dir}/bye; exit 0' TERM; ` +
   `: >${dir}/began; while :; do sleep 0.1; done`;
 /** A child that will not end. */
 const STUBBORN = "(trap '' TERM; i=0; while [ $((i=i+1)) -lt 60 ]; do sleep 1; done) & ";
 
-const began = (dir: string) =>
+const waitForStart = (dir: string) =>
   until("the process handles signals", () => Deno.stat(`${dir}/began`).then(() => true));
 
 test(
@@ -18,22 +18,22 @@ test(
   async (room, signal) => {
     const other = await openRoom();
     try {
-      const [spec, kept] = [room.shell(STUBBORN + obedient(room.data)), other.shell("exec sleep 60")];
+      const [spec, kept] = [room.shell(STUBBORN + makeObedient(room.data)), other.shell("exec sleep 60")];
       await room.runner.create(spec, signal);
       const { pid } = await room.runner.start(spec, signal);
       await other.runner.create(kept, signal);
       await other.runner.start(kept, signal);
-      await began(room.data);
+      await waitForStart(room.data);
       await room.runner.close();
       await Deno.remove(room.dir, { recursive: true });
       const runner = await room.reopen();
       assert.ok(readProcess(pid!), "it may not end yet");
       await Deno.writeTextFile(`${room.data}/go`, "");
-      await runner.cleared();
+      await runner.waitUntilClear();
       assert.equal(readProcess(pid!), undefined);
       assert.deepEqual(await runner.list(signal), []);
       assert.equal((await other.runner.inspect(kept, signal)).state, "running");
-      await (await room.reopen()).cleared();
+      await (await room.reopen()).waitUntilClear();
     } finally {
       await other.cleanup();
     }
@@ -43,19 +43,19 @@ test(
 test(
   "what has no record ends in its own way, paused or not, also when the runner is closed meanwhile",
   async (room, signal) => {
-    const spec = room.shell(obedient(room.data));
+    const spec = room.shell(makeObedient(room.data));
     await room.runner.create(spec, signal);
     const { pid } = await room.runner.start(spec, signal);
-    await began(room.data);
+    await waitForStart(room.data);
     await room.runner.pause(spec, signal);
     await room.runner.close();
     await Deno.remove(room.dir, { recursive: true });
-    const waiting = assert.rejects((await room.reopen()).cleared());
+    const waiting = assert.rejects((await room.reopen()).waitUntilClear());
     await room.runner.close();
     await waiting;
     assert.ok(readProcess(pid!), "it may not end yet");
     await Deno.writeTextFile(`${room.data}/go`, "");
-    await (await room.reopen()).cleared();
+    await (await room.reopen()).waitUntilClear();
     assert.equal(readProcess(pid!), undefined);
     assert.equal(await Deno.readTextFile(`${room.data}/bye`), "bye\n");
   },

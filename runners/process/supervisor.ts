@@ -122,7 +122,7 @@ export class Supervisor {
     this.#timer = setInterval(() => this.#inBackground(this.#tick()), TICK_MS);
     this.#timer.unref();
     this.groups = new GroupRemover(cgroups, logger);
-    for (const group of lostGroups(dir, { cgroups, daemonId })) this.groups.later(group);
+    for (const group of lostGroups(dir, { cgroups, daemonId })) this.groups.removeLater(group);
     const strays = findStrays(dir, { cgroups, daemonId });
     if (strays.length > 0) {
       this.#clearing = this.#clear(strays);
@@ -172,7 +172,7 @@ export class Supervisor {
   }
 
   /** Resolves when nothing of this directory runs without a record. @throws when it is closed first. */
-  async cleared(): Promise<void> {
+  async waitUntilClear(): Promise<void> {
     await this.#clearing;
   }
 

@@ -183,10 +183,10 @@ roomTest("a runner elsewhere ends what its daemon's id began, and nothing of ano
   let same: ProcessRoom | undefined;
   const group = `/rune/${groupOf(room.daemonId, runFiles(room.dir, spec).name)}`;
   try {
-    await other.runner.cleared();
+    await other.runner.waitUntilClear();
     assert.ok(readProcess(pid));
     same = await openRoom({ daemonId: room.daemonId });
-    await same.runner.cleared();
+    await same.runner.waitUntilClear();
     assert.equal(readProcess(pid), undefined);
     for (const mount of Object.values(cgroups)) assert.equal(existsSync(`${mount}${group}`), false);
   } finally {

@@ -58,11 +58,11 @@ export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<vo
     const options = readOnly ? "nosuid,nodev,ro" : "nosuid,nodev";
     await mount(["--bind", "-o", options, "--", source, target]);
   }
-  const hidden = () =>
+  const listHidden = () =>
     readMounts(process.pid).map(({ at }) => at).filter((at) => closed.some((dir) => isInside(at, dir)));
-  for (let tries = 0; hidden().length > 0; tries++) {
+  for (let tries = 0; listHidden().length > 0; tries++) {
     try {
-      await run("umount", ["--lazy", "--", ...hidden().reverse()]);
+      await run("umount", ["--lazy", "--", ...listHidden().reverse()]);
     } catch (error) {
       // The host may have ended one of them meanwhile.
       if (tries >= UNMOUNT_TRIES) throw error;

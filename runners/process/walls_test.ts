@@ -126,7 +126,7 @@ test(
 );
 
 /** Variables by which a program runs code, or writes files, for whoever chose its environment. */
-function hostile(directory: string): Record<string, string> {
+function makeHostileFiles(directory: string): Record<string, string> {
   return {
     LD_DEBUG: "files",
     LD_DEBUG_OUTPUT: `${directory}/loaded`,
@@ -177,7 +177,7 @@ test(
     const traps = `${room.data}/traps`;
     await layTraps(traps);
     const more = {
-      env: hostile(traps),
+      env: makeHostileFiles(traps),
       securityContext: { user: "nobody" },
       mounts: [{ source: room.data, target: `${room.data}/seen`, readOnly: false }],
     };
@@ -191,14 +191,18 @@ test(
     await start(room, step, signal);
     await until("the step ended", async () => (await room.runner.inspect(step, signal)).state === "exited");
     assert.deepEqual(await makersOf(traps), new Set([NOBODY]), "the step");
-    const loaded = async () =>
+    const countLoaded = async () =>
       (await Array.fromAsync(Deno.readDir(traps))).filter(({ name }) => name.startsWith("loaded")).length;
-    const before = await loaded();
+    const before = await countLoaded();
     await start(room, spec, signal);
-    await until("the main process has loaded", async () => await loaded() > before);
+    await until("the main process has loaded", async () => await countLoaded() > before);
     const size = { columns: 80, rows: 24 };
     for (const options of [{}, { stdin: true }, { tty: true, size }]) {
-      const { code } = await exec(room, spec, { command: ["/bin/true"], env: hostile(traps), ...options });
+      const { code } = await exec(room, spec, {
+        command: ["/bin/true"],
+        env: makeHostileFiles(traps),
+        ...options,
+      });
       assert.equal(code, 0);
       assert.deepEqual(await makersOf(traps), new Set([NOBODY]), JSON.stringify(options));
     }
@@ -536,7 +540,7 @@ test(
     const [outer, inner] = ["outer", "inner"].map((name) => `${room.data}/${name}`);
     for (const directory of [outer!, inner!]) await Deno.mkdir(directory);
     await Deno.writeTextFile(`${inner}/file`, "found\n");
-    const nested = (readOnly: boolean) =>
+    const makeNested = (readOnly: boolean) =>
       room.shell("cat b/c/file", {
         process: { command: "cat", args: [`${room.data}/a/b/c/file`] },
         mounts: [
@@ -544,11 +548,11 @@ test(
           { source: outer!, target: `${room.data}/a`, readOnly },
         ],
       });
-    const closed = nested(true);
+    const closed = makeNested(true);
     await room.runner.create(closed, signal);
     await assert.rejects(room.runner.start(closed, signal), /mount that it lies in, which is read-only/);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(outer!)), []);
-    const open = nested(false);
+    const open = makeNested(false);
     await start(room, open, signal);
     const lines = await Array.fromAsync(await room.runner.logs(open, { follow: true, signal }));
     assert.deepEqual(lines.map((e) => e.text), ["found"]);

@@ -30,7 +30,7 @@ export function createMemoryRunner(
   ) => {
     const subject = ref ? describeRef(ref) : "all runs";
     return passGate(gate, { name: `runner.${call}`, subject, signal }, () => {
-      if (signal.aborted) throw aborted(call, signal);
+      if (signal.aborted) throw abortedError(call, signal);
       return work();
     });
   };
@@ -130,8 +130,8 @@ export function createMemoryRunner(
       else runs.after(timeoutMs, kill);
     }
     while (run.state.state === "running") {
-      if (signal.aborted) throw aborted("stop", signal);
-      await runs.changed(run, signal);
+      if (signal.aborted) throw abortedError("stop", signal);
+      await runs.waitForChange(run, signal);
     }
     return killed;
   }
@@ -164,7 +164,7 @@ export function createMemoryRunner(
       while (!signal.aborted) {
         while (at < run.output.length) yield run.output[at++]!;
         if (!follow || run.state.state !== "running") return;
-        await runs.changed(run, signal);
+        await runs.waitForChange(run, signal);
       }
     })());
   }
@@ -183,7 +183,7 @@ function describeRef({ instanceUid, run, step }: RunRef): string {
   return `${instanceUid}/${run}${step === undefined ? "" : `/${step}`}`;
 }
 
-function aborted(call: string, { reason }: AbortSignal): RuneError {
+function abortedError(call: string, { reason }: AbortSignal): RuneError {
   const late = reason instanceof DOMException && reason.name === "TimeoutError";
   return new RuneError(late ? "deadline_exceeded" : "unavailable", `${call} was cut short`, {
     cause: reason,

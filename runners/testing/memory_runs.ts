@@ -143,7 +143,7 @@ export class MemoryRuns {
   }
 
   /** Resolves at the next change of a run, or when the signal aborts. */
-  async changed(run: MemoryRun, signal: AbortSignal): Promise<void> {
+  async waitForChange(run: MemoryRun, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     run.watchers.add(resolve);

@@ -1,6 +1,6 @@
 /** The API: large lists and small reads. @module */
 import { capture, findProgram } from "../command.ts";
-import { timed, withLab } from "./lab.ts";
+import { timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
 
 const SERVICES = 1000;
@@ -15,8 +15,8 @@ export function measureApi(): Promise<Row[]> {
   return withLab(async (lab) => {
     const pinned = findProgram("taskset") !== undefined &&
       (await capture(["taskset", "-a", "-cp", "0", String(lab.daemon.pid)])).code === 0;
-    const stored = (i: number) => ({ name: `stored-${i}`, image: "none:1", scale: 0 });
-    await lab.cast(...Array.from({ length: SERVICES }, (_, i) => stored(i)));
+    const makeStored = (i: number) => ({ name: `stored-${i}`, image: "none:1", scale: 0 });
+    await lab.cast(...Array.from({ length: SERVICES }, (_, i) => makeStored(i)));
     const read = async (path: string) => {
       const response = await fetch(lab.daemon.url + path);
       const body = await response.arrayBuffer();
@@ -26,12 +26,12 @@ export function measureApi(): Promise<Row[]> {
     const list = () => read(`/v1/namespaces/default/services?limit=${SERVICES}`);
     const bytes = await list();
     const lists: number[] = [];
-    for (let round = 0; round < LIST_ROUNDS; round++) lists.push(await timed(list));
+    for (let round = 0; round < LIST_ROUNDS; round++) lists.push(await timeWork(list));
     let left = READS;
     const reader = async () => {
       while (left-- > 0) await read("/v1/namespaces/default/services/stored-500");
     };
-    const ms = await timed(() => Promise.all(Array.from({ length: PARALLEL }, reader)));
+    const ms = await timeWork(() => Promise.all(Array.from({ length: PARALLEL }, reader)));
     const perSecond = READS / (ms / 1000);
     return [{
       what: `list ${SERVICES} services over the API`,

@@ -1,7 +1,7 @@
 /** The command line: what a person waits for. @module */
 import { capture } from "../command.ts";
 import { RUNE } from "../daemon.ts";
-import { timed, withLab } from "./lab.ts";
+import { timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
 
 const ROUNDS = 15;
@@ -16,14 +16,14 @@ export function measureClient(): Promise<Row> {
         const { code, stderr } = await capture([...RUNE, "get", "services"], { env: lab.daemon.env });
         if (code !== 0) throw new Error(`rune get services failed: ${stderr}`);
       };
-      const bare = () => capture([Deno.execPath(), "run", "-A", empty]);
+      const runBare = () => capture([Deno.execPath(), "run", "-A", empty]);
       await client();
-      await bare();
+      await runBare();
       const ours: number[] = [];
       const other: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
-        other.push(await timed(bare));
-        ours.push(await timed(client));
+        other.push(await timeWork(runBare));
+        ours.push(await timeWork(client));
       }
       const [mine, floor] = [median(ours), median(other)];
       return {

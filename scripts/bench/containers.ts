@@ -4,8 +4,8 @@ import { containerConfig } from "../../runners/docker/container_config.ts";
 import { networkName } from "../../runners/docker/labels.ts";
 import { ensureTestImage } from "../../runners/docker/test_image.ts";
 import { type Engine, engineAnswers, openEngine } from "../engine.ts";
-import { type Lab, running, timed, withLab } from "./lab.ts";
-import { compare, type Row, skipped } from "./measurement.ts";
+import { areRunning, type Lab, timeWork, withLab } from "./lab.ts";
+import { compare, makeSkippedRow, type Row } from "./measurement.ts";
 
 const COUNT = 20;
 const ROUNDS = 5;
@@ -99,22 +99,22 @@ export async function measureCast(): Promise<Row> {
     const other: number[] = [];
     // One container stays, so that the namespace's network does: the floor has its own already too.
     await lab.cast(service("keeper", image, 1));
-    await lab.until(running(1));
+    await lab.until(areRunning(1));
     for (let round = 0; round < ROUNDS; round++) {
-      other.push(await timed(() => byHand.start(COUNT)));
+      other.push(await timeWork(() => byHand.start(COUNT)));
       await byHand.clear();
       ours.push(
-        await timed(async () => {
+        await timeWork(async () => {
           await lab.cast(service("fleet", image, COUNT));
-          await lab.until(running(COUNT + 1));
+          await lab.until(areRunning(COUNT + 1));
         }),
       );
       await lab.api("DELETE /v1/namespaces/default/services/fleet?cascade=true");
-      await lab.until(running(1));
+      await lab.until(areRunning(1));
     }
     return compare(what, { ours, other, otherName: "raw calls", limit: 1.15 });
   });
-  return row ?? skipped(what, "no Docker Engine here");
+  return row ?? makeSkippedRow(what, "no Docker Engine here");
 }
 
 /** A killed container until its replacement runs, by Rune and by hand, against one create and start; in turns. */
@@ -128,21 +128,21 @@ export async function measureReplacement(): Promise<Row[]> {
     // Each round kills another instance: a second crash of the same one would wait for its backoff.
     await lab.cast(service("victim", image, rounds));
     const seen: { instances: Instance[] } = { instances: [] };
-    const allRun = running(rounds);
+    const allRun = areRunning(rounds);
     await lab.until((instances) => {
       seen.instances = instances;
       return allRun(instances);
     });
     for (const victim of seen.instances) {
-      other.push(await timed(() => byHand.start(1)));
-      hand.push(await timed(() => byHand.replace()));
+      other.push(await timeWork(() => byHand.start(1)));
+      hand.push(await timeWork(() => byHand.replace()));
       await byHand.clear();
       const replaced = lab.until((instances) => {
         const now = instances.find((i) => i.name === victim.name);
         return now !== undefined && now.status.run > victim.status.run && now.status.state === "Running";
       });
       ours.push(
-        await timed(async () => {
+        await timeWork(async () => {
           await engine.call(`POST /containers/${victim.status.handle}/kill`);
           await replaced;
         }),
@@ -159,5 +159,5 @@ export async function measureReplacement(): Promise<Row[]> {
       budget: "–",
     }];
   });
-  return rows ?? [skipped(what, "no Docker Engine here")];
+  return rows ?? [makeSkippedRow(what, "no Docker Engine here")];
 }

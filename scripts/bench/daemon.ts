@@ -1,6 +1,6 @@
 /** The daemon itself: what it costs when nothing happens, and how soon it is back. @module */
 import type { Instance } from "../../model/instance.ts";
-import { type Lab, running, timed, withLab } from "./lab.ts";
+import { areRunning, type Lab, timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
 
 /** Process services, megabytes and percent of a core: DESIGN's budget, and the one for a large node. */
@@ -34,14 +34,16 @@ export async function residentMb(pid: number): Promise<number> {
 /** Memory and CPU with process services running, each one `sleep`, over ten seconds in which nothing changes. */
 export async function measureIdle(): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [services, mb, percent] of IDLE_BUDGETS) rows.push(...await idle(services, { mb, percent }));
+  for (const [services, mb, percent] of IDLE_BUDGETS) {
+    rows.push(...await measureIdleServices(services, { mb, percent }));
+  }
   return rows;
 }
 
-function idle(services: number, budget: { mb: number; percent: number }): Promise<Row[]> {
+function measureIdleServices(services: number, budget: { mb: number; percent: number }): Promise<Row[]> {
   return withLab(async (lab) => {
     await lab.cast(...Array.from({ length: services }, (_, i) => sleeper(`idle-${i}`, 1)));
-    await lab.until(running(services));
+    await lab.until(areRunning(services));
     const pause = () => new Promise((resolve) => setTimeout(resolve, IDLE_WINDOW_MS));
     await pause();
     const before = await cpuSeconds(lab.daemon.pid);
@@ -71,7 +73,7 @@ export function measureStart(): Promise<Row> {
     const starts: number[] = [];
     for (let round = 0; round < START_ROUNDS; round++) {
       await lab.daemon.stop();
-      starts.push(await timed(() => lab.restart()));
+      starts.push(await timeWork(() => lab.restart()));
     }
     return {
       what: "daemon start, nothing stored → /healthz 200",
@@ -93,13 +95,13 @@ async function pids(lab: Lab): Promise<string> {
 export function measureAdoption(): Promise<Row> {
   return withLab(async (lab) => {
     await lab.cast(...Array.from({ length: 5 }, (_, i) => sleeper(`adopted-${i}`, ADOPTED / 5)));
-    await lab.until(running(ADOPTED));
+    await lab.until(areRunning(ADOPTED));
     const before = await pids(lab);
     const starts: number[] = [];
     for (let round = 0; round < ADOPTION_ROUNDS; round++) {
       await lab.daemon.stop("SIGKILL");
-      starts.push(await timed(() => lab.restart()));
-      await lab.until(running(ADOPTED));
+      starts.push(await timeWork(() => lab.restart()));
+      await lab.until(areRunning(ADOPTED));
       if (await pids(lab) !== before) throw new Error("a restarted daemon did not adopt the same processes");
     }
     return {

@@ -85,13 +85,13 @@ export async function withLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
 }
 
 /** Whether this many instances run, and no more exist. */
-export function running(count: number): (instances: Instance[]) => boolean {
+export function areRunning(count: number): (instances: Instance[]) => boolean {
   return (instances) =>
     instances.length === count && instances.every((i) => i.status.state === "Running" && i.status.ready);
 }
 
 /** Milliseconds that the work took. */
-export async function timed(work: () => Promise<unknown>): Promise<number> {
+export async function timeWork(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;

@@ -44,7 +44,7 @@ export function compare(
 }
 
 /** A row for what could not be measured here. */
-export function skipped(what: string, reason: string): Row {
+export function makeSkippedRow(what: string, reason: string): Row {
   return { what, measured: "–", against: reason, budget: "–" };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compare, formatMs, formatTable, median, skipped } from "./measurement.ts";
+import { compare, formatMs, formatTable, makeSkippedRow, median } from "./measurement.ts";
 
 Deno.test("median() takes the middle, whatever the order", () => {
   assert.equal(median([9, 1, 5]), 5);
@@ -18,7 +18,7 @@ Deno.test("formatMs() keeps two or three figures", () => {
 
 Deno.test("formatTable() aligns columns and shows a miss as a miss", () => {
   const miss = compare("a", { ours: [3], other: [1], otherName: "raw", limit: 2 });
-  const table = formatTable([miss, skipped("longer", "not here")]).split("\n");
+  const table = formatTable([miss, makeSkippedRow("longer", "not here")]).split("\n");
   assert.equal(new Set(table.map((line) => line.length)).size, 1);
   assert.match(table[2]!, /^\| a +\| 3\.0 ms +\| raw 1\.0 ms +\| 3\.00 +\| ≤ 2 × +\| MISS +\|$/);
 });

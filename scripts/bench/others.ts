@@ -2,8 +2,8 @@
 import { ensureTestImage } from "../../runners/docker/test_image.ts";
 import { capture, findProgram } from "../command.ts";
 import { type Engine, engineAnswers, openEngine } from "../engine.ts";
-import { timed } from "./lab.ts";
-import { formatMs, median, type Row, skipped } from "./measurement.ts";
+import { timeWork } from "./lab.ts";
+import { formatMs, makeSkippedRow, median, type Row } from "./measurement.ts";
 
 const COUNT = 20;
 const ROUNDS = 3;
@@ -24,8 +24,10 @@ function row(what: string, rounds: number[]): Row {
 /** `docker-compose up -d --scale`: returns when all are started. */
 export async function measureCompose(): Promise<Row> {
   const what = `docker-compose up --scale s=${COUNT}`;
-  if (findProgram("docker-compose") === undefined) return skipped(what, "docker-compose is not installed");
-  if (!await engineAnswers()) return skipped(what, "no Docker Engine here");
+  if (findProgram("docker-compose") === undefined) {
+    return makeSkippedRow(what, "docker-compose is not installed");
+  }
+  if (!await engineAnswers()) return makeSkippedRow(what, "no Docker Engine here");
   const folder = await Deno.makeTempDir({ prefix: "rune-bench-compose-" });
   try {
     const file = `${folder}/compose.json`;
@@ -35,7 +37,7 @@ export async function measureCompose(): Promise<Row> {
     const rounds: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       try {
-        rounds.push(await timed(() => must([...compose, "up", "-d", "--scale", `s=${COUNT}`])));
+        rounds.push(await timeWork(() => must([...compose, "up", "-d", "--scale", `s=${COUNT}`])));
       } finally {
         await must([...compose, "down", "-t", "2"]);
       }
@@ -63,12 +65,12 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 /** `docker service create --replicas` on a swarm of one, made for this and left afterwards. */
 export async function measureSwarm(): Promise<Row> {
   const what = `docker service create --replicas ${COUNT}`;
-  if (findProgram("docker") === undefined) return skipped(what, "the docker command is not installed");
-  if (!await engineAnswers()) return skipped(what, "no Docker Engine here");
+  if (findProgram("docker") === undefined) return makeSkippedRow(what, "the docker command is not installed");
+  if (!await engineAnswers()) return makeSkippedRow(what, "no Docker Engine here");
   const image = await ensureTestImage();
   const hadBridge = (await capture(["docker", "network", "inspect", BRIDGE])).code === 0;
   const joined = await capture(["docker", "swarm", "init", "--advertise-addr", "127.0.0.1"]);
-  if (joined.code !== 0) return skipped(what, joined.stderr.trim().split("\n")[0]!);
+  if (joined.code !== 0) return makeSkippedRow(what, joined.stderr.trim().split("\n")[0]!);
   const engine = openEngine();
   try {
     const rounds: number[] = [];
@@ -76,7 +78,7 @@ export async function measureSwarm(): Promise<Row> {
       const create = ["docker", "service", "create", "--detach", "--no-resolve-image", "--name", NAME];
       const replicas = ["--replicas", String(COUNT), "--stop-grace-period", "2s", "--entrypoint", "/bin/sh"];
       rounds.push(
-        await timed(async () => {
+        await timeWork(async () => {
           await must([...create, ...replicas, image, "-c", SCRIPT]);
           await until(async () => await countSwarmContainers(engine, { status: ["running"] }) === COUNT);
         }),

@@ -3,21 +3,24 @@ import type { Instance } from "../../model/instance.ts";
 import { ensureTestImage } from "../../runners/docker/test_image.ts";
 import { engineAnswers, openEngine } from "../engine.ts";
 import { openByHand } from "./containers.ts";
-import { type Lab, timed, withLab } from "./lab.ts";
-import { formatMs, median, type Row, skipped } from "./measurement.ts";
+import { type Lab, timeWork, withLab } from "./lab.ts";
+import { formatMs, makeSkippedRow, median, type Row } from "./measurement.ts";
 
 const COMMAND = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"];
 const COUNT = 20;
 const ROUNDS = 5;
 
 /** All of a generation: this many, ready, and no other. */
-const renewed = (count: number, generation: number) => (instances: Instance[]) =>
+const areRenewed = (count: number, generation: number) => (instances: Instance[]) =>
   instances.length === count &&
   instances.every((i) =>
     i.status.ready && i.spec.serviceGeneration === generation && !i.name.endsWith("-next")
   );
 
-async function measured(image: string, service: { count: number; rounds: number; maxUnavailable: number }) {
+async function measureRounds(
+  image: string,
+  service: { count: number; rounds: number; maxUnavailable: number },
+) {
   const { count, rounds, maxUnavailable } = service;
   const body = (version: number) => ({
     name: "fleet",
@@ -30,12 +33,12 @@ async function measured(image: string, service: { count: number; rounds: number;
   return await withLab(async (lab: Lab) => {
     const times: number[] = [];
     await lab.cast(body(1));
-    await lab.until(renewed(count, 1));
+    await lab.until(areRenewed(count, 1));
     for (let version = 2; version < rounds + 2; version++) {
       times.push(
-        await timed(async () => {
+        await timeWork(async () => {
           await lab.cast(body(version));
-          await lab.until(renewed(count, version));
+          await lab.until(areRenewed(count, version));
         }),
       );
     }
@@ -46,7 +49,7 @@ async function measured(image: string, service: { count: number; rounds: number;
 /** A rollout of 20 replicas, 5 at a time, and of one; beside as many starts one after the other. */
 export async function measureRollouts(): Promise<Row[]> {
   const whats = [`rollout of ${COUNT} replicas, 5 at a time`, "restart of one instance, start-first"];
-  if (!await engineAnswers()) return whats.map((what) => skipped(what, "no Docker Engine here"));
+  if (!await engineAnswers()) return whats.map((what) => makeSkippedRow(what, "no Docker Engine here"));
   const image = await ensureTestImage();
   const engine = openEngine();
   const byHand = await openByHand(engine, image);
@@ -58,9 +61,9 @@ export async function measureRollouts(): Promise<Row[]> {
         [whats[1]!, 1, ROUNDS, 1],
       ] as const
     ) {
-      const other = await timed(() => byHand.start(count));
+      const other = await timeWork(() => byHand.start(count));
       await byHand.clear();
-      const ours = await measured(image, { count, rounds, maxUnavailable });
+      const ours = await measureRounds(image, { count, rounds, maxUnavailable });
       rows.push({
         what,
         measured: formatMs(ours),

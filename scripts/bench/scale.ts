@@ -1,7 +1,7 @@
 /** Many stored services: what lists, watches and starts cost when there are 5,000 of them. @module */
 import { feelPulse } from "../../tests/pulse.ts";
 import { residentMb } from "./daemon.ts";
-import { eventData, timed, withLab } from "./lab.ts";
+import { eventData, timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
 
 const SERVICES = 5000;
@@ -20,7 +20,7 @@ export function measureScale(): Promise<Row[]> {
         image: "none:1",
         scale: 0,
       }));
-      sets.push(await timed(() => lab.cast(...services)));
+      sets.push(await timeWork(() => lab.cast(...services)));
     }
     let bytes = 0;
     const read = async (query: string) => {
@@ -28,7 +28,7 @@ export function measureScale(): Promise<Row[]> {
     };
     const medianOf = async (work: () => Promise<unknown>) => {
       const times: number[] = [];
-      for (let round = 0; round < ROUNDS; round++) times.push(await timed(work));
+      for (let round = 0; round < ROUNDS; round++) times.push(await timeWork(work));
       return formatMs(median(times));
     };
     const row = (what: string, measured: string, against: string): Row => ({
@@ -53,7 +53,7 @@ export function measureScale(): Promise<Row[]> {
     pulse[Symbol.dispose]();
     const mb = await residentMb(lab.daemon.pid);
     await lab.daemon.stop();
-    const start = await timed(() => lab.restart());
+    const start = await timeWork(() => lab.restart());
     return [
       row(`cast of the last ${SET}`, formatMs(sets.at(-1)!), `the first ${SET}: ${formatMs(sets[0]!)}`),
       row("a page of the list", page, `${PAGE} of them`),

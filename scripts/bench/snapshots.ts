@@ -6,8 +6,8 @@
 import { capture, findProgram } from "../command.ts";
 import { startDaemon } from "../daemon.ts";
 import { type LoopFsType, makeLoopFilesystem } from "../loop_filesystem.ts";
-import { eventData, timed } from "./lab.ts";
-import { compare, formatMs, median, type Row, skipped } from "./measurement.ts";
+import { eventData, timeWork } from "./lab.ts";
+import { compare, formatMs, makeSkippedRow, median, type Row } from "./measurement.ts";
 
 const TYPES: LoopFsType[] = ["ext4", "xfs", "btrfs"];
 const SIZES_MIB = [10, 100, 1024];
@@ -75,16 +75,16 @@ async function measureSize(
   const source = `${root}/volumes/default/${name}`;
   const copy = `${root}/copy`;
   const made = { kind: "volumes", name, state: "Available" };
-  const taken = (snapshot: string) =>
+  const takeSnapshot = (snapshot: string) =>
     api.reach(
       { kind: "snapshots", name: snapshot, state: "Ready" },
       () => api.call("POST", "snapshots", { name: snapshot, source: { volume: name } }),
     );
-  const removed = (kind: string, gone: string) =>
+  const removeResource = (kind: string, gone: string) =>
     api.reach({ kind, name: gone, state: "gone" }, () => api.call("DELETE", `${kind}/${gone}`));
   await api.reach(made, () => api.call("PUT", `volumes/${name}`, volume));
   await fill(source, sizeMiB);
-  await taken("base");
+  await takeSnapshot("base");
   /** Each with what undoes it. */
   const contenders: Record<keyof Series, [act: () => Promise<void>, undo: () => Promise<void>]> = {
     plain: [() => must("cp", "-a", source, copy), () => must("rm", "-rf", copy)],
@@ -92,12 +92,12 @@ async function measureSize(
       await must("cp", "-a", source, copy);
       await must("sync", "--file-system", copy);
     }, () => must("rm", "-rf", copy)],
-    snapshot: [() => taken("s"), () => removed("snapshots", "s")],
+    snapshot: [() => takeSnapshot("s"), () => removeResource("snapshots", "s")],
     restore: [() =>
       api.reach(
         { ...made, name: "r" },
         () => api.call("POST", "volumes", { ...volume, name: "r", source: { snapshot: "base" } }),
-      ), () => removed("volumes", "r")],
+      ), () => removeResource("volumes", "r")],
   };
   const series: Series = { plain: [], durable: [], snapshot: [], restore: [] };
   const order = Object.keys(contenders) as (keyof Series)[];
@@ -105,14 +105,14 @@ async function measureSize(
     for (const contender of order) {
       const [act, undo] = contenders[contender];
       await must("sync", "--file-system", root);
-      series[contender].push(await timed(act));
+      series[contender].push(await timeWork(act));
       await undo();
     }
     // Nobody always comes after the same other.
     order.push(order.shift()!);
   }
-  await removed("snapshots", "base");
-  await removed("volumes", name);
+  await removeResource("snapshots", "base");
+  await removeResource("volumes", name);
   return series;
 }
 
@@ -151,13 +151,15 @@ async function measureFilesystem(type: LoopFsType): Promise<Row[]> {
 
 /** Rows for each filesystem that can be made here. */
 export async function measureSnapshots(): Promise<Row[]> {
-  if (Deno.uid() !== 0) return [skipped("snapshot of local", "needs root, for filesystems of its own")];
+  if (Deno.uid() !== 0) {
+    return [makeSkippedRow("snapshot of local", "needs root, for filesystems of its own")];
+  }
   const rows: Row[] = [];
   for (const type of TYPES) {
     const missing = findProgram(`mkfs.${type}`) === undefined;
     rows.push(
       ...(missing
-        ? [skipped(`snapshot on ${type}`, `mkfs.${type} is missing`)]
+        ? [makeSkippedRow(`snapshot on ${type}`, `mkfs.${type} is missing`)]
         : await measureFilesystem(type)),
     );
   }

@@ -24,7 +24,7 @@ export interface SimulatedDaemon {
 /** Starts a daemon on what the last one left. */
 export async function startSimulated(
   world: World,
-  { gate, seeded }: { gate: Gate; seeded(store: Store): Promise<void> },
+  { gate, seedStore }: { gate: Gate; seedStore(store: Store): Promise<void> },
 ): Promise<SimulatedDaemon> {
   const clock = createClock();
   const store = await openOn(openMemoryKv(world.disk, gate), {
@@ -32,7 +32,7 @@ export async function startSimulated(
     clock: () => clock.now(),
     held: { [Symbol.dispose]: () => {} },
   });
-  await seeded(store);
+  await seedStore(store);
   const { runner, driver, stage, holds, files } = world.openNode(gate);
   const secrets: SecretReader = {
     readSecret: (namespace, name) =>

@@ -165,7 +165,7 @@ class Game {
 
   #start(): void {
     const gate = this.scheduler.openGate();
-    void startSimulated(this.#world, { gate, seeded: (store) => this.#open(store) }).then(
+    void startSimulated(this.#world, { gate, seedStore: (store) => this.#open(store) }).then(
       (daemon) => void (this.#daemon = daemon),
       (error) => {
         if (!(error instanceof RuneError)) return void (this.#fault ??= error);

@@ -4,7 +4,7 @@ import { RuneError } from "../../model/error.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { applySet, ensureNamespace, parseSet } from "../../server/admission/cast.ts";
 import { deleteResource } from "../../server/admission/deletion.ts";
-import { newborn } from "../../server/admission/newborn.ts";
+import { makeNewborn } from "../../server/admission/newborn.ts";
 import { SECRET_LIMITS } from "../../server/admission/secret_writes.ts";
 import type { Store } from "../../store/store.ts";
 import type { SimulatedDaemon } from "./daemon.ts";
@@ -25,7 +25,13 @@ export async function seedStore(store: Store): Promise<void> {
       default: true,
       allowedTopologies: [],
     };
-    tx.create({ kind: "storageClass", namespace: "", name: "local", spec, ...newborn("storageClass", spec) });
+    tx.create({
+      kind: "storageClass",
+      namespace: "",
+      name: "local",
+      spec,
+      ...makeNewborn("storageClass", spec),
+    });
   });
 }
 

@@ -180,14 +180,14 @@ Deno.test("admission refuses to a daemon that is not root what it could not show
     await okJson(cast([volume("v", { storageClassName: "local-host", parameters: { hostPath: path } })]));
     deps.privateMounts = false;
     const agent = (more: object) => cast([process("agent", { volumes: [claim("v", more)] })]);
-    const refused = async (more: object, field: string, message: RegExp) => {
+    const assertRefused = async (more: object, field: string, message: RegExp) => {
       const { issues } = await problemOf(agent(more), "invalid_argument");
       assert.equal(issues![0]!.path.join("."), `volumes.0.${field}`);
       assert.match(issues![0]!.message, message);
     };
-    await refused({}, "mountPath", /not root cannot show .*\/v at \/data: expected .*\/v$/);
-    await refused({ mountPath: path, subPath: "a" }, "mountPath", /expected .*\/v\/a$/);
-    await refused({ mountPath: path, readOnly: true }, "readOnly", /read-only/);
+    await assertRefused({}, "mountPath", /not root cannot show .*\/v at \/data: expected .*\/v$/);
+    await assertRefused({ mountPath: path, subPath: "a" }, "mountPath", /expected .*\/v\/a$/);
+    await assertRefused({ mountPath: path, readOnly: true }, "readOnly", /read-only/);
     await okJson(agent({ mountPath: path }));
     deps.privateMounts = true;
     await okJson(agent({ readOnly: true }));

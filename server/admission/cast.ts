@@ -18,7 +18,7 @@ import type { VolumeSpec } from "../../model/volume.ts";
 import type { Vault } from "../../store/secrets/vault.ts";
 import type { NewResource, Store, Tx } from "../../store/store.ts";
 import { admit } from "./admission.ts";
-import { newborn } from "./newborn.ts";
+import { makeNewborn } from "./newborn.ts";
 import { requireVersion } from "./preconditions.ts";
 import { checkSharing, type WrittenService } from "./sharing.ts";
 import { ownerOfRestored } from "./restore.ts";
@@ -277,7 +277,7 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
     }
     if (namespace !== "") ensureNamespace(tx, namespace);
     if (secret) writeSealed(tx, declared, secret);
-    const birth = newborn<CastKind>(kind, spec as never);
+    const birth = makeNewborn<CastKind>(kind, spec as never);
     const owner = kind === "volume"
       ? ownerOfRestored({ namespace, name }, spec as VolumeSpec, tx)
       : undefined;
@@ -317,7 +317,7 @@ function changesOf(
   secret?: FieldChange[],
 ): FieldChange[] {
   if (!secret || before.kind !== "secret") {
-    return fieldChanges(shown(before.spec, before.labels), shown(after.spec, after.labels));
+    return fieldChanges(toDeclared(before.spec, before.labels), toDeclared(after.spec, after.labels));
   }
   const { type } = after.spec as typeof before.spec;
   return [
@@ -327,7 +327,7 @@ function changesOf(
 }
 
 /** What a user declares of a spec: who its processes are is told by `user` and `group`. */
-function shown(spec: AnyResource["spec"], labels: Record<string, string>): Record<string, unknown> {
+function toDeclared(spec: AnyResource["spec"], labels: Record<string, string>): Record<string, unknown> {
   return { ...spec, identity: undefined, labels };
 }
 
@@ -335,7 +335,7 @@ function shown(spec: AnyResource["spec"], labels: Record<string, string>): Recor
 export function ensureNamespace(tx: Tx, name: string): void {
   if (tx.get("namespace", "", name)) return;
   markAuthorized(tx, { kind: "namespace", namespace: "", name });
-  tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...newborn("namespace", {}) });
+  tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...makeNewborn("namespace", {}) });
 }
 
 /** Carries a dry run's results out of the transaction that it rolls back. */

@@ -159,14 +159,14 @@ Deno.test("cast refuses what is being deleted with a conflict that says so", () 
 
 Deno.test("cast refuses a host name or host port of another service, and lets one change hands in a single cast", () =>
   withServer(async ({ cast, send, store }) => {
-    const named = (name: string, host: string, more: object = {}) =>
+    const makeNamed = (name: string, host: string, more: object = {}) =>
       process(name, { expose: { port: name === "a" ? 1 : 2, host }, ...more });
-    await okJson(cast([named("a", "x.local", { namespace: "shop" })]));
-    const { issues } = await problemOf(cast([named("b", "X.local")]), "invalid_argument");
+    await okJson(cast([makeNamed("a", "x.local", { namespace: "shop" })]));
+    const { issues } = await problemOf(cast([makeNamed("b", "X.local")]), "invalid_argument");
     assert.deepEqual(issues!.map((i) => [i.path.join("."), i.message]), [
       ["expose.host", 'host name "x.local" is exposed by service shop/a'],
     ]);
-    await okJson(cast([named("b", "x.local"), named("a", "y.local", { namespace: "shop" })]));
+    await okJson(cast([makeNamed("b", "x.local"), makeNamed("a", "y.local", { namespace: "shop" })]));
     assert.equal(store.get("service", "default", "b")!.spec.expose!.host, "x.local");
     const port = (name: string, scale = 1) => service(name, { scale, expose: { port: 80, hostPort: 8080 } });
     await okJson(cast([port("c"), port("d", 0)]));

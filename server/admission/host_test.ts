@@ -3,7 +3,7 @@ import { parseDeclared } from "../../model/declared.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import { checkHost } from "./host.ts";
 
-function refused(fields: Record<string, unknown>, root: boolean, containsProcesses = true): string[] {
+function listRefusals(fields: Record<string, unknown>, root: boolean, containsProcesses = true): string[] {
   const result = parseDeclared("service", { name: "p", ...fields }, { namespace: "default" });
   if ("issues" in result) throw new Error(JSON.stringify(result.issues));
   return checkHost(result.declared.spec as ServiceSpec, { root, containsProcesses }).map((issue) =>
@@ -18,13 +18,13 @@ Deno.test("checkHost() refuses what only root can enforce for processes, and not
     configMounts: [{ configName: "a", mountPath: "/a" }],
   };
   const process = { command: "true" };
-  assert.deepEqual(refused({ ...fields, process }, false), [
+  assert.deepEqual(listRefusals({ ...fields, process }, false), [
     "securityContext.user",
     "resources.memory",
     "configMounts.0",
   ]);
-  assert.deepEqual(refused({ ...fields, process }, true), []);
-  assert.deepEqual(refused({ ...fields, image: "x:1" }, false), []);
+  assert.deepEqual(listRefusals({ ...fields, process }, true), []);
+  assert.deepEqual(listRefusals({ ...fields, image: "x:1" }, false), []);
 });
 
 Deno.test("checkHost() gives a process nothing to write where nobody could tell when it is gone", () => {
@@ -36,8 +36,8 @@ Deno.test("checkHost() gives a process nothing to write where nobody could tell 
   });
   const fields = { volumes: [claim("a", true), claim("b", false)] };
   for (const root of [true, false]) {
-    assert.deepEqual(refused({ ...fields, process: { command: "true" } }, root, false), ["volumes.1"]);
-    assert.deepEqual(refused({ ...fields, process: { command: "true" } }, root, true), []);
-    assert.deepEqual(refused({ ...fields, image: "x:1" }, root, false), []);
+    assert.deepEqual(listRefusals({ ...fields, process: { command: "true" } }, root, false), ["volumes.1"]);
+    assert.deepEqual(listRefusals({ ...fields, process: { command: "true" } }, root, true), []);
+    assert.deepEqual(listRefusals({ ...fields, image: "x:1" }, root, false), []);
   }
 });

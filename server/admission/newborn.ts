@@ -4,7 +4,7 @@ import { FINALIZERS } from "../../model/marks.ts";
 import type { Kinds } from "../../model/resource.ts";
 
 /** Finalizers and first status of a new resource of each kind. */
-export function newborn<K extends CastKind>(
+export function makeNewborn<K extends CastKind>(
   kind: K,
   spec: Kinds[K]["spec"],
 ): { finalizers: string[]; status: Kinds[K]["status"] } {

@@ -6,7 +6,7 @@ import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../model/mount_points.
 import type { VolumeMount } from "../../model/mounts.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import { directoryOf, type Place } from "./directories.ts";
-import { under, type World } from "./world.ts";
+import { prefixIssues, type World } from "./world.ts";
 
 /**
  * Judges one mount of a process service; paths are relative to the mount.
@@ -34,7 +34,7 @@ export function checkProcessMount(
   const directory = directoryOf(place, world);
   if (!world.privateMounts) return checkInPlace(mount, directory);
   const source = directory === undefined ? undefined : sourceOf(mount, directory);
-  return under(
+  return prefixIssues(
     ["mountPath"],
     checkMountPoint(mount.mountPath, { inPlace: source === mount.mountPath, world }),
   );
@@ -45,7 +45,7 @@ export function checkFileMounts(spec: ServiceSpec, world: World): FieldIssue[] {
   if (spec.process === undefined || !world.privateMounts) return [];
   return (["secretMounts", "configMounts"] as const).flatMap((field) =>
     spec[field].flatMap(({ mountPath }, i) =>
-      under([field, i, "mountPath"], checkMountPoint(mountPath, { inPlace: false, world }))
+      prefixIssues([field, i, "mountPath"], checkMountPoint(mountPath, { inPlace: false, world }))
     )
   );
 }

@@ -18,7 +18,7 @@ import { checkTemplateDirectory } from "./directories.ts";
 import { checkPorts } from "./ports.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
 import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
-import { defaultClass, under, type Verdict, type World } from "./world.ts";
+import { defaultClass, prefixIssues, type Verdict, type World } from "./world.ts";
 
 interface DeclaredService {
   namespace: string;
@@ -49,11 +49,11 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
     ...checkExposedOnce(service, {
-      others: judged(service, world),
+      others: listJudged(service, world),
       describe: (other) => nameTo(world.viewer, "service", other),
     }),
     ...spec.volumes.flatMap((mount, i) =>
-      under(["volumes", i], checkMount(mount, { service, before, world }))
+      prefixIssues(["volumes", i], checkMount(mount, { service, before, world }))
     ),
     ...environmentIssues(spec, {
       namespace,
@@ -71,8 +71,8 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
 }
 
 /** The services with the same name or port of which what the store says still counts: not those that are going, or judged later. */
-function* judged(service: NamedExposing, { exposed, later }: World): Generator<Service> {
-  for (const other of exposed.sharing(service)) {
+function* listJudged(service: NamedExposing, { exposed, later }: World): Generator<Service> {
+  for (const other of exposed.listSharing(service)) {
     if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;
   }
 }
@@ -104,7 +104,7 @@ function checkMount(
   }
   if (!template) return [];
   const { storageClassName } = template;
-  if (storageClassName === undefined) return under(["claimTemplate"], [noClass(world)]);
+  if (storageClassName === undefined) return prefixIssues(["claimTemplate"], [noClass(world)]);
   const earlier = templateNamed(before, mount.name);
   const nameOf = (ordinal: number) =>
     claimedVolumeName({ mount: mount.name, service: service.name, ordinal });
@@ -119,7 +119,7 @@ function checkMount(
   }
   issues.push(...checkTemplateDirectory(place, { nameOf, scale: service.spec.scale, world }));
   return [
-    ...under(["claimTemplate"], issues),
+    ...prefixIssues(["claimTemplate"], issues),
     ...isProcess
       ? checkProcessMount(mount, { place, classPath: ["claimTemplate", "storageClassName"], world })
       : [],

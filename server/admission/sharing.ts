@@ -30,7 +30,7 @@ export function checkSharing(
     sharingIssues(service, {
       uses,
       before,
-      later: (other) => (order.get(describeKey(other)) ?? -1) > index,
+      isLater: (other) => (order.get(describeKey(other)) ?? -1) > index,
       describe: (other) => nameTo(viewer, "service", other),
     }).map((issue) => ({ ...issue, resource: index }))
   );

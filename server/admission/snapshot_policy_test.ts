@@ -11,7 +11,7 @@ const cls = (name: string, more: object = {}): [string, Record<string, unknown>]
 
 Deno.test("a snapshot policy is refused where the driver takes no snapshots: on a volume, a template, a class", () =>
   withServer(async ({ cast, hostDir }) => {
-    const refused = async (resource: [string, Record<string, unknown>]) => {
+    const assertRefused = async (resource: [string, Record<string, unknown>]) => {
       const { issues } = await problemOf(cast([resource]), "invalid_argument");
       assert.equal(issues!.length, 1, JSON.stringify(issues));
       assert.ok(issues![0]!.hint);
@@ -20,12 +20,15 @@ Deno.test("a snapshot policy is refused where the driver takes no snapshots: on 
     const message = "snapshotPolicy: the driver local-host takes no snapshots";
     const parameters = { hostPath: hostDir };
     const host = { storageClassName: "local-host", parameters };
-    assert.equal(await refused(volume("a", { ...host, snapshotPolicy })), message);
-    assert.equal(await refused(cls("b", { driver: "local-host", snapshotPolicy })), message);
+    assert.equal(await assertRefused(volume("a", { ...host, snapshotPolicy })), message);
+    assert.equal(await assertRefused(cls("b", { driver: "local-host", snapshotPolicy })), message);
     const mount = template({ ...host, snapshotPolicy });
-    assert.equal(await refused(service("web", { volumes: [mount] })), `volumes.0.claimTemplate.${message}`);
+    assert.equal(
+      await assertRefused(service("web", { volumes: [mount] })),
+      `volumes.0.claimTemplate.${message}`,
+    );
     await okJson(cast([volume("a", { ...host, snapshotPolicy: "none" })]));
-    assert.equal(await refused(volume("a", { ...host, snapshotPolicy })), message);
+    assert.equal(await assertRefused(volume("a", { ...host, snapshotPolicy })), message);
   }));
 
 Deno.test("a snapshot policy may come, change and go on a volume, a class and a template that exist", () =>

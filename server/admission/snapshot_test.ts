@@ -9,7 +9,7 @@ const snapshot = (name: string, of: string, more: object = {}): Pair => [
   "snapshot",
   { name, source: { volume: of }, ...more },
 ];
-const restored = (name: string, from: string, more: object = {}): Pair =>
+const makeRestored = (name: string, from: string, more: object = {}): Pair =>
   volume(name, { source: { snapshot: from }, ...more });
 
 /** What the controllers would have written. */
@@ -72,30 +72,30 @@ Deno.test("admitVolume() refuses a source that is missing, leaving, or of anothe
     const { cast, send, hostDir } = server;
     await okJson(cast([volume("a"), snapshot("s", "a")]));
     assert.match(
-      await refusal(cast([restored("b", "t")])),
+      await refusal(cast([makeRestored("b", "t")])),
       /source.snapshot: there is no snapshot default\/t/,
     );
-    const elsewhere = restored("b", "s", { namespace: "other" });
+    const elsewhere = makeRestored("b", "s", { namespace: "other" });
     assert.match(await refusal(cast([elsewhere])), /there is no snapshot other\/s/);
     const foreign = { storageClassName: "local-host", parameters: { hostPath: hostDir } };
     assert.equal(
-      await refusal(cast([restored("b", "s", foreign)])),
+      await refusal(cast([makeRestored("b", "s", foreign)])),
       "source.snapshot: snapshot default/s was made by the driver local, and storage class local-host uses local-host",
     );
 
-    await okJson(cast([restored("b", "s")]));
+    await okJson(cast([makeRestored("b", "s")]));
     const made = await okJson(send("GET", `${ns}/volumes/b`));
     assert.deepEqual(made.spec.source, { snapshot: "s", namespace: "default" });
-    for (const same of [restored("b", "s"), volume("b")]) {
+    for (const same of [makeRestored("b", "s"), volume("b")]) {
       assert.equal((await okJson(cast([same]))).results[0].action, "unchanged");
     }
     await okJson(cast([snapshot("s2", "a")]));
-    assert.match(await refusal(cast([restored("b", "s2")])), /source: cannot change/);
-    assert.match(await refusal(cast([restored("a", "s")])), /source: cannot change/);
+    assert.match(await refusal(cast([makeRestored("b", "s2")])), /source: cannot change/);
+    assert.match(await refusal(cast([makeRestored("a", "s")])), /source: cannot change/);
 
     await becomes(server, "volume", { name: "b", status: { state: "Available", handle: "/b" } });
     await okJson(send("DELETE", `${ns}/snapshots/s`));
-    assert.match(await refusal(cast([restored("c", "s")])), /snapshot default\/s is being deleted/);
+    assert.match(await refusal(cast([makeRestored("c", "s")])), /snapshot default\/s is being deleted/);
   }));
 
 Deno.test("deleteResource() keeps a snapshot while a volume is made from it, and a volume while a snapshot is taken", () =>
@@ -106,7 +106,7 @@ Deno.test("deleteResource() keeps a snapshot while a volume is made from it, and
     assert.match(taking.detail, /snapshot default\/s is being taken of volume default\/a/);
     await becomes(server, "snapshot", { name: "s", status: { state: "Ready", driver: "local" } });
 
-    await okJson(cast([restored("b", "s")]));
+    await okJson(cast([makeRestored("b", "s")]));
     const restoring = await problemOf(send("DELETE", `${ns}/snapshots/s`), "conflict");
     assert.match(restoring.detail, /snapshot default\/s is being restored into volume default\/b/);
     await becomes(server, "volume", { name: "b", status: { state: "Available", handle: "/b" } });

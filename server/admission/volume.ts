@@ -11,7 +11,7 @@ import { sameValue } from "../../model/changes.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkSource, sourceOf } from "./restore.ts";
 import { parseParameterRef } from "../../model/secret.ts";
-import { defaultClass, type JudgingDriver, under, type Verdict, type World } from "./world.ts";
+import { defaultClass, type JudgingDriver, prefixIssues, type Verdict, type World } from "./world.ts";
 
 /**
  * Fills in what a volume leaves open and judges it. Class and policy are pinned at the first write: leaving them out later
@@ -122,7 +122,10 @@ function checkParameters(
     return [];
   } catch (error) {
     if (!(error instanceof RuneError)) throw error;
-    return under(["parameters"], error.issues ?? [{ path: [], message: error.message, hint: error.hint }]);
+    return prefixIssues(
+      ["parameters"],
+      error.issues ?? [{ path: [], message: error.message, hint: error.hint }],
+    );
   }
 }
 

@@ -60,6 +60,6 @@ export function defaultClass(world: World): string | undefined {
 }
 
 /** The same issues under a longer path. */
-export function under(prefix: (string | number)[], issues: FieldIssue[]): FieldIssue[] {
+export function prefixIssues(prefix: (string | number)[], issues: FieldIssue[]): FieldIssue[] {
   return issues.map((issue) => ({ ...issue, path: [...prefix, ...issue.path] }));
 }

@@ -59,7 +59,7 @@ Deno.test("every string, list and map of a castable kind, a request and a query 
 Deno.test("a body with a hundred thousand mistakes, or with huge words, is answered in a few kilobytes", () =>
   withServer(async ({ send }) => {
     const many = 100_000;
-    const wrong = (body: unknown) => send("POST", "/v1/cast", { resources: [{ kind: "service", body }] });
+    const sendWrong = (body: unknown) => send("POST", "/v1/cast", { resources: [{ kind: "service", body }] });
     const fields = Object.fromEntries(Array.from({ length: many }, (_, i) => [`field${i}`, i]));
     const word = "x".repeat(1_000_000);
     const bodies: unknown[] = [
@@ -74,7 +74,7 @@ Deno.test("a body with a hundred thousand mistakes, or with huge words, is answe
       { name: "a", image: "b", volumes: [{ name: "v", mountPath: `/${word}`, claim: { name: word } }] },
     ];
     for (const body of bodies) {
-      const answer = await wrong(body);
+      const answer = await sendWrong(body);
       const text = await answer.text();
       assert.equal(answer.status, 400, text.slice(0, 200));
       assert.ok(text.length < 100_000, `${text.length}: ${text.slice(0, 200)}`);

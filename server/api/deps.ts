@@ -34,11 +34,11 @@ export interface ServerDeps extends ApplyDeps {
   /** The runefile's registries, as they are now. */
   registries?: readonly RunefileRegistry[];
   /** What has died of what should run as long as the daemon: then `/healthz` says 503. Default: nothing. */
-  dead?(): string[];
+  listDead?(): string[];
   /** Whether the daemon can store anything. Default: it can. */
   writes?: Pick<WriteHealth, "problem">;
   /** What is known of instances and could not be stored. Default: nothing. */
-  unstored?: Pick<Unstored, "known">;
+  unstored?: Pick<Unstored, "addUnstored">;
   /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
   shutdown: AbortSignal;
   logger: Logger;

@@ -31,7 +31,7 @@ export interface Call<Query = unknown, Body = unknown> {
   /** Says in the audit log what a request is about where its path does not. */
   note(what: string): void;
   /** Writes a refusal down that came after the answer had begun. Does nothing for other errors. */
-  refused(error: unknown): void;
+  recordRefusal(error: unknown): void;
 }
 
 /** One kind of answer. */

@@ -1,19 +1,19 @@
 /** What nobody should send, for tests of the app and of the daemon. @module */
 
-const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+const makeDeep = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 /** Bodies that no route should take. */
 export const BODIES: string[] = [
   "",
   "{",
   "nul",
   "[".repeat(100_000),
-  deep(100_000),
-  deep(5_000),
+  makeDeep(100_000),
+  makeDeep(5_000),
   '{"resources": 1e999}',
   '{"resources": [{"kind": "service", "body": {"name": "a", "image": "a", "scale": 1e308}}]}',
   '{"resources": [{"kind": "service", "body": {"name": "a", "image": "a", "scale": -0.5}}]}',
   '{"resources": [{"kind": "volume", "body": {"name": "v", "size": "9e999999999", "accessMode": "ReadWriteOnce"}}]}',
-  `{"resources": [{"kind": "configmap", "body": {"name": "a", "data": ${deep(3_000)}}}]}`,
+  `{"resources": [{"kind": "configmap", "body": {"name": "a", "data": ${makeDeep(3_000)}}}]}`,
   '{"resources": [{"kind": "configmap", "body": {"name": "ａ", "data": {}}}]}',
   '{"resources": [{"kind": "configmap", "body": {"name": "a\\u0000b", "data": {}}}]}',
   '{"resources": [{"kind": "configmap", "body": {"name": "../../etc", "data": {}}}]}',

@@ -19,41 +19,41 @@ import type { Answer, Endpoint } from "./endpoint.ts";
 import { describeFields, type JsonSchema } from "./field_descriptions.ts";
 
 /** Gives a schema a name in the document: wherever it stands, it is written once. */
-const named = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
+const nameSchema = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
 
 /** The schema of each kind that the API shows. */
 export const RESOURCES: Record<Exclude<Kind, HiddenKind>, z.ZodType> = {
-  namespace: named("Namespace", namespaceResource),
-  storageClass: named("StorageClass", storageClassResource),
-  secret: named("Secret", secretResource),
-  configmap: named("ConfigMap", configMapResource),
-  volume: named("Volume", volumeResource),
-  snapshot: named("Snapshot", snapshotResource),
-  service: named("Service", serviceResource),
+  namespace: nameSchema("Namespace", namespaceResource),
+  storageClass: nameSchema("StorageClass", storageClassResource),
+  secret: nameSchema("Secret", secretResource),
+  configmap: nameSchema("ConfigMap", configMapResource),
+  volume: nameSchema("Volume", volumeResource),
+  snapshot: nameSchema("Snapshot", snapshotResource),
+  service: nameSchema("Service", serviceResource),
   // An instance's template is a service's spec as it once was: any version's form of it, so a map here.
-  instance: named(
+  instance: nameSchema(
     "Instance",
     instanceResource.extend({
       spec: instanceSpecSchema.extend({ template: z.record(z.string(), z.unknown()) }),
     }),
   ),
-  event: named("Event", eventResource),
+  event: nameSchema("Event", eventResource),
 };
 
 /** The schema of each kind's body, as a castfile writes it. */
 export const DECLARATIONS: Record<CastKind, z.ZodType> = {
-  namespace: named("NamespaceBody", BODIES.namespace),
-  storageClass: named("StorageClassBody", BODIES.storageClass),
-  secret: named("SecretBody", BODIES.secret),
-  configmap: named("ConfigMapBody", BODIES.configmap),
-  volume: named("VolumeBody", BODIES.volume),
-  snapshot: named("SnapshotBody", BODIES.snapshot),
-  service: named("ServiceBody", BODIES.service),
+  namespace: nameSchema("NamespaceBody", BODIES.namespace),
+  storageClass: nameSchema("StorageClassBody", BODIES.storageClass),
+  secret: nameSchema("SecretBody", BODIES.secret),
+  configmap: nameSchema("ConfigMapBody", BODIES.configmap),
+  volume: nameSchema("VolumeBody", BODIES.volume),
+  snapshot: nameSchema("SnapshotBody", BODIES.snapshot),
+  service: nameSchema("ServiceBody", BODIES.service),
 };
 
 const problem = {
   description: "What failed and what to do",
-  content: { "application/problem+json": { schema: named("Problem", problemSchema) } },
+  content: { "application/problem+json": { schema: nameSchema("Problem", problemSchema) } },
 };
 
 const answer = ({ description, schema, events }: Answer) => ({

@@ -7,7 +7,7 @@ const REMEMBERED_MS = 60_000;
 /** See the module comment. */
 export interface WriteHealth {
   /** Told of every commit that was tried. */
-  tried(result: { ok: boolean }): void;
+  noteCommit(result: { ok: boolean }): void;
   /** What keeps the daemon from storing, and what to do; undefined when nothing does. */
   problem(): Promise<string | undefined>;
 }
@@ -16,7 +16,7 @@ export interface WriteHealth {
 export function createWriteHealth(dataDir: string): WriteHealth {
   let failedAt: number | undefined;
   return {
-    tried({ ok }) {
+    noteCommit({ ok }) {
       failedAt = ok ? undefined : performance.now();
     },
     async problem() {

@@ -84,18 +84,18 @@ function kindAccess({ method, path }: Pick<Route, "method" | "path">): Access | 
   const [, inNamespace, plural, named, rest] = match;
   const resource = plural as RuleResource;
   const at = kind.namespaced ? "namespace" : kind.kind === "namespace" ? "name" : "cluster";
-  const permitted = (verb: Verb): Access => ({ who: "permitted", resource, verb, at });
+  const permit = (verb: Verb): Access => ({ who: "permitted", resource, verb, at });
   if (!named) {
     if (method !== "get") return method === "post" ? { who: "writer" } : undefined;
-    return inNamespace || at === "cluster" ? permitted("list") : { who: "somewhere", resource, verb: "list" };
+    return inNamespace || at === "cluster" ? permit("list") : { who: "somewhere", resource, verb: "list" };
   }
   if (rest === undefined) {
-    return method === "put" ? { who: "writer" } : method === "post" ? undefined : permitted(method);
+    return method === "put" ? { who: "writer" } : method === "post" ? undefined : permit(method);
   }
-  if (rest === "exec") return permitted("exec");
+  if (rest === "exec") return permit("exec");
   const action = /^actions\/([a-z-]+)$/.exec(rest)?.[1];
-  if (method === "post" && action) return permitted(ACTION_VERBS[action] ?? "update");
-  return method === "get" ? permitted("get") : undefined;
+  if (method === "post" && action) return permit(ACTION_VERBS[action] ?? "update");
+  return method === "get" ? permit("get") : undefined;
 }
 
 /** The access rule of a route, or undefined if it has none. */

@@ -154,16 +154,16 @@ export function openAudit(
   return {
     begin(given) {
       const id = crypto.randomUUID();
-      const record = clipped(given);
+      const record = clipRecord(given);
       append({ id, ...record, outcome: "begun" });
       return (end) => {
-        const ended = clipped({ ...record, ...end });
+        const ended = clipRecord({ ...record, ...end });
         append({ id, ...ended });
         tell(ended);
       };
     },
     record(given) {
-      const record = clipped(given);
+      const record = clipRecord(given);
       append({ id: crypto.randomUUID(), ...record });
       tell(record);
     },
@@ -198,7 +198,7 @@ export function openAudit(
   };
 }
 
-function clipped<R extends Pick<AuditRecord, "path" | "what">>(record: R): R {
+function clipRecord<R extends Pick<AuditRecord, "path" | "what">>(record: R): R {
   const clip = (text: string) => text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
   return {
     ...record,

@@ -52,7 +52,7 @@ export interface Caller {
   /** Adds to the audit record what the request is about, where the path does not say it. */
   note(what: string): void;
   /** Records a refusal that came after the answer had begun. Ignores other errors. */
-  refused(error: unknown): void;
+  recordRefusal(error: unknown): void;
 }
 
 /** The gate. */
@@ -193,13 +193,13 @@ export function createAuth(deps: AuthDeps): Auth {
         }
         authorize(access, principal, incoming, endpoint);
       } catch (error) {
-        refused(error);
+        recordRefusal(error);
         throw error;
       }
       const audited = request.method !== "GET" || endpoint.path.endsWith("/exec");
       const end = audited ? audit.begin(record()) : undefined;
       try {
-        const response = await handle({ principal, peer, note, refused: refusedLater });
+        const response = await handle({ principal, peer, note, recordRefusal: recordLate });
         const outcome = response.status < 400 ? "ok" : "failed";
         end?.({ outcome, status: response.status, ...(what !== undefined && { what }) });
         return endWith(response, {
@@ -216,12 +216,12 @@ export function createAuth(deps: AuthDeps): Auth {
         throw error;
       }
 
-      function refusedLater(error: unknown): void {
+      function recordLate(error: unknown): void {
         const { code } = toRuneError(error);
-        if (code === "permission_denied" || code === "unauthenticated") refused(error);
+        if (code === "permission_denied" || code === "unauthenticated") recordRefusal(error);
       }
 
-      function refused(error: unknown): void {
+      function recordRefusal(error: unknown): void {
         const { code } = toRuneError(error);
         if (principal.token === undefined) {
           if (noise.waitMs(peer) > 0) return;

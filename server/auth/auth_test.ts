@@ -38,12 +38,12 @@ Deno.test("a token that is unknown, altered, expired or revoked is refused, alwa
     const token = await someone("alice", ["readonly"]);
     const [id, secret] = token.split(".") as [string, string];
     const details = new Set<string>();
-    const refused = async (text: string) =>
+    const addRefusal = async (text: string) =>
       void details.add((await problemOf(as(text, "GET", whoami), "unauthenticated")).detail);
-    await refused(`rune_0000000000000000.${secret}`);
-    await refused(`${id}.${root.split(".")[1]}`);
-    await refused(`${id}.${secret.slice(0, -1)}`);
-    await refused("nonsense");
+    await addRefusal(`rune_0000000000000000.${secret}`);
+    await addRefusal(`${id}.${root.split(".")[1]}`);
+    await addRefusal(`${id}.${secret.slice(0, -1)}`);
+    await addRefusal("nonsense");
     const expired = await okJson(
       as(root, "POST", "/v1/admin/tokens", { user: "alice", expiresIn: "1s" }),
       201,
@@ -51,14 +51,14 @@ Deno.test("a token that is unknown, altered, expired or revoked is refused, alwa
     const row = deps.store.get("token", "", expired.id)!;
     const spec = { ...row.spec, expiresAt: new Date(Date.now() - 1).toISOString() };
     await deps.store.transact((tx) => tx.update<"token">(row, { spec }));
-    await refused(expired.token);
+    await addRefusal(expired.token);
     assert.equal((await as(token, "GET", whoami)).status, 200);
     await okJson(as(root, "DELETE", `/v1/admin/tokens/${id.slice(5)}`));
-    await refused(token);
+    await addRefusal(token);
     const again = await okJson(as(root, "POST", "/v1/admin/tokens", { user: "alice" }), 201);
     await okJson(as(root, "DELETE", "/v1/admin/users/alice"));
     await okJson(as(root, "POST", "/v1/admin/users", { name: "alice", policies: ["root"] }), 201);
-    await refused(again.token);
+    await addRefusal(again.token);
     assert.equal(details.size, 1);
   }));
 
@@ -136,17 +136,17 @@ Deno.test("nobody can grant, revoke or impersonate more rights than they have", 
   withGuard(async ({ root, as, someone }) => {
     const boss = await someone("boss", ["admin"]);
     await someone("other-root", ["root"]);
-    const denied = (method: string, path: string, body?: unknown) =>
+    const assertDenied = (method: string, path: string, body?: unknown) =>
       problemOf(as(boss, method, `/v1/admin/${path}`, body), "permission_denied");
-    await denied("POST", "users", { name: "x", policies: ["root"] });
-    await denied("PUT", "users/boss/policies", { policies: ["root"] });
-    await denied("PUT", "users/other-root/policies", { policies: ["readonly"] });
-    await denied("DELETE", "users/other-root");
-    await denied("POST", "tokens", { user: "root" });
-    await denied("DELETE", `tokens/${root.slice(5, 21)}`);
-    await denied("PUT", "policies/all", { rules: [{ resource: "*", verbs: ["*"] }] });
-    await denied("POST", "policies", { name: "all", rules: [{ resource: "*", verbs: ["*"] }] });
-    await denied("PUT", "policies/key", { rules: [{ resource: "kek", verbs: ["update"] }] });
+    await assertDenied("POST", "users", { name: "x", policies: ["root"] });
+    await assertDenied("PUT", "users/boss/policies", { policies: ["root"] });
+    await assertDenied("PUT", "users/other-root/policies", { policies: ["readonly"] });
+    await assertDenied("DELETE", "users/other-root");
+    await assertDenied("POST", "tokens", { user: "root" });
+    await assertDenied("DELETE", `tokens/${root.slice(5, 21)}`);
+    await assertDenied("PUT", "policies/all", { rules: [{ resource: "*", verbs: ["*"] }] });
+    await assertDenied("POST", "policies", { name: "all", rules: [{ resource: "*", verbs: ["*"] }] });
+    await assertDenied("PUT", "policies/key", { rules: [{ resource: "kek", verbs: ["update"] }] });
     await okJson(as(boss, "POST", "/v1/admin/users", { name: "x", policies: ["readwrite"] }), 201);
     await okJson(as(boss, "POST", "/v1/admin/tokens", { user: "x" }), 201);
     await problemOf(

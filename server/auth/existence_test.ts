@@ -13,7 +13,7 @@ const SIZE = { size: "1Gi", accessMode: "ReadWriteOnce" };
 /** A word in every name of the neighbour, which the caller never sends. */
 const SECRET = "hush";
 const THEIRS = `${SECRET}space`;
-const named = (kind: string) => `${SECRET}-${kind}`;
+const nameOf = (kind: string) => `${SECRET}-${kind}`;
 
 /** A neighbour that has one of everything, uses the caller's resources, and occupies what the caller wants. */
 async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<void> {
@@ -28,13 +28,13 @@ async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<vo
     ["snapshot", "dev", { name: "copy", source: { volume: "shared" } }],
   ]);
   await cast([
-    ["secret", THEIRS, { name: named("secret"), data: { k: "v" } }],
-    ["configmap", THEIRS, { name: named("config"), data: { k: "v" } }],
-    ["volume", THEIRS, { name: named("volume"), ...hostVolume, parameters: { hostPath: `${hostDir}/a/b` } }],
-    ["volume", THEIRS, { name: named("restored"), ...SIZE, source: { snapshot: "copy", namespace: "dev" } }],
-    ["snapshot", THEIRS, { name: named("snapshot"), source: { volume: named("restored") } }],
+    ["secret", THEIRS, { name: nameOf("secret"), data: { k: "v" } }],
+    ["configmap", THEIRS, { name: nameOf("config"), data: { k: "v" } }],
+    ["volume", THEIRS, { name: nameOf("volume"), ...hostVolume, parameters: { hostPath: `${hostDir}/a/b` } }],
+    ["volume", THEIRS, { name: nameOf("restored"), ...SIZE, source: { snapshot: "copy", namespace: "dev" } }],
+    ["snapshot", THEIRS, { name: nameOf("snapshot"), source: { volume: nameOf("restored") } }],
     ["service", THEIRS, {
-      name: named("service"),
+      name: nameOf("service"),
       ...IMAGE,
       ports: [{ port: 80 }],
       expose: { port: 80, host: "wanted.example", hostPort: 8123 },
@@ -44,15 +44,15 @@ async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<vo
     ["service", "mid", {
       name: "between",
       ...IMAGE,
-      dependencies: [{ name: named("service"), namespace: THEIRS }],
+      dependencies: [{ name: nameOf("service"), namespace: THEIRS }],
     }],
   ]);
   await deps.store.transact((tx) => {
-    const service = tx.get("service", THEIRS, named("service"))!;
+    const service = tx.get("service", THEIRS, nameOf("service"))!;
     const instance = tx.create<"instance">({
       kind: "instance",
       namespace: THEIRS,
-      name: named("instance"),
+      name: nameOf("instance"),
       spec: {
         ...{
           service: service.name,
@@ -81,9 +81,9 @@ async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<vo
       tx.update<"volume">(volume, { status });
     }
     const object = { kind: "service", name: service.name, uid: service.uid };
-    const spec = { object, type: "Warning" as const, reason: "X", message: named("event"), count: 1 };
+    const spec = { object, type: "Warning" as const, reason: "X", message: nameOf("event"), count: 1 };
     tx.create({
-      ...{ kind: "event", namespace: THEIRS, name: named("event"), status: {} },
+      ...{ kind: "event", namespace: THEIRS, name: nameOf("event"), status: {} },
       spec: { ...spec, firstAt: tx.now, lastAt: tx.now },
     });
   });
@@ -145,10 +145,10 @@ Deno.test("no answer reveals what its caller may not see", () =>
     await okJson(as(root, "PUT", "/v1/storageclasses/k", { driver: "local" }), 201);
     await neighbour(server);
     const k = { ...SIZE, storageClassName: "k", reclaimPolicy: "delete" };
-    await okJson(as(root, "PUT", `/v1/namespaces/${THEIRS}/volumes/${named("k")}`, k), 201);
+    await okJson(as(root, "PUT", `/v1/namespaces/${THEIRS}/volumes/${nameOf("k")}`, k), 201);
     await okJson(as(root, "PUT", "/v1/namespaces/dev/volumes/unheld", k), 201);
     await okJson(
-      as(root, "PUT", `/v1/namespaces/${THEIRS}/services/${named("second")}`, {
+      as(root, "PUT", `/v1/namespaces/${THEIRS}/services/${nameOf("second")}`, {
         ...IMAGE,
         volumes: [{ name: "d", mountPath: "/d", claim: { name: "unheld.dev.rune" } }],
       }),
@@ -203,7 +203,7 @@ Deno.test("a resumed watch reveals nothing about other namespaces, not even dele
       store.transact((tx) =>
         void tx.update<"volume">(tx.get("volume", namespace, name)!, { annotations: { touched: "yes" } })
       );
-    await touch(THEIRS, named("volume"));
+    await touch(THEIRS, nameOf("volume"));
     await touch("dev", "held");
     const stream = await as(token, "GET", `/v1/volumes?watch=true&since=${since}`);
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -249,10 +249,10 @@ Deno.test("no route reveals other namespaces to a service account, whatever it r
       // Existing and missing resources of theirs get the same answer, name by name.
       const answers = await Promise.all(
         ["service", "volume", "snapshot", "secret", "config", "instance", "nothing"].map(async (kind) => {
-          const url = path.replace("{namespace}", THEIRS).replace("{name}", named(kind));
+          const url = path.replace("{namespace}", THEIRS).replace("{name}", nameOf(kind));
           const { status, text } = await ask({ method, path: url, schema });
           assert.equal(status, 403, `${method} ${url}: ${text}`);
-          return text.replaceAll(named(kind), "NAME");
+          return text.replaceAll(nameOf(kind), "NAME");
         }),
       );
       assert.deepEqual(new Set(answers).size, 1, `${method} ${path}: ${answers.join("\n")}`);

@@ -10,7 +10,7 @@ import { DYNAMIC_IDS, resolveIdentity } from "./host_identity.ts";
 const ignore = noRoot;
 const runAs = (name: string, user: unknown, more: object = {}) =>
   process(name, { securityContext: { user, ...more } });
-const stored = ({ store }: TestServer, name: string): Service => store.get("service", "default", name)!;
+const readStored = ({ store }: TestServer, name: string): Service => store.get("service", "default", name)!;
 /** Removes the numbers from a stored service, as an earlier version stored it. */
 const forget = ({ store }: TestServer, name: string) =>
   store.transact((tx) => {
@@ -31,10 +31,13 @@ Deno.test({
           runAs("c", 54321, { group: 6 }),
         ]),
       );
-      assert.deepEqual(stored(server, "a").spec.identity, { user: 65534, group: 65534, groups: [] });
-      assert.deepEqual(stored(server, "b").spec.identity, { user: 65534, group: 6, groups: [] });
-      assert.deepEqual(stored(server, "c").spec.identity, { user: 54321, group: 6, groups: [] });
-      assert.deepEqual(templateOf(stored(server, "a").spec).identity, stored(server, "a").spec.identity);
+      assert.deepEqual(readStored(server, "a").spec.identity, { user: 65534, group: 65534, groups: [] });
+      assert.deepEqual(readStored(server, "b").spec.identity, { user: 65534, group: 6, groups: [] });
+      assert.deepEqual(readStored(server, "c").spec.identity, { user: 54321, group: 6, groups: [] });
+      assert.deepEqual(
+        templateOf(readStored(server, "a").spec).identity,
+        readStored(server, "a").spec.identity,
+      );
       const again = await okJson(server.cast([runAs("a", "nobody")]));
       assert.deepEqual([again.results[0].action, again.results[0].changes], ["unchanged", []]);
       const changed = await okJson(server.cast([runAs("a", "dynamic")]));
@@ -56,17 +59,17 @@ Deno.test({
   fn: () =>
     withServer(async (server) => {
       await okJson(server.cast([runAs("a", "nobody"), runAs("b", "dynamic")]));
-      const dynamic = stored(server, "b").spec.identity;
+      const dynamic = readStored(server, "b").spec.identity;
       // As if the account had had another number at that time.
       await server.store.transact((tx) => {
         const service = tx.get("service", "default", "a")!;
         tx.update(service, { spec: { ...service.spec, identity: { user: 7, group: 7, groups: [] } } });
       });
       await okJson(server.cast([runAs("a", "nobody")]));
-      assert.equal(stored(server, "a").spec.identity?.user, 7);
+      assert.equal(readStored(server, "a").spec.identity?.user, 7);
       await okJson(server.cast([runAs("a", "nobody"), runAs("b", "dynamic")], { force: true }));
-      assert.equal(stored(server, "a").spec.identity?.user, 65534);
-      assert.deepEqual(stored(server, "b").spec.identity, dynamic);
+      assert.equal(readStored(server, "a").spec.identity?.user, 65534);
+      assert.deepEqual(readStored(server, "b").spec.identity, dynamic);
     }),
 });
 
@@ -96,7 +99,7 @@ Deno.test({
       const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
       await okJson(server.cast(names.map((name) => runAs(name, "dynamic"))));
       const accounts = readHostAccounts();
-      const ids = names.map((name) => stored(server, name).spec.identity!);
+      const ids = names.map((name) => readStored(server, name).spec.identity!);
       assert.equal(new Set(ids.map((id) => id.user)).size, names.length);
       for (const { user, group, groups } of ids) {
         assert.ok(
@@ -105,10 +108,10 @@ Deno.test({
         assert.deepEqual(groups, []);
       }
       await okJson(server.cast([process("s0", { securityContext: { user: "dynamic" }, scale: 3 })]));
-      assert.deepEqual(stored(server, "s0").spec.identity, ids[0]);
+      assert.deepEqual(readStored(server, "s0").spec.identity, ids[0]);
       await server.store.transact((tx) => tx.remove({ kind: "service", namespace: "default", name: "s0" }));
       await okJson(server.cast([runAs("s0", "dynamic")]));
-      assert.deepEqual(stored(server, "s0").spec.identity, ids[0]);
+      assert.deepEqual(readStored(server, "s0").spec.identity, ids[0]);
     }),
 });
 
@@ -119,12 +122,12 @@ Deno.test({
   fn: () =>
     withServer(async (server) => {
       await okJson(server.cast([runAs("first", "dynamic"), runAs("second", "nobody")]));
-      const { identity } = stored(server, "first").spec;
+      const { identity } = readStored(server, "first").spec;
       const world = { state: server.store, accounts: readHostAccounts(), root: true };
       const service = (name: string) => ({
         namespace: "default",
         name,
-        spec: { ...stored(server, "second").spec, securityContext: { user: "dynamic" } },
+        spec: { ...readStored(server, "second").spec, securityContext: { user: "dynamic" } },
       });
       const settle = (name: string, more: Partial<typeof world> = {}) =>
         resolveIdentity(service(name), { before: undefined, world: { ...world, ...more } });
@@ -142,7 +145,7 @@ Deno.test({
             serviceGeneration: 1,
           },
           template: {
-            ...templateOf(stored(server, "first").spec),
+            ...templateOf(readStored(server, "first").spec),
             identity: { user: 65_000, group: 65_000, groups: [] },
           },
         };
@@ -162,14 +165,14 @@ Deno.test({
     withServer(async (server) => {
       await okJson(server.cast([runAs("a", "nobody")]));
       await forget(server, "a");
-      const before = stored(server, "a");
+      const before = readStored(server, "a");
       assert.equal(isPrivileged(before.spec), false);
       const again = await okJson(server.cast([runAs("a", "nobody")]));
       assert.equal(again.results[0].action, "unchanged");
       await okJson(server.send("POST", "/v1/namespaces/default/services/a/actions/scale", { scale: 2 }));
-      assert.deepEqual(templateOf(stored(server, "a").spec), templateOf(before.spec));
+      assert.deepEqual(templateOf(readStored(server, "a").spec), templateOf(before.spec));
       await okJson(server.cast([process("a", { securityContext: { user: "nobody" }, env: { A: "1" } })]));
-      assert.equal(stored(server, "a").spec.identity?.user, 65534);
+      assert.equal(readStored(server, "a").spec.identity?.user, 65534);
     }),
 });
 

@@ -26,7 +26,7 @@ const service = (body: object, grant?: Record<string, unknown>): Attempt => ({
   ...{ method: "PUT", path: `${SHOP}/services/x`, body },
   ...(grant && { grant }),
 });
-const secured = (securityContext: object, grant?: Record<string, unknown>) =>
+const makeSecured = (securityContext: object, grant?: Record<string, unknown>) =>
   service({ ...IMAGE, securityContext }, grant);
 const runAs = (securityContext: object, grant?: Record<string, unknown>) =>
   service({ ...PROCESS, securityContext }, grant);
@@ -53,10 +53,10 @@ function attempts({ hostDir, deps }: GuardedServer): Record<string, Attempt> {
     "be another account of the host, by a process": runAs({ user: "nobody" }, { users: ["nobody"] }),
     "take a group of the host, by a process": runAs({ user: "dynamic", group: "disk" }, { groups: ["disk"] }),
     "have an id of its own (`user: dynamic`), by a process": runAs({ user: "dynamic" }),
-    "run a privileged container": secured({ privileged: true }),
-    "add capabilities to a container": secured({ capAdd: ["NET_ADMIN"] }),
-    "run a container without seccomp": secured({ seccompProfile: "unconfined" }),
-    "use a seccomp profile from a file": secured({ seccompProfile: "/srv/a.json" }, {
+    "run a privileged container": makeSecured({ privileged: true }),
+    "add capabilities to a container": makeSecured({ capAdd: ["NET_ADMIN"] }),
+    "run a container without seccomp": makeSecured({ seccompProfile: "unconfined" }),
+    "use a seccomp profile from a file": makeSecured({ seccompProfile: "/srv/a.json" }, {
       seccompProfiles: ["/srv/a.json"],
     }),
     "mount a directory of the host": directory(`${hostDir}/data`),

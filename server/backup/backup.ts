@@ -86,7 +86,7 @@ export async function makeBackup(
       // A daemon that stops may be too late to ask: the next one does.
       await snapshots?.remove().catch(() => {});
     },
-    failed(error) {
+    onFailure(error) {
       source.logger?.error("a backup failed: {message}", { message: toRuneError(error).message });
     },
   });
@@ -114,7 +114,7 @@ async function copyState(
 /** The same stream, with something to do once it ended, failed or lost its reader, be it before its first byte. */
 function endingWith(
   stream: ReadableStream<Uint8Array>,
-  { end, failed }: { end: () => Promise<void>; failed: (error: unknown) => void },
+  { end, onFailure }: { end: () => Promise<void>; onFailure: (error: unknown) => void },
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   return new ReadableStream<Uint8Array>({
@@ -125,7 +125,7 @@ function endingWith(
         await end();
         controller.close();
       } catch (error) {
-        failed(error);
+        onFailure(error);
         await end();
         controller.error(error);
       }

@@ -59,19 +59,21 @@ Deno.test("readBackup() refuses every cut, every flipped byte, and what is no ba
     await bytesOf(packBackup(files(textFile("state.db", "the state"), textFile("kek", "key")))),
     new DecompressionStream("gzip"),
   );
-  const refused = async (bytes: Uint8Array, what: string) => {
+  const assertRefused = async (bytes: Uint8Array, what: string) => {
     const packed = await transform(bytes, new CompressionStream("gzip"));
     await assert.rejects(read(packed), (e) => e instanceof RuneError && e.code === "invalid_argument", what);
   };
-  for (let end = 0; end < tar.length - 1024; end += 256) await refused(tar.slice(0, end), `cut at ${end}`);
+  for (let end = 0; end < tar.length - 1024; end += 256) {
+    await assertRefused(tar.slice(0, end), `cut at ${end}`);
+  }
   const text = new TextDecoder("latin1").decode(tar);
   for (const word of ["the state", "1.2.3", "key", "SHA256SUMS"]) {
     const flipped = tar.slice();
     flipped[text.indexOf(word)]! ^= 1;
-    await refused(flipped, `flipped in ${word}`);
+    await assertRefused(flipped, `flipped in ${word}`);
   }
-  await refused(
-    await bytesOf(ReadableStream.from(writeTar(only(textFile("a", "b")), { mtime: 0 }))),
+  await assertRefused(
+    await bytesOf(ReadableStream.from(writeTar(yieldOnly(textFile("a", "b")), { mtime: 0 }))),
     "other tar",
   );
   await assert.rejects(read(new TextEncoder().encode("not gzip")), { code: "invalid_argument" });
@@ -79,13 +81,13 @@ Deno.test("readBackup() refuses every cut, every flipped byte, and what is no ba
   await assert.rejects(read(packed.slice(0, packed.length - 5)), { code: "invalid_argument" });
 });
 
-async function* only(file: TarFile) {
+async function* yieldOnly(file: TarFile) {
   yield file;
 }
 
 Deno.test("readBackup() refuses a newer form and says so", async () => {
   const newer = textFile("manifest.json", JSON.stringify({ format: 2 }));
-  const packed = await bytesOf(packBackup(only(newer)));
+  const packed = await bytesOf(packBackup(yieldOnly(newer)));
   await assert.rejects(read(packed), { code: "failed_precondition", message: /form 2/ });
 });
 

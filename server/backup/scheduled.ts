@@ -69,7 +69,7 @@ export function createScheduledBackups(
   let failure: Failure | undefined;
   let last: KeptBackup | undefined;
 
-  function failed(current: BackupSettings, thrown: unknown): void {
+  function noteFailure(current: BackupSettings, thrown: unknown): void {
     const { message, hint } = toRuneError(thrown);
     const count = (failure?.count ?? 0) + 1;
     const waitMs = Math.min(RETRY_MS * 2 ** (count - 1), MAX_RETRY_MS, current.everyMs);
@@ -105,7 +105,7 @@ export function createScheduledBackups(
       failure = undefined;
       return current.everyMs;
     } catch (error) {
-      if (!stopped.signal.aborted) failed(current, asRefusal(current.dir, error));
+      if (!stopped.signal.aborted) noteFailure(current, asRefusal(current.dir, error));
       return failure === undefined ? LOOK_MS : failure.retryAt - performance.now();
     }
   }

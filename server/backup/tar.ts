@@ -17,22 +17,22 @@ export interface TarFile {
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-const padding = (size: number) => new Uint8Array((BLOCK - size % BLOCK) % BLOCK);
+const makePadding = (size: number) => new Uint8Array((BLOCK - size % BLOCK) % BLOCK);
 
 function header({ name, size }: { name: string; size: number }, mtime: number): Uint8Array {
   const block = new Uint8Array(BLOCK);
   const put = (offset: number, text: string) => block.set(new TextEncoder().encode(text), offset);
-  const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0") + "\0";
+  const toOctal = (value: number, digits: number) => value.toString(8).padStart(digits, "0") + "\0";
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > 100 || size > MAX_SIZE) {
     throw new RuneError("internal", `"${name}" (${size} bytes) does not fit into a tar header`);
   }
   put(0, name);
-  put(100, octal(0o600, 7) + octal(0, 7) + octal(0, 7) + octal(size, 11) + octal(mtime, 11));
+  put(100, toOctal(0o600, 7) + toOctal(0, 7) + toOctal(0, 7) + toOctal(size, 11) + toOctal(mtime, 11));
   put(148, "        0");
   put(257, "ustar\x0000");
   const sum = block.reduce((a, b) => a + b, 0);
-  put(148, octal(sum, 6) + " ");
+  put(148, toOctal(sum, 6) + " ");
   return block;
 }
 
@@ -52,7 +52,7 @@ export async function* writeTar(
     if (written !== file.size) {
       throw new RuneError("internal", `"${file.name}" changed its size while it was read`);
     }
-    yield padding(file.size);
+    yield makePadding(file.size);
   }
   yield new Uint8Array(2 * BLOCK);
 }
@@ -90,7 +90,7 @@ export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerat
       })();
       yield { name, size, data };
       if (rest > 0) throw new RuneError("internal", `"${name}" was not read to its end`);
-      await source.take(padding(size).length);
+      await source.take(makePadding(size).length);
     }
   } finally {
     await source.close();

@@ -5,7 +5,7 @@ import { writeBackup } from "./write.ts";
 
 const NAME = "rune-1a2b3c4d-20260131T120000Z.tgz";
 
-async function packed(): Promise<Uint8Array> {
+async function packFiles(): Promise<Uint8Array> {
   async function* files() {
     yield manifestFile({
       version: "1.2.3",
@@ -34,7 +34,7 @@ const { signal } = new AbortController();
 
 Deno.test("writeBackup() writes what it was given, for the owner alone, and tells its size", () =>
   withDir(async (dir, names) => {
-    const bytes = await packed();
+    const bytes = await packFiles();
     assert.equal(await writeBackup(ReadableStream.from([bytes]), { dir, name: NAME, signal }), bytes.length);
     assert.deepEqual(await names(), [NAME]);
     assert.deepEqual(await Deno.readFile(`${dir}/${NAME}`), bytes);
@@ -43,16 +43,16 @@ Deno.test("writeBackup() writes what it was given, for the owner alone, and tell
 
 Deno.test("writeBackup() leaves nothing of what is cut off, damaged, failing or aborted", () =>
   withDir(async (dir, names) => {
-    const bytes = await packed();
+    const bytes = await packFiles();
     const damaged = bytes.with(bytes.length - 60, bytes[bytes.length - 60]! ^ 1);
-    async function* failing() {
+    async function* failAtOnce() {
       yield bytes.slice(0, 100);
       throw new RuneError("unavailable", "the disk went away");
     }
     const streams: [stream: ReadableStream<Uint8Array>, message: RegExp, signal?: AbortSignal][] = [
       [ReadableStream.from([bytes.slice(0, -100)]), /./],
       [ReadableStream.from([damaged]), /./],
-      [ReadableStream.from(failing()), /the disk went away/],
+      [ReadableStream.from(failAtOnce()), /the disk went away/],
       [ReadableStream.from([bytes]), /aborted/, AbortSignal.abort()],
     ];
     for (const [stream, message, by = signal] of streams) {

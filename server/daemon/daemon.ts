@@ -67,7 +67,7 @@ export interface Daemon {
 
 /** What is the daemon's own on the host: no process may have a mount there. */
 function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">): string[] {
-  const real = (path: string) => {
+  const resolveLinks = (path: string) => {
     try {
       return Deno.realPathSync(path);
     } catch {
@@ -76,7 +76,7 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
   };
   // The last one holds the stages and locks of every daemon of this host.
   const paths = [dataDir, ...ownDirectories(storage).map(({ path }) => path), "/run/rune"];
-  return [...new Set([...paths, ...paths.map(real)])];
+  return [...new Set([...paths, ...paths.map(resolveLinks)])];
 }
 
 /**
@@ -99,7 +99,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       dataDir,
       onCommit(result) {
         metrics.commit(result);
-        writes.tried(result);
+        writes.noteCommit(result);
       },
       clock: () => clock.now(),
     });
@@ -222,7 +222,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       get registries() {
         return settings.docker.registries;
       },
-      dead: () => late.controllers?.dead() ?? [],
+      listDead: () => late.controllers?.listDead() ?? [],
       writes,
       unstored,
       shutdown: shutdown.signal,
@@ -305,7 +305,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       async isAlive() {
         try {
           await store.check();
-          return controllers.dead().length === 0;
+          return controllers.listDead().length === 0;
         } catch {
           return false;
         }

@@ -115,14 +115,17 @@ Deno.test("startDaemon() is healthy without Docker, says so in its status, and s
 
 Deno.test("startDaemon() refuses a taken port and a data directory that another daemon has", () =>
   withDaemon(async ({ daemon, settings }) => {
-    const refused = (changed: Partial<Settings>, message: RegExp) =>
+    const assertRefused = (changed: Partial<Settings>, message: RegExp) =>
       assert.rejects(startDaemon({ ...settings, ...changed }, logger), (error: RuneError) => {
         assert.equal(error.code, "failed_precondition");
         assert.match(error.message, message);
         return error.hint !== undefined;
       });
-    await refused({ dataDir: `${settings.dataDir}-2`, addresses: daemon.addresses }, /address is in use/);
-    await refused({}, /./);
+    await assertRefused(
+      { dataDir: `${settings.dataDir}-2`, addresses: daemon.addresses },
+      /address is in use/,
+    );
+    await assertRefused({}, /./);
     const again = { ...settings, dataDir: `${settings.dataDir}-2` };
     await (await startDaemon(again, logger)).stop();
   }));
@@ -132,14 +135,14 @@ Deno.test("logs follow a service across a restart, and end when it is gone", () 
     withService(url, "echo one; echo two >&2; exec sleep 60", async (service) => {
       const lines = events<LogLine>(`${service}/logs?follow=true`);
       // The shell's own words, such as Terminated, are left out.
-      const written = async () => {
+      const readWritten = async () => {
         for (;;) {
           const { done, value } = await lines.next();
           if (done || ["one", "two"].includes(value.text)) return done ? undefined : value;
         }
       };
       const takeTwo = async () => {
-        const taken = [await written(), await written()];
+        const taken = [await readWritten(), await readWritten()];
         // While an instance replaces another it has a name of its own.
         return taken.map((l) => `${l?.instance.replace(/-next$/, "")} ${l?.stream} ${l?.text}`).sort();
       };
@@ -148,7 +151,7 @@ Deno.test("logs follow a service across a restart, and end when it is gone", () 
       await request(`${service}/actions/restart`, "POST");
       assert.deepEqual(await takeTwo(), both);
       await request(service, "DELETE");
-      assert.equal(await written(), undefined);
+      assert.equal(await readWritten(), undefined);
     })
   ));
 

@@ -37,11 +37,11 @@ Deno.test("catchUnhandled() counts all and logs a few a second, until it ends", 
 Deno.test("/healthz says 503 when something that must run has died, and what", () =>
   withServer(async ({ send, deps }) => {
     await okJson(send("GET", "/healthz"));
-    deps.dead = () => ["the rounds of the controllers"];
+    deps.listDead = () => ["the rounds of the controllers"];
     const answer = await send("GET", "/healthz");
     assert.equal(answer.status, 503);
     assert.match((await answer.json()).detail, /no longer running: the rounds/);
-    deps.dead = undefined;
+    deps.listDead = undefined;
     await okJson(send("GET", "/healthz"));
   }));
 

@@ -99,7 +99,7 @@ export type Runefile = z.output<typeof runefileSchema>;
 type Path = (string | number)[];
 
 /** `http-addr` and `http_addr` → `httpAddr`. */
-const canonical = (key: string) => key.replace(/[-_]([a-zA-Z0-9])/g, (_, letter) => letter.toUpperCase());
+const canonizeKey = (key: string) => key.replace(/[-_]([a-zA-Z0-9])/g, (_, letter) => letter.toUpperCase());
 
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
@@ -115,7 +115,7 @@ class Reader {
     const result: Record<string, unknown> = {};
     for (const [written, value] of Object.entries(table)) {
       // Below `grants` they are names of namespaces.
-      const key = formatPath(path) === "grants" ? written : canonical(written);
+      const key = formatPath(path) === "grants" ? written : canonizeKey(written);
       const at = [...path, key];
       const writtenAt = [...writtenPath, written];
       this.#written.set(formatPath(at), writtenAt);
@@ -154,7 +154,7 @@ class Reader {
   }
 
   /** The path as the file spells it. */
-  written(path: Path): Path {
+  toWrittenPath(path: Path): Path {
     for (let length = path.length; length > 0; length--) {
       const known = this.#written.get(formatPath(path.slice(0, length)));
       if (known) return [...known, ...path.slice(length)];
@@ -171,7 +171,7 @@ interface Source {
   locate(path: Path): { line: number; column: number } | undefined;
 }
 
-function invalid(file: string, issues: FieldIssue[]): RuneError {
+function runefileError(file: string, issues: FieldIssue[]): RuneError {
   const { line, column, path, message, hint } = issues[0]!;
   const place = line === undefined ? file : `${file}:${line}:${column}`;
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
@@ -191,11 +191,11 @@ function readYaml(text: string, file: string): Source {
   };
   const [error] = document.errors;
   if (error) {
-    throw invalid(file, [{ path: [], ...yamlMistake(error), file, ...position(error.pos[0]) }]);
+    throw runefileError(file, [{ path: [], ...yamlMistake(error), file, ...position(error.pos[0]) }]);
   }
   const tree = readYamlTree(document, lineCounter);
   if (tree.problems.length > 0) {
-    throw invalid(file, tree.problems.map((problem) => ({ path: [], file, ...problem })));
+    throw runefileError(file, tree.problems.map((problem) => ({ path: [], file, ...problem })));
   }
   return {
     value: tree.value ?? {},
@@ -214,7 +214,7 @@ function readToml(text: string, file: string): Source {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const message = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
-    throw invalid(file, [{ path: [], message, file, line: error.line, column: error.column }]);
+    throw runefileError(file, [{ path: [], message, file, line: error.line, column: error.column }]);
   }
 }
 
@@ -230,7 +230,7 @@ export function parseRunefile(
 ): Runefile {
   const source = file.endsWith(".toml") ? readToml(text, file) : readYaml(text, file);
   if (!isTable(source.value)) {
-    throw invalid(file, [{
+    throw runefileError(file, [{
       path: [],
       message: "expected a map with sections such as server and storage",
       file,
@@ -238,7 +238,7 @@ export function parseRunefile(
   }
   const misshapen = shapeIssues(source.value, z.any());
   if (misshapen.length > 0) {
-    throw invalid(file, misshapen.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
+    throw runefileError(file, misshapen.map((issue) => ({ ...issue, file, ...source.locate(issue.path) })));
   }
   const reader = new Reader();
   const expanded = reader.expand(reader.canonize(source.value), [], env) as Record<string, unknown>;
@@ -252,9 +252,9 @@ export function parseRunefile(
     ...(result.success ? [] : fieldIssues(result.error, { schema: runefileSchema, body }))
       .filter(({ path }) => !unset.has(formatPath(path))),
   ].map((issue) => {
-    const path = reader.written(issue.path);
+    const path = reader.toWrittenPath(issue.path);
     return { ...issue, path, file, ...source.locate(path) };
   }).sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  if (issues.length > 0 || !result.success) throw invalid(file, issues);
+  if (issues.length > 0 || !result.success) throw runefileError(file, issues);
   return result.data;
 }

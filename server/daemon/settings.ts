@@ -164,7 +164,7 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
 }
 
 /** What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it. */
-function covered(path: string, own: string[]): string[] {
+function listCovered(path: string, own: string[]): string[] {
   const isInside = (inner: string, outer: string) =>
     `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
   const closed = [...own, ...SYSTEM_DIRECTORIES];
@@ -221,7 +221,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
   const own = [dataDir, ...ownDirectories(drivers).map(({ path }) => path)];
   const granted = Object.values(runefile.grants).flatMap((grant) => grant.hostPaths);
   for (const path of new Set([...hostPaths(settleDrivers(storage, { dataDir })), ...granted])) {
-    warnings.push(...covered(path, own));
+    warnings.push(...listCovered(path, own));
   }
   const backup = backupSettings(runefile.backup);
   if (backup && `${backup.dir}/`.startsWith(`${dataDir}/`)) {

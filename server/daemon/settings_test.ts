@@ -148,12 +148,12 @@ Deno.test("loadSettings() has no backups by default, seven where they are asked 
 });
 
 Deno.test("loadSettings() warns of allowed host paths that cover what is never a volume", async () => {
-  const allowing = async (paths: string[]) => {
+  const loadAllowing = async (paths: string[]) => {
     const config = `storage: { hostPathAllowlist: [${paths.join(", ")}] }\n`;
     return (await load({}, { files: { "/etc/rune/runefile.yaml": config } })).warnings;
   };
-  assert.deepEqual(await allowing(["/srv", "/var/lib/other", "/mnt/data"]), []);
-  const warnings = await allowing(["/", "/var/lib", "/var/lib/rune/volumes/prod", "/etc/ssl"]);
+  assert.deepEqual(await loadAllowing(["/srv", "/var/lib/other", "/mnt/data"]), []);
+  const warnings = await loadAllowing(["/", "/var/lib", "/var/lib/rune/volumes/prod", "/etc/ssl"]);
   assert.equal(warnings.length, 4);
   assert.match(warnings[0]!, /allowed host path \/ covers .*\/var\/lib\/rune.*\/boot/);
   assert.match(warnings[1]!, /\/var\/lib covers \/var\/lib\/rune, \/var\/lib\/rune\/volumes: /);

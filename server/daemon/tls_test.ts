@@ -37,7 +37,7 @@ async function withTls(
 }
 
 /** Common name of the certificate that a new connection is shown. */
-function shown(port: number, ca: string): Promise<string> {
+function readSubject(port: number, ca: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ca }, () => {
       const { subject } = socket.getPeerCertificate();
@@ -70,11 +70,11 @@ Deno.test("serveFront() shows a new certificate to new connections while old one
     const next = () => new Promise<string>((resolve) => socket.onmessage = ({ data }) => resolve(data));
     await new Promise((resolve) => socket.onopen = resolve);
     await until("the stream is open", () => Promise.resolve(streams.length > 0));
-    assert.equal(await shown(server.port, ca), "first");
+    assert.equal(await readSubject(server.port, ca), "first");
 
     await authority.issue(files, "second");
     server.replace(await readTlsPair(files));
-    assert.equal(await shown(server.port, ca), "second");
+    assert.equal(await readSubject(server.port, ca), "second");
     const answer = next();
     socket.send("still here");
     assert.equal(await answer, "still here from 127.0.0.1");

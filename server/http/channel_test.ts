@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Channel } from "./channel.ts";
 
-const sized = (items: number, bytes: number) =>
+const makeChannel = (items: number, bytes: number) =>
   new Channel<string>({ items, bytes, sizeOf: (text) => text.length });
 
 /** What is queued now, without waiting for more. */
@@ -11,7 +11,7 @@ async function drain(channel: Channel<string>): Promise<string[]> {
 }
 
 Deno.test("Channel.send() waits while the bytes are used up, and goes on as the reader takes", async () => {
-  const channel = sized(100, 10);
+  const channel = makeChannel(100, 10);
   assert.equal(await channel.send("12345"), true);
   assert.equal(await channel.send("12345"), true);
   let queued = false;
@@ -27,7 +27,7 @@ Deno.test("Channel.send() waits while the bytes are used up, and goes on as the 
 });
 
 Deno.test("Channel.send() waits while the items are used up; a writer that waits at the end is told", async () => {
-  const channel = sized(1, 1000);
+  const channel = makeChannel(1, 1000);
   await channel.send("a");
   const second = channel.send("b");
   channel.end();
@@ -35,14 +35,14 @@ Deno.test("Channel.send() waits while the items are used up; a writer that waits
 });
 
 Deno.test("Channel lets an item pass that is larger than all it may hold, alone", async () => {
-  const channel = sized(10, 4);
+  const channel = makeChannel(10, 4);
   assert.equal(channel.offer("0123456789"), true);
   assert.equal(channel.offer("x"), false);
   assert.deepEqual(await drain(channel), ["0123456789"]);
 });
 
 Deno.test("Channel.offer() says when there is no room, in items or in bytes", async () => {
-  const channel = sized(3, 10);
+  const channel = makeChannel(3, 10);
   assert.deepEqual(["aaaa", "bbbb", "cccc"].map((text) => channel.offer(text)), [true, true, false]);
   assert.deepEqual(["d", "e"].map((text) => channel.offer(text)), [true, false]);
   assert.deepEqual(await drain(channel), ["aaaa", "bbbb", "d"]);

@@ -10,13 +10,13 @@ function requestOf(pull: (controller: ReadableStreamDefaultController<Uint8Array
     body,
     headers: { "content-type": "application/json" },
   });
-  return { request, cancelled: () => cancelled };
+  return { request, isCancelled: () => cancelled };
 }
 
 Deno.test("readJson() waits for no body that does not come, or comes a byte at a time", async () => {
   const silent = requestOf(() => new Promise<void>(() => {}));
   await assert.rejects(readJson(silent.request, { arrivalMs: 20 }), { code: "deadline_exceeded" });
-  assert.equal(silent.cancelled(), true);
+  assert.equal(silent.isCancelled(), true);
   const dripping = requestOf(async (controller) => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     controller.enqueue(new Uint8Array([32]));
@@ -31,8 +31,8 @@ Deno.test("readJson() waits for no body that does not come, or comes a byte at a
 Deno.test("readJson() holds no more than 8 MiB of a body, and no more than 64 MiB of all that are worked", async () => {
   const endless = requestOf((controller) => controller.enqueue(new Uint8Array(1024 * 1024).fill(32)));
   await assert.rejects(readJson(endless.request), { code: "payload_too_large" });
-  assert.equal(endless.cancelled(), true);
-  const whole = () => {
+  assert.equal(endless.isCancelled(), true);
+  const readWhole = () => {
     let left = 8;
     return requestOf((controller) => {
       if (left-- === 0) {
@@ -42,10 +42,10 @@ Deno.test("readJson() holds no more than 8 MiB of a body, and no more than 64 Mi
     }).request;
   };
   const rooms = Array.from({ length: 8 }, () => new BodyRoom());
-  for (const room of rooms) assert.equal((await readJson(whole(), { room })).value, 1);
+  for (const room of rooms) assert.equal((await readJson(readWhole(), { room })).value, 1);
   using another = new BodyRoom();
-  await assert.rejects(readJson(whole(), { room: another }), { code: "unavailable" });
+  await assert.rejects(readJson(readWhole(), { room: another }), { code: "unavailable" });
   another[Symbol.dispose]();
   for (const room of rooms) room[Symbol.dispose]();
-  assert.equal((await readJson(whole(), { room: another })).value, 1);
+  assert.equal((await readJson(readWhole(), { room: another })).value, 1);
 });

@@ -12,7 +12,7 @@ function errorOffset(text: string): number {
   const open: ("{" | "[")[] = [];
   let expected: Expected = "value";
   let at = 0;
-  const closed = (): Expected => open.length === 0 ? "end" : "more";
+  const expectAfterClose = (): Expected => open.length === 0 ? "end" : "more";
   for (;;) {
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(text);
@@ -24,7 +24,7 @@ function errorOffset(text: string): number {
       const ends = expected === "more" ? (mark === "}") === inObject : expected.endsWith(mark);
       if (!ends) return start;
       open.pop();
-      expected = closed();
+      expected = expectAfterClose();
     } else if (mark === ",") {
       if (expected !== "more") return start;
       expected = inObject ? "key" : "value";
@@ -35,7 +35,7 @@ function errorOffset(text: string): number {
       if (string === undefined) return start;
       expected = ":";
     } else if (!expected.startsWith("value")) return start;
-    else if (mark === undefined) expected = closed();
+    else if (mark === undefined) expected = expectAfterClose();
     else {
       open.push(mark as "{" | "[");
       expected = mark === "{" ? "key or }" : "value or ]";

@@ -29,7 +29,7 @@ export async function holdDaemonId(store: Store, dataDir: string): Promise<HeldI
   using cleanup = new DisposableStack();
   cleanup.use(lockId(daemonId, place.dataDir));
   const last = await readPlace(store);
-  if (last && !isSamePlace(last, place) && await isThere(last)) throw copied(place, last);
+  if (last && !isSamePlace(last, place) && await isThere(last)) throw copiedDirectoryError(place, last);
   // Where an Engine is known, the place is recorded when that has agreed.
   if (!last && !await readEngine(store)) await writePlace(store, place);
   const held = cleanup.move();
@@ -126,7 +126,7 @@ async function isThere({ dataDir, inode }: Place): Promise<boolean> {
   }
 }
 
-function copied(place: Place, original: Place): RuneError {
+function copiedDirectoryError(place: Place, original: Place): RuneError {
   return new RuneError(
     "failed_precondition",
     `${place.dataDir} is a copy of the data directory ${original.dataDir}, whose daemon it would take for itself`,

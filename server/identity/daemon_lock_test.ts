@@ -24,7 +24,7 @@ async function withCopy(
   }
 }
 
-const refused = (call: Promise<unknown>, message: RegExp) =>
+const assertRefused = (call: Promise<unknown>, message: RegExp) =>
   assert.rejects(call, (error) => {
     assert.ok(error instanceof RuneError);
     assert.equal(error.code, "failed_precondition");
@@ -39,10 +39,10 @@ Deno.test("holdDaemonId() refuses an id that runs, and names its data directory 
       using held = await holdDaemonId(original, `${dir}/original`);
       assert.equal((await Deno.stat(`${lockDirectory()}/${held.daemonId}`)).mode! & 0o777, 0o600);
       const where = new RegExp(`runs already, with the data directory ${dir}/original \\(pid ${Deno.pid}\\)`);
-      await refused(holdDaemonId(copy, `${dir}/copy`), where);
+      await assertRefused(holdDaemonId(copy, `${dir}/copy`), where);
       // A word about the place does not make two of one that runs.
       await releasePlace(copy);
-      await refused(holdDaemonId(copy, `${dir}/copy`), where);
+      await assertRefused(holdDaemonId(copy, `${dir}/copy`), where);
       await replaceDaemonId(copy);
       using other = await holdDaemonId(copy, `${dir}/copy`);
       assert.notEqual(other.daemonId, held.daemonId);
@@ -66,7 +66,7 @@ Deno.test("holdDaemonId() leaves no lock behind, and no second one beside one th
 
 Deno.test("holdDaemonId() refuses a copy while its original is there, and goes on where that was moved away", () =>
   withCopy(async ({ dir, copy }) => {
-    await refused(
+    await assertRefused(
       holdDaemonId(copy, `${dir}/copy`),
       new RegExp(`copy of the data directory ${dir}/original`),
     );

@@ -73,7 +73,11 @@ export function registerGauges(
         for (const [labels, value] of samples) this.set(labels, value);
       },
     });
-  const one = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) =>
+  const addGauge = (
+    name: string,
+    help: string,
+    read: () => number | undefined | Promise<number | undefined>,
+  ) =>
     gauge([name, help], [], async () => {
       const value = await read();
       return value === undefined ? [] : [[{}, value]];
@@ -139,7 +143,7 @@ export function registerGauges(
   gauge(["rune_volume_used_bytes", "Bytes that a volume takes, measured now and then"], [
     "namespace",
     "volume",
-  ], () => usage.known().map(({ namespace, name, bytes }) => [{ namespace, volume: name }, bytes]));
+  ], () => usage.listKnown().map(({ namespace, name, bytes }) => [{ namespace, volume: name }, bytes]));
   gauge(
     [
       "rune_volume_last_snapshot_timestamp_seconds",
@@ -152,8 +156,8 @@ export function registerGauges(
         return [{ namespace, volume: name }, last === undefined ? 0 : Date.parse(last.at) / 1000];
       }),
   );
-  one("rune_store_revision", "Revision of the last commit", () => store.revision);
-  one("rune_store_size_bytes", "Size of the state on disk", async () => {
+  addGauge("rune_store_revision", "Revision of the last commit", () => store.revision);
+  addGauge("rune_store_size_bytes", "Size of the state on disk", async () => {
     const sizes = await Promise.all(
       ["state.db", "state.db-wal"].map((file) =>
         Deno.stat(`${dataDir}/${file}`).then(({ size }) => size, () => 0)
@@ -161,22 +165,22 @@ export function registerGauges(
     );
     return sizes.reduce((a, b) => a + b);
   });
-  one(
+  addGauge(
     "rune_backup_last_success_timestamp_seconds",
     "When the last good scheduled backup was begun, in seconds since 1970; 0 when there is none",
     () => backups.lastSuccess(),
   );
   const space = () => statfs(dataDir).catch(() => undefined);
-  one("rune_data_dir_free_bytes", "Room on the filesystem of the data directory", async () => {
+  addGauge("rune_data_dir_free_bytes", "Room on the filesystem of the data directory", async () => {
     const found = await space();
     return found && found.bavail * found.bsize;
   });
-  one("rune_data_dir_capacity_bytes", "Size of the filesystem of the data directory", async () => {
+  addGauge("rune_data_dir_capacity_bytes", "Size of the filesystem of the data directory", async () => {
     const found = await space();
     return found && found.blocks * found.bsize;
   });
-  one("process_resident_memory_bytes", "Memory of the daemon", () => Deno.memoryUsage().rss);
-  one("rune_heap_used_bytes", "JavaScript heap of the daemon", () => Deno.memoryUsage().heapUsed);
+  addGauge("process_resident_memory_bytes", "Memory of the daemon", () => Deno.memoryUsage().rss);
+  addGauge("rune_heap_used_bytes", "JavaScript heap of the daemon", () => Deno.memoryUsage().heapUsed);
   new Counter({
     name: "process_cpu_seconds_total",
     help: "CPU time of the daemon",
@@ -187,7 +191,7 @@ export function registerGauges(
       this.inc((user + system) / 1e6);
     },
   });
-  one("process_open_fds", "Open files of the daemon", async () => {
+  addGauge("process_open_fds", "Open files of the daemon", async () => {
     try {
       return (await Array.fromAsync(Deno.readDir("/proc/self/fd"))).length;
     } catch {
@@ -195,5 +199,5 @@ export function registerGauges(
     }
   });
   const startedAt = Date.now() / 1000 - process.uptime();
-  one("process_start_time_seconds", "When the daemon started, in seconds since 1970", () => startedAt);
+  addGauge("process_start_time_seconds", "When the daemon started, in seconds since 1970", () => startedAt);
 }

@@ -36,13 +36,16 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
       usage,
       backups: { lastSuccess: () => 1_769_860_800 },
     });
-    const shown = () => metrics.registry.metrics();
-    assert.match(await shown(), /rune_volumes\{namespace="default",state="Available"\} 1/);
-    assert.match(await shown(), /rune_reconcile_queue_depth\{controller="volume"\} 3/);
-    assert.match(await shown(), /rune_volume_last_snapshot_timestamp_seconds\{.*volume="v".*\} 1769860800\n/);
-    assert.match(await shown(), /rune_backup_last_success_timestamp_seconds 1769860800/);
-    assert.match(await shown(), /rune_volume_size_bytes\{.*volume="v".*\} 1073741824/);
-    while (!/rune_volume_used_bytes\{namespace="default",volume="v"\} 7/.test(await shown())) {
+    const readMetrics = () => metrics.registry.metrics();
+    assert.match(await readMetrics(), /rune_volumes\{namespace="default",state="Available"\} 1/);
+    assert.match(await readMetrics(), /rune_reconcile_queue_depth\{controller="volume"\} 3/);
+    assert.match(
+      await readMetrics(),
+      /rune_volume_last_snapshot_timestamp_seconds\{.*volume="v".*\} 1769860800\n/,
+    );
+    assert.match(await readMetrics(), /rune_backup_last_success_timestamp_seconds 1769860800/);
+    assert.match(await readMetrics(), /rune_volume_size_bytes\{.*volume="v".*\} 1073741824/);
+    while (!/rune_volume_used_bytes\{namespace="default",volume="v"\} 7/.test(await readMetrics())) {
       await Deno.stat("/");
     }
     await okJson(send("DELETE", "/v1/namespaces/default/volumes/v"));
@@ -50,8 +53,8 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
       const left = tx.get("volume", "default", "v");
       if (left) tx.remove(left);
     });
-    while (/rune_volume_used_bytes\{/.test(await shown())) await Deno.stat("/");
-    assert.doesNotMatch(await shown(), /rune_volumes\{/);
+    while (/rune_volume_used_bytes\{/.test(await readMetrics())) await Deno.stat("/");
+    assert.doesNotMatch(await readMetrics(), /rune_volumes\{/);
     await usage.stop();
   }));
 
@@ -93,7 +96,7 @@ Deno.test("readUsage() gives the driver the value of a secret, never its referen
     });
     const drivers = nodeDrivers([noting.driver], fixedSecrets({ "default/cloud": { token: "value" } }));
     const usage = readUsage({ store, drivers });
-    usage.known();
+    usage.listKnown();
     await measured.promise;
     await usage.stop();
     assert.deepEqual(noting.calls, [{ call: "usage", parameters: { token: "value" } }]);

@@ -110,7 +110,7 @@ export function createMetrics(build: { version: string; commit?: string }): Metr
       durations.observe({ method, route }, seconds);
     },
     reconcile: {
-      passed({ controller, outcome, seconds }) {
+      countPass({ controller, outcome, seconds }) {
         passes.inc({ controller, outcome });
         passDurations.observe({ controller }, seconds);
       },

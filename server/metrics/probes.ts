@@ -37,7 +37,7 @@ export function countProbes(registry: Registry, store: Store): ProbeCounts {
     }
   });
   return {
-    answered({ namespace, service, probe, result, seconds }) {
+    countAnswer({ namespace, service, probe, result, seconds }) {
       durations.observe({ probe }, seconds);
       // The last probes of an instance may be answered after its service went.
       if (store.get("service", namespace, service)) results.inc({ namespace, service, probe, result });

@@ -21,7 +21,7 @@ export interface VolumeUse {
 /** See the module comment. */
 export interface UsageReader {
   /** What is known; starts a round of measuring when that is old. */
-  known(): VolumeUse[];
+  listKnown(): VolumeUse[];
   /** Ends the round in progress. */
   stop(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export function readUsage(
   }
 
   return {
-    known() {
+    listKnown() {
       const now = performance.now();
       if (round === undefined && now - measuredAt >= goodForMs && !stopped.signal.aborted) {
         round = measureAll().finally(() => {

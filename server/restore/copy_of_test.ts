@@ -6,7 +6,7 @@ import { manifestFile, packBackup, readManifest } from "../backup/format.ts";
 Deno.test("requireOwnPlaces() refuses whatever two daemons would share", async () => {
   const home = await Deno.makeTempDir({ prefix: "rune-copy-" });
   const dataDir = `${home}/data`;
-  const refused = async (
+  const assertRefused = async (
     message: RegExp | undefined,
     { root = `${dataDir}/volumes`, kek = `${dataDir}/kek` }: { root?: string; kek?: string },
   ) => {
@@ -18,14 +18,14 @@ Deno.test("requireOwnPlaces() refuses whatever two daemons would share", async (
   try {
     await Deno.mkdir(dataDir);
     for (const name of ["lock", "kek"]) await Deno.writeTextFile(`${dataDir}/${name}`, "");
-    await refused(undefined, {});
-    await refused(undefined, { root: `${home}/none`, kek: `${home}/none.kek` });
+    await assertRefused(undefined, {});
+    await assertRefused(undefined, { root: `${home}/none`, kek: `${home}/none.kek` });
     await Deno.mkdir(`${home}/volumes/default`, { recursive: true });
-    await refused(/the volume root .* holds volumes already/, { root: `${home}/volumes` });
+    await assertRefused(/the volume root .* holds volumes already/, { root: `${home}/volumes` });
     await Deno.writeTextFile(`${home}/kek`, "");
-    await refused(/the key file .* is there already/, { kek: `${home}/kek` });
+    await assertRefused(/the key file .* is there already/, { kek: `${home}/kek` });
     await Deno.mkdir(`${dataDir}/processes`);
-    await refused(/data holds processes of a daemon; a copy needs a directory of its own/, {});
+    await assertRefused(/data holds processes of a daemon; a copy needs a directory of its own/, {});
   } finally {
     await Deno.remove(home, { recursive: true });
   }

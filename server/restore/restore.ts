@@ -48,7 +48,7 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
   const claimed = await readManifest(await openBackup(file));
   ensureDataDir(dataDir);
   using _lock = lockDataDir(dataDir);
-  if (holdsState(dataDir)) throw occupied(dataDir);
+  if (holdsState(dataDir)) throw occupiedError(dataDir);
   const { copy, running, inPlace } = await decideIdentity(claimed, settings, options);
   const work = restoringPath(dataDir);
   removeRestored(dataDir);
@@ -137,7 +137,7 @@ async function openBackup(file: string): Promise<ReadableStream<Uint8Array>> {
   }
 }
 
-function occupied(dataDir: string): RuneError {
+function occupiedError(dataDir: string): RuneError {
   return new RuneError("failed_precondition", `${dataDir} holds a state already; nothing was restored`, {
     hint:
       "give another directory with --data-dir, or move state.db, state.db-wal, state.db-shm and state.made away first",

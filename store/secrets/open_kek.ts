@@ -58,7 +58,7 @@ async function openFile(
       hint: `restore ${path} from its backup: ${BACKUP}`,
     });
   }
-  if (inForce !== undefined && kek.id !== inForce) throw wrong(path);
+  if (inForce !== undefined && kek.id !== inForce) throw wrongKeyError(path);
   return { kek, ...(next && inForce !== undefined && { next }) };
 }
 
@@ -83,10 +83,10 @@ async function openEnv(
     ? await parseKek(previous, `the environment variable ${variable}_PREVIOUS`)
     : undefined;
   if (before?.id === inForce) return { kek: before, next: kek };
-  throw wrong(`the environment variable ${variable}`);
+  throw wrongKeyError(`the environment variable ${variable}`);
 }
 
-function wrong(where: string): RuneError {
+function wrongKeyError(where: string): RuneError {
   return new RuneError(
     "failed_precondition",
     `${where} is not the key encryption key that this data directory was used with`,

@@ -128,7 +128,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
           const now = store.get("sealedSecret", namespace, name);
           if (now?.spec.keyId !== keyId || ring !== keyring) continue;
           if (cause instanceof RuneError && cause.code === "unavailable") throw cause;
-          throw unreadable({ namespace, name, version }, cause);
+          throw unreadableError({ namespace, name, version }, cause);
         }
       }
     },
@@ -190,7 +190,7 @@ export function noSecret(place: { namespace: string; name: string }): RuneError 
   });
 }
 
-function unreadable(place: SecretVersion, cause: unknown): RuneError {
+function unreadableError(place: SecretVersion, cause: unknown): RuneError {
   const what = `secret ${describeKey(place)}, version ${place.version},`;
   return new RuneError("failed_precondition", `${what} cannot be decrypted: it was altered or moved`, {
     hint: "cast the secret again, or restore the data directory from a backup",

@@ -55,7 +55,7 @@ async function withVault(test: (opened: Opened) => Promise<void>, source?: KekSo
 }
 
 /** The bytes of every file of a directory, as text that keeps each byte. */
-async function raw(dir: string, skip: string[] = []): Promise<string> {
+async function readRaw(dir: string, skip: string[] = []): Promise<string> {
   let text = "";
   for await (const { name, isFile } of Deno.readDir(dir)) {
     if (isFile && !skip.includes(name)) {
@@ -77,7 +77,7 @@ Deno.test("readSecret() gives back what seal() was given, after a restart too, a
   withVault(async (opened) => {
     const big = { token: PLAIN, file: `${PLAIN}é`.repeat(20_000) };
     await opened.put("db", big);
-    const files = await raw(opened.dir);
+    const files = await readRaw(opened.dir);
     assert.equal(files.includes(PLAIN), false);
     assert.equal(files.includes(btoa(PLAIN).slice(0, 36)), false);
     await opened.reopen();
@@ -182,9 +182,9 @@ Deno.test("rotate() makes the old KEK useless: nothing that it wrapped is left i
       (await opened.store.getMeta(`data-key/${opened.store.list("sealedSecret")[7]!.spec.keyId}`)) as {
         ciphertext: string;
       };
-    assert.ok((await raw(opened.dir)).includes(wrapped.ciphertext));
+    assert.ok((await readRaw(opened.dir)).includes(wrapped.ciphertext));
     assert.deepEqual(await opened.vault.rotate(), { rewrapped: 20 });
-    const files = await raw(opened.dir);
+    const files = await readRaw(opened.dir);
     assert.equal(files.includes(wrapped.ciphertext), false);
     assert.equal(files.includes(old.trim()), false);
     assert.deepEqual(await opened.vault.readSecret("default", "s7"), PAIR);

@@ -17,8 +17,10 @@ while :; do alone; i=$((i + 1)); put a $i; put b $i; sleep 0.1; done`;
 
 const process = (script: string): Body => ({ process: { command: "/bin/sh", args: ["-c", script] } });
 const container = (script: string): Body => ({ image: TEST_IMAGE, command: ["/bin/sh", "-c", script] });
-const claiming = (name: string): Body => ({ volumes: [{ name: "d", mountPath: "/data", claim: { name } }] });
-const owning = (...paths: string[]): Body => ({
+const makeClaiming = (name: string): Body => ({
+  volumes: [{ name: "d", mountPath: "/data", claim: { name } }],
+});
+const makeOwning = (...paths: string[]): Body => ({
   volumes: paths.map((name) => ({
     name,
     mountPath: `/${name}`,
@@ -29,14 +31,14 @@ const owning = (...paths: string[]): Body => ({
 /** Services by name; each is whole with `env`, `labels` and perhaps `scale`. */
 export const SERVICES = {
   /** On a directory of the host. */
-  writer: { ...process(GUARD), ...claiming("shared"), stopTimeout: "2s" },
+  writer: { ...process(GUARD), ...makeClaiming("shared"), stopTimeout: "2s" },
   /** On the volume that snapshots are taken of. */
-  scribe: { ...container(SCRIBE), ...claiming("data"), stopTimeout: "2s" },
+  scribe: { ...container(SCRIBE), ...makeClaiming("data"), stopTimeout: "2s" },
   /** Replaced before the old one is stopped. */
   many: process(SLEEP),
   front: container(SLEEP),
   /** Replaced after the old one is stopped: each instance writes volumes of its own. */
-  web: { ...container(GUARD), ...owning("data", "more", "yet-more", "still-more") },
+  web: { ...container(GUARD), ...makeOwning("data", "more", "yet-more", "still-more") },
 } satisfies Record<string, Body>;
 
 /** Services of which nothing runs, that are cast together and go through what is short together. */

@@ -26,7 +26,7 @@ export class Model {
   }
 
   /** @returns what takes in the answer: undefined when there was none. */
-  sent({ changes }: Operation): (ok: boolean | undefined) => void {
+  noteSent({ changes }: Operation): (ok: boolean | undefined) => void {
     const before = new Map(this.#possible);
     for (const [key, version] of Object.entries(changes)) {
       const known = this.#possible.get(key) ?? new Set([undefined]);

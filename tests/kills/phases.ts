@@ -37,15 +37,15 @@ interface Phase {
   /** A volume that is made first, and whose data must be there in the end. */
   data?: string;
   /** Too short to be seen from outside: the time is counted from the requests. Tells whether a death came before the phase. */
-  early?(look: Look, version: string): boolean;
+  isEarly?(look: Look, version: string): boolean;
 }
 
 const of = (list: Seen[], service: string) => list.filter((i) => i.spec.service === service);
 const state = (list: Seen[], ...states: string[]) => list.some(({ status }) => states.includes(status.state));
-const leaving = (list: Seen[]) => list.some((r) => r.deletionRequestedAt !== undefined);
-const called = (list: Seen[], name: string) => list.filter((r) => r.name === name);
+const areLeaving = (list: Seen[]) => list.some((r) => r.deletionRequestedAt !== undefined);
+const findNamed = (list: Seen[], name: string) => list.filter((r) => r.name === name);
 const isHalfWay = ({ services }: Look, name: string) =>
-  called(services, name).some(({ status, generation, spec }) =>
+  findNamed(services, name).some(({ status, generation, spec }) =>
     status.observedGeneration === generation && status.updated > 0 && status.updated < spec.scale
   );
 const putVolume = (name: string, version: string) =>
@@ -60,7 +60,7 @@ const castCrowd = ({ version }: Making): Operation => ({
   changes: Object.fromEntries(CROWD.map((name) => [`services/${name}`, version])),
 });
 /** A name that no snapshot had before. */
-const fresh = ({ version }: Making) => `s-${version}`;
+const freshName = ({ version }: Making) => `s-${version}`;
 
 const PHASES: Phase[] = [
   {
@@ -71,7 +71,7 @@ const PHASES: Phase[] = [
         CROWD.includes(name) && status.observedGeneration !== generation
       ),
     withinMs: 80,
-    early: ({ services }, version) =>
+    isEarly: ({ services }, version) =>
       !services.some(({ name, labels }) => CROWD.includes(name) && labels.version === version),
   },
   {
@@ -80,7 +80,7 @@ const PHASES: Phase[] = [
     begin: ({ version }) => MANY.map((name) => putVolume(name, version)),
     shows: ({ volumes }) => state(volumes.filter((v) => MANY.includes(v.name)), "Provisioning"),
     withinMs: 60,
-    early: ({ volumes }) => volumes.every((v) => !MANY.includes(v.name) || v.status.state === "Pending"),
+    isEarly: ({ volumes }) => volumes.every((v) => !MANY.includes(v.name) || v.status.state === "Pending"),
   },
   {
     name: "rollout, start first: a container is starting",
@@ -126,13 +126,13 @@ const PHASES: Phase[] = [
   },
   {
     name: "snapshot: the writer is held, the copy is under way",
-    begin: (making) => [putSnapshot(fresh(making), making.version)],
+    begin: (making) => [putSnapshot(freshName(making), making.version)],
     shows: ({ snapshots }) => snapshots.some(({ status }) => status.copying && status.paused?.length > 0),
     withinMs: 60,
   },
   {
     name: "snapshot: the writer goes on, the copy is not yet safe",
-    begin: (making) => [putSnapshot(fresh(making), making.version)],
+    begin: (making) => [putSnapshot(freshName(making), making.version)],
     shows: ({ snapshots }) =>
       snapshots.some(({ status }) => status.state === "Creating" && status.takenAt && !status.copying),
     withinMs: 10,
@@ -146,16 +146,16 @@ const PHASES: Phase[] = [
   },
   {
     name: "delete: a snapshot's copy is being removed",
-    before: (making) => [putSnapshot(fresh(making), making.version)],
-    begin: (making) => [remove("snapshots", fresh(making))],
-    shows: ({ snapshots }) => leaving(snapshots),
+    before: (making) => [putSnapshot(freshName(making), making.version)],
+    begin: (making) => [remove("snapshots", freshName(making))],
+    shows: ({ snapshots }) => areLeaving(snapshots),
     withinMs: 15,
   },
   {
     name: "delete: volumes go into the trash",
     before: ({ version }) => MANY.map((name) => putVolume(name, version)),
     begin: () => MANY.map((name) => remove("volumes", name)),
-    shows: ({ volumes }) => leaving(volumes.filter((v) => MANY.includes(v.name))),
+    shows: ({ volumes }) => areLeaving(volumes.filter((v) => MANY.includes(v.name))),
     withinMs: 10,
   },
   {
@@ -163,21 +163,21 @@ const PHASES: Phase[] = [
     before: ({ version }) => [putSpare(version), remove("volumes", "spare")],
     begin: () => [undeleteSpare],
     data: "spare",
-    shows: ({ volumes }) => called(volumes, "spare").some(({ status }) => status.handle === undefined),
+    shows: ({ volumes }) => findNamed(volumes, "spare").some(({ status }) => status.handle === undefined),
     withinMs: 4,
   },
   {
     name: "delete: a service stops",
     before: (making) => [roll("web", making)],
     begin: () => [remove("services", "web", "?cascade=true")],
-    shows: ({ services }) => leaving(called(services, "web")),
+    shows: ({ services }) => areLeaving(findNamed(services, "web")),
     withinMs: 100,
   },
   {
     name: "delete: the volumes of a service go with it",
     before: (making) => [roll("web", making)],
     begin: () => [remove("services", "web", "?cascade=true")],
-    shows: ({ volumes }) => leaving(volumes.filter((v) => v.status.ownerService === "web")),
+    shows: ({ volumes }) => areLeaving(volumes.filter((v) => v.status.ownerService === "web")),
     withinMs: 5,
   },
 ];
@@ -222,11 +222,11 @@ export async function hitEveryPhase(
 /** Sends requests one by one, each when what the one before asked for is done. */
 async function inTurn(run: Run, operations: Operation[]): Promise<void> {
   for (const operation of operations) await ask(operation, run);
-  await settled(run);
+  await waitUntilSettled(run);
 }
 
 async function ask(operation: Operation, { host, model }: Run): Promise<void> {
-  const answered = model.sent(operation);
+  const answered = model.noteSent(operation);
   const answer = await send(host, operation);
   answered(answer?.ok);
   // There may be nothing to delete.
@@ -234,7 +234,7 @@ async function ask(operation: Operation, { host, model }: Run): Promise<void> {
   assert.ok(ok, `${operation.what}: ${answer?.text}`);
 }
 
-async function settled({ host }: Run): Promise<Look> {
+async function waitUntilSettled({ host }: Run): Promise<Look> {
   let last: Look | undefined;
   return await until("nothing is under way", async () => isSettled(last = await look(host)) && last)
     .catch((error) => {
@@ -252,13 +252,13 @@ async function aim(
   const data = phase.data && `${host.dataDir}/volumes/default/${phase.data}/${making.version}`;
   for (const [i, operation] of (phase.before?.(making) ?? []).entries()) {
     await ask(operation, run);
-    await settled(run);
+    await waitUntilSettled(run);
     if (data && i === 0) await Deno.writeTextFile(data, making.version);
   }
   let answered = false;
   const answers = Promise.all(phase.begin(making).map((operation) => ask(operation, run)))
     .then(() => answered = true);
-  while (!phase.early) {
+  while (!phase.isEarly) {
     const over = answered;
     const now = await look(host);
     if (phase.shows(now)) break;
@@ -268,12 +268,12 @@ async function aim(
   await host.daemon.stop("SIGKILL");
   await answers;
   const left = await lookAtDeath(host);
-  const met = phase.shows(left) ? "hit" : phase.early?.(left, making.version) ? "early" : "late";
+  const met = phase.shows(left) ? "hit" : phase.isEarly?.(left, making.version) ? "early" : "late";
   await host.restart();
   model.settle(await versions(host));
   // Takes note of what there is now, for the search for leaks at the end.
   await findLeaks(host);
-  await copies.check(await settled(run));
+  await copies.check(await waitUntilSettled(run));
   if (data) assert.equal(await Deno.readTextFile(data), making.version);
   return met;
 }

@@ -173,11 +173,11 @@ export class Copies {
 
   /** @throws {AssertionError} naming the copy that is not whole, or not what it was. */
   async check({ snapshots, volumes }: Look): Promise<void> {
-    const kept = (s: Seen) => s.deletionRequestedAt === undefined;
-    for (const { name, status } of snapshots.filter((s) => kept(s) && s.status.state === "Ready")) {
+    const isKept = (s: Seen) => s.deletionRequestedAt === undefined;
+    for (const { name, status } of snapshots.filter((s) => isKept(s) && s.status.state === "Ready")) {
       await this.#compare(`snapshot ${name}`, { directory: status.handle, of: name });
     }
-    for (const { name, spec, status } of volumes.filter((v) => kept(v) && v.status.state === "Available")) {
+    for (const { name, spec, status } of volumes.filter((v) => isKept(v) && v.status.state === "Available")) {
       if (!spec.source) continue;
       await this.#compare(`volume ${name}`, { directory: status.handle, of: spec.source.snapshot });
     }

@@ -79,7 +79,7 @@ const matches = (key: string, pattern: string, name?: string) => ({
 });
 
 /** The files of a list: of one name, as nearly all are, tried again, as a list may be replaced by the next while it is read. */
-function listed({ routes, host }: Place, tag: string) {
+function matchListed({ routes, host }: Place, tag: string) {
   const short = `${host}/${tag},*`;
   const long = Array.from({ length: DEPTH - 1 }, (_, i) => short + "/*".repeat(i + 1));
   return { file: { root: routes, try_files: [short, ...long, short, short] } };
@@ -108,10 +108,10 @@ interface Place {
 }
 
 /** Leads a name to its instances, or says that none is ready; passes on what nobody has. */
-function forwarding(place: Place) {
+function makeForwarding(place: Place) {
   const { routes, host } = place;
   const lead = (tag: string) => ({
-    match: [listed(place, tag)],
+    match: [matchListed(place, tag)],
     handle: [{
       handler: "subroute",
       routes: [{ match: [matches("{http.matchers.file.relative}", LIST_PATTERN, "to")], handle: [FORWARD] }],
@@ -200,7 +200,7 @@ export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: Se
     terminal: true,
   };
   const { routes } = files;
-  const onward = (host: string) => ({
+  const passOn = (host: string) => ({
     match: [{ file: { root: routes, try_files: [`${host}/${ONWARD}`] } }],
     handle: [say(308, "", { Location: [`https://{http.request.host}${port}{http.request.uri}`] })],
     terminal: true,
@@ -222,8 +222,8 @@ export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: Se
             // The question comes last: whatever stands before the names is asked with each request.
             routes: [
               ...namedRoutes((host) => [
-                ...acmeEmail === undefined ? [] : [onward(host)],
-                ...forwarding({ routes, host }),
+                ...acmeEmail === undefined ? [] : [passOn(host)],
+                ...makeForwarding({ routes, host }),
               ]),
               asking,
               NOBODY,
@@ -234,7 +234,7 @@ export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: Se
             listen: [listen.https],
             automatic_https: { disable: true },
             tls_connection_policies: [{}],
-            routes: [...namedRoutes((host) => forwarding({ routes, host })), NOBODY],
+            routes: [...namedRoutes((host) => makeForwarding({ routes, host })), NOBODY],
           },
         },
       },

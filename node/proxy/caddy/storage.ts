@@ -74,8 +74,8 @@ async function partsIn(folder: string): Promise<Part[]> {
   const before = await lookForParts(folder);
   if (before.length === 0) return [];
   await new Promise((resolve) => setTimeout(resolve, WRITE_MS));
-  const same = (a: Part) => (b: Part) => a.stem === b.stem && a.text === b.text;
-  return (await lookForParts(folder)).filter((part) => before.some(same(part)));
+  const isSamePart = (a: Part) => (b: Part) => a.stem === b.stem && a.text === b.text;
+  return (await lookForParts(folder)).filter((part) => before.some(isSamePart(part)));
 }
 
 /**

@@ -9,8 +9,8 @@ import { certificateWritten, leaveCaddy, type Room, roomTest as test, routes, si
 const SITE = "certificates/local/a.local/a.local";
 const AUTHORITY = "pki/authorities/local";
 
-const empty = (path: string) => Deno.truncate(path);
-const half = (path: string) => Deno.truncate(path, 100);
+const emptyFile = (path: string) => Deno.truncate(path);
+const halveFile = (path: string) => Deno.truncate(path, 100);
 const remove = (path: string) => Deno.remove(path);
 /** The key of a renewal, whose certificate was not written any more. */
 const renew = (path: string) => {
@@ -31,16 +31,16 @@ async function shakeHands({ dir }: Room, httpsPort: number): Promise<string> {
 
 for (
   const [what, harm, file, gone] of [
-    ["an empty certificate", empty, `${SITE}.crt`, [SITE]],
-    ["half a key", half, `${SITE}.key`, [SITE]],
-    ["empty metadata", empty, `${SITE}.json`, [SITE]],
+    ["an empty certificate", emptyFile, `${SITE}.crt`, [SITE]],
+    ["half a key", halveFile, `${SITE}.key`, [SITE]],
+    ["empty metadata", emptyFile, `${SITE}.json`, [SITE]],
     ["a certificate without its key", remove, `${SITE}.key`, [SITE]],
     ["the key of its renewal alone", renew, `${SITE}.key`, [SITE]],
-    ["half an intermediate certificate", half, `${AUTHORITY}/intermediate.crt`, [
+    ["half an intermediate certificate", halveFile, `${AUTHORITY}/intermediate.crt`, [
       `${AUTHORITY}/intermediate`,
     ]],
     ["no intermediate key", remove, `${AUTHORITY}/intermediate.key`, [`${AUTHORITY}/intermediate`]],
-    ["half a root certificate", half, `${AUTHORITY}/root.crt`, [`${AUTHORITY}/root`]],
+    ["half a root certificate", halveFile, `${AUTHORITY}/root.crt`, [`${AUTHORITY}/root`]],
     ["no root key", remove, `${AUTHORITY}/root.key`, [`${AUTHORITY}/root`]],
   ] as const
 ) {
@@ -62,7 +62,7 @@ for (
 
 test("apply() mends what stays in part although Caddy lives, as after a full disk", async (room) => {
   const { serving } = await leaveCaddy(room);
-  await empty(await certificateWritten(room));
+  await emptyFile(await certificateWritten(room));
   await room.open({ serving }).apply(routes, signal());
   await certificateWritten(room);
   await shakeHands(room, serving.httpsPort);

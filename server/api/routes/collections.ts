@@ -77,7 +77,7 @@ export function collectionRoutes(deps: ServerDeps): Endpoint[] {
       answers: { 200: { description: "The resource; its version is the ETag", schema } },
       handle: ({ params: { namespace = "", name }, principal }) =>
         resourceResponse(
-          known(
+          addUnstored(
             deps,
             requireResource(deps.store, { kind: info.kind, namespace, name: name! }) as AnyResource,
           ),
@@ -100,7 +100,8 @@ function selection(
 }
 
 /** A resource as it is known to be, also where that could not be stored. */
-const known = ({ unstored }: ServerDeps, resource: AnyResource) => unstored?.known(resource) ?? resource;
+const addUnstored = ({ unstored }: ServerDeps, resource: AnyResource) =>
+  unstored?.addUnstored(resource) ?? resource;
 
 function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   const { store } = deps;
@@ -108,10 +109,12 @@ function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   if (query.since !== undefined) {
     throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
   }
-  const all = (store.list(kind, params.namespace) as AnyResource[]).map((resource) => known(deps, resource));
+  const all = (store.list(kind, params.namespace) as AnyResource[]).map((resource) =>
+    addUnstored(deps, resource)
+  );
   const matching = all.filter(selection(kind, query))
     .filter(
-      visible(kind, call),
+      makeVisibility(kind, call),
     );
   const after = query.continue === undefined ? undefined : readToken(query.continue);
   const start = after === undefined ? 0 : matching.findIndex((r) => isAfter(r, after));
@@ -148,7 +151,7 @@ function readToken(token: string): PageEnd {
 }
 
 /** The function that says whether the caller may see a resource. */
-function visible(kind: Kind, { principal }: Call): (resource: AnyResource) => boolean {
+function makeVisibility(kind: Kind, { principal }: Call): (resource: AnyResource) => boolean {
   const resource = KINDS[kind].plural as RuleResource;
   return ({ namespace, name }) =>
     principal.may({ resource, verb: "list", namespace: kind === "namespace" ? name : namespace });
@@ -163,7 +166,7 @@ function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
   const matches = selection(kind, query);
-  const permitted = visible(kind, call);
+  const permitted = makeVisibility(kind, call);
   const show = (resource: AnyResource) => shownTo(call.principal, resource);
   const options = { kind, namespace: params.namespace, since, matches, permitted, show };
   return eventStream(watchEvents(deps.store, options), { shutdown: deps.shutdown, requestId });

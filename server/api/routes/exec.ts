@@ -21,7 +21,7 @@ export function execRoutes(deps: ServerDeps): Endpoint[] {
       tag: `${kind}s`,
       summary: kind === "service" ? "Run a command in any ready instance" : "Run a command in an instance",
       answers: { 101: { description: "A WebSocket; failures come as its last frame" } },
-      handle({ request, params: { namespace, name }, requestId, principal, refused }) {
+      handle({ request, params: { namespace, name }, requestId, principal, recordRefusal }) {
         const leave = sessions.enter(principal.name);
         try {
           const { socket, response, credit } = upgrade(request);
@@ -50,7 +50,7 @@ export function execRoutes(deps: ServerDeps): Endpoint[] {
           try {
             return enterRun(deps, { target, principal });
           } catch (error) {
-            refused(error);
+            recordRefusal(error);
             throw error;
           }
         }

@@ -15,7 +15,7 @@ import { resourceResponse } from "./collections.ts";
 import { serviceOf } from "./services.ts";
 
 /** The generation to return to. @throws {RuneError} `not_found`, `failed_precondition`. */
-function chosen(service: Service, history: HistoryEntry[], wanted: number | undefined): Revision {
+function pickRevision(service: Service, history: HistoryEntry[], wanted: number | undefined): Revision {
   const revisions = revisionsOf(service, history);
   const kept = revisions.filter((past) => !past.live).map((past) => past.generation);
   const look = `rune history ${service.name} -n ${service.namespace}`;
@@ -70,7 +70,7 @@ export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
         const history = await deps.store.history("service", known.namespace, known.name);
         const service = await deps.store.transact((tx) => {
           const current = serviceOf(tx, params);
-          const target = chosen(current, history, body.toGeneration);
+          const target = pickRevision(current, history, body.toGeneration);
           const missing = missingFor(target, { service: current, state: tx });
           if (missing !== undefined) throw cannotReturn(current, { to: target.generation, missing });
           const spec = rolledBack(current, target);

@@ -30,7 +30,7 @@ export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endp
         try {
           if (deps.shutdown.aborted) throw new RuneError("unavailable", "the daemon is shutting down");
           await deps.store.check();
-          const dead = deps.dead?.() ?? [];
+          const dead = deps.listDead?.() ?? [];
           if (dead.length > 0) {
             throw new RuneError("unavailable", `no longer running: ${dead.join(", ")}`, {
               hint: "restart the daemon; its log says why",
@@ -121,11 +121,12 @@ function statusOf(
     runners,
     namespaces: store.list("namespace").filter(({ name }) => maySee(viewer, "service", name)).map(
       ({ name }) => {
-        const known = <R extends AnyResource>(resource: R) => deps.unstored?.known(resource) ?? resource;
-        const instances = store.list("instance", name).map(known);
+        const addUnstored = <R extends AnyResource>(resource: R) =>
+          deps.unstored?.addUnstored(resource) ?? resource;
+        const instances = store.list("instance", name).map(addUnstored);
         return {
           name,
-          services: count(store.list("service", name).map((s) => known(s).status.state)),
+          services: count(store.list("service", name).map((s) => addUnstored(s).status.state)),
           instances: { total: instances.length, ready: instances.filter((i) => i.status.ready).length },
           volumes: count(store.list("volume", name).map((v) => v.status.state)),
         };

@@ -6,7 +6,7 @@ import { ANNOTATIONS } from "../../../model/marks.ts";
 import { describeKey } from "../../../model/resource.ts";
 import type { Volume } from "../../../model/volume.ts";
 import type { Tx } from "../../../store/store.ts";
-import { newborn } from "../../admission/newborn.ts";
+import { makeNewborn } from "../../admission/newborn.ts";
 import { permitWrite, type Writer } from "../../auth/write_permits.ts";
 import { ensureNamespace } from "../../admission/cast.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -31,7 +31,7 @@ async function listTrash({ drivers }: ServerDeps, namespace?: string): Promise<F
 }
 
 /** What the API tells of an entry. */
-function told({ id, driver, namespace, name, uid, deletedAt, purgeAt, record }: Found) {
+function trashEntryBody({ id, driver, namespace, name, uid, deletedAt, purgeAt, record }: Found) {
   return {
     ...{ id, driver, namespace, name, uid, deletedAt, purgeAt },
     ...(record && {
@@ -56,7 +56,7 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
         const entries = (await listTrash(deps, params.namespace)).filter(({ namespace }) =>
           principal.may({ resource: "volumes", verb: "list", namespace })
         );
-        return Response.json({ items: entries.map(told) });
+        return Response.json({ items: entries.map(trashEntryBody) });
       },
     })
   );
@@ -117,7 +117,7 @@ function bringBack(tx: Tx, { entry, writer }: { entry: Found; writer: Writer }):
   }
   ensureNamespace(tx, namespace);
   const { ownerService } = record;
-  const birth = newborn("volume", record.spec);
+  const birth = makeNewborn("volume", record.spec);
   return tx.create({
     kind: "volume",
     namespace,

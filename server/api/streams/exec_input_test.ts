@@ -17,7 +17,7 @@ function slowCommand() {
   return { sink, taken, take: () => next.resolve(), isClosed: () => closed };
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+const waitABit = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 Deno.test("ExecInput takes no more than its window, before and while a command reads", async () => {
   const granted: number[] = [];
@@ -26,15 +26,15 @@ Deno.test("ExecInput takes no more than its window, before and while a command r
   assert.equal(input.push(new Uint8Array(5)), false);
   const command = slowCommand();
   input.connect(command.sink);
-  await settled();
+  await waitABit();
   assert.equal(input.push(new Uint8Array(5)), false, "what the command has not taken counts");
   assert.equal(input.push(new Uint8Array(4)), true);
   command.take();
-  await settled();
+  await waitABit();
   assert.deepEqual([granted, command.taken], [[6], [6]]);
   input.end();
   command.take();
-  await settled();
+  await waitABit();
   assert.deepEqual([granted, command.taken, command.isClosed()], [[6, 4], [6, 4], true]);
 });
 
@@ -44,7 +44,7 @@ Deno.test("ExecInput puts small parts together, so that each costs what it holds
   const chunks: Uint8Array[] = [];
   input.connect(new WritableStream({ write: (bytes) => void chunks.push(bytes) }));
   input.end();
-  await settled();
+  await waitABit();
   assert.deepEqual(chunks.map((c) => c.length), [1000]);
 });
 
@@ -58,6 +58,6 @@ Deno.test("ExecInput drops what comes for a command that reads no more", async (
     }),
   );
   assert.equal(input.push(new Uint8Array(4)), true);
-  await settled();
+  await waitABit();
   for (let n = 0; n < 3; n++) assert.equal(input.push(new Uint8Array(4)), true);
 });

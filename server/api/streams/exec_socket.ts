@@ -48,7 +48,7 @@ const LINGER_MS = 2000;
 
 const STREAMS = { stdout: 1, stderr: 2 } as const;
 
-const unexpected = (message: string) => new RuneError("invalid_argument", message);
+const inputError = (message: string) => new RuneError("invalid_argument", message);
 
 function readControl(text: string, { started }: { started: boolean }): ExecControl {
   const max = started ? MAX_CONTROL : MAX_START;
@@ -199,7 +199,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
     if (data instanceof ArrayBuffer) {
       const frame = new Uint8Array(data);
       if (!input || input.ended || frame[0] !== 0) {
-        throw unexpected("a binary frame came before start, after eof, or is not input");
+        throw inputError("a binary frame came before start, after eof, or is not input");
       }
       if (input.push(frame.subarray(1))) return;
       throw new RuneError("payload_too_large", "input came faster than the command reads it", {
@@ -217,7 +217,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
     else if (control.type === "credit" && credit && starting) {
       granted += control.bytes;
       onGrant();
-    } else throw unexpected(`a frame "${control.type}" is not expected here`);
+    } else throw inputError(`a frame "${control.type}" is not expected here`);
   }
 
   socket.binaryType = "arraybuffer";

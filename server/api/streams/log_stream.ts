@@ -50,16 +50,16 @@ export async function logEvents(
   const target = await resolveTarget(deps, named);
   const found = await findSources(deps, { target, request, signal });
   const follows = request.follow && !request.previous && request.initStep === undefined;
-  const followed = followable(deps.store, target);
+  const followed = findFollowable(deps.store, target);
   const begun = deps.store.list("instance", target.namespace).some((i) =>
     isOf(i, target) && i.status.run > 0
   );
   return async function* (signal) {
     const { sources, without } = found;
     yield { event: "sources", data: { instances: [...new Set(sources.map(({ instance }) => instance))] } };
-    if (!follows) return yield* stored({ sources, without, request, signal });
+    if (!follows) return yield* readStored({ sources, without, request, signal });
     // What runs is shown as it is followed; what ran last, only while nothing else is there.
-    if (!begun) yield* stored({ sources, without, request: { ...request, follow: false }, signal });
+    if (!begun) yield* readStored({ sources, without, request: { ...request, follow: false }, signal });
     for await (const data of follow({ deps, target, followed, request, signal })) {
       yield { event: "line", data };
     }
@@ -74,7 +74,7 @@ interface Stored {
 }
 
 /** What is stored, with what is to be said of it: first whose it is, and in the end why there is nothing. */
-async function* stored({ sources, without, request, signal }: Stored): AsyncGenerator<LogEvent> {
+async function* readStored({ sources, without, request, signal }: Stored): AsyncGenerator<LogEvent> {
   for (const { note } of sources) if (note !== undefined) yield noteEvent(note);
   let any = false;
   for await (const data of inOrder({ sources, request, signal })) {
@@ -206,7 +206,7 @@ interface Followable {
   isGone(): boolean;
 }
 
-function followable(store: Reader, target: Target): Followable {
+function findFollowable(store: Reader, target: Target): Followable {
   const { namespace, name } = target;
   if (target.kind === "service") {
     const { uid } = requireResource(store, { kind: "service", namespace, name });

@@ -31,10 +31,11 @@ Deno.test("eventStream() takes from its source only what the client takes, and e
 Deno.test("eventStream() sends comments while its source is silent, and stops waiting at shutdown", async () => {
   const shutdown = new AbortController();
   // deno-lint-ignore require-yield -- it is silent
-  const silent = async function* (signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+  const waitInSilence = async function* (signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   };
-  const reader = eventStream(silent, { shutdown: shutdown.signal, requestId: "r", heartbeatMs: 1 }).body!
+  const reader = eventStream(waitInSilence, { shutdown: shutdown.signal, requestId: "r", heartbeatMs: 1 })
+    .body!
     .pipeThrough(new TextDecoderStream()).getReader();
   await reader.read();
   assert.equal((await reader.read()).value, ": keep-alive\n\n");
@@ -44,9 +45,9 @@ Deno.test("eventStream() sends comments while its source is silent, and stops wa
 
 Deno.test("eventStream() tells a failure of its source as a last event", async () => {
   // deno-lint-ignore require-yield -- it fails before it yields
-  const failing = async function* (): AsyncGenerator<ServerSentEvent> {
+  const failAtOnce = async function* (): AsyncGenerator<ServerSentEvent> {
     throw new RuneError("gone", "too slow");
   };
-  const text = await eventStream(failing, { shutdown: never, requestId: "r" }).text();
+  const text = await eventStream(failAtOnce, { shutdown: never, requestId: "r" }).text();
   assert.match(text, /event: problem\ndata: .*"code":"gone".*"requestId":"r"/);
 });

@@ -14,7 +14,7 @@ export interface WatchedSet {
   since?: number;
   matches: (resource: AnyResource) => boolean;
   /** Whether the client may know of a resource at all; of what it may not, nothing is sent, not even that it went. Default: all. */
-  permitted?: (resource: AnyResource) => boolean;
+  isPermitted?: (resource: AnyResource) => boolean;
   /** A resource as the client may see it. */
   show?: (resource: AnyResource) => AnyResource;
 }
@@ -27,7 +27,7 @@ export interface WatchedSet {
  */
 export function watchEvents(
   store: Store,
-  { kind, namespace, since, matches, permitted = () => true, show = (resource) => resource }: WatchedSet,
+  { kind, namespace, since, matches, isPermitted = () => true, show = (resource) => resource }: WatchedSet,
 ): (signal: AbortSignal) => AsyncIterable<ServerSentEvent> {
   if (since !== undefined && (since < store.oldestRevision || since > store.revision)) {
     throw new RuneError(
@@ -39,7 +39,7 @@ export function watchEvents(
   return async function* (signal) {
     // One synchronous block: between the list and the watch nothing can be missed.
     const now = store.revision;
-    const current = (store.list(kind, namespace) as AnyResource[]).filter(permitted);
+    const current = (store.list(kind, namespace) as AnyResource[]).filter(isPermitted);
     const changes = store.watch({ kinds: [kind], namespace, since: since ?? now, signal });
     // What the client holds is known exactly, unless it resumes from a past that is not kept as a state.
     const exact = since === undefined || since === now;
@@ -54,7 +54,7 @@ export function watchEvents(
       yield event({ type: "sync", revision: now }, now);
     }
     for await (const { type, revision, resource, more } of changes) {
-      if (!permitted(resource)) continue;
+      if (!isPermitted(resource)) continue;
       const { uid } = resource;
       const isNew = resource.createdAt === resource.updatedAt;
       const mayHold = held.has(uid) || (!exact && !isNew && !known.has(uid));
