@@ -33,7 +33,7 @@ export class KeyedLock {
   }
 
   /** Resolves when nobody holds a key or waits for one. */
-  async idle(): Promise<void> {
+  async waitForIdle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 }

@@ -42,9 +42,9 @@ Deno.test("KeyedLock releases after a failure, and takes several keys", async ()
   assert.equal(await lock.run(["b"], { work: () => 1 }), 1);
 });
 
-Deno.test("KeyedLock.idle() resolves when nobody holds or waits, also for who came meanwhile", async () => {
+Deno.test("KeyedLock.waitForIdle() resolves when nobody holds or waits, also for who came meanwhile", async () => {
   const lock = new KeyedLock();
-  await lock.idle();
+  await lock.waitForIdle();
   const gate = Promise.withResolvers<void>();
   const log: string[] = [];
   const first = lock.run(["a"], {
@@ -53,7 +53,7 @@ Deno.test("KeyedLock.idle() resolves when nobody holds or waits, also for who ca
       void lock.run(["b"], { work: () => void log.push("late") });
     },
   });
-  const idle = lock.idle().then(() => log.push("idle"));
+  const idle = lock.waitForIdle().then(() => log.push("idle"));
   gate.resolve();
   await Promise.all([first, idle]);
   assert.deepEqual(log, ["late", "idle"]);

@@ -38,7 +38,7 @@ export function pullProgress(
     async end() {
       ended = true;
       clearTimeout(timer);
-      await lock.idle();
+      await lock.waitForIdle();
     },
   };
 }

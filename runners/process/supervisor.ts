@@ -203,7 +203,7 @@ export class Supervisor {
     this.#watcher.close();
     this.hub.close();
     this.bell.ringAll();
-    await Promise.allSettled([...this.#background, this.#settling.idle()]);
+    await Promise.allSettled([...this.#background, this.#settling.waitForIdle()]);
   }
 
   async #clear(strays: Stray[]): Promise<void> {

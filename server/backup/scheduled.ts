@@ -138,7 +138,7 @@ export function createScheduledBackups(
     async stop() {
       stopped.abort();
       clearTimeout(timer);
-      await lock.idle();
+      await lock.waitForIdle();
     },
   };
 }

@@ -32,7 +32,7 @@ export function keepTrash(
     async stop() {
       clearInterval(timer);
       stopped.abort();
-      await lock.idle();
+      await lock.waitForIdle();
     },
   };
 }

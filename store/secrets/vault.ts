@@ -147,7 +147,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
     rotate: () => inTurn(async () => await rotateTo(await nextKek(source))),
     async close() {
       unsubscribe();
-      await lock.idle();
+      await lock.waitForIdle();
     },
   };
 }
