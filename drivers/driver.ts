@@ -124,7 +124,40 @@ export interface DeleteOptions {
   record?: VolumeRecord;
 }
 
-/** A volume driver; see the module comment for what all calls share. */
+/**
+ * A volume driver; see the module comment for what all calls share.
+ *
+ * @example The life of a volume. Each call may come again, also from the next daemon.
+ * ```ts
+ * import { strict as assert } from "node:assert";
+ * import { contextMaker } from "./conformance_trial.ts";
+ * import type { Driver } from "./driver.ts";
+ * import { MemoryDriver } from "./testing/memory_driver.ts";
+ * import { MemoryVolumes } from "./testing/memory_volumes.ts";
+ *
+ * const driver: Driver = new MemoryDriver({ volumes: new MemoryVolumes() });
+ * const context = contextMaker({ sizeBytes: 1024 });
+ * const fresh = context("web-data");
+ *
+ * const { handle } = await driver.provision(fresh);
+ * assert.equal((await driver.provision(fresh)).handle, handle);
+ *
+ * const ctx = { ...fresh, handle };
+ * await driver.attach(ctx);
+ * const { path } = await driver.mount(ctx);
+ * assert.ok(path.startsWith("/"));
+ *
+ * const ref = { namespace: "default", name: "before-upgrade", uid: crypto.randomUUID() };
+ * const snapshot = { ...ref, handle: (await driver.snapshot(ctx, ref)).handle };
+ * await driver.materialize(context("web-data-restored"), { from: "snapshot", snapshot });
+ *
+ * await driver.unmount(ctx);
+ * await driver.detach(ctx);
+ * await driver.delete(ctx);
+ * await driver.delete(ctx);
+ * assert.deepEqual((await driver.listTrash!()).map(({ name }) => name), ["web-data"]);
+ * ```
+ */
 export interface Driver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;

@@ -189,7 +189,46 @@ export interface StopOptions {
   signal: AbortSignal;
 }
 
-/** A runner; see the module comment for what all calls share. */
+/**
+ * A runner; see the module comment for what all calls share.
+ *
+ * @example The life of a run. Each call may come again, also from the next daemon.
+ * ```ts
+ * import { strict as assert } from "node:assert";
+ * import type { Runner, RunRef, RunSpec } from "./runner.ts";
+ * import { createMemoryRunner } from "./testing/memory_runner.ts";
+ * import { MemoryRuns } from "./testing/memory_runs.ts";
+ *
+ * const runner: Runner = createMemoryRunner({ runs: new MemoryRuns() });
+ * const { signal } = new AbortController();
+ * const ref: RunRef = { instanceUid: crypto.randomUUID(), run: 1 };
+ * const spec: RunSpec = {
+ *   ...ref,
+ *   namespace: "default",
+ *   service: "web",
+ *   instance: "web-0",
+ *   generation: 1,
+ *   specHash: "",
+ *   image: "busybox",
+ *   env: {},
+ *   mounts: [],
+ *   aliases: [],
+ *   publish: [],
+ * };
+ *
+ * assert.equal((await runner.create(spec, signal)).state, "created");
+ * assert.equal((await runner.start(ref, signal)).state, "running");
+ * assert.equal((await runner.start(ref, signal)).state, "running");
+ *
+ * const { exitCode } = await runner.exec(ref, { command: ["true"], tty: false, stdin: false, signal });
+ * assert.equal(await exitCode, 0);
+ *
+ * assert.equal((await runner.pause(ref, signal)).paused, true);
+ * assert.equal((await runner.stop(ref, { timeoutMs: 1000, signal })).state, "exited");
+ * await runner.remove(ref, signal);
+ * assert.equal((await runner.inspect(ref, signal)).state, "absent");
+ * ```
+ */
 export interface Runner {
   readonly name: "docker" | "process";
 

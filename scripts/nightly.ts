@@ -1,6 +1,6 @@
 /**
  * The tests that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn, every command of the
- * documentation.
+ * documentation. Then the simulation at length, and how much of the program the fast tests run.
  * Prints the seed of all chance, and ends as `deno task test` does. A variable that is set already wins over the length here;
  * arguments are passed on. @module
  */
@@ -41,7 +41,8 @@ async function main(argv: string[]): Promise<number> {
   const run = (...args: string[]) => show([Deno.execPath(), "run", "-A", ...args], { cwd: ROOT, env });
   const tested = await run("scripts/run_tests.ts", limit, ...files, ...argv);
   const simulated = await run("scripts/simulate.ts", "--seed", env.RUNE_SEED!, "--histories", HISTORIES);
-  return tested || simulated;
+  const covered = await run("scripts/coverage.ts");
+  return tested || simulated || covered;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

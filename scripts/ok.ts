@@ -4,16 +4,11 @@
  * leaves them out here. @module
  */
 import { capture } from "./command.ts";
-import { listFiles, ROOT } from "./tree.ts";
+import { listFastTests } from "./fast_tests.ts";
+import { ROOT } from "./tree.ts";
 
-/** How a test file shows that it needs Docker: the condition of its tests' `ignore`. */
-const NEEDS_DOCKER = /\b(dockerHere|noDocker)\b/;
-
-async function listFastTests(): Promise<string[]> {
-  const files = (await listFiles(ROOT)).filter((f) => f.endsWith("_test.ts") && !f.startsWith("tests/"));
-  const texts = await Promise.all(files.map((file) => Deno.readTextFile(`${ROOT}/${file}`)));
-  return files.filter((_, i) => !NEEDS_DOCKER.test(texts[i]!));
-}
+/** Contracts whose doc comments hold an example. */
+export const CONTRACTS = ["drivers/driver.ts", "runners/runner.ts"];
 
 const STEPS: [name: string, args: string[]][] = [
   ["format", ["fmt", "--check"]],
@@ -23,6 +18,7 @@ const STEPS: [name: string, args: string[]][] = [
   ["docs", ["run", "-A", "scripts/check_docs.ts"]],
   ["reference", ["run", "-A", "scripts/reference.ts", "--check"]],
   ["trouble", ["run", "-A", "scripts/check_troubleshooting.ts"]],
+  ["examples", ["test", "-A", "--doc", "--quiet", ...CONTRACTS]],
   ["tests", ["test", "-A", "--parallel", "--no-check", "--reporter=dot", ...await listFastTests()]],
   ["simulate", ["run", "-A", "scripts/simulate.ts", "--seed", "1", "--histories", "1000"]],
 ];
