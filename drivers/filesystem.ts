@@ -6,18 +6,10 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { RuneError } from "../model/error.ts";
 import type { Filesystem } from "../model/filesystem.ts";
 import { filesystemId, type MountEntry } from "./host.ts";
 import { errnoOf } from "./host_error.ts";
 import { descriptorPath, enterDirectory, mountOf, NotADirectory, openBelow } from "./open_directory.ts";
-
-/** What a volume was made on is not there, another filesystem is: it may come back, and nothing is done until then. */
-export class FilesystemAway extends RuneError {
-  constructor(message: string, hint: string) {
-    super("unavailable", message, { hint });
-  }
-}
 
 /** A directory's filesystem, and which mount of it shows the directory. */
 export interface Located {
@@ -64,13 +56,6 @@ export async function locatePath(
   } finally {
     await directory.close();
   }
-}
-
-/** Whether what was remembered is what is there. */
-export function isSameFilesystem(expected: Filesystem, found: Filesystem): boolean {
-  if (expected.path !== found.path) return false;
-  if (expected.id !== undefined && found.id !== undefined) return expected.id === found.id;
-  return expected.type === found.type && expected.mountPoint === found.mountPoint;
 }
 
 /** What is expected and what is there, for a message. */

@@ -3,10 +3,10 @@
  * is away, or take what is not there for gone. The node asks before each call that reaches data. See docs/decisions/0046.
  * @module
  */
-import type { Filesystem } from "../model/filesystem.ts";
+import { type Filesystem, FilesystemAway, isSameFilesystem } from "../model/filesystem.ts";
 import { describeKey } from "../model/kinds.ts";
 import type { Driver, VolumeContext } from "./driver.ts";
-import { describeDifference, FilesystemAway, isSameFilesystem } from "./filesystem.ts";
+import { describeDifference } from "./filesystem.ts";
 
 /**
  * Makes sure that a volume is on the filesystem that it was made on, where that is known.

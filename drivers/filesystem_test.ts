@@ -5,7 +5,8 @@ import { capture } from "../scripts/command.ts";
 import type { Filesystem } from "../model/filesystem.ts";
 import { noLoopDevices, noRoot } from "../tests/skips.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
-import { isSameFilesystem, locatePath } from "./filesystem.ts";
+import { isSameFilesystem } from "../model/filesystem.ts";
+import { locatePath } from "./filesystem.ts";
 import { bindDirectory, unmountDirectory } from "./host.ts";
 
 const { signal } = new AbortController();

@@ -1,4 +1,5 @@
 /** Ages and sizes as people read them. Free of schemas, so that a client that only reads starts fast. @module */
+import type { Shortage } from "../base/room.ts";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
@@ -32,4 +33,11 @@ export function formatBytes(bytes: number): string {
   }
   const text = Number.isInteger(value) ? String(value) : value.toFixed(1).replace(/\.0$/, "");
   return text + BINARY[unit];
+}
+
+/** What a filesystem lacks, in a sentence. */
+export function describeShortage({ of, total }: Shortage): string {
+  return of === "bytes"
+    ? `no room is left of ${formatBytes(total)}`
+    : `it has no room for one more file (${total} are the most)`;
 }

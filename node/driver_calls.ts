@@ -6,7 +6,9 @@
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
 import { assertItsFilesystem } from "../drivers/filesystem_guard.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
-import { resolveContext, type VolumeCall } from "./volume_context.ts";
+import type { LocalDriver, VolumeCallName } from "./node_driver.ts";
+import type { VolumeCall } from "./volume_call.ts";
+import { resolveContext } from "./volume_context.ts";
 import {
   AS_IT_IS,
   type CallRule,
@@ -16,23 +18,6 @@ import {
   wrapCalls,
   type WrapOptions,
 } from "./wrap_calls.ts";
-
-/** Names of the calls that are about one volume. */
-type VolumeCallName = {
-  [K in keyof Driver]-?: NonNullable<Driver[K]> extends
-    (ctx: VolumeContext, ...rest: never[]) => Promise<unknown>
-    ? Parameters<NonNullable<Driver[K]>> extends [VolumeContext, ...unknown[]] ? K : never
-    : never;
-}[keyof Driver];
-
-type OnCall<F> = F extends (ctx: VolumeContext, ...rest: infer R) => infer T
-  ? (call: VolumeCall, ...rest: R) => T
-  : F;
-
-/** A driver of a node: the contract of drivers, with a {@linkcode VolumeCall} in the place of each context. */
-export type NodeDriver = {
-  [K in keyof Driver]: K extends VolumeCallName ? OnCall<Driver[K]> : Driver[K];
-};
 
 /** A row for every member of a driver: a new one does not compile until it is decided. */
 type DriverTable = {
@@ -81,7 +66,7 @@ export interface DriverOptions extends WrapOptions {
 }
 
 /** The driver as its node gives it to others. */
-export function wrapDriver(driver: Driver, { node, secrets, ...options }: DriverOptions): NodeDriver {
+export function wrapDriver(driver: Driver, { node, secrets, ...options }: DriverOptions): LocalDriver {
   const timed = wrapCalls(driver, {
     ...options,
     table: DRIVER_CALLS,
@@ -97,13 +82,13 @@ export function wrapDriver(driver: Driver, { node, secrets, ...options }: Driver
     wrapped[name] = async (described: VolumeCall, ...rest: unknown[]) =>
       await call(await resolveContext(described, { node, secrets }), ...rest);
   }
-  return wrapped as NodeDriver;
+  return wrapped as LocalDriver;
 }
 
 /** The drivers by name, each as {@linkcode wrapDriver} makes it. */
 export function wrapDrivers(
   drivers: ReadonlyMap<string, Driver>,
   options: DriverOptions,
-): ReadonlyMap<string, NodeDriver> {
+): ReadonlyMap<string, LocalDriver> {
   return new Map([...drivers].map(([name, driver]) => [name, wrapDriver(driver, options)]));
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
-import { FilesystemAway } from "../drivers/filesystem.ts";
+import { FilesystemAway } from "../model/filesystem.ts";
 import { LocalDriver } from "../drivers/local/local_driver.ts";
 import { DRIVER_CALLS, wrapDriver } from "./driver_calls.ts";
 import { fixedSecrets, noteCalls } from "./testing/drivers.ts";
-import type { VolumeCall } from "./volume_context.ts";
+import type { VolumeCall } from "./volume_call.ts";
 import type { FinishedCall } from "./wrap_calls.ts";
 
 const callOn = (name: string, parameters: Record<string, string> = {}): VolumeCall => ({

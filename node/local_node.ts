@@ -14,14 +14,11 @@ import { readBootId } from "../runners/process/proc.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
-import { wrapDrivers } from "./driver_calls.ts";
+import { assembleNode, type NodeObserver } from "./assemble_node.ts";
 import { createMemoryMounts } from "./memory_mounts.ts";
 import { clearStage, openStage } from "./mounts/bind_stage.ts";
 import type { Node } from "./node.ts";
-import { createProber, type ProbeObserver } from "./probes/prober.ts";
 import { createRunFiles } from "./run_files.ts";
-import { wrapRunner } from "./runner_calls.ts";
-import type { FinishedCall } from "./wrap_calls.ts";
 
 /** How long the host may take to end what the stage shows. */
 const CLEAR_MS = 10_000;
@@ -41,11 +38,7 @@ export interface LocalNodeOptions {
   closed: string[];
   clock: Clock;
   /** Told of each counted call that ended. */
-  observer: {
-    driverCall(call: FinishedCall): void;
-    runnerCall(call: FinishedCall): void;
-    probes: ProbeObserver;
-  };
+  observer: NodeObserver;
   logger: Logger;
   /** Ends the opening. */
   signal: AbortSignal;
@@ -76,18 +69,17 @@ export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNod
     await processes.waitUntilClear();
     const { stage, warning } = await openStage({ dataDir, daemonId, engineSocket: docker.socket, signal });
     if (warning !== undefined) logger.warn("{warning}", { warning });
-    const inner: [RunnerName, Runner][] = [["docker", containers], ["process", processes]];
-    const runners = new Map(
-      inner.map(([runner, calls]) => [runner, wrapRunner(calls, { onCall: observer.runnerCall })]),
-    );
-    return {
-      ...{ name, labels, runners, stage },
+    const node = assembleNode({
+      ...{ name, labels, stage, secrets, clock, observer },
+      drivers: options.drivers,
+      runners: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
       bootId: readBootId(),
       containsProcesses: processes.contains,
-      drivers: wrapDrivers(options.drivers, { node: name, secrets, onCall: observer.driverCall }),
-      prober: createProber({ runners, clock, observer: observer.probes }),
       holds: new DirectoryHolds({ daemonId, dataDir }),
       files: createLocalFiles(options),
+    });
+    return {
+      ...node,
       async close() {
         await clearStage(stage, AbortSignal.timeout(CLEAR_MS));
         await closeRunners();

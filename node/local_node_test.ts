@@ -4,7 +4,9 @@ import { getLogger } from "@logtape/logtape";
 import { createClock } from "../base/clock.ts";
 import { openLocalNode } from "./local_node.ts";
 import { openDirectory } from "../drivers/open_directory.ts";
+import { stagePath } from "./mounts/bind_stage.ts";
 import { fixedSecrets, noteCalls } from "./testing/drivers.ts";
+import type { VolumeCall } from "./volume_call.ts";
 
 Deno.test("openLocalNode() calls drivers with the values of secrets, counts its calls, and shows nothing once closed", async () => {
   const dataDir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-node-" }));
@@ -13,7 +15,11 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
   const calls: string[] = [];
   const count = ({ of, call, result }: { of: string; call: string; result: string }) =>
     void calls.push(`${of} ${call} ${result}`);
-  const noting = noteCalls("noting", { usage: () => ({ usedBytes: 1 }) });
+  const noting = noteCalls("noting", {
+    usage: () => ({ usedBytes: 1 }),
+    mount: () => ({ path: dataDir }),
+    open: () => openDirectory(dataDir),
+  });
   const node = await openLocalNode({
     ...{ name: "n1", labels: { zone: "a" }, dataDir, daemonId, signal, closed: [], clock: createClock() },
     drivers: new Map([["noting", noting.driver]]),
@@ -23,18 +29,25 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
     logger: getLogger("test"),
   });
   try {
-    await node.drivers.get("noting")!.usage!({
-      volume: { namespace: "prod", name: "v", uid: "u", sizeBytes: 1, accessMode: "ReadWriteOnce" },
+    const call: VolumeCall = {
+      volume: {
+        ...{ namespace: "prod", name: "v", sizeBytes: 1, accessMode: "ReadWriteOnce" },
+        uid: crypto.randomUUID(),
+      },
       parameters: { token: "secret:cloud/token" },
       signal,
-    });
+    };
+    await node.drivers.get("noting")!.usage!(call);
     assert.deepEqual(noting.calls, [{ call: "usage", parameters: { token: "value" } }]);
     await assert.rejects(node.runners.get("docker")!.check(signal), { code: "unavailable" });
     assert.deepEqual(calls, ["noting usage ok", "docker check unavailable"]);
-    await using directory = await openDirectory(dataDir);
-    await node.stage.show("volume", directory, signal);
+    const answer = await node.volumes.mount({ driver: "noting", call }, []);
+    assert.equal(answer.state, "mounted");
+    assert.deepEqual(await node.volumes.listOwners(signal), [call.volume.uid]);
     await node.close();
-    assert.deepEqual(await node.stage.list(), []);
+    await assert.rejects(Deno.stat(stagePath(daemonId)), Deno.errors.NotFound);
+    await node.volumes.release(call.volume.uid, signal);
+    assert.deepEqual(await node.volumes.listOwners(signal), []);
   } finally {
     await node.close();
     await Deno.remove(`/run/rune/mounts/${daemonId}`).catch(() => {});

@@ -1,20 +1,18 @@
 /**
- * The contract of a node: one machine with its drivers, runners, mounts, probes and run files. Controllers and the API reach a
+ * The contract of a node: one machine with its drivers, runners, volumes, probes and run files. Controllers and the API reach a
  * machine through it alone.
  *
- * A second machine will implement it over a wire, so a new call takes a signal and answers with data or a stream. Four parts are
- * not there yet: `stage`, `holds` and the `open` of a driver pass open directories, and the session of `exec` has a method.
- * See docs/decisions/0051.
+ * A second machine will implement it over a wire, so a call takes a signal, alone or in what it is given, and answers with data or a
+ * stream. What is open, mounted or held stays inside the node. See docs/decisions/0062.
  * @module
  */
-import type { DirectoryHolds } from "../drivers/directory_hold.ts";
 import { RuneError } from "../model/error.ts";
 import type { RunnerName } from "../model/instance.ts";
 import type { Runner } from "../runners/runner.ts";
-import type { NodeDriver } from "./driver_calls.ts";
-import type { Stage } from "./mounts/stage.ts";
+import type { NodeDriver } from "./node_driver.ts";
+import type { RunFiles } from "./files.ts";
 import type { Prober } from "./probes/prober.ts";
-import type { RunFiles } from "./run_files.ts";
+import type { NodeVolumes } from "./volumes.ts";
 
 /** See the module comment. */
 export interface Node {
@@ -26,26 +24,27 @@ export interface Node {
   readonly containsProcesses: boolean;
   /** By name; their calls take parameters as they are stored. */
   readonly drivers: ReadonlyMap<string, NodeDriver>;
-  readonly runners: Map<RunnerName, Runner>;
-  readonly prober: Prober;
-  /** Where volumes are shown to runs. */
-  readonly stage: Stage;
-  /** Which daemon of this machine has which directory. */
-  readonly holds: DirectoryHolds;
+  readonly runners: ReadonlyMap<RunnerName, Runner>;
+  /** Where volumes are brought, and shown to runs. */
+  readonly volumes: NodeVolumes;
   /** Where the files of configmaps and secrets are made for runs. */
   readonly files: RunFiles;
+  readonly prober: Prober;
 }
 
 /** The nodes that there are. */
 export interface Nodes {
+  /** At least one. */
+  readonly names: readonly [string, ...string[]];
   /** @throws {RuneError} `unavailable` for a node that is not here. */
   get(name: string): Node;
 }
 
 /** The one place that nodes are had from. */
-export function createNodes(nodes: readonly Node[]): Nodes {
+export function createNodes(nodes: readonly [Node, ...Node[]]): Nodes {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   return {
+    names: [nodes[0].name, ...nodes.slice(1).map(({ name }) => name)],
     get(name) {
       const node = byName.get(name);
       if (node) return node;

@@ -5,23 +5,9 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import type { RunMount, RunRef } from "../runners/runner.ts";
-import type { Reader } from "../store/store.ts";
+import type { RunRef } from "../runners/runner.ts";
 import { RuneError, toRuneError } from "../model/error.ts";
-import type { InstanceState, InstanceStatus } from "../model/instance.ts";
-
-/** What one mount shows. */
-export interface FileMount {
-  target: string;
-  /** Its content must not reach a disk where that can be avoided. */
-  inMemory: boolean;
-  /** Numeric; the daemon's own when undefined. */
-  user: number | undefined;
-  group: number | undefined;
-  /** Permission bits of every file; none above 0777 is given. */
-  mode: number;
-  files: { path: string; text: string }[];
-}
+import type { FileMount, RunFiles } from "./files.ts";
 
 /** Mounts a filesystem in memory; given only where the daemon may mount. */
 export interface MemoryMounts {
@@ -35,23 +21,6 @@ export interface MemoryMounts {
   detach(directory: string): Promise<void>;
 }
 
-/** See the module comment. Every call may be repeated. */
-export interface RunFiles {
-  /**
-   * Makes the files of a run anew, and removes those of its instance's earlier runs.
-   *
-   * @returns the mounts, in the order given.
-   * @throws {RuneError} `failed_precondition` when an owner cannot be given, `unavailable` when there is no room.
-   */
-  prepare(run: RunRef, mounts: FileMount[]): Promise<RunMount[]>;
-  /** Removes the files of every run of an instance. */
-  remove(instanceUid: string): Promise<void>;
-  /** Removes files of runs that `isWanted` does not know, and mounts of this daemon that lie elsewhere. */
-  sweep(isWanted: (run: RunRef) => boolean): Promise<number>;
-}
-
-/** States from which an instance starts only with files made anew. */
-const ENDED: InstanceState[] = ["Completed", "Stopped", "Stalled"];
 /** Room for file system structures beside the content. */
 const MEMORY_SLACK = 1 << 20;
 
@@ -90,10 +59,11 @@ export function createRunFiles(
     }
   }
 
-  async function removeWhere(unwanted: (run: RunRef) => boolean): Promise<number> {
-    const runs = (await list()).filter(unwanted);
-    for (const run of runs) await discard(directoryOf(run));
-    return runs.length;
+  async function removeWhere(unwanted: (run: RunRef) => boolean, signal: AbortSignal): Promise<void> {
+    for (const run of (await list()).filter(unwanted)) {
+      signal.throwIfAborted();
+      await discard(directoryOf(run));
+    }
   }
 
   /**
@@ -101,11 +71,12 @@ export function createRunFiles(
    * with them the values of secrets in memory. A run that goes on from there keeps its files, as what it sees is a mount of
    * its own that ends with it.
    */
-  async function detachElsewhere(): Promise<number> {
+  async function detachElsewhere(signal: AbortSignal): Promise<number> {
     const here = await Deno.realPath(root).catch(() => root);
     const elsewhere = (await memory?.list() ?? []).filter((path) => dirname(path) !== here);
     let detached = 0;
     for (const path of elsewhere) {
+      signal.throwIfAborted();
       // One that cannot be had, below another mount say, must not keep the rest.
       await memory?.detach(path).then(() => detached++, (error) => onLeft?.(path, toRuneError(error)));
     }
@@ -125,9 +96,9 @@ export function createRunFiles(
   }
 
   return {
-    async prepare(run, mounts) {
+    async prepare(run, { mounts, signal }) {
       const directory = directoryOf(run);
-      await removeWhere((other) => other.instanceUid === run.instanceUid && other.run < run.run);
+      await removeWhere((other) => other.instanceUid === run.instanceUid && other.run < run.run, signal);
       if (mounts.length === 0) return [];
       try {
         await discard(directory);
@@ -138,8 +109,15 @@ export function createRunFiles(
       }
       return mounts.map(({ target }, i) => ({ source: join(directory, `${i}`), target, readOnly: true }));
     },
-    remove: async (instanceUid) => void await removeWhere((run) => run.instanceUid === instanceUid),
-    sweep: async (isWanted) => await removeWhere((run) => !isWanted(run)) + await detachElsewhere(),
+    remove: (instanceUid, signal) => removeWhere((run) => run.instanceUid === instanceUid, signal),
+    list,
+    async discard(runs, signal) {
+      for (const run of runs) {
+        signal.throwIfAborted();
+        await discard(directoryOf(run));
+      }
+    },
+    detachElsewhere,
   };
 }
 
@@ -177,16 +155,5 @@ function explain(thrown: unknown): RuneError {
   return new RuneError("unavailable", `the files of its mounts cannot be made: ${message}`, {
     hint: "look at the room and the permissions of the data directory",
     cause: thrown,
-  });
-}
-
-/** Removes the files of runs that are no longer anybody's current one. @returns of how many. */
-export async function sweepFiles(files: RunFiles, store: Reader): Promise<number> {
-  // Read when the files were listed: an instance made meanwhile is recorded before its files exist.
-  let current: Map<string, InstanceStatus> | undefined;
-  return await files.sweep(({ instanceUid, run }) => {
-    current ??= new Map(store.list("instance").map((i) => [i.uid, i.status]));
-    const status = current.get(instanceUid);
-    return status !== undefined && run >= status.run && !ENDED.includes(status.state);
   });
 }

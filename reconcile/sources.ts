@@ -12,7 +12,7 @@ import type { OutsideNews } from "./news.ts";
 
 /** Who makes news, and who hears it. */
 export interface Sources {
-  runners: Map<RunnerName, Runner>;
+  runners: ReadonlyMap<RunnerName, Runner>;
   prober: Pick<Prober, "onChange">;
   proxy: Pick<Proxy, "onEnd">;
   store: Store;

@@ -7,8 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { repeatOn, SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Volume } from "../model/volume.ts";
-import { createMountTable } from "../node/mount_table.ts";
-import type { Node } from "../node/node.ts";
+import type { Nodes } from "../node/node.ts";
 import type { Proxy } from "../node/proxy/proxy.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
@@ -20,8 +19,10 @@ import { INSTANCE_CONTROLLER } from "./instance/controller.ts";
 import { createLooks } from "./instance/looks.ts";
 import type { Unstored } from "./instance/unstored.ts";
 import type { KeptLogs } from "./kept_logs/kept_logs.ts";
+import { createMountedVolumes } from "./mounted_volumes.ts";
 import { keysOf, type News, newsOf } from "./news.ts";
 import type { Outcome } from "./outcome.ts";
+import { findNode } from "./placement.ts";
 import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
 import { SNAPSHOT_POLICY_CONTROLLER } from "./snapshot_policy/controller.ts";
 import { SERVICE_CONTROLLER } from "./service/controller.ts";
@@ -30,18 +31,16 @@ import { listenTo } from "./sources.ts";
 import { SWEEP_CONTROLLER } from "./sweep/controller.ts";
 import { VOLUME_CONTROLLER } from "./volume/controller.ts";
 
-/** What of a node the controllers work with. */
-type NodeParts = Pick<Node, "drivers" | "runners" | "prober" | "stage" | "bootId" | "holds" | "files">;
-
 /** What the controllers are built from. */
-export interface ControllerDeps extends NodeParts {
+export interface ControllerDeps {
   store: Store;
+  /** Where volumes and instances are. */
+  nodes: Nodes;
   /** Values of secrets, read at the moment of use. */
   secrets: SecretReader;
   /** Tells how long ago what is stored was. */
   clock: Clock;
   proxy: Proxy;
-  node: Pick<Node, "name" | "labels">;
   logger: Logger;
   /** Where the last output of instances that are gone is kept. */
   keptLogs: KeptLogs;
@@ -96,7 +95,7 @@ const CONTROLLERS: readonly Controller<PassDeps>[] = [
 
 function makePassDeps(deps: ControllerDeps, hear: (news: News) => void) {
   const { store, secrets } = deps;
-  const mounts = createMountTable((volumeUid) => hear({ kind: "mounted", volumeUid }));
+  const mounts = createMountedVolumes((volumeUid) => hear({ kind: "mounted", volumeUid }));
   const instances = followInstances(store);
   return {
     ...deps,
@@ -123,7 +122,8 @@ export function startControllers(
   deps: ControllerDeps,
   { timers = SYSTEM_TIMERS, makeQueue = createQueue }: Scheduling = {},
 ): Controllers {
-  const { store, logger, prober } = deps;
+  const { store } = deps;
+  const { runners, prober } = findNode(deps);
   const stop = new AbortController();
   const passDeps = makePassDeps(deps, hear);
   const workers: Worker[] = CONTROLLERS.map((controller) => ({
@@ -154,7 +154,7 @@ export function startControllers(
   });
   startRound();
   const rounds = repeatOn(timers, ROUND_MS, startRound);
-  const listeners = listenTo({ ...deps, looks: passDeps.looks, logger, timers, hear }, stop.signal);
+  const listeners = listenTo({ ...deps, runners, prober, looks: passDeps.looks, timers, hear }, stop.signal);
 
   return {
     listDead: () => timers.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],

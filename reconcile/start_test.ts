@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createClock } from "../base/clock.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
+import { createNodes, type Node } from "../node/node.ts";
 import { withStore } from "../store/store_fixture.ts";
 import type { Store } from "../store/store.ts";
 import type { Queue, QueueOptions } from "./queue.ts";
@@ -45,13 +46,16 @@ function start(store: Store) {
   };
   const deps = {
     store,
-    runners: new Map(),
-    drivers: new Map(),
+    nodes: createNodes([{
+      name: "n1",
+      runners: new Map(),
+      drivers: new Map(),
+      prober: {
+        onChange: (listener: (uid: string) => void) => void (outside.probe = listener),
+        stop: () => Promise.resolve(void ends.push("prober")),
+      },
+    } as Partial<Record<keyof Node, unknown>> as Node]),
     clock: createClock(),
-    prober: {
-      onChange: (listener: (uid: string) => void) => void (outside.probe = listener),
-      stop: () => Promise.resolve(void ends.push("prober")),
-    },
     proxy: {
       onEnd(listener: () => void) {
         outside.proxy = listener;

@@ -9,11 +9,19 @@ import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 const MAX_LINES = 500;
 const CONTRACTS = [
   "drivers/driver.ts",
-  "node/mounts/stage.ts",
-  "drivers/directory_hold.ts",
   "drivers/built_in.ts",
   "runners/runner.ts",
   "node/proxy/proxy.ts",
+];
+/** What others know of a machine: calls that can cross a wire, and the data in them. */
+const NODE_CONTRACT = [
+  "node/node.ts",
+  "node/node_driver.ts",
+  "node/volumes.ts",
+  "node/volume_call.ts",
+  "node/files.ts",
+  "node/probes/prober.ts",
+  "node/probes/tracker.ts",
 ];
 const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/entry.ts", "drivers/built_in.ts"];
 /** What of the store those may use who read and write resources, and the values of secrets. */
@@ -23,7 +31,6 @@ const ANSWERS = {
   data: "reconcile/config/data.ts",
   filesystem: "reconcile/volume/other_filesystem.ts",
   keptLogs: ["reconcile/kept_logs/kept_logs.ts", "reconcile/kept_logs/keep_last.ts"],
-  room: "reconcile/room.ts",
   unstored: "reconcile/instance/unstored.ts",
   versions: ["reconcile/service/revert.ts", "reconcile/service/revisions.ts"],
   writers: "reconcile/snapshot/writers.ts",
@@ -55,7 +62,6 @@ const SERVER: [room: string, outside: string[]][] = [
     ANSWERS.data,
     ANSWERS.filesystem,
     ...ANSWERS.keptLogs,
-    ANSWERS.room,
     ANSWERS.unstored,
     ...ANSWERS.versions,
     "node/",
@@ -113,11 +119,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     "base/",
     "model/",
     ...STORE,
-    "node/",
-    "drivers/filesystem.ts",
-    "drivers/filesystem_guard.ts",
-    "drivers/mount_root.ts",
-    "drivers/open_directory.ts",
+    ...NODE_CONTRACT,
+    // What runs get from secrets is put together by the controllers.
+    "node/secret_refs.ts",
     ...CONTRACTS,
   ],
   ...layers(SERVER),

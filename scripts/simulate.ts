@@ -6,26 +6,6 @@ import { parseArgs } from "node:util";
 import { show } from "./command.ts";
 import { ROOT } from "./tree.ts";
 
-/** Files that touch the host, and what stands in their place. */
-const IN_PLACE: Record<string, string> = {
-  "drivers/open_directory.ts": "drivers/testing/memory_directories.ts",
-  "node/mounts/run_mounts.ts": "scripts/simulation/memory_mounts.ts",
-  "reconcile/room.ts": "scripts/simulation/memory_room.ts",
-};
-
-/** The program's import map with those files in place of the host's. */
-async function writeImportMap(): Promise<string> {
-  const { imports } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`)) as {
-    imports: Record<string, string>;
-  };
-  const url = (path: string) => `file://${ROOT}/${path}`;
-  const own = Object.entries(imports).map(([name, at]) => [name, at.replace(/^\.\//, url(""))]);
-  const path = await Deno.makeTempFile({ prefix: "rune-simulate-", suffix: ".json" });
-  const replaced = Object.entries(IN_PLACE).map(([from, to]) => [url(from), url(to)]);
-  await Deno.writeTextFile(path, JSON.stringify({ imports: Object.fromEntries([...own, ...replaced]) }));
-  return path;
-}
-
 /** Plays the histories. @returns the exit code. */
 async function main(argv: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -35,18 +15,13 @@ async function main(argv: string[]): Promise<number> {
       histories: { type: "string", default: "1000" },
     },
   });
-  const map = await writeImportMap();
-  try {
-    const parts = splitSeeds(Number(values.seed), Number(values.histories));
-    const program = `${ROOT}/scripts/simulation/main.ts`;
-    const codes = await Promise.all(parts.map((part) => {
-      const args = ["run", "-A", "--no-check", `--import-map=${map}`, program, ...part.map(String)];
-      return show([Deno.execPath(), ...args], { cwd: ROOT });
-    }));
-    return Math.max(...codes);
-  } finally {
-    await Deno.remove(map);
-  }
+  const parts = splitSeeds(Number(values.seed), Number(values.histories));
+  const program = `${ROOT}/scripts/simulation/main.ts`;
+  const codes = await Promise.all(parts.map((part) => {
+    const args = ["run", "-A", "--no-check", program, ...part.map(String)];
+    return show([Deno.execPath(), ...args], { cwd: ROOT });
+  }));
+  return Math.max(...codes);
 }
 
 /** Below that many, a second process costs more than it saves. */

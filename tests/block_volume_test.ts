@@ -1,15 +1,15 @@
 /** The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits its turn. @module */
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
-import { DirectoryHolds } from "../drivers/directory_hold.ts";
 import { BindStage } from "../node/mounts/bind_stage.ts";
 import { findLoopDevice } from "../drivers/devices.ts";
 import { parseMountInfo } from "../drivers/host.ts";
 import { LoopTestDriver } from "../drivers/loop_test_driver.ts";
-import { nodeDrivers } from "../node/testing/drivers.ts";
+import { createNodes } from "../node/node.ts";
+import { makeTestNode } from "../node/testing/test_node.ts";
 import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
 import { createClock } from "../base/clock.ts";
-import { createMountTable } from "../node/mount_table.ts";
+import { createMountedVolumes } from "../reconcile/mounted_volumes.ts";
 import { reconcileVolume } from "../reconcile/volume/controller.ts";
 import { seed } from "../server/daemon/seed.ts";
 import { openStore } from "../store/store.ts";
@@ -35,12 +35,10 @@ Deno.test({
     const store = await openStore({ dataDir: `${dir}/state` });
     const newDaemon = () => ({
       store,
-      drivers: nodeDrivers([driver]),
-      mounts: createMountTable(() => {}),
-      stage: new BindStage(`${dir}/mounts`),
-      runners: new Map(),
-      holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
-      node: { name: "n1", labels: {} },
+      nodes: createNodes([
+        makeTestNode({ directory: dir, drivers: [driver], stage: new BindStage(`${dir}/mounts`) }),
+      ]),
+      mounts: createMountedVolumes(() => {}),
       clock: createClock(),
     });
     let deps = newDaemon();

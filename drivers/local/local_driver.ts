@@ -21,7 +21,7 @@ import type {
 } from "../driver.ts";
 import { ensureDirectory, lookAtDirectory, renameDirectory } from "../durable.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
-import { FilesystemAway } from "../filesystem.ts";
+import { FilesystemAway } from "../../model/filesystem.ts";
 import { diskUsage, removeTree } from "../host.ts";
 import { callError, checkAborted, hostError } from "../host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";

@@ -5,9 +5,14 @@
  */
 import { z } from "zod";
 import { KeyedLock } from "../../base/keyed_lock.ts";
-import { type Filesystem, filesystemSchema } from "../../model/filesystem.ts";
+import {
+  type Filesystem,
+  FilesystemAway,
+  filesystemSchema,
+  isSameFilesystem,
+} from "../../model/filesystem.ts";
 import { readJson, removeAside, writeJson } from "../durable.ts";
-import { describeDifference, FilesystemAway, isSameFilesystem } from "../filesystem.ts";
+import { describeDifference } from "../filesystem.ts";
 
 const memorySchema = z.object({
   /** The root that it is of: another one has no memory. */

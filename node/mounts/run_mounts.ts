@@ -6,23 +6,11 @@
 import { join } from "node:path";
 import { parseMountInfo } from "../../drivers/host.ts";
 import { errnoOf, hostError } from "../../drivers/host_error.ts";
-
-/** A directory by its filesystem and its path in it, which no two directories share; see `open_directory.ts`. */
-export interface FilesystemPlace {
-  filesystem: string;
-  inFilesystem: string;
-}
+import type { FilesystemPlace, SeenProcess } from "../volumes.ts";
 
 /** The place of a directory inside another one. @param subPath relative; empty for that one itself. */
 export function placeBelow({ filesystem, inFilesystem }: FilesystemPlace, subPath: string): FilesystemPlace {
   return { filesystem, inFilesystem: join(inFilesystem, subPath).replace(/(.)\/+$/, "$1") };
-}
-
-/** A process whose mounts are asked for. */
-export interface Seen {
-  pid: number;
-  /** Its container's id, where the pid comes from an Engine: it may be one of another machine or pid namespace. */
-  container?: string;
 }
 
 /**
@@ -32,7 +20,7 @@ export interface Seen {
  * the daemon's own view of mounts has none of its own, and is taken at its word.
  */
 export async function hasMounted(
-  { pid, container }: Seen,
+  { pid, container }: SeenProcess,
   directories: FilesystemPlace[],
 ): Promise<boolean | "unknown"> {
   try {

@@ -2,7 +2,8 @@
 import type { DataSource, Driver, VolumeContext } from "../../drivers/driver.ts";
 import { RuneError } from "../../model/error.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
-import { DRIVER_CALLS, type NodeDriver, wrapDrivers } from "../driver_calls.ts";
+import { DRIVER_CALLS, wrapDrivers } from "../driver_calls.ts";
+import type { NodeDriver } from "../node_driver.ts";
 
 /** Secrets with fixed values. @param values by `namespace/name`, then by key; a test may change them. */
 export function fixedSecrets(values: Record<string, Record<string, string>> = {}): SecretReader {

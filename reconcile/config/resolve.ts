@@ -7,7 +7,7 @@ import { PROCESS_VARIABLE } from "../../model/runner_fields.ts";
 import { parseAccountId } from "../../model/security.ts";
 import { type DataKey, dataKey, describeData } from "../../model/data_uses.ts";
 import type { ReadData } from "./data.ts";
-import type { FileMount } from "../../node/run_files.ts";
+import type { FileMount } from "../../node/files.ts";
 
 /** See the module comment. */
 export interface ResolvedConfig {

@@ -32,7 +32,7 @@ import type { InstanceStep, InstanceView } from "./view.ts";
  * @returns an outcome when the pass is over, undefined to plan again.
  */
 export async function applyInstance(step: InstanceStep, call: Call): Promise<Outcome | undefined> {
-  const { view, deps, runner, signal } = call;
+  const { view, deps, node, runner, signal } = call;
   const { instance } = view;
   switch (step.do) {
     case "retire":
@@ -60,7 +60,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
       return await stopStep(call);
     case "settle":
       // Nobody reads the files of a run that has ended.
-      if (step.releases || step.event?.reason === "Exited") await forgetFiles(deps, instance);
+      if (step.releases || step.event?.reason === "Exited") await forgetFiles(node, instance);
       if (!await settleKnown(deps, { instance, step: await explainEnd(step, call) }) || step.afterMs === 0) {
         return undefined;
       }
@@ -96,7 +96,7 @@ async function launchRun(
   { run, step, attempt = 1, done = [] }: Wanted,
   call: Call,
 ): Promise<Outcome | undefined> {
-  const { view, deps, runner, signal } = call;
+  const { view, deps, node, runner, signal } = call;
   const { instance } = view;
   const service = view.service!;
   const init = step && { run, done, step: step.name, attempt };
@@ -125,10 +125,9 @@ async function launchRun(
       run,
       ...(step && { attempt: { step, attempt } }),
       runner,
-      files: deps.files,
+      node,
       readData: deps.readData,
       secrets: deps.secrets,
-      stage: deps.stage,
       onReplaced: deps.remount,
       signal,
       recordIntent: async () => {
@@ -234,7 +233,7 @@ export function outage(status: InstanceStatus, failure: RuneError): InstanceStat
  */
 async function recordIntent(
   { run, init, versions = {} }: { run: number; init?: InitProgress | undefined; versions?: ConfigVersions },
-  { view, deps }: Call,
+  { view, deps, node }: Call,
 ): Promise<void> {
   await deps.store.transact((tx) => {
     const instance = current(tx, view.instance);
@@ -270,7 +269,7 @@ async function recordIntent(
       state: "Starting",
       ready: false,
       run,
-      boot: deps.bootId,
+      boot: node.bootId,
     } as const;
     tx.update(instance, { status });
     if (!init) markInitialized(tx, view);

@@ -5,6 +5,8 @@ import { toRuneError } from "../../model/error.ts";
 import { type Instance, isAlive, mountsOf } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../model/kinds.ts";
+import type { Node } from "../../node/node.ts";
+import { findNode } from "../placement.ts";
 import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor, pausedFor } from "../snapshot/writers.ts";
 import type { Controller, Pass } from "../controller.ts";
@@ -60,9 +62,10 @@ function siblingsOf({ namespace, spec }: Instance, store: Store): Set<string> {
 
 async function observeInstance(
   instance: Instance,
-  { deps, runner, signal, seen, firstLook }: {
+  { deps, node, runner, signal, seen, firstLook }: {
     firstLook: boolean;
     deps: InstanceDeps;
+    node: Node;
     runner: Runner;
     signal: AbortSignal;
     /** What the runner said earlier in this pass, when nothing was done to the run since. */
@@ -80,10 +83,10 @@ async function observeInstance(
   if (state?.state === "running" || !isAlive(instance.status.state)) deps.looks.addLook(instance.uid);
   const service = deps.store.get("service", instance.namespace, instance.spec.service);
   const leaving = instance.deletionRequestedAt !== undefined;
-  if (state?.state !== "running" || leaving) deps.prober.forget(instance.uid);
-  const health = state?.state === "running" && !leaving ? deps.prober.watch(instance, state) : undefined;
+  if (state?.state !== "running" || leaving) node.prober.forget(instance.uid);
+  const health = state?.state === "running" && !leaving ? node.prober.watch(instance, state) : undefined;
   const mounts = observeMounts(instance, deps);
-  const init = await observeInit(instance, { run: state, mounts, runner, signal });
+  const init = await observeInit(instance, { run: state, mounts, node, runner, signal });
   return {
     instance,
     service,
@@ -92,8 +95,9 @@ async function observeInstance(
     // A snapshot that let go meanwhile held it when it was looked at.
     ...(state?.paused && !heldBefore && !pausedFor(deps.store, instance.uid) && { paused: true }),
     ...(health && { health }),
-    ...(state?.state !== "running" && service && { dependencies: observeDependencies(service, deps) }),
-    bootId: deps.bootId,
+    ...(state?.state !== "running" && service &&
+      { dependencies: observeDependencies(service, { ...deps, bootId: node.bootId }) }),
+    bootId: node.bootId,
     firstLook,
     ...(service && { shared: sharedRole(service, deps.store) }),
     ...init,
@@ -113,15 +117,16 @@ export async function reconcileInstance(
   const unseenRun = deps.looks.has(uid) ? undefined : deps.findInstance(uid)?.status.run;
   for (let i = 0; i < MAX_STEPS; i++) {
     const instance = deps.findInstance(uid);
+    const node = findNode(deps);
     if (!instance) {
-      forget(uid, deps);
+      forget(uid, { deps, node });
       return DONE;
     }
-    const runner = deps.runners.get(instance.spec.runner)!;
+    const runner = node.runners.get(instance.spec.runner)!;
     let view: InstanceView;
     try {
       const firstLook = instance.status.run === unseenRun;
-      view = await observeInstance(instance, { deps, runner, signal, seen, firstLook });
+      view = await observeInstance(instance, { deps, node, runner, signal, seen, firstLook });
     } catch (thrown) {
       const error = toRuneError(thrown);
       if (error.code === "unavailable") {
@@ -133,7 +138,7 @@ export async function reconcileInstance(
     const step = planInstance(view);
     let outcome: Outcome | undefined;
     try {
-      outcome = await applyInstance(step, { view, deps, runner, published, signal });
+      outcome = await applyInstance(step, { view, deps, node, runner, published, signal });
     } catch (thrown) {
       // The Engine went away in the middle: what was seen of the run is of before.
       if (toRuneError(thrown).code === "unavailable") deps.looks.forget(uid);
@@ -147,8 +152,11 @@ export async function reconcileInstance(
 }
 
 /** Ends what is known in memory alone of an instance that is gone. */
-function forget(uid: string, { prober, looks, unstored }: InstanceDeps): void {
-  prober.forget(uid);
+function forget(
+  uid: string,
+  { deps: { looks, unstored }, node }: { deps: InstanceDeps; node: Node },
+): void {
+  node.prober.forget(uid);
   looks.forget(uid);
   unstored?.forget(uid);
 }

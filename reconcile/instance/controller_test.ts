@@ -1,5 +1,6 @@
 /** Passes over one instance in a real store, with a runner that does not do what it says. @module */
 import assert from "node:assert/strict";
+import { createNodes, type Node } from "../../node/node.ts";
 import type { Publication, Runner } from "../../runners/runner.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
@@ -19,11 +20,14 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
   } as Partial<Runner> as Runner;
   const deps = {
     store,
-    runners: new Map([["docker", runner]]),
-    prober: { watch: () => undefined },
+    nodes: createNodes([{
+      name: "n1",
+      bootId: "boot",
+      runners: new Map([["docker", runner]]),
+      prober: { watch: () => undefined },
+    } as Partial<Record<keyof Node, unknown>> as Node]),
     looks: createLooks(),
     clock: createClock(),
-    bootId: "boot",
     findInstance: () => store.get("instance", "default", "web-0"),
   } as Partial<Record<keyof InstancePassDeps, unknown>> as InstancePassDeps;
   try {
@@ -58,7 +62,10 @@ Deno.test("reconcileInstance() forgets what is known in memory alone of an insta
   looks.addLook("gone");
   const deps = {
     looks,
-    prober: { forget: (uid: string) => void ends.push(`probes of ${uid}`) },
+    nodes: createNodes([{
+      name: "n1",
+      prober: { forget: (uid: string) => void ends.push(`probes of ${uid}`) },
+    } as Partial<Record<keyof Node, unknown>> as Node]),
     unstored: { forget: (uid: string) => void ends.push(`status of ${uid}`) },
     findInstance: () => undefined,
   } as Partial<Record<keyof InstancePassDeps, unknown>> as InstancePassDeps;

@@ -3,6 +3,7 @@ import type { Runner, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../model/error.ts";
 import { stepKey } from "../../model/init_step.ts";
 import type { Instance } from "../../model/instance.ts";
+import type { Node } from "../../node/node.ts";
 import { isFileMissing } from "./file_missing.ts";
 import { nextStep, openProgress } from "./init_plan.ts";
 import type { InstanceView, MountView } from "./view.ts";
@@ -14,9 +15,10 @@ import type { InstanceView, MountView } from "./view.ts";
  */
 export async function observeInit(
   instance: Instance,
-  { run, mounts, runner, signal }: {
+  { run, mounts, node, runner, signal }: {
     run: RunState | undefined;
     mounts: MountView[];
+    node: Node;
     runner: Runner;
     signal: AbortSignal;
   },
@@ -31,7 +33,7 @@ export async function observeInit(
   const next = nextStep({ instance }, init ? status.run : status.run + 1);
   if (typeof next?.runIf !== "object") return { stepRun };
   try {
-    return { stepRun, fileMissing: await isFileMissing(next.runIf.fileMissing, mounts) };
+    return { stepRun, fileMissing: await isFileMissing(next.runIf.fileMissing, { mounts, node, signal }) };
   } catch (error) {
     const { message, hint } = toRuneError(error);
     return { stepRun, stepProblem: `init step ${next.name}: ${message}${hint ? `; ${hint}` : ""}` };

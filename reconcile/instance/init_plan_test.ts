@@ -39,7 +39,7 @@ function plan(
     name: "data",
     volume: more.volume ?? makeProvisionedVolume(),
     holders: [holder],
-    mounted: { path: "/v", where: { path: "/v", chain: ["1"], filesystem: "8:0", inFilesystem: "/v" } },
+    mounted: { path: "/v" },
   };
   const run = (status.run ?? 1) === 0 ? undefined : absent;
   return planInstance({ instance, service, mounts: [mount], run, now: NOW, ...more });

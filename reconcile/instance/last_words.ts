@@ -6,7 +6,8 @@
  */
 import type { LogEntry, Runner, RunRef } from "../../runners/runner.ts";
 import { describeKey } from "../../model/resource.ts";
-import { fullness } from "../room.ts";
+import { describeShortage } from "../../model/format.ts";
+import type { Node } from "../../node/node.ts";
 import type { InstanceStep, InstanceView, MountView } from "./view.ts";
 
 /** Lines that are looked at, and letters of each. */
@@ -23,7 +24,12 @@ type Settle = Extract<InstanceStep, { do: "settle" }>;
 /** The step with a suggestion, where it tells of a run that ended badly and its output suggests something. */
 export async function explainEnd(
   step: Settle,
-  { view, runner, signal }: { view: InstanceView; runner: Runner; signal: AbortSignal },
+  { view, node, runner, signal }: {
+    view: InstanceView;
+    node: Pick<Node, "volumes">;
+    runner: Runner;
+    signal: AbortSignal;
+  },
 ): Promise<Settle> {
   const { instance, run, mounts } = view;
   const writable = mounts.filter(({ mount }) => !mount.readOnly);
@@ -31,7 +37,7 @@ export async function explainEnd(
   const endedBadly = event?.type === "Warning" && event.reason === "Exited" && run?.state === "exited";
   if (!endedBadly || writable.length === 0) return step;
   const lines = await lastLines(runner, { ref: { instanceUid: instance.uid, run: run.run }, signal });
-  const advice = await suggestion(lines, writable);
+  const advice = await suggestion(lines, { writable, node, signal });
   if (advice === undefined) return step;
   const { message, lastFailure } = status;
   return {
@@ -68,11 +74,15 @@ async function lastLines(
 }
 
 /** What to say of the last lines of a run that ended badly. Exported for its table of cases. */
-export async function suggestion(lines: string[], writable: MountView[]): Promise<string | undefined> {
+export async function suggestion(
+  lines: string[],
+  { writable, node, signal }: { writable: MountView[]; node: Pick<Node, "volumes">; signal: AbortSignal },
+): Promise<string | undefined> {
   if (lines.some((line) => FULL.test(line))) {
     for (const view of writable) {
-      const why = view.mounted && await fullness(view.mounted.path);
-      if (why !== undefined) {
+      const shortage = view.volume && await node.volumes.findShortage(view.volume.uid, signal);
+      if (shortage) {
+        const why = describeShortage(shortage);
         return `volume ${describeKey(view)} is full (${why}): make room, or grow it (rune volume resize)`;
       }
     }

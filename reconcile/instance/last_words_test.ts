@@ -1,18 +1,24 @@
 import assert from "node:assert/strict";
 import { makeFullFilesystem } from "../../scripts/full_filesystem.ts";
 import { noRoot } from "../../tests/skips.ts";
-import { whereIs } from "../../drivers/open_directory.ts";
+import { findShortage } from "../../base/room.ts";
+import type { Node } from "../../node/node.ts";
+import { makeVolume } from "../testing/resources.ts";
 import { suggestion } from "./last_words.ts";
 import type { MountView } from "./view.ts";
 
-const viewOf = async (name: string, mountPath: string, path = "/"): Promise<MountView> => ({
+/** Of a volume whose uid is its path, so that the node below finds it. */
+const viewOf = (name: string, mountPath: string, path = "/"): MountView => ({
   mount: { name, mountPath, readOnly: false, subPath: "", claim: { name } },
   namespace: "default",
   name,
-  volume: undefined,
+  volume: makeVolume({}, { uid: path }),
   holders: [],
-  mounted: { path, where: await whereIs(path) },
+  mounted: { path },
 });
+
+const node = { volumes: { findShortage } } as Partial<Record<keyof Node, unknown>> as Node;
+const { signal } = new AbortController();
 
 const DENIED: [line: string, mount: string | undefined][] = [
   ["touch: /data/mark: Permission denied", "data"],
@@ -25,8 +31,8 @@ const DENIED: [line: string, mount: string | undefined][] = [
 
 for (const [line, mount] of DENIED) {
   Deno.test(`suggestion() of "${line}" is ${mount === undefined ? "none" : `fsUser of ${mount}`}`, async () => {
-    const views = [await viewOf("data", "/data"), await viewOf("logs", "/logs")];
-    const said = await suggestion(["starting", line], views);
+    const views = [viewOf("data", "/data"), viewOf("logs", "/logs")];
+    const said = await suggestion(["starting", line], { writable: views, node, signal });
     if (mount === undefined) assert.equal(said, undefined);
     else assert.match(said!, new RegExp(`may not write /${mount}: set fsUser of the mount "${mount}"`));
   });
@@ -37,12 +43,12 @@ Deno.test({
   ignore: noRoot,
   async fn() {
     await using disk = await makeFullFilesystem();
-    const views = [await viewOf("roomy", "/roomy"), await viewOf("small", "/small", disk.path)];
+    const views = [viewOf("roomy", "/roomy"), viewOf("small", "/small", disk.path)];
     const line = "dd: error writing '/small/x': No space left on device";
-    assert.equal(await suggestion([line], views), undefined);
+    assert.equal(await suggestion([line], { writable: views, node, signal }), undefined);
     await disk.fill({ free: 0 });
     assert.match(
-      (await suggestion([line], views))!,
+      (await suggestion([line], { writable: views, node, signal }))!,
       /^volume default\/small is full \(no room is left of 1Mi\w*\)/,
     );
   },

@@ -1,8 +1,6 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
-import { applyOwnership, openSubPath } from "../../drivers/mount_root.ts";
-import type { Stage } from "../../node/mounts/stage.ts";
-import { whereIs } from "../../drivers/open_directory.ts";
-import { type FilesystemPlace, hasMounted } from "../../node/mounts/run_mounts.ts";
+import type { Node } from "../../node/node.ts";
+import type { FilesystemPlace, OwnerIds } from "../../node/volumes.ts";
 import type { RunMount, Runner, RunRef, RunSpec, RunState } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../model/error.ts";
 import { type InitStep, stepKey } from "../../model/init_step.ts";
@@ -13,13 +11,11 @@ import type { Volume } from "../../model/volume.ts";
 import type { ReadData } from "../config/data.ts";
 import { requireFits } from "../config/environment_fit.ts";
 import { resolveConfig } from "../config/resolve.ts";
-import type { RunFiles } from "../../node/run_files.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import { resolveSecretEnv } from "../../node/secret_refs.ts";
 import { shortDigest } from "../digest.ts";
-import { openMounted } from "../../node/mount_table.ts";
 import { hasCheck, namesOf } from "./names.ts";
-import { isFresh, isUnclaimed, type Owner, ownerOf } from "./owner.ts";
+import { isUnclaimed, ownerOf } from "./owner.ts";
 import type { InstanceView, MountView } from "./view.ts";
 
 /** A launch that failed, with the reason that the service's status shows. */
@@ -131,40 +127,33 @@ export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
   };
 }
 
-/** What the stage calls the directory of an instance's mount that has a subPath. */
-export const stagedId = (instanceUid: string, index: number): string => `${instanceUid}.${index}`;
-
 /** A mount that is ready: the path for the runner, and which directory the run must come to have. */
 interface Prepared {
   source: string;
   place: FilesystemPlace;
 }
 
-/** Shows one mount to the run, with its owner and mode as asked. */
+/** Has one mount made ready, with its owner and mode as asked. */
 async function prepareMount(
   view: MountView,
-  { id, stage, signal, onReplaced, owner }: LaunchOptions & { id: string; owner: Owner | undefined },
+  { instanceUid, index, node, signal, onReplaced, firstOwner }: LaunchOptions & {
+    instanceUid: string;
+    index: number;
+    firstOwner: OwnerIds | undefined;
+  },
 ): Promise<Prepared> {
-  const { mount, mounted, volume } = view;
-  await using root = await openMounted(mounted!).catch((error) => {
-    onReplaced(volume!);
-    throw error;
-  });
-  const { fsMode: mode } = mount;
-  const fresh = owner && isUnclaimed(view) && await isFresh(root) ? owner : {};
-  const { fsUser: user = fresh.user, fsGroup: group = fresh.group } = mount;
-  if (user !== undefined || group !== undefined || mode !== undefined) {
-    await applyOwnership(root, {
-      path: mounted!.where.path,
-      ...(user !== undefined && { user }),
-      ...(group !== undefined && { group }),
-      ...(mode !== undefined && { mode }),
-    });
-  }
-  // Where it is by now: it may have been renamed since it was mounted.
-  if (mount.subPath === "") return { source: mounted!.path, place: await whereIs(root) };
-  await using directory = await openSubPath(root, mount.subPath);
-  return { source: await stage.show(id, directory, signal), place: await whereIs(directory) };
+  const { mount: { fsUser: user, fsGroup: group, fsMode: mode, subPath } } = view;
+  const volume = view.volume!;
+  const answer = await node.volumes.place({
+    volumeUid: volume.uid,
+    ...{ instanceUid, index, subPath },
+    owner: { ...(user !== undefined && { user }), ...(group !== undefined && { group }) },
+    ...(mode !== undefined && { mode }),
+    ...(firstOwner && isUnclaimed(view) && { firstOwner }),
+  }, signal);
+  if (answer.state === "placed") return answer;
+  onReplaced(volume);
+  throw new RuneError("unavailable", answer.message, { hint: answer.hint });
 }
 
 /**
@@ -187,15 +176,17 @@ function refuseUnexecuted({ exitCode, error }: RunState): void {
  */
 async function assertMounted(
   { pid, handle }: RunState,
-  { ref, prepared, runner, signal }: {
+  { ref, prepared, node, runner, signal }: {
     ref: RunRef;
     prepared: Prepared[];
+    node: Node;
     runner: Runner;
     signal: AbortSignal;
   },
 ): Promise<void> {
   if (runner.name !== "docker" || pid === undefined || handle === undefined || prepared.length === 0) return;
-  if (await hasMounted({ pid, container: handle }, prepared.map(({ place }) => place)) !== false) return;
+  const places = prepared.map(({ place }) => place);
+  if (await node.volumes.hasMounted({ pid, container: handle }, { places, signal }) !== false) return;
   // It may have ended and been taken down meanwhile.
   if ((await runner.inspect(ref, signal)).state !== "running") return;
   await runner.stop(ref, { timeoutMs: 0, signal });
@@ -214,11 +205,10 @@ export interface LaunchOptions {
   run: number;
   /** Launches an attempt at an init step of the run instead of its main process. */
   attempt?: Attempt;
+  node: Node;
   runner: Runner;
-  files: RunFiles;
   readData: ReadData;
   secrets: SecretReader;
-  stage: Stage;
   /** Told that a volume's directory is no longer what was mounted: it must be mounted anew. */
   onReplaced: (volume: Volume) => void;
   signal: AbortSignal;
@@ -240,7 +230,7 @@ export async function launch(
   options: LaunchOptions,
 ): Promise<void> {
   const { instance, mounts, service } = view;
-  const { run, attempt, runner, signal } = options;
+  const { run, attempt, node, runner, signal } = options;
   const { template } = instance.spec;
   const image = attempt?.step.image;
   const { preparedAt, launchFailures } = instance.status;
@@ -254,7 +244,7 @@ export async function launch(
   const prepared = await phase("VolumeNotReady", () =>
     Promise.all(
       mounts.map((mount, i) =>
-        prepareMount(mount, { ...options, id: stagedId(instance.uid, i), owner: user })
+        prepareMount(mount, { ...options, instanceUid: instance.uid, index: i, firstOwner: user })
       ),
     ));
   const mountsFiles = template.secretMounts.length + template.configMounts.length > 0;
@@ -279,7 +269,7 @@ export async function launch(
   await phase("LaunchFailed", async () => {
     const config = {
       env: found.env,
-      mounts: await options.files.prepare({ instanceUid: instance.uid, run }, found.mounts),
+      mounts: await node.files.prepare({ instanceUid: instance.uid, run }, { mounts: found.mounts, signal }),
     };
     const main = runSpecOf(view, { run, sources: prepared.map(({ source }) => source), config });
     const { stopSignal } = service.spec;
@@ -295,7 +285,7 @@ export async function launch(
     const state = await runner.start(ref, signal);
     // An init step tells it when its end is looked at.
     if (!attempt && runner.name === "process" && state.state === "exited") refuseUnexecuted(state);
-    await assertMounted(state, { ref, prepared, runner, signal });
+    await assertMounted(state, { ref, prepared, node, runner, signal });
   });
 }
 

@@ -1,19 +1,9 @@
 /** Who the programs of a run are, for what is made for them: volumes that nobody has written yet, and files of secrets. @module */
-import type { FileHandle } from "node:fs/promises";
-import { descriptorPath } from "../../drivers/open_directory.ts";
+import type { OwnerIds } from "../../node/volumes.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { MountView } from "./view.ts";
-
-/** Numbers of a user; what is absent is not known, and stays as it is. */
-export interface Owner {
-  user?: number;
-  group?: number;
-}
-
-/** What mkfs leaves in a filesystem. */
-const OF_THE_FILESYSTEM = ["lost+found"];
 
 /**
  * Who the programs of an instance will be.
@@ -24,7 +14,7 @@ const OF_THE_FILESYSTEM = ["lost+found"];
 export async function ownerOf(
   { spec: { template } }: Instance,
   { runner, image, signal }: { runner: Runner; image: string | undefined; signal: AbortSignal },
-): Promise<Owner | undefined> {
+): Promise<OwnerIds | undefined> {
   if (template.identity) return template.identity;
   try {
     return await runner.ownerOf?.(template.securityContext ?? {}, {
@@ -42,13 +32,4 @@ export async function ownerOf(
 export function isUnclaimed({ mount, volume }: MountView): boolean {
   return !mount.readOnly && mount.fsUser === undefined && mount.fsGroup === undefined &&
     volume?.status.initializedAt === undefined;
-}
-
-/** Whether a volume's root may be given away: nothing is in it, and nobody has given it to another user than the daemon's. */
-export async function isFresh(root: FileHandle): Promise<boolean> {
-  if ((await root.stat()).uid !== Deno.uid()) return false;
-  for await (const { name } of Deno.readDir(`${descriptorPath(root)}/.`)) {
-    if (!OF_THE_FILESYSTEM.includes(name)) return false;
-  }
-  return true;
 }

@@ -48,7 +48,7 @@ function makeMounted(more: Partial<MountView> = {}): MountView {
     name: "data",
     volume: makeProvisionedVolume(),
     holders: [holder],
-    mounted: { path: "/v", where: { path: "/v", chain: ["1"], filesystem: "8:0", inFilesystem: "/v" } },
+    mounted: { path: "/v" },
     ...more,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { toRuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
+import type { Node } from "../../node/node.ts";
 import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { recordEvent } from "../events.ts";
 import { keepLastOutput } from "../kept_logs/keep_last.ts";
@@ -12,18 +13,19 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { pausedFor, pausedMessage } from "../snapshot/writers.ts";
 import { drain } from "./drain.ts";
 import { leaveEngineVolumes } from "./image.ts";
-import { stagedId } from "./launch.ts";
-import type { Call, InstanceDeps } from "./pass.ts";
+import type { Call } from "./pass.ts";
 import { stopRun } from "./stop.ts";
 import { current, writeStatus } from "./write_status.ts";
 
 /** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
 const KEPT_RUNS = 6;
+/** What a node is given to take away what an instance leaves: the sweep does the rest. */
+const LEFTOVER_MS = 10_000;
 /** Between looks at an instance that is to stop and is paused for a snapshot. */
 const PAUSED_MS = 200;
 
 /** Stops and removes its runs, gives up its leases, and drops it. */
-export async function retire({ view, deps, runner, signal }: Call): Promise<Outcome> {
+export async function retire({ view, deps, node, runner, signal }: Call): Promise<Outcome> {
   const { instance, service } = view;
   const { run, state } = instance.status;
   const snapshot = pausedFor(deps.store, instance.uid);
@@ -38,7 +40,7 @@ export async function retire({ view, deps, runner, signal }: Call): Promise<Outc
   if (state !== "Stopping" && run > 0) {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }
-  deps.prober.forget(instance.uid);
+  node.prober.forget(instance.uid);
   let notKept: string | undefined;
   try {
     await drain(view, { store: deps.store, runner, signal });
@@ -60,8 +62,8 @@ export async function retire({ view, deps, runner, signal }: Call): Promise<Outc
     await writeStatus(deps.store, instance, (s) => ({ ...s, reason, message }));
     return { type: "failed", error };
   }
-  await forgetFiles(deps, instance);
-  await hideSubPaths(deps, instance);
+  await forgetFiles(node, instance);
+  await hideSubPaths(node, instance);
   // Every run is known to be gone: only now may somebody else have its volumes.
   await deps.store.transact((tx) => {
     const now = current(tx, instance);
@@ -77,15 +79,14 @@ export async function retire({ view, deps, runner, signal }: Call): Promise<Outc
 }
 
 /** What stays behind is removed with the next sweep. */
-export async function forgetFiles({ files }: InstanceDeps, { uid }: Instance): Promise<void> {
-  await files.remove(uid).catch(() => {});
+export async function forgetFiles({ files }: Pick<Node, "files">, { uid }: Instance): Promise<void> {
+  await files.remove(uid, AbortSignal.timeout(LEFTOVER_MS)).catch(() => {});
 }
 
 /** What stays shown is hidden with the next sweep. */
-async function hideSubPaths({ stage }: InstanceDeps, { uid, spec: { template } }: Instance): Promise<void> {
-  const signal = AbortSignal.timeout(10_000);
-  const ids = template.volumes.flatMap(({ subPath }, i) => subPath === "" ? [] : [stagedId(uid, i)]);
-  await Promise.allSettled(ids.map((id) => stage.hide(id, signal)));
+async function hideSubPaths({ volumes }: Pick<Node, "volumes">, { uid, spec }: Instance): Promise<void> {
+  if (spec.template.volumes.every(({ subPath }) => subPath === "")) return;
+  await volumes.release(uid, AbortSignal.timeout(LEFTOVER_MS)).catch(() => {});
 }
 
 /**

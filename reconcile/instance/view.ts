@@ -10,9 +10,9 @@ import type { LeaseHolder } from "../../model/lease.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
 import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Volume } from "../../model/volume.ts";
-import type { MountedVolume } from "../../node/mount_table.ts";
 import type { HealthVerdict } from "../../node/probes/tracker.ts";
 import type { Publication, RunState } from "../../runners/runner.ts";
+import type { MountedVolume } from "../mounted_volumes.ts";
 
 /** One mount of the instance and what stands behind it. */
 export interface MountView {

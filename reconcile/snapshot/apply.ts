@@ -1,10 +1,8 @@
 /** Carries out the steps of a snapshot's plan; each is idempotent. @module */
 import type { SnapshotRef } from "../../drivers/driver.ts";
-import type { Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
-import type { RunnerName } from "../../model/instance.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { PausedRun, Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
 import { describeKey } from "../../model/resource.ts";
@@ -12,9 +10,9 @@ import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import type { MountTable } from "../../node/mount_table.ts";
-import { describeSnapshotCall } from "../../node/volume_context.ts";
+import type { Node, Nodes } from "../../node/node.ts";
+import { describeSnapshotCall } from "../../node/volume_call.ts";
+import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { assertPaused, pauseAll, resumeAll } from "./pause_writers.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
@@ -23,15 +21,15 @@ import { findWriters } from "./writers.ts";
 /** What the steps work with. */
 export interface SnapshotDeps {
   store: Store;
-  drivers: ReadonlyMap<string, NodeDriver>;
-  runners: ReadonlyMap<RunnerName, Runner>;
-  mounts: Pick<MountTable, "get">;
+  nodes: Nodes;
+  mounts: Pick<MountedVolumes, "get">;
   clock: Clock;
 }
 
 interface Call {
   view: SnapshotView;
   deps: SnapshotDeps;
+  node: Node;
   signal: AbortSignal;
 }
 
@@ -44,10 +42,10 @@ const WAIT_MS = 200;
  * @returns an outcome when the pass is over, undefined to plan again.
  */
 export async function applySnapshot(step: SnapshotStep, call: Call): Promise<Outcome | undefined> {
-  const { view: { snapshot }, deps } = call;
+  const { view: { snapshot }, deps, node } = call;
   switch (step.do) {
     case "resume":
-      return await resume(snapshot, deps);
+      return await resume(snapshot, { ...deps, node });
     case "take":
       return await take(call);
     case "remove":
@@ -66,9 +64,12 @@ export function refOf({ namespace, name, uid, status }: Snapshot): SnapshotRef {
   return { namespace, name, uid, ...(status.handle !== undefined && { handle: status.handle }) };
 }
 
-async function resume(snapshot: Snapshot, { store, runners }: SnapshotDeps): Promise<Outcome | undefined> {
+async function resume(
+  snapshot: Snapshot,
+  { store, node }: Pick<SnapshotDeps, "store"> & { node: Node },
+): Promise<Outcome | undefined> {
   try {
-    await release(snapshot, { store, runners, runs: snapshot.status.paused ?? [] });
+    await release(snapshot, { store, node, runs: snapshot.status.paused ?? [] });
     return undefined;
   } catch (thrown) {
     const error = toRuneError(thrown);
@@ -80,10 +81,10 @@ async function resume(snapshot: Snapshot, { store, runners }: SnapshotDeps): Pro
 /** Resumes, then forgets: in this order, so that whoever dies in between leaves nobody standing still. */
 async function release(
   snapshot: Snapshot,
-  options: Pick<SnapshotDeps, "store" | "runners"> & { runs: PausedRun[]; takenAt?: string },
+  options: Pick<SnapshotDeps, "store"> & { node: Node; runs: PausedRun[]; takenAt?: string },
 ): Promise<void> {
-  const { store, runners, runs, takenAt } = options;
-  await resumeAll(runs, { runners, namespace: snapshot.namespace });
+  const { store, node, runs, takenAt } = options;
+  await resumeAll(runs, { runners: node.runners, namespace: snapshot.namespace });
   await write(store, snapshot, ({ copying: _c, paused: _p, ...status }) => ({
     ...status,
     ...(takenAt !== undefined && { takenAt }),
@@ -140,20 +141,21 @@ function originOf(
 }
 
 async function take(call: Call): Promise<Outcome | undefined> {
-  const { view, deps, signal } = call;
-  const { store, runners } = deps;
+  const { view, deps, node, signal } = call;
+  const { store } = deps;
+  const { runners } = node;
   const begun = await begin(call);
   if (!begun) return { type: "again", afterMs: WAIT_MS };
   const { snapshot, runs } = begun;
   const started = performance.now();
   let heldMs: number | undefined;
   const letGo = async (takenAt?: string) => {
-    await release(snapshot, { store, runners, runs, ...(takenAt !== undefined && { takenAt }) });
+    await release(snapshot, { store, node, runs, ...(takenAt !== undefined && { takenAt }) });
     heldMs = performance.now() - started;
   };
   try {
     await pauseAll(runs, runners, signal);
-    const driver = deps.drivers.get(snapshot.status.driver!)!;
+    const driver = node.drivers.get(snapshot.status.driver!)!;
     const made = await driver.snapshot(
       describeSnapshotCall({ snapshot, volume: view.volume }, signal),
       refOf(snapshot),
@@ -172,7 +174,10 @@ async function take(call: Call): Promise<Outcome | undefined> {
   } catch (thrown) {
     const error = toRuneError(thrown);
     if (heldMs === undefined) {
-      const held = await resume({ ...snapshot, status: { ...snapshot.status, paused: runs } }, deps);
+      const held = await resume({ ...snapshot, status: { ...snapshot.status, paused: runs } }, {
+        store,
+        node,
+      });
       if (held) return held;
     }
     if (signal.aborted) return { type: "failed", error };
@@ -209,14 +214,14 @@ async function writeReady(
 }
 
 async function remove(call: Call): Promise<Outcome> {
-  const { view, deps, signal } = call;
+  const { view, deps, node, signal } = call;
   const { snapshot } = view;
   const { driver: name } = snapshot.status;
   try {
     // Without a driver nothing was ever begun.
     if (name !== undefined) {
       await write(deps.store, snapshot, (status) => ({ ...status, state: "Deleting" }));
-      const driver = deps.drivers.get(name);
+      const driver = node.drivers.get(name);
       if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${name}"`);
       await driver.deleteSnapshot(
         describeSnapshotCall({ snapshot, volume: view.volume }, signal),

@@ -1,6 +1,7 @@
 /** The snapshot controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { findNode } from "../placement.ts";
 import { applySnapshot, type SnapshotDeps } from "./apply.ts";
 import { planSnapshot, type SnapshotView } from "./plan.ts";
 import { SNAPSHOT_INTERRUPTS, SNAPSHOT_WATCHES } from "./watches.ts";
@@ -11,12 +12,12 @@ const MAX_STEPS = 8;
 /** What is true of a snapshot now; undefined when it is gone. */
 function observeSnapshot(
   { namespace, name }: { namespace: string; name: string },
-  { store, drivers, clock }: SnapshotDeps,
+  { store, nodes, clock }: SnapshotDeps,
 ): SnapshotView | undefined {
   const snapshot = store.get("snapshot", namespace, name);
   if (!snapshot) return undefined;
   const volume = store.get("volume", namespace, snapshot.spec.source.volume);
-  const capabilities = drivers.get(volume?.status.driver ?? "")?.capabilities;
+  const capabilities = findNode({ nodes }).drivers.get(volume?.status.driver ?? "")?.capabilities;
   return { snapshot, volume, capabilities, now: clock.now() };
 }
 
@@ -29,7 +30,7 @@ export async function reconcileSnapshot(
   for (let i = 0; i < MAX_STEPS; i++) {
     const view = observeSnapshot({ namespace, name }, deps);
     if (!view) return DONE;
-    const outcome = await applySnapshot(planSnapshot(view), { view, deps, signal });
+    const outcome = await applySnapshot(planSnapshot(view), { view, deps, node: findNode(deps), signal });
     if (outcome) return outcome;
   }
   return { type: "again", afterMs: 100 };

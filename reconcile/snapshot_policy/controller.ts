@@ -3,7 +3,8 @@
  * daemon that dies around it leaves neither two nor none; all that a snapshot needs beyond its row is the snapshot controller's.
  * @module
  */
-import type { NodeDriver } from "../../node/driver_calls.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import type { Nodes } from "../../node/node.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
 import { snapshotName } from "../../model/snapshot_name.ts";
 import { snapshotPolicyOf } from "../../model/snapshot_policy_of.ts";
@@ -13,6 +14,7 @@ import type { Reader, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { findNode } from "../placement.ts";
 import { restoredInto } from "../snapshot/writers.ts";
 import { numberOf, planSnapshotPolicy, type SnapshotPolicyPlan, type SnapshotPolicyView } from "./plan.ts";
 import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";
@@ -20,15 +22,16 @@ import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";
 /** What a pass works with. */
 export interface SnapshotPolicyDeps {
   store: Store;
-  drivers: ReadonlyMap<string, Pick<NodeDriver, "capabilities">>;
+  nodes: Nodes;
   clock: { now(): Date };
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
 export async function reconcileSnapshotPolicy(
   key: string,
-  { store, drivers, clock }: SnapshotPolicyDeps,
+  { store, nodes, clock }: SnapshotPolicyDeps,
 ): Promise<Outcome> {
+  const { drivers } = findNode({ nodes });
   const [namespace, name] = key.split("/") as [string, string];
   const planFrom = (state: Reader, now: Date) => {
     const view = observeSnapshotPolicy(state, { namespace, name, drivers, now });
@@ -52,7 +55,7 @@ function observeSnapshotPolicy(
   { namespace, name, drivers, now }: {
     namespace: string;
     name: string;
-    drivers: SnapshotPolicyDeps["drivers"];
+    drivers: ReadonlyMap<string, Pick<NodeDriver, "capabilities">>;
     now: Date;
   },
 ): SnapshotPolicyView {

@@ -1,6 +1,7 @@
 /** The controller of snapshot policies on a real store whose clock the test moves; what the driver would do is written by the test. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
+import { createNodes, type Node } from "../../node/node.ts";
 import { isName } from "../../model/name.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { VolumeSpec, VolumeStatus } from "../../model/volume.ts";
@@ -12,6 +13,7 @@ import { reconcileSnapshotPolicy } from "./controller.ts";
 
 const HOUR = 3_600_000;
 const drivers = new Map([["local", { capabilities: { snapshots: true } } as Driver]]);
+const nodes = createNodes([{ name: "n1", drivers } as unknown as Node]);
 
 interface World {
   store: Store;
@@ -40,7 +42,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       },
       async pass(name = "data") {
         assert.notEqual(
-          (await reconcileSnapshotPolicy(`default/${name}`, { store, drivers, clock: { now: clock } })).type,
+          (await reconcileSnapshotPolicy(`default/${name}`, { store, nodes, clock: { now: clock } })).type,
           "failed",
         );
       },

@@ -1,22 +1,24 @@
 /** The sweep: clears away what no other controller owns any more. Its one key stands for the whole machine. @module */
 import type { Logger } from "@logtape/logtape";
-import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import type { Stage } from "../../node/mounts/stage.ts";
-import { type RunFiles, sweepFiles } from "../../node/run_files.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Nodes } from "../../node/node.ts";
+import type { Store } from "../../store/store.ts";
 import type { Controller, Pass } from "../controller.ts";
 import type { KeptLogs } from "../kept_logs/kept_logs.ts";
 import type { Watches } from "../news.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { sweep, type SweepDeps } from "./runs.ts";
-import { sweepStage } from "./stage.ts";
+import { findNode } from "../placement.ts";
+import { sweepFiles } from "./files.ts";
+import { sweep } from "./runs.ts";
+import { sweepShown } from "./shown.ts";
 
 /** What a pass works with. */
-export interface SweepPassDeps extends SweepDeps {
-  files: RunFiles;
+export interface SweepPassDeps {
+  store: Store;
+  nodes: Nodes;
   keptLogs: KeptLogs;
-  stage: Stage;
-  holds: DirectoryHolds;
+  clock: Clock;
   logger: Logger;
 }
 
@@ -44,12 +46,14 @@ export const SWEEP_WATCHES: Watches = {
 
 /** One pass over everything. */
 async function reconcileLeftovers(
-  { deps: { store, runners, clock, files, keptLogs, stage, holds, logger }, signal }: Pass<SweepPassDeps>,
+  { deps, signal }: Pass<SweepPassDeps>,
 ): Promise<Outcome> {
+  const { store, clock, keptLogs, logger } = deps;
+  const { files, runners, volumes } = findNode(deps);
   // Files first: they need no runner that answers.
-  const cleared = await sweepFiles(files, store) +
+  const cleared = await sweepFiles(files, { store, signal }) +
     await keptLogs.sweep((uid) => store.list("service").some((service) => service.uid === uid)) +
-    await sweep({ store, runners, clock }, signal) + await sweepStage({ stage, holds, store }, signal);
+    await sweep({ store, runners, clock }, signal) + await sweepShown(volumes, { store, signal });
   if (cleared === 0) return DONE;
   logger.info("cleared away {cleared} leftovers", { cleared });
   // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.

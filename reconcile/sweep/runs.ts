@@ -69,7 +69,7 @@ function keptFailures(runs: RunState[], now: Moment): Set<RunState> {
 /** What a sweep works with. */
 export interface SweepDeps {
   store: Store;
-  runners: Map<RunnerName, Runner>;
+  runners: ReadonlyMap<RunnerName, Runner>;
   clock: Clock;
 }
 

@@ -6,17 +6,12 @@
 import { join } from "node:path";
 import { createClock } from "../../base/clock.ts";
 import { TestGate } from "../../base/testing/gate.ts";
-import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { MemoryDriver } from "../../drivers/testing/memory_driver.ts";
 import { MemoryVolumes } from "../../drivers/testing/memory_volumes.ts";
 import type { AnyResource, Kind, Kinds } from "../../model/resource.ts";
-import type { RunnerName } from "../../model/instance.ts";
-import { wrapDrivers } from "../../node/driver_calls.ts";
-import { PlainStage } from "../../node/mounts/bind_stage.ts";
-import { createMountTable } from "../../node/mount_table.ts";
-import { createProber } from "../../node/probes/prober.ts";
-import { createRunFiles } from "../../node/run_files.ts";
+import { createNodes } from "../../node/node.ts";
 import { fixedSecrets } from "../../node/testing/drivers.ts";
+import { makeTestNode } from "../../node/testing/test_node.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { createMemoryRunner } from "../../runners/testing/memory_runner.ts";
 import { MemoryRuns } from "../../runners/testing/memory_runs.ts";
@@ -25,6 +20,7 @@ import { MemoryDisk, openMemoryKv } from "../../store/testing/memory_kv.ts";
 import { readDataFrom, readSecretFrom } from "../config/data.ts";
 import { createLooks } from "../instance/looks.ts";
 import { KeptLogs } from "../kept_logs/kept_logs.ts";
+import { createMountedVolumes } from "../mounted_volumes.ts";
 import { makeClass } from "./resources.ts";
 
 /** What one test works in. */
@@ -48,26 +44,17 @@ function makeDeps(
     directory: string;
   },
 ) {
-  const runners = new Map<RunnerName, Runner>([["docker", runner]]);
-  const clock = createClock();
   const secrets = fixedSecrets();
-  const mounts = createMountTable(() => {});
+  const mounts = createMountedVolumes(() => {});
+  const node = makeTestNode({ directory, drivers: [driver], runners: [runner], secrets });
   return {
     store,
     secrets,
-    runners,
+    node,
+    nodes: createNodes([node]),
     mounts,
-    drivers: wrapDrivers(new Map([["local", driver]]), { node: "node", secrets }),
-    prober: createProber({ runners, clock }),
-    clock,
+    clock: createClock(),
     looks: createLooks(),
-    node: { name: "node", labels: {} },
-    stage: new PlainStage(),
-    bootId: "boot",
-    holds: new DirectoryHolds({ daemonId: "daemon", dataDir: directory }, {
-      place: join(directory, "run", "rune", "held"),
-    }),
-    files: createRunFiles({ root: join(directory, "files") }),
     keptLogs: new KeptLogs(join(directory, "logs")),
     readData: readDataFrom(store, readSecretFrom(secrets)),
     remount: ({ uid }: { uid: string }) => mounts.delete(uid),
@@ -97,7 +84,7 @@ export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>):
     const { signal } = new AbortController();
     await test({ store, gate, runs, volumes, runner, deps, signal });
   } finally {
-    await deps.prober.stop();
+    await deps.node.prober.stop();
     await store.close();
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,55 +1,33 @@
 /**
- * Runs that an earlier daemon started on a volume: before it is given to anybody they are held against the directory that it is
- * now. One that has another mounted, as after the volume's was moved away and restored, writes what nobody will see.
+ * Runs that an earlier daemon started on a volume: before it is given to anybody, its node holds them against the directory that it
+ * is now. One that has another mounted, as after the volume's was moved away and restored, writes what nobody will see.
  * @module
  */
 import { volumeKeyOf } from "../../model/claim_names.ts";
-import type { Whereabouts } from "../../drivers/open_directory.ts";
-import { type FilesystemPlace, hasMounted, placeBelow } from "../../node/mounts/run_mounts.ts";
-import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { stepKey } from "../../model/init_step.ts";
-import { type Instance, mountsOf, type RunnerName } from "../../model/instance.ts";
+import { type Instance, mountsOf } from "../../model/instance.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
-import type { Store } from "../../store/store.ts";
+import type { Node } from "../../node/node.ts";
+import type { ExpectedMounts } from "../../node/volumes.ts";
+import type { RunRef } from "../../runners/runner.ts";
+import type { Reader, Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { stopRun } from "../instance/stop.ts";
 
-/** What it works with. */
-export interface AdoptionDeps {
-  store: Store;
-  runners: ReadonlyMap<RunnerName, Runner>;
-}
-
-/**
- * Stops every run of the volume's holders that has another directory mounted than the volume's.
- *
- * @param where the volume's directory now.
- * @throws {RuneError} `unavailable` when a run lives and cannot be asked: then nothing is known.
- */
-export async function stopStrangers(
-  volume: Volume,
-  { where, deps, signal }: { where: Whereabouts; deps: AdoptionDeps; signal: AbortSignal },
-): Promise<void> {
-  const { store, runners } = deps;
+/** The runs that the volume's holders may have, and what each of them is to have mounted of it. */
+export function findHolderRuns(volume: Volume, store: Reader): ExpectedMounts[] {
   const holders = store.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];
-  for (const { instanceUid, namespace } of holders) {
+  return holders.flatMap(({ instanceUid, namespace }) => {
     // Without an instance the sweep ends its runs before anybody else gets the volume.
     const instance = store.list("instance", namespace).find(({ uid }) => uid === instanceUid);
-    const runner = instance && runners.get(instance.spec.runner);
-    if (!runner) continue;
-    const expected = mountsOf(instance)
+    if (!instance) return [];
+    const subPaths = mountsOf(instance)
       .filter((mount) => describeKey(volumeKeyOf(mount, instance)) === describeKey(volume))
-      .map(({ subPath }) => placeBelow(where, subPath));
-    for (const ref of runsOf(instance)) {
-      const state = await runner.inspect(ref, signal);
-      if (state.state !== "running") continue;
-      const same = await compare(state, { runner, expected });
-      if (same === "unknown") throw cannotTell(instance, volume);
-      if (!same) await stop(ref, { instance, volume, where, runner, deps, signal });
-    }
-  }
+      .map(({ subPath }) => subPath);
+    return runsOf(instance).map((run) => ({ runner: instance.spec.runner, run, subPaths }));
+  });
 }
 
 /** The runs that an instance may have now. */
@@ -59,32 +37,22 @@ function runsOf({ uid, status: { run, init } }: Instance): RunRef[] {
   return [...main, { instanceUid: uid, run: init.run, step: stepKey(init.step, init.attempt ?? 1) }];
 }
 
-async function compare(
-  { pid, handle }: RunState,
-  { runner, expected }: { runner: Runner; expected: FilesystemPlace[] },
-): Promise<boolean | "unknown"> {
-  // The daemon of an ordinary user mounts nothing for processes: they have their volumes in place, where the host has them.
-  if (runner.name === "process" && Deno.uid() !== 0) return true;
-  const container = runner.name === "docker" ? handle ?? "" : undefined;
-  const known = pid === undefined
-    ? "unknown"
-    : await hasMounted({ pid, ...(container !== undefined && { container }) }, expected);
-  // An ordinary user may not look into others' processes: it goes by what the runner says.
-  return known === "unknown" && Deno.uid() !== 0 ? true : known;
-}
-
-async function stop(
-  ref: RunRef,
-  { instance, volume, where, runner, deps: { store }, signal }: {
-    instance: Instance;
-    volume: Volume;
-    where: Whereabouts;
-    runner: Runner;
-    deps: AdoptionDeps;
+/** Stops a run that has another directory mounted than the volume's, and says why. */
+export async function stopStranger(
+  volume: Volume,
+  { run: ref, directory, store, node, signal }: {
+    run: RunRef;
+    /** The volume's directory now. */
+    directory: string;
+    store: Store;
+    node: Node;
     signal: AbortSignal;
   },
 ): Promise<void> {
-  const message = `run ${ref.run} had another directory mounted than ${where.path}, which volume ` +
+  const instance = findInstance(store, ref);
+  // It was dropped meanwhile, and its run with it.
+  if (!instance) return;
+  const message = `run ${ref.run} had another directory mounted than ${directory}, which volume ` +
     `${describeKey(volume)} is now, and was stopped: what it wrote since is in the former one`;
   // Said first: a daemon that dies in between says it twice rather than never.
   await store.transact((tx) => {
@@ -99,6 +67,7 @@ async function stop(
     }
   });
   const service = store.get("service", instance.namespace, instance.spec.service);
+  const runner = node.runners.get(instance.spec.runner)!;
   const after = await stopRun(ref, { instance, service, store, runner, signal });
   if (after.state !== "running") return;
   throw new RuneError(
@@ -107,15 +76,24 @@ async function stop(
   );
 }
 
-function cannotTell(instance: Instance, volume: Volume): RuneError {
+/** That nobody can tell what a run has mounted, and what to do. */
+export function explainUnclear(
+  volume: Volume,
+  { run: { instanceUid }, store }: { run: RunRef; store: Reader },
+): RuneError {
+  const instance = findInstance(store, { instanceUid });
+  const { namespace = volume.namespace } = instance ?? {};
+  const name = instance ? describeKey(instance) : `instance ${instanceUid}`;
+  const stop = instance ? `stop it (rune restart ${instance.spec.service} -n ${namespace})` : "stop it";
   return new RuneError(
     "unavailable",
-    `${describeKey(instance)} still runs, and it cannot be told whether what it has mounted is volume ` +
-      describeKey(volume),
+    `${name} still runs, and it cannot be told whether what it has mounted is volume ${describeKey(volume)}`,
     {
-      hint:
-        `stop it (rune restart ${instance.spec.service} -n ${instance.namespace}), or run the daemon on the host ` +
-        "of the Engine, in the host's pid namespace",
+      hint: `${stop}, or run the daemon on the host of the Engine, in the host's pid namespace`,
     },
   );
+}
+
+function findInstance(store: Reader, { instanceUid }: Pick<RunRef, "instanceUid">): Instance | undefined {
+  return store.list("instance").find(({ uid }) => uid === instanceUid);
 }

@@ -1,17 +1,15 @@
 /** That a volume is given to nobody while a run that holds it cannot be asked what it has mounted. @module */
 import assert from "node:assert/strict";
 import { BindStage, clearStage } from "../../node/mounts/bind_stage.ts";
-import { DirectoryHolds } from "../../drivers/directory_hold.ts";
-import { nodeDrivers } from "../../node/testing/drivers.ts";
+import { createNodes } from "../../node/node.ts";
+import { makeTestNode } from "../../node/testing/test_node.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { createDockerRunner } from "../../runners/docker/runner.ts";
-import type { Runner } from "../../runners/runner.ts";
-import type { RunnerName } from "../../model/instance.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { acquireLease } from "../leases.ts";
-import { createMountTable } from "../../node/mount_table.ts";
+import { createMountedVolumes } from "../mounted_volumes.ts";
 import { reconcileSnapshot } from "../snapshot/controller.ts";
 import { ago, makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";
@@ -22,14 +20,16 @@ Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the
   const store = await openStore({ dataDir: `${dir}/state` });
   const docker = createDockerRunner({ socket: `${dir}/no-engine.sock`, daemonId: "d" });
   const stage = new BindStage(`${dir}/mounts`);
+  const node = makeTestNode({
+    directory: dir,
+    drivers: [new LocalDriver({ root: `${dir}/volumes` })],
+    runners: [docker],
+    stage,
+  });
   const deps = {
     store,
-    drivers: nodeDrivers([new LocalDriver({ root: `${dir}/volumes` })]),
-    runners: new Map<RunnerName, Runner>([["docker", docker]]),
-    mounts: createMountTable(() => {}),
-    stage,
-    holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
-    node: { name: "n1", labels: {} },
+    nodes: createNodes([node]),
+    mounts: createMountedVolumes(() => {}),
     clock: createClock(),
   };
   const volume = () => store.get("volume", "default", "v")!;
@@ -62,7 +62,7 @@ Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the
     assert.equal((await pass()).type, "failed");
     assert.equal(deps.mounts.get(volume().uid), undefined);
     assert.match(volume().status.failureMessage!, /Docker/);
-    assert.deepEqual([await stage.list(), await deps.holds.list()], [[], []]);
+    assert.deepEqual(await node.volumes.listOwners(signal), []);
 
     await reconcileSnapshot("default/s", { deps, signal });
     const { state, failureMessage } = store.get("snapshot", "default", "s")!.status;

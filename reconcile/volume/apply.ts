@@ -1,15 +1,9 @@
 /** Carries out the steps of a volume's plan; each is idempotent. @module */
 import type { DeleteOptions } from "../../drivers/driver.ts";
-import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
-import { openDirectory, whereIs } from "../../drivers/open_directory.ts";
-import { FilesystemAway, isSameFilesystem, locate } from "../../drivers/filesystem.ts";
-import { assertSameFilesystem } from "../../drivers/filesystem_guard.ts";
-import type { Stage } from "../../node/mounts/stage.ts";
-import type { Runner } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
+import { FilesystemAway, isSameFilesystem } from "../../model/filesystem.ts";
 import { parseImageContent } from "../../model/image_volume.ts";
-import type { RunnerName } from "../../model/instance.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { describeWithin } from "../../model/kinds.ts";
 import { describeKey } from "../../model/resource.ts";
@@ -17,11 +11,12 @@ import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type Happening, recordEvent } from "../events.ts";
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import type { MountTable } from "../../node/mount_table.ts";
-import { describeVolumeCall, type VolumeCall } from "../../node/volume_context.ts";
+import type { Node, Nodes } from "../../node/node.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import { describeVolumeCall, type VolumeCall } from "../../node/volume_call.ts";
+import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { stopStrangers } from "./adoption.ts";
+import { explainUnclear, findHolderRuns, stopStranger } from "./adoption.ts";
 import { makeVolume } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
@@ -31,12 +26,8 @@ const FILESYSTEM_MS = 5_000;
 /** What the steps work with. */
 export interface VolumeDeps {
   store: Store;
-  drivers: ReadonlyMap<string, NodeDriver>;
-  mounts: MountTable;
-  stage: Stage;
-  holds: DirectoryHolds;
-  runners: ReadonlyMap<RunnerName, Runner>;
-  node: { name: string; labels: Record<string, string> };
+  nodes: Nodes;
+  mounts: MountedVolumes;
   clock: Clock;
 }
 
@@ -52,26 +43,26 @@ export function driverName({ volume, class: storageClass }: Pick<VolumeView, "vo
  */
 export async function applyVolume(
   step: VolumeStep,
-  { view, deps, signal }: { view: VolumeView; deps: VolumeDeps; signal: AbortSignal },
+  { view, deps, node, signal }: { view: VolumeView; deps: VolumeDeps; node: Node; signal: AbortSignal },
 ): Promise<Outcome | undefined> {
   const { volume } = view;
-  const driver = deps.drivers.get(driverName(view) ?? "");
+  const driver = node.drivers.get(driverName(view) ?? "");
   const ctx = describeVolumeCall(view, signal);
   switch (step.do) {
     case "provision":
-      return await provision({ view, deps, driver: driver!, ctx });
+      return await provision({ view, deps, node, driver: driver!, ctx });
     case "expand":
       return await runReporting("ExpandFailed", { view, deps, ctx }, async () => {
         await driver!.expand(ctx);
         await write(deps, volume, (status) => ({ ...status, sizeBytes: ctx.volume.sizeBytes }));
       });
     case "mount":
-      return await runReporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, driver, ctx }));
+      return await runReporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, node, ctx }));
     case "unmount":
       return await runReporting(
         "UnmountFailed",
         { view, deps, ctx },
-        () => unmount({ view, deps, driver, ctx }),
+        () => unmount({ view, deps, node, ctx }),
       );
     case "reclaim":
       return await reclaim(step.deleteData, { view, deps, driver, ctx });
@@ -88,7 +79,7 @@ interface Call {
 }
 
 async function provision(
-  { view, deps, driver, ctx }: Call & { driver: NodeDriver },
+  { view, deps, node, driver, ctx }: Call & { node: Node; driver: NodeDriver },
 ): Promise<Outcome | undefined> {
   const { volume, now } = view;
   await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
@@ -96,7 +87,7 @@ async function provision(
     const { handle, adopted } = await makeVolume(driver, {
       volume,
       snapshot: view.source,
-      runner: deps.runners.get("docker"),
+      runner: node.runners.get("docker"),
       ctx,
     });
     const filesystem = await driver.filesystem?.({ ...ctx, handle });
@@ -151,44 +142,43 @@ function describeRestore({ volume, source }: VolumeView): Happening | undefined 
     makeHappening(volume, "Normal", "Restored", `holds the data of snapshot ${describeKey(source)}`);
 }
 
-async function mount({ view, deps, driver, ctx }: Call & { driver?: NodeDriver }): Promise<void> {
+async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<void> {
   const { volume } = view;
-  if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${driverName(view)}"`);
-  // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away again.
-  await write(deps, volume, (status) => ({ ...status, boundNode: view.node.name }));
-  await driver.attach(ctx);
-  const mounted = await driver.mount(ctx);
-  // From here on it is the thing that is open, whatever becomes of its name.
-  await using directory = await (driver.open?.(ctx) ?? openDirectory(mounted.path));
-  const filesystem = driver.filesystem && (await locate(directory, ctx.signal)).filesystem;
-  if (filesystem) assertSameFilesystem(filesystem, ctx);
-  const where = await whereIs(directory);
-  // Two volumes on one directory would be two writers, each with a lease of its own.
-  const other = deps.mounts.findOverlapping(volume.uid, where);
-  if (other !== undefined) {
-    throw sharesDirectory(deps.store, { path: where.path, other, namespace: volume.namespace });
+  const driver = driverName(view);
+  if (!node.drivers.has(driver ?? "")) {
+    throw new RuneError("unavailable", `this daemon has no driver "${driver}"`);
   }
-  await stopStrangers(volume, { where, deps, signal: ctx.signal });
-  await deps.holds.take(where, { uid: volume.uid, name: describeKey(volume) });
-  // One that an older Rune made has nothing to go by until here.
-  const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
-  if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));
-  const path = await deps.stage.show(volume.uid, directory, ctx.signal);
-  deps.mounts.set(volume.uid, { path, where });
+  // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away again.
+  await write(deps, volume, (status) => ({ ...status, boundNode: node.name }));
+  const runs = findHolderRuns(volume, deps.store);
+  const answer = await node.volumes.mount({ driver, call: ctx }, runs);
+  switch (answer.state) {
+    case "mounted": {
+      const { path, filesystem } = answer;
+      // One that an older Rune made has nothing to go by until here.
+      const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
+      if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));
+      deps.mounts.set(volume.uid, { path });
+      return;
+    }
+    case "overlaps":
+      throw sharesDirectory(deps.store, { ...answer, namespace: volume.namespace });
+    case "stranger":
+      // Once it is gone the volume is mounted in the next turn of the plan.
+      return await stopStranger(volume, { ...answer, store: deps.store, node, signal: ctx.signal });
+    case "unclear":
+      throw explainUnclear(volume, { ...answer, store: deps.store });
+  }
 }
 
 /**
- * Takes a volume that nobody holds away from this node. The table forgets it before anything is unmounted, in the same turn as
- * the holders were looked at: an instance that takes the lease from here on waits for the next mount.
+ * Takes a volume that nobody holds away from its node. It counts as mounted no more before anything is unmounted, in the same turn
+ * as the holders were looked at: an instance that takes the lease from here on waits for the next mount.
  */
-async function unmount(
-  { view: { volume }, deps, driver, ctx }: Call & { driver?: NodeDriver },
-): Promise<void> {
+async function unmount({ view, deps, node, ctx }: Call & { node: Node }): Promise<void> {
+  const { volume } = view;
   deps.mounts.delete(volume.uid);
-  await deps.stage.hide(volume.uid, ctx.signal);
-  await driver?.unmount(ctx);
-  await driver?.detach(ctx);
-  await deps.holds.release(volume.uid);
+  await node.volumes.unmount({ driver: driverName(view), call: ctx });
   await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
 }
 
@@ -235,13 +225,13 @@ async function runReporting(
 
 function sharesDirectory(
   store: Store,
-  { path, other, namespace }: { path: string; other: string; namespace: string },
+  { directory, volumeUid, namespace }: { directory: string; volumeUid: string; namespace: string },
 ): RuneError {
-  const owner = store.list("volume").find((v) => v.uid === other);
+  const owner = store.list("volume").find(({ uid }) => uid === volumeUid);
   return new RuneError(
     "conflict",
-    `its directory ${path} is also that of ${
-      owner ? describeWithin(namespace, owner) : `volume ${other}`
+    `its directory ${directory} is also that of ${
+      owner ? describeWithin(namespace, owner) : `volume ${volumeUid}`
     }, which is mounted`,
     { hint: "let both services claim one volume, or give this one a directory of its own" },
   );

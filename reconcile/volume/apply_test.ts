@@ -37,7 +37,7 @@ Deno.test("applyVolume() says where a volume is before it is brought there, and 
     gate.failNext("driver.mount", new RuneError("unavailable", "no"));
     assert.equal((await reconcileVolume(KEY, { deps, signal })).type, "failed");
     const brought = store.get("volume", "default", "data")!;
-    assert.deepEqual([brought.status.boundNode, brought.status.failureMessage], ["node", "no"]);
+    assert.deepEqual([brought.status.boundNode, brought.status.failureMessage], ["n1", "no"]);
     assert.equal(deps.mounts.get(brought.uid), undefined);
     assert.equal(volumes.volumes.get(KEY)!.attached, true);
     await store.transact((tx) => releaseLeases(tx, HOLDER.instanceUid));

@@ -3,7 +3,8 @@ import { readVolumeSource } from "../../model/volume_source.ts";
 import type { Store } from "../../store/store.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { fullness } from "../room.ts";
+import { describeShortage } from "../../model/format.ts";
+import { findNode } from "../placement.ts";
 import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
@@ -22,16 +23,17 @@ function observeVolume(
   const className = volume.spec.storageClassName;
   const storageClass = className === undefined ? undefined : deps.store.get("storageClass", "", className);
   const view = { volume, class: storageClass };
+  const node = findNode(deps);
   const source = readVolumeSource(volume);
   const snapshot = source && deps.store.get("snapshot", source.namespace, source.name);
   return {
     ...view,
     ...(snapshot && { source: snapshot }),
-    capabilities: deps.drivers.get(driverName(view) ?? "")?.capabilities,
+    capabilities: node.drivers.get(driverName(view) ?? "")?.capabilities,
     ...(volume.deletionRequestedAt !== undefined && { readFor: readFor(deps.store, volume) }),
     holders: deps.store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
     mountPath: deps.mounts.get(volume.uid)?.path,
-    node: deps.node,
+    node,
     now: deps.now,
     ...(deps.full !== undefined && { full: deps.full }),
   };
@@ -40,11 +42,12 @@ function observeVolume(
 /** Why nothing can be written to a volume that is mounted; undefined while there is room. */
 async function fullOf(
   key: { namespace: string; name: string },
-  { store, mounts }: VolumeDeps,
+  { deps, signal }: { deps: VolumeDeps; signal: AbortSignal },
 ): Promise<string | undefined> {
-  const volume = store.get("volume", key.namespace, key.name);
-  const mounted = volume && mounts.get(volume.uid);
-  return mounted && await fullness(mounted.path);
+  const volume = deps.store.get("volume", key.namespace, key.name);
+  if (!volume || !deps.mounts.get(volume.uid)) return undefined;
+  const shortage = await findNode(deps).volumes.findShortage(volume.uid, signal);
+  return shortage && describeShortage(shortage);
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
@@ -55,10 +58,10 @@ export async function reconcileVolume(
   const [namespace, name] = key.split("/") as [string, string];
   for (let i = 0; i < MAX_STEPS; i++) {
     // First, since all the rest is looked at in one turn.
-    const full = await fullOf({ namespace, name }, deps);
+    const full = await fullOf({ namespace, name }, { deps, signal });
     const view = observeVolume({ namespace, name }, { ...deps, now: deps.clock.now(), full });
     if (!view) return DONE;
-    const outcome = await applyVolume(planVolume(view), { view, deps, signal });
+    const outcome = await applyVolume(planVolume(view), { view, deps, node: findNode(deps), signal });
     if (outcome) return outcome;
   }
   return { type: "again", afterMs: 100 };

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { PlainStage } from "../../node/mounts/bind_stage.ts";
-import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
-import { nodeDrivers } from "../../node/testing/drivers.ts";
+import { createNodes } from "../../node/node.ts";
+import { makeTestNode } from "../../node/testing/test_node.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
-import { createMountTable } from "../../node/mount_table.ts";
+import { createMountedVolumes } from "../mounted_volumes.ts";
 import { ago, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";
 
@@ -24,16 +23,12 @@ Deno.test("reconcileVolume() remembers the filesystem when it makes a volume, le
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const { signal } = new AbortController();
   const store = await openStore({ dataDir: `${dir}/state` });
-  const mounts = createMountTable(() => {});
+  const mounts = createMountedVolumes(() => {});
   const driver = new LocalDriver({ root: `${dir}/volumes` });
   const deps = {
     store,
-    drivers: nodeDrivers([driver]),
+    nodes: createNodes([makeTestNode({ directory: dir, drivers: [driver] })]),
     mounts,
-    stage: new PlainStage(),
-    runners: new Map(),
-    holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
-    node: { name: "n1", labels: {} },
     clock: createClock(),
   };
   const volume = () => store.get("volume", "default", "v")!;

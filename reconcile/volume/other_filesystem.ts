@@ -1,8 +1,7 @@
 /** Whether another filesystem is where a volume's own was. @module */
-import { isSameFilesystem } from "../../drivers/filesystem.ts";
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import { describeVolumeCall, findClass } from "../../node/volume_context.ts";
-import type { Filesystem } from "../../model/filesystem.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
+import { type Filesystem, isSameFilesystem } from "../../model/filesystem.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 

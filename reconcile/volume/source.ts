@@ -1,7 +1,7 @@
 /** Volumes that begin with the data of something else: a snapshot, an image. @module */
 import type { DataSource } from "../../drivers/driver.ts";
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import type { VolumeCall } from "../../node/volume_context.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import type { VolumeCall } from "../../node/volume_call.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { type ImageContent, parseImageContent } from "../../model/image_volume.ts";

@@ -1,15 +1,14 @@
 /** That no instance starts from a path that is going away. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
-import { PlainStage } from "../../node/mounts/bind_stage.ts";
-import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
-import { nodeDrivers } from "../../node/testing/drivers.ts";
+import { createNodes } from "../../node/node.ts";
+import { makeTestNode } from "../../node/testing/test_node.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
-import { createMountTable } from "../../node/mount_table.ts";
+import { createMountedVolumes } from "../mounted_volumes.ts";
 import { ago, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";
 
@@ -25,7 +24,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const { signal } = new AbortController();
   const store = await openStore({ dataDir: `${dir}/state` });
-  const mounts = createMountTable(() => {});
+  const mounts = createMountedVolumes(() => {});
   const seen: (string | undefined)[] = [];
   let broken = true;
   const local = new LocalDriver({ root: `${dir}/volumes` });
@@ -45,12 +44,8 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
   });
   const deps = {
     store,
-    drivers: nodeDrivers([driver]),
+    nodes: createNodes([makeTestNode({ directory: dir, drivers: [driver] })]),
     mounts,
-    stage: new PlainStage(),
-    runners: new Map(),
-    holds: new DirectoryHolds({ daemonId: "d", dataDir: dir }, { place: `${dir}/run/rune/held` }),
-    node: { name: "n1", labels: {} },
     clock: createClock(),
   };
   const volume = () => store.get("volume", "default", "v")!;

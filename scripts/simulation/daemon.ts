@@ -2,15 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import type { Gate } from "../../base/testing/gate.ts";
 import { createClock } from "../../base/clock.ts";
-import { RuneError } from "../../model/error.ts";
-import { type NodeDriver, wrapDrivers } from "../../node/driver_calls.ts";
-import { wrapRunner } from "../../node/runner_calls.ts";
-import { createProber } from "../../node/probes/prober.ts";
-import type { RunnerName } from "../../model/instance.ts";
-import type { Runner } from "../../runners/runner.ts";
+import { createNodes } from "../../node/node.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import { fixedSecrets } from "../../node/testing/drivers.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import { startControllers } from "../../reconcile/start.ts";
-import type { SecretReader } from "../../store/secrets/vault.ts";
 import { openOn, type Store } from "../../store/store.ts";
 import { openMemoryKv } from "../../store/testing/memory_kv.ts";
 import type { World } from "./world.ts";
@@ -33,32 +29,19 @@ export async function startSimulated(
     held: { [Symbol.dispose]: () => {} },
   });
   await seedStore(store);
-  const { runner, driver, stage, holds, files } = world.openNode(gate);
-  const secrets: SecretReader = {
-    readSecret: (namespace, name) =>
-      Promise.reject(new RuneError("not_found", `secret ${namespace}/${name} does not exist`)),
-  };
-  const runners = new Map<RunnerName, Runner>([["docker", wrapRunner(runner)]]);
-  const drivers = wrapDrivers(new Map([["local", driver]]), { node: "node", secrets });
+  const node = world.openNode(gate, clock);
   startControllers({
     store,
-    secrets,
-    drivers,
-    runners,
-    prober: createProber({ runners, clock }),
+    secrets: fixedSecrets(),
+    nodes: createNodes([node]),
     clock,
     proxy: { apply: () => Promise.resolve(), urlsOf: () => [], onEnd: () => () => {}, close() {} },
-    node: { name: "node", labels: {} },
     logger: getLogger(["simulation"]),
-    stage,
-    bootId: world.bootId,
-    holds,
-    files,
     keptLogs: {
       keep: async (_log: unknown, entries: AsyncIterable<unknown>) => void await Array.fromAsync(entries),
       forget: () => Promise.resolve(),
       sweep: () => Promise.resolve(0),
     } as unknown as KeptLogs,
   });
-  return { store, drivers };
+  return { store, drivers: node.drivers };
 }

@@ -1,4 +1,4 @@
-/** Plays histories one after the other; run by `scripts/simulate.ts`, which puts the rooms of the host aside first. @module */
+/** Plays histories one after the other; run by `scripts/simulate.ts`. @module */
 import { describeEvent, historyOf } from "./events.ts";
 import { play } from "./play.ts";
 import { shrink } from "./shrink.ts";

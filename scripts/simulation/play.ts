@@ -142,7 +142,7 @@ class Game {
         return;
       case "reboot":
         await this.#crash();
-        this.#world.reboot(this.step);
+        this.#world.machine.reboot(`boot-${this.step}`);
         await this.#restartAfter(0);
         return;
       case "exit": {

@@ -91,8 +91,10 @@ function ofVolumes(store: Store, world: World): string[] {
     }
   }
   const known = new Set([...rows, ...store.list("instance")].map(({ uid }) => uid));
-  for (const id of world.shown.keys()) if (!known.has(id.split(".")[0]!)) found.push(`${id} is still shown`);
-  for (const [uid, name] of world.held) {
+  for (const id of world.machine.shown.keys()) {
+    if (!known.has(id.split(".")[0]!)) found.push(`${id} is still shown`);
+  }
+  for (const [uid, name] of world.machine.held) {
     if (!known.has(uid)) found.push(`the directory of ${name} is still held`);
   }
   return found;
@@ -141,7 +143,7 @@ function ofRuns(store: Store, world: World): string[] {
       found.push(`${name} is called ready and does not run`);
     }
   }
-  for (const { instanceUid, run } of world.files.values()) {
+  for (const { instanceUid, run } of world.machine.files.values()) {
     if (instances.get(instanceUid)?.status.run !== run) {
       found.push(`files of run ${run} of ${instanceUid} are left`);
     }

@@ -3,7 +3,8 @@ import { VirtualTime } from "../../base/testing/virtual_time.ts";
 import type { RunSpec } from "../../runners/runner.ts";
 import { contextMaker } from "../../drivers/conformance_trial.ts";
 import { OPEN_GATE } from "../../base/testing/gate.ts";
-import { openDirectory } from "../../drivers/testing/memory_directories.ts";
+import { createClock } from "../../base/clock.ts";
+import type { Node } from "../../node/node.ts";
 import { Violation, World } from "./world.ts";
 
 const { signal } = new AbortController();
@@ -28,22 +29,21 @@ function runOf(instance: string, source: string, readOnly = false): RunSpec {
 
 /** A world with a volume that is mounted and shown. */
 async function withVolume(
-  test: (room: { world: World; node: ReturnType<World["openNode"]>; source: string }) => Promise<void>,
+  test: (room: { world: World; node: Node; source: string }) => Promise<void>,
 ): Promise<void> {
   using time = new VirtualTime();
   const world = new World(1, time);
-  const node = world.openNode(OPEN_GATE);
-  const ctx = VOLUME;
-  await node.driver.provision(ctx);
-  await node.driver.attach(ctx);
-  const { path } = await node.driver.mount(ctx);
-  const source = await node.stage.show(VOLUME.volume.uid, await openDirectory(path), signal);
-  await test({ world, node, source });
+  const node = world.openNode(OPEN_GATE, createClock());
+  await node.drivers.get("local")!.provision(VOLUME);
+  const answer = await node.volumes.mount({ driver: "local", call: VOLUME }, []);
+  assert.ok(answer.state === "mounted");
+  await test({ world, node, source: answer.path });
 }
 
-async function start(node: ReturnType<World["openNode"]>, spec: RunSpec): Promise<void> {
-  await node.runner.create(spec, signal);
-  await node.runner.start(spec, signal);
+async function start(node: Node, spec: RunSpec): Promise<void> {
+  const runner = node.runners.get("docker")!;
+  await runner.create(spec, signal);
+  await runner.start(spec, signal);
 }
 
 function breaks(world: World, promise: string): void {
@@ -62,19 +62,18 @@ Deno.test("check() finds two writers of a volume, and a reader beside a writer",
 });
 
 Deno.test("check() finds a volume that is unmounted, deleted or copied under a run that uses it", async () => {
-  const ctx = VOLUME;
   await withVolume(async ({ world, node, source }) => {
     await start(node, runOf("web-0", source));
-    await node.driver.unmount(ctx);
+    await node.drivers.get("local")!.unmount(VOLUME);
     breaks(world, "mounted while used");
-    await node.driver.delete(ctx);
+    await node.drivers.get("local")!.delete(VOLUME);
     breaks(world, "kept while used");
   });
   await withVolume(async ({ world, node, source }) => {
     await start(node, runOf("web-0", source));
     world.copying.add(VOLUME.volume.uid);
     breaks(world, "still while copied");
-    await node.runner.pause(runOf("web-0", source), signal);
+    await node.runners.get("docker")!.pause(runOf("web-0", source), signal);
     world.check();
   });
 });

@@ -1,6 +1,6 @@
 /** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
 import type { Logger } from "@logtape/logtape";
-import type { NodeDriver } from "../../node/driver_calls.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
 import type { Prober } from "../../node/probes/prober.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import type { Runner } from "../../runners/runner.ts";

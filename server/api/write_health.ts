@@ -1,5 +1,6 @@
 /** Whether the daemon can store anything, for those who look at it: while it cannot, what it shows is old. @module */
-import { fullness } from "../../reconcile/room.ts";
+import { findShortage } from "../../base/room.ts";
+import { describeShortage } from "../../model/format.ts";
 
 /** A commit that failed says so for this long, where nothing was written since. */
 const REMEMBERED_MS = 60_000;
@@ -20,9 +21,11 @@ export function createWriteHealth(dataDir: string): WriteHealth {
       failedAt = ok ? undefined : performance.now();
     },
     async problem() {
-      const full = await fullness(dataDir);
-      if (full !== undefined) {
-        return `the disk of the data directory ${dataDir} is full (${full}): nothing can be stored, casts are refused, ` +
+      const shortage = await findShortage(dataDir);
+      if (shortage) {
+        return `the disk of the data directory ${dataDir} is full (${
+          describeShortage(shortage)
+        }): nothing can be stored, casts are refused, ` +
           "and what is shown may be old; make room, and all goes on by itself";
       }
       if (failedAt === undefined || performance.now() - failedAt > REMEMBERED_MS) return undefined;

@@ -1,7 +1,7 @@
 /** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
 import type { Logger } from "@logtape/logtape";
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import { describeVolumeCall, findClass } from "../../node/volume_context.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { BackupRequest } from "../../model/api.ts";
 import { describeKey } from "../../model/resource.ts";

@@ -152,7 +152,8 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       signal: aborted.signal,
     });
     started.push(() => local.close());
-    const { drivers, runners, prober, containsProcesses, ...machine } = createNodes([local]).get(node.name);
+    const nodes = createNodes([local]);
+    const { drivers, runners, prober, containsProcesses } = nodes.get(node.name);
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
@@ -256,17 +257,10 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const controllers = startControllers({
       store,
       keptLogs,
-      stage: machine.stage,
-      holds: machine.holds,
-      files: machine.files,
-      bootId: machine.bootId,
+      nodes,
       proxy,
       secrets,
-      drivers,
-      runners,
-      prober,
       clock,
-      node,
       logger: logger.getChild("reconcile"),
       unstored,
       observer: metrics.reconcile,

@@ -3,8 +3,8 @@
  * only while somebody asks: a scrape gets what was measured last.
  * @module
  */
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import { describeVolumeCall, findClass } from "../../node/volume_context.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 

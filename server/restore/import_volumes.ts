@@ -2,8 +2,8 @@
 import { RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
-import type { NodeDriver } from "../../node/driver_calls.ts";
-import { describeVolumeCall, findClass } from "../../node/volume_context.ts";
+import type { NodeDriver } from "../../node/node_driver.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import type { Store } from "../../store/store.ts";
 import { type Manifest, readBackup, volumeFolder } from "../backup/format.ts";
 

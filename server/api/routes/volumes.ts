@@ -4,7 +4,7 @@ import { RuneError, toRuneError } from "../../../model/error.ts";
 import { ANNOTATIONS } from "../../../model/marks.ts";
 import { describeKey } from "../../../model/resource.ts";
 import type { Volume, VolumeState } from "../../../model/volume.ts";
-import { describeVolumeCall, findClass } from "../../../node/volume_context.ts";
+import { describeVolumeCall, findClass } from "../../../node/volume_call.ts";
 import { otherFilesystem } from "../../../reconcile/volume/other_filesystem.ts";
 import type { Tx } from "../../../store/store.ts";
 import { checkDetach } from "../../admission/detach.ts";

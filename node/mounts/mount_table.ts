@@ -1,18 +1,12 @@
 /**
- * Which volumes are mounted, as far as this daemon has made sure of it since it started. A path in a volume's status may be from
- * before a reboot; one in this table is not, and instances start from this table alone. A volume leaves it before it is
- * unmounted, and enters it by a mount.
+ * Which volumes are mounted, as far as this node has made sure of since it was opened. A path in a volume's status may be from
+ * before a reboot; one in this table is not. A volume leaves it before it is unmounted, and enters it by a mount.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import {
-  descriptorPath,
-  identityOf,
-  openDirectory,
-  relate,
-  type Whereabouts,
-} from "../drivers/open_directory.ts";
-import { RuneError } from "../model/error.ts";
+import { relate, type Whereabouts } from "../../drivers/open_directory.ts";
+import { RuneError } from "../../model/error.ts";
+import { type HostView, THIS_HOST } from "./host_view.ts";
 
 /** A volume that is mounted now. */
 export interface MountedVolume {
@@ -31,8 +25,8 @@ export interface MountTable {
   delete(volumeUid: string): void;
 }
 
-/** Makes an empty table; `onMounted` hears of every volume that comes in. */
-export function createMountTable(onMounted: (volumeUid: string) => void): MountTable {
+/** Makes an empty table. */
+export function createMountTable(): MountTable {
   const table = new Map<string, MountedVolume>();
   return {
     get: (uid) => table.get(uid),
@@ -42,11 +36,7 @@ export function createMountTable(onMounted: (volumeUid: string) => void): MountT
       }
       return undefined;
     },
-    set(uid, mounted) {
-      const same = table.get(uid)?.path === mounted.path;
-      table.set(uid, mounted);
-      if (!same) onMounted(uid);
-    },
+    set: (uid, mounted) => void table.set(uid, mounted),
     delete: (uid) => void table.delete(uid),
   };
 }
@@ -56,10 +46,13 @@ export function createMountTable(onMounted: (volumeUid: string) => void): MountT
  *
  * @throws {RuneError} `unavailable` when another one, a link or nothing is in its place.
  */
-export async function openMounted({ path, where }: MountedVolume): Promise<FileHandle> {
+export async function openMounted(
+  { path, where }: MountedVolume,
+  host: HostView = THIS_HOST,
+): Promise<FileHandle> {
   try {
-    const directory = await openDirectory(path);
-    if (await identityOf(`${descriptorPath(directory)}/.`) === where.chain[0]) return directory;
+    const directory = await host.open(path);
+    if (await host.identityOf(directory) === where.chain[0]) return directory;
     await directory.close();
   } catch (cause) {
     throw replacedPathError(where.path, cause);

@@ -1,0 +1,65 @@
+/**
+ * Makes a node of its parts. Drivers and runners are wrapped here and nowhere else: every call of theirs ends in time, is counted,
+ * and gives drivers the values of secrets. The node of this machine and the nodes in memory are made by it.
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { RunnerName } from "../model/instance.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { SecretReader } from "../store/secrets/vault.ts";
+import { wrapDrivers } from "./driver_calls.ts";
+import type { RunFiles } from "./files.ts";
+import type { HostView } from "./mounts/host_view.ts";
+import { createLocalVolumes } from "./mounts/local_volumes.ts";
+import type { VolumeParts } from "./mounts/volume_parts.ts";
+import type { Node } from "./node.ts";
+import { createProber, type ProbeObserver } from "./probes/prober.ts";
+import { wrapRunner } from "./runner_calls.ts";
+import type { FinishedCall } from "./wrap_calls.ts";
+
+/** What a node is made of. */
+export interface NodeParts extends Pick<Node, "name" | "labels" | "bootId" | "containsProcesses"> {
+  /** As they are: the node wraps them. */
+  drivers: ReadonlyMap<string, Driver>;
+  runners: ReadonlyMap<RunnerName, Runner>;
+  stage: VolumeParts["stage"];
+  holds: VolumeParts["holds"];
+  files: RunFiles;
+  /** Default: this host. */
+  host?: HostView;
+  /** Where references in storage parameters are looked up. */
+  secrets: SecretReader;
+  clock: Clock;
+  /** Told of each counted call that ended. Default: nobody is. */
+  observer?: NodeObserver;
+}
+
+/** See {@linkcode NodeParts.observer}. */
+export interface NodeObserver {
+  driverCall(call: FinishedCall): void;
+  runnerCall(call: FinishedCall): void;
+  probes: ProbeObserver;
+}
+
+/** See the module comment. */
+export function assembleNode(parts: NodeParts): Node {
+  const { name, labels, bootId, containsProcesses, stage, holds, files, host, secrets, clock, observer } =
+    parts;
+  const runners = new Map(
+    [...parts.runners].map(([key, runner]) => [
+      key,
+      wrapRunner(runner, { ...(observer && { onCall: observer.runnerCall }) }),
+    ]),
+  );
+  const drivers = wrapDrivers(parts.drivers, {
+    node: name,
+    secrets,
+    ...(observer && { onCall: observer.driverCall }),
+  });
+  return {
+    ...{ name, labels, bootId, containsProcesses, drivers, runners, files },
+    volumes: createLocalVolumes({ drivers, runners, stage, holds, ...(host && { host }) }),
+    prober: createProber({ runners, clock, ...(observer && { observer: observer.probes }) }),
+  };
+}

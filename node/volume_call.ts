@@ -1,0 +1,70 @@
+/**
+ * What a caller of a node says about the volume of a call. The parameters are as they are stored; the node resolves their secret
+ * references at every call (`volume_context.ts`), so that a rotated secret reaches the next one and nobody else holds the value.
+ * @module
+ */
+import type { VolumeContext } from "../drivers/driver.ts";
+import { ANNOTATIONS } from "../model/marks.ts";
+import { parseBytes } from "../model/quantity.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { StorageClass } from "../model/storage_class.ts";
+import type { Volume } from "../model/volume.ts";
+import type { Reader } from "../store/store.ts";
+
+/** A {@linkcode VolumeContext} as a caller of the node gives it: its parameters may hold secret references. */
+export type VolumeCall = Omit<VolumeContext, "parameters" | "node"> & {
+  parameters: Readonly<Record<string, string>>;
+};
+
+/** A volume, and its class where that exists. */
+export interface ClassedVolume {
+  volume: Volume;
+  class: StorageClass | undefined;
+}
+
+/** A volume with its class as the store has it now. */
+export function findClass(volume: Volume, state: Pick<Reader, "get">): ClassedVolume {
+  return { volume, class: state.get("storageClass", "", volume.spec.storageClassName ?? "") };
+}
+
+/** Parameters of a volume: those it was provisioned with, else class and volume merged. */
+function parametersOf({ volume, class: storageClass }: ClassedVolume): Record<string, string> {
+  return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
+}
+
+/** Whether any filesystem is right: by the parameter for good, else once for a volume that somebody asked to provision again. */
+function acceptsFilesystem({ volume, class: storageClass }: ClassedVolume): boolean {
+  const { spec: { parameters }, status: { handle, retriedFor }, annotations } = volume;
+  if ({ ...storageClass?.spec.parameters, ...parameters }.acceptFilesystem === "true") return true;
+  const asked = annotations[ANNOTATIONS.retryRequestedAt];
+  return handle === undefined && asked !== undefined && asked !== retriedFor;
+}
+
+/** Describes a volume for a driver's call. */
+export function describeVolumeCall(view: ClassedVolume, signal: AbortSignal): VolumeCall {
+  const { namespace, name, uid, spec, status } = view.volume;
+  return {
+    volume: { namespace, name, uid, sizeBytes: parseBytes(spec.size), accessMode: spec.accessMode },
+    ...(status.handle !== undefined && { handle: status.handle }),
+    ...(status.filesystem && { filesystem: status.filesystem }),
+    ...(acceptsFilesystem(view) && { acceptFilesystem: true }),
+    parameters: parametersOf(view),
+    signal,
+  };
+}
+
+/** Describes the volume of a snapshot that was begun for a driver's call. @param volume the one of that name now; it may be gone. */
+export function describeSnapshotCall(
+  { snapshot: { namespace, spec, status }, volume }: { snapshot: Snapshot; volume: Volume | undefined },
+  signal: AbortSignal,
+): VolumeCall {
+  const { uid, size, accessMode } = status.origin!;
+  const { handle, filesystem } = volume?.uid === uid ? volume.status : {};
+  return {
+    volume: { namespace, name: spec.source.volume, uid, sizeBytes: parseBytes(size), accessMode },
+    ...(handle !== undefined && { handle }),
+    ...(filesystem && { filesystem }),
+    parameters: status.driverParameters ?? {},
+    signal,
+  };
+}
