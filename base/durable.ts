@@ -94,23 +94,49 @@ export const asideOf = (path: string): string => `${path}.new`;
  * power. Callers that may write to one path at the same time need different `aside` paths.
  *
  * @param options.aside where it writes first, in the same directory; default {@linkcode asideOf}.
- * @throws the filesystem's error; the old content is then still there.
+ * @param options.check looks at what was written before it replaces anything; what it throws keeps the old content.
+ * @returns its size in bytes.
+ * @throws the filesystem's error, or the error of `content`; the old content is then still there.
  */
 export async function replaceFile(
   path: string,
-  content: string | Uint8Array,
-  { aside = asideOf(path), mode }: FileOptions & { aside?: string } = {},
-): Promise<void> {
-  await Deno.remove(aside).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  await writeNewFile(aside, [bytes], mode === undefined ? {} : { mode });
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+  { aside = asideOf(path), check, ...options }: FileOptions & {
+    aside?: string;
+    check?(aside: string): Promise<void>;
+  } = {},
+): Promise<number> {
+  await Deno.remove(aside).catch(ignoreAbsent);
+  const text = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const size = await writeNewFile(aside, text instanceof Uint8Array ? [text] : text, options);
   try {
-    await Deno.rename(aside, path);
+    await check?.(aside);
+    await moveEntry(aside, path);
+    return size;
   } catch (error) {
     await Deno.remove(aside).catch(() => {});
     throw error;
   }
+}
+
+/** Renames a file or a directory, and makes both ends durable. Replaces a file, or an empty directory. */
+export async function moveEntry(from: string, to: string): Promise<void> {
+  await Deno.rename(from, to);
+  const [source, target] = [directoryOf(from), directoryOf(to)];
+  await syncDirectory(target);
+  if (source !== target) await syncDirectory(source);
+}
+
+/** Removes a file or an empty directory, durably. Does nothing when it is absent. */
+export async function removeEntry(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    return ignoreAbsent(error);
+  }
   await syncDirectory(directoryOf(path));
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { makeFullFilesystem } from "../scripts/full_filesystem.ts";
 import { noRoot } from "../tests/skips.ts";
-import { asideOf, replaceFile, writeAll, writeAllSync, writeNewFile } from "./durable.ts";
+import {
+  asideOf,
+  moveEntry,
+  removeEntry,
+  replaceFile,
+  writeAll,
+  writeAllSync,
+  writeNewFile,
+} from "./durable.ts";
 
 /** Takes three bytes at a time, up to `room` bytes in all. */
 function slowSink(room = Infinity) {
@@ -78,4 +86,45 @@ Deno.test({
     assert.equal(await Deno.readTextFile(path), "old");
     assert.deepEqual(await namesIn(disk.path), ["file", "filler"]);
   },
+});
+
+Deno.test("replaceFile() of a stream keeps the old content when the stream or the check fails, and leaves nothing", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  async function* breaks() {
+    yield bytes("half");
+    throw new Error("broken off");
+  }
+  try {
+    const path = `${dir}/file`;
+    assert.equal(await replaceFile(path, ReadableStream.from([bytes("o"), bytes("ld")])), 3);
+    await assert.rejects(() => replaceFile(path, breaks()), { message: "broken off" });
+    const check = async (aside: string) => {
+      assert.equal(await Deno.readTextFile(aside), "new");
+      assert.equal(await Deno.readTextFile(path), "old");
+      throw new Error("not what it should be");
+    };
+    await assert.rejects(() => replaceFile(path, "new", { check }), { message: "not what it should be" });
+    assert.equal(await Deno.readTextFile(path), "old");
+    assert.deepEqual(await namesIn(dir), ["file"]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("moveEntry() replaces no directory that holds something, and removeEntry() is done when it is gone", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
+  try {
+    await Deno.mkdir(`${dir}/a/x`, { recursive: true });
+    await Deno.mkdir(`${dir}/b/y`, { recursive: true });
+    await assert.rejects(moveEntry(`${dir}/a`, `${dir}/b`));
+    assert.deepEqual(await namesIn(`${dir}/b`), ["y"]);
+    await removeEntry(`${dir}/b/y`);
+    await removeEntry(`${dir}/b/y`);
+    await moveEntry(`${dir}/a`, `${dir}/b`);
+    assert.deepEqual(await namesIn(`${dir}/b`), ["x"]);
+    await assert.rejects(removeEntry(`${dir}/b`));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });

@@ -3,7 +3,7 @@
  * @module
  */
 import { RuneError } from "../model/error.ts";
-import { ensureDirectory } from "./durable.ts";
+import { ensureDirectory } from "./directories.ts";
 import { spawnHost, syncFilesystem } from "./host.ts";
 import { abortError, checkAborted } from "./host_error.ts";
 

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { writeNewFile } from "../base/durable.ts";
 import { RuneError } from "../model/error.ts";
-import { ensureDirectory } from "./durable.ts";
+import { ensureDirectory } from "./directories.ts";
 import { errnoOf, hostError } from "./host_error.ts";
 import { identityOf, relate, type Whereabouts } from "./open_directory.ts";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { RuneError } from "../model/error.ts";
 import { describeCall } from "./describe_call.ts";
 import type { Driver, DriverCapabilities, VolumeContext } from "./driver.ts";
-import { lookAtDirectory } from "./durable.ts";
+import { lookAtDirectory } from "./directories.ts";
 import { mountBlock, unmountBlock } from "./block.ts";
 import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType } from "./devices.ts";
 import { diskUsage } from "./host.ts";

@@ -1,7 +1,6 @@
 /** `rune admin backup` and `rune admin restore`. @module */
-import { dirname } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import { syncDirectory, writeNewFile } from "../../base/durable.ts";
+import { replaceFile } from "../../base/durable.ts";
 import type { BackupRequest } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
@@ -58,14 +57,8 @@ export function defineBackup(group: Command, cli: Cli): void {
 
 /** Writes a stream to a file that appears only when all of it is there. @returns its size. */
 async function writeWhole(out: string, stream: ReadableStream<Uint8Array>): Promise<number> {
-  const partial = `${out}.partial`;
   try {
-    // What an earlier one left that was killed.
-    await Deno.remove(partial).catch(() => {});
-    const size = await writeNewFile(partial, stream);
-    await Deno.rename(partial, out);
-    await syncDirectory(dirname(out));
-    return size;
+    return await replaceFile(out, stream, { aside: `${out}.partial` });
   } catch (error) {
     await stream.cancel().catch(() => {});
     if (error instanceof RuneError || error instanceof DOMException) throw error;

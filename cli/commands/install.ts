@@ -1,6 +1,6 @@
 /** `rune install`: puts the program, its unit, a runefile and its directories where they belong. @module */
 import { dirname, join } from "node:path";
-import { asideOf, replaceFile, syncDirectory, syncFile } from "../../base/durable.ts";
+import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { type Define, examples } from "../client/command.ts";
 import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../files/install_files.ts";
@@ -25,13 +25,8 @@ const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 /** Copies beside the place and renames, so that what runs there never meets a half. */
 async function replaceProgram(source: string, path: string): Promise<void> {
-  const aside = asideOf(path);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.copyFile(source, aside);
-  await Deno.chmod(aside, 0o755);
-  await syncFile(aside);
-  await Deno.rename(aside, path);
-  await syncDirectory(dirname(path));
+  await replaceFile(path, (await Deno.open(source)).readable, { mode: 0o755 });
 }
 
 async function installFile(file: InstallFile, root: string): Promise<string> {

@@ -12,7 +12,7 @@
 import { basename, dirname, join, relative } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { isName } from "../../model/name.ts";
-import { ensureDirectory, lookAtDirectory } from "../durable.ts";
+import { ensureDirectory, lookAtDirectory } from "../directories.ts";
 import { errnoOf } from "../host_error.ts";
 
 /**

@@ -6,7 +6,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
-import { syncDirectory } from "../../base/durable.ts";
+import { moveEntry, syncDirectory } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { BUILT_IN_DRIVER } from "../built_in.ts";
 import { packTree, unpackTree } from "../archive.ts";
@@ -19,7 +19,7 @@ import type {
   VolumeContext,
   VolumeRequest,
 } from "../driver.ts";
-import { ensureDirectory, lookAtDirectory, renameDirectory } from "../durable.ts";
+import { ensureDirectory, lookAtDirectory } from "../directories.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { FilesystemAway } from "../../model/filesystem.ts";
 import { diskUsage, removeTree } from "../host.ts";
@@ -214,7 +214,7 @@ export class LocalDriver implements Driver {
     const what = `deletion of snapshot ${snapshot.namespace}/${snapshot.name}`;
     await this.#withLocks([snapshotKey(snapshot)], { what, signal: ctx.signal }, async () => {
       if (await lookAtDirectory(target) !== "absent") {
-        await renameDirectory(target, this.#layout.makeHiddenPath(target, "removing"));
+        await moveEntry(target, this.#layout.makeHiddenPath(target, "removing"));
       }
       await this.#removeLeftovers(target, { signal: ctx.signal, strict: true });
     });
@@ -314,7 +314,7 @@ export class LocalDriver implements Driver {
         await this.#makeRoom(ctx, directory);
         await this.#layout.ensureParent(directory);
         await this.#mark(ctx, { state: "making", adopted: false, from: id });
-        await renameDirectory(entry.path, directory);
+        await moveEntry(entry.path, directory);
       } else if (await lookAtDirectory(directory) === "absent" || (await this.#own(ctx))?.from !== id) {
         throw new RuneError("not_found", `the trash has no volume ${id}`, {
           hint: "its data was purged, or it was never deleted",
@@ -442,7 +442,7 @@ export class LocalDriver implements Driver {
     const hidden = this.#layout.makeHiddenPath(target, "partial");
     try {
       await how.fill(hidden);
-      await renameDirectory(hidden, target);
+      await moveEntry(hidden, target);
     } catch (error) {
       // Also after a cancellation: what was copied may be what filled the disk. A sweep gets what stays.
       await removeTree(hidden, new AbortController().signal).catch(() => {});

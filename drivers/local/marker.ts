@@ -1,7 +1,8 @@
 /** The local driver's note of who made a volume's directory, kept outside the data. @module */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
-import { readJson, removeAside, removeEntry, writeJson } from "../durable.ts";
+import { removeEntry } from "../../base/durable.ts";
+import { readJson, removeAside, writeJson } from "../json_file.ts";
 import type { Owner } from "../directory_hold.ts";
 import type { LocalLayout, VolumePlace } from "./layout.ts";
 

@@ -11,7 +11,7 @@ import {
   filesystemSchema,
   isSameFilesystem,
 } from "../../model/filesystem.ts";
-import { readJson, removeAside, writeJson } from "../durable.ts";
+import { readJson, removeAside, writeJson } from "../json_file.ts";
 import { describeDifference } from "../filesystem.ts";
 
 const memorySchema = z.object({

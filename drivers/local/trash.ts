@@ -8,14 +8,9 @@ import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import { accessModeSchema, volumeSpecSchema } from "../../model/volume.ts";
 import type { TrashEntry, VolumeContext, VolumeRecord } from "../driver.ts";
-import {
-  lookAtDirectory,
-  readJson,
-  removeAside,
-  removeEntry,
-  renameDirectory,
-  writeJson,
-} from "../durable.ts";
+import { moveEntry, removeEntry } from "../../base/durable.ts";
+import { lookAtDirectory } from "../directories.ts";
+import { readJson, removeAside, writeJson } from "../json_file.ts";
 import { removeTree } from "../host.ts";
 import { checkUid, directoriesIn, isUid, type LocalLayout } from "./layout.ts";
 
@@ -64,7 +59,7 @@ export class LocalTrash {
     // The manifest comes first: data without one would never be purged, nor found again.
     const manifest = { namespace, name, uid, sizeBytes, accessMode, deletedAt, record };
     await writeJson(join(entry, "manifest.json"), manifest);
-    await renameDirectory(directory, join(entry, "data"));
+    await moveEntry(directory, join(entry, "data"));
   }
 
   /** Everything that can be brought back, oldest first. */
@@ -99,7 +94,7 @@ export class LocalTrash {
     const path = join(this.#layout.trash, checkUid(id));
     const hidden = this.#layout.makeHiddenPath(path, "removing");
     // Out of sight first: data that is half removed must not be brought back.
-    await renameDirectory(path, hidden);
+    await moveEntry(path, hidden);
     await removePurged(hidden, signal);
   }
 

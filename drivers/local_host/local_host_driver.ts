@@ -8,7 +8,7 @@ import { dirname, isAbsolute, join, normalize, relative, resolve } from "node:pa
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { describeCall } from "../describe_call.ts";
 import type { DataSource, Driver, DriverCapabilities, VolumeContext, VolumeRequest } from "../driver.ts";
-import { ensureDirectory } from "../durable.ts";
+import { ensureDirectory } from "../directories.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { locatePath } from "../filesystem.ts";
 import { diskUsage } from "../host.ts";

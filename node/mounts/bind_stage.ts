@@ -2,7 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RuneError } from "../../model/error.ts";
-import { ensureDirectory } from "../../drivers/durable.ts";
+import { ensureDirectory } from "../../drivers/directories.ts";
 import { bindDirectory, findMount, unmountDirectory } from "../../drivers/host.ts";
 import { callError, checkAborted, errnoOf, hostError } from "../../drivers/host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";

@@ -12,7 +12,8 @@
  * `trimmed` says where each stream's data begins now.
  * @module
  */
-import { readIfPresent, readJson, type RunFiles, writeDurably } from "./records.ts";
+import { replaceFile } from "../../base/durable.ts";
+import { readIfPresent, readJson, type RunFiles } from "./records.ts";
 import { HELPER_ENVIRONMENT } from "./environment.ts";
 import { findTool } from "./tools.ts";
 
@@ -78,7 +79,7 @@ export async function addMark(files: RunFiles, { stdout, stderr }: Places): Prom
   if ((await Deno.stat(path)).size < MAX_MARKS_BYTES) return;
   const marks = await readMarks(files);
   const kept = marks.filter((_, i) => (marks.length - i) % 2 === 1);
-  await writeDurably(path, kept.map((m) => `${m.time} ${m.stdout} ${m.stderr}\n`).join(""));
+  await replaceFile(path, kept.map((m) => `${m.time} ${m.stdout} ${m.stderr}\n`).join(""));
 }
 
 /** Gives the oldest part of streams that grew too long back to the filesystem. */
@@ -92,7 +93,7 @@ export async function rotate(files: RunFiles, { chunk, keep }: Rotation): Promis
     const start = Math.floor((sizes[stream] - keep * chunk) / chunk) * chunk;
     // Written first: after a crash in between, readers leave out what is about to go.
     trimmed[stream] = start;
-    await writeDurably(`${files.dir}/trimmed`, JSON.stringify(trimmed));
+    await replaceFile(`${files.dir}/trimmed`, JSON.stringify(trimmed));
     const { success } = await new Deno.Command(await findTool("fallocate"), {
       args: ["--punch-hole", "--offset", "0", "--length", `${start}`, path],
       env: HELPER_ENVIRONMENT,
@@ -104,7 +105,7 @@ export async function rotate(files: RunFiles, { chunk, keep }: Rotation): Promis
     if (success) continue;
     await Deno.truncate(path, 0);
     trimmed[stream] = 0;
-    await writeDurably(`${files.dir}/trimmed`, JSON.stringify(trimmed));
+    await replaceFile(`${files.dir}/trimmed`, JSON.stringify(trimmed));
     await Deno.remove(`${files.dir}/marks`).catch(() => {});
   }
 }

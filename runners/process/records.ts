@@ -114,11 +114,6 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes a private file so that it is there completely or not at all, also after a loss of power. */
-export async function writeDurably(path: string, text: string): Promise<void> {
-  await replaceFile(path, text, { aside: `${path}.next` });
-}
-
 /** The parsed content of a JSON file, or undefined where there is none that can be read. */
 export async function readJson<T>(path: string): Promise<T | undefined> {
   const text = await readIfPresent(path);
@@ -221,7 +216,7 @@ export async function resetRun(files: RunFiles): Promise<void> {
 
 /** Records the end of a run and clears its signals. */
 export async function writeOutcome(files: RunFiles, outcome: Outcome): Promise<void> {
-  await writeDurably(`${files.dir}/ended.json`, JSON.stringify(outcome));
+  await replaceFile(`${files.dir}/ended.json`, JSON.stringify(outcome));
   await removeSignals(files);
 }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { replaceFile } from "../../base/durable.ts";
 import { makeFullFilesystem } from "../../scripts/full_filesystem.ts";
 import { noRoot } from "../../tests/skips.ts";
-import { readOutcome, runFiles, writeDurably, writeOutcome } from "./records.ts";
+import { readOutcome, runFiles, writeOutcome } from "./records.ts";
 
 Deno.test({
-  name: "writeDurably() acknowledges no torn file on a full disk",
+  name: "replaceFile() of a record acknowledges no torn file on a full disk",
   ignore: noRoot,
   async fn() {
     await using disk = await makeFullFilesystem();
@@ -14,7 +15,7 @@ Deno.test({
     // More than the room that is left, and the file is at most half there: the write takes a part without an error.
     const text = JSON.stringify({ long: "x".repeat(40_000) });
     await disk.fill({ free: 20_000 });
-    await assert.rejects(() => writeDurably(`${files.dir}/spec.json`, text), /No space left/);
+    await assert.rejects(() => replaceFile(`${files.dir}/spec.json`, text), /No space left/);
     const left = (await Array.fromAsync(Deno.readDir(files.dir))).map(({ name }) => name);
     assert.deepEqual(left, []);
     const outcome = { finishedAt: "2026-01-01T00:00:00Z", error: "y".repeat(40_000) };

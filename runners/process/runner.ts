@@ -4,6 +4,7 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
+import { replaceFile } from "../../base/durable.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { SecurityContext } from "../../model/security.ts";
 import type {
@@ -41,7 +42,6 @@ import {
   removeSignals,
   type RunFiles,
   runFiles,
-  writeDurably,
   writeTracking,
 } from "./records.ts";
 import { spawnWrapper } from "./spawn.ts";
@@ -149,7 +149,7 @@ class DirectoryRunner implements ProcessRunner {
         await makeCgroups(cgroups, { group, tracker: pickTracker(cgroups), resources: spec.resources });
         const making = `${this.#supervisor.root}/.making-${files.name}`;
         await Deno.mkdir(making, { recursive: true, mode: 0o700 });
-        await writeDurably(`${making}/spec.json`, JSON.stringify(recordedSpec(spec)));
+        await replaceFile(`${making}/spec.json`, JSON.stringify(recordedSpec(spec)));
         for (const stream of ["stdout", "stderr"]) {
           await Deno.writeTextFile(`${making}/${stream}.log`, "", { mode: 0o600 });
         }
@@ -181,7 +181,7 @@ class DirectoryRunner implements ProcessRunner {
       const procs = await this.#track(files, spec);
       throwIfAborted(signal);
       using listener = bell.listen(files.name, signal);
-      await writeDurably(`${files.dir}/starting`, "");
+      await replaceFile(`${files.dir}/starting`, "");
       const { daemonId } = this.#supervisor;
       const inNamespace = (await trackingOf(files, host)).by === "namespace";
       const closed = this.#closed;

@@ -1,6 +1,6 @@
 /** Writes a backup to a file that appears only when all of it is on disk and was read back. @module */
 import { join } from "node:path";
-import { syncDirectory, writeNewFile } from "../../base/durable.ts";
+import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { readBackup } from "./format.ts";
 import { partialName } from "./retention.ts";
@@ -17,22 +17,18 @@ export async function writeBackup(
   stream: ReadableStream<Uint8Array>,
   { dir, name, signal }: { dir: string; name: string; signal: AbortSignal },
 ): Promise<number> {
-  const partial = join(dir, partialName(name));
-  try {
-    const size = await writeNewFile(partial, untilAborted(stream, signal)).catch(async (error) => {
-      await stream.cancel().catch(() => {});
-      throw error;
-    });
+  const check = async (partial: string) => {
     await readBackup((await Deno.open(partial)).readable, {
       async onFile(_name, data) {
         for await (const _ of data) signal.throwIfAborted();
       },
     });
-    await Deno.rename(partial, join(dir, name));
-    await syncDirectory(dir);
-    return size;
+  };
+  try {
+    const aside = join(dir, partialName(name));
+    return await replaceFile(join(dir, name), untilAborted(stream, signal), { aside, check });
   } catch (error) {
-    await Deno.remove(partial).catch(() => {});
+    await stream.cancel().catch(() => {});
     throw asRefusal(dir, error);
   }
 }

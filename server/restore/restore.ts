@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { replaceFile, syncDirectory, syncFile, writeNewFile } from "../../base/durable.ts";
+import { moveEntry, replaceFile, syncFile, writeNewFile } from "../../base/durable.ts";
 import { wrapDrivers } from "../../node/driver_calls.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { RestoreOptions, RestoreReport } from "../../model/offline.ts";
@@ -158,8 +158,7 @@ async function putInPlace(dataDir: string, newKek: NewKek | undefined): Promise<
   const work = restoringPath(dataDir);
   if (newKek) await replaceFile(newKek.path, newKek.text);
   await syncFile(join(work, "state.db"));
-  await Deno.rename(join(work, "state.db"), statePath(dataDir));
-  await syncDirectory(dataDir);
+  await moveEntry(join(work, "state.db"), statePath(dataDir));
   markMade(dataDir);
   removeRestored(dataDir);
 }

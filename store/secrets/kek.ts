@@ -3,8 +3,7 @@
  * an environment variable. While a rotation is under way the next one lies beside it, as `<file>.next`.
  * @module
  */
-import { dirname } from "node:path";
-import { replaceFile, syncDirectory } from "../../base/durable.ts";
+import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { importKey, KEY_BYTES, randomKey } from "./envelope.ts";
 
@@ -86,12 +85,6 @@ export async function makeKekFile(path: string): Promise<Kek> {
   const raw = randomKey();
   await replaceFile(path, `${raw.toBase64()}\n`, { aside: `${path}.draft` });
   return await kekOf(raw);
-}
-
-/** Renames, and makes it durable. */
-export async function moveKekFile(from: string, to: string): Promise<void> {
-  await Deno.rename(from, to);
-  await syncDirectory(dirname(to));
 }
 
 /** Where the next KEK lies while a rotation is under way. */

@@ -1,15 +1,8 @@
 /** Finds the KEK at start and makes sure that it is the one which wrapped the data keys. @module */
+import { moveEntry } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
-import {
-  type Kek,
-  type KekSource,
-  makeKekFile,
-  moveKekFile,
-  nextPath,
-  parseKek,
-  readKekFile,
-} from "./kek.ts";
+import { type Kek, type KekSource, makeKekFile, nextPath, parseKek, readKekFile } from "./kek.ts";
 
 /** The id of the KEK in force: what tells a wrong key from the right one. */
 export const KEK_META = "kek";
@@ -49,7 +42,7 @@ async function openFile(
   const next = await readKekFile(nextPath(path));
   if (next && next.id === inForce) {
     // The rotation was complete but for the name of the file.
-    await moveKekFile(nextPath(path), path);
+    await moveEntry(nextPath(path), path);
     return { kek: next };
   }
   const kek = await readKekFile(path) ?? (mayMake ? await makeKekFile(path) : undefined);

@@ -10,10 +10,11 @@
  * A daemon killed anywhere in between finds at its next start how far it came and goes on from there.
  * @module
  */
+import { moveEntry } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import type { DataKeys, Keyring } from "./data_keys.ts";
-import { type Kek, type KekSource, makeKekFile, moveKekFile, nextPath, readKekFile } from "./kek.ts";
+import { type Kek, type KekSource, makeKekFile, nextPath, readKekFile } from "./kek.ts";
 import { KEK_META } from "./open_kek.ts";
 
 /** What a rotation works on. */
@@ -35,7 +36,7 @@ export async function rotateKek(
   let rewrapped = 0;
   for (const id of await keys.ids()) if (await keys.rewrap(id, { from, to })) rewrapped++;
   await store.putMeta(KEK_META, to.id);
-  if (source.from === "file") await moveKekFile(nextPath(source.path), source.path);
+  if (source.from === "file") await moveEntry(nextPath(source.path), source.path);
   await finishCompaction(store);
   return rewrapped;
 }

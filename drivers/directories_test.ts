@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { z } from "zod";
 import { scratchDirectory } from "./conformance_trial.ts";
-import {
-  ensureDirectory,
-  lookAtDirectory,
-  readJson,
-  removeEntry,
-  renameDirectory,
-  writeJson,
-} from "./durable.ts";
+import { ensureDirectory, lookAtDirectory } from "./directories.ts";
 
 async function inScratch(fn: (at: (name: string) => string) => Promise<void>): Promise<void> {
   const scratch = await scratchDirectory();
@@ -54,29 +46,4 @@ Deno.test("ensureDirectory() gives the mode whatever the umask, and leaves an ex
     }
     await ensureDirectory(at("d"), 0o700);
     assert.equal((await Deno.stat(at("d"))).mode! & 0o777, 0o751);
-  }));
-
-Deno.test("readJson() gives what writeJson() wrote, undefined for nothing, and refuses anything else", () =>
-  inScratch(async (at) => {
-    const schema = z.object({ n: z.number() });
-    assert.equal(await readJson(at("f"), schema), undefined);
-    await writeJson(at("f"), { n: 1 });
-    await writeJson(at("f"), { n: 2 });
-    assert.deepEqual(await readJson(at("f"), schema), { n: 2 });
-    for (const damage of ['{"n": "x"}', '{"n":']) {
-      await Deno.writeTextFile(at("f"), damage);
-      await assert.rejects(readJson(at("f"), schema), { code: "failed_precondition" });
-    }
-  }));
-
-Deno.test("renameDirectory() replaces nothing that holds data", () =>
-  inScratch(async (at) => {
-    await Deno.mkdir(at("a/x"), { recursive: true });
-    await Deno.mkdir(at("b/y"), { recursive: true });
-    await assert.rejects(renameDirectory(at("a"), at("b")));
-    assert.equal(await lookAtDirectory(at("b/y")), "empty");
-    await removeEntry(at("b/y"));
-    await removeEntry(at("b/y"));
-    await renameDirectory(at("a"), at("b"));
-    assert.equal(await lookAtDirectory(at("b/x")), "empty");
   }));
