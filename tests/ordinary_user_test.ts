@@ -140,7 +140,7 @@ Deno.test({
       const text = hostVolume("shared", shared) + processService("writer", volume(shared));
       const refused = await host.run(["cast", await host.file("w.yaml", text)]);
       assert.equal(refused.code, 6, refused.stdout + refused.stderr);
-      assert.match(refused.stderr, /volumes\[0\]: .*could not tell when all of its processes are gone/);
+      assert.match(refused.stderr, /volumes\[0\]: .*cannot tell when all processes of a run have ended/);
       assert.match(refused.stderr, /user\.max_user_namespaces/);
       await host.rune("cast", await host.file("p.yaml", processService("plain")));
       assert.equal((await status(host)).state, "Running");

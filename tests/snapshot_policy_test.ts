@@ -5,7 +5,7 @@
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ANNOTATIONS } from "../model/marks.ts";
-import { makeNewborn } from "../server/admission/newborn.ts";
+import { makeInitialState } from "../server/admission/initial_state.ts";
 import { openStore, type Tx } from "../store/store.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { makeLoopFilesystem } from "../scripts/loop_filesystem.ts";
@@ -55,7 +55,7 @@ function addVolume(tx: Tx, name: string, more: object = {}): void {
     parameters: {},
     ...more,
   };
-  tx.create({ kind: "volume", namespace: "default", name, spec, ...makeNewborn("volume", spec) });
+  tx.create({ kind: "volume", namespace: "default", name, spec, ...makeInitialState("volume", spec) });
 }
 
 /** The policy of a volume, also one that no cast could write. */

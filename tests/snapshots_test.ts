@@ -194,7 +194,7 @@ Deno.test({
       await refuses(
         "volume restore r --from-snapshot s --storage-class local-host",
         6,
-        /made by the driver local, and storage class local-host uses local-host/,
+        /has the driver local, but storage class local-host uses local-host/,
       );
       await Deno.mkdir(pathOf(host, "full"));
       await Deno.writeTextFile(`${pathOf(host, "full")}/theirs`, "kept");

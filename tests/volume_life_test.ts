@@ -164,7 +164,7 @@ Deno.test({
       await using host = await startHost();
       await create(host, "retain");
       const refused = await host.run(["volume", "delete", "v", "--now", "--yes"]);
-      assert.match(refused.stderr, /reclaim policy retain: its data is kept, now or later/);
+      assert.match(refused.stderr, /reclaim policy retain, so its data is never destroyed/);
       await host.rune("cast", await host.file("v.yaml", volume("v", ", reclaimPolicy: delete")));
       await Deno.writeTextFile(`${directory(host, "v")}/data`, "goes");
       await host.rune("volume", "delete", "v", "--now", "--yes");

@@ -4,7 +4,7 @@ import { RuneError } from "../../model/error.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { applySet, ensureNamespace, parseSet } from "../../server/admission/cast.ts";
 import { deleteResource } from "../../server/admission/deletion.ts";
-import { makeNewborn } from "../../server/admission/newborn.ts";
+import { makeInitialState } from "../../server/admission/initial_state.ts";
 import { SECRET_LIMITS } from "../../server/admission/secret_writes.ts";
 import type { Store } from "../../store/store.ts";
 import type { SimulatedDaemon } from "./daemon.ts";
@@ -30,7 +30,7 @@ export async function seedStore(store: Store): Promise<void> {
       namespace: "",
       name: "local",
       spec,
-      ...makeNewborn("storageClass", spec),
+      ...makeInitialState("storageClass", spec),
     });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a declaration may be written, and as what: the rules that need the store, the classes and the drivers, after the
- * schema and before the write. Shared by cast, PUT, POST and scale, so that none of them is a way around another.
+ * Checks a declaration against the store, the storage classes and the drivers, and fills in its defaults. This happens after
+ * the schema and before the write. Cast, PUT, POST and scale all use it, so none of them is a way around another.
  * @module
  */
 import type { Declared } from "../../model/declared.ts";
@@ -13,7 +13,7 @@ import { admitStorageClass } from "./storage_class.ts";
 import { admitVolume } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
-/** Judges one declaration. */
+/** Checks one declaration. */
 export function admit(declared: Declared, world: World): Verdict<unknown> {
   const unsupported = checkSupported(declared);
   if (unsupported.length > 0) return { spec: declared.spec, issues: unsupported };

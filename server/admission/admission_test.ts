@@ -13,7 +13,7 @@ import {
 
 type Set = Parameters<TestServer["cast"]>[0];
 
-/** Sets that are refused: what exists before, what is cast, where and how the first issue speaks. */
+/** Sets that are refused: what exists before, what is cast, and the field and message of the first issue. */
 const REFUSALS: Record<
   string,
   { before?: Set; cast: (hostDir: string) => Set; path: string; message: RegExp }
@@ -31,12 +31,12 @@ const REFUSALS: Record<
   "an access mode that the driver lacks": {
     cast: () => [volume("a", { accessMode: "ReadWriteMany" })],
     path: "accessMode",
-    message: /local cannot do ReadWriteMany; it can do ReadWriteOnce, ReadOnlyMany/,
+    message: /local does not support ReadWriteMany; it supports ReadWriteOnce, ReadOnlyMany/,
   },
   "an access mode that the driver of a claim template lacks": {
     cast: () => [service("a", { volumes: [template({ accessMode: "ReadWriteMany" })] })],
     path: "volumes.0.claimTemplate.accessMode",
-    message: /cannot do ReadWriteMany/,
+    message: /does not support ReadWriteMany/,
   },
   "reclaimPolicy delete on local-host": {
     cast: (hostDir) => [
@@ -70,12 +70,12 @@ const REFUSALS: Record<
     path: "parameters.colour",
     message: /no parameter/,
   },
-  "a reference to a secret that is none": {
+  "a malformed reference to a secret": {
     cast: () => [volume("a", { parameters: { token: "secret:only-a-name" } })],
     path: "parameters.token",
     message: /expected a reference such as secret:<name>\/<key>/,
   },
-  "a reference to a secret in a variable that is none": {
+  "a malformed reference to a secret in a variable": {
     cast: () => [service("a", { env: { TOKEN: "{{ secret:Nope/ }}" } })],
     path: "env.TOKEN",
     message: /expected a reference such as \{\{ secret:<name>\/<key> \}\}/,
@@ -110,7 +110,7 @@ const REFUSALS: Record<
       ["storageClass", { name: "y", driver: "local", default: true }],
     ],
     path: "default",
-    message: /only one class can be the default; this cast also declares x/,
+    message: /only one class can be the default; this cast also makes x the default/,
   },
   "taking the default away from the only default class": {
     cast: () => [["storageClass", { name: "local", driver: "local" }]],
@@ -133,12 +133,12 @@ const REFUSALS: Record<
     before: [volume("a")],
     cast: () => [process("agent", { volumes: [claim("a")] })],
     path: "volumes.0.claim",
-    message: /a process service can use local-host volumes only/,
+    message: /a process service can use only local-host volumes/,
   },
   "a process with a claim template of the default class": {
     cast: () => [process("agent", { volumes: [template()] })],
     path: "volumes.0.claimTemplate.storageClassName",
-    message: /local-host volumes only/,
+    message: /only local-host volumes/,
   },
   "scale 2 on a claimed ReadWriteOnce volume of the same set": {
     cast: () => [service("web", { scale: 2, volumes: [claim("a")] }), volume("a")],
@@ -174,7 +174,7 @@ for (const [what, { before, cast, path, message }] of Object.entries(REFUSALS)) 
     }));
 }
 
-Deno.test("admission refuses to a daemon that is not root what it could not show to a process", () =>
+Deno.test("admission refuses mounts of processes that a daemon without root could not make", () =>
   withServer(async ({ cast, deps, hostDir }) => {
     const path = `${hostDir}/v`;
     await okJson(cast([volume("v", { storageClassName: "local-host", parameters: { hostPath: path } })]));
@@ -185,7 +185,11 @@ Deno.test("admission refuses to a daemon that is not root what it could not show
       assert.equal(issues![0]!.path.join("."), `volumes.0.${field}`);
       assert.match(issues![0]!.message, message);
     };
-    await assertRefused({}, "mountPath", /not root cannot show .*\/v at \/data: expected .*\/v$/);
+    await assertRefused(
+      {},
+      "mountPath",
+      /only a daemon that runs as root can mount .*\/v at \/data: expected .*\/v$/,
+    );
     await assertRefused({ mountPath: path, subPath: "a" }, "mountPath", /expected .*\/v\/a$/);
     await assertRefused({ mountPath: path, readOnly: true }, "readOnly", /read-only/);
     await okJson(agent({ mountPath: path }));
@@ -193,7 +197,7 @@ Deno.test("admission refuses to a daemon that is not root what it could not show
     await okJson(agent({ readOnly: true }));
   }));
 
-Deno.test("admission lets a process have mounts where data belongs, in no directory of the host or of the daemon", () =>
+Deno.test("admission permits mounts of a process only where data belongs, never over directories of the host or the daemon", () =>
   withServer(async ({ cast, deps, hostDir }) => {
     deps.privateMounts = true;
     const own = `${hostDir}/v`;
@@ -231,7 +235,7 @@ Deno.test("admission lets a process have mounts where data belongs, in no direct
         "/var",
         "/var/lib",
       ],
-      // There, a name alone may say something to the host's programs.
+      // Programs of the host may act on a mere name there.
       ["/forcefsck", "/etc/nologin", "/run/nologin", "/run/rune-test-app/x", "/home/nobody"],
       [home, `${home}/data`, `${home}/data/processes`, `${home}/volumes/x`],
     ].flat();
@@ -249,9 +253,9 @@ Deno.test("admission lets a process have mounts where data belongs, in no direct
       }
       for (const path of allowed) await okJson(cast([process("agent", more(path))]));
     }
-    // Where the host has it anyway, a volume may be; files of a secret are nobody's directory.
+    // A volume may be mounted at its own path on the host. Files of a secret have no path there.
     await okJson(cast([process("agent", { volumes: [claim("v", { mountPath: own })] })]));
-    // A container has a filesystem of its own.
+    // A container has its own filesystem.
     await okJson(cast([service("web", { configMounts: [{ configName: "c", mountPath: "/usr/bin" }] })]));
   }));
 
@@ -284,7 +288,7 @@ Deno.test("admission refuses a template whose ordinals would share a directory, 
     assert.match(grown.issues![0]!.message, /volumes of the driver local-host cannot grow: expected 1Gi/);
   }));
 
-Deno.test("admission holds scale to the rules of a cast", () =>
+Deno.test("admission applies the rules of a cast to scale", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([volume("a"), service("web", { volumes: [claim("a")] })]));
     const scale = (n: number) =>
@@ -294,7 +298,7 @@ Deno.test("admission holds scale to the rules of a cast", () =>
     assert.equal((await okJson(scale(0))).spec.scale, 0);
   }));
 
-Deno.test("admission lets a service be stopped whatever was cast since", () =>
+Deno.test("admission permits stopping a service whatever was cast since", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([service("web", { scale: 3, volumes: [claim("late")] })]));
     await okJson(cast([volume("late", { accessMode: "ReadOnlyMany" })]));
@@ -304,7 +308,7 @@ Deno.test("admission lets a service be stopped whatever was cast since", () =>
     assert.equal((await okJson(send("POST", `${actions}/stop`))).spec.scale, 0);
   }));
 
-Deno.test("admission refuses another template for volumes that exist, and only then", () =>
+Deno.test("admission refuses a changed template only if it has volumes", () =>
   withServer(async ({ cast, store }) => {
     const set = (size: string) => [service("db", { volumes: [template({ size })] })];
     await okJson(cast(set("2Gi")));
@@ -322,7 +326,7 @@ Deno.test("admission refuses another template for volumes that exist, and only t
     assert.equal(issues![0]!.path.join("."), "volumes.0.claimTemplate.size");
   }));
 
-Deno.test("admission leaves alone what was accepted once, also when its class is gone", () =>
+Deno.test("admission accepts what it accepted before, even if its class is gone", () =>
   withServer(async ({ cast, send }) => {
     await okJson(
       cast([["storageClass", { name: "x", driver: "local" }], volume("a", { storageClassName: "x" })]),

@@ -1,23 +1,23 @@
-/** What admission needs of the daemon. @module */
+/** What admission needs from the daemon. @module */
 import type { JudgingDriver } from "./world.ts";
 import type { Grants } from "../auth/grants.ts";
 import type { HostPorts } from "./ports.ts";
 import type { SecretLimits } from "./secret_writes.ts";
 
-/** What applying a set needs of the daemon. */
+/** What applying a set needs from the daemon. */
 export interface ApplyDeps {
   drivers: ReadonlyMap<string, JudgingDriver>;
   secretLimits: SecretLimits;
-  /** The class for volumes that name none while no class is the default. */
+  /** The class for volumes that name none, if no class is the default. */
   defaultStorageClass?: string;
-  /** What callers may use of the host, by namespace, as it is now. Default: nothing. */
+  /** The current grants of the runefile. Default: none. */
   grants?: Grants;
-  /** What of the machine's ports no service can have. Default: all are free. */
+  /** Ports of this machine that no service can have. Default: none. */
   hostPorts?(): HostPorts;
-  /** Whether processes can be given mounts of their own. Default: whether the daemon is root. */
+  /** Whether processes can have private mounts. Default: whether the daemon runs as root. */
   privateMounts?: boolean;
-  /** Directories of the daemon's own: no mount of a process may cover one or be in it. Default: none. */
+  /** Directories of the daemon. No mount of a process may cover one or lie inside it. Default: none. */
   closed?: readonly string[];
-  /** Whether the process runner can tell when all processes of a run are gone. Default: yes. */
+  /** Whether the process runner can tell when all processes of a run have ended. Default: yes. */
   containsProcesses?: boolean;
 }

@@ -1,11 +1,11 @@
-/** What a service asks of this machine beyond what it has: no runner can give that, and waiting does not help. @module */
+/** Refuses limits and requests that exceed this machine: no runner could satisfy them, and waiting would not help. @module */
 import { sameValue } from "../../model/changes.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
 import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 
-/** What a machine has. */
+/** The size of a machine. */
 export interface Capacity {
   cpus: number;
   memoryBytes: number;
@@ -13,12 +13,12 @@ export interface Capacity {
 
 let known: Capacity | undefined;
 
-/** What this machine has, read once: it does not change while it runs, or hardly ever. */
+/** The size of this machine, read once, since it hardly ever changes while the machine runs. */
 export function hostCapacity(): Capacity {
   return known ??= { cpus: onlineCpus(), memoryBytes: Deno.systemMemoryInfo().total };
 }
 
-/** As the Engine counts them: not those that this process may use, which can be fewer. */
+/** Counts online CPUs as the Engine does. This process may be limited to fewer. */
 function onlineCpus(): number {
   try {
     return countCpus(Deno.readTextFileSync("/sys/devices/system/cpu/online"));
@@ -27,7 +27,7 @@ function onlineCpus(): number {
   }
 }
 
-/** How many a list such as `0-3,8` names. */
+/** Counts the CPUs in a list such as `0-3,8`. */
 export function countCpus(list: string): number {
   return list.trim().split(",").reduce((sum, range) => {
     const [first, last = first] = range.split("-").map(Number);
@@ -35,7 +35,7 @@ export function countCpus(list: string): number {
   }, 0);
 }
 
-/** The issues of limits and requests beyond the machine. Those that a service has already stay: the machine may have shrunk. */
+/** Checks limits and requests against the machine. Stored values stay accepted, since the machine may have shrunk. */
 export function checkCapacity(
   { resources }: Pick<ServiceSpec, "resources">,
   { before, capacity }: { before: Pick<ServiceSpec, "resources"> | undefined; capacity: Capacity },

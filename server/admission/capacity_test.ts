@@ -26,7 +26,7 @@ Deno.test("countCpus() reads lists of ranges", () => {
 });
 
 for (const kind of [service, process]) {
-  Deno.test(`cast refuses more CPUs than the machine has for a ${kind.name}, with its figures, also in a dry run`, () =>
+  Deno.test(`cast refuses more CPUs than the machine has for a ${kind.name}, says how many there are, and does so in a dry run too`, () =>
     withServer(async ({ cast }) => {
       const { cpus } = hostCapacity();
       const set = (limit: string) => [kind("a", { resources: { cpu: { limit } } })];

@@ -1,5 +1,5 @@
 /**
- * Casting: a set of declarations becomes resources in one transaction, or none does. A single PUT or POST is a set of one.
+ * Casting writes a set of declarations in one transaction, or nothing at all. A single PUT or POST is a set of one.
  * @module
  */
 import type { CastRequest, CastResult } from "../../model/api.ts";
@@ -18,7 +18,7 @@ import type { VolumeSpec } from "../../model/volume.ts";
 import type { Vault } from "../../store/secrets/vault.ts";
 import type { NewResource, Store, Tx } from "../../store/store.ts";
 import { admit } from "./admission.ts";
-import { makeNewborn } from "./newborn.ts";
+import { makeInitialState } from "./initial_state.ts";
 import { requireVersion } from "./preconditions.ts";
 import { checkSharing, type WrittenService } from "./sharing.ts";
 import { ownerOfRestored } from "./restore.ts";
@@ -37,34 +37,34 @@ import {
   writeSealed,
 } from "./secret_writes.ts";
 
-/** One declaration and its index in the request, for issues. */
+/** A declaration and its index in the request, which issues refer to. */
 interface Item {
   declared: Declared;
   index: number;
 }
 
-/** How a set is applied. */
+/** Options of {@linkcode applySet}. */
 export interface ApplyOptions {
-  /** Replace the instances of services also where nothing changed. */
+  /** Replace the instances of services even if nothing changed. */
   force?: boolean;
-  /** Refuse unless the (one) resource has this version. */
+  /** Refuse unless the resource, of which there must be one, has this version. */
   ifVersion?: number;
-  /** Refuse what exists. */
+  /** Refuse resources that exist. */
   createOnly?: boolean;
-  /** Who writes: asked before each write. */
+  /** The caller, whose rights are checked before each write. */
   writer: Writer;
-  /** Of an action that changes a single field; see {@linkcode permitWrite}. */
+  /** Set for an action that changes a single field; see {@linkcode permitWrite}. */
   action?: { verb: Verb };
   /** The set's secrets, encrypted. */
   secrets?: PreparedSecrets;
 }
 
-/** What applying did to one resource. */
+/** The result for one resource. */
 export interface Applied extends CastResult {
   resource: AnyResource;
 }
 
-/** Once there are so many, the rest of a set is looked at no more: nothing of it is applied. */
+/** After this many issues, the rest of a set is not checked: it will not be applied anyway. */
 const MAX_ISSUES = 100;
 
 const ORDER = Object.keys(KINDS);
@@ -96,7 +96,7 @@ export function parseSet(resources: CastRequest["resources"]): Declared[] {
   return declared;
 }
 
-/** One error for all issues; its message is the first of them, and how many more there are. */
+/** Combines all issues into one error. Its message is the first issue and the number of others. */
 function refusal(
   issues: FieldIssue[],
   resources: { kind: string; body: Record<string, unknown> }[],
@@ -114,10 +114,10 @@ function refusal(
 }
 
 /**
- * Writes a set inside a transaction, in the order of kinds (SPEC 2). Throwing rolls all of it back.
+ * Writes a set inside a transaction, in the order of kinds. If it throws, the transaction is rolled back.
  *
- * @throws {RuneError} `invalid_argument` with every issue; `conflict` when all that is in the way is being deleted, or for a
- * wrong version; `already_exists`.
+ * @throws {RuneError} `invalid_argument` with every issue; `conflict` if the only issues are resources that are being deleted,
+ * or for another version than `ifVersion`; `already_exists`.
  */
 export function applySet(
   tx: Tx,
@@ -134,7 +134,7 @@ export function applySet(
     state: tx,
     exposed,
     later,
-    ports: deps.hostPorts?.() ?? { held: [] },
+    ports: deps.hostPorts?.() ?? { reserved: [] },
     drivers: deps.drivers,
     defaultStorageClass: deps.defaultStorageClass,
     secretLimits: deps.secretLimits,
@@ -152,20 +152,20 @@ export function applySet(
     .sort((a, b) => rank(a.declared.kind) - rank(b.declared.kind));
   const issues: FieldIssue[] = [];
   let passing = 0;
-  /** Services that became something else. */
+  /** Services that changed. */
   const services: WrittenService[] = [];
   const applied: Applied[] = [];
   for (const { declared, index } of items) {
     if (issues.length >= MAX_ISSUES) break;
     const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
-    const settled = judge(tx, { declared, before, world, deps, options });
+    const resolved = authorize(tx, { declared, before, world, deps, options });
     if (before?.deletionRequestedAt !== undefined) {
       const message = `${declared.kind} ${describeKey(declared)} is being deleted`;
       issues.push({ path: ["name"], message, hint: "cast it again when it is gone", resource: index });
       passing++;
       continue;
     }
-    // Before what differs is judged: nothing of it is to be changed.
+    // Before the checks of changes, since createOnly changes nothing.
     if (before && options.createOnly) {
       throw new RuneError("already_exists", `${declared.kind} ${describeKey(declared)} exists already`, {
         hint: "change it with rune cast (PUT in the API), or delete it first",
@@ -173,11 +173,12 @@ export function applySet(
     }
     const verdict = admit(declared, world);
     if (declared.kind === "service") later.delete(describeKey(declared));
-    verdict.issues.push(...settled.issues);
+    verdict.issues.push(...resolved.issues);
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
-    // Also after an earlier issue, which rolls all of it back: what follows is judged as if the rest were right.
+    // Written even after an earlier issue, so that later declarations are checked as if the earlier ones were valid. The issue
+    // rolls everything back.
     if (verdict.issues.length === 0) {
-      const spec = declared.kind === "service" ? withIdentity(verdict.spec, settled.identity) : verdict.spec;
+      const spec = declared.kind === "service" ? withIdentity(verdict.spec, resolved.identity) : verdict.spec;
       const written = write(tx, { ...declared, spec } as Declared, options);
       const { resource } = written;
       if (resource.kind === "service") {
@@ -204,8 +205,8 @@ export function applySet(
   return applied;
 }
 
-/** Settles who the processes of a service are, and asks whether all of the write is permitted. */
-function judge(
+/** Resolves the identity of a service's processes, and checks the rights for the write. */
+function authorize(
   tx: Tx,
   { declared, before, world, deps, options }: {
     declared: Declared;
@@ -221,15 +222,15 @@ function judge(
     accounts: world.accounts,
     root: world.root,
   };
-  const settled = declared.kind === "service"
+  const resolved = declared.kind === "service"
     ? resolveIdentity(declared, {
       before: before as Service | undefined,
       anew: options.force ?? false,
       world,
     })
     : { issues: [] };
-  // What an earlier version stored has no numbers: what it names now is judged.
-  const identity = settled.identity ??
+  // Services of an earlier version have no stored numbers, so the current meaning of their names is checked.
+  const identity = resolved.identity ??
     (declared.kind === "service"
       ? identityNow({ spec: { ...declared.spec, identity: undefined } }, world.accounts)
       : undefined);
@@ -239,10 +240,10 @@ function judge(
     host: { rights, ...(identity && { identity }) },
     ...(action && { action }),
   });
-  return settled;
+  return resolved;
 }
 
-/** A spec with its identity, and none that it came with: that of an earlier generation may be another's by now. */
+/** Replaces the identity in a spec. The identity of an earlier generation is dropped, since another service may have it by now. */
 function withIdentity(spec: unknown, identity: HostIdentity | undefined): unknown {
   const { identity: _, ...rest } = spec as Service["spec"];
   return { ...rest, ...(identity && { identity }) };
@@ -271,13 +272,13 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
         "not_found",
         `there is no ${kind} ${describeKey(declared)} at version ${ifVersion}`,
         {
-          hint: "leave If-Match out to make it",
+          hint: "leave out If-Match to create it",
         },
       );
     }
     if (namespace !== "") ensureNamespace(tx, namespace);
     if (secret) writeSealed(tx, declared, secret);
-    const birth = makeNewborn<CastKind>(kind, spec as never);
+    const birth = makeInitialState<CastKind>(kind, spec as never);
     const owner = kind === "volume"
       ? ownerOfRestored({ namespace, name }, spec as VolumeSpec, tx)
       : undefined;
@@ -301,7 +302,7 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
   return answer(resource === before ? "unchanged" : "configured", resource);
 }
 
-/** The annotations of what is written by this caller: a service's history says by whom. */
+/** The annotations that name the caller, for a service's history. */
 function authorship(
   { kind, annotations }: Pick<AnyResource, "kind" | "annotations">,
   { writer }: ApplyOptions,
@@ -310,7 +311,7 @@ function authorship(
   return { ...annotations, [ANNOTATIONS.changedBy]: writer.name };
 }
 
-/** What differs; of a secret its keys stand for its values. */
+/** The changed fields. Changes of a secret name its keys, never values. */
 function changesOf(
   before: AnyResource,
   after: { spec: AnyResource["spec"]; labels: Record<string, string> },
@@ -326,19 +327,19 @@ function changesOf(
   ];
 }
 
-/** What a user declares of a spec: who its processes are is told by `user` and `group`. */
+/** The declared part of a spec: without the identity, which follows from `user` and `group`. */
 function toDeclared(spec: AnyResource["spec"], labels: Record<string, string>): Record<string, unknown> {
   return { ...spec, identity: undefined, labels };
 }
 
-/** A namespace comes into being with the first resource in it (SPEC 2). */
+/** Creates a namespace if it does not exist: the first resource in it does so. */
 export function ensureNamespace(tx: Tx, name: string): void {
   if (tx.get("namespace", "", name)) return;
   markAuthorized(tx, { kind: "namespace", namespace: "", name });
-  tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...makeNewborn("namespace", {}) });
+  tx.create({ kind: "namespace", namespace: "", name, spec: {}, ...makeInitialState("namespace", {}) });
 }
 
-/** Carries a dry run's results out of the transaction that it rolls back. */
+/** Carries the results of a dry run out of its transaction, which it rolls back. */
 class DryRun extends Error {
   constructor(readonly applied: Applied[]) {
     super("dry run");
@@ -348,7 +349,7 @@ class DryRun extends Error {
 /**
  * Applies a set in one transaction.
  *
- * @param options `dryRun` does all of it, then rolls back.
+ * @param options `dryRun` does everything, then rolls back.
  * @throws {RuneError} as {@linkcode applySet} does.
  */
 export async function cast(
@@ -367,7 +368,7 @@ export async function cast(
     });
   } catch (error) {
     if (error instanceof DryRun) return error.applied;
-    // A commit of unknown fate may have landed: its keys stay, and go at the next start if nothing uses them.
+    // If the outcome of a commit is unknown, its keys stay. The next start removes them if they are unused.
     const undecided = error instanceof RuneError && error.code === "unavailable";
     if (!undecided) await discardSecrets(secrets, deps.secrets);
     if (error instanceof StaleSecret) return await cast(store, set, deps, options);

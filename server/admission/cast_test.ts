@@ -33,7 +33,7 @@ Deno.test("cast creates a set, in the order of kinds, with its namespace, finali
     assert.equal(store.get("namespace", "", "shop")!.resourceVersion, revision);
   }));
 
-Deno.test("cast writes nothing of a set when one resource of it is refused", () =>
+Deno.test("cast writes nothing when one resource of the set is refused", () =>
   withServer(async ({ cast, store }) => {
     const before = store.revision;
     const problem = await problemOf(
@@ -66,7 +66,7 @@ Deno.test("cast refuses a resource that is declared twice", () =>
     assert.equal(issues![0]!.resource, 1);
   }));
 
-Deno.test("cast of the same set says unchanged and writes nothing", () =>
+Deno.test("cast of an unchanged set says unchanged and writes nothing", () =>
   withServer(async ({ cast, store }) => {
     const set = [volume("web-data"), first("web"), service("set", { volumes: [template()] })];
     await okJson(cast(set));
@@ -148,7 +148,7 @@ Deno.test("cast accepts a claim of a volume that is cast later", () =>
     await okJson(cast([process("agent", { volumes: [claim("later")] })]));
   }));
 
-Deno.test("cast refuses what is being deleted with a conflict that says so", () =>
+Deno.test("cast refuses a resource that is being deleted with a conflict that says so", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([service("web")]));
     await okJson(send("DELETE", "/v1/namespaces/default/services/web"));
@@ -157,7 +157,7 @@ Deno.test("cast refuses what is being deleted with a conflict that says so", () 
     await problemOf(send("POST", "/v1/namespaces/default/services/web/actions/restart"), "conflict");
   }));
 
-Deno.test("cast refuses a host name or host port of another service, and lets one change hands in a single cast", () =>
+Deno.test("cast refuses a host name or host port of another service, and can move one to another service in a single cast", () =>
   withServer(async ({ cast, send, store }) => {
     const makeNamed = (name: string, host: string, more: object = {}) =>
       process(name, { expose: { port: name === "a" ? 1 : 2, host }, ...more });
@@ -182,7 +182,7 @@ Deno.test("cast refuses a host name or host port of another service, and lets on
     assert.match(more.detail, /published to one instance: expected scale 1, found 2/);
   }));
 
-Deno.test("cast refuses a variable of a stored configmap that Linux would not pass on, and a request above its limit", () =>
+Deno.test("cast refuses a variable of a stored configmap that Linux cannot pass on, and a request above its limit", () =>
   withServer(async ({ cast }) => {
     await okJson(cast([["configmap", { name: "big", data: { VALUE: "x".repeat(131_070) } }]]));
     const { issues } = await problemOf(
@@ -199,7 +199,7 @@ Deno.test("cast refuses a variable of a stored configmap that Linux would not pa
     );
   }));
 
-Deno.test("cast changes nothing for quantities that are written otherwise and mean the same", () =>
+Deno.test("cast changes nothing when only the spelling of a quantity changed", () =>
   withServer(async ({ cast, store }) => {
     const set = (cpu: string, memory: string, size: string) =>
       cast([

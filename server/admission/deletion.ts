@@ -1,4 +1,4 @@
-/** What may be deleted, and what a deletion asks of the controllers. @module */
+/** Checks deletions, and hands those that need cleanup to the controllers. @module */
 import { mountsAtScale } from "../../model/claim_names.ts";
 import type { CastKind } from "../../model/declared.ts";
 import { RuneError } from "../../model/error.ts";
@@ -11,34 +11,34 @@ import { namesOf, volumesOf } from "./storage_class.ts";
 import { checkSnapshotDeletion, checkVolumeSnapshots } from "./snapshot.ts";
 import { requireResource, requireVersion } from "./preconditions.ts";
 
-/** What a deletion names. */
+/** A deletion. */
 export interface Deletion {
   kind: CastKind;
   namespace: string;
   name: string;
-  /** Services: with the volumes of their templates. Storage classes: although volumes name it. */
+  /** For a service: delete the volumes of its templates too. For a storage class: delete it although volumes use it. */
   cascade: boolean;
-  /** Volumes: remove the data past the trash. */
+  /** For a volume: destroy the data at once instead of moving it to the trash. */
   now?: boolean;
   ifVersion?: number;
-  /** Who is told what is in the way. */
+  /** The caller who reads what prevents the deletion. */
   viewer: Viewer;
 }
 
-/** Kinds for which `cascade` says something; volumes take it because nothing depends on them yet. */
+/** Kinds that accept `cascade`. For volumes it has no effect yet, since nothing depends on them. */
 const CASCADES: Kind[] = ["service", "volume", "storageClass"];
 
 /**
- * Deletes a resource, or asks for it where controllers have work to do first.
+ * Deletes a resource, or marks it for deletion if controllers have to clean up first.
  *
- * @returns the resource as it was left, or its last state when it is gone.
- * @throws {RuneError} `not_found`, or `conflict` naming what is in the way.
+ * @returns the marked resource, or the last state of a deleted one.
+ * @throws {RuneError} `not_found`, or `conflict` that names what prevents the deletion.
  */
 export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
   const { kind, namespace, name, cascade } = deletion;
   if (cascade && !CASCADES.includes(kind)) {
-    throw new RuneError("invalid_argument", `cascade means nothing for a ${kind}`, {
-      hint: `leave it out; it is for ${CASCADES.join(", ")}`,
+    throw new RuneError("invalid_argument", `cascade has no meaning for a ${kind}`, {
+      hint: `leave it out; it applies to ${CASCADES.join(", ")}`,
     });
   }
   const resource: AnyResource = requireResource(tx, { kind, namespace, name });
@@ -67,18 +67,18 @@ export function deleteResource(tx: Tx, deletion: Deletion): AnyResource {
   });
 }
 
-/** `now` removes bytes at once: only where removing them is what the volume's own policy asks for. */
+/** Permits `now`, which destroys data at once, only if the volume's reclaim policy is to delete. */
 function checkNow(resource: AnyResource): void {
   if (resource.kind !== "volume") {
-    throw new RuneError("invalid_argument", `now means nothing for a ${resource.kind}`, {
-      hint: "leave it out; it is for volumes",
+    throw new RuneError("invalid_argument", `now has no meaning for a ${resource.kind}`, {
+      hint: "leave it out; it applies to volumes",
     });
   }
   if (resource.spec.reclaimPolicy === "delete") return;
   throw new RuneError(
     "failed_precondition",
-    `volume ${describeKey(resource)} has the reclaim policy retain: its data is kept, now or later`,
-    { hint: "leave now out; or cast it with reclaimPolicy: delete first" },
+    `volume ${describeKey(resource)} has the reclaim policy retain, so its data is never destroyed`,
+    { hint: "leave out now, or cast the volume with reclaimPolicy: delete first" },
   );
 }
 
@@ -87,7 +87,7 @@ function checkDeletable(
   resource: AnyResource,
   { cascade, viewer }: Pick<Deletion, "cascade" | "viewer">,
 ): void {
-  // Asked before and on its way: asking again changes nothing.
+  // The deletion is already under way; a repeated request changes nothing.
   if (resource.deletionRequestedAt !== undefined) return;
   switch (resource.kind) {
     case "volume":
@@ -110,7 +110,7 @@ function checkDeletable(
           `storage class ${resource.name} is used by ${users.length} volume${
             users.length === 1 ? "" : "s"
           }: ${namesOf(users, viewer)}`,
-          { hint: "delete them first, or delete the class alone with --cascade: the volumes stay" },
+          { hint: "delete them first, or delete only the class with --cascade; the volumes stay" },
         );
       }
     }
@@ -118,7 +118,7 @@ function checkDeletable(
 }
 
 function checkVolume(volume: Volume, { state, viewer }: { state: Reader; viewer: Viewer }): void {
-  // Nothing is lost: the row goes when the last that mounts it is gone, and the data stays (seed 000, "Cleaning up").
+  // With `retain` no data is destroyed: the volume is removed when its last user is gone, and the data stays.
   if (volume.spec.reclaimPolicy !== "delete" && volume.status.ownerService === undefined) return;
   const key = describeKey(volume);
   const holders = state.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];

@@ -4,7 +4,7 @@ import { claim, okJson, problemOf, service, template, volume, withServer } from 
 
 const ns = "/v1/namespaces/default";
 
-Deno.test("deleteResource() asks for the deletion of what controllers must finish, and repeats quietly", () =>
+Deno.test("deleteResource() marks what controllers must clean up, and a repeated call changes nothing", () =>
   withServer(async ({ cast, send, store }) => {
     await okJson(cast([service("web")]));
     const asked = await okJson(send("DELETE", `${ns}/services/web`));
@@ -18,7 +18,7 @@ Deno.test("deleteResource() asks for the deletion of what controllers must finis
     ]);
   }));
 
-Deno.test("deleteResource() removes at once what has no finalizers", () =>
+Deno.test("deleteResource() removes a resource without finalizers at once", () =>
   withServer(async ({ cast, send, store }) => {
     await okJson(cast([["configmap", { name: "c", data: { a: "1" } }]]));
     await okJson(send("DELETE", `${ns}/configmaps/c`));
@@ -26,7 +26,7 @@ Deno.test("deleteResource() removes at once what has no finalizers", () =>
     await problemOf(send("DELETE", `${ns}/configmaps/c`), "not_found");
   }));
 
-Deno.test("deleteResource() refuses a volume that a service claims, by name or template, where its data would go", () =>
+Deno.test("deleteResource() refuses a volume that a service claims, by name or template, if its data would be destroyed", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([
       volume("a", { reclaimPolicy: "delete" }),
@@ -44,7 +44,7 @@ Deno.test("deleteResource() refuses a volume that a service claims, by name or t
     await okJson(send("DELETE", `${ns}/volumes/kept`));
   }));
 
-Deno.test("deleteResource() refuses a volume that is mounted, naming who mounts it", () =>
+Deno.test("deleteResource() refuses a mounted volume, and names who mounts it", () =>
   withServer(async ({ cast, send, store }) => {
     await okJson(cast([volume("a", { reclaimPolicy: "delete" })]));
     await store.transact((tx) =>
@@ -73,7 +73,7 @@ Deno.test("deleteResource() refuses a class with volumes unless cascade, and nev
     assert.equal(store.get("volume", "default", "a")!.deletionRequestedAt, undefined);
   }));
 
-Deno.test("deleteResource() refuses namespaces that hold something, and the default one", () =>
+Deno.test("deleteResource() refuses namespaces that are not empty, and the default one", () =>
   withServer(async ({ cast, send, store }) => {
     await okJson(cast([["configmap", { name: "c", namespace: "shop" }]]));
     const { detail } = await problemOf(send("DELETE", "/v1/namespaces/shop"), "conflict");
@@ -84,7 +84,7 @@ Deno.test("deleteResource() refuses namespaces that hold something, and the defa
     await problemOf(send("DELETE", "/v1/namespaces/default"), "conflict");
   }));
 
-Deno.test("deleteResource() refuses another version and a cascade that means nothing", () =>
+Deno.test("deleteResource() refuses another version and a cascade without meaning", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([["configmap", { name: "c" }]]));
     await problemOf(send("DELETE", `${ns}/configmaps/c`, undefined, { "if-match": '"1"' }), "conflict");

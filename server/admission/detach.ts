@@ -1,4 +1,4 @@
-/** Whether the bind of a volume may be broken: never while the instance that holds it is known. @module */
+/** Checks whether a volume may be detached: never while the instance that holds it exists. @module */
 import { RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
@@ -6,10 +6,10 @@ import { maySee, nameTo, type Viewer } from "../auth/visibility.ts";
 import type { Reader } from "../../store/store.ts";
 
 /**
- * Refuses to detach a volume from an instance that exists: it writes, or may write again at any moment. The lease of one
- * that is gone is released by the sweep, once every runner has said that nothing of it runs.
+ * Refuses to detach a volume from an instance that exists, since it may write at any moment. If the instance is gone, the sweep
+ * releases its lease once every runner has confirmed that nothing of it runs.
  *
- * @throws {RuneError} `conflict` naming the instance.
+ * @throws {RuneError} `conflict` that names the instance.
  */
 export function checkDetach(
   volume: Volume,
@@ -28,10 +28,10 @@ export function checkDetach(
     }`,
     {
       hint: leaving
-        ? "wait until it has stopped; its volumes are released then"
+        ? "wait until it has stopped; that releases its volumes"
         : maySee(viewer, "service", namespace)
         ? `stop it first: rune stop ${service} -n ${namespace}`
-        : "let whoever runs it stop it first",
+        : "ask its owner to stop it first",
     },
   );
 }

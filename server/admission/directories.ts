@@ -1,4 +1,4 @@
-/** That no two volumes are one directory of the host, or one inside the other: each would have a writer of its own. @module */
+/** Ensures that no two volumes share a directory of the host, or lie one inside the other: each could have its own writer. @module */
 import type { FieldIssue } from "../../model/error.ts";
 import { isName } from "../../model/name.ts";
 import { parseBytes } from "../../model/quantity.ts";
@@ -6,16 +6,19 @@ import type { VolumeSpec } from "../../model/volume.ts";
 import { maySee, nameTo } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 
-/** A volume, as far as its place depends on it. */
-export interface Place {
+/** The fields of a volume that decide its directory. */
+export interface PlacedVolume {
   namespace: string;
   name: string;
   spec: VolumeSpec;
 }
 
-/** The directory that a volume is or will be, as far as that can be told without touching the host. */
-export function directoryOf({ namespace, name, spec }: Place, { state, drivers }: World): string | undefined {
-  // Where names that are none are refused, there is nothing to compare.
+/** The directory of a volume that exists or is about to, if it is known without touching the host. */
+export function directoryOf(
+  { namespace, name, spec }: PlacedVolume,
+  { state, drivers }: World,
+): string | undefined {
+  // An invalid name is refused elsewhere.
   if (!isName(name)) return undefined;
   const storageClass = state.get("storageClass", "", spec.storageClassName ?? "");
   return drivers.get(storageClass?.spec.driver ?? "")?.directory?.({
@@ -27,8 +30,8 @@ export function directoryOf({ namespace, name, spec }: Place, { state, drivers }
   });
 }
 
-/** Where a volume's spec says which directory it is. */
-function fieldOf({ spec }: Pick<Place, "spec">, { state, drivers }: World): string[] {
+/** The field of a volume's spec that decides its directory. */
+function fieldOf({ spec }: Pick<PlacedVolume, "spec">, { state, drivers }: World): string[] {
   const { driver } = state.get("storageClass", "", spec.storageClassName ?? "")?.spec ?? {};
   const parameter = drivers.get(driver ?? "")?.capabilities.hostDirectory;
   return parameter === undefined ? ["storageClassName"] : ["parameters", parameter];
@@ -37,8 +40,8 @@ function fieldOf({ spec }: Pick<Place, "spec">, { state, drivers }: World): stri
 const isInside = (inner: string, outer: string) =>
   `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
 
-/** Judges a volume that is to be made. Symbolic links are not followed here: what they hide is refused at the mount. */
-export function checkDirectory(volume: Place, world: World): FieldIssue[] {
+/** Checks the directory of a new volume. Symbolic links are not followed here; the mount refuses what they would hide. */
+export function checkDirectory(volume: PlacedVolume, world: World): FieldIssue[] {
   const directory = directoryOf(volume, world);
   if (directory === undefined) return [];
   for (const other of world.state.list("volume")) {
@@ -63,9 +66,9 @@ export function checkDirectory(volume: Place, world: World): FieldIssue[] {
   return [];
 }
 
-/** A template whose ordinals would all be one directory. */
+/** Refuses a template whose ordinals would all have the same directory. */
 export function checkTemplateDirectory(
-  { namespace, spec }: Omit<Place, "name">,
+  { namespace, spec }: Omit<PlacedVolume, "name">,
   { nameOf, scale, world }: { nameOf: (ordinal: number) => string; scale: number; world: World },
 ): FieldIssue[] {
   if (scale < 2) return [];
@@ -74,6 +77,6 @@ export function checkTemplateDirectory(
   return [{
     path: fieldOf({ spec }, world),
     message: `every instance would get the directory ${first}: expected scale 1, found ${scale}`,
-    hint: "claim one volume, or use a class whose driver makes a directory for each",
+    hint: "claim one volume, or use a class whose driver creates a directory for each",
   }];
 }

@@ -1,4 +1,4 @@
-/** Ports that a cast takes and that a program outside of Rune has: the cast holds, and says it. @module */
+/** Warns if a cast uses ports on which a program outside Rune listens. The cast succeeds anyway. @module */
 import { findPortUse } from "../../base/port_holder.ts";
 import { hostPortsOf } from "../../model/exposing.ts";
 import { describeKey } from "../../model/kinds.ts";
@@ -7,16 +7,16 @@ import type { Service } from "../../model/service.ts";
 
 const keyOf = ({ protocol, hostPort }: { protocol: string; hostPort: number }) => `${protocol}/${hostPort}`;
 
-/** The ports of this machine that services have, whoever of them listens at the moment. */
+/** The ports of this machine that services declare, whether or not they listen at the moment. */
 export function portsOf(services: Service[]): Set<string> {
   return new Set(services.flatMap(({ spec }) => hostPortsOf(spec).map(keyOf)));
 }
 
 /**
- * What to warn of after a cast, a sentence each.
+ * Returns the warnings after a cast, one sentence each.
  *
- * @param resources what the cast wrote.
- * @param before the ports that services had before: who listens there is one of them.
+ * @param resources the resources that the cast wrote.
+ * @param before the ports that services had before the cast. Their listeners are services, and need no warning.
  */
 export async function warnOfForeignPorts(resources: AnyResource[], before: Set<string>): Promise<string[]> {
   const wanted = resources.flatMap((resource) =>

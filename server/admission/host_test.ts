@@ -11,7 +11,7 @@ function listRefusals(fields: Record<string, unknown>, root: boolean, containsPr
   );
 }
 
-Deno.test("checkHost() refuses what only root can enforce for processes, and nothing of containers", () => {
+Deno.test("checkHost() refuses what only root can enforce for processes, and refuses nothing for containers", () => {
   const fields = {
     securityContext: { user: "nobody", noNewPrivileges: true },
     resources: { memory: { limit: "1Gi" } },
@@ -27,7 +27,7 @@ Deno.test("checkHost() refuses what only root can enforce for processes, and not
   assert.deepEqual(listRefusals({ ...fields, image: "x:1" }, false), []);
 });
 
-Deno.test("checkHost() gives a process nothing to write where nobody could tell when it is gone", () => {
+Deno.test("checkHost() refuses writable volumes for processes if the daemon cannot tell when they have ended", () => {
   const claim = (name: string, readOnly: boolean) => ({
     name,
     mountPath: `/${name}`,

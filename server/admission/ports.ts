@@ -1,32 +1,32 @@
-/** Ports and addresses of this machine that a service cannot have: the daemon's own, the proxy's, and those that are not there. @module */
+/** Refuses ports that the daemon or the proxy uses, and addresses that this machine does not have. @module */
 import { hostPortsOf, otherPortHint } from "../../model/exposing.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import { isLoopback } from "../http/guard.ts";
 
-/** A TCP port that the daemon, or what it runs for itself, listens on. */
-export interface HeldPort {
+/** A TCP port that the daemon or the proxy listens on. */
+export interface ReservedPort {
   port: number;
-  /** Whose it is, for the refusal: `the daemon's own API`. */
-  holder: string;
+  /** Its user, for the refusal: `the daemon's own API`. */
+  usedBy: string;
 }
 
-/** What of the machine is settled before any service. */
+/** The ports and addresses that the daemon's settings decide. */
 export interface HostPorts {
-  held: readonly HeldPort[];
-  /** Where ports are published that name no address; absent: on all addresses. */
+  reserved: readonly ReservedPort[];
+  /** The address for ports that name none. Default: all addresses. */
   publishOn?: string;
 }
 
-/** Ports and addresses that the service is not to have. One that is stopped takes none. */
-export function checkPorts(spec: ServiceSpec, { held, publishOn }: HostPorts): FieldIssue[] {
+/** Finds ports and addresses that the service cannot have. A stopped service uses none. */
+export function checkPorts(spec: ServiceSpec, { reserved, publishOn }: HostPorts): FieldIssue[] {
   if (spec.scale === 0) return [];
   const issues = hostPortsOf(spec).flatMap(({ hostPort, protocol, path }): FieldIssue[] => {
-    const holder = protocol === "tcp" ? held.find(({ port }) => port === hostPort)?.holder : undefined;
-    if (holder === undefined) return [];
+    const usedBy = protocol === "tcp" ? reserved.find(({ port }) => port === hostPort)?.usedBy : undefined;
+    if (usedBy === undefined) return [];
     return [{
       path,
-      message: `port ${hostPort} of this machine belongs to ${holder}`,
+      message: `port ${hostPort} of this machine belongs to ${usedBy}`,
       hint: otherPortHint(spec),
     }];
   });
@@ -40,7 +40,7 @@ function checkAddress(address: string | undefined, publishOn: string | undefined
     return [{
       path,
       message: `in dev mode ports are published on ${publishOn} only, found ${address}`,
-      hint: "leave hostAddress out, or run the daemon without --dev-mode",
+      hint: "leave out hostAddress, or run the daemon without --dev-mode",
     }];
   }
   const known = Deno.networkInterfaces().map((i) => i.address);

@@ -1,4 +1,4 @@
-/** What must hold of a resource before a request may write it. @module */
+/** Preconditions of a resource for a write. @module */
 import { RuneError } from "../../model/error.ts";
 import {
   type AnyResource,
@@ -9,7 +9,7 @@ import {
 } from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
 
-/** @throws {RuneError} `not_found`. */
+/** Returns a resource. @throws {RuneError} `not_found`. */
 export function requireResource<K extends Kind>(state: Reader, key: ResourceKey<K>): Kinds[K] {
   const resource = state.get(key.kind, key.namespace, key.name);
   if (resource) return resource;
@@ -18,7 +18,7 @@ export function requireResource<K extends Kind>(state: Reader, key: ResourceKey<
   });
 }
 
-/** @throws {RuneError} `conflict` naming both versions. */
+/** Requires a version, if one is given. @throws {RuneError} `conflict` that names both versions. */
 export function requireVersion(resource: AnyResource, ifVersion: number | undefined): void {
   if (ifVersion === undefined || resource.resourceVersion === ifVersion) return;
   throw new RuneError(
@@ -28,10 +28,10 @@ export function requireVersion(resource: AnyResource, ifVersion: number | undefi
   );
 }
 
-/** @throws {RuneError} `conflict` when it is being deleted. */
+/** Requires a resource that is not being deleted. @throws {RuneError} `conflict`. */
 export function requireAlive(resource: AnyResource): void {
   if (resource.deletionRequestedAt === undefined) return;
   throw new RuneError("conflict", `${resource.kind} ${describeKey(resource)} is being deleted`, {
-    hint: "wait until it is gone, then make it again",
+    hint: "wait until it is gone, then create it again",
   });
 }

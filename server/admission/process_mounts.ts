@@ -1,22 +1,22 @@
-/** What a process may mount: directories of the host that exist as such, and only root can show them elsewhere. @module */
+/** Checks the mounts of processes: only directories of the host, and only a daemon that runs as root can mount them elsewhere. @module */
 import { join } from "node:path";
 import { occupancyOf } from "../../base/occupied.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../model/mount_points.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
 import type { ServiceSpec } from "../../model/service.ts";
-import { directoryOf, type Place } from "./directories.ts";
+import { directoryOf, type PlacedVolume } from "./directories.ts";
 import { prefixIssues, type World } from "./world.ts";
 
 /**
- * Judges one mount of a process service; paths are relative to the mount.
+ * Checks one mount of a process service. Paths of issues are relative to the mount.
  *
- * @param options.place the volume that is mounted: that of ordinal 0 for a template.
- * @param options.classPath where the mount names its class or volume.
+ * @param options.place the mounted volume; for a template, the volume of ordinal 0.
+ * @param options.classPath the field that names the class or the volume.
  */
 export function checkProcessMount(
   mount: VolumeMount,
-  { place, classPath, world }: { place: Place; classPath: string[]; world: World },
+  { place, classPath, world }: { place: PlacedVolume; classPath: string[]; world: World },
 ): FieldIssue[] {
   const className = place.spec.storageClassName;
   const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver;
@@ -27,7 +27,7 @@ export function checkProcessMount(
     return [{
       path: classPath,
       message:
-        `a process service can use ${usable} volumes only; class ${className} uses the driver ${driver}`,
+        `a process service can use only ${usable} volumes; class ${className} uses the driver ${driver}`,
       hint: `use a volume whose class has the driver ${usable}, or run an image`,
     }];
   }
@@ -40,7 +40,7 @@ export function checkProcessMount(
   );
 }
 
-/** Judges where the files of secrets and configmaps appear in a process service. */
+/** Checks the mount paths of secrets and configmaps in a process service. */
 export function checkFileMounts(spec: ServiceSpec, world: World): FieldIssue[] {
   if (spec.process === undefined || !world.privateMounts) return [];
   return (["secretMounts", "configMounts"] as const).flatMap((field) =>
@@ -50,7 +50,7 @@ export function checkFileMounts(spec: ServiceSpec, world: World): FieldIssue[] {
   );
 }
 
-/** The runner judges the same again, before it acts. */
+/** Checks a mount point. The runner repeats this check before it mounts. */
 function checkMountPoint(
   path: string,
   { inPlace, world: { closed } }: { inPlace: boolean; world: World },
@@ -61,25 +61,26 @@ function checkMountPoint(
     : [{ path: [], message: reason, hint: `mount it ${ALLOWED_MOUNT_POINTS}; or run an image` }];
 }
 
-/** What of a volume's directory a mount shows. */
+/** The directory that a mount shows. */
 const sourceOf = ({ subPath }: VolumeMount, directory: string) =>
   join(directory, subPath).replace(/(.)\/$/, "$1");
 
-/** Without root a process sees the host's directories as they are: nothing can be shown elsewhere, or be read-only. */
+/** Checks a mount of a daemon without root, which can neither mount a directory elsewhere nor make it read-only. */
 function checkInPlace(mount: VolumeMount, directory: string | undefined): FieldIssue[] {
   const issues: FieldIssue[] = [];
   const source = directory === undefined ? undefined : sourceOf(mount, directory);
   if (source !== undefined && source !== mount.mountPath) {
     issues.push({
       path: ["mountPath"],
-      message: `a daemon that is not root cannot show ${source} at ${mount.mountPath}: expected ${source}`,
+      message:
+        `only a daemon that runs as root can mount ${source} at ${mount.mountPath}: expected ${source}`,
       hint: `set mountPath to ${source}, run the daemon as root, or run an image`,
     });
   }
   if (mount.readOnly) {
     issues.push({
       path: ["readOnly"],
-      message: "a daemon that is not root cannot make a process's mount read-only",
+      message: "only a daemon that runs as root can make a process's mount read-only",
       hint: "mount it read-write, run the daemon as root, or run an image",
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Which registry gets which credentials: what the runefile's `docker.registries` says and what is stored, put together
- * anew for every pull.
+ * The credentials of each registry. They come from the runefile's `docker.registries` and from the store, and are read anew for
+ * each pull.
  * @module
  */
 import { z } from "zod";
@@ -18,7 +18,7 @@ import { describeKey } from "../../model/resource.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Reader } from "../../store/store.ts";
 
-/** One registry of the runefile. Credentials stand here, or in a Rune secret with the keys `username` and `password`, or `token`. */
+/** A registry of the runefile, with credentials or the name of a secret with the keys `username` and `password`, or `token`. */
 export const registrySchema = z.strictObject({
   match: z.string().optional(),
   name: z.string().optional(),
@@ -43,35 +43,35 @@ export const registrySchema = z.strictObject({
 /** See {@linkcode registrySchema}. */
 export type RunefileRegistry = z.output<typeof registrySchema>;
 
-/** Credentials as they are now. */
+/** Credentials of a registry. */
 export interface Credentials {
   username?: string;
   password?: string;
   token?: string;
 }
 
-/** One entry that pulls go by. */
+/** A registry that pulls use. */
 export interface RegistryEntry {
   match: string;
-  /** What the operator knows it as: `docker.registries "ghcr.io"`. */
+  /** Its name in messages: `docker.registries "ghcr.io"`. */
   entry: string;
-  /** Without credentials. */
+  /** The entry without credentials. */
   view: RegistryView;
   /**
-   * Its credentials as they are now.
+   * Reads its current credentials.
    *
-   * @throws {RuneError} `not_found` (not permanent) when the secret or a key of it is missing.
+   * @throws {RuneError} `not_found` (not permanent) if the secret or a key of it is missing.
    */
   credentials(): Promise<Credentials>;
 }
 
-/** The namespace, which no secret of a user can have, of what is sealed for stored entries; the name is the pattern. */
+/** The namespace of sealed credentials of stored entries; their name is the pattern. No secret of a user can have this namespace. */
 export const SEALED_NAMESPACE = "";
 
-/** No credentials hold control characters (RFC 7617, section 2): the line end of the file that a value came from is none of it. */
+/** Credentials contain no control characters (RFC 7617, section 2), so a line end at the end of a value comes from a file. */
 const oneLine = (text: string) => text.replace(/\r?\n$/, "");
 
-/** The credentials among the values of a secret; undefined when they are not all there. */
+/** Reads credentials from the values of a secret; undefined if they are incomplete. */
 export function credentialsIn(
   { token, username, password }: Record<string, string>,
 ): Credentials | undefined {
@@ -104,7 +104,7 @@ export function viewOfRegistry(
   return { match, source, credentials, ...(secret && { secret: describeKey(secret) }) };
 }
 
-/** An entry of the runefile. */
+/** The entry of a registry in the runefile. */
 function ofRunefile({ match, ...auth }: RunefileRegistry, readSecret: ReadSecret): RegistryEntry {
   const entry = `docker.registries "${match}"`;
   const { token, username, password } = auth;
@@ -126,7 +126,7 @@ function ofRunefile({ match, ...auth }: RunefileRegistry, readSecret: ReadSecret
   };
 }
 
-/** A stored entry. */
+/** The entry of a stored registry. */
 function ofStore(match: string, spec: RegistrySpec, readSecret: ReadSecret): RegistryEntry {
   const entry = `rune admin registry "${match}"`;
   const secret = spec.secret ?? { namespace: SEALED_NAMESPACE, name: match };
@@ -138,7 +138,7 @@ function ofStore(match: string, spec: RegistrySpec, readSecret: ReadSecret): Reg
   };
 }
 
-/** All entries: stored ones first, which is what lets them win over a pattern of the same length in the runefile. */
+/** Lists all entries. Stored ones come first, so they win over a runefile pattern of the same length. */
 export function listRegistries(
   { runefile, store, secrets }: {
     runefile: readonly RunefileRegistry[];

@@ -19,7 +19,7 @@ const secrets = {
   },
 };
 
-/** All entries, of a runefile and a store that hold these. */
+/** All entries of a runefile and a store. */
 function entries(runefile: object[], stored: Record<string, RegistrySpec> = {}) {
   const list = () => Object.entries(stored).map(([name, spec]) => ({ name, spec }));
   return listRegistries({
@@ -29,7 +29,7 @@ function entries(runefile: object[], stored: Record<string, RegistrySpec> = {}) 
   });
 }
 
-Deno.test("listRegistries() gives what is written, or what the secret holds now, and says what is missing", async () => {
+Deno.test("listRegistries() returns the given credentials or the secret's current ones, and says what is missing", async () => {
   const of = (auth: object) => entries([{ match: "ghcr.io", ...auth }])[0]!.credentials();
   assert.deepEqual(await of({ username: "a", password: "b" }), { username: "a", password: "b" });
   assert.deepEqual(await of({ token: "x" }), { token: "x" });
@@ -44,7 +44,7 @@ Deno.test("listRegistries() gives what is written, or what the secret holds now,
   await assert.rejects(of({ secret: "odd" }), { code: "not_found", message: /neither token nor username/ });
 });
 
-Deno.test("listRegistries() puts stored entries first, and views say where credentials are, not what they are", async () => {
+Deno.test("listRegistries() lists stored entries first, and views show where credentials are but not their values", async () => {
   const all = entries(
     [{ match: "ghcr.io", username: "a", password: "b" }, { match: "quay.io", token: "x" }],
     {

@@ -1,4 +1,4 @@
-/** Rules of a volume that begins with a snapshot's data. @module */
+/** Rules of volumes that are restored from a snapshot. @module */
 import type { DeclaredSpec } from "../../model/declared.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
@@ -9,7 +9,7 @@ import type { Reader } from "../../store/store.ts";
 import { seenBy } from "../auth/visibility.ts";
 import type { World } from "./world.ts";
 
-/** The source of a volume: pinned at the first write, so that leaving it out later means what it was made from. */
+/** The source of a volume. The first write pins it, so a later write may leave it out. */
 export function sourceOf(
   declared: { namespace: string; spec: Pick<DeclaredSpec<"volume">, "source"> },
   before: Volume | undefined,
@@ -21,7 +21,7 @@ export function sourceOf(
   return before?.spec.source ? { source: before.spec.source } : {};
 }
 
-/** What is wrong with the source of a volume that is to be made. One that is not Ready yet is waited for. */
+/** Checks the source of a new volume. A snapshot that is not Ready yet is accepted; the controller waits for it. */
 export function checkSource(
   { spec, driver }: { spec: VolumeSpec; driver: string },
   world: World,
@@ -42,7 +42,7 @@ export function checkSource(
     return refuse(
       `there is no snapshot ${namespace}/${name}`,
       didYouMean(name, names) ??
-        "see rune snapshot list -A; a snapshot of another namespace is named with its namespace",
+        "see rune snapshot list -A; for a snapshot of another namespace, set source.namespace",
     );
   }
   if (snapshot.deletionRequestedAt !== undefined) {
@@ -51,14 +51,14 @@ export function checkSource(
   const madeBy = driverOf(snapshot, world);
   if (madeBy === undefined || madeBy === driver) return [];
   return refuse(
-    `snapshot ${namespace}/${name} was made by the driver ${madeBy}, and storage class ${spec.storageClassName} uses ${driver}`,
-    `name a class of the driver ${madeBy}`,
+    `snapshot ${namespace}/${name} has the driver ${madeBy}, but storage class ${spec.storageClassName} uses ${driver}`,
+    `choose a class that uses the driver ${madeBy}`,
   );
 }
 
 /**
- * The service whose volume it becomes again: where it takes the place of the very volume that its snapshot was taken of, and a
- * claim template had made that.
+ * The service that owns a restored volume: if it has the name of the volume that the snapshot was taken of, and a claim template
+ * of a service had created that volume.
  */
 export function ownerOfRestored(
   { namespace, name }: { namespace: string; name: string },
@@ -71,7 +71,7 @@ export function ownerOfRestored(
   return snapshot?.spec.source.volume === name ? snapshot.status.origin?.ownerService : undefined;
 }
 
-/** The driver that has the snapshot, or will have it. */
+/** The driver of a snapshot that exists or is about to. */
 function driverOf({ namespace, spec, status }: Snapshot, { state }: World): string | undefined {
   if (status.driver !== undefined) return status.driver;
   const volume = state.get("volume", namespace, spec.source.volume);

@@ -1,6 +1,6 @@
 /**
- * Writing secrets. Encryption is asynchronous and transactions are not, so values are compared and encrypted before the
- * transaction, which then only makes sure that nothing was written meanwhile.
+ * Writes secrets. Encryption is asynchronous and transactions are not, so values are compared and encrypted before the
+ * transaction, which then only checks that the secret was not written in the meantime.
  * @module
  */
 import type { FieldChange } from "../../model/changes.ts";
@@ -12,30 +12,30 @@ import type { SecretSpec } from "../../model/secret.ts";
 import type { Vault } from "../../store/secrets/vault.ts";
 import type { Store, Tx } from "../../store/store.ts";
 
-/** How much a secret may hold. */
+/** Limits for the size of a secret. */
 export interface SecretLimits {
   keys: number;
   valueBytes: number;
 }
 
-/** SPEC 7. */
+/** The default limits. */
 export const SECRET_LIMITS: SecretLimits = { keys: 64, valueBytes: 64 * 1024 };
 
 /** A declared secret, ready to be written. */
 export interface PreparedSecret {
   spec: SecretSpec;
-  /** What is new of the values; absent when they are as they were, and in a dry run. */
+  /** The encrypted values; absent if they have not changed, and in a dry run. */
   sealed?: SealedSecretSpec;
-  /** Data key of the version that this was compared with. */
+  /** The data key of the version that the values were compared with. */
   basis?: string;
-  /** Keys that were added, removed or changed; never a value. */
+  /** The keys that were added, removed or changed; never values. */
   changes: FieldChange[];
 }
 
 /** By `<namespace>/<name>`. */
 export type PreparedSecrets = ReadonlyMap<string, PreparedSecret>;
 
-/** A secret was written between its preparation and the transaction. */
+/** Thrown if a secret was written between its preparation and the transaction. */
 export class StaleSecret extends Error {}
 
 const HIDDEN = "(hidden)";
@@ -53,7 +53,7 @@ function dataChanges(before: Record<string, string>, after: Record<string, strin
   });
 }
 
-/** The values now; undefined when there are none, or none that can be read: then whatever is cast is new. */
+/** The current values; undefined if there are none, or if they cannot be decrypted. Then every declared value counts as changed. */
 async function current(vault: Vault, key: { namespace: string; name: string }) {
   try {
     return await vault.readSecret(key.namespace, key.name);
@@ -64,7 +64,7 @@ async function current(vault: Vault, key: { namespace: string; name: string }) {
   }
 }
 
-/** Encrypts what is new of every secret of a set. */
+/** Encrypts the changed secrets of a set. */
 export async function prepareSecrets(
   set: Declared[],
   { store, vault, dryRun }: { store: Store; vault: Vault; dryRun: boolean },
@@ -88,12 +88,12 @@ export async function prepareSecrets(
   return prepared;
 }
 
-/** Destroys the keys of what was prepared and not written. */
+/** Destroys the keys of secrets that were prepared but not written. */
 export async function discardSecrets(prepared: PreparedSecrets, vault: Vault): Promise<void> {
   for (const { sealed } of prepared.values()) if (sealed) await vault.discard(sealed);
 }
 
-/** Writes the ciphertext of a secret. @throws {StaleSecret} when another version was written meanwhile. */
+/** Writes the ciphertext of a secret. @throws {StaleSecret} if another version was written in the meantime. */
 export function writeSealed(
   tx: Tx,
   { namespace, name }: { namespace: string; name: string },
@@ -106,7 +106,7 @@ export function writeSealed(
   else tx.create({ kind: "sealedSecret", namespace, name, spec: sealed, status: {} });
 }
 
-/** Limits of a secret. The issues name keys, never values. */
+/** Checks the size of a secret. The issues name keys, never values. */
 export function checkSecretLimits(data: Record<string, string>, limits: SecretLimits): FieldIssue[] {
   const count = Object.keys(data).length;
   const issues: FieldIssue[] = [];

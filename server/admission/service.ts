@@ -1,4 +1,4 @@
-/** Rules of services that need volumes, classes and drivers. @module */
+/** Rules of services that depend on volumes, classes and drivers. @module */
 import { claimedOrdinal, claimedVolumeName } from "../../model/claim_names.ts";
 import { checkService, checkVolumeChange } from "../../model/checks.ts";
 import { checkExposedOnce, type NamedExposing } from "../../model/exposing.ts";
@@ -27,8 +27,8 @@ interface DeclaredService {
 }
 
 /**
- * Fills in the classes of claim templates and judges a service. As with volumes, a class is pinned at the first write: all
- * ordinals of a set get the same one, whatever the default has become.
+ * Fills in the classes of claim templates and checks a service. As with volumes, the first write pins the class, so all ordinals
+ * get the same one even if the default changes.
  */
 export function admitService(declared: DeclaredService, world: World): Verdict<ServiceSpec> {
   const { namespace, name } = declared;
@@ -38,7 +38,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     ...declaredSpec,
     volumes: declared.spec.volumes.map((mount) => pinClass(mount, before, world)),
   }, before?.spec);
-  // Fewer instances, or the same, are always possible: what was cast since must not keep a service from being stopped.
+  // A service can always be scaled down or stopped, whatever else was cast since.
   const { scale } = spec;
   if (
     before && scale <= before.spec.scale && sameValue({ ...before.spec, scale, identity: undefined }, spec)
@@ -57,7 +57,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
     ),
     ...environmentIssues(spec, {
       namespace,
-      // What a secret holds is known at launch alone.
+      // The values of a secret are known only at launch.
       find: (kind, ns, data) =>
         kind === "configmap" && maySee(world.viewer, "configmap", ns)
           ? world.state.get("configmap", ns, data)?.spec.data
@@ -70,7 +70,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   return { spec, issues };
 }
 
-/** The services with the same name or port of which what the store says still counts: not those that are going, or judged later. */
+/** Stored services with the same name or port, except those that are being deleted or that this cast has yet to write. */
 function* listJudged(service: NamedExposing, { exposed, later }: World): Generator<Service> {
   for (const other of exposed.listSharing(service)) {
     if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;
@@ -98,7 +98,7 @@ function checkMount(
   if (claim) {
     const ref = parseNameRef(claim.name, service.namespace)!;
     const volume = world.state.get("volume", ref.namespace, ref.name);
-    // A volume may be cast later than the service that waits for it.
+    // The volume may be cast after the service, which waits for it.
     if (!volume) return [];
     return isProcess ? checkProcessMount(mount, { place: volume, classPath: ["claim"], world }) : [];
   }
@@ -126,7 +126,7 @@ function checkMount(
   ];
 }
 
-/** Whether the template made volumes already: they cannot follow a change. */
+/** Whether the template already has volumes, which cannot follow a change of it. */
 function hasVolumes(mount: string, { namespace, name: service }: DeclaredService, world: World): boolean {
   return world.state.list("volume", namespace).some(({ name, status }) =>
     status.ownerService === service && claimedOrdinal(name, { mount, service }) !== undefined

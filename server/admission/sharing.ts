@@ -1,4 +1,4 @@
-/** Services that would wait for a volume for ever, because another one has it: judged when all of a set is written. @module */
+/** Refuses services that would wait forever for a volume of another service. Checked after the whole set is written. @module */
 import type { FieldIssue } from "../../model/error.ts";
 import { describeKey } from "../../model/kinds.ts";
 import type { Service } from "../../model/service.ts";
@@ -6,7 +6,7 @@ import { sharingIssues, VolumeUses } from "../../model/sharing.ts";
 import type { Reader } from "../../store/store.ts";
 import { nameTo, type Viewer } from "../auth/visibility.ts";
 
-/** A service that a set has written, and what it was. */
+/** A service that a set wrote, and its earlier version. */
 export interface WrittenService {
   service: Service;
   before: Service | undefined;
@@ -15,9 +15,9 @@ export interface WrittenService {
 }
 
 /**
- * What is wrong with the mounts of written services. What waited before may be changed in other ways, and be stopped.
+ * Checks the mounts of written services. A service that waited before may still be stopped, or changed in other ways.
  *
- * @param options.state with all of the set in it: who gives a volume up in the same set is not in the way.
+ * @param options.state includes the whole set, so a service that releases a volume in the same set is no conflict.
  */
 export function checkSharing(
   written: WrittenService[],

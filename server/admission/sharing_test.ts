@@ -1,4 +1,4 @@
-/** Two services that need one volume at once are refused, whichever way they come, and nothing that can succeed is. */
+/** Two services that need one volume at once are refused in any order; services that can succeed are not. */
 import assert from "node:assert/strict";
 import {
   claim,
@@ -68,7 +68,7 @@ const PAIRS: [what: string, set: [string, Record<string, unknown>][], where: num
 ];
 
 for (const [what, set, where, message] of PAIRS) {
-  Deno.test(`cast refuses ${what} in one set, and against what is there, also in a dry run`, async () => {
+  Deno.test(`cast refuses ${what} in one set, and against stored services, also in a dry run`, async () => {
     for (const dryRun of [false, true]) {
       await withServer(async (server) => {
         const issues = await refusedCast(server, set, { dryRun });
@@ -108,7 +108,7 @@ for (const [what, set] of FINE) {
   Deno.test(`cast takes ${what}`, () => withServer(async (server) => void await castOk(server, ...set)));
 }
 
-Deno.test("who gives a volume up in the same set is not in the way, and neither is who is being deleted", () =>
+Deno.test("a service that releases a volume in the same set is no conflict, and neither is one that is being deleted", () =>
   withServer(async (server) => {
     await castOk(server, volume("v"), writer("a"));
     await castOk(server, service("a"), writer("b"));
@@ -120,7 +120,7 @@ Deno.test("who gives a volume up in the same set is not in the way, and neither 
 Deno.test("a service that waited for its volume before can be changed and stopped, and not started again", () =>
   withServer(async (server) => {
     await castOk(server, volume("v"), writer("a"), writer("b", { scale: 0 }));
-    // As an older Rune let it be.
+    // As an older version of Rune permitted it.
     await server.store.transact((tx) => {
       const b = tx.get("service", "default", "b")!;
       tx.update(b, { spec: { ...b.spec, scale: 1 } });

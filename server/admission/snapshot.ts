@@ -1,4 +1,4 @@
-/** Rules of snapshots: of what one may be taken, and that it stays what it is. @module */
+/** Rules of snapshots: which volumes they can be taken of, and that they never change. @module */
 import type { DeclaredSpec } from "../../model/declared.ts";
 import { restoredInto } from "../../reconcile/snapshot/writers.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
@@ -11,7 +11,7 @@ import type { Reader } from "../../store/store.ts";
 import { nameTo, seenBy, type Viewer } from "../auth/visibility.ts";
 import type { JudgingDriver, Verdict, World } from "./world.ts";
 
-/** Judges a snapshot. What was accepted once stays accepted, also when its volume is gone. */
+/** Checks a snapshot. An accepted snapshot stays accepted, even if its volume is gone. */
 export function admitSnapshot(
   declared: { namespace: string; name: string; spec: DeclaredSpec<"snapshot"> },
   world: World,
@@ -23,7 +23,7 @@ export function admitSnapshot(
 }
 
 function checkChange(before: SnapshotSpec, after: SnapshotSpec): FieldIssue[] {
-  const hint = "a snapshot stays what it is; take another one under another name";
+  const hint = "a snapshot cannot be changed; take another one with another name";
   const issues: FieldIssue[] = [];
   if (before.source.volume !== after.source.volume) {
     const change = `from ${before.source.volume} to ${after.source.volume}`;
@@ -47,30 +47,30 @@ function checkSource(
   const name = spec.source.volume;
   const volume = world.state.get("volume", namespace, name);
   if (!volume) {
-    // Declared and refused in the same cast: that is said once, where it is wrong.
+    // The same cast declares the volume, and reports its issue there.
     if (world.declaredVolumes?.has(`${namespace}/${name}`)) return [];
     const names = seenBy(world.viewer, "volume", world.state.list("volume", namespace)).map((v) => v.name);
     return refuse(
       `there is no volume ${namespace}/${name}`,
       didYouMean(name, names) ??
-        `see rune volume list -n ${namespace}; a snapshot lies in its volume's namespace`,
+        `see rune volume list -n ${namespace}; a snapshot must be in its volume's namespace`,
     );
   }
   if (volume.deletionRequestedAt !== undefined) {
-    return refuse(`volume ${describeKey(volume)} is being deleted`, "nothing is left to take a snapshot of");
+    return refuse(`volume ${describeKey(volume)} is being deleted`, "choose another volume");
   }
   const driver = driverOf(volume, world);
   if (typeof driver === "string") {
-    return refuse(`volume ${describeKey(volume)} has no driver that could copy it: ${driver}`);
+    return refuse(`volume ${describeKey(volume)} cannot be copied: ${driver}`);
   }
   if (driver.capabilities.snapshots) return [];
   return refuse(
-    `volume ${describeKey(volume)} is of the driver ${driver.name}, which takes no snapshots`,
-    "copy its directory with a tool of your own, or keep the data on a volume of a class that takes them",
+    `volume ${describeKey(volume)} uses the driver ${driver.name}, which takes no snapshots`,
+    "copy its directory with another tool, or keep the data on a volume whose driver takes snapshots",
   );
 }
 
-/** The driver of a stored volume, or why there is none. */
+/** The driver of a stored volume, or the reason why there is none. */
 function driverOf(volume: Volume, { state, drivers }: World): JudgingDriver | string {
   const className = volume.spec.storageClassName ?? "";
   const name = volume.status.driver ?? state.get("storageClass", "", className)?.spec.driver;
@@ -79,9 +79,9 @@ function driverOf(volume: Volume, { state, drivers }: World): JudgingDriver | st
 }
 
 /**
- * Whether a snapshot may go.
+ * Checks whether a snapshot may be deleted.
  *
- * @throws {RuneError} `conflict` naming the volume that is about to be made from it.
+ * @throws {RuneError} `conflict` that names the volume that is being restored from it.
  */
 export function checkSnapshotDeletion(
   snapshot: Snapshot,
@@ -97,10 +97,10 @@ export function checkSnapshotDeletion(
 }
 
 /**
- * Whether a volume may go as far as its snapshots are concerned: those that are Ready need it no more, and one that its policy
- * began is given up with it.
+ * Checks whether the snapshots of a volume permit its deletion. Ready snapshots no longer need the volume, and a snapshot that
+ * its policy started is abandoned with it.
  *
- * @throws {RuneError} `conflict` naming the snapshot that is being taken.
+ * @throws {RuneError} `conflict` that names the snapshot that is being taken.
  */
 export function checkVolumeSnapshots(
   volume: Volume,
@@ -114,7 +114,7 @@ export function checkVolumeSnapshots(
   if (!taking) return;
   throw new RuneError(
     "conflict",
-    `${nameTo(viewer, "snapshot", taking)} is being taken of volume ${describeKey(volume)}`,
+    `${nameTo(viewer, "snapshot", taking)} of volume ${describeKey(volume)} is being taken`,
     { hint: "wait until it is Ready, or delete it first" },
   );
 }

@@ -9,7 +9,7 @@ const cls = (name: string, more: object = {}): [string, Record<string, unknown>]
   { name, driver: "local", ...more },
 ];
 
-Deno.test("a snapshot policy is refused where the driver takes no snapshots: on a volume, a template, a class", () =>
+Deno.test("a snapshot policy on a volume, a template or a class is refused if the driver takes no snapshots", () =>
   withServer(async ({ cast, hostDir }) => {
     const assertRefused = async (resource: [string, Record<string, unknown>]) => {
       const { issues } = await problemOf(cast([resource]), "invalid_argument");
@@ -31,7 +31,7 @@ Deno.test("a snapshot policy is refused where the driver takes no snapshots: on 
     assert.equal(await assertRefused(volume("a", { ...host, snapshotPolicy })), message);
   }));
 
-Deno.test("a snapshot policy may come, change and go on a volume, a class and a template that exist", () =>
+Deno.test("a snapshot policy of a stored volume, class or template can be added, changed and removed", () =>
   withServer(async ({ cast, send }) => {
     const action = async (resource: [string, Record<string, unknown>]) =>
       (await okJson(cast([resource]))).results[0].action;
@@ -53,7 +53,7 @@ Deno.test("a snapshot policy may come, change and go on a volume, a class and a 
     assert.deepEqual((await okJson(send("GET", `${ns}/volumes/v`))).spec.snapshotPolicy, snapshotPolicy);
   }));
 
-Deno.test("nobody can mark a snapshot as a policy's, and no cast takes the mark away", () =>
+Deno.test("nobody can mark a snapshot as a policy's, and no cast removes the mark", () =>
   withServer(async ({ cast, send, store }) => {
     await okJson(cast([volume("v")]));
     const key = ANNOTATIONS.scheduledFor;

@@ -12,7 +12,7 @@ const snapshot = (name: string, of: string, more: object = {}): Pair => [
 const makeRestored = (name: string, from: string, more: object = {}): Pair =>
   volume(name, { source: { snapshot: from }, ...more });
 
-/** What the controllers would have written. */
+/** Writes the status that the controllers would write. */
 async function becomes(
   { store }: TestServer,
   kind: "snapshot" | "volume",
@@ -38,12 +38,12 @@ Deno.test("admitSnapshot() refuses what cannot be copied, with the field and the
     ]));
     assert.equal(
       await refusal(cast([snapshot("s", "host")])),
-      "source.volume: volume default/host is of the driver local-host, which takes no snapshots",
+      "source.volume: volume default/host uses the driver local-host, which takes no snapshots",
     );
     assert.equal(await refusal(cast([snapshot("s", "b")])), "source.volume: there is no volume default/b");
     const elsewhere = snapshot("s", "a", { namespace: "other" });
     assert.equal(await refusal(cast([elsewhere])), "source.volume: there is no volume other/a");
-    // The volume's own mistake is said once.
+    // The mistake in the volume is reported once.
     assert.match(
       await refusal(cast([snapshot("s", "c"), volume("c", { storageClassName: "x" })])),
       /storageClassName/,
@@ -51,7 +51,7 @@ Deno.test("admitSnapshot() refuses what cannot be copied, with the field and the
     await okJson(cast([snapshot("s", "d"), volume("d")]));
   }));
 
-Deno.test("admitSnapshot() keeps a snapshot what it is: the same again is unchanged, another is refused", () =>
+Deno.test("admitSnapshot() refuses a change of a snapshot, and accepts an unchanged one", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([volume("a"), volume("b"), snapshot("s", "a", { pause: false })]));
     assert.deepEqual((await okJson(send("GET", `${ns}/snapshots/s`))).finalizers, [FINALIZERS.snapshot]);
@@ -67,7 +67,7 @@ Deno.test("admitSnapshot() keeps a snapshot what it is: the same again is unchan
     );
   }));
 
-Deno.test("admitVolume() refuses a source that is missing, leaving, or of another driver, and pins the one it takes", () =>
+Deno.test("admitVolume() refuses a source that is missing, being deleted, or of another driver, and pins an accepted one", () =>
   withServer(async (server) => {
     const { cast, send, hostDir } = server;
     await okJson(cast([volume("a"), snapshot("s", "a")]));
@@ -80,7 +80,7 @@ Deno.test("admitVolume() refuses a source that is missing, leaving, or of anothe
     const foreign = { storageClassName: "local-host", parameters: { hostPath: hostDir } };
     assert.equal(
       await refusal(cast([makeRestored("b", "s", foreign)])),
-      "source.snapshot: snapshot default/s was made by the driver local, and storage class local-host uses local-host",
+      "source.snapshot: snapshot default/s has the driver local, but storage class local-host uses local-host",
     );
 
     await okJson(cast([makeRestored("b", "s")]));
@@ -98,12 +98,12 @@ Deno.test("admitVolume() refuses a source that is missing, leaving, or of anothe
     assert.match(await refusal(cast([makeRestored("c", "s")])), /snapshot default\/s is being deleted/);
   }));
 
-Deno.test("deleteResource() keeps a snapshot while a volume is made from it, and a volume while a snapshot is taken", () =>
+Deno.test("deleteResource() refuses a snapshot that is being restored, and a volume whose snapshot is being taken", () =>
   withServer(async (server) => {
     const { cast, send } = server;
     await okJson(cast([volume("a"), snapshot("s", "a")]));
     const taking = await problemOf(send("DELETE", `${ns}/volumes/a`), "conflict");
-    assert.match(taking.detail, /snapshot default\/s is being taken of volume default\/a/);
+    assert.match(taking.detail, /snapshot default\/s of volume default\/a is being taken/);
     await becomes(server, "snapshot", { name: "s", status: { state: "Ready", driver: "local" } });
 
     await okJson(cast([makeRestored("b", "s")]));

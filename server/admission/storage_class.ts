@@ -1,4 +1,4 @@
-/** Rules of storage classes: a known driver, and exactly one default as long as there was one. @module */
+/** Rules of storage classes: the driver must exist, and if there was a default class, there must be exactly one. @module */
 import type { DeclaredSpec } from "../../model/declared.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import type { StorageClass, StorageClassSpec } from "../../model/storage_class.ts";
@@ -11,7 +11,7 @@ import { markAuthorized, type Writer } from "../auth/write_permits.ts";
 import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
-/** Judges a storage class. */
+/** Checks a storage class. */
 export function admitStorageClass(
   { name, spec }: { name: string; spec: DeclaredSpec<"storageClass"> },
   world: World,
@@ -31,7 +31,7 @@ export function admitStorageClass(
   if (spec.default && world.newDefaultClass !== undefined && world.newDefaultClass !== name) {
     issues.push({
       path: ["default"],
-      message: `only one class can be the default; this cast also declares ${world.newDefaultClass} as such`,
+      message: `only one class can be the default; this cast also makes ${world.newDefaultClass} the default`,
     });
   }
   return { spec, issues };
@@ -51,7 +51,7 @@ function checkChange(
         message: `cannot change from ${before.spec.driver} to ${after.driver} while volumes use the class: ${
           namesOf(users, world.viewer)
         }`,
-        hint: "make another class",
+        hint: "create another class",
       });
     }
   }
@@ -59,18 +59,18 @@ function checkChange(
     issues.push({
       path: ["default"],
       message: `${before.name} is the default class: expected default: true`,
-      hint: "make another class the default, it takes it from this one: rune storageclass set-default <name>",
+      hint: "make another class the default instead: rune storageclass set-default <name>",
     });
   }
   return issues;
 }
 
-/** Volumes of a class. */
+/** The volumes of a class. */
 export function volumesOf(className: string, world: Pick<World, "state">) {
   return world.state.list("volume").filter((v) => v.spec.storageClassName === className);
 }
 
-/** Up to five volumes by name, of those that the viewer may see. */
+/** Names up to five of the volumes that the viewer may see, and counts the others. */
 export function namesOf(volumes: { namespace: string; name: string }[], viewer: Viewer): string {
   const named = seenBy(viewer, "volume", volumes).slice(0, 5).map(describeKey);
   const more = volumes.length - named.length;
@@ -79,7 +79,7 @@ export function namesOf(volumes: { namespace: string; name: string }[], viewer: 
 }
 
 /**
- * Makes a class the default and takes it from whichever had it, in the same transaction.
+ * Makes a class the default instead of any other class, in the same transaction.
  *
  * @throws {RuneError} `permission_denied`.
  */

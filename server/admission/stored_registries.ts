@@ -1,4 +1,4 @@
-/** Writing the registries that are stored. Credentials given with an entry are sealed like a secret's values. @module */
+/** Writes stored registries. Their credentials are encrypted like the values of a secret. @module */
 import { RuneError } from "../../model/error.ts";
 import { parseNameRef } from "../../model/name.ts";
 import type { RegistryBody, RegistrySpec, RegistryView } from "../../model/registry.ts";
@@ -14,7 +14,7 @@ function specOf({ secret, token }: RegistryBody): RegistrySpec {
   return { credentials: token === undefined ? "basic" : "token" };
 }
 
-/** Refuses a secret that holds no credentials. Whoever names one sends its values wherever the pattern says. */
+/** Requires a secret with credentials, and the right to read it, since its values are sent to every registry that matches. */
 function requireSecret(
   state: Reader,
   place: { namespace: string; name: string },
@@ -28,7 +28,7 @@ function requireSecret(
   throw new RuneError(
     "failed_precondition",
     `secret ${describeKey(place)} has neither token nor username and password (it has: ${has})`,
-    { hint: `add the keys that ${match} asks for, then set the registry again` },
+    { hint: `add the keys that ${match} requires, then set the registry again` },
   );
 }
 
@@ -45,7 +45,7 @@ function removeSealed(tx: Tx, name: string): void {
 }
 
 /**
- * Makes or replaces the entry of a pattern, for all pulls from now on.
+ * Creates or replaces the entry of a pattern. All later pulls use it.
  *
  * @throws {RuneError} `permission_denied`; `not_found` or `failed_precondition` for a secret without credentials.
  */
@@ -76,7 +76,7 @@ export async function setRegistry(
       return put(tx, name, spec);
     });
   } catch (error) {
-    // A commit of unknown fate may have landed: its key stays, and goes at the next start if nothing uses it.
+    // If the outcome of the commit is unknown, the key stays. The next start removes it if it is unused.
     const undecided = error instanceof RuneError && error.code === "unavailable";
     if (!undecided) await secrets.discard(sealed);
     if (error instanceof StaleSecret) return await setRegistry(body, deps);
@@ -89,7 +89,7 @@ export function deleteRegistry(tx: Tx, name: string): RegistryView {
   const registry = tx.get("registry", "", name);
   if (!registry) {
     throw new RuneError("not_found", `there is no stored registry "${name}"`, {
-      hint: "see rune admin registry list; what the runefile says is changed there",
+      hint: "see rune admin registry list; change entries of the runefile in the runefile",
     });
   }
   tx.remove(registry);

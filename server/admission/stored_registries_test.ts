@@ -6,7 +6,7 @@ import { okJson, problemOf } from "../api/server_fixture.ts";
 const PATH = "/v1/admin/registries";
 const VALUE = "hunter2-and-more";
 
-Deno.test("registries are set, shown without values, replaced and removed; no key of an old value stays", () =>
+Deno.test("registries are set, shown without values, replaced and removed, and keys of old values are destroyed", () =>
   withGuard(async ({ deps, store, root, as }) => {
     const put = (body: object) => as(root, "PUT", PATH, body);
     const credentials = async (match: string) => {
@@ -37,7 +37,7 @@ Deno.test("registries are set, shown without values, replaced and removed; no ke
     const gone = `${PATH}?match=${encodeURIComponent("ghcr.io/team/*")}`;
     await okJson(as(root, "DELETE", gone));
     assert.deepEqual(store.list("sealedSecret").map(({ name }) => name), ["pull"]);
-    // Waits for the destructions that were begun.
+    // Wait for the destructions that have started.
     await deps.secrets.discard({ version: 1, keyId: "none", iv: "", ciphertext: "" });
     assert.equal((await store.metaKeys("data-key/")).length, 1);
     await problemOf(as(root, "DELETE", gone), "not_found");
@@ -46,7 +46,7 @@ Deno.test("registries are set, shown without values, replaced and removed; no ke
     assert.doesNotMatch(audit, new RegExp(VALUE));
   }));
 
-Deno.test("registries: what cannot work is refused, without repeating a value", () =>
+Deno.test("registries: entries that cannot work are refused, and the refusal shows no value", () =>
   withGuard(async ({ root, as }) => {
     await as(root, "PUT", "/v1/namespaces/default/secrets/odd", { data: { user: "u" } });
     const cases: [body: object, code: Parameters<typeof problemOf>[1], message: RegExp][] = [
@@ -66,7 +66,7 @@ Deno.test("registries: what cannot work is refused, without repeating a value", 
     }
   }));
 
-Deno.test("registries: naming a secret takes the right to it, since its values go where the pattern says", () =>
+Deno.test("registries: naming a secret requires the right to it, since its values are sent to whatever matches", () =>
   withGuard(async ({ root, as, someone }) => {
     await as(root, "PUT", "/v1/namespaces/prod/secrets/pull", { data: { token: "t" } });
     await as(root, "PUT", "/v1/admin/policies/registrar", {

@@ -1,4 +1,4 @@
-/** Rules of volumes that need classes and drivers: also for those that a claim template will make. @module */
+/** Rules of volumes, including those of claim templates, that depend on classes and drivers. @module */
 import { checkVolumeChange } from "../../model/checks.ts";
 import type { DeclaredSpec } from "../../model/declared.ts";
 import { keepEqualSize } from "../../model/equal_quantities.ts";
@@ -14,8 +14,8 @@ import { parseParameterRef } from "../../model/secret.ts";
 import { defaultClass, type JudgingDriver, prefixIssues, type Verdict, type World } from "./world.ts";
 
 /**
- * Fills in what a volume leaves open and judges it. Class and policy are pinned at the first write: leaving them out later
- * means what was pinned, whatever the default has become.
+ * Fills in the defaults of a volume and checks it. The first write pins the class and the policy, so a later write may leave them
+ * out even if the default has changed.
  */
 export function admitVolume(
   declared: { namespace: string; name: string; spec: DeclaredSpec<"volume"> },
@@ -42,7 +42,7 @@ export function admitVolume(
 }
 
 function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue[] {
-  // What was accepted once stays accepted, also when its class or driver is gone.
+  // An accepted volume stays accepted, even if its class or driver is gone.
   if (sameValue(before.spec, spec)) return [];
   const issues = checkVolumeChange(before.spec, spec);
   const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
@@ -53,7 +53,7 @@ function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue
   return issues;
 }
 
-/** Whether the driver can follow a change of size. */
+/** Checks whether the driver can apply a change of size. */
 export function checkGrowth(
   before: Pick<VolumeSpec, "size">,
   after: Pick<VolumeSpec, "size" | "storageClassName">,
@@ -66,11 +66,11 @@ export function checkGrowth(
   return [{
     path: ["size"],
     message: `volumes of the driver ${driver.name} cannot grow: expected ${before.size}`,
-    hint: "leave the size as it is",
+    hint: "keep the size",
   }];
 }
 
-/** A volume to be made: its class, then what the class's driver says. */
+/** Checks a new volume against its class and the driver of the class. */
 export function checkNewVolume(
   { namespace, name, spec }: {
     namespace: string;
@@ -98,7 +98,9 @@ export function checkNewVolume(
   if (!modes.includes(spec.accessMode)) {
     issues.push({
       path: ["accessMode"],
-      message: `the driver ${driver.name} cannot do ${spec.accessMode}; it can do ${modes.join(", ")}`,
+      message: `the driver ${driver.name} does not support ${spec.accessMode}; it supports ${
+        modes.join(", ")
+      }`,
     });
   }
   issues.push(...checkSource({ spec, driver: driver.name }, world));
@@ -129,7 +131,7 @@ function checkParameters(
   }
 }
 
-/** References to secrets that are malformed. Whether the secret exists shows when the driver is called: it may come later. */
+/** Finds malformed references to secrets. The secret may be created later, so its existence is checked when the driver is called. */
 export function checkSecretReferences(parameters: Record<string, string>, namespace: string): FieldIssue[] {
   return Object.keys(parameters).filter((key) => parseParameterRef(parameters[key]!, namespace) === null)
     .map((key) => ({
@@ -138,7 +140,7 @@ export function checkSecretReferences(parameters: Record<string, string>, namesp
     }));
 }
 
-/** Whether the driver can do what the policy asks for. */
+/** Checks whether the driver supports the reclaim policy. */
 export function checkReclaim(spec: { reclaimPolicy?: string }, driver: JudgingDriver): FieldIssue[] {
   if (spec.reclaimPolicy !== "delete" || driver.capabilities.reclaimDelete) return [];
   return [{
@@ -148,7 +150,7 @@ export function checkReclaim(spec: { reclaimPolicy?: string }, driver: JudgingDr
   }];
 }
 
-/** Whether the driver can do what a snapshot policy asks for. */
+/** Checks whether the driver supports a snapshot policy. */
 export function checkSnapshotPolicy(
   { snapshotPolicy: policy }: Pick<VolumeSpec, "snapshotPolicy">,
   driver: JudgingDriver,
@@ -157,7 +159,7 @@ export function checkSnapshotPolicy(
   return [{
     path: ["snapshotPolicy"],
     message: `the driver ${driver.name} takes no snapshots`,
-    hint: "leave snapshotPolicy out, or keep the data on a volume of a class that takes them",
+    hint: "leave out snapshotPolicy, or keep the data on a volume whose driver takes snapshots",
   }];
 }
 
@@ -171,7 +173,7 @@ function unknownClass(spec: { storageClassName: string }, world: World): FieldIs
   };
 }
 
-/** The issue of a volume that names no class while there is no default. */
+/** The issue of a volume that names no class when there is no default. */
 export function noClass(world: World): FieldIssue {
   return {
     path: ["storageClassName"],

@@ -1,4 +1,4 @@
-/** What the rules look at: the state a write will be part of, the drivers there are, and what else the same cast declares. @module */
+/** What the rules of admission read: the state, the drivers, the host, and the rest of the cast. @module */
 import type { Driver } from "../../drivers/driver.ts";
 import type { Exposures } from "../../model/exposing.ts";
 import type { FieldIssue } from "../../model/error.ts";
@@ -10,56 +10,56 @@ import type { SecretLimits } from "./secret_writes.ts";
 import type { HostPorts } from "./ports.ts";
 import type { HostAccounts } from "../auth/host_accounts.ts";
 
-/** What of a driver judges a declaration; parameters are as they were written, with their secret references. */
+/** The part of a driver that checks declarations. It gets parameters as declared, with unresolved secret references. */
 export type JudgingDriver = Pick<Driver, "name" | "capabilities" | "validate" | "directory">;
 
-/** The state that a declaration is judged against. */
+/** What a declaration is checked against. */
 export interface World {
-  /** Includes what the same cast wrote before. */
+  /** Includes the resources that this cast has already written. */
   state: Reader;
   drivers: ReadonlyMap<string, JudgingDriver>;
   /** The runefile's `storage.defaultStorageClass`. */
   defaultStorageClass?: string;
   secretLimits: SecretLimits;
-  /** Who is told what is wrong: names of others are for those who may see them. */
+  /** The caller who reads the issues. They name only resources that the caller may see. */
   viewer: Viewer;
   /** Users and groups of this host. */
   accounts: HostAccounts;
-  /** Whether the daemon is root. */
+  /** Whether the daemon runs as root. */
   root: boolean;
-  /** Storage classes that the same cast declares, also those that were refused: a volume of one is not blamed for it. */
+  /** Storage classes that this cast declares, including refused ones, whose volumes should not be refused for the same reason. */
   declaredClasses: ReadonlySet<string>;
-  /** Whether processes can be given mounts of their own: only by root. */
+  /** Whether processes can have private mounts, which requires root. */
   privateMounts: boolean;
-  /** Directories of the daemon's own, which no mount of a process may cover or be in. */
+  /** Directories of the daemon. No mount of a process may cover one or lie inside it. */
   closed: readonly string[];
   /** Whether the daemon can tell when all processes of a process service are gone. */
   containsProcesses: boolean;
-  /** The same for volumes, as `<namespace>/<name>`. */
+  /** Volumes that this cast declares, including refused ones, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
-  /** Services that are exposed, with what the same cast wrote before: found once, for a cast may be of thousands. */
+  /** Exposed services, including those that this cast has already written. Collected once, since a cast may have thousands. */
   exposed: Exposures<Service>;
-  /** What of the machine's ports no service can have. */
+  /** Ports of this machine that no service can have. */
   ports: HostPorts;
-  /** Keys of services that the same cast declares and has not written yet. */
+  /** Keys of services that this cast has yet to write. */
   later?: ReadonlySet<string>;
-  /** The class that the same cast makes the default. */
+  /** The class that this cast makes the default. */
   newDefaultClass?: string;
 }
 
-/** A declaration after its defaults were filled in, and what is wrong with it. */
+/** A declaration with its defaults filled in, and its issues. */
 export interface Verdict<Spec> {
   spec: Spec;
   issues: FieldIssue[];
 }
 
-/** The class that volumes get which name none: the default class, else the runefile's. */
+/** The class of volumes that name none: the default class or, if there is none, the runefile's. */
 export function defaultClass(world: World): string | undefined {
   const marked = world.state.list("storageClass").find((c: StorageClass) => c.spec.default);
   return marked?.name ?? world.defaultStorageClass;
 }
 
-/** The same issues under a longer path. */
+/** Returns the issues with a prefix before each path. */
 export function prefixIssues(prefix: (string | number)[], issues: FieldIssue[]): FieldIssue[] {
   return issues.map((issue) => ({ ...issue, path: [...prefix, ...issue.path] }));
 }

@@ -12,7 +12,7 @@ import { describeKey } from "../../model/resource.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
-import { makeNewborn } from "../admission/newborn.ts";
+import { makeInitialState } from "../admission/initial_state.ts";
 import { markAuthorized } from "../auth/write_permits.ts";
 
 /** Snapshots of volumes, by the volume's uid, until they are removed. */
@@ -74,7 +74,7 @@ function create(tx: Tx, { namespace, name, uid }: Volume): Snapshot {
     ...key,
     annotations: { [ANNOTATIONS.forBackup]: tx.now },
     spec,
-    ...makeNewborn("snapshot", spec),
+    ...makeInitialState("snapshot", spec),
   });
 }
 

@@ -211,11 +211,11 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       },
       closed: closedPaths(settings),
       hostPorts: () => ({
-        held: [
-          ...servers.map(({ port }) => ({ port, holder: "the daemon's own API" })),
+        reserved: [
+          ...servers.map(({ port }) => ({ port, usedBy: "the daemon's own API" })),
           ...(["httpPort", "httpsPort"] as const).map((key) => ({
             port: settings.expose[key],
-            holder: `the proxy, which serves host names (expose.${key} of the runefile)`,
+            usedBy: `the proxy, which serves host names (expose.${key} of the runefile)`,
           })),
         ],
         ...(settings.devMode && { publishOn: DEV_ADDRESS }),

@@ -3,7 +3,7 @@ import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
 import { seededDrivers } from "../../drivers/registry.ts";
 import type { StorageClassSpec } from "../../model/storage_class.ts";
 import type { Store } from "../../store/store.ts";
-import { makeNewborn } from "../admission/newborn.ts";
+import { makeInitialState } from "../admission/initial_state.ts";
 import { ensureNamespace } from "../admission/cast.ts";
 
 const SEEDED = "seeded";
@@ -29,7 +29,13 @@ export async function seed(store: Store, options: { defaultStorageClass?: string
         default: name === defaultStorageClass,
         allowedTopologies: [],
       };
-      tx.create({ kind: "storageClass", namespace: "", name, spec, ...makeNewborn("storageClass", spec) });
+      tx.create({
+        kind: "storageClass",
+        namespace: "",
+        name,
+        spec,
+        ...makeInitialState("storageClass", spec),
+      });
     }
   });
   await store.putMeta(SEEDED, true);

@@ -10,7 +10,7 @@ import { hostPortsOf } from "../../model/exposing.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
-import { makeNewborn } from "../admission/newborn.ts";
+import { makeInitialState } from "../admission/initial_state.ts";
 import { replaceDaemonId } from "../identity/daemon_identity.ts";
 import { addOriginal } from "../identity/originals.ts";
 import type { Settings } from "../daemon/settings.ts";
@@ -96,7 +96,7 @@ export async function makeCopy(store: Store, manifest: Manifest): Promise<CopyRe
 function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {
   const { handle, driver, driverParameters, ownerService, sizeBytes, initializedAt } = volume.status;
   const fresh: VolumeStatus = {
-    ...makeNewborn("volume", volume.spec).status,
+    ...makeInitialState("volume", volume.spec).status,
     ...(ownerService !== undefined && { ownerService }),
   };
   if (hasData) {

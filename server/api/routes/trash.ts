@@ -6,7 +6,7 @@ import { ANNOTATIONS } from "../../../model/marks.ts";
 import { describeKey } from "../../../model/resource.ts";
 import type { Volume } from "../../../model/volume.ts";
 import type { Tx } from "../../../store/store.ts";
-import { makeNewborn } from "../../admission/newborn.ts";
+import { makeInitialState } from "../../admission/initial_state.ts";
 import { permitWrite, type Writer } from "../../auth/write_permits.ts";
 import { ensureNamespace } from "../../admission/cast.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -117,7 +117,7 @@ function bringBack(tx: Tx, { entry, writer }: { entry: Found; writer: Writer }):
   }
   ensureNamespace(tx, namespace);
   const { ownerService } = record;
-  const birth = makeNewborn("volume", record.spec);
+  const birth = makeInitialState("volume", record.spec);
   return tx.create({
     kind: "volume",
     namespace,

@@ -1,10 +1,10 @@
-/** What a resource is born with: the finalizers its controllers release, and a status that says nothing happened yet. @module */
+/** The finalizers and the status of a new resource, before any controller has seen it. @module */
 import type { CastKind } from "../../model/declared.ts";
 import { FINALIZERS } from "../../model/marks.ts";
 import type { Kinds } from "../../model/resource.ts";
 
-/** Finalizers and first status of a new resource of each kind. */
-export function makeNewborn<K extends CastKind>(
+/** Returns the finalizers and the first status of a new resource. */
+export function makeInitialState<K extends CastKind>(
   kind: K,
   spec: Kinds[K]["spec"],
 ): { finalizers: string[]; status: Kinds[K]["status"] } {
