@@ -1,4 +1,8 @@
-/** What goes over the wire beside the resources: requests, results, problems. One schema serves validation and OpenAPI. @module */
+/**
+ * What goes over the wire besides resources: requests, results and problems. The same schemas validate and
+ * generate OpenAPI.
+ * @module
+ */
 import { TERMINAL_NAME } from "./exec_protocol.ts";
 import { z } from "zod";
 import { durationBetween, LONGEST_WAIT } from "./duration.ts";
@@ -14,19 +18,22 @@ export { DEFAULT_SERVER } from "./endpoint.ts";
 
 const castKinds = Object.values(KINDS).filter((k) => k.castable).map((k) => k.kind) as [string, ...string[]];
 
-/** A resource as a castfile writes it, before the schema of its kind looks at it: more fields than any kind has are no resource. */
+/**
+ * A resource as a castfile writes it, before the schema of its kind checks it. More fields than any kind has
+ * are refused here.
+ */
 export const bodySchema = mapUpTo(textUpTo(LIMITS.name), z.unknown(), LIMITS.labels);
 
-/** `POST /v1/cast`: a whole set, applied atomically. */
+/** `POST /v1/cast`: a whole set of resources, applied together or not at all. */
 export const castRequestSchema = z.strictObject({
   resources: z.array(z.strictObject({
     kind: z.enum(castKinds),
-    /** As in a castfile. */
+    /** The resource, as in a castfile. */
     body: bodySchema,
   })).min(1).max(LIMITS.resources, { abort: true }),
-  /** Bump the generation of services even when nothing changed: their instances are replaced. */
+  /** Bump the generation of services even if nothing changed, which replaces their instances. */
   force: z.boolean().default(false),
-  /** Only say what would change. */
+  /** Only report what would change. */
   dryRun: z.boolean().default(false),
 });
 export type CastRequest = z.input<typeof castRequestSchema>;
@@ -48,16 +55,16 @@ export const castResultSchema = z.object({
 });
 export type CastResult = z.infer<typeof castResultSchema>;
 
-/** The answer to a cast; `revision` is where a watch of its progress may begin. */
+/** The answer to a cast. A watch of its progress can start at `revision`. */
 export const castResponseSchema = z.object({
   results: z.array(castResultSchema),
   revision: z.number().int(),
-  /** What stands in the way on this machine, a sentence each. */
+  /** What this machine lacks to carry out the cast, one sentence each. */
   warnings: z.array(z.string()).optional(),
 });
 export type CastResponse = z.infer<typeof castResponseSchema>;
 
-/** A page of resources; `revision` is what a watch resumes from. */
+/** A page of resources. A watch resumes from `revision`. */
 export const listSchema = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), revision: z.number().int(), continue: z.string().optional() });
 
@@ -68,9 +75,9 @@ export interface ResourceList<T> {
   continue?: string;
 }
 
-/** One server-sent event of a watch: `event: <type>`, `id: <revision>`, `data:` this. */
+/** One server-sent event of a watch: `event: <type>`, `id: <revision>`, and this as `data:`. */
 export const watchEventSchema = z.object({
-  /** `sync`: what existed at the start has been sent. */
+  /** `sync`: everything that existed at the start has been sent. */
   type: z.enum(["put", "delete", "sync"]),
   revision: z.number().int(),
   resource: z.unknown().optional(),
@@ -106,7 +113,7 @@ export type Problem = z.infer<typeof problemSchema>;
 /** `POST …/services/{name}/actions/scale`. */
 export const scaleRequestSchema = z.strictObject({
   scale: z.number().int().min(0).max(1000),
-  /** Step by step, each once the one before is ready; at once when absent. */
+  /** Scale step by step, each step once the one before is ready. Scales at once when absent. */
   gradual: z.strictObject({
     step: z.number().int().min(1).max(1000).default(1),
     interval: durationBetween("0s", LONGEST_WAIT).default("30s"),
@@ -115,17 +122,17 @@ export const scaleRequestSchema = z.strictObject({
 
 /** `POST …/services/{name}/actions/rollback`. */
 export const rollbackRequestSchema = z.strictObject({
-  /** The last earlier generation that was ready and differs, when absent. */
+  /** Default: the latest earlier generation that was ready and differs from the current one. */
   toGeneration: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
 });
 
-/** One probe of one instance: what it said last, and when it is asked again. */
+/** One probe of one instance: its last answer, and when it runs next. */
 export const probeReportSchema = z.object({
   instance: z.string(),
   check: z.enum(["startup", "liveness", "readiness"]),
   /** `http GET :8080/healthz`. */
   target: z.string(),
-  /** Absent while its thresholds have not been reached either way. */
+  /** Absent until a threshold is reached either way. */
   passing: z.boolean().optional(),
   failures: z.number().int(),
   successes: z.number().int(),
@@ -133,7 +140,7 @@ export const probeReportSchema = z.object({
   successThreshold: z.number().int(),
   lastAt: z.string().optional(),
   nextAt: z.string().optional(),
-  /** What the last answer was, in words. */
+  /** The last answer, in words. */
   message: z.string().optional(),
 });
 export type ProbeReport = z.infer<typeof probeReportSchema>;
@@ -150,18 +157,20 @@ export const healthReportSchema = z.object({
 });
 export type HealthReport = z.infer<typeof healthReportSchema>;
 
-/** `DELETE …/services/{name}` and `DELETE …/volumes/{name}` take it as query parameters. */
+/** Query parameters of `DELETE …/services/{name}` and `DELETE …/volumes/{name}`. */
 export const deleteQuerySchema = z.object({
-  /** Services: also remove the volumes that its claim templates made, by their reclaim policy. */
+  /** Services: also delete the volumes of the claim templates, by their reclaim policy. */
   cascade: z.enum(["true", "false"]).default("false"),
-  /** Volumes whose policy is `delete`: past the trash. */
+  /** Volumes whose policy is `delete`: delete the data at once instead of moving it to the trash. */
   now: z.enum(["true", "false"]).default("false"),
 });
 
 /** `POST …/volumes/{name}/actions/resize`. */
 export const resizeRequestSchema = z.strictObject({ size: bytesSchema });
 
-/** `POST …/volumes/{name}/actions/undelete`; without an id the latest of that name. */
+/**
+ * `POST …/volumes/{name}/actions/undelete`. Without an id it restores the latest trash entry with that name.
+ */
 export const undeleteRequestSchema = z.strictObject({ id: textUpTo(LIMITS.name).optional() });
 
 /** `GET …/volumes/{name}/usage`. */
@@ -187,48 +196,52 @@ export const trashSchema = z.object({
 });
 export type TrashItem = z.infer<typeof trashSchema>["items"][number];
 
-/** One line of a log stream: server-sent event data. */
+/** One line of a log stream, as the data of a server-sent event. */
 export const logLineSchema = z.object({
   instance: z.string(),
   stream: z.enum(["stdout", "stderr"]),
   time: z.string().optional(),
   text: z.string(),
-  /** The bytes, where they are not UTF-8: `text` then has U+FFFD in the place of what is none. */
+  /** The raw bytes, if they are not valid UTF-8. `text` then has U+FFFD for the invalid ones. */
   base64: z.string().optional(),
-  /** A line of more than 64 KiB comes in parts: the next one of this instance and stream goes on with it. */
+  /** A line of more than 64 KiB comes in parts: the next line of this instance and stream continues it. */
   continues: z.literal(true).optional(),
 });
 export type LogLine = z.infer<typeof logLineSchema>;
 
-/** One event of a stream of logs. */
+/** One event of a log stream. */
 export type LogEvent =
   | { event: "line"; data: LogLine }
-  /** First: whose output this is. */
+  /** The first event: whose output follows. */
   | { event: "sources"; data: { instances: string[] } }
-  /** What a person should know beside the lines: that they are of a run that is over, or why there are none. */
+  /** A note to the person who reads: these lines are from a run that has ended, or why there are none. */
   | { event: "note"; data: { message: string } };
 
 const cells = z.number().int().min(0).max(65_535);
 
-/** A frame of the exec WebSocket that is text; binary frames are data, their first byte the stream (0 in, 1 out, 2 err). */
+/**
+ * A text frame of the exec WebSocket. Binary frames carry data; their first byte names the stream (0 in, 1
+ * out, 2 err).
+ */
 export const execControlSchema = z.discriminatedUnion("type", [
-  /** Client to server, the first frame, within 10 s. */
+  /** Client to server, the first frame, sent within 10 s. */
   z.strictObject({
     type: z.literal("start"),
     command: listUpTo(textUpTo(LIMITS.argument), LIMITS.arguments).min(1),
     tty: z.boolean().default(false),
     stdin: z.boolean().default(false),
     size: z.strictObject({ columns: cells, rows: cells }).optional(),
-    /** With `tty`: which terminal the client has, the command's `TERM`. Default: `xterm`. */
-    term: textUpTo(LIMITS.word).regex(TERMINAL_NAME, { error: "expected the name of a terminal" }).optional(),
+    /** With `tty`: the client's terminal, which becomes the command's `TERM`. Default: `xterm`. */
+    term: textUpTo(LIMITS.word).regex(TERMINAL_NAME, { error: "expected the name of a terminal type" })
+      .optional(),
   }),
   /** Client to server: standard input ended. */
   z.strictObject({ type: z.literal("eof") }),
-  /** Client to server: the terminal has another size. */
+  /** Client to server: the terminal was resized. */
   z.strictObject({ type: z.literal("resize"), columns: cells, rows: cells }),
   /**
-   * Both ways, after `start` and only with `EXEC_PROTOCOL` (exec_protocol.ts): the receiver may send so many bytes of data more, beside those
-   * granted before. Bytes that say the stream do not count.
+   * Both ways, after `start` and only with `EXEC_PROTOCOL` (exec_protocol.ts): the receiver may send this
+   * many more bytes of data. The byte that names the stream does not count.
    */
   z.strictObject({ type: z.literal("credit"), bytes: z.number().int().min(1).max(64 * 1024 * 1024) }),
   /** Server to client, the last frame. */
@@ -242,7 +255,7 @@ export const instanceUsageSchema = z.object({
   uid: z.string(),
   namespace: z.string(),
   name: z.string(),
-  /** Thousandths of a core over the last interval. */
+  /** Thousandths of a core, over the last interval. */
   milliCpu: z.number(),
   memoryBytes: z.number(),
 });
@@ -259,11 +272,11 @@ export const versionSchema = z.object({
   deno: z.string(),
 });
 
-/** `GET /v1/status`: the whole node at a glance. */
+/** `GET /v1/status`: the node at a glance. */
 export const statusSchema = z.object({
   version: z.string(),
   node: z.string(),
-  /** The value of the label `rune.io/daemon` on everything that it makes in the Engine. */
+  /** The value of the label `rune.io/daemon` on everything that this daemon creates in the Engine. */
   daemonId: z.string(),
   startedAt: z.string(),
   dataDir: z.string(),
@@ -288,17 +301,20 @@ export const statusSchema = z.object({
 });
 export type Status = z.infer<typeof statusSchema>;
 
-/** `POST /v1/admin/adopt-engine`: what a person says of an Engine that the daemon does not take by itself. */
+/**
+ * `POST /v1/admin/adopt-engine`: what an operator confirms before the daemon accepts an Engine that it does
+ * not recognise.
+ */
 export const adoptEngineSchema = z.strictObject({
   /** Every container that the daemon started on its former Engine is gone. */
   containersAreGone: z.boolean().default(false),
-  /** Whoever else holds the daemon's id is gone, and will not come back. */
+  /** Every other daemon with the same id is gone and will not come back. */
   takeOver: z.boolean().default(false),
 });
 
-/** What came of it. */
+/** The result of an adoption. */
 export const adoptionSchema = z.object({
-  /** False when the Engine was the daemon's already. */
+  /** False if the daemon already used this Engine. */
   changed: z.boolean(),
   id: z.string(),
   root: z.string(),
@@ -310,13 +326,13 @@ export const imageRequestSchema = z.strictObject({
   images: listUpTo(textUpTo(LIMITS.image).min(1), LIMITS.items),
 });
 
-/** What an image declares, as far as it is on the daemon's host. */
+/** What an image declares, if it is present on the daemon's host. */
 export const imageReportSchema = z.object({
   image: z.string(),
   here: z.boolean(),
-  /** Paths that it declares as volumes. */
+  /** Paths that the image declares as volumes. */
   volumes: z.array(z.string()),
-  /** Whether it brings a check. */
+  /** Whether the image has a `HEALTHCHECK`. */
   healthcheck: z.boolean(),
 });
 export type ImageReport = z.infer<typeof imageReportSchema>;
@@ -324,14 +340,14 @@ export const imageListSchema = z.object({ items: z.array(imageReportSchema) });
 
 /** `POST /v1/admin/backup`. */
 export const backupRequestSchema = z.strictObject({
-  /** Put the key that protects the secrets into the backup. */
+  /** Include the key that encrypts the secrets. */
   withKek: z.boolean().default(false),
-  /** `<namespace>/<name>` of volumes whose data goes into the backup. */
+  /** Volumes whose data to include, as `<namespace>/<name>`. */
   volumes: listUpTo(
     textUpTo(LIMITS.name).regex(/^[^/]+\/[^/]+$/, { error: "expected <namespace>/<name>" }),
     LIMITS.backupVolumes,
   ).default([]),
-  /** Take the data of volumes from snapshots, for which their writers are paused; true when omitted. */
+  /** Copy the data of volumes from snapshots, pausing their writers for each. Default: true. */
   snapshots: z.boolean().optional(),
 });
 export type BackupRequest = z.output<typeof backupRequestSchema>;

@@ -1,9 +1,10 @@
 /**
- * The shape of a value before its schema looks at it: how deep, how long its lists and maps are, which keys it has. A schema looks
- * at every entry of a list before it says that there are too many, and says something of each.
+ * Checks the shape of a value before its schema does: how deep it nests, how long its lists and maps are, and
+ * which keys they have. A schema would visit every entry of a list before it reports that there are too many,
+ * and report an issue for each.
  *
- * `__proto__` sets the prototype of the object that it is written to, or is dropped by whoever copies the map (zod does): a name
- * that cannot be kept is refused where it comes in. `constructor`, `prototype` and the like are names as any other.
+ * Writing the key `__proto__` sets an object's prototype, and code that copies maps (zod) drops it. A name
+ * that cannot be stored is refused here. `constructor`, `prototype` and the like are ordinary names.
  * @module
  */
 import type { z } from "zod";
@@ -14,12 +15,12 @@ import { defOf, formsOf, mostOf } from "./schema_parts.ts";
 /** Whether a map may have this key. */
 export const isReservedKey = (key: string): boolean => key === "__proto__";
 
-/** Issues told of one value: who sends more has learned enough. */
+/** The most issues reported for one value: more would not help the sender. */
 const MAX_ISSUES = 20;
 
 interface Place {
   value: object;
-  /** What the value may be, as far as its schema says. */
+  /** The forms that its schema allows the value. */
   forms: z.ZodType[];
   depth: number;
   key: string | number;
@@ -32,7 +33,10 @@ function pathOf(place: Place, key?: string): (string | number)[] {
   return path.reverse();
 }
 
-/** The forms of what stands under a key; none where nothing may stand, or where another schema looks at it later (`unknown`). */
+/**
+ * The forms of the value at a key. Empty if no value may stand there, or if another schema checks it later
+ * (`unknown`).
+ */
 function formsBelow(forms: z.ZodType[], key: string, isList: boolean): z.ZodType[] {
   return forms.flatMap((form) => {
     if (defOf(form).type === "any") return [form];
@@ -51,10 +55,10 @@ function mostEntries(forms: z.ZodType[], isList: boolean): number {
 }
 
 /**
- * What is wrong with the shape of a value as it was parsed. Looks at every object once, also in a circle, and into nothing that is
- * too long or too deep.
+ * Finds what is wrong with the shape of a parsed value. Visits every object once, even in a cycle, and does
+ * not descend into anything that is too long or too deep.
  *
- * @param schema what the value will be checked against; `z.any()` looks everywhere.
+ * @param schema the schema that will check the value; `z.any()` descends everywhere.
  */
 export function shapeIssues(value: unknown, schema: z.ZodType): FieldIssue[] {
   const issues: FieldIssue[] = [];
@@ -75,7 +79,7 @@ export function shapeIssues(value: unknown, schema: z.ZodType): FieldIssue[] {
     }
     for (const key of keys) {
       if (!isList && isReservedKey(key)) {
-        const message = `"${key}" cannot be the name of anything`;
+        const message = `"${key}" cannot be a name`;
         issues.push({ path: pathOf(place, key), message, hint: "choose another name" });
         if (issues.length === MAX_ISSUES) break;
       }

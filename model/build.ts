@@ -1,4 +1,8 @@
-/** Which program this is: its version, and where it was built, when and of what. From source only the version is known. @module */
+/**
+ * Facts about this build: its version, and when, where and from which commit it was built. When run from
+ * source, only the version is known.
+ * @module
+ */
 import build from "#build" with { type: "json" };
 import manifest from "../deno.json" with { type: "json" };
 
@@ -9,5 +13,5 @@ export interface BuildInfo {
   builtAt?: string;
 }
 
-/** Of this program. `scripts/build.ts` puts its facts where `build.json` is. */
+/** The facts of this program. `scripts/build.ts` replaces `build.json` with the real ones. */
 export const BUILD: BuildInfo = { version: manifest.version, ...(build as Omit<BuildInfo, "version">) };

@@ -12,7 +12,7 @@ import { didYouMean } from "./suggest.ts";
 import { readYamlTree, type YamlTree } from "./yaml_tree.ts";
 import { yamlMistake } from "./yaml_words.ts";
 
-/** A place in a file, 1-based. */
+/** A position in a file; line and column start at 1. */
 export interface Position {
   file: string;
   line: number;
@@ -22,19 +22,22 @@ export interface Position {
 /** One resource of a castfile. */
 export interface CastResource {
   declared: Declared;
-  /** The body as written, texts as they stand in the file, namespace filled in: what goes over the wire. */
+  /**
+   * The body as written, with texts as they stand in the file and the namespace filled in. This goes over the
+   * wire.
+   */
   body: Record<string, unknown>;
-  /** Where a field stands; the nearest enclosing one when it does not. */
+  /** The position of a field, or of the nearest enclosing field that exists. */
   locate(path: (string | number)[]): Position;
 }
 
-/** What a castfile holds. `resources` is complete only when `issues` is empty. */
+/** The content of a castfile. `resources` is complete only if `issues` is empty. */
 export interface Castfile {
   resources: CastResource[];
   issues: FieldIssue[];
 }
 
-/** Castfile keys in both forms, for reading and for suggestions. */
+/** Castfile keys, singular and plural, for reading and for suggestions. */
 const KEYS = new Map<string, { kind: CastKind; list: boolean }>();
 for (const kind of Object.keys(KINDS) as Kind[]) {
   if (!isCastKind(kind)) continue;
@@ -45,9 +48,9 @@ for (const kind of Object.keys(KINDS) as Kind[]) {
 }
 const SUGGESTED = [...KEYS].filter(([key, { kind, list }]) => !list && key === kind).map(([key]) => key);
 
-/** Mistakes told of one file: who made more corrects these first. */
+/** The most mistakes reported for one file. */
 const MAX_ISSUES = 1000;
-/** The library's own excerpts and its search for repeated keys take time that grows with the square of the file. */
+/** Turns off the library's excerpts and its search for repeated keys: both take quadratic time. */
 const PARSING = { uniqueKeys: false, prettyErrors: false, version: "1.2" } as const;
 
 interface Source {
@@ -58,7 +61,7 @@ interface Source {
 
 function readDocument(source: Source, namespace: string, out: Castfile): void {
   const { document, file, lines } = source;
-  // The first mistake alone: what follows is often of its making.
+  // Report the first mistake only: the others are often a consequence of it.
   const [error] = document.errors;
   if (error) {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -123,7 +126,7 @@ function readBody(
   const result = parseDeclared(kind, valueAt(tree.value, path), { namespace, texts });
   if ("issues" in result) {
     for (const issue of result.issues) {
-      // The name itself is wrong, so point at it.
+      // The name itself is the mistake, so point at it.
       out.issues.push({ ...issue, ...locate(issue.path, issue.message.startsWith("unknown field")) });
     }
     return;
@@ -137,10 +140,10 @@ function readBody(
 }
 
 /**
- * Reads one castfile.
+ * Parses one castfile.
  *
  * @param text YAML or JSON.
- * @param options `file` names it in errors; `namespace` is for resources that name none.
+ * @param options `file` names the file in errors; `namespace` applies to resources that do not name one.
  */
 export function parseCastfile(text: string, options: { file: string; namespace: string }): Castfile {
   const out: Castfile = { resources: [], issues: [] };
@@ -154,7 +157,7 @@ export function parseCastfile(text: string, options: { file: string; namespace: 
   return out;
 }
 
-/** Resources that stand in a set more than once, each with the place of its first. */
+/** Reports resources that appear twice in a set, with the position of the first. */
 export function findDuplicates(resources: CastResource[]): FieldIssue[] {
   const first = new Map<string, CastResource>();
   const issues: FieldIssue[] = [];
@@ -176,7 +179,7 @@ export function findDuplicates(resources: CastResource[]): FieldIssue[] {
   return issues;
 }
 
-/** Whether a text is the settings of a daemon, as far as its keys tell. */
+/** Whether a text looks like a runefile, judging by its keys. */
 export function looksLikeRunefile(text: string): boolean {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, ...PARSING });

@@ -228,7 +228,7 @@ service:
     ],
   );
   assert.deepEqual(issuesOf("secret: { name: a, data: [{ key: a, value: 1 }, { key: a, value: 2 }] }\n"), [
-    '1:56 data[1].key: the key "a" stands twice',
+    '1:56 data[1].key: duplicate key "a"',
   ]);
 });
 

@@ -1,4 +1,4 @@
-/** Deep comparison of plain JSON values, field by field. @module */
+/** Compares plain JSON values field by field. @module */
 
 /** One field that differs. */
 export interface FieldChange {
@@ -6,14 +6,14 @@ export interface FieldChange {
   path: string;
   /** Absent when the field is new. */
   from?: unknown;
-  /** Absent when the field goes. */
+  /** Absent if the field was removed. */
   to?: unknown;
 }
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What stands under a key of the map itself: another's `constructor` is no value of it. */
+/** The value of an own key of the map: an inherited `constructor` does not count. */
 const ownValue = (map: Record<string, unknown>, key: string) =>
   Object.hasOwn(map, key) ? map[key] : undefined;
 
@@ -29,14 +29,16 @@ function walk(path: string, from: unknown, to: unknown, out: FieldChange[]): voi
   }
 }
 
-/** The fields in which two JSON values differ; a field that is `undefined` is the same as one that is absent. */
+/** The fields in which two JSON values differ. An `undefined` field equals an absent one. */
 export function fieldChanges(from: unknown, to: unknown): FieldChange[] {
   const out: FieldChange[] = [];
   walk("", from, to, out);
   return out;
 }
 
-/** Whether two JSON values are the same: key order aside, and a field that is `undefined` is the same as one that is absent. */
+/**
+ * Whether two JSON values are equal, ignoring the order of keys. An `undefined` field equals an absent one.
+ */
 export function sameValue(from: unknown, to: unknown): boolean {
   if (from === to) return true;
   if (isMap(from) && isMap(to)) {

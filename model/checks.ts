@@ -1,6 +1,7 @@
 /**
- * Rules that need more than one resource: a service and the volumes it claims, a volume and what it was before. Pure, so that
- * `lint` applies to a castfile alone what the server applies to the castfile and its store.
+ * Rules that span several resources: a service and the volumes that it claims, a volume and its former spec.
+ * All of it is pure, so `lint` can apply to a castfile the rules that the server applies to a castfile and
+ * its store.
  * @module
  */
 import { claimedVolumeName } from "./claim_names.ts";
@@ -18,10 +19,10 @@ import type { ServiceSpec } from "./service.ts";
 import { type Sharing, sharingIssues, VolumeUses } from "./sharing.ts";
 import type { AccessMode, VolumeSpec } from "./volume.ts";
 
-/** How the checks find a volume's access mode: declared in the same set, else stored; undefined when in neither. */
+/** Finds a volume's access mode: the one declared in the same set, else the stored one, else undefined. */
 export type AccessModeLookup = (namespace: string, name: string) => AccessMode | undefined;
 
-/** Access modes of the volumes that a set declares, before those of `stored`. */
+/** Looks up access modes in a set first, and in `stored` second. */
 export function accessModes(set: Declared[], stored: AccessModeLookup = () => undefined): AccessModeLookup {
   const declared = new Map<string, AccessMode>();
   for (const d of set) {
@@ -30,7 +31,7 @@ export function accessModes(set: Declared[], stored: AccessModeLookup = () => un
   return (namespace, name) => declared.get(`${namespace}/${name}`) ?? stored(namespace, name);
 }
 
-/** Names are DNS labels; those that Rune makes from a service's name are no longer. */
+/** The longest DNS label. Names that Rune derives from a service's name must fit too. */
 const MAX_NAME = 63;
 
 /**
@@ -47,10 +48,10 @@ export function checkService(
     if (made.length <= MAX_NAME) return;
     issues.push({
       path,
-      message: `the ${what} "${made}" would have ${made.length} characters, at most ${MAX_NAME} are possible`,
+      message: `the ${what} "${made}" would have ${made.length} characters, expected at most ${MAX_NAME}`,
     });
   };
-  // While it is replaced, an instance has a successor beside it.
+  // While an instance is replaced, its successor runs beside it.
   checkName(["name"], instanceName(service.name, { ordinal: last, successor: true }), "instance");
   service.spec.volumes.forEach((mount, i) => {
     const template = mount.claimTemplate;
@@ -89,7 +90,7 @@ function readOnlyNeeded(mount: number, what: string): FieldIssue {
 /** SPEC 4.2: what of an existing volume may not change. */
 export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const hint = "its data is untouched; make another volume and move the data";
+  const hint = "its data is untouched; create another volume and move the data";
   for (const field of ["storageClassName", "accessMode"] as const) {
     if (before[field] !== after[field]) {
       issues.push({
@@ -100,7 +101,7 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
     }
   }
   const keys = new Set([...Object.keys(before.parameters), ...Object.keys(after.parameters)]);
-  // It says what may be mounted from now on, and nothing of what the volume is.
+  // This parameter only says which filesystem may be mounted from now on.
   keys.delete("acceptFilesystem");
   for (const key of keys) {
     const [was, is] = [before, after].map(({ parameters }) =>
@@ -119,13 +120,13 @@ export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldI
   return issues;
 }
 
-/** Services of a circle that a message names. */
+/** How many services of a cycle a message names. */
 const NAMED = 12;
 
 /**
- * Circles of dependencies, each told once, at the first of its services in the set.
+ * Reports each cycle of dependencies once, at its first service in the set.
  *
- * @param options `find` finds what else there is, `describe` names a service to whoever made the set.
+ * @param options `find` finds services outside the set; `describe` names a service to the author of the set.
  */
 export function cycleIssues(
   set: Declared[],
@@ -150,20 +151,20 @@ export function cycleIssues(
     if (around.length > NAMED) shown.push("…");
     return [{
       path: ["dependencies"],
-      message: `services depend on each other in a circle, so that none could start: ${shown.join(" → ")}`,
+      message: `services depend on each other in a circle, so none can start: ${shown.join(" → ")}`,
       hint: "remove one of these dependencies",
       resource: set.indexOf(declared.get(first)!),
     }];
   });
 }
 
-/** A key of {@linkcode findCycles}, taken apart. */
+/** Parses a key of {@linkcode findCycles}. */
 function keyOf(key: string): NameRef {
   const [namespace, name] = key.split("/") as [string, string];
   return { namespace, name };
 }
 
-/** The values of the configmaps and secrets of a set. */
+/** Finds the values of the configmaps and secrets in a set. */
 function declaredData(set: Declared[]): FindData {
   const data = new Map<string, Record<string, string>>();
   for (const d of set) {
@@ -172,7 +173,10 @@ function declaredData(set: Declared[]): FindData {
   return (kind, namespace, name) => data.get(`${kind} ${describeKey({ namespace, name })}`);
 }
 
-/** Every rule of this file that a set alone can answer, with the index of the resource in the set. */
+/**
+ * Applies every rule of this file that needs only the set. Each issue has the index of its resource in the
+ * set.
+ */
 export function checkSet(set: Declared[], stored?: AccessModeLookup): FieldIssue[] {
   const modeOf = accessModes(set, stored);
   const earlier = new Exposures<Declared & { kind: "service" }>();

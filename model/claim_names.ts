@@ -1,31 +1,32 @@
 /**
- * The name of a claimed volume: the volume that a claim template makes for one instance is named `<mount>-<service>-<ordinal>`. This
- * file alone makes and reads that name. Both parts may hold dashes and digits, so `a-b-c-0` may belong to mount `a` of service `b-c`
- * or to mount `a-b` of service `c`: a name is read for a given mount and service only. Pure.
+ * Names of claimed volumes. The volume that a claim template makes for an instance is named
+ * `<mount>-<service>-<ordinal>`, and only this file builds or parses that name. Both parts may hold dashes
+ * and digits, so `a-b-c-0` may belong to mount `a` of service `b-c` or to mount `a-b` of service `c`. A name
+ * is therefore parsed only for a given mount and service. Pure.
  * @module
  */
 import { type NameRef, parseNameRef } from "./name.ts";
 import type { Instance } from "./instance.ts";
 import type { VolumeMount } from "./mounts.ts";
 
-/** The mount and the service that a claim template belongs to, by name. */
+/** The mount and the service of a claim template, by name. */
 export interface ClaimOwner {
   mount: string;
   service: string;
 }
 
-/** A service as far as its mounts go. */
+/** The parts of a service that mounts depend on. */
 interface Mounting extends NameRef {
   spec: { volumes: VolumeMount[] };
 }
 
-/** A mount that stands for a volume; `ordinal` where a claim template makes it, absent for a claim by name. */
+/** A mount that uses a volume. `ordinal` is set if a claim template makes the volume. */
 export interface MountOfVolume {
   mount: VolumeMount;
   ordinal?: number;
 }
 
-/** What the names of all volumes of a claim template begin with; a dash and the ordinal follow. */
+/** The common prefix of the names of a claim template's volumes; a dash and the ordinal follow. */
 export function claimedVolumeStem({ mount, service }: ClaimOwner): string {
   return `${mount}-${service}`;
 }
@@ -40,22 +41,25 @@ export function claimedVolumePattern(owner: ClaimOwner): string {
   return `${claimedVolumeStem(owner)}-<n>`;
 }
 
-/** Splits a name at its ordinal: `data-web` and 0 for `data-web-0`; undefined for one that no claim template makes. */
+/**
+ * Splits a name before its ordinal: `data-web-0` into `data-web` and 0. Returns undefined if no claim
+ * template makes such a name.
+ */
 export function splitClaimedName(name: string): { stem: string; ordinal: number } | undefined {
   const dash = name.lastIndexOf("-");
   const [stem, digits] = [name.slice(0, dash), name.slice(dash + 1)];
-  // `01` and `1e3` are numbers to JavaScript and ordinals to nobody.
+  // JavaScript also reads `01` and `1e3` as numbers.
   const isOrdinal = dash > 0 && Number.isSafeInteger(Number(digits)) && `${Number(digits)}` === digits;
   return isOrdinal ? { stem, ordinal: Number(digits) } : undefined;
 }
 
-/** The ordinal for which a claim template makes the volume of this name; undefined when it makes none of this name. */
+/** The ordinal for which a claim template makes the volume with this name, or undefined. */
 export function claimedOrdinal(volume: string, owner: ClaimOwner): number | undefined {
   const parts = splitClaimedName(volume);
   return parts?.stem === claimedVolumeStem(owner) ? parts.ordinal : undefined;
 }
 
-/** The volume that a mount of an instance stands for: the one that it claims by name, or the one that its template makes. */
+/** The volume that a mount of an instance uses: the claimed one, or the one that its template makes. */
 export function volumeKeyOf(
   mount: VolumeMount,
   { namespace, spec: { service, ordinal } }: Pick<Instance, "namespace" | "spec">,
@@ -64,7 +68,10 @@ export function volumeKeyOf(
     { namespace, name: claimedVolumeName({ mount: mount.name, service, ordinal }) };
 }
 
-/** The mounts of a service that stand for a volume, at whatever scale. Whose volume it is stands in its status. */
+/**
+ * The mounts of a service that may use a volume, at any scale. The volume's status says which service owns
+ * it.
+ */
 export function mountsOfVolume({ namespace, name, spec }: Mounting, volume: NameRef): MountOfVolume[] {
   return spec.volumes.flatMap((mount) => {
     const claim = claimOf(mount, namespace);
@@ -74,7 +81,7 @@ export function mountsOfVolume({ namespace, name, spec }: Mounting, volume: Name
   });
 }
 
-/** Whether a service asks for a volume now: by name, or by a template within its scale. */
+/** Whether a service uses a volume at its current scale. */
 export function mountsAtScale(
   service: Mounting & { spec: { scale: number } },
   volume: NameRef,

@@ -1,12 +1,12 @@
-/** Commands that somebody wrote as one sentence: told with the list to write. @module */
+/** Detects commands written as one sentence, and suggests the list to write instead. @module */
 
-/** What a shell reads as more than words. */
+/** Characters that only a shell interprets. */
 const SHELL = /[|&;<>$`*?~#(){}\n]/;
 const WORD = /"((?:[^"\\]|\\.)*)"|'([^']*)'|[^\s"']+/y;
-/** Words that YAML takes as they are. */
+/** Words that need no quotes in YAML. */
 const PLAIN = /^[A-Za-z/.][A-Za-z0-9_./=@%+-]*$|^-{1,2}[A-Za-z][A-Za-z0-9_./=@%+-]*$/;
 
-/** The words of a sentence; undefined where only a shell can tell. */
+/** Splits a sentence into words; undefined if only a shell could. */
 function wordsOf(text: string): string[] | undefined {
   if (SHELL.test(text.replace(/'[^']*'/g, ""))) return undefined;
   const words: string[] = [];
@@ -30,24 +30,27 @@ function wordsOf(text: string): string[] | undefined {
 }
 
 const asYaml = (word: string) => PLAIN.test(word) ? word : JSON.stringify(word);
-/** Longer sentences are not repeated. */
+/** The longest sentence that a message repeats. */
 const SHOWN = 200;
 
-/** The words that were meant; those of a shell that reads the sentence where that is needed. */
+/** The words that the author probably meant, run by a shell if the sentence needs one. */
 function splitOrWrap(text: string): string[] {
   return wordsOf(text) ?? ["sh", "-c", text];
 }
 
-/** What is wrong with a command of one text that holds several words: the list to write. Undefined for one word. */
+/**
+ * Reports a command whose single text holds several words, with the list to write. Returns undefined for one
+ * word.
+ */
 export function sentenceIssue(text: string): string | undefined {
   if (!/\s/.test(text.trim())) return undefined;
   const list = text.length <= SHOWN
     ? `[${splitOrWrap(text.trim()).map(asYaml).join(", ")}]`
     : "[program, argument, …]";
-  return `is one word with blanks in it, and no shell takes it apart: write a list, ${list}`;
+  return `is one word with spaces in it, and no shell splits it: write a list, ${list}`;
 }
 
-/** The same for a process, whose words are in two fields; a path with blanks is one word. */
+/** The same for a process, which has two fields for its words. A path with spaces counts as one word. */
 export function processSentenceIssue(text: string): string | undefined {
   const [first = "", ...rest] = text.trim().split(/\s+/);
   if (rest.length === 0) return undefined;
@@ -60,17 +63,17 @@ export function processSentenceIssue(text: string): string | undefined {
   } and args: [${args.map(asYaml).join(", ")}]`;
 }
 
-/** The list that a text stands for where a list of words is expected: `[nc, -z, db]`. */
+/** The list that a text probably means where a list of words is expected: `[nc, -z, db]`. */
 export function listToWrite(text: string): string | undefined {
   return text.trim() === "" || text.length > SHOWN
     ? undefined
     : `[${splitOrWrap(text.trim()).map(asYaml).join(", ")}]`;
 }
 
-/** What is wrong with the first word of a list, which is the program; undefined where it may be one. */
+/** Reports a first word of a list that cannot be a program. */
 export function programIssue(program: string): string | undefined {
   if (processSentenceIssue(program) === undefined) return undefined;
-  return `the program is one word with blanks in it, and no shell takes it apart: write ${
+  return `the program is one word with spaces in it, and no shell splits it: write ${
     listToWrite(program) ?? "[program, argument, …]"
   }`;
 }

@@ -22,14 +22,14 @@ export const dataUpTo = ({ keys, value }: { keys: number; value: number }) =>
       const data = new Map<string, string>();
       list.forEach(({ key, value }, i) => {
         if (data.has(key)) {
-          ctx.addIssue({ code: "custom", path: [i, "key"], message: `the key "${key}" stands twice` });
+          ctx.addIssue({ code: "custom", path: [i, "key"], message: `duplicate key "${key}"` });
         }
         data.set(key, value);
       });
       return Object.fromEntries(data);
     }),
   ], {
-    // What stands there may be a secret, and is not repeated.
+    // The message does not repeat the input, which may be a secret.
     error: ({ input }) =>
       typeof input === "object" && input !== null ? undefined : "expected a map, or a list of {key, value}",
   }).default({});

@@ -1,30 +1,30 @@
-/** Which configmaps and secrets a service takes values from. Pure. @module */
+/** Finds which configmaps and secrets a service takes values from. Pure. @module */
 import type { InstanceTemplate } from "./instance.ts";
 import { describeKey } from "./kinds.ts";
 import { type NameRef, parseNameRef } from "./name.ts";
 import { envRefs } from "./secret.ts";
 
-/** Kinds that hold data for services. */
+/** The kinds that hold data for services. */
 export type DataKind = "configmap" | "secret";
 
-/** What holds the data. */
+/** A configmap or secret, by name. */
 export interface DataKey extends NameRef {
   kind: DataKind;
 }
 
-/** One use of data by a template. */
+/** One use of a configmap or secret by a template. */
 export interface DataUse extends DataKey {
-  /** Keys that must be there; all that there are when absent. */
+  /** Keys that must exist; absent if the template takes every key. */
   keys?: string[];
 }
 
-/** The part of a template that names configmaps and secrets. */
+/** The fields of a template that name configmaps and secrets. */
 export type DataTemplate = Pick<
   InstanceTemplate,
   "env" | "envFrom" | "configMounts" | "secretMounts" | "process" | "initSteps"
 >;
 
-/** The resource that a source or mount of a service in `namespace` names. */
+/** The configmap or secret that a source or mount of a service in `namespace` names. */
 export function dataKey(
   use: { configName: string } | { secretName: string },
   namespace: string,
@@ -34,7 +34,7 @@ export function dataKey(
     : { kind: "configmap", ...parseNameRef(use.configName, namespace)! };
 }
 
-/** Everything that a template takes from configmaps and secrets. */
+/** Every use of configmaps and secrets in a template. */
 export function dataUses(template: DataTemplate, namespace: string): DataUse[] {
   const { env, process, initSteps, envFrom, configMounts, secretMounts } = template;
   const variables = [env, process?.env ?? {}, ...initSteps.map((step) => step.env)].flatMap(

@@ -1,6 +1,7 @@
 /**
- * Deadlines that hold whatever is waited for. Libraries promise to end with a signal, and some do not: a request that is answered by
- * `101`, a command on a file system that hangs. So the wait itself ends, by a timer of its own.
+ * Deadlines that hold even if the work ignores its signal. Libraries promise to stop on a signal and
+ * sometimes do not: a request answered by `101`, a command on a hung filesystem. So the wait itself ends, by
+ * its own timer.
  * @module
  */
 import { startTimer, type Timer } from "../base/delay.ts";
@@ -10,21 +11,22 @@ import { RuneError } from "./error.ts";
 export interface Deadline<T> {
   /** Milliseconds. */
   ms: number;
-  /** What has not ended then, for the message: `mount of the driver local`. */
+  /** The work, for the message: `mount of the driver local`. */
   what: string;
-  /** Ends the wait before. */
+  /** Ends the wait early. */
   signal?: AbortSignal;
-  /** What work that was told to end is given to do so in order, in milliseconds. Default 0. */
+  /** How long work may take to stop in order after its signal aborts, in milliseconds. Default: 0. */
   graceMs?: number;
-  /** Told of a result that comes when nobody waits for it any more, and may have to be closed. */
+  /** Receives a result that arrives too late, which may need closing. */
   discard?(late: T): void;
 }
 
 /**
- * Waits for work until its deadline or the signal, whichever comes first. The signal that the work is given aborts then, and goes on
- * to follow the caller's when the work has ended well: what it returned may live on.
+ * Waits for work until its deadline or the signal, whichever comes first. Then the signal passed to the work
+ * aborts. After the work succeeds, that signal keeps following the caller's, because its result may live on.
  *
- * @throws {RuneError} `deadline_exceeded` (not permanent). What the work throws; the reason of the caller's signal.
+ * @throws {RuneError} `deadline_exceeded` (not permanent). Also the work's own error, or the reason of the
+ * caller's signal.
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -47,14 +49,14 @@ export async function withDeadline<T>(
   };
   const timer = startTimer(ms, () => {
     late = new RuneError("deadline_exceeded", `${what} did not end within ${ms / 1000} s`, {
-      hint: "Rune tries again; if it goes on, look whether a disk or another machine hangs",
+      hint: "Rune tries again; if it keeps happening, check whether a disk or another machine hangs",
     });
     end(late);
   });
   const abort = () => end(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });
   const working = Promise.try(work, signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
-  // Nobody hears the loser of the race: neither its error nor what it opened may be left behind.
+  // Nobody awaits the loser of the race: handle its error, and release what it opened.
   working.then((value) => over && discard?.(value), () => {});
   try {
     return await Promise.race([working, lost.promise]);

@@ -1,5 +1,5 @@
 /**
- * What a user declares: the body of each castable kind, checked and split into identity and spec.
+ * Declarations: the body of each castable kind, checked and split into identity and spec.
  * @module
  */
 import type { z } from "zod";
@@ -16,7 +16,7 @@ import { storageClassBody } from "./storage_class.ts";
 import { textsAsWritten } from "./text_fields.ts";
 import { volumeBody } from "./volume.ts";
 
-/** The schema of every kind that may stand in a castfile, in the order of applying. */
+/** The schema of every castable kind, in the order in which a cast applies them. */
 export const BODIES = {
   namespace: namespaceBody,
   storageClass: storageClassBody,
@@ -27,10 +27,10 @@ export const BODIES = {
   service: serviceBody,
 };
 
-/** A kind that may stand in a castfile. */
+/** A kind that a castfile may contain. */
 export type CastKind = keyof typeof BODIES;
 
-/** The spec part of a body: all but what identifies the resource. */
+/** The spec part of a body: everything except the identity. */
 export type DeclaredSpec<K extends CastKind> = Omit<
   z.output<typeof BODIES[K]>,
   "name" | "namespace" | "labels"
@@ -48,17 +48,17 @@ export type Declared<K extends CastKind = CastKind> = {
   };
 }[K];
 
-/** Whether a kind may stand in a castfile. */
+/** Whether a castfile may contain a kind. */
 export function isCastKind(kind: Kind | string): kind is CastKind {
   return Object.hasOwn(BODIES, kind);
 }
 
 /**
- * Checks one body against its kind's schema.
+ * Checks a body against the schema of its kind.
  *
- * @param options.namespace for a namespaced body that names none.
- * @param options.texts the body with the source of its numbers and booleans, where it comes from a file.
- * @returns beside the declaration the body with every text as it stands in the file.
+ * @param options.namespace for a namespaced body that does not name one.
+ * @param options.texts the body with the source text of its numbers and booleans, if it comes from a file.
+ * @returns the declaration, and the body with every text as it stands in the file.
  */
 export function parseDeclared(
   kind: CastKind,

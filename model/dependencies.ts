@@ -1,9 +1,9 @@
-/** Who depends on whom: references resolved, and circles found. Pure. @module */
+/** Dependencies between services: resolves references and finds cycles. Pure. @module */
 import { type NameRef, parseNameRef } from "./name.ts";
 import { describeKey } from "./kinds.ts";
 import type { ServiceSpec } from "./service.ts";
 
-/** A service as far as its dependencies go. */
+/** The parts of a service that its dependencies need. */
 export interface Depending {
   namespace: string;
   name: string;
@@ -12,7 +12,9 @@ export interface Depending {
 
 type Dependency = ServiceSpec["dependencies"][number];
 
-/** The service that a dependency of a service in `namespace` means. A dotted name carries its own namespace. */
+/**
+ * The service that a dependency of a service in `namespace` names. A dotted name carries its own namespace.
+ */
 export function dependencyRef(dependency: Dependency, namespace: string): NameRef {
   return parseNameRef(dependency.service, dependency.namespace ?? namespace)!;
 }
@@ -25,7 +27,7 @@ export function dependsOn(service: Depending, key: { namespace: string; name: st
   });
 }
 
-/** Services on the way from where a search began, and what of each has been looked at. */
+/** A service on the current path of the search, and how much of it has been searched. */
 interface Step {
   service: Depending;
   key: string;
@@ -33,11 +35,11 @@ interface Step {
 }
 
 /**
- * Circles of dependencies that can be reached from `starts`, each as keys from one of its services back to itself. Every service is
- * looked at once, so that of circles which share a service only one may be found.
+ * Finds cycles of dependencies that `starts` can reach, each as keys from one of its services back to itself.
+ * The search visits every service once, so it may report only one of several cycles that share a service.
  *
- * @param find the services that exist or are about to.
- * @param most ends the search.
+ * @param find finds a service that exists or is about to.
+ * @param most ends the search after this many cycles.
  */
 export function findCycles(
   starts: Iterable<Depending>,
@@ -48,7 +50,7 @@ export function findCycles(
   const seen = new Set<string>();
   for (const start of starts) {
     const path: Step[] = [];
-    /** Where on the path a service stands. */
+    /** The position of each service on the path. */
     const onPath = new Map<string, number>();
     const enter = (service: Depending, key: string) => {
       seen.add(key);

@@ -1,15 +1,18 @@
-/** Whether what a service depends on is what it waits for. Pure; the daemon waits by it, and the client shows it. @module */
+/**
+ * Decides whether a dependency is satisfied. Pure: the daemon waits by it, and the client shows it.
+ * @module
+ */
 import type { Instance } from "./instance.ts";
 import { hasCompleted, hasFailedForGood, isCurrent } from "./job.ts";
 import type { Service, ServiceSpec } from "./service.ts";
 
-/** A service that is depended on, and its instances. */
+/** A service that others depend on, with its instances. */
 export interface DependedOn {
   service: Service;
   instances: Instance[];
 }
 
-/** Whether it is what `readyWhen` waits for. */
+/** Whether a service satisfies `readyWhen`. */
 export function meets(
   readyWhen: ServiceSpec["dependencies"][number]["readyWhen"],
   { service, instances }: DependedOn,
@@ -19,21 +22,21 @@ export function meets(
     case "healthy":
       return live.some((i) => i.status.ready);
     case "running":
-      // What ended well has run: whoever waits for a short job would else wait for ever.
+      // A completed job counts as running: whoever waits for a short job would otherwise wait for ever.
       return instances.some((i) =>
         i.status.state === "Running" || i.status.state === "Unhealthy" || i.status.state === "Completed"
       );
     case "started":
       return instances.some(({ status }) => status.startedAt !== undefined);
     case "completed": {
-      // An end of what the service asked for earlier says nothing of what it asks for now.
+      // A job that ended for an earlier spec says nothing about the current one.
       const ended = live.filter((i) => hasCompleted(i) && isCurrent(service, i));
       return service.spec.scale > 0 && ended.length >= service.spec.scale;
     }
   }
 }
 
-/** An instance whose job failed and is not run again, of what its service asks for now. */
+/** An instance of the current generation whose job failed and will not run again. */
 export function failedJob(service: Service, instances: Instance[]): Instance | undefined {
   return instances.find((i) =>
     i.deletionRequestedAt === undefined && hasFailedForGood(i) && isCurrent(service, i)

@@ -6,13 +6,13 @@ import { LIMITS, textUpTo } from "./limits.ts";
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SHAPE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 const HINT = "write a number and a unit: 500ms, 30s, 5m, 2h, 30d";
-/** A hundred years: added to any time it is still a date. */
+/** A hundred years: any date plus this is still a date. */
 const MOST = "36500d";
 const MOST_MS = 36_500 * UNITS.d!;
-/** The most of all that somebody waits for: a year. */
+/** The longest wait for anything: a year. */
 export const LONGEST_WAIT = "366d";
 
-/** Milliseconds, however many; undefined for what is no duration. */
+/** Parses a duration of any length to milliseconds; undefined if the text is not a duration. */
 function parse(text: string): number | undefined {
   if (text === "0") return 0;
   if (text.length > LIMITS.word || !SHAPE.test(text)) return undefined;
@@ -24,9 +24,9 @@ function parse(text: string): number | undefined {
 }
 
 /**
- * Milliseconds of a duration.
+ * Parses a duration to milliseconds.
  *
- * @throws {RuneError} `invalid_argument` when it is none.
+ * @throws {RuneError} `invalid_argument` if the text is not a duration.
  */
 export function parseDuration(text: string): number {
   const ms = parse(text);
@@ -34,20 +34,20 @@ export function parseDuration(text: string): number {
     throw new RuneError("invalid_argument", `"${text}" is not a duration`, { hint: HINT });
   }
   if (ms > MOST_MS) {
-    throw new RuneError("invalid_argument", `${text} is too long a duration`, { hint: `at most ${MOST}` });
+    throw new RuneError("invalid_argument", `the duration ${text} is too long`, { hint: `at most ${MOST}` });
   }
   return ms;
 }
 
 export { formatAge } from "./format.ts";
 
-/** A duration, kept as written. */
+/** A duration, stored as written. */
 const anyDuration = textUpTo(LIMITS.word).refine((text) => parse(text) !== undefined, {
   error: `expected a duration: ${HINT}`,
   abort: true,
 });
 
-/** A duration within bounds, kept as written. @param why the least is no less. */
+/** A duration between two bounds, stored as written. @param why explains the lower bound. */
 export function durationBetween(least: string, most: string, { why }: { why?: string } = {}) {
   const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
   return anyDuration.pipe(
@@ -62,5 +62,5 @@ export function durationBetween(least: string, most: string, { why }: { why?: st
   );
 }
 
-/** A duration of any use, a hundred years at most. */
+/** A duration of up to a hundred years. */
 export const durationSchema = durationBetween("0s", MOST);

@@ -4,32 +4,32 @@
  */
 import { z } from "zod";
 
-/** A resource as the store keeps it and the API returns it (DESIGN, "The store"). Always frozen. */
+/** A resource as the store keeps it and the API returns it. Always frozen. */
 export interface Resource<K extends string, Spec, Status> {
   kind: K;
   /** Empty for cluster-scoped kinds. */
   namespace: string;
   name: string;
-  /** A UUID; a resource deleted and made again has another. */
+  /** A UUID. A resource that is deleted and created again gets a new one. */
   uid: string;
   /** Counts accepted changes of `spec`, from 1. */
   generation: number;
-  /** The revision of the last write of any part; the API's ETag. */
+  /** The revision of the last write to any part; the API's ETag. */
   resourceVersion: number;
   labels: Record<string, string>;
-  /** Set by Rune, not by castfiles: `rune.io/restarted-at`. */
+  /** Rune sets these, not castfiles: `rune.io/restarted-at`. */
   annotations: Record<string, string>;
   /** RFC 3339, UTC, milliseconds. */
   createdAt: string;
   updatedAt: string;
-  /** Deletion was asked for; the resource goes when `finalizers` is empty. */
+  /** When deletion was requested. The resource is removed once `finalizers` is empty. */
   deletionRequestedAt?: string;
   finalizers: string[];
   spec: Spec;
   status: Status;
 }
 
-/** A condition: one observed truth about a resource; `since` moves only when `value` does. */
+/** A condition: one observed fact about a resource. `since` changes only when `value` does. */
 export const conditionSchema = z.object({
   type: z.string(),
   value: z.boolean(),

@@ -1,6 +1,6 @@
 /**
- * What Linux passes on to a program: so much a word or variable, and so much of all of them (execve(2)). More would fail only when
- * the program is started, with "Argument list too long".
+ * The limits of Linux on the words and variables of a program, one by one and in total (execve(2)). Larger
+ * ones fail only when the program starts, with "Argument list too long".
  * @module
  */
 import type { FieldIssue } from "./error.ts";
@@ -12,27 +12,27 @@ import type { ServiceSpec } from "./service.ts";
 
 type Path = (string | number)[];
 
-/** What a program is given. */
+/** The words and variables of a program. */
 export interface Given {
   words: string[];
   env: Record<string, string>;
 }
 
-/** What of it is too much: the place of one word or variable among what is given, or nothing for all of it together. */
+/** A word or variable that is too long. Neither `word` nor `variable` is set if the total is too long. */
 export interface TooMuch {
   word?: number;
   variable?: string;
-  /** In a sentence. */
+  /** A sentence for a message. */
   message: string;
 }
 
-/** The kernel's pointer to each word and variable counts as well. */
+/** The kernel also counts its pointer to each word and variable. */
 const POINTER = 8;
 
-/** Bytes of a text in UTF-8, and its final NUL. */
+/** Bytes of a text in UTF-8, with its final NUL. */
 const sizeOf = (value: string): number => new TextEncoder().encode(value).length + 1;
 
-/** What of this Linux would refuse, each word and variable that is too long, then all of it. */
+/** Finds what Linux would refuse: each word and variable that is too long, or else the total. */
 export function tooMuchIn({ words, env }: Given): TooMuch[] {
   const most = LIMITS.argument - 1;
   const found: TooMuch[] = [];
@@ -55,10 +55,10 @@ export function tooMuchIn({ words, env }: Given): TooMuch[] {
   return found;
 }
 
-/** What to do about it. */
+/** The hint for anything that is too long. */
 export const TOO_MUCH_HINT = "pass large values as files: put them in a configmap or secret, and mount it";
 
-/** Finds the values of a configmap or secret; undefined where they are not known. */
+/** Finds the values of a configmap or secret; undefined if they are not known. */
 export type FindData = (
   kind: "configmap" | "secret",
   namespace: string,
@@ -67,16 +67,17 @@ export type FindData = (
 
 type Program = Pick<ServiceSpec, "env" | "process" | "command" | "args" | "envFrom" | "initSteps">;
 
-/** A variable or word, and the field that it is from. */
+/** A variable or word, and the field that it comes from. */
 interface Source {
   value: string;
   path: Path;
 }
 
 /**
- * What of a service's programs Linux would refuse, as far as the values are known: those of references to secrets are not.
+ * Finds what Linux would refuse in a service's programs. Values of secret references are not known here and
+ * do not count.
  *
- * @param find of `envFrom`.
+ * @param find finds the values of `envFrom`.
  */
 export function environmentIssues(
   spec: Program,
@@ -108,7 +109,7 @@ export function environmentIssues(
       own.set(name, { value, path: [...at, "env", name] });
     }
     const stepWords = [...wordsOf(step.command, [...at, "command"]), ...wordsOf(step.args, [...at, "args"])];
-    // What the service's own variables are refused for is told once.
+    // Issues of the service's own variables are reported once, not again for each step.
     issues.push(...issuesOf(stepWords, own, at).filter(({ path }) => path[0] === "initSteps"));
   });
   return issues;

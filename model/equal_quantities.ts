@@ -1,6 +1,7 @@
 /**
- * Quantities that are written otherwise and mean the same (`1.0` and `1`, `1e9` and `1G`): what is stored stays, so that nothing is
- * replaced for them. Versions before text fields took the text of the file stored `1` for `1.0`.
+ * Keeps the stored text of a quantity when a new text means the same (`1.0` and `1`, `1e9` and `1G`), so that
+ * nothing restarts for the spelling. Older versions parsed numbers before storing them, and stored `1` for
+ * `1.0`.
  * @module
  */
 import { parseBytes, parseMilliCpu } from "./quantity.ts";
@@ -9,7 +10,7 @@ import type { ServiceSpec } from "./service.ts";
 type Amounts = { request?: string | undefined; limit?: string | undefined };
 type Parse = (text: string) => number;
 
-/** The stored text of a size where the new one means as much, else the new one. */
+/** The stored text of a size if the new one is equal, else the new one. */
 export const keepEqualSize = (size: string, before: string | undefined): string =>
   keep(size, before, parseBytes);
 
@@ -31,7 +32,7 @@ function keepAmounts<A extends Amounts | undefined>(
   };
 }
 
-/** A service's spec with the quantities that are stored where its own mean the same. */
+/** A service's spec with the stored text of each quantity that did not change in value. */
 export function keepEqualQuantities(spec: ServiceSpec, before: ServiceSpec | undefined): ServiceSpec {
   if (!before) return spec;
   const { cpu, memory } = spec.resources ?? {};

@@ -1,11 +1,11 @@
 /**
- * The one error type of Rune. Codes are the contract: callers branch on `code`, never on text.
- * HTTP statuses and exit codes are mapped where they are spoken (`server/`, `cli/`), each by a
- * `Record<ErrorCode, number>`, so that a new code does not compile until both are decided.
+ * The one error type of Rune. Callers branch on `code`, never on the text. `server/` maps codes to HTTP
+ * statuses and `cli/` maps them to exit codes, each with a `Record<ErrorCode, number>`, so a new code does
+ * not compile until both are decided.
  * @module
  */
 
-/** Every error code, in the words of the API (SPEC 6). */
+/** Every error code of the API. */
 export const ERROR_CODES = [
   "invalid_argument",
   "unauthenticated",
@@ -27,15 +27,15 @@ export type ErrorCode = typeof ERROR_CODES[number];
 
 /** What is wrong with one field of one resource. */
 export interface FieldIssue {
-  /** Where in the resource's body: `["volumes", 0, "claim"]`. */
+  /** The path in the resource's body: `["volumes", 0, "claim"]`. */
   path: (string | number)[];
-  /** What was expected, in one sentence without a final full stop. */
+  /** The problem in one sentence, without a final full stop. */
   message: string;
-  /** What to do, when it is known: `did you mean "mountPath"?`. */
+  /** What to do, if known: `did you mean "mountPath"?`. */
   hint?: string;
-  /** Index of the resource in the cast; absent where there is only one. */
+  /** Index of the resource in the cast; absent if there is only one. */
   resource?: number;
-  /** The castfile and 1-based position, where a file is known. */
+  /** The castfile and the position in it, if known; line and column start at 1. */
   file?: string;
   line?: number;
   column?: number;
@@ -45,16 +45,18 @@ export interface FieldIssue {
 export interface RuneErrorOptions {
   /** One sentence that says what to do. */
   hint?: string;
-  /** Fields that are wrong. */
+  /** The fields with a mistake. */
   issues?: FieldIssue[];
-  /** True when trying again cannot help until a spec changes. Default: true for `invalid_argument`,
-   * `permission_denied` and `failed_precondition`, false else. */
+  /**
+   * Whether a retry is pointless until a spec changes. Default: true for `invalid_argument`,
+   * `permission_denied` and `failed_precondition`, else false.
+   */
   permanent?: boolean;
-  /** The error underneath. */
+  /** The underlying error. */
   cause?: unknown;
 }
 
-/** A failure with a code, one line that says what failed and one that says what to do. */
+/** A failure with a code, a line that says what failed, and a line that says what to do. */
 export class RuneError extends Error {
   override readonly name = "RuneError";
   readonly code: ErrorCode;
@@ -72,7 +74,7 @@ export class RuneError extends Error {
   }
 }
 
-/** The error as a RuneError: itself, or wrapped as `internal` (or `deadline_exceeded` for an abort by timeout). */
+/** The error as a RuneError: itself, or wrapped as `internal` (`deadline_exceeded` for a timeout). */
 export function toRuneError(error: unknown): RuneError {
   if (error instanceof RuneError) return error;
   if (error instanceof DOMException && error.name === "TimeoutError") {

@@ -18,7 +18,7 @@ export type Event = Resource<"event", EventSpec, Record<string, never>>;
 
 export const eventResource = resourceSchema("event", { spec: eventSpecSchema, status: z.object({}) });
 
-/** The service of the instance with this name: `web` of `web-0` and of `web-0-next`. */
+/** The service of the instance with this name: `web` for `web-0` and `web-0-next`. */
 export function serviceOfInstance(instance: string): string {
   return instance.replace(/-\d+(-next)?$/, "");
 }

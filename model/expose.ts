@@ -1,6 +1,6 @@
 /**
- * Exposure: how a service is reached from outside of its network. A host port is one instance's and carries any protocol; a host
- * name leads to every ready instance and carries HTTP (seed 003, SPEC 3).
+ * The schema of `expose`: how a service is reached from outside its network. A host port belongs to one
+ * instance and carries any protocol. A host name leads to every ready instance and carries HTTP.
  * @module
  */
 import { isIP } from "node:net";
@@ -10,12 +10,15 @@ import { LIMITS, textUpTo } from "./limits.ts";
 
 const HOST = /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** A host name as browsers ask for it: no scheme, port, path, address or wildcard. Upper case becomes lower case. */
+/**
+ * A host name as a browser asks for it: no scheme, port, path, address or wildcard. It is stored in lower
+ * case.
+ */
 const hostSchema = textUpTo(LIMITS.name).toLowerCase().regex(HOST, {
   error: "expected a host name such as api.local, without scheme, port or path",
 });
 
-/** An address of the machine: the only one on which a port is published. */
+/** An address of this machine on which a port is published, instead of all of them. */
 const hostAddressSchema = textUpTo(LIMITS.name).refine((text) => isIP(text) !== 0, {
   error: "expected an IP address of this machine, such as 127.0.0.1",
 });
@@ -29,13 +32,13 @@ export const exposeSchema = z.strictObject({
 
 export type Expose = z.infer<typeof exposeSchema>;
 
-/** Where a service's host name leads, as the proxy last said. */
+/** Where a service's host name leads, as the proxy last reported. */
 export const exposureSchema = z.object({
-  /** The name that this speaks of. */
+  /** The host name. */
   host: z.string(),
-  /** Under which addresses it is reached, the plainest first; none when it is not. */
+  /** Addresses at which it can be reached, simplest first; empty if there are none. */
   urls: z.array(z.string()),
-  /** Why not, and what to do. */
+  /** Why it cannot be reached, and what to do. */
   message: z.string().optional(),
 });
 export type Exposure = z.infer<typeof exposureSchema>;

@@ -1,9 +1,13 @@
-/** What follows from a service's `expose`: ports, and what two services may not share. Free of schemas, for clients that only read. @module */
+/**
+ * Derives ports and names from a service's `expose`, and finds services that collide. Uses no schemas, so
+ * that read-only clients start fast.
+ * @module
+ */
 import type { FieldIssue } from "./error.ts";
 import type { Expose, Exposure } from "./expose.ts";
 import { describeKey } from "./kinds.ts";
 
-/** What of a service decides how it is exposed. */
+/** The parts of a service that decide how it is exposed. */
 export interface Exposing {
   image?: string;
   ports: { name?: string; port: number; protocol: "tcp" | "udp" }[];
@@ -11,20 +15,20 @@ export interface Exposing {
   scale?: number;
 }
 
-/** A port that `expose` speaks of. */
+/** The port that `expose` names. */
 export interface ExposedPort {
   port: number;
   protocol: "tcp" | "udp";
 }
 
-/** A port of this machine that leads to one of an instance. */
+/** A port of this machine that leads to a port of an instance. */
 export interface HostPort extends ExposedPort {
   hostPort: number;
-  /** Absent: on all addresses that the daemon publishes on. */
+  /** If absent: all addresses that the daemon publishes on. */
   hostAddress?: string;
 }
 
-/** The instances' port that is exposed; undefined when none is, or its name is not known. */
+/** The exposed port of the instances; undefined if there is none, or if its name is not declared. */
 export function exposedPort({ expose, ports }: Exposing): ExposedPort | undefined {
   if (!expose) return undefined;
   const declared = ports.find((p) =>
@@ -35,8 +39,8 @@ export function exposedPort({ expose, ports }: Exposing): ExposedPort | undefine
 }
 
 /**
- * The port of this machine that is a service's own: `hostPort`, or without that and without a host name the port itself. A process
- * listens on the machine in any case.
+ * The port of this machine that a service takes through `expose`: `hostPort`, or the exposed port itself if
+ * there is neither a `hostPort` nor a host name. A process always listens on the machine.
  */
 export function hostPortOf(spec: Exposing): HostPort | undefined {
   const exposed = exposedPort(spec);
@@ -48,7 +52,10 @@ export function hostPortOf(spec: Exposing): HostPort | undefined {
   return { ...exposed, hostPort, ...(hostAddress !== undefined && { hostAddress }) };
 }
 
-/** Every port of this machine that a service takes, with the field that says so: a process listens where it declares ports. */
+/**
+ * Every port of this machine that a service takes, with the field that declares it. A process takes each port
+ * that it declares.
+ */
 export function hostPortsOf(spec: Exposing): (HostPort & { path: (string | number)[] })[] {
   const own = hostPortOf(spec);
   const exposed = own
@@ -64,12 +71,12 @@ export function hostPortsOf(spec: Exposing): (HostPort & { path: (string | numbe
 
 const ALL_ADDRESSES = ["0.0.0.0", "::"];
 
-/** IPv6 addresses can be written in several ways. */
+/** An IPv6 address has several spellings. */
 function canonizeAddress(address: string): string {
   return address.includes(":") ? new URL(`http://[${address}]`).hostname : address;
 }
 
-/** Whether one of two ports of this machine keeps the other from being had. */
+/** Whether two ports of this machine collide. */
 function collide(a: Omit<HostPort, "port">, b: Omit<HostPort, "port">): boolean {
   if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
   const isEverywhere = ({ hostAddress }: { hostAddress?: string }) =>
@@ -78,7 +85,7 @@ function collide(a: Omit<HostPort, "port">, b: Omit<HostPort, "port">): boolean 
     canonizeAddress(a.hostAddress!) === canonizeAddress(b.hostAddress!);
 }
 
-/** The rules of `expose` that need nothing but the service itself. */
+/** The rules of `expose` that need only the service itself. */
 export function exposeIssues(spec: Exposing): FieldIssue[] {
   const { expose, ports } = spec;
   if (!expose) return [];
@@ -104,26 +111,27 @@ export function exposeIssues(spec: Exposing): FieldIssue[] {
   return issues;
 }
 
-/** An address narrows where Docker publishes a port; nothing else publishes one. */
+/** `hostAddress` narrows where Docker publishes a port, and has no effect elsewhere. */
 function hostAddressIssues(spec: Exposing): FieldIssue[] {
   const path = ["expose", "hostAddress"];
   if (spec.image === undefined) {
     return [{
       path,
-      message: "a process listens by itself: no address can be chosen for it here",
-      hint: "remove hostAddress, and let the program listen on that address (often an option such as --host)",
+      message: "a process opens its own port, so Rune cannot choose the address",
+      hint:
+        "remove hostAddress, and make the program listen on that address (often with an option such as --host)",
     }];
   }
   if (hostPortOf(spec)) return [];
   return [{
     path,
-    message: "no port of this machine is published, so that there is nothing to narrow",
+    message: "no port of this machine is published, so hostAddress has no effect",
     hint:
       "remove hostAddress, or publish a port with hostPort; host names are served where the proxy listens",
   }];
 }
 
-/** A host port is one instance's: what a scale must fit. */
+/** A host port belongs to one instance, which limits the scale. */
 export function checkExposedScale(spec: Exposing & { scale: number }): FieldIssue[] {
   const own = hostPortOf(spec);
   if (!own || spec.image === undefined || spec.scale <= 1) return [];
@@ -144,7 +152,10 @@ export interface NamedExposing {
   spec: Exposing;
 }
 
-/** What exposed services have for themselves, by name and by port: who shares one is found without looking at all of them. */
+/**
+ * What exposed services hold alone, indexed by host name and by port, so that a check need not compare all
+ * services.
+ */
 export class Exposures<S extends NamedExposing> {
   readonly #services = new Map<string, S>();
   readonly #users = new Map<string, Set<string>>();
@@ -153,7 +164,7 @@ export class Exposures<S extends NamedExposing> {
     for (const service of services) this.set(service);
   }
 
-  /** Takes a service in place of an earlier one of its key. */
+  /** Adds a service, replacing an earlier one with the same key. */
   set(service: S): void {
     const key = describeKey(service);
     const before = this.#services.get(key);
@@ -169,14 +180,17 @@ export class Exposures<S extends NamedExposing> {
     }
   }
 
-  /** Services that have something of what `service` is to have. */
+  /** Services that hold a name or port that `service` wants. */
   listSharing({ spec }: NamedExposing): S[] {
     const keys = new Set(claimsOf(spec).flatMap((claim) => [...this.#users.get(claim) ?? []]));
     return [...keys].map((key) => this.#services.get(key)!);
   }
 }
 
-/** The name and the port that a service has for itself. A stopped service needs no port, and may wait for it when it is started. */
+/**
+ * The host name and the ports that a service holds alone. A stopped service needs no port, and can wait for
+ * it when it starts.
+ */
 function claimsOf(spec: Exposing): string[] {
   const { host } = spec.expose ?? {};
   const own = (spec.scale ?? 1) > 0 ? hostPortsOf(spec) : [];
@@ -186,12 +200,12 @@ function claimsOf(spec: Exposing): string[] {
   ];
 }
 
-/** Whether a service has what is another's already: a host name, or a port of this machine. */
+/** Reports a host name or a port of this machine that another service already holds. */
 export function checkExposedOnce(
   service: NamedExposing,
   { others, describe = (other) => `service ${describeKey(other)}` }: {
     others: Iterable<NamedExposing>;
-    /** Names one of them to whoever declared the service. */
+    /** Names another service to the author of this one. */
     describe?: (other: NamedExposing) => string;
   },
 ): FieldIssue[] {
@@ -205,10 +219,10 @@ export function checkExposedOnce(
       issues.push({
         path: ["expose", "host"],
         message: `host name "${host}" is exposed by ${describe(other)}`,
-        hint: "choose another name, or take it from that service first",
+        hint: "choose another name, or remove it from that service first",
       });
     }
-    // A stopped service needs no port, and may wait for it when it is started.
+    // A stopped service needs no port, and can wait for it when it starts.
     if ((service.spec.scale ?? 1) === 0 || (other.spec.scale ?? 1) === 0) continue;
     for (const theirs of hostPortsOf(other.spec)) {
       const mine = own.find((port) => collide(port, theirs));
@@ -225,36 +239,36 @@ export function checkExposedOnce(
   return issues;
 }
 
-/** What to do about a port of this machine that somebody else has. */
+/** A hint for a port of this machine that another service or program holds. */
 export function otherPortHint({ image }: Exposing): string {
   return image === undefined
-    ? "let the program listen on another port, and declare that one"
+    ? "make the program listen on another port, and declare that port"
     : "choose another hostPort, or a host name: any number of services share the proxy's ports";
 }
 
-/** What the proxy said of the host name that a service has now. */
+/** The proxy's last report on the host name that a service has now. */
 export function exposureOf(
   { spec, status }: { spec: Exposing; status: { exposure?: Exposure } },
 ): Exposure | undefined {
   return status.exposure && status.exposure.host === spec.expose?.host ? status.exposure : undefined;
 }
 
-/** What of a service says where it is reached. */
+/** The parts of a service that tell where it can be reached. */
 interface Exposed {
   spec: Exposing;
   status: { exposure?: Exposure; published?: string[] };
 }
 
-/** Where a service is reached from outside, as it is bound now: `http://api.local:7880`, `0.0.0.0:8080/tcp`. */
+/** Where a service can be reached from outside now: `http://api.local:7880`, `0.0.0.0:8080/tcp`. */
 export function externalAddresses(service: Exposed, machine: string): string[] {
   const exposure = exposureOf(service);
   const { host } = service.spec.expose ?? {};
-  // Until the proxy has said what it does.
+  // The proxy has not reported yet.
   const names = exposure?.urls ?? (host === undefined ? [] : [host]);
   return [...names, ...boundPorts(service, machine)];
 }
 
-/** A process binds by itself, unseen; so does what no daemon has looked at yet. */
+/** Rune does not see what a process binds, nor what no daemon has looked at yet. */
 function boundPorts({ spec, status: { published } }: Exposed, machine: string): string[] {
   const own = hostPortOf(spec);
   if (!own || published) return published ?? [];
@@ -262,10 +276,10 @@ function boundPorts({ spec, status: { published } }: Exposed, machine: string): 
   return [`${machine}:${own.hostPort}${isProcess ? `/${own.protocol}` : ""}`];
 }
 
-/** The same in short, for a table: one address of each way; undefined when nothing is bound. */
+/** The same in short, for a table: one address for each way. Undefined if nothing is bound. */
 export function externalAddress(service: Exposed, machine: string): string | undefined {
   const ports = boundPorts(service, machine);
-  // The twin of 0.0.0.0.
+  // The IPv6 twin of 0.0.0.0.
   const plain = ports.filter((address) => !address.startsWith("[::]:"));
   const [name] = externalAddresses({ ...service, status: { ...service.status, published: [] } }, machine);
   const shown = [...name === undefined ? [] : [name], ...plain.length > 0 ? plain : ports];

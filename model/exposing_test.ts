@@ -149,7 +149,7 @@ Deno.test("expose.hostAddress is an address, and for a container's published por
   );
   assert.match(
     issueOf({ ...process, expose: { port: 1, hostAddress: "127.0.0.1" } }),
-    /^expose\.hostAddress: a process listens by itself/,
+    /^expose\.hostAddress: a process opens its own port/,
   );
 });
 

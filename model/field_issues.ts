@@ -1,4 +1,8 @@
-/** Turns zod's issues into {@linkcode FieldIssue}s that say what was expected and what was probably meant. @module */
+/**
+ * Turns zod's issues into {@linkcode FieldIssue}s that say what was expected and what the author probably
+ * meant.
+ * @module
+ */
 import type { z } from "zod";
 import type { FieldIssue } from "./error.ts";
 import { listToWrite } from "./command_words.ts";
@@ -7,7 +11,7 @@ import { didYouMean, suggestion } from "./suggest.ts";
 
 type Path = (string | number)[];
 
-/** The field names known at `path`. */
+/** The field names that may stand at `path`. */
 export function knownKeys(schema: z.ZodType, path: Path): string[] {
   const keys = schemasAt(schema, path).flatMap((s) => Object.keys(defOf(s).shape ?? {}));
   return [...new Set(keys)];
@@ -22,7 +26,7 @@ function valueAt(body: unknown, path: Path): unknown {
   return value;
 }
 
-/** `a list`, `a number`, `nothing`: what stands there, in words. */
+/** Describes a value in words: `a list`, `a number`, `nothing`. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
@@ -41,13 +45,13 @@ const TYPE_WORDS: Record<string, string> = {
   boolean: "true or false",
 };
 
-/** What is counted, by the kind of value: one, and several. */
+/** The unit that a limit counts, by the kind of value: singular and plural. */
 const UNITS: Record<string, [string, string]> = {
   string: [" character", " characters"],
   array: [" entry", " entries"],
 };
 
-/** What to write in the place of a null, a list or a map that stands for another kind of value. */
+/** What to write instead of a null, list or map where another kind of value is expected. */
 function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
   const types = wanted.map((form) => defOf(form).type);
   const text = wanted.find((form) => defOf(form).type === "string");
@@ -83,7 +87,7 @@ const isWordList = (wanted: z.ZodType[]) =>
     return element !== undefined && formsOf(element).some((inner) => defOf(inner).type === "string");
   });
 
-/** What to write for a number or a truth value that stands in quotes, or is spelled as elsewhere. */
+/** What to write for a number or boolean in quotes, or spelled as in another format. */
 function hintWithoutQuotes(found: string, types: string[]): string | undefined {
   if (types.includes("number") && /^-?\d{1,15}$/.test(found)) return `write ${found} without quotes`;
   if (!types.includes("boolean")) return undefined;
@@ -96,7 +100,10 @@ interface Context {
   body: unknown;
 }
 
-/** Whether a branch of a union is for another form of value, a text where a map was found, and so was not the one meant. */
+/**
+ * Whether a branch of a union is for another form of value (a text where a map was found), and so was not
+ * meant.
+ */
 function isOtherForm(branch: z.core.$ZodIssue[], found: unknown): boolean {
   return branch.some(({ path, code }) =>
     path.length === 0 && (code === "invalid_type" || (code === "invalid_value" && typeof found === "object"))
@@ -138,7 +145,7 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
       }];
     }
     case "invalid_union": {
-      // Which of several forms is meant is told by one field, and this is it.
+      // This field says which form is meant.
       const { options } = issue as { options?: unknown[] };
       if (options) return [notOneOf(options.map(String), { path, found })];
       if (!issue.message.startsWith("Invalid input")) return [{ path, message: issue.message }];
@@ -167,10 +174,10 @@ function convert(issue: z.core.$ZodIssue, base: Path, context: Context): FieldIs
   }
 }
 
-/** Issues told of one value: who sends more has learned enough, and the answer stays small. */
+/** The most issues reported for one value: more would not help the sender, and the answer stays small. */
 const MAX_ISSUES = 100;
 
-/** The first issues of a failed parse of `body` against `schema`, in the order of the fields. */
+/** The first issues of a failed parse of `body` against `schema`, in field order. */
 export function fieldIssues(error: z.ZodError, context: Context): FieldIssue[] {
   const issues: FieldIssue[] = [];
   for (const issue of error.issues) {
@@ -183,7 +190,7 @@ export function fieldIssues(error: z.ZodError, context: Context): FieldIssue[] {
   return issues;
 }
 
-/** `volumes[0].claim.name`: a path as people write it; the empty path is the resource itself. */
+/** A path as people write it: `volumes[0].claim.name`. The empty path is the resource itself. */
 export function formatPath(path: Path): string {
   return path.map((part, i) => typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`).join("");
 }

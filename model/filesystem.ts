@@ -1,16 +1,16 @@
-/** The filesystem that a volume was made on, as it is remembered. @module */
+/** The record of the filesystem that a volume was made on. @module */
 import { z } from "zod";
 import { RuneError } from "./error.ts";
 
-/** See the module comment; how one is told from another says `drivers/filesystem.ts`. */
+/** See the module comment. `drivers/filesystem.ts` compares filesystems. */
 export const filesystemSchema = z.object({
-  /** As the kernel calls it: `ext4`. */
+  /** The kernel's name for its type: `ext4`. */
   type: z.string(),
   /** Where it was mounted. */
   mountPoint: z.string(),
-  /** The volume's path in the filesystem itself: the same wherever that is mounted. */
+  /** The volume's path inside the filesystem, the same wherever that is mounted. */
   path: z.string(),
-  /** What names this filesystem and no other; absent where it has nothing that lasts, as in memory. */
+  /** A lasting identifier of this filesystem; absent if it has none, as for one in memory. */
   id: z.string().optional(),
 });
 

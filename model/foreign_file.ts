@@ -1,16 +1,16 @@
-/** Files of another kind that somebody gives for a castfile: told by their keys, with what to do instead. @module */
+/** Recognises files of other tools in place of a castfile, and says what to do instead. @module */
 
-/** What such a file is. */
+/** A file that is not a castfile. */
 export interface ForeignFile {
-  /** The key that shows it; empty for the file itself. */
+  /** The key that gives it away; empty for the file as a whole. */
   path: string[];
   message: string;
   hint: string;
 }
 
-/** Sections of a runefile. */
+/** The sections of a runefile. */
 const SETTINGS = /^(data[-_]?dir|server|storage|docker|expose|auth|crypto|node|backup|grants)$/i;
-/** What Compose files have at the top, beside extensions. */
+/** The top-level keys of Compose files, besides extensions. */
 const COMPOSE = [
   "version",
   "name",
@@ -22,19 +22,19 @@ const COMPOSE = [
   "include",
   "models",
 ];
-/** Services that a hint names. */
+/** The most services that a hint names. */
 const NAMED = 5;
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Whether a file's top level is that of a runefile. */
+/** Whether the top level of a file is that of a runefile. */
 export function isRunefile(root: Record<string, unknown>): boolean {
   const keys = Object.keys(root);
   return keys.length > 0 && keys.every((key) => SETTINGS.test(key));
 }
 
-/** What a file's top level is instead of a castfile; undefined where it may be one. */
+/** Says what a file is instead of a castfile; undefined if it may be a castfile. */
 export function foreignFile(root: Record<string, unknown>): ForeignFile | undefined {
   const keys = Object.keys(root).filter((key) => !key.startsWith("x-"));
   if (keys.includes("apiVersion") && keys.includes("kind")) {

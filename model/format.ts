@@ -1,9 +1,11 @@
-/** Ages and sizes as people read them. Free of schemas, so that a client that only reads starts fast. @module */
+/** Formats ages and sizes for people. Uses no schemas, so that read-only clients start fast. @module */
 import type { Shortage } from "../base/room.ts";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
-/** The largest two units, as kubectl shows ages: `45s`, `12m`, `3h20m`, `2d4h`; under a second `0s`. */
+/**
+ * The two largest units, as kubectl shows ages: `45s`, `12m`, `3h20m`, `2d4h`. Less than a second is `0s`.
+ */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 120) return `${seconds}s`;
@@ -17,13 +19,13 @@ export function formatAge(ms: number): string {
   return days < 10 && hours % 24 !== 0 ? `${days}d${hours % 24}h` : `${days}d`;
 }
 
-/** The time that is left, rounded up: of 30 days that began a moment ago it is `30d`, not `29d`. */
+/** The time that is left, rounded up: 30 days that began a moment ago are `30d`, not `29d`. */
 export function formatTimeLeft(ms: number): string {
   const step = ms > 3_600_000 ? 60_000 : 1000;
   return formatAge(Math.ceil(ms / step) * step);
 }
 
-/** `1536` → `1.5Ki`: bytes for people, in binary units with at most one decimal. */
+/** Bytes in binary units with at most one decimal: 1536 is `1.5Ki`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;

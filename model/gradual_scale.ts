@@ -1,19 +1,19 @@
-/** A scale that is reached step by step: how the request is kept on the service until the daemon has carried it out. @module */
+/** Gradual scaling: how a service stores the request until the daemon has carried it out. @module */
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
 import { ANNOTATIONS } from "./marks.ts";
 import type { Service } from "./service.ts";
 
 const schema = z.object({
-  /** The generation that the request made: a later one overrides it. */
+  /** The generation that the request made. A later generation overrides it. */
   generation: z.number().int(),
-  /** Instances before the request, and what a failed step returns to. */
+  /** The number of instances before the request, to which a failed step returns. */
   from: z.number().int(),
   step: z.number().int().min(1),
   interval: z.string(),
 });
 
-/** See the schema; `intervalMs` in milliseconds. */
+/** The parsed request. */
 export interface GradualScale {
   generation: number;
   from: number;
@@ -21,7 +21,7 @@ export interface GradualScale {
   intervalMs: number;
 }
 
-/** The gradual scale under way, or undefined: there is none, or a cast or another scale came after it. */
+/** The gradual scale in progress; undefined if there is none, or if a later cast or scale replaced it. */
 export function gradualScaleOf({ annotations, generation }: Service): GradualScale | undefined {
   const text = annotations[ANNOTATIONS.gradualScale];
   if (text === undefined) return undefined;
@@ -31,7 +31,7 @@ export function gradualScaleOf({ annotations, generation }: Service): GradualSca
   return { ...rest, intervalMs: parseDuration(interval) };
 }
 
-/** The value of the annotation. */
+/** Formats the annotation's value. */
 export function writeGradualScale(scale: z.infer<typeof schema>): string {
   return JSON.stringify(scale);
 }

@@ -1,26 +1,30 @@
-/** For tests of how time grows with what is read: so much and eight times as much in one run, so that a slow machine is slow for both. @module */
+/**
+ * For tests of how running time grows with input. One run measures an input and one eight times as large, so
+ * that a slow machine is slow for both.
+ * @module
+ */
 import process from "node:process";
 
-/** What is measured. */
+/** The work to measure. */
 export interface GrowthTrial<T> {
   make(n: number): T;
   run(input: T): unknown;
-  /** The largest n; an eighth of it is the other. */
+  /** The larger input size; the smaller is an eighth of it. */
   most: number;
 }
 
-/** Where a run takes less than this, it is too short to compare. */
+/** A run that takes less than this is too short to compare. */
 const MEASURABLE_MS = 3;
-/** How much more is given the second time: linear time grows by as much, quadratic by its square. */
+/** The ratio of the two input sizes. Linear time grows by this factor, quadratic time by its square. */
 const FACTOR = 8;
 const MOST = 3 * FACTOR;
 const ROUNDS = 4;
-/** What a busy machine adds it adds to one attempt and not to the next; time that really grows too fast does so in each. */
+/** A busy machine slows one attempt but not all of them; time that really grows too fast is slow in each. */
 const ATTEMPTS = 12;
 
 /**
- * Time that the processor gave this thread, in milliseconds: that of the clock also tells what else the machine does, and that of
- * the process what other tests do, which run beside this one in threads of their own.
+ * CPU time of this thread in milliseconds. Wall time would include other programs, and the process's CPU time
+ * would include other tests, which run in threads of their own.
  */
 function cpuMs(): number {
   try {
@@ -37,24 +41,24 @@ function timeOf(work: () => unknown): number {
   return cpuMs() - began;
 }
 
-/** The least of several runs: what is above it is other work of the machine. */
+/** The fastest of several runs; the difference to slower ones is other work on the machine. */
 function leastOf(work: () => unknown, enoughMs: number): number {
   let least = Infinity;
   for (let round = 0; round < ROUNDS && least > enoughMs; round++) least = Math.min(least, timeOf(work));
   return least;
 }
 
-/** How many times longer eight times as much takes, in words, where that is more than it may; undefined where all is well. */
+/** Describes how many times longer the larger input takes, if that is too long; undefined if it is not. */
 export async function measureGrowth<T>({ make, run, most }: GrowthTrial<T>): Promise<string | undefined> {
   const large = make(most);
-  // Most is done in no time at all.
+  // Most work finishes too fast to measure.
   if (leastOf(() => run(large), MEASURABLE_MS * FACTOR) < MEASURABLE_MS * FACTOR) return undefined;
   const n = Math.ceil(most / FACTOR);
   const small = make(n);
   let ratio = Infinity;
   let told = "";
   for (let attempt = 0; attempt < ATTEMPTS && ratio > MOST; attempt++) {
-    // A pause lets the collector finish with what other trials left.
+    // A pause lets the garbage collector clean up after earlier attempts.
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 20));
     const short = Math.max(leastOf(() => run(small), 0), MEASURABLE_MS / FACTOR);
     const long = leastOf(() => run(large), short * MOST);

@@ -1,4 +1,4 @@
-/** Probes: how Rune asks an instance whether it lives and whether it is ready (SPEC 3, seed 003). @module */
+/** Probes: how Rune checks whether an instance is alive and whether it is ready. @module */
 import { z } from "zod";
 import { LIMITS, mapUpTo, textUpTo } from "./limits.ts";
 import { wordsSchema } from "./words.ts";
@@ -14,7 +14,7 @@ const timing = {
   successThreshold: positiveSeconds(1),
 };
 
-/** Headers that can be sent. */
+/** Headers that HTTP can send. */
 const headersSchema = mapUpTo(textUpTo(LIMITS.name), textUpTo(LIMITS.header), LIMITS.headers)
   .superRefine((headers, ctx) => {
     for (const [name, value] of Object.entries(headers)) {
@@ -28,7 +28,7 @@ const headersSchema = mapUpTo(textUpTo(LIMITS.name), textUpTo(LIMITS.header), LI
     }
   });
 
-/** A port by number or by its name in `ports`. */
+/** A port by number, or by its name in `ports`. */
 export const portRefSchema = z.union([z.number().int().min(1).max(65_535), textUpTo(LIMITS.name).min(1)], {
   error: "expected a port number (1-65535) or the name of a port",
 });
@@ -52,7 +52,7 @@ export const probeSchema = z.discriminatedUnion("type", [
 export type Probe = z.infer<typeof probeSchema>;
 
 export const healthSchema = z.strictObject({
-  /** Until it has passed once in a run, nothing else is asked of that run. */
+  /** The other probes wait until this one has passed once in a run. */
   startup: probeSchema.optional(),
   liveness: probeSchema.optional(),
   readiness: probeSchema.optional(),

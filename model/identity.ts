@@ -1,6 +1,7 @@
 /**
- * Identity: who may call the API, and what they may do with it (SPEC 7). Policies are lists of rules; users and service
- * accounts hold policies; tokens prove users. None of it is castable: it changes by `/v1/admin` alone.
+ * Identity: who may call the API, and what they may do with it. A policy is a list of rules; users and
+ * service accounts hold policies; tokens authenticate users. None of these can be cast: only `/v1/admin`
+ * changes them.
  * @module
  */
 import { z } from "zod";
@@ -9,7 +10,7 @@ import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import type { Resource } from "./envelope.ts";
 
-/** What can be done with a resource. The last three are asked for in addition where they apply. */
+/** Actions on a resource. The last three are required in addition where they apply. */
 export const VERBS = [
   "get",
   "list",
@@ -26,7 +27,7 @@ export const VERBS = [
 ] as const;
 export type Verb = typeof VERBS[number];
 
-/** What rules speak of: kinds by their plural, and the parts of the daemon itself. */
+/** Resources in rules: kinds by their plural, and the parts of the daemon itself. */
 export const RULE_RESOURCES = [
   "services",
   "instances",
@@ -48,7 +49,7 @@ export const RULE_RESOURCES = [
 ] as const;
 export type RuleResource = typeof RULE_RESOURCES[number];
 
-/** One permission: these verbs on this resource in this namespace. What is no part of a namespace needs `*`. */
+/** One permission: these verbs on this resource in this namespace. Resources outside namespaces need `*`. */
 export const ruleSchema = z.strictObject({
   resource: z.enum([...RULE_RESOURCES, "*"]),
   verbs: listUpTo(z.enum([...VERBS, "*"]), VERBS.length + 1).min(1),
@@ -64,7 +65,10 @@ export const policyBody = z.strictObject({
   description,
   rules: listUpTo(ruleSchema, 64).min(1),
 });
-/** `POST /v1/admin/users` and `/v1/admin/services`; `namespace` pins a service account to one namespace. Without policies they may do nothing. */
+/**
+ * `POST /v1/admin/users` and `/v1/admin/services`. `namespace` confines a service account to one namespace.
+ * An account without policies may do nothing.
+ */
 export const userBody = z.strictObject({
   name: nameSchema,
   description,
@@ -77,30 +81,30 @@ export const grantBody = z.strictObject({ policies: listUpTo(nameSchema, 32).min
 export const tokenBody = z.strictObject({
   user: nameSchema,
   description,
-  /** Never when absent. */
+  /** When the token expires; never if absent. */
   expiresIn: durationSchema.optional(),
 });
 
-/** A policy as it is stored. */
+/** A policy as stored. */
 export interface PolicySpec {
   description?: string;
   rules: Rule[];
 }
-/** A user or a service account as it is stored. */
+/** A user or service account as stored. */
 export interface UserSpec {
   type: "user" | "service";
   description?: string;
   policies: string[];
-  /** Of a service account: its policies hold in this namespace alone. */
+  /** Service accounts only: their policies apply in this namespace alone. */
   namespace?: string;
 }
-/** A token as it is stored: enough to recognise it, not to use it. */
+/** A token as stored: enough to recognise it, but not to use it. */
 export interface TokenSpec {
   user: string;
-  /** Of the user at the time; a user deleted and made again has none of the old one's tokens. */
+  /** The user's uid. A user who is deleted and created again does not get the old tokens. */
   userUid: string;
   description?: string;
-  /** SHA-256 of the secret part, base64. */
+  /** SHA-256 of the secret part, in base64. */
   hash: string;
   /** RFC 3339. */
   expiresAt?: string;
@@ -131,7 +135,7 @@ export const userView = z.object({
 });
 export type UserView = z.infer<typeof userView>;
 
-/** A token as the API shows it: never its secret. */
+/** A token as the API shows it, without its secret. */
 export const tokenView = z.object({
   id: z.string(),
   user: z.string(),
@@ -142,7 +146,7 @@ export const tokenView = z.object({
 });
 export type TokenView = z.infer<typeof tokenView>;
 
-/** The one answer that holds a token. */
+/** The only answer that contains a token. */
 export const newTokenView = tokenView.extend({ token: z.string() });
 export type NewTokenView = z.infer<typeof newTokenView>;
 
@@ -154,9 +158,9 @@ export const whoamiView = z.object({
   policies: z.array(z.string()),
   rules: z.array(ruleSchema),
   token: z.object({ id: z.string(), expiresAt: z.string().optional() }).optional(),
-  /** As the daemon sees the caller. */
+  /** The caller's address, as the daemon sees it. */
   address: z.string(),
-  /** What the caller should know of this connection, a sentence each. */
+  /** What the caller should know about this connection, one sentence each. */
   warnings: z.array(z.string()),
 });
 export type Whoami = z.infer<typeof whoamiView>;
@@ -170,7 +174,9 @@ export const auditRecord = z.object({
   address: z.string(),
   method: z.string(),
   path: z.string(),
-  /** What it was about, where the path does not say: the resources of a cast, the command of an exec. */
+  /**
+   * The objects of the call, if the path does not name them: the resources of a cast, the command of an exec.
+   */
   what: z.string().optional(),
   /** `begun`: nothing was heard of it since, because it runs or because the daemon died. */
   outcome: z.enum(["begun", "ok", "denied", "failed"]),

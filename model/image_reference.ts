@@ -1,4 +1,7 @@
-/** References of images, judged as far as their text goes: `[registry[:port]/]name[:tag][@digest]`, as Docker and OCI write them. @module */
+/**
+ * Checks the text of image references: `[registry[:port]/]name[:tag][@digest]`, the format of Docker and OCI.
+ * @module
+ */
 import { LIMITS, textUpTo } from "./limits.ts";
 
 const HOST =
@@ -8,18 +11,18 @@ const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
 const EXAMPLE = "write [registry/]name[:tag][@digest], such as nginx:1.27 or ghcr.io/owner/app:2";
 
-/** What is wrong with a reference, with what to write; undefined where its text is one. */
+/** What is wrong with a reference, and what to write; undefined if the text is valid. */
 export function imageIssue(image: string): string | undefined {
   if (image.trim() === "") return `expected an image: ${EXAMPLE}`;
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(image)) {
-    return `an image is no address: write ${image.replace(/^[^:]*:\/+/, "")} without the scheme`;
+    return `an image is not a URL: write ${image.replace(/^[^:]*:\/+/, "")} without the scheme`;
   }
-  if (/\$\{|\$[A-Za-z_]|\{\{/.test(image)) return "no variable is filled in here: write the image itself";
-  if (/\s/.test(image)) return `an image has no blanks: ${EXAMPLE}`;
+  if (/\$\{|\$[A-Za-z_]|\{\{/.test(image)) return "variables are not replaced here: write the image itself";
+  if (/\s/.test(image)) return `an image has no spaces: ${EXAMPLE}`;
   const at = image.indexOf("@");
   const [named, digest] = at < 0 ? [image, undefined] : [image.slice(0, at), image.slice(at + 1)];
   if (digest !== undefined && !isDigest(digest)) {
-    return "after @ stands a digest: sha256: and 64 digits from 0 to 9 and a to f";
+    return "expected a digest after @: sha256: and 64 digits from 0 to 9 and a to f";
   }
   // A colon before the last slash belongs to the registry's port.
   const colon = named.indexOf(":", named.lastIndexOf("/") + 1);
@@ -33,13 +36,13 @@ export function imageIssue(image: string): string | undefined {
   const [first = "", ...rest] = name.split("/");
   const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   const parts = isRegistry ? rest : [first, ...rest];
-  if (isRegistry && !HOST.test(first)) return `"${shorten(first)}" is no registry: write host, or host:port`;
+  if (isRegistry && !HOST.test(first)) return `"${shorten(first)}" is not a registry: write host, or host:port`;
   const wrong = parts.find((part) => !PART.test(part));
   if (wrong === undefined) return undefined;
   if (PART.test(wrong.toLowerCase())) {
-    return `the name of an image is in lower case: write ${image.replace(wrong, wrong.toLowerCase())}`;
+    return `image names are lower case: write ${image.replace(wrong, wrong.toLowerCase())}`;
   }
-  return `"${shorten(wrong || name)}" is no name of an image: ${EXAMPLE}`;
+  return `"${shorten(wrong || name)}" is not the name of an image: ${EXAMPLE}`;
 }
 
 const shorten = (text: string) => text.length <= 40 ? text : `${text.slice(0, 40)}…`;
@@ -51,7 +54,7 @@ function isDigest(text: string): boolean {
     (length === undefined || /^[0-9a-f]+$/.test(digits!) && digits!.length === length);
 }
 
-/** A reference of an image. */
+/** An image reference. */
 export const imageSchema = textUpTo(LIMITS.image).superRefine((image, ctx) => {
   const message = imageIssue(image);
   if (message !== undefined) ctx.addIssue({ code: "custom", message });

@@ -1,41 +1,48 @@
 /**
- * Volumes that an image declares and that no mount of the service covers. Rune gives each ordinal a volume of its own for them,
- * named as a claim template's would be: whoever writes that template later goes on with the same data. Pure.
+ * Volumes that an image declares and that no mount of the service covers. Rune makes a volume for each
+ * ordinal, named as a claim template's would be, so that a template added later continues with the same data.
+ * Pure.
  * @module
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { mountPathSchema, type VolumeMount } from "./mounts.ts";
 
-/** What the volume is given as its size; its driver does not enforce it. */
+/** The size of such a volume; its driver does not enforce sizes. */
 export const IMAGE_VOLUME_SIZE = "1Gi";
 
-/** Where the first content of such a volume is: the value of its annotation. */
+/** The source of the volume's first content: the value of its annotation. */
 const contentSchema = z.object({
   image: z.string(),
   path: z.string(),
-  /** A volume of the Engine's own that an earlier version of Rune let a container have. */
+  /** A volume of the Engine that an earlier version of Rune left to the container. */
   engineVolume: z.string().optional(),
 });
 /** See {@linkcode parseImageContent}. */
 export type ImageContent = z.infer<typeof contentSchema>;
 
-/** Reads the annotation of a volume that was made for an image; undefined for another one. */
+/** Parses the annotation of a volume that was made for an image; undefined for any other volume. */
 export function parseImageContent(value: string | undefined): ImageContent | undefined {
   if (value === undefined) return undefined;
   const result = contentSchema.safeParse(JSON.parse(value));
   return result.success ? result.data : undefined;
 }
 
-/** Whether a volume can be mounted there; what cannot (`/proc`, `/sys/fs/cgroup`) holds no data of anybody's. */
+/**
+ * Whether a volume can be mounted at a path. Other paths (`/proc`, `/sys/fs/cgroup`) hold no data worth
+ * keeping.
+ */
 export const isMountable = (path: string): boolean => mountPathSchema.safeParse(path).success;
 
-/** The declared paths at which nothing is mounted: a mount above one does not cover it, the Engine mounts over that. */
+/** The declared paths without a mount. A mount above a path does not cover it: the Engine mounts over it. */
 export function uncoveredPaths(declared: string[], mounted: string[]): string[] {
   return declared.filter((path) => isMountable(path) && !mounted.includes(path));
 }
 
-/** `image-srv-db-data` for `/srv/db/data`; with a digest where the path cannot be told from the name, or it is taken. */
+/**
+ * Names a mount after its path: `image-srv-db-data` for `/srv/db/data`. Adds a digest if the name would be
+ * ambiguous or taken.
+ */
 function nameOf(path: string, taken: string[]): string {
   const words = path.slice(1).split("/");
   const plain = `image-${words.join("-")}`;
@@ -47,9 +54,9 @@ function nameOf(path: string, taken: string[]): string {
 }
 
 /**
- * The mount by which an instance has the volume for a declared path.
+ * The mount of the volume for a declared path.
  *
- * @param taken names that mounts of the service have, for other paths.
+ * @param taken names of the service's other mounts.
  */
 export function imageMount(path: string, taken: string[] = []): VolumeMount {
   return {
@@ -66,15 +73,15 @@ export function imageMount(path: string, taken: string[] = []): VolumeMount {
   };
 }
 
-/** What there is to know of a directory of the image that files of a configmap or secret are mounted on. */
+/** The note for a directory of the image that files of a configmap or secret hide. */
 export function hiddenNote({ path, entries }: { path: string; entries: string[] }): string {
-  return `what the image has in ${path} (${entries.join(", ")}) is hidden by what is mounted there; ` +
-    "mount at a directory of its own to keep it, or let an init step copy the file";
+  return `what the image has in ${path} (${entries.join(", ")}) is hidden by the mount at that path; ` +
+    "mount at another directory to keep it, or let an init step copy the file";
 }
 
-/** What there is to know of an image for another kind of processor. */
+/** The note for an image that is built for another architecture. */
 export const foreignNote = (kind: string): string =>
-  `the image is for processors of the kind ${kind}, and this machine has another one: without an emulator its programs ` +
+  `the image is built for ${kind}, which is not this machine's architecture: without an emulator its programs ` +
   'end at once with "exec format error"; use an image for this machine';
 
 /** The mount as a castfile would write it. */

@@ -1,17 +1,17 @@
-/** Init steps: commands that run to their end before the main process, one after the other (SPEC 3). @module */
+/** Init steps: commands that run to completion before the main process, one after another. @module */
 import { z } from "zod";
 import { durationBetween, LONGEST_WAIT } from "./duration.ts";
 import { imageSchema } from "./image_reference.ts";
 import { absolutePathSchema, type VolumeMount } from "./mounts.ts";
 import { nameSchema } from "./name.ts";
 
-/** The schema of a step, from those of the fields that a step shares with its service. */
+/** Builds the schema of a step from the schemas of the fields that it shares with its service. */
 export function makeInitStepSchema<C extends z.ZodType, A extends z.ZodType, E extends z.ZodType>(
   shared: { command: C; args: A; env: E },
 ) {
   return z.strictObject({
     name: nameSchema,
-    /** The service's image when omitted. */
+    /** Default: the service's image. */
     image: imageSchema.optional(),
     command: shared.command,
     args: shared.args.prefault([] as never),
@@ -37,33 +37,35 @@ export interface InitStep {
   restartPolicy: "OnFailure" | "Never";
 }
 
-/** How far the init steps of one run have come. */
+/** The progress of the init steps of one run. */
 export const initProgressSchema = z.object({
   /** The run that they prepare. */
   run: z.number().int(),
   /** Steps that ended well or were not needed, in order. */
   done: z.array(z.string()),
-  /** The step under way, or the one that failed last, and which attempt at it that is, from 1. */
+  /** The current step, or the last one that failed, and the number of this attempt, from 1. */
   step: z.string().optional(),
   attempt: z.number().int().optional(),
-  /** The attempt ran out of time and is being stopped. */
+  /** The attempt timed out and is being stopped. */
   timedOut: z.literal(true).optional(),
-  /** The main process was made: the steps belong to the past. */
+  /** The main process was created, so the steps are done. */
   over: z.literal(true).optional(),
 });
 /** See {@linkcode initProgressSchema}. */
 export type InitProgress = z.infer<typeof initProgressSchema>;
 
-/** How a runner knows one attempt at a step: its `RunRef.step`. */
+/** The runner's name for one attempt at a step: its `RunRef.step`. */
 export const stepKey = (name: string, attempt: number): string => `${name}.${attempt}`;
 
-/** The step's name and the attempt, from {@linkcode stepKey}. */
+/** Splits a {@linkcode stepKey} into the step's name and the attempt. */
 export function parseStepKey(key: string): { name: string; attempt: number } {
   const dot = key.lastIndexOf(".");
   return { name: key.slice(0, dot), attempt: Number(key.slice(dot + 1)) };
 }
 
-/** The mount below which a path of the instance lies, and where in it; undefined when below none. */
+/**
+ * Finds the mount that contains a path of the instance, and the path inside it; undefined if there is none.
+ */
 export function mountOf<M extends Pick<VolumeMount, "mountPath">>(
   path: string,
   mounts: M[],
@@ -72,7 +74,7 @@ export function mountOf<M extends Pick<VolumeMount, "mountPath">>(
   return mount && { mount, rest: path.slice(mount.mountPath.length + 1) };
 }
 
-/** The rules that a service's steps keep among themselves and with its mounts. */
+/** The rules for a service's steps, among themselves and with its mounts. */
 export function checkInitSteps(
   spec: { image?: string | undefined; volumes: VolumeMount[]; initSteps: InitStep[] },
   issue: (path: (string | number)[], message: string) => void,
@@ -95,7 +97,7 @@ export function checkInitSteps(
       const known = volumes.slice(0, 8).map((mount) => mount.mountPath).join(", ") || "none";
       issue(
         [...at, "runIf", "fileMissing"],
-        `${runIf.fileMissing} lies below no volume of this service; mounted: ${known}`,
+        `${runIf.fileMissing} is below no volume of this service; mounted: ${known}`,
       );
     }
   });

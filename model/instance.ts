@@ -1,4 +1,7 @@
-/** Instance: one replica of a service, ordinal by ordinal; made and removed by the service controller (SPEC 3). @module */
+/**
+ * Instance: one replica of a service, with an ordinal. The service controller creates and removes it.
+ * @module
+ */
 import { z } from "zod";
 import { initProgressSchema } from "./init_step.ts";
 import { hostPortOf } from "./exposing.ts";
@@ -7,7 +10,7 @@ import { type VolumeMount, volumeMountSchema } from "./mounts.ts";
 import { type Resource, resourceSchema } from "./envelope.ts";
 import { serviceReasonSchema, type ServiceSpec, serviceSpecSchema } from "./service.ts";
 
-/** The fields of a service that an instance runs: a change of any of them replaces the instance. */
+/** The fields of a service that an instance runs. A change to any of them replaces the instance. */
 export const TEMPLATE_FIELDS = [
   "image",
   "command",
@@ -27,10 +30,13 @@ export const TEMPLATE_FIELDS = [
   "initSteps",
 ] as const;
 
-/** What an instance runs: the service's spec as it was when the instance was made. */
+/** The part of a service that an instance runs, copied when the instance was created. */
 export type InstanceTemplate = Pick<ServiceSpec, typeof TEMPLATE_FIELDS[number]>;
 
-/** Cuts the template out of a service's spec. Of `expose` it keeps what its runner publishes: host names are the proxy's. */
+/**
+ * Extracts the template from a service's spec. It keeps only what the runner publishes of `expose`: host
+ * names belong to the proxy.
+ */
 export function templateOf(spec: ServiceSpec): InstanceTemplate {
   const own = spec.image === undefined ? undefined : hostPortOf(spec);
   const { expose: _, volumes, ...fields } = Object.fromEntries(
@@ -49,17 +55,17 @@ export function templateOf(spec: ServiceSpec): InstanceTemplate {
   };
 }
 
-/** When its volumes are copied is nothing that an instance runs: another policy replaces none. */
+/** An instance does not depend on when its volumes are copied, so a new policy replaces none. */
 function withoutPolicy(mount: VolumeMount): VolumeMount {
   if (mount.claimTemplate?.snapshotPolicy === undefined) return mount;
   const { snapshotPolicy: _, ...claimTemplate } = mount.claimTemplate;
   return { ...mount, claimTemplate };
 }
 
-/** Which runner runs a template. */
+/** The name of a runner. */
 export type RunnerName = "docker" | "process";
 
-/** The runner that a service needs: Docker for an image, else the process runner. */
+/** The runner of a service: Docker for an image, else the process runner. */
 export function runnerOf(spec: Pick<ServiceSpec, "image">): RunnerName {
   return spec.image === undefined ? "process" : "docker";
 }
@@ -69,19 +75,19 @@ export const instanceSpecSchema = z.strictObject({
   serviceUid: z.string(),
   ordinal: z.number().int(),
   runner: z.enum(["docker", "process"]),
-  /** The generation of the service whose template this is. */
+  /** The generation of the service that this template comes from. */
   serviceGeneration: z.number().int(),
-  /** The service's `rune.io/restarted-at` when it was made. */
+  /** The service's `rune.io/restarted-at` when the instance was created. */
   restartedAt: z.string().optional(),
   /**
-   * A successor of one that may not run beside it. It makes sure of all that can be known before, and starts when it has the name of
-   * its ordinal, which it gets when the other one is gone.
+   * A successor that may not run beside its predecessor. It prepares everything that it can in advance. It
+   * starts when the predecessor is gone and it takes over the ordinal's name.
    */
   awaitsTurn: z.literal(true).optional(),
   template: z.custom<InstanceTemplate>((value) => typeof value === "object" && value !== null),
 });
 
-/** States of an instance (SPEC 3); one that ended for good is `Completed` when it ended well, else `Stopped`. */
+/** States of an instance. One that ended for good is `Completed` if it ended well, else `Stopped`. */
 export const instanceStateSchema = z.enum([
   "Pending",
   "Starting",
@@ -96,24 +102,24 @@ export const instanceStateSchema = z.enum([
 ]);
 export type InstanceState = z.infer<typeof instanceStateSchema>;
 
-/** Whether an instance in this state has a run that lives, as far as was last seen. */
+/** Whether an instance in this state has a live run, as far as Rune last saw. */
 export function isAlive(state: InstanceState): boolean {
   return state === "Running" || state === "Unhealthy" || state === "Paused";
 }
 
-/** What Rune found when it made an image ready for a run. */
+/** What Rune found when it prepared an image for a run. */
 export const instanceImageSchema = z.object({
-  /** The run. */
+  /** The number of the run. */
   run: z.number().int(),
   /** The Engine's id of the image. */
   id: z.string(),
-  /** Mounts for volumes that the image declares and no mount of the service covers. */
+  /** Mounts for volumes that the image declares and that no mount of the service covers. */
   volumes: z.array(volumeMountSchema),
-  /** Directories of the image that a mount of files hides, and names of what is in them. */
+  /** Directories of the image that a mount of files hides, with the names of their entries. */
   hidden: z.array(z.object({ path: z.string(), entries: z.array(z.string()) })).optional(),
-  /** The kind of processor that the image is for, where this machine has another one. */
+  /** The image's architecture, if it differs from this machine's. */
   foreign: z.string().optional(),
-  /** The image's HEALTHCHECK, where the service has no check of its own. */
+  /** The image's HEALTHCHECK, if the service has no check of its own. */
   health: probeSchema.optional(),
 });
 export type InstanceImage = z.infer<typeof instanceImageSchema>;
@@ -124,43 +130,46 @@ export const instanceStatusSchema = z.object({
   /** Why it is not Running. */
   reason: serviceReasonSchema.optional(),
   message: z.string().optional(),
-  /** Counts runs from 1; a run's identity is the instance's uid and this. 0: nothing was ever launched. */
+  /** Counts runs from 1. The instance's uid and this number identify a run. 0: nothing was ever launched. */
   run: z.number().int(),
-  /** Of one that awaits its turn: when images, values and volumes were there, and its runner refused nothing. */
+  /**
+   * For a successor that waits its turn: when its images, values and volumes were ready and its runner
+   * accepted it.
+   */
   preparedAt: z.string().optional(),
-  /** Docker: what its image asks for beside the spec. */
+  /** Docker only: what its image requires beyond the spec. */
   image: instanceImageSchema.optional(),
-  /** Volumes of the Engine's own that its container has: one that an earlier version of Rune made. */
+  /** Volumes of the Engine that its container uses, which an earlier version of Rune let it create. */
   engineVolumes: z.array(z.object({ path: z.string(), name: z.string() })).optional(),
-  /** Versions of the configmaps and secrets that the current run was given, by `configmap default/app`. */
+  /** Versions of the configmaps and secrets of the current run, by `configmap default/app`. */
   configVersions: z.record(z.string(), z.string()).optional(),
-  /** How far the init steps of a run have come. */
+  /** The progress of a run's init steps. */
   init: initProgressSchema.optional(),
-  /** The runner's identifier of the current run: a container id, a pid. */
+  /** The runner's identifier of the current run: a container id or a pid. */
   handle: z.string().optional(),
-  /** Address on the namespace's network. */
+  /** Its address on the namespace's network. */
   ip: z.string().optional(),
-  /** Where ports of this machine lead to it: `0.0.0.0:8080/tcp`. */
+  /** Ports of this machine that lead to it: `0.0.0.0:8080/tcp`. */
   published: z.array(z.string()).optional(),
   pid: z.number().int().optional(),
   /** Replacements after a crash. */
   restarts: z.number().int(),
-  /** Crashes in a row, none of which ran for 60 s. */
+  /** Consecutive crashes of runs that lasted less than 60 s. */
   crashes: z.number().int(),
-  /** Launch attempts in a row that failed before anything ran. */
+  /** Consecutive launch attempts that failed before anything ran. */
   launchFailures: z.number().int(),
   /** When the next run may start. */
   nextAttemptAt: z.string().optional(),
   startedAt: z.string().optional(),
-  /** When the current run became ready for the first time. */
+  /** When the current run first became ready. */
   readyAt: z.string().optional(),
-  /** The boot of the host in which its last run was begun. */
+  /** The host's boot id when its last run began. */
   boot: z.string().optional(),
-  /** It ended together with everything else, and waits for its dependencies again: since when. */
+  /** Set if it ended together with everything else and waits for its dependencies again: since when. */
   awaitsSince: z.string().optional(),
   /** The run whose startup check has passed. */
   startedUp: z.number().int().optional(),
-  /** A run that failed its liveness check: it is to be killed, and its end is not a crash of its own. */
+  /** A run that failed its liveness check. Rune kills it and does not count its end as a crash. */
   condemned: z.object({ run: z.number().int(), message: z.string() }).optional(),
   finishedAt: z.string().optional(),
   lastFailure: z.object({
@@ -168,7 +177,7 @@ export const instanceStatusSchema = z.object({
     reason: serviceReasonSchema,
     message: z.string(),
     exitCode: z.number().int().optional(),
-    /** The command that shows what that run printed; absent where it printed nothing. */
+    /** The command that shows the output of that run; absent if it printed nothing. */
     logs: z.string().optional(),
   }).optional(),
 });
@@ -183,12 +192,12 @@ export const instanceResource = resourceSchema("instance", {
   status: instanceStatusSchema,
 });
 
-/** The volumes that an instance mounts: its template's, then those for volumes that its image declares. */
+/** The volumes that an instance mounts: those of its template, then those that its image declares. */
 export function mountsOf({ spec, status }: Pick<Instance, "spec" | "status">): VolumeMount[] {
   return [...spec.template.volumes, ...status.image?.volumes ?? []];
 }
 
-/** The checks of an instance: its template's, else that of its image, which decides readiness. */
+/** The checks of an instance: its template's, or else its image's, which decides readiness. */
 export function healthOf(
   { spec, status }: Pick<Instance, "spec" | "status">,
 ): InstanceTemplate["health"] {
@@ -200,7 +209,7 @@ export function healthOf(
 
 const current = new WeakMap<InstanceTemplate, InstanceTemplate>();
 
-/** A stored template brought to the current schema, so that a new default alone never restarts anything. */
+/** Upgrades a stored template to the current schema, so that a new default alone never restarts anything. */
 export function currentTemplate({ spec: { template } }: Instance): InstanceTemplate {
   let known = current.get(template);
   if (!known) {

@@ -1,6 +1,9 @@
-/** The name of an instance: `<service>-<ordinal>`, and `-next` while its predecessor has that name. Pure. @module */
+/**
+ * Names of instances: `<service>-<ordinal>`, with `-next` while the predecessor still has that name. Pure.
+ * @module
+ */
 
-/** `web-0`, or `web-0-next` while a successor runs beside it. */
+/** `web-0`, or `web-0-next` for a successor. */
 export function instanceName(
   service: string,
   { ordinal, successor = false }: { ordinal: number; successor?: boolean },

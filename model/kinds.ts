@@ -1,5 +1,6 @@
 /**
- * The table of kinds, and how words and messages name them. Free of schemas, so that a client that only reads starts fast.
+ * The table of kinds, and how commands and messages name them. Uses no schemas, so that read-only clients
+ * start fast.
  * @module
  */
 
@@ -21,19 +22,19 @@ export type Kind =
   | "policy"
   | "registry";
 
-/** What the rest of the program needs to know of a kind. */
+/** What the program needs to know about a kind. */
 export interface KindInfo {
   kind: Kind;
-  /** In URLs and on the command line: `services`. */
+  /** The plural, for URLs and the command line: `services`. */
   plural: string;
-  /** Other names the command line takes; singular and plural always count. */
+  /** Other names on the command line, besides singular and plural. */
   aliases: string[];
   namespaced: boolean;
-  /** May stand in a castfile. */
+  /** Whether a castfile may contain it. */
   castable: boolean;
-  /** Shown by the API. */
+  /** Whether the API shows it. */
   public: boolean;
-  /** Past specs are kept (`rune history`), each with the fields of which a change alone makes no new one; absent: none are kept. */
+  /** Set if past specs are kept (`rune history`): the fields whose change alone makes no new version. */
   history?: { aside: readonly string[] };
 }
 
@@ -52,7 +53,7 @@ const row = (
   ...(flags.history && { history: flags.history }),
 });
 
-/** Every kind, in the order in which a cast applies them (SPEC 2). */
+/** Every kind, in the order in which a cast applies them. */
 export const KINDS: Record<Kind, KindInfo> = {
   namespace: row("namespace", "namespaces", ["ns"], { cluster: true, cast: true }),
   storageClass: row("storageClass", "storageclasses", ["sc"], { cluster: true, cast: true }),
@@ -62,7 +63,7 @@ export const KINDS: Record<Kind, KindInfo> = {
   snapshot: row("snapshot", "snapshots", ["snap"], { cast: true }),
   service: row("service", "services", ["svc"], {
     cast: true,
-    // How many there are follows the load, and is no version.
+    // The scale follows the load and is not part of a version.
     history: { aside: ["scale"] },
   }),
   instance: row("instance", "instances", ["inst"], {}),
@@ -75,7 +76,7 @@ export const KINDS: Record<Kind, KindInfo> = {
   registry: row("registry", "registries", [], { cluster: true, hidden: true }),
 };
 
-/** The kind that a word means (`service`, `services`, `svc`, any case), or undefined. */
+/** Finds the kind that a word means (`service`, `services`, `svc`, in any case). */
 export function findKind(word: string): KindInfo | undefined {
   const wanted = word.toLowerCase();
   return Object.values(KINDS).find((k) =>
@@ -84,8 +85,8 @@ export function findKind(word: string): KindInfo | undefined {
 }
 
 /**
- * How what is written into a namespace, a message or an event, names a resource: one of another namespace without its name, for
- * it is read by whoever may read here.
+ * Names a resource in a message or event of a namespace. A resource of another namespace stays anonymous,
+ * because everybody with access to this namespace can read it.
  */
 export function describeWithin(
   namespace: string,
@@ -95,7 +96,7 @@ export function describeWithin(
   return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} of another namespace`;
 }
 
-/** `default/web`, or `local` for a cluster-scoped kind: how messages name a resource. */
+/** `default/web`, or `local` for a cluster-scoped kind. */
 export function describeKey(key: { namespace: string; name: string }): string {
   return key.namespace === "" ? key.name : `${key.namespace}/${key.name}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Lease: the right to mount one volume, named after it. Taken in the same commit as the instance that needs it, released
- * only when the container or process is known to be gone (DESIGN, "Controllers").
+ * Lease: the right to mount one volume, named after that volume. The commit that creates an instance takes
+ * it. It is released only when the container or process is known to be gone.
  * @module
  */
 import type { Resource } from "./envelope.ts";
@@ -11,11 +11,11 @@ export interface LeaseHolder {
   namespace: string;
   instance: string;
   mode: "rw" | "ro";
-  /** When it was taken, RFC 3339. */
+  /** When the lease was taken, RFC 3339. */
   since: string;
 }
 
-/** Either one `rw` holder alone, or any number of `ro` holders. */
+/** Either a single `rw` holder, or any number of `ro` holders. */
 export interface LeaseSpec {
   holders: LeaseHolder[];
 }

@@ -1,43 +1,51 @@
-/** Finalizers and annotations: the marks by which rooms that never call each other agree. @module */
+/**
+ * Finalizers and annotations: marks by which parts of the program agree that never call each other.
+ * @module
+ */
 
-/** Work that must be done before a resource may go; each is released by one controller. */
+/** Work to do before a resource may be removed. One controller releases each. */
 export const FINALIZERS = {
-  /** Service: its instances still exist. On every service. */
+  /** Service: its instances still exist. Set on every service. */
   instances: "rune.io/instances",
-  /** Service: the volumes its claim templates made go with it (`--cascade`). */
+  /** Service: delete the volumes of its claim templates too (`--cascade`). */
   volumeCleanup: "rune.io/volume-cleanup",
-  /** Instance: its container or process may still exist. On every instance. */
+  /** Instance: its container or process may still exist. Set on every instance. */
   run: "rune.io/run",
-  /** Volume: the driver has not reclaimed or let go of it. On every volume. */
+  /** Volume: the driver has not deleted or released its data. Set on every volume. */
   reclaim: "rune.io/reclaim",
-  /** Snapshot: its copy may still exist, and runs that were paused for it may still be paused. On every snapshot. */
+  /** Snapshot: its copy, or runs paused for it, may still exist. Set on every snapshot. */
   snapshot: "rune.io/snapshot",
 } as const;
 
-/** Requests that are no part of a spec, so that casting the same file again still says `unchanged`. */
+/** Requests that are not part of a spec, so that casting the same file again still reports `unchanged`. */
 export const ANNOTATIONS = {
-  /** Service: RFC 3339 time of the last `rune restart`; instances made before it are replaced. */
+  /** Service: RFC 3339 time of the last `rune restart`. Instances made before it are replaced. */
   restartedAt: "rune.io/restarted-at",
-  /** Service: the gradual scale that was asked for last, as JSON; see `model/gradual_scale.ts`. */
+  /** Service: the last request for gradual scaling, as JSON; see `model/gradual_scale.ts`. */
   gradualScale: "rune.io/gradual-scale",
-  /** Service: who wrote its spec as it is now; kept with the spec in the history. */
+  /** Service: who wrote its current spec; kept with the spec in the history. */
   changedBy: "rune.io/changed-by",
   /** Volume: RFC 3339 time of the last `rune volume detach`. */
   detachRequestedAt: "rune.io/detach-requested-at",
-  /** Volume: the trash entry whose data it is made of (`rune volume undelete`). */
+  /** Volume: the trash entry that it was restored from (`rune volume undelete`). */
   undeleteFrom: "rune.io/undelete-from",
-  /** Volume: Rune made it for a volume that an image declares; see `model/image_volume.ts`. */
+  /** Volume: made for a volume that an image declares; see `model/image_volume.ts`. */
   imageContent: "rune.io/image-content",
-  /** Service: a digest of what it last had its image pulled for; later runs of the same make do with the image that is here. */
+  /**
+   * Service: digest of the spec that its image was last pulled for. Later runs of the same spec use the image
+   * that is here.
+   */
   pulledFor: "rune.io/pulled-for",
-  /** Volume: it was deleted with `--now`, past the trash. */
+  /** Volume: it was deleted with `--now`, which skips the trash. */
   deleteNow: "rune.io/delete-now",
-  /** Snapshot: a backup took it for itself, and removes it; what an earlier daemon's backup left goes at the next start. */
+  /**
+   * Snapshot: made by a backup, which removes it. The next start removes those of an earlier daemon's backup.
+   */
   forBackup: "rune.io/for-backup",
   /** Volume: RFC 3339 time of the last `rune volume retry-provision`. */
   retryRequestedAt: "rune.io/retry-requested-at",
-  /** Snapshot: uid of the volume whose snapshot policy took it; the policy removes only such. */
+  /** Snapshot: uid of the volume whose policy made it. A policy removes only its own snapshots. */
   scheduledFor: "rune.io/scheduled-for",
-  /** Snapshot: the how-manieth of that policy it is, from 1. */
+  /** Snapshot: its number in the policy's sequence, from 1. */
   scheduleNumber: "rune.io/schedule-number",
 } as const;

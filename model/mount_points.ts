@@ -1,31 +1,35 @@
 /**
- * Where a process service may have mounts of its own: a list of what is allowed, never of what is forbidden. The rest of the
- * host stays as it is in every view, so that programs, libraries and configuration of the host mean the same to all. Containers
- * have a filesystem of their own and another rule (`mounts.ts`).
+ * Where a process service may mount something: an allow list. The rest of the host looks the same in every
+ * view, so that programs, libraries and configuration mean the same to all processes. Containers have a
+ * filesystem of their own and a different rule (`mounts.ts`).
  * @module
  */
 import type { Occupancy } from "../base/occupied.ts";
 
-/** Directories for data: a mount may be at them or below, and is made there. */
+/** Data directories: a mount may be at one or below it, and Rune creates the mount point. */
 const AT_OR_BELOW = ["/data", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var/tmp", "/var/www"];
-/** Directories in which every program has one of its own: a mount may be below them, and is made in one without files. */
+/**
+ * Directories in which each program has one of its own: a mount may be below them, and Rune creates the mount
+ * point if the directory around it holds no files.
+ */
 const BELOW = ["/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/spool"];
 /**
- * Directories in which a mount may be at or below a directory that is there and holds no file. Nothing is ever made here: to the
- * host's programs the mere name may say something, as `/etc/nologin` and `/run/nologin` do.
+ * Directories in which a mount may only be at or below an existing directory without files. Rune never
+ * creates anything here: a mere name may mean something to the host's programs, as `/etc/nologin` and
+ * `/run/nologin` do.
  */
 const OWN_DIRECTORY_IN = ["/", "/etc", "/run"];
 
-/** What is allowed, in words. */
+/** The rules in words. */
 export const ALLOWED_MOUNT_POINTS = `at or below ${AT_OR_BELOW.join(", ")}; below ${
   BELOW.join(", ")
 }; or in a directory of ${OWN_DIRECTORY_IN.join(" or ")} that is there and holds no file`;
 
-/** What a mount point is judged by. */
+/** The facts that decide where a mount is allowed. */
 export interface MountPointRules {
-  /** The daemon's own directories: nothing may cover them, be one of them, or lie inside. */
+  /** The daemon's own directories. No mount may cover them, be one of them, or lie inside. */
   closed: readonly string[];
-  /** What the host has at a path. */
+  /** What exists on the host at a path. */
   occupancyOf(directory: string): Occupancy;
 }
 
@@ -33,11 +37,11 @@ const isInside = (inner: string, outer: string) =>
   `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
 
 /**
- * Judges where a process service wants a mount.
+ * Decides whether a process service may mount something at a path.
  *
- * @param path absolute and without `.` and `..`.
- * @param options.inPlace the mount shows the directory that is there anyway.
- * @returns why it may not be there, or undefined.
+ * @param path absolute, without `.` and `..`.
+ * @param options.inPlace the mount shows the directory that is already there.
+ * @returns why the mount is not allowed, or undefined.
  */
 export function judgeMountPoint(
   path: string,
@@ -57,9 +61,9 @@ export function judgeMountPoint(
 }
 
 /**
- * Whether the directory of a mount that may be there may also be made, where the host has none.
+ * Whether Rune may create the mount point of an allowed mount.
  *
- * @param path as {@linkcode judgeMountPoint} was given it.
+ * @param path as passed to {@linkcode judgeMountPoint}.
  */
 export function mayMakeMountPoint(
   path: string,

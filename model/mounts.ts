@@ -1,4 +1,4 @@
-/** What a service mounts: volumes, secrets and configmaps (seed 001 "Service volumes[]", seed 003). @module */
+/** The mounts of a service: volumes, secrets and configmaps. @module */
 import { z } from "zod";
 import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
 import { nameSchema } from "./name.ts";
@@ -8,10 +8,10 @@ import { ownSnapshotPolicySchema } from "./snapshot_policy.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 import { accessModeSchema } from "./volume.ts";
 
-/** Paths that nothing may be mounted on (seed 001). */
+/** Paths at which nothing may be mounted. */
 export const BLOCKED_MOUNT_PATHS = ["/", "/etc", "/proc", "/sys", "/var/run/docker.sock"];
 
-/** An absolute path without `.`, `..` or doubled slashes; a trailing slash is dropped. */
+/** An absolute path without `.`, `..` or doubled slashes. A trailing slash is dropped. */
 export const absolutePathSchema = textUpTo(LIMITS.path)
   .refine(
     (path) =>
@@ -23,7 +23,10 @@ export const absolutePathSchema = textUpTo(LIMITS.path)
   )
   .transform((path) => path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path);
 
-/** Where a mount appears. `/proc/…`, `/sys/…` and the Docker socket's other name are blocked with their parents. */
+/**
+ * Where a mount appears. Blocking the parents also blocks `/proc/…`, `/sys/…` and the other name of the
+ * Docker socket.
+ */
 export const mountPathSchema = absolutePathSchema.refine(
   (path) =>
     !BLOCKED_MOUNT_PATHS.includes(path) && path !== "/run/docker.sock" && !/^\/(proc|sys)\//.test(path),
@@ -36,7 +39,7 @@ const subPathSchema = textUpTo(LIMITS.path).refine(
   { error: "expected a relative path that stays inside the volume (no '..', not absolute)" },
 );
 
-/** Where a key's file lies below the mount: plain directories and a name. */
+/** The path of a key's file below the mount, of plain names only. */
 const itemPathSchema = subPathSchema.refine(
   (path) => path.split("/").every((part) => part !== "" && part !== "."),
   { error: "expected a relative path of plain names, such as conf.d/app.conf" },
@@ -44,12 +47,15 @@ const itemPathSchema = subPathSchema.refine(
 
 const idSchema = z.number().int().min(0).max(4_294_967_294);
 
-/** `0775`: octal digits, read as the text that they are. */
+/** `0775`: octal digits, kept as text. */
 const modeSchema = textUpTo(LIMITS.word).regex(/^0?[0-7]{3,4}$/, {
   error: "expected an octal mode such as 0775",
 });
 
-/** Mode of a file: permissions alone. With a setuid or setgid bit it would give whoever runs it the rights of its owner. */
+/**
+ * The mode of a file, permissions only. A setuid or setgid bit would give whoever runs the file its owner's
+ * rights.
+ */
 const fileModeSchema = textUpTo(LIMITS.word).regex(/^0{0,2}[0-7]{3}$/, {
   error: "expected permissions from 0000 to 0777: no setuid, setgid or sticky bit",
 });
@@ -60,7 +66,7 @@ export const claimTemplateSchema = z.strictObject({
   accessMode: accessModeSchema,
   reclaimPolicy: reclaimPolicySchema.optional(),
   parameters: parametersSchema.default({}),
-  /** Of the volumes that it makes, while its service exists; the class's when omitted. */
+  /** For the volumes that it makes, while its service exists. Default: the class's policy. */
   snapshotPolicy: ownSnapshotPolicySchema.optional(),
 });
 
@@ -90,7 +96,7 @@ export const volumeMountSchema = z.strictObject({
 });
 export type VolumeMount = z.infer<typeof volumeMountSchema>;
 
-/** Whether two paths are the same, or one would have to be a directory for the other. */
+/** Whether two paths are equal, or one contains the other. */
 function collide(paths: string[]): boolean {
   const sorted = paths.map((path) => `${path}/`).sort();
   return sorted.some((path, i) => i > 0 && path.startsWith(sorted[i - 1]!));
@@ -99,11 +105,11 @@ function collide(paths: string[]): boolean {
 const fileMountFields = {
   name: nameSchema.optional(),
   mountPath: mountPathSchema,
-  /** Only these keys, under other paths: `[{key, path}]`; all keys when omitted. */
+  /** Only these keys, with their own paths: `[{key, path}]`. Default: every key. */
   items: listUpTo(z.strictObject({ key: textUpTo(LIMITS.name), path: itemPathSchema }), LIMITS.items).min(1)
     .optional()
     .refine((items) => items === undefined || !collide(items.map((item) => item.path)), {
-      error: "expected paths that differ, none of which lies below another",
+      error: "expected different paths, none below another",
     }),
   user: idSchema.optional(),
   group: idSchema.optional(),

@@ -12,16 +12,16 @@ export function isName(name: string): boolean {
 /** A DNS-1123 label. */
 export const nameSchema = textUpTo(LIMITS.name).refine(isName, { error: `expected a name: ${RULE}` });
 
-/** What a reference points at. */
+/** The target of a reference. */
 export interface NameRef {
   namespace: string;
   name: string;
 }
 
 /**
- * Reads `name` (same namespace) or `name.namespace.rune` (SPEC 2).
+ * Parses `name` (same namespace) or `name.namespace.rune`.
  *
- * @returns null when it is neither.
+ * @returns null if it is neither.
  */
 export function parseNameRef(text: string, namespace: string): NameRef | null {
   if (isName(text)) return { namespace, name: text };

@@ -1,21 +1,23 @@
-/** What the daemon's side of the program does for the command line without a daemon that runs. @module */
+/** What `rune` does with the daemon's code when no daemon is running. @module */
 
 /** `rune admin restore`. */
 export interface RestoreOptions {
   /** Path of the backup. */
   file: string;
-  /** As for `rune serve`: they say where the data directory and the volumes are. */
+  /** As for `rune serve`: they locate the data directory and the volumes. */
   config?: string;
   dataDir?: string;
-  /** The daemon goes on here, although something of it still runs elsewhere: that is stopped at its start. */
+  /** Take the daemon over, although parts of it still run elsewhere. Its start stops them. */
   takeOver?: boolean;
-  /** A daemon of its own is made of the backup, beside the one that made it. */
+  /** Create a separate daemon from the backup, beside the one that made it. */
   asCopy?: boolean;
-  /** Asks a person, where one is there: told what still runs. Without it a restore that would have to ask is refused. */
+  /**
+   * Asks a person to confirm, and passes what still runs. If absent, a restore that needs an answer fails.
+   */
   ask?(running: string[]): Promise<"take-over" | "as-copy" | undefined>;
 }
 
-/** What was restored. */
+/** The result of a restore. */
 export interface RestoreReport {
   dataDir: string;
   /** Of the daemon that made the backup. */
@@ -27,28 +29,28 @@ export interface RestoreReport {
   volumes: number;
   /** Volumes whose data was in the backup. */
   restored: string[];
-  /** Volumes whose data was not, and where it was. */
+  /** Volumes whose data was not in the backup, and where it was. */
   without: { volume: string; handle: string }[];
-  /** The backup held the key of the secrets. */
+  /** Whether the backup contained the key of the secrets. */
   kek: boolean;
-  /** Of the daemon that will run on it. */
+  /** Of the daemon that will run on the restored state. */
   daemonId: string;
-  /** It is a daemon of its own, beside the one that made the backup. */
+  /** Whether it is a separate daemon, beside the one that made the backup. */
   copy: boolean;
-  /** What of the same daemon still runs, a phrase each. */
+  /** What still runs of the same daemon, one phrase each. */
   running: string[];
-  /** What the operator should know, a sentence each. */
+  /** What the operator should know, one sentence each. */
   notes: string[];
 }
 
 /** See the module comment. */
 export interface Offline {
-  /** @throws {RuneError} when nothing was restored. */
+  /** @throws {RuneError} if nothing was restored. */
   restore(options: RestoreOptions): Promise<RestoreReport>;
   /**
    * Checks a runefile.
    *
-   * @returns what its daemon would warn of.
+   * @returns the warnings of its daemon.
    * @throws {RuneError} `invalid_argument` with every mistake.
    */
   checkRunefile(file: string): Promise<string[]>;

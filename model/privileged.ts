@@ -1,15 +1,19 @@
-/** Which services could take over the host: a container with privileges, or a process that is root. Pure. @module */
+/**
+ * Decides which services could take over the host: privileged containers, and processes that run as root.
+ * Pure.
+ * @module
+ */
 import { DYNAMIC_USER, parseAccountId } from "./security.ts";
 import type { ServiceSpec } from "./service.ts";
 
-/** What of a service decides it. */
+/** The fields of a service that decide it. */
 export type Privileged = Pick<ServiceSpec, "process" | "securityContext"> & {
   identity?: ServiceSpec["identity"] | undefined;
 };
 
 /**
- * Whether what runs could take over the host, as far as the spec tells: a name that has no number yet counts by itself, so that
- * an account with the uid 0 and another name is found only by its `identity`.
+ * Whether a service could take over the host, judging by its spec. An account name without a number counts as
+ * itself, so only `identity` reveals another account with uid 0.
  */
 export function takesOverHost({ process, securityContext = {}, identity }: Privileged): boolean {
   const { user, capabilities = [], capAdd = [], privileged, seccompProfile } = securityContext;
@@ -19,7 +23,7 @@ export function takesOverHost({ process, securityContext = {}, identity }: Privi
   return user !== DYNAMIC_USER && isRootByName(user);
 }
 
-/** Digits that are no id count: some program may read them as 0. */
+/** Digits that are not a valid id count as root: some programs read them as 0. */
 function isRootByName(user: string): boolean {
   try {
     return user === "root" || parseAccountId(user) === 0;

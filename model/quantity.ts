@@ -15,7 +15,7 @@ function fraction(text: string): { digits: bigint; scale: number } {
   return { digits: BigInt(whole + part || "0"), scale: part.length };
 }
 
-/** `digits × 10^power × factor`, rounded up to a whole number. */
+/** `digits × 10^power × factor`, rounded up to an integer. */
 function scaleUp(number: { digits: bigint; scale: number }, power: number, factor: bigint): bigint {
   const exponent = power - number.scale;
   const value = number.digits * factor;
@@ -24,7 +24,7 @@ function scaleUp(number: { digits: bigint; scale: number }, power: number, facto
   return (value + divisor - 1n) / divisor;
 }
 
-/** @returns undefined when `text` is no quantity. */
+/** @returns undefined if `text` is not a quantity. */
 function parse(text: string, extraPower: number): bigint | undefined {
   if (text.length > LIMITS.word) return undefined;
   const plain = NUMBER.exec(text);
@@ -43,9 +43,9 @@ function toSafeNumber(value: bigint | undefined): number | undefined {
 }
 
 /**
- * Bytes of a quantity, a fraction of a byte rounded up.
+ * Parses a size to bytes, rounding up.
  *
- * @throws {RuneError} `invalid_argument` when it is no quantity, or larger than 2^53-1 bytes.
+ * @throws {RuneError} `invalid_argument` if it is not a size, or more than 2^53-1 bytes.
  */
 export function parseBytes(text: string): number {
   const bytes = toSafeNumber(parse(text, 0));
@@ -56,9 +56,9 @@ export function parseBytes(text: string): number {
 }
 
 /**
- * Thousandths of a CPU (`0.5` and `500m` are 500), rounded up.
+ * Parses a CPU quantity to thousandths (`0.5` and `500m` are 500), rounding up.
  *
- * @throws {RuneError} `invalid_argument` when it is no quantity.
+ * @throws {RuneError} `invalid_argument` if it is not a CPU quantity.
  */
 export function parseMilliCpu(text: string): number {
   const milli = toSafeNumber(parse(text, 3));
@@ -73,7 +73,7 @@ const CPU_HINT = "write cores or thousandths of one: 2, 0.5, 100m";
 
 export { formatBytes } from "./format.ts";
 
-/** A size in bytes, kept as written. */
+/** A size in bytes, stored as written. */
 export const bytesSchema = textUpTo(LIMITS.word).refine(
   (t) => toSafeNumber(parse(t, 0)) !== undefined,
   {
@@ -82,7 +82,7 @@ export const bytesSchema = textUpTo(LIMITS.word).refine(
   },
 );
 
-/** A CPU quantity, kept as written. */
+/** A CPU quantity, stored as written. */
 export const cpuSchema = textUpTo(LIMITS.word).refine(
   (t) => toSafeNumber(parse(t, 3)) !== undefined,
   {

@@ -1,7 +1,7 @@
 /**
- * References: fields of a declaration that name another resource, and the right that naming it takes. The right is part of the
- * field's schema, so that what a declaration reaches for is found by walking schema and value; a field that names something
- * and says nothing fails a test (reference_test.ts).
+ * References: fields of a declaration that name another resource, and the right that naming it requires. The
+ * right is part of the field's schema, so walking schema and value finds everything that a declaration uses.
+ * A field that names something but declares no right fails a test (reference_test.ts).
  * @module
  */
 import { z } from "zod";
@@ -10,22 +10,28 @@ import { type NameRef, nameRefSchema, nameSchema, parseNameRef } from "./name.ts
 import type { Kind } from "./kinds.ts";
 import { defOf } from "./schema_parts.ts";
 
-/** What one field refers to. */
+/** What a field refers to. */
 export interface Reference {
   /** The kind that it names. */
   kind: Kind;
   /**
-   * The right that it takes where it leads, or how that follows from the objects around the field, the outermost first;
-   * `none` for what is in no namespace and free to whoever may write the field.
+   * The right that it requires on its target, or a function that derives it from the objects around the
+   * field, outermost first. `none` for a resource outside namespaces that is free to anyone who may write the
+   * field.
    */
   verb: Verb | "none" | ((around: readonly Record<string, unknown>[]) => Verb);
-  /** The field beside it that names the namespace; else that is in the text, or the declaration's own. */
+  /**
+   * The sibling field that names the namespace. Default: the namespace in the text, or the declaration's own.
+   */
   namespaceFrom?: string;
-  /** Reads the text; by default as `name` or `name.namespace.rune`. Null or undefined for what is no reference. */
+  /**
+   * Parses the text; by default as `name` or `name.namespace.rune`. Returns null or undefined if it is not a
+   * reference.
+   */
   parse?(text: string, namespace: string): (NameRef | null | undefined)[];
 }
 
-/** What a declaration reaches for. */
+/** A resource that a declaration uses, and the right that it needs. */
 export interface Reach {
   kind: Kind;
   verb: Verb;
@@ -34,26 +40,29 @@ export interface Reach {
 
 const REFERENCES = z.registry<Reference>();
 
-/** A schema of a text that refers to something; to be used as it is, without further checks. */
+/** Marks a text schema as a reference. Use the result as it is: further checks would drop the mark. */
 export function refers<S extends z.ZodType>(schema: S, reference: Reference): S {
   const own = schema.clone();
   REFERENCES.add(own, reference);
   return own;
 }
 
-/** What a schema says that its text refers to. */
+/** The reference that a schema is marked with. */
 export function referenceOf(schema: z.ZodType): Reference | undefined {
   return REFERENCES.get(schema);
 }
 
-/** A part of a schema, and how it is reached from the part around it. */
+/** A part of a schema, and how to reach it from its parent. */
 export interface Part {
   schema: z.ZodType;
-  /** Name of the field, `*` for elements and values, `<key>` for the keys of a map; absent for another form of the same value. */
+  /**
+   * The field's name, `*` for elements and values, `<key>` for the keys of a map; absent for another form of
+   * the same value.
+   */
   key?: string;
 }
 
-/** The parts of a schema, one level down. Of what is transformed, the part that reads: its fields keep their names. */
+/** The direct parts of a schema. For a transformation, its input: that has the field names. */
 export function partsOf(schema: z.ZodType): Part[] {
   const { type, shape, element, keyType, valueType, options, innerType, in: read } = defOf(schema);
   switch (type) {
@@ -79,7 +88,7 @@ export interface Named extends NameRef {
   beside: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Every resource that a checked value names, as often as it does. */
+/** Every resource that a checked value names, with repetitions. */
 export function findNamed(schema: z.ZodType, value: unknown, namespace: string): Named[] {
   const found: Named[] = [];
   walkReferences(schema, value, ({ kind, namespaceFrom, parse }, { text, around }) => {
@@ -91,7 +100,7 @@ export function findNamed(schema: z.ZodType, value: unknown, namespace: string):
   return found;
 }
 
-/** Everything that a checked value refers to, also in its own namespace. */
+/** Everything that a checked value refers to, including in its own namespace. */
 export function findReaches(schema: z.ZodType, value: unknown, namespace: string): Reach[] {
   const found = new Map<string, Reach>();
   walkReferences(schema, value, (reference, { text, around }) => {
@@ -102,7 +111,10 @@ export function findReaches(schema: z.ZodType, value: unknown, namespace: string
   return [...found.values()];
 }
 
-/** Walks schema and value together, and visits each text that is a reference. @param visit given the objects around it, the outermost first. */
+/**
+ * Walks schema and value together and visits each reference. @param visit receives the objects around it,
+ * outermost first.
+ */
 function walkReferences(
   schema: z.ZodType,
   value: unknown,
@@ -151,28 +163,28 @@ function reachesOf(
     .map((ref) => ({ kind, verb: asked, namespace: ref.namespace }));
 }
 
-/** A secret by name, for its values. */
+/** A secret, for its values. */
 export const secretRefSchema = refers(nameRefSchema, { kind: "secret", verb: "get" });
-/** A configmap by name, for its values. */
+/** A configmap, for its values. */
 export const configRefSchema = refers(nameRefSchema, { kind: "configmap", verb: "get" });
-/** A service that is waited for, and met on a network; its namespace may stand beside it. */
+/** A service to wait for and to reach over the network. A sibling field may name its namespace. */
 export const dependencyRefSchema = refers(nameRefSchema, {
   kind: "service",
   verb: "get",
   namespaceFrom: "namespace",
 });
-/** A volume that is mounted, in the `claim` of a mount: to write it takes more than to read it. */
+/** A volume to mount, in a mount's `claim`. Writing it requires more rights than reading it. */
 export const claimRefSchema = refers(nameRefSchema, {
   kind: "volume",
   verb: (around) => around.at(-2)?.readOnly === true ? "get" : "update",
 });
-/** A volume of the declaration's own namespace, to be copied. */
+/** A volume to copy, in the declaration's own namespace. */
 export const sourceVolumeSchema = refers(nameSchema, { kind: "volume", verb: "get" });
-/** A snapshot whose data is taken; its namespace may stand beside it. */
+/** A snapshot to take data from. A sibling field may name its namespace. */
 export const sourceSnapshotSchema = refers(nameSchema, {
   kind: "snapshot",
   verb: "get",
   namespaceFrom: "namespace",
 });
-/** A storage class: in no namespace, and made by administrators for whoever may make volumes. */
+/** A storage class: outside namespaces, made by administrators for everyone who may create volumes. */
 export const classRefSchema = refers(nameSchema, { kind: "storageClass", verb: "none" });

@@ -1,6 +1,6 @@
 /**
- * Registries of images: which pattern of repositories gets which credentials. Entries come from the runefile's
- * `docker.registries` and from `/v1/admin/registries`; none of them is castable.
+ * Image registries: which credentials belong to which pattern of repositories. Entries come from the
+ * runefile's `docker.registries` and from `/v1/admin/registries`; castfiles cannot contain them.
  * @module
  */
 import { z } from "zod";
@@ -9,22 +9,22 @@ import type { Resource } from "./envelope.ts";
 
 const PATTERN = /^[A-Za-z0-9*][A-Za-z0-9.*-]*(:\d+)?(\/[A-Za-z0-9*._-]+)*$/;
 
-/** A registry, or a registry and the beginning of a path; `*` stands for any text within a part. */
+/** A registry, optionally with the start of a path. `*` stands for any text within a part. */
 export const registryPattern = z.string().max(255).refine((text) => PATTERN.test(text), {
   error: ({ input }) => `"${input}" is not a registry such as ghcr.io, ghcr.io/owner/* or *.example.com:5000`,
 });
 
-/** Where the credentials of an entry may stand: in the entry, or in a Rune secret. */
+/** The credentials of an entry: inline, or in a Rune secret. */
 export interface RegistryCredentials {
   username?: string;
   password?: string;
   /** A bearer token, instead of a name and password. */
   token?: string;
-  /** `name.namespace.rune`, of a secret with the keys `username` and `password`, or `token`. */
+  /** `name.namespace.rune` of a secret with the keys `username` and `password`, or `token`. */
   secret?: string;
 }
 
-/** What is wrong with the choice of credentials, or undefined when there is exactly one kind of them, in full. */
+/** What is wrong with the credentials; undefined if there is exactly one complete kind. */
 export function credentialsIssue(
   { username, password, token, secret }: RegistryCredentials,
 ): string | undefined {
@@ -39,7 +39,9 @@ export function credentialsIssue(
 
 const value = z.string().min(1).max(16 * 1024);
 
-/** `PUT /v1/admin/registries`: the entry of a pattern. A secret without a namespace is in `default`. */
+/**
+ * `PUT /v1/admin/registries`: the entry of a pattern. A secret without a namespace is looked up in `default`.
+ */
 export const registryBody = z.strictObject({
   match: registryPattern,
   secret: secretRefSchema.optional(),
@@ -55,7 +57,7 @@ export type RegistryBody = z.output<typeof registryBody>;
 
 const CREDENTIALS = ["basic", "token", "secret"] as const;
 
-/** An entry as it is stored, under its pattern; its own credentials lie sealed, apart from it. */
+/** An entry as stored, under its pattern. Its own credentials are encrypted and stored separately. */
 export interface RegistrySpec {
   credentials: typeof CREDENTIALS[number];
   /** With `credentials: secret`. */
@@ -64,7 +66,7 @@ export interface RegistrySpec {
 /** See {@linkcode RegistrySpec}. */
 export type Registry = Resource<"registry", RegistrySpec, Record<string, never>>;
 
-/** An entry as the API shows it: never its credentials. */
+/** An entry as the API shows it, without its credentials. */
 export const registryView = z.object({
   match: z.string(),
   source: z.enum(["runefile", "stored"]),

@@ -1,4 +1,4 @@
-/** All resources: which type each kind has. @module */
+/** The type of every kind of resource. @module */
 import type { ConfigMap } from "./config_map.ts";
 import type { Event } from "./event.ts";
 import type { Kind } from "./kinds.ts";
@@ -14,7 +14,7 @@ import type { Snapshot } from "./snapshot.ts";
 import type { StorageClass } from "./storage_class.ts";
 import type { Volume } from "./volume.ts";
 
-/** Which type each kind has. */
+/** The type of each kind. */
 export interface Kinds {
   namespace: Namespace;
   storageClass: StorageClass;
@@ -33,13 +33,13 @@ export interface Kinds {
   registry: Registry;
 }
 
-/** Kinds that the resource routes never show: bookkeeping, ciphertext, and what only `/v1/admin` speaks of. */
+/** Kinds that the resource routes never show: bookkeeping, ciphertext, and what only `/v1/admin` serves. */
 export type HiddenKind = "lease" | "sealedSecret" | "user" | "token" | "policy" | "registry";
 
 /** Any resource. */
 export type AnyResource = Kinds[Kind];
 
-/** What names a resource: its kind, namespace (empty for cluster-scoped kinds) and name. */
+/** The key of a resource: kind, namespace (empty for cluster-scoped kinds) and name. */
 export interface ResourceKey<K extends Kind = Kind> {
   kind: K;
   namespace: string;

@@ -1,4 +1,4 @@
-/** Values of a runefile that may also be the text that an expanded variable gives. @module */
+/** Runefile values that may also be the text of an expanded variable. @module */
 import { z } from "zod";
 
 /** `true`, or the text `true`. */
@@ -12,7 +12,7 @@ export const port = z.union([z.number(), z.string().regex(/^\d+$/).transform(Num
   z.number().int().min(1).max(65_535),
 );
 
-/** A number of things, from 1, or its digits. */
+/** A positive count, or its digits. */
 export const count = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(Number)], {
   error: "expected a whole number",
 }).pipe(z.number().int().min(1).max(16 * 1024 * 1024));

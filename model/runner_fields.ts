@@ -1,14 +1,14 @@
-/** Fields that only one of the two runners can honour: refused for the other, with the field that it has instead. @module */
+/** Refuses fields that only the other runner supports, and names the field to use instead. @module */
 import { parseBytes, parseMilliCpu } from "./quantity.ts";
 import { DYNAMIC_USER, type Resources, type SecurityContext } from "./security.ts";
 import { isRealTime } from "./stop_signal.ts";
 
-/** Names that a POSIX shell can pass on to a process; it drops others. */
+/** Variable names that a POSIX shell passes on; it drops others. */
 export const PROCESS_VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const CONTAINER_ONLY = {
-  capAdd: "use capabilities: the ones that are kept",
-  capDrop: "use capabilities: the ones that are kept",
+  capAdd: "use capabilities, which lists the ones to keep",
+  capDrop: "use capabilities, which lists the ones to keep",
   privileged: "a process of root has every privilege unless capabilities are named",
   seccompProfile: "leave it out",
 } as const;
@@ -20,7 +20,7 @@ const PROCESS_ONLY = {
 const isAsked = (value: unknown) =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 
-/** The least that the Docker Engine limits a container to. */
+/** The Docker Engine's lowest limits for a container. */
 const LEAST_MEMORY = 6 * 1024 * 1024;
 const LEAST_MILLI_CPU = 10;
 
@@ -33,7 +33,7 @@ interface Fields {
   initSteps: { env: Record<string, string> }[];
 }
 
-/** Refuses what a container service asks of processes, and the reverse. */
+/** Refuses a container service the fields of processes, and the reverse. */
 export function checkRunnerFields(
   spec: Fields,
   issue: (path: (string | number)[], message: string) => void,
@@ -43,7 +43,8 @@ export function checkRunnerFields(
     ? [PROCESS_ONLY, "containers"] as const
     : [CONTAINER_ONLY, "processes"] as const;
   for (const [field, instead] of Object.entries(foreign)) {
-    // An empty list of capabilities drops all of them; that of a container's would be taken for "none named".
+    // An empty list of capabilities drops all of them, so it counts as set. A container's empty list does
+    // not.
     const value = securityContext[field as keyof SecurityContext];
     if (field === "capabilities" ? value !== undefined : isAsked(value)) {
       issue(["securityContext", field], `cannot be enforced for ${runs}; ${instead}`);

@@ -1,17 +1,17 @@
-/** For tests that walk a schema: every schema inside it, with the path of the values that it checks. @module */
+/** For tests that walk a schema: every nested schema, with the path of its values. @module */
 import type { z } from "zod";
 import { defOf } from "./schema_parts.ts";
 
-/** A schema within another. */
+/** A schema inside another. */
 export interface SchemaNode {
   /** `*` stands for any key of a map, `0` for any entry of a list. */
   path: string[];
   schema: z.ZodType;
-  /** What a value here is checked by further on: the steps of a pipe, the inside of what is optional. */
+  /** Further checks of a value here: the steps of a pipe, the inside of an optional. */
   wraps: z.ZodType[];
 }
 
-/** Every schema in `schema`, itself first; what only transforms is followed from its input to its output. */
+/** Every schema in `schema`, itself first. Pure transformations are followed from input to output. */
 export function* nodesOf(schema: z.ZodType, path: string[] = []): Generator<SchemaNode> {
   const def = defOf(schema) as ReturnType<typeof defOf> & { out?: z.ZodType };
   const wraps = [def.innerType, def.in, def.out, ...def.options ?? []].filter((inner) => inner !== undefined);

@@ -1,7 +1,7 @@
-/** Looks into a zod schema (zod 4, `_zod.def`): what of it says which fields there are. @module */
+/** Reads the fields of a zod schema from its definition (zod 4, `_zod.def`). @module */
 import type { z } from "zod";
 
-/** The parts of a zod schema's definition that are walked. */
+/** The parts of a definition that the walk needs. */
 export interface Def {
   type: string;
   shape?: Record<string, z.ZodType>;
@@ -26,14 +26,20 @@ function findForms(schema: z.ZodType): z.ZodType[] {
   return [schema];
 }
 
-/** The forms that a value may have as it is written: wrappers (optional, default, transform, union) taken off. */
+/**
+ * The forms in which a value may be written: the schema without wrappers (optional, default, transform,
+ * union).
+ */
 export function formsOf(schema: z.ZodType): z.ZodType[] {
   let known = forms.get(schema);
   if (!known) forms.set(schema, known = findForms(schema));
   return known;
 }
 
-/** The most characters or entries that a schema itself allows (`max`, `maxProperties`); undefined where it sets no bound. */
+/**
+ * The most characters or entries that a schema itself allows (`max`, `maxProperties`); undefined if it has no
+ * bound.
+ */
 export function mostOf(schema: z.ZodType): number | undefined {
   if (defOf(schema).type === "record") return schema.meta()?.maxProperties as number | undefined;
   const checks = (schema._zod.def.checks ?? []).map((check) =>

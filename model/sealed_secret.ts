@@ -1,11 +1,11 @@
 /** SealedSecret: the ciphertext behind a secret of the same name. Hidden: the API never shows it. @module */
 import type { Resource } from "./envelope.ts";
 
-/** One version of a secret's data under a data key of its own. Bytes are base64. */
+/** One version of a secret's data, encrypted with its own data key. Bytes are in base64. */
 export interface SealedSecretSpec {
-  /** Counts the values that the secret has had, from 1. */
+  /** The version, counted from 1. */
   version: number;
-  /** Names the data key; the key itself lies, wrapped, outside the resources. */
+  /** The id of the data key. The key itself is stored elsewhere, encrypted. */
   keyId: string;
   iv: string;
   ciphertext: string;

@@ -1,4 +1,4 @@
-/** Secret: sensitive key-value data. Values never leave the store in plain. @module */
+/** Secret: sensitive key-value data. Values never leave the store in plain text. @module */
 import { z } from "zod";
 import { dataUpTo } from "./config_map.ts";
 import { labelsSchema } from "./labels.ts";
@@ -16,11 +16,11 @@ export const secretBody = z.strictObject({
   data: dataUpTo({ keys: LIMITS.secretKeys, value: LIMITS.secretValue }),
 });
 
-/** What is kept in plain: the keys, never a value. */
+/** The part stored in plain text: the keys, never a value. */
 export const secretSpecSchema = z.strictObject({
   type: z.string().optional(),
   keys: z.array(z.string()),
-  /** Counts the values that the secret has had, from 1. */
+  /** The version of the values, counted from 1. */
   version: z.number().int(),
 });
 export const secretStatusSchema = z.object({});
@@ -40,7 +40,7 @@ export interface SecretKeyRef {
   key: string;
 }
 
-/** `name/key` or `name.namespace.rune/key`. @returns null when it is neither. */
+/** Parses `name/key` or `name.namespace.rune/key`. @returns null if it is neither. */
 function parseKeyRef(text: string, namespace: string): SecretKeyRef | null {
   const slash = text.indexOf("/");
   const ref = parseNameRef(text.slice(0, Math.max(slash, 0)), namespace);
@@ -49,39 +49,39 @@ function parseKeyRef(text: string, namespace: string): SecretKeyRef | null {
 }
 
 /**
- * What a storage parameter refers to (seed 001, "Secret references in parameters").
+ * Parses the reference in a storage parameter.
  *
- * @param namespace of the volume: where a reference without a namespace is looked up.
- * @returns undefined for a literal, null for a text that begins like a reference and is none.
+ * @param namespace the volume's, for references that do not name one.
+ * @returns undefined for a literal, null for a malformed reference.
  */
 export function parseParameterRef(value: string, namespace: string): SecretKeyRef | null | undefined {
   return value.startsWith("secret:") ? parseKeyRef(value.slice("secret:".length), namespace) : undefined;
 }
 
-/** A text whose references `{{ secret:… }}` are filled in when it is used. */
+/** A text with references `{{ secret:… }}`, which are replaced when the text is used. */
 export const SECRETS_IN_TEXT: Reference = {
   kind: "secret",
   verb: "get",
   parse: (text, namespace) => envRefs(text, namespace),
 };
-/** A text that is a reference `secret:…` as a whole, or is none. */
+/** A text that is either one whole reference `secret:…`, or none. */
 export const SECRET_AS_TEXT: Reference = {
   kind: "secret",
   verb: "get",
   parse: (text, namespace) => [parseParameterRef(text, namespace)],
 };
 
-/** One `{{ secret:… }}` of a text, from `start` to before `end`. */
+/** One `{{ secret:… }}` in a text, from `start` up to `end`. */
 interface Template {
   start: number;
   end: number;
-  /** What stands after `secret:`. */
+  /** The text after `secret:`. */
   inner: string;
 }
 
 const MARK = "secret:";
 
-/** The templates of a text, in order, in one pass: what begins like one and is none is never read twice. */
+/** The references of a text, in order, in one pass that reads malformed ones only once. */
 function* templatesIn(value: string): Generator<Template> {
   const blanks = /\s*/y;
   const inside = /[^{}]*/y;
@@ -101,12 +101,12 @@ function* templatesIn(value: string): Generator<Template> {
   }
 }
 
-/** The references `{{ secret:name/key }}` in the value of a variable; null for each that is malformed. */
+/** The references `{{ secret:name/key }}` in the value of a variable; null for each malformed one. */
 export function envRefs(value: string, namespace: string): (SecretKeyRef | null)[] {
   return Array.from(templatesIn(value), ({ inner }) => parseKeyRef(inner, namespace));
 }
 
-/** The value with every reference replaced by what `find` returns for it. */
+/** The value with every reference replaced by the result of `find`. */
 export function replaceEnvRefs(
   value: string,
   namespace: string,

@@ -1,8 +1,12 @@
-/** Values of secrets that hold what nobody sees: line ends and marks that an editor or `echo` left there. @module */
+/**
+ * Detects invisible characters in secret values: line ends and byte order marks that an editor or `echo`
+ * left.
+ * @module
+ */
 
 /**
- * What is odd about a secret's value, for whoever gives it; undefined where nothing is. Keys and certificates have several lines, and
- * end in one. The value is never repeated.
+ * A warning for the author of a secret's value, or undefined. Keys and certificates have several lines and
+ * end with a newline, so they are fine. The warning never repeats the value.
  */
 export function oddLineEnd(value: string): string | undefined {
   if (/^[^\r\n]*\r?\n$/.test(value)) return "ends in a newline, which is then part of the secret";

@@ -71,5 +71,5 @@ Deno.test("resources take no request above its limit, and no limit of nothing", 
   ]);
   assert.deepEqual(issues("memory", { request: "1000Ki", limit: "1024000" }), []);
   assert.deepEqual(issues("cpu", { request: "2" }), []);
-  assert.match(issues("memory", { limit: "0" })[0]!, /^memory\.limit: a limit of 0 would be none/);
+  assert.match(issues("memory", { limit: "0" })[0]!, /^memory\.limit: a limit of 0 means no limit/);
 });

@@ -9,12 +9,12 @@ export interface Requirement {
   values: string[];
 }
 
-/** A selector is read for every list and every watch, and each of its terms is asked of every resource. */
+/** Every list and every watch parses its selector and applies each term to every resource. */
 const MAX_TERMS = 64;
 const KEY = /^[A-Za-z0-9._/-]+$/;
 const VALUE = /^[^\s=!,()]*$/;
 
-/** Splits at commas that are not inside parentheses, in one pass. */
+/** Splits at commas outside parentheses, in one pass. */
 function splitTerms(text: string): string[] {
   if (text.length > LIMITS.selector) {
     throw new RuneError("invalid_argument", `a selector has at most ${LIMITS.selector} characters`, {
@@ -41,10 +41,10 @@ function splitTerms(text: string): string[] {
   return terms;
 }
 
-/** The term as messages show it. */
+/** A term, shortened for messages. */
 const shorten = (term: string) => term.length <= 80 ? term : `${term.slice(0, 80)}…`;
 
-/** Cuts a term at its first operator: `=`, `==` or `!=`. */
+/** Splits a term at its first operator: `=`, `==` or `!=`. */
 function cutAtOperator(term: string): { key: string; equal: boolean; value: string } | undefined {
   const at = term.search(/[=!]/);
   if (at < 0) return undefined;
@@ -57,7 +57,7 @@ function cutAtOperator(term: string): { key: string; equal: boolean; value: stri
   };
 }
 
-/** Reads `key in (a,b)` or `key notin (a,b)`. */
+/** Parses `key in (a,b)` or `key notin (a,b)`. */
 function readSet(term: string): Requirement | undefined {
   const open = term.indexOf("(");
   if (open < 0 || !term.endsWith(")")) return undefined;
@@ -79,9 +79,10 @@ function readTerm(term: string): Requirement | undefined {
 }
 
 /**
- * Reads a label selector: `key=value`, `key!=value`, `key in (a,b)`, `key notin (a)`, `key`, `!key`, joined by commas.
+ * Parses a label selector: `key=value`, `key!=value`, `key in (a,b)`, `key notin (a)`, `key`, `!key`, joined
+ * by commas.
  *
- * @throws {RuneError} `invalid_argument` for a term of another form.
+ * @throws {RuneError} `invalid_argument` for any other term.
  */
 export function parseLabelSelector(text: string): Requirement[] {
   return splitTerms(text).map((term) => {
@@ -117,14 +118,14 @@ export interface FieldRequirement {
   value: string;
 }
 
-/** Short names of fields, as tables show them. */
+/** Short names of fields, as in table headings. */
 const FIELD_ALIASES = new Map([["status", "status.state"], ["state", "status.state"]]);
 const FIELD = /^[A-Za-z][A-Za-z0-9._/-]*$/;
 
 /**
- * Reads a field selector: `status=Bound,spec.service!=web`. `name`, `namespace` and `status` stand for themselves.
+ * Parses a field selector: `status=Bound,spec.service!=web`. `name`, `namespace` and `status` need no prefix.
  *
- * @throws {RuneError} `invalid_argument` for a term of another form.
+ * @throws {RuneError} `invalid_argument` for any other term.
  */
 export function parseFieldSelector(text: string): FieldRequirement[] {
   return splitTerms(text).map((term) => {
@@ -139,7 +140,10 @@ export function parseFieldSelector(text: string): FieldRequirement[] {
   });
 }
 
-/** Whether a resource satisfies every requirement; a missing field, and one that is a map or a list, equals the empty string. */
+/**
+ * Whether a resource satisfies every requirement. A missing field, and one that is a map or list, equals the
+ * empty string.
+ */
 export function matchesFields(resource: object, requirements: FieldRequirement[]): boolean {
   return requirements.every(({ path, equal, value }) => {
     let found: unknown = resource;

@@ -1,6 +1,6 @@
-/** Flags of `rune serve`: read by the command line, taken up by the daemon. @module */
+/** Options of `rune serve`, which the command line parses and the daemon applies. @module */
 
-/** What is absent comes from the runefile, then from the defaults. */
+/** Absent options come from the runefile, then from the defaults. */
 export interface ServeOptions {
   config?: string;
   dataDir?: string;

@@ -1,4 +1,4 @@
-/** Service: what to run, how many, with which data (seeds 001 and 003, SPEC 3). @module */
+/** Service: what to run, how many instances, with which data. @module */
 import { z } from "zod";
 import { processSentenceIssue, sentenceIssue } from "./command_words.ts";
 import { wordsSchema } from "./words.ts";
@@ -30,12 +30,15 @@ const isOneWord = (issueOf: (text: string) => string | undefined) => (text: stri
   if (message !== undefined) ctx.addIssue({ code: "custom", message });
 };
 
-/** A string (split at white space is never guessed: it is the executable alone, and refused with white space) or a list. */
+/**
+ * A command: a list of words, or a string that is the program alone. A string with spaces is refused rather
+ * than split.
+ */
 const commandSchema = z.union([
   textUpTo(LIMITS.argument).min(1).superRefine(isOneWord(sentenceIssue)).transform((c) => [c]),
   wordsSchema,
 ], {
-  // What is wrong inside of a list is told where it stands.
+  // Mistakes inside a list are reported at their entries.
   error: ({ input }) =>
     typeof input === "string" || Array.isArray(input)
       ? undefined
@@ -61,7 +64,7 @@ const processSchema = z.strictObject({
   env: envSchema.default({}),
 });
 
-/** A year: as long as anything waits for another. */
+/** A year: the longest wait for a dependency. */
 const MOST_SECONDS = 366 * 86_400;
 
 const dependencySchema = z.strictObject({
@@ -109,7 +112,10 @@ const specFields = {
   restart: z.enum(["always", "on-failure", "never"]).default("always"),
   imagePull: z.enum(["missing", "always", "never"]).optional(),
   stopTimeout: durationBetween("0s", "366d").default("10s"),
-  /** What asks the main process to end. Not of the template: it is told when a run is stopped. Default: the image's, else SIGTERM. */
+  /**
+   * The signal that asks the main process to end. It is used only when a run stops, so it is not part of the
+   * template. Default: the image's, else SIGTERM.
+   */
   stopSignal: stopSignalSchema.optional(),
   securityContext: securityContextSchema.optional(),
   initSteps: listUpTo(initStepSchema, LIMITS.initSteps).default([]),
@@ -117,7 +123,7 @@ const specFields = {
 
 const specObject = z.strictObject(specFields);
 
-/** The cross-field rules that need nothing but the service itself. */
+/** The cross-field rules that need only the service itself. */
 function checkService(spec: z.infer<typeof specObject>, ctx: z.RefinementCtx): void {
   const issue = (path: (string | number)[], message: string) =>
     ctx.addIssue({ code: "custom", path, message });
@@ -193,9 +199,9 @@ interface Target {
   at: (string | number)[];
 }
 
-/** Mounts that are equal to another or lie under it or above it: the later one of each two. */
+/** Mounts that equal, contain or lie below another; the later mount of each pair. */
 function overlaps(targets: Target[]): { target: Target; other: Target }[] {
-  // What lies below a path follows it here, with nothing else in between.
+  // In this order, a path is followed directly by everything below it.
   const sorted = targets.map((target, i) => ({ target, i, key: `${target.path}/` }))
     .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : a.i - b.i);
   let root = sorted[0];
@@ -217,14 +223,17 @@ export const serviceBody = z.strictObject({
   ...specFields,
 }).superRefine(checkService);
 
-/** A service as it is stored. */
+/** A service as stored. */
 export const serviceSpecSchema = z.strictObject({
   ...specFields,
-  /** Processes with a user or group: who they are, settled when the service was written. Never what a castfile says. */
+  /**
+   * For processes with a user or group: their accounts, resolved when the service was written. Castfiles
+   * cannot set this.
+   */
   identity: hostIdentitySchema.optional(),
 }).superRefine(checkService);
 
-/** States of a service (seed 003); `Completed`: every instance ended well. */
+/** States of a service. `Completed`: every instance ended well. */
 export const serviceStateSchema = z.enum([
   "Pending",
   "Running",
@@ -235,7 +244,7 @@ export const serviceStateSchema = z.enum([
   "Deleting",
 ]);
 
-/** Why a service is not Running (SPEC 3). */
+/** Why a service is not Running. */
 export const serviceReasonSchema = z.enum([
   "ImageUnreachable",
   "Unhealthy",
@@ -259,52 +268,58 @@ export const serviceStatusSchema = z.object({
   state: serviceStateSchema,
   reason: serviceReasonSchema.optional(),
   message: z.string().optional(),
-  /** Instances that exist, that are ready, and that are ready with the current template. */
+  /** The number of instances that exist, that are ready, and that are ready with the current template. */
   instances: z.number().int(),
   ready: z.number().int(),
   updated: z.number().int(),
-  /** Instances that ended well and are not started again; they count as `updated` when they have the current template. */
+  /**
+   * Instances that ended well and will not restart. They count as `updated` if they have the current
+   * template.
+   */
   completed: z.number().int().optional(),
   /** How the program of a failed job ended. */
   exitCode: z.number().int().optional(),
-  /** The generation that the status speaks of. */
+  /** The generation that this status describes. */
   observedGeneration: z.number().int(),
-  /** When the rollout in progress began; absent when none is. */
+  /** When the current rollout began; absent if there is none. */
   rolloutStartedAt: z.string().optional(),
-  /** The most instances that were `updated` at once in this rollout, and since when: `update.timeout` counts from there. */
+  /**
+   * The most instances that were `updated` at once in this rollout, and since when: `update.timeout` counts
+   * from there.
+   */
   rolloutProgress: z.object({ updated: z.number().int(), at: z.string() }).optional(),
-  /** Generations whose every instance became ready, newest first: what a rollback may return to. */
+  /** Generations whose every instance became ready, newest first: the targets of a rollback. */
   readyGenerations: z.array(z.number().int()).optional(),
-  /** Hash of the spec, without its scale, of the first of them. */
+  /** Hash of the spec, without its scale, of the newest of them. */
   readyVersion: z.string().optional(),
-  /** The current generation was made by an automatic return from one that failed; gone with the next generation. */
+  /** Set if an automatic rollback made the current generation; a new generation clears it. */
   revert: z.object({
     /** The generation that failed. */
     from: z.number().int(),
-    /** The generation whose spec, or scale, it returned to; 0 when only the scale went back. */
+    /** The generation whose spec or scale it restored; 0 if it restored only the scale. */
     to: z.number().int(),
-    /** The generation that the return made. */
+    /** The generation that the rollback made. */
     generation: z.number().int(),
     message: z.string(),
   }).optional(),
-  /** How far the gradual scale that made this generation has come. */
+  /** The progress of the gradual scale that made this generation. */
   scaling: z.object({
     generation: z.number().int(),
-    /** Instances wanted now. */
+    /** The number of instances that the current step wants. */
     current: z.number().int(),
     /** When `current` was set. */
     since: z.string(),
-    /** All of it was ready once: what happens later is no failure of a step. */
+    /** All of them were ready once, so later failures are not failures of the step. */
     done: z.literal(true).optional(),
   }).optional(),
-  /** Configmaps and secrets that changed since instances were started, which go on with the old values. */
+  /** Configmaps and secrets that changed after instances started, which keep the old values. */
   staleConfig: z.array(z.object({
     /** `configmap default/app` */
     config: z.string(),
-    /** Names. */
+    /** The names of those instances. */
     instances: z.array(z.string()),
   })).optional(),
-  /** Where its host name leads; absent without one, and until it was looked at. */
+  /** Where its host name leads; absent if it has none, or if the proxy has not reported yet. */
   exposure: exposureSchema.optional(),
   /** Addresses and ports of this machine that lead to its instances: `0.0.0.0:8080/tcp`. */
   published: z.array(z.string()).optional(),

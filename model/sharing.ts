@@ -1,6 +1,7 @@
 /**
- * Volumes that several services mount: one that is mounted read-write is nobody else's (SPEC 4.3). Two services that need it at
- * once would wait for each other for ever, which is told before anything is written. Pure.
+ * Volumes that several services mount. A volume mounted read-write excludes all other mounts, so two services
+ * that need it at once would wait for each other for ever. This reports them before anything is written.
+ * Pure.
  * @module
  */
 import type { FieldIssue } from "./error.ts";
@@ -9,33 +10,36 @@ import { describeKey } from "./kinds.ts";
 import { type NameRef, parseNameRef } from "./name.ts";
 import type { DeclaredSpec } from "./declared.ts";
 
-/** What of a service is looked at. */
+/** The parts of a service that matter here. */
 export interface Sharing extends NameRef {
   spec: Pick<DeclaredSpec<"service">, "scale" | "volumes" | "restart">;
 }
 
-/** One mount of a service, and whether nobody else may have the volume meanwhile. */
+/** One mount of a service, and whether it excludes other mounts of the volume. */
 interface Use {
   service: Sharing;
   /** Index in `volumes`. */
   mount: number;
-  /** The volume; of a template, what the names of its volumes begin with. */
+  /** The volume; for a template, the common prefix of its volumes' names. */
   volume: NameRef;
   writes: boolean;
 }
 
-/** Which services mount which volumes, found without comparing each with each. */
+/** Indexes which services mount which volumes, so that a check need not compare all pairs. */
 export class VolumeUses {
-  /** By volume: claims by name. */
+  /** Claims by name, by volume. */
   readonly #claims = new Map<string, Use[]>();
-  /** By what the names of a template's volumes begin with. Two templates may make the same names. */
+  /** Templates, by the common prefix of their volumes' names. Two templates may make the same names. */
   readonly #templates = new Map<string, Use[]>();
 
   constructor(services: Iterable<Sharing>) {
     for (const service of services) for (const use of usesOf(service)) this.#add(use);
   }
 
-  /** Uses by other services that cannot be beside those of `service`: each of its mounts with the first of them. */
+  /**
+   * Finds uses by other services that conflict with those of `service`: each of its mounts with the first
+   * conflict.
+   */
   inTheWay(
     service: Sharing,
     except: (other: Sharing) => boolean = () => false,
@@ -58,7 +62,7 @@ export class VolumeUses {
     else uses.set(key, [use]);
   }
 
-  /** All uses of the volumes of a mount, its own too; each with the volume that is shared. */
+  /** All uses of the volumes of a mount, including its own, each with the shared volume. */
   #usesOf(use: Use): Use[] {
     const { service: { name: service, namespace, spec }, volume } = use;
     const mount = spec.volumes[use.mount]!;
@@ -79,7 +83,10 @@ export class VolumeUses {
   }
 }
 
-/** What a service mounts while it runs. A stopped one mounts nothing, and a job lets go when it has ended: others may wait for it. */
+/**
+ * What a service mounts while it runs. A stopped service mounts nothing, and a job lets go when it ends, so
+ * others can wait for it.
+ */
 function usesOf(service: Sharing): Use[] {
   const { namespace, spec } = service;
   if (spec.scale === 0 || spec.restart !== "always") return [];
@@ -93,11 +100,11 @@ function usesOf(service: Sharing): Use[] {
 }
 
 /**
- * What is wrong with the mounts of a service beside those of others.
+ * Reports mounts of a service that conflict with mounts of other services.
  *
- * @param options.describe names another service to whoever is told.
- * @param options.later others at which it is told.
- * @param options.before what the service was: what waited then is not told again.
+ * @param options.describe names another service to the author of this one.
+ * @param options.later other services whose own check reports the conflict.
+ * @param options.before the service's former spec; conflicts that it already had are not reported again.
  */
 export function sharingIssues(
   service: Sharing,
@@ -119,7 +126,7 @@ export function sharingIssues(
       `${describe(other.service)}${
         other.writes ? "" : ", and this mount writes it"
       }: while one mounts a volume ` +
-      "read-write nobody else can, so that one of the two would wait for ever",
+      "read-write, nobody else can mount it, so one of the two would wait for ever",
     hint:
       "give each a volume of its own (one can begin with a snapshot of the other), let one service do both, " +
       "or mount it with readOnly: true everywhere; to hand it over, scale the other to 0 first",

@@ -1,4 +1,4 @@
-/** Snapshot: a point-in-time copy of one volume (seed 001). @module */
+/** Snapshot: a point-in-time copy of one volume. @module */
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
 import { nameSchema } from "./name.ts";
@@ -9,9 +9,9 @@ import { type Resource, resourceSchema } from "./envelope.ts";
 import { accessModeSchema } from "./volume.ts";
 
 const specFields = {
-  /** A volume of the same namespace. */
+  /** A volume in the same namespace. */
   source: z.strictObject({ volume: sourceVolumeSchema }),
-  /** Whether those who write the volume are paused for the copy; true when omitted. */
+  /** Whether to pause the volume's writers during the copy. Default: true. */
   pause: z.boolean().optional(),
 };
 
@@ -25,7 +25,7 @@ export const snapshotBody = z.strictObject({
 
 export const snapshotSpecSchema = z.strictObject(specFields);
 
-/** A run that was paused for the copy, or is about to be: whoever finds it here must resume it. */
+/** A run that is paused for the copy, or about to be. Whoever finds it here must resume it. */
 export const pausedRunSchema = z.object({
   instanceUid: z.string(),
   run: z.number().int(),
@@ -35,16 +35,16 @@ export const pausedRunSchema = z.object({
 });
 export type PausedRun = z.infer<typeof pausedRunSchema>;
 
-/** What was true of the volume when it was copied: restoring and deleting need nothing else. */
+/** The volume's properties at the time of the copy. Restoring and deleting need nothing else. */
 export const snapshotOriginSchema = z.object({
   uid: z.string(),
   size: z.string(),
   accessMode: accessModeSchema,
   storageClassName: nameSchema.optional(),
   reclaimPolicy: reclaimPolicySchema.optional(),
-  /** The volume's own; absent where it had none, or its template's or class's held. */
+  /** The volume's own policy; absent if its template's or class's policy applied. */
   snapshotPolicy: ownSnapshotPolicySchema.optional(),
-  /** The service whose claim template had made it. */
+  /** The service whose claim template made the volume. */
   ownerService: nameSchema.optional(),
 });
 
@@ -56,17 +56,19 @@ export const snapshotStatusSchema = z.object({
   failureMessage: z.string().optional(),
   /** What to do about the failure. */
   failureHint: z.string().optional(),
-  /** Failed attempts. */
+  /** The number of failed attempts. */
   attempts: z.number().int().default(0),
-  /** When the next attempt is due; absent when there is none. */
+  /** When the next attempt is due; absent if there is none. */
   nextAttemptAt: z.string().optional(),
-  /** The copy reads the volume now, and nobody may begin to write it. */
+  /** The copy is reading the volume, so nobody may start to write it. */
   copying: z.literal(true).optional(),
-  /** Paused for the copy. */
+  /** Runs paused for the copy. */
   paused: z.array(pausedRunSchema).optional(),
-  /** The moment that the copy shows: its writers were held until then. */
+  /** The moment that the copy shows: its writers were paused until then. */
   takenAt: z.string().optional(),
-  /** The driver that has it, and with which parameters: kept so that a class or volume that is gone stops nothing. */
+  /**
+   * The driver that holds it, and its parameters. Kept here so that a deleted class or volume blocks nothing.
+   */
   driver: z.string().optional(),
   driverParameters: z.record(z.string(), z.string()).optional(),
   origin: snapshotOriginSchema.optional(),

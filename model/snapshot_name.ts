@@ -1,11 +1,12 @@
-/** Names of snapshots that nobody named. Free of schemas, so that a client that only reads starts fast. @module */
+/** Default names of snapshots. Uses no schemas, so that read-only clients start fast. @module */
 
 const MAX_NAME = 63;
 
 /**
- * `<volume>-<infix>-<unix>`, the volume's part cut where a name could not be that long.
+ * `<volume>-<infix>-<unix>`, with the volume's part cut if the name would be too long.
  *
- * @param options `infix` is `snap` for those that somebody asked for, `auto` for those of a policy; `unix` in seconds.
+ * @param options `infix` is `snap` for snapshots on request and `auto` for those of a policy; `unix` is in
+ * seconds.
  */
 export function snapshotName(volume: string, { infix, unix }: { infix: string; unix: number }): string {
   const suffix = `-${infix}-${unix}`;

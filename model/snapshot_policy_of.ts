@@ -1,4 +1,4 @@
-/** Which snapshot policy holds for a volume. @module */
+/** Finds the snapshot policy of a volume. @module */
 import { mountsOfVolume } from "./claim_names.ts";
 import type { Service } from "./service.ts";
 import type { SnapshotPolicy } from "./snapshot_policy.ts";
@@ -6,8 +6,8 @@ import type { StorageClass } from "./storage_class.ts";
 import type { Volume } from "./volume.ts";
 
 /**
- * The policy that holds for a volume: its own, else that of the claim template that made it as its service says it now, else its
- * class's.
+ * The policy of a volume: its own, or else that of the claim template that made it, or else its class's. A
+ * template counts as its service writes it now.
  */
 export function snapshotPolicyOf(
   volume: Pick<Volume, "name" | "spec" | "status">,

@@ -26,7 +26,7 @@ const TABLE: [written: unknown, issues: string[]][] = [
   [{ every: "366d", keep: 1000 }, []],
   ["none", []],
   [{ every: "59s", keep: 1 }, [
-    "snapshotPolicy.every: expected at least 1m, found 59s: those who write the volume are paused for each snapshot",
+    "snapshotPolicy.every: expected at least 1m, found 59s: the volume's writers are paused for each snapshot",
   ]],
   [{ every: "367d", keep: 1 }, ["snapshotPolicy.every: expected at most 366d, found 367d"]],
   [{ every: "often", keep: 1 }, [

@@ -30,7 +30,7 @@ Deno.test("what is no signal, or ends nothing, is refused with what to write", (
   }
   for (const text of ["STOP", "SIGTSTP", "18"]) {
     const { error } = stopSignalSchema.safeParse(text);
-    assert.match(error?.issues[0]?.message ?? "", /^SIG\w+ ends no process; write SIGTERM/, text);
+    assert.match(error?.issues[0]?.message ?? "", /^SIG\w+ does not end a process; write SIGTERM/, text);
   }
 });
 

@@ -1,4 +1,4 @@
-/** StorageClass: names a driver and its default parameters (seed 001). Cluster-scoped. @module */
+/** StorageClass: a driver and its default parameters. Cluster-scoped. @module */
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
 import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
@@ -8,7 +8,7 @@ import { type Resource, resourceSchema } from "./envelope.ts";
 import { SECRET_AS_TEXT } from "./secret.ts";
 import { snapshotPolicySchema } from "./snapshot_policy.ts";
 
-/** What happens to the data when the volume's row is deleted. */
+/** What happens to a volume's data when the volume is deleted. */
 export const reclaimPolicySchema = z.enum(["retain", "delete"]);
 
 /** Driver parameters; a value may be `secret:<name>[.<namespace>.rune]/<key>`. */
@@ -20,7 +20,7 @@ export const parametersSchema = mapUpTo(
 
 const labelText = textUpTo(LIMITS.label);
 
-/** One alternative of placement: every label and every expression must match the node. */
+/** One alternative of placement: the node must match every label and every expression. */
 export const topologySelectorSchema = z.strictObject({
   matchLabels: mapUpTo(textUpTo(LIMITS.name), labelText, LIMITS.labels).optional(),
   matchExpressions: listUpTo(
@@ -42,7 +42,7 @@ const specFields = {
   reclaimPolicy: reclaimPolicySchema.default("retain"),
   default: z.boolean().default(false),
   allowedTopologies: listUpTo(topologySelectorSchema, LIMITS.topologies).default([]),
-  /** For volumes that have none of their own; may change at any time. */
+  /** For volumes without a policy of their own. May change at any time. */
   snapshotPolicy: snapshotPolicySchema.optional(),
 };
 

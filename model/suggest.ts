@@ -1,6 +1,6 @@
-/** "Did you mean": the nearest of the known words. @module */
+/** "Did you mean": finds the nearest known word. @module */
 
-/** No known word is longer, and what lies beyond is not looked at. */
+/** Longer than any known word; the rest of a word is ignored. */
 const MAX_WORD = 64;
 
 /** Edits (insert, delete, replace, swap neighbours) from `a` to `b`. */
@@ -21,13 +21,13 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
-/** What people who come from Kubernetes write. */
+/** Short forms that people know from Kubernetes. */
 const SHORT_FORMS = new Map([["RWO", "ReadWriteOnce"], ["ROX", "ReadOnlyMany"], ["RWX", "ReadWriteMany"]]);
 
 /**
- * The known word nearest to `word`, ignoring case.
+ * Finds the known word nearest to `word`, ignoring case.
  *
- * @returns undefined when none is near: more than a third of the letters differ.
+ * @returns undefined if none is near: more than a third of the letters differ.
  */
 export function findNearest(word: string, known: readonly string[]): string | undefined {
   const long = SHORT_FORMS.get(word.slice(0, MAX_WORD).toUpperCase());
@@ -42,13 +42,13 @@ export function findNearest(word: string, known: readonly string[]): string | un
   return best && best.edits <= allowed ? best.word : undefined;
 }
 
-/** `did you mean "mountPath"?`; undefined when nothing is near. */
+/** `did you mean "mountPath"?`; undefined if no word is near. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
   const near = findNearest(word, known);
   return near === undefined ? undefined : `did you mean "${near}"?`;
 }
 
-/** `did you mean "mountPath"?`, or the list of what is known when nothing is near and the list is short. */
+/** `did you mean "mountPath"?`, or the list of known words if none is near and the list is short. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
   const near = suggestion(word, known);
   if (near !== undefined) return near;

@@ -1,4 +1,4 @@
-/** Directories of the host that are the system itself. @module */
+/** System directories of the host. @module */
 
-/** None of these is ever a volume, nor what lies in one, nor what holds one. */
+/** No volume may be one of these, lie inside one, or contain one. */
 export const SYSTEM_DIRECTORIES: readonly string[] = ["/etc", "/proc", "/sys", "/dev", "/run", "/boot"];

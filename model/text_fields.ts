@@ -1,17 +1,19 @@
 /**
- * Text fields take the text that stands in the file. YAML and JSON read `0427`, `1.10` or `True` as numbers and truth values,
- * and which field is a text only its schema knows: so that is asked, and the source is put in the value's place.
+ * Gives text fields the text that stands in the file. YAML and JSON read `0427`, `1.10` or `True` as numbers
+ * and booleans, and only the schema knows which fields are texts. So this walks the schema and puts the
+ * source text in the value's place.
  * @module
  */
 import type { z } from "zod";
 import { defOf, formsOf } from "./schema_parts.ts";
 
 /**
- * A value with the source of numbers and booleans wherever its schema takes a text.
+ * Replaces numbers and booleans with their source text wherever the schema wants a text.
  *
- * @param value as it was parsed.
- * @param options.texts the same tree with sources in the place of numbers and booleans; where it has none, a value's own form counts.
- * @returns the value itself where nothing changes, else a copy.
+ * @param value the parsed value.
+ * @param options.texts the same tree with source texts instead of numbers and booleans. Where it has none,
+ * the value's own form is used.
+ * @returns the value itself if nothing changes, else a copy.
  */
 export function textsAsWritten(
   value: unknown,
@@ -43,7 +45,7 @@ function convert(value: unknown, texts: unknown, forms: z.ZodType[]): unknown {
     changed ||= converted !== item;
     return [key, converted];
   });
-  // As entries, so that a key `__proto__` stays one.
+  // Built from entries, so that a key `__proto__` stays an ordinary key.
   return changed ? Object.fromEntries(entries) : value;
 }
 
@@ -53,11 +55,11 @@ function partOf(texts: unknown, key: string | number): unknown {
     : undefined;
 }
 
-/** What files write without quotes and is no text: numbers, truth values, and the dates of TOML. */
+/** Unquoted values that are not texts: numbers, booleans, and TOML's dates. */
 const isScalar = (value: unknown): boolean =>
   ["number", "bigint", "boolean"].includes(typeof value) || value instanceof Date;
 
-/** Whether such a value stands for a text here: where a text may stand, and nothing that takes the value itself. */
+/** Whether such a value must be a text here: the schema allows a text and not the value itself. */
 function isText(value: unknown, forms: z.ZodType[]): boolean {
   return forms.some((form) => defOf(form).type === "string") &&
     !forms.some((form) => defOf(form).type === typeof value && form.safeParse(value).success);

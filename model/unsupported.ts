@@ -1,12 +1,12 @@
 /**
- * What the schema knows and this version does not do yet. Such fields are refused, never accepted and ignored; a field leaves
- * this list in the change that makes it work.
+ * Fields that the schema knows and this version does not support yet. Rune refuses them instead of ignoring
+ * them. A change that makes a field work removes it from this list.
  * @module
  */
 import type { Declared } from "./declared.ts";
 import type { FieldIssue } from "./error.ts";
 
-/** Fields of one declaration that this version cannot honour. */
+/** Reports fields of a declaration that this version does not support. */
 export function checkSupported(declared: Declared): FieldIssue[] {
   if (declared.kind !== "storageClass" && declared.kind !== "volume") return [];
   if (!Object.hasOwn(declared.spec.parameters, "apiTokenSecretRef")) return [];

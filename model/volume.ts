@@ -1,4 +1,4 @@
-/** Volume: a unit of durable storage (seed 001, SPEC 4). @module */
+/** Volume: a unit of durable storage. @module */
 import { z } from "zod";
 import { filesystemSchema } from "./filesystem.ts";
 import { labelsSchema } from "./labels.ts";
@@ -10,19 +10,19 @@ import { ownSnapshotPolicySchema, snapshotPolicySchema } from "./snapshot_policy
 import { volumeSourceSchema, writtenSourceSchema } from "./volume_source.ts";
 import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 
-/** Who may mount a volume at once (SPEC 4.3). */
+/** Who may mount a volume at once. */
 export const accessModeSchema = z.enum(["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"]);
 export type AccessMode = z.infer<typeof accessModeSchema>;
 
 const specFields = {
-  /** The class; the default class at the time of the first write when omitted, and pinned from then on. */
+  /** Default: the default class at the first write, which then stays. */
   storageClassName: classRefSchema.optional(),
   size: bytesSchema,
   accessMode: accessModeSchema,
-  /** The class's policy when omitted. */
+  /** Default: the class's policy. */
   reclaimPolicy: reclaimPolicySchema.optional(),
   parameters: parametersSchema.default({}),
-  /** The class's when omitted; may change at any time. */
+  /** Default: the class's policy. May change at any time. */
   snapshotPolicy: ownSnapshotPolicySchema.optional(),
 };
 
@@ -32,13 +32,13 @@ export const volumeBody = z.strictObject({
   namespace: nameSchema.optional(),
   labels: labelsSchema,
   ...specFields,
-  /** The data it begins with. */
+  /** The data that it starts with. */
   source: writtenSourceSchema.optional(),
 });
 
 export const volumeSpecSchema = z.strictObject({
   ...specFields,
-  /** The data it began with. */
+  /** The data that it started with. */
   source: volumeSourceSchema.optional(),
 });
 
@@ -55,33 +55,33 @@ export const volumeStateSchema = z.enum([
 ]);
 export type VolumeState = z.infer<typeof volumeStateSchema>;
 
-/** What a snapshot policy did for a volume, and does next. */
+/** What a snapshot policy did for a volume, and what it does next. */
 export const snapshotScheduleSchema = z.object({
-  /** The policy that holds, wherever it is from. */
+  /** The policy that applies, wherever it comes from. */
   policy: snapshotPolicySchema,
-  /** The last that became Ready, and when it was asked for. */
+  /** The last snapshot that became Ready, and when it was requested. */
   last: z.object({ name: z.string(), at: z.string() }).optional(),
-  /** One that is being taken. */
+  /** The snapshot in progress. */
   taking: z.string().optional(),
-  /** Why the last attempt failed, while none has become Ready since. */
+  /** Why the last attempt failed; absent once a later snapshot becomes Ready. */
   failureMessage: z.string().optional(),
-  /** When the next one is due; absent while one is being taken. */
+  /** When the next snapshot is due; absent while one is in progress. */
   nextAt: z.string().optional(),
 });
 
 export const volumeStatusSchema = z.object({
   state: volumeStateSchema,
-  /** The driver's identifier: a path, a cloud volume's id. */
+  /** The driver's identifier: a path, or the id of a cloud volume. */
   handle: z.string().optional(),
-  /** `<namespace>/<instance>` of whoever mounts it, the first when several do. */
+  /** The instance that mounts it, as `<namespace>/<instance>`; the first if there are several. */
   boundClaim: z.string().optional(),
   /** The node where it is attached. */
   boundNode: z.string().optional(),
-  /** Where it is mounted on the node while somebody holds a lease on it. */
+  /** Where it is mounted on the node while anyone holds a lease on it. */
   mountPath: z.string().optional(),
-  /** Set when a claim template made it. */
+  /** The claim template that made it, if one did. */
   ownerService: z.string().optional(),
-  /** Set when its service was deleted and the data kept. */
+  /** Set if its service was deleted and the data kept. */
   releasedAt: z.string().optional(),
   failureMessage: z.string().optional(),
   /** What to do about the failure. */
@@ -89,23 +89,29 @@ export const volumeStatusSchema = z.object({
   /** Provisioning attempts since the last success or `retry-provision`. */
   attempts: z.number().int(),
   lastAttemptAt: z.string().optional(),
-  /** The request to retry that the attempts answer. */
+  /** The request to retry that the attempts belong to. */
   retriedFor: z.string().optional(),
   /** When the next attempt is due. */
   nextAttemptAt: z.string().optional(),
-  /** Size that the driver has made it, in bytes. */
+  /** The size that the driver made it, in bytes. */
   sizeBytes: z.number().int().optional(),
-  /** The merged parameters at the last successful provisioning, secret references unresolved. */
+  /** The merged parameters at the last successful provisioning, with secret references unresolved. */
   driverParameters: z.record(z.string(), z.string()).optional(),
-  /** The driver that provisioned it; kept so that a class that is gone stops nothing. */
+  /** The driver that provisioned it. Kept here so that a deleted class blocks nothing. */
   driver: z.string().optional(),
-  /** When an instance was first let write to it, its init steps done; until then it is fresh (`runIf: freshVolume`). */
+  /**
+   * When an instance was first allowed to write to it, after its init steps. Until then it is fresh (`runIf:
+   * freshVolume`).
+   */
   initializedAt: z.string().optional(),
-  /** True when provisioning found data in place and kept it. */
+  /** Whether provisioning found data in place and kept it. */
   adopted: z.boolean().optional(),
-  /** What it was made on, and is mounted from only; absent where its driver looks after that itself, and on what an older Rune made. */
+  /**
+   * The filesystem that it was made on, the only one it is mounted from. Absent if its driver checks that
+   * itself, or if an older version of Rune made it.
+   */
   filesystem: filesystemSchema.optional(),
-  /** Present while a snapshot policy holds for it. */
+  /** Present while a snapshot policy applies to it. */
   snapshots: snapshotScheduleSchema.optional(),
   conditions: z.array(conditionSchema),
 });

@@ -1,18 +1,19 @@
 /**
- * What a volume begins with, as a castfile says it: a map whose first key is the kind of source. A new kind is a member of both
- * unions here, a branch of {@linkcode readVolumeSource}, and then the compiler names who has to decide about it.
+ * What a volume starts with, as a castfile writes it: a map whose first key is the kind of source. To add a
+ * kind, add a member to both unions here and a branch to {@linkcode readVolumeSource}; the compiler then
+ * names the code that must decide about it.
  * @module
  */
 import { z } from "zod";
 import { nameSchema } from "./name.ts";
 import { sourceSnapshotSchema } from "./reference.ts";
 
-/** As a castfile writes it; of the volume's own namespace when it names none. */
+/** As a castfile writes it. Default namespace: the volume's own. */
 export const writtenSourceSchema = z.union([
   z.strictObject({ snapshot: sourceSnapshotSchema, namespace: nameSchema.optional() }),
 ]);
 
-/** As it is kept. */
+/** As stored. */
 export const volumeSourceSchema = z.union([
   z.strictObject({ snapshot: sourceSnapshotSchema, namespace: nameSchema }),
 ]);
@@ -20,7 +21,7 @@ export const volumeSourceSchema = z.union([
 /** A source by its kind. */
 export type VolumeSource = { from: "snapshot"; namespace: string; name: string };
 
-/** The source of a volume; undefined for one that begins empty. */
+/** The source of a volume; undefined if it starts empty. */
 export function readVolumeSource(
   { spec: { source } }: { spec: { source?: z.output<typeof volumeSourceSchema> } },
 ): VolumeSource | undefined {

@@ -223,7 +223,7 @@ Deno.test("init steps that cannot work are refused at cast, each with its place"
   assert.match(await cast(step("runIf: freshVolume")), /freshVolume needs a volume .*read-write/);
   assert.match(
     await cast(step("runIf: { fileMissing: /x/y }")),
-    /\/x\/y lies below no volume.*mounted: none/,
+    /\/x\/y is below no volume.*mounted: none/,
   );
   assert.match(await cast(step("runIf: sometimes")), /expected freshVolume, always/);
   assert.match(await cast(step("args: []").repeat(2)), /"a" is used by another step/);

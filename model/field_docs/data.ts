@@ -1,11 +1,11 @@
-/** What the reference says of namespaces, configmaps and secrets. @module */
+/** Docs of namespaces, configmaps and secrets. @module */
 import type { FieldDocs } from "./fields.ts";
 import { NAME_DOCS, NAMESPACE_DOCS } from "./resource.ts";
 
 /** Of the kind namespace. */
 export const NAMESPACE_KIND_DOCS: FieldDocs = NAME_DOCS;
 
-/** Of the kind configmap. */
+/** For the kind `configmap`. */
 export const CONFIG_MAP_DOCS: FieldDocs = {
   ...NAMESPACE_DOCS,
   data: {

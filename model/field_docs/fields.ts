@@ -1,6 +1,7 @@
 /**
- * The fields of a schema as the reference shows them: path, type, default. What a field is for stands beside the schemas, in the
- * tables of this folder; docs/decisions/0059 says why. @module
+ * Lists the fields of a schema for the reference pages: path, type, default. The tables in this folder say
+ * what each field is for; docs/decisions/0059 says why they stand there.
+ * @module
  */
 import type { z } from "zod";
 import { bytesSchema, cpuSchema } from "../quantity.ts";
@@ -8,37 +9,37 @@ import { nameRefSchema, nameSchema } from "../name.ts";
 import { imageSchema } from "../image_reference.ts";
 import { defOf, formsOf } from "../schema_parts.ts";
 
-/** What the reference says of a field beyond what its schema knows. */
+/** What the reference says about a field beyond its schema. */
 export interface FieldDoc {
   /** What the field does, in one or two sentences. */
   means: string;
-  /** What its text looks like, where the schema knows no more than that it is a text. */
+  /** The form of its text, if the schema only knows that it is a text. */
   form?: string;
   unit?: string;
-  /** What holds when it is left out, where that is not a constant of the schema. */
+  /** The value when it is left out, if that is not a constant of the schema. */
   default?: string;
-  /** The only runner that takes it; both do when this is absent. */
+  /** The only runner that supports it; absent if both do. */
   runner?: "containers" | "processes";
-  /** YAML, as it stands behind `key:`. */
+  /** YAML, as written after `key:`. */
   example?: string;
 }
 
-/** The docs of the fields of one schema, by path: `ports[].port`. */
+/** Docs of the fields of one schema, by path: `ports[].port`. */
 export type FieldDocs = Readonly<Record<string, FieldDoc>>;
 
 /** One field of a schema. */
 export interface Field {
-  /** From the body: `volumes[].claim.name`. */
+  /** From the top of the body: `volumes[].claim.name`. */
   path: string;
   schema: z.ZodType;
   type: string;
-  /** `required`, the default as YAML writes it, or undefined when the field may be absent. */
+  /** `required`, the default as YAML writes it, or undefined if the field is optional. */
   default: string | undefined;
-  /** The field whose inner fields this one shares; they are listed once. */
+  /** The field with the same inner fields, which are listed only there. */
   sameAs?: string;
 }
 
-/** Names of schemas that a reader knows by a word. */
+/** Schemas with a name of their own in the reference. */
 const WORDS = new Map<z.ZodType, string>([
   [nameSchema, "name"],
   [nameRefSchema, "name, or `name.namespace.rune`"],
@@ -47,7 +48,7 @@ const WORDS = new Map<z.ZodType, string>([
   [imageSchema, "image"],
 ]);
 
-/** The schemas below one, wrappers and clones included, nearest first. */
+/** A schema and those that it wraps, outermost first. */
 function* layersOf(schema: z.ZodType): Generator<z.ZodType> {
   for (let at: z.ZodType | undefined = schema; at;) {
     yield at;
@@ -111,7 +112,7 @@ function defaultOf(schema: z.ZodType): string | undefined {
   return "required";
 }
 
-/** The fields of a schema and of all that lies in it, in the order of the schema. */
+/** The fields of a schema and of everything nested in it, in schema order. */
 export function listFields(schema: z.ZodType): Field[] {
   const fields = new Map<string, Field>();
   const first = new Map<z.ZodType, string>();

@@ -1,7 +1,7 @@
-/** What the reference says of the fields that several kinds share. @module */
+/** Docs of the fields that several kinds share. @module */
 import type { FieldDocs } from "./fields.ts";
 
-/** Of every kind. */
+/** For every kind. */
 export const NAME_DOCS: FieldDocs = {
   name: {
     means:
@@ -14,7 +14,7 @@ export const NAME_DOCS: FieldDocs = {
   },
 };
 
-/** Of every kind that lies in a namespace. */
+/** For every namespaced kind. */
 export const NAMESPACE_DOCS: FieldDocs = {
   ...NAME_DOCS,
   namespace: {
@@ -24,7 +24,7 @@ export const NAMESPACE_DOCS: FieldDocs = {
   },
 };
 
-/** Of a snapshot policy, where it stands. */
+/** For a snapshot policy at `path`. */
 export const snapshotPolicyDocs = (path: string): FieldDocs => ({
   [`${path}.every`]: {
     means: "The time from one snapshot to the next. Its writers are paused for each.",

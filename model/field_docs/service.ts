@@ -1,4 +1,4 @@
-/** What the reference says of a service: what runs, how many, how it is replaced and stopped. @module */
+/** Docs of a service: what runs, how many instances, how they are replaced and stopped. @module */
 import type { FieldDocs } from "./fields.ts";
 import { NAMESPACE_DOCS } from "./resource.ts";
 import { HEALTH_DOCS } from "./service_health.ts";
@@ -14,7 +14,7 @@ const WHAT_RUNS: FieldDocs = {
   },
   command: {
     means:
-      "The program and its first words; replaces the image's `ENTRYPOINT`. A single text is the program alone: no shell takes it apart.",
+      "The program and its first words; replaces the image's `ENTRYPOINT`. A single text is the program alone: no shell splits it.",
     runner: "containers",
     default: "the image's",
     example: "[/bin/api, --port, '8080']",
@@ -241,7 +241,7 @@ const LIFE: FieldDocs = {
   },
 };
 
-/** Of the kind service. */
+/** For the kind `service`. */
 export const SERVICE_DOCS: FieldDocs = {
   ...NAMESPACE_DOCS,
   ...WHAT_RUNS,

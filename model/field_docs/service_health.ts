@@ -1,7 +1,7 @@
-/** What the reference says of a service's health checks. @module */
+/** Docs of a service's health checks. @module */
 import type { FieldDocs } from "./fields.ts";
 
-/** Of `health`. The three checks have the same fields; the first of them shows these. */
+/** For `health`. Its three checks have the same fields, which are listed under the first. */
 export const HEALTH_DOCS: FieldDocs = {
   health: {
     means: "How Rune asks instances how they are. See [Health](../health.md).",

@@ -1,8 +1,8 @@
-/** What the reference says of what a service mounts. @module */
+/** Docs of a service's mounts. @module */
 import type { FieldDocs } from "./fields.ts";
 import { volumeDocs } from "./volume.ts";
 
-/** Of `secretMounts` and `configMounts`. */
+/** For `secretMounts` and `configMounts`. */
 const fileMountDocs = (prefix: string, mode: string): FieldDocs => ({
   [`${prefix}.name`]: { means: "A name of your own. Rune does nothing with it.", example: "conf" },
   [`${prefix}.mountPath`]: {
@@ -39,7 +39,7 @@ const fileMountDocs = (prefix: string, mode: string): FieldDocs => ({
   },
 });
 
-/** Of `volumes`, `secretMounts` and `configMounts`. */
+/** For `volumes`, `secretMounts` and `configMounts`. */
 export const MOUNT_DOCS: FieldDocs = {
   secretMounts: {
     means: "Secrets that the service sees as files.",

@@ -1,7 +1,7 @@
-/** What the reference says of a service's privileges. @module */
+/** Docs of a service's privileges. @module */
 import type { FieldDocs } from "./fields.ts";
 
-/** Of `securityContext`. */
+/** For `securityContext`. */
 export const SECURITY_DOCS: FieldDocs = {
   securityContext: {
     means:

@@ -1,8 +1,8 @@
-/** What the reference says of volumes, storage classes and snapshots. @module */
+/** Docs of volumes, storage classes and snapshots. @module */
 import type { FieldDocs } from "./fields.ts";
 import { NAME_DOCS, NAMESPACE_DOCS, snapshotPolicyDocs } from "./resource.ts";
 
-/** Of a volume, and of a claim template, where it stands. */
+/** For a volume, and for a claim template at `prefix`. */
 export const volumeDocs = (prefix: string): FieldDocs => ({
   [`${prefix}storageClassName`]: {
     means: "The storage class. It cannot change once the volume exists.",
@@ -37,7 +37,7 @@ export const volumeDocs = (prefix: string): FieldDocs => ({
   ...snapshotPolicyDocs(`${prefix}snapshotPolicy`),
 });
 
-/** Of the kind volume. */
+/** For the kind `volume`. */
 export const VOLUME_DOCS: FieldDocs = {
   ...NAMESPACE_DOCS,
   ...volumeDocs(""),
@@ -54,7 +54,7 @@ export const VOLUME_DOCS: FieldDocs = {
   },
 };
 
-/** Of the kind storage class. */
+/** For the kind `storageClass`. */
 export const STORAGE_CLASS_DOCS: FieldDocs = {
   ...NAME_DOCS,
   driver: {
@@ -101,7 +101,7 @@ export const STORAGE_CLASS_DOCS: FieldDocs = {
   ...snapshotPolicyDocs("snapshotPolicy"),
 };
 
-/** Of the kind snapshot. */
+/** For the kind `snapshot`. */
 export const SNAPSHOT_DOCS: FieldDocs = {
   ...NAMESPACE_DOCS,
   source: { means: "What is copied. It cannot change.", example: "{ volume: web-data }" },
