@@ -8,21 +8,21 @@ import { shapeIssues } from "./body_shape.ts";
 import { nodesOf } from "./schema_fixture.ts";
 import { defOf } from "./schema_parts.ts";
 
-/** Names that every object has by inheritance, and that are names as any other to those who write castfiles. */
+/** Names that every object inherits. Authors of castfiles may use them like any other. */
 const INHERITED = ["constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "isPrototypeOf"];
 
-/** A body that holds nothing but `value` at a path. */
+/** A body with nothing but `value` at a path. */
 function bodyWith(path: string[], value: unknown): unknown {
   return path.reduceRight<unknown>((inner, part) => part === "0" ? [inner] : { [part]: inner }, value);
 }
 
-/** Every map with names of its own, of every kind that is cast. */
+/** Every map with free keys, of every castable kind. */
 const MAPS = (Object.keys(BODIES) as CastKind[]).flatMap((kind) =>
   [...nodesOf(BODIES[kind])].filter(({ schema }) => defOf(schema).type === "record")
     .map(({ path, schema }) => ({ kind, path, schema }))
 );
 
-/** A value that a map takes, of the few that there are. */
+/** A value that a map accepts. */
 function sampleOf(map: z.ZodType, key: string): unknown {
   const samples = ["x", 1, "10m", {}, []];
   return samples.find((sample) => map.safeParse({ [key]: sample }).success);
@@ -68,7 +68,7 @@ Deno.test("a castfile in YAML, with a merge, and in JSON says where __proto__ st
   ]);
 });
 
-Deno.test("shapeIssues() ends in a circle, tells a bounded number, and looks no deeper than it must", () => {
+Deno.test("shapeIssues() ends in a cycle, reports a bounded number, and looks no deeper than it must", () => {
   const circle: Record<string, unknown> = {};
   circle.self = [circle];
   assert.deepEqual(shapeIssues(circle, z.any()), []);
@@ -86,7 +86,7 @@ Deno.test("dataKeySchema refuses __proto__ also where a list of {key, value} or 
   assert.equal(dataKeySchema.safeParse("constructor").success, true);
 });
 
-Deno.test("fieldChanges() takes an inherited name for absent", () => {
+Deno.test("fieldChanges() treats an inherited name as absent", () => {
   assert.deepEqual(fieldChanges({}, { constructor: "x" }), [{ path: "constructor", to: "x" }]);
   assert.deepEqual(fieldChanges({ toString: "x" }, {}), [{ path: "toString", from: "x" }]);
 });
@@ -102,7 +102,7 @@ Deno.test("shapeIssues() counts entries before a schema looks at each of them", 
   assert.match("issues" in map ? map.issues[0]!.message : "", /^expected at most 1024 entries/);
 });
 
-Deno.test("shapeIssues() looks into nothing that no schema is for: it is refused, or checked later", () => {
+Deno.test("shapeIssues() skips values without a schema: they are refused, or checked later", () => {
   const many = Array.from({ length: 1_000_000 }, () => ({}));
   let looked = 0;
   const counting = new Proxy(many, {

@@ -45,7 +45,7 @@ Deno.test("parseCastfile() points at values: blocked mountPath, bad quantity, ba
   assert.match(found[2]!, /^10:48 .*accessMode: expected one of ReadWriteOnce/);
 });
 
-Deno.test("parseCastfile() says of a choice what there is, what was found, and what was probably meant", () => {
+Deno.test("parseCastfile() says which values are possible, what it found, and what was probably meant", () => {
   const service = (more: string) => onlyIssue(`service:\n  name: web\n  image: a\n${more}`);
   const probe = (fields: string) => service(`  health: { liveness: { ${fields} } }\n`);
   assert.deepEqual(probe("type: htp, port: 1"), {
@@ -80,7 +80,7 @@ Deno.test("parseCastfile() refuses claim and claimTemplate together, and neither
   assert.match(issuesOf(neither)[0]!, /^5:7 volumes\[0\]: .*neither/);
 });
 
-Deno.test("parseCastfile() says where YAML itself is broken, and what a Kubernetes manifest is not", () => {
+Deno.test("parseCastfile() says where the YAML is broken, and recognises a Kubernetes manifest", () => {
   assert.match(issuesOf("service:\n  name: [a\n")[0]!, /^\d+:\d+ : /);
   assert.match(issuesOf("a: 1\na: 2\n").join(), /2:1 .*unique/);
   assert.match(issuesOf("apiVersion: v1\nkind: Pod\n").join(), /Kubernetes manifest/);
@@ -138,12 +138,12 @@ service:
   assert.deepEqual(checkSet(cast(true).map((r) => r.declared)), []);
 });
 
-Deno.test("findDuplicates() names the place of the first", () => {
+Deno.test("findDuplicates() names the position of the first", () => {
   const { resources } = parse("service: {name: a, image: i}\n---\nservice: {name: a, image: j}\n");
   assert.match(findDuplicates(resources)[0]!.message, /declared twice; the first is at f\.yaml:1:17/);
 });
 
-Deno.test("a service survives the way through YAML and back", () => {
+Deno.test("a service survives a round trip through YAML", () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9]{0,10}$/);
   const service = fc.record({
     name,
@@ -170,7 +170,7 @@ Deno.test("a service survives the way through YAML and back", () => {
   }));
 });
 
-Deno.test("parseCastfile() refuses keys that are maps, however deep, keys that stand twice, and aliases without end", () => {
+Deno.test("parseCastfile() refuses keys that are maps, however deep, duplicate keys, and endless aliases", () => {
   const messages = (text: string) =>
     parseCastfile(text, { file: "f", namespace: "default" }).issues.map((
       { message, line },
@@ -184,7 +184,7 @@ Deno.test("parseCastfile() refuses keys that are maps, however deep, keys that s
   assert.deepEqual(messages(`x-a: &a b\nservice:\n  args:\n${"    - *a\n".repeat(2_000)}`).length, 1);
 });
 
-Deno.test("parseCastfile() says what a Compose file is, and names its services", () => {
+Deno.test("parseCastfile() recognises a Compose file, and names its services", () => {
   const compose =
     "version: '3'\nservices:\n  web: { image: nginx }\n  db: { image: postgres }\nvolumes: { data: }\n";
   const issue = onlyIssue(compose);
@@ -197,7 +197,7 @@ Deno.test("parseCastfile() says what a Compose file is, and names its services",
   );
 });
 
-Deno.test("parseCastfile() names each wrong entry of data, lists and choices by its own path and place", () => {
+Deno.test("parseCastfile() names each wrong entry of data, lists and choices by its own path and position", () => {
   assert.deepEqual(
     issuesOf(`configmap:
   name: a
@@ -253,7 +253,7 @@ Deno.test("parseCastfile() refuses what a service names twice, limits that no co
   assert.match(issues('env: { A: "a\\0b" }')[0]!, /cannot hold the character NUL/);
 });
 
-Deno.test("parseCastfile() takes no text for a number or truth value, and says how to write it", () => {
+Deno.test("parseCastfile() refuses a text for a number or boolean, and says how to write it", () => {
   const issue = (fields: string) => {
     const { message, hint } = onlyIssue(`service: { name: a, image: b, ${fields} }\n`);
     return `${message} (${hint})`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fieldChanges, sameValue } from "./changes.ts";
 
-Deno.test("sameValue() ignores the order of keys, and takes undefined for absent", () => {
+Deno.test("sameValue() ignores the order of keys, and treats undefined as absent", () => {
   assert.ok(sameValue({ a: 1, b: [{ c: 2 }] }, { b: [{ c: 2 }], a: 1 }));
   assert.ok(sameValue({ a: undefined }, {}));
   assert.ok(sameValue({}, { a: undefined }));
@@ -17,7 +17,7 @@ Deno.test("sameValue() ignores the order of keys, and takes undefined for absent
   }
 });
 
-Deno.test("sameValue() says of any two JSON values what fieldChanges() finds", () => {
+Deno.test("sameValue() agrees with fieldChanges() on any two JSON values", () => {
   const pair = fc.tuple(fc.jsonValue({ maxDepth: 3 }), fc.jsonValue({ maxDepth: 3 }));
   fc.assert(fc.property(pair, ([from, to]) => {
     assert.ok(sameValue(from, structuredClone(from)));

@@ -1,4 +1,4 @@
-/** The name of a claimed volume, and that every part of the program reads it the same way. @module */
+/** Tests the names of claimed volumes, and that every part of the program reads them the same way. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { usersOf } from "../cli/describe/volume.ts";
@@ -44,7 +44,7 @@ Deno.test("claimedOrdinal() reads what claimedVolumeName() makes, and nothing el
   ) assert.equal(claimedOrdinal(name, owner), undefined, name);
 });
 
-Deno.test("a name that two mounts make is read for each of them", () => {
+Deno.test("a name that two mounts can make is read for each of them", () => {
   assert.equal(claimedOrdinal("a-b-c-0", { mount: "a", service: "b-c" }), 0);
   assert.equal(claimedOrdinal("a-b-c-0", { mount: "a-b", service: "c" }), 0);
   assert.equal(claimedOrdinal("a-b-0", { mount: "a-b", service: "c" }), undefined);
@@ -67,11 +67,11 @@ Deno.test("mountsOfVolume() keeps to the namespace of a template, and follows a 
   assert.deepEqual(findMounts("shop"), []);
 });
 
-/** Words of the alphabet in which names are told apart worst: dashes, digits, and each other's beginnings. */
+/** Characters that make names hard to tell apart: dashes, digits, and prefixes of each other. */
 const word = fc.array(fc.constantFrom("a", "b", "0", "1", "01"), { minLength: 1, maxLength: 3 })
   .map((parts) => parts.join("-"));
 
-/** What each part of the program says of a volume that the service's template may have made. */
+/** What each part of the program concludes about a volume that the service's template may have made. */
 function answersOf(service: Service, volume: Volume, store: Store) {
   const isStalled = judgeService(
     { kind: "service", namespace: service.namespace, name: service.name, generation: 1 },
@@ -85,7 +85,7 @@ function answersOf(service: Service, volume: Volume, store: Store) {
   };
 }
 
-/** Whether the volume may not be deleted; nothing is written. */
+/** Whether the deletion guard refuses the volume; nothing is written. */
 function refusesDeletion({ namespace, name, spec, status }: Volume, store: Store): Promise<boolean> {
   class Undo extends Error {}
   return store.transact((tx) => {

@@ -58,7 +58,7 @@ export function processSentenceIssue(text: string): string | undefined {
     !rest.some((word) => /^[-"'/.]/.test(word));
   if (isPath) return undefined;
   const [program, ...args] = text.length <= SHOWN ? splitOrWrap(text.trim()) : ["program", "argument, …"];
-  return `is one word with blanks in it, and no shell takes it apart: write command: ${
+  return `is one word with spaces in it, and no shell splits it: write command: ${
     asYaml(program!)
   } and args: [${args.map(asYaml).join(", ")}]`;
 }

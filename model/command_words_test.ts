@@ -16,7 +16,7 @@ Deno.test("sentenceIssue() shows the list that a sentence stands for", () => {
   for (const word of ["/bin/sh", "nginx", "5432"]) assert.equal(sentenceIssue(word), undefined);
 });
 
-Deno.test("processSentenceIssue() shows command and args, and takes a path with blanks", () => {
+Deno.test("processSentenceIssue() shows command and args, and accepts a path with spaces", () => {
   assert.match(
     processSentenceIssue("/bin/sh -c 'exec app'")!,
     /write command: \/bin\/sh and args: \[-c, "exec app"\]$/,
@@ -28,7 +28,7 @@ Deno.test("processSentenceIssue() shows command and args, and takes a path with 
   }
 });
 
-Deno.test("a command that is a sentence is refused in services, processes and init steps, and a list is taken as it is", () => {
+Deno.test("a command that is a sentence is refused in services, processes and init steps, and a list is accepted", () => {
   const paths = (text: string) =>
     parseCastfile(text, { file: "f", namespace: "default" }).issues.map(({ path }) => path.join("."));
   assert.deepEqual(paths("service: { name: a, image: b, command: sh -c x }"), ["command"]);
@@ -40,7 +40,7 @@ Deno.test("a command that is a sentence is refused in services, processes and in
   assert.deepEqual(paths('service: { name: a, image: b, command: ["/opt/My App/run", "-c x"] }'), []);
 });
 
-Deno.test("a text where a list of words is expected, and a sentence as the program of one, are told with the list", () => {
+Deno.test("a text instead of a list of words, and a sentence as the program of a list, are refused with the list to write", () => {
   const issues = (fields: string) =>
     parseCastfile(`service: { name: a, image: b, ${fields} }`, { file: "f", namespace: "default" }).issues
       .map(({ path, message, hint }) =>

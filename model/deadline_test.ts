@@ -3,7 +3,7 @@ import { withDeadline } from "./deadline.ts";
 
 const never = () => new Promise<never>(() => {});
 
-Deno.test("withDeadline() ends the wait for what never ends, and aborts it", async () => {
+Deno.test("withDeadline() stops waiting for work that never ends, and aborts it", async () => {
   let aborted: AbortSignal | undefined;
   const waiting = withDeadline((signal) => (aborted = signal, never()), { ms: 10, what: "the mount of a/b" });
   await assert.rejects(waiting, {
@@ -13,7 +13,7 @@ Deno.test("withDeadline() ends the wait for what never ends, and aborts it", asy
   assert.equal(aborted!.aborted, true);
 });
 
-Deno.test("withDeadline() consumes the error of the loser, and hands over what comes late", async () => {
+Deno.test("withDeadline() handles the error of the loser, and passes a late result on", async () => {
   const late = Promise.withResolvers<string>();
   const discarded = Promise.withResolvers<string>();
   const options = { ms: 5, what: "it", discard: (value: string) => discarded.resolve(value) };
@@ -45,7 +45,7 @@ Deno.test("withDeadline() passes on results and errors, and ends at once with th
   );
 });
 
-Deno.test("withDeadline(): what was returned in time goes on to end with the caller's signal, and with no deadline", async () => {
+Deno.test("withDeadline() keeps the result tied to the caller's signal, not to the deadline", async () => {
   const caller = new AbortController();
   const options = { ms: 20, what: "it", signal: caller.signal };
   const signal = await withDeadline((signal) => Promise.resolve(signal), options);
@@ -55,7 +55,7 @@ Deno.test("withDeadline(): what was returned in time goes on to end with the cal
   assert.equal(signal.aborted, true);
 });
 
-Deno.test("withDeadline() gives what was told to end a grace, and goes without it then", async () => {
+Deno.test("withDeadline() gives aborted work a grace period, and then stops waiting", async () => {
   const steps: string[] = [];
   const tidy = (signal: AbortSignal) =>
     new Promise<never>((_, reject) =>

@@ -12,7 +12,7 @@ const graph = (edges: Record<string, string[]>) => {
   return (start: string) => findCycles([find("n", start)!], find)[0];
 };
 
-Deno.test("findCycles() finds the way back to a service, and nothing where there is none", () => {
+Deno.test("findCycles() finds the path back to a service, and nothing if there is none", () => {
   assert.deepEqual(graph({ a: ["a"] })("a"), ["n/a", "n/a"]);
   assert.deepEqual(graph({ a: ["b"], b: ["c.n.rune"], c: ["a"] })("a"), ["n/a", "n/b", "n/c", "n/a"]);
   assert.equal(graph({ a: ["b", "c"], b: ["d"], c: ["d"], d: [] })("a"), undefined);

@@ -38,7 +38,7 @@ Deno.test("formatAge() shows at most two units, the way kubectl does", () => {
   for (const [ms, text] of table) assert.equal(formatAge(ms), text, String(ms));
 });
 
-Deno.test("formatTimeLeft() rounds up, so that what began a moment ago has its whole time left", () => {
+Deno.test("formatTimeLeft() rounds up, so that a span that just began shows its full length", () => {
   const day = 86_400_000;
   assert.equal(formatTimeLeft(30 * day - 900), "30d");
   assert.equal(formatTimeLeft(day - 20_000), "24h");

@@ -4,7 +4,7 @@ import { checkSet } from "./checks.ts";
 import { tooMuchIn } from "./environment_size.ts";
 import { LIMITS, MAX_ENVIRONMENT } from "./limits.ts";
 
-/** Whether this Linux starts a program with these. */
+/** Whether this Linux starts a program with these words and variables. */
 async function starts(words: string[], env: Record<string, string>): Promise<boolean> {
   try {
     const [program, ...args] = words;
@@ -39,7 +39,7 @@ Deno.test({
   },
 });
 
-/** What a set is refused for. */
+/** The issues of a set. */
 const issuesOf = (text: string) => {
   const { resources, issues } = parseCastfile(text, { file: "f", namespace: "default" });
   assert.deepEqual(issues, []);
@@ -49,7 +49,7 @@ const issuesOf = (text: string) => {
 };
 const long = "x".repeat(131_070);
 
-Deno.test("a variable or word beyond the kernel's limit is told at its own field, also one of a configmap or step", () => {
+Deno.test("a variable or word beyond the kernel's limit is reported at its own field, also one of a configmap or step", () => {
   assert.deepEqual(issuesOf(`service: { name: a, image: b, env: { A: "${long}" } }`), [
     "env.A: the variable A has 131072 bytes, and Linux passes on at most 131071",
   ]);
@@ -77,7 +77,7 @@ service: { name: a, image: b, envFrom: [{ configName: c }], env: { BIG: small } 
   );
 });
 
-Deno.test("variables that are too much together are told, of the service once", () => {
+Deno.test("variables that are too large in total are reported, once for the service", () => {
   const env = Array.from({ length: 21 }, (_, i) => `V${i}: "${"x".repeat(100_000)}"`).join(", ");
   const [issue, ...others] = issuesOf(
     `service: { name: a, image: b, env: { ${env} } }`,

@@ -29,7 +29,7 @@ Deno.test("exposedPort() finds a port by name or by number, with its protocol", 
   assert.equal(port(undefined), undefined);
 });
 
-Deno.test("hostPortOf() is hostPort, or the port itself where there is no name either; a process has it in any case", () => {
+Deno.test("hostPortOf() is hostPort, or the port itself if there is no host name either; a process always has one", () => {
   const port = (expose: unknown, more = {}) => hostPortOf(specOf({ expose, ...more }))?.hostPort;
   assert.equal(port({ port: "http" }), 8080);
   assert.equal(port({ port: "http", hostPort: 80 }), 80);
@@ -67,14 +67,14 @@ Deno.test("a process cannot have another port on the machine than its own", () =
   assert.equal(issueOf({ ...process, expose: { port: 1, hostPort: 1 } }), "");
 });
 
-Deno.test("templateOf() keeps the published port and no host name: a new name restarts nothing", () => {
+Deno.test("templateOf() keeps the published port and drops the host name, so a new name restarts nothing", () => {
   const template = (expose: unknown) => templateOf(specOf({ expose })).expose;
   assert.deepEqual(template({ port: "http" }), { port: "http", hostPort: 8080 });
   assert.equal(template({ port: "http", host: "a.local" }), undefined);
   assert.deepEqual(templateOf(specOf({ expose: { port: 1, host: "a.local" } })), templateOf(specOf({})));
 });
 
-Deno.test("checkSet() refuses a host port for more than one instance, and lets a name have any number", () => {
+Deno.test("checkSet() refuses a host port for more than one instance, and allows a name any number", () => {
   const [issue] = checkSet([declare({ scale: 3, expose: { port: "http" } })]);
   assert.deepEqual(issue!.path, ["scale"]);
   assert.match(`${issue!.message}; ${issue!.hint}`, /expected scale 1, found 3; .*expose\.host/);
@@ -102,7 +102,7 @@ Deno.test("checkSet() refuses one name, or one port of the machine, for two serv
   assert.equal(check({ port: 1 }, { port: 1 }, { scale: 0 }), "", "a stopped service needs no port");
 });
 
-Deno.test("checkSet() refuses one port for two services whatever takes it: exposed, or declared by a process", () => {
+Deno.test("checkSet() refuses one port for two services, exposed or declared by a process", () => {
   const check = (one: Record<string, unknown>, two: Record<string, unknown>) =>
     checkSet([declare(one, "one"), declare(two, "two")]).map((i) => `${i.path.join(".")}: ${i.message}`)
       .join();
@@ -121,7 +121,7 @@ Deno.test("checkSet() refuses one port for two services whatever takes it: expos
   assert.equal(check({ ...process, ...http, scale: 0 }, published), "");
 });
 
-Deno.test("checkSet() lets two services have one port on different addresses", () => {
+Deno.test("checkSet() allows two services one port on different addresses", () => {
   const check = (one?: string, two?: string) =>
     checkSet(
       [one, two].map((hostAddress, i) =>
@@ -134,7 +134,7 @@ Deno.test("checkSet() lets two services have one port on different addresses", (
   assert.equal(check("::1", "0:0:0:0:0:0:0:1"), 1);
 });
 
-Deno.test("expose.hostAddress is an address, and for a container's published port alone", () => {
+Deno.test("expose.hostAddress is an address, and only for a container's published port", () => {
   const template = templateOf(specOf({ expose: { port: 1, hostAddress: "127.0.0.1" } }));
   assert.deepEqual(template.expose, { port: 1, hostPort: 1, hostAddress: "127.0.0.1" });
   for (const hostAddress of ["localhost", "1.2.3", "10.0.0.0/8", "*", ""]) {
@@ -153,7 +153,7 @@ Deno.test("expose.hostAddress is an address, and for a container's published por
   );
 });
 
-Deno.test("externalAddress() shows the name as it is asked for, or the machine's port", () => {
+Deno.test("externalAddress() shows the host name, or the machine's port", () => {
   const address = (expose: unknown, exposure?: { host: string; urls: string[] }) =>
     externalAddress({ spec: specOf({ expose }), status: { exposure } }, "box");
   const named = { port: 1, host: "a.local" };
@@ -168,7 +168,7 @@ Deno.test("externalAddress() shows the name as it is asked for, or the machine's
   assert.equal(address(named, { host: "old.local", urls: ["http://old.local:7880"] }), "a.local");
 });
 
-Deno.test("externalAddress() shows what is bound, with its protocol, and nothing that is not", () => {
+Deno.test("externalAddress() shows only bound ports, with their protocol", () => {
   const address = (
     expose: unknown,
     { published, urls, more }: { published?: string[]; urls?: string[]; more?: Record<string, unknown> },

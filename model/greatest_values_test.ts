@@ -1,4 +1,4 @@
-/** No number and no duration of any schema is without a greatest value. @module */
+/** Tests that every number and every duration in a schema has a greatest value. @module */
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import { castRequestSchema, execControlSchema, rollbackRequestSchema, scaleRequestSchema } from "./api.ts";
@@ -31,13 +31,13 @@ Deno.test("every number of a declaration or a request has a least and a greatest
   assert.ok(numbers > 25, `${numbers}`);
 });
 
-Deno.test("every duration of a declaration or a request is refused with its greatest value above that", () => {
+Deno.test("every duration of a declaration or a request has a greatest value, which the refusal names", () => {
   let durations = 0;
   for (const [name, schema] of Object.entries(SCHEMAS)) {
     for (const { path, schema: node } of nodesOf(schema)) {
       if (!["string", "pipe"].includes(defOf(node).type)) continue;
       const takes = (text: string) => node.safeParse(text).success;
-      // The form alone is judged by the first step of a pipe, which the pipe goes on from.
+      // The first step of a pipe checks only the form; the pipe goes on from there.
       const isDuration = defOf(node).type === "pipe" && takes("1h") && !takes("1x") && !takes("ten");
       if (!isDuration) continue;
       durations++;
@@ -52,7 +52,7 @@ Deno.test("every duration of a declaration or a request is refused with its grea
   assert.ok(durations >= 4, `${durations}`);
 });
 
-Deno.test("waits of thirty days are taken, and those of more than a year refused with the most", () => {
+Deno.test("waits of thirty days are accepted, and those of more than a year are refused with the limit", () => {
   const service = (fields: string) =>
     parseCastfile(`service: { name: a, image: b, ${fields} }`, { file: "f", namespace: "default" }).issues
       .map(({ message }) => message);

@@ -1,4 +1,8 @@
-/** Nothing that reads what a caller wrote takes more than its share of time: eight times the input, eight times the time. @module */
+/**
+ * Tests that everything that reads a caller's input takes linear time: eight times the input, eight times the
+ * time.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { parseCastfile } from "./castfile.ts";
 import { checkSet } from "./checks.ts";
@@ -17,7 +21,7 @@ const ignoreErrors = <T>(read: (text: string) => T) => (text: string) => {
   try {
     read(text);
   } catch {
-    // Refused: how long that took is what counts.
+    // Refused; only the time matters here.
   }
 };
 
@@ -25,7 +29,7 @@ const service = (fields: Record<string, unknown>) => ({ name: "a", image: "b", .
 const declare = (fields: Record<string, unknown>) =>
   parseDeclared("service", service(fields), { namespace: "default" });
 
-/** Everything that reads one text, by name. */
+/** Everything that reads a single text, by name. */
 const READERS: Record<string, (text: string) => unknown> = {
   "label selector": parseLabelSelector,
   "field selector": parseFieldSelector,
@@ -69,7 +73,7 @@ const READERS: Record<string, (text: string) => unknown> = {
     }),
 };
 
-/** What hostile texts are made of. */
+/** The building blocks of hostile texts. */
 const UNITS = [
   " ",
   "\n",
@@ -110,7 +114,7 @@ const UNITS = [
 const BEFORE = ["", "{{secret:", "a in ("];
 const AFTER = ["", "x", ")"];
 
-Deno.test("readers of texts: time grows no faster than what they read, whatever it is made of", async () => {
+Deno.test("readers of texts take linear time on any input", async () => {
   const slow: string[] = [];
   for (const [name, read] of Object.entries(READERS)) {
     const yaml = name.includes("castfile");
@@ -159,12 +163,12 @@ const FIELDS: Record<string, (n: number) => Record<string, unknown>> = {
   dependencies: (n) => ({ dependencies: range(n, (i) => ({ name: `d${i}` })) }),
 };
 
-Deno.test("fields with many entries: time grows no faster than their number, in what is cast and in what is stored", async () => {
+Deno.test("fields with many entries take linear time, cast or stored", async () => {
   const slow: string[] = [];
   for (const [name, fields] of Object.entries(FIELDS)) {
     const cast = await measureGrowth({ make: fields, run: declare, most: 8_000 });
     if (cast !== undefined) slow.push(`${name}, cast: ${cast}`);
-    // What was stored before there was a bound is brought to the current schema at every start.
+    // Every start upgrades what was stored before there were bounds.
     const stored = await measureGrowth({
       make: fields,
       run: (spec) => serviceSpecSchema.safeParse({ image: "b", ...spec }),
@@ -193,7 +197,7 @@ const SETS: Record<string, (n: number) => Declared[]> = {
     range(n, (i) => declareService(`s${i}`, { dependencies: [{ name: `s${i + 1}` }, { name: "s0" }] })),
 };
 
-Deno.test("checkSet(): time grows no faster than the set", async () => {
+Deno.test("checkSet() takes linear time", async () => {
   const slow: string[] = [];
   for (const [name, make] of Object.entries(SETS)) {
     const growth = await measureGrowth({ make, run: (set) => checkSet(set), most: 4_000 });
@@ -202,7 +206,7 @@ Deno.test("checkSet(): time grows no faster than the set", async () => {
   assert.deepEqual(slow, []);
 });
 
-/** Castfiles with `n` of something. */
+/** Castfiles with `n` entries of one sort. */
 const CASTFILES: Record<string, (n: number) => string> = {
   keys: (n) => `configmap: { name: a, data: { ${range(n, (i) => `k${i}: v`).join(", ")} } }`,
   "keys of a map that is none": (n) => `service: {\n${range(n, (i) => `  k${i}: v`).join(",\n")}\n}`,
@@ -219,7 +223,7 @@ const CASTFILES: Record<string, (n: number) => string> = {
   "top level keys": (n) => range(n, (i) => `x-${i}: 1`).join("\n"),
 };
 
-Deno.test("parseCastfile(): time grows no faster than the file", async () => {
+Deno.test("parseCastfile() takes linear time", async () => {
   const slow: string[] = [];
   for (const [name, make] of Object.entries(CASTFILES)) {
     const run = (text: string) => parseCastfile(text, { file: "f", namespace: "default" });

@@ -36,7 +36,9 @@ export function imageIssue(image: string): string | undefined {
   const [first = "", ...rest] = name.split("/");
   const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   const parts = isRegistry ? rest : [first, ...rest];
-  if (isRegistry && !HOST.test(first)) return `"${shorten(first)}" is not a registry: write host, or host:port`;
+  if (isRegistry && !HOST.test(first)) {
+    return `"${shorten(first)}" is not a registry: write host, or host:port`;
+  }
   const wrong = parts.find((part) => !PART.test(part));
   if (wrong === undefined) return undefined;
   if (PART.test(wrong.toLowerCase())) {

@@ -4,7 +4,7 @@ import { imageIssue } from "./image_reference.ts";
 
 const hex = (n: number) => "0123456789abcdef".repeat(8).slice(0, n);
 
-Deno.test("imageIssue() takes references as Docker and OCI write them", () => {
+Deno.test("imageIssue() accepts references as Docker and OCI write them", () => {
   const good = [
     "nginx",
     "nginx:1.27",
@@ -24,7 +24,7 @@ Deno.test("imageIssue() takes references as Docker and OCI write them", () => {
   for (const image of good) assert.equal(imageIssue(image), undefined, image);
 });
 
-Deno.test("imageIssue() says what is wrong with each other text, and what to write", () => {
+Deno.test("imageIssue() says what is wrong with any other text, and what to write", () => {
   const bad: [image: string, message: RegExp][] = [
     ["", /expected an image: write \[registry/],
     ["nginx:", /the tag after ":" is missing: write nginx:<tag>/],
@@ -56,7 +56,7 @@ Deno.test("imageIssue() says what is wrong with each other text, and what to wri
   for (const [image, message] of bad) assert.match(imageIssue(image) ?? "taken", message, image);
 });
 
-Deno.test("images of services and of init steps are judged where they stand", () => {
+Deno.test("images of services and of init steps are checked at their own fields", () => {
   const text = `service:
   name: a
   image: "nginx:"

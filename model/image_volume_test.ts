@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { imageMount, imageMountText, uncoveredPaths } from "./image_volume.ts";
 import { volumeMountSchema } from "./mounts.ts";
 
-Deno.test("uncoveredPaths(): only a mount at the path itself covers it, and what nothing may be mounted on is left out", () => {
+Deno.test("uncoveredPaths() counts only a mount at the path itself, and leaves out paths where nothing may be mounted", () => {
   const table: [string[], string[], string[]][] = [
     [["/data"], [], ["/data"]],
     [["/data"], ["/data"], []],
@@ -16,7 +16,7 @@ Deno.test("uncoveredPaths(): only a mount at the path itself covers it, and what
   }
 });
 
-Deno.test("imageMount() has a name that is valid, tells paths apart and avoids those that are taken", () => {
+Deno.test("imageMount() makes valid names that tell paths apart and are not taken", () => {
   const paths = [
     "/data",
     "/srv/db/data",

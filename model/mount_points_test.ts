@@ -25,7 +25,7 @@ const rules = {
       : "missing" as const,
 };
 
-Deno.test("judgeMountPoint() allows what its list names, and nothing that is the daemon's own", () => {
+Deno.test("judgeMountPoint() allows the paths on its list, and none of the daemon's own", () => {
   for (
     const path of [
       "/data",
@@ -74,12 +74,12 @@ Deno.test("judgeMountPoint() allows what its list names, and nothing that is the
   }
 });
 
-Deno.test("judgeMountPoint() allows a directory in its own place, unless it is the daemon's", () => {
+Deno.test("judgeMountPoint() allows a directory mounted at its own path, unless it is the daemon's", () => {
   assert.equal(judgeMountPoint("/usr/local/share/app", { ...rules, inPlace: true }), undefined);
   assert.equal(typeof judgeMountPoint("/var/lib/rune/kek", { ...rules, inPlace: true }), "string");
 });
 
-Deno.test("mayMakeMountPoint() makes nothing where a name alone says something to the host's programs", () => {
+Deno.test("mayMakeMountPoint() refuses places where a mere name means something to the host's programs", () => {
   for (const path of ["/data/a", "/srv", "/tmp/a", "/var/www/a", "/var/lib/new/a", "/var/lib/app/a"]) {
     assert.equal(mayMakeMountPoint(path, rules), true, path);
   }

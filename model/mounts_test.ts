@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { configMountSchema, secretMountSchema } from "./mounts.ts";
 
-Deno.test("files of secrets and configmaps get permissions alone: no setuid, setgid or sticky bit", () => {
+Deno.test("files of secrets and configmaps get permissions only: no setuid, setgid or sticky bit", () => {
   const mode = (value: string) => [
     secretMountSchema.safeParse({ secretName: "s", mountPath: "/srv/s", mode: value }).success,
     configMountSchema.safeParse({ configName: "c", mountPath: "/srv/c", mode: value }).success,

@@ -27,7 +27,7 @@ Deno.test("parseBytes() reads Kubernetes' suffixes, decimals and exponents", () 
   }
 });
 
-Deno.test("parseBytes() refuses what is no size", () => {
+Deno.test("parseBytes() refuses texts that are not sizes", () => {
   for (const text of ["", "10Gx", "Gi", "-1", "1 Gi", "1GiB", "0x10", "1..2", "1e999", "NaN", "٣"]) {
     assert.throws(() => parseBytes(text), { code: "invalid_argument" }, text);
   }

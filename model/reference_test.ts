@@ -1,4 +1,7 @@
-/** Every text of every declaration is a reference that carries its right, or stands here with what it is. @module */
+/**
+ * Tests that every text of a declaration is a reference with its right, or is listed here as plain.
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import { BODIES } from "./declared.ts";
@@ -6,8 +9,8 @@ import { findReaches, partsOf, referenceOf } from "./reference.ts";
 import { defOf } from "./schema_parts.ts";
 
 /**
- * Texts that name no other resource, by the end of their path. Before a field is added here: does it name something that
- * somebody else may not see? Then its schema is one of `reference.ts`.
+ * Texts that name no other resource, by the end of their path. Before you add a field: does it name something
+ * that others may not see? Then use a schema of `reference.ts`.
  */
 const PLAIN: [what: string, ends: RegExp][] = [
   ["the resource's own name and place", /^\w+\.(name|namespace)$/],
@@ -52,7 +55,7 @@ function textsOf(schema: z.ZodType, path: string): [path: string, reference: boo
   return NO_TEXT.includes(defOf(schema).type) ? [] : [[path, false]];
 }
 
-Deno.test("every text of a declaration is a reference with its right, or is known to name nothing", () => {
+Deno.test("every text of a declaration is a reference with its right, or is listed as plain", () => {
   const texts = Object.entries(BODIES).flatMap(([kind, schema]) => textsOf(schema, kind));
   const unknown = texts.filter(([path, reference]) =>
     !reference && !PLAIN.some(([, ends]) => ends.test(path))
@@ -66,7 +69,7 @@ Deno.test("every text of a declaration is a reference with its right, or is know
   }
 });
 
-Deno.test("findReaches() finds what a value names, where it lies, and which right that takes", () => {
+Deno.test("findReaches() finds what a value names, in which namespace, and with which right", () => {
   const reaches = (kind: keyof typeof BODIES, body: object) =>
     findReaches(BODIES[kind], BODIES[kind].parse({ name: "x", ...body }), "shop")
       .map(({ kind, verb, namespace }) => `${verb} ${kind} ${namespace}`);

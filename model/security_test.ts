@@ -5,7 +5,7 @@ import { textsAsWritten } from "./text_fields.ts";
 
 const TOO_LARGE = ["4294967295", "4294967296", "8589934592", "18446744073709551616", `${2 ** 60}`];
 
-Deno.test("parseAccountId() reads digits as one number, and takes none that the kernel would read otherwise", () => {
+Deno.test("parseAccountId() reads digits one way, and refuses those that the kernel would read differently", () => {
   assert.equal(parseAccountId("0"), 0);
   assert.equal(parseAccountId("00"), 0);
   assert.equal(parseAccountId("0070"), 70);
@@ -18,7 +18,7 @@ Deno.test("parseAccountId() reads digits as one number, and takes none that the 
   }
 });
 
-Deno.test("securityContext takes no user or group that wraps to another id", () => {
+Deno.test("securityContext refuses a user or group that wraps to another id", () => {
   for (const field of ["user", "group"]) {
     for (const value of [...TOO_LARGE, 4294967295, 4294967296, -1, 1.5]) {
       assert.equal(securityContextSchema.safeParse({ [field]: value }).success, false, `${field}: ${value}`);
@@ -28,7 +28,7 @@ Deno.test("securityContext takes no user or group that wraps to another id", () 
   }
 });
 
-Deno.test("securityContext takes only names and ids that every reader reads alike", () => {
+Deno.test("securityContext accepts only names and ids that all programs read alike", () => {
   const odd = [
     "00",
     "0x0",
@@ -58,7 +58,7 @@ Deno.test("securityContext takes only names and ids that every reader reads alik
   }
 });
 
-Deno.test("resources take no request above its limit, and no limit of nothing", () => {
+Deno.test("resources refuse a request above its limit, and a limit of zero", () => {
   const issues = (kind: "cpu" | "memory", amounts: { request?: string; limit?: string }) =>
     resourcesSchema.safeParse({ [kind]: amounts }).error?.issues.map(({ path, message }) =>
       `${path.join(".")}: ${message}`

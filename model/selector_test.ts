@@ -22,7 +22,7 @@ Deno.test("label selectors match as Kubernetes' do", () => {
   }
 });
 
-Deno.test("parseLabelSelector() refuses what it cannot read", () => {
+Deno.test("parseLabelSelector() refuses malformed terms", () => {
   for (const text of ["a=b=c", "in (a)", "a in b", "=x", "a b"]) {
     assert.throws(() => parseLabelSelector(text), { code: "invalid_argument" }, text);
   }

@@ -10,7 +10,7 @@ function declare(kind: "service" | "volume", body: Record<string, unknown>) {
   return result.declared;
 }
 
-Deno.test("checkSet() tells of a reader beside a writer of one volume once, at the later of the two", () => {
+Deno.test("checkSet() reports a reader beside a writer of one volume once, at the later of the two", () => {
   const set = [
     declare("service", { name: "site-builder", image: "busybox:1", volumes: [site({})] }),
     declare("service", { name: "web-front", image: "busybox:1", volumes: [site({ readOnly: true })] }),

@@ -19,7 +19,7 @@ function issuesOf(kind: CastKind, snapshotPolicy: unknown): string[] {
     );
 }
 
-/** What is written, and what is said of it; nothing where it is taken. */
+/** A policy, and its issue; none if it is accepted. */
 const TABLE: [written: unknown, issues: string[]][] = [
   [hourly, []],
   [{ every: "1m", keep: 1 }, []],
@@ -40,13 +40,13 @@ const TABLE: [written: unknown, issues: string[]][] = [
   ["nine", ['snapshotPolicy: expected none, found "nine"; did you mean "none"?']],
 ];
 
-Deno.test("a snapshot policy has bounds, and says which", () => {
+Deno.test("a snapshot policy has bounds, and its issues name them", () => {
   for (const [written, issues] of TABLE) assert.deepEqual(issuesOf("volume", written), issues);
   assert.deepEqual(issuesOf("storageClass", hourly), []);
   assert.deepEqual(issuesOf("storageClass", "none"), ['snapshotPolicy: expected a map, found "none"']);
 });
 
-Deno.test("snapshotPolicyOf() is the volume's own, else its template's, else its class's, and none is none", () => {
+Deno.test("snapshotPolicyOf() is the volume's own, else its template's, else its class's; `none` disables it", () => {
   const service = (snapshotPolicy?: unknown, name = "web") =>
     makeService({
       volumes: [{

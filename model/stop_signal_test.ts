@@ -3,7 +3,7 @@ import { serviceBody } from "./service.ts";
 import { templateOf } from "./instance.ts";
 import { parseSignal, stopSignalSchema } from "./stop_signal.ts";
 
-Deno.test("a signal has one spelling, whichever of Docker's it was written in", () => {
+Deno.test("each of Docker's spellings of a signal becomes the same one", () => {
   const spellings: [string, string[]][] = [
     ["SIGTERM", ["SIGTERM", "TERM", "term", "SigTerm", "15"]],
     ["SIGINT", ["INT", "2", "sigint"]],
@@ -21,7 +21,7 @@ Deno.test("a signal has one spelling, whichever of Docker's it was written in", 
   }
 });
 
-Deno.test("what is no signal, or ends nothing, is refused with what to write", () => {
+Deno.test("an unknown signal, or one that does not end a process, is refused with what to write", () => {
   for (
     const text of ["SIGFOO", "0", "", "32", "33", "65", "-9", "RTMIN+31", "RTMIN-1", "SIGSIGTERM", "1.5"]
   ) {
@@ -34,7 +34,7 @@ Deno.test("what is no signal, or ends nothing, is refused with what to write", (
   }
 });
 
-Deno.test("stopSignal is no part of what an instance runs; a process gets only signals with a name", () => {
+Deno.test("stopSignal is not part of the template; a process gets only named signals", () => {
   const container = { name: "a", image: "x", stopSignal: "quit", stopTimeout: "30d" };
   const { name: _, namespace: _n, labels: _l, ...spec } = serviceBody.parse(container);
   assert.equal(spec.stopSignal, "SIGQUIT");

@@ -1,4 +1,7 @@
-/** Text in the file is text in the declaration: for every text field of every schema that a castfile has. @module */
+/**
+ * Tests that a text in the file is the text in the declaration, for every text field of every castable kind.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { LineCounter, parseDocument } from "yaml";
 import { parseCastfile } from "./castfile.ts";
@@ -8,7 +11,7 @@ import { textsAsWritten } from "./text_fields.ts";
 import { FIELDS, TEXTS, valueAt } from "./text_fields_fixture.ts";
 import { readYamlTree } from "./yaml_tree.ts";
 
-/** A body as its schema gets it. */
+/** A body as its schema receives it. */
 function read(kind: CastKind, source: string): unknown {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, uniqueKeys: false });
@@ -18,10 +21,10 @@ function read(kind: CastKind, source: string): unknown {
   return textsAsWritten(value, BODIES[kind], { texts });
 }
 
-/** Fields that a number and a name share. */
+/** Fields that accept a number or a name. */
 const NUMBER_OR_NAME = /^service\.(expose|health\.(liveness|readiness|startup))\.port$/;
 
-Deno.test("every text field of every kind takes the text that stands in the file", () => {
+Deno.test("every text field of every kind gets the text that stands in the file", () => {
   assert.ok(FIELDS.length > 80, `${FIELDS.length}`);
   for (const field of FIELDS) {
     const name = `${field.kind}.${field.path.join(".")}`;
@@ -41,7 +44,7 @@ Deno.test("every text field of every kind takes the text that stands in the file
   }
 });
 
-/** Everything that a castfile says, or what is wrong with it. */
+/** The content of a castfile, or its issues. */
 function outcome(text: string): unknown {
   const { resources, issues } = parseCastfile(text, { file: "f", namespace: "default" });
   return issues.length > 0
@@ -49,7 +52,7 @@ function outcome(text: string): unknown {
     : resources.map(({ declared, body }) => ({ declared, body }));
 }
 
-Deno.test("a text is judged alike with and without quotes, in every text field of every kind", () => {
+Deno.test("a text means the same with and without quotes, in every text field of every kind", () => {
   for (const { kind, path, write, isKey } of FIELDS) {
     if (schemasAt(BODIES[kind], path).some((form) => defOf(form).type === "number") && !isKey) continue;
     for (const text of TEXTS) {
@@ -59,7 +62,7 @@ Deno.test("a text is judged alike with and without quotes, in every text field o
   }
 });
 
-Deno.test("a port is a number where it is one, and else the name of a port", () => {
+Deno.test("a port is a number if it looks like one, and else the name of a port", () => {
   const portOf = (text: string) => {
     const source =
       `service: { name: a, image: b, ports: [{ name: x1, port: 80 }], expose: { port: ${text} } }`;
@@ -71,7 +74,7 @@ Deno.test("a port is a number where it is one, and else the name of a port", () 
   assert.match(String(portOf("5308e64")), /no port .*"5308e64"/);
 });
 
-Deno.test("parseDeclared() takes numbers from programs as JavaScript writes them, and refuses what has no text", () => {
+Deno.test("parseDeclared() accepts numbers from programs as JavaScript writes them, and refuses values without a text", () => {
   const parse = (env: unknown) =>
     parseDeclared("service", { name: "a", image: "b", env }, { namespace: "default" });
   const result = parse({ A: 1, B: true, C: "c" });
@@ -85,7 +88,7 @@ Deno.test("parseDeclared() takes numbers from programs as JavaScript writes them
   }
 });
 
-Deno.test("no file of a user is read past readYamlTree(): a parser's own values have lost their texts", async () => {
+Deno.test("only readYamlTree() reads users' files, because a parser's own values have no source texts", async () => {
   const found: string[] = [];
   const visit = async (folder: string): Promise<void> => {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {

@@ -15,7 +15,7 @@ const makeUnknownIssue = (field: string, hint = "known here: snapshot, namespace
   hint,
 ];
 
-Deno.test("a volume's source is a snapshot; every other kind is an unknown field at its place", () => {
+Deno.test("a volume's source is a snapshot; any other kind is an unknown field at its path", () => {
   assert.deepEqual(issuesOf("{ snapshot: s }"), []);
   assert.deepEqual(issuesOf("{ snapshot: s, namespace: prod }"), []);
   assert.deepEqual(issuesOf("{ template: t }"), [MISSING, makeUnknownIssue("template")]);

@@ -2,7 +2,7 @@
 import { programIssue } from "./command_words.ts";
 import { argumentText, LIMITS, listUpTo } from "./limits.ts";
 
-/** See the module. */
+/** The words of a command. */
 export const wordsSchema = listUpTo(argumentText, LIMITS.arguments).min(1).superRefine(([program], ctx) => {
   const message = program === undefined ? undefined : programIssue(program);
   if (message !== undefined) ctx.addIssue({ code: "custom", path: [0], message });

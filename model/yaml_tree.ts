@@ -1,6 +1,6 @@
 /**
- * A YAML document as plain values, built by Rune itself: beside each value the text that stands in the file, merge keys (`<<`)
- * and aliases resolved, and the place of everything, also of what came by an alias.
+ * Builds plain values from a YAML document. It keeps the source text of each value, resolves merge keys
+ * (`<<`) and aliases, and knows the position of everything, including what an alias stands for.
  * @module
  */
 import {
@@ -21,13 +21,13 @@ import {
 } from "yaml";
 import { MAX_DEPTH } from "./limits.ts";
 
-/** A place in a text, 1-based. */
+/** A position in a text; line and column start at 1. */
 export interface Place {
   line: number;
   column: number;
 }
 
-/** What is wrong with a document before any schema looks at it. */
+/** A mistake in a document, found before any schema checks it. */
 export interface YamlProblem extends Partial<Place> {
   message: string;
   hint?: string;
@@ -35,52 +35,55 @@ export interface YamlProblem extends Partial<Place> {
 
 /** A document as plain values. */
 export interface YamlTree {
-  /** What YAML says that the values are; null for an empty document. */
+  /** The values as YAML defines them; null for an empty document. */
   value: unknown;
-  /** The same tree with the source of each number and boolean in its place: `0427`, `1.10`, `True`. */
+  /** The same tree with source texts instead of numbers and booleans: `0427`, `1.10`, `True`. */
   texts: unknown;
-  /** Why the tree is not to be used; empty where it is. */
+  /** Why the tree must not be used; empty if it is fine. */
   problems: YamlProblem[];
   /**
-   * The place of a field, or of the nearest one around it that stands in the file.
+   * The position of a field, or of the nearest enclosing field in the file.
    *
-   * @param options.key the name of the field, not its value.
+   * @param options.key the position of the field's name rather than its value.
    */
   locate(path: (string | number)[], options?: { key?: boolean }): Place | undefined;
 }
 
-/** Problems told of one document. */
+/** The most problems reported for one document. */
 const MAX_PROBLEMS = 1000;
-/** More aliases than a person writes. */
+/** More aliases than any person writes. */
 const MAX_ALIASES = 10_000;
-/** Values that all aliases and merges of a document may stand for, a long text counted as several: more is a bomb. */
+/**
+ * The most values that the aliases and merges of a document may expand to; a long text counts as several.
+ * More is an attack.
+ */
 const MAX_EXPANDED = 100_000;
-/** Characters of a text that count as a value. */
+/** This many characters of a text count as one value. */
 const VALUE_LENGTH = 100;
-/** The tags of JSON's own kinds of values; any other would be read as if it were not there. */
+/** The tags of JSON's types. The library would ignore any other tag. */
 const TAGS = /^(!|tag:yaml\.org,2002:(str|int|float|bool|null|map|seq))$/;
 
-/** One value, and where it stands. */
+/** A value and its position. */
 interface Entry {
   /** The name before it; absent in lists. */
   key?: unknown;
-  /** As it is written here: maybe an alias, null where nothing is. */
+  /** The value as written here: possibly an alias, or null if nothing is written. */
   node: unknown;
   built: Built;
 }
 
-/** A value that was built; what an alias stands for is built once. */
+/** A value that was built. Each anchor is built once. */
 interface Built {
   value: unknown;
   texts: unknown;
-  /** Of a map, by name; of a list, by index. */
+  /** Of a map by name, of a list by index. */
   entries?: Map<string | number, Entry>;
-  /** Values in it, itself too, everything that aliases stand for counted each time. */
+  /** The number of values inside, counting itself and every expansion of an alias. */
   weight: number;
   height: number;
 }
 
-/** Ends the building of what is refused. */
+/** Thrown to stop building a document that is refused. */
 class Refused extends Error {
   constructor(readonly node: unknown, message: string, readonly hint?: string) {
     super(message);
@@ -89,21 +92,21 @@ class Refused extends Error {
 
 const isMergeKey = (key: unknown): boolean => isScalar(key) && key.type === "PLAIN" && key.source === "<<";
 
-/** The name that a key writes; undefined where it writes none. */
+/** The name that a key spells; undefined if it is not a text. */
 function keyText(key: unknown): string | undefined {
   if (!isScalar(key)) return undefined;
   const text = typeof key.value === "string" ? key.value : key.source;
   return text === "" && key.value === null ? undefined : text;
 }
 
-/** The nodes of a document in the order of the file, as far as they are not too deep. */
+/** The nodes of a document in file order, down to the depth limit. */
 function* nodesInOrder(root: unknown): Generator<{ node: unknown; depth: number }> {
   const open = [{ node: root, depth: 0 }];
   for (let next = open.pop(); next; next = open.pop()) {
     yield next;
     const { node, depth } = next;
     if (!isCollection(node) || depth > MAX_DEPTH) continue;
-    // A key that is a map or a list is refused as such.
+    // Keys that are maps or lists are refused later.
     const inner = node.items.flatMap((item) =>
       isPair(item) ? (isCollection(item.key) ? [item.value] : [item.key, item.value]) : [item]
     );
@@ -111,7 +114,10 @@ function* nodesInOrder(root: unknown): Generator<{ node: unknown; depth: number 
   }
 }
 
-/** Finds what aliases stand for, and what makes a document no tree of plain values, before anything goes into its depth. */
+/**
+ * Finds the targets of aliases, and refuses documents that cannot become plain values, before anything
+ * recurses.
+ */
 class Survey {
   readonly targets = new Map<Alias, Node>();
   readonly problems: { node: unknown; message: string; hint?: string }[] = [];
@@ -129,7 +135,7 @@ class Survey {
         if (target) this.targets.set(node, target);
         else {
           this.#fail(node, `nothing before *${node.source} is marked &${node.source}`, {
-            hint: "an anchor stands before its aliases, in the same document",
+            hint: "an anchor must come before its aliases, in the same document",
           });
         }
         if (this.targets.size > MAX_ALIASES) {
@@ -141,8 +147,8 @@ class Survey {
       if (isScalar(node) || isCollection(node)) {
         if (node.anchor !== undefined) anchors.set(node.anchor, node);
         if (node.tag !== undefined && !TAGS.test(node.tag)) {
-          this.#fail(node, `the tag ${node.tag} means nothing here`, {
-            hint: "remove it; put a text in quotes that begins with !",
+          this.#fail(node, `the tag ${node.tag} is not supported`, {
+            hint: "remove it; put a text that begins with ! in quotes",
           });
         }
       }
@@ -157,7 +163,7 @@ class Survey {
   #surveyKeys({ items }: YAMLMap): void {
     const seen = new Set<string>();
     for (const { key } of items) {
-      // An alias as a key is looked at when it is built.
+      // An alias as a key is checked when it is built.
       if (isAlias(key)) continue;
       const text = keyText(key);
       if (text === undefined) {
@@ -188,7 +194,7 @@ class Builder {
     if (!isMap(node) && !isSeq(node)) return { value: null, texts: null, weight: 1, height: 0 };
     const known = this.#built.get(node);
     if (known) return known;
-    if (this.#underWay.has(node)) throw new Refused(node, "an alias inside of this stands for all of it");
+    if (this.#underWay.has(node)) throw new Refused(node, "this contains an alias of itself");
     this.#underWay.add(node);
     const built = isMap(node) ? this.#map(node.items) : this.#list(node);
     this.#underWay.delete(node);
@@ -211,7 +217,7 @@ class Builder {
   #list({ items }: YAMLSeq): Built {
     const entries = new Map<number, Entry>();
     items.forEach((item, i) => {
-      // `[a: 1]` is a list of a map.
+      // `[a: 1]` is a list of one map.
       const node = isPair(item) ? item.value : item;
       const built = isPair(item) ? this.#map([item]) : this.build(item);
       entries.set(i, { node, built });
@@ -234,7 +240,7 @@ class Builder {
       if (entries.has(name)) throw new Refused(key, "Map keys must be unique");
       entries.set(name, { key, node: value, built: this.build(value) });
     }
-    // What is written here wins over what is merged, wherever it stands; of several the first.
+    // Keys written here win over merged ones, in any order. Of several merged maps the first wins.
     for (const { key, value } of items) {
       if (!isMergeKey(key)) continue;
       for (const merged of this.#readMerge(key, value)) {
@@ -245,7 +251,7 @@ class Builder {
     }
     const all = [...entries];
     return {
-      // As entries, so that `__proto__` stays a name.
+      // Built from entries, so that `__proto__` stays an ordinary name.
       value: Object.fromEntries(all.map(([name, { built }]) => [name, built.value])),
       texts: Object.fromEntries(all.map(([name, { built }]) => [name, built.texts])),
       entries,
@@ -253,7 +259,7 @@ class Builder {
     };
   }
 
-  /** The maps that a merge key takes in. */
+  /** The maps that a merge key includes. */
   #readMerge(key: unknown, value: unknown): Built[] {
     const node = isAlias(value) ? this.#target(value) : value;
     const sources: unknown[] = isSeq(node) ? node.items : [value];
@@ -282,12 +288,12 @@ function scalar({ value, source }: Scalar): Built {
   if (typeof value === "number" || typeof value === "boolean") {
     return { value, texts: source ?? String(value), ...size };
   }
-  // A date of YAML 1.1, which no field takes as such.
+  // A date of YAML 1.1; no field takes dates.
   if (typeof value === "object" && value !== null) return { value: source, texts: source, ...size };
   return { value, texts: value, ...size };
 }
 
-/** Reads a document that has no errors of YAML itself. */
+/** Converts a document without syntax errors. */
 export function readYamlTree(document: Document, lines: LineCounter): YamlTree {
   const root = document.contents;
   const placeOf = (node: unknown): Place | undefined => {

@@ -3,7 +3,7 @@ import { parseCastfile } from "./castfile.ts";
 
 const parse = (text: string) => parseCastfile(text, { file: "f.yaml", namespace: "default" });
 
-/** The one service of a castfile. */
+/** The only service of a castfile. */
 function serviceOf(text: string) {
   const { resources, issues } = parse(text);
   assert.deepEqual(issues, []);
@@ -18,7 +18,7 @@ const issuesOf = (text: string) =>
     `${line}:${column} ${path.join(".")}: ${message}${hint === undefined ? "" : ` (${hint})`}`
   );
 
-Deno.test("merge keys take in one map and several, explicit keys win, and of several the first", () => {
+Deno.test("a merge key includes one map or several; explicit keys win, then the first map", () => {
   const spec = serviceOf(`x-base: &base
   restart: on-failure
   stopTimeout: 2s
@@ -45,7 +45,7 @@ service:
   });
 });
 
-Deno.test("merges reach through merges, into lists and whole files, and aliases give texts as they are written", () => {
+Deno.test("merges work inside merges, lists and whole files, and aliases keep texts as written", () => {
   const spec = serviceOf(`x-a: &a { A: &n 1.10 }
 x-b: &b { <<: *a, B: *n }
 x-mount: &mount { mountPath: /data, claim: { name: v } }
@@ -58,7 +58,7 @@ x-all: &all
   assert.equal(spec.volumes[0]!.mountPath, "/data");
 });
 
-Deno.test("what is wrong in something merged is told at its place in the anchor", () => {
+Deno.test("a mistake in a merged map is reported at its position in the anchor", () => {
   const text = `x-base: &base
   restart: sometimes
   imgae: a
@@ -80,7 +80,7 @@ service:
   ]);
 });
 
-Deno.test("merge keys that merge nothing, aliases of nothing and of themselves, and tags are refused where they stand", () => {
+Deno.test("empty merge keys, aliases of nothing or of themselves, and tags are refused at their position", () => {
   const table: [text: string, issue: RegExp][] = [
     ["service:\n  <<: base\n", /^2:3 : << takes a map, or a list of maps \(write <<: \*name/],
     ["service:\n  <<:\n", /^2:3 : << takes a map/],
@@ -91,10 +91,10 @@ Deno.test("merge keys that merge nothing, aliases of nothing and of themselves, 
     ],
     ["service:\n  <<: *later\nx-a: &later {}\n", /^2:7 : nothing before \*later is marked &later/],
     ["x-a: &a {}\n---\nservice: *a\n", /^3:10 : nothing before \*a .*same document/],
-    ["service: &a\n  env: *a\n", /^2:3 : an alias inside of this stands for all of it/],
-    ["service: &a\n  <<: *a\n", /^2:3 : an alias inside of this stands for all of it/],
-    ["service:\n  image: !Ref a\n", /^2:15 : the tag !Ref means nothing here/],
-    ["service:\n  image: !!binary aGk=\n", /^2:19 : the tag .*binary means nothing here/],
+    ["service: &a\n  env: *a\n", /^2:3 : this contains an alias of itself/],
+    ["service: &a\n  <<: *a\n", /^2:3 : this contains an alias of itself/],
+    ["service:\n  image: !Ref a\n", /^2:15 : the tag !Ref is not supported/],
+    ["service:\n  image: !!binary aGk=\n", /^2:19 : the tag .*binary is not supported/],
     [
       "service:\n  env: { A: {{ secret:db/password }} }\n",
       /a key must be a text \(.*"\{\{ secret:db\/password \}\}"/,
@@ -107,7 +107,7 @@ Deno.test("merge keys that merge nothing, aliases of nothing and of themselves, 
   }
 });
 
-Deno.test("keys are texts as they are written, also those that YAML takes for something else", () => {
+Deno.test("keys are texts as written, even if YAML reads them as something else", () => {
   const { resources, issues } = parse(
     "configmap:\n  name: a\n  data: { on: 1, yes: 2, 1: 3, 1.10: 4, 0x1F: 5, True: 6, null: 7 }\n",
   );
@@ -124,7 +124,7 @@ Deno.test("keys are texts as they are written, also those that YAML takes for so
   });
 });
 
-Deno.test("aliases and merges that stand for too much are refused, however they are nested", () => {
+Deno.test("aliases and merges that expand to too much are refused, however they are nested", () => {
   const bomb = (line: (i: number) => string) => {
     let text = "x-b0: &a0 { a0: x }\n";
     for (let i = 1; i < 40; i++) text += `x-b${i}: &a${i} ${line(i)}\n`;

@@ -1,4 +1,7 @@
-/** What is wrong with the YAML of a file, in plain words: the parser's own speak of its grammar. @module */
+/**
+ * Explains YAML syntax errors in plain words, because the parser's messages use terms of its grammar.
+ * @module
+ */
 import type { YAMLError } from "yaml";
 
 /** A mistake, and what to do. */
@@ -7,31 +10,31 @@ export interface YamlMistake {
   hint?: string;
 }
 
-const QUOTES = 'put a text in quotes that holds ": " or " #", or ends in ":"';
+const QUOTES = 'put a text in quotes if it contains ": " or " #", or ends in ":"';
 
-/** By the parser's codes. What is not here has a message that says it. */
+/** By the parser's error code. For other codes the parser's own message is clear. */
 const WORDS: Partial<Record<YAMLError["code"], YamlMistake>> = {
   BLOCK_AS_IMPLICIT_KEY: {
-    message: "a key stands inside of another key's value",
-    hint: `${QUOTES}; begin the keys of one map below each other`,
+    message: "a key inside another key's value",
+    hint: `${QUOTES}; align the keys of one map`,
   },
-  BLOCK_IN_FLOW: { message: "a key stands inside of another key's value", hint: QUOTES },
+  BLOCK_IN_FLOW: { message: "a key inside another key's value", hint: QUOTES },
   MULTILINE_IMPLICIT_KEY: {
     message: "a key without its colon",
     hint: "write `key: value`, or `- value` in a list",
   },
-  TAB_AS_INDENT: { message: "a tab stands where YAML counts blanks", hint: "indent with blanks alone" },
+  TAB_AS_INDENT: { message: "a tab in the indentation", hint: "indent with spaces only" },
   BAD_SCALAR_START: {
-    message: "no text without quotes begins with this character",
+    message: "a text cannot begin with this character unless it is in quotes",
     hint: "put the text in quotes",
   },
   BAD_INDENT: {
-    message: "this begins at another column than what it belongs to, or a bracket before it is not closed",
-    hint: "indent it as its neighbours, and close every [ and {",
+    message: "the indentation does not match, or an earlier bracket is not closed",
+    hint: "indent it like its neighbours, and close every [ and {",
   },
   BAD_DQ_ESCAPE: {
-    message: "this is no escape that double quotes know",
-    hint: "write \\\\ for a backslash, or take single quotes",
+    message: "unknown escape in double quotes",
+    hint: "write \\\\ for a backslash, or use single quotes",
   },
   MISSING_CHAR: {
     message: "a quote, a bracket or a comma is missing before this",
@@ -39,7 +42,7 @@ const WORDS: Partial<Record<YAMLError["code"], YamlMistake>> = {
   },
 };
 
-/** The mistake that the parser found, in plain words. */
+/** Describes the parser's mistake in plain words. */
 export function yamlMistake({ code, message }: YAMLError): YamlMistake {
   return WORDS[code] ?? { message: message.split("\n")[0]! };
 }

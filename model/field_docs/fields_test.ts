@@ -6,7 +6,7 @@ import { textsAsWritten } from "../text_fields.ts";
 import { listFields } from "./fields.ts";
 import { FIELD_DOCS } from "./kinds.ts";
 
-Deno.test("listFields() shows types, bounds, defaults and the fields inside, those that are shared once", () => {
+Deno.test("listFields() shows types, bounds, defaults and nested fields, and shared ones once", () => {
   const inner = z.strictObject({ size: z.number().int().min(1).max(9) });
   const schema = z.strictObject({
     mode: z.enum(["a", "b"]).default("a"),
@@ -31,7 +31,7 @@ Deno.test("listFields() shows types, bounds, defaults and the fields inside, tho
 });
 
 for (const kind of Object.keys(BODIES) as CastKind[]) {
-  Deno.test(`FIELD_DOCS has an example of every field of a ${kind}, and its schema takes it`, () => {
+  Deno.test(`FIELD_DOCS has an example of every field of a ${kind}, and its schema accepts it`, () => {
     for (const { path, schema } of listFields(BODIES[kind])) {
       const { example } = FIELD_DOCS[kind][path] ?? {};
       assert.ok(example !== undefined, `${path} has no example`);
