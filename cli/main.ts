@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServeOptions } from "../model/serve_options.ts";
-import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command, CommanderError, type CommandUnknownOpts, Help } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, type Define, examples } from "./client/command.ts";
 import { configPath, readConfig } from "./files/config_file.ts";
 import { createClient } from "./client/client.ts";
@@ -159,6 +159,13 @@ function tellMisuse(command: CommandUnknownOpts): void {
   command.commands.forEach(tellMisuse);
 }
 
+/** Groups what help lists. The options of the command itself come first, even where `-h` is the only one. */
+const groupOwnFirst: Help["groupItems"] = (unsorted, visible, groupOf) => {
+  const groups = new Help().groupItems(unsorted, visible, groupOf);
+  const own = groups.get("Options:");
+  return own ? new Map([["Options:", own], ...groups]) : groups;
+};
+
 interface Program {
   program: Command;
   /** Gives a command of the first level its flags, arguments and action. */
@@ -171,6 +178,7 @@ function buildProgram(cli: Cli): Program {
     .enablePositionalOptions()
     .helpCommand(false)
     .helpOption("-h, --help", "show this help")
+    .configureHelp({ groupItems: groupOwnFirst })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.terminal.out(text),

@@ -96,9 +96,24 @@ for (const command of COMMANDS) {
     assert.equal(stderr, "");
     assert.match(stdout, /^Usage: rune .+\n\n\S.+\n/);
     assert.match(stdout, /\nExamples:\n {2}.*rune /);
+    const groups = [...stdout.matchAll(/^(.*[oO]ptions):$/gm)].map(([, title]) => title);
+    assert.equal(groups[0], "Options", "its own options come first, -h with them");
+    assert.deepEqual(stdout.split("\n").filter((line) => line.length > 120), []);
     assert.deepEqual(await run(["help", ...command.split(" ")]), { code, stdout, stderr, served: [] });
   });
 }
+
+Deno.test("no group of commands lists a command for help: rune help <command> is one for all", async () => {
+  const groups = new Set(COMMANDS.flatMap((words) => {
+    const parts = words.split(" ");
+    return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join(" "));
+  }));
+  for (const group of groups) {
+    const { stdout } = await run(["help", ...group.split(" ")]);
+    assert.match(stdout, /^Commands:$/m, group);
+    assert.doesNotMatch(stdout, /^ {2}help\b/m, group);
+  }
+});
 
 Deno.test("runCli() shows every command when nothing is asked", async () => {
   const { code, stdout } = await run([]);

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type Block, readBlocks, readPages } from "../scripts/doc_blocks.ts";
-import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
+import { type Daemon, denoDir, RUNE, startDaemon } from "../scripts/daemon.ts";
 import { removeLeftovers } from "../scripts/leftovers.ts";
 import { ROOT } from "../scripts/tree.ts";
 import { parseCastfile } from "../model/castfile.ts";
@@ -23,6 +23,7 @@ sudo() { "$@"; }
 `;
 
 interface Reader {
+  home: string;
   dir: string;
   daemon: Daemon;
   image: string;
@@ -35,7 +36,7 @@ async function runScript(reader: Reader, script: string, what: string): Promise<
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", SHELL + script],
     cwd: reader.dir,
-    env: { ...reader.daemon.env, NO_COLOR: "1" },
+    env: { ...reader.daemon.env, HOME: reader.home, DENO_DIR: await denoDir(), NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -75,7 +76,7 @@ async function readPage(blocks: Block[], scene: Scene): Promise<void> {
   const home = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-docs-" }));
   const dataDir = `${home}/.rune/data`;
   const daemon = await startDaemon(home, { dataDir });
-  const reader: Reader = { dir: `${home}/work`, daemon, image };
+  const reader: Reader = { home, dir: `${home}/work`, daemon, image };
   try {
     await Deno.mkdir(`${reader.dir}/examples`, { recursive: true });
     for (const { name } of Deno.readDirSync(`${ROOT}/examples`)) {

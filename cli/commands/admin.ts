@@ -15,14 +15,13 @@ import { defineServiceAccounts, defineUsers } from "./admin/user.ts";
 export const define: Define = (group, cli) => {
   addGlobalFlags(group as CommandUnknownOpts);
   defineBootstrap(group, cli);
-  defineUsers(group.command("user").description("work on users"), cli);
-  defineServiceAccounts(group.command("service").description("work on service accounts"), cli);
-  defineTokens(group.command("token").description("work on tokens"), cli);
-  definePolicies(group.command("policy").description("work on policies"), cli);
-  defineRegistries(
-    group.command("registry").description("work on credentials for registries of images"),
-    cli,
-  );
+  const below = (name: string, description: string) =>
+    group.command(name).description(description).helpCommand(false);
+  defineUsers(below("user", "work on users"), cli);
+  defineServiceAccounts(below("service", "work on service accounts"), cli);
+  defineTokens(below("token", "work on tokens"), cli);
+  definePolicies(below("policy", "work on policies"), cli);
+  defineRegistries(below("registry", "work on credentials for registries of images"), cli);
   defineAudit(group, cli);
   defineRotateKek(group, cli);
   defineAdoptEngine(group, cli);

@@ -21,9 +21,9 @@ export function defineBackup(group: Command, cli: Cli): void {
   addGlobalFlags(backup);
   backup.addHelpText(
     "after",
-    "\nThe backup holds every resource with its history. Without the key, its secrets cannot be read; with it, whoever\n" +
-      "has the file can read them, and it takes the right to get kek. Data of volumes is taken from a snapshot, which is removed afterwards; those who write\n" +
-      "them are paused for it, as by rune snapshot create.\n" +
+    "\nThe backup holds every resource with its history. Without the key, nobody can read its secrets; with it,\n" +
+      "whoever has the file can. The key takes the right to get kek. Data of volumes comes from a snapshot, which\n" +
+      "Rune removes afterwards. It pauses those who write them, as rune snapshot create does.\n" +
       examples(
         "rune admin backup --out rune.tgz --with-kek",
         "rune admin backup --out rune.tgz --with-volumes prod/pgdata prod/media",
@@ -106,10 +106,10 @@ export function defineRestore(group: Command, cli: Cli): void {
   addGlobalFlags(restore, { output: true });
   restore.addHelpText(
     "after",
-    "\nEverything is checked before the state appears; an interrupted restore can be run again. Before anything is\n" +
-      "written, what still runs of the same daemon is looked for. Where there is something, say whether this daemon takes its\n" +
-      "place (--take-over) or is another one beside it (--as-copy): a copy has an id, volumes and a key file of its own, and\n" +
-      "knows nothing of the original's snapshots and host directories.\n" +
+    "\nRune checks everything before the state appears, and you can run an interrupted restore again. Before it\n" +
+      "writes anything, it looks for what still runs of the same daemon. If it finds something, say whether this\n" +
+      "daemon takes its place (--take-over) or is another one beside it (--as-copy). A copy has an id, volumes and\n" +
+      "a key file of its own, and knows nothing of the original's snapshots and host directories.\n" +
       examples("rune admin restore rune.tgz", "rune admin restore rune.tgz --data-dir /srv/rune"),
   );
   restore.action(async (file, { dataDir, config, takeOver, asCopy }, self) => {

@@ -123,9 +123,11 @@ export const define: Define = (command, cli) => {
   addGlobalFlags(cast);
   cast.addHelpText(
     "after",
-    "\nAll sources are checked first; one mistake means that nothing is applied. Then the command waits until every\n" +
-      "service is Running or Completed and every volume is Available or Bound, every snapshot Ready. Exit codes: 0 all is well,\n" +
-      "1 something ends Failed, 5 another cast came in between, 6 a castfile is not valid, 7 the time ran out. Ctrl-C ends the waiting only.\n" +
+    "\nRune checks all sources first; one mistake means that nothing is applied. Then the command waits until\n" +
+      "every service is Running or Completed, every volume Available or Bound, and every snapshot Ready. Ctrl-C\n" +
+      "ends only the waiting.\n" +
+      "\nExit codes: 0 all is well, 1 something ended Failed, 5 another cast came in between, 6 a castfile is not\n" +
+      "valid, 7 the time ran out.\n" +
       examples(
         "rune cast web.yaml",
         "rune cast -r apps/ -n prod",

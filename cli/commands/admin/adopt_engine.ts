@@ -12,9 +12,9 @@ export function defineAdoptEngine(group: Command, cli: Cli): void {
   addGlobalFlags(adopt as unknown as Command);
   adopt.addHelpText(
     "after",
-    "\nThe daemon manages no containers while it cannot prove that the Engine behind the socket is the one that its containers\n" +
-      "are on; rune status says why. What you say here it takes for true: a container that still runs elsewhere becomes a second\n" +
-      "writer of its volumes.\n" +
+    "\nThe daemon manages no containers while it cannot prove that the Engine behind the socket is the one that its\n" +
+      "containers are on; rune status says why. It believes what you say here: a container that still runs\n" +
+      "elsewhere becomes a second writer of its volumes.\n" +
       examples("rune admin adopt-engine --containers-are-gone", "rune admin adopt-engine --take-over"),
   );
   adopt.action(async ({ containersAreGone = false, takeOver = false }, self) => {

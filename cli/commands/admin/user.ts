@@ -29,10 +29,19 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
     await printItems(session, { items: own, columns: USER_COLUMNS, nameOf: ({ name }) => `${word}/${name}` });
   });
 
-  const grant = group.command("grant").description("replace the policies").argument("<name>")
+  const grant = group.command("grant").description("set the policies: what is not named is taken away")
+    .argument("<name>")
     .requiredOption("--policy <names>", "may be repeated, or names with commas", collect);
   addGlobalFlags(grant);
-  grant.addHelpText("after", examples(`rune admin ${word} grant alice --policy readwrite`));
+  grant.addHelpText(
+    "after",
+    "\nThe policies that you name replace all that the account holds. To add one, name the earlier ones too:\n" +
+      `rune admin ${word} list shows them.\n` +
+      examples(
+        `rune admin ${word} grant alice --policy readwrite`,
+        `rune admin ${word} grant alice --policy readonly,cast      # both, and no other`,
+      ),
+  );
   grant.action(async (name, { policy }, self) => {
     const { terminal, client } = openSession(cli, self);
     const body = { policies: policy };
