@@ -43,7 +43,7 @@ auth: { enabled: false }
       const said = await reload(host, /changed too/);
       assert.match(
         said,
-        /reloaded server\.logLevel, server\.logFormat, storage\.hostPathAllowlist, storage\.trashRetention, docker\.registries, node\.labels/,
+        /reloaded server\.logLevel, server\.logFormat, storage\.trashRetention, storage\.hostPathAllowlist, docker\.registries, node\.labels/,
       );
       assert.match(said, /docker\.socket changed too; restart the daemon/);
       assert.match(await host.rune("admin", "registry", "list"), /ghcr\.io +runefile +token/);
