@@ -4,6 +4,7 @@
  * nothing of Rune.
  * @module
  */
+import { dirname } from "node:path";
 
 /** Accepts bytes, possibly only some of them at a time. */
 export interface Sink {
@@ -48,9 +49,6 @@ export async function syncFile(path: string): Promise<void> {
   using file = await Deno.open(path);
   await file.sync();
 }
-
-const directoryOf = (path: string) =>
-  path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : ".");
 
 /** How to create a file. */
 export interface FileOptions {
@@ -122,7 +120,7 @@ export async function replaceFile(
 /** Renames a file or a directory, and makes both ends durable. Replaces a file, or an empty directory. */
 export async function moveEntry(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
-  const [source, target] = [directoryOf(from), directoryOf(to)];
+  const [source, target] = [dirname(from), dirname(to)];
   await syncDirectory(target);
   if (source !== target) await syncDirectory(source);
 }
@@ -134,7 +132,7 @@ export async function removeEntry(path: string): Promise<void> {
   } catch (error) {
     return ignoreAbsent(error);
   }
-  await syncDirectory(directoryOf(path));
+  await syncDirectory(dirname(path));
 }
 
 function ignoreAbsent(error: unknown): void {

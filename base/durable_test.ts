@@ -52,6 +52,22 @@ Deno.test("replaceFile() sets mode and content, over the leftover of a killed pr
   }
 });
 
+Deno.test("replaceFile() takes a name alone for a file of the current directory", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    // In a program of its own: the current directory is one for all tests.
+    const script = `import { replaceFile } from "${new URL("./durable.ts", import.meta.url)}";
+      await replaceFile("rune.tgz", "whole");`;
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args: ["eval", script], cwd: dir })
+      .output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    assert.equal(await Deno.readTextFile(`${dir}/rune.tgz`), "whole");
+    assert.deepEqual(await namesIn(dir), ["rune.tgz"]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("replaceFile() does not follow a symbolic link at its aside path", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-durable-" });
   try {

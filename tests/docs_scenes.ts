@@ -6,6 +6,8 @@ export interface Scene {
   cast?: string;
   /** Files in the directory of the commands. */
   files?: Record<string, string>;
+  /** Names of the reader's machine, by what this machine has instead. */
+  instead?: Record<string, string>;
   /** By the first line of a block: what happens on the machine before it, a script. */
   before?: Record<string, string>;
 }
@@ -33,6 +35,7 @@ export const SCENES: Record<string, Scene> = {
   "docs/configuration.md": { files: { "nginx.conf": "events {}\n" } },
   "docs/health.md": { cast: service("api", CHECK) },
   "docs/operations.md": { cast: volume("pgdata", "prod") + volume("media", "prod") },
+  "docs/process-services.md": { instead: { "user: agent": "user: nobody" } },
   "docs/services.md": {
     cast: service("redis") + service("api", "  dependencies: [{ name: redis }]\n") + service("web"),
     files: { names: "localhost\nlocalhost\n", "web.yaml": service("web").replace("1 & wait", "2 & wait") },

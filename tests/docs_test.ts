@@ -29,8 +29,11 @@ interface Reader {
   image: string;
 }
 
-/** Every image is one that is here. */
-const withImages = (text: string, image: string) => text.replaceAll(/\bimage: [\w./:-]+/g, `image: ${image}`);
+/** A castfile with what this machine has: every image is one that is here. */
+function adapt(text: string, image: string, { instead = {} }: Scene = {}): string {
+  const own = Object.entries(instead).reduce((all, [name, here]) => all.replaceAll(name, here), text);
+  return own.replaceAll(/\bimage: [\w./:-]+/g, `image: ${image}`);
+}
 
 async function runScript(reader: Reader, script: string, what: string): Promise<void> {
   const child = new Deno.Command("/bin/sh", {
@@ -64,10 +67,10 @@ async function useBlock(
     );
   }
   if (language !== "yaml") return;
-  if (file !== undefined) await Deno.writeTextFile(`${reader.dir}/${file}`, withImages(text, reader.image));
+  if (file !== undefined) await Deno.writeTextFile(`${reader.dir}/${file}`, adapt(text, reader.image, scene));
   const { resources, issues } = parseCastfile(text, { file: page, namespace: "default" });
   if (issues.length > 0 || resources.length === 0) return;
-  await Deno.writeTextFile(`${reader.dir}/block.yaml`, withImages(text, reader.image));
+  await Deno.writeTextFile(`${reader.dir}/block.yaml`, adapt(text, reader.image, scene));
   await runScript(reader, "rune cast --dry-run block.yaml", what);
 }
 
@@ -81,7 +84,7 @@ async function readPage(blocks: Block[], scene: Scene): Promise<void> {
     await Deno.mkdir(`${reader.dir}/examples`, { recursive: true });
     for (const { name } of Deno.readDirSync(`${ROOT}/examples`)) {
       const text = await Deno.readTextFile(`${ROOT}/examples/${name}`);
-      await Deno.writeTextFile(`${reader.dir}/examples/${name}`, withImages(text, image));
+      await Deno.writeTextFile(`${reader.dir}/examples/${name}`, adapt(text, image));
     }
     for (const [name, text] of Object.entries(scene.files ?? {})) {
       await Deno.writeTextFile(`${reader.dir}/${name}`, text.replaceAll("IMAGE", image));
