@@ -1,6 +1,6 @@
 /**
- * The program `rune`. Both sides are loaded only when they are needed: a client never loads the daemon. The only place that
- * ends the process.
+ * The program `rune`. Both sides are loaded only when they are needed: a client never loads the daemon. The
+ * only place that ends the process.
  * @module
  */
 import { plainText } from "./base/plain_text.ts";

@@ -92,7 +92,8 @@ export const asideOf = (path: string): string => `${path}.new`;
  * power. Callers that may write to one path at the same time need different `aside` paths.
  *
  * @param options.aside where it writes first, in the same directory; default {@linkcode asideOf}.
- * @param options.check looks at what was written before it replaces anything; what it throws keeps the old content.
+ * @param options.check looks at what was written before it replaces anything; what it throws keeps the old
+ * content.
  * @returns its size in bytes.
  * @throws the filesystem's error, or the error of `content`; the old content is then still there.
  */

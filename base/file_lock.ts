@@ -1,12 +1,13 @@
 /**
- * Locks of the kernel on open files (flock). They end with the process that holds them, so that a killed one leaves nothing
- * behind. Knows nothing of Rune.
+ * Locks of the kernel on open files (flock). They end with the process that holds them, so that a killed one
+ * leaves nothing behind. Knows nothing of Rune.
  * @module
  */
 import { writeAllSync } from "./durable.ts";
 
 /**
- * Locks an open file, or an open directory, without waiting. It closes the file when it does not get the lock.
+ * Locks an open file, or an open directory, without waiting. It closes the file when it does not get the
+ * lock.
  *
  * @returns what releases the lock and closes the file; undefined when somebody else holds the lock.
  */
@@ -20,7 +21,8 @@ export function lockFile(file: Deno.FsFile): Disposable | undefined {
   if (!locked) return undefined;
   return {
     [Symbol.dispose]() {
-      // Closing is not enough: a child that is just being started has a copy of the open file until it executes its program.
+      // Closing is not enough: a child that is just being started has a copy of the open file until it
+      // executes its program.
       file.unlockSync();
       file.close();
     },
@@ -40,7 +42,10 @@ export function isLocked(path: string): boolean {
   return lock === undefined;
 }
 
-/** Writes into a file who holds a lock, for messages alone. Where that fails, on a full disk for example, the lock holds all the same. */
+/**
+ * Writes into a file who holds a lock, for messages alone. Where that fails, on a full disk for example, the
+ * lock holds all the same.
+ */
 export function noteHolder(file: Deno.FsFile, text: string): void {
   try {
     file.truncateSync();

@@ -1,4 +1,7 @@
-/** Locks by name inside one process: work that could clash runs one after another. Knows nothing of Rune. @module */
+/**
+ * Locks by name inside one process: work that could clash runs one after another. Knows nothing of Rune.
+ * @module
+ */
 import { abortable } from "./abortable.ts";
 
 /** Runs work under named locks, in the order of the calls. Different names do not wait for each other. */
@@ -6,7 +9,8 @@ export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 
   /**
-   * Runs `options.work` while holding every key. It takes the keys in the order given: callers that take several must agree on one.
+   * Runs `options.work` while holding every key. It takes the keys in the order given: callers that take
+   * several must agree on one.
    *
    * @param options.signal ends the wait for the keys; `work` is not run then.
    * @returns what the work returns.

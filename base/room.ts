@@ -10,7 +10,10 @@ export interface Shortage {
   total: number;
 }
 
-/** Why nothing can be written to a filesystem any more; undefined while there is room, and when that cannot be told. */
+/**
+ * Why nothing can be written to a filesystem any more; undefined while there is room, and when that cannot be
+ * told.
+ */
 export async function findShortage(path: string): Promise<Shortage | undefined> {
   try {
     const { bsize, blocks, bavail, files, ffree } = await statfs(path);

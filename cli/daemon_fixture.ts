@@ -1,4 +1,7 @@
-/** A stand-in for the daemon that speaks the API's documents and streams: for tests of the client's plumbing. @module */
+/**
+ * A stand-in for the daemon that speaks the API's documents and streams: for tests of the client's plumbing.
+ * @module
+ */
 import type { Instance } from "../model/instance.ts";
 import type { Service } from "../model/service.ts";
 import type { Volume } from "../model/volume.ts";

@@ -1,6 +1,6 @@
 /**
- * The command tree. Only names and summaries live here: a command's own file is loaded when its name was typed, so that a
- * quick question is answered quickly.
+ * The command tree. Only names and summaries live here: a command's own file is loaded when its name was
+ * typed, so that a quick question is answered quickly.
  * @module
  */
 import type { ServeOptions } from "../model/serve_options.ts";
@@ -214,8 +214,8 @@ function buildProgram(cli: Cli): Program {
     const { define } = await load();
     define(command as unknown as Command, cli);
     tellMisuse(command);
-    // Commander gives flags such as --no-wait their default before this hook runs, when they are not there yet.
-    // Where there is the flag itself too, nothing said is neither.
+    // Commander gives flags such as --no-wait their default before this hook runs, when they are not there
+    // yet. Where there is the flag itself too, nothing said is neither.
     for (const option of command.options) {
       const positive = command.options.some((o) => !o.negate && o.attributeName() === option.attributeName());
       if (option.negate && !positive) {
@@ -288,7 +288,8 @@ function unfold(argv: string[]): string[] {
  * Runs one command line.
  *
  * @param argv the words after `rune`.
- * @param io `serve` runs the daemon; `offline` loads what its side does without one; `terminal` stands in for this process's own.
+ * @param io `serve` runs the daemon; `offline` loads what its side does without one; `terminal` stands in for
+ * this process's own.
  * @returns the exit code. Nothing is thrown: failures are printed.
  */
 export async function runCli(

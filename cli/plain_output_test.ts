@@ -1,4 +1,7 @@
-/** Nothing but plain text reaches the terminal, whatever the daemon, the files and the arguments hold: every command is tried. */
+/**
+ * Nothing but plain text reaches the terminal, whatever the daemon, the files and the arguments hold: every
+ * command is tried.
+ */
 import assert from "node:assert/strict";
 import { anInstance, aService, aVolume } from "./daemon_fixture.ts";
 import { listCommands, runCli } from "./main.ts";
@@ -7,7 +10,10 @@ import { fakeTerminal } from "./terminal_fixture.ts";
 // Every way into and out of these tests is awaited no longer than a command may take.
 Deno.test.sanitizer({ ops: false, resources: false });
 
-/** A title, a colour that Rune does not use, an 8-bit sequence, DEL, a mark that turns text around, the start of the line, a bell. */
+/**
+ * A title, a colour that Rune does not use, an 8-bit sequence, DEL, a mark that turns text around, the start
+ * of the line, a bell.
+ */
 const EVIL = "\x1b]0;owned\x07\x1b[35;7m\x9b5;1H\x7f\u202e\r\x1bc";
 /** What Rune itself tells a terminal. */
 // deno-lint-ignore no-control-regex
@@ -257,7 +263,8 @@ for (const terminal of [true, false]) {
     );
     assertPlain(shown, { terminal });
     const planted = shown.filter(({ stdout, stderr }) => /owned/.test(stdout + stderr));
-    // So that this stays a test: what is planted is shown by most commands that show something of the daemon's.
+    // So that this stays a test: what is planted is shown by most commands that show something of the
+    // daemon's.
     assert.ok(planted.length > 25, planted.map(({ argv }) => argv.join(" ")).join(", "));
   });
   Deno.test(`every command shows ${where} plain text alone when it is refused, and of its arguments`, async () => {

@@ -1,5 +1,6 @@
 /**
- * Trees as tar streams, made and read by the host's `tar`: owners, modes, times, xattrs, ACLs, links and holes survive.
+ * Trees as tar streams, made and read by the host's `tar`: owners, modes, times, xattrs, ACLs, links and
+ * holes survive.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -9,7 +10,9 @@ import { abortError, checkAborted } from "./host_error.ts";
 
 /** What both directions keep. */
 const FAITHFUL = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"];
-/** tar's code for files that changed while they were read: they are in the archive, as they were when read. */
+/**
+ * tar's code for files that changed while they were read: they are in the archive, as they were when read.
+ */
 const CHANGED = 1;
 
 async function waitForEnd(
@@ -26,7 +29,9 @@ async function waitForEnd(
   });
 }
 
-/** The tree below a directory as a tar stream; an error of the stream when it could not be read to its end. */
+/**
+ * The tree below a directory as a tar stream; an error of the stream when it could not be read to its end.
+ */
 export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint8Array> {
   const what = `export of ${path}`;
   checkAborted(what, signal);
@@ -43,7 +48,10 @@ export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint
   );
 }
 
-/** Unpacks a tar stream of {@linkcode packTree} into a directory that it makes; all of it is on disk when this returns. */
+/**
+ * Unpacks a tar stream of {@linkcode packTree} into a directory that it makes; all of it is on disk when this
+ * returns.
+ */
 export async function unpackTree(
   data: ReadableStream<Uint8Array>,
   { target, signal }: { target: string; signal: AbortSignal },

@@ -1,9 +1,10 @@
 /**
- * The block path of a driver: device → format once → check → mount → grow. A driver brings the device; all else is done here, so that
- * a daemon, or a machine, that dies at any point finds its way from what the device holds.
+ * The block path of a driver: device → format once → check → mount → grow. A driver brings the device; all
+ * else is done here, so that a daemon, or a machine, that dies at any point finds its way from what the
+ * device holds.
  *
- * A formatting that was interrupted is told from a filesystem of somebody's by its label: `rune-making`, which goes only after the
- * whole filesystem is on disk, and before the first mount. See docs/decisions/0053.
+ * A formatting that was interrupted is told from a filesystem of somebody's by its label: `rune-making`,
+ * which goes only after the whole filesystem is on disk, and before the first mount. See docs/decisions/0053.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -34,8 +35,8 @@ export interface BlockVolume {
 }
 
 /**
- * Decides by what a device holds whether it is formatted: only where it holds nothing, or what an interrupted formatting for this
- * very volume left. A filesystem of the right type is used as it is, whoever made it.
+ * Decides by what a device holds whether it is formatted: only where it holds nothing, or what an interrupted
+ * formatting for this very volume left. A filesystem of the right type is used as it is, whoever made it.
  *
  * @throws {RuneError} `failed_precondition` (permanent) when it holds something else.
  */
@@ -67,10 +68,12 @@ export async function ensureFormatted(volume: BlockVolume, signal: AbortSignal):
 }
 
 /**
- * Mounts a device on an existing directory, formatted, checked, and grown to the device's size. May be repeated.
+ * Mounts a device on an existing directory, formatted, checked, and grown to the device's size. May be
+ * repeated.
  *
  * @param options.directory Absolute, without symbolic links.
- * @throws {RuneError} `failed_precondition` when the device holds something else, or something else is mounted there.
+ * @throws {RuneError} `failed_precondition` when the device holds something else, or something else is
+ * mounted there.
  */
 export async function mountBlock(
   volume: BlockVolume,
@@ -87,7 +90,8 @@ export async function mountBlock(
     );
   }
   if (!mounted) {
-    // Somebody may have it mounted elsewhere still, as a container that outlived the daemon: then it is a filesystem, and in use.
+    // Somebody may have it mounted elsewhere still, as a container that outlived the daemon: then it is a
+    // filesystem, and in use.
     const isInUse = (await listMounts()).some((mount) => mount.device === number);
     if (!isInUse) {
       await ensureFormatted(volume, signal);

@@ -1,7 +1,8 @@
 /**
- * One suite for all drivers: what every driver must do, whatever is behind it. It looks at the capabilities and then holds
- * the driver to them, in both directions. What needs no kernel is in `conformance_lifecycle.ts`; here is what does: paths of the
- * host, and all that a filesystem keeps of a file.
+ * One suite for all drivers: what every driver must do, whatever is behind it. It looks at the capabilities
+ * and then holds the driver to them, in both directions. What needs no kernel is in
+ * `conformance_lifecycle.ts`; here is what does: paths of the host, and all that a filesystem keeps of a
+ * file.
  * @module
  */
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * The part of the suite that needs no kernel: what becomes of volumes and their data by the calls of `driver.ts`. Drivers of
- * directories and of block devices pass it, and so does the one in memory.
+ * The part of the suite that needs no kernel: what becomes of volumes and their data by the calls of
+ * `driver.ts`. Drivers of directories and of block devices pass it, and so does the one in memory.
  * @module
  */
 import assert from "node:assert/strict";

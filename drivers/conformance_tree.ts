@@ -1,4 +1,7 @@
-/** A tree with everything that a faithful copy must keep, and a reader that shows it. For tests of drivers. @module */
+/**
+ * A tree with everything that a faithful copy must keep, and a reader that shows it. For tests of drivers.
+ * @module
+ */
 import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
 

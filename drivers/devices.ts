@@ -1,6 +1,6 @@
 /**
- * Commands on block devices: what one holds, making, checking, growing and mounting a filesystem, and loop devices. Each does one
- * thing; `block.ts` says in which order. See `host.ts` for what all commands share.
+ * Commands on block devices: what one holds, making, checking, growing and mounting a filesystem, and loop
+ * devices. Each does one thing; `block.ts` says in which order. See `host.ts` for what all commands share.
  * @module
  */
 import { run } from "./host.ts";
@@ -11,7 +11,9 @@ export type FsType = "ext4" | "xfs";
 
 /** What a device holds: a filesystem, or something else that has a signature. */
 export interface DeviceContent {
-  /** A filesystem's type, or another signature's: `crypto_LUKS`, `partition table dos`, `several signatures`. */
+  /**
+   * A filesystem's type, or another signature's: `crypto_LUKS`, `partition table dos`, `several signatures`.
+   */
   type: string;
   label?: string;
   uuid?: string;
@@ -51,7 +53,8 @@ export async function formatDevice(
   options: { fsType: FsType; label: string; uuid: string; signal: AbortSignal },
 ): Promise<void> {
   const { fsType, label, uuid, signal } = options;
-  // -F and -f: whole disks are what Rune formats, and what an interrupted formatting left is no reason to ask.
+  // -F and -f: whole disks are what Rune formats, and what an interrupted formatting left is no reason to
+  // ask.
   const flags = fsType === "ext4" ? ["-q", "-F", "-m", "0", "-U", uuid] : ["-q", "-f", "-m", `uuid=${uuid}`];
   const what = `formatting of ${device}`;
   await run(`mkfs.${fsType}`, [...flags, "-L", label, device], { what, signal, endsWithUs: true });
@@ -77,8 +80,8 @@ async function syncDevice(device: string, signal: AbortSignal): Promise<void> {
 const E2FSCK = { accept: [1], codes: { 4: "failed_precondition" as const } };
 
 /**
- * Mends what an unclean end left on a filesystem that is not mounted: a growth that was interrupted, for example. Quick where nothing
- * is to be done. xfs does that by itself when it is mounted.
+ * Mends what an unclean end left on a filesystem that is not mounted: a growth that was interrupted, for
+ * example. Quick where nothing is to be done. xfs does that by itself when it is mounted.
  *
  * @throws {RuneError} `failed_precondition` when a person has to decide.
  */
@@ -94,8 +97,8 @@ export async function checkFilesystem(
 const EXT4_SLACK = 16 << 20;
 
 /**
- * Grows a filesystem to the size of its device, which is not mounted. Growing a mounted ext4 takes a capability that containers and
- * sandboxes lack. xfs grows only while it is mounted: {@linkcode growMounted}.
+ * Grows a filesystem to the size of its device, which is not mounted. Growing a mounted ext4 takes a
+ * capability that containers and sandboxes lack. xfs grows only while it is mounted: {@linkcode growMounted}.
  */
 export async function growUnmounted(
   device: string,
@@ -112,7 +115,10 @@ export async function growUnmounted(
   await run("resize2fs", [device], { what, signal });
 }
 
-/** Grows a mounted filesystem to the size of its device, where that is how it grows. Cheap when there is nothing to do. */
+/**
+ * Grows a mounted filesystem to the size of its device, where that is how it grows. Cheap when there is
+ * nothing to do.
+ */
 export async function growMounted(
   directory: string,
   { device, fsType, signal }: { device: string; fsType: FsType; signal: AbortSignal },
@@ -140,7 +146,10 @@ export async function findLoopDevice(file: string, signal: AbortSignal): Promise
   return stdout.split("\n")[0]?.trim() || undefined;
 }
 
-/** Attaches a file to a free loop device. Call {@linkcode findLoopDevice} first: a second device would share the file. */
+/**
+ * Attaches a file to a free loop device. Call {@linkcode findLoopDevice} first: a second device would share
+ * the file.
+ */
 export async function attachLoopDevice(file: string, signal: AbortSignal): Promise<string> {
   const { stdout } = await run("losetup", ["--find", "--show", "--", file], {
     what: `attaching of ${file} to a loop device`,
@@ -149,7 +158,9 @@ export async function attachLoopDevice(file: string, signal: AbortSignal): Promi
   return stdout.trim();
 }
 
-/** Detaches a loop device from its file; the kernel may take a moment more while somebody else has it open. */
+/**
+ * Detaches a loop device from its file; the kernel may take a moment more while somebody else has it open.
+ */
 export async function detachLoopDevice(device: string, signal: AbortSignal): Promise<void> {
   await run("losetup", ["--detach", device], { what: `detaching of ${device}`, signal });
 }

@@ -44,7 +44,10 @@ async function statOrUndefined(path: string): Promise<Deno.FileInfo | undefined>
   }
 }
 
-/** Makes a directory of exactly this mode, whatever the umask, below one that exists. One that exists is left as it is. */
+/**
+ * Makes a directory of exactly this mode, whatever the umask, below one that exists. One that exists is left
+ * as it is.
+ */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
   if (await lookAtDirectory(path) !== "absent") return;
   try {

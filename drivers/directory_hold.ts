@@ -1,6 +1,7 @@
 /**
- * Which daemon has which directory of this host mounted: a file for each in one place of the host, made exclusively. It outlives
- * the daemon, because what it runs does too, and not the machine's next start. See docs/decisions/0018.
+ * Which daemon has which directory of this host mounted: a file for each in one place of the host, made
+ * exclusively. It outlives the daemon, because what it runs does too, and not the machine's next start. See
+ * docs/decisions/0018.
  * @module
  */
 import { dirname, join } from "node:path";
@@ -31,7 +32,9 @@ const holdSchema = z.object({
 
 type Hold = z.infer<typeof holdSchema>;
 
-/** Where the daemons of a user that can know of each other keep their holds: those of root, or of this user. */
+/**
+ * Where the daemons of a user that can know of each other keep their holds: those of root, or of this user.
+ */
 export function holdsPath(env: (name: string) => string | undefined = (name) => Deno.env.get(name)): string {
   const uid = Deno.uid();
   if (uid === 0) return "/run/rune/held";
@@ -74,7 +77,8 @@ export class DirectoryHolds {
       } finally {
         await Deno.remove(aside).catch(() => {});
       }
-      // Two that hold one inside the other at the same moment see each other here: both let go, and try again.
+      // Two that hold one inside the other at the same moment see each other here: both let go, and try
+      // again.
       for (const [path, other] of await this.#others()) {
         if (relate(where, other.where) === undefined || !await isThere(other.where)) continue;
         await Deno.remove(file);

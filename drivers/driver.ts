@@ -1,7 +1,7 @@
 /**
- * The contract of a volume driver. A driver turns volumes into directories that can be mounted; it knows nothing of the
- * store, of services or of runners. Every call is idempotent, takes an AbortSignal, and throws only RuneError;
- * `permanent: true` when trying again cannot help until the spec changes.
+ * The contract of a volume driver. A driver turns volumes into directories that can be mounted; it knows
+ * nothing of the store, of services or of runners. Every call is idempotent, takes an AbortSignal, and throws
+ * only RuneError; `permanent: true` when trying again cannot help until the spec changes.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -24,11 +24,14 @@ export interface DriverCapabilities {
   reclaimDelete: boolean;
   /** A process can use its volumes: each is a directory of the host that exists as such. */
   processMounts: boolean;
-  /** The parameter by which a user chooses the directory of the host that a volume is. Absent where the driver chooses. */
+  /**
+   * The parameter by which a user chooses the directory of the host that a volume is. Absent where the driver
+   * chooses.
+   */
   hostDirectory?: string;
   /**
-   * Who else may reach what a handle leads to: nobody but this daemon (`daemon`, it can be made anew for a copy of the daemon), or
-   * whoever uses this host (`host`).
+   * Who else may reach what a handle leads to: nobody but this daemon (`daemon`, it can be made anew for a
+   * copy of the daemon), or whoever uses this host (`host`).
    */
   scope: "daemon" | "host";
 }
@@ -36,8 +39,8 @@ export interface DriverCapabilities {
 declare const plain: unique symbol;
 
 /**
- * Storage parameters whose secret references are replaced by the values. Only `resolveParameters()` of node/secret_refs.ts makes
- * them, so that no driver is ever called with the text of a reference.
+ * Storage parameters whose secret references are replaced by the values. Only `resolveParameters()` of
+ * node/secret_refs.ts makes them, so that no driver is ever called with the text of a reference.
  */
 export type PlainParameters = Readonly<Record<string, string>> & { readonly [plain]: true };
 
@@ -55,7 +58,10 @@ export interface VolumeContext {
   handle?: string;
   /** Class and volume parameters merged, secret references resolved. Never log them. */
   parameters: PlainParameters;
-  /** The filesystem that it was made on: on another one nothing is done with it. Absent where that is not known. */
+  /**
+   * The filesystem that it was made on: on another one nothing is done with it. Absent where that is not
+   * known.
+   */
   filesystem?: Filesystem;
   /** Whatever filesystem is there now is taken. */
   acceptFilesystem?: boolean;
@@ -82,7 +88,10 @@ export interface SnapshotRef {
   handle?: string;
 }
 
-/** Data that a volume begins with. A new kind of it is a member here, and of {@linkcode DriverCapabilities.sources} where it works. */
+/**
+ * Data that a volume begins with. A new kind of it is a member here, and of {@linkcode
+ * DriverCapabilities.sources} where it works.
+ */
 export type DataSource =
   /** A snapshot that this driver took. */
   | { from: "snapshot"; snapshot: SnapshotRef }
@@ -165,7 +174,8 @@ export interface Driver {
   /**
    * Judges a volume at write time, without side effects.
    *
-   * @throws {RuneError} `invalid_argument` with one issue per wrong parameter (path relative to `parameters`).
+   * @throws {RuneError} `invalid_argument` with one issue per wrong parameter (path relative to
+   * `parameters`).
    */
   validate(request: VolumeRequest): void;
 
@@ -173,20 +183,20 @@ export interface Driver {
    * Makes the volume, or finds the one it made before.
    *
    * @returns its handle, and whether data was found in place and kept.
-   * @throws {RuneError} `invalid_argument` (permanent), `not_found` when a path it needs is missing (permanent),
-   * `unavailable` when the host or provider cannot now.
+   * @throws {RuneError} `invalid_argument` (permanent), `not_found` when a path it needs is missing
+   * (permanent), `unavailable` when the host or provider cannot now.
    */
   provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }>;
 
   /**
-   * The absolute, normal path of the directory that a volume will be, before any symbolic link is followed: two volumes may
-   * not share one. Absent where no directory of the host is known beforehand.
+   * The absolute, normal path of the directory that a volume will be, before any symbolic link is followed:
+   * two volumes may not share one. Absent where no directory of the host is known beforehand.
    */
   directory?(request: VolumeRequest): string | undefined;
 
   /**
-   * The filesystem that the volume's directory is on, or would be made on. Absent where volumes are no directories of filesystems
-   * that the host mounts.
+   * The filesystem that the volume's directory is on, or would be made on. Absent where volumes are no
+   * directories of filesystems that the host mounts.
    */
   filesystem?(ctx: VolumeContext): Promise<Filesystem | undefined>;
 
@@ -208,8 +218,9 @@ export interface Driver {
    */
   mount(ctx: VolumeContext): Promise<{ path: string }>;
   /**
-   * Opens the root of a volume that is mounted, without following a symbolic link that somebody else could have made, and
-   * judges what it has opened. Where a driver has none, nobody else can reach the path that `mount` returned.
+   * Opens the root of a volume that is mounted, without following a symbolic link that somebody else could
+   * have made, and judges what it has opened. Where a driver has none, nobody else can reach the path that
+   * `mount` returned.
    *
    * @returns a handle that the caller closes.
    */
@@ -220,8 +231,9 @@ export interface Driver {
   /**
    * Copies the volume as it is now. An interrupted copy leaves nothing that looks like a snapshot.
    *
-   * @param options.copied Called once the copy reads the volume no more, before it is durable and has appeared: writers may
-   * go on. When it throws there is no snapshot. Not called when an earlier call made the snapshot.
+   * @param options.copied Called once the copy reads the volume no more, before it is durable and has
+   * appeared: writers may go on. When it throws there is no snapshot. Not called when an earlier call made
+   * the snapshot.
    * @throws {RuneError} `failed_precondition` when the driver has no snapshots.
    */
   snapshot(
@@ -232,12 +244,12 @@ export interface Driver {
   /** Removes a snapshot. Done when it is gone already. */
   deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void>;
   /**
-   * Provisions `ctx.volume`, which must not exist yet, with data. Nothing appears before all of it is there. May be repeated, an
-   * archive with a stream from its beginning; what an earlier call made is found.
+   * Provisions `ctx.volume`, which must not exist yet, with data. Nothing appears before all of it is there.
+   * May be repeated, an archive with a stream from its beginning; what an earlier call made is found.
    *
-   * @throws {RuneError} `failed_precondition` (permanent) for a source that `capabilities.sources` does not name, `not_found`
-   * (permanent) when there is no such snapshot or entry of the trash, `already_exists` (permanent) when there is data where the
-   * volume goes.
+   * @throws {RuneError} `failed_precondition` (permanent) for a source that `capabilities.sources` does not
+   * name, `not_found` (permanent) when there is no such snapshot or entry of the trash, `already_exists`
+   * (permanent) when there is data where the volume goes.
    */
   materialize(ctx: VolumeContext, source: DataSource): Promise<{ handle: string; adopted: boolean }>;
 
@@ -245,11 +257,12 @@ export interface Driver {
   expand(ctx: VolumeContext): Promise<void>;
 
   /**
-   * The volume's data as a tar stream, as it is now: files that change meanwhile may be torn. Only on a mounted volume, or
-   * one whose handle is a directory.
+   * The volume's data as a tar stream, as it is now: files that change meanwhile may be torn. Only on a
+   * mounted volume, or one whose handle is a directory.
    *
    * @param snapshot of the volume: its data instead, which never changes.
-   * @throws {RuneError} `not_found` when there is no such snapshot; also through the stream when the copy fails in the middle.
+   * @throws {RuneError} `not_found` when there is no such snapshot; also through the stream when the copy
+   * fails in the middle.
    */
   exportData?(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>>;
   /** Bytes used and, where the driver enforces one, the limit. */

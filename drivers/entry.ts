@@ -1,4 +1,7 @@
-/** What the registry knows of a driver: its keys of the runefile, what a reload changes, and how it is built. @module */
+/**
+ * What the registry knows of a driver: its keys of the runefile, what a reload changes, and how it is built.
+ * @module
+ */
 import type { z } from "zod";
 import type { Driver, DriverCapabilities } from "./driver.ts";
 
@@ -68,7 +71,9 @@ export interface SettingDoc {
   example: string;
 }
 
-/** The parameters that a driver takes from storage classes and volumes, by key. It refuses every other one. */
+/**
+ * The parameters that a driver takes from storage classes and volumes, by key. It refuses every other one.
+ */
 export type ParameterDocs = Readonly<Record<string, SettingDoc>>;
 
 /** One driver, before it is built. */
@@ -80,7 +85,10 @@ export interface DriverEntry<Keys extends z.ZodRawShape, Settings extends object
   parameters: ParameterDocs;
   /** Its keys of the runefile's section `storage`. */
   keys: Keys;
-  /** Of each key: the setting that it gives, whether a reload changes it while the driver is in use, and what it does. */
+  /**
+   * Of each key: the setting that it gives, whether a reload changes it while the driver is in use, and what
+   * it does.
+   */
   settings: Record<keyof Keys, { setting: keyof Settings; live: boolean; doc: SettingDoc }>;
   /** Present where a fresh store gets a storage class of the driver's name. */
   seedsClass?: true;

@@ -1,7 +1,7 @@
 /**
- * Which filesystem a directory is on, told so that it is known again after a reboot: by the filesystem's own identifier and the
- * directory's path in it, never by the device number, which changes. A filesystem without an identifier, as one in memory, is
- * known by its type and where it is mounted. See docs/decisions/0046.
+ * Which filesystem a directory is on, told so that it is known again after a reboot: by the filesystem's own
+ * identifier and the directory's path in it, never by the device number, which changes. A filesystem without
+ * an identifier, as one in memory, is known by its type and where it is mounted. See docs/decisions/0046.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -26,7 +26,8 @@ export async function locate(directory: FileHandle, signal: AbortSignal): Promis
 /**
  * The filesystem of a path, or the one on which it would be made.
  *
- * @param options.base an absolute path at which the path begins; it may lead through links, what is below may not.
+ * @param options.base an absolute path at which the path begins; it may lead through links, what is below may
+ * not.
  */
 export async function locatePath(
   path: string,
@@ -92,7 +93,9 @@ async function describe(
 /** Filesystems that are known by where they come from: a server's export, a pool's data set, a tag. */
 const NAMED = /^(nfs4?|cifs|smb3|ceph|9p|virtiofs|glusterfs|lustre|zfs|fuse\..+)$/;
 
-/** The filesystem's own identifier; undefined for one that has none that lasts, or does not tell this user. */
+/**
+ * The filesystem's own identifier; undefined for one that has none that lasts, or does not tell this user.
+ */
 async function identify(
   { fsType, source }: MountEntry,
   at: string,

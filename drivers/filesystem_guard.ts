@@ -1,6 +1,7 @@
 /**
- * Keeps calls from a volume while another filesystem is where its own was: they would write below the mount point of a disk that
- * is away, or take what is not there for gone. The node asks before each call that reaches data. See docs/decisions/0046.
+ * Keeps calls from a volume while another filesystem is where its own was: they would write below the mount
+ * point of a disk that is away, or take what is not there for gone. The node asks before each call that
+ * reaches data. See docs/decisions/0046.
  * @module
  */
 import { type Filesystem, FilesystemAway, isSameFilesystem } from "../model/filesystem.ts";

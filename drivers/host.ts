@@ -1,7 +1,7 @@
 /**
- * The one place of the drivers that runs commands of the host. Each function is one command with a fixed list of
- * arguments (no shell), takes an AbortSignal that ends the command, and throws only RuneError: the command's own
- * sentence, and a code. A cancelled command is known to have ended when its function throws.
+ * The one place of the drivers that runs commands of the host. Each function is one command with a fixed list
+ * of arguments (no shell), takes an AbortSignal that ends the command, and throws only RuneError: the
+ * command's own sentence, and a code. A cancelled command is known to have ended when its function throws.
  * @module
  */
 import { type ErrorCode, RuneError } from "../model/error.ts";
@@ -16,7 +16,9 @@ export interface RunOptions {
   accept?: number[];
   /** What other exit codes mean; `unavailable` when not listed. */
   codes?: Record<number, ErrorCode>;
-  /** It may take long and is worth nothing without us: killed together with this process, where the host can. */
+  /**
+   * It may take long and is worth nothing without us: killed together with this process, where the host can.
+   */
   endsWithUs?: boolean;
 }
 
@@ -112,16 +114,17 @@ function canBindToParent(): boolean {
 }
 
 /**
- * Copies a tree with all that `cp -a` keeps: owners, modes, times, xattrs, ACLs, links, holes, fifos, sockets. Blocks are
- * shared where the filesystem can. `target` must not exist. An interrupted copy leaves a part of it; one whose daemon was
- * killed ends with it, where the host has setpriv(1).
+ * Copies a tree with all that `cp -a` keeps: owners, modes, times, xattrs, ACLs, links, holes, fifos,
+ * sockets. Blocks are shared where the filesystem can. `target` must not exist. An interrupted copy leaves a
+ * part of it; one whose daemon was killed ends with it, where the host has setpriv(1).
  */
 export async function copyTree(
   source: string,
   options: { target: string; signal: AbortSignal },
 ): Promise<void> {
   const { target, signal } = options;
-  // Holes are kept (--sparse=auto, the default) and none are made: blocks of zeros were given out for a reason.
+  // Holes are kept (--sparse=auto, the default) and none are made: blocks of zeros were given out for a
+  // reason.
   await run("cp", ["-a", "--reflink=auto", "-T", "--", source, target], {
     what: `copy of ${source}`,
     signal,
@@ -134,7 +137,10 @@ export async function removeTree(path: string, signal: AbortSignal): Promise<voi
   await run("rm", ["-rf", "--one-file-system", "--", path], { what: `removal of ${path}`, signal });
 }
 
-/** Bytes that a tree takes on disk; files with several links count once, files that go meanwhile may or may not. */
+/**
+ * Bytes that a tree takes on disk; files with several links count once, files that go meanwhile may or may
+ * not.
+ */
 export async function diskUsage(path: string, signal: AbortSignal): Promise<number> {
   const { stdout } = await run("du", ["-s", "--block-size=1", "--", path], {
     what: `measuring of ${path}`,
@@ -214,7 +220,8 @@ export function parseMountInfo(table: string): MountEntry[] {
 }
 
 /**
- * Mounts an empty filesystem in memory on an existing directory, which stays closed to everybody but its owner.
+ * Mounts an empty filesystem in memory on an existing directory, which stays closed to everybody but its
+ * owner.
  *
  * @param options.source its name in the mount table, by which {@linkcode findMemory} finds it wherever it is.
  */
@@ -235,8 +242,8 @@ export async function findMemory(source: string): Promise<string[]> {
 }
 
 /**
- * Shows a directory at another one. The kernel is asked for `source` as it is written: a path below `/proc/<pid>/fd` leads to
- * what is open there, whatever has become of its name.
+ * Shows a directory at another one. The kernel is asked for `source` as it is written: a path below
+ * `/proc/<pid>/fd` leads to what is open there, whatever has become of its name.
  */
 export async function bindDirectory(
   source: string,
@@ -246,7 +253,9 @@ export async function bindDirectory(
   await run("mount", ["--no-canonicalize", "--bind", "--", source, directory], { what, signal });
 }
 
-/** Takes a mount out of the tree at once; what it shows is freed when the last one who has it open lets go. */
+/**
+ * Takes a mount out of the tree at once; what it shows is freed when the last one who has it open lets go.
+ */
 export async function detachMount(directory: string, signal: AbortSignal): Promise<void> {
   await run("umount", ["--lazy", "--", directory], { what: `unmount of ${directory}`, signal });
 }

@@ -1,6 +1,6 @@
 /**
- * Turns what the host throws into RuneErrors, once, for every driver: cancellations, and errors of system calls by their
- * errno name. Knows nothing of volumes.
+ * Turns what the host throws into RuneErrors, once, for every driver: cancellations, and errors of system
+ * calls by their errno name. Knows nothing of volumes.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -26,7 +26,8 @@ export function errnoOf(error: unknown): string | undefined {
  * The error of something that was cancelled.
  *
  * @param what What was cancelled, as a noun: `snapshot of volume default/web`.
- * @returns the signal's reason where that is a RuneError; `deadline_exceeded` for a timeout; else `unavailable`.
+ * @returns the signal's reason where that is a RuneError; `deadline_exceeded` for a timeout; else
+ * `unavailable`.
  */
 export function abortError(what: string, signal: AbortSignal): RuneError {
   const reason: unknown = signal.reason;

@@ -1,6 +1,7 @@
 /**
- * A small block-device driver for tests: an image file behind a loop device. It proves the block path of `block.ts` and the
- * block half of the conformance suite where no cloud can be had. Not for use by the daemon.
+ * A small block-device driver for tests: an image file behind a loop device. It proves the block path of
+ * `block.ts` and the block half of the conformance suite where no cloud can be had. Not for use by the
+ * daemon.
  * @module
  */
 import { join } from "node:path";

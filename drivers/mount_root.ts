@@ -1,4 +1,8 @@
-/** What is done to a mounted volume before a workload sees it: ownership of its root, and the sub-directory to mount. @module */
+/**
+ * What is done to a mounted volume before a workload sees it: ownership of its root, and the sub-directory to
+ * mount.
+ * @module
+ */
 import type { FileHandle } from "node:fs/promises";
 import { RuneError } from "../model/error.ts";
 import { errnoOf, hostError } from "./host_error.ts";
@@ -46,14 +50,14 @@ export async function applyOwnership(
 }
 
 /**
- * Opens the directory inside a volume that a mount shows, made when missing: with mode 0755, owned by whoever owns the
- * directory that it is made in. No symbolic link is followed, also none that appears meanwhile.
+ * Opens the directory inside a volume that a mount shows, made when missing: with mode 0755, owned by whoever
+ * owns the directory that it is made in. No symbolic link is followed, also none that appears meanwhile.
  *
  * @param root The volume's directory, open; it stays open.
  * @param subPath Relative; empty for the root itself.
  * @param options.make Whether what is missing is made. Default: true.
- * @throws {RuneError} `failed_precondition` when it would leave the volume, or something on the way is no directory;
- * `not_found` when it is missing and is not to be made.
+ * @throws {RuneError} `failed_precondition` when it would leave the volume, or something on the way is no
+ * directory; `not_found` when it is missing and is not to be made.
  */
 export async function openSubPath(
   root: FileHandle,
@@ -73,7 +77,10 @@ export async function openSubPath(
   }
 }
 
-/** Enters a directory, made when missing. Through the descriptor: a parent that is replaced by a link changes nothing. */
+/**
+ * Enters a directory, made when missing. Through the descriptor: a parent that is replaced by a link changes
+ * nothing.
+ */
 async function enterMade(parent: FileHandle, part: string): Promise<FileHandle> {
   try {
     await Deno.mkdir(`${descriptorPath(parent)}/${part}`);

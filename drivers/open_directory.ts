@@ -1,6 +1,7 @@
 /**
- * Directories opened component by component without following a symbolic link, as openat2(2) does with RESOLVE_NO_SYMLINKS,
- * and where they are: what is judged is the thing that is open, never its name. See docs/decisions/0017.
+ * Directories opened component by component without following a symbolic link, as openat2(2) does with
+ * RESOLVE_NO_SYMLINKS, and where they are: what is judged is the thing that is open, never its name. See
+ * docs/decisions/0017.
  * @module
  */
 import { constants } from "node:fs";
@@ -47,7 +48,8 @@ export async function openDirectory(path: string): Promise<FileHandle> {
 }
 
 /**
- * Opens a directory below one that is open, which stays open, or that has a path, which may lead through links.
+ * Opens a directory below one that is open, which stays open, or that has a path, which may lead through
+ * links.
  *
  * @param parts names, none of them empty, `.` or `..`.
  * @param enter how one is entered; may make it.
@@ -89,7 +91,10 @@ export async function enterDirectory(parent: FileHandle, part: string): Promise<
 export interface Whereabouts {
   /** Its path in this host's view. */
   path: string;
-  /** Device, inode and birth of itself and of what it lies in, up to `/`: an inode number is used again, a birth is not. */
+  /**
+   * Device, inode and birth of itself and of what it lies in, up to `/`: an inode number is used again, a
+   * birth is not.
+   */
   chain: string[];
   /** The device of its filesystem, and its path in that: the same for all bind mounts of one directory. */
   filesystem: string;
@@ -142,7 +147,10 @@ export function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
 }
 
-/** How one directory lies to another: the same, inside it, or around it; undefined when neither holds the other. */
+/**
+ * How one directory lies to another: the same, inside it, or around it; undefined when neither holds the
+ * other.
+ */
 export function relate(one: Whereabouts, other: Whereabouts): "same" | "inside" | "around" | undefined {
   if (one.chain[0] === other.chain[0]) return "same";
   if (liesIn(one, other)) return "inside";

@@ -1,6 +1,6 @@
 /**
- * The drivers of Rune, an entry each. Everything that must know which drivers there are asks here; outside a driver's folder nobody
- * names one.
+ * The drivers of Rune, an entry each. Everything that must know which drivers there are asks here; outside a
+ * driver's folder nobody names one.
  * @module
  */
 import type { z } from "zod";
@@ -41,7 +41,9 @@ interface ReloadRule {
 
 const RULES = DRIVERS.flatMap(({ settings }) => Object.entries<{ setting: string; live: boolean }>(settings));
 
-/** Of each key of {@linkcode DRIVER_KEYS}: the setting that it gives, and when a change of it takes effect. */
+/**
+ * Of each key of {@linkcode DRIVER_KEYS}: the setting that it gives, and when a change of it takes effect.
+ */
 export const DRIVER_RELOADS: ReloadRule[] = RULES.map(([key, { setting, live }]) => ({
   key,
   of: (settings) => settings[setting as keyof DriverSettings],

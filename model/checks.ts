@@ -35,8 +35,8 @@ export function accessModes(set: Declared[], stored: AccessModeLookup = () => un
 const MAX_NAME = 63;
 
 /**
- * What a service and the volumes that it mounts must agree on (SPEC 4.3, seed 001 "Validation"), and whether the names that Rune
- * makes from its name fit.
+ * What a service and the volumes that it mounts must agree on (SPEC 4.3, seed 001 "Validation"), and whether
+ * the names that Rune makes from its name fit.
  */
 export function checkService(
   service: { namespace: string; name: string; spec: DeclaredSpec<"service"> },

@@ -24,7 +24,10 @@ export function isSameFilesystem(expected: Filesystem, found: Filesystem): boole
   return expected.type === found.type && expected.mountPoint === found.mountPoint;
 }
 
-/** What a volume was made on is not there, another filesystem is: it may come back, and nothing is done until then. */
+/**
+ * What a volume was made on is not there, another filesystem is: it may come back, and nothing is done until
+ * then.
+ */
 export class FilesystemAway extends RuneError {
   constructor(message: string, hint: string) {
     super("unavailable", message, { hint });

@@ -1,6 +1,6 @@
 /**
- * The most of everything that a caller may write: one table, with the reason for each number. docs/services.md shows it. What is
- * stored from before is read as it is; these hold for what is written now.
+ * The most of everything that a caller may write: one table, with the reason for each number.
+ * docs/services.md shows it. What is stored from before is read as it is; these hold for what is written now.
  * @module
  */
 import { z } from "zod";
@@ -45,7 +45,9 @@ export const LIMITS = {
   /** As Kubernetes limits a configmap. */
   configValue: 1024 * 1024,
   configKeys: 1024,
-  /** The runefile sets the limit that counts (`crypto.secretLimits`, 64 KiB and 64 keys when it says nothing). */
+  /**
+   * The runefile sets the limit that counts (`crypto.secretLimits`, 64 KiB and 64 keys when it says nothing).
+   */
   secretValue: 8 * 1024 * 1024,
   secretKeys: 10_000,
   resources: 10_000,
@@ -54,8 +56,8 @@ export const LIMITS = {
 } as const;
 
 /**
- * Bytes of all variables and words of a run: with eight megabytes of stack Linux passes on a quarter of it (execve(2)), and those
- * who start a program add words and variables of their own.
+ * Bytes of all variables and words of a run: with eight megabytes of stack Linux passes on a quarter of it
+ * (execve(2)), and those who start a program add words and variables of their own.
  */
 export const MAX_ENVIRONMENT = 2 * 1024 * 1024 - 64 * 1024;
 
@@ -65,7 +67,10 @@ export const MAX_DEPTH = 64;
 /** A text of at most so many characters; a longer one is looked at no further. */
 export const textUpTo = (max: number) => z.string().max(max, { abort: true });
 
-/** A text that a program can be given as a variable or an argument: as long as these may be, without what ends them. */
+/**
+ * A text that a program can be given as a variable or an argument: as long as these may be, without what ends
+ * them.
+ */
 export const argumentText = textUpTo(LIMITS.argument).refine((text) => !text.includes("\0"), {
   error: "a word or variable cannot hold the character NUL (\\0)",
 });

@@ -6,7 +6,10 @@ interface Part {
   continues?: true;
 }
 
-/** Which entries begin a line: a long line comes in parts, and those of the other stream may stand between them. */
+/**
+ * Which entries begin a line: a long line comes in parts, and those of the other stream may stand between
+ * them.
+ */
 export function lineStarts(): (entry: Part) => boolean {
   const open = new Set<Part["stream"]>();
   return ({ stream, continues }) => {

@@ -1,4 +1,7 @@
-/** Namespace: a scope for names and a network. It comes into being with the first resource cast into it. @module */
+/**
+ * Namespace: a scope for names and a network. It comes into being with the first resource cast into it.
+ * @module
+ */
 import { z } from "zod";
 import { nameSchema } from "./name.ts";
 import { type Resource, resourceSchema } from "./envelope.ts";

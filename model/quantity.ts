@@ -1,4 +1,7 @@
-/** Quantities in Kubernetes' syntax: bytes (`10Gi`, `500M`, `1e9`, a bare integer) and CPU (`100m`, `0.5`). @module */
+/**
+ * Quantities in Kubernetes' syntax: bytes (`10Gi`, `500M`, `1e9`, a bare integer) and CPU (`100m`, `0.5`).
+ * @module
+ */
 import { RuneError } from "./error.ts";
 import { LIMITS, textUpTo } from "./limits.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Makes a node of its parts. Drivers and runners are wrapped here and nowhere else: every call of theirs ends in time, is counted,
- * and gives drivers the values of secrets. The node of this machine and the nodes in memory are made by it.
+ * Makes a node of its parts. Drivers and runners are wrapped here and nowhere else: every call of theirs ends
+ * in time, is counted, and gives drivers the values of secrets. The node of this machine and the nodes in
+ * memory are made by it.
  * @module
  */
 import type { Clock } from "../base/clock.ts";

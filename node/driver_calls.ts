@@ -1,6 +1,6 @@
 /**
- * The drivers of a node, as everybody but the node sees them: each call ends in time, is counted, and gives the driver the values
- * of secrets in the place of their references.
+ * The drivers of a node, as everybody but the node sees them: each call ends in time, is counted, and gives
+ * the driver the values of secrets in the place of their references.
  * @module
  */
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
@@ -29,9 +29,9 @@ type DriverTable = {
 };
 
 /**
- * What is decided of every member of a driver. `resolves` says whether its first argument holds parameters. `guarded` says whether
- * the call is refused while another filesystem is where the volume's own was: all that reach data are, but for `open`, whose
- * caller judges what it has opened. See docs/decisions/0046.
+ * What is decided of every member of a driver. `resolves` says whether its first argument holds parameters.
+ * `guarded` says whether the call is refused while another filesystem is where the volume's own was: all that
+ * reach data are, but for `open`, whose caller judges what it has opened. See docs/decisions/0046.
  */
 export const DRIVER_CALLS: DriverTable = {
   name: AS_IT_IS,

@@ -1,4 +1,7 @@
-/** The contract of a node about the files that runs get from configmaps and secrets. Each run has its own. @module */
+/**
+ * The contract of a node about the files that runs get from configmaps and secrets. Each run has its own.
+ * @module
+ */
 import type { RunMount, RunRef } from "../runners/runner.ts";
 
 /** What one mount shows. */
@@ -20,7 +23,8 @@ export interface RunFiles {
    * Makes the files of a run anew, and removes those of its instance's earlier runs.
    *
    * @returns the mounts, in the order given.
-   * @throws {RuneError} `failed_precondition` when an owner cannot be given, `unavailable` when there is no room.
+   * @throws {RuneError} `failed_precondition` when an owner cannot be given, `unavailable` when there is no
+   * room.
    */
   prepare(run: RunRef, options: { mounts: FileMount[]; signal: AbortSignal }): Promise<RunMount[]>;
   /** Removes the files of every run of an instance. */
@@ -29,6 +33,9 @@ export interface RunFiles {
   list(signal: AbortSignal): Promise<RunRef[]>;
   /** Removes the files of these runs. */
   discard(runs: RunRef[], signal: AbortSignal): Promise<void>;
-  /** Takes away what an earlier daemon left in memory from another data directory. @returns how many it took away. */
+  /**
+   * Takes away what an earlier daemon left in memory from another data directory.
+   * @returns how many it took away.
+   */
   detachElsewhere(signal: AbortSignal): Promise<number>;
 }

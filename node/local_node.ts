@@ -1,6 +1,7 @@
 /**
- * The node that is this machine: builds its runners, its stage and what else it owns, and gives them up in the reverse order.
- * Drivers are built by the registry of drivers and handed in. What runs goes on when the node is closed.
+ * The node that is this machine: builds its runners, its stage and what else it owns, and gives them up in
+ * the reverse order. Drivers are built by the registry of drivers and handed in. What runs goes on when the
+ * node is closed.
  * @module
  */
 import { join } from "node:path";

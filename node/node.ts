@@ -1,9 +1,10 @@
 /**
- * The contract of a node: one machine with its drivers, runners, volumes, probes and run files. Controllers and the API reach a
- * machine through it alone.
+ * The contract of a node: one machine with its drivers, runners, volumes, probes and run files. Controllers
+ * and the API reach a machine through it alone.
  *
- * A second machine will implement it over a wire, so a call takes a signal, alone or in what it is given, and answers with data or a
- * stream. What is open, mounted or held stays inside the node. See docs/decisions/0062.
+ * A second machine will implement it over a wire, so a call takes a signal, alone or in what it is given, and
+ * answers with data or a stream. What is open, mounted or held stays inside the node. See
+ * docs/decisions/0062.
  * @module
  */
 import { RuneError } from "../model/error.ts";

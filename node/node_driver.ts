@@ -14,7 +14,10 @@ type OnCall<F> = F extends (ctx: VolumeContext, ...rest: infer R) => infer T
   ? (call: VolumeCall, ...rest: R) => T
   : F;
 
-/** A driver inside its node: the contract of drivers, with a {@linkcode VolumeCall} in the place of each context. */
+/**
+ * A driver inside its node: the contract of drivers, with a {@linkcode VolumeCall} in the place of each
+ * context.
+ */
 export type LocalDriver = {
   [K in keyof Driver]: K extends VolumeCallName ? OnCall<Driver[K]> : Driver[K];
 };

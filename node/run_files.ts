@@ -1,7 +1,8 @@
 /**
- * Files that a run reads: a private directory for each run, `<root>/<instanceUid>-<run>/`, closed to everybody but the daemon's
- * user, with one directory in it for each mount. What is bind-mounted is the inner directory, so that inside the run its files
- * can be reached by whom their mode allows. A run with secrets gets a filesystem in memory where the host can mount one.
+ * Files that a run reads: a private directory for each run, `<root>/<instanceUid>-<run>/`, closed to
+ * everybody but the daemon's user, with one directory in it for each mount. What is bind-mounted is the inner
+ * directory, so that inside the run its files can be reached by whom their mode allows. A run with secrets
+ * gets a filesystem in memory where the host can mount one.
  * @module
  */
 import { dirname, join } from "node:path";
@@ -15,7 +16,9 @@ export interface MemoryMounts {
   mount(directory: string, options: { bytes: number }): Promise<void>;
   /** Done when nothing is mounted there. */
   unmount(directory: string): Promise<void>;
-  /** Where filesystems in memory of this daemon are mounted, be it by an earlier one, below another directory. */
+  /**
+   * Where filesystems in memory of this daemon are mounted, be it by an earlier one, below another directory.
+   */
   list(): Promise<string[]>;
   /** Takes a mount away also while it is in use; its memory is free when nobody has it any more. */
   detach(directory: string): Promise<void>;
@@ -67,9 +70,9 @@ export function createRunFiles(
   }
 
   /**
-   * Takes away what lies elsewhere: a data directory that was moved away or restored at another place leaves its mounts, and
-   * with them the values of secrets in memory. A run that goes on from there keeps its files, as what it sees is a mount of
-   * its own that ends with it.
+   * Takes away what lies elsewhere: a data directory that was moved away or restored at another place leaves
+   * its mounts, and with them the values of secrets in memory. A run that goes on from there keeps its files,
+   * as what it sees is a mount of its own that ends with it.
    */
   async function detachElsewhere(signal: AbortSignal): Promise<number> {
     const here = await Deno.realPath(root).catch(() => root);

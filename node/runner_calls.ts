@@ -1,4 +1,7 @@
-/** The runners of a node, as everybody but the node sees them: each call ends in time and is counted. @module */
+/**
+ * The runners of a node, as everybody but the node sees them: each call ends in time and is counted.
+ * @module
+ */
 import type { Runner } from "../runners/runner.ts";
 import { AS_IT_IS, type CallTable, COPY, MINUTE, SECOND, wrapCalls, type WrapOptions } from "./wrap_calls.ts";
 
@@ -26,7 +29,8 @@ export const RUNNER_CALLS: CallTable<Runner> = {
   inspect: { ms: MINUTE, counted: true },
   publish: { ms: MINUTE, counted: true },
   list: { ms: 2 * MINUTE, counted: true },
-  // What a person or a probe asks for: their number says nothing of the host, and requests are counted already.
+  // What a person or a probe asks for: their number says nothing of the host, and requests are counted
+  // already.
   logs: { ms: MINUTE, counted: false },
   exec: { ms: MINUTE, counted: false },
   stats: { ms: MINUTE, counted: true },

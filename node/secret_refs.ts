@@ -1,4 +1,7 @@
-/** Puts the values of secrets where references stand, at the moment of use: nothing of the result is stored. @module */
+/**
+ * Puts the values of secrets where references stand, at the moment of use: nothing of the result is stored.
+ * @module
+ */
 import { RuneError } from "../model/error.ts";
 import { LIMITS, MAX_ENVIRONMENT } from "../model/limits.ts";
 import { describeKey } from "../model/resource.ts";

@@ -1,6 +1,7 @@
 /**
- * What a caller of a node says about the volume of a call. The parameters are as they are stored; the node resolves their secret
- * references at every call (`volume_context.ts`), so that a rotated secret reaches the next one and nobody else holds the value.
+ * What a caller of a node says about the volume of a call. The parameters are as they are stored; the node
+ * resolves their secret references at every call (`volume_context.ts`), so that a rotated secret reaches the
+ * next one and nobody else holds the value.
  * @module
  */
 import type { VolumeContext } from "../drivers/driver.ts";
@@ -11,7 +12,9 @@ import type { StorageClass } from "../model/storage_class.ts";
 import type { Volume } from "../model/volume.ts";
 import type { Reader } from "../store/store.ts";
 
-/** A {@linkcode VolumeContext} as a caller of the node gives it: its parameters may hold secret references. */
+/**
+ * A {@linkcode VolumeContext} as a caller of the node gives it: its parameters may hold secret references.
+ */
 export type VolumeCall = Omit<VolumeContext, "parameters" | "node"> & {
   parameters: Readonly<Record<string, string>>;
 };
@@ -32,7 +35,10 @@ function parametersOf({ volume, class: storageClass }: ClassedVolume): Record<st
   return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
 }
 
-/** Whether any filesystem is right: by the parameter for good, else once for a volume that somebody asked to provision again. */
+/**
+ * Whether any filesystem is right: by the parameter for good, else once for a volume that somebody asked to
+ * provision again.
+ */
 function acceptsFilesystem({ volume, class: storageClass }: ClassedVolume): boolean {
   const { spec: { parameters }, status: { handle, retriedFor }, annotations } = volume;
   if ({ ...storageClass?.spec.parameters, ...parameters }.acceptFilesystem === "true") return true;
@@ -53,7 +59,10 @@ export function describeVolumeCall(view: ClassedVolume, signal: AbortSignal): Vo
   };
 }
 
-/** Describes the volume of a snapshot that was begun for a driver's call. @param volume the one of that name now; it may be gone. */
+/**
+ * Describes the volume of a snapshot that was begun for a driver's call.
+ * @param volume the one of that name now; it may be gone.
+ */
 export function describeSnapshotCall(
   { snapshot: { namespace, spec, status }, volume }: { snapshot: Snapshot; volume: Volume | undefined },
   signal: AbortSignal,

@@ -1,4 +1,7 @@
-/** Turns what a caller says about a volume into what a driver is told, with the values of secrets in it. @module */
+/**
+ * Turns what a caller says about a volume into what a driver is told, with the values of secrets in it.
+ * @module
+ */
 import type { VolumeContext } from "../drivers/driver.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import { resolveParameters } from "./secret_refs.ts";

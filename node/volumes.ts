@@ -1,6 +1,7 @@
 /**
- * The contract of a node about its volumes: who brings them here, shows them to runs and takes them away. What is open stays inside
- * the node: callers name a volume by its uid, and get paths and other data. Every call may be repeated, and throws only RuneError.
+ * The contract of a node about its volumes: who brings them here, shows them to runs and takes them away.
+ * What is open stays inside the node: callers name a volume by its uid, and get paths and other data. Every
+ * call may be repeated, and throws only RuneError.
  * @module
  */
 import type { Shortage } from "../base/room.ts";
@@ -30,7 +31,10 @@ export type MountAnswer =
   | { state: "mounted"; path: string; filesystem?: Filesystem }
   /** Its directory is also that of another volume that is mounted, or lies inside or around it. */
   | { state: "overlaps"; directory: string; volumeUid: string }
-  /** A run has another directory mounted than the volume's: the volume can be mounted once that run has been stopped. */
+  /**
+   * A run has another directory mounted than the volume's: the volume can be mounted once that run has been
+   * stopped.
+   */
   | { state: "stranger"; directory: string; run: RunRef }
   /** Nobody can tell what a run has mounted. */
   | { state: "unclear"; run: RunRef };
@@ -73,26 +77,33 @@ export type PlaceAnswer =
 /** A process whose mounts are asked for. */
 export interface SeenProcess {
   pid: number;
-  /** Its container's id, where the pid comes from an Engine: it may be one of another machine or pid namespace. */
+  /**
+   * Its container's id, where the pid comes from an Engine: it may be one of another machine or pid
+   * namespace.
+   */
   container?: string;
 }
 
 /** See the module comment. */
 export interface NodeVolumes {
   /**
-   * Brings a volume here, makes sure that it is what it should be, and shows it. It is shown only where this daemon holds its
-   * directory, no other volume has it, it is on its own filesystem, and none of these runs has another directory mounted.
+   * Brings a volume here, makes sure that it is what it should be, and shows it. It is shown only where this
+   * daemon holds its directory, no other volume has it, it is on its own filesystem, and none of these runs
+   * has another directory mounted.
    *
-   * @throws {FilesystemAway} when another filesystem is in the place of its own; {RuneError} `conflict` when another daemon holds
-   * the directory, `unavailable` when a run cannot be asked.
+   * @throws {FilesystemAway} when another filesystem is in the place of its own; {RuneError} `conflict` when
+   * another daemon holds the directory, `unavailable` when a run cannot be asked.
    */
   mount(volume: DriverVolume, runs: ExpectedMounts[]): Promise<MountAnswer>;
-  /** The reverse of `mount`. Done when it is not mounted. Who calls lets nobody use the volume from before on. */
+  /**
+   * The reverse of `mount`. Done when it is not mounted. Who calls lets nobody use the volume from before on.
+   */
   unmount(volume: DriverVolume): Promise<void>;
   /**
    * Makes one mount of a run ready.
    *
-   * @throws {RuneError} `failed_precondition` when the subPath leaves the volume, or the owner cannot be given.
+   * @throws {RuneError} `failed_precondition` when the subPath leaves the volume, or the owner cannot be
+   * given.
    */
   place(order: PlaceOrder, signal: AbortSignal): Promise<PlaceAnswer>;
   /** Whether a process has every one of these directories mounted. */
@@ -101,12 +112,13 @@ export interface NodeVolumes {
     options: { places: FilesystemPlace[]; signal: AbortSignal },
   ): Promise<boolean | "unknown">;
   /**
-   * Whether there is nothing at a path of a mounted volume. No symbolic link is followed; one in the place of the file counts as
-   * there.
+   * Whether there is nothing at a path of a mounted volume. No symbolic link is followed; one in the place of
+   * the file counts as there.
    *
    * @param file.path relative to the volume's root.
    * @param file.shownAs the path, for messages.
-   * @throws {RuneError} `failed_precondition` when a link is on the way; `unavailable` when it cannot be read.
+   * @throws {RuneError} `failed_precondition` when a link is on the way; `unavailable` when it cannot be
+   * read.
    */
   isMissing(
     file: { volumeUid: string; path: string; shownAs: string },
@@ -116,6 +128,9 @@ export interface NodeVolumes {
   findShortage(volumeUid: string, signal: AbortSignal): Promise<Shortage | undefined>;
   /** The uids of volumes and instances for which something is shown or held here. */
   listOwners(signal: AbortSignal): Promise<string[]>;
-  /** Hides what is shown for a volume or an instance, and lets go of what is held for it. Runs that have it mounted keep it. */
+  /**
+   * Hides what is shown for a volume or an instance, and lets go of what is held for it. Runs that have it
+   * mounted keep it.
+   */
   release(ownerUid: string, signal: AbortSignal): Promise<void>;
 }

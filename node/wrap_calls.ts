@@ -1,7 +1,7 @@
 /**
- * Wraps an object of a contract by its call table: each call ends in time, whatever hangs beneath it (a disk, another machine, a
- * library that does not listen to its signal), and is counted where the table says so. A call that is aborted proves nothing: its
- * caller tries again, and takes nothing for done or gone until then.
+ * Wraps an object of a contract by its call table: each call ends in time, whatever hangs beneath it (a disk,
+ * another machine, a library that does not listen to its signal), and is counted where the table says so. A
+ * call that is aborted proves nothing: its caller tries again, and takes nothing for done or gone until then.
  * @module
  */
 import { toRuneError } from "../model/error.ts";

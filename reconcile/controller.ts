@@ -1,4 +1,7 @@
-/** What a controller is: a value, which `start.ts` gives a queue and news. It holds no state of its own. @module */
+/**
+ * What a controller is: a value, which `start.ts` gives a queue and news. It holds no state of its own.
+ * @module
+ */
 import type { Kind } from "../model/resource.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Watches } from "./news.ts";

@@ -1,6 +1,6 @@
 /**
- * The arithmetic of mount leases: who may mount a volume, given who does. Pure; the commit that stores the result is what makes a
- * second writer impossible (SPEC 4.3, DESIGN "Controllers").
+ * The arithmetic of mount leases: who may mount a volume, given who does. Pure; the commit that stores the
+ * result is what makes a second writer impossible (SPEC 4.3, DESIGN "Controllers").
  * @module
  */
 import { describeWithin } from "../model/kinds.ts";
@@ -8,7 +8,10 @@ import type { Lease, LeaseHolder } from "../model/lease.ts";
 import type { ResourceKey } from "../model/resource.ts";
 import type { Tx } from "../store/store.ts";
 
-/** The holders if `wanted` may join them, or the holder that is in the way. A holder that asks again keeps what it has. */
+/**
+ * The holders if `wanted` may join them, or the holder that is in the way. A holder that asks again keeps
+ * what it has.
+ */
 export function withHolder(
   holders: LeaseHolder[],
   wanted: LeaseHolder,

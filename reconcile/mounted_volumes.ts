@@ -1,7 +1,8 @@
 /**
- * What nodes have answered for: the volumes that are mounted, as far as is known since this daemon started. A path in a volume's
- * status may be from before a reboot; one here is not, and instances start from what is here alone. A volume leaves before its node
- * is asked to unmount it, and enters once its node has mounted it.
+ * What nodes have answered for: the volumes that are mounted, as far as is known since this daemon started. A
+ * path in a volume's status may be from before a reboot; one here is not, and instances start from what is
+ * here alone. A volume leaves before its node is asked to unmount it, and enters once its node has mounted
+ * it.
  * @module
  */
 

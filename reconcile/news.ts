@@ -1,6 +1,6 @@
 /**
- * What controllers hear of: a change of the store, or of something that the store does not hold. Every kind of news reaches a
- * controller in one way: through what the controller `watches`. Pure.
+ * What controllers hear of: a change of the store, or of something that the store does not hold. Every kind
+ * of news reaches a controller in one way: through what the controller `watches`. Pure.
  * @module
  */
 import type { RunnerName } from "../model/instance.ts";

@@ -1,4 +1,7 @@
-/** How a controller's pass over one key ended, as a value: the queue decides from it what comes next. @module */
+/**
+ * How a controller's pass over one key ended, as a value: the queue decides from it what comes next.
+ * @module
+ */
 import type { RuneError } from "../model/error.ts";
 
 /** See each member. */

@@ -1,6 +1,7 @@
 /**
- * A work queue of keys (DESIGN, "Controllers"): a key is never worked twice at once, repeated keys collapse into one, different
- * keys run in parallel up to a bound, and failures back off per key. It knows nothing of what a key means.
+ * A work queue of keys (DESIGN, "Controllers"): a key is never worked twice at once, repeated keys collapse
+ * into one, different keys run in parallel up to a bound, and failures back off per key. It knows nothing of
+ * what a key means.
  * @module
  */
 import type { Timer } from "../base/delay.ts";
@@ -10,13 +11,16 @@ import type { Outcome } from "./outcome.ts";
 
 /** Options of {@linkcode createQueue}. */
 export interface QueueOptions {
-  /** One pass over one key. The signal aborts when the queue stops or {@linkcode Queue.interrupt} is called. */
+  /**
+   * One pass over one key. The signal aborts when the queue stops or {@linkcode Queue.interrupt} is called.
+   */
   work(key: string, signal: AbortSignal): Promise<Outcome>;
   /** How many keys are worked at once. */
   concurrency: number;
   /**
-   * Milliseconds after which a pass no longer counts among these: it waits for something that takes its time, as a service does
-   * that may take days to stop, and must not keep others from their turn. Default: it counts to its end.
+   * Milliseconds after which a pass no longer counts among these: it waits for something that takes its time,
+   * as a service does that may take days to stop, and must not keep others from their turn. Default: it
+   * counts to its end.
    */
   placeMs?: number;
   /** Told of every failed pass. */
@@ -41,11 +45,16 @@ export interface Queue {
   interrupt(key: string): void;
   /** Keys waiting for a place or being worked. */
   readonly depth: number;
-  /** Takes no more keys, gives passes in progress `graceMs`, aborts them, and resolves when all have ended. */
+  /**
+   * Takes no more keys, gives passes in progress `graceMs`, aborts them, and resolves when all have ended.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Passes that await nothing but memory would follow each other without end: after this long everybody else gets a turn. */
+/**
+ * Passes that await nothing but memory would follow each other without end: after this long everybody else
+ * gets a turn.
+ */
 const SLICE_MS = 10;
 
 interface Wish {

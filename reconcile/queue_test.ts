@@ -16,7 +16,11 @@ function make(work: QueueOptions["work"], options: Partial<QueueOptions> = {}) {
   return { queue, failures };
 }
 
-/** Waits until nothing is left, with turns for timers: the queue takes one itself when a slice of time is used up. @returns how many. */
+/**
+ * Waits until nothing is left, with turns for timers: the queue takes one itself when a slice of time is used
+ * up.
+ * @returns how many.
+ */
 async function waitForIdle(queue: Queue): Promise<number> {
   let turns = 0;
   for (; queue.depth > 0; turns++) await new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,4 +1,7 @@
-/** Makes news of what runners, probes and the proxy say. Nothing here decides who is to hear of it. @module */
+/**
+ * Makes news of what runners, probes and the proxy say. Nothing here decides who is to hear of it.
+ * @module
+ */
 import type { Logger } from "@logtape/logtape";
 import { pauseOn, type Timers } from "../base/timers.ts";
 import { toRuneError } from "../model/error.ts";

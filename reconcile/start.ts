@@ -1,6 +1,7 @@
 /**
- * Reconciling: makes what runs match what the store says. This file gives each controller a queue and brings all of them the news;
- * what a controller does about it stands in the folder of its name. Nothing here serves a request.
+ * Reconciling: makes what runs match what the store says. This file gives each controller a queue and brings
+ * all of them the news; what a controller does about it stands in the folder of its name. Nothing here serves
+ * a request.
  * @module
  */
 import type { Clock } from "../base/clock.ts";

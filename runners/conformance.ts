@@ -1,7 +1,8 @@
 /**
- * The suite that every runner of real programs passes: the promises of `runner.ts`, as tests. What needs no kernel is in
- * `conformance_lifecycle.ts`; here is what does: programs that are missing, processes that others started, a terminal, output that
- * stops. It knows no engine; the room that it is given says how a shell script becomes a run.
+ * The suite that every runner of real programs passes: the promises of `runner.ts`, as tests. What needs no
+ * kernel is in `conformance_lifecycle.ts`; here is what does: programs that are missing, processes that
+ * others started, a terminal, output that stops. It knows no engine; the room that it is given says how a
+ * shell script becomes a run.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +14,10 @@ import type { ExecOptions, ExecSession, Runner, RunSpec } from "./runner.ts";
 /** What one test works in: a runner with state of its own. */
 export interface ConformanceRoom {
   runner: Runner;
-  /** A fresh runner over the same state, as after a crash of the daemon. The older one is closed and no longer used. */
+  /**
+   * A fresh runner over the same state, as after a crash of the daemon. The older one is closed and no longer
+   * used.
+   */
   reopen(): Promise<Runner>;
   /** A run of its own instance whose main process is `/bin/sh -c script`. */
   shell(script: string): RunSpec;
@@ -24,7 +28,10 @@ export interface ConformanceRoom {
 /** How the suite reaches a runner. */
 export type ConformanceOptions = SuiteOptions<ConformanceRoom>;
 
-/** Has a child that dies of SIGTERM, and saves when its parent tells it to: the parent must be the only one that is asked. */
+/**
+ * Has a child that dies of SIGTERM, and saves when its parent tells it to: the parent must be the only one
+ * that is asked.
+ */
 const MANAGER = `
   sh -c 'trap "echo child: saved; exit 3" USR1; echo ready; while :; do sleep 0.05; done' &
   child=$!

@@ -1,6 +1,6 @@
 /**
- * The part of the suite that needs no kernel: what becomes of a run by the calls of `runner.ts`. Runners of real programs pass it,
- * and so does the one in memory.
+ * The part of the suite that needs no kernel: what becomes of a run by the calls of `runner.ts`. Runners of
+ * real programs pass it, and so does the one in memory.
  * @module
  */
 import assert from "node:assert/strict";
@@ -11,7 +11,10 @@ import type { Runner, RunSpec } from "./runner.ts";
 /** What one test works in: a runner with state of its own. */
 export interface LifecycleRoom {
   runner: Runner;
-  /** A fresh runner over the same state, as after a crash of the daemon. The older one is closed and no longer used. */
+  /**
+   * A fresh runner over the same state, as after a crash of the daemon. The older one is closed and no longer
+   * used.
+   */
   reopen(): Promise<Runner>;
   /** A run of its own instance whose main process does this. */
   play(program: Program): RunSpec;

@@ -1,4 +1,7 @@
-/** What the main process of a run does in the suite, said so that a shell and a fake can both do it. @module */
+/**
+ * What the main process of a run does in the suite, said so that a shell and a fake can both do it.
+ * @module
+ */
 
 /** A program. It prints what it says at once, and then ends by itself or runs until it is stopped. */
 export interface Program {
@@ -8,7 +11,10 @@ export interface Program {
   exits?: number;
   /** How long it runs before that, in milliseconds. */
   afterMs?: number;
-  /** The codes with which it ends when a signal asks it to: `{ SIGTERM: 7 }`. It ignores every other signal that can be ignored. */
+  /**
+   * The codes with which it ends when a signal asks it to: `{ SIGTERM: 7 }`. It ignores every other signal
+   * that can be ignored.
+   */
   heeds?: Record<string, number>;
   /** What it prints on such a signal. */
   lastWords?: string;

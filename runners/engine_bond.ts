@@ -1,6 +1,7 @@
 /**
- * The contract between a daemon and the Docker runner about the Engine: what the daemon remembers of the one that its containers
- * are on, so that another one behind the same socket proves nothing. Who remembers it where is no business of the runner.
+ * The contract between a daemon and the Docker runner about the Engine: what the daemon remembers of the one
+ * that its containers are on, so that another one behind the same socket proves nothing. Who remembers it
+ * where is no business of the runner.
  * @module
  */
 

@@ -22,7 +22,9 @@ export interface ImagePath {
 export interface ImageFacts {
   /** The Engine's id of it, which changes whenever its contents do. */
   id: string;
-  /** The kind of processor that it is for, `arm64`, where that is another one than the Engine's machine has. */
+  /**
+   * The kind of processor that it is for, `arm64`, where that is another one than the Engine's machine has.
+   */
   foreign?: string;
   /** Paths that it declares as volumes, sorted, without a slash at the end. */
   volumes: string[];

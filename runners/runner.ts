@@ -1,8 +1,8 @@
 /**
- * The contract of a runner. A runner starts, stops and finds runs (containers or processes); it knows nothing of the store,
- * of services or of volumes. A run is identified by its instance's uid and a number, so that every call can be repeated,
- * also by the next daemon. Every call throws only RuneError: `unavailable` when the engine cannot be reached,
- * `deadline_exceeded` when the signal's time ran out.
+ * The contract of a runner. A runner starts, stops and finds runs (containers or processes); it knows nothing
+ * of the store, of services or of volumes. A run is identified by its instance's uid and a number, so that
+ * every call can be repeated, also by the next daemon. Every call throws only RuneError: `unavailable` when
+ * the engine cannot be reached, `deadline_exceeded` when the signal's time ran out.
  * @module
  */
 import type { Adoption, AdoptionWords } from "./engine_bond.ts";
@@ -17,8 +17,8 @@ export interface RunRef {
   /** Counts the runs of an instance from 1. */
   run: number;
   /**
-   * Names one attempt of a step that prepares the run (`<name>.<attempt>`), which is a run of its own; absent for the main
-   * one. Letters, digits, dots and hyphens.
+   * Names one attempt of a step that prepares the run (`<name>.<attempt>`), which is a run of its own; absent
+   * for the main one. Letters, digits, dots and hyphens.
    */
   step?: string;
 }
@@ -46,7 +46,10 @@ export interface RunSpec extends RunRef {
   /** Processes: executable, arguments and working directory. */
   process?: { command: string; args: string[]; workdir?: string };
   env: Record<string, string>;
-  /** More of the environment, which a runner must not write to disk itself. `create` is given it before every `start`. */
+  /**
+   * More of the environment, which a runner must not write to disk itself. `create` is given it before every
+   * `start`.
+   */
   secretEnv?: Record<string, string>;
   mounts: RunMount[];
   /** Docker: names under which the namespace's network knows the run from its start. */
@@ -57,9 +60,14 @@ export interface RunSpec extends RunRef {
   publish: { port: number; hostPort: number; hostAddress?: string; protocol: "tcp" | "udp" }[];
   resources?: Resources;
   securityContext?: SecurityContext;
-  /** What asks the main process to end where `stop` names nothing else; default: the image's, else `SIGTERM`. */
+  /**
+   * What asks the main process to end where `stop` names nothing else; default: the image's, else `SIGTERM`.
+   */
   stopSignal?: string;
-  /** Processes: who they are, as numbers; it goes before the names in `securityContext`. Absent: as the daemon, or as those say. */
+  /**
+   * Processes: who they are, as numbers; it goes before the names in `securityContext`. Absent: as the
+   * daemon, or as those say.
+   */
   identity?: HostIdentity;
 }
 
@@ -77,7 +85,10 @@ export interface RunState extends RunRef {
   ip?: string;
   /** Where ports of this machine lead to it: `0.0.0.0:8080/tcp`; absent where none does. */
   published?: string[];
-  /** Docker, as `inspect` tells: names on the namespace's network, the host name with them; absent where the run is not on it. */
+  /**
+   * Docker, as `inspect` tells: names on the namespace's network, the host name with them; absent where the
+   * run is not on it.
+   */
   names?: string[];
   /** The same for the network that all namespaces share. */
   sharedNames?: string[];
@@ -89,13 +100,19 @@ export interface RunState extends RunRef {
   oomKilled?: boolean;
   /** What the engine said when it could not start the run. */
   error?: string;
-  /** Docker: volumes of the Engine's own that the container has, by their paths; it keeps them when the run is removed. */
+  /**
+   * Docker: volumes of the Engine's own that the container has, by their paths; it keeps them when the run is
+   * removed.
+   */
   engineVolumes?: { path: string; name: string }[];
-  /** `stop` ended it by SIGKILL: it did not end within the time that it was given. Docker tells it only in the answer of `stop`. */
+  /**
+   * `stop` ended it by SIGKILL: it did not end within the time that it was given. Docker tells it only in the
+   * answer of `stop`.
+   */
   killed?: true;
   /**
-   * Processes: how many others still lived when the main one ended by itself. They are ended before the run counts as ended; of one
-   * that still runs it says that the main one has ended well already.
+   * Processes: how many others still lived when the main one ended by itself. They are ended before the run
+   * counts as ended; of one that still runs it says that the main one has ended well already.
    */
   leftBehind?: number;
   /** It runs and is held still by `pause`; it is `running` all the same, and keeps its mounts. */
@@ -115,7 +132,9 @@ export interface LogEntry {
   text: string;
   /** The bytes, where they are not UTF-8: `text` then has U+FFFD in the place of what is none. */
   base64?: string;
-  /** The line is longer than `LOG_LINE_MAX` (log_line.ts): the next entry of the same stream goes on with it. */
+  /**
+   * The line is longer than `LOG_LINE_MAX` (log_line.ts): the next entry of the same stream goes on with it.
+   */
   continues?: true;
 }
 
@@ -239,8 +258,9 @@ export interface Runner {
    * Makes the image present. The process runner has none.
    *
    * @param options.onProgress told how far it is, in words, often.
-   * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence), `failed_precondition` (not
-   * permanent) when the registry is out of reach: trying again will help once it is back.
+   * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence),
+   * `failed_precondition` (not permanent) when the registry is out of reach: trying again will help once it
+   * is back.
    */
   pull?(image: string, options: PullOptions): Promise<void>;
 
@@ -259,15 +279,17 @@ export interface Runner {
   lookIntoImage?(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
 
   /**
-   * Docker: the content of a directory, as a tar stream whose entries begin with `./`, with owners and modes. Empty where the
-   * image has no such directory. What it takes is gone again once the stream has ended or was cancelled.
+   * Docker: the content of a directory, as a tar stream whose entries begin with `./`, with owners and modes.
+   * Empty where the image has no such directory. What it takes is gone again once the stream has ended or was
+   * cancelled.
    *
    * @throws {RuneError} `not_found` when the image is not here.
    */
   readImage?(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 
   /**
-   * Who the programs of a run would be, as numbers: by the context, else by what the image says. What is absent is not known.
+   * Who the programs of a run would be, as numbers: by the context, else by what the image says. What is
+   * absent is not known.
    *
    * @throws {RuneError} as `create` does for a context that cannot be enforced.
    */
@@ -283,8 +305,8 @@ export interface Runner {
    */
   create(spec: RunSpec, signal: AbortSignal): Promise<RunState>;
   /**
-   * Finds out whether `create` and `start` would refuse this spec, as far as that can be known without starting anything, and leaves
-   * nothing behind. Its mounts are not there yet.
+   * Finds out whether `create` and `start` would refuse this spec, as far as that can be known without
+   * starting anything, and leaves nothing behind. Its mounts are not there yet.
    *
    * @param options.covered where its mounts will be: what lies there is not judged.
    * @throws {RuneError} as `create` does, and `not_found` for a program that is missing.
@@ -293,25 +315,29 @@ export interface Runner {
   /** Starts a run that was created. Done when it was started before, also when it has ended since. */
   start(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /**
-   * Asks the run's main process to end, kills what is left after `timeoutMs`, and returns when all of it is known to be gone. A
-   * paused run is resumed for it. The other processes of a run are asked (SIGTERM) when the main one has ended: those of a
-   * container that does not wait for them end with it, as the Engine has it. They have what is left of the time, and of
-   * processes of the host 2 s at least.
+   * Asks the run's main process to end, kills what is left after `timeoutMs`, and returns when all of it is
+   * known to be gone. A paused run is resumed for it. The other processes of a run are asked (SIGTERM) when
+   * the main one has ended: those of a container that does not wait for them end with it, as the Engine has
+   * it. They have what is left of the time, and of processes of the host 2 s at least.
    */
   stop(ref: RunRef, options: StopOptions): Promise<RunState>;
   /**
-   * Holds every process of the run still, and returns when none of them can write any more. Done when it is held already, and
-   * when it does not run. It stays held, also past the end of the daemon, until `resume` or `stop`.
+   * Holds every process of the run still, and returns when none of them can write any more. Done when it is
+   * held already, and when it does not run. It stays held, also past the end of the daemon, until `resume` or
+   * `stop`.
    */
   pause(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /** Lets a paused run go on. Done when it is not paused, does not run, or is absent. */
   resume(ref: RunRef, signal: AbortSignal): Promise<RunState>;
-  /** Removes an ended or created run with its logs. Done when it is absent. @throws {RuneError} `conflict` when it runs. */
+  /**
+   * Removes an ended or created run with its logs. Done when it is absent.
+   * @throws {RuneError} `conflict` when it runs.
+   */
   remove(ref: RunRef, signal: AbortSignal): Promise<void>;
   inspect(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /**
-   * Docker: gives a running run these names and no others. Connections that are open stay open: the run keeps its address.
-   * Done when it does not run.
+   * Docker: gives a running run these names and no others. Connections that are open stay open: the run keeps
+   * its address. Done when it does not run.
    */
   publish?(ref: RunRef, options: Publication & { signal: AbortSignal }): Promise<void>;
   /** Every run that this daemon ever made and did not remove. */
@@ -320,7 +346,8 @@ export interface Runner {
   events(signal: AbortSignal): AsyncIterable<RunEvent>;
 
   /**
-   * Docker: takes the Engine that answers for the one that this daemon's containers are on, by a person's word.
+   * Docker: takes the Engine that answers for the one that this daemon's containers are on, by a person's
+   * word.
    *
    * @throws {RuneError} `failed_precondition` where words are missing, `unavailable` when it does not answer.
    */

@@ -1,6 +1,8 @@
 /**
- * Measures the budgets of the design, each beside what it is measured against, in one run, and prints a table.
- * `--only cast,client` chooses; `--write` puts the table with machine and date into `docs/benchmarks.md`. @module
+ * Measures the budgets of the design, each beside what it is measured against, in one run, and prints a
+ * table. `--only cast,client` chooses; `--write` puts the table with machine and date into
+ * `docs/benchmarks.md`.
+ * @module
  */
 import { measureApi } from "./bench/api.ts";
 import { measureClient } from "./bench/client.ts";

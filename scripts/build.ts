@@ -1,6 +1,7 @@
 /**
- * Makes `dist/rune`, one executable file: with `deno compile` where its runtime can be downloaded, else in the portable
- * form. `--compile` asks for the first alone. @module
+ * Makes `dist/rune`, one executable file: with `deno compile` where its runtime can be downloaded, else in
+ * the portable form. `--compile` asks for the first alone.
+ * @module
  */
 import { capture, show } from "./command.ts";
 import { packPortable, V8_FLAGS } from "./portable.ts";
@@ -10,7 +11,10 @@ const OUT = `${ROOT}/dist/rune`;
 /** Made here and renamed when it starts, for OUT may be running. */
 const NEW = `${OUT}.new`;
 
-/** What `rune version` will say: the commit, marked where the tree differs from it, and the time (or SOURCE_DATE_EPOCH). */
+/**
+ * What `rune version` will say: the commit, marked where the tree differs from it, and the time (or
+ * SOURCE_DATE_EPOCH).
+ */
 async function buildFacts(): Promise<{ commit?: string; builtAt: string }> {
   const commit = await capture(["git", "rev-parse", "--short=12", "HEAD"], { cwd: ROOT });
   const changed = await capture(["git", "status", "--porcelain", "--untracked-files=no"], { cwd: ROOT });

@@ -1,8 +1,9 @@
 /**
- * Holds production files to the style's rule on comments: each file opens by saying what it owns, and what others call
- * (exported functions, classes and interfaces) has a doc comment. `deno doc --lint` asks for more than that, such as an
- * explicit type on every zod schema, which would write each of them twice. And holds the promises of docs/security.md to tests
- * that exist. @module
+ * Holds production files to the style's rule on comments: each file opens by saying what it owns, and what
+ * others call (exported functions, classes and interfaces) has a doc comment. `deno doc --lint` asks for more
+ * than that, such as an explicit type on every zod schema, which would write each of them twice. And holds
+ * the promises of docs/security.md to tests that exist.
+ * @module
  */
 import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 
@@ -40,8 +41,8 @@ function promisesOf(page: string): string[][] {
 }
 
 /**
- * Promises whose test cannot be found, one line each. A test is written `` `path/to_test.ts`: its name, or a part of it ``,
- * several with `; ` between.
+ * Promises whose test cannot be found, one line each. A test is written `` `path/to_test.ts`: its name, or a
+ * part of it ``, several with `; ` between.
  *
  * @param read the text of a file, or undefined when there is none.
  */

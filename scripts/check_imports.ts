@@ -1,6 +1,7 @@
 /**
- * Holds the tree to the design: imports go one way between the rooms, and a few rules about files. Deno itself
- * resolves the imports (`deno info`), so that what is checked is what runs. @module
+ * Holds the tree to the design: imports go one way between the rooms, and a few rules about files. Deno
+ * itself resolves the imports (`deno info`), so that what is checked is what runs.
+ * @module
  */
 import { findCircles } from "./circles.ts";
 import { capture } from "./command.ts";
@@ -26,7 +27,10 @@ const NODE_CONTRACT = [
 const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/entry.ts", "drivers/built_in.ts"];
 /** What of the store those may use who read and write resources, and the values of secrets. */
 const STORE = ["store/store.ts", "store/secrets/vault.ts"];
-/** What the controllers know and others ask: each reads what is stored, or what controllers left, and changes nothing. */
+/**
+ * What the controllers know and others ask: each reads what is stored, or what controllers left, and changes
+ * nothing.
+ */
 const ANSWERS = {
   data: "reconcile/config/data.ts",
   filesystem: "reconcile/volume/other_filesystem.ts",
@@ -38,8 +42,8 @@ const ANSWERS = {
 const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
 /**
- * Rules for rooms in their order, the lowest first: each may import the rooms before it, and what stands beside it. So no two of
- * them ever import each other.
+ * Rules for rooms in their order, the lowest first: each may import the rooms before it, and what stands
+ * beside it. So no two of them ever import each other.
  */
 function layers(rooms: [room: string, outside: string[]][]): Record<string, string[]> {
   return Object.fromEntries(
@@ -98,7 +102,9 @@ const CLI: [room: string, outside: string[]][] = [
 ]
   .map((room) => [room, ["base/", "model/"]]);
 
-/** What production files of a room may import from outside their room. `/` at the end means the whole folder. */
+/**
+ * What production files of a room may import from outside their room. `/` at the end means the whole folder.
+ */
 const MAY_IMPORT: Record<string, string[]> = {
   "base/": [],
   "model/": ["base/"],
@@ -170,7 +176,8 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // It may take less than it was given, on a full disk for example. A WritableStream's writer may not: those are listed.
+    // It may take less than it was given, on a full disk for example. A WritableStream's writer may not:
+    // those are listed.
     text: /\.write(Sync)?\(/,
     what: "a write that may be short (use writeAll() of base/durable.ts)",
     allowed: [
@@ -187,14 +194,16 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // What other people wrote reaches the terminal as plain text, through cli/terminal/terminal.ts; the daemon's log cleans its own.
+    // What other people wrote reaches the terminal as plain text, through cli/terminal/terminal.ts; the
+    // daemon's log cleans its own.
     text: /\bDeno\.(stdout|stderr)\b|\bconsole\./,
     what: "output past the terminal (use terminal.out() or err(), or the logger)",
     allowed: ["cli/terminal/terminal.ts", "server/daemon/logging.ts", "main.ts", "scripts/"],
   },
   {
-    // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how, and adds a kind of
-    // stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts: docs/decisions/0023.
+    // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how,
+    // and adds a kind of stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts:
+    // docs/decisions/0023.
     text: /\bnew (Readable|Writable|Transform)Stream\b|\bnew Channel\b|\bbufferedAmount\b|\.shift\(\)/,
     what:
       "a queue: what may wait in it must be bounded in bytes (use Channel, or say in scripts/check_imports.ts how)",
@@ -264,7 +273,8 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // `data-web-0`, made or taken apart by hand: whoever does it their own way does not find the volumes of the others.
+    // `data-web-0`, made or taken apart by hand: whoever does it their own way does not find the volumes of
+    // the others.
     text: /\$\{[^}]*\bmounts?\b[^}]*\}-|\}-\$\{[^}]*\}-|\}-<n>/,
     what: "the name of a claimed volume (use claimedVolumeName() or mountsOfVolume())",
     // The others join dates and numbers of devices, containers and runs.
@@ -314,7 +324,10 @@ function roomOf(path: string): string | undefined {
   return ROOMS.filter((room) => path.startsWith(room)).sort((a, b) => b.length - a.length)[0];
 }
 
-/** Whether a room may import a file: by name, or by the room that the file is in. A room inside another is named by itself. */
+/**
+ * Whether a room may import a file: by name, or by the room that the file is in. A room inside another is
+ * named by itself.
+ */
 const isAllowed = (path: string, places: string[]) =>
   places.some((place) =>
     place === path || (place.endsWith("/") && path.startsWith(place) && !isInner(path, place))
@@ -344,7 +357,10 @@ export function checkImports(imports: Import[]): string[] {
   return found;
 }
 
-/** Permits of single files outside a room that nothing in it uses, one line each: a row says what is, not what was. */
+/**
+ * Permits of single files outside a room that nothing in it uses, one line each: a row says what is, not what
+ * was.
+ */
 export function findUnusedPermits(imports: Import[]): string[] {
   const used = new Set(
     imports.filter(({ from }) => !isOutsideProgram(from)).flatMap(({ from, to }) => [
@@ -401,7 +417,10 @@ interface ModuleGraph {
   }[];
 }
 
-/** The imports of the files as Deno resolves them, types included. @throws {Error} when Deno cannot read them. */
+/**
+ * The imports of the files as Deno resolves them, types included.
+ * @throws {Error} when Deno cannot read them.
+ */
 async function readImports(root: string, files: string[]): Promise<Import[]> {
   const entry = await Deno.makeTempFile({ suffix: ".ts" });
   const base = `file://${root}/`;

@@ -1,8 +1,9 @@
 /**
- * Holds docs/troubleshooting.md to the program: each sentence that it explains is one that the program says, or that the test which
- * produces it expects where the program puts it together from parts.
- * An entry is a line with the sentence, `` **`volume <name> is full`** ``, and below it why, what to do, and the tests:
- * `` <!-- `tests/full_test.ts`: name of the test, or a part of it --> ``. What changes in a sentence stands in `<…>`.
+ * Holds docs/troubleshooting.md to the program: each sentence that it explains is one that the program says,
+ * or that the test which produces it expects where the program puts it together from parts. An entry is a
+ * line with the sentence, `` **`volume <name> is full`** ``, and below it why, what to do, and the tests: ``
+ * <!-- `tests/full_test.ts`: name of the test, or a part of it --> ``. What changes in a sentence stands in
+ * `<…>`.
  * @module
  */
 import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
@@ -70,7 +71,10 @@ export async function checkTroubleshooting(
   return found;
 }
 
-/** Source text as the program says it: pieces of one message that the formatter broke into lines are joined again. */
+/**
+ * Source text as the program says it: pieces of one message that the formatter broke into lines are joined
+ * again.
+ */
 export function joinLiterals(source: string): string {
   return source.replace(/(["`])\s*\+\s*(["`])/g, "");
 }

@@ -1,4 +1,7 @@
-/** Finds circles of files: files that import each other, directly or by way of others, types included. @module */
+/**
+ * Finds circles of files: files that import each other, directly or by way of others, types included.
+ * @module
+ */
 import type { Import } from "./check_imports.ts";
 import { isOutsideProgram } from "./tree.ts";
 
@@ -22,8 +25,8 @@ function findWayBack(start: string, targets: ReadonlyMap<string, Set<string>>): 
 }
 
 /**
- * One line for each circle among the files of the program, the shortest that its first file is in. What is loaded with
- * `await import()` counts too.
+ * One line for each circle among the files of the program, the shortest that its first file is in. What is
+ * loaded with `await import()` counts too.
  */
 export function findCircles(imports: Import[]): string[] {
   const targets = new Map<string, Set<string>>();

@@ -1,6 +1,7 @@
 /**
- * How much of the program the fast tests run: one line with the share of lines and branches of product files that a test loads.
- * What takes root, Docker or a whole daemon is tested elsewhere and not counted here. @module
+ * How much of the program the fast tests run: one line with the share of lines and branches of product files
+ * that a test loads. What takes root, Docker or a whole daemon is tested elsewhere and not counted here.
+ * @module
  */
 import { capture, show } from "./command.ts";
 import { listFastTests } from "./fast_tests.ts";

@@ -1,4 +1,8 @@
-/** A daemon of one's own for the demo and the benchmarks: from source, on a scratch directory, gone at the end. @module */
+/**
+ * A daemon of one's own for the demo and the benchmarks: from source, on a scratch directory, gone at the
+ * end.
+ * @module
+ */
 import { V8_FLAGS } from "./portable.ts";
 import { ROOT } from "./tree.ts";
 

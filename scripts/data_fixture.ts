@@ -1,5 +1,6 @@
 /**
- * A data directory as text, one JSON object a line, so that a later version can be given the data of an earlier one:
+ * A data directory as text, one JSON object a line, so that a later version can be given the data of an
+ * earlier one:
  *
  *     {"version":"0.1.0","rootToken":"9f…","note":"…"}    first: who made it
  *     {"path":"volumes/default/data","mode":493}          a directory
@@ -7,8 +8,10 @@
  *     {"path":"volumes/default/l","link":"data"}          a symbolic link
  *     {"key":["meta","schema"],"value":1}                 an entry of the state
  *
- * Bytes in entries are `{"$text":"…"}` or, where that is longer, `{"$gzip":"<base64>"}`; `@HOME@` stands for the directory above
- * the data directory, wherever it is named. It holds no key and no token: {@linkcode fixtureKey} makes them anew. @module
+ * Bytes in entries are `{"$text":"…"}` or, where that is longer, `{"$gzip":"<base64>"}`; `@HOME@` stands for
+ * the directory above the data directory, wherever it is named. It holds no key and no token: {@linkcode
+ * fixtureKey} makes them anew.
+ * @module
  */
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";

@@ -1,7 +1,9 @@
 /**
- * Rune's main job, shown on a scratch directory: casts a service with a volume, restarts it, and shows that the data is
- * still there. A container where Docker answers, else a process. Stays up until Ctrl-C; with `--once` it ends by itself,
- * with exit code 0 only if the data survived. Every command shown is the one that runs. @module
+ * Rune's main job, shown on a scratch directory: casts a service with a volume, restarts it, and shows that
+ * the data is still there. A container where Docker answers, else a process. Stays up until Ctrl-C; with
+ * `--once` it ends by itself, with exit code 0 only if the data survived. Every command shown is the one that
+ * runs.
+ * @module
  */
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { type Daemon, RUNE, startDaemon } from "./daemon.ts";
@@ -29,7 +31,11 @@ async function chooseExample(scratch: string): Promise<Example> {
   return { service: "agent", file: "agent.yaml", from: "/srv/rune/agent", to: folder, data: folder };
 }
 
-/** Runs a client command and shows it with its output. @returns its standard output. @throws {Error} when it fails. */
+/**
+ * Runs a client command and shows it with its output.
+ * @returns its standard output.
+ * @throws {Error} when it fails.
+ */
 async function rune(daemon: Daemon, args: string[], options: { input?: string; typed?: string } = {}) {
   const quoted = args.map((arg) => /[\s'"$>|]/.test(arg) ? `'${arg}'` : arg).join(" ");
   console.log(`\n$ ${options.typed ?? ""}rune ${quoted}`);

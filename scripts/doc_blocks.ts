@@ -1,6 +1,6 @@
 /**
- * The fenced blocks of README.md and docs/: commands and castfiles that a reader will copy. What a test must know of a block stands in
- * a comment on the line before it:
+ * The fenced blocks of README.md and docs/: commands and castfiles that a reader will copy. What a test must
+ * know of a block stands in a comment on the line before it:
  *
  * - `<!-- file: web.yaml -->`: the file that later commands of the page name;
  * - `<!-- part of: service -->`: a piece of YAML, to be put into a service;
@@ -60,7 +60,10 @@ export async function readPages(): Promise<Map<string, string>> {
   return new Map(paths.map((path, i) => [path, texts[i]!]));
 }
 
-/** The commands of a shell script as words, as far as documentation goes: quotes, comments, pipes, redirections. */
+/**
+ * The commands of a shell script as words, as far as documentation goes: quotes, comments, pipes,
+ * redirections.
+ */
 export function splitCommands(script: string): string[][] {
   const commands: string[][] = [[]];
   let word: string | undefined;

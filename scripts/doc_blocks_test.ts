@@ -1,4 +1,7 @@
-/** What documentation prints holds: castfiles and runefiles are taken, and every command is one that there is. @module */
+/**
+ * What documentation prints holds: castfiles and runefiles are taken, and every command is one that there is.
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { listCommands, type ListedCommand } from "../cli/main.ts";

@@ -1,6 +1,7 @@
 /**
- * The Docker Engine as scripts see it: plain calls over the unix socket, nothing kept and nothing retried. The benchmark
- * uses it as the floor that Rune's own runner is measured against, so it must stay this plain. @module
+ * The Docker Engine as scripts see it: plain calls over the unix socket, nothing kept and nothing retried.
+ * The benchmark uses it as the floor that Rune's own runner is measured against, so it must stay this plain.
+ * @module
  */
 
 /** Where the Engine listens. */

@@ -1,4 +1,7 @@
-/** A small filesystem in memory that can be filled, for tests of what happens on a full disk. Needs root. @module */
+/**
+ * A small filesystem in memory that can be filled, for tests of what happens on a full disk. Needs root.
+ * @module
+ */
 import { capture } from "./command.ts";
 
 /** A mounted filesystem; disposing of it unmounts it. */

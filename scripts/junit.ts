@@ -1,4 +1,7 @@
-/** Reads the JUnit report that `deno test` writes: how many tests passed and failed, and which were skipped. @module */
+/**
+ * Reads the JUnit report that `deno test` writes: how many tests passed and failed, and which were skipped.
+ * @module
+ */
 
 /** The outcome of one run. */
 export interface TestReport {
@@ -17,7 +20,10 @@ function unescape(text: string): string {
   });
 }
 
-/** Tests are counted as `deno test` counts them: a test's steps are part of it, but a skipped step is still named. */
+/**
+ * Tests are counted as `deno test` counts them: a test's steps are part of it, but a skipped step is still
+ * named.
+ */
 export function parseReport(xml: string): TestReport {
   const report: TestReport = { passed: 0, failed: 0, skipped: [] };
   for (const [, body] of xml.matchAll(/<testsuite [^>]*>([^]*?)<\/testsuite>/g)) {

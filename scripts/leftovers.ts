@@ -1,4 +1,8 @@
-/** Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a failure. @module */
+/**
+ * Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a
+ * failure.
+ * @module
+ */
 import { basename, join } from "node:path";
 import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
 import { caddyFiles } from "../node/proxy/caddy/config.ts";
@@ -20,7 +24,8 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
   const list = async (what: string) =>
     await engine.call(`GET ${what}?all=1&filters=${filters}`) as { Id: string }[];
   try {
-    // The Engine may have been removing one already, or making one that the daemon asked for just before its end.
+    // The Engine may have been removing one already, or making one that the daemon asked for just before its
+    // end.
     const deadline = Date.now() + GONE_MS;
     for (;;) {
       const containers = await list("/containers/json");
@@ -42,7 +47,10 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
   }
 }
 
-/** Removes the lock of a daemon that was killed. It would go with the next start of the host. @param dataDir of the daemon. */
+/**
+ * Removes the lock of a daemon that was killed. It would go with the next start of the host.
+ * @param dataDir of the daemon.
+ */
 export async function removeLock(dataDir: string): Promise<void> {
   const place = await Deno.realPath(dataDir).catch(() => dataDir);
   for (const { name } of await Array.fromAsync(Deno.readDir(lockDirectory())).catch(() => [])) {
@@ -98,7 +106,10 @@ export async function removeMounts(dataDir: string): Promise<void> {
   await Deno.remove(stage).catch(() => {});
 }
 
-/** Stops and removes every container, network and process of a daemon that is gone. @param dataDir its directory. */
+/**
+ * Stops and removes every container, network and process of a daemon that is gone.
+ * @param dataDir its directory.
+ */
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
   const daemonId = await readDaemonId(store).finally(() => store.close());

@@ -1,6 +1,8 @@
 /**
- * A rule of `deno lint`: no function is named by a participle or an adjective alone. `told()` does not say what it does;
- * `describeEntry()` does. A function is a verb, with its object where the module does not make that plain. @module
+ * A rule of `deno lint`: no function is named by a participle or an adjective alone. `told()` does not say
+ * what it does; `describeEntry()` does. A function is a verb, with its object where the module does not make
+ * that plain.
+ * @module
  */
 
 /** Participles and past tenses that do not end in `ed`. */
@@ -29,7 +31,10 @@ const VERBS = new Set(
   spring sting string swing wing`.split(/\s+/),
 );
 
-/** Whether a name says a state instead of a deed. @param name as it stands in the code, with `#` or without. */
+/**
+ * Whether a name says a state instead of a deed.
+ * @param name as it stands in the code, with `#` or without.
+ */
 export function isParticiple(name: string): boolean {
   const word = name.replace(/^[#_]/, "");
   if (!/^[a-z]+$/.test(word) || VERBS.has(word)) return false;

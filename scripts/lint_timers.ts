@@ -1,6 +1,8 @@
 /**
- * A rule of `deno lint`: a timer of JavaScript gets only a span that the file itself shows to be short enough. One of more than
- * 2^31-1 ms fires at once, so a number that comes from elsewhere (a user's duration) goes through `base/delay.ts`. @module
+ * A rule of `deno lint`: a timer of JavaScript gets only a span that the file itself shows to be short
+ * enough. One of more than 2^31-1 ms fires at once, so a number that comes from elsewhere (a user's duration)
+ * goes through `base/delay.ts`.
+ * @module
  */
 
 /** The greatest number that a timer can take. */

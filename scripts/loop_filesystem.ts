@@ -1,4 +1,7 @@
-/** Filesystems of one's own on loop devices, for tests and benchmarks that need a certain kind of them. @module */
+/**
+ * Filesystems of one's own on loop devices, for tests and benchmarks that need a certain kind of them.
+ * @module
+ */
 import { capture } from "./command.ts";
 
 /** A mounted filesystem; disposing of it unmounts it and removes its file. */

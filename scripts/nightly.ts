@@ -1,8 +1,9 @@
 /**
- * The tests that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn, every command of the
- * documentation. Then the simulation at length, and how much of the program the fast tests run.
- * Prints the seed of all chance, and ends as `deno task test` does. A variable that is set already wins over the length here;
- * arguments are passed on. @module
+ * The tests that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn,
+ * every command of the documentation. Then the simulation at length, and how much of the program the fast
+ * tests run. Prints the seed of all chance, and ends as `deno task test` does. A variable that is set already
+ * wins over the length here; arguments are passed on.
+ * @module
  */
 import { show } from "./command.ts";
 import { listFiles, ROOT } from "./tree.ts";

@@ -1,7 +1,8 @@
 /**
- * Everything that must hold before a commit, cheapest first: one line a step with its time, and a failing step's output.
- * Tests are the fast ones: beside the code, and without Docker. `deno task test` runs all, so where that follows, `--no-tests`
- * leaves them out here. @module
+ * Everything that must hold before a commit, cheapest first: one line a step with its time, and a failing
+ * step's output. Tests are the fast ones: beside the code, and without Docker. `deno task test` runs all, so
+ * where that follows, `--no-tests` leaves them out here.
+ * @module
  */
 import { capture } from "./command.ts";
 import { listFastTests } from "./fast_tests.ts";
@@ -26,7 +27,10 @@ const STEPS: [name: string, args: string[]][] = [
 /** Steps that run the program. */
 const TESTS = ["tests", "simulate"];
 
-/** Many times what any step takes. One that does not end is interrupted: then `deno test` names the tests that did not. */
+/**
+ * Many times what any step takes. One that does not end is interrupted: then `deno test` names the tests that
+ * did not.
+ */
 const LIMIT_MS = 10 * 60_000;
 
 /** Runs the steps. @returns whether all of them passed. */

@@ -1,18 +1,21 @@
 /**
- * The portable form of the program, for where `deno compile` cannot get its runtime: one executable file made of a shell
- * header and a gzip tar of a runtime and the bundled program. Its first start unpacks the tar into the user's cache, in
- * a folder named by the hash of its content, so that a new version never meets an old one's files. @module
+ * The portable form of the program, for where `deno compile` cannot get its runtime: one executable file made
+ * of a shell header and a gzip tar of a runtime and the bundled program. Its first start unpacks the tar into
+ * the user's cache, in a folder named by the hash of its content, so that a new version never meets an old
+ * one's files.
+ * @module
  */
 import { createHash } from "node:crypto";
 import { capture } from "./command.ts";
 
 /**
- * What the runtime is told: a daemon is idle most of the time, and a large young generation is memory that nothing uses. Measured
- * with 100 idle services: 94 MB with them, 121 MB without, at the same speed.
+ * What the runtime is told: a daemon is idle most of the time, and a large young generation is memory that
+ * nothing uses. Measured with 100 idle services: 94 MB with them, 121 MB without, at the same speed.
  */
 export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--optimize-for-size";
 
-// Unpacks beside the final folder and renames: of two first starts at once one wins, and both find a whole folder.
+// Unpacks beside the final folder and renames: of two first starts at once one wins, and both find a whole
+// folder.
 const HEADER = `#!/bin/sh
 # Rune in its portable form: this header, then a gzip tar. It is unpacked once, below RUNE_CACHE_DIR where that is set.
 set -eu

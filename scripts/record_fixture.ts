@@ -1,6 +1,8 @@
 /**
- * Records the data directory of this version as `tests/fixtures/data/<version>.jsonl`, with some of everything in it, for
- * `tests/upgrade_test.ts`: `deno run -A scripts/record_fixture.ts`, as root with Docker, once at each release. @module
+ * Records the data directory of this version as `tests/fixtures/data/<version>.jsonl`, with some of
+ * everything in it, for `tests/upgrade_test.ts`: `deno run -A scripts/record_fixture.ts`, as root with
+ * Docker, once at each release.
+ * @module
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -112,7 +114,10 @@ async function finish(dataDir: string, token: string): Promise<void> {
   await store.close();
 }
 
-/** A commit whose process is killed between its decision and its end: the next daemon finishes it from the redo log. */
+/**
+ * A commit whose process is killed between its decision and its end: the next daemon finishes it from the
+ * redo log.
+ */
 async function leaveRedoLog(dataDir: string): Promise<void> {
   const prototype = Deno.AtomicOperation.prototype;
   const { set, commit } = prototype;

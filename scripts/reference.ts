@@ -1,7 +1,9 @@
 /**
- * Writes docs/reference/ from the schemas, drivers and routes: every field of a castfile, every parameter of a driver, every route of
- * the API. `deno task docs` writes the pages; with `--check`, as `deno task ok` does, it fails when they differ. A field without a row in `model/field_docs/` fails, and
- * so does a row without a field. @module
+ * Writes docs/reference/ from the schemas, drivers and routes: every field of a castfile, every parameter of
+ * a driver, every route of the API. `deno task docs` writes the pages; with `--check`, as `deno task ok`
+ * does, it fails when they differ. A field without a row in `model/field_docs/` fails, and so does a row
+ * without a field.
+ * @module
  */
 import { listFields } from "../model/field_docs/fields.ts";
 import { FIELD_DOCS } from "../model/field_docs/kinds.ts";

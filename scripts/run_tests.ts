@@ -1,7 +1,9 @@
 /**
- * Runs the tests: sets up what is missing, runs `deno test` over the tree or the files given, names what was skipped and
- * ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run; one that lasts longer than
- * `--limit=<minutes>` (45) is interrupted, and fails. Other arguments go to `deno test` as they are. @module
+ * Runs the tests: sets up what is missing, runs `deno test` over the tree or the files given, names what was
+ * skipped and ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run;
+ * one that lasts longer than `--limit=<minutes>` (45) is interrupted, and fails. Other arguments go to `deno
+ * test` as they are.
+ * @module
  */
 import { startDeadline } from "../base/delay.ts";
 import { show } from "./command.ts";
@@ -9,7 +11,9 @@ import { parseReport, type TestReport } from "./junit.ts";
 import { setup } from "./setup.ts";
 
 const LIMIT = /^--limit=(\d+)$/;
-/** Several times what all tests take. Then `deno test` is interrupted, and names the tests that did not end. */
+/**
+ * Several times what all tests take. Then `deno test` is interrupted, and names the tests that did not end.
+ */
 const LIMIT_MINUTES = 45;
 
 async function readReport(path: string): Promise<TestReport> {

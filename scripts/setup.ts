@@ -1,6 +1,8 @@
 /**
- * Makes this machine able to run the demo and every test: installs missing programs and starts a Docker Engine. Only as
- * root on Debian or Ubuntu; elsewhere it names what is missing and goes on. Running it again changes nothing. @module
+ * Makes this machine able to run the demo and every test: installs missing programs and starts a Docker
+ * Engine. Only as root on Debian or Ubuntu; elsewhere it names what is missing and goes on. Running it again
+ * changes nothing.
+ * @module
  */
 import { capture, findProgram, show } from "./command.ts";
 import { ENGINE_SOCKET, engineAnswers } from "./engine.ts";
@@ -64,7 +66,10 @@ async function quietCaddy(): Promise<void> {
   await capture(["systemctl", "disable", "--now", "caddy.service"]);
 }
 
-/** Removes a pid file whose process is not the program it speaks of: dockerd would refuse to start because of it. */
+/**
+ * Removes a pid file whose process is not the program it speaks of: dockerd would refuse to start because of
+ * it.
+ */
 export async function dropStalePidFile(file: string, program: string): Promise<void> {
   const pid = (await Deno.readTextFile(file).catch(() => "")).trim();
   if (pid === "") return;

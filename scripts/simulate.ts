@@ -1,6 +1,8 @@
 /**
- * The simulation: the real controllers and the real store on a host in memory, through histories of wishes, faults and deaths that
- * a seed determines. `deno task simulate [--seed N] [--histories N]`; see docs/decisions/0056. @module
+ * The simulation: the real controllers and the real store on a host in memory, through histories of wishes,
+ * faults and deaths that a seed determines. `deno task simulate [--seed N] [--histories N]`; see
+ * docs/decisions/0056.
+ * @module
  */
 import { parseArgs } from "node:util";
 import { show } from "./command.ts";

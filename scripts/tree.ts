@@ -3,7 +3,10 @@
 /** Absolute path of the repository. */
 export const ROOT: string = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
-/** Whether a file, by its path under the root, is no part of the program: a test, what tests share, or a script. */
+/**
+ * Whether a file, by its path under the root, is no part of the program: a test, what tests share, or a
+ * script.
+ */
 export function isOutsideProgram(path: string): boolean {
   return /^(tests|scripts)\/|\/testing\/|_(test|fixture|child)\.ts$|\/test_\w+\.ts$/.test(path);
 }

@@ -1,4 +1,8 @@
-/** Whatever is sent, the answer is a refusal with a reason, in bounded memory, and the next request is answered. @module */
+/**
+ * Whatever is sent, the answer is a refusal with a reason, in bounded memory, and the next request is
+ * answered.
+ * @module
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseCastfile } from "../model/castfile.ts";

@@ -3,7 +3,8 @@ import { DatabaseSync } from "node:sqlite";
 import { cannotWrite } from "./failures.ts";
 
 /**
- * Copies what is alive into a fresh file (SQLite's VACUUM) and empties the log beside it. For use while nobody writes.
+ * Copies what is alive into a fresh file (SQLite's VACUUM) and empties the log beside it. For use while
+ * nobody writes.
  *
  * @throws {RuneError} `unavailable` when the disk has no room for the copy.
  */

@@ -1,6 +1,6 @@
 /**
- * What the rest of the program may know of the store: reads, transactions, changes. How any of it is kept is the
- * business of the other files of this folder.
+ * What the rest of the program may know of the store: reads, transactions, changes. How any of it is kept is
+ * the business of the other files of this folder.
  * @module
  */
 import type { AnyResource, Kind, Kinds, ResourceKey } from "../model/resource.ts";
@@ -48,11 +48,12 @@ export interface Tx extends Reader {
   /** @throws {RuneError} `already_exists`; `invalid_argument` for a name that cannot be a key. */
   create<K extends Kind>(resource: NewResource<K>): Kinds[K];
   /**
-   * Applies changes to the current state of the resource with this key and uid. When nothing differs, the current object
-   * comes back and nothing is written.
+   * Applies changes to the current state of the resource with this key and uid. When nothing differs, the
+   * current object comes back and nothing is written.
    *
    * @param options.ifVersion refuse unless this is the current resourceVersion.
-   * @throws {RuneError} `not_found`; `conflict` for another uid or version; `already_exists` when a new name is taken.
+   * @throws {RuneError} `not_found`; `conflict` for another uid or version; `already_exists` when a new name
+   * is taken.
    */
   update<K extends Kind>(
     resource: Kinds[K],
@@ -63,7 +64,9 @@ export interface Tx extends Reader {
   remove(key: ResourceKey): void;
 }
 
-/** One resource changed. Within a revision deletes come before puts, so that a rename or swap reads in order. */
+/**
+ * One resource changed. Within a revision deletes come before puts, so that a rename or swap reads in order.
+ */
 export interface Change {
   revision: number;
   type: "put" | "delete";
@@ -72,8 +75,8 @@ export interface Change {
   /** The state before, for in-process subscribers only. */
   previous?: AnyResource;
   /**
-   * More changes of the same revision follow to this watcher. A stream that is to be resumed may call a revision seen
-   * only after a change without it.
+   * More changes of the same revision follow to this watcher. A stream that is to be resumed may call a
+   * revision seen only after a change without it.
    */
   more?: true;
 }
@@ -107,17 +110,19 @@ export interface Store extends Reader {
   /** The smallest `since` that `watch` can still resume from. */
   readonly oldestRevision: number;
   /**
-   * Runs `fn` in the writer queue and resolves to what it returned, once what it staged is durable. What `fn` throws
-   * rejects this transaction alone and stages nothing.
+   * Runs `fn` in the writer queue and resolves to what it returned, once what it staged is durable. What `fn`
+   * throws rejects this transaction alone and stages nothing.
    *
    * @throws {RuneError} `unavailable` when the state cannot be written, or the store is closed.
    */
   transact<T>(fn: (tx: Tx) => T): Promise<T>;
-  /** Calls back after each commit, in order, before `transact` resolves. Returns the function that ends it. */
+  /**
+   * Calls back after each commit, in order, before `transact` resolves. Returns the function that ends it.
+   */
   subscribe(listener: (changes: Change[]) => void): () => void;
   /**
-   * Changes with a revision above `since`, each once and in order. A watcher holds a position, not a buffer: one so slow
-   * that the journal was trimmed past it ends with `gone`.
+   * Changes with a revision above `since`, each once and in order. A watcher holds a position, not a buffer:
+   * one so slow that the journal was trimmed past it ends with `gone`.
    *
    * @throws {RuneError} `gone` at once when `since` is older than `oldestRevision` or was never reached.
    */

@@ -1,5 +1,6 @@
 /**
- * A copy of the state while it is in use: one read transaction of SQLite, so that it shows one moment, made compact.
+ * A copy of the state while it is in use: one read transaction of SQLite, so that it shows one moment, made
+ * compact.
  * @module
  */
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * The process that `crash_test.ts` kills: opens the store in the directory of its first argument, writes rounds, prints
- * each that was acknowledged, and kills itself before or after the KV commit with the given number.
+ * The process that `crash_test.ts` kills: opens the store in the directory of its first argument, writes
+ * rounds, prints each that was acknowledged, and kills itself before or after the KV commit with the given
+ * number.
  * @module
  */
 import { openStore } from "./store.ts";

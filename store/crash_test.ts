@@ -46,7 +46,8 @@ async function assertWhole(store: Store, size: number): Promise<void> {
   assert.deepEqual(counts, Array(store.revision).fill(size));
 }
 
-// A round of 1,200 takes 11 commits: 1–3 write the redo log, 4 decides, 5–7 apply, 8 removes the mark, 9–11 empty the log.
+// A round of 1,200 takes 11 commits: 1–3 write the redo log, 4 decides, 5–7 apply, 8 removes the mark, 9–11
+// empty the log.
 const seed = Math.floor(Math.random() * 1000);
 for (
   const [size, points] of [

@@ -1,4 +1,7 @@
-/** Frozen copies, so that what a reader holds is what is on disk and nobody can change it in place. @module */
+/**
+ * Frozen copies, so that what a reader holds is what is on disk and nobody can change it in place.
+ * @module
+ */
 
 /** Freezes plain JSON data to the bottom. */
 export function freeze<T>(value: T): T {
@@ -9,7 +12,10 @@ export function freeze<T>(value: T): T {
   return value;
 }
 
-/** A frozen copy as it will come back from disk: through JSON, so that `undefined` fields and dates read the same. */
+/**
+ * A frozen copy as it will come back from disk: through JSON, so that `undefined` fields and dates read the
+ * same.
+ */
 export function frozenCopy<T>(value: T): T {
   return freeze(JSON.parse(JSON.stringify(value)));
 }

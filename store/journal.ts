@@ -1,6 +1,6 @@
 /**
- * The journal: every change of every revision, in order. The newest part is in memory, shared by all watchers; the
- * rest is read from disk by those who resume from further back.
+ * The journal: every change of every revision, in order. The newest part is in memory, shared by all
+ * watchers; the rest is read from disk by those who resume from further back.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -93,8 +93,8 @@ function hole(revision: number): RuneError {
 }
 
 /**
- * Plans the removal of the oldest entries once the journal is well over its limit: in steps, so that one commit in
- * many pays for it.
+ * Plans the removal of the oldest entries once the journal is well over its limit: in steps, so that one
+ * commit in many pays for it.
  *
  * @returns the mutations and the head that goes with them, or undefined while nothing is due.
  */

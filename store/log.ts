@@ -1,6 +1,6 @@
 /**
- * The durable side of a commit: one batch of mutations at a time, whole or not at all, of any size, with its outcome
- * known also when the disk failed in the middle. Called by the writer alone, never twice at once.
+ * The durable side of a commit: one batch of mutations at a time, whole or not at all, of any size, with its
+ * outcome known also when the disk failed in the middle. Called by the writer alone, never twice at once.
  * @module
  */
 import { RuneError } from "../model/error.ts";

@@ -1,6 +1,6 @@
 /**
- * The layout on disk has a number. A newer program brings an older layout forward at open, step by step; an older
- * program refuses a newer layout, because it cannot know what it would destroy.
+ * The layout on disk has a number. A newer program brings an older layout forward at open, step by step; an
+ * older program refuses a newer layout, because it cannot know what it would destroy.
  * @module
  */
 import { RuneError } from "../model/error.ts";

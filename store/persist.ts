@@ -1,6 +1,6 @@
 /**
- * Turns what a transaction changed into mutations: the resource, its history, its journal entry, and the removal of
- * what the old state occupied.
+ * Turns what a transaction changed into mutations: the resource, its history, its journal entry, and the
+ * removal of what the old state occupied.
  * @module
  */
 import { sameValue } from "../model/changes.ts";
@@ -19,8 +19,8 @@ export interface Footprint {
 }
 
 /**
- * By the object of the resource's state: a state that is staged and then given up takes its footprint with it, so
- * that nothing has to be undone.
+ * By the object of the resource's state: a state that is staged and then given up takes its footprint with
+ * it, so that nothing has to be undone.
  */
 export type Footprints = WeakMap<AnyResource, Footprint>;
 

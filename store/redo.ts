@@ -1,12 +1,15 @@
 /**
- * Transactions larger than one KV commit. Their mutations are written to the redo log first; the commit that sets the
- * mark decides; then they are applied from the log. Applying again from the start ends in the same state.
+ * Transactions larger than one KV commit. Their mutations are written to the redo log first; the commit that
+ * sets the mark decides; then they are applied from the log. Applying again from the start ends in the same
+ * state.
  * @module
  */
 import { REDO, REDO_MARK, redoKey } from "./keys.ts";
 import type { Mutation } from "./values.ts";
 
-/** KV allows 1,000 mutations and 800 KiB in a commit; the rest is left for its own and the head's overhead. */
+/**
+ * KV allows 1,000 mutations and 800 KiB in a commit; the rest is left for its own and the head's overhead.
+ */
 const MAX_MUTATIONS = 900;
 const MAX_BYTES = 640 * 1024;
 

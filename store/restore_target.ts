@@ -1,4 +1,7 @@
-/** What a restore needs of the store: a locked data directory, its files, and the keys that open a state. @module */
+/**
+ * What a restore needs of the store: a locked data directory, its files, and the keys that open a state.
+ * @module
+ */
 export { lockDataDir } from "./lock.ts";
 export {
   ensureDataDir,

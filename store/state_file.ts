@@ -1,6 +1,6 @@
 /**
- * The files in the data directory: the directory itself, the KV database, and the mark that it was made. Only their
- * owner can read them.
+ * The files in the data directory: the directory itself, the KV database, and the mark that it was made. Only
+ * their owner can read them.
  * @module
  */
 import { join } from "node:path";
@@ -12,7 +12,9 @@ export function statePath(dataDir: string): string {
   return join(dataDir, "state.db");
 }
 
-/** Exists once the database was made: without it an emptied or lost database would look like a first start. */
+/**
+ * Exists once the database was made: without it an emptied or lost database would look like a first start.
+ */
 function markPath(dataDir: string): string {
   return join(dataDir, "state.made");
 }
@@ -36,7 +38,10 @@ export function removeRestored(dataDir: string): void {
   }
 }
 
-/** Makes the directory, where it is missing. @throws {RuneError} `failed_precondition` when that cannot be. */
+/**
+ * Makes the directory, where it is missing.
+ * @throws {RuneError} `failed_precondition` when that cannot be.
+ */
 export function ensureDataDir(dataDir: string): void {
   try {
     // Others may pass through but not list: volumes below it belong to the users of process services.

@@ -1,6 +1,7 @@
 /**
- * The store: all state of the daemon, durable in Deno KV and held in memory. This file opens it and wires its parts;
- * {@linkcode Store} in `contract.ts` is what others may know of it. It knows nothing of HTTP, controllers or runners.
+ * The store: all state of the daemon, durable in Deno KV and held in memory. This file opens it and wires its
+ * parts; {@linkcode Store} in `contract.ts` is what others may know of it. It knows nothing of HTTP,
+ * controllers or runners.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -51,8 +52,8 @@ export interface StoreOptions {
 /**
  * Opens the state in a data directory, finishing what a killed process left half done.
  *
- * @throws {RuneError} `failed_precondition` when another process owns the directory, or it or the state in it cannot be
- * used.
+ * @throws {RuneError} `failed_precondition` when another process owns the directory, or it or the state in it
+ * cannot be used.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dataDir } = options;
@@ -248,7 +249,8 @@ class KvStore implements Store {
       try {
         listener(changes);
       } catch (error) {
-        // A listener's fault is no fault of the commit, nor of the other listeners; it must not pass unseen either.
+        // A listener's fault is no fault of the commit, nor of the other listeners; it must not pass unseen
+        // either.
         reportError(error);
       }
     }

@@ -1,4 +1,8 @@
-/** What the tests of this folder share: a store in a directory of its own, resources to put in it, failing commits. @module */
+/**
+ * What the tests of this folder share: a store in a directory of its own, resources to put in it, failing
+ * commits.
+ * @module
+ */
 import { serviceSpecSchema } from "../model/service.ts";
 import type { AnyResource } from "../model/resource.ts";
 import type { NewResource, Store } from "./contract.ts";
@@ -48,7 +52,10 @@ export function configmap(name: string, value = "", namespace = "default"): NewR
   return { kind: "configmap", namespace, name, spec: { data: { value } }, status: {} };
 }
 
-/** A service, the kind whose specs are kept. Another scale comes with another variable: alone it would be no version of its own. */
+/**
+ * A service, the kind whose specs are kept. Another scale comes with another variable: alone it would be no
+ * version of its own.
+ */
 export function service(name: string, scale = 1): NewResource<"service"> {
   return {
     kind: "service",

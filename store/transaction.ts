@@ -6,7 +6,9 @@ import type { Changes, NewResource, Reader, Tx } from "./contract.ts";
 import { freeze, frozenCopy } from "./frozen.ts";
 import { Overlay, type Writable } from "./resource_index.ts";
 
-/** What became of one resource, by uid: made (`now` alone), removed (`base` alone), or changed, maybe renamed. */
+/**
+ * What became of one resource, by uid: made (`now` alone), removed (`base` alone), or changed, maybe renamed.
+ */
 export interface Touched {
   /** Before the transaction. */
   base?: AnyResource;
@@ -160,7 +162,10 @@ export class Transaction implements Tx {
   }
 }
 
-/** `current` with the changes, or `current` itself when nothing differs; unchanged parts stay the same objects. */
+/**
+ * `current` with the changes, or `current` itself when nothing differs; unchanged parts stay the same
+ * objects.
+ */
 function merge<K extends Kind>(current: AnyResource, changes: Changes<K>): AnyResource {
   const next: Record<string, unknown> = { ...current };
   let changed = false;

@@ -1,6 +1,7 @@
 /**
- * Values as they lie in KV: UTF-8 JSON bytes, in one entry or, above {@linkcode CHUNK_BYTES}, in chunks with a pointer
- * where the value would be. A pointer is a KV object and a value is bytes, so the two cannot be mistaken.
+ * Values as they lie in KV: UTF-8 JSON bytes, in one entry or, above {@linkcode CHUNK_BYTES}, in chunks with
+ * a pointer where the value would be. A pointer is a KV object and a value is bytes, so the two cannot be
+ * mistaken.
  * @module
  */
 import { blobKey } from "./keys.ts";

@@ -1,4 +1,7 @@
-/** Watching: a position in the journal that moves forward, from disk, then from memory, then with each commit. @module */
+/**
+ * Watching: a position in the journal that moves forward, from disk, then from memory, then with each commit.
+ * @module
+ */
 import { RuneError } from "../model/error.ts";
 import type { Change, WatchOptions } from "./contract.ts";
 import { cannotRead } from "./failures.ts";

@@ -1,6 +1,7 @@
 /**
- * The one writer. Transactions wait in a queue; those that wait together share a commit (its fsync is what costs), each
- * with a revision of its own. Nobody learns the outcome of a transaction before its commit is decided.
+ * The one writer. Transactions wait in a queue; those that wait together share a commit (its fsync is what
+ * costs), each with a revision of its own. Nobody learns the outcome of a transaction before its commit is
+ * decided.
  * @module
  */
 import { RuneError } from "../model/error.ts";

@@ -1,7 +1,8 @@
 /**
- * The judge of the access test: whether a volume ever had a second writer, found out without asking the daemon. Three
- * witnesses: what the workloads wrote and saw themselves, the mounts of every live process of this machine, and the
- * exit codes that the Engine tells of. @module
+ * The judge of the access test: whether a volume ever had a second writer, found out without asking the
+ * daemon. Three witnesses: what the workloads wrote and saw themselves, the mounts of every live process of
+ * this machine, and the exit codes that the Engine tells of.
+ * @module
  */
 import { stagePath } from "../node/mounts/bind_stage.ts";
 import { ENGINE_SOCKET } from "../scripts/engine.ts";
@@ -9,11 +10,16 @@ import { ENGINE_SOCKET } from "../scripts/engine.ts";
 /** A reader that saw its volume being written ends with this code. */
 const SAW_A_WRITER = 99;
 
-/** Says who writes, every moment, in the volume itself; a run of another name that writes in between would be seen. */
+/**
+ * Says who writes, every moment, in the volume itself; a run of another name that writes in between would be
+ * seen.
+ */
 export const writerScript = (id: string, pause: string) =>
   `trap 'exit 0' TERM; me=${id}; while :; do echo "$me" >> /data/log; ${pause}; done`;
 
-/** As {@linkcode writerScript}, by a process that leaves its session and parents behind, and ignores SIGTERM. */
+/**
+ * As {@linkcode writerScript}, by a process that leaves its session and parents behind, and ignores SIGTERM.
+ */
 export const daemonizingScript = (id: string, pause: string, directory: string) =>
   `me=${id}; export me; setsid sh -c 'trap "" TERM; (while :; do echo "$me" >> ${directory}/log; ${pause}; done) & exit'; ` +
   `trap 'exit 0' TERM; while :; do ${pause}; done`;
@@ -24,7 +30,9 @@ export const inGroupBelow =
   'case $path in /rune/*) [ -d "$at$path" ] && mkdir -p "$at$path/below" && echo $$ > "$at$path/below/cgroup.procs";; esac; ' +
   "done; done";
 
-/** As {@linkcode writerScript}, with a child that ignores SIGTERM and outlives a main process that was killed. */
+/**
+ * As {@linkcode writerScript}, with a child that ignores SIGTERM and outlives a main process that was killed.
+ */
 export const stubbornScript = (id: string, pause: string, directory = "/data") =>
   `me=${id}; (trap '' TERM; while :; do echo "$me" >> ${directory}/log; ${pause}; done) & ` +
   `trap 'exit 0' TERM; while :; do echo "$me" >> ${directory}/log; ${pause}; done`;
@@ -73,7 +81,10 @@ function mountsOf(pid: number, directories: string[]): Mounted[] {
   }
 }
 
-/** What makes a view executes nothing of the workload yet; a mount that will be read-only is writable for a moment before. */
+/**
+ * What makes a view executes nothing of the workload yet; a mount that will be read-only is writable for a
+ * moment before.
+ */
 function isSettingUp(pid: number): boolean {
   try {
     const [program, argument, name] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
@@ -101,8 +112,8 @@ function views(others: number[]): Map<string, number[]> {
 }
 
 /**
- * Volumes that are mounted by two separate views at this moment, one of them writable. A process that is found is looked at
- * again after the other was: both were there at once.
+ * Volumes that are mounted by two separate views at this moment, one of them writable. A process that is
+ * found is looked at again after the other was: both were there at once.
  *
  * @param directories last parts of the volumes' paths, unique on this machine.
  * @param daemonViews processes whose views are no run's.

@@ -1,6 +1,8 @@
 /**
- * SPEC 4.3 as an invariant: whatever is cast, scaled, restarted and killed, no volume ever has a second writer, nor a reader
- * beside a writer. Random, for a while; the seed is printed, and `RUNE_SEED` repeats the choices. @module
+ * SPEC 4.3 as an invariant: whatever is cast, scaled, restarted and killed, no volume ever has a second
+ * writer, nor a reader beside a writer. Random, for a while; the seed is printed, and `RUNE_SEED` repeats the
+ * choices.
+ * @module
  */
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import {

@@ -1,6 +1,7 @@
 /**
- * The world of the access test: services that compete for volumes, and a daemon that is cast to, scaled, restarted and killed at
- * random. The seed is printed, and `RUNE_SEED` repeats the choices. @module
+ * The world of the access test: services that compete for volumes, and a daemon that is cast to, scaled,
+ * restarted and killed at random. The seed is printed, and `RUNE_SEED` repeats the choices.
+ * @module
  */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
@@ -25,7 +26,9 @@ export interface Trial {
   runMs: number;
   /** How many runs must have written: fewer try nothing. */
   leastRuns: number;
-  /** What of a host's options is not as usual; `shared` is a directory that a `local-host` volume may be in. */
+  /**
+   * What of a host's options is not as usual; `shared` is a directory that a `local-host` volume may be in.
+   */
   host?: HostOptions;
   /** Whose the directories of the host are; nobody else's by default. */
   owner?: { uid: number; gid: number };

@@ -1,4 +1,7 @@
-/** Who may have the key of the secrets in a backup, and that it is always the key of the state beside it. @module */
+/**
+ * Who may have the key of the secrets in a backup, and that it is always the key of the state beside it.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { capture } from "../scripts/command.ts";
 import { openVault } from "../store/secrets/vault.ts";

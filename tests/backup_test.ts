@@ -100,7 +100,10 @@ Deno.test({
 
 const stripPlace = (line: string) => line.replace(/\/tmp\/[^:]*/, "");
 
-/** Where a volume is differs between two daemons, as do its filesystem and versions of what that changed; nothing else may. */
+/**
+ * Where a volume is differs between two daemons, as do its filesystem and versions of what that changed;
+ * nothing else may.
+ */
 function normalize(all: unknown): unknown {
   const changed = ["handle", "filesystem", "resourceVersion", "updatedAt"];
   return JSON.parse(JSON.stringify(all, (key, value) => changed.includes(key) ? undefined : value));

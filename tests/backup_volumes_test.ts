@@ -1,4 +1,7 @@
-/** The data of volumes in a backup is of one moment, and the snapshots that it comes from never outlive it. @module */
+/**
+ * The data of volumes in a backup is of one moment, and the snapshots that it comes from never outlive it.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";

@@ -1,4 +1,8 @@
-/** The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits its turn. @module */
+/**
+ * The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits
+ * its turn.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { BindStage } from "../node/mounts/bind_stage.ts";

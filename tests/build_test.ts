@@ -1,4 +1,7 @@
-/** What `deno task build` makes: one file that needs nothing beside it and knows what it was made of. @module */
+/**
+ * What `deno task build` makes: one file that needs nothing beside it and knows what it was made of.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { capture } from "../scripts/command.ts";
 import { ROOT } from "../scripts/tree.ts";

@@ -1,4 +1,7 @@
-/** Requests to a host name at a port of this machine, as a browser that resolves the name to it makes them. @module */
+/**
+ * Requests to a host name at a port of this machine, as a browser that resolves the name to it makes them.
+ * @module
+ */
 import { connect } from "node:net";
 import { get as getPlain, type RequestOptions } from "node:http";
 import { get as getSecure } from "node:https";

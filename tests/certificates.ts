@@ -1,4 +1,7 @@
-/** Certificates for tests, made on the spot by openssl(1): a root, and pairs that it signed for localhost. @module */
+/**
+ * Certificates for tests, made on the spot by openssl(1): a root, and pairs that it signed for localhost.
+ * @module
+ */
 import assert from "node:assert/strict";
 
 async function openssl(...args: string[]): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * Services that come, change and go, for as long as `RUNE_CHURN_MINUTES` says (default 0.75): what they leave behind is nothing,
- * and the daemon's memory stays where it was once it was warm. @module
+ * Services that come, change and go, for as long as `RUNE_CHURN_MINUTES` says (default 0.75): what they leave
+ * behind is nothing, and the daemon's memory stays where it was once it was warm.
+ * @module
  */
 import assert from "node:assert/strict";
 import { processService } from "./castfiles.ts";
@@ -12,7 +13,9 @@ const MINUTES = Number(Deno.env.get("RUNE_CHURN_MINUTES") ?? 0.75);
 const SERVICES = 8;
 /** Parts of the time; the first is for warming up, the others are compared. */
 const PARTS = 4;
-/** What the least heap of the last part may be above that of the first warm one: the collector's own noise. */
+/**
+ * What the least heap of the last part may be above that of the first warm one: the collector's own noise.
+ */
 const NOISE_BYTES = 6 * 1024 * 1024;
 
 interface Sample {

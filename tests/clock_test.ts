@@ -1,7 +1,8 @@
 /**
- * The clock is put forward and back by an hour, while the daemon runs and then across its restart: what runs goes on, what waits goes
- * on waiting and no longer than it would have, nothing is purged, and everything is still told in the order in which it happened.
- * Only the daemon sees the other time. @module
+ * The clock is put forward and back by an hour, while the daemon runs and then across its restart: what runs
+ * goes on, what waits goes on waiting and no longer than it would have, nothing is purged, and everything is
+ * still told in the order in which it happened. Only the daemon sees the other time.
+ * @module
  */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -61,7 +62,10 @@ async function probesGoOn(host: Host): Promise<void> {
   await until("the probe is asked again", async () => await successes() >= before + 2);
 }
 
-/** The failing service waits for a moment of the clock that is so many seconds ahead. @returns its last run. */
+/**
+ * The failing service waits for a moment of the clock that is so many seconds ahead.
+ * @returns its last run.
+ */
 function waitsToRetry(host: Host, ahead: number): Promise<number> {
   return until("it waits to be tried again", async () => {
     const { status } = await getNamed(host, "instances", "failing-0");

@@ -95,7 +95,8 @@ Deno.test({
     assert.equal(capabilities & 1n, 0n, "CHOWN is dropped");
     assert.equal(await added.main("Seccomp"), "0");
 
-    // Asked of the Engine: a host that is a container itself may lack the capabilities that such a container is to get.
+    // Asked of the Engine: a host that is a container itself may lack the capabilities that such a container
+    // is to get.
     const castfile = containerService("privileged", "  securityContext: { privileged: true }\n");
     await host.rune("cast", "--no-wait", await host.file("privileged.yaml", castfile));
     assert.equal(await until("it is made", () => isPrivileged(host, "privileged")), "yes");

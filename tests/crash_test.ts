@@ -127,7 +127,8 @@ Deno.test({
     const finds = async () => (await host.run(["exec", "client", "--", "nslookup", "web"])).code === 0;
     await until("the name is answered", finds);
     const before = (await instances(host)).find((i) => i.name === "web-0")!;
-    // A change of names is leaving the network and joining it again: what a daemon that dies in between leaves.
+    // A change of names is leaving the network and joining it again: what a daemon that dies in between
+    // leaves.
     await host.daemon.stop("SIGKILL");
     const engine = openEngine();
     const container = await engine.call(`GET /containers/${before.status.handle}/json`) as {

@@ -1,5 +1,6 @@
 /**
- * A view of mounts in which the daemons of a test run, one after the other: hosts that lack something, on a host that has it.
+ * A view of mounts in which the daemons of a test run, one after the other: hosts that lack something, on a
+ * host that has it.
  * @module
  */
 import { denoDir, RUNE } from "../scripts/daemon.ts";
@@ -15,8 +16,8 @@ export interface DaemonView extends AsyncDisposable {
 }
 
 /**
- * Takes away every hierarchy of version 2, and makes sure that the freezer of version 1 is there, as on hosts that have
- * version 1 alone.
+ * Takes away every hierarchy of version 2, and makes sure that the freezer of version 1 is there, as on hosts
+ * that have version 1 alone.
  */
 export const WITHOUT_VERSION_2 = `
 mount --make-rprivate /sys/fs/cgroup
@@ -75,7 +76,10 @@ export interface OrdinaryUser extends AsyncDisposable {
 const READABLE =
   'touch "$1/deno" && mkdir "$1/cache" "$1/src" && mount --bind "$2" "$1/deno" && mount --bind "$3" "$1/cache" && mount --bind "$4" "$1/src" || exit 1';
 
-/** Makes an ordinary user of this host, without an account and without rights. @param script what is done in its view, too. */
+/**
+ * Makes an ordinary user of this host, without an account and without rights.
+ * @param script what is done in its view, too.
+ */
 export async function becomeOrdinaryUser(script = ":"): Promise<OrdinaryUser> {
   const uid = 50_000 + Math.floor(Math.random() * 10_000);
   const at = await Deno.makeTempDir({ prefix: "rune-test-program-" });

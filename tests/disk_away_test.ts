@@ -1,4 +1,8 @@
-/** A volume whose disk is not mounted waits for it: nothing goes below the mount point, and it starts by itself. @module */
+/**
+ * A volume whose disk is not mounted waits for it: nothing goes below the mount point, and it starts by
+ * itself.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
@@ -25,7 +29,10 @@ async function withMountPoint(test: (at: string, scratch: string) => Promise<voi
   }
 }
 
-/** A formatted file behind a loop device, to be mounted and unmounted as a disk is. The device goes with its mount. */
+/**
+ * A formatted file behind a loop device, to be mounted and unmounted as a disk is. The device goes with its
+ * mount.
+ */
 async function makeDisk(image: string, type: "ext4" | "xfs" = "ext4") {
   await Deno.writeFile(image, new Uint8Array());
   await Deno.truncate(image, (type === "xfs" ? 320 : 16) * 2 ** 20);

@@ -1,6 +1,8 @@
 /**
- * The Docker Engine goes away and comes back: stopped with its containers, killed beside them, and with the daemon restarted
- * meanwhile. Each on an Engine of its own. `RUNE_OUTAGE_SECONDS` says for how long, 5 by default. @module
+ * The Docker Engine goes away and comes back: stopped with its containers, killed beside them, and with the
+ * daemon restarted meanwhile. Each on an Engine of its own. `RUNE_OUTAGE_SECONDS` says for how long, 5 by
+ * default.
+ * @module
  */
 import assert from "node:assert/strict";
 import { processService } from "./castfiles.ts";

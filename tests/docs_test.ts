@@ -1,7 +1,8 @@
 /**
- * The commands of README.md and docs/, page by page, in the order in which they stand, on a daemon in dev mode with a home of its own.
- * Castfiles are cast as a dry run, those that commands name for real. It takes minutes: `RUNE_DOCS=all`, or the part of a page's path,
- * as the nightly run sets it. @module
+ * The commands of README.md and docs/, page by page, in the order in which they stand, on a daemon in dev
+ * mode with a home of its own. Castfiles are cast as a dry run, those that commands name for real. It takes
+ * minutes: `RUNE_DOCS=all`, or the part of a page's path, as the nightly run sets it.
+ * @module
  */
 import assert from "node:assert/strict";
 import { type Block, readBlocks, readPages } from "../scripts/doc_blocks.ts";

@@ -1,6 +1,8 @@
 /**
- * The Engine is exchanged or emptied under a running daemon, and a daemon meets another one with its id: nothing counts as gone
- * that was not proven gone, nobody gets a second writer, and a person's word ends the wait. Each on Engines of its own. @module
+ * The Engine is exchanged or emptied under a running daemon, and a daemon meets another one with its id:
+ * nothing counts as gone that was not proven gone, nobody gets a second writer, and a person's word ends the
+ * wait. Each on Engines of its own.
+ * @module
  */
 import assert from "node:assert/strict";
 import { createDockerRunner } from "../runners/docker/runner.ts";
@@ -102,7 +104,10 @@ const refusalOf = (host: Host, reason: RegExp) =>
     return reason.test(text) && text;
   });
 
-/** Everything that must hold while the daemon waits for a word: the writer goes on alone, its successor waits, nothing is made. */
+/**
+ * Everything that must hold while the daemon waits for a word: the writer goes on alone, its successor waits,
+ * nothing is made.
+ */
 async function assertHeld(host: Host, { reason, hint }: { reason: RegExp; hint: RegExp }): Promise<void> {
   const said = await refusalOf(host, reason);
   assert.match(said, /docker runner unavailable: no containers are managed/);
@@ -121,7 +126,10 @@ async function assertHeld(host: Host, { reason, hint }: { reason: RegExp; hint: 
   assert.match(await Deno.readTextFile(`${host.home}/daemon.log`), reason);
 }
 
-/** A host whose `first` writes and is told to stop, and whose `heir` waits for the volume, once `change` was made. */
+/**
+ * A host whose `first` writes and is told to stop, and whose `heir` waits for the volume, once `change` was
+ * made.
+ */
 async function castWriters(host: Host, change: () => Promise<void>): Promise<{ id: string }> {
   await host.rune("cast", await host.file("first.yaml", VOLUME + writer("first")));
   const { status: { handle } } = await runs(host, "first");
@@ -387,7 +395,10 @@ Deno.test({
   },
 });
 
-/** A daemon on a copy of a host's data directory, which sees the copy at the original's path and none of the host's locks. */
+/**
+ * A daemon on a copy of a host's data directory, which sees the copy at the original's path and none of the
+ * host's locks.
+ */
 async function startApart(host: Host, { copy, runefile }: { copy: string; runefile: string }) {
   const home = `${host.home}/apart`;
   await Deno.mkdir(home);

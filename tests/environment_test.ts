@@ -1,4 +1,8 @@
-/** What programs find in their environment, through the whole program: a terminal's name, and nothing on the way that acts on it. @module */
+/**
+ * What programs find in their environment, through the whole program: a terminal's name, and nothing on the
+ * way that acts on it.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { quoteWord } from "../runners/process/environment.ts";

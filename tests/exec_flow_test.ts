@@ -1,6 +1,6 @@
 /**
- * `exec` under load: what goes in and comes out may be of any size and as slow as the other side likes; the daemon passes it on
- * and keeps next to nothing of it. And whoever sends more than was granted is ended.
+ * `exec` under load: what goes in and comes out may be of any size and as slow as the other side likes; the
+ * daemon passes it on and keeps next to nothing of it. And whoever sends more than was granted is ended.
  * @module
  */
 import assert from "node:assert/strict";

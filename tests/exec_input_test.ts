@@ -1,6 +1,7 @@
 /**
- * The standard input of `rune exec`: what was given to the command reaches it whole, whatever its size; what belongs to a loop
- * around it is left alone; and a command that does not read it ends with its own code at once.
+ * The standard input of `rune exec`: what was given to the command reaches it whole, whatever its size; what
+ * belongs to a loop around it is left alone; and a command that does not read it ends with its own code at
+ * once.
  * @module
  */
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * Rights of exec are judged on the instance that a command enters, when it enters: a socket that was opened while the instance
- * was harmless enters nothing that its user may not.
+ * Rights of exec are judged on the instance that a command enters, when it enters: a socket that was opened
+ * while the instance was harmless enters nothing that its user may not.
  * @module
  */
 import assert from "node:assert/strict";

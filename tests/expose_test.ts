@@ -1,4 +1,8 @@
-/** What is exposed is reached: by port on this machine, by host name for any scale, through a Caddy that outlives the daemon. @module */
+/**
+ * What is exposed is reached: by port on this machine, by host name for any scale, through a Caddy that
+ * outlives the daemon.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { caddyFiles } from "../node/proxy/caddy/config.ts";
 import { isAlive } from "../node/proxy/caddy/caddy_process.ts";

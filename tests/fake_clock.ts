@@ -1,4 +1,8 @@
-/** A clock that can be set, for one process: libfaketime changes the time of day that it sees, and leaves timers alone. @module */
+/**
+ * A clock that can be set, for one process: libfaketime changes the time of day that it sees, and leaves
+ * timers alone.
+ * @module
+ */
 
 /** Where Debian's package has the library. */
 const LIBRARY = `/usr/lib/${

@@ -1,6 +1,7 @@
 /**
- * The rows of "When something fails" in docs/operations.md, each on the real program: nothing acknowledged is lost, nothing
- * leaks, and what is said helps. @module
+ * The rows of "When something fails" in docs/operations.md, each on the real program: nothing acknowledged is
+ * lost, nothing leaks, and what is said helps.
+ * @module
  */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";

@@ -1,4 +1,8 @@
-/** A volume that nobody has written belongs to the user of the program that will, and so do files of secrets and configmaps. @module */
+/**
+ * A volume that nobody has written belongs to the user of the program that will, and so do files of secrets
+ * and configmaps.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { buildTestImage, ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { hostVolume } from "./castfiles.ts";

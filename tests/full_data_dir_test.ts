@@ -1,4 +1,8 @@
-/** The disk of the data directory fills: status, health and rows say so, and nothing that died is shown as well. @module */
+/**
+ * The disk of the data directory fills: status, health and rows say so, and nothing that died is shown as
+ * well.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { makeFullFilesystem } from "../scripts/full_filesystem.ts";

@@ -1,4 +1,8 @@
-/** A service account of one namespace is on the host what it was granted, and no more: the real program, as root, with tokens. @module */
+/**
+ * A service account of one namespace is on the host what it was granted, and no more: the real program, as
+ * root, with tokens.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";

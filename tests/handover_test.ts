@@ -1,4 +1,8 @@
-/** Casts that overtake each other while instances are handed over: whoever calls the service notices none of it. @module */
+/**
+ * Casts that overtake each other while instances are handed over: whoever calls the service notices none of
+ * it.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { type Host, startHost, until } from "./host.ts";

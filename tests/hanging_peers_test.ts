@@ -1,4 +1,7 @@
-/** Peers that hang on purpose hold up neither the daemon nor what it looks after, on the real program. @module */
+/**
+ * Peers that hang on purpose hold up neither the daemon nor what it looks after, on the real program.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";

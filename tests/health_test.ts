@@ -1,4 +1,7 @@
-/** Health: what does not answer is replaced, what is not ready is not found, and a new daemon forgets neither. @module */
+/**
+ * Health: what does not answer is replaced, what is not ready is not found, and a new daemon forgets neither.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService, processService } from "./castfiles.ts";

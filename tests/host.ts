@@ -1,6 +1,8 @@
 /**
- * A host of a test's own: the real program, daemon and client, on a scratch directory. Disposing of it removes all that it made:
- * containers and networks by the daemon's label, processes by their records, then the directory. @module
+ * A host of a test's own: the real program, daemon and client, on a scratch directory. Disposing of it
+ * removes all that it made: containers and networks by the daemon's label, processes by their records, then
+ * the directory.
+ * @module
  */
 import assert from "node:assert/strict";
 import { type Daemon, RUNE, startDaemon } from "../scripts/daemon.ts";
@@ -147,13 +149,18 @@ async function dispose(host: Host): Promise<void> {
   await Deno.remove(host.home, { recursive: true });
 }
 
-/** The id that labels what a daemon makes; none of one that asks for a token, which is for tests without containers. */
+/**
+ * The id that labels what a daemon makes; none of one that asks for a token, which is for tests without
+ * containers.
+ */
 async function daemonIdOf({ url }: Daemon): Promise<string> {
   const { daemonId = "none" } = await (await fetch(`${url}/v1/status`)).json();
   return daemonId;
 }
 
-/** Ends every run that the process runner's records name: each claim links to the pid that leads its group. */
+/**
+ * Ends every run that the process runner's records name: each claim links to the pid that leads its group.
+ */
 async function killProcesses(dir: string): Promise<void> {
   let runs: Deno.DirEntry[];
   try {

@@ -1,4 +1,7 @@
-/** The HEALTHCHECK of an image: it counts where the service has no check of its own, and never runs unread. @module */
+/**
+ * The HEALTHCHECK of an image: it counts where the service has no check of its own, and never runs unread.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { buildTestImage } from "../runners/docker/test_image.ts";
 import { startHost, until } from "./host.ts";

@@ -1,4 +1,8 @@
-/** Mounts on what the image has already: hidden files are told, and a mount on a file is refused in plain words. @module */
+/**
+ * Mounts on what the image has already: hidden files are told, and a mount on a file is refused in plain
+ * words.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { buildTestImage } from "../runners/docker/test_image.ts";
 import { startHost } from "./host.ts";

@@ -1,4 +1,7 @@
-/** Volumes that an image declares and that no mount covers: what is written there outlives every run. @module */
+/**
+ * Volumes that an image declares and that no mount covers: what is written there outlives every run.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { capture } from "../scripts/command.ts";

@@ -1,4 +1,8 @@
-/** No request, no connection and no WebSocket is lost at a host name, whatever happens to its instances or to other names. @module */
+/**
+ * No request, no connection and no WebSocket is lost at a host name, whatever happens to its instances or to
+ * other names.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { findRunningCaddies } from "../node/proxy/caddy/strays.ts";

@@ -1,4 +1,7 @@
-/** Init steps: before the main process, in order, exactly once a launch, in containers and processes. @module */
+/**
+ * Init steps: before the main process, in order, exactly once a launch, in containers and processes.
+ * @module
+ */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";

@@ -1,4 +1,8 @@
-/** Jobs: what ends well is Completed and stays so, what fails says how, and what waits for a job waits for its end. @module */
+/**
+ * Jobs: what ends well is Completed and stays so, what fails says how, and what waits for a job waits for its
+ * end.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { allowPath, containerService, hostVolume, processService, SLEEP } from "./castfiles.ts";

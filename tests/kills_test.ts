@@ -1,9 +1,10 @@
 /**
- * SIGKILL of the daemon at random moments while services, volumes, snapshots and backups come and go. After each: everything that
- * was acknowledged is there, and every copy is whole; at the end: what runs is what is stored, there was never a second writer,
- * and nothing is left over.
+ * SIGKILL of the daemon at random moments while services, volumes, snapshots and backups come and go. After
+ * each: everything that was acknowledged is there, and every copy is whole; at the end: what runs is what is
+ * stored, there was never a second writer, and nothing is left over.
  *
- * `RUNE_KILLS` says how often (default 20), `RUNE_SEED` repeats a run whose seed was printed. @module
+ * `RUNE_KILLS` says how often (default 20), `RUNE_SEED` repeats a run whose seed was printed.
+ * @module
  */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
@@ -16,7 +17,10 @@ import { noDocker, noRoot } from "./skips.ts";
 
 /** The daemon dies at most this long after a request was sent. */
 const WINDOW_MS = 250;
-/** What a request may be refused with: what is being deleted may refuse a cast; only a daemon that fails may not. */
+/**
+ * What a request may be refused with: what is being deleted may refuse a cast; only a daemon that fails may
+ * not.
+ */
 const REFUSED = /"code":"(not_found|conflict|failed_precondition|already_exists)"/;
 
 Deno.test({

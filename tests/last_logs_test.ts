@@ -1,6 +1,7 @@
 /**
- * The last output of what is gone: after stop, restart, update, crash and automatic rollback, of containers and of processes; until
- * the service goes, and never shown by another service of its name. And no hint leads to silence.
+ * The last output of what is gone: after stop, restart, update, crash and automatic rollback, of containers
+ * and of processes; until the service goes, and never shown by another service of its name. And no hint leads
+ * to silence.
  * @module
  */
 import assert from "node:assert/strict";
@@ -43,7 +44,10 @@ async function logs(host: Host, ...args: string[]): Promise<{ lines: string[]; s
   return { lines: stdout.split("\n").filter((line) => line !== "" && line !== "Terminated"), said: stderr };
 }
 
-/** Waits until this is all that `rune logs web` prints: a service without a check is ready before its command has come that far. */
+/**
+ * Waits until this is all that `rune logs web` prints: a service without a check is ready before its command
+ * has come that far.
+ */
 async function untilPrinted(host: Host, ...lines: string[]): Promise<void> {
   await until(`it has printed ${lines}`, async () => {
     const now = await logs(host, "web");

@@ -1,6 +1,8 @@
 /**
- * What a daemon may leave behind when something fails: containers, networks, processes, control groups, mounts, loop devices,
- * sockets, and files of what was half done. Found by its own labels, records and paths, and compared with what it has stored. @module
+ * What a daemon may leave behind when something fails: containers, networks, processes, control groups,
+ * mounts, loop devices, sockets, and files of what was half done. Found by its own labels, records and paths,
+ * and compared with what it has stored.
+ * @module
  */
 import { join } from "node:path";
 import { capture } from "../scripts/command.ts";
@@ -189,7 +191,10 @@ async function entries(directory: string): Promise<Deno.DirEntry[]> {
   return await Array.fromAsync(Deno.readDir(directory)).catch(() => []);
 }
 
-/** `volumes/<namespace>/<name>`, `volumes/.snapshots/<namespace>/<uid>`, the data of the trash, the files of a run. */
+/**
+ * `volumes/<namespace>/<name>`, `volumes/.snapshots/<namespace>/<uid>`, the data of the trash, the files of a
+ * run.
+ */
 const isContent = (path: string) =>
   /^volumes\/[^.][^/]*\/[^/]+$|^volumes\/\.snapshots\/[^/]+\/[^/]+$|^volumes\/\.trash\/[^/]+\/data$|^runs\/[^/]+$/
     .test(path);

@@ -1,4 +1,7 @@
-/** The search for leaks finds each kind of them, planted by hand, and nothing on a host that is well. @module */
+/**
+ * The search for leaks finds each kind of them, planted by hand, and nothing on a host that is well.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";

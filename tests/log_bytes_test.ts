@@ -1,4 +1,7 @@
-/** What services print reaches `rune logs` whole: letters, long lines, bytes that are no text; in every form. @module */
+/**
+ * What services print reaches `rune logs` whole: letters, long lines, bytes that are no text; in every form.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
@@ -6,7 +9,10 @@ import { RUNE } from "../scripts/daemon.ts";
 import { startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** A line of 120,001 bytes with a letter of two bytes at every other place, one that is no text, and one after them. */
+/**
+ * A line of 120,001 bytes with a letter of two bytes at every other place, one that is no text, and one after
+ * them.
+ */
 const SCRIPT = 'awk \'BEGIN { printf "x"; for (i = 0; i < 60000; i++) printf "\\303\\251"; print "" }\'; ' +
   "printf 'a\\377b\\n'; echo after; exec sleep 3600";
 

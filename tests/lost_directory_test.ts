@@ -1,4 +1,8 @@
-/** The data directory is lost while services run: after a restore nothing writes beside what an earlier daemon started. @module */
+/**
+ * The data directory is lost while services run: after a restore nothing writes beside what an earlier daemon
+ * started.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { readProcess } from "../runners/process/proc.ts";
 import { allowPath, hostVolume, processService } from "./castfiles.ts";

@@ -1,4 +1,7 @@
-/** The keys to a daemon are lost: the one that its secrets are encrypted with, and the token of its root user. @module */
+/**
+ * The keys to a daemon are lost: the one that its secrets are encrypted with, and the token of its root user.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { RUNE } from "../scripts/daemon.ts";
 import { capture } from "../scripts/command.ts";

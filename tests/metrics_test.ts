@@ -1,4 +1,7 @@
-/** The figures at `/metrics`: what they show, and that page, endpoint and dashboard speak of the same ones. @module */
+/**
+ * The figures at `/metrics`: what they show, and that page, endpoint and dashboard speak of the same ones.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ROOT } from "../scripts/tree.ts";
 import { processService } from "./castfiles.ts";

@@ -1,4 +1,8 @@
-/** What goes wrong with a volume reaches the instance that waits for it, and what is put right is taken up again. @module */
+/**
+ * What goes wrong with a volume reaches the instance that waits for it, and what is put right is taken up
+ * again.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { allowPath, containerService, hostVolume, processService } from "./castfiles.ts";

@@ -1,4 +1,8 @@
-/** A volume's directory that was moved away while a run has it mounted: no byte is written where nobody will find it. @module */
+/**
+ * A volume's directory that was moved away while a run has it mounted: no byte is written where nobody will
+ * find it.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { allowPath, hostVolume, RUNNER_KINDS } from "./castfiles.ts";

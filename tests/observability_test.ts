@@ -1,4 +1,7 @@
-/** What a user sees: tables, events, status, descriptions, logs of several instances, use of CPU and memory. @module */
+/**
+ * What a user sees: tables, events, status, descriptions, logs of several instances, use of CPU and memory.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService, processService, SLEEP } from "./castfiles.ts";

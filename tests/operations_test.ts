@@ -1,4 +1,8 @@
-/** The daemon as its operator meets it: runefile and SIGHUP, service manager, installation, figures, completion. @module */
+/**
+ * The daemon as its operator meets it: runefile and SIGHUP, service manager, installation, figures,
+ * completion.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { capture, findProgram } from "../scripts/command.ts";
 import { RUNE } from "../scripts/daemon.ts";

@@ -7,8 +7,8 @@ import { startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 /**
- * Checked by tcp: an exec check that is about to start while somebody pauses the container stands still with it, half made, and
- * the Engine (20.10) then answers nothing more about that container.
+ * Checked by tcp: an exec check that is about to start while somebody pauses the container stands still with
+ * it, half made, and the Engine (20.10) then answers nothing more about that container.
  */
 const CHECKED = `service:
   name: web

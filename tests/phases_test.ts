@@ -1,6 +1,8 @@
 /**
- * SIGKILL of the daemon in every phase of cast, provision, rollout, snapshot, restore and delete: whatever it was doing, the next
- * daemon carries it on. `RUNE_KILLS` and `RUNE_SEED` as in `kills_test.ts`: one death in each phase for twenty kills. @module
+ * SIGKILL of the daemon in every phase of cast, provision, rollout, snapshot, restore and delete: whatever it
+ * was doing, the next daemon carries it on. `RUNE_KILLS` and `RUNE_SEED` as in `kills_test.ts`: one death in
+ * each phase for twenty kills.
+ * @module
  */
 import { hitEveryPhase } from "./kills/phases.ts";
 import { KILLS, randomFrom, SEED } from "./kills/random.ts";

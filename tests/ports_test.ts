@@ -1,4 +1,7 @@
-/** Ports of the machine: who has one is said at cast or at launch, and where one is bound is shown. @module */
+/**
+ * Ports of the machine: who has one is said at cast or at launch, and where one is bound is shown.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { freePorts } from "./by_name.ts";

@@ -1,4 +1,7 @@
-/** A Docker Engine of a test's own, that may be stopped and killed: the machine's own serves others too. @module */
+/**
+ * A Docker Engine of a test's own, that may be stopped and killed: the machine's own serves others too.
+ * @module
+ */
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { capture, findProgram } from "../scripts/command.ts";
 import { engineAnswers, openEngine } from "../scripts/engine.ts";
@@ -7,7 +10,10 @@ import { until } from "./host.ts";
 /** Disposing of it removes its containers, networks, mounts and files, in whatever state it is. */
 export interface PrivateEngine extends AsyncDisposable {
   socket: string;
-  /** @param options.keepsContainers containers go on while it is down, and it takes them up again (`--live-restore`). */
+  /**
+   * @param options.keepsContainers containers go on while it is down, and it takes them up again
+   * (`--live-restore`).
+   */
   start(options?: { keepsContainers?: boolean }): Promise<void>;
   /** SIGTERM: its containers end with it, unless it keeps them. SIGKILL: they go on. Back when it is gone. */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
@@ -26,8 +32,8 @@ const EMPTY_MS = 30_000;
 export async function makePrivateEngine({ ownMounts = false } = {}): Promise<PrivateEngine> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-engine-" });
   const socket = `${dir}/docker.sock`;
-  // Its bridges are in a network namespace of its own, which lasts as long as this process: an Engine takes the machine's
-  // default bridge for its own, and removes it when it is told to do without.
+  // Its bridges are in a network namespace of its own, which lasts as long as this process: an Engine takes
+  // the machine's default bridge for its own, and removes it when it is told to do without.
   const room = new Deno.Command("unshare", { args: ["--net", "sleep", "infinity"], stdin: "null" }).spawn();
   const own = await Deno.readLink("/proc/self/ns/net");
   await until(
@@ -69,7 +75,8 @@ export async function makePrivateEngine({ ownMounts = false } = {}): Promise<Pri
     child?.kill(signal);
     await child?.status;
     child = undefined;
-    // Asked to start a container while it stops, the Engine may leave that one's files mounted; the next cannot remove it then.
+    // Asked to start a container while it stops, the Engine may leave that one's files mounted; the next
+    // cannot remove it then.
     if (signal === "SIGTERM") await unmountBelow(`${dir}/data`);
   }
 

@@ -1,4 +1,8 @@
-/** A private registry for tests: Debian's docker-registry on loopback, that asks for a password or for a bearer token. @module */
+/**
+ * A private registry for tests: Debian's docker-registry on loopback, that asks for a password or for a
+ * bearer token.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { authHeader, type RegistryAuth } from "../runners/docker/registry_auth.ts";
 import { createEngine } from "../runners/docker/engine.ts";
@@ -10,12 +14,17 @@ import { until } from "./host.ts";
 export const USER = "rune-test";
 export const PASSWORD = "correct horse";
 const MIB = 1 << 20;
-/** What the Engine may take to build and push an image, or to remove some: it compresses, and others may need the processors. */
+/**
+ * What the Engine may take to build and push an image, or to remove some: it compresses, and others may need
+ * the processors.
+ */
 const PUSH_MS = 300_000;
 export const noRegistry = findProgram("docker-registry") === undefined ||
   findProgram("htpasswd") === undefined;
 
-/** How a registry lets somebody in: what its configuration says, and the credentials that open one repository. */
+/**
+ * How a registry lets somebody in: what its configuration says, and the credentials that open one repository.
+ */
 interface Gate {
   config: string;
   credentials(repository: string): Promise<Pick<RegistryAuth, "username" | "password" | "token">>;

@@ -1,4 +1,7 @@
-/** The promises of docs/process-services.md: limits, privileges, logs, and what a killed daemon changes. @module */
+/**
+ * The promises of docs/process-services.md: limits, privileges, logs, and what a killed daemon changes.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { findCgroupMounts } from "../runners/process/cgroup_mounts.ts";
 import { processService, SLEEP } from "./castfiles.ts";

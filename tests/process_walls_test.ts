@@ -1,4 +1,8 @@
-/** A service account with the policy `cast` in one namespace tries to become root by a process service, on the real program. @module */
+/**
+ * A service account with the policy `cast` in one namespace tries to become root by a process service, on the
+ * real program.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";

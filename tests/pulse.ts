@@ -1,7 +1,9 @@
 /**
- * A worker that feels a daemon's pulse: asks `/healthz` again and again, in a thread of its own, so that what the test does in
- * its thread is not taken for a daemon that stands still. What counts is what the daemon's thread computed between question
- * and answer: unlike the time that passed, it is the same on a machine where others work too. @module
+ * A worker that feels a daemon's pulse: asks `/healthz` again and again, in a thread of its own, so that what
+ * the test does in its thread is not taken for a daemon that stands still. What counts is what the daemon's
+ * thread computed between question and answer: unlike the time that passed, it is the same on a machine where
+ * others work too.
+ * @module
  */
 /// <reference lib="deno.worker" />
 
@@ -35,7 +37,10 @@ export function feelPulse({ url, pid }: { url: string; pid: number }): Pulse {
 
 const PAUSE_MS = 5;
 
-/** CPU time of a process's first thread, the one that runs its JavaScript, in milliseconds (proc(5), sched-stats). */
+/**
+ * CPU time of a process's first thread, the one that runs its JavaScript, in milliseconds (proc(5),
+ * sched-stats).
+ */
 function computedMs(pid: number): number {
   return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0]) / 1e6;
 }

@@ -1,8 +1,8 @@
 /** What really lies on disk, and what is mounted: for tests that nothing leaks. @module */
 
 /**
- * Files on the disk below a directory that hold a text, as it is or in base64. What is mounted below it is another file system
- * and left out.
+ * Files on the disk below a directory that hold a text, as it is or in base64. What is mounted below it is
+ * another file system and left out.
  */
 export async function findFilesWith(directory: string, text: string): Promise<string[]> {
   const { dev } = await Deno.stat(directory);

@@ -1,4 +1,7 @@
-/** Where the filesystem shares blocks, a snapshot takes no room and the same short time whatever the size. @module */
+/**
+ * Where the filesystem shares blocks, a snapshot takes no room and the same short time whatever the size.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { findProgram } from "../scripts/command.ts";
 import { makeLoopFilesystem } from "../scripts/loop_filesystem.ts";

@@ -1,4 +1,8 @@
-/** A restore while something of the same daemon still runs: what it finds, what it asks, and what comes of either answer. @module */
+/**
+ * A restore while something of the same daemon still runs: what it finds, what it asks, and what comes of
+ * either answer.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
@@ -19,7 +23,10 @@ function freePorts(): [number, number] {
   return [one.addr.port, two.addr.port];
 }
 
-/** A container with a volume and a secret as a file, which has a host name, and a process that writes a directory of the host. */
+/**
+ * A container with a volume and a secret as a file, which has a host name, and a process that writes a
+ * directory of the host.
+ */
 const things = (shared: string) =>
   `secret: { name: db, data: { password: in-memory-only } }
 ---
@@ -345,7 +352,8 @@ Deno.test({
       assert.equal(same.code, 0, same.text);
       assert.match(same.text, /what still runs is stopped by the daemon at its start/);
 
-      // The same daemon at another place: one process writes the directory, and nothing waits for the old one.
+      // The same daemon at another place: one process writes the directory, and nothing waits for the old
+      // one.
       const daemon = await startDaemon(home, {
         devMode: false,
         dataDir: `${home}/same`,

@@ -1,4 +1,7 @@
-/** A volume that is restored in the place of another is what that was: its policies, and its service's. @module */
+/**
+ * A volume that is restored in the place of another is what that was: its policies, and its service's.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService } from "./castfiles.ts";

@@ -1,4 +1,7 @@
-/** Rollouts: nobody who calls a service notices one that works, and one that does not work takes nothing away. @module */
+/**
+ * Rollouts: nobody who calls a service notices one that works, and one that does not work takes nothing away.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { processService } from "./castfiles.ts";
@@ -158,7 +161,8 @@ Deno.test({
     const { items } = await host.get("instances");
     const [, one, two, three, four] = items.map((i: { createdAt: string }) => Date.parse(i.createdAt));
     assert.equal(one, two, "two at a time");
-    // The interval is counted from the decision; the instances are stamped when it is committed, a moment later.
+    // The interval is counted from the decision; the instances are stamped when it is committed, a moment
+    // later.
     assert.ok(three === four && three - two >= 500, "the next two after the interval");
 
     await Deno.remove(`${host.home}/go`);

@@ -1,4 +1,7 @@
-/** 5,000 stored services: what they cost grows no faster than their number, and the daemon never stands still. @module */
+/**
+ * 5,000 stored services: what they cost grows no faster than their number, and the daemon never stands still.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { eventData } from "../scripts/bench/lab.ts";
 import { median } from "../scripts/bench/measurement.ts";

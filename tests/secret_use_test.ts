@@ -21,7 +21,9 @@ const secrets = ({ password, token }: typeof FIRST) =>
 secret: { name: api, namespace: shared, data: { token: ${JSON.stringify(token)} } }
 `;
 
-/** What a step and `exec` print of the values: never themselves, since what a process prints is kept on disk. */
+/**
+ * What a step and `exec` print of the values: never themselves, since what a process prints is kept on disk.
+ */
 const digest = async (text: string) => {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -69,7 +71,9 @@ async function assertNothingSaid(host: Host): Promise<void> {
   for (const value of VALUES) assert.ok(!texts.some((text) => text.includes(value)), value);
 }
 
-/** Stops the daemon in the middle of whatever it does, looks at every file that it left, and starts it again. */
+/**
+ * Stops the daemon in the middle of whatever it does, looks at every file that it left, and starts it again.
+ */
 async function assertNothingOnDisk(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
   for (const value of VALUES) {

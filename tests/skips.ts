@@ -1,6 +1,7 @@
 /**
- * What this machine lacks, decided once, for the `ignore` of tests that need it. `deno task test` names the skipped
- * tests and what was missing; with `CI=true` none may be skipped. @module
+ * What this machine lacks, decided once, for the `ignore` of tests that need it. `deno task test` names the
+ * skipped tests and what was missing; with `CI=true` none may be skipped.
+ * @module
  */
 import { findProgram } from "../scripts/command.ts";
 import { engineAnswers } from "../scripts/engine.ts";

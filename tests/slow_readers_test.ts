@@ -1,6 +1,6 @@
 /**
- * Readers that never read: whoever opens a stream of the daemon and takes nothing from it makes the writer wait or is cut off,
- * and the daemon holds a little for each and no more. One step for each kind of stream.
+ * Readers that never read: whoever opens a stream of the daemon and takes nothing from it makes the writer
+ * wait or is cut off, and the daemon holds a little for each and no more. One step for each kind of stream.
  * @module
  */
 import assert from "node:assert/strict";
@@ -11,7 +11,10 @@ import { noDocker, noRoot } from "./skips.ts";
 const MIB = 1024 * 1024;
 /** Readers of one kind at a time: before streams were bounded, those of a log held 400 MiB together. */
 const READERS = 24;
-/** What they may cost together: the kernel takes some MiB from the daemon for each, which pass through V8's heap. */
+/**
+ * What they may cost together: the kernel takes some MiB from the daemon for each, which pass through V8's
+ * heap.
+ */
 const GROWTH_MAX = 250 * MIB;
 /** The same for records of the audit log, which all readers share: before, 115 MiB. */
 const AUDIT_GROWTH_MAX = 80 * MIB;

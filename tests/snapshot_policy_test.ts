@@ -1,6 +1,8 @@
 /**
- * Snapshots that a policy takes, through the whole program. A policy asks for at least a minute between two, by a rule of the
- * API; so these tests write what is younger or quicker into the state of a daemon that is stopped. @module
+ * Snapshots that a policy takes, through the whole program. A policy asks for at least a minute between two,
+ * by a rule of the API; so these tests write what is younger or quicker into the state of a daemon that is
+ * stopped.
+ * @module
  */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";

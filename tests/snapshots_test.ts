@@ -1,4 +1,8 @@
-/** Snapshots and restores through the whole program: faithful, whole or not there, and outliving what they were taken of. @module */
+/**
+ * Snapshots and restores through the whole program: faithful, whole or not there, and outliving what they
+ * were taken of.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { plantTree, readTree } from "../drivers/conformance_tree.ts";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";

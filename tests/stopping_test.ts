@@ -1,4 +1,7 @@
-/** How services are ended: in which order, by which signal, after which time, and what is told of it. @module */
+/**
+ * How services are ended: in which order, by which signal, after which time, and what is told of it.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { sleep } from "../base/delay.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";

@@ -1,6 +1,7 @@
 /**
- * The persistent-storage guide, command by command as it prints them. Images are ones that are here, and the host's paths lie
- * in a directory of the test's own. @module
+ * The persistent-storage guide, command by command as it prints them. Images are ones that are here, and the
+ * host's paths lie in a directory of the test's own.
+ * @module
  */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";

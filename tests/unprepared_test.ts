@@ -1,6 +1,7 @@
 /**
- * Changes of a running service that cannot come true never stop what runs: all that can be known is known before the old instance is
- * touched. @module
+ * Changes of a running service that cannot come true never stop what runs: all that can be known is known
+ * before the old instance is touched.
+ * @module
  */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";

@@ -1,6 +1,7 @@
 /**
- * Data directories of released versions, kept as text in `fixtures/data/`, open in this one: everything is there, secrets can be
- * read, tokens still let in, and what was half done is finished. @module
+ * Data directories of released versions, kept as text in `fixtures/data/`, open in this one: everything is
+ * there, secrets can be read, tokens still let in, and what was half done is finished.
+ * @module
  */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -66,7 +67,8 @@ for (const name of fixtures) {
             assert.deepEqual(found.sort(), wanted, plural);
           } else assert.ok(resources.length > 0, plural);
           const schema = RESOURCES[kind as keyof typeof RESOURCES];
-          // A default that is filled in here is missing for whoever reads the store, which is read as it is: it needs a migration.
+          // A default that is filled in here is missing for whoever reads the store, which is read as it is:
+          // it needs a migration.
           for (const resource of resources) assert.deepEqual(schema.parse(resource), resource);
         }
         for (const kind of ["user", "token", "policy", "registry", "sealedSecret", "lease"] as const) {

@@ -1,4 +1,7 @@
-/** Values: the text in a castfile is the text in the environment, arguments, files and probes of what runs. @module */
+/**
+ * Values: the text in a castfile is the text in the environment, arguments, files and probes of what runs.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { type Host, startHost, until } from "./host.ts";

@@ -1,4 +1,8 @@
-/** Why a service died of its volume is told where people look: that its user may not write it, or that it is full. @module */
+/**
+ * Why a service died of its volume is told where people look: that its user may not write it, or that it is
+ * full.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { makeFullFilesystem } from "../scripts/full_filesystem.ts";

@@ -1,4 +1,7 @@
-/** What volumes keep apart: a name that is changed leads nowhere else, and a path on the host is no way in. @module */
+/**
+ * What volumes keep apart: a name that is changed leads nowhere else, and a path on the host is no way in.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { allowPath, containerService, hostVolume, processService, RUNNER_KINDS } from "./castfiles.ts";

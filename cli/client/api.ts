@@ -1,4 +1,8 @@
-/** What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken connection. @module */
+/**
+ * What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken
+ * connection.
+ * @module
+ */
 import { sleep } from "../../base/delay.ts";
 import type { InstanceUsage, ResourceList, WatchEvent } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
@@ -124,8 +128,9 @@ function patience(): { keepsTrying(error: unknown, livedMs: number): boolean } {
 }
 
 /**
- * The resources in scope, then every change of them, until `signal` aborts. A connection that breaks is taken up where it
- * broke; where the daemon no longer knows that place, everything is read again and what is missing is told as deleted.
+ * The resources in scope, then every change of them, until `signal` aborts. A connection that breaks is taken
+ * up where it broke; where the daemon no longer knows that place, everything is read again and what is
+ * missing is told as deleted.
  *
  * @throws {RuneError} when the first connection fails, or the daemon stays away for 30 s.
  */
@@ -172,7 +177,10 @@ export async function* watchResources<K extends Kind>(
   }
 }
 
-/** Creates a resource. @throws {RuneError} `already_exists`, with what to do as `exists` says; what the daemon answers. */
+/**
+ * Creates a resource.
+ * @throws {RuneError} `already_exists`, with what to do as `exists` says; what the daemon answers.
+ */
 export async function createResource<K extends Kind>(
   client: Client,
   key: { kind: K; namespace: string },
@@ -188,7 +196,10 @@ export async function createResource<K extends Kind>(
   }
 }
 
-/** What running instances use of CPU and memory, by uid; empty where that cannot be had, as it only adds to what is shown. */
+/**
+ * What running instances use of CPU and memory, by uid; empty where that cannot be had, as it only adds to
+ * what is shown.
+ */
 export async function instanceUsage(client: Client, namespace?: string): Promise<Map<string, InstanceUsage>> {
   try {
     const path = "/v1/usage/instances";

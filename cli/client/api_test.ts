@@ -10,7 +10,10 @@ const put = (name: string, revision: number, id?: number) => ({
 });
 const sync = (id: number) => ({ event: "sync", id, data: { type: "sync", revision: id } });
 
-/** What a watch tells, and what it asked: `answers` are given in turn, the last one held open until enough was told. */
+/**
+ * What a watch tells, and what it asked: `answers` are given in turn, the last one held open until enough was
+ * told.
+ */
 async function watchThrough(
   answers: (() => Response)[],
   count: number,

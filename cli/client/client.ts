@@ -1,4 +1,8 @@
-/** The transport to the daemon: requests, event streams, and what their failures mean in the words of RuneError. @module */
+/**
+ * The transport to the daemon: requests, event streams, and what their failures mean in the words of
+ * RuneError.
+ * @module
+ */
 import { startDeadline } from "../../base/delay.ts";
 import type { Problem } from "../../model/api.ts";
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
@@ -29,16 +33,23 @@ export interface Client {
   /**
    * One request, its JSON answer.
    *
-   * @throws {RuneError} the daemon's problem; `unavailable` when it cannot be reached; `deadline_exceeded` after the timeout.
+   * @throws {RuneError} the daemon's problem; `unavailable` when it cannot be reached; `deadline_exceeded`
+   * after the timeout.
    */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
-  /** One request whose answer is a stream of bytes, of any length. @throws {RuneError} as `request`, also through the stream. */
+  /**
+   * One request whose answer is a stream of bytes, of any length.
+   * @throws {RuneError} as `request`, also through the stream.
+   */
   download(
     method: string,
     path: string,
     options: { body?: unknown; signal?: AbortSignal },
   ): Promise<ReadableStream<Uint8Array>>;
-  /** The events of a stream until the server ends it. @throws {RuneError} as `request`; `unavailable` when it breaks. */
+  /**
+   * The events of a stream until the server ends it.
+   * @throws {RuneError} as `request`; `unavailable` when it breaks.
+   */
   stream(path: string, options: { query?: Query; signal?: AbortSignal }): AsyncGenerator<ServerEvent>;
   /** Opens the WebSocket of an exec, as whoever this client is. */
   openSocket(path: string): WebSocket;

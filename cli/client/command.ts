@@ -1,4 +1,7 @@
-/** What every command gets: the terminal, the flags that all share, and from them a session with the daemon. @module */
+/**
+ * What every command gets: the terminal, the flags that all share, and from them a session with the daemon.
+ * @module
+ */
 import type { ServeOptions } from "../../model/serve_options.ts";
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
@@ -125,7 +128,10 @@ export function openOutput(
   return { terminal, output: flags.output, paint: painter(colour), chosen };
 }
 
-/** The session of one command line; nothing is connected yet. @throws {UsageError} for flags that make no sense. */
+/**
+ * The session of one command line; nothing is connected yet.
+ * @throws {UsageError} for flags that make no sense.
+ */
 export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
   const { terminal } = cli;
   const flags = globalFlags(command);

@@ -1,6 +1,7 @@
 /**
- * The client's end of an exec: one WebSocket, the terminal on this side, a command on the other (model/api.ts). Standard input
- * is read only as far as the daemon has granted, and more output is granted only when what came is written.
+ * The client's end of an exec: one WebSocket, the terminal on this side, a command on the other
+ * (model/api.ts). Standard input is read only as far as the daemon has granted, and more output is granted
+ * only when what came is written.
  * @module
  */
 import type { ExecControl } from "../../model/api.ts";
@@ -114,7 +115,10 @@ function followSize(socket: WebSocket, terminal: Terminal): () => void {
   return () => Deno.removeSignalListener("SIGWINCH", listener);
 }
 
-/** Resolves with the exit code, rejects with what went wrong; output is written in the order in which it comes. */
+/**
+ * Resolves with the exit code, rejects with what went wrong; output is written in the order in which it
+ * comes.
+ */
 function receive(
   socket: WebSocket,
   { terminal, request, credit }: { terminal: Terminal; request: ExecRequest; credit: Credit },

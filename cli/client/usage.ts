@@ -1,4 +1,7 @@
-/** What volumes hold: asked of the daemon only where it is shown, because measuring reads the whole tree. @module */
+/**
+ * What volumes hold: asked of the daemon only where it is shown, because measuring reads the whole tree.
+ * @module
+ */
 import type { VolumeUsage } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
 import type { AnyResource } from "../../model/resource.ts";

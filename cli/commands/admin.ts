@@ -1,4 +1,8 @@
-/** `rune admin`: bootstrap, users, service accounts, tokens, policies, registries, audit log, key encryption key, backups, Docker Engine. @module */
+/**
+ * `rune admin`: bootstrap, users, service accounts, tokens, policies, registries, audit log, key encryption
+ * key, backups, Docker Engine.
+ * @module
+ */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Define } from "../client/command.ts";
 import { defineBackup, defineRestore } from "./backup.ts";

@@ -44,7 +44,9 @@ export function printChanges(session: Session, set: CastSet, results: CastResult
   return lines.length > 0;
 }
 
-/** Services, volumes and snapshots have something to wait for; whatever was unchanged must run just the same. */
+/**
+ * Services, volumes and snapshots have something to wait for; whatever was unchanged must run just the same.
+ */
 function goalsOf(results: CastResult[]): Goal[] {
   return results.flatMap(({ kind, namespace, name, generation }) =>
     kind === "service" || kind === "volume" || kind === "snapshot"
@@ -64,7 +66,9 @@ function printSummary(session: Session, results: CastResult[], settled: Settled[
   }
 }
 
-/** Names the volumes of claim templates that kept data which was there before them; others say so themselves. */
+/**
+ * Names the volumes of claim templates that kept data which was there before them; others say so themselves.
+ */
 async function tellOfAdopted({ client, terminal }: Session, results: CastResult[]): Promise<void> {
   const services = new Set(
     results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),

@@ -1,6 +1,7 @@
 /**
- * What may come next on a command line: the words that shells complete. Commands and flags come from the command tree, names of
- * resources from the daemon; when it does not answer soon there are none, and never an error.
+ * What may come next on a command line: the words that shells complete. Commands and flags come from the
+ * command tree, names of resources from the daemon; when it does not answer soon there are none, and never an
+ * error.
  * @module
  */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";

@@ -1,4 +1,7 @@
-/** `rune get`: lists resources of a kind, or shows some by name; also what `volume list` and the like do. @module */
+/**
+ * `rune get`: lists resources of a kind, or shows some by name; also what `volume list` and the like do.
+ * @module
+ */
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { type KindInfo, KINDS } from "../../model/kinds.ts";
@@ -60,7 +63,9 @@ function parseKinds(word: string): KindInfo[] {
   return [...new Set(kinds)];
 }
 
-/** `service/web volume/data`: the kind stands before each name. Undefined when the first word is a kind alone. */
+/**
+ * `service/web volume/data`: the kind stands before each name. Undefined when the first word is a kind alone.
+ */
 function parseKeys(words: string[]): { kind: KindInfo; name: string }[] | undefined {
   if (!words[0]!.includes("/")) return undefined;
   return words.map((word) => {

@@ -82,7 +82,8 @@ export const define: Define = (command, cli) => {
       if (pattern && !pattern.test(line.text)) return;
       if (asJson) return await terminal.write("out", encoder.encode(`${JSON.stringify(line)}\n`));
       format ??= logFormatter({ prefix, timestamps: options.timestamps ?? false, paint });
-      // A file or a pipe gets what was printed, byte for byte; a terminal gets its colours and no other orders.
+      // A file or a pipe gets what was printed, byte for byte; a terminal gets its colours and no other
+      // orders.
       if (!terminal.stdoutIsTerminal) await terminal.write("out", format.bytes(line));
       else terminal.out(format.text(line));
     };

@@ -1,4 +1,7 @@
-/** Restoring a snapshot into a new volume, as `rune volume restore` and `rune snapshot restore` do it. @module */
+/**
+ * Restoring a snapshot into a new volume, as `rune volume restore` and `rune snapshot restore` do it.
+ * @module
+ */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { describeKey, KINDS } from "../../model/kinds.ts";

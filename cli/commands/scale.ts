@@ -11,7 +11,10 @@ function parseScale(text: string): number {
   throw new UsageError(`"${text}" is not a number of instances`, "write a whole number from 0 to 1000");
 }
 
-/** The gradual part of a request; undefined when it is to be done at once. @throws {UsageError} for flags that make no sense. */
+/**
+ * The gradual part of a request; undefined when it is to be done at once.
+ * @throws {UsageError} for flags that make no sense.
+ */
 function parseGradual(flags: { mode: string; step?: string; interval?: string }) {
   if (flags.mode !== "gradual" && flags.mode !== "immediate") {
     throw new UsageError(`"${flags.mode}" is not a mode`, "write --mode=immediate or --mode=gradual");
@@ -50,7 +53,8 @@ export const define: Define = (command, cli) => {
     const gradual = parseGradual(options);
     const body = { scale: parseScale(instances), ...(gradual && { gradual }) };
     const flags = options as unknown as WaitFlags;
-    // Every step has its own time to become ready: only a failure ends the wait, or a --timeout that was written.
+    // Every step has its own time to become ready: only a failure ends the wait, or a --timeout that was
+    // written.
     const patient = gradual && self.getOptionValueSource("timeout") === "default"
       ? { ...flags, timeout: "24h" }
       : flags;

@@ -1,4 +1,7 @@
-/** `rune secret`: list, get, create, delete; and `rune create secret`. Values go in and never come out. @module */
+/**
+ * `rune secret`: list, get, create, delete; and `rune create secret`. Values go in and never come out.
+ * @module
+ */
 import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../model/kinds.ts";
 import { oddLineEnd } from "../../model/secret_value.ts";

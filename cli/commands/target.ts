@@ -21,8 +21,8 @@ export function parseTarget(word: string): { kind?: "service" | "instance"; name
 }
 
 /**
- * The service or the instance that a word names; of both, the service. Where nobody named a namespace and the default one has
- * neither, a service that is the only one of its name is meant, and that is said.
+ * The service or the instance that a word names; of both, the service. Where nobody named a namespace and the
+ * default one has neither, a service that is the only one of its name is meant, and that is said.
  *
  * @throws {RuneError} `not_found` when it names neither.
  */
@@ -60,7 +60,8 @@ export async function findTarget(session: Session, word: string): Promise<Servic
 export type LogTarget = Service | { kind: "instance"; namespace: string; name: string };
 
 /**
- * As {@linkcode findTarget}; also an instance that is gone while its service is there, whose last output is kept.
+ * As {@linkcode findTarget}; also an instance that is gone while its service is there, whose last output is
+ * kept.
  *
  * @throws {RuneError} `not_found` when it names nothing that is or was.
  */

@@ -22,7 +22,10 @@ export function fileMountLines(
   ];
 }
 
-/** A line for each service that takes values from a configmap or secret, and who of it still runs with older ones. */
+/**
+ * A line for each service that takes values from a configmap or secret, and who of it still runs with older
+ * ones.
+ */
 export function usersOf(
   { kind, namespace, name }: { kind: "configmap" | "secret"; namespace: string; name: string },
   services: Service[],

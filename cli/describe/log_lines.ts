@@ -1,4 +1,8 @@
-/** Lines of logs as people and programs get them: the parts of long ones joined again, in front of each what was asked for. @module */
+/**
+ * Lines of logs as people and programs get them: the parts of long ones joined again, in front of each what
+ * was asked for.
+ * @module
+ */
 import type { LogLine } from "../../model/api.ts";
 import { type Paint, PREFIX_STYLES, withColours } from "../terminal/paint.ts";
 
@@ -14,7 +18,9 @@ export function bytesOf({ text, base64 }: Pick<LogLine, "text" | "base64">): Uin
 
 /** Joins the parts of long lines, whatever comes between them. */
 export interface LineJoiner {
-  /** The line that this ends; undefined while it goes on. One that is very long comes in parts all the same. */
+  /**
+   * The line that this ends; undefined while it goes on. One that is very long comes in parts all the same.
+   */
   push(line: LogLine): LogLine | undefined;
   /** Lines whose end never came. */
   rest(): LogLine[];

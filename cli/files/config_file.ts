@@ -1,4 +1,7 @@
-/** The client's own file: contexts, each an address with a token. Private to its owner, replaced in one step. @module */
+/**
+ * The client's own file: contexts, each an address with a token. Private to its owner, replaced in one step.
+ * @module
+ */
 import { dirname, join } from "node:path";
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";

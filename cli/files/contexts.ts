@@ -1,4 +1,7 @@
-/** Which daemon and which namespace a command speaks of: flags, then the environment, then the defaults. @module */
+/**
+ * Which daemon and which namespace a command speaks of: flags, then the environment, then the defaults.
+ * @module
+ */
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
 import { type ConfigFile, requireContext } from "./config_file.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
@@ -80,7 +83,8 @@ function tokenOf(flags: ContextFlags, env: (name: string) => string | undefined)
  *
  * @param flags what `--server`, `--namespace` and the like said.
  * @param config the user's file, where there is one.
- * @throws {UsageError} for an address, a namespace or a token of another form, or a context that does not exist.
+ * @throws {UsageError} for an address, a namespace or a token of another form, or a context that does not
+ * exist.
  */
 export function resolveContext(
   flags: ContextFlags,

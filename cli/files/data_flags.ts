@@ -1,4 +1,7 @@
-/** `--from-literal` and `--from-file`: the data of a configmap or secret from words, files and standard input. @module */
+/**
+ * `--from-literal` and `--from-file`: the data of a configmap or secret from words, files and standard input.
+ * @module
+ */
 import { basename, join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { dataKeySchema } from "../../model/config_map.ts";

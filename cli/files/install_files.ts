@@ -12,7 +12,8 @@ export interface InstallFile {
 /** Where the program goes. */
 export const PROGRAM = "/usr/local/bin/rune";
 
-// KillMode=process: systemd ends the daemon alone, and processes that it runs go on until the next daemon adopts them.
+// KillMode=process: systemd ends the daemon alone, and processes that it runs go on until the next daemon
+// adopts them.
 const UNIT = `[Unit]
 Description=Rune, runs services with their data on this machine
 After=network-online.target docker.service

@@ -12,7 +12,10 @@ export type PolicyFile = z.output<typeof policyBody>;
 
 const HINT = "write name, description and rules, as rune admin policy get shows them";
 
-/** Every policy of a file; `builtin`, which `rune admin policy get` prints beside, is left out. @throws {UsageError} for anything else. */
+/**
+ * Every policy of a file; `builtin`, which `rune admin policy get` prints beside, is left out.
+ * @throws {UsageError} for anything else.
+ */
 export function parsePolicies({ file, text }: SourceText, options: { name?: string } = {}): PolicyFile[] {
   const lines = new LineCounter();
   const documents = [...parseAllDocuments(text, { version: "1.2", lineCounter: lines })];

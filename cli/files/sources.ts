@@ -1,4 +1,7 @@
-/** Where castfiles come from: files, directories, globs, standard input, `https://` addresses (SPEC 2). @module */
+/**
+ * Where castfiles come from: files, directories, globs, standard input, `https://` addresses (SPEC 2).
+ * @module
+ */
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { RuneError } from "../../model/error.ts";

@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { syncDirectory, writeAll } from "../../base/durable.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
-/** Makes sure, before a token is made that is shown once, that it can be kept. @throws {UsageError} when it cannot. */
+/**
+ * Makes sure, before a token is made that is shown once, that it can be kept.
+ * @throws {UsageError} when it cannot.
+ */
 export async function reserveTokenFile(
   path: string,
 ): Promise<{ keep(token: string): Promise<void>; discard(): Promise<void> }> {

@@ -14,7 +14,9 @@ function formatIssue(issue: FieldIssue): string {
   return [place, formatPath(issue.path), text].filter((part) => part !== "").join(": ");
 }
 
-/** The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`. */
+/**
+ * The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`.
+ */
 export function errorLines(error: unknown): string[] {
   const { message, issues = [], hint } = toRuneError(error);
   // A sentence that speaks of one field, and of its place where that is known, says all of it.

@@ -1,13 +1,14 @@
 /**
- * Whether `rune exec` passes its standard input on. A shell gives each command of a loop the loop's own input: who reads it without
- * being asked eats what the loop was to read, and who never reads it loses a dump that was meant for the command. So without `-i`
- * it is read where somebody gave it to this command: a terminal, a pipe, or a file from its beginning.
+ * Whether `rune exec` passes its standard input on. A shell gives each command of a loop the loop's own
+ * input: who reads it without being asked eats what the loop was to read, and who never reads it loses a dump
+ * that was meant for the command. So without `-i` it is read where somebody gave it to this command: a
+ * terminal, a pipe, or a file from its beginning.
  * @module
  */
 
 /**
- * What standard input is: `shared` is a file that somebody has read from before, such as the list of a `while read` loop; `nothing`
- * is /dev/null and the like, or closed.
+ * What standard input is: `shared` is a file that somebody has read from before, such as the list of a `while
+ * read` loop; `nothing` is /dev/null and the like, or closed.
  */
 export type InputSource = "terminal" | "pipe" | "file" | "shared" | "nothing";
 
@@ -29,7 +30,9 @@ export function inputSource(): InputSource {
   }
 }
 
-/** How far the file on standard input was read: opening it again begins anew on Linux, and goes on elsewhere. */
+/**
+ * How far the file on standard input was read: opening it again begins anew on Linux, and goes on elsewhere.
+ */
 function position(): number {
   if (Deno.build.os === "linux") {
     return Number(/^pos:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/fdinfo/0"))?.[1]);

@@ -14,7 +14,8 @@ export class Interrupted extends DOMException {
 }
 
 /**
- * Runs `work` with a signal that aborts when this process is told to end. Without this the process ends at once.
+ * Runs `work` with a signal that aborts when this process is told to end. Without this the process ends at
+ * once.
  *
  * @throws {Interrupted} when it was told so.
  */

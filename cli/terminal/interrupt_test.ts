@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { withInterrupt } from "./interrupt.ts";
 
-/** Waits until it is told to end, says so, and exits as it should. The runner of tests keeps signals for itself. */
+/**
+ * Waits until it is told to end, says so, and exits as it should. The runner of tests keeps signals for
+ * itself.
+ */
 const PROGRAM = `
   import { withInterrupt } from ${JSON.stringify(import.meta.resolve("./interrupt.ts"))};
   const keepAlive = setInterval(() => {}, 1000);

@@ -1,4 +1,8 @@
-/** What Commander says of a command line that it cannot read, in the two lines that every error of this program has. @module */
+/**
+ * What Commander says of a command line that it cannot read, in the two lines that every error of this
+ * program has.
+ * @module
+ */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findNearest } from "../../model/suggest.ts";
 import { commandFor, optionFor } from "./other_words.ts";

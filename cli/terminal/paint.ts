@@ -6,12 +6,18 @@ const KEY = crypto.randomUUID();
 
 const MARKS = new RegExp(`\\x1b${KEY}(\\[[0-9;]*[A-Za-z])|${UNSAFE_LETTER}`, "g");
 
-/** An escape sequence that may reach the terminal. @param sequence what follows ESC: `[`, numbers, a letter. */
+/**
+ * An escape sequence that may reach the terminal.
+ * @param sequence what follows ESC: `[`, numbers, a letter.
+ */
 export function escape(sequence: string): string {
   return `\x1b${KEY}${sequence}`;
 }
 
-/** A text as a terminal gets it: the escape sequences that `escape` made, and otherwise nothing but plain text. */
+/**
+ * A text as a terminal gets it: the escape sequences that `escape` made, and otherwise nothing but plain
+ * text.
+ */
 export function forTerminal(text: string): string {
   return text.replace(
     MARKS,

@@ -1,4 +1,8 @@
-/** Shows long work: lines that are redrawn on a terminal, one line per change elsewhere. Always on standard error. @module */
+/**
+ * Shows long work: lines that are redrawn on a terminal, one line per change elsewhere. Always on standard
+ * error.
+ * @module
+ */
 import { plainText } from "../../base/plain_text.ts";
 import { escape } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,4 +1,7 @@
-/** The terminal, or what stands in for it: all reading and writing of the client passes through here. @module */
+/**
+ * The terminal, or what stands in for it: all reading and writing of the client passes through here.
+ * @module
+ */
 import { writeAll, writeAllSync } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { type InputSource, inputSource } from "./exec_input.ts";
@@ -10,7 +13,10 @@ export interface Terminal {
   out(text: string): void;
   /** Everything else, in the same way. */
   err(text: string): void;
-  /** Bytes as they are, escape sequences and all, waiting where their reader is slow: what a command or a file holds. */
+  /**
+   * Bytes as they are, escape sequences and all, waiting where their reader is slow: what a command or a file
+   * holds.
+   */
   write(stream: "out" | "err", bytes: Uint8Array): Promise<void>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;

@@ -28,7 +28,10 @@ export interface Verdict {
   mayBeOld?: true;
   /** Somebody asked for something else meanwhile. */
   overtaken?: true;
-  /** Done, but it began to run less than {@linkcode FRESH_MS} ago and nothing probes it: it may yet crash at once. */
+  /**
+   * Done, but it began to run less than {@linkcode FRESH_MS} ago and nothing probes it: it may yet crash at
+   * once.
+   */
   fresh?: true;
 }
 

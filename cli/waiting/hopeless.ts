@@ -46,7 +46,10 @@ const isBlocked = ({ name, spec, status: { reason, launchFailures, run } }: Inst
   name !== instanceName(spec.service, { ordinal: spec.ordinal }) && (launchFailures > 0 || run === 0) &&
   reason !== undefined && BLOCKING.includes(reason);
 
-/** Whether an instance is what was asked for; one from before is about to be replaced, and its trouble with it. */
+/**
+ * Whether an instance is what was asked for; one from before is about to be replaced, and its trouble with
+ * it.
+ */
 function isAsked(instance: Instance, { goal, service }: { goal: Goal; service: Service }): boolean {
   if (instance.deletionRequestedAt !== undefined) return false;
   if (goal.restartedAt !== undefined && instance.spec.restartedAt !== goal.restartedAt) return false;

@@ -1,4 +1,8 @@
-/** Waits, by watching, until services, volumes and snapshots have become what was asked for, and shows how far they are. @module */
+/**
+ * Waits, by watching, until services, volumes and snapshots have become what was asked for, and shows how far
+ * they are.
+ * @module
+ */
 import { startTimer } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/kinds.ts";
@@ -16,7 +20,10 @@ import { judgeService, judgeSnapshot, judgeVolume } from "./verdict.ts";
 /** A failure that may heal by itself must last this long to count, in milliseconds. */
 const HEALING_MS = 10_000;
 
-/** Changes that come within this time are looked at together, in milliseconds: a replacement is several of them. */
+/**
+ * Changes that come within this time are looked at together, in milliseconds: a replacement is several of
+ * them.
+ */
 const BATCH_MS = 20;
 /** How often what only time decides is looked at again, in milliseconds. */
 const RECHECK_MS = 100;

@@ -33,10 +33,16 @@ function laggards(instances: Instance[]): string {
 
 /** How long the daemon is given to say what a rollout that is late comes to, in milliseconds. */
 const LATE_MS = 3_000;
-/** How long the end of what runs once is waited for, in milliseconds: what takes longer goes on without the command. */
+/**
+ * How long the end of what runs once is waited for, in milliseconds: what takes longer goes on without the
+ * command.
+ */
 const JOB_MS = 10_000;
 
-/** Somebody's later cast, scale or restart, in words; undefined while what was asked for is still what is wanted. */
+/**
+ * Somebody's later cast, scale or restart, in words; undefined while what was asked for is still what is
+ * wanted.
+ */
 function overtakenBy(goal: Goal, { generation, annotations }: Service): string | undefined {
   if (generation > goal.generation) return `overtaken by generation ${generation}`;
   const restartedAt = annotations[ANNOTATIONS.restartedAt];
@@ -95,7 +101,8 @@ export function judgeService(
   const trouble = judgeTrouble(goal, { service, instances, now });
   if (trouble) return trouble;
   if (goal.restartedAt !== undefined) {
-    // A restart does not raise the generation, so the status seen here may be older than it. The instances tell how far it is.
+    // A restart does not raise the generation, so the status seen here may be older than it. The instances
+    // tell how far it is.
     const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt);
     if (renewed.length < spec.scale || instances.length > renewed.length || late) {
       const count = renewed.filter(isDone).length;

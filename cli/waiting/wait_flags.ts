@@ -1,4 +1,7 @@
-/** The flags of commands that wait, and the waiting itself: progress, Ctrl-C, the story of a failure. @module */
+/**
+ * The flags of commands that wait, and the waiting itself: progress, Ctrl-C, the story of a failure.
+ * @module
+ */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { parseDuration } from "../../model/duration.ts";
 import { RuneError } from "../../model/error.ts";

@@ -1,4 +1,7 @@
-/** How the local driver copies volumes and snapshots, and what it says when their data is not there. @module */
+/**
+ * How the local driver copies volumes and snapshots, and what it says when their data is not there.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 import type { SnapshotRef, VolumeContext } from "../driver.ts";
 import { copyTree, syncFilesystem } from "../host.ts";
@@ -9,7 +12,8 @@ export async function copyDurably(
   options: { target: string; signal: AbortSignal; onCopied?: () => Promise<void> },
 ): Promise<void> {
   await copyTree(source, options);
-  // Writers need not wait for the disk. Both have ended when this throws: nothing is left running behind the caller's back.
+  // Writers need not wait for the disk. Both have ended when this throws: nothing is left running behind the
+  // caller's back.
   const ends = await Promise.allSettled([
     options.onCopied?.(),
     syncFilesystem(options.target, options.signal),

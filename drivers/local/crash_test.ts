@@ -89,7 +89,8 @@ for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\
   });
 }
 
-// The copy that the killed process had started goes on for a moment: what it still writes is swept when it ends.
+// The copy that the killed process had started goes on for a moment: what it still writes is swept when it
+// ends.
 async function sweepAndCheck(root: string, directory: string): Promise<void> {
   do await new LocalDriver({ root }).sweep(signal).catch(() => {}); while (
     (await names(directory)).some((name) => name.startsWith("."))

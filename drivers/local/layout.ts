@@ -1,12 +1,14 @@
 /**
- * Where the local driver keeps what, below one root. Volumes are plain directories that root may look at; all else hides
- * behind a leading dot, which no namespace can have. All of it that is no volume is closed to other users.
+ * Where the local driver keeps what, below one root. Volumes are plain directories that root may look at; all
+ * else hides behind a leading dot, which no namespace can have. All of it that is no volume is closed to
+ * other users.
  *
  *     <ns>/<name>                   a volume
  *     .rune/<ns>/<name>.json        who made it: outside the data, so that no workload can change it
  *     .snapshots/<ns>/<uid>         a snapshot
  *     .trash/<id>/{manifest.json,data}   a deleted volume
- *     <any of them>/.<base>.<token>.{partial,removing}   being made, being removed: hidden until an atomic rename
+ *     <any of them>/.<base>.<token>.partial    it is being made, and hidden until an atomic rename
+ *     <any of them>/.<base>.<token>.removing   it is being removed
  * @module
  */
 import { basename, dirname, join, relative } from "node:path";
@@ -16,8 +18,9 @@ import { ensureDirectory, lookAtDirectory } from "../directories.ts";
 import { errnoOf } from "../host_error.ts";
 
 /**
- * Nobody but the daemon's user passes: neither to a neighbour's data by its path, nor to a setuid file that a container made.
- * Containers and processes do not need to, for they have their volume at a mount of their own.
+ * Nobody but the daemon's user passes: neither to a neighbour's data by its path, nor to a setuid file that a
+ * container made. Containers and processes do not need to, for they have their volume at a mount of their
+ * own.
  */
 const CLOSED = 0o700;
 const UID = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/;
@@ -60,12 +63,15 @@ export class LocalLayout {
 
   /** A hidden name beside `path`, on the same filesystem. */
   makeHiddenPath(path: string, purpose: "partial" | "removing"): string {
-    // Never the same twice: a copy whose daemon was killed may go on for a while, and must not meet the next one.
+    // Never the same twice: a copy whose daemon was killed may go on for a while, and must not meet the next
+    // one.
     const token = this.#token + crypto.randomUUID().slice(0, 4);
     return join(dirname(path), `.${basename(path)}.${token}.${purpose}`);
   }
 
-  /** Makes the directory that will hold `path`, one of the paths above, and refuses symbolic links on the way. */
+  /**
+   * Makes the directory that will hold `path`, one of the paths above, and refuses symbolic links on the way.
+   */
   async ensureParent(path: string): Promise<void> {
     if (await lookAtDirectoryAt(this.root) === "absent") {
       await Deno.mkdir(this.root, { recursive: true, mode: CLOSED });
@@ -76,8 +82,8 @@ export class LocalLayout {
   }
 
   /**
-   * Closes to other users what an earlier version, or somebody else, left open: the root, and all below it that is not a volume
-   * or a snapshot. Done when the root is not there yet.
+   * Closes to other users what an earlier version, or somebody else, left open: the root, and all below it
+   * that is not a volume or a snapshot. Done when the root is not there yet.
    *
    * @returns the directories that belong to another user, and so could not be closed.
    */
@@ -121,7 +127,10 @@ export class LocalLayout {
   }
 }
 
-/** Makes a directory its owner's alone. Done when it is not there. @returns false when it is another user's. */
+/**
+ * Makes a directory its owner's alone. Done when it is not there.
+ * @returns false when it is another user's.
+ */
 async function closeDirectory(path: string): Promise<boolean> {
   try {
     const { isDirectory, mode } = await Deno.lstat(path);

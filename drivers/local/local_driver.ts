@@ -1,7 +1,7 @@
 /**
- * The driver `local`: a volume is a directory `<root>/<namespace>/<name>` (SPEC 4.4, 4.5). It appears by an atomic rename,
- * goes into a trash, and is copied by the host's `cp`, so that nothing half made or half removed is ever seen. Knows
- * nothing of who mounts a volume.
+ * The driver `local`: a volume is a directory `<root>/<namespace>/<name>` (SPEC 4.4, 4.5). It appears by an
+ * atomic rename, goes into a trash, and is copied by the host's `cp`, so that nothing half made or half
+ * removed is ever seen. Knows nothing of who mounts a volume.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -115,7 +115,8 @@ export class LocalDriver implements Driver {
         await this.#mark(ctx, { state: "ready", adopted });
         return { handle: directory, adopted };
       }
-      // 0755 and the daemon's user, as a directory that Docker makes for a bind mount; fsUser, fsGroup and fsMode change it.
+      // 0755 and the daemon's user, as a directory that Docker makes for a bind mount; fsUser, fsGroup and
+      // fsMode change it.
       return await this.#make(ctx, { marker, fill: (path) => ensureDirectory(path, 0o755) });
     });
   }
@@ -135,8 +136,9 @@ export class LocalDriver implements Driver {
       if (this.#options.preserveOnDelete) return;
       const { volume, signal } = ctx;
       const marker = await this.#readMarker(volume);
-      // Without a note that this volume made or adopted the directory, only the store's handle proves it: notes can be
-      // missing from a restored backup. A note of another volume means that the name was taken again.
+      // Without a note that this volume made or adopted the directory, only the store's handle proves it:
+      // notes can be missing from a restored backup. A note of another volume means that the name was taken
+      // again.
       if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) {
         if (!marker) await removeMarker(this.#layout, volume);
         return;
@@ -337,9 +339,11 @@ export class LocalDriver implements Driver {
   }
 
   /**
-   * Removes what interrupted calls of earlier processes left behind. Nothing that this object makes is touched.
+   * Removes what interrupted calls of earlier processes left behind. Nothing that this object makes is
+   * touched.
    *
-   * @throws {RuneError} `unavailable` when something would not go, as while a copy outlives its daemon; all else is gone then.
+   * @throws {RuneError} `unavailable` when something would not go, as while a copy outlives its daemon; all
+   * else is gone then.
    */
   async sweep(signal: AbortSignal): Promise<void> {
     const call = { what: "sweep of the volume root", signal };
@@ -368,7 +372,10 @@ export class LocalDriver implements Driver {
     );
   }
 
-  /** The volume's path. @throws {RuneError} `failed_precondition` when its namespace is a symbolic link or a file. */
+  /**
+   * The volume's path.
+   * @throws {RuneError} `failed_precondition` when its namespace is a symbolic link or a file.
+   */
   async #directory(ctx: VolumeContext): Promise<string> {
     const directory = this.#layout.volume(ctx.volume);
     await lookAtDirectory(dirname(directory));
@@ -418,7 +425,9 @@ export class LocalDriver implements Driver {
     return { handle: directory, adopted: marker?.adopted ?? false };
   }
 
-  /** Clears the way for a directory that will be renamed into place: nothing but an empty one may be there. */
+  /**
+   * Clears the way for a directory that will be renamed into place: nothing but an empty one may be there.
+   */
   async #makeRoom(ctx: VolumeContext, directory: string): Promise<void> {
     const found = await lookAtDirectory(directory);
     if (found === "filled") {

@@ -6,9 +6,15 @@ import type { DriverCapabilities } from "../driver.ts";
 export interface LocalOptions {
   /** Absolute path of the directory that holds everything; made when missing. */
   root: string;
-  /** The daemon whose volumes these are: those of another are refused. Absent: nobody is asked, and nothing is claimed. */
+  /**
+   * The daemon whose volumes these are: those of another are refused. Absent: nobody is asked, and nothing is
+   * claimed.
+   */
   owner?: Owner;
-  /** A file outside of the root that remembers which filesystem the root is on. Absent: each object learns that anew. */
+  /**
+   * A file outside of the root that remembers which filesystem the root is on. Absent: each object learns
+   * that anew.
+   */
   memory?: string;
   /** `delete` keeps the data (SPEC 4.5). Default: false. */
   preserveOnDelete?: boolean;

@@ -1,4 +1,7 @@
-/** The root of the local driver while it is in use: on its own filesystem, and held against other daemons. @module */
+/**
+ * The root of the local driver while it is in use: on its own filesystem, and held against other daemons.
+ * @module
+ */
 import { statSync } from "node:fs";
 import type { Filesystem } from "../../model/filesystem.ts";
 import type { Owner } from "../directory_hold.ts";
@@ -28,7 +31,8 @@ export class LocalRoot {
    * Makes sure that the root is the daemon's, before anything is done below it.
    *
    * @param ctx the volume for which it is; without one nothing is to be made.
-   * @throws {RuneError} `unavailable` while another filesystem is there; `failed_precondition` when another daemon uses the root.
+   * @throws {RuneError} `unavailable` while another filesystem is there; `failed_precondition` when another
+   * daemon uses the root.
    */
   async enter(signal: AbortSignal, ctx?: VolumeContext): Promise<void> {
     const { filesystem: found } = await this.#locate(this.#layout.root, signal);
@@ -42,7 +46,10 @@ export class LocalRoot {
     this.hold();
   }
 
-  /** Keeps other daemons off the root, from when it exists. Another directory in its place, as of a disk that came, is held anew. */
+  /**
+   * Keeps other daemons off the root, from when it exists. Another directory in its place, as of a disk that
+   * came, is held anew.
+   */
   hold(): void {
     if (!this.#owner) return;
     const directory = identityNow(this.#layout.root);

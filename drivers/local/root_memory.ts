@@ -1,6 +1,7 @@
 /**
- * The filesystem that the root of the local driver is on, remembered outside of it: what is made, listed or removed below the root
- * must not happen below the mount point of a disk that is away. See docs/decisions/0046.
+ * The filesystem that the root of the local driver is on, remembered outside of it: what is made, listed or
+ * removed below the root must not happen below the mount point of a disk that is away. See
+ * docs/decisions/0046.
  * @module
  */
 import { z } from "zod";

@@ -1,6 +1,6 @@
 /**
- * The trash of the local driver: deleted volumes wait in it until they are purged or brought back. An entry is
- * `<id>/manifest.json` beside `<id>/data`; what has no manifest is not ours and is never touched.
+ * The trash of the local driver: deleted volumes wait in it until they are purged or brought back. An entry
+ * is `<id>/manifest.json` beside `<id>/data`; what has no manifest is not ours and is never touched.
  * @module
  */
 import { join } from "node:path";
@@ -14,7 +14,10 @@ import { readJson, removeAside, writeJson } from "../json_file.ts";
 import { removeTree } from "../host.ts";
 import { checkUid, directoriesIn, isUid, type LocalLayout } from "./layout.ts";
 
-/** What an older version wrote may lack what is required now: then the data comes back, the row as a cast makes it. */
+/**
+ * What an older version wrote may lack what is required now: then the data comes back, the row as a cast
+ * makes it.
+ */
 const recordSchema = z.object({
   labels: z.record(z.string(), z.string()),
   spec: volumeSpecSchema,
@@ -103,7 +106,10 @@ export class LocalTrash {
     for (const hidden of await this.#layout.leftovers(this.#layout.trash)) await removePurged(hidden, signal);
   }
 
-  /** Removes entries whose data never came or was taken out. Must not run beside {@linkcode put}: it would look the same. */
+  /**
+   * Removes entries whose data never came or was taken out. Must not run beside {@linkcode put}: it would
+   * look the same.
+   */
   async sweepEmpty(): Promise<void> {
     for (const id of await this.#ids()) {
       const path = join(this.#layout.trash, id);

@@ -1,6 +1,6 @@
 /**
- * The driver `local-host`: a volume is a directory of the host that exists already and that the operator has allowed (SPEC 4.4,
- * seeds 000 and 001). It never removes, formats or copies anything.
+ * The driver `local-host`: a volume is a directory of the host that exists already and that the operator has
+ * allowed (SPEC 4.4, seeds 000 and 001). It never removes, formats or copies anything.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -64,7 +64,9 @@ export class LocalHostDriver implements Driver {
     this.#options = options;
   }
 
-  /** Changes options while it is in use: calls in progress keep those they began with or take the new ones. */
+  /**
+   * Changes options while it is in use: calls in progress keep those they began with or take the new ones.
+   */
   configure(options: Partial<LocalHostOptions>): void {
     this.#options = { ...this.#options, ...options };
   }
@@ -255,7 +257,10 @@ export class LocalHostDriver implements Driver {
     return directory;
   }
 
-  /** The refusal of a path with a link, or a file, on the way. Only the link's own text is told: where it ends is not looked at. */
+  /**
+   * The refusal of a path with a link, or a file, on the way. Only the link's own text is told: where it ends
+   * is not looked at.
+   */
   #leadsAway(ctx: VolumeContext, { hostPath, error }: { hostPath: string; error: NotADirectory }): RuneError {
     if (error.leadsTo === undefined) {
       return new RuneError(

@@ -1,4 +1,8 @@
-/** Directories of the host that are never given to a workload: Rune's own, and those that are the system itself. @module */
+/**
+ * Directories of the host that are never given to a workload: Rune's own, and those that are the system
+ * itself.
+ * @module
+ */
 import type { FileHandle } from "node:fs/promises";
 import { SYSTEM_DIRECTORIES } from "../../model/system_directories.ts";
 import { isWithin, relate, whereIs } from "../open_directory.ts";
@@ -7,7 +11,10 @@ import { errnoOf } from "../host_error.ts";
 /** Why a directory is protected, as the end of a sentence; undefined when it is not. */
 export type Protection = string | undefined;
 
-/** What is protected: the system's directories, and those given; and with them `/` and whatever else holds one. */
+/**
+ * What is protected: the system's directories, and those given; and with them `/` and whatever else holds
+ * one.
+ */
 export class ProtectedDirectories {
   readonly #own: { path: string; what: string }[];
 
@@ -20,7 +27,9 @@ export class ProtectedDirectories {
     return [...this.#own, ...SYSTEM_DIRECTORIES.map((path) => ({ path, what: "a directory of the system" }))];
   }
 
-  /** Judges a path, without touching the host: links and bind mounts may hide what {@linkcode judge} finds. */
+  /**
+   * Judges a path, without touching the host: links and bind mounts may hide what {@linkcode judge} finds.
+   */
   judgePath(path: string): Protection {
     for (const { path: at, what } of this.#all) {
       if (isWithin(path, at)) return describe({ at, what, how: path === at ? "is" : "lies inside" });

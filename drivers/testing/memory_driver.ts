@@ -1,6 +1,7 @@
 /**
- * A driver over volumes in memory. It keeps every promise of the contract that needs no kernel (`conformance_lifecycle.ts`); its
- * volumes are no directories, so nothing on this host can open their paths. Each call passes the gate that it is given.
+ * A driver over volumes in memory. It keeps every promise of the contract that needs no kernel
+ * (`conformance_lifecycle.ts`); its volumes are no directories, so nothing on this host can open their paths.
+ * Each call passes the gate that it is given.
  * @module
  */
 import { type Gate, OPEN_GATE, passGate } from "../../base/testing/gate.ts";
@@ -240,7 +241,10 @@ export class MemoryDriver implements Driver {
     throw new RuneError("not_found", `volume ${keyOf(ctx)} is not there`);
   }
 
-  /** What an earlier call made from the same source. @throws {RuneError} `already_exists` where something else is. */
+  /**
+   * What an earlier call made from the same source.
+   * @throws {RuneError} `already_exists` where something else is.
+   */
   #findMade(ctx: VolumeContext, from: string): { handle: string } | undefined {
     const found = this.#find(ctx);
     if (!found) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Volumes in memory: what a host or a provider has of volumes, whoever asks. It outlives the drivers over it, and is changed by
- * nothing but their calls and what a test does to it.
+ * Volumes in memory: what a host or a provider has of volumes, whoever asks. It outlives the drivers over it,
+ * and is changed by nothing but their calls and what a test does to it.
  * @module
  */
 import type { SnapshotRef, TrashEntry, VolumeRecord } from "../driver.ts";

@@ -84,7 +84,10 @@ export class BindStage implements Stage {
   }
 }
 
-/** Hands out the real paths of directories, for a daemon that may not mount: all that was checked holds until somebody moves them. */
+/**
+ * Hands out the real paths of directories, for a daemon that may not mount: all that was checked holds until
+ * somebody moves them.
+ */
 export class PlainStage implements Stage {
   show(_id: string, directory: FileHandle): Promise<string> {
     return pathOf(directory);
@@ -105,8 +108,8 @@ export async function clearStage(stage: Stage, signal: AbortSignal): Promise<voi
 }
 
 /**
- * Below it each daemon that is root has its stage, by its id. Not in the data directory: `rm -r` of that, after a daemon was
- * killed, would go through what is shown and take volumes with it.
+ * Below it each daemon that is root has its stage, by its id. Not in the data directory: `rm -r` of that,
+ * after a daemon was killed, would go through what is shown and take volumes with it.
  */
 const STAGES = "/run/rune/mounts";
 

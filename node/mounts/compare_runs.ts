@@ -1,6 +1,6 @@
 /**
- * Holds runs that an earlier daemon started against the directory that their volume is now. One that has another mounted, as after
- * the volume's was moved away and restored, writes what nobody will see.
+ * Holds runs that an earlier daemon started against the directory that their volume is now. One that has
+ * another mounted, as after the volume's was moved away and restored, writes what nobody will see.
  * @module
  */
 import type { Whereabouts } from "../../drivers/open_directory.ts";
@@ -40,7 +40,8 @@ async function hasPlaces(
   { pid, handle }: RunState,
   { runner, places, host }: { runner: string; places: FilesystemPlace[]; host: HostView },
 ): Promise<boolean | "unknown"> {
-  // The daemon of an ordinary user mounts nothing for processes: they have their volumes in place, where the host has them.
+  // The daemon of an ordinary user mounts nothing for processes: they have their volumes in place, where the
+  // host has them.
   if (runner === "process" && Deno.uid() !== 0) return true;
   const container = runner === "docker" ? handle ?? "" : undefined;
   const known = pid === undefined

@@ -6,8 +6,8 @@ import type { HostView } from "./host_view.ts";
 import { type MountedVolume, openMounted } from "./mount_table.ts";
 
 /**
- * See `NodeVolumes.isMissing`. No symbolic link is followed: whoever writes the volume could make one to ask what the host has
- * elsewhere.
+ * See `NodeVolumes.isMissing`. No symbolic link is followed: whoever writes the volume could make one to ask
+ * what the host has elsewhere.
  */
 export async function isMissing(
   { path, shownAs }: { path: string; shownAs: string },

@@ -1,4 +1,8 @@
-/** The volumes of this machine: the contract of `volumes.ts` over drivers, runners, a stage and the holds of directories. @module */
+/**
+ * The volumes of this machine: the contract of `volumes.ts` over drivers, runners, a stage and the holds of
+ * directories.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 import type { NodeVolumes } from "../volumes.ts";
 import { isMissing } from "./find_missing.ts";
@@ -8,7 +12,10 @@ import { mountVolume, unmountVolume } from "./mount_volume.ts";
 import type { VolumeParts } from "./volume_parts.ts";
 import { placeMount } from "./place_mount.ts";
 
-/** Nothing counts as mounted until it has been mounted through what this returns. @param given.host default: this host. */
+/**
+ * Nothing counts as mounted until it has been mounted through what this returns.
+ * @param given.host default: this host.
+ */
 export function createLocalVolumes(
   given: Omit<VolumeParts, "table" | "host"> & Partial<Pick<VolumeParts, "host">>,
 ): NodeVolumes {

@@ -1,6 +1,7 @@
 /**
- * Which volumes are mounted, as far as this node has made sure of since it was opened. A path in a volume's status may be from
- * before a reboot; one in this table is not. A volume leaves it before it is unmounted, and enters it by a mount.
+ * Which volumes are mounted, as far as this node has made sure of since it was opened. A path in a volume's
+ * status may be from before a reboot; one in this table is not. A volume leaves it before it is unmounted,
+ * and enters it by a mount.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";

@@ -4,8 +4,9 @@
 const LISTENING = 0x10000;
 
 /**
- * Whether this process has another view of mounts than the host's first processes, or than the Engine that listens on the socket.
- * What else runs on the host, an Engine in a container above all, says nothing: anybody can give a program the name of one.
+ * Whether this process has another view of mounts than the host's first processes, or than the Engine that
+ * listens on the socket. What else runs on the host, an Engine in a container above all, says nothing:
+ * anybody can give a program the name of one.
  */
 export async function hasMountsOfItsOwn(engineSocket: string): Promise<boolean> {
   const viewOf = (pid: string) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined);

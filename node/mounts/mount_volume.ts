@@ -1,6 +1,7 @@
 /**
- * Brings one volume to this node and shows it, or takes it away. From the moment that its root is open, what is judged, held and
- * shown is the thing that is open, whatever becomes of its name. See docs/decisions/0017 and 0018.
+ * Brings one volume to this node and shows it, or takes it away. From the moment that its root is open, what
+ * is judged, held and shown is the thing that is open, whatever becomes of its name. See docs/decisions/0017
+ * and 0018.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";

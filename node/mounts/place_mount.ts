@@ -1,4 +1,7 @@
-/** Makes one mount of a run ready: its owner and mode as asked, and its directory where the runner finds it. @module */
+/**
+ * Makes one mount of a run ready: its owner and mode as asked, and its directory where the runner finds it.
+ * @module
+ */
 import type { FileHandle } from "node:fs/promises";
 import { applyOwnership, openSubPath } from "../../drivers/mount_root.ts";
 import { descriptorPath } from "../../drivers/open_directory.ts";
@@ -64,7 +67,10 @@ async function applyOrder(
   });
 }
 
-/** Whether a volume's root may be given away: nothing is in it, and nobody has given it to another user than the daemon's. */
+/**
+ * Whether a volume's root may be given away: nothing is in it, and nobody has given it to another user than
+ * the daemon's.
+ */
 async function isFresh(root: FileHandle): Promise<boolean> {
   if ((await root.stat()).uid !== Deno.uid()) return false;
   for await (const { name } of Deno.readDir(`${descriptorPath(root)}/.`)) {

@@ -16,8 +16,8 @@ export function placeBelow({ filesystem, inFilesystem }: FilesystemPlace, subPat
 /**
  * Whether a process has every one of these directories mounted.
  *
- * @returns `unknown` when it cannot be told: another process has this pid here, or this user may not look. A process that shares
- * the daemon's own view of mounts has none of its own, and is taken at its word.
+ * @returns `unknown` when it cannot be told: another process has this pid here, or this user may not look. A
+ * process that shares the daemon's own view of mounts has none of its own, and is taken at its word.
  */
 export async function hasMounted(
   { pid, container }: SeenProcess,

@@ -32,7 +32,8 @@ export function describeProbe(probe: Probe): string {
 /**
  * Asks once, within the probe's time, which holds whatever the other side does.
  *
- * @returns undefined when the answer says nothing of the instance: the engine is out of reach, or the signal aborted.
+ * @returns undefined when the answer says nothing of the instance: the engine is out of reach, or the signal
+ * aborted.
  */
 export async function askProbe(
   probe: Probe,
@@ -66,7 +67,10 @@ async function ask(probe: Probe, target: ProbeTarget, signal: AbortSignal): Prom
   return { ok: true, message: `port ${port} accepts connections` };
 }
 
-/** The certificate is not checked: it names the service, and the probe asks an address. Of the answer only its status is read. */
+/**
+ * The certificate is not checked: it names the service, and the probe asks an address. Of the answer only its
+ * status is read.
+ */
 function askHttp(
   probe: Extract<Probe, { type: "http" }>,
   { host, port, signal }: { host: string; port: number; signal: AbortSignal },

@@ -1,4 +1,7 @@
-/** When a probe is asked: on a grid that neither drifts nor overlaps, and more often until it has passed once. @module */
+/**
+ * When a probe is asked: on a grid that neither drifts nor overlaps, and more often until it has passed once.
+ * @module
+ */
 import { pause } from "../../base/delay.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 

@@ -1,6 +1,7 @@
 /**
- * The probes of everything that runs: one loop for each, in memory alone. It tells of an instance only when what its probes add
- * up to has changed; what follows from that is decided by the instance's plan. A loop ends with its run.
+ * The probes of everything that runs: one loop for each, in memory alone. It tells of an instance only when
+ * what its probes add up to has changed; what follows from that is decided by the instance's plan. A loop
+ * ends with its run.
  * @module
  */
 import type { Runner, RunState } from "../../runners/runner.ts";

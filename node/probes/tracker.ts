@@ -55,8 +55,8 @@ export interface HealthVerdict {
 }
 
 /**
- * Adds up the probes of a run: without a readiness probe, liveness decides readiness (SPEC 3), and without either the startup probe
- * does. Until that has passed, the others say nothing.
+ * Adds up the probes of a run: without a readiness probe, liveness decides readiness (SPEC 3), and without
+ * either the startup probe does. Until that has passed, the others say nothing.
  */
 export function verdictOf(
   states: { startup?: ProbeState; liveness?: ProbeState; readiness?: ProbeState },

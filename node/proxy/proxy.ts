@@ -1,6 +1,7 @@
 /**
- * The contract of the proxy that leads host names to instances. It knows routes and addresses; it knows nothing of the store,
- * of services or of runners. What it runs outlives the daemon and is taken over by the next one.
+ * The contract of the proxy that leads host names to instances. It knows routes and addresses; it knows
+ * nothing of the store, of services or of runners. What it runs outlives the daemon and is taken over by the
+ * next one.
  * @module
  */
 
@@ -15,10 +16,11 @@ export interface Route {
 /** Routes host names of this machine. Every call throws only RuneError, with a hint that says what to do. */
 export interface Proxy {
   /**
-   * Makes what is routed equal to `routes`, and does nothing where it is so already. Starts the proxy when it does not run, and
-   * stops it when there are no routes. One call at a time.
+   * Makes what is routed equal to `routes`, and does nothing where it is so already. Starts the proxy when it
+   * does not run, and stops it when there are no routes. One call at a time.
    *
-   * @throws {RuneError} `failed_precondition` when something must be installed or changed first; `unavailable` else.
+   * @throws {RuneError} `failed_precondition` when something must be installed or changed first;
+   * `unavailable` else.
    */
   apply(routes: Route[], signal: AbortSignal): Promise<void>;
   /** Where a host name can be reached from outside, the plainest first: `http://api.local:7880`. */

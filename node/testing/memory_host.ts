@@ -1,4 +1,8 @@
-/** Directories in memory, as a node looks at them: everything that is open is the root of a volume that is mounted. @module */
+/**
+ * Directories in memory, as a node looks at them: everything that is open is the root of a volume that is
+ * mounted.
+ * @module
+ */
 import type { FileHandle } from "node:fs/promises";
 import type { MemoryVolume } from "../../drivers/testing/memory_volumes.ts";
 import type { HostView } from "../mounts/host_view.ts";

@@ -1,7 +1,7 @@
 /**
- * A machine in memory: what there is of it outside the daemon and outlives it (runs, volumes, what is shown to runs and held of the
- * host, files of runs), and the node by which a daemon reaches it. The node is put together as the one of a real machine is; only
- * its parts are fakes, and every call of theirs passes a gate.
+ * A machine in memory: what there is of it outside the daemon and outlives it (runs, volumes, what is shown
+ * to runs and held of the host, files of runs), and the node by which a daemon reaches it. The node is put
+ * together as the one of a real machine is; only its parts are fakes, and every call of theirs passes a gate.
  * @module
  */
 import type { Clock } from "../../base/clock.ts";

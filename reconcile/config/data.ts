@@ -1,6 +1,6 @@
 /**
- * Where the values of configmaps and secrets come from, which of them a template needs, and which of those are missing.
- * Whoever needs a value reads it through {@linkcode ReadData}, and nobody else keeps one.
+ * Where the values of configmaps and secrets come from, which of them a template needs, and which of those
+ * are missing. Whoever needs a value reads it through {@linkcode ReadData}, and nobody else keeps one.
  * @module
  */
 import {
@@ -59,7 +59,9 @@ const listKeys = (keys: string[]) =>
     ? "none"
     : keys.slice(0, MOST_TOLD).join(", ") + (keys.length > MOST_TOLD ? " and more" : "");
 
-/** What a template needs and is not there, in a sentence that says what to do; undefined when all is there. */
+/**
+ * What a template needs and is not there, in a sentence that says what to do; undefined when all is there.
+ */
 export function missingData(store: Reader, template: DataTemplate, namespace: string): string | undefined {
   const missing: string[] = [];
   for (const use of dataUses(template, namespace)) {

@@ -1,4 +1,8 @@
-/** Refuses to start what Linux would refuse, with what is too large: of values that come from secrets only a launch knows it. @module */
+/**
+ * Refuses to start what Linux would refuse, with what is too large: of values that come from secrets only a
+ * launch knows it.
+ * @module
+ */
 import { TOO_MUCH_HINT, tooMuchIn } from "../../model/environment_size.ts";
 import { RuneError } from "../../model/error.ts";
 import type { InitStep } from "../../model/init_step.ts";

@@ -1,4 +1,7 @@
-/** The variables and files that a run gets from configmaps and secrets, with the values that these have now. @module */
+/**
+ * The variables and files that a run gets from configmaps and secrets, with the values that these have now.
+ * @module
+ */
 import type { InstanceTemplate } from "../../model/instance.ts";
 import { RuneError } from "../../model/error.ts";
 import { isReservedKey } from "../../model/body_shape.ts";
@@ -27,7 +30,8 @@ const CONFIG_MODE = "0444";
 /**
  * Reads everything that a template names.
  *
- * @param options.owner of files whose mount names none; by default the user of the security context, where that is a number.
+ * @param options.owner of files whose mount names none; by default the user of the security context, where
+ * that is a number.
  * @throws {RuneError} `not_found` (not permanent) for what does not exist.
  */
 export async function resolveConfig(

@@ -1,4 +1,8 @@
-/** Which versions of configmaps and secrets a run was given, and which runs have older ones than there are now. Pure. @module */
+/**
+ * Which versions of configmaps and secrets a run was given, and which runs have older ones than there are
+ * now. Pure.
+ * @module
+ */
 import { type DataKey, type DataTemplate, dataUses, describeData } from "../../model/data_uses.ts";
 import type { ConfigVersions, Instance } from "../../model/instance.ts";
 import type { StaleConfig } from "../../model/service.ts";
@@ -20,7 +24,10 @@ export function configVersions(state: Reader, template: DataTemplate, namespace:
   );
 }
 
-/** What changed since instances of a service were started, and in which of them; empty when they all have what there is now. */
+/**
+ * What changed since instances of a service were started, and in which of them; empty when they all have what
+ * there is now.
+ */
 export function staleConfig(state: Reader, instances: Instance[]): StaleConfig[] {
   const stale = new Map<string, string[]>();
   for (const { name, namespace, spec, status, deletionRequestedAt } of instances) {

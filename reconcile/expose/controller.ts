@@ -1,4 +1,8 @@
-/** The exposure controller: one pass makes all routes what services and instances say, and tells each service of it. @module */
+/**
+ * The exposure controller: one pass makes all routes what services and instances say, and tells each service
+ * of it.
+ * @module
+ */
 import type { Proxy } from "../../node/proxy/proxy.ts";
 import { type RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";

@@ -22,7 +22,10 @@ export interface RoutePlan {
 /** A process listens on the machine itself. */
 const PROCESS_ADDRESS = "127.0.0.1";
 
-/** Where a ready instance answers; its own ports count, as a named one may have another number after a rollout. */
+/**
+ * Where a ready instance answers; its own ports count, as a named one may have another number after a
+ * rollout.
+ */
 function upstreamOf({ spec, status }: Instance, service: Service): string | undefined {
   if (spec.runner === "docker" && status.ip === undefined) return undefined;
   const port = exposedPort({ ports: spec.template.ports, expose: service.spec.expose! }) ??

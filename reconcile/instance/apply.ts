@@ -227,9 +227,11 @@ export function outage(status: InstanceStatus, failure: RuneError): InstanceStat
 }
 
 /**
- * Commits that run number `run` is about to exist, if the instance still may: it holds every lease and is wanted.
+ * Commits that run number `run` is about to exist, if the instance still may: it holds every lease and is
+ * wanted.
  *
- * @param init the attempt at a step that is about to be made instead; without it the volumes are no longer fresh.
+ * @param init the attempt at a step that is about to be made instead; without it the volumes are no longer
+ * fresh.
  */
 async function recordIntent(
   { run, init, versions = {} }: { run: number; init?: InitProgress | undefined; versions?: ConfigVersions },
@@ -285,7 +287,10 @@ function markInitialized(tx: Tx, { mounts }: InstanceView): void {
   }
 }
 
-/** Ends an attempt whose time is up. That is recorded first: what the step says on its way out must not count as success. */
+/**
+ * Ends an attempt whose time is up. That is recorded first: what the step says on its way out must not count
+ * as success.
+ */
 async function stopStep({ view: { instance, service }, deps, runner, signal }: Call): Promise<undefined> {
   const { init } = instance.status;
   if (!init?.step) return;

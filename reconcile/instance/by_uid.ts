@@ -1,6 +1,6 @@
 /**
- * Instances by uid. A successor takes its predecessor's name, so that a name says nothing of which instance is meant; the store
- * finds resources by name alone.
+ * Instances by uid. A successor takes its predecessor's name, so that a name says nothing of which instance
+ * is meant; the store finds resources by name alone.
  * @module
  */
 import type { Instance } from "../../model/instance.ts";

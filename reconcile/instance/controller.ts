@@ -25,7 +25,10 @@ import type { InstanceView, MountView } from "./view.ts";
 /** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
 const MAX_STEPS = 10;
 
-/** An instance whose pass takes longer waits for something slow, most often for its own end: others need not wait for it. */
+/**
+ * An instance whose pass takes longer waits for something slow, most often for its own end: others need not
+ * wait for it.
+ */
 const STOPPING_MS = 15_000;
 
 /** What a pass works with. */
@@ -54,7 +57,9 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
   });
 }
 
-/** Uids of the instances of its service: what they hold, they give up before one that awaits its turn gets it. */
+/**
+ * Uids of the instances of its service: what they hold, they give up before one that awaits its turn gets it.
+ */
 function siblingsOf({ namespace, spec }: Instance, store: Store): Set<string> {
   const all = store.list("instance", namespace).filter((i) => i.spec.serviceUid === spec.serviceUid);
   return new Set(all.map(({ uid }) => uid));

@@ -1,6 +1,6 @@
 /**
- * Waiting for the services that an instance depends on: before its first run, and after everything was down (SPEC 3). Not after a
- * crash of its own.
+ * Waiting for the services that an instance depends on: before its first run, and after everything was down
+ * (SPEC 3). Not after a crash of its own.
  * @module
  */
 import { dependencyRef } from "../../model/dependencies.ts";
@@ -71,7 +71,10 @@ function neverCompletes({ dependency, service, instances, namespace, name }: Dep
     `rune restart ${name} -n ${namespace}`;
 }
 
-/** How soon others are looked at again whose state is of before an outage, in milliseconds: they are being looked at. */
+/**
+ * How soon others are looked at again whose state is of before an outage, in milliseconds: they are being
+ * looked at.
+ */
 const LOOK_MS = 200;
 
 /** The status of an instance that waits for its dependencies, or undefined when it may run. */

@@ -1,4 +1,8 @@
-/** Taking a ready instance out of service before it is stopped, where others can take over: no request is lost. @module */
+/**
+ * Taking a ready instance out of service before it is stopped, where others can take over: no request is
+ * lost.
+ * @module
+ */
 import type { Runner } from "../../runners/runner.ts";
 import type { Store } from "../../store/store.ts";
 import { pause } from "../../base/delay.ts";

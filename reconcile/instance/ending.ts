@@ -1,7 +1,9 @@
 /** How a run ended, in words. Pure. @module */
 import type { RunState } from "../../runners/runner.ts";
 
-/** Whether a program said that all is well and left others to do its work: it put itself in the background. */
+/**
+ * Whether a program said that all is well and left others to do its work: it put itself in the background.
+ */
 export function wentToBackground({ exitCode, leftBehind = 0 }: RunState): boolean {
   return exitCode === 0 && leftBehind > 0;
 }

@@ -1,4 +1,7 @@
-/** `runIf: {fileMissing: …}`: whether a path of the instance exists on the volume that it is mounted from. @module */
+/**
+ * `runIf: {fileMissing: …}`: whether a path of the instance exists on the volume that it is mounted from.
+ * @module
+ */
 import { join } from "node:path";
 import { mountOf } from "../../model/init_step.ts";
 import type { Node } from "../../node/node.ts";

@@ -1,6 +1,7 @@
 /**
- * Makes the image of a run ready, before anything of the run exists: pulls it, and reads what it declares. What follows from
- * that (volumes of its own, a check) is committed to the instance, so that its mounts and leases are planned with them.
+ * Makes the image of a run ready, before anything of the run exists: pulls it, and reads what it declares.
+ * What follows from that (volumes of its own, a check) is committed to the instance, so that its mounts and
+ * leases are planned with them.
  * @module
  */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
@@ -30,7 +31,9 @@ import { owns } from "../service/claims.ts";
 /** Milliseconds that a registry is given where the image is here already and may be used as it is. */
 const REFRESH_MS = 15_000;
 
-/** The service's policy, or what the image's name asks for (SPEC 3): `always` for `latest`, `missing` else. */
+/**
+ * The service's policy, or what the image's name asks for (SPEC 3): `always` for `latest`, `missing` else.
+ */
 export function pullPolicyOf({ spec }: Service, image: string = spec.image ?? ""): PullPolicy {
   if (spec.imagePull !== undefined) return spec.imagePull;
   const name = image.slice(image.lastIndexOf("/") + 1);
@@ -123,8 +126,8 @@ function pulledFor({ spec: { template, restartedAt } }: Instance): string {
 }
 
 /**
- * Pulls an image of the service as its policy says. Where this make of the service had it before, a registry that does not answer stops
- * nothing: the image that is here will do.
+ * Pulls an image of the service as its policy says. Where this make of the service had it before, a registry
+ * that does not answer stops nothing: the image that is here will do.
  */
 export async function bringImage(
   { instance, service, run, store, runner, signal, onProgress }: ImageCall,
@@ -214,8 +217,8 @@ async function commitImage(
 }
 
 /**
- * The mounts that an instance needs beside its template's: for what its image declares, and for what an earlier image of this
- * ordinal declared, since the program may still use it.
+ * The mounts that an instance needs beside its template's: for what its image declares, and for what an
+ * earlier image of this ordinal declared, since the program may still use it.
  */
 export function imageMounts(
   instance: Pick<Instance, "namespace" | "spec">,
@@ -277,8 +280,8 @@ export function makeImageVolume(
 }
 
 /**
- * Hands on what an earlier version of Rune left in volumes of the Engine's own, when their container is removed: the volume for
- * that path begins with it.
+ * Hands on what an earlier version of Rune left in volumes of the Engine's own, when their container is
+ * removed: the volume for that path begins with it.
  */
 export function leaveEngineVolumes(
   tx: Tx,
@@ -332,7 +335,10 @@ function tellOfHidden(tx: Tx, instance: Instance, hidden: NonNullable<InstanceIm
   }
 }
 
-/** Whether a volume goes with its service: it was made for an image, and the service does not ask for it by a template. */
+/**
+ * Whether a volume goes with its service: it was made for an image, and the service does not ask for it by a
+ * template.
+ */
 export function goesWithService(service: Service, volume: Volume): boolean {
   const path = parseImageContent(volume.annotations[ANNOTATIONS.imageContent])?.path;
   if (path === undefined || !owns(service, volume)) return false;
@@ -347,7 +353,8 @@ function probeOf({ health }: InstanceTemplate, check: ImageHealthcheck | undefin
   return {
     type: "exec",
     command: check.command,
-    // Until it has passed once, its answers only say that it is not ready: its start period needs no time of its own.
+    // Until it has passed once, its answers only say that it is not ready: its start period needs no time of
+    // its own.
     initialDelaySeconds: 0,
     intervalSeconds: seconds(check.intervalMs),
     timeoutSeconds: seconds(check.timeoutMs),

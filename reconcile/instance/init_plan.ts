@@ -1,8 +1,10 @@
 /**
- * What to do next for an instance's init steps, decided from what was observed and nothing else (SPEC 3 `initSteps`).
+ * What to do next for an instance's init steps, decided from what was observed and nothing else (SPEC 3
+ * `initSteps`).
  *
- * A launch is a run's number. Its steps come first, in order, each attempt a run of its own that is recorded before it is made;
- * a step that ended well is recorded as done, and never again begun in this launch. The main process follows under the same number.
+ * A launch is a run's number. Its steps come first, in order, each attempt a run of its own that is recorded
+ * before it is made; a step that ended well is recorded as done, and never again begun in this launch. The
+ * main process follows under the same number.
  * @module
  */
 import type { RunState } from "../../runners/runner.ts";
@@ -13,7 +15,10 @@ import { waitedMs } from "../../base/clock.ts";
 import { launchFailedStatus } from "./status.ts";
 import type { InitPlanStep, InstanceStep, InstanceView } from "./view.ts";
 
-/** The progress of the launch that is under way; undefined when none has begun any step, or the main process was made. */
+/**
+ * The progress of the launch that is under way; undefined when none has begun any step, or the main process
+ * was made.
+ */
 export function openProgress({ init, run }: InstanceStatus): InitProgress | undefined {
   return init !== undefined && init.run === run && !init.over ? init : undefined;
 }
@@ -115,7 +120,9 @@ function isNeeded(step: InitStep, { mounts, fileMissing }: InstanceView): boolea
   return fileMissing ?? true;
 }
 
-/** Whether no instance ever wrote to a volume, nor did data come with it: found in place, or from a snapshot. */
+/**
+ * Whether no instance ever wrote to a volume, nor did data come with it: found in place, or from a snapshot.
+ */
 function isFresh({ spec, status }: NonNullable<InstanceView["mounts"][number]["volume"]>): boolean {
   return status.initializedAt === undefined && !status.adopted && spec.source === undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What follows when the program of an instance ends and is not to be started again: its end is told, and its volumes are free for
- * others. Pure.
+ * What follows when the program of an instance ends and is not to be started again: its end is told, and its
+ * volumes are free for others. Pure.
  * @module
  */
 import type { RunState } from "../../runners/runner.ts";
@@ -11,7 +11,10 @@ import { describeEnding, leftBehindWords, wentToBackground } from "./ending.ts";
 import { overInit } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
-/** What an instance that ended for good asks for; undefined while it has not, or is to run again by what its service says now. */
+/**
+ * What an instance that ended for good asks for; undefined while it has not, or is to run again by what its
+ * service says now.
+ */
 export function planOver({ instance, service, run, mounts }: InstanceView): InstanceStep | undefined {
   const { status, uid } = instance;
   if (status.state !== "Completed" && status.state !== "Stopped") return undefined;

@@ -1,7 +1,7 @@
 /**
- * What the end of a run's output suggests, for the two failures that many meet and few recognise: a volume that its user may not
- * write, and one that is full. A suggestion, said beside how the run ended. Nothing of the output itself is told: whoever may see
- * a service may not always see its logs.
+ * What the end of a run's output suggests, for the two failures that many meet and few recognise: a volume
+ * that its user may not write, and one that is full. A suggestion, said beside how the run ended. Nothing of
+ * the output itself is told: whoever may see a service may not always see its logs.
  * @module
  */
 import type { LogEntry, Runner, RunRef } from "../../runners/runner.ts";

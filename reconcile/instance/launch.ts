@@ -34,7 +34,10 @@ export async function phase<T>(reason: ServiceReason, work: () => Promise<T>): P
   }
 }
 
-/** Exit codes of a process whose set-up failed, and of one whose command is nothing that can be executed (sh(1)). */
+/**
+ * Exit codes of a process whose set-up failed, and of one whose command is nothing that can be executed
+ * (sh(1)).
+ */
 const NOT_PREPARED = 126;
 const NOT_EXECUTED = 127;
 
@@ -111,7 +114,9 @@ export interface Attempt {
   attempt: number;
 }
 
-/** What a step runs: as the main process, with its mounts and variables, but known to nobody on the network. */
+/**
+ * What a step runs: as the main process, with its mounts and variables, but known to nobody on the network.
+ */
 export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
   const { command: _c, args: _a, process, ...shared } = main;
   const [program, ...words] = step.command;
@@ -157,8 +162,8 @@ async function prepareMount(
 }
 
 /**
- * @throws {RuneError} `failed_precondition` where nothing of the run ran, since its command could not be executed; permanent where
- * only a person can change that.
+ * @throws {RuneError} `failed_precondition` where nothing of the run ran, since its command could not be
+ * executed; permanent where only a person can change that.
  */
 function refuseUnexecuted({ exitCode, error }: RunState): void {
   if (error === undefined || (exitCode !== NOT_PREPARED && exitCode !== NOT_EXECUTED)) return;
@@ -169,8 +174,8 @@ function refuseUnexecuted({ exitCode, error }: RunState): void {
 }
 
 /**
- * Makes sure that a container has the directories that it was given: an Engine that does not see this daemon's mounts gives it
- * empty ones by the same names, and what it writes there is lost.
+ * Makes sure that a container has the directories that it was given: an Engine that does not see this
+ * daemon's mounts gives it empty ones by the same names, and what it writes there is lost.
  *
  * @throws {RuneError} `failed_precondition`, once the run has been stopped.
  */
@@ -304,7 +309,8 @@ export async function phaseOfImage<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (thrown) {
     const failure = toRuneError(thrown);
-    // An engine that does not answer is an outage; a registry that does not is the image's problem, and worth a retry.
+    // An engine that does not answer is an outage; a registry that does not is the image's problem, and worth
+    // a retry.
     if (failure.code === "unavailable") throw new LaunchError("LaunchFailed", failure);
     // Only another spec helps: nobody needs to wait for that.
     if (failure.code === "invalid_argument") throw new LaunchError("LaunchFailed", failure);

@@ -1,4 +1,7 @@
-/** One launch, on a runner in memory: in which order, and what is left when it fails in the middle. @module */
+/**
+ * One launch, on a runner in memory: in which order, and what is left when it fails in the middle.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { withMemoryRoom } from "../testing/memory_room.ts";

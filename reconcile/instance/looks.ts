@@ -1,6 +1,7 @@
 /**
- * Which instances this daemon has looked at since their runner could last be reached. What the store says of another is of before
- * an outage: the host may have been down, or the Engine, and everything with it. In memory alone: the next daemon looks anew.
+ * Which instances this daemon has looked at since their runner could last be reached. What the store says of
+ * another is of before an outage: the host may have been down, or the Engine, and everything with it. In
+ * memory alone: the next daemon looks anew.
  * @module
  */
 import { elapsedMs, type Moment } from "../../base/clock.ts";
@@ -26,8 +27,8 @@ export function createLooks(): Looks {
 }
 
 /**
- * Whether an instance that ran before is down together with everything else, and not by a fault of its own: the host was started
- * since its last run began, its runner could not be reached, or its end was not seen.
+ * Whether an instance that ran before is down together with everything else, and not by a fault of its own:
+ * the host was started since its last run began, its runner could not be reached, or its end was not seen.
  */
 export function isDownWithAll(status: InstanceStatus, bootId: string): boolean {
   if (status.run === 0 || status.state === "Completed" || status.state === "Stopped") return false;
@@ -39,8 +40,8 @@ export function isDownWithAll(status: InstanceStatus, bootId: string): boolean {
 const OUTAGE_MS = 60_000;
 
 /**
- * Whether an instance that is down at the first look since its runner came back was ended by what took the runner away: its end, or
- * the last attempt to start it again, was just before.
+ * Whether an instance that is down at the first look since its runner came back was ended by what took the
+ * runner away: its end, or the last attempt to start it again, was just before.
  */
 export function fellWithRunner(
   { run, state, awaitsSince, lastFailure }: InstanceStatus,

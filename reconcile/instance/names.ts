@@ -28,7 +28,9 @@ export function sharedNamesOf({ namespace, spec }: Instance): string[] {
 
 const seenAt = new WeakMap<Store, { revision: number; keys: Set<string> }>();
 
-/** Keys of the services on which a service of another namespace depends, worked out once for each revision. */
+/**
+ * Keys of the services on which a service of another namespace depends, worked out once for each revision.
+ */
 function seenServices(store: Store): Set<string> {
   const known = seenAt.get(store);
   if (known?.revision === store.revision) return known.keys;
@@ -51,7 +53,9 @@ export function sharedRole({ namespace, name, spec }: Service, store: Store): Sh
   };
 }
 
-/** Uids of the instances whose part in the shared network a service with these dependencies may have changed. */
+/**
+ * Uids of the instances whose part in the shared network a service with these dependencies may have changed.
+ */
 export function seenBy(service: Service, instances: Instance[]): string[] {
   const crossing = service.spec.dependencies
     .some((d) => dependencyRef(d, service.namespace).namespace !== service.namespace);

@@ -1,4 +1,8 @@
-/** Who the programs of a run are, for what is made for them: volumes that nobody has written yet, and files of secrets. @module */
+/**
+ * Who the programs of a run are, for what is made for them: volumes that nobody has written yet, and files of
+ * secrets.
+ * @module
+ */
 import type { OwnerIds } from "../../node/volumes.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";

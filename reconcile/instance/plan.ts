@@ -66,7 +66,8 @@ export function planInstance(view: InstanceView): InstanceStep {
       ),
     };
   }
-  // A daemon that died between its intent and the launch left the run's number behind: that run is carried on.
+  // A daemon that died between its intent and the launch left the run's number behind: that run is carried
+  // on.
   const carriedOn = status.state === "Starting" && run !== undefined;
   if (!carriedOn && run?.state === "created") return { do: "discard" };
   const number = carriedOn || openProgress(status) ? status.run : status.run + 1;

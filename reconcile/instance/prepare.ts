@@ -1,7 +1,7 @@
 /**
- * Makes sure that an instance can start before the one that it replaces is stopped. Its own image is here (image.ts). What is left:
- * the images of its init steps, what it gets from configmaps and secrets, and what its runner would refuse. It changes nothing that
- * runs, and leaves nothing but images behind.
+ * Makes sure that an instance can start before the one that it replaces is stopped. Its own image is here
+ * (image.ts). What is left: the images of its init steps, what it gets from configmaps and secrets, and what
+ * its runner would refuse. It changes nothing that runs, and leaves nothing but images behind.
  * @module
  */
 import type { Runner } from "../../runners/runner.ts";

@@ -1,5 +1,6 @@
 /**
- * The end of an instance: its runs are stopped and removed, and only then may others have its volumes. Each step is idempotent.
+ * The end of an instance: its runs are stopped and removed, and only then may others have its volumes. Each
+ * step is idempotent.
  * @module
  */
 import { toRuneError } from "../../model/error.ts";
@@ -17,7 +18,10 @@ import type { Call } from "./pass.ts";
 import { stopRun } from "./stop.ts";
 import { current, writeStatus } from "./write_status.ts";
 
-/** Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by itself. */
+/**
+ * Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by
+ * itself.
+ */
 const KEPT_RUNS = 6;
 /** What a node is given to take away what an instance leaves: the sweep does the rest. */
 const LEFTOVER_MS = 10_000;
@@ -90,8 +94,8 @@ async function hideSubPaths({ volumes }: Pick<Node, "volumes">, { uid, spec }: I
 }
 
 /**
- * Every run that an instance may still have: the main ones by number, those of init steps as the runner knows them. Without a
- * restart there is no main run but the last, and perhaps one that failed to start before it.
+ * Every run that an instance may still have: the main ones by number, those of init steps as the runner knows
+ * them. Without a restart there is no main run but the last, and perhaps one that failed to start before it.
  */
 async function runsOf(
   { uid, spec, status: { run, restarts } }: Instance,

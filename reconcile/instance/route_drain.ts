@@ -1,10 +1,14 @@
-/** How long an instance that is leaving goes on answering, so that nobody who was led to it is turned away. Pure. @module */
+/**
+ * How long an instance that is leaving goes on answering, so that nobody who was led to it is turned away.
+ * Pure.
+ * @module
+ */
 import { elapsedMs } from "../../base/clock.ts";
 import type { InstanceView } from "./view.ts";
 
 /**
- * Milliseconds between the end of its route, which comes with the wish to remove it, and the end of the instance: enough for the
- * proxy to hear of it, and for short requests to be answered.
+ * Milliseconds between the end of its route, which comes with the wish to remove it, and the end of the
+ * instance: enough for the proxy to hear of it, and for short requests to be answered.
  */
 export const ROUTE_DRAIN_MS = 500;
 

@@ -7,7 +7,10 @@ import { settle, writeStatus } from "./write_status.ts";
 import type { Call } from "./pass.ts";
 import type { InstanceStep } from "./view.ts";
 
-/** Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is true. */
+/**
+ * Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is
+ * true.
+ */
 export async function publish(
   { publication, then }: Extract<InstanceStep, { do: "publish" }>,
   { view: { instance }, deps, runner, published, signal }: Call,

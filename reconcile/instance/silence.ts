@@ -7,7 +7,10 @@ const UNTOLD: Instance["status"]["state"][] = ["Starting", "Running", "Unhealthy
 /** Milliseconds after which it counts as if it had printed something. */
 const ASK_MS = 5_000;
 
-/** `{ silent: true }` when the run whose end is about to be told printed nothing; nothing where that is not known. */
+/**
+ * `{ silent: true }` when the run whose end is about to be told printed nothing; nothing where that is not
+ * known.
+ */
 export async function observeSilence(
   { uid, status }: Instance,
   { run, stepRun, runner, signal }: {

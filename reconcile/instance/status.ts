@@ -1,4 +1,8 @@
-/** What the status of an instance becomes where nothing runs: while it waits, and after a launch that failed. Pure. @module */
+/**
+ * What the status of an instance becomes where nothing runs: while it waits, and after a launch that failed.
+ * Pure.
+ * @module
+ */
 import { MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import type { ServiceReason } from "../../model/service.ts";
@@ -16,7 +20,9 @@ export function toPending(status: InstanceStatus, reason: ServiceReason, message
   return { ...status, state: "Pending", ready: false, reason, message };
 }
 
-/** Status of an instance whose wait is part of every start: there is nothing to tell but what it waits for. */
+/**
+ * Status of an instance whose wait is part of every start: there is nothing to tell but what it waits for.
+ */
 export function underWay(status: InstanceStatus, message: string): InstanceStatus {
   const { reason: _, ...kept } = status;
   return { ...kept, state: "Pending", ready: false, message };

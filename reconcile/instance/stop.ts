@@ -22,8 +22,8 @@ export interface StopCall {
 }
 
 /**
- * Stops a run, and returns when it is known to be gone. Where it did not end in time and was killed, an event of the instance and of
- * its service tells that: what it had not saved is lost.
+ * Stops a run, and returns when it is known to be gone. Where it did not end in time and was killed, an event
+ * of the instance and of its service tells that: what it had not saved is lost.
  */
 export async function stopRun(
   ref: RunRef,

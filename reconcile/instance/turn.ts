@@ -1,6 +1,7 @@
 /**
- * What an instance does that may not run beside the one that it replaces (one that writes the same volume, or has the same port): it
- * makes sure that it can start, and waits until the other one is gone. The other one is stopped only after that.
+ * What an instance does that may not run beside the one that it replaces (one that writes the same volume, or
+ * has the same port): it makes sure that it can start, and waits until the other one is gone. The other one
+ * is stopped only after that.
  * @module
  */
 import { instanceName } from "../../model/instance_name.ts";

@@ -1,4 +1,8 @@
-/** What is known of instances and could not be stored: those who ask are told it instead of what the store has. @module */
+/**
+ * What is known of instances and could not be stored: those who ask are told it instead of what the store
+ * has.
+ * @module
+ */
 import type { Instance, InstanceStatus } from "../../model/instance.ts";
 import type { AnyResource } from "../../model/resource.ts";
 import type { Store } from "../../store/store.ts";

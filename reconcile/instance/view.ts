@@ -1,6 +1,6 @@
 /**
- * What the plan of an instance looks at, and the steps that it may decide. Types alone, so that every file of this folder may
- * import them.
+ * What the plan of an instance looks at, and the steps that it may decide. Types alone, so that every file of
+ * this folder may import them.
  * @module
  */
 import type { Moment } from "../../base/clock.ts";
@@ -24,7 +24,10 @@ export interface MountView {
   holders: LeaseHolder[];
   /** Where it is mounted, while this daemon knows it to be. */
   mounted: MountedVolume | undefined;
-  /** The snapshot that copies it now, as messages in the instance's namespace name it: until it is done nobody may begin to write. */
+  /**
+   * The snapshot that copies it now, as messages in the instance's namespace name it: until it is done nobody
+   * may begin to write.
+   */
   copiedFor?: string;
 }
 
@@ -35,11 +38,16 @@ export interface DependencyView {
   name: string;
   service: Service | undefined;
   instances: Instance[];
-  /** There are more instances, whose stored state is of before an outage: they count once they were looked at. */
+  /**
+   * There are more instances, whose stored state is of before an outage: they count once they were looked at.
+   */
   unseen?: true;
 }
 
-/** How an instance takes part in the network that all namespaces share: only where a dependency crosses namespaces. */
+/**
+ * How an instance takes part in the network that all namespaces share: only where a dependency crosses
+ * namespaces.
+ */
 export interface SharedRole {
   /** A service of another namespace depends on it: it is named there. */
   seen: boolean;
@@ -69,7 +77,9 @@ export interface InstanceView {
   shared?: SharedRole;
   /** What the runner says of the attempt at an init step that `status.init` names. */
   stepRun?: RunState | undefined;
-  /** What ended just now, its main process or an init step, printed nothing: then nobody is sent to its log. */
+  /**
+   * What ended just now, its main process or an init step, printed nothing: then nobody is sent to its log.
+   */
   silent?: true;
   /** For a next step with `runIf.fileMissing`: whether the file is missing. */
   fileMissing?: boolean | undefined;

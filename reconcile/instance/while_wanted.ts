@@ -1,4 +1,7 @@
-/** Ends long work for an instance when that is to be removed: what comes next for its service need not wait. @module */
+/**
+ * Ends long work for an instance when that is to be removed: what comes next for its service need not wait.
+ * @module
+ */
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 

@@ -13,7 +13,10 @@ export function current(tx: Tx, instance: Instance): Instance | undefined {
   return tx.list("instance", instance.namespace).find((i) => i.uid === instance.uid);
 }
 
-/** Writes a status that was planned from `instance`; false when that has changed since, and must be planned again. */
+/**
+ * Writes a status that was planned from `instance`; false when that has changed since, and must be planned
+ * again.
+ */
 export async function settle(
   store: Store,
   { instance, step }: { instance: Instance; step: Extract<InstanceStep, { do: "settle" }> },

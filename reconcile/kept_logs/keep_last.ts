@@ -8,7 +8,10 @@ import { KEPT_LINES, type KeptLogs } from "./kept_logs.ts";
 /** Milliseconds that it may take: an instance must go, whatever its log does. */
 const KEEP_MS = 10_000;
 
-/** What of an instance's runs is kept: the last that ran, and the last attempt at each init step of the latest run. */
+/**
+ * What of an instance's runs is kept: the last that ran, and the last attempt at each init step of the latest
+ * run.
+ */
 export function runsToKeep(runs: RunState[]): RunState[] {
   const ended = runs.filter(({ state }) => state === "exited");
   const latest = Math.max(0, ...runs.map(({ run }) => run));
@@ -34,8 +37,8 @@ export function howEnded(
 }
 
 /**
- * Keeps the output of an instance whose runs have all ended, before they are removed. Done again by the next daemon when this
- * one dies on the way: the same file is written again.
+ * Keeps the output of an instance whose runs have all ended, before they are removed. Done again by the next
+ * daemon when this one dies on the way: the same file is written again.
  *
  * @param options.runs what the runner said of them when they were stopped.
  * @param options.ranUntilNow whether it ran when it was told to stop.

@@ -1,8 +1,9 @@
 /**
- * The last output of instances that are gone: `<root>/<service uid>/<instance>.jsonl`, and `<instance>+<step>.jsonl` of an init
- * step. The first line says whose it is and how it ended, each further one is a LogEntry. A run's own log goes with its container
- * or its record, so this is what is left of it: bounded in bytes, of each run and in all, and gone with its service. It is found
- * by the service's uid, so that another service of the same name never shows it.
+ * The last output of instances that are gone: `<root>/<service uid>/<instance>.jsonl`, and
+ * `<instance>+<step>.jsonl` of an init step. The first line says whose it is and how it ended, each further
+ * one is a LogEntry. A run's own log goes with its container or its record, so this is what is left of it:
+ * bounded in bytes, of each run and in all, and gone with its service. It is found by the service's uid, so
+ * that another service of the same name never shows it.
  * @module
  */
 import { join } from "node:path";
@@ -93,7 +94,8 @@ export class KeptLogs {
   }
 
   /**
-   * Removes what is kept of services that `isWanted` does not know, and what a daemon that was killed left half written.
+   * Removes what is kept of services that `isWanted` does not know, and what a daemon that was killed left
+   * half written.
    *
    * @returns of how many services.
    */

@@ -1,4 +1,7 @@
-/** Carries out a service's plan in one commit: instances, their volumes, and the status that follows. @module */
+/**
+ * Carries out a service's plan in one commit: instances, their volumes, and the status that follows.
+ * @module
+ */
 import { claimedVolumeName } from "../../model/claim_names.ts";
 import { instanceName } from "../../model/instance_name.ts";
 import { exposureOf } from "../../model/exposing.ts";
@@ -134,7 +137,10 @@ function makeVolumes({ spec }: Instance, { tx, service }: { tx: Tx; service: Ser
   }
 }
 
-/** The volume of one ordinal: made when missing; one that exists keeps its data, and grows where the template did. */
+/**
+ * The volume of one ordinal: made when missing; one that exists keeps its data, and grows where the template
+ * did.
+ */
 function ensureVolume(
   mount: VolumeMount,
   { tx, service, ordinal }: { tx: Tx; service: Service; ordinal: number },

@@ -1,4 +1,7 @@
-/** Which volumes are a service's: those that it claims by name, and those that its claim templates made. @module */
+/**
+ * Which volumes are a service's: those that it claims by name, and those that its claim templates made.
+ * @module
+ */
 import { mountsOfVolume } from "../../model/claim_names.ts";
 import type { Service } from "../../model/service.ts";
 import type { Volume } from "../../model/volume.ts";

@@ -41,7 +41,10 @@ function observeService(
   };
 }
 
-/** Whether an instance waits for a volume of a template that is not there. One that ran had it: then nothing is made in its place. */
+/**
+ * Whether an instance waits for a volume of a template that is not there. One that ran had it: then nothing
+ * is made in its place.
+ */
 function lacksVolume(instance: Instance, store: Store): boolean {
   if (instance.status.run > 0 || instance.deletionRequestedAt !== undefined) return false;
   return instance.spec.template.volumes.some((mount) => {

@@ -1,4 +1,8 @@
-/** What a rollout does when something else is asked for in the middle of a hand-over: every state between two states. @module */
+/**
+ * What a rollout does when something else is asked for in the middle of a hand-over: every state between two
+ * states.
+ * @module
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Instance } from "../../model/instance.ts";

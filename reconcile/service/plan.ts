@@ -17,7 +17,10 @@ export interface ServiceView {
   service: Service;
   /** Its instances, by ordinal. */
   instances: Instance[];
-  /** Instances that never ran and lack a volume of a template: it was being deleted when they were made, and has gone since. */
+  /**
+   * Instances that never ran and lack a volume of a template: it was being deleted when they were made, and
+   * has gone since.
+   */
   lacking?: Instance[];
   /** What changed since its instances were started. */
   staleConfig?: StaleConfig[];
@@ -76,7 +79,10 @@ export function planService(view: ServiceView): ServicePlan {
   };
 }
 
-/** When a rollout in progress is late; `Infinity` where none is, or it is late already: then more time changes nothing. */
+/**
+ * When a rollout in progress is late; `Infinity` where none is, or it is late already: then more time changes
+ * nothing.
+ */
 function untilLate(
   { service, status: { rolloutProgress }, instances, now }:
     & Pick<ServiceView, "service" | "instances" | "now">

@@ -25,7 +25,8 @@ export function planRollback(
   { rollout, status, trouble }: { rollout: Rollout; status: ServiceStatus; trouble?: Instance | undefined },
 ): Revert | undefined {
   if (!spec.update.rollback || !rollout.late) return undefined;
-  // What a return made is not returned from, or it would go back and forth; what was ready once failed for another reason.
+  // What a return made is not returned from, or it would go back and forth; what was ready once failed for
+  // another reason.
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
   // It is read long after: nothing in it is true only now.
   // A job that failed is over: it was not waited for until the time was up.
@@ -34,7 +35,10 @@ export function planRollback(
   return { from: generation, message };
 }
 
-/** What was wrong with an instance, with its name, whose log is kept when it goes; undefined where nothing is known. */
+/**
+ * What was wrong with an instance, with its name, whose log is kept when it goes; undefined where nothing is
+ * known.
+ */
 function causeOf({ name, status: { lastFailure, message } }: Instance): string | undefined {
   const logs = lastFailure?.logs;
   const text = logs === undefined ? message ?? lastFailure?.message : `${lastFailure!.message}; see: ${logs}`;
@@ -48,14 +52,16 @@ export function addCause(what: string, trouble: Instance | undefined): string {
 }
 
 /**
- * The generation that `rune rollback` returns to: of those that were ready, the latest before this one that is different.
- * The scale does not count: it follows the load, not the version.
+ * The generation that `rune rollback` returns to: of those that were ready, the latest before this one that
+ * is different. The scale does not count: it follows the load, not the version.
  */
 export function rollbackTarget(service: Service, history: HistoryEntry[]): Revision | undefined {
   return revisionsOf(service, history).find((past) => past.ready && !sameVersion(past.spec, service.spec));
 }
 
-/** What a return writes; undefined when there is nothing to return to, or nothing without a person who may. */
+/**
+ * What a return writes; undefined when there is nothing to return to, or nothing without a person who may.
+ */
 export async function resolveRevert(
   service: Service,
   { revert, store }: { revert: Revert; store: Store },
@@ -73,8 +79,8 @@ export async function resolveRevert(
 }
 
 /**
- * Whether a return would make root what is not: whoever wrote this generation need not have had the right to that one, and nobody
- * is there to be asked.
+ * Whether a return would make root what is not: whoever wrote this generation need not have had the right to
+ * that one, and nobody is there to be asked.
  */
 function regainsHost({ spec }: Service, target: HistoryEntry): boolean {
   return takesOverHost(target.spec as ServiceSpec) && !takesOverHost(spec);

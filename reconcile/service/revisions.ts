@@ -1,4 +1,8 @@
-/** The versions of a service that are kept: which were ready, which is live, and what a return to one would lack. Pure. @module */
+/**
+ * The versions of a service that are kept: which were ready, which is live, and what a return to one would
+ * lack. Pure.
+ * @module
+ */
 import { claimedVolumeName } from "../../model/claim_names.ts";
 import { sameValue } from "../../model/changes.ts";
 import { templateOf } from "../../model/instance.ts";
@@ -8,7 +12,10 @@ import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { HistoryEntry, Reader } from "../../store/store.ts";
 import { missingData } from "../config/data.ts";
 
-/** A version that is kept. It is named by the generation that began it; scales since have generations of their own. */
+/**
+ * A version that is kept. It is named by the generation that began it; scales since have generations of their
+ * own.
+ */
 export interface Revision extends HistoryEntry {
   /** All its instances were ready once. */
   ready: boolean;
@@ -38,8 +45,8 @@ export function revisionAt(revisions: Revision[], generation: number): Revision 
 }
 
 /**
- * What a return to an earlier version would lack, in a sentence; undefined when nothing is known to be missing. Its instances would
- * wait for it, or start with an empty volume where there was one with data.
+ * What a return to an earlier version would lack, in a sentence; undefined when nothing is known to be
+ * missing. Its instances would wait for it, or start with an empty volume where there was one with data.
  */
 export function missingFor(
   { generation, spec, ready }: Revision,

@@ -21,8 +21,8 @@ import { type Moment, waitedMs } from "../../base/clock.ts";
 /** A change of the set of instances. */
 export type RolloutStep =
   /**
-   * A successor lives beside the instance of the same ordinal until that one is gone. With `awaitsTurn` it prepares all that it can
-   * meanwhile, and runs only after that.
+   * A successor lives beside the instance of the same ordinal until that one is gone. With `awaitsTurn` it
+   * prepares all that it can meanwhile, and runs only after that.
    */
   | { do: "create"; ordinal: number; successor: boolean; awaitsTurn?: true }
   | { do: "remove"; name: string; why: string }
@@ -45,7 +45,10 @@ export function awaitsTurn({ name, spec }: Instance): boolean {
   return spec.awaitsTurn === true && name !== instanceName(spec.service, { ...spec, successor: false });
 }
 
-/** Two instances with one ordinal cannot live at once: they would write one volume, need one port of the host, or do one job twice. */
+/**
+ * Two instances with one ordinal cannot live at once: they would write one volume, need one port of the host,
+ * or do one job twice.
+ */
 export function mustStopFirst({ spec }: Service): boolean {
   return spec.restart === "never" || spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined ||
     listensOnHost(spec) ||
@@ -64,7 +67,10 @@ function holdsAgainst({ spec }: Service, instance: Instance): boolean {
     spec.volumes.length > 0 && currentTemplate(instance).volumes.some((mount) => !mount.readOnly);
 }
 
-/** Its image has a volume that no mount covers: the successor gets the same one, and must not write it at the same time. */
+/**
+ * Its image has a volume that no mount covers: the successor gets the same one, and must not write it at the
+ * same time.
+ */
 export function writesImageVolume({ status }: Instance): boolean {
   return (status.image?.volumes.length ?? 0) + (status.engineVolumes?.length ?? 0) > 0;
 }
@@ -169,7 +175,10 @@ export function rolloutStart({ generation, status, annotations }: Service): stri
     : startedAt;
 }
 
-/** Whether a successor prepares, and nothing is known to be in its way: a pull may take long, and what runs goes on. */
+/**
+ * Whether a successor prepares, and nothing is known to be in its way: a pull may take long, and what runs
+ * goes on.
+ */
 export function isPreparing(service: Service, instance: Instance): boolean {
   const { preparedAt, launchFailures, reason } = instance.status;
   return awaitsTurn(instance) && !isLeaving(instance) && isCurrent(service, instance) &&
@@ -202,8 +211,8 @@ const makeReplacement = (instance: Instance): RolloutStep => ({
 });
 
 /**
- * Whether a successor has nothing to succeed to any more: another cast, a rollback or a restart came while it started. One that is
- * all that its ordinal has stays, until another one serves.
+ * Whether a successor has nothing to succeed to any more: another cast, a rollback or a restart came while it
+ * started. One that is all that its ordinal has stays, until another one serves.
  */
 function isSuperfluous(service: Service, { main, next }: Slot): boolean {
   if (!main || !next || isLeaving(next)) return false;
@@ -213,12 +222,18 @@ function isSuperfluous(service: Service, { main, next }: Slot): boolean {
   return !isReady(next) || isSettled(main);
 }
 
-/** Whether an instance is not ready and a successor is, of whichever cast: that one serves better, and is replaced in its turn. */
+/**
+ * Whether an instance is not ready and a successor is, of whichever cast: that one serves better, and is
+ * replaced in its turn.
+ */
 function isOutdone({ main, next }: Slot): boolean {
   return !isLeaving(main) && !isReady(main) && isReady(next);
 }
 
-/** A successor that can start, as far as that can be known before; one that does not wait for its turn has to be ready. */
+/**
+ * A successor that can start, as far as that can be known before; one that does not wait for its turn has to
+ * be ready.
+ */
 const isPrepared = (service: Service, next: Instance | undefined) =>
   next !== undefined && !isLeaving(next) && isCurrent(service, next) &&
   (next.spec.awaitsTurn ? next.status.preparedAt !== undefined : isSettled(next));
@@ -243,8 +258,8 @@ function removeAll(service: Service, _slots: Slot[], outdated: Slot[]): RolloutS
 }
 
 /**
- * Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance, and none that runs before
- * everything is ready for its successor.
+ * Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance, and
+ * none that runs before everything is ready for its successor.
  */
 function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
   const { maxUnavailable } = service.spec.update;

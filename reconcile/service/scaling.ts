@@ -1,4 +1,8 @@
-/** Gradual scaling: how many instances are wanted at this moment on the way to the scale that was asked for. Pure. @module */
+/**
+ * Gradual scaling: how many instances are wanted at this moment on the way to the scale that was asked for.
+ * Pure.
+ * @module
+ */
 import { parseDuration } from "../../model/duration.ts";
 import { gradualScaleOf } from "../../model/gradual_scale.ts";
 import type { Instance } from "../../model/instance.ts";
@@ -20,7 +24,10 @@ export interface Scaling {
   afterMs?: number;
 }
 
-/** Decides how far a gradual scale may go now: one step further when the last is ready and its interval is over. */
+/**
+ * Decides how far a gradual scale may go now: one step further when the last is ready and its interval is
+ * over.
+ */
 export function planScaling(service: Service, instances: Instance[], now: Moment): Scaling {
   const request = gradualScaleOf(service);
   const { scale: target } = service.spec;

@@ -16,15 +16,18 @@ const isFailing = (i: Instance) =>
   // One that runs and has not passed its check yet may just be slow.
   (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
-/** The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal first. */
+/**
+ * The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal
+ * first.
+ */
 function findWorst(instances: Instance[]): Instance | undefined {
   const troubled = instances.filter((i) => i.status.message !== undefined || isFailing(i));
   return troubled.find(isFailing) ?? troubled.find((i) => i.status.reason !== undefined) ?? troubled[0];
 }
 
 /**
- * The instance that a report should name which outlives the moment. One that crashes again and again has nothing to say of itself
- * while it is being started once more.
+ * The instance that a report should name which outlives the moment. One that crashes again and again has
+ * nothing to say of itself while it is being started once more.
  */
 export function worstLately(instances: Instance[]): Instance | undefined {
   return findWorst(instances) ?? instances.find(({ status }) => status.lastFailure !== undefined);
@@ -84,8 +87,8 @@ function publishedBy(instances: Instance[], { spec }: Service): Pick<ServiceStat
 const PREPARING_MS = 10_000;
 
 /**
- * What comes and goes is no progress: only more updated instances than there ever were in this rollout. While a successor prepares,
- * nothing is late: its image may be large.
+ * What comes and goes is no progress: only more updated instances than there ever were in this rollout. While
+ * a successor prepares, nothing is late: its image may be large.
  */
 function progressOf(
   service: Service,

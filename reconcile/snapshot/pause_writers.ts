@@ -1,4 +1,7 @@
-/** Pauses the writers of a volume for a copy, and resumes them: also those that an earlier daemon paused. @module */
+/**
+ * Pauses the writers of a volume for a copy, and resumes them: also those that an earlier daemon paused.
+ * @module
+ */
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { PausedRun } from "../../model/snapshot.ts";
@@ -21,7 +24,10 @@ export async function pauseAll(runs: PausedRun[], runners: Runners, signal: Abor
   await Promise.all(runs.map((run) => runners.get(run.runner)!.pause(run, limited)));
 }
 
-/** Resumes every run that can be; what does not run needs none. @throws {RuneError} the first failure, after all were tried. */
+/**
+ * Resumes every run that can be; what does not run needs none.
+ * @throws {RuneError} the first failure, after all were tried.
+ */
 export async function resumeAll(runs: PausedRun[], { runners, namespace }: Where): Promise<void> {
   // Not the pass's own signal: a daemon that stops leaves nobody paused.
   const signal = AbortSignal.timeout(CALL_MS);

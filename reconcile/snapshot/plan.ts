@@ -84,7 +84,10 @@ export function waitingStatus(status: SnapshotStatus, failureMessage: string): S
   return { ...withoutFailure(status), state: "Pending", failureMessage };
 }
 
-/** Status after a failed attempt: with a time to retry, or without one when retrying cannot help or was tried enough. */
+/**
+ * Status after a failed attempt: with a time to retry, or without one when retrying cannot help or was tried
+ * enough.
+ */
 export function failedStatus(
   status: SnapshotStatus,
   failure: { message: string; hint?: string; permanent: boolean; now: Date },

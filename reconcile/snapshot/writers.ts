@@ -1,6 +1,7 @@
 /**
- * Who writes a volume that is about to be copied, and the barrier that keeps others from beginning to. Pure reads; the commit
- * that they are part of is what makes them binding (docs/decisions/0005-a-snapshot-pauses-the-writers.md).
+ * Who writes a volume that is about to be copied, and the barrier that keeps others from beginning to. Pure
+ * reads; the commit that they are part of is what makes them binding
+ * (docs/decisions/0005-a-snapshot-pauses-the-writers.md).
  * @module
  */
 import { type Instance, isAlive } from "../../model/instance.ts";
@@ -18,14 +19,19 @@ interface Place {
 /** Runs to pause for a copy, or what the copy must wait for first. */
 export type Writers = { runs: PausedRun[] } | { waitsFor: string };
 
-/** The snapshot for which this volume is being copied now: until that is done nobody may begin to write it. */
+/**
+ * The snapshot for which this volume is being copied now: until that is done nobody may begin to write it.
+ */
 export function copiedFor(state: Reader, volume: Place): Snapshot | undefined {
   return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
     status.copying === true && spec.source.volume === volume.name
   );
 }
 
-/** A snapshot for which this volume is being read now, its writers paused or not: until that has ended, its data stays put. */
+/**
+ * A snapshot for which this volume is being read now, its writers paused or not: until that has ended, its
+ * data stays put.
+ */
 export function readFor(state: Reader, volume: Place): Snapshot | undefined {
   return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
     status.state === "Creating" && spec.source.volume === volume.name
@@ -44,8 +50,8 @@ export const pausedMessage = (snapshot: Snapshot, namespace: string): string =>
   `it is paused until ${describeWithin(namespace, snapshot)} has copied its volume`;
 
 /**
- * The runs that write a volume. Every holder of the right to write is either known to run, and is to be paused, or known not to,
- * and is kept from starting by the barrier; one on its way up or down is waited for.
+ * The runs that write a volume. Every holder of the right to write is either known to run, and is to be
+ * paused, or known not to, and is kept from starting by the barrier; one on its way up or down is waited for.
  */
 export function findWriters(state: Reader, snapshot: Snapshot): Writers {
   const { namespace, spec: { source } } = snapshot;
@@ -87,7 +93,10 @@ function phaseOf(state: Reader, { namespace, spec, status, deletionRequestedAt }
   return isAlive(status.state) ? "running" : "down";
 }
 
-/** A volume that is about to be made from a snapshot, if there is one: until it is made, the snapshot may not go. */
+/**
+ * A volume that is about to be made from a snapshot, if there is one: until it is made, the snapshot may not
+ * go.
+ */
 export function restoredInto(state: Reader, snapshot: Place): Place | undefined {
   return state.list("volume").find(({ spec: { source }, status, deletionRequestedAt }) =>
     source?.snapshot === snapshot.name && source.namespace === snapshot.namespace &&

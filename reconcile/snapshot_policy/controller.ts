@@ -1,6 +1,7 @@
 /**
- * The controller of snapshot policies: takes and removes the snapshots that a volume's policy asks for. One pass is one commit, so that a
- * daemon that dies around it leaves neither two nor none; all that a snapshot needs beyond its row is the snapshot controller's.
+ * The controller of snapshot policies: takes and removes the snapshots that a volume's policy asks for. One
+ * pass is one commit, so that a daemon that dies around it leaves neither two nor none; all that a snapshot
+ * needs beyond its row is the snapshot controller's.
  * @module
  */
 import type { NodeDriver } from "../../node/node_driver.ts";

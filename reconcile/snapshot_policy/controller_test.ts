@@ -1,4 +1,8 @@
-/** The controller of snapshot policies on a real store whose clock the test moves; what the driver would do is written by the test. @module */
+/**
+ * The controller of snapshot policies on a real store whose clock the test moves; what the driver would do is
+ * written by the test.
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
 import { createNodes, type Node } from "../../node/node.ts";

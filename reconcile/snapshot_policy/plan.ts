@@ -38,8 +38,9 @@ export interface SnapshotPolicyPlan {
 }
 
 /**
- * Decides. At any time, what was written more than `every` ago is in a snapshot: the first is due that long after the volume was
- * made, at once where it began with data; each further one that long after the last. However many were missed, one makes up for them.
+ * Decides. At any time, what was written more than `every` ago is in a snapshot: the first is due that long
+ * after the volume was made, at once where it began with data; each further one that long after the last.
+ * However many were missed, one makes up for them.
  */
 export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan {
   const { policy, isNeeded, capabilities, now } = view;
@@ -94,7 +95,10 @@ export const numberOf = ({ annotations }: Snapshot) => Number(annotations[ANNOTA
 const beganWithData = ({ spec, status, annotations }: Volume) =>
   status.adopted === true || spec.source !== undefined || ANNOTATIONS.undeleteFrom in annotations;
 
-/** When the next one is due, in milliseconds since 1970. A time that is still to come says nothing: the clock was set back. */
+/**
+ * When the next one is due, in milliseconds since 1970. A time that is still to come says nothing: the clock
+ * was set back.
+ */
 function nextAt(
   volume: Volume,
   { policy, last, now }: { policy: SnapshotPolicy; last: Snapshot | undefined; now: Date },

@@ -277,7 +277,10 @@ Deno.test("planSnapshotPolicy() tells the policy, the last good one, the failure
   assert.deepEqual(plan({ taken: [makeTaken(0, { state: "Creating" })] }).schedule, { policy, taking: "s0" });
 });
 
-/** What happens in one step of the simulation: time passes, the clock jumps, or the one that is being taken ends. */
+/**
+ * What happens in one step of the simulation: time passes, the clock jumps, or the one that is being taken
+ * ends.
+ */
 type Happening = { pass: number } | { jump: number } | { ends: "Ready" | "Failed" };
 
 const happenings: fc.Arbitrary<Happening[]> = fc.array(

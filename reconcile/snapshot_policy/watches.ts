@@ -1,4 +1,8 @@
-/** What wakes the snapshot policy of a volume: the volume, its snapshots, and whoever may name another policy. Pure. @module */
+/**
+ * What wakes the snapshot policy of a volume: the volume, its snapshots, and whoever may name another policy.
+ * Pure.
+ * @module
+ */
 import { describeKey } from "../../model/resource.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Watches } from "../news.ts";

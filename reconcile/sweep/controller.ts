@@ -1,4 +1,7 @@
-/** The sweep: clears away what no other controller owns any more. Its one key stands for the whole machine. @module */
+/**
+ * The sweep: clears away what no other controller owns any more. Its one key stands for the whole machine.
+ * @module
+ */
 import type { Logger } from "@logtape/logtape";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -56,7 +59,8 @@ async function reconcileLeftovers(
     await sweep({ store, runners, clock }, signal) + await sweepShown(volumes, { store, signal });
   if (cleared === 0) return DONE;
   logger.info("cleared away {cleared} leftovers", { cleared });
-  // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look on.
+  // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look
+  // on.
   return { type: "again", afterMs: 0 };
 }
 

@@ -1,6 +1,7 @@
 /**
- * Finds what no controller owns any more: runs whose instance is gone or that are older than what is kept, and lease holders that
- * do not exist (SPEC 4.2: a volume bound to an instance that is gone is repaired by itself). It only acts on proof.
+ * Finds what no controller owns any more: runs whose instance is gone or that are older than what is kept,
+ * and lease holders that do not exist (SPEC 4.2: a volume bound to an instance that is gone is repaired by
+ * itself). It only acts on proof.
  * @module
  */
 import type { Runner, RunState } from "../../runners/runner.ts";
@@ -11,7 +12,10 @@ import { type Clock, elapsedMs, type Moment } from "../../base/clock.ts";
 import { type Happening, recordEvent } from "../events.ts";
 import { holderWithin, releaseHolder } from "../leases.ts";
 
-/** Runs of an instance that are kept in any case: the current one and the one before it, for `logs --previous`. */
+/**
+ * Runs of an instance that are kept in any case: the current one and the one before it, for `logs
+ * --previous`.
+ */
 const KEPT_RUNS = 2;
 /** Failed runs that are kept for inspection: so many of a service, for so long. */
 const KEPT_FAILURES = { most: 3, ms: 60 * 60_000 };
@@ -20,13 +24,19 @@ const KEPT_FAILURES = { most: 3, ms: 60 * 60_000 };
 export interface SweepPlan {
   /** Runs to be stopped and removed. */
   runs: RunState[];
-  /** Runs that somebody started again though their instance has had another since: they may write what that one writes. */
+  /**
+   * Runs that somebody started again though their instance has had another since: they may write what that
+   * one writes.
+   */
   strays: { run: RunState; instance: Instance }[];
   /** Holders that are known to be gone. */
   holders: { lease: Lease; holder: LeaseHolder }[];
 }
 
-/** Decides what to clear away. `runs` is all that the runners listed; `complete` is false when one could not be asked. */
+/**
+ * Decides what to clear away. `runs` is all that the runners listed; `complete` is false when one could not
+ * be asked.
+ */
 export function planSweep(
   view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[]; now: Moment },
 ): SweepPlan {

@@ -1,9 +1,14 @@
-/** Clears away what a node still shows or holds of volumes and instances that are gone: of a daemon that was killed, or of a failed call. @module */
+/**
+ * Clears away what a node still shows or holds of volumes and instances that are gone: of a daemon that was
+ * killed, or of a failed call.
+ * @module
+ */
 import type { NodeVolumes } from "../../node/volumes.ts";
 import type { Reader } from "../../store/store.ts";
 
 /**
- * One sweep. What is shown for a volume or an instance that exists is its controller's: an instance goes only after all its runs.
+ * One sweep. What is shown for a volume or an instance that exists is its controller's: an instance goes only
+ * after all its runs.
  *
  * @returns of how many it cleared something away.
  */

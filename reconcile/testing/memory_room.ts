@@ -1,6 +1,7 @@
 /**
- * A host in memory for the tests of controllers that need neither root nor Docker: runs and volumes are fakes, the store is the real
- * one, and volumes are directories of a scratch place, so that what opens them finds them.
+ * A host in memory for the tests of controllers that need neither root nor Docker: runs and volumes are
+ * fakes, the store is the real one, and volumes are directories of a scratch place, so that what opens them
+ * finds them.
  * @module
  */
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Runs that an earlier daemon started on a volume: before it is given to anybody, its node holds them against the directory that it
- * is now. One that has another mounted, as after the volume's was moved away and restored, writes what nobody will see.
+ * Runs that an earlier daemon started on a volume: before it is given to anybody, its node holds them against
+ * the directory that it is now. One that has another mounted, as after the volume's was moved away and
+ * restored, writes what nobody will see.
  * @module
  */
 import { volumeKeyOf } from "../../model/claim_names.ts";

@@ -148,7 +148,8 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
   if (!node.drivers.has(driver ?? "")) {
     throw new RuneError("unavailable", `this daemon has no driver "${driver}"`);
   }
-  // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away again.
+  // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away
+  // again.
   await write(deps, volume, (status) => ({ ...status, boundNode: node.name }));
   const runs = findHolderRuns(volume, deps.store);
   const answer = await node.volumes.mount({ driver, call: ctx }, runs);
@@ -172,8 +173,9 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
 }
 
 /**
- * Takes a volume that nobody holds away from its node. It counts as mounted no more before anything is unmounted, in the same turn
- * as the holders were looked at: an instance that takes the lease from here on waits for the next mount.
+ * Takes a volume that nobody holds away from its node. It counts as mounted no more before anything is
+ * unmounted, in the same turn as the holders were looked at: an instance that takes the lease from here on
+ * waits for the next mount.
  */
 async function unmount({ view, deps, node, ctx }: Call & { node: Node }): Promise<void> {
   const { volume } = view;
@@ -198,7 +200,9 @@ async function waitForFilesystem(
   return { type: "again", afterMs: FILESYSTEM_MS };
 }
 
-/** Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff. */
+/**
+ * Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff.
+ */
 async function runReporting(
   reason: string,
   { view, deps, ctx }: Call,
@@ -281,7 +285,10 @@ function findSame(tx: Tx, volume: Volume): Volume | undefined {
   return current?.uid === volume.uid ? current : undefined;
 }
 
-/** Writes a status that was planned from `volume`; false when the volume has changed since, and must be planned again. */
+/**
+ * Writes a status that was planned from `volume`; false when the volume has changed since, and must be
+ * planned again.
+ */
 async function settle(
   store: Store,
   { volume, status }: { volume: Volume; status: VolumeStatus },

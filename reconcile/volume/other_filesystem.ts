@@ -8,7 +8,10 @@ import type { Store } from "../../store/store.ts";
 /** How long a look at the filesystem may take. */
 const LOOK_MS = 10_000;
 
-/** The filesystem in the place of the one that the volume was made on; undefined when it is that one, or nobody can tell. */
+/**
+ * The filesystem in the place of the one that the volume was made on; undefined when it is that one, or
+ * nobody can tell.
+ */
 export async function otherFilesystem(
   volume: Volume,
   { drivers, store }: { drivers: ReadonlyMap<string, NodeDriver>; store: Pick<Store, "get"> },

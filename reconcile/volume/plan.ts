@@ -124,7 +124,9 @@ function planProvisioning(view: VolumeView): VolumeStep {
   return { do: "provision" };
 }
 
-/** The status with its attempts forgotten when `retry-provision` was asked for, and none of them answers that. */
+/**
+ * The status with its attempts forgotten when `retry-provision` was asked for, and none of them answers that.
+ */
 export function forgetAttempts({ status, annotations }: Volume): VolumeStatus {
   const asked = annotations[ANNOTATIONS.retryRequestedAt];
   // Not by which came later: the clock may have been set back in between.
@@ -133,7 +135,9 @@ export function forgetAttempts({ status, annotations }: Volume): VolumeStatus {
   return { ...rest, state: "Pending", attempts: 0 };
 }
 
-/** Whether the node's labels satisfy any of the class's alternatives; a class without them allows every node. */
+/**
+ * Whether the node's labels satisfy any of the class's alternatives; a class without them allows every node.
+ */
 export function topologyMatches(storageClass: StorageClass, labels: Record<string, string>): boolean {
   const { allowedTopologies } = storageClass.spec;
   return allowedTopologies.length === 0 || allowedTopologies.some((topology) =>
@@ -175,7 +179,10 @@ function needsExpansion(view: VolumeView): boolean {
   return isTooSmall(view) && (view.capabilities!.onlineExpand || !isBrought(view));
 }
 
-/** Status after a failed attempt: `Failed` with a time to retry, or `Stalled` when retrying cannot help or was tried enough. */
+/**
+ * Status after a failed attempt: `Failed` with a time to retry, or `Stalled` when retrying cannot help or was
+ * tried enough.
+ */
 export function failedStatus(
   volume: Volume,
   failure: { message: string; hint?: string; permanent: boolean; now: Date },

@@ -11,7 +11,10 @@ import type { Volume } from "../../model/volume.ts";
 import { readVolumeSource } from "../../model/volume_source.ts";
 import { refOf } from "../snapshot/apply.ts";
 
-/** Why a volume cannot be made from its snapshot now, and what to do; undefined when it can, and for one without a source. */
+/**
+ * Why a volume cannot be made from its snapshot now, and what to do; undefined when it can, and for one
+ * without a source.
+ */
 export function sourceProblem(
   volume: Volume,
   { snapshot, driver }: { snapshot: Snapshot | undefined; driver: string },
@@ -81,7 +84,10 @@ export async function makeVolume(
   return await driver.materialize(ctx, source);
 }
 
-/** Makes a volume with what an image has at a path, as the Engine fills a volume of its own; what is in its place is kept. */
+/**
+ * Makes a volume with what an image has at a path, as the Engine fills a volume of its own; what is in its
+ * place is kept.
+ */
 async function makeFromImage(
   driver: NodeDriver,
   { content, runner, ctx }: { content: ImageContent; runner: Runner | undefined; ctx: VolumeCall },

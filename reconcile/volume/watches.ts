@@ -1,4 +1,8 @@
-/** What wakes a volume: its own change, who holds it, its class, and snapshots that it is made from or copied for. Pure. @module */
+/**
+ * What wakes a volume: its own change, who holds it, its class, and snapshots that it is made from or copied
+ * for. Pure.
+ * @module
+ */
 import { describeKey } from "../../model/resource.ts";
 import { volumesMadeFrom } from "../snapshot/writers.ts";
 import type { Watches } from "../news.ts";

@@ -1,7 +1,8 @@
 /**
- * One connection to the Engine, speaking HTTP/1.1 over its unix socket. Rune speaks it itself, because a connection leads to one
- * process of the Engine for all of its life: what is proven of that process by one request holds for the next one on the same
- * connection. A client that picks connections by itself cannot promise that when the socket is exchanged.
+ * One connection to the Engine, speaking HTTP/1.1 over its unix socket. Rune speaks it itself, because a
+ * connection leads to one process of the Engine for all of its life: what is proven of that process by one
+ * request holds for the next one on the same connection. A client that picks connections by itself cannot
+ * promise that when the socket is exchanged.
  * @module
  */
 import { writeAll } from "../../base/durable.ts";
@@ -20,7 +21,9 @@ export interface RawRequest {
 
 /** How one exchange is bounded and ended. */
 export interface ExchangeOptions {
-  /** Ends the exchange, and the connection with it, until the answer's head is there. Aborts when `life` does. */
+  /**
+   * Ends the exchange, and the connection with it, until the answer's head is there. Aborts when `life` does.
+   */
   head: AbortSignal;
   /** Does the same until the end of the answer's body. */
   life: AbortSignal;

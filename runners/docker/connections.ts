@@ -1,13 +1,17 @@
 /**
- * Connections to the Engine, each proven before its first use and every few seconds after it, and used for a minute at most:
- * whoever takes this daemon's id over, or exchanges the Engine behind the socket, is noticed soon, and until then no answer comes
- * from anybody else. One that is open outlives the socket for a little: an Engine that shuts down answers there what it can.
+ * Connections to the Engine, each proven before its first use and every few seconds after it, and used for a
+ * minute at most: whoever takes this daemon's id over, or exchanges the Engine behind the socket, is noticed
+ * soon, and until then no answer comes from anybody else. One that is open outlives the socket for a little:
+ * an Engine that shuts down answers there what it can.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
-/** Milliseconds for which what was proven of a connection is good for another request, and for which it is used at all. */
+/**
+ * Milliseconds for which what was proven of a connection is good for another request, and for which it is
+ * used at all.
+ */
 const PROVEN_MS = 5_000;
 const OPEN_MS = 60_000;
 /** Connections that wait for another request at most. */
@@ -28,7 +32,10 @@ export interface Connections {
   close(): void;
 }
 
-/** @param prove throws where the Engine at the other end must not be used; false where it may be for one request. */
+/**
+ * @param prove throws where the Engine at the other end must not be used; false where it may be for one
+ * request.
+ */
 export function createConnections(
   socket: string,
   prove: (connection: Connection, signal: AbortSignal) => Promise<boolean>,

@@ -1,4 +1,7 @@
-/** What the Engine is asked to create for a run: pure, so that it can be read and tested as a table. @module */
+/**
+ * What the Engine is asked to create for a run: pure, so that it can be read and tested as a table.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
 import type { Resources, SecurityContext } from "../../model/security.ts";
@@ -29,9 +32,9 @@ const HOSTNAME_MAX = 63;
 /**
  * Translates a run into the Engine's terms.
  *
- * `command` replaces the image's entrypoint and, as with `docker run --entrypoint`, the Engine then drops the image's command.
- * There is no init process: the image's own program is PID 1, as with `docker run`, because images that bring an init (s6,
- * systemd) refuse any other place.
+ * `command` replaces the image's entrypoint and, as with `docker run --entrypoint`, the Engine then drops the
+ * image's command. There is no init process: the image's own program is PID 1, as with `docker run`, because
+ * images that bring an init (s6, systemd) refuse any other place.
  *
  * @param options.publishOn the address of this host on which ports are published; all of them when absent.
  * @param options.seccomp the contents of the seccomp profile, where it is a file.
@@ -56,7 +59,8 @@ export function containerConfig(
     HostConfig: {
       NetworkMode: network,
       RestartPolicy: { Name: "no" },
-      // `json-file` breaks letters at 16 KiB and all that is no text. Not compressed: reading would take twice as long.
+      // `json-file` breaks letters at 16 KiB and all that is no text. Not compressed: reading would take
+      // twice as long.
       LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "3", compress: "false" } },
       // Never `Binds`: that form makes a directory where a source is missing, and a volume would look empty.
       Mounts: spec.mounts.map((mount) => ({
@@ -93,7 +97,10 @@ function hostname(instance: string): string {
   return instance.slice(0, HOSTNAME_MAX - ordinal.length).replace(/-+$/, "") + ordinal;
 }
 
-/** Who a security context says that a container runs as, in the Engine's words; undefined where that is the image's to say. */
+/**
+ * Who a security context says that a container runs as, in the Engine's words; undefined where that is the
+ * image's to say.
+ */
 export function userOf(context: SecurityContext | undefined): string | undefined {
   if (context?.group === undefined) return context?.user;
   if (context.user === undefined) {

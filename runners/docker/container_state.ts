@@ -89,7 +89,10 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
   };
 }
 
-/** Whether the Engine leaves it open if memory ran out: it was killed, has a limit, and the Engine says nothing of the kind. */
+/**
+ * Whether the Engine leaves it open if memory ran out: it was killed, has a limit, and the Engine says
+ * nothing of the kind.
+ */
 export function mayHaveRunOut({ State: { Status, ExitCode, OOMKilled }, HostConfig }: Container): boolean {
   return phase(Status) === "exited" && ExitCode === KILLED && !OOMKilled && HostConfig.Memory > 0;
 }
@@ -163,7 +166,9 @@ function address(
 /** Digits of the id that the Engine gives a container as a name on each of its networks. */
 const SHORT_ID = 12;
 
-/** The names of a container on a network that it is on, without the one that the Engine adds: its short id. */
+/**
+ * The names of a container on a network that it is on, without the one that the Engine adds: its short id.
+ */
 export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
   const endpoint = NetworkSettings?.Networks?.[network];
   // Compared whole: the id may begin with the name of the service (`db`, `a`).

@@ -16,8 +16,9 @@ const createdSchema = z.object({ Id: z.string() });
  * Makes the container of a run; its network must be there.
  *
  * @returns its state, and whether it was made by this call.
- * @throws {RuneError} `invalid_argument` when the Engine refuses the spec, `not_found` when the image is missing,
- * `failed_precondition` (not permanent) when the source of a mount is missing, `conflict` when the name is another's.
+ * @throws {RuneError} `invalid_argument` when the Engine refuses the spec, `not_found` when the image is
+ * missing, `failed_precondition` (not permanent) when the source of a mount is missing, `conflict` when the
+ * name is another's.
  */
 export async function createContainer(
   engine: Engine,

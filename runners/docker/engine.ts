@@ -1,6 +1,7 @@
 /**
- * The client of the Docker Engine over its unix socket: negotiates the API version, sends requests, bounds each in time and size,
- * and translates every failure once into a RuneError. It knows nothing of what the requests mean.
+ * The client of the Docker Engine over its unix socket: negotiates the API version, sends requests, bounds
+ * each in time and size, and translates every failure once into a RuneError. It knows nothing of what the
+ * requests mean.
  * @module
  */
 import type { z } from "zod";

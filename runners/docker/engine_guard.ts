@@ -1,6 +1,7 @@
 /**
- * Holds the Docker runner to one Engine: every connection is proven before anything is asked over it, so that no answer, "there
- * is no such container" above all, comes from an Engine that the daemon's containers are not on, and nothing is made there.
+ * Holds the Docker runner to one Engine: every connection is proven before anything is asked over it, so that
+ * no answer, "there is no such container" above all, comes from an Engine that the daemon's containers are
+ * not on, and nothing is made there.
  * @module
  */
 import { KeyedLock } from "../../base/keyed_lock.ts";

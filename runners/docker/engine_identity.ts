@@ -1,10 +1,11 @@
 /**
- * Whether the Engine behind the socket is the one that this daemon's containers are on, and whether this daemon may act on them.
- * Pure: it judges what was observed.
+ * Whether the Engine behind the socket is the one that this daemon's containers are on, and whether this
+ * daemon may act on them. Pure: it judges what was observed.
  *
- * The Engine's own id is not enough: Engine 20.10 keeps it in /etc/docker, so that two Engines of one machine share it, and one
- * whose data was taken away keeps it. So it is compared together with the place of the Engine's data and with the mark
- * (`engine_mark.ts`). A copy of a data directory has the same id and the same nonce: it is told by its place.
+ * The Engine's own id is not enough: Engine 20.10 keeps it in /etc/docker, so that two Engines of one machine
+ * share it, and one whose data was taken away keeps it. So it is compared together with the place of the
+ * Engine's data and with the mark (`engine_mark.ts`). A copy of a data directory has the same id and the same
+ * nonce: it is told by its place.
  * @module
  */
 import { type AdoptionWords, type EngineRecord, isSamePlace, type Place } from "../engine_bond.ts";
@@ -31,11 +32,16 @@ export interface KnownBond {
 /** What to do about the Engine. */
 export type Verdict =
   | { type: "same" }
-  /** Nothing of this daemon is on it, nor should be: it may be used, and is not the daemon's before something is made there. */
+  /**
+   * Nothing of this daemon is on it, nor should be: it may be used, and is not the daemon's before something
+   * is made there.
+   */
   | { type: "unneeded" }
   /** It is this daemon's from now on; `mend` where only its mark is missing. */
   | { type: "take"; mend: boolean }
-  /** A person must say the words that are true in `needs`; `reasons` are whole clauses, without a full stop. */
+  /**
+   * A person must say the words that are true in `needs`; `reasons` are whole clauses, without a full stop.
+   */
   | { type: "refuse"; needs: AdoptionWords; reasons: string[] };
 
 /** Whether a mark alone proves that all is as the daemon left it. */
@@ -71,8 +77,8 @@ export function judgeEngine(observed: ObservedEngine, known: KnownBond): Verdict
 function exchangeOf(observed: ObservedEngine, known: KnownBond): string | undefined {
   const { id, root, mark, hasRuns } = observed;
   const { record, place, lastPlace, expectsRuns } = known;
-  // Without a record, of an earlier version or by a person's word, nothing can be compared; and where nothing is expected on an
-  // Engine, any other will do.
+  // Without a record, of an earlier version or by a person's word, nothing can be compared; and where nothing
+  // is expected on an Engine, any other will do.
   if (!record || !expectsRuns) return undefined;
   const copied = mark?.nonce === record.nonce && mark.path !== record.mark;
   if (id !== record.id || root !== record.root || copied) {

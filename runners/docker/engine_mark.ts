@@ -1,7 +1,7 @@
 /**
- * The mark that a daemon leaves on its Engine: a volume that holds no data, only labels. It goes where the Engine's data goes,
- * costs nothing, and no container is needed to keep it. It says which daemon, from where, holds the Engine. `docker volume prune`
- * may take it; see `engine_identity.ts` for what is concluded then.
+ * The mark that a daemon leaves on its Engine: a volume that holds no data, only labels. It goes where the
+ * Engine's data goes, costs nothing, and no container is needed to keep it. It says which daemon, from where,
+ * holds the Engine. `docker volume prune` may take it; see `engine_identity.ts` for what is concluded then.
  * @module
  */
 import { z } from "zod";

@@ -13,7 +13,10 @@ export interface EngineRequest {
   body?: unknown;
   /** Over a new connection. */
   anew?: boolean;
-  /** Milliseconds until the answer must be there; of a response that is streamed, its head. Default: by the method. */
+  /**
+   * Milliseconds until the answer must be there; of a response that is streamed, its head. Default: by the
+   * method.
+   */
   withinMs?: number;
   /** Milliseconds that a streamed response may be silent. Default: for ever. */
   idleMs?: number;

@@ -1,4 +1,8 @@
-/** What happens to the daemon's containers, as the Engine tells it, through any number of the Engine's restarts. @module */
+/**
+ * What happens to the daemon's containers, as the Engine tells it, through any number of the Engine's
+ * restarts.
+ * @module
+ */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import type { RunEvent } from "../runner.ts";
@@ -19,9 +23,8 @@ const eventSchema = z.object({
 });
 
 /**
- * Changes of the daemon's containers until the signal aborts; `resync` after each connection, so that nothing is lost, and when one is
- * lost: what was known until then may be over.
- * The same change may be told twice.
+ * Changes of the daemon's containers until the signal aborts; `resync` after each connection, so that nothing
+ * is lost, and when one is lost: what was known until then may be over. The same change may be told twice.
  *
  * @param options.onLost told once for each time that the connection is lost.
  */

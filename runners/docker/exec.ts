@@ -25,7 +25,8 @@ const CLEAR_UP_MS = 5000;
 /**
  * See {@linkcode import("../runner.ts").Runner.exec}.
  *
- * The Engine lets a command go on when its caller leaves; here it is killed, so that probes that time out do not pile up.
+ * The Engine lets a command go on when its caller leaves; here it is killed, so that probes that time out do
+ * not pile up.
  *
  * @throws {RuneError} `failed_precondition` when the container does not run.
  */
@@ -105,7 +106,9 @@ async function create(engine: Engine, id: string, options: ExecOptions): Promise
   }
 }
 
-/** The connection's bytes; `ended` says whether they ended by themselves (true) or nobody wanted more (false). */
+/**
+ * The connection's bytes; `ended` says whether they ended by themselves (true) or nobody wanted more (false).
+ */
 function readBytes(
   { conn, first }: Upgraded,
   context: { signal: AbortSignal; what: string; socket: string },

@@ -1,4 +1,8 @@
-/** The Engine's multiplexed streams: frames of `[stream, 0, 0, 0, length as 4 bytes big-endian]` and a payload. @module */
+/**
+ * The Engine's multiplexed streams: frames of `[stream, 0, 0, 0, length as 4 bytes big-endian]` and a
+ * payload.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 
 /** One frame. */

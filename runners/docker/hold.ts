@@ -11,7 +11,10 @@ async function statusOf(engine: Engine, id: string, signal: AbortSignal): Promis
   return found?.State.Status;
 }
 
-/** Freezes a running container; returns when nothing in it runs. Done when it is paused already, or does not run. */
+/**
+ * Freezes a running container; returns when nothing in it runs. Done when it is paused already, or does not
+ * run.
+ */
 export async function pauseContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
   await change(engine, id, { from: "running", call: "pause", signal });
 }

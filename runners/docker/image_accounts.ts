@@ -1,6 +1,7 @@
 /**
- * Who the main process of a container will be, as numbers: by its security context, else by what its image says, with the
- * names that the image's own files give. Nothing of the image is run for it. See docs/decisions/0047.
+ * Who the main process of a container will be, as numbers: by its security context, else by what its image
+ * says, with the names that the image's own files give. Nothing of the image is run for it. See
+ * docs/decisions/0047.
  * @module
  */
 import { parseAccountId, type SecurityContext } from "../../model/security.ts";

@@ -1,4 +1,8 @@
-/** A small file out of a container's filesystem, which need not run: the Engine hands it over as a tar archive. @module */
+/**
+ * A small file out of a container's filesystem, which need not run: the Engine hands it over as a tar
+ * archive.
+ * @module
+ */
 import { posix } from "node:path";
 import { type Engine, unlessAbsent } from "./engine.ts";
 
@@ -47,7 +51,10 @@ async function readAtMost({ body }: Response, most: number): Promise<Uint8Array>
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-/** The first file or link of a tar archive (POSIX ustar); undefined where there is none, or it is not all there. */
+/**
+ * The first file or link of a tar archive (POSIX ustar); undefined where there is none, or it is not all
+ * there.
+ */
 export function parseFirstEntry(tar: Uint8Array): { text: string } | { leadsTo: string } | undefined {
   const decoder = new TextDecoder();
   for (let at = 0; at + BLOCK <= tar.length;) {

@@ -1,6 +1,7 @@
 /**
- * Reading files of an image, through a container that is made for it and never started. The Engine fills the volumes that the
- * image declares when it makes a container, so what is read is what a container would begin with.
+ * Reading files of an image, through a container that is made for it and never started. The Engine fills the
+ * volumes that the image declares when it makes a container, so what is read is what a container would begin
+ * with.
  * @module
  */
 import { z } from "zod";
@@ -183,7 +184,10 @@ async function firstBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Arra
   return bytes.subarray(0, length);
 }
 
-/** The names right below the directory of an archive, as far as its beginning tells them (POSIX ustar and pax). */
+/**
+ * The names right below the directory of an archive, as far as its beginning tells them (POSIX ustar and
+ * pax).
+ */
 export function namesIn(archive: Uint8Array): string[] {
   const names = new Set<string>();
   const text = (header: Uint8Array, at: number, length: number) =>

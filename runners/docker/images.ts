@@ -7,7 +7,9 @@ import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { createPullMeter, layerSchema } from "./pull_meter.ts";
 import { authHeader, type RegistryAuth, repositoryOf } from "./registry_auth.ts";
 
-/** Milliseconds without any word after which a pull is given up: a large layer may take that long to unpack. */
+/**
+ * Milliseconds without any word after which a pull is given up: a large layer may take that long to unpack.
+ */
 const SILENT_MS = 10 * 60_000;
 
 const progressSchema = layerSchema.extend({
@@ -15,7 +17,10 @@ const progressSchema = layerSchema.extend({
   error: z.string().optional(),
 });
 
-/** What may stand in a reference; the Engine judges the rest. It keeps the reference inside its part of a URL's path. */
+/**
+ * What may stand in a reference; the Engine judges the rest. It keeps the reference inside its part of a
+ * URL's path.
+ */
 const REFERENCE = /^[A-Za-z0-9][\w.:@-]*(\/[A-Za-z0-9][\w.:@-]*)*$/;
 
 /** @throws {RuneError} `invalid_argument` for what is no reference. */
@@ -116,7 +121,10 @@ const AWAY =
 /** Whether a sentence about a pull says that the registry is away, as opposed to what it answered. */
 export const saysAway = (sentence: string): boolean => AWAY.test(sentence);
 
-/** The address that a connection came from is another one each time: without it the same failure reads the same. */
+/**
+ * The address that a connection came from is another one each time: without it the same failure reads the
+ * same.
+ */
 const withoutSource = (sentence: string) =>
   sentence.replaceAll(/\b(read|write|dial) (tcp|udp) [^\s>]+->/g, "$1 $2 ");
 

@@ -17,7 +17,10 @@ Deno.test("parseImage() reads references as Docker does", () => {
   for (const [image, expected] of Object.entries(table)) assert.deepEqual(parseImage(image), expected, image);
 });
 
-/** Pulls from an Engine that has the image or not, and answers a pull by `pull`. @returns the pulls asked for. */
+/**
+ * Pulls from an Engine that has the image or not, and answers a pull by `pull`.
+ * @returns the pulls asked for.
+ */
 async function pulls(
   options: { image?: string; present: boolean; policy: PullPolicy; pull?: () => Response },
 ): Promise<string[]> {

@@ -1,6 +1,9 @@
 /** Streams of JSON values, one a line: events and pull progress. @module */
 
-/** Letters of a line; labels and a registry's sentences are in it, and who writes those is not always a friend. */
+/**
+ * Letters of a line; labels and a registry's sentences are in it, and who writes those is not always a
+ * friend.
+ */
 const LINE_MAX = 1024 * 1024;
 
 /** Stands for a line that was too long to keep. */

@@ -1,12 +1,14 @@
 /**
- * The kernel's word on containers that ran out of memory. The Engine hears of it beside the end of the container, and where that
- * comes first (about one in ten that use up their memory at once) it never tells. @module
+ * The kernel's word on containers that ran out of memory. The Engine hears of it beside the end of the
+ * container, and where that comes first (about one in ten that use up their memory at once) it never tells.
+ * @module
  */
 import { SYSTEM_PATH } from "../process/tools.ts";
 
 /** Whether a kernel log says that something was killed for the memory limit of the container with this id. */
 export function tellsOfLimit(log: string, id: string): boolean {
-  // oom-kill:constraint=CONSTRAINT_MEMCG,…,oom_memcg=/docker/<id>,…, or …/docker-<id>.scope where systemd makes the groups.
+  // oom-kill:constraint=CONSTRAINT_MEMCG,…,oom_memcg=/docker/<id>,…, or …/docker-<id>.scope where systemd
+  // makes the groups.
   return log.split("\n").some((line) => line.includes("oom-kill:") && line.includes(id));
 }
 

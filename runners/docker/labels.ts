@@ -1,8 +1,14 @@
-/** Names and labels by which a daemon knows its containers and networks, and leaves alone all others. @module */
+/**
+ * Names and labels by which a daemon knows its containers and networks, and leaves alone all others.
+ * @module
+ */
 import { createHash } from "node:crypto";
 import type { RunRef, RunSpec } from "../runner.ts";
 
-/** Every label that Rune sets. Networks carry `daemon` and `namespace`, the mark on the Engine `daemon` and the last four. */
+/**
+ * Every label that Rune sets. Networks carry `daemon` and `namespace`, the mark on the Engine `daemon` and
+ * the last four.
+ */
 export const LABEL = {
   daemon: "rune.io/daemon",
   namespace: "rune.io/namespace",
@@ -54,7 +60,10 @@ function daemonTag(daemonId: string): string {
   return createHash("sha256").update(daemonId).digest("hex").slice(0, 8);
 }
 
-/** `rune-<namespace>-<instance>-<first 8 of the uid>-<run>[-<step>]-<daemon>`: made to be read in `docker ps`; a run is found by its labels. */
+/**
+ * `rune-<namespace>-<instance>-<first 8 of the uid>-<run>[-<step>]-<daemon>`: made to be read in `docker ps`;
+ * a run is found by its labels.
+ */
 export function containerName(spec: RunSpec, daemonId: string): string {
   const run = spec.step === undefined ? `${spec.run}` : `${spec.run}-${spec.step}`;
   return `rune-${spec.namespace}-${spec.instance}-${spec.instanceUid.slice(0, 8)}-${run}-${
@@ -67,7 +76,10 @@ export function markName(daemonId: string): string {
   return `rune-daemon-${daemonTag(daemonId)}`;
 }
 
-/** Stands for the network that all namespaces share, where a namespace is asked for; no namespace has this name. */
+/**
+ * Stands for the network that all namespaces share, where a namespace is asked for; no namespace has this
+ * name.
+ */
 export const SHARED = "";
 
 /** `rune-<namespace>-<daemon>`, and `rune_shared-<daemon>`. */

@@ -11,7 +11,9 @@ import { z } from "zod";
 import { BUSY, pause } from "./pause.ts";
 import { refusalOf } from "./refusals.ts";
 
-/** Seconds by which the Engine's time limit of a stop exceeds ours: it acts where this process dies meanwhile. */
+/**
+ * Seconds by which the Engine's time limit of a stop exceeds ours: it acts where this process dies meanwhile.
+ */
 const STOP_MARGIN_SECONDS = 1;
 /** Milliseconds that the Engine may take to end a container beyond what the container is given. */
 const STOP_LIMIT_MS = 120_000;
@@ -19,8 +21,8 @@ const STOP_LIMIT_MS = 120_000;
 /**
  * Starts a created container.
  *
- * @throws {RuneError} `not_found` when the container or its network is absent, `failed_precondition` (not permanent, as it may
- * depend on the host: a port in use) with the Engine's sentence when it cannot start.
+ * @throws {RuneError} `not_found` when the container or its network is absent, `failed_precondition` (not
+ * permanent, as it may depend on the host: a port in use) with the Engine's sentence when it cannot start.
  */
 export async function startContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
   try {
@@ -41,7 +43,8 @@ export async function startContainer(engine: Engine, id: string, signal: AbortSi
 /**
  * Asks a container to end, kills it after `timeoutMs`, and returns when it has ended.
  *
- * @param options.stopSignal what it is asked by; default: what it was created with, which is the image's, or SIGTERM.
+ * @param options.stopSignal what it is asked by; default: what it was created with, which is the image's, or
+ * SIGTERM.
  * @returns whether it was killed.
  */
 export async function stopContainer(
@@ -88,7 +91,10 @@ async function stopByEngine(engine: Engine, id: string, { timeoutMs, signal }: S
   }));
 }
 
-/** By another signal than the one that the container was created with: before API 1.42 the Engine takes none for a stop. */
+/**
+ * By another signal than the one that the container was created with: before API 1.42 the Engine takes none
+ * for a stop.
+ */
 async function stopBySignal(
   engine: Engine,
   id: string,
@@ -117,8 +123,8 @@ async function stopBySignal(
 /**
  * Removes a container that does not run, with its log. Returns when it is gone.
  *
- * @param options.keepVolumes leaves the anonymous volumes that the Engine made for it; they hold somebody's data. Rune's volumes
- * are mounts, and stay in any case.
+ * @param options.keepVolumes leaves the anonymous volumes that the Engine made for it; they hold somebody's
+ * data. Rune's volumes are mounts, and stay in any case.
  * @throws {RuneError} `conflict` when it runs.
  */
 export async function removeContainer(

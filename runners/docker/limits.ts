@@ -4,7 +4,10 @@ import { abortable } from "../../base/abortable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { EngineRequest } from "./engine_request.ts";
 
-/** Milliseconds that the Engine may take for an answer, where a request does not say. What changes something may queue for long. */
+/**
+ * Milliseconds that the Engine may take for an answer, where a request does not say. What changes something
+ * may queue for long.
+ */
 const LIMIT_MS = { GET: 30_000, POST: 300_000, DELETE: 300_000 };
 
 /** Runs a request under a signal that aborts with the caller's, and when the request's own time is up. */

@@ -1,8 +1,9 @@
 /**
- * Lines out of the Engine's records. The Engine cuts what a container prints into records of a line, or of 16 KiB of a longer one;
- * all records of one line carry one time, that of its beginning. The log driver `json-file` ends the last of them with the line's
- * newline, and breaks letters that lie across two records; `local` keeps every byte, and forgets that newline. So a line has ended
- * with its newline, with a record that is shorter than a full one, or with one of another time.
+ * Lines out of the Engine's records. The Engine cuts what a container prints into records of a line, or of 16
+ * KiB of a longer one; all records of one line carry one time, that of its beginning. The log driver
+ * `json-file` ends the last of them with the line's newline, and breaks letters that lie across two records;
+ * `local` keeps every byte, and forgets that newline. So a line has ended with its newline, with a record
+ * that is shorter than a full one, or with one of another time.
  * @module
  */
 import { letterEnd, LOG_LINE_MAX, textOf } from "../log_line.ts";

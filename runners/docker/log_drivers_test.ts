@@ -1,4 +1,7 @@
-/** What a container prints comes back, byte for byte, by the log driver that Rune chooses; and text by the one of earlier versions. */
+/**
+ * What a container prints comes back, byte for byte, by the log driver that Rune chooses; and text by the one
+ * of earlier versions.
+ */
 import assert from "node:assert/strict";
 import { lineStarts } from "../../model/log_line.ts";
 import type { LogEntry, LogOptions, RunSpec } from "../runner.ts";

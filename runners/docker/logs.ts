@@ -1,4 +1,8 @@
-/** A container's output as log entries, of containers with the log driver `local` and, from before, `json-file`. @module */
+/**
+ * A container's output as log entries, of containers with the log driver `local` and, from before,
+ * `json-file`.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 import { afterLines, lineStarts } from "../../model/log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
@@ -40,8 +44,8 @@ export async function containerLogs(
 }
 
 /**
- * How many of the last records hold the last `tail` lines, and how many lines of them are too many. A tail that is no longer than
- * TAIL_KEPT is given at once where nothing is to follow it.
+ * How many of the last records hold the last `tail` lines, and how many lines of them are too many. A tail
+ * that is no longer than TAIL_KEPT is given at once where nothing is to follow it.
  */
 async function findTail(
   engine: Engine,
@@ -49,7 +53,8 @@ async function findTail(
   { tail, until, ...options }: LogOptions,
 ): Promise<{ records: number | undefined; skip: number } | { entries: LogEntry[] }> {
   if (tail === undefined || tail === 0) return { records: tail, skip: 0 };
-  // One more: the first of them may be the rest of a longer line. The Engine looks at the time only of the last records.
+  // One more: the first of them may be the rest of a longer line. The Engine looks at the time only of the
+  // last records.
   let records = until === undefined ? tail + 1 : undefined;
   for (;;) {
     const query = { ...options, until, follow: false, records };
@@ -79,8 +84,9 @@ async function findTail(
 const ORDER_MS = 1000;
 
 /**
- * Counts the lines of a log that was opened somewhere in its middle. The first entry of each stream may be the rest of a line
- * that began before, wherever between the other stream's lines it stands, unless its line began after one that is whole.
+ * Counts the lines of a log that was opened somewhere in its middle. The first entry of each stream may be
+ * the rest of a line that began before, wherever between the other stream's lines it stands, unless its line
+ * began after one that is whole.
  */
 function createStartCounter(): {
   push(entry: LogEntry): void;
@@ -186,8 +192,8 @@ function skipLines(lines: number): TransformStream<LogEntry, LogEntry> {
 }
 
 /**
- * A followed log with its last lines: the Engine ends it with the container, sometimes before it has read what the
- * container wrote last. So the end is read once more, and given from the last known entry on.
+ * A followed log with its last lines: the Engine ends it with the container, sometimes before it has read
+ * what the container wrote last. So the end is read once more, and given from the last known entry on.
  */
 function withRest(
   engine: Engine,

@@ -1,5 +1,6 @@
 /**
- * One bridge network per namespace: made when a run first needs it, removed when the namespace has no run left.
+ * One bridge network per namespace: made when a run first needs it, removed when the namespace has no run
+ * left.
  * @module
  */
 import { z } from "zod";
@@ -53,8 +54,8 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
   }
 
   /**
-   * Whether the namespace has its network, and has it once: what a daemon asked for when it was killed, the Engine may have made
-   * beside what the next one asked for. By their names the two cannot be told apart.
+   * Whether the namespace has its network, and has it once: what a daemon asked for when it was killed, the
+   * Engine may have made beside what the next one asked for. By their names the two cannot be told apart.
    */
   async function find(namespace: string, signal: AbortSignal): Promise<boolean> {
     const name = networkName(namespace, daemonId);
@@ -85,8 +86,9 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
   }
 
   /**
-   * The Engine lets a container keep its address, when it is taken off a network and put back, only where the network's
-   * addresses were asked for. So it is let choose them for a network that is removed at once, and is then asked for the same.
+   * The Engine lets a container keep its address, when it is taken off a network and put back, only where the
+   * network's addresses were asked for. So it is let choose them for a network that is removed at once, and
+   * is then asked for the same.
    */
   async function make(namespace: string, signal: AbortSignal): Promise<void> {
     const name = networkName(namespace, daemonId);

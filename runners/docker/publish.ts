@@ -1,6 +1,7 @@
 /**
- * The names of a container on its networks. The Engine fixes them when a container joins a network, so that a change of names is
- * leaving and joining again with the same address: it takes a tenth of a second, and open connections survive it.
+ * The names of a container on its networks. The Engine fixes them when a container joins a network, so that a
+ * change of names is leaving and joining again with the same address: it takes a tenth of a second, and open
+ * connections survive it.
  * @module
  */
 import { RuneError } from "../../model/error.ts";

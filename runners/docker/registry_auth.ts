@@ -1,4 +1,7 @@
-/** Credentials for registries: which pattern an image's repository matches, and how the Engine is told them. @module */
+/**
+ * Credentials for registries: which pattern an image's repository matches, and how the Engine is told them.
+ * @module
+ */
 
 /** Credentials of the entry that covers a repository, as they are now. */
 export interface RegistryAuth {
@@ -22,8 +25,8 @@ export function repositoryOf(name: string): string {
 }
 
 /**
- * Whether a pattern covers a repository: a registry, or a registry and the beginning of a path, part by part; `*` stands for
- * any text within a part.
+ * Whether a pattern covers a repository: a registry, or a registry and the beginning of a path, part by part;
+ * `*` stands for any text within a part.
  */
 export function matchesRepository(pattern: string, repository: string): boolean {
   const parts = pattern.replace(/\/\*$/, "").split("/");
@@ -31,7 +34,10 @@ export function matchesRepository(pattern: string, repository: string): boolean 
   return parts.length <= wanted.length && parts.every((part, i) => matchesPart(part, wanted[i]!));
 }
 
-/** Takes the first place of each piece between stars, which costs no more than reading the text; a RegExp would backtrack. */
+/**
+ * Takes the first place of each piece between stars, which costs no more than reading the text; a RegExp
+ * would backtrack.
+ */
 function matchesPart(pattern: string, text: string): boolean {
   const [first, ...pieces] = pattern.split("*") as [string, ...string[]];
   const last = pieces.pop();

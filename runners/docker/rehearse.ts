@@ -1,4 +1,8 @@
-/** Finding out what the Engine would refuse, before anything is stopped for it: a container is made, looked into, and removed. @module */
+/**
+ * Finding out what the Engine would refuse, before anything is stopped for it: a container is made, looked
+ * into, and removed.
+ * @module
+ */
 import { resolve } from "node:path/posix";
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
@@ -30,7 +34,8 @@ export interface RehearseOptions {
 /**
  * See {@linkcode import("../runner.ts").Runner.rehearse}.
  *
- * @throws {RuneError} as {@linkcode createContainer} does; `not_found` (permanent) for a program that the image does not have.
+ * @throws {RuneError} as {@linkcode createContainer} does; `not_found` (permanent) for a program that the
+ * image does not have.
  */
 export async function rehearseContainer(
   engine: Engine,

@@ -1,6 +1,6 @@
 /**
- * Which container is which run. The container's name is made for people, so a run is found by its labels, and remembered:
- * the calls of one run's life then cost nothing more than themselves.
+ * Which container is which run. The container's name is made for people, so a run is found by its labels, and
+ * remembered: the calls of one run's life then cost nothing more than themselves.
  * @module
  */
 import type { RunRef } from "../runner.ts";

@@ -1,6 +1,6 @@
 /**
- * The Docker runner: runs as containers of one Engine. It keeps no state but what it remembers of the Engine's;
- * a container belongs to a daemon by its labels, and those of another daemon are never touched.
+ * The Docker runner: runs as containers of one Engine. It keeps no state but what it remembers of the
+ * Engine's; a container belongs to a daemon by its labels, and those of another daemon are never touched.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
@@ -59,7 +59,8 @@ export interface DockerRunnerOptions {
 /**
  * A runner on the Engine at `options.socket`. Nothing is contacted before the first call.
  *
- * `list` tells of runs that have not ended without their pid and times, which would cost one request for each.
+ * `list` tells of runs that have not ended without their pid and times, which would cost one request for
+ * each.
  */
 export function createDockerRunner(options: DockerRunnerOptions): Runner & { close(): void } {
   const { socket, daemonId, publishOn, logger, networkGraceMs = 2000 } = options;
@@ -87,7 +88,10 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     cleanup = startTimer(networkGraceMs, removeNetworks, { unref: true });
   }
 
-  /** A network goes with the last run of its namespace, also one that was made for a run that is not there after all. */
+  /**
+   * A network goes with the last run of its namespace, also one that was made for a run that is not there
+   * after all.
+   */
   function removeNetworkAfterLast(namespace: string | undefined): void {
     if (namespace === undefined || !runs.uses(namespace)) removeNetworksSoon();
   }

@@ -1,4 +1,7 @@
-/** The containers of a daemon that run on an Engine, for who must know before that daemon is there. @module */
+/**
+ * The containers of a daemon that run on an Engine, for who must know before that daemon is there.
+ * @module
+ */
 import { z } from "zod";
 import { createEngine } from "./engine.ts";
 import { LABEL, labelFilter } from "./labels.ts";

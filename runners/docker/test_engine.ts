@@ -1,7 +1,13 @@
-/** For tests alone: an Engine that answers as the test says, for what the real one cannot be made to say. @module */
+/**
+ * For tests alone: an Engine that answers as the test says, for what the real one cannot be made to say.
+ * @module
+ */
 import { createEngine, type Engine } from "./engine.ts";
 
-/** Runs `test` with a client of an Engine that answers by `answer`, given the method and path without the version. */
+/**
+ * Runs `test` with a client of an Engine that answers by `answer`, given the method and path without the
+ * version.
+ */
 export async function withFakeEngine(
   answer: (
     request: { method: string; path: string; url: URL; body?: unknown },

@@ -1,4 +1,8 @@
-/** For tests alone: a real Engine, and an image made from the host's static busybox, as there may be no registry. @module */
+/**
+ * For tests alone: a real Engine, and an image made from the host's static busybox, as there may be no
+ * registry.
+ * @module
+ */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import { createEngine, type Engine, unlessAbsent } from "./engine.ts";
@@ -9,7 +13,9 @@ export const TEST_SOCKET = "/var/run/docker.sock";
 /** Whether tests that need Docker can run here; else they are ignored. */
 export const dockerHere: boolean = isSocket(TEST_SOCKET) && isFile("/bin/busybox");
 
-/** The name of the image: busybox with a shell and its usual applets, `/bin/sh` as the command, no entrypoint. */
+/**
+ * The name of the image: busybox with a shell and its usual applets, `/bin/sh` as the command, no entrypoint.
+ */
 export const TEST_IMAGE = "rune-test/busybox:1";
 
 const APPLETS =

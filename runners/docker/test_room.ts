@@ -1,4 +1,7 @@
-/** For tests alone: a Docker runner of its own daemon, and the removal of all that carries its label. @module */
+/**
+ * For tests alone: a Docker runner of its own daemon, and the removal of all that carries its label.
+ * @module
+ */
 import { z } from "zod";
 import type { Runner, RunSpec } from "../runner.ts";
 import { createEngine, type Engine } from "./engine.ts";

@@ -1,4 +1,8 @@
-/** A request that turns its connection into a plain two-way stream, which fetch cannot: `exec` with standard input. @module */
+/**
+ * A request that turns its connection into a plain two-way stream, which fetch cannot: `exec` with standard
+ * input.
+ * @module
+ */
 import { writeAll } from "../../base/durable.ts";
 import { type Engine, sentenceOf, statusError, transportError } from "./engine.ts";
 import { concat } from "./frames.ts";
@@ -14,7 +18,8 @@ const HEAD_MAX = 16 * 1024;
 const HEAD_END = "\r\n\r\n";
 
 /**
- * POSTs `body` as JSON and takes over the connection. An abort before the answer closes it; afterwards it is the caller's.
+ * POSTs `body` as JSON and takes over the connection. An abort before the answer closes it; afterwards it is
+ * the caller's.
  *
  * @throws {RuneError} as {@linkcode Engine} says.
  */

@@ -47,7 +47,8 @@ export async function findAccount(user: string | number): Promise<Account | unde
 /**
  * The gid of a group by name or number.
  *
- * @throws {RuneError} `not_found` for a name that the host does not know, `invalid_argument` for digits that are no gid.
+ * @throws {RuneError} `not_found` for a name that the host does not know, `invalid_argument` for digits that
+ * are no gid.
  */
 export async function findGroup(group: string): Promise<number> {
   const id = parseAccountId(group);
@@ -62,10 +63,12 @@ export async function findGroup(group: string): Promise<number> {
 }
 
 /**
- * The account that `securityContext.user` names; for a number that the host does not know, one without a name.
+ * The account that `securityContext.user` names; for a number that the host does not know, one without a
+ * name.
  *
- * @throws {RuneError} `not_found` for a name that the host does not know; `invalid_argument` for digits that are no uid, and
- * for a number that the host does not know without a group, because nothing says which group it has.
+ * @throws {RuneError} `not_found` for a name that the host does not know; `invalid_argument` for digits that
+ * are no uid, and for a number that the host does not know without a group, because nothing says which group
+ * it has.
  */
 export async function resolveUser(user: string, group: number | undefined): Promise<Account> {
   const account = await findAccount(user);

@@ -1,4 +1,7 @@
-/** The kernel's capabilities as sets of bits, as `/proc/<pid>/status` shows them (capabilities(7)). @module */
+/**
+ * The kernel's capabilities as sets of bits, as `/proc/<pid>/status` shows them (capabilities(7)).
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 
 /** In the order of their numbers. */

@@ -1,9 +1,10 @@
 /**
- * Control groups of runs: one to know every process of a run, whatever it does, and those that enforce limits. They lie at
- * `/rune/<group>` from the root of each hierarchy, outside of the daemon's own unit, so that stopping that unit does not end
- * the runs. Version 1, version 2 and both at once (cgroups(7)).
+ * Control groups of runs: one to know every process of a run, whatever it does, and those that enforce
+ * limits. They lie at `/rune/<group>` from the root of each hierarchy, outside of the daemon's own unit, so
+ * that stopping that unit does not end the runs. Version 1, version 2 and both at once (cgroups(7)).
  *
- * A group counts with all groups below it: a process may make some and move there. Only root can leave the tree.
+ * A group counts with all groups below it: a process may make some and move there. Only root can leave the
+ * tree.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -29,7 +30,10 @@ export function pickTracker(mounts: CgroupMounts): Tracker | undefined {
   return TRACKERS.find((tracker) => mounts[tracker] !== undefined);
 }
 
-/** The group of a run. It carries the daemon's id: who finds it knows whose it is, also without the daemon's records. */
+/**
+ * The group of a run. It carries the daemon's id: who finds it knows whose it is, also without the daemon's
+ * records.
+ */
 export function groupOf(daemonId: string, run: string): string {
   return `${daemonId}.${run}`;
 }
@@ -67,7 +71,10 @@ export async function makeCgroups(
   return [...used].map((key) => `${mounts[key]}/rune/${group}/cgroup.procs`);
 }
 
-/** Hands the controllers down to the groups of runs (version 2); where it fails the limit's file will be missing. */
+/**
+ * Hands the controllers down to the groups of runs (version 2); where it fails the limit's file will be
+ * missing.
+ */
 async function enableControllers(unified: string): Promise<void> {
   for (const dir of [unified, `${unified}/rune`]) {
     await Deno.writeTextFile(`${dir}/cgroup.subtree_control`, "+cpu +memory", { create: false }).catch(
@@ -90,7 +97,10 @@ export async function joinableCgroups(mounts: CgroupMounts, group: string): Prom
   return files.filter((_, i) => there[i]);
 }
 
-/** Where a run's processes are listed. @throws {RuneError} `unavailable` when this daemon cannot see the hierarchy. */
+/**
+ * Where a run's processes are listed.
+ * @throws {RuneError} `unavailable` when this daemon cannot see the hierarchy.
+ */
 function directoryOf(mounts: CgroupMounts, { by, group }: TrackedGroup): string {
   const mount = mounts[by];
   if (mount !== undefined) return `${mount}/rune/${group}`;
@@ -110,7 +120,8 @@ export interface GroupMembers {
 }
 
 /**
- * The processes of a group and of all groups below it. A group that is not there has none: the kernel removes no other.
+ * The processes of a group and of all groups below it. A group that is not there has none: the kernel removes
+ * no other.
  *
  * @throws {RuneError} `unavailable` when the hierarchy cannot be seen.
  */
@@ -162,7 +173,10 @@ function readControl(path: string): string | undefined {
   }
 }
 
-/** The group was removed; between opening and reading that is ENODEV, for which Deno has neither a class nor a code. */
+/**
+ * The group was removed; between opening and reading that is ENODEV, for which Deno has neither a class nor a
+ * code.
+ */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     (error instanceof Error && error.message.includes("os error 19"));
@@ -178,8 +192,8 @@ function writeControl(path: string, value: string): boolean {
 }
 
 /**
- * Ends all processes of a group and of those below it where the kernel can do that by itself. Elsewhere it keeps them from
- * making more while `signal` sends SIGKILL to each.
+ * Ends all processes of a group and of those below it where the kernel can do that by itself. Elsewhere it
+ * keeps them from making more while `signal` sends SIGKILL to each.
  */
 export function killGroup(mounts: CgroupMounts, tracked: TrackedGroup, signal: () => void): void {
   const dir = directoryOf(mounts, tracked);
@@ -194,7 +208,9 @@ export function killGroup(mounts: CgroupMounts, tracked: TrackedGroup, signal: (
   }
 }
 
-/** The control file by which a group's processes are held still; undefined where its hierarchy cannot do that. */
+/**
+ * The control file by which a group's processes are held still; undefined where its hierarchy cannot do that.
+ */
 export function freezeFile(mounts: CgroupMounts, { by, group }: TrackedGroup): string | undefined {
   const name = { unified: "cgroup.freeze", freezer: "freezer.state", pids: undefined }[by];
   return name === undefined || mounts[by] === undefined ? undefined : `${mounts[by]}/rune/${group}/${name}`;

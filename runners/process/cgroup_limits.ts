@@ -1,4 +1,8 @@
-/** What is written into control groups to enforce a service's resources, in the words of version 1 and 2 (cgroups(7)). @module */
+/**
+ * What is written into control groups to enforce a service's resources, in the words of version 1 and 2
+ * (cgroups(7)).
+ * @module
+ */
 import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
 import type { Resources } from "../../model/security.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";

@@ -1,7 +1,8 @@
 /**
- * The environment of the host's own programs, which is fixed, and that of a run's command, which its user chose. The second
- * never becomes the environment of a program that may still be root: a variable such as `LD_PRELOAD` would run code in it. It is
- * handed to the shell that becomes the command over a pipe, as text, and is in no file and no argument on its way.
+ * The environment of the host's own programs, which is fixed, and that of a run's command, which its user
+ * chose. The second never becomes the environment of a program that may still be root: a variable such as
+ * `LD_PRELOAD` would run code in it. It is handed to the shell that becomes the command over a pipe, as text,
+ * and is in no file and no argument on its way.
  * @module
  */
 import { SYSTEM_PATH } from "./tools.ts";
@@ -13,8 +14,8 @@ export const HELPER_ENVIRONMENT: Record<string, string> = { LC_ALL: "C", PATH: S
 const LINE_BREAK = `'"$__rune_break"'`;
 
 /**
- * What setup.sh reads: the word that it may go on, an assignment a line, and a dot, without which it would take a part for the
- * whole.
+ * What setup.sh reads: the word that it may go on, an assignment a line, and a dot, without which it would
+ * take a part for the whole.
  */
 export function encodeEnvironment(env: Record<string, string>): Uint8Array {
   const lines = Object.entries(env).map(([name, value]) =>
@@ -31,7 +32,10 @@ export function quoteWord(word: string): string {
 /** How long a process may take from being ready to being its command, in milliseconds: two system calls. */
 const BECOME_MS = 1_000;
 
-/** The values of these variables that a running process was given, from the process itself: they are written down nowhere. */
+/**
+ * The values of these variables that a running process was given, from the process itself: they are written
+ * down nowhere.
+ */
 export async function readSecrets(
   pid: number,
   names: readonly string[] = [],

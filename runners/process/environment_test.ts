@@ -1,4 +1,7 @@
-/** A process has the variables that docs/process-services.md names and those of its service, and no other. @module */
+/**
+ * A process has the variables that docs/process-services.md names and those of its service, and no other.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { findAccount } from "./accounts.ts";
 import { isNotRoot, type ProcessRoom, roomTest } from "./test_room.ts";

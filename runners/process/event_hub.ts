@@ -1,4 +1,8 @@
-/** Hands every event of the runner to every subscriber, in order; one that is far behind is told to look at everything. @module */
+/**
+ * Hands every event of the runner to every subscriber, in order; one that is far behind is told to look at
+ * everything.
+ * @module
+ */
 import type { RunEvent } from "../runner.ts";
 
 /** Events that wait for a subscriber. Beyond that one `resync` stands for all of them. */

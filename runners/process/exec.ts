@@ -1,7 +1,8 @@
 /**
- * Runs a command inside a run: its mounts, user, environment and limits, with pipes or a terminal (script(1)). As with its main
- * process, no program of root sees the environment or the mounts of the run's user: rights are dropped on the way into its view
- * (nsenter(1) drops the last of them itself, after it entered), and the environment comes over a pipe.
+ * Runs a command inside a run: its mounts, user, environment and limits, with pipes or a terminal
+ * (script(1)). As with its main process, no program of root sees the environment or the mounts of the run's
+ * user: rights are dropped on the way into its view (nsenter(1) drops the last of them itself, after it
+ * entered), and the environment comes over a pipe.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -34,7 +35,10 @@ export interface RunExecOptions extends ExecOptions {
   isOver(): Promise<boolean>;
 }
 
-/** What nsenter needs to enter a view and to become another user; useless in the bounding set of whom `no_new_privs` holds. */
+/**
+ * What nsenter needs to enter a view and to become another user; useless in the bounding set of whom
+ * `no_new_privs` holds.
+ */
 const TO_ENTER = capabilitySet(["SYS_ADMIN", "SYS_CHROOT", "SETUID"], 0n);
 
 type Output = { stream: "stdout" | "stderr"; data: Uint8Array };
@@ -144,7 +148,10 @@ function refusingInput(): WritableStream<Uint8Array> {
   });
 }
 
-/** The programs between join.sh, which opened the view as descriptor 7, and the command; each executes the next. */
+/**
+ * The programs between join.sh, which opened the view as descriptor 7, and the command; each executes the
+ * next.
+ */
 async function helpersOf(
   { view, privileges, workdir }: Launch,
   { command, leader }: { command: string[]; leader?: ProcessIdentity },
@@ -156,7 +163,8 @@ async function helpersOf(
     // Whoever may be root in the run is root on the host, so what the view holds is theirs anyway.
     const options = setprivOptions(privileges);
     const drop = options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"];
-    // nsenter makes a process for a namespace of process ids. The status that is looked at is its parent's, so both have dropped.
+    // nsenter makes a process for a namespace of process ids. The status that is looked at is its parent's,
+    // so both have dropped.
     const dropAndEnter = leader ? [...drop, ...enterCommand(leader)] : drop;
     return [
       ...enter.length === 0 ? [] : [...enter, "--"],
@@ -205,7 +213,10 @@ async function resizeTerminal(scriptPid: number, size: { columns: number; rows: 
   }
 }
 
-/** The terminal that script(1) holds itself: what its command has open is the command's choice, and no path for root to open. */
+/**
+ * The terminal that script(1) holds itself: what its command has open is the command's choice, and no path
+ * for root to open.
+ */
 async function terminalOf(scriptPid: number): Promise<string | undefined> {
   for await (const { name } of Deno.readDir(`/proc/${scriptPid}/fd`)) {
     const path = await Deno.readLink(`/proc/${scriptPid}/fd/${name}`).catch(() => "");

@@ -1,4 +1,8 @@
-/** A command that cannot be executed says why before it is started: nobody has to guess from a code, or from an empty log. @module */
+/**
+ * A command that cannot be executed says why before it is started: nobody has to guess from a code, or from
+ * an empty log.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isNotRoot, type ProcessRoom, roomTest } from "./test_room.ts";
 import type { RunSpec } from "../runner.ts";

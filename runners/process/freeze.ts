@@ -1,7 +1,7 @@
 /**
- * Holding every process of a run still, and letting it go on: by the run's own control group where it has one that can
- * (version 2 or the freezer of version 1: nothing inside notices or can refuse), else by SIGSTOP and SIGCONT to each of its
- * processes.
+ * Holding every process of a run still, and letting it go on: by the run's own control group where it has one
+ * that can (version 2 or the freezer of version 1: nothing inside notices or can refuse), else by SIGSTOP and
+ * SIGCONT to each of its processes.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -43,7 +43,8 @@ export async function isHeld(cgroups: CgroupMounts, run: Held): Promise<boolean>
  * Holds a run, and returns when none of its processes runs any more.
  *
  * @param run.members reads its living processes anew.
- * @throws {RuneError} `unavailable` when they do not come to rest, as in an uninterruptible wait; it is let go then.
+ * @throws {RuneError} `unavailable` when they do not come to rest, as in an uninterruptible wait; it is let
+ * go then.
  */
 export async function hold(
   cgroups: CgroupMounts,
@@ -52,7 +53,8 @@ export async function hold(
 ): Promise<void> {
   const file = fileOf(cgroups, run.tracking);
   for (let look = 0; look < REST.times && !signal.aborted; look++) {
-    // Written again each time: a group of version 1 that a process entered while it froze would stay on its way.
+    // Written again each time: a group of version 1 that a process entered while it froze would stay on its
+    // way.
     const frozen = file !== undefined && await writeFreeze(file);
     if (frozen ? await isFrozen(file) : stopAll(await run.members())) return;
     await new Promise((resolve) => setTimeout(resolve, REST.everyMs));

@@ -1,4 +1,8 @@
-/** Removes control groups of runs that have ended, and goes on trying where the kernel refuses: nobody waits for it. @module */
+/**
+ * Removes control groups of runs that have ended, and goes on trying where the kernel refuses: nobody waits
+ * for it.
+ * @module
+ */
 import type { Logger } from "@logtape/logtape";
 import { removeCgroups } from "./cgroup.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";

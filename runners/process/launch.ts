@@ -9,13 +9,19 @@ import { isExecutable, SYSTEM_PATH } from "./tools.ts";
 
 /** All that is needed to execute commands of a run. */
 export interface Launch {
-  /** The executable, as its user finds it in the run's view: a path, or a name to be found in `PATH`. Then its arguments. */
+  /**
+   * The executable, as its user finds it in the run's view: a path, or a name to be found in `PATH`. Then its
+   * arguments.
+   */
   command: string[];
   workdir: string;
   /** The whole environment of the command, and of no helper. */
   env: Record<string, string>;
   privileges: Privileges;
-  /** Whether the run shares the host's view of mounts, has one of its own, or one in which only its mounts are writable. */
+  /**
+   * Whether the run shares the host's view of mounts, has one of its own, or one in which only its mounts are
+   * writable.
+   */
   view: "shared" | "private" | "readonly";
   mounts: RunMount[];
 }
@@ -49,13 +55,13 @@ export async function rehearseLaunch(spec: RunSpec, covered: string[]): Promise<
 }
 
 /**
- * Plans a run on this host. It looks up the executable and the working directory so that what is missing has a good message. What the
- * run gets is decided by the rights of its user in its view; see setup.sh.
+ * Plans a run on this host. It looks up the executable and the working directory so that what is missing has
+ * a good message. What the run gets is decided by the rights of its user in its view; see setup.sh.
  *
  * @param root whether the daemon is root.
- * @throws {RuneError} `invalid_argument` for fields that only containers have and for a command that cannot be looked
- * up, `not_found` for an executable, working directory or mount source that is missing, `failed_precondition` for what
- * this host or this user cannot enforce.
+ * @throws {RuneError} `invalid_argument` for fields that only containers have and for a command that cannot
+ * be looked up, `not_found` for an executable, working directory or mount source that is missing,
+ * `failed_precondition` for what this host or this user cannot enforce.
  */
 export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promise<Launch> {
   const process = checkFields(spec);
@@ -184,7 +190,9 @@ function checkInPlace({ source, target, readOnly }: RunMount): void {
   });
 }
 
-/** Looks the command up as far as its user can reach; what is beyond, the user will be told of by setup.sh. */
+/**
+ * Looks the command up as far as its user can reach; what is beyond, the user will be told of by setup.sh.
+ */
 async function findCommand(
   process: NonNullable<RunSpec["process"]>,
   { looker, path }: { looker: Looker; path: string },

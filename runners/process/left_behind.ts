@@ -1,4 +1,8 @@
-/** Which processes a main process left behind when it ended: a program that puts itself in the background does. @module */
+/**
+ * Which processes a main process left behind when it ended: a program that puts itself in the background
+ * does.
+ * @module
+ */
 import { descendsFrom, type ProcessIdentity, type ProcessStat } from "./proc.ts";
 
 /** How what wrapper.sh itself executes begins, when the main process has ended. */

@@ -8,7 +8,10 @@ export interface LinePipe {
   cancel(): Promise<void>;
 }
 
-/** No line of a helper is longer; what comes from a process that its user could change is not kept without bound. */
+/**
+ * No line of a helper is longer; what comes from a process that its user could change is not kept without
+ * bound.
+ */
 const MAX_LINE = 4_096;
 
 /** Reads the lines of a stream. */

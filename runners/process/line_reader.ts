@@ -1,4 +1,7 @@
-/** Reads one stream's log file line by line, from a place in it, over what rotation gives back meanwhile. @module */
+/**
+ * Reads one stream's log file line by line, from a place in it, over what rotation gives back meanwhile.
+ * @module
+ */
 import type { RunFiles } from "./records.ts";
 import { letterEnd, LOG_LINE_MAX, textOf } from "../log_line.ts";
 import { readTrimmed, STREAMS } from "./log_file.ts";

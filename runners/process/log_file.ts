@@ -1,13 +1,13 @@
 /**
- * The output of a run on disk. A process writes straight into `stdout.log` and `stderr.log` (O_APPEND), so that output
- * needs no daemon. Two things are added from outside while a daemon runs:
+ * The output of a run on disk. A process writes straight into `stdout.log` and `stderr.log` (O_APPEND), so
+ * that output needs no daemon. Two things are added from outside while a daemon runs:
  *
- * - `marks`: lines `<time> <size of stdout> <size of stderr>`, at most one a second. They give lines their time and put
- *   the two streams in order, both to the second; lines between two marks count as stdout first.
- * - rotation: when a stream holds 10 MiB more than it keeps, its oldest part is given back to the filesystem as a hole
- *   (fallocate(1) --punch-hole). The file keeps its length and its writer its place, so nothing that is kept can be lost,
- *   and places in the file never change; `du` shows its true size. Where the filesystem has no holes the file is
- *   emptied instead, which loses what it held.
+ * - `marks`: lines `<time> <size of stdout> <size of stderr>`, at most one a second. They give lines their
+ *   time and put the two streams in order, both to the second; lines between two marks count as stdout first.
+ * - rotation: when a stream holds 10 MiB more than it keeps, its oldest part is given back to the filesystem
+ *   as a hole (fallocate(1) --punch-hole). The file keeps its length and its writer its place, so nothing
+ *   that is kept can be lost, and places in the file never change; `du` shows its true size. Where the
+ *   filesystem has no holes the file is emptied instead, which loses what it held.
  *
  * `trimmed` says where each stream's data begins now.
  * @module

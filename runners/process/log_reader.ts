@@ -1,4 +1,7 @@
-/** Reads a run's two logs as one stream of entries, in the order that the marks give them, and follows them. @module */
+/**
+ * Reads a run's two logs as one stream of entries, in the order that the marks give them, and follows them.
+ * @module
+ */
 import { afterLines, lineStarts } from "../../model/log_line.ts";
 import type { LogEntry, LogOptions } from "../runner.ts";
 import type { Listener } from "./bell.ts";
@@ -17,8 +20,8 @@ export interface LogReadOptions extends LogOptions {
 }
 
 /**
- * Entries of a run's output, read as they are taken, from where the log stands now. The stream must be read to its end or
- * cancelled, or the signal aborted: it holds files open.
+ * Entries of a run's output, read as they are taken, from where the log stands now. The stream must be read
+ * to its end or cancelled, or the signal aborted: it holds files open.
  */
 export async function readLogs(files: RunFiles, options: LogReadOptions): Promise<ReadableStream<LogEntry>> {
   const stop = new AbortController();
@@ -162,7 +165,10 @@ function markOf(line: Line, { stream, marks }: { stream: typeof STREAMS[number];
   return low;
 }
 
-/** An entry with the time of its mark; after the last mark that of the file, whose clock may be a little behind. */
+/**
+ * An entry with the time of its mark; after the last mark that of the file, whose clock may be a little
+ * behind.
+ */
 function toEntry({ stream, line, mark }: Omit<Head, "reader">, marks: Mark[]): LogEntry {
   const written = new Date(line.writtenBy).toISOString();
   const last = marks.at(-1)?.time ?? "";

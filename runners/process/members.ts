@@ -1,9 +1,12 @@
 /**
  * Which processes belong to a run, and how they are signalled. "None" is said only where it is proven:
  *
- * - By control group, where the daemon may make some: nothing but root leaves one, and all below it counts too.
- * - By namespace, where it is an ordinary user and the host lets it make one (namespace.ts): nobody leaves it.
- * - By session elsewhere. A process can leave it, so such a run is never given a volume to write (server/admission/host.ts).
+ * - By control group, where the daemon may make some: nothing but root leaves one, and all below it counts
+ *   too.
+ * - By namespace, where it is an ordinary user and the host lets it make one (namespace.ts): nobody leaves
+ *   it.
+ * - By session elsewhere. A process can leave it, so such a run is never given a volume to write
+ *   (server/admission/host.ts).
  *
  * A process is known by its pid and start time. A pid alone may be another process's by the time it is used.
  * @module
@@ -27,7 +30,10 @@ import { type Claim, readTracking, type RunFiles, type Tracking } from "./record
 export interface Members {
   /** False only when it is known that none is left. */
   alive: boolean;
-  /** Those that were found. May be empty while the run lives: between two processes, or when one cannot be listed. */
+  /**
+   * Those that were found. May be empty while the run lives: between two processes, or when one cannot be
+   * listed.
+   */
   members: ProcessStat[];
 }
 
@@ -46,7 +52,10 @@ export interface Addressees {
   tracking: Tracking;
 }
 
-/** What tells the processes of a run. For one of an earlier version, which wrote nothing down: what it would have used. */
+/**
+ * What tells the processes of a run. For one of an earlier version, which wrote nothing down: what it would
+ * have used.
+ */
 export async function trackingOf(files: RunFiles, { cgroups }: Host): Promise<Tracking> {
   const written = await readTracking(files);
   if (written !== undefined) return written;
@@ -80,8 +89,9 @@ export function runMembers(
 }
 
 /**
- * What is left of a session whose leader is gone. The session's number proves nothing then: it may be that of another session,
- * of the same user, begun and left by its leader later. Only who still has one of the run's own files open is the run's.
+ * What is left of a session whose leader is gone. The session's number proves nothing then: it may be that of
+ * another session, of the same user, begun and left by its leader later. Only who still has one of the run's
+ * own files open is the run's.
  */
 function orphans(files: RunFiles, claim: Claim): ProcessStat[] {
   // The kernel hands out no pid that still names a session.

@@ -1,6 +1,7 @@
 /**
- * Makes the directories that mounts of a run appear at. It does so as root on paths that others may have shaped, so it enters
- * them one name after another and follows no symbolic link, and makes directories and nothing else.
+ * Makes the directories that mounts of a run appear at. It does so as root on paths that others may have
+ * shaped, so it enters them one name after another and follows no symbolic link, and makes directories and
+ * nothing else.
  * @module
  */
 import { constants, lstatSync, statSync } from "node:fs";
@@ -12,12 +13,13 @@ import type { RunMount } from "../runner.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /**
- * Refuses mounts at places that are not allowed, and makes the others' mount points. A mount below another one is made in what
- * that one shows.
+ * Refuses mounts at places that are not allowed, and makes the others' mount points. A mount below another
+ * one is made in what that one shows.
  *
  * @param closed directories of the daemon's own.
  * @returns the mounts in the order in which they must be made.
- * @throws {RuneError} `failed_precondition` for a place that is not allowed, or not made of plain directories.
+ * @throws {RuneError} `failed_precondition` for a place that is not allowed, or not made of plain
+ * directories.
  */
 export async function prepareMountPoints(mounts: RunMount[], closed: readonly string[]): Promise<RunMount[]> {
   const depth = ({ target }: RunMount) => target.split("/").length;
@@ -105,7 +107,8 @@ async function enter(
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   });
   const made = await open(path, DIRECTORY);
-  // Whatever the umask: who uses the mount must get there. What is not ours and empty was put there meanwhile, and stays as it is.
+  // Whatever the umask: who uses the mount must get there. What is not ours and empty was put there
+  // meanwhile, and stays as it is.
   const isOurs = (await made.stat()).uid === Deno.uid() &&
     (await readdir(`/proc/self/fd/${made.fd}`)).length === 0;
   if (isOurs) await made.chmod(0o755);

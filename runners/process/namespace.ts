@@ -1,10 +1,11 @@
 /**
- * What stands for a control group where the daemon is an ordinary user: a namespace of process ids in a namespace of users of
- * the run's own (pid_namespaces(7), user_namespaces(7)). The wrapper is its first process. No process leaves it, whatever it
- * forks or daemonizes, and when the first one ends the kernel ends all others before anybody is told. So a run is gone when its
- * wrapper is.
+ * What stands for a control group where the daemon is an ordinary user: a namespace of process ids in a
+ * namespace of users of the run's own (pid_namespaces(7), user_namespaces(7)). The wrapper is its first
+ * process. No process leaves it, whatever it forks or daemonizes, and when the first one ends the kernel ends
+ * all others before anybody is told. So a run is gone when its wrapper is.
  *
- * Inside, `/proc` shows the run's processes alone. Descriptor 7 keeps the host's, by which the wrapper tells its pid there.
+ * Inside, `/proc` shows the run's processes alone. Descriptor 7 keeps the host's, by which the wrapper tells
+ * its pid there.
  * @module
  */
 import { HELPER_ENVIRONMENT } from "./environment.ts";
@@ -27,7 +28,10 @@ export function namespaceCommand(command: string[]): string[] {
   return ["/bin/sh", "-c", 'exec "$@" 7</proc', "rune-namespace", ...UNSHARE, ...command];
 }
 
-/** Whether this host lets an ordinary user make such a namespace: tried, for the kernel, its settings and its modules all may refuse. */
+/**
+ * Whether this host lets an ordinary user make such a namespace: tried, for the kernel, its settings and its
+ * modules all may refuse.
+ */
 export function canMakeNamespaces(): boolean {
   const script = '[ "$$" = 1 ] && read -r stat </proc/self/fd/7/self/stat && [ "${stat%% *}" != 1 ]';
   const [program, ...args] = namespaceCommand(["/bin/sh", "-c", script]);
@@ -58,7 +62,8 @@ export function namespaceMembers(leader: ProcessStat): ProcessStat[] {
     .filter((stat) => stat.namespace === undefined || stat.namespace !== host);
   const entered = all.filter((stat) => namespace !== undefined && stat.namespace === namespace);
   const inside = new Set([leader.pid, ...entered.map(({ pid }) => pid)]);
-  // Orphans become children of the first process, so each has a way up to it. A parent may come after its child.
+  // Orphans become children of the first process, so each has a way up to it. A parent may come after its
+  // child.
   for (let before = 0; before < inside.size;) {
     before = inside.size;
     for (const { pid, parent } of all) if (inside.has(parent)) inside.add(pid);

@@ -70,7 +70,8 @@ async function look(files: RunFiles, host: Host): Promise<Observation> {
     const error = "the daemon stopped before the process was started";
     return { state: "gone", spec, outcome: { finishedAt: new Date().toISOString(), error } };
   }
-  // The members first: were the exit read before, a wrapper that ends in between would seem to have left no code.
+  // The members first: were the exit read before, a wrapper that ends in between would seem to have left no
+  // code.
   const tracking = await trackingOf(files, host);
   const { alive, members } = runMembers(files, { claim, host, tracking });
   const exit = await readExit(files);

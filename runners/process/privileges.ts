@@ -1,9 +1,9 @@
 /**
- * Turns an identity and a securityContext into what enforces them: options of setpriv(1), a read-only view, and the lines that
- * `/proc/<pid>/status` must show afterwards; or refuses them.
+ * Turns an identity and a securityContext into what enforces them: options of setpriv(1), a read-only view,
+ * and the lines that `/proc/<pid>/status` must show afterwards; or refuses them.
  *
- * Who is not root runs with `no_new_privs`, without supplementary groups but its own, and with no capability but those that
- * its service was granted, in none of the five sets.
+ * Who is not root runs with `no_new_privs`, without supplementary groups but its own, and with no capability
+ * but those that its service was granted, in none of the five sets.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -44,8 +44,10 @@ function refuse(field: keyof SecurityContext, reason: string, hint: string): nev
 /**
  * Plans the privileges of a run.
  *
- * @param root whether the daemon is root. Only then can a user, group, capabilities or a read-only view be enforced.
- * @throws {RuneError} `failed_precondition` naming the field that cannot be enforced; see also {@linkcode resolveUser}.
+ * @param root whether the daemon is root. Only then can a user, group, capabilities or a read-only view be
+ * enforced.
+ * @throws {RuneError} `failed_precondition` naming the field that cannot be enforced; see also {@linkcode
+ * resolveUser}.
  */
 export async function planPrivileges(
   { securityContext: context = {}, identity }: Restricted,
@@ -111,7 +113,10 @@ function capabilitiesOf(
   return readOnlyFs ? { bounding: own & ~capabilitySet(UNDO_READ_ONLY, own) } : {};
 }
 
-/** Options of setpriv(1) that leave a process with exactly these privileges; none when there is nothing to drop. */
+/**
+ * Options of setpriv(1) that leave a process with exactly these privileges; none when there is nothing to
+ * drop.
+ */
 export function setprivOptions({ identity, capabilities, bounding, noNewPrivileges }: Privileges): string[] {
   const options: string[] = [];
   if (noNewPrivileges) options.push("--no-new-privs");

@@ -16,7 +16,9 @@ export interface ProcessStat {
   startTime: number;
 }
 
-/** Reads the text of a `stat` file. The command's name may hold anything, so fields count from the last `)`. */
+/**
+ * Reads the text of a `stat` file. The command's name may hold anything, so fields count from the last `)`.
+ */
 export function parseStat(text: string): ProcessStat {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const at = (field: number) => Number(fields[field - 3]);

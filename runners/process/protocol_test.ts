@@ -156,7 +156,8 @@ test("a signal that a shell ignores for background jobs is not ignored in the ru
   await room.runner.start(spec, signal);
   const lines = await Array.fromAsync(await room.runner.logs(spec, { follow: true, signal }));
   const ignored = ignoredIn(lines[0]!.text);
-  // These tests may be such a job themselves, and have no handlers, as a daemon has, that would end it. Deno ignores SIGPIPE.
+  // These tests may be such a job themselves, and have no handlers, as a daemon has, that would end it. Deno
+  // ignores SIGPIPE.
   const own = ignoredIn(/^SigIgn:.*/m.exec(await Deno.readTextFile("/proc/self/status"))![0]);
   const numbers = Object.entries({ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 })
     .map(([name, number]) => ({ name, bit: 1n << BigInt(number - 1) }))

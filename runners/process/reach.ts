@@ -1,6 +1,7 @@
 /**
- * What of the host a run's user can reach. The daemon looks up commands and directories before a run starts, to say well what is
- * missing. It says nothing of what only root can see: whether that exists is nobody else's business.
+ * What of the host a run's user can reach. The daemon looks up commands and directories before a run starts,
+ * to say well what is missing. It says nothing of what only root can see: whether that exists is nobody
+ * else's business.
  * @module
  */
 import { join } from "node:path";
@@ -19,7 +20,10 @@ export function onHost(path: string, mounts: RunMount[]): string {
   return mount ? mount.source + path.slice(mount.target.length) : path;
 }
 
-/** Whether the user may search every directory above the path, as far as owners and modes tell. Links are followed. */
+/**
+ * Whether the user may search every directory above the path, as far as owners and modes tell. Links are
+ * followed.
+ */
 export async function canReach(path: string, { mounts, who }: Looker): Promise<boolean> {
   if (who.uid === 0) return true;
   const mount = mountOf(path, mounts);

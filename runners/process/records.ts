@@ -3,8 +3,10 @@
  *
  * ```
  * <root>/<instanceUid>-<run>[+<step>]/  0700
- *   spec.json      the RunSpec (0600) without the values of secrets, but with their names; the directory appears complete, by rename
- *   tracked        symbolic link whose target is its content: what tells the run's processes, `<by> <group>`; see members.ts
+ *   spec.json      the RunSpec (0600) with the names of secrets, without their values; the directory appears
+ *                  complete, by rename
+ *   tracked        symbolic link whose target is its content: what tells the run's processes,
+ *                  `<by> <group>`; see members.ts
  *   starting       start() was asked for; written before anything is spawned
  *   claim          symbolic link whose target is its content: `<pid> <start time> <boot id>`, or `abandoned`
  *   error          why the mounts or control groups could not be made; empty when they were
@@ -16,16 +18,17 @@
  *   <name>.exit    symbolic link whose target is the main process's exit code
  * ```
  *
- * The claim decides every race. The wrapper makes it as its first act and ends at once when it exists, so of any number
- * of wrappers spawned for a run, by this daemon or the one that crashed before, one at most runs the command. A `starting`
- * without a claim means that some daemon died around the spawn: the wrapper may still be on its way. start() spawns
- * another one, whichever claims first is the run. Whoever must know that it ends (stop, remove) makes the claim itself with the
- * text `abandoned`; if that succeeds the run never started and never will, if not the wrapper was faster. To everybody else such a
- * run is one that was created: a wrapper whose daemon died is told by nobody to go on, and ends without running anything.
- * Making a symbolic link is atomic and carries the content with it: there is no half-written claim.
+ * The claim decides every race. The wrapper makes it as its first act and ends at once when it exists, so of
+ * any number of wrappers spawned for a run, by this daemon or the one that crashed before, one at most runs
+ * the command. A `starting` without a claim means that some daemon died around the spawn: the wrapper may
+ * still be on its way. start() spawns another one, whichever claims first is the run. Whoever must know that
+ * it ends (stop, remove) makes the claim itself with the text `abandoned`; if that succeeds the run never
+ * started and never will, if not the wrapper was faster. To everybody else such a run is one that was
+ * created: a wrapper whose daemon died is told by nobody to go on, and ends without running anything. Making
+ * a symbolic link is atomic and carries the content with it: there is no half-written claim.
  *
- * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything. Its shell ends with a code of its own, and the
- * run is put back to where it was created, so that the next start carries it on.
+ * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything. Its shell ends with a code
+ * of its own, and the run is put back to where it was created, so that the next start carries it on.
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";
@@ -125,8 +128,8 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
 }
 
 /**
- * The spec that a run was made from, or undefined when there is no such run. Where the file is damaged, one that names
- * nothing: its processes can still be watched, stopped and removed, and it cannot be started.
+ * The spec that a run was made from, or undefined when there is no such run. Where the file is damaged, one
+ * that names nothing: its processes can still be watched, stopped and removed, and it cannot be started.
  */
 export async function readSpec(files: RunFiles): Promise<RecordedSpec | undefined> {
   const path = `${files.dir}/spec.json`;
@@ -156,7 +159,8 @@ async function readLinkIfPresent(path: string): Promise<{ target: string; at: Da
 }
 
 /**
- * What tells the processes of a run, or undefined when it was not started yet, or by a version that did not write it down.
+ * What tells the processes of a run, or undefined when it was not started yet, or by a version that did not
+ * write it down.
  */
 export async function readTracking(files: RunFiles): Promise<Tracking | undefined> {
   const [by, group = ""] = (await readLinkIfPresent(`${files.dir}/tracked`))?.target.split(" ") ?? [];
@@ -165,7 +169,10 @@ export async function readTracking(files: RunFiles): Promise<Tracking | undefine
   return by === "session" || by === "namespace" ? { by } : undefined;
 }
 
-/** Writes down what tells the processes of a run. The first one stays: a wrapper that knows it may be on its way. */
+/**
+ * Writes down what tells the processes of a run. The first one stays: a wrapper that knows it may be on its
+ * way.
+ */
 export async function writeTracking(files: RunFiles, tracking: Tracking): Promise<Tracking> {
   const target = hasGroup(tracking) ? `${tracking.by} ${tracking.group}` : tracking.by;
   await linkOnce(`${files.dir}/tracked`, target);
@@ -193,7 +200,9 @@ export async function readOutcome(files: RunFiles): Promise<Outcome | undefined>
 
 /** Exit codes of a set-up that no daemon finished: nobody answered it, or nobody listened (SIGPIPE). */
 const UNFINISHED = [125, 128 + 13];
-/** What setup.sh says with the first of them. Of a run's processes only its set-up can write where it says it. */
+/**
+ * What setup.sh says with the first of them. Of a run's processes only its set-up can write where it says it.
+ */
 const NOBODY_FINISHED = "nobody finished the set-up";
 
 /** Whether a claimed run of which nothing lives never ran anything, because its set-up was not finished. */
@@ -206,7 +215,10 @@ export async function isUnfinished(files: RunFiles, exit: { code: number } | und
   return hasSuchCode || await readIfPresent(`${files.dir}/starting`) === undefined;
 }
 
-/** Puts a run whose set-up was not finished back to where it was created. Whoever dies on the way leaves the same to be done. */
+/**
+ * Puts a run whose set-up was not finished back to where it was created. Whoever dies on the way leaves the
+ * same to be done.
+ */
 export async function resetRun(files: RunFiles): Promise<void> {
   await removeIfPresent(`${files.dir}/starting`);
   await removeIfPresent(`${files.dir}/error`);

@@ -40,7 +40,10 @@ export function toState(files: RunFiles, found: Observation): RunState {
   }
 }
 
-/** The run's main process. A pid alone may be another process's by now: where a group tells the run's own, it is among them. */
+/**
+ * The run's main process. A pid alone may be another process's by now: where a group tells the run's own, it
+ * is among them.
+ */
 export function mainOf(found: Observation): ProcessStat | undefined {
   if (found.state !== "running" || found.main === undefined) return undefined;
   const { main, members, tracking } = found;

@@ -1,6 +1,7 @@
 /**
- * The process runner: the contract of `runner.ts` for programs of this host. What a run is and why it starts at most once
- * is told in `records.ts`; who watches runs in `supervisor.ts`. Runs outlive this object and the daemon.
+ * The process runner: the contract of `runner.ts` for programs of this host. What a run is and why it starts
+ * at most once is told in `records.ts`; who watches runs in `supervisor.ts`. Runs outlive this object and the
+ * daemon.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
@@ -53,7 +54,10 @@ import { findTool } from "./tools.ts";
 export interface ProcessRunnerOptions {
   /** Directory of all runs; made when missing. One daemon at a time. */
   dir: string;
-  /** Names what the runs leave on the host beside the directory: who finds it knows whose it is. One daemon at a time, too. */
+  /**
+   * Names what the runs leave on the host beside the directory: who finds it knows whose it is. One daemon at
+   * a time, too.
+   */
   daemonId: string;
   /** The hierarchies that are used. Default: all that this host has. */
   cgroups?: CgroupMounts;
@@ -66,11 +70,13 @@ export interface ProcessRunnerOptions {
 
 /** A runner of processes. */
 export interface ProcessRunner extends Runner {
-  /** Whether it can tell when all processes of a run are gone. Where it cannot, no run gets anything to write. */
+  /**
+   * Whether it can tell when all processes of a run are gone. Where it cannot, no run gets anything to write.
+   */
   readonly contains: boolean;
   /**
-   * Resolves when nothing that was started from this directory runs without a record (see strays.ts): before that, nothing may
-   * be started that could write what it writes.
+   * Resolves when nothing that was started from this directory runs without a record (see strays.ts): before
+   * that, nothing may be started that could write what it writes.
    *
    * @throws when the runner is closed first.
    */
@@ -367,7 +373,10 @@ class DirectoryRunner implements ProcessRunner {
     await this.#supervisor.close();
   }
 
-  /** Makes the groups of a run and writes down what tells its processes. @returns the files that the wrapper joins. */
+  /**
+   * Makes the groups of a run and writes down what tells its processes.
+   * @returns the files that the wrapper joins.
+   */
   async #track(files: RunFiles, { resources, mounts }: RecordedSpec): Promise<string[]> {
     const { cgroups, tracks: by } = this.#supervisor.host;
     const group = this.#supervisor.groupOf(files);

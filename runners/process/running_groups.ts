@@ -1,4 +1,7 @@
-/** The processes of a daemon that live on this host, for who must know before that daemon is there. @module */
+/**
+ * The processes of a daemon that live on this host, for who must know before that daemon is there.
+ * @module
+ */
 import { groupMembers, groupOf, listRunGroups, TRACKERS } from "./cgroup.ts";
 import { findCgroupMounts } from "./cgroup_mounts.ts";
 import { readAllProcesses } from "./proc.ts";
@@ -12,8 +15,9 @@ export interface RunningGroup {
 }
 
 /**
- * Lists them: by control groups, which carry the daemon's id, and by wrappers, which have it among their arguments or, of
- * earlier versions, were started from one of these directories: where a daemon could make no groups.
+ * Lists them: by control groups, which carry the daemon's id, and by wrappers, which have it among their
+ * arguments or, of earlier versions, were started from one of these directories: where a daemon could make no
+ * groups.
  *
  * @param options.dataDirs where the daemon's data is or was.
  */

@@ -1,11 +1,13 @@
 /**
- * Starts the wrapper of a run (see records.ts for how it becomes, or does not become, the run) and takes its process to the
- * point where it becomes the command:
+ * Starts the wrapper of a run (see records.ts for how it becomes, or does not become, the run) and takes its
+ * process to the point where it becomes the command:
  *
- * 1. The wrapper claims the run and starts the helpers: a view of mounts of its own, then the rights of the run's user.
- * 2. Its process says who it is while it is still root's alone, and `waiting` once it has checked what it became. Both come
- *    through one pipe, in that order, so what its user could make it say changes nothing.
- * 3. The daemon makes the mounts in its view, writes down its pid, and hands it the environment of the command.
+ * 1. The wrapper claims the run and starts the helpers: a view of mounts of its own, then the rights of the
+ *    run's user.
+ * 2. Its process says who it is while it is still root's alone, and `waiting` once it has checked what it
+ *    became. Both come through one pipe, in that order, so what its user could make it say changes nothing.
+ * 3. The daemon makes the mounts in its view, writes down its pid, and hands it the environment of the
+ *    command.
  * 4. It says `ready` and becomes the command.
  *
  * Whoever dies on the way closes a pipe that the other one reads: a run whose set-up is never finished ends.
@@ -41,11 +43,13 @@ export interface SpawnOptions {
 }
 
 /**
- * Spawns a wrapper in a session of its own, as nobody's child, and returns when its command runs, when it ended before, or when
- * another wrapper has the claim: runs are watched the same way whether this daemon or an earlier one started them, and none is a
- * handle to keep open. Why a run's set-up failed is in its `error` file.
+ * Spawns a wrapper in a session of its own, as nobody's child, and returns when its command runs, when it
+ * ended before, or when another wrapper has the claim: runs are watched the same way whether this daemon or
+ * an earlier one started them, and none is a handle to keep open. Why a run's set-up failed is in its `error`
+ * file.
  *
- * @throws {RuneError} `unavailable` when no process can be made, `deadline_exceeded` on abort; the run ends then.
+ * @throws {RuneError} `unavailable` when no process can be made, `deadline_exceeded` on abort; the run ends
+ * then.
  */
 export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Promise<void> {
   const { root, daemonId, inNamespace = false, launch, procs, mounts, closed = [], signal } = options;
@@ -131,8 +135,8 @@ async function setUp(
 async function helpersOf({ view, privileges, workdir, command }: Launch): Promise<string[]> {
   const options = setprivOptions(privileges);
   return [
-    // Slave, so that a volume unmounted on the host goes away here too instead of being kept busy; a read-only view
-    // must not receive a mount that is made, writable, later.
+    // Slave, so that a volume unmounted on the host goes away here too instead of being kept busy; a
+    // read-only view must not receive a mount that is made, writable, later.
     ...view === "shared" ? [] : [
       await findTool("unshare"),
       "--mount",

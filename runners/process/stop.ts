@@ -1,14 +1,16 @@
 /**
- * Ending a run in order. The main process is asked first, alone: it knows how to end what it started, and a child that is saving
- * must not be killed beside its parent. What it leaves behind is asked when it has ended, and at the latest when its time is up.
+ * Ending a run in order. The main process is asked first, alone: it knows how to end what it started, and a
+ * child that is saving must not be killed beside its parent. What it leaves behind is asked when it has
+ * ended, and at the latest when its time is up.
  *
  * - The main process gets its stop signal, and SIGKILL after the time-out.
- * - When it has ended, of itself or by that, the others get SIGTERM. They have what is left of the time-out, and a short time even
- *   where nothing is left.
+ * - When it has ended, of itself or by that, the others get SIGTERM. They have what is left of the time-out,
+ *   and a short time even where nothing is left.
  * - Then everything gets SIGKILL.
  *
- * So the time-out bounds what is in order, and a stop takes at most that short time longer. Programs that expect a signal to
- * every process, as a shell that does not hand it on, end all the same: the shell ends at once, and then its children are asked.
+ * So the time-out bounds what is in order, and a stop takes at most that short time longer. Programs that
+ * expect a signal to every process, as a shell that does not hand it on, end all the same: the shell ends at
+ * once, and then its children are asked.
  * @module
  */
 import { RuneError } from "../../model/error.ts";

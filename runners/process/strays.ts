@@ -1,8 +1,9 @@
 /**
- * Processes of this daemon of which its directory has no record any more: it was lost, or a backup was put in its place or
- * elsewhere. Nobody can tell what they write, so they end before any run is judged or started. What proves that one is ours is
- * the daemon's id, which its control group carries and its wrapper has among its arguments, wherever it was started from. A
- * wrapper of an earlier version has no id; it says which directory it came from.
+ * Processes of this daemon of which its directory has no record any more: it was lost, or a backup was put in
+ * its place or elsewhere. Nobody can tell what they write, so they end before any run is judged or started.
+ * What proves that one is ours is the daemon's id, which its control group carries and its wrapper has among
+ * its arguments, wherever it was started from. A wrapper of an earlier version has no id; it says which
+ * directory it came from.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -89,7 +90,10 @@ function straysByWrapper(root: string, { cgroups, daemonId }: StrayOptions): Str
   return strays;
 }
 
-/** Whether a script, as a process sees it, is the one in this directory: another view may have another directory there. */
+/**
+ * Whether a script, as a process sees it, is the one in this directory: another view may have another
+ * directory there.
+ */
 function isFrom(root: string, script: string): boolean {
   const [seen, ours] = [script, `${root}/wrapper.sh`].map((path) => Deno.statSync(path));
   return seen!.dev === ours!.dev && seen!.ino === ours!.ino;
@@ -131,7 +135,10 @@ export async function endStrays(
 /** The leader of a stray that was found by its group: each of its processes is signalled by itself. */
 const NOBODY: ProcessIdentity = { pid: 0, startTime: 0 };
 
-/** @param options.seen what was found before. A session whose leader is gone may be another one by now, so these alone count. */
+/**
+ * @param options.seen what was found before. A session whose leader is gone may be another one by now, so
+ * these alone count.
+ */
 function membersOf(
   { leader, tracking }: Stray,
   { seen, host }: { seen: ProcessStat[]; host: Host },

@@ -3,7 +3,10 @@ import { until } from "../../tests/host.ts";
 import { readProcess } from "./proc.ts";
 import { openRoom, roomTest as test } from "./test_room.ts";
 
-/** Ends when it may: after SIGTERM, and once `go` is in its directory. `began` is there when SIGTERM does not end it at once. */
+/**
+ * Ends when it may: after SIGTERM, and once `go` is in its directory. `began` is there when SIGTERM does not
+ * end it at once.
+ */
 const makeObedient = (dir: string) =>
   `trap 'while [ ! -e ${dir}/go ]; do sleep 0.05; done; echo bye >${dir}/bye; exit 0' TERM; ` +
   `: >${dir}/began; while :; do sleep 0.1; done`;

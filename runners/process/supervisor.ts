@@ -1,7 +1,8 @@
 /**
- * Keeps watch over every run of a directory while a daemon runs: sees their ends, ends what a main process left behind,
- * records outcomes, and looks after their logs. One inotify watch sees all runs, those of an earlier daemon too; a tick
- * every second is for what no watch can see (a run whose wrapper was killed) and for marks and rotation.
+ * Keeps watch over every run of a directory while a daemon runs: sees their ends, ends what a main process
+ * left behind, records outcomes, and looks after their logs. One inotify watch sees all runs, those of an
+ * earlier daemon too; a tick every second is for what no watch can see (a run whose wrapper was killed) and
+ * for marks and rotation.
  * @module
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
@@ -45,7 +46,10 @@ const SCRIPTS = {
   "terminal.sh": terminalScript,
 };
 const TICK_MS = 1_000;
-/** While a log grows by more than is given back at once between two ticks: what is kept must not depend on how fast it grows. */
+/**
+ * While a log grows by more than is given back at once between two ticks: what is kept must not depend on how
+ * fast it grows.
+ */
 const HURRIED_TICK_MS = 50;
 /** How long what a main process left behind may take to end in order: what services have by default. */
 const LEFTOVER_MS = 10_000;
@@ -80,7 +84,9 @@ export class Supervisor {
   readonly groups: GroupRemover;
   /** Runs that stop() is ending, which knows how long they may take; `killed` once it sent SIGKILL. */
   readonly stopping = new Map<string, { killed: boolean }>();
-  /** Runs whose main process ended well by itself, and how many others it left, while those are about to end. */
+  /**
+   * Runs whose main process ended well by itself, and how many others it left, while those are about to end.
+   */
   readonly leaving = new Map<string, number>();
   /** Pids of the commands of `exec` in each run: none of theirs is a process that the run left behind. */
   readonly #commands = new Map<string, Set<number>>();
@@ -152,7 +158,8 @@ export class Supervisor {
   }
 
   /**
-   * Ends what still lives of a run whose end is recorded: versions that did not look below a control group recorded it too early.
+   * Ends what still lives of a run whose end is recorded: versions that did not look below a control group
+   * recorded it too early.
    *
    * @throws {RuneError} `unavailable` when it does not end.
    */

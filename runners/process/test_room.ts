@@ -1,4 +1,7 @@
-/** Makes process runners over a directory of their own for tests, and removes whatever their runs left. @module */
+/**
+ * Makes process runners over a directory of their own for tests, and removes whatever their runs left.
+ * @module
+ */
 import type { RunSpec } from "../runner.ts";
 import { createProcessRunner, type ProcessRunner, type ProcessRunnerOptions } from "./runner.ts";
 

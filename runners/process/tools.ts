@@ -1,4 +1,7 @@
-/** The host's programs that the process runner executes, found once by name in the system's own directories. @module */
+/**
+ * The host's programs that the process runner executes, found once by name in the system's own directories.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 
 /** Where system programs are, whatever a run's or the daemon's PATH says. */

@@ -1,4 +1,8 @@
-/** Nothing of a run is taken for gone that is not: by each hierarchy that tells processes, and by sessions alone. @module */
+/**
+ * Nothing of a run is taken for gone that is not: by each hierarchy that tells processes, and by sessions
+ * alone.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { until } from "../../tests/host.ts";

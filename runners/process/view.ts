@@ -1,6 +1,7 @@
 /**
- * Makes the mounts of a run, from outside: mount(8) is loaded in the host's own view, and enters the run's for the system call
- * alone (its option `-N`). So no program of root is ever looked up among what the run's user mounts.
+ * Makes the mounts of a run, from outside: mount(8) is loaded in the host's own view, and enters the run's
+ * for the system call alone (its option `-N`). So no program of root is ever looked up among what the run's
+ * user mounts.
  * @module
  */
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
@@ -13,7 +14,9 @@ import { findTool } from "./tools.ts";
 /** open(2): names a place without opening what is there. */
 const O_PATH = 0o10000000;
 
-/** A view of mounts, held by a descriptor: what becomes of the process that it was found by changes nothing. */
+/**
+ * A view of mounts, held by a descriptor: what becomes of the process that it was found by changes nothing.
+ */
 interface View extends Disposable {
   /** Path that leads to the namespace. */
   namespace: string;
@@ -38,7 +41,10 @@ export interface ViewPlan {
   mounts: RunMount[];
   /** Everything is read-only but for the writable ones among `mounts`. */
   readOnly: boolean;
-  /** Directories of the daemon's own: what is mounted at or below them, volumes and secrets of others, is not in the view. */
+  /**
+   * Directories of the daemon's own: what is mounted at or below them, volumes and secrets of others, is not
+   * in the view.
+   */
   closed: readonly string[];
   signal: AbortSignal;
 }
@@ -116,8 +122,9 @@ function readMounts(pid: number): { id: string; at: string }[] {
 }
 
 /**
- * Whether a path leads to the mount with this id. It does not where another mount covers it or a directory above it: the list
- * still has it, but neither we nor the run can reach it. What cannot be told is not left out.
+ * Whether a path leads to the mount with this id. It does not where another mount covers it or a directory
+ * above it: the list still has it, but neither we nor the run can reach it. What cannot be told is not left
+ * out.
  */
 function leadsTo(path: string, id: string): boolean {
   let fd: number;

@@ -1,6 +1,7 @@
 /**
- * What a service's user chooses, its environment, its mounts and their files, is seen by no program that still is root: not on
- * the way to its main process, not on the way to a command of `exec`, with pipes or a terminal, and not at an init step.
+ * What a service's user chooses, its environment, its mounts and their files, is seen by no program that
+ * still is root: not on the way to its main process, not on the way to a command of `exec`, with pipes or a
+ * terminal, and not at an init step.
  * @module
  */
 import assert from "node:assert/strict";
@@ -81,7 +82,8 @@ for (const mounted of [false, true]) {
         if (lines.push(text) === 9) break;
       }
       assert.equal(lines.join("\n"), PLAIN(identity, "0000000000000000"));
-      // What nsenter needs on its way into the view cannot be taken out of the bounding set any more. Nothing can be gained by it.
+      // What nsenter needs on its way into the view cannot be taken out of the bounding set any more. Nothing
+      // can be gained by it.
       const bounding = mounted ? "0000000000240080" : "0000000000000000";
       for (const options of [{}, { stdin: true }, { tty: true }]) {
         const { text } = await exec(room, spec, { command: STATUS, ...options });
@@ -391,7 +393,9 @@ interface Said {
   hasMounts?: boolean;
 }
 
-/** Starts a wrapper as spawnWrapper() does, tells it `said`, and closes the pipe, as if the daemon had died. */
+/**
+ * Starts a wrapper as spawnWrapper() does, tells it `said`, and closes the pipe, as if the daemon had died.
+ */
 async function startAlone(room: ProcessRoom, { status, said, heard = true, hasMounts = false }: Said) {
   const { signal } = new AbortController();
   const spec = room.shell("echo ran");
@@ -526,7 +530,8 @@ test(
       await assert.rejects(room.runner.start(spec, signal), says);
     }
     assert.deepEqual(await Array.fromAsync(Deno.readDir(secret)), []);
-    // Where a name alone may say something to the host's programs nothing is made: /run/nologin keeps everybody out.
+    // Where a name alone may say something to the host's programs nothing is made: /run/nologin keeps
+    // everybody out.
     const name = `rune-test-${crypto.randomUUID()}`;
     for (
       const path of [`/run/${name}`, `/etc/${name}`, `/${name}`, `/home/${name}`, `/var/lib/dpkg/${name}`]

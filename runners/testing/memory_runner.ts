@@ -1,6 +1,7 @@
 /**
- * A runner over runs in memory. It keeps every promise of the contract that needs no kernel (`conformance_lifecycle.ts`); commands
- * that it can execute inside a run are `true` and `false`. Each call passes the gate that it is given.
+ * A runner over runs in memory. It keeps every promise of the contract that needs no kernel
+ * (`conformance_lifecycle.ts`); commands that it can execute inside a run are `true` and `false`. Each call
+ * passes the gate that it is given.
  * @module
  */
 import { type Gate, OPEN_GATE, passGate } from "../../base/testing/gate.ts";
@@ -109,7 +110,10 @@ export function createMemoryRunner(
       }),
   };
 
-  /** Asks a run to end, and kills it when its time is up, also when nobody waits any more. @returns whether it was killed. */
+  /**
+   * Asks a run to end, and kills it when its time is up, also when nobody waits any more.
+   * @returns whether it was killed.
+   */
   async function stop(
     run: MemoryRun,
     { timeoutMs, stopSignal, signal }: { timeoutMs: number; stopSignal?: string; signal: AbortSignal },

@@ -1,6 +1,7 @@
 /**
- * Runs in memory: what a host has of runs, whoever asks. It outlives the runners over it, as containers outlive a daemon, and is
- * changed by nothing but their calls, by programs that end, and by what a test does to it.
+ * Runs in memory: what a host has of runs, whoever asks. It outlives the runners over it, as containers
+ * outlive a daemon, and is changed by nothing but their calls, by programs that end, and by what a test does
+ * to it.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
@@ -21,7 +22,10 @@ export interface MemoryRun {
 
 /** How a host is set up. */
 export interface MemoryRunsOptions {
-  /** What the main process of a run does. Default: what `memoryProgram` wrote into its variables, else it obeys SIGTERM. */
+  /**
+   * What the main process of a run does. Default: what `memoryProgram` wrote into its variables, else it
+   * obeys SIGTERM.
+   */
   programOf?: (spec: RunSpec) => Program;
   /** Starts a timer that no end of a daemon ends. */
   after?: (ms: number, fire: () => void) => Timer;

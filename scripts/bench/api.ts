@@ -10,7 +10,9 @@ const READS = 4000;
 const PARALLEL = 16;
 const READS_BUDGET = 2000;
 
-/** Lists 1,000 stored services, then reads one of them as fast as it goes; the daemon has one core to itself. */
+/**
+ * Lists 1,000 stored services, then reads one of them as fast as it goes; the daemon has one core to itself.
+ */
 export function measureApi(): Promise<Row[]> {
   return withLab(async (lab) => {
     const pinned = findProgram("taskset") !== undefined &&

@@ -16,7 +16,10 @@ const BY_HAND = "bench-by-hand";
 export interface ByHand {
   /** Creates and starts this many at once. */
   start(count: number): Promise<void>;
-  /** Kills the one container that `start` made, waits for its end and starts another: the quickest anybody could be. */
+  /**
+   * Kills the one container that `start` made, waits for its end and starts another: the quickest anybody
+   * could be.
+   */
   replace(): Promise<void>;
   /** Removes all that `start` made. */
   clear(): Promise<void>;
@@ -117,7 +120,9 @@ export async function measureCast(): Promise<Row> {
   return row ?? makeSkippedRow(what, "no Docker Engine here");
 }
 
-/** A killed container until its replacement runs, by Rune and by hand, against one create and start; in turns. */
+/**
+ * A killed container until its replacement runs, by Rune and by hand, against one create and start; in turns.
+ */
 export async function measureReplacement(): Promise<Row[]> {
   const what = "container killed → replacement running";
   const rounds = 2 * ROUNDS;

@@ -31,7 +31,9 @@ export async function residentMb(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;
 }
 
-/** Memory and CPU with process services running, each one `sleep`, over ten seconds in which nothing changes. */
+/**
+ * Memory and CPU with process services running, each one `sleep`, over ten seconds in which nothing changes.
+ */
 export async function measureIdle(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [services, mb, percent] of IDLE_BUDGETS) {
@@ -91,7 +93,10 @@ async function pids(lab: Lab): Promise<string> {
   return items.map((i) => `${i.name} ${i.status.handle}`).sort().join("\n");
 }
 
-/** A daemon that was killed with 500 processes running, from its start to `/healthz` 200; none may be restarted. */
+/**
+ * A daemon that was killed with 500 processes running, from its start to `/healthz` 200; none may be
+ * restarted.
+ */
 export function measureAdoption(): Promise<Row> {
   return withLab(async (lab) => {
     await lab.cast(...Array.from({ length: 5 }, (_, i) => sleeper(`adopted-${i}`, ADOPTED / 5)));

@@ -1,4 +1,7 @@
-/** What the benchmarks share: a daemon on a scratch directory, its API, and its instances as they change. @module */
+/**
+ * What the benchmarks share: a daemon on a scratch directory, its API, and its instances as they change.
+ * @module
+ */
 import type { CastResponse, ResourceList } from "../../model/api.ts";
 import type { Instance } from "../../model/instance.ts";
 import { type Daemon, startDaemon } from "../daemon.ts";

@@ -1,4 +1,8 @@
-/** Rollouts: how long replacing running containers takes beside starting as many of them by plain Engine calls. @module */
+/**
+ * Rollouts: how long replacing running containers takes beside starting as many of them by plain Engine
+ * calls.
+ * @module
+ */
 import type { Instance } from "../../model/instance.ts";
 import { ensureTestImage } from "../../runners/docker/test_image.ts";
 import { engineAnswers, openEngine } from "../engine.ts";

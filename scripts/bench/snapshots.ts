@@ -1,7 +1,9 @@
 /**
- * Snapshot and restore of a `local` volume beside `cp -a` of the same tree, on three filesystems at three sizes. Rounds take turns:
- * plain `cp -a` (in the page cache when it returns), `cp -a` made durable (`sync -f`), snapshot, restore. A snapshot is timed
- * as a client sees it, from the request to Ready: two commits of the store, the copy, its sync, its rename. @module
+ * Snapshot and restore of a `local` volume beside `cp -a` of the same tree, on three filesystems at three
+ * sizes. Rounds take turns: plain `cp -a` (in the page cache when it returns), `cp -a` made durable (`sync
+ * -f`), snapshot, restore. A snapshot is timed as a client sees it, from the request to Ready: two commits of
+ * the store, the copy, its sync, its rename.
+ * @module
  */
 import { capture, findProgram } from "../command.ts";
 import { startDaemon } from "../daemon.ts";
@@ -33,7 +35,10 @@ function apiOf(url: string) {
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
   };
-  /** Does something and returns when a resource has got to a state by it (`gone`: to its end), as a watch tells. */
+  /**
+   * Does something and returns when a resource has got to a state by it (`gone`: to its end), as a watch
+   * tells.
+   */
   const reach = async (
     { kind, name, state }: { kind: string; name: string; state: string },
     act: () => Promise<void>,

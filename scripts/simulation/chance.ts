@@ -1,4 +1,8 @@
-/** Chance that a seed and a place in a history determine, so that leaving out one event leaves the rest as it was. @module */
+/**
+ * Chance that a seed and a place in a history determine, so that leaving out one event leaves the rest as it
+ * was.
+ * @module
+ */
 
 /** A whole number below `below`, always the same for the same words. */
 export function pick(below: number, ...words: (number | string)[]): number {

@@ -1,4 +1,8 @@
-/** One life of the daemon: the real store and the real controllers on the world's node. It ends by being dropped. @module */
+/**
+ * One life of the daemon: the real store and the real controllers on the world's node. It ends by being
+ * dropped.
+ * @module
+ */
 import { getLogger } from "@logtape/logtape";
 import type { Gate } from "../../base/testing/gate.ts";
 import { createClock } from "../../base/clock.ts";

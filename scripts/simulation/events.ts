@@ -33,7 +33,10 @@ export interface History {
 
 const GI = (n: number) => `${n}Gi`;
 
-/** Services: one that has no volume, one that mounts `data` by name, one whose claim template makes its volumes. */
+/**
+ * Services: one that has no volume, one that mounts `data` by name, one whose claim template makes its
+ * volumes.
+ */
 const SERVICES: Record<string, (seed: number, n: number) => Record<string, unknown>> = {
   plain: (seed, n) => ({ scale: pick(4, seed, n, "scale") }),
   owner: (seed, n) => ({

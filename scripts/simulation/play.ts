@@ -178,7 +178,9 @@ class Game {
     );
   }
 
-  /** The store of a new daemon must have everything that anybody has seen; from here on it is watched again. */
+  /**
+   * The store of a new daemon must have everything that anybody has seen; from here on it is watched again.
+   */
   async #open(store: Store): Promise<void> {
     if (store.revision < this.#seenRevision) {
       throw new Violation(

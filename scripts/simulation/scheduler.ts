@@ -1,6 +1,7 @@
 /**
- * Who goes next. Each call of a fake stands at its gate until it is let through, one at a time; which one, and what goes wrong with
- * it, is decided from the seed. A daemon that has died never goes on: its calls stand forever.
+ * Who goes next. Each call of a fake stands at its gate until it is let through, one at a time; which one,
+ * and what goes wrong with it, is decided from the seed. A daemon that has died never goes on: its calls
+ * stand forever.
  * @module
  */
 import type { Gate, GatedCall } from "../../base/testing/gate.ts";

@@ -1,4 +1,8 @@
-/** What must be true once nothing goes wrong any more and time has passed: all that was asked for is there, and nothing else. @module */
+/**
+ * What must be true once nothing goes wrong any more and time has passed: all that was asked for is there,
+ * and nothing else.
+ * @module
+ */
 import { isCurrent } from "../../model/job.ts";
 import { type Instance, mountsOf } from "../../model/instance.ts";
 import { parseBytes } from "../../model/quantity.ts";
@@ -27,7 +31,8 @@ function waitsForVolume(instance: Instance, store: Store): boolean {
     const { namespace, name } = volumeKeyOf(mount, instance);
     const volume = store.get("volume", namespace, name);
     if (!volume) return true;
-    // Kept data that is deleted between the lease and the launch: each waits for the other, and somebody has to decide.
+    // Kept data that is deleted between the lease and the launch: each waits for the other, and somebody has
+    // to decide.
     if (volume.deletionRequestedAt !== undefined) return true;
     return volume.status.handle === undefined && volume.spec.source !== undefined;
   });

@@ -1,6 +1,6 @@
 /**
- * The world of a simulation: what there is outside the daemon and outlives it (runs, volumes, the disk, what is shown to runs and
- * held of the host), and what must be true of it at every moment.
+ * The world of a simulation: what there is outside the daemon and outlives it (runs, volumes, the disk, what
+ * is shown to runs and held of the host), and what must be true of it at every moment.
  * @module
  */
 import type { Gate } from "../../base/testing/gate.ts";

@@ -1,6 +1,7 @@
 /**
- * Checks a declaration against the store, the storage classes and the drivers, and fills in its defaults. This happens after
- * the schema and before the write. Cast, PUT, POST and scale all use it, so none of them is a way around another.
+ * Checks a declaration against the store, the storage classes and the drivers, and fills in its defaults.
+ * This happens after the schema and before the write. Cast, PUT, POST and scale all use it, so none of them
+ * is a way around another.
  * @module
  */
 import type { Declared } from "../../model/declared.ts";

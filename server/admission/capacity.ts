@@ -1,4 +1,8 @@
-/** Refuses limits and requests that exceed this machine: no runner could satisfy them, and waiting would not help. @module */
+/**
+ * Refuses limits and requests that exceed this machine: no runner could satisfy them, and waiting would not
+ * help.
+ * @module
+ */
 import { sameValue } from "../../model/changes.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
@@ -35,7 +39,10 @@ export function countCpus(list: string): number {
   }, 0);
 }
 
-/** Checks limits and requests against the machine. Stored values stay accepted, since the machine may have shrunk. */
+/**
+ * Checks limits and requests against the machine. Stored values stay accepted, since the machine may have
+ * shrunk.
+ */
 export function checkCapacity(
   { resources }: Pick<ServiceSpec, "resources">,
   { before, capacity }: { before: Pick<ServiceSpec, "resources"> | undefined; capacity: Capacity },

@@ -1,5 +1,6 @@
 /**
- * Casting writes a set of declarations in one transaction, or nothing at all. A single PUT or POST is a set of one.
+ * Casting writes a set of declarations in one transaction, or nothing at all. A single PUT or POST is a set
+ * of one.
  * @module
  */
 import type { CastRequest, CastResult } from "../../model/api.ts";
@@ -116,8 +117,8 @@ function refusal(
 /**
  * Writes a set inside a transaction, in the order of kinds. If it throws, the transaction is rolled back.
  *
- * @throws {RuneError} `invalid_argument` with every issue; `conflict` if the only issues are resources that are being deleted,
- * or for another version than `ifVersion`; `already_exists`.
+ * @throws {RuneError} `invalid_argument` with every issue; `conflict` if the only issues are resources that
+ * are being deleted, or for another version than `ifVersion`; `already_exists`.
  */
 export function applySet(
   tx: Tx,
@@ -175,8 +176,8 @@ export function applySet(
     if (declared.kind === "service") later.delete(describeKey(declared));
     verdict.issues.push(...resolved.issues);
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
-    // Written even after an earlier issue, so that later declarations are checked as if the earlier ones were valid. The issue
-    // rolls everything back.
+    // Written even after an earlier issue, so that later declarations are checked as if the earlier ones were
+    // valid. The issue rolls everything back.
     if (verdict.issues.length === 0) {
       const spec = declared.kind === "service" ? withIdentity(verdict.spec, resolved.identity) : verdict.spec;
       const written = write(tx, { ...declared, spec } as Declared, options);
@@ -243,7 +244,10 @@ function authorize(
   return resolved;
 }
 
-/** Replaces the identity in a spec. The identity of an earlier generation is dropped, since another service may have it by now. */
+/**
+ * Replaces the identity in a spec. The identity of an earlier generation is dropped, since another service
+ * may have it by now.
+ */
 function withIdentity(spec: unknown, identity: HostIdentity | undefined): unknown {
   const { identity: _, ...rest } = spec as Service["spec"];
   return { ...rest, ...(identity && { identity }) };

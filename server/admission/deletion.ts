@@ -16,7 +16,10 @@ export interface Deletion {
   kind: CastKind;
   namespace: string;
   name: string;
-  /** For a service: delete the volumes of its templates too. For a storage class: delete it although volumes use it. */
+  /**
+   * For a service: delete the volumes of its templates too. For a storage class: delete it although volumes
+   * use it.
+   */
   cascade: boolean;
   /** For a volume: destroy the data at once instead of moving it to the trash. */
   now?: boolean;

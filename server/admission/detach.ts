@@ -6,8 +6,8 @@ import { maySee, nameTo, type Viewer } from "../auth/visibility.ts";
 import type { Reader } from "../../store/store.ts";
 
 /**
- * Refuses to detach a volume from an instance that exists, since it may write at any moment. If the instance is gone, the sweep
- * releases its lease once every runner has confirmed that nothing of it runs.
+ * Refuses to detach a volume from an instance that exists, since it may write at any moment. If the instance
+ * is gone, the sweep releases its lease once every runner has confirmed that nothing of it runs.
  *
  * @throws {RuneError} `conflict` that names the instance.
  */

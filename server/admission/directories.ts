@@ -1,4 +1,8 @@
-/** Ensures that no two volumes share a directory of the host, or lie one inside the other: each could have its own writer. @module */
+/**
+ * Ensures that no two volumes share a directory of the host, or lie one inside the other: each could have its
+ * own writer.
+ * @module
+ */
 import type { FieldIssue } from "../../model/error.ts";
 import { isName } from "../../model/name.ts";
 import { parseBytes } from "../../model/quantity.ts";
@@ -40,7 +44,10 @@ function fieldOf({ spec }: Pick<PlacedVolume, "spec">, { state, drivers }: World
 const isInside = (inner: string, outer: string) =>
   `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);
 
-/** Checks the directory of a new volume. Symbolic links are not followed here; the mount refuses what they would hide. */
+/**
+ * Checks the directory of a new volume. Symbolic links are not followed here; the mount refuses what they
+ * would hide.
+ */
 export function checkDirectory(volume: PlacedVolume, world: World): FieldIssue[] {
   const directory = directoryOf(volume, world);
   if (directory === undefined) return [];

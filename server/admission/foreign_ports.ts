@@ -16,7 +16,8 @@ export function portsOf(services: Service[]): Set<string> {
  * Returns the warnings after a cast, one sentence each.
  *
  * @param resources the resources that the cast wrote.
- * @param before the ports that services had before the cast. Their listeners are services, and need no warning.
+ * @param before the ports that services had before the cast. Their listeners are services, and need no
+ * warning.
  */
 export async function warnOfForeignPorts(resources: AnyResource[], before: Set<string>): Promise<string[]> {
   const wanted = resources.flatMap((resource) =>

@@ -18,7 +18,10 @@ export function checkHost(spec: ServiceSpec, { root, containsProcesses }: HostAb
   return [...root ? [] : checkRoot(spec), ...containsProcesses ? [] : checkWriters(spec)];
 }
 
-/** A volume passes to the next writer when the last one has ended. If the daemon cannot tell, processes get no writable volume. */
+/**
+ * A volume passes to the next writer when the last one has ended. If the daemon cannot tell, processes get no
+ * writable volume.
+ */
 function checkWriters({ volumes }: ServiceSpec): FieldIssue[] {
   return volumes.flatMap(({ readOnly }, i): FieldIssue[] =>
     readOnly ? [] : [{

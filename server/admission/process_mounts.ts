@@ -1,4 +1,8 @@
-/** Checks the mounts of processes: only directories of the host, and only a daemon that runs as root can mount them elsewhere. @module */
+/**
+ * Checks the mounts of processes: only directories of the host, and only a daemon that runs as root can mount
+ * them elsewhere.
+ * @module
+ */
 import { join } from "node:path";
 import { occupancyOf } from "../../base/occupied.ts";
 import type { FieldIssue } from "../../model/error.ts";
@@ -65,7 +69,10 @@ function checkMountPoint(
 const sourceOf = ({ subPath }: VolumeMount, directory: string) =>
   join(directory, subPath).replace(/(.)\/$/, "$1");
 
-/** Checks a mount of a daemon without root, which can neither mount a directory elsewhere nor make it read-only. */
+/**
+ * Checks a mount of a daemon without root, which can neither mount a directory elsewhere nor make it
+ * read-only.
+ */
 function checkInPlace(mount: VolumeMount, directory: string | undefined): FieldIssue[] {
   const issues: FieldIssue[] = [];
   const source = directory === undefined ? undefined : sourceOf(mount, directory);

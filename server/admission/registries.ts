@@ -1,6 +1,6 @@
 /**
- * The credentials of each registry. They come from the runefile's `docker.registries` and from the store, and are read anew for
- * each pull.
+ * The credentials of each registry. They come from the runefile's `docker.registries` and from the store, and
+ * are read anew for each pull.
  * @module
  */
 import { z } from "zod";
@@ -18,7 +18,10 @@ import { describeKey } from "../../model/resource.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Reader } from "../../store/store.ts";
 
-/** A registry of the runefile, with credentials or the name of a secret with the keys `username` and `password`, or `token`. */
+/**
+ * A registry of the runefile, with credentials or the name of a secret with the keys `username` and
+ * `password`, or `token`.
+ */
 export const registrySchema = z.strictObject({
   match: z.string().optional(),
   name: z.string().optional(),
@@ -65,10 +68,16 @@ export interface RegistryEntry {
   credentials(): Promise<Credentials>;
 }
 
-/** The namespace of sealed credentials of stored entries; their name is the pattern. No secret of a user can have this namespace. */
+/**
+ * The namespace of sealed credentials of stored entries; their name is the pattern. No secret of a user can
+ * have this namespace.
+ */
 export const SEALED_NAMESPACE = "";
 
-/** Credentials contain no control characters (RFC 7617, section 2), so a line end at the end of a value comes from a file. */
+/**
+ * Credentials contain no control characters (RFC 7617, section 2), so a line end at the end of a value comes
+ * from a file.
+ */
 const oneLine = (text: string) => text.replace(/\r?\n$/, "");
 
 /** Reads credentials from the values of a secret; undefined if they are incomplete. */

@@ -21,7 +21,10 @@ export function sourceOf(
   return before?.spec.source ? { source: before.spec.source } : {};
 }
 
-/** Checks the source of a new volume. A snapshot that is not Ready yet is accepted; the controller waits for it. */
+/**
+ * Checks the source of a new volume. A snapshot that is not Ready yet is accepted; the controller waits for
+ * it.
+ */
 export function checkSource(
   { spec, driver }: { spec: VolumeSpec; driver: string },
   world: World,
@@ -57,8 +60,8 @@ export function checkSource(
 }
 
 /**
- * The service that owns a restored volume: if it has the name of the volume that the snapshot was taken of, and a claim template
- * of a service had created that volume.
+ * The service that owns a restored volume: if it has the name of the volume that the snapshot was taken of,
+ * and a claim template of a service had created that volume.
  */
 export function ownerOfRestored(
   { namespace, name }: { namespace: string; name: string },

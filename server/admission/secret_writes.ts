@@ -1,6 +1,6 @@
 /**
- * Writes secrets. Encryption is asynchronous and transactions are not, so values are compared and encrypted before the
- * transaction, which then only checks that the secret was not written in the meantime.
+ * Writes secrets. Encryption is asynchronous and transactions are not, so values are compared and encrypted
+ * before the transaction, which then only checks that the secret was not written in the meantime.
  * @module
  */
 import type { FieldChange } from "../../model/changes.ts";
@@ -53,7 +53,10 @@ function dataChanges(before: Record<string, string>, after: Record<string, strin
   });
 }
 
-/** The current values; undefined if there are none, or if they cannot be decrypted. Then every declared value counts as changed. */
+/**
+ * The current values; undefined if there are none, or if they cannot be decrypted. Then every declared value
+ * counts as changed.
+ */
 async function current(vault: Vault, key: { namespace: string; name: string }) {
   try {
     return await vault.readSecret(key.namespace, key.name);
@@ -93,7 +96,10 @@ export async function discardSecrets(prepared: PreparedSecrets, vault: Vault): P
   for (const { sealed } of prepared.values()) if (sealed) await vault.discard(sealed);
 }
 
-/** Writes the ciphertext of a secret. @throws {StaleSecret} if another version was written in the meantime. */
+/**
+ * Writes the ciphertext of a secret.
+ * @throws {StaleSecret} if another version was written in the meantime.
+ */
 export function writeSealed(
   tx: Tx,
   { namespace, name }: { namespace: string; name: string },

@@ -27,8 +27,8 @@ interface DeclaredService {
 }
 
 /**
- * Fills in the classes of claim templates and checks a service. As with volumes, the first write pins the class, so all ordinals
- * get the same one even if the default changes.
+ * Fills in the classes of claim templates and checks a service. As with volumes, the first write pins the
+ * class, so all ordinals get the same one even if the default changes.
  */
 export function admitService(declared: DeclaredService, world: World): Verdict<ServiceSpec> {
   const { namespace, name } = declared;
@@ -70,7 +70,10 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   return { spec, issues };
 }
 
-/** Stored services with the same name or port, except those that are being deleted or that this cast has yet to write. */
+/**
+ * Stored services with the same name or port, except those that are being deleted or that this cast has yet
+ * to write.
+ */
 function* listJudged(service: NamedExposing, { exposed, later }: World): Generator<Service> {
   for (const other of exposed.listSharing(service)) {
     if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;

@@ -1,4 +1,8 @@
-/** Refuses services that would wait forever for a volume of another service. Checked after the whole set is written. @module */
+/**
+ * Refuses services that would wait forever for a volume of another service. Checked after the whole set is
+ * written.
+ * @module
+ */
 import type { FieldIssue } from "../../model/error.ts";
 import { describeKey } from "../../model/kinds.ts";
 import type { Service } from "../../model/service.ts";
@@ -15,9 +19,11 @@ export interface WrittenService {
 }
 
 /**
- * Checks the mounts of written services. A service that waited before may still be stopped, or changed in other ways.
+ * Checks the mounts of written services. A service that waited before may still be stopped, or changed in
+ * other ways.
  *
- * @param options.state includes the whole set, so a service that releases a volume in the same set is no conflict.
+ * @param options.state includes the whole set, so a service that releases a volume in the same set is no
+ * conflict.
  */
 export function checkSharing(
   written: WrittenService[],

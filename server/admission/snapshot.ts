@@ -97,8 +97,8 @@ export function checkSnapshotDeletion(
 }
 
 /**
- * Checks whether the snapshots of a volume permit its deletion. Ready snapshots no longer need the volume, and a snapshot that
- * its policy started is abandoned with it.
+ * Checks whether the snapshots of a volume permit its deletion. Ready snapshots no longer need the volume,
+ * and a snapshot that its policy started is abandoned with it.
  *
  * @throws {RuneError} `conflict` that names the snapshot that is being taken.
  */

@@ -1,4 +1,8 @@
-/** Rules of storage classes: the driver must exist, and if there was a default class, there must be exactly one. @module */
+/**
+ * Rules of storage classes: the driver must exist, and if there was a default class, there must be exactly
+ * one.
+ * @module
+ */
 import type { DeclaredSpec } from "../../model/declared.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import type { StorageClass, StorageClassSpec } from "../../model/storage_class.ts";

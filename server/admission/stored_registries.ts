@@ -14,7 +14,10 @@ function specOf({ secret, token }: RegistryBody): RegistrySpec {
   return { credentials: token === undefined ? "basic" : "token" };
 }
 
-/** Requires a secret with credentials, and the right to read it, since its values are sent to every registry that matches. */
+/**
+ * Requires a secret with credentials, and the right to read it, since its values are sent to every registry
+ * that matches.
+ */
 function requireSecret(
   state: Reader,
   place: { namespace: string; name: string },
@@ -47,7 +50,8 @@ function removeSealed(tx: Tx, name: string): void {
 /**
  * Creates or replaces the entry of a pattern. All later pulls use it.
  *
- * @throws {RuneError} `permission_denied`; `not_found` or `failed_precondition` for a secret without credentials.
+ * @throws {RuneError} `permission_denied`; `not_found` or `failed_precondition` for a secret without
+ * credentials.
  */
 export async function setRegistry(
   body: RegistryBody,

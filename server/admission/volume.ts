@@ -14,8 +14,8 @@ import { parseParameterRef } from "../../model/secret.ts";
 import { defaultClass, type JudgingDriver, prefixIssues, type Verdict, type World } from "./world.ts";
 
 /**
- * Fills in the defaults of a volume and checks it. The first write pins the class and the policy, so a later write may leave them
- * out even if the default has changed.
+ * Fills in the defaults of a volume and checks it. The first write pins the class and the policy, so a later
+ * write may leave them out even if the default has changed.
  */
 export function admitVolume(
   declared: { namespace: string; name: string; spec: DeclaredSpec<"volume"> },
@@ -131,7 +131,10 @@ function checkParameters(
   }
 }
 
-/** Finds malformed references to secrets. The secret may be created later, so its existence is checked when the driver is called. */
+/**
+ * Finds malformed references to secrets. The secret may be created later, so its existence is checked when
+ * the driver is called.
+ */
 export function checkSecretReferences(parameters: Record<string, string>, namespace: string): FieldIssue[] {
   return Object.keys(parameters).filter((key) => parseParameterRef(parameters[key]!, namespace) === null)
     .map((key) => ({

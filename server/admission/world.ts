@@ -10,7 +10,10 @@ import type { SecretLimits } from "./secret_writes.ts";
 import type { HostPorts } from "./ports.ts";
 import type { HostAccounts } from "../auth/host_accounts.ts";
 
-/** The part of a driver that checks declarations. It gets parameters as declared, with unresolved secret references. */
+/**
+ * The part of a driver that checks declarations. It gets parameters as declared, with unresolved secret
+ * references.
+ */
 export type JudgingDriver = Pick<Driver, "name" | "capabilities" | "validate" | "directory">;
 
 /** What a declaration is checked against. */
@@ -27,7 +30,10 @@ export interface World {
   accounts: HostAccounts;
   /** Whether the daemon runs as root. */
   root: boolean;
-  /** Storage classes that this cast declares, including refused ones, whose volumes should not be refused for the same reason. */
+  /**
+   * Storage classes that this cast declares, including refused ones, whose volumes should not be refused for
+   * the same reason.
+   */
   declaredClasses: ReadonlySet<string>;
   /** Whether processes can have private mounts, which requires root. */
   privateMounts: boolean;
@@ -37,7 +43,10 @@ export interface World {
   containsProcesses: boolean;
   /** Volumes that this cast declares, including refused ones, as `<namespace>/<name>`. */
   declaredVolumes?: ReadonlySet<string>;
-  /** Exposed services, including those that this cast has already written. Collected once, since a cast may have thousands. */
+  /**
+   * Exposed services, including those that this cast has already written. Collected once, since a cast may
+   * have thousands.
+   */
   exposed: Exposures<Service>;
   /** Ports of this machine that no service can have. */
   ports: HostPorts;

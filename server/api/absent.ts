@@ -1,6 +1,6 @@
 /**
- * What a cast names and is nowhere: a warning and no refusal, since it may be cast later, in any order. What can never be right, as
- * a storage class or the snapshot of a new volume, is refused by admission.
+ * What a cast names and is nowhere: a warning and no refusal, since it may be cast later, in any order. What
+ * can never be right, as a storage class or the snapshot of a new volume, is refused by admission.
  * @module
  */
 import { missingData } from "../../reconcile/config/data.ts";

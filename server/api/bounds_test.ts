@@ -1,4 +1,8 @@
-/** Every text, list and map that a caller can send has a bound, and what is sent beyond it is answered shortly. @module */
+/**
+ * Every text, list and map that a caller can send has a bound, and what is sent beyond it is answered
+ * shortly.
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import { execControlSchema } from "../../model/api.ts";
@@ -12,7 +16,10 @@ const BOUNDED = ["string", "array", "record"];
 /** What holds any value, and is checked by the schema of its kind: `parseDeclared`. */
 const OPEN = ["unknown"];
 
-/** Whether every value that a schema takes has a bound: its own, or that of the step of a pipe which it ends in. */
+/**
+ * Whether every value that a schema takes has a bound: its own, or that of the step of a pipe which it ends
+ * in.
+ */
 function isBounded(schema: z.ZodType): boolean {
   const def = defOf(schema) as ReturnType<typeof defOf> & { out?: z.ZodType };
   if (BOUNDED.includes(def.type)) return mostOf(schema) !== undefined;

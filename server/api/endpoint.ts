@@ -1,6 +1,6 @@
 /**
- * One route of the API as a value: what it takes, what it answers, how. The same value is mounted, validated against and
- * written into the OpenAPI document, so that none of the three can drift.
+ * One route of the API as a value: what it takes, what it answers, how. The same value is mounted, validated
+ * against and written into the OpenAPI document, so that none of the three can drift.
  * @module
  */
 import { z } from "zod";

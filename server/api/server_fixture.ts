@@ -1,4 +1,8 @@
-/** What the tests of this folder share: an app on a real store and real drivers in a directory of its own, no socket. @module */
+/**
+ * What the tests of this folder share: an app on a real store and real drivers in a directory of its own, no
+ * socket.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import type { Problem } from "../../model/api.ts";

@@ -46,7 +46,8 @@ const RUNNING = ["Running", "Unhealthy", "Paused", "Stopping"];
 /**
  * The instance in which a command can run: of a service any that is ready, else any that runs.
  *
- * @throws {RuneError} `not_found`; `failed_precondition` when none runs, with what the instance says of itself.
+ * @throws {RuneError} `not_found`; `failed_precondition` when none runs, with what the instance says of
+ * itself.
  */
 export function runningInstance(store: Reader, target: Target): Instance {
   const instances = instancesOf(store, target);

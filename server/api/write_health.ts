@@ -1,4 +1,7 @@
-/** Whether the daemon can store anything, for those who look at it: while it cannot, what it shows is old. @module */
+/**
+ * Whether the daemon can store anything, for those who look at it: while it cannot, what it shows is old.
+ * @module
+ */
 import { findShortage } from "../../base/room.ts";
 import { describeShortage } from "../../model/format.ts";
 

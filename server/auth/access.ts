@@ -1,6 +1,6 @@
 /**
- * The right that each route requires. For routes of a kind it follows from method and path; all others are in a table. A route
- * that is in neither refuses every caller.
+ * The right that each route requires. For routes of a kind it follows from method and path; all others are in
+ * a table. A route that is in neither refuses every caller.
  * @module
  */
 import type { RuleResource, Verb } from "../../model/identity.ts";

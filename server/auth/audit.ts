@@ -1,6 +1,7 @@
 /**
- * The audit log: who did what, when, from where, with what outcome. It consists of JSON lines in append-only files that are
- * rotated by size. Each action is recorded when it begins and again when it ends, so a daemon killed in between leaves a trace.
+ * The audit log: who did what, when, from where, with what outcome. It consists of JSON lines in append-only
+ * files that are rotated by size. Each action is recorded when it begins and again when it ends, so a daemon
+ * killed in between leaves a trace.
  * @module
  */
 import { join } from "node:path";
@@ -13,11 +14,20 @@ import { Channel } from "../http/channel.ts";
 /** How many files are kept, and the size at which one is rotated. */
 const FILES = 5;
 const FILE_BYTES = 10 * 1024 * 1024;
-/** Records are synced this often: a sync for each record would delay every write. A power cut loses at most this much. */
+/**
+ * Records are synced this often: a sync for each record would delay every write. A power cut loses at most
+ * this much.
+ */
 const SYNC_MS = 1_000;
-/** The backlog of a reader that follows the log. A reader that falls further behind is cut off, since requests do not wait for it. */
+/**
+ * The backlog of a reader that follows the log. A reader that falls further behind is cut off, since requests
+ * do not wait for it.
+ */
 const BACKLOG = { items: 10_000, bytes: 1024 * 1024 };
-/** The length at which texts from the caller are cut: one long request must not push many others out of the log. */
+/**
+ * The length at which texts from the caller are cut: one long request must not push many others out of the
+ * log.
+ */
 const TEXT_MAX = 2048;
 /** How many begun records a read keeps in memory, beyond its limit, while it looks for their ends. */
 const UNENDED_MAX = 10_000;
@@ -48,7 +58,10 @@ export interface Audit {
   record(record: AuditRecord): void;
   /** The selected records, oldest first. */
   read(filter: AuditFilter): Promise<AuditRecord[]>;
-  /** Yields records as they end, until the signal aborts. @throws {RuneError} `unavailable` if the reader falls behind. */
+  /**
+   * Yields records as they end, until the signal aborts.
+   * @throws {RuneError} `unavailable` if the reader falls behind.
+   */
   follow(filter: AuditFilter, signal: AbortSignal): AsyncIterable<AuditRecord>;
   close(): Promise<void>;
 }

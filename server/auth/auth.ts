@@ -1,6 +1,6 @@
 /**
- * The gate in front of every route. It authenticates and authorizes the caller, writes the audit log, and ends streams when the
- * right to them ends.
+ * The gate in front of every route. It authenticates and authorizes the caller, writes the audit log, and
+ * ends streams when the right to them ends.
  * @module
  */
 import { RuneError, toRuneError } from "../../model/error.ts";
@@ -106,8 +106,9 @@ export function createAuth(deps: AuthDeps): Auth {
         : "this daemon has no tokens yet: run rune admin bootstrap on its machine";
       throw new RuneError("unauthenticated", "this daemon requires a token", { hint });
     }
-    // The token is verified before failures are counted, so that a caller is not locked out by somebody who guesses from the same
-    // address. A lookup and one hash of 43 characters cost less than the request itself.
+    // The token is verified before failures are counted, so that a caller is not locked out by somebody who
+    // guesses from the same address. A lookup and one hash of 43 characters cost less than the request
+    // itself.
     const parts = parseToken(text);
     const token = parts && store.get("token", "", parts.id);
     const proven = isSecretOf(parts?.secret ?? "", token);

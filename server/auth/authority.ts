@@ -1,12 +1,15 @@
 /**
- * Policies, the rules they consist of, and the one function that decides whether rules permit something. Pure: it knows neither
- * requests nor the store.
+ * Policies, the rules they consist of, and the one function that decides whether rules permit something.
+ * Pure: it knows neither requests nor the store.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
 import type { Rule, RuleResource, UserSpec, Verb } from "../../model/identity.ts";
 
-/** A verb on a resource. `namespace` is empty for cluster-wide resources; for a namespace itself it is its name. */
+/**
+ * A verb on a resource. `namespace` is empty for cluster-wide resources; for a namespace itself it is its
+ * name.
+ */
 export interface Permission {
   resource: RuleResource;
   verb: Verb;
@@ -108,8 +111,8 @@ export function covers(own: readonly Rule[], wanted: readonly Rule[]): boolean {
 }
 
 /**
- * The rules of a user's policies. A service account keeps only the rules for its own namespace: rules for other namespaces and
- * for cluster-wide resources are dropped.
+ * The rules of a user's policies. A service account keeps only the rules for its own namespace: rules for
+ * other namespaces and for cluster-wide resources are dropped.
  */
 export function effectiveRules(
   user: Pick<UserSpec, "policies" | "namespace">,

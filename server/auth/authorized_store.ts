@@ -1,6 +1,6 @@
 /**
- * The store that routes get. It refuses to write a spec unless the caller's right to it was checked in the same transaction,
- * so a route that forgets the check fails and writes nothing.
+ * The store that routes get. It refuses to write a spec unless the caller's right to it was checked in the
+ * same transaction, so a route that forgets the check fails and writes nothing.
  * @module
  */
 import { sameValue } from "../../model/changes.ts";

@@ -43,7 +43,8 @@ const OTHERS = [
   /^post \/v1\/images\/describe$/,
   // It writes nothing but a deletion.
   /^delete /,
-  // `undelete` needs data in the trash (references_test.ts); `resize` works like `scale`, and no driver here can grow a volume.
+  // `undelete` needs data in the trash (references_test.ts); `resize` works like `scale`, and no driver here
+  // can grow a volume.
   /\/actions\/(undelete|resize)$/,
 ];
 

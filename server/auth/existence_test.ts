@@ -15,7 +15,9 @@ const SECRET = "hush";
 const THEIRS = `${SECRET}space`;
 const nameOf = (kind: string) => `${SECRET}-${kind}`;
 
-/** A neighbour that has one of everything, uses the caller's resources, and occupies what the caller wants. */
+/**
+ * A neighbour that has one of everything, uses the caller's resources, and occupies what the caller wants.
+ */
 async function neighbour({ as, root, deps, hostDir }: GuardedServer): Promise<void> {
   const cast = (resources: [kind: string, namespace: string, body: object][]) =>
     okJson(as(root, "POST", "/v1/cast", {

@@ -1,6 +1,6 @@
 /**
- * The runefile's grants: what the services of a namespace may use of the host outside their containers. A caller with
- * `services.privileged` in a namespace may run as root there and needs no grant.
+ * The runefile's grants: what the services of a namespace may use of the host outside their containers. A
+ * caller with `services.privileged` in a namespace may run as root there and needs no grant.
  * @module
  */
 import { z } from "zod";

@@ -1,4 +1,8 @@
-/** Users and groups of this host, read from `/etc/passwd` and `/etc/group`. Synchronous, for use in a transaction. @module */
+/**
+ * Users and groups of this host, read from `/etc/passwd` and `/etc/group`. Synchronous, for use in a
+ * transaction.
+ * @module
+ */
 import { parseAccountId } from "../../model/security.ts";
 
 /** An account and its groups. */
@@ -43,7 +47,10 @@ function readFile(file: string): string {
   }
 }
 
-/** systemd keeps a file named after each uid that it assigned to a unit with `DynamicUser`; such a uid is in no other file. */
+/**
+ * systemd keeps a file named after each uid that it assigned to a unit with `DynamicUser`; such a uid is in
+ * no other file.
+ */
 function isAssignedBySystemd(id: number): boolean {
   try {
     Deno.lstatSync(`/run/systemd/dynamic-uid/${id}`);

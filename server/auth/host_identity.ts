@@ -1,6 +1,7 @@
 /**
- * Resolves the user and group of a service's processes to numbers when the service is written. `dynamic` becomes an id that
- * only this service has. A later change of the host's accounts has no effect on a stored service.
+ * Resolves the user and group of a service's processes to numbers when the service is written. `dynamic`
+ * becomes an id that only this service has. A later change of the host's accounts has no effect on a stored
+ * service.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -13,7 +14,9 @@ import type { Service, ServiceSpec } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 import type { HostAccounts } from "./host_accounts.ts";
 
-/** The ids that systemd uses for units with `DynamicUser` (systemd.exec(5)); distributions leave them free. */
+/**
+ * The ids that systemd uses for units with `DynamicUser` (systemd.exec(5)); distributions leave them free.
+ */
 export const DYNAMIC_IDS = { first: 61_184, last: 65_519 };
 
 /** An identity, or the issues that prevent one. */
@@ -39,8 +42,8 @@ interface Declaration {
 const namesOf = ({ securityContext: { user, group } = {} }: ServiceSpec) => ({ user, group });
 
 /**
- * Resolves the identity of a service. Stored numbers stay until `user` or `group` changes. A service that an earlier version
- * stored without numbers gets them with its next change, so an upgrade restarts nothing.
+ * Resolves the identity of a service. Stored numbers stay until `user` or `group` changes. A service that an
+ * earlier version stored without numbers gets them with its next change, so an upgrade restarts nothing.
  *
  * @param options `anew`: look up names again even if nothing changed.
  */
@@ -73,8 +76,8 @@ export function resolveIdentity(
 }
 
 /**
- * The identity of a stored service or instance: the stored numbers or, if an earlier version stored none, the numbers that its
- * names have now. Undefined if the names are unknown.
+ * The identity of a stored service or instance: the stored numbers or, if an earlier version stored none, the
+ * numbers that its names have now. Undefined if the names are unknown.
  */
 export function identityNow(
   { spec }: { spec: Pick<ServiceSpec, "process" | "securityContext" | "identity"> },
@@ -139,7 +142,10 @@ function resolve(service: Declaration, world: IdentityWorld): HostIdentity {
   return { user: uid, group: gid, groups: [] };
 }
 
-/** The first free id at or after a hash of the service's name, so that a recreated service still owns its files. */
+/**
+ * The first free id at or after a hash of the service's name, so that a recreated service still owns its
+ * files.
+ */
 function freeId(service: Declaration, { state, accounts }: IdentityWorld): number {
   const count = DYNAMIC_IDS.last - DYNAMIC_IDS.first + 1;
   const start = createHash("sha256").update(describeKey(service)).digest().readUInt32BE() % count;
@@ -155,7 +161,9 @@ function freeId(service: Declaration, { state, accounts }: IdentityWorld): numbe
   );
 }
 
-/** Ids of other services, and of instances that still run with an identity that their service no longer has. */
+/**
+ * Ids of other services, and of instances that still run with an identity that their service no longer has.
+ */
 function idsOfOthers({ namespace, name }: Declaration, state: Reader): Set<number> {
   const ids = new Set<number>();
   const add = (identity: HostIdentity | undefined) => {

@@ -1,6 +1,7 @@
 /**
- * What a service uses of the host outside its containers, and whether its namespace has a grant for it. Decisions are made on
- * the numbers and paths that are stored and enforced, never on the names in the castfile.
+ * What a service uses of the host outside its containers, and whether its namespace has a grant for it.
+ * Decisions are made on the numbers and paths that are stored and enforced, never on the names in the
+ * castfile.
  * @module
  */
 import { hostPortOf } from "../../model/exposing.ts";
@@ -36,8 +37,8 @@ type HostSpec = Pick<
 const LOWEST_FREE_PORT = 1024;
 
 /**
- * Whether a service could take over the host: a privileged container, or a process with the rights of root. Names that an
- * earlier version stored without numbers are looked up.
+ * Whether a service could take over the host: a privileged container, or a process with the rights of root.
+ * Names that an earlier version stored without numbers are looked up.
  */
 export function isPrivileged(spec: Privileged, accounts?: HostAccounts): boolean {
   if (takesOverHost(spec)) return true;

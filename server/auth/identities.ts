@@ -1,6 +1,6 @@
 /**
- * Administration of users, service accounts, tokens and policies. Nobody can grant more rights than they have, or change an
- * account that has more.
+ * Administration of users, service accounts, tokens and policies. Nobody can grant more rights than they
+ * have, or change an account that has more.
  * @module
  */
 import type { z } from "zod";

@@ -1,6 +1,6 @@
 /**
- * The rights that each parameter of each route requires beyond those of the route. A parameter without a row is refused to
- * every caller, and a test looks for such parameters.
+ * The rights that each parameter of each route requires beyond those of the route. A parameter without a row
+ * is refused to every caller, and a test looks for such parameters.
  * @module
  */
 import { z } from "zod";
@@ -29,7 +29,10 @@ const SELECTORS: Rows = {
   since: "nothing",
   watch: "by the handler",
 };
-/** Without `now`, deleted data stays in the trash for a day. It requires no extra right: who may delete may also destroy. */
+/**
+ * Without `now`, deleted data stays in the trash for a day. It requires no extra right: who may delete may
+ * also destroy.
+ */
 const DELETION: Rows = { cascade: "by the handler", now: "nothing" };
 const DECLARATION: Rows = { "*": "by the handler" };
 const LOGS: Rows = {
@@ -46,11 +49,15 @@ const inNamespaceOf = (volume: string, permission: Omit<Permission, "namespace">
   namespace: volume.slice(0, volume.indexOf("/")),
 });
 
-/** The route's `create backup` covers the state: resources, history, and secrets as ciphertext. A new field does not compile. */
+/**
+ * The route's `create backup` covers the state: resources, history, and secrets as ciphertext. A new field
+ * does not compile.
+ */
 const BACKUP: Record<keyof BackupRequest, ParameterRule<BackupRequest>> = {
   // State and key together reveal every secret, which `admin` must not read.
   withKek: ({ withKek }) => withKek ? [{ resource: "kek", verb: "get", namespace: "" }] : [],
-  // Reading a volume requires the same right as mounting it read-only. A snapshot pauses the volume's writers.
+  // Reading a volume requires the same right as mounting it read-only. A snapshot pauses the volume's
+  // writers.
   volumes: ({ volumes, snapshots = true }) =>
     volumes.flatMap((volume) => [
       inNamespaceOf(volume, { resource: "volumes", verb: "get" }),

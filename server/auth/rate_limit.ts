@@ -15,7 +15,10 @@ export interface RateLimit {
   fail(address: string): void;
 }
 
-/** The key by which an address is counted. All addresses of an IPv6 /64 count as one, since one host may have all of them. */
+/**
+ * The key by which an address is counted. All addresses of an IPv6 /64 count as one, since one host may have
+ * all of them.
+ */
 export function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1]!;

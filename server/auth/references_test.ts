@@ -1,4 +1,8 @@
-/** A reference into another namespace requires the right to its target, and without it reveals nothing about the target. @module */
+/**
+ * A reference into another namespace requires the right to its target, and without it reveals nothing about
+ * the target.
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import { BODIES } from "../../model/declared.ts";
@@ -16,7 +20,10 @@ const mount = (more: object) => ({ ...IMAGE, volumes: [{ name: "d", mountPath: "
 const SECRET = "secret:NAME.prod.rune/k";
 const TEXT = `a {{ ${SECRET} }} b`;
 
-/** A body for every field that refers to something in a namespace. NAME is the neighbour's resource, in namespace `prod`. */
+/**
+ * A body for every field that refers to something in a namespace. NAME is the neighbour's resource, in
+ * namespace `prod`.
+ */
 const BODIES_BY_FIELD: Record<string, [body: object, right: string][]> = {
   "service.env.*": [[{ ...IMAGE, env: { A: TEXT } }, "get secrets"]],
   "service.process.env.*": [[{ process: { command: "a", env: { A: TEXT } } }, "get secrets"]],

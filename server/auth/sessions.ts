@@ -1,4 +1,7 @@
-/** Ends open streams when their token is revoked or expires, or when the policies of its user change. @module */
+/**
+ * Ends open streams when their token is revoked or expires, or when the policies of its user change.
+ * @module
+ */
 import { MAX_TIMER_MS, startTimer, type Timer } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Token } from "../../model/identity.ts";

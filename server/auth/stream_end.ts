@@ -7,10 +7,11 @@ const EVENTS = "text/event-stream";
 const ARCHIVE = "application/gzip";
 
 /**
- * Returns the response with a body that ends when `signal` aborts. An event stream ends with the abort reason as a problem; an
- * archive breaks off.
+ * Returns the response with a body that ends when `signal` aborts. An event stream ends with the abort reason
+ * as a problem; an archive breaks off.
  *
- * @param options.enter called for an event stream; the function that it returns is called when the stream ends.
+ * @param options.enter called for an event stream; the function that it returns is called when the stream
+ * ends.
  * @throws what `enter` throws, if the stream may not open.
  */
 export function endWith(

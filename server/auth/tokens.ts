@@ -1,4 +1,8 @@
-/** Tokens of the form `rune_<id>.<secret>`. The id finds the stored token, which holds only a hash of the secret. @module */
+/**
+ * Tokens of the form `rune_<id>.<secret>`. The id finds the stored token, which holds only a hash of the
+ * secret.
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Token } from "../../model/identity.ts";

@@ -1,4 +1,8 @@
-/** Hides resources from callers. Existence and names are visible only to callers who may list the kind in its namespace. @module */
+/**
+ * Hides resources from callers. Existence and names are visible only to callers who may list the kind in its
+ * namespace.
+ * @module
+ */
 import type { RuleResource } from "../../model/identity.ts";
 import { type AnyResource, describeKey, type Kind, KINDS } from "../../model/resource.ts";
 import type { Principal } from "./principal.ts";
@@ -24,8 +28,8 @@ export function seenBy<R extends { namespace: string }>(viewer: Viewer, kind: Ki
 }
 
 /**
- * The daemon's warnings for a viewer. Backup warnings name volumes of any namespace, so only callers who may make backups see
- * them; others learn only that there are some.
+ * The daemon's warnings for a viewer. Backup warnings name volumes of any namespace, so only callers who may
+ * make backups see them; others learn only that there are some.
  */
 export function warningsFor(
   viewer: Viewer,
@@ -44,7 +48,10 @@ export function warningsFor(
 /** Replaces the name of an instance that the viewer may not see. */
 const HIDDEN = "(not yours to see)";
 
-/** A resource as the viewer may see it. Users of a volume in another namespace are hidden unless the viewer may see that namespace. */
+/**
+ * A resource as the viewer may see it. Users of a volume in another namespace are hidden unless the viewer
+ * may see that namespace.
+ */
 export function shownTo<R extends AnyResource>(viewer: Viewer, resource: R): R {
   const hides = (namespace: string) =>
     namespace !== resource.namespace && !maySee(viewer, "instance", namespace);

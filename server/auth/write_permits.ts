@@ -1,6 +1,7 @@
 /**
- * The rights that writing a declaration requires: to create or update it, to use what is dangerous, and to use each resource
- * of another namespace that it refers to. Otherwise a reference would be a way around the rules of that namespace.
+ * The rights that writing a declaration requires: to create or update it, to use what is dangerous, and to
+ * use each resource of another namespace that it refers to. Otherwise a reference would be a way around the
+ * rules of that namespace.
  * @module
  */
 import { BODIES, type Declared } from "../../model/declared.ts";
@@ -26,7 +27,10 @@ export interface Write {
   before: AnyResource | undefined;
   /** For a service: its rights on the host, and the identity of its processes there, as numbers. */
   host?: { rights: HostRights; identity?: HostIdentity };
-  /** For an action that changes a single field. The rights for the rest of the spec were checked when it was stored. */
+  /**
+   * For an action that changes a single field. The rights for the rest of the spec were checked when it was
+   * stored.
+   */
   action?: { verb: Verb };
 }
 
@@ -45,14 +49,18 @@ export function markAuthorized(tx: Reader, key: ResourceKey): void {
   authorized.get(tx)!.add(keyOf(key));
 }
 
-/** Requires all rights for writing the declaration, and marks the write as authorized. @throws {RuneError} `permission_denied`. */
+/**
+ * Requires all rights for writing the declaration, and marks the write as authorized.
+ * @throws {RuneError} `permission_denied`.
+ */
 export function permitWrite(tx: Reader, writer: Writer, write: Write): void {
   const { declared, before, action } = write;
   const { kind, name } = declared;
   const resource = KINDS[kind].plural as RuleResource;
   const namespace = kind === "namespace" ? name : declared.namespace;
   const may = (verb: Verb) => writer.may({ resource, verb, namespace });
-  // A caller who may neither create nor update always gets the same refusal, which does not reveal whether the resource exists.
+  // A caller who may neither create nor update always gets the same refusal, which does not reveal whether
+  // the resource exists.
   const verb = before && (may("update") || may("create")) ? "update" : "create";
   writer.permit({ resource, verb: action?.verb ?? verb, namespace });
   const known = new Set(
@@ -91,7 +99,9 @@ function demandsOf({ declared, host }: Write): Demand[] {
   return demands;
 }
 
-/** The rights for what a service uses of the host. A caller who may run as root in the namespace has them all. */
+/**
+ * The rights for what a service uses of the host. A caller who may run as root in the namespace has them all.
+ */
 function hostDemands(
   { namespace, spec }: Declared<"service">,
   { identity, rights }: NonNullable<Write["host"]>,

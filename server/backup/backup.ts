@@ -1,4 +1,7 @@
-/** Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for. @module */
+/**
+ * Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for.
+ * @module
+ */
 import type { Logger } from "@logtape/logtape";
 import type { NodeDriver } from "../../node/node_driver.ts";
 import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
@@ -31,12 +34,13 @@ export interface BackupSource {
 export const KEK = "kek";
 
 /**
- * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before the stream begins,
- * and by then the snapshots are taken that data of volumes comes from.
+ * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before
+ * the stream begins, and by then the snapshots are taken that data of volumes comes from.
  *
  * @param options.asked aborts when the one who asked is gone.
- * @throws {RuneError} `not_found` for a volume that does not exist, `failed_precondition` for one whose data cannot be had or a
- * KEK that is no file here, `unavailable` when the disk has no room for the copy of the state.
+ * @throws {RuneError} `not_found` for a volume that does not exist, `failed_precondition` for one whose data
+ * cannot be had or a KEK that is no file here, `unavailable` when the disk has no room for the copy of the
+ * state.
  */
 export async function makeBackup(
   source: BackupSource,
@@ -111,7 +115,10 @@ async function copyState(
   });
 }
 
-/** The same stream, with something to do once it ended, failed or lost its reader, be it before its first byte. */
+/**
+ * The same stream, with something to do once it ended, failed or lost its reader, be it before its first
+ * byte.
+ */
 function endingWith(
   stream: ReadableStream<Uint8Array>,
   { end, onFailure }: { end: () => Promise<void>; onFailure: (error: unknown) => void },

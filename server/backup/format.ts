@@ -1,6 +1,6 @@
 /**
- * The form of a backup: a gzip tar whose first file is `manifest.json` and whose last is `SHA256SUMS`, so that one that was
- * cut off shows it. Any `tar` unpacks it and `sha256sum -c` checks it.
+ * The form of a backup: a gzip tar whose first file is `manifest.json` and whose last is `SHA256SUMS`, so
+ * that one that was cut off shows it. Any `tar` unpacks it and `sha256sum -c` checks it.
  *
  *     manifest.json
  *     state.db                          the state, a Deno KV database
@@ -106,7 +106,8 @@ export type FileReader = (name: string, data: AsyncIterable<Uint8Array>) => Prom
  * Reads a backup to its end and checks all of it.
  *
  * @returns what it holds, only when everything is whole.
- * @throws {RuneError} `invalid_argument` for one that is damaged or cut off; `failed_precondition` for a newer form.
+ * @throws {RuneError} `invalid_argument` for one that is damaged or cut off; `failed_precondition` for a
+ * newer form.
  */
 export async function readBackup(
   stream: ReadableStream<Uint8Array>,

@@ -1,6 +1,6 @@
 /**
- * Which backups the daemon made by itself, by their names, when the next is due, and which of them go. A file has such a name only
- * when all of it was on disk and its checksums were read back. Pure.
+ * Which backups the daemon made by itself, by their names, when the next is due, and which of them go. A file
+ * has such a name only when all of it was on disk and its checksums were read back. Pure.
  * @module
  */
 
@@ -17,7 +17,10 @@ export interface KeptBackup {
 /** Daemons that share a directory leave each other's backups alone. */
 const prefixOf = (daemonId: string) => `rune-${daemonId.slice(0, 8)}-`;
 
-/** `rune-1a2b3c4d-20260131T120000Z.tgz`: in the order of their names, backups of a daemon are in the order of time. */
+/**
+ * `rune-1a2b3c4d-20260131T120000Z.tgz`: in the order of their names, backups of a daemon are in the order of
+ * time.
+ */
 export function backupName(daemonId: string, at: Date): string {
   return `${prefixOf(daemonId)}${at.toISOString().replace(/[-:]|\.\d+/g, "")}.tgz`;
 }
@@ -55,7 +58,10 @@ export function lastOf(backups: KeptBackup[], now: Date): KeptBackup | undefined
   return backups.find(({ at }) => !isAhead(at, now));
 }
 
-/** Milliseconds until the next backup is due after the last; 0 when it is. However many were missed, one makes up for them. */
+/**
+ * Milliseconds until the next backup is due after the last; 0 when it is. However many were missed, one makes
+ * up for them.
+ */
 export function dueInMs(
   last: KeptBackup | undefined,
   { everyMs, now }: { everyMs: number; now: Date },
@@ -66,13 +72,15 @@ export function dueInMs(
 /**
  * The backups to remove once another was made.
  *
- * @param options `made` is the name of that one, which stays whatever the clock says; so there is always one that is good.
+ * @param options `made` is the name of that one, which stays whatever the clock says; so there is always one
+ * that is good.
  */
 export function surplusOf(
   backups: KeptBackup[],
   { made, keep, now }: { made: string; keep: number; now: Date },
 ): KeptBackup[] {
-  // A time that is still to come is of a clock that was set back since: older than all that it has shown since then.
+  // A time that is still to come is of a clock that was set back since: older than all that it has shown
+  // since then.
   const rank = ({ at }: KeptBackup) => isAhead(at, now) ? at - 1e15 : at;
   return backups.filter(({ name }) => name !== made).sort((a, b) => rank(b) - rank(a)).slice(keep - 1);
 }

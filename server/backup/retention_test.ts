@@ -41,7 +41,9 @@ Deno.test("findBackups() and findPartials() find nothing that another program, o
   assert.deepEqual(findPartials([...foreign, own, partialName(own)], ID), [partialName(own)]);
 });
 
-/** Hours since the backups that there are were begun, `every` in hours, and in how many hours the next is due. */
+/**
+ * Hours since the backups that there are were begun, `every` in hours, and in how many hours the next is due.
+ */
 const DUE: [what: string, backups: number[], every: number, dueInHours: number][] = [
   ["there is none", [], 24, 0],
   ["the last is recent", [1, 25], 24, 23],

@@ -1,6 +1,6 @@
 /**
- * The backups that the daemon makes by itself. What is in the directory is all that it remembers, so that a daemon that was
- * killed, moved or given another directory needs no state to go on.
+ * The backups that the daemon makes by itself. What is in the directory is all that it remembers, so that a
+ * daemon that was killed, moved or given another directory needs no state to go on.
  * @module
  */
 import { join } from "node:path";

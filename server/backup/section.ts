@@ -1,4 +1,8 @@
-/** The runefile's section `backup`: when the daemon makes backups of itself, where, of what, and how many stay. @module */
+/**
+ * The runefile's section `backup`: when the daemon makes backups of itself, where, of what, and how many
+ * stay.
+ * @module
+ */
 import { z } from "zod";
 import { durationBetween, parseDuration } from "../../model/duration.ts";
 import { argumentText } from "../../model/limits.ts";

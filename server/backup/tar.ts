@@ -1,6 +1,6 @@
 /**
- * The tar format (POSIX ustar), as much of it as backups use: plain files of known size, one after another. Any `tar` can
- * read what is written here.
+ * The tar format (POSIX ustar), as much of it as backups use: plain files of known size, one after another.
+ * Any `tar` can read what is written here.
  * @module
  */
 import { RuneError } from "../../model/error.ts";

@@ -1,7 +1,7 @@
 /**
- * The snapshots that a backup takes of volumes, so that their data is of one moment and writers go on meanwhile. They are
- * ordinary ones: the controllers pause, copy and clean up as ever. An annotation says whose they are, so that a daemon that died
- * leaves none behind.
+ * The snapshots that a backup takes of volumes, so that their data is of one moment and writers go on
+ * meanwhile. They are ordinary ones: the controllers pause, copy and clean up as ever. An annotation says
+ * whose they are, so that a daemon that died leaves none behind.
  * @module
  */
 import { startTimer } from "../../base/delay.ts";
@@ -22,14 +22,18 @@ export interface VolumeSnapshots {
   remove(): Promise<void>;
 }
 
-/** How long a snapshot may wait for writers that start or stop before it is given up; a copy takes as long as it takes. */
+/**
+ * How long a snapshot may wait for writers that start or stop before it is given up; a copy takes as long as
+ * it takes.
+ */
 const PENDING_MS = 60_000;
 
 /**
  * Takes a snapshot of each volume, and waits until all are ready.
  *
  * @param options.pendingMs default 60 s.
- * @throws {RuneError} `failed_precondition` when one cannot be taken, `not_found` when its volume went; none is left then.
+ * @throws {RuneError} `failed_precondition` when one cannot be taken, `not_found` when its volume went; none
+ * is left then.
  */
 export async function snapshotVolumes(
   store: Store,
@@ -84,7 +88,10 @@ function requestRemoval(tx: Tx, { namespace, name, uid }: Snapshot): void {
   tx.update(current, { deletionRequestedAt: tx.now });
 }
 
-/** Resolves when the snapshot is ready; the first failed attempt is the end of it, and so is a wait without an end. */
+/**
+ * Resolves when the snapshot is ready; the first failed attempt is the end of it, and so is a wait without an
+ * end.
+ */
 async function whenReady(
   store: Store,
   { namespace, name, uid }: Snapshot,

@@ -10,8 +10,8 @@ import { partialName } from "./retention.ts";
  *
  * @param stream ends or fails by itself, or with the signal.
  * @returns its size in bytes.
- * @throws {RuneError} `unavailable` when the directory cannot be written; `invalid_argument` when what was read back is not what
- * was written; whatever ends the stream.
+ * @throws {RuneError} `unavailable` when the directory cannot be written; `invalid_argument` when what was
+ * read back is not what was written; whatever ends the stream.
  */
 export async function writeBackup(
   stream: ReadableStream<Uint8Array>,

@@ -1,6 +1,7 @@
 /**
- * Which connections may be open: so many in all and from one address, and none for long on which nothing is asked. Deno.serve has no
- * limit of its own: who opens connections and sends nothing, or a header a minute, would hold them for ever.
+ * Which connections may be open: so many in all and from one address, and none for long on which nothing is
+ * asked. Deno.serve has no limit of its own: who opens connections and sends nothing, or a header a minute,
+ * would hold them for ever.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
@@ -12,7 +13,10 @@ export interface GateLimits {
   total: number;
   /** Of them from one address; of IPv6 a /64 is one. */
   perAddress: number;
-  /** From the opening, or the end of an answer, until the headers of the next request are there, in milliseconds. */
+  /**
+   * From the opening, or the end of an answer, until the headers of the next request are there, in
+   * milliseconds.
+   */
   idleMs: number;
 }
 
@@ -54,8 +58,8 @@ export class ConnectionGate {
   }
 
   /**
-   * Lets a connection in. Where there are too many, one of them goes on which nothing is asked, of the same address if that has too
-   * many.
+   * Lets a connection in. Where there are too many, one of them goes on which nothing is asked, of the same
+   * address if that has too many.
    *
    * @param close ends it.
    * @returns undefined when there is no room.

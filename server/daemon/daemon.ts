@@ -1,6 +1,6 @@
 /**
- * The daemon: opens the store and the node of this machine, builds app and controllers, starts them in an order in which nothing
- * acts before the state is owned, and stops them in the reverse.
+ * The daemon: opens the store and the node of this machine, builds app and controllers, starts them in an
+ * order in which nothing acts before the state is owned, and stops them in the reverse.
  * @module
  */
 import { join } from "node:path";
@@ -53,8 +53,8 @@ export interface Daemon {
   /** Where it listens, ports resolved. */
   addresses: ListenAddress[];
   /**
-   * Takes over what of other settings can be taken over while it runs, and reads certificate and key again; the rest stays as it
-   * is.
+   * Takes over what of other settings can be taken over while it runs, and reads certificate and key again;
+   * the rest stays as it is.
    *
    * @throws {RuneError} for a certificate that cannot be used; then all stays as it is.
    */
@@ -82,7 +82,8 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
 /**
  * Starts a daemon.
  *
- * @throws {RuneError} `failed_precondition` when the data directory or an address cannot be used; nothing is left running.
+ * @throws {RuneError} `failed_precondition` when the data directory or an address cannot be used; nothing is
+ * left running.
  */
 export async function startDaemon(settings: Settings, logger: Logger): Promise<Daemon> {
   const { storage, node, dataDir } = settings;

@@ -1,8 +1,8 @@
 /**
- * The address that clients see: a plain TCP listener that hands each connection, byte by byte, to an HTTP server on loopback. That is
- * how connections can be counted and closed, which Deno.serve offers no way to, and how a certificate can be replaced while
- * connections live: Deno binds one to its listener for good, so a new one means another such server, and the one before serves its
- * connections until the last has ended.
+ * The address that clients see: a plain TCP listener that hands each connection, byte by byte, to an HTTP
+ * server on loopback. That is how connections can be counted and closed, which Deno.serve offers no way to,
+ * and how a certificate can be replaced while connections live: Deno binds one to its listener for good, so a
+ * new one means another such server, and the one before serves its connections until the last has ended.
  * @module
  */
 import { writeAll } from "../../base/durable.ts";
@@ -14,9 +14,15 @@ import type { TlsPair } from "./tls.ts";
 /** A server of HTTP, with or without TLS. */
 export interface FrontServer {
   readonly port: number;
-  /** New connections get this certificate. @throws {RuneError} when the pair cannot be served; the one before stays. */
+  /**
+   * New connections get this certificate.
+   * @throws {RuneError} when the pair cannot be served; the one before stays.
+   */
   replace(pair: TlsPair): void;
-  /** Takes no more connections, and resolves when those that live have ended or `signal` has aborted them. Done when done already. */
+  /**
+   * Takes no more connections, and resolves when those that live have ended or `signal` has aborted them.
+   * Done when done already.
+   */
   shutdown(): Promise<void>;
 }
 
@@ -57,7 +63,10 @@ interface Peer {
   admitted: Admitted;
 }
 
-/** Serves `handler` on an address. @throws {RuneError} `failed_precondition` when the address or the pair cannot be used. */
+/**
+ * Serves `handler` on an address.
+ * @throws {RuneError} `failed_precondition` when the address or the pair cannot be used.
+ */
 export function serveFront(
   { hostname, port }: { hostname: string; port: number },
   options: FrontOptions,

@@ -1,12 +1,15 @@
 /**
- * What nobody caught: a rejected promise, an error of a timer or listener. It is a fault of the daemon, and no reason to end it: it is
- * logged with its stack and counted. Whether something that must run has died with it, `/healthz` and the watchdog decide.
+ * What nobody caught: a rejected promise, an error of a timer or listener. It is a fault of the daemon, and
+ * no reason to end it: it is logged with its stack and counted. Whether something that must run has died with
+ * it, `/healthz` and the watchdog decide.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
 
 let count = 0;
-/** More of these in a second are counted and not written: a loop that fails at once must not fill the disk. */
+/**
+ * More of these in a second are counted and not written: a loop that fails at once must not fill the disk.
+ */
 const LOGGED_PER_SECOND = 10;
 
 /** How many there were since the process began. */

@@ -17,7 +17,10 @@ export type LogFormat = typeof LOG_FORMATS[number];
 export const formatValue = (value: unknown, inspect: (value: unknown) => string) =>
   typeof value === "string" && isPlain(value) && !/[\n\t]/.test(value) ? value : inspect(value);
 
-/** One record as it is written: what follows its first line is indented, so that nothing in it passes for another record. */
+/**
+ * One record as it is written: what follows its first line is indented, so that nothing in it passes for
+ * another record.
+ */
 export function recordText(text: string): string {
   return plainText(text.trimEnd()).replaceAll("\n", "\n    ") + "\n";
 }

@@ -1,6 +1,6 @@
 /**
- * Tells the service manager how the daemon is: sd_notify(3) over a datagram socket. Without `NOTIFY_SOCKET` all of it does
- * nothing.
+ * Tells the service manager how the daemon is: sd_notify(3) over a datagram socket. Without `NOTIFY_SOCKET`
+ * all of it does nothing.
  * @module
  */
 import { repeat } from "../../base/delay.ts";
@@ -9,7 +9,10 @@ import type { Logger } from "@logtape/logtape";
 
 /** See the module comment. */
 export interface Notifier {
-  /** Sends assignments such as `READY=1`, one a line. Never throws: a manager that does not listen stops nothing. */
+  /**
+   * Sends assignments such as `READY=1`, one a line. Never throws: a manager that does not listen stops
+   * nothing.
+   */
   send(...lines: string[]): Promise<void>;
   close(): void;
 }
@@ -34,7 +37,9 @@ function bind(dataDir: string): Deno.DatagramConn {
   return socket;
 }
 
-/** Period of the keep-alive in milliseconds, half of what the manager allows; undefined where it wants none. */
+/**
+ * Period of the keep-alive in milliseconds, half of what the manager allows; undefined where it wants none.
+ */
 export function watchdogPeriod(env: NotifyOptions["env"]): number | undefined {
   const micros = Number(env("WATCHDOG_USEC"));
   const pid = env("WATCHDOG_PID");
@@ -42,7 +47,10 @@ export function watchdogPeriod(env: NotifyOptions["env"]): number | undefined {
   return micros / 2000;
 }
 
-/** Connects to the service manager, where there is one, and keeps its watchdog quiet while this process makes progress. */
+/**
+ * Connects to the service manager, where there is one, and keeps its watchdog quiet while this process makes
+ * progress.
+ */
 export function openNotifier({ env, dataDir, logger, isAlive }: NotifyOptions): Notifier {
   const path = env("NOTIFY_SOCKET");
   if (!path) return SILENT;

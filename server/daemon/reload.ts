@@ -1,4 +1,8 @@
-/** What a changed runefile means for a daemon that runs: which settings take effect now, and which need a restart. @module */
+/**
+ * What a changed runefile means for a daemon that runs: which settings take effect now, and which need a
+ * restart.
+ * @module
+ */
 import type { Logger } from "@logtape/logtape";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { DRIVER_RELOADS, reloadDrivers } from "../../drivers/registry.ts";

@@ -1,6 +1,6 @@
 /**
- * The runefile: YAML or TOML, keys in any of three spellings, `${VAR}` expanded. Whatever is unknown, or not done by this
- * version, is an error with its place; nothing is accepted and ignored (SPEC 8).
+ * The runefile: YAML or TOML, keys in any of three spellings, `${VAR}` expanded. Whatever is unknown, or not
+ * done by this version, is an error with its place; nothing is accepted and ignored (SPEC 8).
  * @module
  */
 import { parse as parseToml, TomlError } from "smol-toml";
@@ -110,7 +110,10 @@ class Reader {
   /** Canonical path → path as written. */
   readonly #written = new Map<string, Path>();
 
-  /** Keys in their canonical spelling; the user's own keys, under `node.labels` and `grants`, stay as they are. */
+  /**
+   * Keys in their canonical spelling; the user's own keys, under `node.labels` and `grants`, stay as they
+   * are.
+   */
   canonize(table: Record<string, unknown>, path: Path = [], writtenPath: Path = []): Record<string, unknown> {
     const result: Record<string, unknown> = {};
     for (const [written, value] of Object.entries(table)) {

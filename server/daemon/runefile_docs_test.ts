@@ -1,4 +1,8 @@
-/** The page that documents the runefile, held to its schema; and the table of what a reload applies, held to both. @module */
+/**
+ * The page that documents the runefile, held to its schema; and the table of what a reload applies, held to
+ * both.
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import { RELOADABLE } from "./reload.ts";

@@ -1,4 +1,8 @@
-/** What a fresh store begins with: the namespace `default` and a storage class of each driver that needs no settings (SPEC 4.1). @module */
+/**
+ * What a fresh store begins with: the namespace `default` and a storage class of each driver that needs no
+ * settings (SPEC 4.1).
+ * @module
+ */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
 import { seededDrivers } from "../../drivers/registry.ts";
 import type { StorageClassSpec } from "../../model/storage_class.ts";
@@ -11,8 +15,8 @@ const SEEDED = "seeded";
 /**
  * Seeds a store once in its life: a class that was deleted later stays deleted.
  *
- * @param options `defaultStorageClass` of the runefile: where it names another class, none of these is made the default, so
- * that the runefile is heard.
+ * @param options `defaultStorageClass` of the runefile: where it names another class, none of these is made
+ * the default, so that the runefile is heard.
  */
 export async function seed(store: Store, options: { defaultStorageClass?: string } = {}): Promise<void> {
   if (await store.getMeta(SEEDED)) return;

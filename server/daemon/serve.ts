@@ -13,7 +13,9 @@ import { loadSettings } from "./settings.ts";
 /** Beyond what requests and passes under way are given, and less than the unit waits before SIGKILL. */
 const STOP_LIMIT_MS = 25_000;
 
-/** Whether `work` ends in time. What is left of it ends with the process, as in a crash: nothing relies on it. */
+/**
+ * Whether `work` ends in time. What is left of it ends with the process, as in a crash: nothing relies on it.
+ */
 export async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();
   const timer = startTimer(limitMs, () => late.resolve(false));

@@ -163,7 +163,9 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
   ];
 }
 
-/** What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it. */
+/**
+ * What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it.
+ */
 function listCovered(path: string, own: string[]): string[] {
   const isInside = (inner: string, outer: string) =>
     `${inner}/`.startsWith(outer === "/" ? outer : `${outer}/`);

@@ -1,6 +1,6 @@
 /**
- * TOML with its numbers, dates and truth values as they are written. The parser keeps no source, so the text is given to it a second
- * time with these in quotes.
+ * TOML with its numbers, dates and truth values as they are written. The parser keeps no source, so the text
+ * is given to it a second time with these in quotes.
  * @module
  */
 import { parse } from "smol-toml";

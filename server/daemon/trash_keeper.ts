@@ -8,7 +8,9 @@ import { toRuneError } from "../../model/error.ts";
 /** How often the trash is looked through for what is due. */
 const PURGE_INTERVAL_MS = 10 * 60_000;
 
-/** Finishes once what the owner of a trash left, then keeps emptying the trash of what is past its retention. */
+/**
+ * Finishes once what the owner of a trash left, then keeps emptying the trash of what is past its retention.
+ */
 export function keepTrash(
   owner: TrashOwner,
   { clock, logger }: { clock: Clock; logger: Logger },

@@ -1,7 +1,7 @@
 /**
- * What stands between the network and the routes until there is identity: only requests that name this daemon as their
- * host and come from no foreign web page get through, so that neither DNS rebinding nor a page in the operator's browser
- * can reach an API on loopback.
+ * What stands between the network and the routes until there is identity: only requests that name this daemon
+ * as their host and come from no foreign web page get through, so that neither DNS rebinding nor a page in
+ * the operator's browser can reach an API on loopback.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -31,8 +31,8 @@ export function hostOf(request: Request): string {
 /**
  * Refuses a request that does not name this daemon, or that a foreign web page sent.
  *
- * @param hosts names and addresses accepted besides loopback; `*` admits every IP address (an address cannot be rebound),
- * `**` every name.
+ * @param hosts names and addresses accepted besides loopback; `*` admits every IP address (an address cannot
+ * be rebound), `**` every name.
  * @throws {RuneError} `permission_denied`.
  */
 export function checkOrigin(request: Request, hosts: string[]): void {

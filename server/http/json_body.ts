@@ -93,8 +93,9 @@ export interface JsonBody {
 /**
  * Reads a request's body as JSON.
  *
- * @throws {RuneError} `invalid_argument` for another content type, bad UTF-8 or bad JSON (with line and column);
- * `payload_too_large`; `deadline_exceeded` when it does not arrive; `unavailable` when there are too many at once.
+ * @throws {RuneError} `invalid_argument` for another content type, bad UTF-8 or bad JSON (with line and
+ * column); `payload_too_large`; `deadline_exceeded` when it does not arrive; `unavailable` when there are too
+ * many at once.
  */
 export async function readJson(request: Request, options: BodyOptions = {}): Promise<JsonBody> {
   const type = request.headers.get("content-type")?.replace(/;.*/, "").trim().toLowerCase();

@@ -51,7 +51,10 @@ const OPEN_STRING = /^"[^"\\]*(?:\\.[^"\\]*)*$/s;
 /** The longest number or word that is not looked at in full. */
 const TOKEN_LENGTH = 64;
 
-/** `line 2, column 15`: where a text that `JSON.parse` refused goes wrong; `after line 2` where that is far into it. */
+/**
+ * `line 2, column 15`: where a text that `JSON.parse` refused goes wrong; `after line 2` where that is far
+ * into it.
+ */
 export function jsonErrorPlace(text: string): string {
   const head = text.slice(0, LOOKED_AT);
   const offset = errorOffset(head);

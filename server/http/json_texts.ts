@@ -1,4 +1,7 @@
-/** Numbers of a JSON text as they are written: `1.10` and `90071992547409931`, which `JSON.parse` rounds. @module */
+/**
+ * Numbers of a JSON text as they are written: `1.10` and `90071992547409931`, which `JSON.parse` rounds.
+ * @module
+ */
 
 const NUMBER = /-?\d[\d.eE+-]*/y;
 

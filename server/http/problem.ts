@@ -24,7 +24,10 @@ const titleOf = (code: ErrorCode) => {
   return words[0]!.toUpperCase() + words.slice(1);
 };
 
-/** An answer says the first so many issues, and so many characters of each text: what is wrong may have come from who sent it. */
+/**
+ * An answer says the first so many issues, and so many characters of each text: what is wrong may have come
+ * from who sent it.
+ */
 const MOST = { issues: 100, path: 32, part: 256, text: 2000 };
 
 const clip = (text: string, most: number = MOST.text) =>

@@ -1,10 +1,12 @@
 /**
- * Who a daemon is: its id, the place where it runs, and the Docker Engine that its containers are on. All of it is in the store,
- * so that a copy of a data directory carries it along, and is told from the original by its place.
+ * Who a daemon is: its id, the place where it runs, and the Docker Engine that its containers are on. All of
+ * it is in the store, so that a copy of a data directory carries it along, and is told from the original by
+ * its place.
  *
  * On the id hang: the labels and names of containers and networks, and the volume that marks the Engine
- * (`runners/docker/engine_mark.ts`); the lock that lets one id run once on a host (`daemon_lock.ts`); the names of
- * scheduled backups; marks that drivers leave in directories. Whoever replaces the id leaves all of these to the former one.
+ * (`runners/docker/engine_mark.ts`); the lock that lets one id run once on a host (`daemon_lock.ts`); the
+ * names of scheduled backups; marks that drivers leave in directories. Whoever replaces the id leaves all of
+ * these to the former one.
  * @module
  */
 import { z } from "zod";
@@ -35,8 +37,9 @@ export async function ensureDaemonId(store: MetaStore): Promise<string> {
 }
 
 /**
- * Makes the state that of a daemon of its own (`rune admin restore --as-copy`). Nothing that the former id has on this host or
- * on an Engine is this one's: the runs that are recorded will be found to be gone, and the next Engine is taken as it is.
+ * Makes the state that of a daemon of its own (`rune admin restore --as-copy`). Nothing that the former id
+ * has on this host or on an Engine is this one's: the runs that are recorded will be found to be gone, and
+ * the next Engine is taken as it is.
  *
  * @returns the new id.
  */
@@ -49,11 +52,11 @@ export async function replaceDaemonId(store: MetaStore): Promise<string> {
 }
 
 /**
- * Lets the daemon go on at another place than before, by a person's word: it takes the id over from the place that held it.
- * To be called for every restore that keeps the id.
+ * Lets the daemon go on at another place than before, by a person's word: it takes the id over from the place
+ * that held it. To be called for every restore that keeps the id.
  *
- * @param options.containersAreGone the person also said that no container of this daemon is left on any other Engine: the next
- * Engine is taken whatever it is (as by `rune admin adopt-engine --containers-are-gone`).
+ * @param options.containersAreGone the person also said that no container of this daemon is left on any other
+ * Engine: the next Engine is taken whatever it is (as by `rune admin adopt-engine --containers-are-gone`).
  */
 export async function releasePlace(
   store: MetaStore,

@@ -1,7 +1,8 @@
 /**
- * One daemon id runs once on a host. Two data directories hold the same id after one was copied, or restored from the backup of
- * the other; each would take the containers, processes and routes of the other for its own, or for strays. So a file named
- * after the id is locked for the life of the daemon, before anything acts, and a copy is refused while its original is there.
+ * One daemon id runs once on a host. Two data directories hold the same id after one was copied, or restored
+ * from the backup of the other; each would take the containers, processes and routes of the other for its
+ * own, or for strays. So a file named after the id is locked for the life of the daemon, before anything
+ * acts, and a copy is refused while its original is there.
  * @module
  */
 import { join } from "node:path";
@@ -20,8 +21,8 @@ export interface HeldIdentity extends Disposable {
 /**
  * Takes the daemon's id for this process.
  *
- * @throws {RuneError} `failed_precondition` when it runs elsewhere on this host, or the data directory is a copy of one that is
- * still there.
+ * @throws {RuneError} `failed_precondition` when it runs elsewhere on this host, or the data directory is a
+ * copy of one that is still there.
  */
 export async function holdDaemonId(store: Store, dataDir: string): Promise<HeldIdentity> {
   const daemonId = await ensureDaemonId(store);
@@ -91,7 +92,10 @@ function inodeOf(path: string): number | null {
   }
 }
 
-/** Makes the directory and its parent; neither may be another user's, who could let two daemons lock two files. */
+/**
+ * Makes the directory and its parent; neither may be another user's, who could let two daemons lock two
+ * files.
+ */
 function ensureOwn(directory: string): void {
   const parent = join(directory, "..");
   for (const path of [parent, directory]) {

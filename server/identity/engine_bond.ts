@@ -1,4 +1,8 @@
-/** What the Docker runner is told of the store: which Engine the daemon's containers are on, and whether there should be any. @module */
+/**
+ * What the Docker runner is told of the store: which Engine the daemon's containers are on, and whether there
+ * should be any.
+ * @module
+ */
 import type { EngineBond, Place } from "../../runners/engine_bond.ts";
 import type { Store } from "../../store/store.ts";
 import { readEngine, readPlace, writeEngine, writePlace } from "./daemon_identity.ts";
@@ -18,7 +22,10 @@ export function bondOf(store: Store, place: Place): EngineBond {
   };
 }
 
-/** Whether a container of this daemon may be on its Engine: an instance that had a run, or a lease that one may hold. */
+/**
+ * Whether a container of this daemon may be on its Engine: an instance that had a run, or a lease that one
+ * may hold.
+ */
 export function expectsContainers(store: Pick<Store, "list">): boolean {
   const runners = new Map(store.list("instance").map(({ uid, spec }) => [uid, spec.runner]));
   return store.list("instance").some(({ spec, status }) => spec.runner === "docker" && status.run > 0) ||

@@ -1,4 +1,8 @@
-/** Of which daemons a copy was made (`rune admin restore --as-copy`): kept in the state, so that neither takes what is the other's. @module */
+/**
+ * Of which daemons a copy was made (`rune admin restore --as-copy`): kept in the state, so that neither takes
+ * what is the other's.
+ * @module
+ */
 import type { Store } from "../../store/store.ts";
 
 /** Key of the store's meta: ids, the original first. */

@@ -1,4 +1,8 @@
-/** Gauges that are read when somebody scrapes: what the store holds, how deep the queues are, what the process uses. @module */
+/**
+ * Gauges that are read when somebody scrapes: what the store holds, how deep the queues are, what the process
+ * uses.
+ * @module
+ */
 import { statfs } from "node:fs/promises";
 import process from "node:process";
 import { Counter, Gauge, type Registry } from "prom-client";

@@ -25,7 +25,8 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     });
     await Deno.writeFile(`${handle}/data`, new Uint8Array(100_000).fill(1));
     const metrics = createMetrics({ version: "1.2.3" });
-    // The volume above was provisioned under another uid, so that its usage is measured by a driver that objects to nothing.
+    // The volume above was provisioned under another uid, so that its usage is measured by a driver that
+    // objects to nothing.
     const drivers = new Map([["local", { ...driver, usage: () => Promise.resolve({ usedBytes: 7 }) }]]);
     const usage = readUsage({ store, drivers, goodForMs: 0 });
     registerGauges(metrics.registry, {

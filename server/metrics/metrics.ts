@@ -1,6 +1,6 @@
 /**
- * What the daemon counts and times, under the names that docs/operations.md lists. Each daemon has a registry of its own;
- * nothing here knows where a figure comes from.
+ * What the daemon counts and times, under the names that docs/operations.md lists. Each daemon has a registry
+ * of its own; nothing here knows where a figure comes from.
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
@@ -34,7 +34,10 @@ export interface Metrics {
   backupFailed(): void;
 }
 
-/** Makes the counters and histograms of one daemon; gauges that are read at each scrape are added by `gauges.ts`. */
+/**
+ * Makes the counters and histograms of one daemon; gauges that are read at each scrape are added by
+ * `gauges.ts`.
+ */
 export function createMetrics(build: { version: string; commit?: string }): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -1,6 +1,6 @@
 /**
- * How many bytes volumes take. Measuring reads whole trees, so it happens in the background, one volume after another, and
- * only while somebody asks: a scrape gets what was measured last.
+ * How many bytes volumes take. Measuring reads whole trees, so it happens in the background, one volume after
+ * another, and only while somebody asks: a scrape gets what was measured last.
  * @module
  */
 import type { NodeDriver } from "../../node/node_driver.ts";

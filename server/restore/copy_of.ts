@@ -1,7 +1,8 @@
 /**
- * Makes a restored state that of a daemon of its own, beside the one that the backup is of. Nothing that the original has on
- * this host, on an Engine or elsewhere is the copy's: its id is new, and it knows of no directory, snapshot or device of the
- * original's, so that whatever is deleted, trashed or written in the copy cannot reach them.
+ * Makes a restored state that of a daemon of its own, beside the one that the backup is of. Nothing that the
+ * original has on this host, on an Engine or elsewhere is the copy's: its id is new, and it knows of no
+ * directory, snapshot or device of the original's, so that whatever is deleted, trashed or written in the
+ * copy cannot reach them.
  * @module
  */
 import { capabilitiesOf, ownDirectories } from "../../drivers/registry.ts";
@@ -65,7 +66,10 @@ export async function requireOwnPlaces(
 /** What may lie in the data directory of a copy: a restore's own, and a key that was brought. */
 const OWN_ENTRIES = ["lock", "restoring", "kek"];
 
-/** Something that lies in a data directory and would make the copy take runs or files of another daemon for its own. */
+/**
+ * Something that lies in a data directory and would make the copy take runs or files of another daemon for
+ * its own.
+ */
 async function findForeign(dataDir: string): Promise<string | undefined> {
   for await (const { name } of Deno.readDir(dataDir)) if (!OWN_ENTRIES.includes(name)) return name;
   return undefined;

@@ -1,6 +1,7 @@
 /**
- * Restores a backup into a data directory that holds no state, with no daemon running. Everything is unpacked and checked
- * aside; the state appears by a rename, last. Until then a daemon refuses the directory, and the restore can be run again.
+ * Restores a backup into a data directory that holds no state, with no daemon running. Everything is unpacked
+ * and checked aside; the state appears by a rename, last. Until then a daemon refuses the directory, and the
+ * restore can be run again.
  * @module
  */
 import { join } from "node:path";
@@ -35,8 +36,9 @@ import { notWhole } from "../backup/tar.ts";
 /**
  * Restores.
  *
- * @throws {RuneError} `not_found` for a file that is not there; `invalid_argument` for a damaged one; `failed_precondition` when the
- * data directory holds a state or is in use; `already_exists` when other data is where a volume goes.
+ * @throws {RuneError} `not_found` for a file that is not there; `invalid_argument` for a damaged one;
+ * `failed_precondition` when the data directory holds a state or is in use; `already_exists` when other data
+ * is where a volume goes.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
   return await restoreInto(options, await loadSettings(options));

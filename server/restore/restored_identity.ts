@@ -1,4 +1,8 @@
-/** Who a restored daemon will be: the one that made the backup, or a copy of it. Asks where something of that one still runs. @module */
+/**
+ * Who a restored daemon will be: the one that made the backup, or a copy of it. Asks where something of that
+ * one still runs.
+ * @module
+ */
 import { isSamePlace, type Place } from "../../runners/engine_bond.ts";
 import { RuneError } from "../../model/error.ts";
 import type { RestoreOptions } from "../../model/offline.ts";
@@ -23,8 +27,8 @@ const NAMED = 4;
 /**
  * Decides; nothing was written yet.
  *
- * @throws {RuneError} `failed_precondition` when something still runs and nobody said what to do, or when a copy would share
- * something with its original; `invalid_argument` for both flags at once.
+ * @throws {RuneError} `failed_precondition` when something still runs and nobody said what to do, or when a
+ * copy would share something with its original; `invalid_argument` for both flags at once.
  */
 export async function decideIdentity(
   manifest: Manifest,
@@ -56,7 +60,10 @@ export async function decideIdentity(
   return { copy: answer === "as-copy", running, inPlace };
 }
 
-/** Whether a directory still is the one of a place. An inode alone may be that of a new directory, which has no records. */
+/**
+ * Whether a directory still is the one of a place. An inode alone may be that of a new directory, which has
+ * no records.
+ */
 async function isStill(dataDir: string, place: Place): Promise<boolean> {
   if (!isSamePlace(place, await findPlace(dataDir))) return false;
   return await Deno.stat(`${dataDir}/processes`).then(({ isDirectory }) => isDirectory, () => false);

@@ -1,4 +1,8 @@
-/** The key of the secrets at a restore: which one opens the restored state, and whether it is to be put in place. @module */
+/**
+ * The key of the secrets at a restore: which one opens the restored state, and whether it is to be put in
+ * place.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 import { checkKek, neededKeks, type SealedState } from "../../store/restore_target.ts";
 import { type Kek, type KekSource, parseKek, readKekFile } from "../../store/restore_target.ts";
@@ -10,13 +14,15 @@ export interface NewKek {
 }
 
 /**
- * Decides which key the restored state goes on with. One that is there already and opens it stays; else it is the one of the
- * backup. A state whose key neither is restores only where no other key lies: that key is then for the operator to bring.
+ * Decides which key the restored state goes on with. One that is there already and opens it stays; else it is
+ * the one of the backup. A state whose key neither is restores only where no other key lies: that key is then
+ * for the operator to bring.
  *
  * @param options.source where the daemon will look for it.
  * @param options.unpacked the file of the key that the backup holds.
  * @returns the file to write; undefined when nothing is to be written.
- * @throws {RuneError} `failed_precondition` when a key is there that does not open the state, or the backup's does not.
+ * @throws {RuneError} `failed_precondition` when a key is there that does not open the state, or the backup's
+ * does not.
  */
 export async function settleKek(
   state: SealedState,

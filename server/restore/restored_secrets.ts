@@ -4,8 +4,8 @@ import { noSecret, openVault, type SecretReader, type Vault } from "../../store/
 import type { Store } from "../../store/store.ts";
 
 /**
- * Reads secrets of a restored state. The vault is opened at the first read only: most volumes need no secret, and a state may be
- * restored before its key is brought.
+ * Reads secrets of a restored state. The vault is opened at the first read only: most volumes need no secret,
+ * and a state may be restored before its key is brought.
  *
  * @param source the key that the state goes on with.
  */

@@ -1,6 +1,6 @@
 /**
- * What of a daemon runs on this host while it is not there itself: looked for before a restore writes anything. Like
- * `daemon.ts` it knows the runners and the proxy as they are.
+ * What of a daemon runs on this host while it is not there itself: looked for before a restore writes
+ * anything. Like `daemon.ts` it knows the runners and the proxy as they are.
  * @module
  */
 import { join } from "node:path";

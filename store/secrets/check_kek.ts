@@ -1,4 +1,8 @@
-/** Whether a key encryption key opens a state: the one that a backup is made of, or one that a restore just unpacked. @module */
+/**
+ * Whether a key encryption key opens a state: the one that a backup is made of, or one that a restore just
+ * unpacked.
+ * @module
+ */
 import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import { wrappingKeks } from "./data_keys.ts";
@@ -16,8 +20,8 @@ export async function neededKeks(state: SealedState): Promise<Set<string>> {
 }
 
 /**
- * Makes sure that a key is the one in force in a state, and that every data key there is wrapped by it. An id is a digest of
- * its key, so that equal ids are equal keys.
+ * Makes sure that a key is the one in force in a state, and that every data key there is wrapped by it. An id
+ * is a digest of its key, so that equal ids are equal keys.
  *
  * @param kek where its id is enough.
  * @throws {RuneError} `failed_precondition`.

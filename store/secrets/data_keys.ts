@@ -1,6 +1,7 @@
 /**
- * Data keys: one for each version of each secret, wrapped by the KEK. They lie in the store beside the resources, never in
- * the journal or the history: once a wrapped key is removed or wrapped anew, what was there before is gone.
+ * Data keys: one for each version of each secret, wrapped by the KEK. They lie in the store beside the
+ * resources, never in the journal or the history: once a wrapped key is removed or wrapped anew, what was
+ * there before is gone.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -34,7 +35,9 @@ export interface DataKeys {
   rewrap(id: string, keks: { from: Keyring; to: Kek }): Promise<boolean>;
 }
 
-/** Ids of the KEKs that the data keys of a state are wrapped by: one, or two while a rotation is under way. */
+/**
+ * Ids of the KEKs that the data keys of a state are wrapped by: one, or two while a rotation is under way.
+ */
 export async function wrappingKeks(state: Pick<Store, "getMeta" | "metaKeys">): Promise<Set<string>> {
   const ids = new Set<string>();
   for (const key of await state.metaKeys(PREFIX)) {

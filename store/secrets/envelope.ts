@@ -1,6 +1,7 @@
 /**
- * Authenticated encryption of small values with AES-256-GCM (WebCrypto). Every box is bound to a context: opened under any
- * other it fails, so that ciphertext which was moved, exchanged or altered never turns into plain text.
+ * Authenticated encryption of small values with AES-256-GCM (WebCrypto). Every box is bound to a context:
+ * opened under any other it fails, so that ciphertext which was moved, exchanged or altered never turns into
+ * plain text.
  * @module
  */
 

@@ -1,6 +1,7 @@
 /**
- * The key encryption key (KEK): the one key that is not in the store. It comes from a file, made at the first start, or from
- * an environment variable. While a rotation is under way the next one lies beside it, as `<file>.next`.
+ * The key encryption key (KEK): the one key that is not in the store. It comes from a file, made at the first
+ * start, or from an environment variable. While a rotation is under way the next one lies beside it, as
+ * `<file>.next`.
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";

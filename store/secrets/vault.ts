@@ -1,8 +1,8 @@
 /**
- * The vault: keeps the values of secrets as ciphertext and gives them back in plain to whoever is inside the daemon. Each
- * version of a secret has a data key of its own, wrapped by the KEK; ciphertext is bound to namespace, name and version.
- * When a version is replaced or its secret deleted its data key is destroyed, and no copy of the ciphertext, in the journal
- * or elsewhere, can be read again.
+ * The vault: keeps the values of secrets as ciphertext and gives them back in plain to whoever is inside the
+ * daemon. Each version of a secret has a data key of its own, wrapped by the KEK; ciphertext is bound to
+ * namespace, name and version. When a version is replaced or its secret deleted its data key is destroyed,
+ * and no copy of the ciphertext, in the journal or elsewhere, can be read again.
  * @module
  */
 import { KeyedLock } from "../../base/keyed_lock.ts";
@@ -39,22 +39,26 @@ export interface HeldKek {
   /**
    * What its file holds.
    *
-   * @throws {RuneError} `failed_precondition` when it comes from the environment, or the file is gone or another.
+   * @throws {RuneError} `failed_precondition` when it comes from the environment, or the file is gone or
+   * another.
    */
   readFile(): Promise<string>;
 }
 
 /** See the module comment. */
 export interface Vault extends SecretReader {
-  /** Encrypts a version; its data key is durable, the ciphertext is for the caller to commit, or to discard. */
+  /**
+   * Encrypts a version; its data key is durable, the ciphertext is for the caller to commit, or to discard.
+   */
   seal(place: SecretVersion, data: Record<string, string>): Promise<SealedSecretSpec>;
   /** Destroys the data key of a version that was not committed. */
   discard(sealed: SealedSecretSpec): Promise<void>;
   /**
-   * Does something while nothing else makes, wraps or destroys a data key, nor rotates the KEK: what it copies of the state
-   * and what it learns of the key belong together.
+   * Does something while nothing else makes, wraps or destroys a data key, nor rotates the KEK: what it
+   * copies of the state and what it learns of the key belong together.
    *
-   * @throws {RuneError} `failed_precondition` when a rotation failed half-way: then there is no one key that opens everything.
+   * @throws {RuneError} `failed_precondition` when a rotation failed half-way: then there is no one key that
+   * opens everything.
    */
   hold<T>(work: (held: HeldKek) => Promise<T>): Promise<T>;
   /**
@@ -89,8 +93,8 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
   let kek = opened.kek;
   let keyring: Keyring = new Map([[kek.id, kek]]);
   const rotateTo = async (next: Kek) => {
-    // Both from here on, also when this fails half-way: some data keys are wrapped by the one, some by the other. New ones
-    // are wrapped by the next at once: it is on disk, and never again the one to be replaced.
+    // Both from here on, also when this fails half-way: some data keys are wrapped by the one, some by the
+    // other. New ones are wrapped by the next at once: it is on disk, and never again the one to be replaced.
     keyring = new Map([...keyring, [next.id, next]]);
     kek = next;
     const rewrapped = await rotateKek({ store, keys, source }, { from: keyring, to: next });

@@ -1,6 +1,7 @@
 /**
- * Deno KV in memory, as far as the store uses it: entries that outlive their handles, commits that are whole or not at all. Each
- * commit passes the gate that the handle is given. `memory_kv_test.ts` holds it to the real one.
+ * Deno KV in memory, as far as the store uses it: entries that outlive their handles, commits that are whole
+ * or not at all. Each commit passes the gate that the handle is given. `memory_kv_test.ts` holds it to the
+ * real one.
  * @module
  */
 import { type Gate, OPEN_GATE } from "../../base/testing/gate.ts";
@@ -109,7 +110,9 @@ export function openMemoryKv(disk: MemoryDisk, gate: Gate = OPEN_GATE): Deno.Kv 
   return kv as unknown as Deno.Kv;
 }
 
-/** Keys of strings and whole numbers as text, in the order of KV: parts one by one, strings before numbers. */
+/**
+ * Keys of strings and whole numbers as text, in the order of KV: parts one by one, strings before numbers.
+ */
 function encodeKey(key: Deno.KvKey): string {
   return key.map((part) => {
     if (typeof part === "string") return `s${part}\u0001`;

@@ -1,4 +1,7 @@
-/** What the fault tests cast: services that tell on a second writer, and volumes whose copies can be judged. @module */
+/**
+ * What the fault tests cast: services that tell on a second writer, and volumes whose copies can be judged.
+ * @module
+ */
 import { TEST_IMAGE } from "../../runners/docker/test_image.ts";
 import { SLEEP } from "../castfiles.ts";
 
@@ -10,7 +13,10 @@ const ALONE = `me=$(cat /proc/sys/kernel/random/uuid); echo $me > /data/owner
 alone() { [ "$(cat /data/owner)" = $me ] || echo "$me met another writer" >> /data/violations; }`;
 const GUARD = `${ALONE}; trap 'exit 0' TERM; while :; do alone; sleep 0.2; done`;
 
-/** Writes `a` before `b`, so that a copy that holds the writer still never shows `b` ahead, nor more than one behind. */
+/**
+ * Writes `a` before `b`, so that a copy that holds the writer still never shows `b` ahead, nor more than one
+ * behind.
+ */
 const SCRIBE = `${ALONE}; put() { echo $2 > /data/.$1; mv /data/.$1 /data/$1; }; trap 'exit 0' TERM
 i=$(cat /data/a); put b $i
 while :; do alone; i=$((i + 1)); put a $i; put b $i; sleep 0.1; done`;

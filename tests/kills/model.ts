@@ -1,4 +1,8 @@
-/** What may be stored after a daemon died: all that was acknowledged, and perhaps what was sent and not answered. @module */
+/**
+ * What may be stored after a daemon died: all that was acknowledged, and perhaps what was sent and not
+ * answered.
+ * @module
+ */
 import assert from "node:assert/strict";
 
 /** A version that stands for any: what comes back out of the trash is as it was then. */

@@ -34,7 +34,10 @@ export function remove(kind: string, name: string, query = ""): Operation {
   };
 }
 
-/** Casts one of the {@linkcode SERVICES}; its environment differs by version, so that its instances are replaced. */
+/**
+ * Casts one of the {@linkcode SERVICES}; its environment differs by version, so that its instances are
+ * replaced.
+ */
 export function putService(
   name: keyof typeof SERVICES,
   { version, marker, ...more }: { version: string; marker: string; scale?: number; update?: Body },

@@ -1,6 +1,7 @@
 /**
- * Kills that are aimed: the daemon dies while what is stored shows a certain phase of its work. That it did is read from what it
- * left behind; a death that came too early or too late is tried again. @module
+ * Kills that are aimed: the daemon dies while what is stored shows a certain phase of its work. That it did
+ * is read from what it left behind; a death that came too early or too late is tried again.
+ * @module
  */
 import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
@@ -13,12 +14,18 @@ import { Copies, isSettled, type Look, look, lookAtDeath, type Seen, send, versi
 
 /** Deaths for one hit; a phase of a few milliseconds is missed now and then. */
 const MOST_TRIES = 40;
-/** A range of moments that is smaller than this, in milliseconds, has missed a phase that moves: it begins anew. */
+/**
+ * A range of moments that is smaller than this, in milliseconds, has missed a phase that moves: it begins
+ * anew.
+ */
 const LEAST_RANGE_MS = 0.5;
 /** Things that go through a short phase together. */
 const MANY = ["p0", "p1", "p2", "p3", "p4", "p5"];
 
-/** How operations of a phase are made: everything that a phase casts carries a version that nothing had before. */
+/**
+ * How operations of a phase are made: everything that a phase casts carries a version that nothing had
+ * before.
+ */
 interface Making {
   marker: string;
   version: string;
@@ -36,7 +43,10 @@ interface Phase {
   withinMs: number;
   /** A volume that is made first, and whose data must be there in the end. */
   data?: string;
-  /** Too short to be seen from outside: the time is counted from the requests. Tells whether a death came before the phase. */
+  /**
+   * Too short to be seen from outside: the time is counted from the requests. Tells whether a death came
+   * before the phase.
+   */
   isEarly?(look: Look, version: string): boolean;
 }
 

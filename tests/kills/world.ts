@@ -1,4 +1,8 @@
-/** The host of the fault tests: what it has cast, what is asked of it, and what must be true of it after every death. @module */
+/**
+ * The host of the fault tests: what it has cast, what is asked of it, and what must be true of it after every
+ * death.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { openEngine } from "../../scripts/engine.ts";
 import { capture } from "../../scripts/command.ts";
@@ -93,7 +97,9 @@ export async function send(
   }
 }
 
-/** Casts the volumes that services claim, `shared` on a directory of the host, `data` with what never changes. */
+/**
+ * Casts the volumes that services claim, `shared` on a directory of the host, `data` with what never changes.
+ */
 export async function castVolumes(host: Host, shared: string): Promise<void> {
   await host.rune(
     "cast",
@@ -166,7 +172,10 @@ async function containers(host: Host, all: boolean): Promise<string[]> {
   return found.map(({ Id }) => Id).sort();
 }
 
-/** Copies that were acknowledged: what a snapshot once held it holds until it is deleted, and what is restored is equal to it. */
+/**
+ * Copies that were acknowledged: what a snapshot once held it holds until it is deleted, and what is restored
+ * is equal to it.
+ */
 export class Copies {
   /** By name of the snapshot, which is never used twice. */
   readonly #digests = new Map<string, string>();
@@ -224,7 +233,10 @@ export async function assertAllCanGo(host: Host, { marker, shared }: { marker: s
   await assertNothingLeaked(host);
 }
 
-/** @throws {AssertionError} when one of the guarded services ever met another writer, here or in one more directory. */
+/**
+ * @throws {AssertionError} when one of the guarded services ever met another writer, here or in one more
+ * directory.
+ */
 export async function assertOneWriter({ dataDir }: Host, shared?: string): Promise<void> {
   const root = `${dataDir}/volumes/default`;
   const volumes = (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => `${root}/${name}`);

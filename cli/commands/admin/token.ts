@@ -8,8 +8,8 @@ import { reserveTokenFile } from "../../files/token_file.ts";
 import { printItems } from "./items.ts";
 
 /**
- * Has a token made and hands it over: to a new file, or to standard output. The file is opened first: a token that nobody can
- * keep is not made.
+ * Has a token made and hands it over: to a new file, or to standard output. The file is opened first: a token
+ * that nobody can keep is not made.
  */
 export async function printNewToken(
   { terminal }: Session,

@@ -1,7 +1,8 @@
 /**
- * The Caddy process of one folder: whether it runs, its start, its end. It is nobody's child and outlives the daemon. That there
- * is never a second one is the kernel's promise: Caddy holds a lock on a file of the folder for as long as it lives (two of them
- * would share their ports without an error, as Caddy listens with SO_REUSEPORT).
+ * The Caddy process of one folder: whether it runs, its start, its end. It is nobody's child and outlives the
+ * daemon. That there is never a second one is the kernel's promise: Caddy holds a lock on a file of the
+ * folder for as long as it lives (two of them would share their ports without an error, as Caddy listens with
+ * SO_REUSEPORT).
  * @module
  */
 import { replaceFile } from "../../../base/durable.ts";
@@ -49,7 +50,8 @@ export async function findCaddy(path?: string, folders = SYSTEM_PATH): Promise<s
 export const isAlive = (files: CaddyFiles): boolean => isLocked(lockPath(files));
 
 /**
- * Starts Caddy with a configuration, by default one that serves nothing; returns when the process exists, before it answers. Done when one lives.
+ * Starts Caddy with a configuration, by default one that serves nothing; returns when the process exists,
+ * before it answers. Done when one lives.
  *
  * @throws {RuneError} `unavailable` when it cannot be started.
  */

@@ -1,6 +1,6 @@
 /**
- * The proxy as a Caddy of Debian's package: one process with all of its files in one folder, told what to do over its
- * administration socket. A daemon that finds a Caddy of its folder takes it over as it is.
+ * The proxy as a Caddy of Debian's package: one process with all of its files in one folder, told what to do
+ * over its administration socket. A daemon that finds a Caddy of its folder takes it over as it is.
  * @module
  */
 import type { Logger } from "@logtape/logtape";

@@ -1,7 +1,7 @@
 /**
- * Has Caddy make the certificates of host names before the first visitor comes: Caddy makes one when a client asks for the name
- * over TLS, and this is that client. A public authority bears few attempts that fail: it is asked while this client waits, and
- * ever more seldom; a visitor makes nobody ask.
+ * Has Caddy make the certificates of host names before the first visitor comes: Caddy makes one when a client
+ * asks for the name over TLS, and this is that client. A public authority bears few attempts that fail: it is
+ * asked while this client waits, and ever more seldom; a visitor makes nobody ask.
  * @module
  */
 import { connect } from "node:tls";
@@ -25,9 +25,15 @@ export interface CertifierOptions {
 
 /** See the module. */
 export interface Certifier {
-  /** Sees to it that each name has a certificate. A name that gets none stays without; its next visitor asks again. */
+  /**
+   * Sees to it that each name has a certificate. A name that gets none stays without; its next visitor asks
+   * again.
+   */
   certify(hosts: string[], signal: AbortSignal): Promise<void>;
-  /** The same by a public authority, for these names and no others any more; it may take minutes, and is not waited for. */
+  /**
+   * The same by a public authority, for these names and no others any more; it may take minutes, and is not
+   * waited for.
+   */
   certifyPublicly(hosts: string[]): void;
   /** Caddy begins anew: no name is known to have one. */
   forget(): void;

@@ -1,7 +1,7 @@
 /**
- * What Caddy is told: the whole configuration as one JSON document. It says nothing of any route: those are files (see
- * route_files.ts), which Caddy reads at each request. Every configuration that Caddy takes closes connections, so that it takes
- * one at its start, and another only where the ports or ACME are changed. Pure.
+ * What Caddy is told: the whole configuration as one JSON document. It says nothing of any route: those are
+ * files (see route_files.ts), which Caddy reads at each request. Every configuration that Caddy takes closes
+ * connections, so that it takes one at its start, and another only where the ports or ACME are changed. Pure.
  * @module
  */
 import { isPublicName, PRIVATE_PATTERNS } from "./public_name.ts";
@@ -78,7 +78,10 @@ const matches = (key: string, pattern: string, name?: string) => ({
   vars_regexp: { [key]: { pattern, ...(name !== undefined && { name }) } },
 });
 
-/** The files of a list: of one name, as nearly all are, tried again, as a list may be replaced by the next while it is read. */
+/**
+ * The files of a list: of one name, as nearly all are, tried again, as a list may be replaced by the next
+ * while it is read.
+ */
 function matchListed({ routes, host }: Place, tag: string) {
   const short = `${host}/${tag},*`;
   const long = Array.from({ length: DEPTH - 1 }, (_, i) => short + "/*".repeat(i + 1));
@@ -94,7 +97,8 @@ const FORWARD = {
   upstreams: Array.from({ length: PLACES }, (_, i) => ({ dial: `{http.regexp.to.${i + 1}}` })),
   load_balancing: {
     selection_policy: { policy: "round_robin" },
-    // An instance that died a moment ago is still listed, and one that begins may not listen yet: their requests go to the next.
+    // An instance that died a moment ago is still listed, and one that begins may not listen yet: their
+    // requests go to the next.
     try_duration: "3s",
     try_interval: "5ms",
   },
@@ -143,7 +147,9 @@ function makeForwarding(place: Place) {
   ];
 }
 
-/** Caddy has no way to write a text in lower case but letter by letter; clients that send capitals are few. */
+/**
+ * Caddy has no way to write a text in lower case but letter by letter; clients that send capitals are few.
+ */
 const LETTERS = [..."abcdefghijklmnopqrstuvwxyz"];
 const LOWERED = "X-Rune-Host";
 const LOWER_CASE = {

@@ -1,4 +1,8 @@
-/** Whether the ports of the proxy can be had. Asked before Caddy listens, as Caddy would share a port without a word. @module */
+/**
+ * Whether the ports of the proxy can be had. Asked before Caddy listens, as Caddy would share a port without
+ * a word.
+ * @module
+ */
 import { RuneError } from "../../../model/error.ts";
 import { findPortHolder, type PortHolder } from "../../../base/port_holder.ts";
 import { listenAddresses, type ServingOptions } from "./config.ts";

@@ -1,23 +1,28 @@
 /**
- * Routes as files that Caddy reads at each request: Caddy is told nothing when one changes, so no connection ends, and it goes
- * on with the last routes while no daemon lives. A host name is a folder; what it leads to stands in the name of a file in it:
+ * Routes as files that Caddy reads at each request: Caddy is told nothing when one changes, so no connection
+ * ends, and it goes on with the last routes while no daemon lives. A host name is a folder; what it leads to
+ * stands in the name of a file in it:
  *
  * ```
  * <host>/                              the name is known; with no list in it, it answers 503
  * <host>/certify                       a certificate for it may be asked for
- * <host>/https                         it is sent on to HTTPS; then `certify` is the certifier's to make and to take away
- * <host>/all,<version>,a,b,c,…         a list: twelve places, one after the other; four addresses take them by turns
- * <host>/<00…ff>,<version>,a,b,c,…     the same where there are more than twelve: a request draws one of 256 lists
+ * <host>/https                         it is sent on to HTTPS; then the certifier makes and removes `certify`
+ * <host>/all,<version>,a,b,c,…         a list of twelve places; four addresses take them by turns
+ * <host>/<00…ff>,<version>,a,b,c,…     the same for more than twelve: a request draws one of 256 lists
  * ```
  *
- * Where a list is longer than a name may be, it goes on in the name of what is in it (`all,<version>,a,b/c,d/…`). The next list
- * is the last one renamed, which a full disk does not keep from; or it is made aside and renamed into its place beside the last
- * one, which sorts after it. Whoever reads finds one of the two, whole.
+ * Where a list is longer than a name may be, it goes on in the name of what is in it
+ * (`all,<version>,a,b/c,d/…`). The next list is the last one renamed, which a full disk does not keep from;
+ * or it is made aside and renamed into its place beside the last one, which sorts after it. Whoever reads
+ * finds one of the two, whole.
  * @module
  */
 import type { Route } from "../proxy.ts";
 
-/** Addresses that one list has room for; a multiple of 1, 2, 3, 4 and 6, so that each of so many gets as much as the others. */
+/**
+ * Addresses that one list has room for; a multiple of 1, 2, 3, 4 and 6, so that each of so many gets as much
+ * as the others.
+ */
 export const PLACES = 12;
 /** Bytes of a name, at most. */
 const NAME_MAX = 255;
@@ -146,7 +151,8 @@ async function writeRoute(
 }
 
 /**
- * Makes the folder say what the routes say. What it leads away from is gone when it returns. One call at a time.
+ * Makes the folder say what the routes say. What it leads away from is gone when it returns. One call at a
+ * time.
  *
  * @param options.isOnward whether plain HTTP to a host name is sent on to HTTPS.
  */

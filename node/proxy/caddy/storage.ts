@@ -1,6 +1,7 @@
 /**
- * What Caddy keeps on disk: certificates, their keys, its own authority. It writes each file in place and sets of files one after
- * the other. One that is killed meanwhile, or a disk that is full, leaves a part, and with that no Caddy takes any routes.
+ * What Caddy keeps on disk: certificates, their keys, its own authority. It writes each file in place and
+ * sets of files one after the other. One that is killed meanwhile, or a disk that is full, leaves a part, and
+ * with that no Caddy takes any routes.
  * @module
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
@@ -23,7 +24,10 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Whether a certificate is for the key beside it: a new one is written after its key. What cannot be told counts as so. */
+/**
+ * Whether a certificate is for the key beside it: a new one is written after its key. What cannot be told
+ * counts as so.
+ */
 function isPaired(crt: string, key: string): boolean {
   try {
     return new X509Certificate(crt).checkPrivateKey(createPrivateKey(key));
@@ -32,7 +36,10 @@ function isPaired(crt: string, key: string): boolean {
   }
 }
 
-/** Whether each file is whole, and with a certificate is its key, with a key its certificate or, an account's, its `.json`. */
+/**
+ * Whether each file is whole, and with a certificate is its key, with a key its certificate or, an account's,
+ * its `.json`.
+ */
 function isSound({ crt, key, json }: FileSet): boolean {
   if ([crt, key].some((text) => text !== undefined && !PEM.test(text))) return false;
   if (json !== undefined && !isJson(json)) return false;
@@ -69,7 +76,10 @@ async function lookForParts(folder: string): Promise<Part[]> {
     .map(({ stem, extensions, set }) => ({ stem, extensions, text: JSON.stringify(set) }));
 }
 
-/** The sets of one folder that are there in part, and stay so: a Caddy that lives may be about to write the rest. */
+/**
+ * The sets of one folder that are there in part, and stay so: a Caddy that lives may be about to write the
+ * rest.
+ */
 async function partsIn(folder: string): Promise<Part[]> {
   const before = await lookForParts(folder);
   if (before.length === 0) return [];
@@ -79,8 +89,8 @@ async function partsIn(folder: string): Promise<Part[]> {
 }
 
 /**
- * Removes sets of files that are there in part: Caddy makes them anew. With the root of its own authority goes all that it
- * signed, and nothing else does.
+ * Removes sets of files that are there in part: Caddy makes them anew. With the root of its own authority
+ * goes all that it signed, and nothing else does.
  *
  * @returns what was removed, as paths below the storage without their extensions.
  */

@@ -18,7 +18,10 @@ const renew = (path: string) => {
   return Deno.writeTextFile(path, String(privateKey.export({ type: "sec1", format: "pem" })));
 };
 
-/** Waits until the proxy talks TLS to who believes its authority on disk, and nobody else. @returns that authority. */
+/**
+ * Waits until the proxy talks TLS to who believes its authority on disk, and nobody else.
+ * @returns that authority.
+ */
 async function shakeHands({ dir }: Room, httpsPort: number): Promise<string> {
   return await until("a.local has a certificate of the authority on disk", async () => {
     const root = await Deno.readTextFile(`${caddyFiles(dir).storage}/${AUTHORITY}/root.crt`);

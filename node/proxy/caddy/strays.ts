@@ -1,7 +1,8 @@
 /**
- * Caddys that a daemon of this id started in another folder: its data directory was moved away, or restored elsewhere, while
- * its Caddy lived on. They hold the ports and go on answering with what is old. Each carries the daemon's id in its
- * environment; one that an earlier version started is known by the administration socket that its configuration names.
+ * Caddys that a daemon of this id started in another folder: its data directory was moved away, or restored
+ * elsewhere, while its Caddy lived on. They hold the ports and go on answering with what is old. Each carries
+ * the daemon's id in its environment; one that an earlier version started is known by the administration
+ * socket that its configuration names.
  * @module
  */
 import { RuneError } from "../../../model/error.ts";
@@ -95,7 +96,10 @@ async function signalIfThere({ pid, startTime }: RunningCaddy, signal: Deno.Sign
   }
 }
 
-/** Ends a Caddy: SIGTERM, SIGKILL when that does not help. @throws {RuneError} `unavailable` when it lives on. */
+/**
+ * Ends a Caddy: SIGTERM, SIGKILL when that does not help.
+ * @throws {RuneError} `unavailable` when it lives on.
+ */
 export async function endStrayCaddy(caddy: RunningCaddy): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await signalIfThere(caddy, signal);

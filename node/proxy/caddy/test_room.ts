@@ -46,13 +46,19 @@ export async function makeRoom(): Promise<Room> {
 
 export const routes = [{ host: "a.local", upstreams: [] }];
 
-/** Waits until Caddy has written down the certificate of `routes`. @returns the path of what it writes last. */
+/**
+ * Waits until Caddy has written down the certificate of `routes`.
+ * @returns the path of what it writes last.
+ */
 export async function certificateWritten({ dir }: Room): Promise<string> {
   const path = `${caddyFiles(dir).storage}/certificates/local/a.local/a.local.json`;
   return await until("the certificate is written down", async () => (await Deno.stat(path)).size > 0 && path);
 }
 
-/** Leaves a Caddy in the room, as a daemon that ended; the next one has another port, so that it loads something. */
+/**
+ * Leaves a Caddy in the room, as a daemon that ended; the next one has another port, so that it loads
+ * something.
+ */
 export async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions }> {
   const first = room.open();
   await first.apply(routes, signal());

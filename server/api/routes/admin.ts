@@ -1,4 +1,7 @@
-/** Administration: users, service accounts, tokens, policies, the audit log, the key encryption key. @module */
+/**
+ * Administration: users, service accounts, tokens, policies, the audit log, the key encryption key.
+ * @module
+ */
 import { z } from "zod";
 import { listSchema } from "../../../model/api.ts";
 import {

@@ -46,7 +46,8 @@ export function authRoutes(deps: ServerDeps): Endpoint[] {
       summary: "Make the first token, once and from the daemon's own machine",
       answers: { 201: { description: "The token, never to be seen again", schema: newTokenView } },
       async handle({ request }) {
-        // A web page whose name was made to mean this machine has the peer's address, and its own name as the host.
+        // A web page whose name was made to mean this machine has the peer's address, and its own name as the
+        // host.
         if (!isLoopback(hostOf(request))) {
           throw new RuneError("permission_denied", "bootstrap answers to localhost only", {
             hint: "use --server http://127.0.0.1:<port>",

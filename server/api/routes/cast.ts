@@ -63,7 +63,8 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
         writer: principal,
       });
       const results = applied.map(({ resource: _, ...result }) => result);
-      // The transaction's own revision: a watch from here shows everything that follows from it, and nothing it did.
+      // The transaction's own revision: a watch from here shows everything that follows from it, and nothing
+      // it did.
       const written = applied.filter((a) => a.action !== "unchanged").map((a) => a.resource.resourceVersion);
       const resources = applied.map((a) => a.resource);
       const warnings = [

@@ -26,7 +26,8 @@ export function execRoutes(deps: ServerDeps): Endpoint[] {
         try {
           const { socket, response, credit } = upgrade(request);
           serveExec(socket, {
-            // Only now can a WebSocket client be told of errors, and only now is it known what the command enters.
+            // Only now can a WebSocket client be told of errors, and only now is it known what the command
+            // enters.
             async start({ onLost, ...options }) {
               const entered = enter();
               const { instance, runner, ref } = entered;

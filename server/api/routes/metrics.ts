@@ -22,7 +22,10 @@ export function metricsRoutes({ metrics }: ServerDeps): Endpoint[] {
 
 const NAMESPACE = /[{,]namespace="([^"]*)"/;
 
-/** The figures without those of namespaces that the caller may not see, by the labels that every such figure has. */
+/**
+ * The figures without those of namespaces that the caller may not see, by the labels that every such figure
+ * has.
+ */
 function shownTo(viewer: Viewer, text: string): string {
   return text.split("\n").filter((line) => {
     const namespace = line.startsWith("#") ? undefined : NAMESPACE.exec(line)?.[1];

@@ -1,4 +1,7 @@
-/** `/v1/admin/registries`: whose images are pulled with which credentials, without the credentials. @module */
+/**
+ * `/v1/admin/registries`: whose images are pulled with which credentials, without the credentials.
+ * @module
+ */
 import { z } from "zod";
 import { listSchema } from "../../../model/api.ts";
 import { registryBody, registryPattern, registryView } from "../../../model/registry.ts";

@@ -1,4 +1,8 @@
-/** The input of one command on its way: a buffer of a fixed size, and who fills it is told when there is room again. @module */
+/**
+ * The input of one command on its way: a buffer of a fixed size, and who fills it is told when there is room
+ * again.
+ * @module
+ */
 
 /** What an input is made with. */
 export interface ExecInputOptions {

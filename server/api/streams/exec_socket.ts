@@ -1,7 +1,7 @@
 /**
- * One command over one WebSocket (protocol: `execControlSchema`). Text frames control; binary frames are data, their first
- * byte the stream. A WebSocket cannot be told to slow down, so whoever sends data is granted it first: the daemon holds no
- * more than it granted, in either direction.
+ * One command over one WebSocket (protocol: `execControlSchema`). Text frames control; binary frames are
+ * data, their first byte the stream. A WebSocket cannot be told to slow down, so whoever sends data is
+ * granted it first: the daemon holds no more than it granted, in either direction.
  * @module
  */
 import { startTimer, type Timer } from "../../../base/delay.ts";
@@ -32,7 +32,10 @@ export interface ExecTarget {
 
 /** Output that may wait in the socket before the command is made to wait. */
 const MAX_BUFFERED_OUTPUT = EXEC_WINDOW;
-/** Input that may wait for the command where the client knows of no credit: such a client cannot be held back, only ended. */
+/**
+ * Input that may wait for the command where the client knows of no credit: such a client cannot be held back,
+ * only ended.
+ */
 const WINDOW_WITHOUT_CREDIT = 1024 * 1024;
 /** Letters of a `start`, which holds the command, and of every other control frame. */
 const MAX_START = 1024 * 1024;
@@ -43,7 +46,10 @@ const START_MS = 10_000;
 /** How often a full socket is looked at: the API has no event for it. */
 const DRAIN_POLL_MS = 5;
 
-/** What the client is given to close after the last frame: closing first could cut it off from frames it has not read. */
+/**
+ * What the client is given to close after the last frame: closing first could cut it off from frames it has
+ * not read.
+ */
 const LINGER_MS = 2000;
 
 const STREAMS = { stdout: 1, stderr: 2 } as const;

@@ -1,4 +1,8 @@
-/** What a command of `exec` runs in: chosen, judged and watched over when it starts, since what has a name changes hands. @module */
+/**
+ * What a command of `exec` runs in: chosen, judged and watched over when it starts, since what has a name
+ * changes hands.
+ * @module
+ */
 import type { Runner, RunRef } from "../../../runners/runner.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { Instance } from "../../../model/instance.ts";

@@ -1,6 +1,7 @@
 /**
- * Whose output a request for logs shows: what instances print now, else what they printed last, also of those that are gone. And
- * what a person is told beside it, so that old output is never taken for new, and silence has a reason.
+ * Whose output a request for logs shows: what instances print now, else what they printed last, also of those
+ * that are gone. And what a person is told beside it, so that old output is never taken for new, and silence
+ * has a reason.
  * @module
  */
 import { howEnded } from "../../../reconcile/kept_logs/keep_last.ts";
@@ -73,8 +74,8 @@ export async function findSources(
 }
 
 /**
- * What a name means now: a successor takes the name of its ordinal when the instance before it is gone, and what was said of it
- * before names it as it was.
+ * What a name means now: a successor takes the name of its ordinal when the instance before it is gone, and
+ * what was said of it before names it as it was.
  */
 export async function resolveTarget(deps: LogDeps, target: Target): Promise<Target> {
   const { kind, namespace, name } = target;
@@ -94,7 +95,10 @@ export function serviceOf(store: Reader, { kind, namespace, name }: Target): Ser
   return service === undefined ? undefined : store.get("service", namespace, service);
 }
 
-/** What is kept of the target's earlier instances, the latest first. Only of this service, not of a namesake before it. */
+/**
+ * What is kept of the target's earlier instances, the latest first. Only of this service, not of a namesake
+ * before it.
+ */
 async function keptOf(deps: LogDeps, target: Target): Promise<KeptLog[]> {
   const service = serviceOf(deps.store, target);
   const all = service && await deps.keptLogs?.list(service.uid) || [];
@@ -195,7 +199,10 @@ function latestOfOrdinals(kept: KeptLog[]): KeptLog[] {
   return [...latest.values()].sort((a, b) => a.ordinal - b.ordinal);
 }
 
-/** The last attempts at an init step before each instance's current run, or, with `previous`, the run before that. */
+/**
+ * The last attempts at an init step before each instance's current run, or, with `previous`, the run before
+ * that.
+ */
 function stepSources(
   { deps, target, instances, kept, runs }: Known,
   wanted: string,

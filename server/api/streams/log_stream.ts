@@ -1,4 +1,7 @@
-/** The logs of a service or an instance as one stream: runs merged, restarts and new instances followed. @module */
+/**
+ * The logs of a service or an instance as one stream: runs merged, restarts and new instances followed.
+ * @module
+ */
 import type { LogEntry } from "../../../runners/runner.ts";
 import type { LogEvent, LogLine } from "../../../model/api.ts";
 import type { Instance } from "../../../model/instance.ts";
@@ -41,7 +44,8 @@ const noteEvent = (message: string): LogEvent => ({ event: "note", data: { messa
  * The lines of a target, and what is to be said beside them.
  *
  * @param options.signal ends the search; the stream has one of its own.
- * @throws {RuneError} at once: `not_found` when there is no such target, or with `previous` no run before the current one.
+ * @throws {RuneError} at once: `not_found` when there is no such target, or with `previous` no run before the
+ * current one.
  */
 export async function logEvents(
   deps: LogDeps,
@@ -202,7 +206,10 @@ async function* follow({ deps, target, followed, request, signal }: Followed): A
 interface Followable {
   /** Whether an instance belongs to it. */
   owns(instance: Instance): boolean;
-  /** Whether nothing more can come: the service is gone, or no longer has the instance. Between two runs there may be none. */
+  /**
+   * Whether nothing more can come: the service is gone, or no longer has the instance. Between two runs there
+   * may be none.
+   */
   isGone(): boolean;
 }
 

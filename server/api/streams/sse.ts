@@ -1,6 +1,6 @@
 /**
- * Server-sent events. A stream is pulled: the source is asked for its next event only when the client took the one before,
- * so that a slow client costs its connection's buffers and no more.
+ * Server-sent events. A stream is pulled: the source is asked for its next event only when the client took
+ * the one before, so that a slow client costs its connection's buffers and no more.
  * @module
  */
 import { startTimer } from "../../../base/delay.ts";
@@ -21,7 +21,10 @@ export interface StreamOptions {
   /** Ends the stream: the daemon stops. */
   shutdown: AbortSignal;
   requestId: string;
-  /** Milliseconds of silence after which a comment is sent, so that a dead connection is noticed. Default: 15 s. */
+  /**
+   * Milliseconds of silence after which a comment is sent, so that a dead connection is noticed. Default: 15
+   * s.
+   */
   heartbeatMs?: number;
 }
 
@@ -41,7 +44,8 @@ function timer(ms: number): { done: Promise<"silent">; clear(): void } {
 /**
  * The answer that streams a source's events. An error of the source becomes a last event `problem`.
  *
- * @param source makes the events; its signal aborts when the client goes away or the daemon stops, and it must end then.
+ * @param source makes the events; its signal aborts when the client goes away or the daemon stops, and it
+ * must end then.
  */
 export function eventStream(
   source: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,

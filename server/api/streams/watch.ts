@@ -1,4 +1,7 @@
-/** Turns the store's changes into the events of one client's watch: selectors applied, resumable anywhere. @module */
+/**
+ * Turns the store's changes into the events of one client's watch: selectors applied, resumable anywhere.
+ * @module
+ */
 import type { WatchEvent } from "../../../model/api.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { AnyResource, Kind } from "../../../model/resource.ts";
@@ -13,15 +16,18 @@ export interface WatchedSet {
   /** Only changes after this revision. When absent, what exists comes first, then `sync`. */
   since?: number;
   matches: (resource: AnyResource) => boolean;
-  /** Whether the client may know of a resource at all; of what it may not, nothing is sent, not even that it went. Default: all. */
+  /**
+   * Whether the client may know of a resource at all; of what it may not, nothing is sent, not even that it
+   * went. Default: all.
+   */
   isPermitted?: (resource: AnyResource) => boolean;
   /** A resource as the client may see it. */
   show?: (resource: AnyResource) => AnyResource;
 }
 
 /**
- * The events of a watch. A resource that stops matching is sent as `delete`. An event's id is where a client may resume: the
- * revision before, as long as more changes of the same revision follow.
+ * The events of a watch. A resource that stops matching is sent as `delete`. An event's id is where a client
+ * may resume: the revision before, as long as more changes of the same revision follow.
  *
  * @throws {RuneError} `gone`, at once, when `since` is older than what is kept or was never reached.
  */
