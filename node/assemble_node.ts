@@ -10,23 +10,22 @@ import type { RunnerName } from "../model/instance.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import { wrapDrivers } from "./driver_calls.ts";
-import type { RunFiles } from "./files.ts";
 import type { HostView } from "./mounts/host_view.ts";
 import { createLocalVolumes } from "./mounts/local_volumes.ts";
 import type { VolumeParts } from "./mounts/volume_parts.ts";
 import type { Node } from "./node.ts";
-import { createProber, type ProbeObserver } from "./probes/prober.ts";
+import type { NodeObserver } from "./observer.ts";
+import { createProber } from "./probes/prober.ts";
 import { wrapRunner } from "./runner_calls.ts";
-import type { FinishedCall } from "./wrap_calls.ts";
 
 /** What a node is made of. */
-export interface NodeParts extends Pick<Node, "name" | "labels" | "bootId" | "containsProcesses"> {
+export interface NodeParts
+  extends Pick<Node, "name" | "labels" | "bootId" | "containsProcesses" | "files" | "proxy"> {
   /** As they are: the node wraps them. */
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   stage: VolumeParts["stage"];
   holds: VolumeParts["holds"];
-  files: RunFiles;
   /** Default: this host. */
   host?: HostView;
   /** Where references in storage parameters are looked up. */
@@ -36,17 +35,16 @@ export interface NodeParts extends Pick<Node, "name" | "labels" | "bootId" | "co
   observer?: NodeObserver;
 }
 
-/** See {@linkcode NodeParts.observer}. */
-export interface NodeObserver {
-  driverCall(call: FinishedCall): void;
-  runnerCall(call: FinishedCall): void;
-  probes: ProbeObserver;
+/** A node, and what ends it. */
+export interface AssembledNode extends Node {
+  /** Ends its probes. The parts stay as they are: whoever made them ends them. */
+  close(): Promise<void>;
 }
 
 /** See the module comment. */
-export function assembleNode(parts: NodeParts): Node {
-  const { name, labels, bootId, containsProcesses, stage, holds, files, host, secrets, clock, observer } =
-    parts;
+export function assembleNode(parts: NodeParts): AssembledNode {
+  const { name, labels, bootId, containsProcesses, files, proxy, stage, holds, host } = parts;
+  const { secrets, clock, observer } = parts;
   const runners = new Map(
     [...parts.runners].map(([key, runner]) => [
       key,
@@ -58,9 +56,11 @@ export function assembleNode(parts: NodeParts): Node {
     secrets,
     ...(observer && { onCall: observer.driverCall }),
   });
+  const prober = createProber({ runners, clock, ...(observer && { observer: observer.probes }) });
   return {
-    ...{ name, labels, bootId, containsProcesses, drivers, runners, files },
+    ...{ name, labels, bootId, containsProcesses, drivers, runners, files, proxy },
     volumes: createLocalVolumes({ drivers, runners, stage, holds, ...(host && { host }) }),
-    prober: createProber({ runners, clock, ...(observer && { observer: observer.probes }) }),
+    probes: prober,
+    close: () => prober.stop(),
   };
 }

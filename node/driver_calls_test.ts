@@ -5,7 +5,7 @@ import { LocalDriver } from "../drivers/local/local_driver.ts";
 import { DRIVER_CALLS, wrapDriver } from "./driver_calls.ts";
 import { fixedSecrets, noteCalls } from "./testing/drivers.ts";
 import type { VolumeCall } from "./volume_call.ts";
-import type { FinishedCall } from "./wrap_calls.ts";
+import type { FinishedCall } from "./observer.ts";
 
 const callOn = (name: string, parameters: Record<string, string> = {}): VolumeCall => ({
   volume: { namespace: "prod", name, uid: `u-${name}`, sizeBytes: 1, accessMode: "ReadWriteOnce" },

@@ -13,6 +13,7 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
   const daemonId = `test-${crypto.randomUUID()}`;
   const { signal } = new AbortController();
   const calls: string[] = [];
+  const closed: string[] = [];
   const count = ({ of, call, result }: { of: string; call: string; result: string }) =>
     void calls.push(`${of} ${call} ${result}`);
   const noting = noteCalls("noting", {
@@ -22,7 +23,14 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
   });
   const node = await openLocalNode({
     ...{ name: "n1", labels: { zone: "a" }, dataDir, daemonId, signal, closed: [], clock: createClock() },
-    drivers: new Map([["noting", noting.driver]]),
+    drivers: {
+      all: new Map([["noting", noting.driver]]),
+      trashes: [],
+      configure: () => {},
+      prepare: () => Promise.resolve([]),
+      close: () => void closed.push("drivers"),
+    },
+    proxy: { serving: { httpPort: 1, httpsPort: 2, loopback: true } },
     secrets: fixedSecrets({ "prod/cloud": { token: "value" } }),
     docker: { socket: `${dataDir}/no-engine.sock` },
     observer: { driverCall: count, runnerCall: count, probes: { countAnswer: () => {} } },
@@ -45,6 +53,7 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
     assert.equal(answer.state, "mounted");
     assert.deepEqual(await node.volumes.listOwners(signal), [call.volume.uid]);
     await node.close();
+    assert.deepEqual(closed, ["drivers"]);
     await assert.rejects(Deno.stat(stagePath(daemonId)), Deno.errors.NotFound);
     await node.volumes.release(call.volume.uid, signal);
     assert.deepEqual(await node.volumes.listOwners(signal), []);

@@ -12,7 +12,8 @@ import type { RunnerName } from "../model/instance.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { NodeDriver } from "./node_driver.ts";
 import type { RunFiles } from "./files.ts";
-import type { Prober } from "./probes/prober.ts";
+import type { NodeProbes } from "./probes.ts";
+import type { Proxy } from "./proxy/proxy.ts";
 import type { NodeVolumes } from "./volumes.ts";
 
 /** See the module comment. */
@@ -30,7 +31,9 @@ export interface Node {
   readonly volumes: NodeVolumes;
   /** Where the files of configmaps and secrets are made for runs. */
   readonly files: RunFiles;
-  readonly prober: Prober;
+  readonly probes: NodeProbes;
+  /** What leads host names to what runs. */
+  readonly proxy: Proxy;
 }
 
 /** The nodes that there are. */

@@ -6,6 +6,7 @@
  */
 import { toRuneError } from "../model/error.ts";
 import { withDeadline } from "../model/deadline.ts";
+import type { FinishedCall } from "./observer.ts";
 
 /** A second, in milliseconds. */
 export const SECOND = 1000;
@@ -33,16 +34,6 @@ export type CallTable<T> = {
     ? CallRule
     : typeof AS_IT_IS;
 };
-
-/** A finished call of a driver or runner. */
-export interface FinishedCall {
-  /** Name of the driver or runner. */
-  of: string;
-  call: string;
-  /** `ok`, or the code of its error. */
-  result: string;
-  seconds: number;
-}
 
 /** How the calls are wrapped. */
 export interface WrapOptions {

@@ -1,23 +1,19 @@
 /**
- * Makes news of what runners, probes and the proxy say. Nothing here decides who is to hear of it.
+ * Makes news of what runners, probes and the proxy of a node say. Nothing here decides who is to hear of it.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
 import { pauseOn, type Timers } from "../base/timers.ts";
 import { toRuneError } from "../model/error.ts";
 import type { RunnerName } from "../model/instance.ts";
-import type { Prober } from "../node/probes/prober.ts";
-import type { Proxy } from "../node/proxy/proxy.ts";
-import type { Runner } from "../runners/runner.ts";
+import type { Node } from "../node/node.ts";
 import type { Store } from "../store/store.ts";
 import type { Looks } from "./instance/looks.ts";
 import type { OutsideNews } from "./news.ts";
 
 /** Who makes news, and who hears it. */
 export interface Sources {
-  runners: ReadonlyMap<RunnerName, Runner>;
-  prober: Pick<Prober, "onChange">;
-  proxy: Pick<Proxy, "onEnd">;
+  node: Pick<Node, "runners" | "probes" | "proxy">;
   store: Store;
   looks: Looks;
   logger: Logger;
@@ -25,42 +21,59 @@ export interface Sources {
   hear(news: OutsideNews): void;
 }
 
-/** After events of a runner ended, which they should not. */
+/** After events ended, which they should not. */
 const HEAR_AGAIN_MS = 1_000;
 
 /** Listens until the signal aborts. @returns resolves when no listener is left. */
 export async function listenTo(sources: Sources, signal: AbortSignal): Promise<void> {
-  const { prober, proxy, logger, hear } = sources;
-  prober.onChange((instanceUid) => hear({ kind: "probe", instanceUid }));
-  const ignoreEnds = proxy.onEnd(() => {
-    logger.warn("the proxy of host names has ended by itself; it is started again");
-    hear({ kind: "proxyEnded" });
-  });
-  signal.addEventListener("abort", ignoreEnds, { once: true });
-  await Promise.all(
-    [...sources.runners.values()].map((runner) => listenToRunner(runner, { sources, signal })),
-  );
+  const { node: { runners, probes, proxy }, logger, hear } = sources;
+  const options = { sources, signal };
+  await Promise.all([
+    follow("probes", {
+      ...options,
+      open: () => probes.changes(signal),
+      onEvent: (instanceUid) => hear({ kind: "probe", instanceUid }),
+    }),
+    follow("proxy", {
+      ...options,
+      open: () => proxy.events(signal),
+      onEvent() {
+        logger.warn("the proxy of host names has ended by itself; it is started again");
+        hear({ kind: "proxyEnded" });
+      },
+    }),
+    ...[...runners.values()].map((runner) =>
+      follow(`${runner.name} runner`, {
+        ...options,
+        open: () => runner.events(signal),
+        onEvent(event) {
+          if (event.type === "changed") hear({ kind: "run", ...event.ref });
+          else hearOfOutage(runner.name, sources);
+        },
+      })
+    ),
+  ]);
 }
 
-async function listenToRunner(
-  runner: Runner,
-  { sources, signal }: { sources: Sources; signal: AbortSignal },
+/** Hears events until the signal aborts, and asks for them again where they end. @param what makes them, for the log. */
+async function follow<Event>(
+  what: string,
+  { open, onEvent, sources: { logger, timers }, signal }: {
+    open: () => AsyncIterable<Event>;
+    onEvent: (event: Event) => void;
+    sources: Sources;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const event of runner.events(signal)) {
-        if (event.type === "changed") sources.hear({ kind: "run", ...event.ref });
-        else hearOfOutage(runner.name, sources);
-      }
+      for await (const event of open()) onEvent(event);
     } catch (error) {
       if (signal.aborted) return;
       const { message } = toRuneError(error);
-      sources.logger.error("events of the {runner} runner ended, and are asked for again: {message}", {
-        runner: runner.name,
-        message,
-      });
+      logger.error("events of the {what} ended, and are asked for again: {message}", { what, message });
     }
-    await pauseOn(sources.timers, HEAR_AGAIN_MS, signal);
+    if (!signal.aborted) await pauseOn(timers, HEAR_AGAIN_MS, signal);
   }
 }
 

@@ -9,7 +9,6 @@ import { repeatOn, SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import type { Logger } from "@logtape/logtape";
 import type { Volume } from "../model/volume.ts";
 import type { Nodes } from "../node/node.ts";
-import type { Proxy } from "../node/proxy/proxy.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Store } from "../store/store.ts";
 import { readDataFrom, readSecretFrom } from "./config/data.ts";
@@ -23,7 +22,7 @@ import type { KeptLogs } from "./kept_logs/kept_logs.ts";
 import { createMountedVolumes } from "./mounted_volumes.ts";
 import { keysOf, type News, newsOf } from "./news.ts";
 import type { Outcome } from "./outcome.ts";
-import { findNode } from "./placement.ts";
+import { findNode } from "../node/placement.ts";
 import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
 import { SNAPSHOT_POLICY_CONTROLLER } from "./snapshot_policy/controller.ts";
 import { SERVICE_CONTROLLER } from "./service/controller.ts";
@@ -41,7 +40,6 @@ export interface ControllerDeps {
   secrets: SecretReader;
   /** Tells how long ago what is stored was. */
   clock: Clock;
-  proxy: Proxy;
   logger: Logger;
   /** Where the last output of instances that are gone is kept. */
   keptLogs: KeptLogs;
@@ -124,7 +122,7 @@ export function startControllers(
   { timers = SYSTEM_TIMERS, makeQueue = createQueue }: Scheduling = {},
 ): Controllers {
   const { store } = deps;
-  const { runners, prober } = findNode(deps);
+  const node = findNode(deps);
   const stop = new AbortController();
   const passDeps = makePassDeps(deps, hear);
   const workers: Worker[] = CONTROLLERS.map((controller) => ({
@@ -155,7 +153,7 @@ export function startControllers(
   });
   startRound();
   const rounds = repeatOn(timers, ROUND_MS, startRound);
-  const listeners = listenTo({ ...deps, runners, prober, looks: passDeps.looks, timers, hear }, stop.signal);
+  const listeners = listenTo({ ...deps, node, looks: passDeps.looks, timers, hear }, stop.signal);
 
   return {
     listDead: () => timers.now() - lastRound > DEAD_MS ? ["the rounds of the controllers"] : [],
@@ -167,7 +165,6 @@ export function startControllers(
       stop.abort();
       await Promise.all(workers.map(({ queue }) => queue.stop(STOP_GRACE_MS)));
       await listeners;
-      await prober.stop();
     },
   };
 }

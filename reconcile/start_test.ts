@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { createClock } from "../base/clock.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
-import { createNodes, type Node } from "../node/node.ts";
+import { createKeyFeed } from "../base/key_feed.ts";
+import { pause } from "../base/delay.ts";
+import type { ProxyEvent } from "../node/proxy/proxy.ts";
+import { makeNodes } from "../node/testing/partial_nodes.ts";
 import { withStore } from "../store/store_fixture.ts";
 import type { Store } from "../store/store.ts";
 import type { Queue, QueueOptions } from "./queue.ts";
@@ -39,33 +42,20 @@ function start(store: Store) {
     },
     yieldTurn: SYSTEM_TIMERS.yieldTurn,
   };
-  const ends: string[] = [];
-  const outside = {
-    probe: (_uid: string) => {},
-    proxy: () => {},
-  };
+  const outside = { probes: createKeyFeed<string>(), proxy: createKeyFeed<ProxyEvent>() };
   const deps = {
     store,
-    nodes: createNodes([{
-      name: "n1",
+    nodes: makeNodes({
       runners: new Map(),
       drivers: new Map(),
-      prober: {
-        onChange: (listener: (uid: string) => void) => void (outside.probe = listener),
-        stop: () => Promise.resolve(void ends.push("prober")),
-      },
-    } as Partial<Record<keyof Node, unknown>> as Node]),
+      probes: { changes: outside.probes.listen },
+      proxy: { events: outside.proxy.listen },
+    }),
     clock: createClock(),
-    proxy: {
-      onEnd(listener: () => void) {
-        outside.proxy = listener;
-        return () => void ends.push("proxy");
-      },
-    },
-    logger: { warn: () => {} },
+    logger: { warn: () => {}, error: (text: string) => assert.fail(text) },
   } as Partial<Record<keyof ControllerDeps, unknown>> as ControllerDeps;
   const controllers = startControllers(deps, { timers: virtual, makeQueue });
-  return { controllers, log, waits, ends, outside, wait: (ms: number) => void (now += ms) };
+  return { controllers, log, waits, outside, wait: (ms: number) => void (now += ms) };
 }
 
 /** The keys that were added to each queue since the log was emptied, by controller. */
@@ -112,23 +102,29 @@ Deno.test("startControllers() gives every controller a round at the start and ev
 Deno.test("startControllers() brings changes and news from outside to those that watch for them, until it stops", () =>
   withStore(async ({ store }) => {
     const world = start(store);
-    const { controllers, log, ends, outside } = world;
+    const { controllers, log, outside } = world;
     listAdded(world);
     const { spec, status } = makeService();
     const create = (name: string) =>
       store.transact((tx) => tx.create({ kind: "service", namespace: "default", name, spec, status }));
     await create("web");
     assert.deepEqual(listAdded(world).service, ["default/web"]);
-    outside.probe("some-uid");
+    const hears = async (tell: () => void) => {
+      tell();
+      while (log.length === 0) await Promise.resolve();
+    };
+    await hears(() => outside.probes.add("some-uid"));
     assert.deepEqual(listAdded(world).instance, ["some-uid"]);
-    outside.proxy();
+    await hears(() => outside.proxy.add("ended"));
     assert.deepEqual(listAdded(world).exposure, ["all"]);
     await controllers.stop();
-    assert.deepEqual(ends, ["proxy", "prober"]);
     assert.equal(
       log.splice(0).filter(({ call }) => call === "stop").length,
       Object.keys(controllers.depths()).length,
     );
     await create("late");
+    outside.probes.add("some-uid");
+    outside.proxy.add("ended");
+    await pause(0, new AbortController().signal);
     assert.deepEqual(log, []);
   }));

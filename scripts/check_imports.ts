@@ -15,16 +15,15 @@ const CONTRACTS = [
   "node/proxy/proxy.ts",
 ];
 /** What others know of a machine: calls that can cross a wire, and the data in them. */
+const NODES = ["node/node.ts", "node/placement.ts", "node/volume_call.ts"];
 const NODE_CONTRACT = [
-  "node/node.ts",
+  ...NODES,
   "node/node_driver.ts",
   "node/volumes.ts",
-  "node/volume_call.ts",
   "node/files.ts",
-  "node/probes/prober.ts",
   "node/probes/tracker.ts",
 ];
-const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/entry.ts", "drivers/built_in.ts"];
+const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/built_in.ts"];
 /** What of the store those may use who read and write resources, and the values of secrets. */
 const STORE = ["store/store.ts", "store/secrets/vault.ts"];
 /**
@@ -57,8 +56,23 @@ const SERVER: [room: string, outside: string[]][] = [
   ["server/identity/", ["base/", "model/", "store/store.ts", "runners/engine_bond.ts"]],
   ["server/auth/", ["base/", "model/", "store/store.ts"]],
   ["server/admission/", ["base/", "model/", ...STORE, ANSWERS.data, ANSWERS.writers, "drivers/driver.ts"]],
-  ["server/backup/", ["base/", "model/", ...STORE, "store/backup_source.ts", "node/", "drivers/driver.ts"]],
-  ["server/metrics/", ["base/", "model/", "store/store.ts", "reconcile/start.ts", "node/"]],
+  ["server/backup/", [
+    "base/",
+    "model/",
+    ...STORE,
+    "store/backup_source.ts",
+    ...NODES,
+    "node/node_driver.ts",
+    "drivers/driver.ts",
+  ]],
+  ["server/metrics/", [
+    "base/",
+    "model/",
+    "store/store.ts",
+    "reconcile/start.ts",
+    ...NODES,
+    "node/observer.ts",
+  ]],
   ["server/api/", [
     "base/",
     "model/",
@@ -68,7 +82,7 @@ const SERVER: [room: string, outside: string[]][] = [
     ...ANSWERS.keptLogs,
     ANSWERS.unstored,
     ...ANSWERS.versions,
-    "node/",
+    ...NODES,
     "drivers/driver.ts",
     "runners/runner.ts",
   ]],
@@ -77,7 +91,6 @@ const SERVER: [room: string, outside: string[]][] = [
     "model/",
     "store/store.ts",
     "store/secrets/kek.ts",
-    "node/",
     ...DRIVERS_BY_NAME,
   ]],
   ["server/restore/", [
@@ -85,7 +98,9 @@ const SERVER: [room: string, outside: string[]][] = [
     "model/",
     ...STORE,
     "store/restore_target.ts",
-    "node/",
+    "node/driver_calls.ts",
+    "node/node_driver.ts",
+    "node/volume_call.ts",
     "drivers/registry.ts",
     "runners/engine_bond.ts",
   ]],

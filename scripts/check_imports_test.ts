@@ -32,6 +32,8 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["reconcile/volume/apply.ts", "drivers/open_directory.ts"],
   ["reconcile/instance/launch.ts", "node/mounts/run_mounts.ts"],
   ["reconcile/start.ts", "node/local_node.ts"],
+  ["server/api/app.ts", "node/probes/prober.ts"],
+  ["server/backup/backup.ts", "node/driver_calls.ts"],
   ["server/backup/backup.ts", "store/copy.ts"],
   ["server/restore/restore.ts", "store/state_file.ts"],
   ["server/new_heap.ts", "model/name.ts"],

@@ -6,60 +6,36 @@
  */
 import type { Runner, RunState } from "../../runners/runner.ts";
 import type { ProbeReport } from "../../model/api.ts";
+import { createKeyFeed } from "../../base/key_feed.ts";
 import { sameValue } from "../../model/changes.ts";
 import type { Probe } from "../../model/health.ts";
 import { healthOf, type Instance, type RunnerName } from "../../model/instance.ts";
 import { type Clock, elapsedMs } from "../../base/clock.ts";
+import type { CheckName, ProbeObserver } from "../observer.ts";
+import type { NodeProbes } from "../probes.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
 import { runProbe } from "./probe_loop.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
 
 /** Processes are asked on the host's own address. */
 const LOOPBACK = "127.0.0.1";
-const CHECKS = ["startup", "liveness", "readiness"] as const;
-type Check = typeof CHECKS[number];
+const CHECKS: readonly CheckName[] = ["startup", "liveness", "readiness"];
 
 /** What is known of a startup check that passed under an earlier daemon. */
 const PASSED: ProbeState = { ...UNASKED, passing: true };
 
-/** See the module comment. */
-export interface Prober {
-  /** Told of every instance (by uid) whose verdict changed. */
-  onChange(listener: (instanceUid: string) => void): void;
-  /**
-   * Makes sure that a running run is probed as its template says.
-   *
-   * @returns what is known of it; undefined when it has no probes.
-   */
-  watch(instance: Instance, run: RunState): HealthVerdict | undefined;
-  /** Ends the probes of an instance. */
-  forget(instanceUid: string): void;
-  /** What the probes of an instance said last. */
-  report(instance: Instance): ProbeReport[];
+/** The probes of a node, as their node has them. */
+export interface Prober extends NodeProbes {
   /** Ends all probes, and resolves when none is under way. */
   stop(): Promise<void>;
-}
-
-/** A probe's answer, as it counts. */
-export interface CountedAnswer {
-  namespace: string;
-  service: string;
-  probe: Check;
-  result: "success" | "failure" | "timeout";
-  seconds: number;
-}
-
-/** Told of every answer that counts. */
-export interface ProbeObserver {
-  countAnswer(answer: CountedAnswer): void;
 }
 
 interface Watched {
   run: number;
   health: Instance["spec"]["template"]["health"];
   target: ProbeTarget;
-  states: Partial<Record<Check, ProbeState>>;
-  nextAt: Partial<Record<Check, number>>;
+  states: Partial<Record<CheckName, ProbeState>>;
+  nextAt: Partial<Record<CheckName, number>>;
   verdict: HealthVerdict;
   abort: AbortController;
 }
@@ -74,7 +50,7 @@ export function createProber(
 ): Prober {
   const watched = new Map<string, Watched>();
   const loops = new Set<Promise<void>>();
-  let tell: (instanceUid: string) => void = () => {};
+  const changes = createKeyFeed<string>();
 
   function start(instance: Instance, run: RunState): Watched {
     const { uid, spec: { template, runner }, status } = instance;
@@ -104,7 +80,7 @@ export function createProber(
 
   /** Begins to ask those of these checks that there are. */
   function askAll(
-    checks: Check[],
+    checks: CheckName[],
     { entry, instance, run }: { entry: Watched; instance: Instance; run: RunState },
   ): void {
     const { status } = instance;
@@ -122,7 +98,7 @@ export function createProber(
   }
 
   function follow(
-    check: Check,
+    check: CheckName,
     { probe, entry, instance, ranMs, known, onPass }: {
       probe: Probe;
       entry: Watched;
@@ -167,7 +143,7 @@ export function createProber(
           verdict.startedUp !== startedUp;
         if (!changed) return;
         entry.verdict = verdict;
-        tell(uid);
+        changes.add(uid);
       },
       onPlanned: (at) => void (entry.nextAt[check] = at),
       signal: AbortSignal.any([entry.abort.signal, passed.signal]),
@@ -182,8 +158,8 @@ export function createProber(
   }
 
   return {
-    onChange: (listener) => void (tell = listener),
-    watch(instance, run) {
+    changes: changes.listen,
+    async watch(instance, { run }) {
       const { uid, spec: { runner } } = instance;
       const health = healthOf(instance);
       if (!CHECKS.some((check) => health?.[check])) return undefined;
@@ -196,8 +172,8 @@ export function createProber(
       entry.target.host = runner === "process" ? LOOPBACK : run.ip;
       return entry.verdict;
     },
-    forget,
-    report(instance) {
+    forget: async (uid) => forget(uid),
+    async report(instance) {
       const entry = watched.get(instance.uid);
       return CHECKS.flatMap((check): ProbeReport[] => {
         const probe = healthOf(instance)?.[check];

@@ -17,6 +17,7 @@ import type { RunFiles } from "../files.ts";
 import type { Stage } from "../mounts/stage.ts";
 import type { Node } from "../node.ts";
 import { createMemoryHost, type MemoryHost } from "./memory_host.ts";
+import { NO_PROXY } from "./no_proxy.ts";
 
 const STAGE = "/memory/stage";
 
@@ -66,7 +67,8 @@ export class MemoryMachine {
   /** The node by which one daemon reaches it: `node`, with the driver `local` and the runner `docker`. */
   openNode({ gate = OPEN_GATE, secrets, clock, ...hooks }: MemoryNodeOptions): Node {
     return assembleNode({
-      ...{ name: "node", labels: {}, bootId: this.bootId, containsProcesses: true, secrets, clock },
+      ...{ name: "node", labels: {}, bootId: this.bootId, containsProcesses: true },
+      ...{ secrets, clock, proxy: NO_PROXY },
       drivers: new Map([
         ["local", new MemoryDriver({ name: "local", volumes: this.volumes, gate, ...hooks })],
       ]),

@@ -4,11 +4,11 @@ import { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import type { RunnerName } from "../../model/instance.ts";
 import type { Runner } from "../../runners/runner.ts";
-import { assembleNode, type NodeParts } from "../assemble_node.ts";
+import { type AssembledNode, assembleNode, type NodeParts } from "../assemble_node.ts";
 import { PlainStage } from "../mounts/bind_stage.ts";
-import type { Node } from "../node.ts";
 import { createRunFiles } from "../run_files.ts";
 import { fixedSecrets } from "./drivers.ts";
+import { NO_PROXY } from "./no_proxy.ts";
 
 /** What a test gives. */
 export interface TestNodeParts extends Partial<Omit<NodeParts, "drivers" | "runners">> {
@@ -20,7 +20,9 @@ export interface TestNodeParts extends Partial<Omit<NodeParts, "drivers" | "runn
 }
 
 /** The node `n1`; it shows real paths, and holds directories in a place of its own. */
-export function makeTestNode({ directory, drivers = [], runners = [], ...given }: TestNodeParts): Node {
+export function makeTestNode(
+  { directory, drivers = [], runners = [], ...given }: TestNodeParts,
+): AssembledNode {
   return assembleNode({
     name: "n1",
     labels: {},
@@ -33,6 +35,7 @@ export function makeTestNode({ directory, drivers = [], runners = [], ...given }
     files: createRunFiles({ root: `${directory}/files` }),
     secrets: fixedSecrets(),
     clock: createClock(),
+    proxy: NO_PROXY,
     ...given,
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     runners: new Map(runners.map((runner): [RunnerName, Runner] => [runner.name, runner])),

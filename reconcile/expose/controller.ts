@@ -3,7 +3,8 @@
  * of it.
  * @module
  */
-import type { Proxy } from "../../node/proxy/proxy.ts";
+import type { Nodes } from "../../node/node.ts";
+import { findNode } from "../../node/placement.ts";
 import { type RuneError, toRuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
 import type { Controller } from "../controller.ts";
@@ -14,7 +15,7 @@ import { EXPOSURE_WATCHES } from "./watches.ts";
 /** What a pass works with. */
 export interface ExposureDeps {
   store: Store;
-  proxy: Proxy;
+  nodes: Nodes;
 }
 
 /** How often it is looked again whether what was missing, Caddy or a port, is there now. */
@@ -27,20 +28,21 @@ function observeExposure(store: Store): ExposureView {
 
 /** One pass over all routes. */
 export async function reconcileExposure(
-  { store, proxy }: ExposureDeps,
+  { store, nodes }: ExposureDeps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const view = observeExposure(store);
   const plan = planRoutes(view);
   let error: RuneError | undefined;
+  let urls: Record<string, string[]> = {};
   try {
-    await proxy.apply(plan.routes, signal);
+    urls = await findNode({ nodes }).proxy.apply(plan.routes, signal);
   } catch (thrown) {
     if (signal.aborted) return DONE;
     error = toRuneError(thrown);
   }
   const failure = error && (error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
-  const outcome = { plan, urlsOf: proxy.urlsOf, ...(failure !== undefined && { failure }) };
+  const outcome = { plan, urls, ...(failure !== undefined && { failure }) };
   if (planExposures(view.services, outcome).length > 0) {
     await store.transact((tx) => {
       // Read again: the services may have changed while the routes were applied.

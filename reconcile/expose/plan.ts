@@ -74,14 +74,14 @@ export function planRoutes({ services, instances }: ExposureView): RoutePlan {
  */
 export function planExposures(
   services: Service[],
-  { plan, failure, urlsOf }: { plan: RoutePlan; failure?: string; urlsOf: (host: string) => string[] },
+  { plan, failure, urls }: { plan: RoutePlan; failure?: string; urls: Record<string, string[]> },
 ): { service: Service; exposure: Exposure }[] {
   return services.flatMap((service) => {
     const host = service.spec.expose?.host;
     if (host === undefined || service.deletionRequestedAt !== undefined) return [];
     const message = plan.refused.get(service.uid) ?? failure;
     const exposure: Exposure = message === undefined
-      ? { host, urls: urlsOf(host) }
+      ? { host, urls: urls[host] ?? [] }
       : { host, urls: [], message };
     return sameValue(service.status.exposure, exposure) ? [] : [{ service, exposure }];
   });

@@ -64,12 +64,12 @@ Deno.test("planRoutes() gives a name that two services have to the older one, an
 Deno.test("planExposures() tells each service its addresses, or why it has none, and nothing twice", () => {
   const service = makeNamed();
   const plan = planRoutes({ services: [service], instances: [] });
-  const urlsOf = (host: string) => [`http://${host}`];
+  const urls = { "web.local": ["http://web.local"] };
   const good = { host: "web.local", urls: ["http://web.local"] };
-  assert.deepEqual(planExposures([service], { plan, urlsOf }), [{ service, exposure: good }]);
-  assert.deepEqual(planExposures([makeNamed({}, { status: { exposure: good } })], { plan, urlsOf }), []);
+  assert.deepEqual(planExposures([service], { plan, urls }), [{ service, exposure: good }]);
+  assert.deepEqual(planExposures([makeNamed({}, { status: { exposure: good } })], { plan, urls }), []);
   const failure = "Caddy is not installed; install it";
-  assert.deepEqual(planExposures([service], { plan, urlsOf, failure })[0]!.exposure, {
+  assert.deepEqual(planExposures([service], { plan, urls, failure })[0]!.exposure, {
     host: "web.local",
     urls: [],
     message: failure,

@@ -6,7 +6,7 @@ import { type Instance, isAlive, mountsOf } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 import { describeWithin } from "../../model/kinds.ts";
 import type { Node } from "../../node/node.ts";
-import { findNode } from "../placement.ts";
+import { findNode } from "../../node/placement.ts";
 import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor, pausedFor } from "../snapshot/writers.ts";
 import type { Controller, Pass } from "../controller.ts";
@@ -88,8 +88,9 @@ async function observeInstance(
   if (state?.state === "running" || !isAlive(instance.status.state)) deps.looks.addLook(instance.uid);
   const service = deps.store.get("service", instance.namespace, instance.spec.service);
   const leaving = instance.deletionRequestedAt !== undefined;
-  if (state?.state !== "running" || leaving) node.prober.forget(instance.uid);
-  const health = state?.state === "running" && !leaving ? node.prober.watch(instance, state) : undefined;
+  const probed = state?.state === "running" && !leaving;
+  if (!probed) await node.probes.forget(instance.uid, signal);
+  const health = probed ? await node.probes.watch(instance, { run: state, signal }) : undefined;
   const mounts = observeMounts(instance, deps);
   const init = await observeInit(instance, { run: state, mounts, node, runner, signal });
   return {
@@ -124,7 +125,7 @@ export async function reconcileInstance(
     const instance = deps.findInstance(uid);
     const node = findNode(deps);
     if (!instance) {
-      forget(uid, { deps, node });
+      await forget(uid, { deps, node, signal });
       return DONE;
     }
     const runner = node.runners.get(instance.spec.runner)!;
@@ -157,11 +158,11 @@ export async function reconcileInstance(
 }
 
 /** Ends what is known in memory alone of an instance that is gone. */
-function forget(
+async function forget(
   uid: string,
-  { deps: { looks, unstored }, node }: { deps: InstanceDeps; node: Node },
-): void {
-  node.prober.forget(uid);
+  { deps: { looks, unstored }, node, signal }: { deps: InstanceDeps; node: Node; signal: AbortSignal },
+): Promise<void> {
+  await node.probes.forget(uid, signal);
   looks.forget(uid);
   unstored?.forget(uid);
 }

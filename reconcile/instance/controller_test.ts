@@ -1,6 +1,6 @@
 /** Passes over one instance in a real store, with a runner that does not do what it says. @module */
 import assert from "node:assert/strict";
-import { createNodes, type Node } from "../../node/node.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import type { Publication, Runner } from "../../runners/runner.ts";
 import { seed } from "../../server/daemon/seed.ts";
 import { openStore } from "../../store/store.ts";
@@ -20,12 +20,11 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
   } as Partial<Runner> as Runner;
   const deps = {
     store,
-    nodes: createNodes([{
-      name: "n1",
+    nodes: makeNodes({
       bootId: "boot",
       runners: new Map([["docker", runner]]),
-      prober: { watch: () => undefined },
-    } as Partial<Record<keyof Node, unknown>> as Node]),
+      probes: { watch: () => Promise.resolve(undefined) },
+    }),
     looks: createLooks(),
     clock: createClock(),
     findInstance: () => store.get("instance", "default", "web-0"),
@@ -62,10 +61,9 @@ Deno.test("reconcileInstance() forgets what is known in memory alone of an insta
   looks.addLook("gone");
   const deps = {
     looks,
-    nodes: createNodes([{
-      name: "n1",
-      prober: { forget: (uid: string) => void ends.push(`probes of ${uid}`) },
-    } as Partial<Record<keyof Node, unknown>> as Node]),
+    nodes: makeNodes({
+      probes: { forget: async (uid: string) => void ends.push(`probes of ${uid}`) },
+    }),
     unstored: { forget: (uid: string) => void ends.push(`status of ${uid}`) },
     findInstance: () => undefined,
   } as Partial<Record<keyof InstancePassDeps, unknown>> as InstancePassDeps;

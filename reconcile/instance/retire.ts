@@ -44,7 +44,7 @@ export async function retire({ view, deps, node, runner, signal }: Call): Promis
   if (state !== "Stopping" && run > 0) {
     await writeStatus(deps.store, instance, (s) => ({ ...s, state: "Stopping", ready: false }));
   }
-  node.prober.forget(instance.uid);
+  await node.probes.forget(instance.uid, signal);
   let notKept: string | undefined;
   try {
     await drain(view, { store: deps.store, runner, signal });

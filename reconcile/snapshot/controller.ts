@@ -1,7 +1,7 @@
 /** The snapshot controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { findNode } from "../placement.ts";
+import { findNode } from "../../node/placement.ts";
 import { applySnapshot, type SnapshotDeps } from "./apply.ts";
 import { planSnapshot, type SnapshotView } from "./plan.ts";
 import { SNAPSHOT_INTERRUPTS, SNAPSHOT_WATCHES } from "./watches.ts";

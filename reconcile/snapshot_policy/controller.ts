@@ -15,7 +15,7 @@ import type { Reader, Store, Tx } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { findNode } from "../placement.ts";
+import { findNode } from "../../node/placement.ts";
 import { restoredInto } from "../snapshot/writers.ts";
 import { numberOf, planSnapshotPolicy, type SnapshotPolicyPlan, type SnapshotPolicyView } from "./plan.ts";
 import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
-import { createNodes, type Node } from "../../node/node.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { isName } from "../../model/name.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { VolumeSpec, VolumeStatus } from "../../model/volume.ts";
@@ -17,7 +17,7 @@ import { reconcileSnapshotPolicy } from "./controller.ts";
 
 const HOUR = 3_600_000;
 const drivers = new Map([["local", { capabilities: { snapshots: true } } as Driver]]);
-const nodes = createNodes([{ name: "n1", drivers } as unknown as Node]);
+const nodes = makeNodes({ drivers });
 
 interface World {
   store: Store;

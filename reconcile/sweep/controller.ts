@@ -11,7 +11,7 @@ import type { Controller, Pass } from "../controller.ts";
 import type { KeptLogs } from "../kept_logs/kept_logs.ts";
 import type { Watches } from "../news.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { findNode } from "../placement.ts";
+import { findNode } from "../../node/placement.ts";
 import { sweepFiles } from "./files.ts";
 import { sweep } from "./runs.ts";
 import { sweepShown } from "./shown.ts";

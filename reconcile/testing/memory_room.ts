@@ -85,7 +85,7 @@ export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>):
     const { signal } = new AbortController();
     await test({ store, gate, runs, volumes, runner, deps, signal });
   } finally {
-    await deps.node.prober.stop();
+    await deps.node.close();
     await store.close();
     await Deno.remove(directory, { recursive: true });
   }

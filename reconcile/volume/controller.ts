@@ -4,7 +4,7 @@ import type { Store } from "../../store/store.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { describeShortage } from "../../model/format.ts";
-import { findNode } from "../placement.ts";
+import { findNode } from "../../node/placement.ts";
 import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";

@@ -1,5 +1,6 @@
 /** Whether another filesystem is where a volume's own was. @module */
-import type { NodeDriver } from "../../node/node_driver.ts";
+import type { Nodes } from "../../node/node.ts";
+import { findNode } from "../../node/placement.ts";
 import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import { type Filesystem, isSameFilesystem } from "../../model/filesystem.ts";
 import type { Volume } from "../../model/volume.ts";
@@ -14,11 +15,11 @@ const LOOK_MS = 10_000;
  */
 export async function otherFilesystem(
   volume: Volume,
-  { drivers, store }: { drivers: ReadonlyMap<string, NodeDriver>; store: Pick<Store, "get"> },
+  { nodes, store }: { nodes: Nodes; store: Pick<Store, "get"> },
 ): Promise<Filesystem | undefined> {
   const { filesystem: expected, driver } = volume.status;
   if (!expected) return undefined;
   const call = describeVolumeCall(findClass(volume, store), AbortSignal.timeout(LOOK_MS));
-  const found = await drivers.get(driver ?? "")?.filesystem?.(call);
+  const found = await findNode({ nodes }).drivers.get(driver ?? "")?.filesystem?.(call);
   return found && !isSameFilesystem(expected, found) ? found : undefined;
 }

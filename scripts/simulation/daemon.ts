@@ -39,7 +39,6 @@ export async function startSimulated(
     secrets: fixedSecrets(),
     nodes: createNodes([node]),
     clock,
-    proxy: { apply: () => Promise.resolve(), urlsOf: () => [], onEnd: () => () => {}, close() {} },
     logger: getLogger(["simulation"]),
     keptLogs: {
       keep: async (_log: unknown, entries: AsyncIterable<unknown>) => void await Array.fromAsync(entries),

@@ -37,7 +37,7 @@ const UNKNOWN_PEER = "unknown";
 
 /** Every route of the API but the document that describes them. */
 export function endpoints(deps: ServerDeps): Endpoint[] {
-  const runnerStates = createRunnerStates(deps.runners);
+  const runnerStates = createRunnerStates(deps);
   return [
     ...systemRoutes(deps, runnerStates),
     ...authRoutes(deps),

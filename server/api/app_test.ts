@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_BODY_BYTES } from "../../model/api.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { createApp, endpoints } from "./app.ts";
@@ -243,7 +244,7 @@ Deno.test("the status tells at once that an Engine was adopted", async () => {
         isOurs ? Promise.resolve() : Promise.reject(new RuneError("unavailable", "another Engine")),
       adopt: () => Promise.resolve({ changed: isOurs = true, id: "e", root: "/r" }),
     } as unknown as Runner;
-    (deps.runners as Map<string, Runner>).set("docker", runner);
+    deps.nodes = makeNodes({ runners: new Map([["docker", runner]]) });
     const states = async () => (await okJson(send("GET", "/v1/status"))).runners;
     assert.deepEqual(await states(), [{ name: "docker", ok: false, message: "another Engine" }]);
     await okJson(send("POST", "/v1/admin/adopt-engine", { containersAreGone: true }));

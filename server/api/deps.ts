@@ -1,10 +1,7 @@
 /** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
 import type { Logger } from "@logtape/logtape";
-import type { NodeDriver } from "../../node/node_driver.ts";
-import type { Prober } from "../../node/probes/prober.ts";
+import type { Nodes } from "../../node/node.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
-import type { Runner } from "../../runners/runner.ts";
-import type { RunnerName } from "../../model/instance.ts";
 import type { Vault } from "../../store/secrets/vault.ts";
 import type { Store } from "../../store/store.ts";
 import type { ApplyDeps } from "../admission/apply_deps.ts";
@@ -22,12 +19,10 @@ export interface ServerDeps extends ApplyDeps {
   secrets: Vault;
   /** Who calls, and what they may do. */
   auth: Auth;
-  drivers: ReadonlyMap<string, NodeDriver>;
-  runners: ReadonlyMap<RunnerName, Runner>;
+  /** Where volumes and instances are. */
+  nodes: Nodes;
   /** The last output of instances that are gone. Default: none is kept. */
   keptLogs?: Pick<KeptLogs, "list" | "read">;
-  /** What the probes said last. */
-  health: Pick<Prober, "report">;
   info: DaemonInfo;
   /** Names besides loopback under which a request may address the daemon; `*` admits any IP address. */
   hosts: string[];

@@ -1,6 +1,8 @@
 /** Which runners work, asked at most every few seconds. @module */
 import { toRuneError } from "../../model/error.ts";
 import type { Status } from "../../model/api.ts";
+import type { Node } from "../../node/node.ts";
+import { findNode } from "../../node/placement.ts";
 import type { ServerDeps } from "./deps.ts";
 
 /** A runner that does not answer in this time counts as not there. */
@@ -17,12 +19,14 @@ export interface RunnerStates {
 }
 
 /** Makes one. */
-export function createRunnerStates(runners: ServerDeps["runners"]): RunnerStates {
+export function createRunnerStates(deps: Pick<ServerDeps, "nodes">): RunnerStates {
   let last: { at: number; states: Promise<Status["runners"]> } | undefined;
   return {
     read() {
       const now = performance.now();
-      if (!last || now - last.at > CHECK_CACHE_MS) last = { at: now, states: checkAll(runners) };
+      if (!last || now - last.at > CHECK_CACHE_MS) {
+        last = { at: now, states: checkAll(findNode(deps).runners) };
+      }
       return last.states;
     },
     forget() {
@@ -31,7 +35,7 @@ export function createRunnerStates(runners: ServerDeps["runners"]): RunnerStates
   };
 }
 
-function checkAll(runners: ServerDeps["runners"]): Promise<Status["runners"]> {
+function checkAll(runners: Node["runners"]): Promise<Status["runners"]> {
   return Promise.all([...runners.values()].map(async (runner) => {
     const timeout = new AbortController();
     const timer = setTimeout(

@@ -14,7 +14,8 @@ import { watchSessions } from "../auth/sessions.ts";
 import { SECRET_LIMITS } from "../admission/secret_writes.ts";
 import { createApp } from "./app.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
-import { wrapDrivers } from "../../node/driver_calls.ts";
+import { createNodes } from "../../node/node.ts";
+import { makeTestNode } from "../../node/testing/test_node.ts";
 import type { ServerDeps } from "./deps.ts";
 import { seed } from "../daemon/seed.ts";
 
@@ -66,14 +67,14 @@ export async function withServer(
       trashRetentionMs: 0,
       preserveOnDelete: false,
     }, { dataDir: `${dir}/data` });
+    const node = makeTestNode({ directory: dir, drivers: [...drivers.all.values()], secrets: vault });
     const deps: ServerDeps = {
       store,
       secrets: vault,
       secretLimits: SECRET_LIMITS,
       auth: createAuth({ store, audit, sessions, enabled: options.auth ?? false, allowRemoteAdmin: false }),
-      drivers: wrapDrivers(drivers.all, { node: "n1", secrets: vault }),
-      runners: new Map(),
-      health: { report: () => [] },
+      nodes: createNodes([node]),
+      drivers: node.drivers,
       info: {
         version: "1.2.3",
         node: "n1",

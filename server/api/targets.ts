@@ -1,5 +1,6 @@
 /** Which instances a request for a service or an instance means, and who runs them. @module */
 import type { Runner, RunRef } from "../../runners/runner.ts";
+import { findNode } from "../../node/placement.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import { describeKey } from "../../model/resource.ts";
@@ -32,8 +33,8 @@ export function instancesOf(store: Reader, target: Target): Instance[] {
 }
 
 /** The runner of an instance. @throws {RuneError} `unavailable` when this daemon has no such runner. */
-export function runnerFor(instance: Instance, runners: ServerDeps["runners"]): Runner {
-  const runner = runners.get(instance.spec.runner);
+export function runnerFor(instance: Instance, nodes: ServerDeps["nodes"]): Runner {
+  const runner = findNode({ nodes }).runners.get(instance.spec.runner);
   if (runner) return runner;
   throw new RuneError("unavailable", `this daemon has no ${instance.spec.runner} runner`);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Volume } from "../../model/volume.ts";
 import { nodeDrivers, noteCalls } from "../../node/testing/drivers.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { createApp } from "./app.ts";
 import { okJson, volume, withServer } from "./server_fixture.ts";
 
@@ -13,7 +14,8 @@ Deno.test("the usage of a volume is measured with the value of a secret, never w
       tx.update(stored, { status: { ...stored.status, driver: "noting", handle: "h", driverParameters } });
     });
     const noting = noteCalls("noting", { usage: () => ({ usedBytes: 7 }) });
-    const app = createApp({ ...deps, drivers: nodeDrivers([noting.driver], deps.secrets) });
+    const drivers = nodeDrivers([noting.driver], deps.secrets);
+    const app = createApp({ ...deps, nodes: makeNodes({ drivers }) });
     const answer = await app.request("/v1/namespaces/default/volumes/v/usage", {}, { peer: "127.0.0.1" });
     assert.deepEqual(await answer.json(), { usedBytes: 7 });
     assert.deepEqual(noting.calls, [{ call: "usage", parameters: { token: "value" } }]);

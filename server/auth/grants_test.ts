@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { nodeDrivers } from "../../node/testing/drivers.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { grantOf } from "./grants.ts";
 import { parseRunefile } from "../daemon/runefile.ts";
 import { volume, withServer } from "../api/server_fixture.ts";
@@ -68,7 +69,8 @@ Deno.test("a granted host path can be a volume of its namespace only, right afte
       dataDir: `${hostDir}/data`,
       grantedPaths: (namespace) => grantOf(grants, namespace).hostPaths,
     });
-    deps.drivers = nodeDrivers([...built.all.values()]);
+    const drivers = nodeDrivers([...built.all.values()]);
+    Object.assign(deps, { drivers, nodes: makeNodes({ drivers }) });
     const refusal = async (namespace: string, directory: string) => {
       const parameters = { hostPath: `${hostDir}/${directory}/x` };
       const answer = await cast([volume("v", { namespace, storageClassName: "local-host", parameters })], {

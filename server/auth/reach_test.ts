@@ -5,6 +5,7 @@ import { okJson } from "../api/server_fixture.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { grantOf, type Grants, grantsSection } from "./grants.ts";
 import { nodeDrivers } from "../../node/testing/drivers.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
 const IMAGE = { image: "busybox:1" };
@@ -150,7 +151,8 @@ Deno.test({
           dataDir: `${deps.info.dataDir}/data`,
           grantedPaths: (namespace) => grantOf(grants, namespace).hostPaths,
         });
-        deps.drivers = nodeDrivers([...built.all.values()]);
+        const drivers = nodeDrivers([...built.all.values()]);
+        Object.assign(deps, { drivers, nodes: makeNodes({ drivers }) });
         const answer = await as(token, method, path, body);
         await answer.body?.cancel();
         assert.ok(answer.status < 500, `${method} ${path}: ${answer.status}`);

@@ -11,6 +11,7 @@ import { contextMaker } from "../../drivers/conformance_trial.ts";
 import type { VolumeSpec } from "../../model/volume.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { nodeDrivers } from "../../node/testing/drivers.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { type GuardedServer, withGuard } from "./auth_fixture.ts";
 
@@ -150,7 +151,8 @@ Deno.test("a rollback and an undelete require the rights to what their records r
       ...{ localVolumeRoot: `${hostDir}/volumes`, hostPathAllowlist: [], allowCreateMissing: false },
       ...{ trashRetentionMs: 3_600_000, preserveOnDelete: false },
     }, { dataDir: `${hostDir}/data` });
-    deps.drivers = nodeDrivers([...all.values()]);
+    const drivers = nodeDrivers([...all.values()]);
+    Object.assign(deps, { drivers, nodes: makeNodes({ drivers }) });
     const local = all.get("local")!;
     const contextOf = contextMaker();
     for (const [name, spec] of Object.entries(records)) {

@@ -3,7 +3,9 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
+import type { Nodes } from "../../node/node.ts";
 import type { NodeDriver } from "../../node/node_driver.ts";
+import { findNode } from "../../node/placement.ts";
 import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { BackupRequest } from "../../model/api.ts";
@@ -24,7 +26,7 @@ export interface BackupSource {
   store: Store;
   /** Where the key of the secrets is. */
   secrets: Pick<Vault, "hold">;
-  drivers: ReadonlyMap<string, NodeDriver>;
+  nodes: Nodes;
   info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
   /** Told why a backup ended early, where its reader only sees that it did. */
   logger?: Logger;
@@ -145,7 +147,7 @@ function endingWith(
 }
 
 function findVolume(
-  { store, drivers }: BackupSource,
+  { store, nodes }: BackupSource,
   key: string,
   fromSnapshots: boolean,
 ): { volume: Volume; driver: NodeDriver } {
@@ -154,7 +156,7 @@ function findVolume(
   if (!volume) {
     throw new RuneError("not_found", `there is no volume ${key}`, { hint: "rune get volumes -A lists them" });
   }
-  const driver = drivers.get(volume.status.driver ?? "");
+  const driver = findNode({ nodes }).drivers.get(volume.status.driver ?? "");
   if (!driver || volume.status.handle === undefined) {
     throw new RuneError(
       "failed_precondition",

@@ -9,7 +9,6 @@ import { buildDrivers, ownDirectories } from "../../drivers/registry.ts";
 import { createClock } from "../../base/clock.ts";
 import { createUnstored } from "../../reconcile/instance/unstored.ts";
 import { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
-import { createCaddyProxy } from "../../node/proxy/caddy/caddy_proxy.ts";
 import { type Controllers, startControllers } from "../../reconcile/start.ts";
 import { longestMatch } from "../../runners/docker/registry_auth.ts";
 import { toRuneError } from "../../model/error.ts";
@@ -40,7 +39,6 @@ import { readUsage } from "../metrics/usage.ts";
 import { seed } from "./seed.ts";
 import { unhandledErrors } from "./last_resort.ts";
 import { readTlsPair } from "./tls.ts";
-import { keepTrash } from "./trash_keeper.ts";
 import type { Settings } from "./settings.ts";
 
 /** What requests in flight are given when the daemon stops (SPEC 8). */
@@ -120,19 +118,18 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       devMode: settings.devMode,
       grantedPaths: (namespace) => grantOf(settings.grants, namespace).hostPaths,
     });
-    started.push(() => built.close());
-    for (const warning of await built.prepare()) logger.warn("{warning}", { warning });
     const registries = () => listRegistries({ runefile: settings.docker.registries, store, secrets });
     const probes = countProbes(metrics.registry, store);
     started.push(() => probes.close());
     const aborted = new AbortController();
+    const { caddy, ...serving } = settings.expose;
     const local = await openLocalNode({
       ...{
         name: node.name,
         labels: node.labels,
         dataDir,
         daemonId,
-        drivers: built.all,
+        drivers: built,
         secrets,
         clock,
         logger,
@@ -148,13 +145,17 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
         },
         ...(settings.devMode && { publishOn: DEV_ADDRESS }),
       },
+      proxy: {
+        serving: { ...serving, loopback: settings.devMode },
+        ...(caddy !== undefined && { program: caddy }),
+      },
       closed: closedPaths(settings),
       observer: { driverCall: metrics.driverCall, runnerCall: metrics.runnerCall, probes },
       signal: aborted.signal,
     });
     started.push(() => local.close());
     const nodes = createNodes([local]);
-    const { drivers, runners, prober, containsProcesses } = nodes.get(node.name);
+    const { drivers, containsProcesses } = nodes.get(node.name);
     const audit = openAudit(join(dataDir, "audit"), {
       onFailure: (error) =>
         logger.error("the audit log cannot be written: {message}", { message: toRuneError(error).message }),
@@ -168,7 +169,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const shutdown = new AbortController();
     const identity = { ...BUILD, node: node.name, daemonId, dataDir };
     const backups = createScheduledBackups({
-      source: { store, secrets, drivers, info: identity },
+      source: { store, secrets, nodes, info: identity },
       originals: await readOriginals(store),
       settings: () => settings.backup,
       logger: logger.getChild("backup"),
@@ -185,10 +186,9 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       secrets,
       secretLimits: settings.crypto.secretLimits,
       auth: createAuth({ ...settings.auth, store, audit, sessions }),
+      nodes,
       drivers,
-      runners,
       containsProcesses,
-      health: prober,
       info: {
         ...identity,
         startedAt: new Date().toISOString(),
@@ -242,24 +242,10 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       const handler = (request: Request, peer: string) => app.fetch(request, { peer });
       servers.push(listen(address, { signal: aborted.signal, handler, ...(pair && { pair }) }));
     }
-    for (const owner of built.trashes) {
-      const trash = keepTrash(owner, { clock, logger: logger.getChild("storage") });
-      started.push(() => trash.stop());
-    }
-    const { caddy, ...serving } = settings.expose;
-    const proxy = createCaddyProxy({
-      dir: join(dataDir, "proxy"),
-      daemonId,
-      serving: { ...serving, loopback: settings.devMode },
-      ...(caddy !== undefined && { program: caddy }),
-      logger: logger.getChild("proxy"),
-    });
-    started.push(() => proxy.close());
     const controllers = startControllers({
       store,
       keptLogs,
       nodes,
-      proxy,
       secrets,
       clock,
       logger: logger.getChild("reconcile"),
@@ -268,7 +254,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     });
     late.controllers = controllers;
     started.push(() => controllers.stop());
-    const usage = readUsage({ store, drivers });
+    const usage = readUsage({ store, nodes });
     started.push(() => usage.stop());
     registerGauges(metrics.registry, {
       unhandledErrors,

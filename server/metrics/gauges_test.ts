@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { Volume } from "../../model/volume.ts";
 import { fixedSecrets, nodeDrivers, noteCalls } from "../../node/testing/drivers.ts";
+import { findNode } from "../../node/placement.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { okJson, volume, withServer } from "../api/server_fixture.ts";
 import { registerGauges } from "./gauges.ts";
 import { createMetrics } from "./metrics.ts";
@@ -9,7 +11,7 @@ import { readUsage } from "./usage.ts";
 Deno.test("gauges and readUsage() follow the store, and forget a volume that is gone", () =>
   withServer(async ({ store, deps, cast, send }) => {
     await okJson(cast([volume("v")]));
-    const driver = deps.drivers.get("local")!;
+    const driver = findNode(deps).drivers.get("local")!;
     const { handle } = await driver.provision({
       volume: { namespace: "default", name: "v", uid: "x", sizeBytes: 1, accessMode: "ReadWriteOnce" },
       parameters: {},
@@ -28,7 +30,7 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     // The volume above was provisioned under another uid, so that its usage is measured by a driver that
     // objects to nothing.
     const drivers = new Map([["local", { ...driver, usage: () => Promise.resolve({ usedBytes: 7 }) }]]);
-    const usage = readUsage({ store, drivers, goodForMs: 0 });
+    const usage = readUsage({ store, nodes: makeNodes({ drivers }), goodForMs: 0 });
     registerGauges(metrics.registry, {
       unhandledErrors: () => 0,
       store,
@@ -96,7 +98,7 @@ Deno.test("readUsage() gives the driver the value of a secret, never its referen
       },
     });
     const drivers = nodeDrivers([noting.driver], fixedSecrets({ "default/cloud": { token: "value" } }));
-    const usage = readUsage({ store, drivers });
+    const usage = readUsage({ store, nodes: makeNodes({ drivers }) });
     usage.listKnown();
     await measured.promise;
     await usage.stop();

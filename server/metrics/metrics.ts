@@ -5,7 +5,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ReconcileObserver } from "../../reconcile/start.ts";
-import type { FinishedCall } from "../../node/wrap_calls.ts";
+import type { FinishedCall } from "../../node/observer.ts";
 
 /** Seconds; from a read in memory to a request that waits for a disk. */
 export const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

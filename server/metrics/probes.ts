@@ -1,6 +1,6 @@
 /** Counts what probes answer, by service; what was counted of a service goes with it. @module */
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { ProbeObserver } from "../../node/probes/prober.ts";
+import type { ProbeObserver } from "../../node/observer.ts";
 import type { Store } from "../../store/store.ts";
 import { FAST } from "./metrics.ts";
 

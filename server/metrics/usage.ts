@@ -3,7 +3,8 @@
  * another, and only while somebody asks: a scrape gets what was measured last.
  * @module
  */
-import type { NodeDriver } from "../../node/node_driver.ts";
+import type { Nodes } from "../../node/node.ts";
+import { findNode } from "../../node/placement.ts";
 import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
@@ -28,9 +29,9 @@ export interface UsageReader {
 
 /** Makes a reader. @param options.goodForMs default 10 minutes. */
 export function readUsage(
-  { store, drivers, goodForMs = GOOD_FOR_MS }: {
+  { store, nodes, goodForMs = GOOD_FOR_MS }: {
     store: Store;
-    drivers: ReadonlyMap<string, NodeDriver>;
+    nodes: Nodes;
     goodForMs?: number;
   },
 ): UsageReader {
@@ -41,7 +42,7 @@ export function readUsage(
 
   async function measure(volume: Volume): Promise<void> {
     const { uid, namespace, name, status } = volume;
-    const driver = drivers.get(status.driver ?? "");
+    const driver = findNode({ nodes }).drivers.get(status.driver ?? "");
     if (!driver?.usage || status.handle === undefined) return;
     const { usedBytes: bytes } = await driver.usage(
       describeVolumeCall(findClass(volume, store), stopped.signal),

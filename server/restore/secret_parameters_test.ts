@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import type { Volume } from "../../model/volume.ts";
 import { nodeDrivers, noteCalls } from "../../node/testing/drivers.ts";
+import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import type { Store } from "../../store/store.ts";
 import { okJson, type TestServer, volume, withServer } from "../api/server_fixture.ts";
 import { makeBackup } from "../backup/backup.ts";
@@ -50,7 +51,7 @@ Deno.test("makeBackup() gives the driver whose data it takes the value of a secr
     const source = {
       store,
       secrets: deps.secrets,
-      drivers: nodeDrivers([noting.driver], deps.secrets),
+      nodes: makeNodes({ drivers: nodeDrivers([noting.driver], deps.secrets) }),
       info: deps.info,
       logger: getLogger("test"),
     };

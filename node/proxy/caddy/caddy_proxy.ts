@@ -4,9 +4,10 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
+import { createKeyFeed } from "../../../base/key_feed.ts";
 import { sameValue } from "../../../model/changes.ts";
 import { RuneError, toRuneError } from "../../../model/error.ts";
-import type { Proxy, Route } from "../proxy.ts";
+import type { LocalProxy, ProxyEvent, Route } from "../proxy.ts";
 import { createCaddyAdmin } from "./admin.ts";
 import { endCaddy, findCaddy, isAlive, lastWords, spawnCaddy } from "./caddy_process.ts";
 import { caddyConfig, caddyFiles, type ServingOptions, usesAcme } from "./config.ts";
@@ -36,7 +37,7 @@ const WATCH_MS = 250;
 const MAX_SOCKET_PATH = 107;
 
 /** A proxy over a folder. Nothing is started or contacted before the first call. */
-export function createCaddyProxy({ dir, serving, daemonId, program, logger }: CaddyProxyOptions): Proxy {
+export function createCaddyProxy({ dir, serving, daemonId, program, logger }: CaddyProxyOptions): LocalProxy {
   const files = caddyFiles(dir);
   const admin = createCaddyAdmin(files.adminSocket);
   const wanted = caddyConfig({ files, serving });
@@ -45,7 +46,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     mend: mendStorage,
     permit: (host, permitted) => permitCertificate(files.routes, { host, permitted }),
   });
-  const listeners = new Set<() => void>();
+  const events = createKeyFeed<ProxyEvent>();
   let closed = false;
   /** No Caddy of this daemon was left elsewhere. */
   let cleared = false;
@@ -63,7 +64,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     watch ??= setInterval(() => {
       if (mayLive()) return;
       endWatch();
-      listeners.forEach((listener) => listener());
+      events.add("ended");
     }, WATCH_MS);
   }
   function endWatch(): void {
@@ -126,6 +127,13 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     });
   }
 
+  function urlsOf(host: string): string[] {
+    const { httpPort, httpsPort } = serving;
+    const https = `https://${host}${httpsPort === 443 ? "" : `:${httpsPort}`}`;
+    if (usesAcme(host, serving)) return [https];
+    return [`http://${host}${httpPort === 80 ? "" : `:${httpPort}`}`, https];
+  }
+
   const isOnward = (host: string) => usesAcme(host, serving);
 
   async function serve(routes: Route[], signal: AbortSignal): Promise<void> {
@@ -160,22 +168,14 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
         if (routes.length === 0) certifier.certifyPublicly([]);
         if (routes.length === 0) await endCaddy(files, () => admin.stop(signal).catch(() => {}));
         else await serve(routes, signal);
+        return Object.fromEntries(routes.map(({ host }) => [host, urlsOf(host)]));
       } catch (error) {
         throw toRuneError(error);
       } finally {
         if (mayLive() && !closed) keepWatch();
       }
     },
-    urlsOf(host) {
-      const { httpPort, httpsPort } = serving;
-      const https = `https://${host}${httpsPort === 443 ? "" : `:${httpsPort}`}`;
-      if (usesAcme(host, serving)) return [https];
-      return [`http://${host}${httpPort === 80 ? "" : `:${httpPort}`}`, https];
-    },
-    onEnd(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    events: events.listen,
     close() {
       closed = true;
       certifier.close();

@@ -92,14 +92,17 @@ test("spawnCaddy() at the same time by several makes one Caddy, as after a daemo
   assert.equal(pidsIn(room.dir).length, 1);
 });
 
-test("onEnd() tells when Caddy is killed, and not when it is ended on purpose", async (room) => {
+test("events() tells when Caddy is killed, and not when it is ended on purpose", async (room) => {
   const proxy = room.open();
   let ends = 0;
   const ended = Promise.withResolvers<void>();
-  proxy.onEnd(() => {
-    ends++;
-    ended.resolve();
-  });
+  const heard = new AbortController();
+  const listening = (async () => {
+    for await (const _ of proxy.events(heard.signal)) {
+      ends++;
+      ended.resolve();
+    }
+  })();
   await proxy.apply(routes, signal());
   const [pid] = pidsIn(room.dir);
   Deno.kill(Number(pid), "SIGKILL");
@@ -108,6 +111,8 @@ test("onEnd() tells when Caddy is killed, and not when it is ended on purpose", 
   await proxy.apply(routes, signal());
   assert.notEqual(pidsIn(room.dir)[0], pid);
   await proxy.apply([], signal());
+  heard.abort();
+  await listening;
   assert.equal(ends, 1);
 });
 

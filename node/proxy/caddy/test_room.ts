@@ -1,6 +1,6 @@
 /** A folder for a real Caddy, on ports of its own, for tests. @module */
 import { until } from "../../../tests/host.ts";
-import type { Proxy } from "../proxy.ts";
+import type { LocalProxy } from "../proxy.ts";
 import { freePorts } from "../../../tests/by_name.ts";
 import { endCaddy } from "./caddy_process.ts";
 import { createCaddyProxy } from "./caddy_proxy.ts";
@@ -19,7 +19,7 @@ export interface Room extends AsyncDisposable {
   dir: string;
   serving: ServingOptions;
   /** A proxy over the room's folder, as each daemon makes its own. */
-  open(more?: { program?: string; serving?: ServingOptions; daemonId?: string }): Proxy;
+  open(more?: { program?: string; serving?: ServingOptions; daemonId?: string }): LocalProxy;
 }
 
 export async function makeRoom(): Promise<Room> {
@@ -27,7 +27,7 @@ export async function makeRoom(): Promise<Room> {
   const dir = `${home}/proxy`;
   const [httpPort, httpsPort] = freePorts(2) as [number, number];
   const serving = { httpPort, httpsPort, loopback: true };
-  const opened: Proxy[] = [];
+  const opened: LocalProxy[] = [];
   return {
     dir,
     serving,

@@ -16,7 +16,7 @@ function describeBackup({ withKek, volumes, snapshots = true }: BackupRequest): 
 }
 
 /** See the module. */
-export function backupRoutes({ store, secrets, drivers, info, shutdown, logger }: ServerDeps): Endpoint[] {
+export function backupRoutes({ store, secrets, nodes, info, shutdown, logger }: ServerDeps): Endpoint[] {
   return [endpoint({
     method: "post",
     path: "/v1/admin/backup",
@@ -26,7 +26,7 @@ export function backupRoutes({ store, secrets, drivers, info, shutdown, logger }
     answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
     async handle({ body, request, note }) {
       note(describeBackup(body));
-      const source = { store, secrets, drivers, info, logger };
+      const source = { store, secrets, nodes, info, logger };
       const stream = await makeBackup(source, body, shutdown, { asked: request.signal });
       return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: { "content-type": "application/gzip" },

@@ -1,5 +1,6 @@
 /** Taking another Docker Engine for this daemon's, by a person's word. @module */
 import { adoptEngineSchema, adoptionSchema } from "../../../model/api.ts";
+import { findNode } from "../../../node/placement.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -9,7 +10,7 @@ import type { RunnerStates } from "../runner_states.ts";
 const ADOPT_MS = 30_000;
 
 /** `/v1/admin/adopt-engine`. */
-export function engineRoutes({ runners }: ServerDeps, runnerStates: RunnerStates): Endpoint[] {
+export function engineRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endpoint[] {
   return [
     endpoint({
       method: "post",
@@ -21,7 +22,7 @@ export function engineRoutes({ runners }: ServerDeps, runnerStates: RunnerStates
       async handle({ body, note }) {
         const words = Object.entries(body).filter(([, said]) => said).map(([word]) => word);
         note(words.join(", "));
-        const adopt = runners.get("docker")?.adopt;
+        const adopt = findNode(deps).runners.get("docker")?.adopt;
         if (!adopt) {
           throw new RuneError("failed_precondition", "this daemon has no Docker Engine", {
             hint: "nothing waits for one",

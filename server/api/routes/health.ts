@@ -1,11 +1,12 @@
 /** What the probes of a service's instances said last. @module */
 import { type HealthReport, healthReportSchema } from "../../../model/api.ts";
+import { findNode } from "../../../node/placement.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { instancesOf } from "../targets.ts";
 
 /** Health of a service and of an instance. */
-export function healthRoutes({ store, health }: ServerDeps): Endpoint[] {
+export function healthRoutes({ store, nodes }: ServerDeps): Endpoint[] {
   return (["service", "instance"] as const).map((kind) =>
     endpoint({
       method: "get",
@@ -13,8 +14,12 @@ export function healthRoutes({ store, health }: ServerDeps): Endpoint[] {
       tag: `${kind}s`,
       summary: "Whether instances are ready, and what their checks said last",
       answers: { 200: { description: "Instances and checks", schema: healthReportSchema } },
-      handle({ params: { namespace, name } }) {
+      async handle({ request, params: { namespace, name } }) {
         const instances = instancesOf(store, { kind, namespace: namespace!, name: name! });
+        const { probes } = findNode({ nodes });
+        const reports = await Promise.all(
+          instances.map((instance) => probes.report(instance, request.signal)),
+        );
         const report: HealthReport = {
           instances: instances.map(({ name, status: { state, ready, message } }) => ({
             name,
@@ -22,7 +27,7 @@ export function healthRoutes({ store, health }: ServerDeps): Endpoint[] {
             ready,
             ...(message !== undefined && { message }),
           })),
-          checks: instances.flatMap((instance) => health.report(instance)),
+          checks: reports.flat(),
         };
         return Response.json(report);
       },

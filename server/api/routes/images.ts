@@ -1,5 +1,6 @@
 /** What images that are on this host declare, for those who are about to run them. @module */
 import { imageListSchema, type ImageReport, imageRequestSchema } from "../../../model/api.ts";
+import { findNode } from "../../../node/placement.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -8,7 +9,7 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 const LOOK_MS = 30_000;
 
 /** `/v1/images/describe`. It asks no registry. */
-export function imageRoutes({ runners }: ServerDeps): Endpoint[] {
+export function imageRoutes(deps: ServerDeps): Endpoint[] {
   return [
     endpoint({
       method: "post",
@@ -18,7 +19,7 @@ export function imageRoutes({ runners }: ServerDeps): Endpoint[] {
       body: imageRequestSchema,
       answers: { 200: { description: "One item for each image, in order", schema: imageListSchema } },
       async handle({ body: { images } }) {
-        const describe = runners.get("docker")?.describeImage;
+        const describe = findNode(deps).runners.get("docker")?.describeImage;
         if (!describe) {
           throw new RuneError("failed_precondition", "this daemon has no Docker Engine", {
             hint: "leave out --images",

@@ -1,6 +1,7 @@
 /** Deleted volumes whose data is still there: what there is, and bringing one back. @module */
 import type { TrashEntry } from "../../../drivers/driver.ts";
 import { trashSchema, undeleteRequestSchema } from "../../../model/api.ts";
+import { findNode } from "../../../node/placement.ts";
 import { RuneError } from "../../../model/error.ts";
 import { ANNOTATIONS } from "../../../model/marks.ts";
 import { describeKey } from "../../../model/resource.ts";
@@ -20,9 +21,9 @@ interface Found extends TrashEntry {
 }
 
 /** Every deleted volume of a namespace, or of all; the latest first. */
-async function listTrash({ drivers }: ServerDeps, namespace?: string): Promise<Found[]> {
+async function listTrash({ nodes }: ServerDeps, namespace?: string): Promise<Found[]> {
   const lists = await Promise.all(
-    [...drivers.values()].map(async (driver) =>
+    [...findNode({ nodes }).drivers.values()].map(async (driver) =>
       (await driver.listTrash?.() ?? []).map((entry) => ({ ...entry, driver: driver.name }))
     ),
   );

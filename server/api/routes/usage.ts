@@ -51,13 +51,13 @@ export function usageRoutes(deps: ServerDeps): Endpoint[] {
 
 async function usageOf(
   instance: Instance,
-  { runners }: ServerDeps,
+  { nodes }: ServerDeps,
   signal: AbortSignal,
 ): Promise<InstanceUsage | undefined> {
   if (signal.aborted) return undefined;
   const { uid, namespace, name } = instance;
   try {
-    const stats = await runnerFor(instance, runners).stats?.(currentRun(instance), signal);
+    const stats = await runnerFor(instance, nodes).stats?.(currentRun(instance), signal);
     return stats && { uid, namespace, name, ...stats };
   } catch {
     // It ended meanwhile, or its runner is out of reach: its state says so.

@@ -5,6 +5,7 @@ import { ANNOTATIONS } from "../../../model/marks.ts";
 import { describeKey } from "../../../model/resource.ts";
 import type { Volume, VolumeState } from "../../../model/volume.ts";
 import { describeVolumeCall, findClass } from "../../../node/volume_call.ts";
+import { findNode } from "../../../node/placement.ts";
 import { otherFilesystem } from "../../../reconcile/volume/other_filesystem.ts";
 import type { Tx } from "../../../store/store.ts";
 import { checkDetach } from "../../admission/detach.ts";
@@ -71,10 +72,10 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       summary,
       answers,
       async handle({ params, principal }) {
-        const { store, drivers } = deps;
+        const { store, nodes } = deps;
         const before = store.get("volume", params.namespace!, params.name!);
         const retries = annotation === ANNOTATIONS.retryRequestedAt;
-        const other = retries && before ? await otherFilesystem(before, { store, drivers }) : undefined;
+        const other = retries && before ? await otherFilesystem(before, { store, nodes }) : undefined;
         return resourceResponse(
           await deps.store.transact((tx) => {
             const volume = volumeOf(tx, params);
@@ -124,11 +125,11 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
 }
 
 async function measure(
-  { store, drivers }: ServerDeps,
+  { store, nodes }: ServerDeps,
   { params: { namespace, name }, signal }: { params: Record<string, string>; signal: AbortSignal },
 ): Promise<Response> {
   const volume = requireResource(store, { kind: "volume", namespace: namespace!, name: name! });
-  const driver = drivers.get(volume.status.driver ?? "");
+  const driver = findNode({ nodes }).drivers.get(volume.status.driver ?? "");
   if (volume.status.handle === undefined || !driver?.usage) return Response.json({});
   const limit = AbortSignal.any([signal, AbortSignal.timeout(MEASURE_MS)]);
   try {

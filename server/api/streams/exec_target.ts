@@ -25,7 +25,7 @@ export interface EnteredRun {
  * @throws {RuneError} `permission_denied`; `not_found` and `failed_precondition` when there is none.
  */
 export function enterRun(
-  { store, runners }: Pick<ServerDeps, "store" | "runners">,
+  { store, nodes }: Pick<ServerDeps, "store" | "nodes">,
   { target, principal }: { target: Target; principal: Principal },
 ): EnteredRun {
   const { kind, namespace } = target;
@@ -35,7 +35,7 @@ export function enterRun(
     // Whoever is inside of it is as powerful as whoever started it.
     principal.permit({ resource: "services", verb: "services.privileged", namespace });
   }
-  return { instance, runner: runnerFor(instance, runners), ref: currentRun(instance) };
+  return { instance, runner: runnerFor(instance, nodes), ref: currentRun(instance) };
 }
 
 /**

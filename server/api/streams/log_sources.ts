@@ -7,6 +7,7 @@
 import { howEnded } from "../../../reconcile/kept_logs/keep_last.ts";
 import type { KeptLog } from "../../../reconcile/kept_logs/kept_logs.ts";
 import type { LogEntry, LogOptions, RunRef, RunState } from "../../../runners/runner.ts";
+import { findNode } from "../../../node/placement.ts";
 import { RuneError } from "../../../model/error.ts";
 import { formatAge } from "../../../model/format.ts";
 import { parseStepKey } from "../../../model/init_step.ts";
@@ -27,7 +28,7 @@ export interface LogRequest extends Omit<LogOptions, "signal"> {
 }
 
 /** What the sources are found with. */
-export type LogDeps = Pick<ServerDeps, "store" | "runners" | "keptLogs">;
+export type LogDeps = Pick<ServerDeps, "store" | "nodes" | "keptLogs">;
 
 /** The output of one run. */
 export interface LogSource {
@@ -111,14 +112,14 @@ function isGone({ store }: LogDeps, { kind, namespace, name }: Target): boolean 
 
 /** The runs of some instances; none of a runner that cannot be asked, which the log itself will say. */
 async function runsOf(
-  { runners }: LogDeps,
+  { nodes }: LogDeps,
   instances: Instance[],
   signal: AbortSignal,
 ): Promise<RunState[]> {
   const uids = new Set(instances.map(({ uid }) => uid));
   const names = new Set(instances.map(({ spec }) => spec.runner));
   const listed = await Promise.all(
-    [...names].map((name) => runners.get(name)?.list(signal).catch(() => []) ?? []),
+    [...names].map((name) => findNode({ nodes }).runners.get(name)?.list(signal).catch(() => []) ?? []),
   );
   return listed.flat().filter(({ instanceUid }) => uids.has(instanceUid));
 }
@@ -247,24 +248,24 @@ function liveSource(deps: LogDeps, instance: Instance): LogSource {
 }
 
 function runSource(
-  { runners }: LogDeps,
+  { nodes }: LogDeps,
   instance: Instance,
   { ref, ...words }: { ref: RunRef; note?: string; silence: string },
 ): LogSource {
   return {
     instance: instance.name,
     ...words,
-    open: (options) => openRun(runners, { instance, ref, options }),
+    open: (options) => openRun(nodes, { instance, ref, options }),
   };
 }
 
 /** The log of one run; undefined when it never was, or is gone. */
 export async function openRun(
-  runners: LogDeps["runners"],
+  nodes: LogDeps["nodes"],
   { instance, ref, options }: { instance: Instance; ref: RunRef; options: LogOptions },
 ): Promise<ReadableStream<LogEntry> | undefined> {
   try {
-    return await runnerFor(instance, runners).logs(ref, options);
+    return await runnerFor(instance, nodes).logs(ref, options);
   } catch (error) {
     if (error instanceof RuneError && error.code === "not_found") return undefined;
     throw error;

@@ -151,7 +151,7 @@ async function* follow({ deps, target, followed, request, signal }: Followed): A
     // What began after the client asked is shown whole: `tail` and `since` speak of the past.
     const past = atStart.has(key) ? {} : { tail: undefined, since: undefined };
     const options = { ...request, ...past, signal: stop };
-    const stream = await openRun(deps.runners, { instance, ref: currentRun(instance), options });
+    const stream = await openRun(deps.nodes, { instance, ref: currentRun(instance), options });
     if (!stream) {
       // Not made yet: the change that says it runs tries again, also one that came while this was asked.
       attached.delete(key);

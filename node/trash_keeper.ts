@@ -1,9 +1,9 @@
 /** Keeps the trash of deleted volumes: what is past its retention is removed for good. @module */
 import type { Logger } from "@logtape/logtape";
-import { KeyedLock } from "../../base/keyed_lock.ts";
-import type { TrashOwner } from "../../drivers/entry.ts";
-import { type Clock, elapsedMs } from "../../base/clock.ts";
-import { toRuneError } from "../../model/error.ts";
+import { KeyedLock } from "../base/keyed_lock.ts";
+import type { TrashOwner } from "../drivers/entry.ts";
+import { type Clock, elapsedMs } from "../base/clock.ts";
+import { toRuneError } from "../model/error.ts";
 
 /** How often the trash is looked through for what is due. */
 const PURGE_INTERVAL_MS = 10 * 60_000;
