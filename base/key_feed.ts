@@ -1,4 +1,8 @@
-/** Tells listeners of keys as they come. A key that a listener has not taken yet waits once, however often it comes. @module */
+/**
+ * Tells listeners of keys as they come. A key that a listener has not taken yet waits once, however often it
+ * comes.
+ * @module
+ */
 
 /** See the module comment. What waits for a listener is at most one of each key. */
 export interface KeyFeed<Key> {

@@ -1,4 +1,8 @@
-/** The contract of a node about the probes of what runs on it. A node asks them by itself; others hear what they add up to. @module */
+/**
+ * The contract of a node about the probes of what runs on it. A node asks them by itself; others hear what
+ * they add up to.
+ * @module
+ */
 import type { ProbeReport } from "../model/api.ts";
 import type { Instance } from "../model/instance.ts";
 import type { RunState } from "../runners/runner.ts";

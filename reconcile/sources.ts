@@ -55,7 +55,10 @@ export async function listenTo(sources: Sources, signal: AbortSignal): Promise<v
   ]);
 }
 
-/** Hears events until the signal aborts, and asks for them again where they end. @param what makes them, for the log. */
+/**
+ * Hears events until the signal aborts, and asks for them again where they end.
+ * @param what makes them, for the log.
+ */
 async function follow<Event>(
   what: string,
   { open, onEvent, sources: { logger, timers }, signal }: {

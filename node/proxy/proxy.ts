@@ -27,7 +27,9 @@ export interface Proxy {
    * `unavailable` else.
    */
   apply(routes: Route[], signal: AbortSignal): Promise<Record<string, string[]>>;
-  /** One whenever the proxy has ended by itself, until the signal aborts: its routes must be applied again. */
+  /**
+   * One whenever the proxy has ended by itself, until the signal aborts: its routes must be applied again.
+   */
   events(signal: AbortSignal): AsyncIterable<ProxyEvent>;
 }
 

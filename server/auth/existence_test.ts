@@ -139,7 +139,10 @@ Deno.test("no answer reveals what its caller may not see", () =>
       store,
       dataDir: hostDir,
       depths: () => ({}),
-      usage: { known: () => store.list("volume").map((v) => ({ ...v, bytes: 1 })), stop: () => {} } as never,
+      usage: {
+        listKnown: () => store.list("volume").map((v) => ({ ...v, bytes: 1 })),
+        stop: () => {},
+      } as never,
       backups: { lastSuccess: () => 0 },
     });
     deps.metrics = metrics;

@@ -166,8 +166,8 @@ function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
   const matches = selection(kind, query);
-  const permitted = makeVisibility(kind, call);
+  const isPermitted = makeVisibility(kind, call);
   const show = (resource: AnyResource) => shownTo(call.principal, resource);
-  const options = { kind, namespace: params.namespace, since, matches, permitted, show };
-  return eventStream(watchEvents(deps.store, options), { shutdown: deps.shutdown, requestId });
+  const watched = { kind, namespace: params.namespace, since, matches, isPermitted, show };
+  return eventStream(watchEvents(deps.store, watched), { shutdown: deps.shutdown, requestId });
 }

@@ -18,11 +18,11 @@ export interface WatchedSet {
   matches: (resource: AnyResource) => boolean;
   /**
    * Whether the client may know of a resource at all; of what it may not, nothing is sent, not even that it
-   * went. Default: all.
+   * went.
    */
-  isPermitted?: (resource: AnyResource) => boolean;
+  isPermitted: (resource: AnyResource) => boolean;
   /** A resource as the client may see it. */
-  show?: (resource: AnyResource) => AnyResource;
+  show: (resource: AnyResource) => AnyResource;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface WatchedSet {
  */
 export function watchEvents(
   store: Store,
-  { kind, namespace, since, matches, isPermitted = () => true, show = (resource) => resource }: WatchedSet,
+  { kind, namespace, since, matches, isPermitted, show }: WatchedSet,
 ): (signal: AbortSignal) => AsyncIterable<ServerSentEvent> {
   if (since !== undefined && (since < store.oldestRevision || since > store.revision)) {
     throw new RuneError(
