@@ -256,6 +256,28 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     },
   );
 
+  promise("pause() and exec() at once leave a run that goes on", async (room, signal) => {
+    const { runner } = room;
+    const spec = room.play(OBEDIENT);
+    await runner.create(spec, signal);
+    await runner.start(spec, signal);
+    await line(runner, spec, { text: "ready", signal });
+    const options = { command: ["true"], tty: false, stdin: false, signal };
+    const run = async () => {
+      const session = await runner.exec(spec, options);
+      for await (const _ of session.output);
+      return await session.exitCode;
+    };
+    for (let round = 0; round < 5; round++) {
+      const ran = run().catch((error) => error);
+      assert.equal((await runner.pause(spec, signal)).paused, true);
+      assert.equal((await runner.resume(spec, signal)).paused, undefined);
+      const answer = await ran;
+      if (answer !== 0) await rejects(Promise.reject(answer), "conflict", "failed_precondition");
+    }
+    assert.equal(await run(), 0);
+  });
+
   promise("exec() tells how its command ended", async (room, signal) => {
     const { runner } = room;
     const spec = room.play(OBEDIENT);

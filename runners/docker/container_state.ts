@@ -21,6 +21,8 @@ const networksSchema = z.object({
 /** What Rune reads of `GET /containers/{id}/json`. */
 export const containerSchema = z.object({
   Id: z.string(),
+  /** Commands that run in it, or were made for it and not started. */
+  ExecIDs: z.array(z.string()).nullish(),
   State: z.object({
     Status: z.string(),
     Pid: z.number(),

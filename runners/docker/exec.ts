@@ -4,23 +4,32 @@ import { writeAll } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { ExecOptions, ExecSession } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
+import { explainRefusedExec, readStatus } from "./exec_refusal.ts";
+import { hasEnded, isBeingStarted, readExec } from "./exec_state.ts";
 import { decodeFrames, type Frame } from "./frames.ts";
 import { pause } from "./pause.ts";
+import type { PauseLock } from "./pause_lock.ts";
 import { hangUp, upgrade, type Upgraded } from "./upgrade.ts";
 
 const createdSchema = z.object({ Id: z.string() });
-const execSchema = z.object({
-  Running: z.boolean(),
-  ExitCode: z.number().nullish(),
-  Pid: z.number(),
-  ContainerID: z.string(),
-});
 
 const CHUNK = 32 * 1024;
 /** Milliseconds between looks at a command whose output ended and that is not gone yet. */
 const POLL_MS = 20;
+/**
+ * Milliseconds between the first looks at a command that the Engine is about to start, and between later
+ * ones.
+ */
+const START_FIRST_MS = 2;
+const START_MOST_MS = 100;
 /** Milliseconds that clearing up after an abandoned command may take. */
 const CLEAR_UP_MS = 5000;
+
+/** A command that the Engine has started, or is starting. */
+interface StartedExec {
+  exec: string;
+  connection: Upgraded;
+}
 
 /**
  * See {@linkcode import("../runner.ts").Runner.exec}.
@@ -28,16 +37,22 @@ const CLEAR_UP_MS = 5000;
  * The Engine lets a command go on when its caller leaves; here it is killed, so that probes that time out do
  * not pile up.
  *
- * @throws {RuneError} `failed_precondition` when the container does not run.
+ * @param options.lock keeps the start apart from pauses of the container.
+ * @throws {RuneError} `failed_precondition` when the container does not run, or is paused.
  */
 export async function execInContainer(
   engine: Engine,
   id: string,
-  options: ExecOptions,
+  options: ExecOptions & { lock: PauseLock },
 ): Promise<ExecSession> {
-  const { signal, tty, stdin } = options;
+  const { signal, tty, stdin, lock } = options;
   const what = `run ${options.command[0]}`;
-  const exec = await create(engine, id, options);
+  const { exec, connection } = await lock(id, {
+    what,
+    signal,
+    work: (limit) => startExec(engine, id, { ...options, what, limit }),
+    onLate: (started) => void abandon(engine, started),
+  });
   const resize = (size: { columns: number; rows: number }) =>
     engine.send(`/exec/${exec}/resize`, {
       what: "resize the terminal",
@@ -45,20 +60,6 @@ export async function execInContainer(
       query: { h: String(size.rows), w: String(size.columns) },
       signal,
     });
-  const connection = await upgrade(engine, `/exec/${exec}/start`, {
-    what,
-    // Engines before API 1.42 pass over the size; the request below is for them.
-    body: {
-      Detach: false,
-      Tty: tty,
-      ConsoleSize: tty && options.size ? [options.size.rows, options.size.columns] : undefined,
-    },
-    signal,
-  }).catch(async (error) => {
-    // It may have begun although nobody waited for it.
-    if (signal.aborted) await kill(engine, exec);
-    throw error;
-  });
   const bytes = readBytes(connection, { signal, what, socket: engine.socket });
   const exitCode = bytes.ended.then(async (complete) => {
     if (!complete) await kill(engine, exec);
@@ -78,32 +79,76 @@ export async function execInContainer(
   };
 }
 
-async function create(engine: Engine, id: string, options: ExecOptions): Promise<string> {
-  const { tty, stdin, command, signal } = options;
+/** Starts a command, and returns as soon as the Engine itself shows to a pause that it is being started. */
+async function startExec(
+  engine: Engine,
+  id: string,
+  options: ExecOptions & { what: string; limit: AbortSignal },
+): Promise<StartedExec> {
+  const { what, tty, size, signal, limit } = options;
   try {
-    const exec = await engine.json(`/containers/${id}/exec`, {
-      what: `run ${command[0]}`,
-      schema: createdSchema,
-      method: "POST",
-      body: {
-        AttachStdin: stdin,
-        AttachStdout: true,
-        AttachStderr: true,
-        Tty: tty,
-        Cmd: command,
-        Env: Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`),
-      },
-      signal,
+    const exec = await createExec(engine, id, options);
+    const connection = await upgrade(engine, `/exec/${exec}/start`, {
+      what,
+      // Engines before API 1.42 pass over the size; a request of its own is for them.
+      body: { Detach: false, Tty: tty, ConsoleSize: tty && size ? [size.rows, size.columns] : undefined },
+      signal: limit,
     });
-    return exec.Id;
+    const started = { exec, connection };
+    try {
+      await awaitStart(engine, { exec, id }, { what, limit });
+    } catch (error) {
+      await abandon(engine, started);
+      throw error;
+    }
+    return started;
   } catch (error) {
-    if (!(error instanceof RuneError) || error.code !== "conflict") throw error;
-    throw new RuneError("failed_precondition", error.message, {
-      cause: error,
-      permanent: false,
-      hint: "wait until the instance runs (rune get instances)",
-    });
+    throw signal.aborted ? error : await explainRefusedExec(engine, id, { error, what, signal });
   }
+}
+
+async function createExec(
+  engine: Engine,
+  id: string,
+  { tty, stdin, command, env, what, signal }: ExecOptions & { what: string },
+): Promise<string> {
+  const exec = await engine.json(`/containers/${id}/exec`, {
+    what,
+    schema: createdSchema,
+    method: "POST",
+    body: {
+      AttachStdin: stdin,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: tty,
+      Cmd: command,
+      Env: Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`),
+    },
+    signal,
+  });
+  return exec.Id;
+}
+
+/** Waits for the start to show: the Engine gives the connection before it begins with the command. */
+async function awaitStart(
+  engine: Engine,
+  { exec, id }: { exec: string; id: string },
+  { what, limit }: { what: string; limit: AbortSignal },
+): Promise<void> {
+  for (let waitMs = START_FIRST_MS;; waitMs = Math.min(2 * waitMs, START_MOST_MS)) {
+    const state = await readExec(engine, exec, { what, signal: limit });
+    if (state?.Running || (state && hasEnded(state))) return;
+    if (!state || (waitMs === START_MOST_MS && await readStatus(engine, id, limit) !== "running")) {
+      throw new RuneError("conflict", `cannot ${what}: the container does not run any more`);
+    }
+    await pause(waitMs, limit);
+  }
+}
+
+/** Ends a command that nobody waits for. */
+async function abandon(engine: Engine, { exec, connection }: StartedExec): Promise<void> {
+  hangUp(connection.conn);
+  await kill(engine, exec);
 }
 
 /**
@@ -184,8 +229,13 @@ async function codeOf(
   options: { what: string; signal: AbortSignal },
 ): Promise<number> {
   while (true) {
-    const { Running, ExitCode } = await engine.json(`/exec/${exec}/json`, { ...options, schema: execSchema });
-    if (!Running && typeof ExitCode === "number") return ExitCode;
+    const state = await readExec(engine, exec, options);
+    if (!state) {
+      throw new RuneError("unavailable", `cannot ${options.what}: Docker no longer knows the command`, {
+        hint: "its container was removed while the command ran",
+      });
+    }
+    if (hasEnded(state)) return state.ExitCode!;
     await pause(POLL_MS, options.signal);
   }
 }
@@ -193,17 +243,16 @@ async function codeOf(
 /** Kills the command and its process group, where this process may and the pid provably is the command's. */
 async function kill(engine: Engine, exec: string): Promise<void> {
   const signal = AbortSignal.timeout(CLEAR_UP_MS);
-  const look = () =>
-    engine.json(`/exec/${exec}/json`, { what: "find an abandoned command", schema: execSchema, signal });
+  const look = () => readExec(engine, exec, { what: "find an abandoned command", signal });
   try {
     let command = await look();
     // The first output may come before the Engine has noted the pid.
-    while (command.Running && command.Pid === 0) {
+    while (command && isBeingStarted(command)) {
       await pause(POLL_MS, signal);
       command = await look();
     }
-    const { Running, Pid, ContainerID } = command;
-    if (!Running || Pid <= 1) return;
+    if (!command?.Running || command.Pid <= 1) return;
+    const { Pid, ContainerID } = command;
     // The pid means something else where this process lives in another pid namespace than the Engine.
     const cgroup = await Deno.readTextFile(`/proc/${Pid}/cgroup`);
     if (cgroup.includes(ContainerID)) Deno.kill(-Pid, "SIGKILL");

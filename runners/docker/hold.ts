@@ -1,40 +1,75 @@
-/** Pausing and resuming one container: the Engine freezes all of its processes. @module */
-import { containerSchema } from "./container_state.ts";
+/**
+ * Pausing and resuming one container: the Engine freezes all of its processes.
+ *
+ * A pause waits until every command that is being started in the container runs, also one that another daemon
+ * or a person started: see pause_lock.ts. The Engine itself refuses to start one in a paused container.
+ * @module
+ */
+import { type Container, containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
+import { isBeingStarted, readExec } from "./exec_state.ts";
+import { BUSY, pause } from "./pause.ts";
 
-/** The Engine's word for the container's state, undefined when it is absent. */
-async function statusOf(engine: Engine, id: string, signal: AbortSignal): Promise<string | undefined> {
+/** How one container is paused or resumed. */
+interface ChangeOptions {
+  /** Ends what can be given up. */
+  signal: AbortSignal;
+  /** Ends the request that changes something. */
+  limit: AbortSignal;
+}
+
+async function inspectContainer(
+  engine: Engine,
+  id: string,
+  signal: AbortSignal,
+): Promise<Container | undefined> {
   const what = "see whether the container is paused";
-  const found = await unlessAbsent(
-    engine.json(`/containers/${id}/json`, { what, schema: containerSchema, signal }),
-  );
-  return found?.State.Status;
+  return await unlessAbsent(engine.json(`/containers/${id}/json`, { what, schema: containerSchema, signal }));
 }
 
 /**
  * Freezes a running container; returns when nothing in it runs. Done when it is paused already, or does not
  * run.
+ *
+ * @throws the signal's reason when it aborts while a command is still being started in the container.
  */
-export async function pauseContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
-  await change(engine, id, { from: "running", call: "pause", signal });
+export async function pauseContainer(engine: Engine, id: string, options: ChangeOptions): Promise<void> {
+  await change(engine, id, { ...options, from: "running", call: "pause" });
 }
 
 /** Lets a paused container go on. Done when it is not paused. */
-export async function resumeContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
-  await change(engine, id, { from: "paused", call: "unpause", signal });
+export async function resumeContainer(engine: Engine, id: string, options: ChangeOptions): Promise<void> {
+  await change(engine, id, { ...options, from: "paused", call: "unpause" });
 }
 
 async function change(
   engine: Engine,
   id: string,
-  options: { from: string; call: "pause" | "unpause"; signal: AbortSignal },
+  { from, call, signal, limit }: ChangeOptions & { from: string; call: "pause" | "unpause" },
 ): Promise<void> {
-  const { from, call, signal } = options;
-  if (await statusOf(engine, id, signal) !== from) return;
+  const container = await inspectContainer(engine, id, signal);
+  if (container?.State.Status !== from) return;
+  if (call === "pause") await awaitStarts(engine, container, signal);
   try {
-    await engine.send(`/containers/${id}/${call}`, { what: `${call} the container`, method: "POST", signal });
+    await engine.send(`/containers/${id}/${call}`, {
+      what: `${call} the container`,
+      method: "POST",
+      signal: limit,
+    });
   } catch (error) {
     // It ended, or somebody else did the same, between the look and the call.
-    if (await statusOf(engine, id, signal) === from) throw error;
+    if ((await inspectContainer(engine, id, signal))?.State.Status === from) throw error;
+  }
+}
+
+/** Waits until no command is being started in the container. */
+async function awaitStarts(engine: Engine, { ExecIDs }: Container, signal: AbortSignal): Promise<void> {
+  for (const exec of ExecIDs ?? []) {
+    while (true) {
+      const state = await readExec(engine, exec, { what: "see whether a command has started", signal });
+      if (!state || !isBeingStarted(state)) break;
+      await pause(BUSY.everyMs, signal);
+      signal.throwIfAborted();
+    }
   }
 }

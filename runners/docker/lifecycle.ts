@@ -100,7 +100,7 @@ async function stopBySignal(
   id: string,
   { timeoutMs, stopSignal, signal }: StopOptions,
 ): Promise<void> {
-  await resumeContainer(engine, id, signal);
+  await resumeContainer(engine, id, { signal, limit: signal });
   const asking = { what: "ask the container to end", method: "POST", signal } as const;
   const asked = await unlessAbsent(
     engine.send(`/containers/${id}/kill`, { ...asking, query: { signal: stopSignal! } }).then(() => true),

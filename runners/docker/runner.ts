@@ -30,6 +30,7 @@ import { removeContainer, startContainer, stopContainer } from "./lifecycle.ts";
 import { kernelKilledForMemory } from "./kernel_log.ts";
 import { containerLogs } from "./logs.ts";
 import { createNetworks } from "./network.ts";
+import { createPauseLock } from "./pause_lock.ts";
 import { joinShared, publishContainer } from "./publish.ts";
 import { rehearseContainer } from "./rehearse.ts";
 import { createRunIndex, type KnownRun } from "./run_index.ts";
@@ -76,6 +77,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   const networks = createNetworks(engine, daemonId);
   const imageFiles = createImageFiles(engine, daemonId);
   const closing = new AbortController();
+  const pauseLock = createPauseLock({ socket, closing: closing.signal });
   const describe = (image: string, signal: AbortSignal) => describeImage(engine, image, signal);
   const ownerOf = createImageAccounts({ describe, read: imageFiles.texts });
   let cleanup: Timer | undefined;
@@ -154,11 +156,12 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
 
   async function whereKnown(
     ref: RunRef,
-    { change, signal }: { change: typeof pauseContainer; signal: AbortSignal },
+    { what, change, signal }: { what: string; change: typeof pauseContainer; signal: AbortSignal },
   ): Promise<RunState> {
     const known = await runs.find(ref, signal);
     if (!known) return makeAbsentRun(ref);
-    await change(engine, known.id, signal);
+    const work = (limit: AbortSignal) => change(engine, known.id, { signal, limit });
+    await pauseLock(known.id, { what, signal, work });
     return await inspect(ref, signal);
   }
 
@@ -219,8 +222,9 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     start,
     stop,
-    pause: (ref, signal) => whereKnown(ref, { signal, change: pauseContainer }),
-    resume: (ref, signal) => whereKnown(ref, { signal, change: resumeContainer }),
+    pause: (ref, signal) => whereKnown(ref, { what: "pause the container", signal, change: pauseContainer }),
+    resume: (ref, signal) =>
+      whereKnown(ref, { what: "resume the container", signal, change: resumeContainer }),
     remove,
     inspect,
     publish: async (ref, options) => {
@@ -246,7 +250,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       }),
     logs: async (ref, options) => containerLogs(engine, (await requireRun(ref, options.signal)).id, options),
     exec: async (ref, options) =>
-      execInContainer(engine, (await requireRun(ref, options.signal)).id, options),
+      execInContainer(engine, (await requireRun(ref, options.signal)).id, { ...options, lock: pauseLock }),
     async stats(ref, signal) {
       const known = await runs.find(ref, signal);
       if (!known) return undefined;
