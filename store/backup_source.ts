@@ -1,6 +1,6 @@
 /**
- * What a backup needs of the store beyond resources: a place for the copy of the state, and whether a key
- * opens it.
+ * What a backup needs from the store besides resources: a path for the copy of the state, and a check of the
+ * key.
  * @module
  */
 export { copyPath } from "./copy.ts";

@@ -1,12 +1,12 @@
-/** Rewrites the database file, so that nothing of what was deleted or replaced is left in it. @module */
+/** Rewrites the database file, so that nothing deleted or replaced remains in it. @module */
 import { DatabaseSync } from "node:sqlite";
 import { cannotWrite } from "./failures.ts";
 
 /**
- * Copies what is alive into a fresh file (SQLite's VACUUM) and empties the log beside it. For use while
+ * Copies the live data into a fresh file (SQLite's VACUUM) and empties the write-ahead log. Call it while
  * nobody writes.
  *
- * @throws {RuneError} `unavailable` when the disk has no room for the copy.
+ * @throws {RuneError} `unavailable` if the disk has no room for the copy.
  */
 export function compactDatabase(path: string): void {
   try {

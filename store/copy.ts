@@ -1,6 +1,6 @@
 /**
- * A copy of the state while it is in use: one read transaction of SQLite, so that it shows one moment, made
- * compact.
+ * Copies the state while it is in use, in one read transaction of SQLite, so that the copy shows a single
+ * moment. The copy is compact.
  * @module
  */
 import { join } from "node:path";
@@ -8,19 +8,19 @@ import { unusableDirectoryError } from "./failures.ts";
 
 const COPY = /^backup-[0-9a-f-]{36}\.db(-journal)?$/;
 
-/** A path for a copy that {@linkcode removeCopies} finds again when its process was killed. */
+/** A path for a copy. {@linkcode removeCopies} finds it again if its process was killed. */
 export function copyPath(dataDir: string): string {
   return join(dataDir, `backup-${crypto.randomUUID()}.db`);
 }
 
 /**
- * Copies a database, also one that is open and written to.
+ * Copies a database, even while it is open and written to.
  *
  * @param target must not exist.
- * @throws what SQLite says.
+ * @throws SQLite's error.
  */
 export async function copyDatabase(source: string, target: string): Promise<void> {
-  // Only backups need it: the daemon starts without it.
+  // Imported here because only backups need it, so that the daemon starts without it.
   const { DatabaseSync } = await import("node:sqlite");
   Deno.writeFileSync(target, new Uint8Array(), { mode: 0o600, createNew: true });
   const database = new DatabaseSync(source);
@@ -31,7 +31,7 @@ export async function copyDatabase(source: string, target: string): Promise<void
   }
 }
 
-/** Removes copies that a killed process left. */
+/** Removes copies that a killed process left behind. */
 export function removeCopies(dataDir: string): void {
   try {
     for (const { name } of [...Deno.readDirSync(dataDir)]) {

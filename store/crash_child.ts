@@ -1,7 +1,7 @@
 /**
- * The process that `crash_test.ts` kills: opens the store in the directory of its first argument, writes
- * rounds, prints each that was acknowledged, and kills itself before or after the KV commit with the given
- * number.
+ * The process that `crash_test.ts` kills. It opens the store in the directory of its first argument, writes
+ * rounds of transactions and prints each acknowledged round. It kills itself before or after the KV commit
+ * with the given number.
  * @module
  */
 import { openStore } from "./store.ts";
@@ -24,6 +24,6 @@ for (let round = store.revision + 1;; round++) {
       else tx.create({ ...configmap(`c${n}`), labels: { round: `${round}` } });
     }
   });
-  // Synchronous: an acknowledgement that was given must be on record when the kill comes.
+  // Synchronous: an acknowledgement must be on record before the kill.
   Deno.stdout.writeSync(new TextEncoder().encode(`${round}\n`));
 }

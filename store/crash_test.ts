@@ -13,7 +13,7 @@ interface Kill {
   size: number;
 }
 
-/** Runs the child until it has killed itself; the last round it acknowledged, 0 when none. */
+/** Runs the child until it kills itself. Returns the last acknowledged round; 0 if there is none. */
 async function crash({ dataDir, killAt, when, size }: Kill): Promise<number> {
   const { stdout, stderr, signal } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -32,7 +32,7 @@ async function crash({ dataDir, killAt, when, size }: Kill): Promise<number> {
   return Number(new TextDecoder().decode(stdout).trim().split("\n").at(-1));
 }
 
-/** Every transaction is there whole or not at all, and the journal tells of exactly those. */
+/** Checks that every transaction is there whole or not at all, and that the journal holds exactly those. */
 async function assertWhole(store: Store, size: number): Promise<void> {
   const rounds = store.list("configmap").map(({ labels }) => Number(labels.round));
   assert.deepEqual(rounds, store.revision === 0 ? [] : Array(size).fill(store.revision));

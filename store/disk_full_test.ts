@@ -21,7 +21,7 @@ async function run(command: string, ...args: string[]): Promise<void> {
   assert.ok(success, `${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** Runs `test` in a file system of 16 MiB of its own. */
+/** Runs `test` on a separate filesystem of 16 MiB. */
 function withSmallDisk(test: (mountPoint: string) => Promise<void>): Promise<void> {
   return withDir(async (dir) => {
     const [image, mountPoint] = [`${dir}/image`, `${dir}/mnt`];
@@ -38,7 +38,7 @@ function withSmallDisk(test: (mountPoint: string) => Promise<void>): Promise<voi
   });
 }
 
-/** Leaves no free block. */
+/** Uses up every free block. */
 function fill(path: string): void {
   using file = Deno.openSync(path, { write: true, createNew: true });
   for (let block = new Uint8Array(65_536); block.length >= 512;) {
@@ -50,7 +50,7 @@ function fill(path: string): void {
   }
 }
 
-/** Writes until the disk is full: how many were acknowledged, and the refusal. */
+/** Writes until the disk is full. Returns the number of acknowledged writes, and the refusal. */
 async function writeUntilRefused(store: Store, size: number): Promise<unknown> {
   for (let n = 0; n < 2000; n++) {
     try {
@@ -95,7 +95,7 @@ for (const [what, size] of [["small", 2000], ["larger than a KV commit", 1_500_0
 }
 
 Deno.test({
-  name: "openStore() refuses a read-only file system with the reason",
+  name: "openStore() refuses a read-only filesystem and gives the reason",
   ignore: SKIP,
   fn: () =>
     withSmallDisk(async (mountPoint) => {

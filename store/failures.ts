@@ -1,4 +1,4 @@
-/** What the store says when the disk or the state on it fails: one wording for each case. @module */
+/** Errors of the store for failures of the disk or of the state on it, each worded once. @module */
 import { RuneError } from "../model/error.ts";
 
 /** The text of an error, whatever was thrown. */
@@ -6,7 +6,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A commit did not land. */
+/** A commit failed. */
 export function cannotWrite(cause: unknown): RuneError {
   if (cause instanceof RuneError) return cause;
   return new RuneError("unavailable", `the store cannot write: ${reason(cause)}`, {
@@ -24,7 +24,7 @@ export function cannotRead(cause: unknown): RuneError {
   });
 }
 
-/** A copy of the state was not made. */
+/** A copy of the state failed. */
 export function cannotCopy(cause: unknown): RuneError {
   if (cause instanceof RuneError) return cause;
   return new RuneError("unavailable", `the state cannot be copied: ${reason(cause)}`, {
@@ -33,7 +33,7 @@ export function cannotCopy(cause: unknown): RuneError {
   });
 }
 
-/** The store was closed before or meanwhile. */
+/** The store is closed, or was closed during the call. */
 export function closedError(): RuneError {
   return new RuneError("unavailable", "the store is closed", {
     hint: "the daemon is shutting down; try again when it is back",
@@ -54,7 +54,7 @@ export function damagedStateError(path: string, cause: unknown): RuneError {
 export function unusableDirectoryError(path: string, cause: unknown): RuneError {
   if (cause instanceof RuneError) return cause;
   return new RuneError("failed_precondition", `cannot use the data directory: ${path}: ${reason(cause)}`, {
-    hint: "make it a directory that the daemon's user can write, or give another one with --data-dir",
+    hint: "make it a directory that the daemon's user can write, or choose another one with --data-dir",
     cause,
   });
 }

@@ -1,9 +1,6 @@
-/**
- * Frozen copies, so that what a reader holds is what is on disk and nobody can change it in place.
- * @module
- */
+/** Frozen copies: a reader's object equals what is on disk, and nobody can change it in place. @module */
 
-/** Freezes plain JSON data to the bottom. */
+/** Freezes plain JSON data deeply. */
 export function freeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -13,8 +10,8 @@ export function freeze<T>(value: T): T {
 }
 
 /**
- * A frozen copy as it will come back from disk: through JSON, so that `undefined` fields and dates read the
- * same.
+ * A frozen copy as it would come back from disk: it goes through JSON, so that `undefined` fields and dates
+ * read the same.
  */
 export function frozenCopy<T>(value: T): T {
   return freeze(JSON.parse(JSON.stringify(value)));

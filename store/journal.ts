@@ -1,6 +1,6 @@
 /**
- * The journal: every change of every revision, in order. The newest part is in memory, shared by all
- * watchers; the rest is read from disk by those who resume from further back.
+ * The journal: every change of every revision, in order. All watchers share its newest part, in memory. A
+ * watcher that resumes from further back reads the rest from disk.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -15,16 +15,16 @@ export interface Revision {
   changes: Change[];
 }
 
-/** A revision and the bytes of its changes' JSON. */
+/** A revision and the size of its changes as JSON, in bytes. */
 export interface SizedRevision extends Revision {
   bytes: number;
 }
 
-/** Bounds of the part in memory: changes, and the bytes of their JSON. */
+/** The limits of the part in memory: changes, and bytes of JSON. */
 const TAIL_CHANGES = 1000;
 const TAIL_BYTES = 8 * 1024 * 1024;
 
-/** Entries deleted in one go. */
+/** Entries deleted per commit. */
 const TRIM_ENTRIES = 500;
 
 /** The newest revisions, in memory, without gaps. */
@@ -34,12 +34,15 @@ export class JournalTail {
   #changes = 0;
   #bytes = 0;
 
-  /** @param journalLimit changes that the journal keeps; the tail never outlives them by much. */
+  /** @param journalLimit how many changes the journal keeps; the tail never keeps many more. */
   constructor(journalLimit: number) {
     this.#limit = Math.min(TAIL_CHANGES, journalLimit);
   }
 
-  /** Adds the next revision and drops the oldest ones beyond the bounds; the newest stays, however large. */
+  /**
+   * Adds the next revision and drops the oldest ones beyond the limits. The newest always stays, however
+   * large.
+   */
   add(revision: SizedRevision): void {
     this.#revisions.push(revision);
     this.#changes += revision.changes.length;
@@ -55,7 +58,7 @@ export class JournalTail {
     if (drop > 0) this.#revisions.splice(0, drop);
   }
 
-  /** The given revision, when it is in memory. */
+  /** A revision, if it is in memory. */
   at(revision: number): Revision | undefined {
     const first = this.#revisions[0]?.revision;
     return first === undefined ? undefined : this.#revisions[revision - first];
@@ -63,9 +66,9 @@ export class JournalTail {
 }
 
 /**
- * Reads revisions `after + 1 … upTo` from disk.
+ * Reads the revisions `after + 1 … upTo` from disk.
  *
- * @throws {RuneError} `internal` when one is missing; other errors when the disk fails.
+ * @throws {RuneError} `internal` if one is missing. Also throws errors of the disk.
  */
 export async function* readJournal(
   kv: Deno.Kv,
@@ -93,10 +96,10 @@ function hole(revision: number): RuneError {
 }
 
 /**
- * Plans the removal of the oldest entries once the journal is well over its limit: in steps, so that one
- * commit in many pays for it.
+ * Plans the removal of the oldest entries once the journal is well over its limit. It removes many at once,
+ * so that few commits pay for it.
  *
- * @returns the mutations and the head that goes with them, or undefined while nothing is due.
+ * @returns the mutations and the head to write with them, or undefined if the journal is within its limit.
  */
 export async function planTrim(
   kv: Deno.Kv,

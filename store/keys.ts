@@ -1,11 +1,11 @@
-/** Every key in Deno KV is built here, so that this file is the map of what is on disk. @module */
+/** Builds every key in Deno KV: this file is the map of what is on disk. @module */
 import type { ResourceKey } from "../model/resource.ts";
 
-/** The {@linkcode Head}; every commit checks and rewrites it. */
+/** The {@linkcode Head}. Every commit checks and rewrites it. */
 export const HEAD: Deno.KvKey = ["meta", "revision"];
-/** Number of the layout on disk. */
+/** The number of the layout on disk. */
 export const SCHEMA: Deno.KvKey = ["meta", "schema"];
-/** Present while the redo log holds a committed transaction that is not applied to the end. */
+/** Present while the redo log holds a committed transaction that is not fully applied. */
 export const REDO_MARK: Deno.KvKey = ["meta", "redo"];
 
 /** Prefixes, for lists. */
@@ -20,7 +20,10 @@ export function resourceKey({ kind, namespace, name }: ResourceKey): Deno.KvKey 
   return [...RESOURCES, kind, namespace, name];
 }
 
-/** An accepted spec. By uid, so that it survives a rename and never passes to a namesake. */
+/**
+ * An accepted spec. Keyed by uid, so that it survives a rename and never passes to a later resource with the
+ * same name.
+ */
 export function historyKey(uid: string, generation: number): Deno.KvKey {
   return [...HISTORY, uid, generation];
 }
@@ -30,7 +33,7 @@ export function journalKey(revision: number, index = 0): Deno.KvKey {
   return [...JOURNAL, revision, index];
 }
 
-/** The nth piece of a value too large for one entry. */
+/** The nth chunk of a value too large for one entry. */
 export function blobKey(id: string, chunk: number): Deno.KvKey {
   return ["blob", id, chunk];
 }
@@ -40,7 +43,7 @@ export function redoKey(index: number): Deno.KvKey {
   return [...REDO, index];
 }
 
-/** A value of `putMeta`. */
+/** A value stored with `putMeta`. */
 export function valueKey(key: string): Deno.KvKey {
   return [...VALUES, key];
 }

@@ -1,4 +1,4 @@
-/** Reads the committed state into memory at open. @module */
+/** Loads the committed state into memory when the store opens. @module */
 import type { AnyResource } from "../model/resource.ts";
 import { freeze } from "./frozen.ts";
 import { HISTORY, RESOURCES, VALUES } from "./keys.ts";
@@ -6,7 +6,7 @@ import type { Footprint, Footprints } from "./persist.ts";
 import { ResourceIndex } from "./resource_index.ts";
 import { blobOf, type BlobRef, decode } from "./values.ts";
 
-/** What is held in memory beside the journal's tail. */
+/** The state in memory, without the journal's tail. */
 export interface Loaded {
   committed: ResourceIndex;
   footprints: Footprints;
@@ -15,7 +15,7 @@ export interface Loaded {
 
 const BATCH = { batchSize: 500 };
 
-/** @throws when an entry cannot be read or is not whole. */
+/** @throws if an entry cannot be read or is incomplete. */
 export async function loadState(kv: Deno.Kv): Promise<Loaded> {
   const histories = new Map<string, Footprint["history"]>();
   for await (const { key, value } of kv.list({ prefix: HISTORY }, BATCH)) {

@@ -1,5 +1,6 @@
 /**
- * One process owns a data directory: it locks a file in it. The pid in the file is for the message only.
+ * The lock on a data directory, which lets only one process use it. The kernel holds it (flock on an open
+ * file), so a killed owner leaves nothing behind. The pid in the file only serves the error message.
  * @module
  */
 import { join } from "node:path";
@@ -10,8 +11,8 @@ import { unusableDirectoryError } from "./failures.ts";
 /**
  * Takes the lock of a data directory without waiting.
  *
- * @returns what releases it.
- * @throws {RuneError} `failed_precondition` when another process holds it, or the file cannot be made.
+ * @returns a disposable that releases it.
+ * @throws {RuneError} `failed_precondition` if another process holds it, or the file cannot be created.
  */
 export function lockDataDir(dataDir: string): Disposable {
   const path = join(dataDir, "lock");
@@ -35,6 +36,6 @@ export function lockDataDir(dataDir: string): Disposable {
 function heldBy(pid: string, dataDir: string): RuneError {
   const owner = pid === "" ? "another process" : `another process (pid ${pid})`;
   return new RuneError("failed_precondition", `${owner} uses the data directory ${dataDir}`, {
-    hint: "stop that daemon first, or give this one another --data-dir",
+    hint: "stop that daemon first, or choose another --data-dir for this one",
   });
 }

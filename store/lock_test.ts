@@ -18,7 +18,7 @@ Deno.test("lockDataDir() refuses a second owner, names the first, and is free ag
     lockDataDir(dir)[Symbol.dispose]();
   }));
 
-Deno.test("openStore() refuses while another process owns the directory, and opens once that one was killed", () =>
+Deno.test("openStore() refuses while another process owns the directory, and opens after that process is killed", () =>
   withDir(async (dataDir) => {
     const url = fileURLToPath(import.meta.resolve("./store.ts"));
     const script = `import { openStore } from ${JSON.stringify(url)};
@@ -44,7 +44,7 @@ Deno.test("openStore() refuses while another process owns the directory, and ope
     await (await openStore({ dataDir })).close();
   }));
 
-Deno.test("a lock that was released is free also while another thread starts children, which copy open files", () =>
+Deno.test("a released lock is free even while another thread starts children, which copy open files", () =>
   withDir(async (dir) => {
     const script = "for (;;) { await new Deno.Command('true').output(); postMessage('started'); }";
     const starting = new Worker(`data:text/javascript,${encodeURIComponent(script)}`, { type: "module" });

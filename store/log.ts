@@ -1,6 +1,7 @@
 /**
- * The durable side of a commit: one batch of mutations at a time, whole or not at all, of any size, with its
- * outcome known also when the disk failed in the middle. Called by the writer alone, never twice at once.
+ * The durable side of a commit. It writes one batch of mutations at a time, of any size, whole or not at all.
+ * It finds out what happened even if the disk failed in the middle. Only the writer calls it, never
+ * concurrently.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -9,13 +10,13 @@ import { HEAD, REDO_MARK } from "./keys.ts";
 import { finishRedo, fitsOneCommit, stage, writeRedo } from "./redo.ts";
 import type { Mutation } from "./values.ts";
 
-/** What every commit rewrites. */
+/** The record that every commit rewrites. */
 export interface Head {
-  /** Of the last transaction. */
+  /** Revision of the last transaction. */
   revision: number;
   /** Journal entries up to this revision may be gone. */
   oldest: number;
-  /** Journal entries on disk. */
+  /** The number of journal entries on disk. */
   entries: number;
 }
 
@@ -23,7 +24,7 @@ export interface Head {
 export interface Batch {
   mutations: Mutation[];
   head: Head;
-  /** Called once when the batch is known to be durable; that may be after `commit` was rejected. */
+  /** Called once, when the batch is known to be durable. That may be after `commit` rejected. */
   onLanding(): void;
 }
 
@@ -31,11 +32,11 @@ export interface Batch {
 export class Log {
   readonly #kv: Deno.Kv;
   #head: Head;
-  /** Versionstamp of the head: nobody else writes, so it moved exactly when our commit landed. */
+  /** Versionstamp of the head. Nobody else writes, so it changed if and only if our commit landed. */
   #stamp: string | null;
-  /** What to call if the commit whose outcome could not be read has landed. */
+  /** Called if the commit with the unknown outcome turns out to have landed. */
   #unsure?: () => void;
-  /** The redo log may hold something. */
+  /** Whether the redo log may hold something. */
   #redo = false;
 
   private constructor(kv: Deno.Kv, head: Deno.KvEntryMaybe<Head>) {
@@ -55,12 +56,12 @@ export class Log {
     return this.#head;
   }
 
-  /** False while disk lags behind what `landed` told, after a failed write. */
+  /** False after a failed write, while the disk lags behind what `landed` reported. */
   get settled(): boolean {
     return !this.#redo && this.#unsure === undefined;
   }
 
-  /** Finishes what a failed write left open. @throws {RuneError} `unavailable` when that fails again. */
+  /** Finishes what a failed write left open. @throws {RuneError} `unavailable` if that fails again. */
   async settle(): Promise<void> {
     try {
       if (this.#unsure) {
@@ -78,7 +79,7 @@ export class Log {
     }
   }
 
-  /** @throws {RuneError} `unavailable` when the batch did not land, or that cannot be known now. */
+  /** @throws {RuneError} `unavailable` if the batch did not land, or if nobody can know yet. */
   async commit(batch: Batch): Promise<void> {
     await this.settle();
     if (fitsOneCommit(batch.mutations)) {
@@ -92,7 +93,7 @@ export class Log {
       throw cannotWrite(error);
     }
     await this.#decide(batch, [{ key: REDO_MARK, value: true }]);
-    // It is committed by now: a failure to apply it is made good by the next settle(), or at the next open.
+    // The batch is committed by now. If applying it fails, the next settle() or the next open repeats it.
     await this.settle().catch(() => {});
     batch.onLanding();
   }
@@ -124,7 +125,7 @@ export class Log {
     }
   }
 
-  /** Reads the head again, and whether it moved. */
+  /** Reads the head again and tells whether it changed. */
   async #hasMoved(): Promise<boolean> {
     const head = await this.#kv.get<Head>(HEAD);
     if (head.versionstamp === this.#stamp) return false;

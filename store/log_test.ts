@@ -10,7 +10,7 @@ const UNAVAILABLE = (error: unknown) =>
   !!error.hint;
 const FULL = () => Promise.reject(new Error("database or disk is full"));
 
-/** More than one KV commit takes. */
+/** More than one KV commit can hold. */
 const MANY = 1200;
 
 Deno.test("a commit that fails rejects its whole group, changes nothing, and later ones work", () =>
@@ -27,7 +27,7 @@ Deno.test("a commit that fails rejects its whole group, changes nothing, and lat
         store.transact((tx) => tx.get("configmap", "default", "one")),
         store.putMeta("k", 1),
       ]);
-      // Also those that only read what never came to be, or were refused because of it.
+      // This includes those that only read a write that never happened, or were refused because of it.
       for (const result of [one, two, reader, meta]) {
         assert.ok(result.status === "rejected" && UNAVAILABLE(result.reason));
       }
@@ -38,7 +38,7 @@ Deno.test("a commit that fails rejects its whole group, changes nothing, and lat
     assert.equal((await opened.reopen()).revision, 2);
   }));
 
-Deno.test("a commit that landed although it reported a failure counts as landed", () =>
+Deno.test("a commit that lands but reports a failure counts as landed", () =>
   withStore(async (opened) => {
     {
       using _ = onCommit(async (real) => {
@@ -54,7 +54,7 @@ Deno.test("a commit that landed although it reported a failure counts as landed"
   }));
 
 for (const landed of [false, true]) {
-  Deno.test(`a commit whose outcome cannot be read is settled by the next one (${landed ? "" : "not "}landed)`, () =>
+  Deno.test(`a commit with an unknown outcome is settled by the next one (${landed ? "" : "not "}landed)`, () =>
     withStore(async (opened) => {
       const { store } = opened;
       const told: number[] = [];
@@ -83,7 +83,7 @@ for (const landed of [false, true]) {
     }));
 }
 
-Deno.test("a transaction larger than a KV commit lands whole, and leaves nothing in the redo log", () =>
+Deno.test("a transaction larger than a KV commit lands whole and leaves the redo log empty", () =>
   withStore(async (opened) => {
     await opened.store.transact((tx) => {
       for (let n = 0; n < MANY; n++) tx.create(configmap(`c${n}`));
@@ -131,7 +131,7 @@ for (const failing of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {
       let result: PromiseSettledResult<unknown>;
       let whole: boolean;
       {
-        // From then on nothing works, as on a disk that has filled up.
+        // From then on nothing works, as on a full disk.
         using _ = onCommit((real, call) => call >= failing ? FULL() : real());
         [result] = await Promise.allSettled([
           store.transact((tx) => {
@@ -167,7 +167,7 @@ Deno.test("reads from disk wait for a committed large transaction that could not
     await store.transact((tx) => tx.create(configmap("first")));
     const all = () => store.watch({ since: 0, signal: new AbortController().signal });
     {
-      // Three commits write the redo log, the fourth decides.
+      // Three commits write the redo log, and the fourth decides.
       using _ = onCommit((real, call) => call > 4 ? FULL() : real());
       await store.transact((tx) => {
         for (let n = 0; n < MANY; n++) tx.create(configmap(`c${n}`));

@@ -1,21 +1,21 @@
 /**
- * The layout on disk has a number. A newer program brings an older layout forward at open, step by step; an
- * older program refuses a newer layout, because it cannot know what it would destroy.
+ * Migrations of the layout on disk, which has a number. A newer program upgrades an older layout step by step
+ * when it opens. An older program refuses a newer layout, because it could destroy what it does not know.
  * @module
  */
 import { RuneError } from "../model/error.ts";
 import { SCHEMA } from "./keys.ts";
 
-/** Brings the layout one number up. It is run again when the process died before the number was written. */
+/** Upgrades the layout by one. It runs again if the process dies before the new number is written. */
 export type Migration = (kv: Deno.Kv) => Promise<void>;
 
-/** `MIGRATIONS[n]` leads from layout n + 1 to n + 2. */
+/** `MIGRATIONS[n]` upgrades layout n + 1 to n + 2. */
 export const MIGRATIONS: readonly Migration[] = [];
 
 /**
- * The layout's number; undefined in an empty state.
+ * Reads the layout's number; undefined for an empty state.
  *
- * @throws {RuneError} `failed_precondition` when a newer program made it.
+ * @throws {RuneError} `failed_precondition` if a newer program wrote it.
  */
 export async function readSchema(
   kv: Deno.Kv,
@@ -35,7 +35,7 @@ export async function readSchema(
   return value ?? undefined;
 }
 
-/** Runs the steps that are missing, or gives an empty state its number. */
+/** Runs the missing steps, or numbers an empty state. */
 export async function migrate(kv: Deno.Kv, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
   const from = await readSchema(kv, migrations);
   if (from === undefined) {

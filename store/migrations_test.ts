@@ -18,7 +18,7 @@ Deno.test("migrate() numbers an empty state without running a step, and runs the
   assert.deepEqual([ran, await readSchema(kv, three)], [[2, 3], 4]);
 });
 
-Deno.test("migrate() repeats a step that failed and does not count it", async () => {
+Deno.test("migrate() repeats a failed step and does not count it", async () => {
   using kv = await Deno.openKv(":memory:");
   await migrate(kv, []);
   await assert.rejects(migrate(kv, [() => Promise.reject(new Error("disk"))]));

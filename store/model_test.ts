@@ -27,7 +27,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant("rename" as const), name, to: name }) },
 );
 const transaction = fc.record({ ops: fc.array(op, { minLength: 1, maxLength: 5 }), fails: fc.boolean() });
-/** Rounds of transactions that are queued together; the store is reopened after each. */
+/** Rounds of transactions that are queued together. The store is reopened after each round. */
 const rounds = fc.array(fc.array(transaction, { minLength: 1, maxLength: 8 }), {
   minLength: 1,
   maxLength: 3,
@@ -38,7 +38,7 @@ interface Row {
   label: string;
 }
 
-/** The same operation on the store and on the model; refusals must agree. */
+/** Applies the same operation to the store and to the model. Their refusals must agree. */
 function step(tx: Tx, model: Map<string, Row>, op: Op): void {
   const current = tx.get("service", "default", op.name);
   const row = model.get(op.name);
@@ -71,7 +71,7 @@ const rows = (store: { list: Store["list"] }) =>
 const rowsOf = (model: Map<string, Row>) =>
   [...model].sort(([a], [b]) => a < b ? -1 : 1).map(([name, { scale, label }]) => [name, scale, label]);
 
-Deno.test("any transactions: the store equals a model, reopening changes nothing, the journal tells the way", () =>
+Deno.test("after any transactions the store equals a model, also when reopened, and the journal leads there", () =>
   fc.assert(
     fc.asyncProperty(rounds, (rounds) =>
       withDir(async (dataDir) => {
@@ -104,7 +104,7 @@ Deno.test("any transactions: the store equals a model, reopening changes nothing
     { numRuns: 40 },
   ));
 
-/** Replays the whole journal on nothing, holding generations and history against it on the way. */
+/** Replays the whole journal from nothing, and compares generations and history on the way. */
 async function assertJournalLeadsTo(store: Store): Promise<void> {
   const replayed = new Map<string, AnyResource>();
   const generations = new Map<string, number>();

@@ -1,5 +1,5 @@
 /**
- * Turns what a transaction changed into mutations: the resource, its history, its journal entry, and the
+ * Turns the changes of a transaction into mutations: the resource, its history, its journal entry, and the
  * removal of what the old state occupied.
  * @module
  */
@@ -11,7 +11,7 @@ import { historyKey, journalKey, resourceKey } from "./keys.ts";
 import type { Touched } from "./transaction.ts";
 import { type BlobRef, dropBlob, encode, type Mutation } from "./values.ts";
 
-/** What a resource occupies on disk beside its own entry. */
+/** What a resource occupies on disk besides its own entry. */
 export interface Footprint {
   blob?: BlobRef;
   /** Oldest first. */
@@ -19,12 +19,12 @@ export interface Footprint {
 }
 
 /**
- * By the object of the resource's state: a state that is staged and then given up takes its footprint with
- * it, so that nothing has to be undone.
+ * Footprints by the object of a resource's state. A staged state that is discarded takes its footprint with
+ * it, so nothing needs undoing.
  */
 export type Footprints = WeakMap<AnyResource, Footprint>;
 
-/** What a transaction writes. */
+/** The writes of a transaction. */
 export interface Written {
   mutations: Mutation[];
   /** Deletes before puts. */
@@ -76,7 +76,7 @@ function dropHistory(uid: string, { generation, blob }: Footprint["history"][num
   return [{ key: historyKey(uid, generation) }, ...dropBlob(blob)];
 }
 
-/** Whether nothing changed that a past spec is kept for. */
+/** Whether two states are the same version in the history, ignoring the fields in `aside`. */
 function isSamePast(base: AnyResource, now: AnyResource, aside: readonly string[]): boolean {
   if (base.generation === now.generation) return true;
   const toShown = ({ spec }: AnyResource) => ({

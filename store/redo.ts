@@ -1,15 +1,12 @@
 /**
- * Transactions larger than one KV commit. Their mutations are written to the redo log first; the commit that
- * sets the mark decides; then they are applied from the log. Applying again from the start ends in the same
- * state.
+ * Transactions larger than one KV commit. They first write their mutations to the redo log. The commit that
+ * sets the mark decides. Then the log is applied; applying it again from the start gives the same state.
  * @module
  */
 import { REDO, REDO_MARK, redoKey } from "./keys.ts";
 import type { Mutation } from "./values.ts";
 
-/**
- * KV allows 1,000 mutations and 800 KiB in a commit; the rest is left for its own and the head's overhead.
- */
+/** KV allows 1,000 mutations and 800 KiB per commit. The rest is reserved for overhead and for the head. */
 const MAX_MUTATIONS = 900;
 const MAX_BYTES = 640 * 1024;
 
@@ -29,13 +26,13 @@ export function sizeOf({ key, value }: Mutation): number {
   return size + (value instanceof Uint8Array ? value.length : 0);
 }
 
-/** True when the mutations go into one KV commit. */
+/** Whether the mutations fit into one KV commit. */
 export function fitsOneCommit(mutations: Mutation[]): boolean {
   return mutations.length <= MAX_MUTATIONS &&
     mutations.reduce((sum, mutation) => sum + sizeOf(mutation), 0) <= MAX_BYTES;
 }
 
-/** Cuts mutations into commits. */
+/** Splits mutations into commits. */
 async function* batches(
   mutations: Iterable<Mutation> | AsyncIterable<Mutation>,
 ): AsyncGenerator<Mutation[]> {
@@ -54,7 +51,7 @@ async function* batches(
   if (batch.length > 0) yield batch;
 }
 
-/** Writes mutations to the redo log, which must be empty. They count for nothing until the mark is set. */
+/** Writes mutations to the redo log, which must be empty. They have no effect until the mark is set. */
 export async function writeRedo(kv: Deno.Kv, mutations: Mutation[]): Promise<void> {
   let index = 0;
   for await (const batch of batches(mutations)) {
@@ -62,7 +59,7 @@ export async function writeRedo(kv: Deno.Kv, mutations: Mutation[]): Promise<voi
   }
 }
 
-/** Applies a marked redo log to the end, and empties it in any case. Done when there is none. */
+/** Applies the redo log if it is marked, and empties it in any case. */
 export async function finishRedo(kv: Deno.Kv): Promise<void> {
   if ((await kv.get(REDO_MARK)).value !== null) {
     for await (const batch of batches(readLogged(kv, ({ value }) => value))) {

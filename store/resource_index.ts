@@ -13,7 +13,7 @@ export interface Writable extends Reader {
 
 interface Scope {
   byName: Map<string, AnyResource>;
-  /** Sorted names, made when a list needs them and dropped when a name comes or goes. */
+  /** Sorted names, built when a list needs them and dropped when a name is added or removed. */
   names?: string[];
 }
 
@@ -54,7 +54,7 @@ export class ResourceIndex implements Writable {
   }
 }
 
-/** Staged writes over another reader, which stays as it is until `writeTo`. */
+/** Staged writes over another reader, which stays unchanged until `writeTo`. */
 export class Overlay implements Writable {
   readonly #below: Reader;
   readonly #kinds = new Map<Kind, Map<string, { key: ResourceKey; resource?: AnyResource }>>();
@@ -106,7 +106,7 @@ export class Overlay implements Writable {
   }
 }
 
-/** Names cannot hold a NUL: the transaction refuses them. */
+/** Names cannot contain NUL: the transaction refuses them. */
 function id({ namespace, name }: { namespace: string; name: string }): string {
   return `${namespace}\0${name}`;
 }

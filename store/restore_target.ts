@@ -1,5 +1,5 @@
 /**
- * What a restore needs of the store: a locked data directory, its files, and the keys that open a state.
+ * What a restore needs from the store: a locked data directory, its files, and the keys that open a state.
  * @module
  */
 export { lockDataDir } from "./lock.ts";

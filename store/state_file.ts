@@ -1,35 +1,36 @@
 /**
- * The files in the data directory: the directory itself, the KV database, and the mark that it was made. Only
- * their owner can read them.
+ * The files in the data directory: the directory itself, the KV database, and the mark that it was created.
+ * Only their owner can read them.
  * @module
  */
 import { join } from "node:path";
 import { RuneError } from "../model/error.ts";
 import { damagedStateError, unusableDirectoryError } from "./failures.ts";
 
-/** The database. */
+/** The path of the database. */
 export function statePath(dataDir: string): string {
   return join(dataDir, "state.db");
 }
 
 /**
- * Exists once the database was made: without it an emptied or lost database would look like a first start.
+ * Exists once the database was created. Without it an emptied or missing database would look like a first
+ * start.
  */
 function markPath(dataDir: string): string {
   return join(dataDir, "state.made");
 }
 
-/** Where a restore works; present after it only when it was interrupted. */
+/** The directory in which a restore works. It remains only if the restore was interrupted. */
 export function restoringPath(dataDir: string): string {
   return join(dataDir, "restoring");
 }
 
-/** Whether the directory holds a state, or did. */
+/** Whether the directory holds a state, or once did. */
 export function holdsState(dataDir: string): boolean {
   return Boolean(sizeOf(statePath(dataDir))) || sizeOf(markPath(dataDir)) !== undefined;
 }
 
-/** Removes what a restore left that was interrupted after the state was in place. */
+/** Removes the remains of a restore that was interrupted after the state was in place. */
 export function removeRestored(dataDir: string): void {
   try {
     Deno.removeSync(restoringPath(dataDir), { recursive: true });
@@ -38,13 +39,10 @@ export function removeRestored(dataDir: string): void {
   }
 }
 
-/**
- * Makes the directory, where it is missing.
- * @throws {RuneError} `failed_precondition` when that cannot be.
- */
+/** Creates the directory if it is missing. @throws {RuneError} `failed_precondition` if that fails. */
 export function ensureDataDir(dataDir: string): void {
   try {
-    // Others may pass through but not list: volumes below it belong to the users of process services.
+    // Other users may traverse it but not list it: volumes below it belong to the users of process services.
     Deno.mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   } catch (error) {
     throw unusableDirectoryError(dataDir, error);
@@ -52,9 +50,9 @@ export function ensureDataDir(dataDir: string): void {
 }
 
 /**
- * Opens the database, and makes it at the first start.
+ * Opens the database, and creates it at the first start.
  *
- * @throws {RuneError} `failed_precondition` when it is damaged, gone, or cannot be opened.
+ * @throws {RuneError} `failed_precondition` if it is damaged or missing, or cannot be opened.
  */
 export async function openState(dataDir: string): Promise<Deno.Kv> {
   const path = statePath(dataDir);
@@ -62,7 +60,8 @@ export async function openState(dataDir: string): Promise<Deno.Kv> {
     if (!sizeOf(path)) {
       if (sizeOf(markPath(dataDir)) !== undefined) throw missingStateError(dataDir);
       if (sizeOf(restoringPath(dataDir)) !== undefined) throw halfRestored(dataDir);
-      // Made here and not by SQLite, so that it and the files beside it, which take its mode, are private.
+      // Created here and not by SQLite, so that it is private, and so are the files beside it, which take its
+      // mode.
       Deno.writeFileSync(path, new Uint8Array(), { mode: 0o600 });
     }
     Deno.chmodSync(path, 0o600);
@@ -76,7 +75,7 @@ export async function openState(dataDir: string): Promise<Deno.Kv> {
   }
 }
 
-/** Marks the database as made. */
+/** Marks the database as created. */
 export function markMade(dataDir: string): void {
   try {
     if (sizeOf(markPath(dataDir)) === undefined) {
@@ -87,7 +86,7 @@ export function markMade(dataDir: string): void {
   }
 }
 
-/** Size in bytes; undefined when it is missing. */
+/** Size in bytes; undefined if the file is missing. */
 function sizeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).size;
@@ -100,7 +99,7 @@ function sizeOf(path: string): number | undefined {
 function missingStateError(dataDir: string): RuneError {
   return new RuneError(
     "failed_precondition",
-    `${statePath(dataDir)} is missing or empty, but was there before`,
+    `${statePath(dataDir)} is missing or empty, although it existed before`,
     {
       hint: `to start from nothing, delete ${markPath(dataDir)}; to restore a backup, delete it and run: ` +
         "rune admin restore <file>",

@@ -5,7 +5,7 @@ import { configmap, withDir } from "./store_fixture.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
-/** A closed state with something in it. */
+/** A closed state with some content. */
 async function makeState(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });
   await store.transact((tx) => {
@@ -36,7 +36,7 @@ for (
     withDir(async (dataDir) => {
       await makeState(dataDir);
       await spoil(dataDir);
-      // Twice: refusing leaves neither lock nor files that would make it look fresh.
+      // Twice: the refusal leaves neither a lock nor files that would make the state look fresh.
       for (let n = 0; n < 2; n++) {
         await assert.rejects(openStore({ dataDir }), {
           name: "RuneError",
@@ -48,7 +48,7 @@ for (
     }));
 }
 
-Deno.test("openStore() starts over where a first start was killed before the database was made", () =>
+Deno.test("openStore() starts over if the first start was killed before it created the database", () =>
   withDir(async (dataDir) => {
     await Deno.writeTextFile(state(dataDir), "");
     const store = await openStore({ dataDir });

@@ -1,7 +1,6 @@
 /**
- * The store: all state of the daemon, durable in Deno KV and held in memory. This file opens it and wires its
- * parts; {@linkcode Store} in `contract.ts` is what others may know of it. It knows nothing of HTTP,
- * controllers or runners.
+ * Opens the store and connects its parts: all state of the daemon, durable in Deno KV and held in memory.
+ * {@linkcode Store} in `contract.ts` is its interface. It knows nothing of HTTP, controllers or runners.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -32,28 +31,28 @@ export type {
   WatchOptions,
 } from "./contract.ts";
 
-/** A commit that takes so long does not end any more; to rewrite a large database takes less. */
+/** A commit that takes longer hangs: even rewriting a large database takes less. */
 const STUCK_MS = 5 * 60_000;
 
 /** Where and how to open a store. */
 export interface StoreOptions {
-  /** Made when it is missing. */
+  /** Created if it is missing. */
   dataDir: string;
-  /** Specs kept of each resource whose kind has history. Default 10. */
+  /** How many specs to keep of each resource whose kind has history. Default: 10. */
   historyLimit?: number;
-  /** Changes kept for watchers that resume. Default 10,000. */
+  /** How many changes to keep for watchers that resume. Default: 10,000. */
   journalLimit?: number;
-  /** Default: the system's. */
+  /** Default: the system's clock. */
   clock?: () => Date;
-  /** Told of every commit that was tried. */
+  /** Called after every attempt to commit. */
   onCommit?: (result: { ok: boolean; seconds: number }) => void;
 }
 
 /**
- * Opens the state in a data directory, finishing what a killed process left half done.
+ * Opens the state in a data directory, and finishes what a killed process left half done.
  *
- * @throws {RuneError} `failed_precondition` when another process owns the directory, or it or the state in it
- * cannot be used.
+ * @throws {RuneError} `failed_precondition` if another process owns the directory, or if the directory or its
+ * state cannot be used.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dataDir } = options;
@@ -78,10 +77,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 /**
- * Opens the state in a database that is open; whoever opened it has the data directory for itself.
+ * Opens a store on an open database. The caller must own the data directory exclusively.
  *
- * @param options.held is disposed of with the store: the database, and what else it takes.
- * @throws what the database says, or {@linkcode RuneError} of a newer layout.
+ * @param options.held is disposed of together with the store: the database, and what else it needs.
+ * @throws the database's error, or a {@linkcode RuneError} if the layout is newer.
  */
 export async function openOn(kv: Deno.Kv, options: StoreOptions & { held: Disposable }): Promise<Store> {
   await readSchema(kv);
@@ -143,7 +142,7 @@ class KvStore implements Store {
   }
 
   subscribe(listener: (changes: Change[]) => void): () => void {
-    // A function of its own, so that the same listener can subscribe twice and end once.
+    // A new function each time, so that the same listener can subscribe twice and unsubscribe once.
     const own = (changes: Change[]) => listener(changes);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
@@ -170,7 +169,7 @@ class KvStore implements Store {
     const entries: HistoryEntry[] = [];
     for (const { generation } of kept.toReversed()) {
       const entry = await this.#read(historyKey(resource!.uid, generation));
-      // Gone when it was trimmed, or the resource removed, since the list above was taken.
+      // Trimmed, or removed with its resource, since the list above was read.
       if (entry !== undefined) entries.push(entry as HistoryEntry);
     }
     return entries;
@@ -214,7 +213,7 @@ class KvStore implements Store {
     if (this.#closing) throw closedError();
     if (this.#writer.busyMs > STUCK_MS) {
       throw new RuneError("unavailable", "the state has not been written for minutes", {
-        hint: "look whether the disk of the data directory hangs",
+        hint: "check whether the disk of the data directory hangs",
       });
     }
     await this.#kv.get(HEAD).catch((error) => {
@@ -240,17 +239,16 @@ class KvStore implements Store {
       this.#tail.add(revision);
       this.#revision = revision.revision;
     }
-    if (revisions.length > 0) this.#tell(revisions.flatMap(({ changes }) => changes));
+    if (revisions.length > 0) this.#notify(revisions.flatMap(({ changes }) => changes));
     for (const wake of this.#watchers) wake();
   }
 
-  #tell(changes: Change[]): void {
+  #notify(changes: Change[]): void {
     for (const listener of [...this.#listeners]) {
       try {
         listener(changes);
       } catch (error) {
-        // A listener's fault is no fault of the commit, nor of the other listeners; it must not pass unseen
-        // either.
+        // An error in a listener must not affect the commit or other listeners, and must not go unnoticed.
         reportError(error);
       }
     }

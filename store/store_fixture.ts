@@ -1,5 +1,5 @@
 /**
- * What the tests of this folder share: a store in a directory of its own, resources to put in it, failing
+ * Shared by the tests of this folder: a store in its own directory, resources to put in it, and failing
  * commits.
  * @module
  */
@@ -8,7 +8,7 @@ import type { AnyResource } from "../model/resource.ts";
 import type { NewResource, Store } from "./contract.ts";
 import { openStore, type StoreOptions } from "./store.ts";
 
-/** Runs `test` with an empty directory that is removed after it. */
+/** Runs `test` with an empty directory, and removes it afterwards. */
 export async function withDir(test: (dataDir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "rune-store-" });
   try {
@@ -18,14 +18,14 @@ export async function withDir(test: (dataDir: string) => Promise<void>): Promise
   }
 }
 
-/** A store for one test; `reopen` closes it and opens the same directory again. */
+/** A store for one test. `reopen` closes it and opens the same directory again. */
 export interface TestStore {
   dataDir: string;
   store: Store;
   reopen(options?: Partial<StoreOptions>): Promise<Store>;
 }
 
-/** Runs `test` with a store that is closed and removed after it. */
+/** Runs `test` with a store, then closes and removes it. */
 export function withStore(
   test: (opened: TestStore) => Promise<void>,
   options: Partial<StoreOptions> = {},
@@ -53,8 +53,8 @@ export function configmap(name: string, value = "", namespace = "default"): NewR
 }
 
 /**
- * A service, the kind whose specs are kept. Another scale comes with another variable: alone it would be no
- * version of its own.
+ * A service, a kind with history. It has another variable for each scale, because a new scale alone makes no
+ * new version.
  */
 export function service(name: string, scale = 1): NewResource<"service"> {
   return {
@@ -66,12 +66,12 @@ export function service(name: string, scale = 1): NewResource<"service"> {
   };
 }
 
-/** All that a reader can see, to compare stores. */
+/** Everything that a reader can see, to compare stores. */
 export function contents(store: Store): AnyResource[] {
   return (["configmap", "service", "namespace", "volume"] as const).flatMap((kind) => store.list(kind));
 }
 
-/** Every key on disk, as text; the store must be closed. */
+/** Every key on disk, as text. The store must be closed. */
 export async function keysOnDisk(dataDir: string, prefix: Deno.KvKey): Promise<string[]> {
   using kv = await Deno.openKv(`${dataDir}/state.db`);
   const keys: string[] = [];
@@ -80,9 +80,9 @@ export async function keysOnDisk(dataDir: string, prefix: Deno.KvKey): Promise<s
 }
 
 /**
- * Replaces every KV commit of this process by `commit` until it is disposed of.
+ * Replaces every KV commit of this process by `commit` until disposed of.
  *
- * @param commit is given the real commit and counts calls from 1.
+ * @param commit receives the real commit and the number of the call, from 1.
  */
 export function onCommit(
   commit: (real: () => Promise<Deno.KvCommitResult | Deno.KvCommitError>, call: number) => Promise<

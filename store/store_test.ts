@@ -40,7 +40,7 @@ Deno.test("create() stamps uid, generation, version and times, and the result is
     assert.throws(() => made.finalizers.push("x"), TypeError);
   }, { clock: () => new Date("2030-01-02T03:04:05Z") }));
 
-Deno.test("create() copies what it was given: the caller's object stays writable and is not the store's", () =>
+Deno.test("create() copies its argument: the caller's object stays writable and is not the store's", () =>
   withStore(async ({ store }) => {
     const mine = configmap("a", "1");
     await store.transact((tx) => tx.create(mine));
@@ -71,7 +71,7 @@ for (
     }],
   ] as [string, string, (tx: Tx) => void][]
 ) {
-  Deno.test(`transact() refuses ${what} with ${code} and keeps nothing of that transaction`, () =>
+  Deno.test(`transact() refuses ${what} with ${code} and discards that transaction`, () =>
     withStore(async ({ store }) => {
       await store.transact((tx) => [tx.create(configmap("a")), tx.create(configmap("b"))]);
       const before = contents(store);
@@ -98,7 +98,7 @@ Deno.test("update() with ifVersion refuses another version and names both", () =
     );
   }));
 
-Deno.test("update() to equal content returns the same object and writes nothing, also after a detour", () =>
+Deno.test("update() to equal content returns the same object and writes nothing, also when a change is undone", () =>
   withStore(async ({ store }) => {
     const made = await store.transact((tx) =>
       tx.create({ ...configmap("a", "1"), labels: { x: "1", y: "2" } })
@@ -115,7 +115,7 @@ Deno.test("update() to equal content returns the same object and writes nothing,
     assert.equal(store.revision, 1);
   }));
 
-Deno.test("update() bumps the generation once for a changed spec, and for nothing else", () =>
+Deno.test("update() bumps the generation once, and only for a changed spec", () =>
   withStore(async ({ store }) => {
     await store.transact((tx) => tx.create(configmap("a")));
     const update = (changes: Parameters<Tx["update"]>[1]) =>
@@ -135,7 +135,7 @@ Deno.test("update() bumps the generation once for a changed spec, and for nothin
     assert.equal(store.revision, 7);
   }));
 
-Deno.test("update() with bumpGeneration bumps once although nothing differs, and makes no new version", () =>
+Deno.test("update() with bumpGeneration bumps once even if nothing differs, and makes no new version", () =>
   withStore(async (opened) => {
     const made = await opened.store.transact((tx) => tx.create(service("a")));
     const bumped = await opened.store.transact((tx) => {
@@ -185,11 +185,11 @@ Deno.test("transact() refuses an asynchronous function, and a transaction refuse
       }),
       CODE("internal", /asynchronous/),
     );
-    assert.throws(() => kept.create(configmap("later")), CODE("internal", /ended/));
+    assert.throws(() => kept.create(configmap("later")), CODE("internal", /after the end/));
     assert.deepEqual(contents(store), []);
   }));
 
-Deno.test("transact() gives each transaction that wrote the next revision, and shares commits among those that wait", () =>
+Deno.test("transact() gives each transaction that wrote the next revision, and shares a commit among those that wait", () =>
   withStore(async (opened) => {
     const { store } = opened;
     let commits = 0;
@@ -250,7 +250,7 @@ Deno.test("two resources can swap names in one transaction", () =>
     assert.deepEqual(store.list("configmap").map((c) => c.uid), [b!.uid, a!.uid]);
   }));
 
-Deno.test("subscribe() tells after the commit, in order, with the previous state; a listener ends alone", () =>
+Deno.test("subscribe() reports after the commit, in order, with the previous state; a listener unsubscribes alone", () =>
   withStore(async ({ store }) => {
     const seen: string[] = [];
     const listener = (changes: Change[]) => {
@@ -273,7 +273,7 @@ Deno.test("subscribe() tells after the commit, in order, with the previous state
     ]);
   }));
 
-Deno.test("a listener that throws is reported, and harms neither the commit nor the other listeners", () =>
+Deno.test("a throwing listener is reported, and affects neither the commit nor the other listeners", () =>
   withStore(async ({ store }) => {
     const reported: unknown[] = [];
     const report = (event: ErrorEvent) => {
@@ -326,7 +326,7 @@ Deno.test("history() lists accepted specs newest first, keeps the last ones, and
     assert.deepEqual(await keysOnDisk(opened.dataDir, ["history"]), []);
   }, { historyLimit: 3 }));
 
-Deno.test("close() finishes what was queued, then refuses; twice is fine", () =>
+Deno.test("close() finishes queued work, then refuses more, and may be called twice", () =>
   withStore(async (opened) => {
     const { store } = opened;
     const queued = store.transact((tx) => tx.create(configmap("a")));
@@ -341,7 +341,7 @@ Deno.test("close() finishes what was queued, then refuses; twice is fine", () =>
     assert.equal(get(opened.store, "a").resourceVersion, 1);
   }));
 
-Deno.test("openStore() makes its files readable by their owner alone, whatever the umask", () =>
+Deno.test("openStore() makes its files readable only by their owner, whatever the umask", () =>
   withDir(async (dir) => {
     const umask = Deno.umask(0);
     try {
@@ -358,7 +358,7 @@ Deno.test("openStore() makes its files readable by their owner alone, whatever t
     }
   }));
 
-Deno.test("transact() goes on after an observer of commits threw", () => {
+Deno.test("transact() goes on after an observer of commits throws", () => {
   const faults: unknown[] = [];
   const take = (event: ErrorEvent) => {
     event.preventDefault();

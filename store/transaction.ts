@@ -1,4 +1,4 @@
-/** One transaction: what it reads, what it stages, and what it changed in the end. @module */
+/** One transaction: what it reads, what it stages, and what it finally changed. @module */
 import { sameValue } from "../model/changes.ts";
 import { RuneError } from "../model/error.ts";
 import { type AnyResource, describeKey, type Kind, type Kinds, type ResourceKey } from "../model/resource.ts";
@@ -7,21 +7,22 @@ import { freeze, frozenCopy } from "./frozen.ts";
 import { Overlay, type Writable } from "./resource_index.ts";
 
 /**
- * What became of one resource, by uid: made (`now` alone), removed (`base` alone), or changed, maybe renamed.
+ * The net change of one resource, by uid: created (`now` only), removed (`base` only), or changed and
+ * possibly renamed.
  */
 export interface Touched {
-  /** Before the transaction. */
+  /** The state before the transaction. */
   base?: AnyResource;
-  /** After it. */
+  /** The state after it. */
   now?: AnyResource;
-  /** Its generation moves although its spec may not differ. */
+  /** Its generation increases even if its spec is the same. */
   bumped?: true;
 }
 
-/** UTF-8 bytes of a namespace or a name; well inside the 2,048 that KV allows a key. */
+/** The limit for a namespace or a name in UTF-8 bytes, well below the 2,048 that KV allows a key. */
 const MAX_NAME_BYTES = 512;
 
-/** See {@linkcode Tx}. Nothing leaves it until `writeTo`. */
+/** See {@linkcode Tx}. No write leaves it until `writeTo`. */
 export class Transaction implements Tx {
   readonly now: string;
   readonly #revision: number;
@@ -76,7 +77,7 @@ export class Transaction implements Tx {
     if (current.uid !== resource.uid) {
       throw new RuneError(
         "conflict",
-        `${resource.kind} ${describeKey(resource)} was deleted and made again`,
+        `${resource.kind} ${describeKey(resource)} was deleted and created again`,
         {
           hint: "read it again and repeat the change if it still applies",
         },
@@ -126,7 +127,10 @@ export class Transaction implements Tx {
     else this.#touched.delete(current.uid);
   }
 
-  /** Ends it: further writes are refused. Returns what it changed, in the order of first touch. */
+  /**
+   * Ends it and refuses further writes. Returns its changes, in the order of the first write to each
+   * resource.
+   */
   end(): Touched[] {
     this.#ended = true;
     return [...this.#touched.values()];
@@ -141,7 +145,7 @@ export class Transaction implements Tx {
     const found = this.#overlay.get(kind, namespace, name);
     if (found) return found;
     throw new RuneError("not_found", `there is no ${kind} ${describeKey({ namespace, name })}`, {
-      hint: "it may have been deleted meanwhile; list what is there",
+      hint: "it may have been deleted meanwhile; list what exists",
     });
   }
 
@@ -149,22 +153,21 @@ export class Transaction implements Tx {
     checkKey(key);
     if (this.#overlay.get(key.kind, key.namespace, key.name) === undefined) return;
     throw new RuneError("already_exists", `${key.kind} ${describeKey(key)} exists already`, {
-      hint: "choose another name, or change the one that is there",
+      hint: "choose another name, or change the existing one",
     });
   }
 
   #refuseEnded(): void {
     if (this.#ended) {
-      throw new RuneError("internal", "a transaction was written to after it had ended", {
-        hint: "the function given to transact() must be synchronous",
+      throw new RuneError("internal", "a write came after the end of its transaction", {
+        hint: "the function passed to transact() must be synchronous",
       });
     }
   }
 }
 
 /**
- * `current` with the changes, or `current` itself when nothing differs; unchanged parts stay the same
- * objects.
+ * `current` with the changes, or `current` itself if nothing differs. Unchanged parts stay the same objects.
  */
 function merge<K extends Kind>(current: AnyResource, changes: Changes<K>): AnyResource {
   const next: Record<string, unknown> = { ...current };

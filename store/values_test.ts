@@ -3,7 +3,7 @@ import { configmap, keysOnDisk, service, withStore } from "./store_fixture.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
-Deno.test("values of any size come back, and large ones leave no pieces behind when replaced or removed", () =>
+Deno.test("values of any size read back, and large ones leave no chunks when replaced or removed", () =>
   withStore(async (opened) => {
     const sizes = [0, 61_000, 62_000, 200_000, 3_000_000];
     for (const size of sizes) {
@@ -26,7 +26,7 @@ Deno.test("values of any size come back, and large ones leave no pieces behind w
     assert.deepEqual(await keysOnDisk(opened.dataDir, ["meta", "value"]), []);
   }, { journalLimit: 1 }));
 
-Deno.test("a large service's history and its pieces go with it", () =>
+Deno.test("a large service takes its history and all chunks with it", () =>
   withStore(async (opened) => {
     const { store } = opened;
     const big = (n: number) => ({ ...service("a").spec, env: { BIG: `${n}`.repeat(100_000) } });
@@ -42,7 +42,7 @@ Deno.test("a large service's history and its pieces go with it", () =>
     assert.deepEqual(await keysOnDisk(opened.dataDir, ["blob"]), []);
   }, { historyLimit: 2, journalLimit: 1 }));
 
-Deno.test("getMeta() and putMeta() keep values apart from the store's own and take no revision", () =>
+Deno.test("getMeta() and putMeta() keep values apart from the store's own and make no revision", () =>
   withStore(async (opened) => {
     await opened.store.putMeta("revision", { mine: true });
     await Promise.all([

@@ -1,5 +1,6 @@
 /**
- * Watching: a position in the journal that moves forward, from disk, then from memory, then with each commit.
+ * Watching: a position in the journal that moves forward, first from disk, then from memory, then with each
+ * commit.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -7,20 +8,20 @@ import type { Change, WatchOptions } from "./contract.ts";
 import { cannotRead } from "./failures.ts";
 import type { Revision } from "./journal.ts";
 
-/** What a watcher needs of the store. */
+/** What a watcher needs from the store. */
 export interface WatchSource {
   revision(): number;
   oldestRevision(): number;
   isClosed(): boolean;
-  /** A revision that is still in memory. */
+  /** A revision, if it is in memory. */
   findRecent(revision: number): Revision | undefined;
-  /** Revisions from disk; fails when they go away meanwhile. */
+  /** Revisions from disk. Fails if they are trimmed meanwhile. */
   read(range: { after: number; upTo: number }): AsyncIterable<Revision>;
-  /** Calls back after each commit and on close; returns the function that ends it. */
+  /** Calls back after each commit and on close. Returns a function that unsubscribes. */
   onAdvance(listener: () => void): () => void;
 }
 
-/** See {@linkcode Store.watch}. @throws {RuneError} `gone` when `since` cannot be resumed from. */
+/** See {@linkcode Store.watch}. @throws {RuneError} `gone` if the watch cannot resume from `since`. */
 export function watchJournal(source: WatchSource, options: WatchOptions): AsyncIterable<Change> {
   const since = options.since ?? source.revision();
   if (since < source.oldestRevision() || since > source.revision()) throw goneError(source, since);
@@ -69,7 +70,8 @@ async function* readAvailable(source: WatchSource, at: number): AsyncGenerator<R
   if (recent) return yield recent;
   try {
     for await (const revision of source.read({ after: at, upTo: source.revision() })) {
-      // Trimming tells before it deletes, so what was read whole before it told is whole.
+      // Trimming raises the oldest revision before it deletes, so a revision that was read before is
+      // complete.
       if (source.oldestRevision() > revision.revision - 1) throw goneError(source, at);
       yield revision;
       at = revision.revision;

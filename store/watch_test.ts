@@ -9,7 +9,7 @@ Deno.test.sanitizer({ ops: true, resources: true });
 const GONE = (message: RegExp) => (error: unknown) =>
   error instanceof RuneError && error.code === "gone" && message.test(error.message);
 
-/** Takes changes until `count` came, then ends the watch. */
+/** Collects `count` changes, then ends the watch. */
 async function take(changes: AsyncIterable<Change>, count: number): Promise<string[]> {
   const taken: string[] = [];
   if (count === 0) return taken;
@@ -33,13 +33,13 @@ async function write(store: Store, from: number, to: number): Promise<void> {
   await waitForTrim(store);
 }
 
-/** The queue goes on only after the trimming that followed the last commit. */
+/** Waits for the trimming after the last commit: the queue goes on only then. */
 const waitForTrim = (store: Store) => store.transact(() => {});
 
 const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, n) => `${from + n} put configmap/a`);
 
-Deno.test("watch() without since shows what comes after the call, not after the first read", () =>
+Deno.test("watch() without since begins at the call, not at the first read", () =>
   withStore(async ({ store }) => {
     await write(store, 1, 2);
     const watch = store.watch({ signal: new AbortController().signal });
@@ -53,12 +53,12 @@ Deno.test("watch() replays from disk, then from memory, then live: each change o
     const store = await opened.reopen();
     await write(store, 701, 800);
     const watch = take(store.watch({ since: 5, signal: new AbortController().signal }), 1195);
-    // Written while the replay runs.
+    // Written during the replay.
     for (let n = 801; n <= 1200; n += 50) await write(store, n, n + 49);
     assert.deepEqual(await watch, range(6, 1200));
   }));
 
-Deno.test("watch() shows the kinds and the namespace asked for, and marks what belongs to one revision", () =>
+Deno.test("watch() filters by kind and namespace, and marks changes of the same revision", () =>
   withStore(async ({ store }) => {
     await store.transact((tx) => {
       tx.create({ kind: "namespace", namespace: "", name: "x", spec: {}, status: {} });
@@ -93,7 +93,7 @@ Deno.test("watch() ends quietly when its signal aborts or the store closes, also
     assert.deepEqual(await closed, []);
   }));
 
-Deno.test("watch() resumes at the oldest revision and answers gone below it, naming it, also after reopening", () =>
+Deno.test("watch() resumes at the oldest revision and fails with gone below it, also after reopening", () =>
   withStore(async (opened) => {
     const signal = new AbortController().signal;
     const assertHeld = () => {
@@ -120,7 +120,7 @@ Deno.test("watch() resumes at the oldest revision and answers gone below it, nam
     }
   }, { journalLimit: 100 }));
 
-Deno.test("watch() ends with gone when the journal was trimmed past a slow reader", () =>
+Deno.test("watch() ends with gone when the journal is trimmed past a slow reader", () =>
   withStore(async (opened) => {
     for (const fromDisk of [false, true]) {
       await write(opened.store, 1, 50);
@@ -135,7 +135,7 @@ Deno.test("watch() ends with gone when the journal was trimmed past a slow reade
     }
   }, { journalLimit: 60 }));
 
-Deno.test("watch() shows a revision larger than the journal's limit to those who wait for it", () =>
+Deno.test("watch() shows waiting watchers a revision larger than the journal's limit", () =>
   withStore(async ({ store }) => {
     const watch = take(store.watch({ signal: new AbortController().signal }), 50);
     await store.transact((tx) => {
@@ -157,7 +157,7 @@ Deno.test("watch() never shows a revision whose commit failed", () =>
     assert.deepEqual(await watch, range(1, 2));
   }));
 
-Deno.test("oldestRevision moves before the journal is trimmed, so that a reader can trust what it read whole", () =>
+Deno.test("oldestRevision rises before the journal is trimmed, so a reader can trust what it has read", () =>
   withStore(async ({ store }) => {
     await write(store, 1, 11);
     const during: number[] = [];
@@ -171,7 +171,7 @@ Deno.test("oldestRevision moves before the journal is trimmed, so that a reader 
     assert.deepEqual([during, store.oldestRevision], [[0, 2], 2]);
   }, { journalLimit: 10 }));
 
-Deno.test("watchJournal() gives up a revision that was being trimmed while it was read", async () => {
+Deno.test("watchJournal() discards a revision that was trimmed during the read", async () => {
   let oldest = 0;
   const resource = { kind: "configmap", namespace: "", name: "a" } as Change["resource"];
   const changes = watchJournal({

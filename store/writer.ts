@@ -1,7 +1,7 @@
 /**
- * The one writer. Transactions wait in a queue; those that wait together share a commit (its fsync is what
- * costs), each with a revision of its own. Nobody learns the outcome of a transaction before its commit is
- * decided.
+ * The only writer. Transactions wait in a queue, and those that wait together share a commit, because its
+ * fsync is expensive. Each has its own revision. No caller learns the outcome of a transaction before its
+ * commit is decided.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -16,7 +16,7 @@ import { Overlay } from "./resource_index.ts";
 import { type Touched, Transaction } from "./transaction.ts";
 import { type BlobRef, dropBlob, encode, type Mutation } from "./values.ts";
 
-/** A group takes no more transactions beyond these; well inside what one KV commit holds. */
+/** A group accepts no more transactions beyond these limits, which are well below those of a KV commit. */
 const GROUP_MUTATIONS = 500;
 const GROUP_BYTES = 320 * 1024;
 
@@ -27,18 +27,18 @@ export interface WriterOptions {
   /** The committed state. */
   committed: Reader;
   footprints: Footprints;
-  /** Large values beside the resources, by key. */
+  /** Values outside the resources, by key. */
   values: ReadonlyMap<string, BlobRef | undefined>;
   historyLimit: number;
   journalLimit: number;
   clock: () => Date;
-  /** Told of every commit that was tried, with its time. */
+  /** Called after every attempt to commit, with its duration. */
   onCommit?: (result: { ok: boolean; seconds: number }) => void;
   /** Makes a durable group visible. */
   publish(group: Published): void;
 }
 
-/** What became durable at once. */
+/** What one commit made durable. */
 export interface Published {
   staged: Overlay;
   values: Map<string, BlobRef | undefined>;
@@ -63,21 +63,21 @@ export class Writer {
   #queue: Job[] = [];
   #running?: Promise<void>;
   #closed = false;
-  /** Since when the commit under way is. */
+  /** When the current commit began. */
   #busySince?: number;
-  /** Journal entries up to here are being deleted. */
+  /** Journal entries up to this revision are being deleted. */
   #trimming = 0;
 
   constructor(options: WriterOptions) {
     this.#options = options;
   }
 
-  /** The smallest revision from which the journal on disk is whole. */
+  /** The oldest revision from which the journal on disk is complete. */
   get oldest(): number {
     return Math.max(this.#options.log.head.oldest, this.#trimming);
   }
 
-  /** Milliseconds that the commit under way has taken; 0 when there is none. */
+  /** How long the current commit has taken, in milliseconds; 0 if there is none. */
   get busyMs(): number {
     return this.#busySince === undefined ? 0 : performance.now() - this.#busySince;
   }
@@ -87,7 +87,7 @@ export class Writer {
     return this.#enqueue((group) => this.#execute(group, fn)) as Promise<T>;
   }
 
-  /** Sets or, without `json`, deletes a value beside the resources, without a revision. */
+  /** Sets a value outside the resources, or deletes it if `json` is absent. It makes no revision. */
   putValue(key: string, json: string | undefined): Promise<void> {
     return this.#enqueue((group) => {
       const before = group.values.has(key) ? group.values.get(key) : this.#options.values.get(key);
@@ -99,17 +99,17 @@ export class Writer {
     }) as Promise<void>;
   }
 
-  /** Runs `work` while no commit is under way. */
+  /** Runs `work` while no commit is in progress. */
   runAlone(work: () => void): Promise<void> {
     return this.#enqueue(() => work()) as Promise<void>;
   }
 
-  /** Resolves when nothing that is published still waits to be applied on disk. */
+  /** Resolves when everything published has been applied on disk. */
   async waitUntilSettled(): Promise<void> {
     if (!this.#options.log.settled) await this.#enqueue(() => {});
   }
 
-  /** Refuses new work and resolves when the queue is empty. */
+  /** Refuses new work, and resolves when the queue is empty. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
@@ -124,14 +124,14 @@ export class Writer {
   }
 
   async #work(): Promise<void> {
-    // One turn later, so that what the caller queues in the same breath shares the first commit.
+    // Wait one turn, so that what the caller queues next shares the first commit.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       this.#busySince = performance.now();
       try {
         await this.#workGroup();
       } catch (error) {
-        // A fault of this file: those who wait are told, and whoever comes next finds a writer.
+        // A bug in this file: fail the waiting transactions, but keep the writer usable.
         reportError(error);
         for (const job of this.#queue.splice(0)) job.reject(error);
       }
@@ -140,8 +140,8 @@ export class Writer {
     this.#running = undefined;
   }
 
-  /** Tells of a commit that was tried; a fault of who listens is no fault of the commit. */
-  #tell(result: { ok: boolean; seconds: number }): void {
+  /** Reports an attempt to commit. An error in the listener must not affect the commit. */
+  #notify(result: { ok: boolean; seconds: number }): void {
     try {
       this.#options.onCommit?.(result);
     } catch (error) {
@@ -172,7 +172,7 @@ export class Writer {
       outcomes.push(attempt(job, group));
     }
     const began = performance.now();
-    const noteAttempt = (ok: boolean) => this.#tell({ ok, seconds: (performance.now() - began) / 1000 });
+    const noteAttempt = (ok: boolean) => this.#notify({ ok, seconds: (performance.now() - began) / 1000 });
     try {
       if (group.mutations.length > 0) {
         const { revision, oldest, entries } = log.head;
@@ -205,8 +205,8 @@ export class Writer {
     }
     if (result instanceof Promise) {
       result.catch(() => {});
-      throw new RuneError("internal", "transact() was given an asynchronous function", {
-        hint: "do what must be awaited before the transaction",
+      throw new RuneError("internal", "the function passed to transact() is asynchronous", {
+        hint: "do all awaiting before the transaction",
       });
     }
     if (touched.length === 0) return result;
@@ -225,7 +225,7 @@ export class Writer {
       this.#trimming = plan.head.oldest;
       await log.commit({ ...plan, onLanding: () => {} });
     } catch {
-      // Nobody waits for it and the next commit tries again; a failing disk is told to those who write.
+      // Nobody waits for this, and the next commit tries again. Writers hear of a failing disk anyway.
     } finally {
       this.#trimming = 0;
     }
@@ -243,7 +243,7 @@ function add(group: Group, mutations: Mutation[]): void {
   }
 }
 
-/** Runs a job; how to tell its caller, for when the group is decided. */
+/** Runs a job. Returns a function that settles the caller's promise once the group is decided. */
 function attempt(job: Job, group: Group): () => void {
   try {
     const result = job.run(group);

@@ -138,7 +138,7 @@ Deno.test({
     assert.equal(refused.code, 5, refused.stderr);
     assert.match(
       refused.stderr,
-      /comes from the variable TEST_KEK, so no backup can hold it\nhint: leave out/,
+      /comes from the variable TEST_KEK, so no backup can include it\nhint: leave out/,
     );
     assert.equal((await backup(host, out)).code, 0);
     // Backups by themselves follow the same rule.
@@ -150,7 +150,7 @@ Deno.test({
     Deno.kill(host.daemon.pid, "SIGHUP");
     await until("the scheduled backup says why it fails", async () => {
       const { warnings } = JSON.parse(await host.rune("status", "-o", "json"));
-      return /comes from the variable TEST_KEK, so no backup can hold it/.test(warnings.join());
+      return /comes from the variable TEST_KEK, so no backup can include it/.test(warnings.join());
     });
     assert.deepEqual(await Array.fromAsync(Deno.readDir(backups)), []);
     await Deno.writeTextFile(`${host.home}/runefile.yaml`, runefile);

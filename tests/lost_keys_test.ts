@@ -30,7 +30,7 @@ Deno.test({
         () => Deno.writeTextFile(kek, whole.slice(0, 20), { mode: 0o600 }),
       ],
       [/kek is not the key .* used with/, () => Deno.writeTextFile(kek, `${btoa("x".repeat(32))}\n`)],
-      [/others can read the key/, () => Deno.chmod(kek, 0o644)],
+      [/other users can read the key/, () => Deno.chmod(kek, 0o644)],
     ];
     for (const [reason, lose] of losses) {
       await lose();

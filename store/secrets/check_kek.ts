@@ -1,6 +1,5 @@
 /**
- * Whether a key encryption key opens a state: the one that a backup is made of, or one that a restore just
- * unpacked.
+ * Checks that a key encryption key opens a state: before a backup, and after a restore unpacked one.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -9,10 +8,10 @@ import { wrappingKeks } from "./data_keys.ts";
 import type { Kek } from "./kek.ts";
 import { KEK_META } from "./open_kek.ts";
 
-/** What of a state is read for it. */
+/** The part of a state that the check reads. */
 export type SealedState = Pick<Store, "getMeta" | "metaKeys">;
 
-/** Ids of the keys that it takes to open a state; none for one that never had any. */
+/** Ids of the keys that are needed to open a state; empty for a state that never had a key. */
 export async function neededKeks(state: SealedState): Promise<Set<string>> {
   const inForce = await state.getMeta(KEK_META) as string | undefined;
   const needed = await wrappingKeks(state);
@@ -20,10 +19,10 @@ export async function neededKeks(state: SealedState): Promise<Set<string>> {
 }
 
 /**
- * Makes sure that a key is the one in force in a state, and that every data key there is wrapped by it. An id
- * is a digest of its key, so that equal ids are equal keys.
+ * Checks that a key is the current one of a state and wraps every data key there. An id is a digest of its
+ * key, so equal ids mean equal keys.
  *
- * @param kek where its id is enough.
+ * @param kek its id is enough.
  * @throws {RuneError} `failed_precondition`.
  */
 export async function checkKek(state: SealedState, kek: Pick<Kek, "id">): Promise<void> {

@@ -1,7 +1,6 @@
 /**
- * Data keys: one for each version of each secret, wrapped by the KEK. They lie in the store beside the
- * resources, never in the journal or the history: once a wrapped key is removed or wrapped anew, what was
- * there before is gone.
+ * Data keys: one for each version of each secret, wrapped by the KEK. The store keeps them outside the
+ * journal and the history, so that removing or rewrapping a key leaves no old copy.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -11,11 +10,11 @@ import type { Kek } from "./kek.ts";
 
 const PREFIX = "data-key/";
 
-/** KEKs by id: one, or two while a rotation is under way. */
+/** KEKs by id: one, or two during a rotation. */
 export type Keyring = ReadonlyMap<string, Kek>;
 
 interface Wrapped extends Box {
-  /** Id of the KEK. */
+  /** The id of the KEK. */
   kek: string;
 }
 
@@ -23,21 +22,19 @@ const contextOf = (id: string) => ["rune data key", id];
 
 /** See the module comment. */
 export interface DataKeys {
-  /** Makes a key; it is durable when this resolves. */
+  /** Creates a key. It is durable when this resolves. */
   create(kek: Kek): Promise<{ id: string; key: CryptoKey }>;
-  /** @throws {RuneError} `failed_precondition` when it is gone, or wrapped by none of these KEKs. */
+  /** @throws {RuneError} `failed_precondition` if it is gone, or if none of these KEKs wraps it. */
   get(id: string, keks: Keyring): Promise<CryptoKey>;
-  /** Done when it is gone already. */
+  /** Removes a key. Does nothing if it is already gone. */
   remove(id: string): Promise<void>;
-  /** Ids of all keys. */
+  /** The ids of all keys. */
   ids(): Promise<string[]>;
-  /** Wraps a key with another KEK; false when that has been done, or the key is gone. */
+  /** Wraps a key with another KEK. Returns false if that is already done, or if the key is gone. */
   rewrap(id: string, keks: { from: Keyring; to: Kek }): Promise<boolean>;
 }
 
-/**
- * Ids of the KEKs that the data keys of a state are wrapped by: one, or two while a rotation is under way.
- */
+/** Ids of the KEKs that wrap the data keys of a state: one, or two during a rotation. */
 export async function wrappingKeks(state: Pick<Store, "getMeta" | "metaKeys">): Promise<Set<string>> {
   const ids = new Set<string>();
   for (const key of await state.metaKeys(PREFIX)) {
@@ -47,7 +44,7 @@ export async function wrappingKeks(state: Pick<Store, "getMeta" | "metaKeys">): 
   return ids;
 }
 
-/** The data keys of a store. */
+/** Opens the data keys of a store. */
 export function openDataKeys(store: Store): DataKeys {
   const read = async (id: string) => await store.getMeta(PREFIX + id) as Wrapped | undefined;
   const unwrap = async (id: string, wrapped: Wrapped, keks: Keyring) => {

@@ -1,15 +1,14 @@
 /**
- * Authenticated encryption of small values with AES-256-GCM (WebCrypto). Every box is bound to a context:
- * opened under any other it fails, so that ciphertext which was moved, exchanged or altered never turns into
- * plain text.
+ * Authenticated encryption of small values with AES-256-GCM (WebCrypto). Every box is bound to a context, and
+ * opening it with any other context fails. So ciphertext that was moved, swapped or altered never decrypts.
  * @module
  */
 
-/** Bytes of every key. */
+/** The length of every key, in bytes. */
 export const KEY_BYTES = 32;
 const IV_BYTES = 12;
 
-/** What a key sealed; bytes are base64. */
+/** An encrypted value; bytes are in base64. */
 export interface Box {
   iv: string;
   ciphertext: string;
@@ -22,12 +21,12 @@ export function randomKey(): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(KEY_BYTES));
 }
 
-/** The key made ready for use; its bytes cannot be had back from it. */
+/** Imports a key for use. Its bytes cannot be read back. */
 export function importKey(raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
-/** Encrypts bytes under a key, bound to a context. */
+/** Encrypts bytes with a key and binds them to a context. */
 export async function seal(
   key: CryptoKey,
   plain: Uint8Array<ArrayBuffer>,
@@ -39,7 +38,7 @@ export async function seal(
   return { iv: iv.toBase64(), ciphertext: ciphertext.toBase64() };
 }
 
-/** The bytes in a box. @throws when the key or the context is another one, or a bit was changed. */
+/** Decrypts a box. @throws if the key or the context differs, or if any bit was changed. */
 export async function open(
   key: CryptoKey,
   box: Box,

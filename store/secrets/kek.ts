@@ -1,7 +1,6 @@
 /**
- * The key encryption key (KEK): the one key that is not in the store. It comes from a file, made at the first
- * start, or from an environment variable. While a rotation is under way the next one lies beside it, as
- * `<file>.next`.
+ * The key encryption key (KEK), the only key outside the store. It comes from an environment variable, or
+ * from a file that the first start creates. During a rotation the next key lies beside it, as `<file>.next`.
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";
@@ -13,14 +12,14 @@ export type KekSource =
   | { from: "file"; path: string }
   | { from: "env"; variable: string; value?: string; previous?: string };
 
-/** A KEK made ready for use. */
+/** A KEK that is ready for use. */
 export interface Kek {
-  /** A digest of it: tells one from another and says nothing else. */
+  /** A digest of the key, which identifies it and reveals nothing. */
   id: string;
   key: CryptoKey;
 }
 
-/** The KEK of these bytes. */
+/** Imports the KEK with these bytes. */
 export async function kekOf(raw: Uint8Array<ArrayBuffer>): Promise<Kek> {
   const label = new TextEncoder().encode("rune kek id\0");
   const labelled = new Uint8Array(label.length + raw.length);
@@ -31,7 +30,7 @@ export async function kekOf(raw: Uint8Array<ArrayBuffer>): Promise<Kek> {
 }
 
 /**
- * The KEK that a text holds: 32 bytes in base64.
+ * Parses a KEK: 32 bytes in base64.
  *
  * @param where names the file or variable in the error, never its content.
  * @throws {RuneError} `failed_precondition`.
@@ -41,7 +40,7 @@ export async function parseKek(text: string, where: string): Promise<Kek> {
   try {
     raw = Uint8Array.fromBase64(text.trim());
   } catch {
-    // Not base64: the same answer as for any other length.
+    // Not base64: the error is the same as for a wrong length.
   }
   if (raw?.length === KEY_BYTES) return await kekOf(raw);
   throw new RuneError(
@@ -53,19 +52,19 @@ export async function parseKek(text: string, where: string): Promise<Kek> {
   );
 }
 
-/** A KEK with the text that its file holds. */
+/** A KEK with the text of its file. */
 export interface KekFile extends Kek {
   text: string;
 }
 
-/** The KEK in a file, or undefined where there is none. @throws {RuneError} `failed_precondition`. */
+/** Reads the KEK in a file; undefined if there is no file. @throws {RuneError} `failed_precondition`. */
 export async function readKekFile(path: string): Promise<KekFile | undefined> {
   let text: string;
   try {
     const { mode } = await Deno.stat(path);
     if (mode !== null && (mode & 0o077) !== 0) {
-      throw new RuneError("failed_precondition", `others can read the key encryption key ${path}`, {
-        hint: `run: chmod 600 ${path}; if somebody may have read it, then also: rune admin rotate-kek`,
+      throw new RuneError("failed_precondition", `other users can read the key encryption key ${path}`, {
+        hint: `run: chmod 600 ${path}; if somebody may have read it, also run: rune admin rotate-kek`,
       });
     }
     text = await Deno.readTextFile(path);
@@ -74,19 +73,19 @@ export async function readKekFile(path: string): Promise<KekFile | undefined> {
     if (error instanceof RuneError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new RuneError("failed_precondition", `cannot read the key encryption key: ${reason}`, {
-      hint: "make the file readable for the daemon's user alone",
+      hint: "make the file readable only for the daemon's user",
       cause: error,
     });
   }
   return { ...await parseKek(text, path), text };
 }
 
-/** Makes a new KEK in a file, which is there completely or not at all, also after a loss of power. */
+/** Writes a new KEK to a file, completely or not at all, also if power fails. */
 export async function makeKekFile(path: string): Promise<Kek> {
   const raw = randomKey();
   await replaceFile(path, `${raw.toBase64()}\n`, { aside: `${path}.draft` });
   return await kekOf(raw);
 }
 
-/** Where the next KEK lies while a rotation is under way. */
+/** The path of the next KEK during a rotation. */
 export const nextPath = (path: string) => `${path}.next`;

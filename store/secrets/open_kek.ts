@@ -1,26 +1,27 @@
-/** Finds the KEK at start and makes sure that it is the one which wrapped the data keys. @module */
+/** Finds the KEK at start and checks that it is the one that wraps the data keys. @module */
 import { moveEntry } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Store } from "../contract.ts";
 import { type Kek, type KekSource, makeKekFile, nextPath, parseKek, readKekFile } from "./kek.ts";
 
-/** The id of the KEK in force: what tells a wrong key from the right one. */
+/** The id of the current KEK, by which a wrong key is recognised. */
 export const KEK_META = "kek";
 
-/** What was found. */
+/** The result of opening. */
 export interface OpenedKek {
   kek: Kek;
-  /** A rotation to it was begun and is to be finished. */
+  /** The target of a rotation that was begun and must be finished. */
   next?: Kek;
 }
 
-const BACKUP = "without it no secret can be read; a new one is made only for a data directory without a key";
+const BACKUP =
+  "without it no secret can be read; Rune makes a new one only for a data directory that never had a key";
 
 /**
- * The KEK of a store; at the first start with a file as source it is made.
+ * Finds the KEK of a store. At the first start, with a file as its source, it creates one.
  *
  * @param options.hasKeys whether data keys exist.
- * @throws {RuneError} `failed_precondition` when it is missing, or not the one in force.
+ * @throws {RuneError} `failed_precondition` if it is missing, or not the current one.
  */
 export async function openKek(
   store: Store,
@@ -41,7 +42,7 @@ async function openFile(
 ): Promise<OpenedKek> {
   const next = await readKekFile(nextPath(path));
   if (next && next.id === inForce) {
-    // The rotation was complete but for the name of the file.
+    // The rotation was complete except for renaming the file.
     await moveEntry(nextPath(path), path);
     return { kek: next };
   }

@@ -24,10 +24,10 @@ export interface RotationDeps {
   source: KekSource;
 }
 
-/** Says that the database may still hold keys as the old KEK wrapped them. */
+/** Set while the database may still hold keys wrapped by the old KEK. */
 const COMPACT_META = "kek-compact";
 
-/** Steps 2 to 5. @returns how many data keys were wrapped anew. */
+/** Steps 2 to 5. @returns how many data keys were rewrapped. */
 export async function rotateKek(
   { store, keys, source }: RotationDeps,
   { from, to }: { from: Keyring; to: Kek },
@@ -41,7 +41,7 @@ export async function rotateKek(
   return rewrapped;
 }
 
-/** Step 5, where it is due. */
+/** Step 5, if it is due. */
 export async function finishCompaction(store: Store): Promise<void> {
   if (!await store.getMeta(COMPACT_META)) return;
   await store.compact();
@@ -51,7 +51,7 @@ export async function finishCompaction(store: Store): Promise<void> {
 /**
  * Step 1: the KEK to rotate to.
  *
- * @throws {RuneError} `failed_precondition` when the KEK comes from the environment.
+ * @throws {RuneError} `failed_precondition` if the KEK comes from the environment.
  */
 export async function nextKek(source: KekSource): Promise<Kek> {
   if (source.from === "env") {
@@ -64,6 +64,6 @@ export async function nextKek(source: KekSource): Promise<Kek> {
       },
     );
   }
-  // One that an earlier attempt left: some data keys may be wrapped by it.
+  // Reuse the key of an earlier attempt: it may already wrap some data keys.
   return await readKekFile(nextPath(source.path)) ?? await makeKekFile(nextPath(source.path));
 }

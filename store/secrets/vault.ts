@@ -1,8 +1,8 @@
 /**
- * The vault: keeps the values of secrets as ciphertext and gives them back in plain to whoever is inside the
- * daemon. Each version of a secret has a data key of its own, wrapped by the KEK; ciphertext is bound to
- * namespace, name and version. When a version is replaced or its secret deleted its data key is destroyed,
- * and no copy of the ciphertext, in the journal or elsewhere, can be read again.
+ * The vault: stores the values of secrets as ciphertext, and decrypts them for code inside the daemon. Each
+ * version of a secret has its own data key, wrapped by the KEK. The ciphertext is bound to namespace, name
+ * and version. When a version is replaced or its secret deleted, the vault destroys its data key, so no copy
+ * of the ciphertext, in the journal or elsewhere, can be read again.
  * @module
  */
 import { KeyedLock } from "../../base/keyed_lock.ts";
@@ -16,12 +16,12 @@ import { type Kek, type KekSource, readKekFile } from "./kek.ts";
 import { openKek } from "./open_kek.ts";
 import { finishCompaction, nextKek, rotateKek } from "./rotation.ts";
 
-/** Reads secrets; all that most of the daemon needs. */
+/** Reads secrets; most of the daemon needs no more. */
 export interface SecretReader {
   /**
    * The values of a secret, by key. Never log, store or return them.
    *
-   * @throws {RuneError} `not_found`; `failed_precondition` when what is stored was altered or moved.
+   * @throws {RuneError} `not_found`, or `failed_precondition` if the stored data was altered or moved.
    */
   readSecret(namespace: string, name: string): Promise<Record<string, string>>;
 }
@@ -33,41 +33,39 @@ export interface SecretVersion {
   version: number;
 }
 
-/** The KEK in force while nothing can change it. */
+/** The current KEK, while nothing can change it. */
 export interface HeldKek {
   kek: Kek;
   /**
-   * What its file holds.
+   * The content of its file.
    *
-   * @throws {RuneError} `failed_precondition` when it comes from the environment, or the file is gone or
-   * another.
+   * @throws {RuneError} `failed_precondition` if the KEK comes from the environment, or if the file is gone
+   * or holds another key.
    */
   readFile(): Promise<string>;
 }
 
 /** See the module comment. */
 export interface Vault extends SecretReader {
-  /**
-   * Encrypts a version; its data key is durable, the ciphertext is for the caller to commit, or to discard.
-   */
+  /** Encrypts a version. Its data key is durable; the caller commits or discards the ciphertext. */
   seal(place: SecretVersion, data: Record<string, string>): Promise<SealedSecretSpec>;
   /** Destroys the data key of a version that was not committed. */
   discard(sealed: SealedSecretSpec): Promise<void>;
   /**
-   * Does something while nothing else makes, wraps or destroys a data key, nor rotates the KEK: what it
-   * copies of the state and what it learns of the key belong together.
+   * Runs `work` while nothing else creates, wraps or destroys data keys or rotates the KEK, so that a copy of
+   * the state matches the key.
    *
-   * @throws {RuneError} `failed_precondition` when a rotation failed half-way: then there is no one key that
-   * opens everything.
+   * @throws {RuneError} `failed_precondition` if a rotation failed half-way, because then no single key opens
+   * everything.
    */
   hold<T>(work: (held: HeldKek) => Promise<T>): Promise<T>;
   /**
-   * Replaces the KEK: every data key is wrapped anew, while secrets go on being read and written.
+   * Replaces the KEK and rewraps every data key, while secrets remain readable and writable.
    *
-   * @throws {RuneError} `failed_precondition` when the KEK comes from the environment.
+   * @throws {RuneError} `failed_precondition` if the KEK comes from the environment.
    */
   rotate(): Promise<{ rewrapped: number }>;
-  /** Resolves when no destruction of keys is under way. */
+  /** Resolves when no destruction of keys is in progress. */
   close(): Promise<void>;
 }
 
@@ -80,9 +78,9 @@ const contextOf = ({ namespace, name, version }: SecretVersion, keyId: string) =
 ];
 
 /**
- * Opens the vault of a store, finishing a rotation that was cut short.
+ * Opens the vault of a store and finishes an interrupted rotation.
  *
- * @throws {RuneError} `failed_precondition` when the KEK is missing, another one, or cannot be read.
+ * @throws {RuneError} `failed_precondition` if the KEK is missing, wrong or unreadable.
  */
 export async function openVault(store: Store, source: KekSource): Promise<Vault> {
   const keys = openDataKeys(store);
@@ -93,8 +91,8 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
   let kek = opened.kek;
   let keyring: Keyring = new Map([[kek.id, kek]]);
   const rotateTo = async (next: Kek) => {
-    // Both from here on, also when this fails half-way: some data keys are wrapped by the one, some by the
-    // other. New ones are wrapped by the next at once: it is on disk, and never again the one to be replaced.
+    // From here on both KEKs are in use, even if this fails half-way. New data keys are wrapped by the next
+    // KEK at once: it is on disk and will not be replaced by this rotation.
     keyring = new Map([...keyring, [next.id, next]]);
     kek = next;
     const rewrapped = await rotateKek({ store, keys, source }, { from: keyring, to: next });
@@ -111,7 +109,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
       if (before?.kind !== "sealedSecret") continue;
       const replaced = type === "delete" ||
         resource.kind === "sealedSecret" && resource.spec.keyId !== before.spec.keyId;
-      // What fails here, for want of disk say, is found again at the next start.
+      // If this fails, for example because the disk is full, the next start finds the key again.
       if (replaced) inTurn(() => keys.remove(before.spec.keyId)).catch(() => {});
     }
   });
@@ -128,7 +126,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
           const plain = await open(key, sealed.spec, contextOf({ namespace, name, version }, keyId));
           return JSON.parse(new TextDecoder().decode(plain));
         } catch (cause) {
-          // A version or a KEK that was replaced between two steps: there is a newer truth to read.
+          // The version or the KEK was replaced between the two reads: read again.
           const now = store.get("sealedSecret", namespace, name);
           if (now?.spec.keyId !== keyId || ring !== keyring) continue;
           if (cause instanceof RuneError && cause.code === "unavailable") throw cause;
@@ -156,7 +154,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
   };
 }
 
-/** Data keys of versions that were never committed, or whose destruction a crash prevented. */
+/** Removes data keys of versions that were never committed, or whose destruction a crash prevented. */
 async function removeOrphans(store: Store, keys: DataKeys): Promise<void> {
   const used = new Set(store.list("sealedSecret").map((s) => s.spec.keyId));
   for (const id of await keys.ids()) if (!used.has(id)) await keys.remove(id);
@@ -166,7 +164,7 @@ async function readHeld(source: KekSource, kek: Kek): Promise<string> {
   if (source.from === "env") {
     throw new RuneError(
       "failed_precondition",
-      `the key encryption key comes from the variable ${source.variable}, so no backup can hold it`,
+      `the key encryption key comes from the variable ${source.variable}, so no backup can include it`,
       { hint: "leave out --with-kek (withKek), and keep the key where the variable gets it from" },
     );
   }
@@ -187,10 +185,10 @@ function unfinishedRotation(): RuneError {
   );
 }
 
-/** That there is no such secret, by its exact name. */
+/** The error for a missing secret, with its exact name. */
 export function noSecret(place: { namespace: string; name: string }): RuneError {
   return new RuneError("not_found", `there is no secret ${describeKey(place)}`, {
-    hint: `make it: rune create secret ${place.name} -n ${place.namespace} --from-literal <key>=<value>`,
+    hint: `create it: rune create secret ${place.name} -n ${place.namespace} --from-literal <key>=<value>`,
   });
 }
 

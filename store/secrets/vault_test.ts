@@ -54,7 +54,7 @@ async function withVault(test: (opened: Opened) => Promise<void>, source?: KekSo
   });
 }
 
-/** The bytes of every file of a directory, as text that keeps each byte. */
+/** The bytes of every file in a directory, as text that preserves each byte. */
 async function readRaw(dir: string, skip: string[] = []): Promise<string> {
   let text = "";
   for await (const { name, isFile } of Deno.readDir(dir)) {
@@ -73,7 +73,7 @@ const refuses = (work: Promise<unknown>, message: RegExp, hint: RegExp) =>
     return true;
   });
 
-Deno.test("readSecret() gives back what seal() was given, after a restart too, and nothing of it is on disk", () =>
+Deno.test("readSecret() returns what seal() encrypted, also after a restart, and no plain text is on disk", () =>
   withVault(async (opened) => {
     const big = { token: PLAIN, file: `${PLAIN}é`.repeat(20_000) };
     await opened.put("db", big);
@@ -85,7 +85,7 @@ Deno.test("readSecret() gives back what seal() was given, after a restart too, a
     await assert.rejects(opened.vault.readSecret("prod", "db"), { code: "not_found", message: /prod\/db/ });
   }));
 
-Deno.test("readSecret() fails closed on ciphertext that was altered, moved to another name, or kept from an older version", () =>
+Deno.test("readSecret() refuses ciphertext that was altered, moved to another name, or kept from an older version", () =>
   withVault(async (opened) => {
     await opened.put("a", PAIR);
     await opened.put("b", { data: "other" });
@@ -116,7 +116,7 @@ Deno.test("readSecret() fails closed on ciphertext that was altered, moved to an
     await refuses(vault.readSecret("default", "a"), /cannot be decrypted/, /cast the secret again/);
   }));
 
-Deno.test("a version's data key is destroyed when it is replaced or its secret deleted, and orphans at the next start", () =>
+Deno.test("the vault destroys a data key when its version is replaced or its secret deleted, and orphans at the next start", () =>
   withVault(async (opened) => {
     await opened.put("a", PAIR);
     await opened.put("a", { data: "new" });
@@ -133,7 +133,7 @@ Deno.test("a version's data key is destroyed when it is replaced or its secret d
     assert.equal(await keys(), 0);
   }));
 
-Deno.test("openVault() refuses a missing, wrong, damaged or readable KEK and says what to restore", () =>
+Deno.test("openVault() refuses a missing, wrong, damaged or world-readable KEK and says what to restore", () =>
   withVault(async (opened) => {
     const path = `${opened.dir}/kek`;
     assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
@@ -146,12 +146,12 @@ Deno.test("openVault() refuses a missing, wrong, damaged or readable KEK and say
     await refuses(opened.reopen(), /expected 32 bytes in base64/, /backup/);
     await Deno.writeTextFile(path, good);
     await Deno.chmod(path, 0o644);
-    await refuses(opened.reopen(), /others can read/, /chmod 600/);
+    await refuses(opened.reopen(), /other users can read/, /chmod 600/);
     await Deno.chmod(path, 0o600);
     await opened.reopen();
   }));
 
-Deno.test("openVault() takes the KEK from the environment and rotates it with _PREVIOUS", async () => {
+Deno.test("openVault() reads the KEK from the environment and rotates it with _PREVIOUS", async () => {
   const [one, two] = [crypto.getRandomValues(new Uint8Array(32)), new Uint8Array(32).fill(7)].map((b) =>
     b.toBase64()
   );
@@ -174,7 +174,7 @@ Deno.test("openVault() takes the KEK from the environment and rotates it with _P
   }, env(one));
 });
 
-Deno.test("rotate() makes the old KEK useless: nothing that it wrapped is left in the data directory", () =>
+Deno.test("rotate() makes the old KEK useless: the data directory holds nothing that it wrapped", () =>
   withVault(async (opened) => {
     for (let i = 0; i < 20; i++) await opened.put(`s${i}`, PAIR);
     const old = await Deno.readTextFile(`${opened.dir}/kek`);
@@ -194,7 +194,7 @@ Deno.test("rotate() makes the old KEK useless: nothing that it wrapped is left i
     await refuses(opened.reopen(), /not the key encryption key/, /backup/);
   }));
 
-Deno.test("rotate() goes on while secrets are read and written, and is finished wherever it was cut short", () =>
+Deno.test("rotate() works while secrets are read and written, and finishes after any interruption", () =>
   withVault(async (opened) => {
     for (let i = 0; i < 10; i++) await opened.put(`s${i}`, PAIR);
     const busy = Array.from({ length: 10 }, (_, i) => opened.vault.readSecret("default", `s${i}`));
@@ -205,7 +205,7 @@ Deno.test("rotate() goes on while secrets are read and written, and is finished 
     ]);
     assert.ok(read.every((r) => r.data === PLAIN || r.data === "new"));
     assert.deepEqual(await opened.vault.readSecret("default", "s3"), { data: "new" });
-    // Every write of a rotation fails in turn, as if the disk or the daemon were gone.
+    // Every write of a rotation fails in turn, as if the disk failed or the daemon died.
     for (let failing = 1; failing <= 13; failing++) {
       const original = opened.store.putMeta;
       let calls = 0;

@@ -1,7 +1,6 @@
 /**
- * Deno KV in memory, as far as the store uses it: entries that outlive their handles, commits that are whole
- * or not at all. Each commit passes the gate that the handle is given. `memory_kv_test.ts` holds it to the
- * real one.
+ * Deno KV in memory, as far as the store uses it: entries that outlive their handles, and atomic commits.
+ * Each commit passes the gate of its handle. `memory_kv_test.ts` compares it with the real one.
  * @module
  */
 import { type Gate, OPEN_GATE } from "../../base/testing/gate.ts";
@@ -12,7 +11,7 @@ interface Entry {
   versionstamp: string;
 }
 
-/** What is on the disk. */
+/** The content of the simulated disk. */
 export class MemoryDisk {
   readonly #entries = new Map<string, Entry>();
   #sorted: string[] | undefined;
@@ -22,7 +21,7 @@ export class MemoryDisk {
     return this.#entries.get(encodeKey(key));
   }
 
-  /** Entries from a key on, up to another one. */
+  /** Entries from one key up to another. */
   range(start: string, end: string): Entry[] {
     this.#sorted ??= [...this.#entries.keys()].sort();
     const sorted = this.#sorted;
@@ -32,7 +31,7 @@ export class MemoryDisk {
     return found;
   }
 
-  /** Applies a commit when its checks hold. @returns its versionstamp, or undefined. */
+  /** Applies a commit if its checks hold. @returns its versionstamp, or undefined. */
   commit(
     checks: { key: Deno.KvKey; versionstamp: string | null }[],
     mutations: { key: Deno.KvKey; value?: unknown }[],
@@ -55,7 +54,7 @@ export class MemoryDisk {
   }
 }
 
-/** Opens a handle on a disk, as a daemon does at its start. */
+/** Opens a handle on a disk, as a daemon does at start. */
 export function openMemoryKv(disk: MemoryDisk, gate: Gate = OPEN_GATE): Deno.Kv {
   const get = (key: Deno.KvKey) => {
     const found = disk.get(key);
@@ -70,7 +69,7 @@ export function openMemoryKv(disk: MemoryDisk, gate: Gate = OPEN_GATE): Deno.Kv 
       const prefix = "prefix" in selector ? encodeKey(selector.prefix) : undefined;
       const start = "start" in selector ? encodeKey(selector.start) : prefix!;
       const end = "end" in selector ? encodeKey(selector.end) : `${prefix!}\uffff`;
-      // A key is not in what it is the prefix of.
+      // A prefix does not match itself.
       const found = disk.range(start, end).filter(({ key }) => encodeKey(key) !== prefix);
       for (const { key, value, versionstamp } of found.slice(0, limit)) {
         yield { key, value: structuredClone(value), versionstamp };
@@ -110,9 +109,7 @@ export function openMemoryKv(disk: MemoryDisk, gate: Gate = OPEN_GATE): Deno.Kv 
   return kv as unknown as Deno.Kv;
 }
 
-/**
- * Keys of strings and whole numbers as text, in the order of KV: parts one by one, strings before numbers.
- */
+/** Encodes keys of strings and integers as text that sorts like KV: part by part, strings before numbers. */
 function encodeKey(key: Deno.KvKey): string {
   return key.map((part) => {
     if (typeof part === "string") return `s${part}\u0001`;

@@ -11,7 +11,7 @@ async function contents(kv: Deno.Kv, selector: Deno.KvListSelector) {
   return (await Array.fromAsync(kv.list(selector))).map(({ key, value }) => ({ key, value }));
 }
 
-Deno.test("KV in memory answers as the real one does", async () => {
+Deno.test("KV in memory behaves like the real one", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(commit, { maxLength: 8 }), key, async (commits, place) => {
       using real = await Deno.openKv(":memory:");
