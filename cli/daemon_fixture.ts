@@ -1,7 +1,4 @@
-/**
- * A stand-in for the daemon that speaks the API's documents and streams: for tests of the client's plumbing.
- * @module
- */
+/** A stand-in for the daemon that serves the API's documents and streams, for tests of the client. @module */
 import type { Instance } from "../model/instance.ts";
 import type { Service } from "../model/service.ts";
 import type { Volume } from "../model/volume.ts";
@@ -31,7 +28,9 @@ export function problem(code: string, status: number, more: Record<string, unkno
   });
 }
 
-/** A stream of server-sent events that ends after the last; `hold` keeps it open until the client leaves. */
+/**
+ * A stream of server-sent events that ends after the last one; `hold` keeps it open until the client leaves.
+ */
 export function eventStream(
   events: { event: string; id?: number; data: unknown }[],
   options: { hold?: boolean } = {},

@@ -1,6 +1,6 @@
 /**
- * The command tree. Only names and summaries live here: a command's own file is loaded when its name was
- * typed, so that a quick question is answered quickly.
+ * The command tree. It contains only names and summaries; a command's own file is loaded when its name is
+ * typed, so that the program starts fast.
  * @module
  */
 import type { ServeOptions } from "../model/serve_options.ts";
@@ -47,14 +47,14 @@ const TREE: Record<string, Entry[]> = {
     { name: "get", summary: "list resources, or show some by name", load: () => import("./commands/get.ts") },
     {
       name: "describe",
-      summary: "tell everything about one resource",
+      summary: "show everything about one resource",
       load: () => import("./commands/describe.ts"),
     },
     { name: "delete", summary: "delete resources", load: () => import("./commands/delete.ts") },
     { name: "events", summary: "show what happened", load: () => import("./commands/events.ts") },
     {
       name: "status",
-      summary: "show the whole node at a glance",
+      summary: "show the node at a glance",
       load: () => import("./commands/status.ts"),
     },
   ],
@@ -62,7 +62,7 @@ const TREE: Record<string, Entry[]> = {
     {
       name: "service",
       alias: "svc",
-      summary: "work on services",
+      summary: "manage services",
       load: () => import("./commands/service.ts"),
     },
     { name: "scale", summary: "set how many instances run", load: () => import("./commands/scale.ts") },
@@ -70,17 +70,17 @@ const TREE: Record<string, Entry[]> = {
     { name: "stop", summary: "scale to 0, keep the service", load: () => import("./commands/stop.ts") },
     {
       name: "history",
-      summary: "list the specs that were cast",
+      summary: "list the accepted specs of a service",
       load: () => import("./commands/history.ts"),
     },
     {
       name: "rollout",
-      summary: "follow how a change of a service comes along",
+      summary: "follow the progress of a change",
       load: () => import("./commands/rollout.ts"),
     },
     {
       name: "rollback",
-      summary: "take up an earlier spec again",
+      summary: "return to an earlier spec",
       load: () => import("./commands/rollback.ts"),
     },
     {
@@ -88,8 +88,8 @@ const TREE: Record<string, Entry[]> = {
       summary: "show whether instances are ready",
       load: () => import("./commands/health.ts"),
     },
-    { name: "deps", summary: "show who depends on whom", load: () => import("./commands/deps.ts") },
-    { name: "logs", summary: "show what instances print", load: () => import("./commands/logs.ts") },
+    { name: "deps", summary: "show dependencies between services", load: () => import("./commands/deps.ts") },
+    { name: "logs", summary: "show the output of instances", load: () => import("./commands/logs.ts") },
     { name: "exec", summary: "run a command inside an instance", load: () => import("./commands/exec.ts") },
   ],
   "Configuration:": [
@@ -101,34 +101,38 @@ const TREE: Record<string, Entry[]> = {
     {
       name: "configmap",
       alias: "cm",
-      summary: "work on configmaps",
+      summary: "manage configmaps",
       load: () => import("./commands/configmap.ts"),
     },
-    { name: "secret", summary: "work on secrets", load: () => import("./commands/secret.ts") },
+    { name: "secret", summary: "manage secrets", load: () => import("./commands/secret.ts") },
   ],
   "Storage:": [
-    { name: "volume", alias: "vol", summary: "work on volumes", load: () => import("./commands/volume.ts") },
+    { name: "volume", alias: "vol", summary: "manage volumes", load: () => import("./commands/volume.ts") },
     {
       name: "snapshot",
       alias: "snap",
-      summary: "work on snapshots of volumes",
+      summary: "manage snapshots of volumes",
       load: () => import("./commands/snapshot.ts"),
     },
     {
       name: "storageclass",
       alias: "sc",
-      summary: "work on storage classes",
+      summary: "manage storage classes",
       load: () => import("./commands/storage_class.ts"),
     },
   ],
   "Access:": [
-    { name: "login", summary: "keep a token for a daemon", load: () => import("./commands/login.ts") },
+    { name: "login", summary: "save a token for a daemon", load: () => import("./commands/login.ts") },
     { name: "logout", summary: "forget the token of a context", load: () => import("./commands/logout.ts") },
-    { name: "whoami", summary: "show who you are to the daemon", load: () => import("./commands/whoami.ts") },
-    { name: "context", summary: "work on the daemons you know", load: () => import("./commands/context.ts") },
+    { name: "whoami", summary: "show the current user", load: () => import("./commands/whoami.ts") },
+    {
+      name: "context",
+      summary: "manage the daemons you have saved",
+      load: () => import("./commands/context.ts"),
+    },
     {
       name: "admin",
-      summary: "users, tokens, policies, the audit log, keys, backups",
+      summary: "manage users, tokens, policies, the audit log, keys, backups",
       load: () => import("./commands/admin.ts"),
     },
   ],
@@ -141,7 +145,7 @@ const TREE: Record<string, Entry[]> = {
     },
     {
       name: "completion",
-      summary: "print a script that completes commands and names in a shell",
+      summary: "print a shell completion script",
       load: () => import("./commands/completion.ts"),
     },
     {
@@ -152,11 +156,11 @@ const TREE: Record<string, Entry[]> = {
   ],
 };
 
-/** Lets a command and those below it name themselves where they are misused. */
-function tellMisuse(command: CommandUnknownOpts): void {
+/** Makes a command and its subcommands name themselves in usage errors. */
+function reportMisuse(command: CommandUnknownOpts): void {
   command.configureOutput({ outputError: (text, write) => write(misuseLines(text, command)) });
   command.on("beforeHelp", () => refuseHelpOfUnknown(command));
-  command.commands.forEach(tellMisuse);
+  command.commands.forEach(reportMisuse);
 }
 
 /** Groups what help lists. The options of the command itself come first, even where `-h` is the only one. */
@@ -168,7 +172,7 @@ const groupOwnFirst: Help["groupItems"] = (unsorted, visible, groupOf) => {
 
 interface Program {
   program: Command;
-  /** Gives a command of the first level its flags, arguments and action. */
+  /** Adds the flags, arguments and action of a top-level command. */
   load(command: CommandUnknownOpts): Promise<void>;
 }
 
@@ -195,7 +199,7 @@ function buildProgram(cli: Cli): Program {
         "rune logs web -f              follow its output",
       ),
     );
-  tellMisuse(program);
+  reportMisuse(program);
   addGlobalFlags(program, { output: true, allNamespaces: true });
   const loaders = new Map<string, Entry["load"]>();
   for (const [group, entries] of Object.entries(TREE)) {
@@ -214,8 +218,8 @@ function buildProgram(cli: Cli): Program {
     const { define } = await load();
     define(command as unknown as Command, cli);
     tellMisuse(command);
-    // Commander gives flags such as --no-wait their default before this hook runs, when they are not there
-    // yet. Where there is the flag itself too, nothing said is neither.
+    // Before this hook runs, Commander sets the defaults of flags such as --no-wait. If the positive flag
+    // exists too, an absent flag must mean neither.
     for (const option of command.options) {
       const positive = command.options.some((o) => !o.negate && o.attributeName() === option.attributeName());
       if (option.negate && !positive) {
@@ -227,7 +231,7 @@ function buildProgram(cli: Cli): Program {
   return { program, load: loadCommand };
 }
 
-/** What the scripts of `rune completion` call, with `--` and the words typed so far. */
+/** The hidden command that completion scripts call, with `--` and the words so far. */
 const COMPLETE = "__complete";
 
 async function printCompletions(
@@ -239,7 +243,7 @@ async function printCompletions(
     const { server, namespace } = resolveContext(given, terminal.env);
     return { client: createClient(server), namespace };
   };
-  // Whoever presses Tab gets candidates or nothing: an error would be written into the line.
+  // Whoever presses Tab gets candidates or nothing: an error would be written into the command line.
   const candidates = await complete(words, { ...tree, connect }).catch(() => []);
   const lines = candidates.map(({ word, description }) =>
     description ? `${word}\t${description}\n` : `${word}\n`
@@ -247,16 +251,16 @@ async function printCompletions(
   terminal.out(lines.join(""));
 }
 
-/** A command that does something. */
+/** A command with an action. */
 export interface ListedCommand {
   /** The words that lead to it. */
   words: string[];
-  /** How many arguments it names. */
+  /** How many arguments it has. */
   arguments: number;
   command: CommandUnknownOpts;
 }
 
-/** Every command that does something. */
+/** Every command with an action. */
 export async function listCommands(terminal: Terminal): Promise<ListedCommand[]> {
   const cli: Cli = { terminal, serve: () => Promise.resolve(), loadOffline: noOffline, exitCode: EXIT.ok };
   const { program, load } = buildProgram(cli);
@@ -274,9 +278,9 @@ export async function listCommands(terminal: Terminal): Promise<ListedCommand[]>
   return found;
 }
 
-const noOffline = () => Promise.reject(new RuneError("internal", "this program has no daemon's side"));
+const noOffline = () => Promise.reject(new RuneError("internal", "this program does not include the daemon"));
 
-/** Other ways to ask: nothing and `help` mean `--help`, `help get` means `get --help`. */
+/** Rewrites other ways to get help: nothing and `help` mean `--help`, `help get` means `get --help`. */
 function unfold(argv: string[]): string[] {
   const [first, ...rest] = argv;
   if (first === undefined) return ["--help"];
@@ -288,9 +292,9 @@ function unfold(argv: string[]): string[] {
  * Runs one command line.
  *
  * @param argv the words after `rune`.
- * @param io `serve` runs the daemon; `offline` loads what its side does without one; `terminal` stands in for
- * this process's own.
- * @returns the exit code. Nothing is thrown: failures are printed.
+ * @param io `serve` runs the daemon; `offline` loads what it can do without running; `terminal` replaces the
+ * process's own.
+ * @returns the exit code. It does not throw: failures are printed.
  */
 export async function runCli(
   argv: string[],

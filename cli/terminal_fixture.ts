@@ -1,4 +1,4 @@
-/** A terminal for tests: remembers what was written. @module */
+/** A terminal for tests that records what was written. @module */
 import { forTerminal } from "./terminal/paint.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 

@@ -54,7 +54,7 @@ Deno.test({
     assert.equal(said.code, 0, said.stderr);
     assert.match(
       said.stderr,
-      /^wrote .*b\.tgz, [\d.]+[KM]i\nthe data of default\/data is from snapshots: each of one moment\n$/,
+      /^wrote .*b\.tgz, [\d.]+[KM]i\nthe data of default\/data comes from snapshots: each shows a single moment\n$/,
     );
     assert.equal((await Deno.stat(out)).mode! & 0o777, 0o600);
     const before = await readEverything(host.daemon.url);
@@ -66,7 +66,7 @@ Deno.test({
       const restored = await host.run(["admin", "restore", out, "--data-dir", `${home}/.rune`]);
       assert.equal(restored.code, 0, restored.stderr);
       assert.match(restored.stdout, /1 services, 2 volumes \(1 with their data\)/);
-      assert.match(restored.stderr, /volume prod\/other: its data is not in the backup; put it at/);
+      assert.match(restored.stderr, /volume prod\/other: its data is not in the backup; copy it to/);
       const again = await host.run(["admin", "restore", out, "--data-dir", `${home}/.rune`]);
       assert.deepEqual([again.code, /holds a state already/.test(again.stderr)], [5, true]);
       const daemon = await startDaemon(home, {

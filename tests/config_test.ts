@@ -150,7 +150,7 @@ Deno.test({
       const [args, said] of [
         [["--from-literal", "a"], /"a" is not key=value/],
         [["--from-literal", "a/b=1"], /"a\/b" is no key/],
-        [["--from-literal", "a=1", "--from-literal", "a=2"], /"a" is given twice/],
+        [["--from-literal", "a=1", "--from-literal", "a=2"], /duplicate key "a"/],
         [["--from-file", "/nowhere"], /\/nowhere does not exist/],
         [["--from-file", Deno.execPath()], /not text in UTF-8/],
       ] as [string[], RegExp][]

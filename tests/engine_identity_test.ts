@@ -146,12 +146,12 @@ async function assertAdopted(host: Host, flag: string): Promise<void> {
   const refused = await host.run(["admin", "adopt-engine"]);
   assert.equal(refused.code, 5, refused.stderr);
   assert.match(refused.stderr, new RegExp(`hint: .*rune admin adopt-engine ${flag}`));
-  assert.match(await host.rune("admin", "adopt-engine", flag), /is this daemon's now/);
+  assert.match(await host.rune("admin", "adopt-engine", flag), /now belongs to this daemon/);
   await runs(host, "heir");
   await until("the heir writes", async () => (await writers(host)).length === 2);
   assert.deepEqual(findInterleaved(await logOf(host)), []);
   assert.match(await host.rune("status"), /docker runner ok/);
-  assert.match(await host.rune("admin", "adopt-engine", flag), /is this daemon's already/);
+  assert.match(await host.rune("admin", "adopt-engine", flag), /already belongs to this daemon/);
   await host.rune("delete", "service", "first", "heir", "--yes");
 }
 

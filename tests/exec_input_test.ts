@@ -86,7 +86,7 @@ for (const { kind, ignore, cast } of KINDS) {
       await t.step("-t without a terminal is refused", async () => {
         const { code, stderr } = await shell(host, "echo | EXEC -it web -- cat");
         assert.equal(code, 2);
-        assert.match(stderr, /standard input is no terminal/);
+        assert.match(stderr, /-t needs a terminal/);
       });
     },
   });

@@ -65,7 +65,7 @@ Deno.test({
 
     assert.match(
       await host.rune("admin", "user", "create", "alice"),
-      /^user alice created without a policy: it may do nothing until rune admin user grant alice --policy <policy>\n$/,
+      /^user alice created without a policy: it may do nothing until you run rune admin user grant alice --policy <policy>\n$/,
     );
     const shown = await host.rune("admin", "policy", "get", "readonly");
     const copy = await host.file("p.yaml", shown.replace("name: readonly", "name: onlooker"));

@@ -118,7 +118,7 @@ Deno.test("rune install writes program, unit, runefile and directories, says wha
     await Deno.writeTextFile(`${root}/etc/rune/runefile.yaml`, "node: { name: mine }\n");
     const second = await install({ RUNE_PROGRAM: `${root}/built` }, "--root", root);
     assert.match(second.stdout, /rune\.service unchanged\n/);
-    assert.match(second.stdout, /runefile\.yaml kept as it is/);
+    assert.match(second.stdout, /runefile\.yaml unchanged/);
     assert.equal(await Deno.readTextFile(`${root}/etc/rune/runefile.yaml`), "node: { name: mine }\n");
     if (findProgram("systemd-analyze") !== undefined) {
       const unit = await Deno.readTextFile(`${root}/etc/systemd/system/rune.service`);

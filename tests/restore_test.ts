@@ -343,11 +343,11 @@ Deno.test({
       };
       const none = await restore("none", "\n");
       assert.equal(none.code, 5, none.text);
-      assert.match(none.text, /there still runs:\n {2}container .*default\/web-0[^]*\[t\/c\/N\]/);
+      assert.match(none.text, /still run:\n {2}container .*default\/web-0[^]*\[t\/c\/N\]/);
       assert.equal(await isThere(`${home}/none/state.db`), false);
       const copy = await restore("copy", "c\n");
       assert.equal(copy.code, 0, copy.text);
-      assert.match(copy.text, /it is a daemon of its own, [0-9a-f-]{36}; the original goes on/);
+      assert.match(copy.text, /it is a separate daemon, [0-9a-f-]{36}; the original is unchanged/);
       const same = await restore("same", "t\n");
       assert.equal(same.code, 0, same.text);
       assert.match(same.text, /what still runs is stopped by the daemon at its start/);

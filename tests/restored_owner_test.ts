@@ -43,7 +43,7 @@ Deno.test({
     await host.rune("volume", "delete", "data-db-0", "--yes");
     const again = await host.run(["volume", "restore", "data-db-0", "--from-snapshot", "of-data-db-0"]);
     assert.equal(again.code, 0, again.stderr);
-    assert.match(again.stderr, /it is a volume of service db again/);
+    assert.match(again.stderr, /it belongs to service db again/);
     const { status } = await host.get("volume", "data-db-0");
     assert.equal(status.ownerService, "db");
     await host.rune("cast", file);

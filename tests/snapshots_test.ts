@@ -95,7 +95,7 @@ Deno.test({
     const handle = (await host.get("volume", "pgdata-restore", "-n", "prod")).status.handle;
     assert.match(
       await rune("volume delete pgdata-restore -n prod"),
-      /is deleted when prod\/pg-verify-0 lets go of it; its data is kept/,
+      /will be deleted when prod\/pg-verify-0 releases it; its data is kept/,
     );
     assert.equal(await rune("exec pg-verify -n prod -- cat /var/lib/postgresql/data/table"), "precious\n");
     await rune("service delete postgres -n prod --cascade");

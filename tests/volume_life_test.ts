@@ -106,7 +106,7 @@ Deno.test({
 
     const { stdout, stderr } = await host.run(["volume", "delete", "v", "--yes"]);
     assert.match(stdout, /volume default\/v deleted; its data at .* is deleted \(reclaim policy delete\)/);
-    assert.match(stderr, /until 20.* it can be brought back: rune volume undelete v -n default/);
+    assert.match(stderr, /to restore it before 20.*: rune volume undelete v -n default/);
     assert.ok(await isGone(directory(host, "v")));
     assert.match(
       await host.rune("volume", "undelete"),

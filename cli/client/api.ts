@@ -1,5 +1,5 @@
 /**
- * What commands ask of the daemon, in terms of resources: lists, single ones, watches that outlive a broken
+ * Requests to the daemon in terms of resources: lists, single resources, and watches that survive a broken
  * connection.
  * @module
  */
@@ -10,20 +10,20 @@ import { describeKey, KINDS } from "../../model/kinds.ts";
 import type { Kind, Kinds } from "../../model/resource.ts";
 import { type Client, segment } from "./client.ts";
 
-/** Entries asked for at once. */
+/** Entries per page. */
 const PAGE = 500;
 /** How long a watch tries to reach a daemon that went away, in milliseconds: long enough for a restart. */
 const RECONNECT_MS = 30_000;
 
-/** Which resources of a kind. */
+/** A selection of resources of a kind. */
 export interface Scope {
-  /** All namespaces when absent; ignored for cluster-scoped kinds. */
+  /** Default: all namespaces. Ignored for cluster-scoped kinds. */
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
 }
 
-/** What a watch tells: a resource as it is now, one that is gone, or that all which existed has been told. */
+/** An event of a watch: a resource as it is now, a deleted one, or the end of what existed at the start. */
 export type Change<K extends Kind> =
   | { type: "put" | "delete"; resource: Kinds[K] }
   | { type: "sync" };
@@ -36,7 +36,7 @@ export function collectionPath(kind: Kind, namespace?: string): string {
     : `/v1/${plural}`;
 }
 
-/** Path of one resource, with more parts after it (`actions`, `scale`). */
+/** Path of one resource, with optional parts after it (`actions`, `scale`). */
 export function resourcePath(
   key: { kind: Kind; namespace: string; name: string },
   ...parts: string[]
@@ -44,7 +44,7 @@ export function resourcePath(
   return [collectionPath(key.kind, key.namespace), segment(key.name), ...parts].join("/");
 }
 
-/** Every resource in scope, all pages of them. */
+/** Every resource in scope, from all pages. */
 export async function listResources<K extends Kind>(
   client: Client,
   kind: K,
@@ -74,7 +74,7 @@ export function getResource<K extends Kind>(
   return client.request<Kinds[K]>("GET", resourcePath(key));
 }
 
-/** One resource, or undefined when there is none. */
+/** One resource, or undefined if it does not exist. */
 export async function findResource<K extends Kind>(
   client: Client,
   key: { kind: K; namespace: string; name: string },
@@ -87,16 +87,16 @@ export async function findResource<K extends Kind>(
   }
 }
 
-/** Between attempts to reach a daemon that went away, in milliseconds. */
+/** Pause between attempts to reach a daemon that went away, in milliseconds. */
 const RETRY_MS = 250;
 
-/** A watch's event, and the revision to resume from after it, where the server named one. */
+/** A watch's event, with the revision from which to resume after it, if the server sent one. */
 interface Resumable<K extends Kind> {
   event: WatchEvent<Kinds[K]>;
   resume?: number;
 }
 
-/** One connection's worth of a watch. */
+/** The events of one connection of a watch. */
 async function* connectOnce<K extends Kind>(
   client: Client,
   { kind, scope, since, signal }: { kind: K; scope: Scope; since?: number; signal: AbortSignal },
@@ -109,7 +109,7 @@ async function* connectOnce<K extends Kind>(
   }
 }
 
-/** Decides whether a watch that lost its connection goes on trying. */
+/** Decides whether a watch that lost its connection keeps trying. */
 function patience(): { keepsTrying(error: unknown, livedMs: number): boolean } {
   let connected = false;
   let downSince: number | undefined;
@@ -128,11 +128,11 @@ function patience(): { keepsTrying(error: unknown, livedMs: number): boolean } {
 }
 
 /**
- * The resources in scope, then every change of them, until `signal` aborts. A connection that breaks is taken
- * up where it broke; where the daemon no longer knows that place, everything is read again and what is
- * missing is told as deleted.
+ * Yields the resources in scope, then every change of them, until `signal` aborts. After a broken connection
+ * it resumes where it stopped. If the daemon no longer has that revision, it lists everything again and
+ * reports missing resources as deleted.
  *
- * @throws {RuneError} when the first connection fails, or the daemon stays away for 30 s.
+ * @throws {RuneError} if the first connection fails, or the daemon stays away for 30 s.
  */
 export async function* watchResources<K extends Kind>(
   client: Client,
@@ -158,7 +158,7 @@ export async function* watchResources<K extends Kind>(
           if (!synced) yield { type: "sync" };
           synced = true;
         } else {
-          // By name: a renamed resource comes under its new name before it goes under the old.
+          // By name: a renamed resource appears with its new name before the old name goes.
           const key = describeKey(event.resource);
           if (event.type === "put") known.set(key, event.resource);
           else known.delete(key);
@@ -178,8 +178,8 @@ export async function* watchResources<K extends Kind>(
 }
 
 /**
- * Creates a resource.
- * @throws {RuneError} `already_exists`, with what to do as `exists` says; what the daemon answers.
+ * Creates a resource. @throws {RuneError} `already_exists`, with `exists` as its hint; other errors of the
+ * daemon.
  */
 export async function createResource<K extends Kind>(
   client: Client,
@@ -197,8 +197,8 @@ export async function createResource<K extends Kind>(
 }
 
 /**
- * What running instances use of CPU and memory, by uid; empty where that cannot be had, as it only adds to
- * what is shown.
+ * The CPU and memory of running instances, by uid. Empty if the daemon cannot tell, because it only adds to
+ * other output.
  */
 export async function instanceUsage(client: Client, namespace?: string): Promise<Map<string, InstanceUsage>> {
   try {

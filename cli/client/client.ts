@@ -1,8 +1,4 @@
-/**
- * The transport to the daemon: requests, event streams, and what their failures mean in the words of
- * RuneError.
- * @module
- */
+/** The transport to the daemon: requests, event streams, and their failures as RuneErrors. @module */
 import { startDeadline } from "../../base/delay.ts";
 import type { Problem } from "../../model/api.ts";
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
@@ -10,12 +6,12 @@ import { ERROR_CODES, type ErrorCode, RuneError } from "../../model/error.ts";
 import { EXEC_PROTOCOL } from "../../model/exec_protocol.ts";
 import { readEvents, type ServerEvent } from "./sse.ts";
 
-/** How long an ordinary request may take, in milliseconds. */
+/** The timeout of an ordinary request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Streams carry a comment every 15 s; three that are missing mean that the connection is gone. */
+/** Streams carry a comment every 15 s. If three are missing, the connection is gone. */
 const STREAM_IDLE_MS = 45_000;
 
-/** Parameters of a URL; those that are undefined are left out. */
+/** Query parameters; undefined ones are left out. */
 export type Query = Record<string, string | number | boolean | undefined>;
 
 /** Options of {@linkcode Client.request}. */
@@ -27,19 +23,19 @@ export interface RequestOptions {
   timeoutMs?: number;
 }
 
-/** A connection to one daemon. Every call throws only RuneError. */
+/** A client of one daemon. Every call throws only RuneError. */
 export interface Client {
   readonly server: string;
   /**
-   * One request, its JSON answer.
+   * Sends a request and parses its JSON answer.
    *
-   * @throws {RuneError} the daemon's problem; `unavailable` when it cannot be reached; `deadline_exceeded`
+   * @throws {RuneError} the daemon's problem; `unavailable` if it cannot be reached; `deadline_exceeded`
    * after the timeout.
    */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
   /**
-   * One request whose answer is a stream of bytes, of any length.
-   * @throws {RuneError} as `request`, also through the stream.
+   * Sends a request whose answer is a stream of bytes of any length. @throws {RuneError} as `request`, also
+   * through the stream.
    */
   download(
     method: string,
@@ -47,15 +43,15 @@ export interface Client {
     options: { body?: unknown; signal?: AbortSignal },
   ): Promise<ReadableStream<Uint8Array>>;
   /**
-   * The events of a stream until the server ends it.
-   * @throws {RuneError} as `request`; `unavailable` when it breaks.
+   * The events of a stream until the server ends it. @throws {RuneError} as `request`; `unavailable` if the
+   * connection breaks.
    */
   stream(path: string, options: { query?: Query; signal?: AbortSignal }): AsyncGenerator<ServerEvent>;
-  /** Opens the WebSocket of an exec, as whoever this client is. */
+  /** Opens the WebSocket of an exec, with this client's credentials. */
   openSocket(path: string): WebSocket;
 }
 
-/** A name as a part of a path. */
+/** A name as a path segment. */
 export const segment = (name: string): string => encodeURIComponent(name);
 
 function urlOf(server: string, path: string, query: Query = {}): URL {
@@ -66,7 +62,7 @@ function urlOf(server: string, path: string, query: Query = {}): URL {
   return url;
 }
 
-/** The daemon cannot be reached: says where, and what to do there. */
+/** The error for a daemon that cannot be reached, with its address and a hint. */
 function unreachableError(server: string, cause?: unknown): RuneError {
   return new RuneError("unavailable", `cannot reach the Rune daemon at ${server}`, {
     hint: server === DEFAULT_SERVER
@@ -76,15 +72,15 @@ function unreachableError(server: string, cause?: unknown): RuneError {
   });
 }
 
-/** A daemon whose certificate is not trusted; undefined for any other failure. */
+/** The error for a certificate that is not trusted; undefined for any other failure. */
 function findDistrust(server: string, cause: unknown): RuneError | undefined {
   const text = cause instanceof Error ? `${cause.message} ${cause.cause ?? ""}` : "";
   const reason = /invalid peer certificate: ([A-Za-z]+)/.exec(text)?.[1];
   if (reason === undefined) return undefined;
   return new RuneError("unavailable", `the certificate of ${server} is not trusted (${reason})`, {
     hint: reason === "Other"
-      ? "a server's own certificate must not be one of an authority: make it with basicConstraints=critical,CA:FALSE"
-      : "name the certificate that signed it with --tls-ca, and the daemon as its certificate does",
+      ? "a server's certificate must not be a CA certificate: create it with basicConstraints=critical,CA:FALSE"
+      : "pass the certificate that signed it with --tls-ca, and address the daemon by a name in its certificate",
     cause,
   });
 }
@@ -107,7 +103,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A problem document as the error it stands for. */
+/** The error that a problem document describes. */
 export function problemError(problem: Problem): RuneError {
   return new RuneError(problem.code as ErrorCode, problem.detail, {
     ...(problem.hint !== undefined && { hint: problem.hint }),
@@ -115,16 +111,16 @@ export function problemError(problem: Problem): RuneError {
   });
 }
 
-/** How a client goes about its work. */
+/** Options of a client. */
 export interface ClientOptions {
-  /** Gets a line for every request (`--verbose`). */
+  /** Receives a line for every request (`--verbose`). */
   log?: (line: string) => void;
   token?: string;
   /** Certificates to trust, PEM. */
   ca?: string;
 }
 
-/** A client of the daemon at this origin; nothing is connected yet. */
+/** Creates a client of the daemon at this origin. Does not connect yet. */
 export function createClient(server: string, options: ClientOptions = {}): Client {
   const { log, token, ca } = options;
   const authorization: Record<string, string> = token === undefined
@@ -148,7 +144,7 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
       const reason: unknown = signal.reason;
       if (reason instanceof DOMException && reason.name === "TimeoutError") {
         throw new RuneError("deadline_exceeded", `the daemon at ${server} did not answer in time`, {
-          hint: "look at its log; it may be busy or its disk full",
+          hint: "check its log; it may be busy, or its disk may be full",
         });
       }
       throw reason;
@@ -169,7 +165,7 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
     } catch (error) {
       if (error instanceof DOMException) throw error;
       throw new RuneError("unavailable", `the connection to the daemon at ${server} broke`, {
-        hint: "its log says why; run the command again",
+        hint: "check its log for the reason, then run the command again",
         cause: error,
       });
     }

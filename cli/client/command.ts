@@ -1,7 +1,4 @@
-/**
- * What every command gets: the terminal, the flags that all share, and from them a session with the daemon.
- * @module
- */
+/** What every command gets: the terminal, the shared flags, and a session with the daemon. @module */
 import type { ServeOptions } from "../../model/serve_options.ts";
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
@@ -18,18 +15,18 @@ import type { Terminal } from "../terminal/terminal.ts";
 export interface Cli {
   terminal: Terminal;
   serve(options: ServeOptions): Promise<void>;
-  /** The user's contexts, once a command was chosen; absent where there is no home to look in. */
+  /** The user's contexts, set once a command is known; absent if there is no home directory. */
   config?: ConfigFile;
-  /** Loads the daemon's side. */
+  /** Loads the daemon's side of the program. */
   loadOffline(): Promise<Offline>;
-  /** What the program will exit with; 0 unless a command says otherwise. */
+  /** The exit code of the program; 0 unless a command sets another. */
   exitCode: number;
 }
 
-/** Gives a command its arguments, options, help and action. */
+/** Adds arguments, options, help and an action to a command. */
 export type Define = (command: Command, cli: Cli) => void;
 
-/** Forms of output. */
+/** Output formats. */
 const OUTPUT_FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
 /** See {@linkcode OUTPUT_FORMATS}. */
 export type OutputFormat = typeof OUTPUT_FORMATS[number];
@@ -50,7 +47,7 @@ interface GlobalFlags {
 
 const GROUP = "Global options:";
 
-/** Adds the shared flags; `-o` and `-A` only where the command honours them. */
+/** Adds the shared flags. Adds `-o` and `-A` only if the command supports them. */
 export function addGlobalFlags(
   command: CommandUnknownOpts,
   honours: { output?: boolean; allNamespaces?: boolean } = {},
@@ -59,22 +56,22 @@ export function addGlobalFlags(
     const option = new Option(flags, description).helpGroup(GROUP);
     command.addOption(choices ? option.choices(choices) : option);
   };
-  if (honours.output) add("-o, --output <format>", "form of the output", OUTPUT_FORMATS);
+  if (honours.output) add("-o, --output <format>", "output format", OUTPUT_FORMATS);
   if (honours.allNamespaces) add("-A, --all-namespaces", "all namespaces");
   add("-n, --namespace <name>", "namespace (RUNE_NAMESPACE; default)");
-  add("--context <name>", "which of the contexts of rune login (RUNE_CONTEXT; the current one)");
-  add("--server <url>", "address of the daemon (RUNE_SERVER; http://127.0.0.1:7861)");
+  add("--context <name>", "context from rune login (RUNE_CONTEXT; default: the current one)");
+  add("--server <url>", "address of the daemon (RUNE_SERVER; default: http://127.0.0.1:7861)");
   add(
     "--token <token>",
-    "token, seen by everybody in the list of processes: prefer --token-file (RUNE_TOKEN)",
+    "token (RUNE_TOKEN); visible in the process list, so prefer --token-file",
   );
-  add("--token-file <file>", "file that holds the token");
-  add("--tls-ca <file>", "certificates to trust beside the system's, PEM");
+  add("--token-file <file>", "file with the token");
+  add("--tls-ca <file>", "certificates to trust besides the system's, PEM");
   add("--no-color", "no colours (also NO_COLOR)");
   add("-v, --verbose", "print every request to standard error");
 }
 
-/** Merges the flags of a command and those written before it; the nearest wins. */
+/** Merges the flags of a command with those before it; the nearest wins. */
 function globalFlags(command: CommandUnknownOpts): GlobalFlags {
   const flags: Record<string, unknown> = {};
   for (let at: CommandUnknownOpts | null = command; at; at = at.parent) {
@@ -97,26 +94,26 @@ function globalFlags(command: CommandUnknownOpts): GlobalFlags {
 export interface Session {
   terminal: Terminal;
   client: Client;
-  /** Where the client goes, and as whom. */
+  /** The daemon's address and the caller's identity. */
   context: Context;
-  /** The namespace of names that are given without one. */
+  /** The namespace of names without one. */
   namespace: string;
-  /** Somebody named it; else it is the default one. */
+  /** Whether a flag, variable or context named the namespace; else it is the default. */
   namespaceGiven: boolean;
-  /** `-A` was given. */
+  /** Whether `-A` was set. */
   allNamespaces: boolean;
-  /** As asked for with `-o`; undefined when nobody asked. */
+  /** The value of `-o`; undefined if it is absent. */
   output?: OutputFormat;
-  /** Colours of standard output. */
+  /** Colours for standard output. */
   paint: Paint;
-  /** Colours of standard error. */
+  /** Colours for standard error. */
   paintErr: Paint;
 }
 
 /**
- * What a command prints with that asks no daemon.
+ * The output of a command that does not call the daemon.
  *
- * @returns `chosen` is the context that the command line or RUNE_CONTEXT names, which need not exist.
+ * @returns `chosen` is the context named by a flag or RUNE_CONTEXT, which need not exist.
  */
 export function openOutput(
   { terminal }: Cli,
@@ -129,8 +126,7 @@ export function openOutput(
 }
 
 /**
- * The session of one command line; nothing is connected yet.
- * @throws {UsageError} for flags that make no sense.
+ * Opens the session of one command line. Does not connect yet. @throws {UsageError} for conflicting flags.
  */
 export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
   const { terminal } = cli;
@@ -152,16 +148,16 @@ export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
   };
 }
 
-/** The part of a command's help that shows how it is used. */
+/** The examples in a command's help. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }
 
 /**
- * The kind that a word of the command line means.
+ * Parses the name of a kind.
  *
- * @param otherwise what the words may have been meant for instead, for the hint.
- * @throws {UsageError} when it means none, with the nearest one as the hint.
+ * @param otherwise a hint for words that were not meant as a kind.
+ * @throws {UsageError} if there is no such kind, with the nearest one as the hint.
  */
 export function parseKind(word: string, otherwise?: string): KindInfo {
   const found = findKind(word);

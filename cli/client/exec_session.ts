@@ -1,7 +1,7 @@
 /**
- * The client's end of an exec: one WebSocket, the terminal on this side, a command on the other
- * (model/api.ts). Standard input is read only as far as the daemon has granted, and more output is granted
- * only when what came is written.
+ * The client's end of an exec: a WebSocket between this terminal and a remote command (model/api.ts). It
+ * reads standard input only as far as the daemon has granted, and grants more output only after writing what
+ * arrived.
  * @module
  */
 import type { ExecControl } from "../../model/api.ts";
@@ -10,30 +10,30 @@ import { EXEC_PROTOCOL, EXEC_WINDOW, TERMINAL_NAME } from "../../model/exec_prot
 import { problemError } from "./client.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Input that may wait in the socket before reading stops, in bytes; for daemons that grant nothing. */
+/** How much input may wait in the socket before reading stops, in bytes. Only for daemons without credit. */
 const MAX_BUFFERED = 256 * 1024;
 const DRAIN_POLL_MS = 5;
-/** Output is granted in parts of this many bytes, so that each is worth its frame. */
+/** Output is granted in chunks of this many bytes, to save frames. */
 const GRANT = EXEC_WINDOW / 4;
 
-/** Numbers of the streams in binary frames. */
+/** Stream numbers in binary frames. */
 const STDIN = 0;
 const STDOUT = 1;
 
-/** What is run, and how. */
+/** The command to run, and how. */
 export interface ExecRequest {
   command: string[];
-  /** The command gets a terminal of its own; this one passes every key through. */
+  /** Whether the command gets its own terminal; this one then passes every key through. */
   tty: boolean;
   stdin: boolean;
   signal: AbortSignal;
 }
 
-/** The daemon refused the WebSocket; why, the protocol does not say. */
+/** The daemon refused the WebSocket; the protocol does not say why. */
 export class NotOpened extends RuneError {
   constructor(cause: unknown) {
     super("unavailable", "the daemon did not open a session", {
-      hint: "look at its log, or try again",
+      hint: "check its log, or try again",
       cause,
     });
   }
@@ -43,15 +43,15 @@ const send = (socket: WebSocket, control: ExecControl) => {
   if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(control));
 };
 
-/** Bytes that may be sent. */
+/** How many bytes may be sent. */
 interface Credit {
-  /** Resolves to how many bytes may be sent now, once there are some. */
+  /** Resolves to the number of bytes that may be sent now, once it is not zero. */
   some(): Promise<number>;
   spend(bytes: number): void;
   add(bytes: number): void;
 }
 
-/** What the daemon has granted. */
+/** The credit that the daemon has granted. */
 function grantedCredit(): Credit {
   let left = 0;
   let wake = () => {};
@@ -68,7 +68,7 @@ function grantedCredit(): Credit {
   };
 }
 
-/** For a daemon that is older than credit: as much as the socket takes. */
+/** For daemons without credit: as much as the socket accepts. */
 function unlimitedCredit(socket: WebSocket): Credit {
   return {
     async some() {
@@ -82,7 +82,7 @@ function unlimitedCredit(socket: WebSocket): Credit {
   };
 }
 
-/** Sends standard input until it ends; then says so, so that the command sees its own input end. */
+/** Sends standard input to its end, then says so, so that the command sees end of file. */
 async function sendInput(
   socket: WebSocket,
   { reader, credit }: { reader: ReadableStreamDefaultReader<Uint8Array>; credit: Credit },
@@ -105,7 +105,7 @@ async function sendInput(
   }
 }
 
-/** Keeps the size of the command's terminal that of this one. @returns what ends it. */
+/** Keeps the command's terminal as large as this one. @returns a function that stops it. */
 function followSize(socket: WebSocket, terminal: Terminal): () => void {
   const listener = () => {
     const size = terminal.size();
@@ -115,10 +115,7 @@ function followSize(socket: WebSocket, terminal: Terminal): () => void {
   return () => Deno.removeSignalListener("SIGWINCH", listener);
 }
 
-/**
- * Resolves with the exit code, rejects with what went wrong; output is written in the order in which it
- * comes.
- */
+/** Writes output in order. Resolves with the exit code, or rejects with the failure. */
 function receive(
   socket: WebSocket,
   { terminal, request, credit }: { terminal: Terminal; request: ExecRequest; credit: Credit },
@@ -160,7 +157,7 @@ function receive(
   };
   socket.onclose = () => {
     const broken = new RuneError("unavailable", "the connection broke while the command ran", {
-      hint: "whether it finished is not known",
+      hint: "it is unknown whether the command finished",
     });
     written.then(() => reject(broken), reject);
   };
@@ -188,11 +185,11 @@ async function waitForClose(socket: WebSocket): Promise<void> {
 }
 
 /**
- * Runs a command, this terminal connected to it.
+ * Runs a command, connected to this terminal.
  *
- * @param opening the exec WebSocket, on its way.
+ * @param opening the exec WebSocket, still opening.
  * @returns the command's exit code.
- * @throws {RuneError} the daemon's problem; `unavailable` when the connection cannot be had or breaks.
+ * @throws {RuneError} the daemon's problem; `unavailable` if the connection fails.
  */
 export async function runExec(opening: WebSocket, terminal: Terminal, request: ExecRequest): Promise<number> {
   const { command, tty, stdin, signal } = request;
@@ -218,7 +215,7 @@ export async function runExec(opening: WebSocket, terminal: Terminal, request: E
     signal.throwIfAborted();
     if (stdin) {
       reader = terminal.stdin.getReader();
-      // The other end tells how the session ends; input that cannot be read only ends the input.
+      // The other end decides how the session ends. Unreadable input only ends the input.
       sendInput(socket, { reader, credit }).catch(() => {});
     }
     return await result;

@@ -5,7 +5,7 @@ import { RuneError } from "../../model/error.ts";
 
 /** One event of a stream. */
 export interface ServerEvent {
-  /** `message` when the server named none. */
+  /** `message` if the server named none. */
   event: string;
   id?: string;
   data: string;
@@ -17,11 +17,11 @@ const toServerEvent = ({ event = "message", id, data }: EventSourceMessage): Ser
   data,
 });
 
-/** Rejects when `promise` takes longer than `ms`. */
+/** Rejects if `promise` takes longer than `ms`. */
 async function withinMs<T>(ms: number, promise: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = startTimer(ms, () => {
-    reject(new RuneError("unavailable", `nothing was heard from the daemon for ${ms / 1000} s`));
+    reject(new RuneError("unavailable", `the daemon sent nothing for ${ms / 1000} s`));
   });
   try {
     return await Promise.race([promise, late]);
@@ -31,9 +31,9 @@ async function withinMs<T>(ms: number, promise: Promise<T>): Promise<T> {
 }
 
 /**
- * The events of a body, in order, until it ends. Leaving the loop cancels the body.
+ * Yields the events of a body in order until it ends. Leaving the loop cancels the body.
  *
- * @param options.idleMs silence, comments included, after which the stream counts as broken.
+ * @param options.idleMs the longest silence, comments included, before the stream counts as broken.
  * @throws {RuneError} `unavailable` after that silence.
  */
 export async function* readEvents(

@@ -1,8 +1,8 @@
-/** Deleted volumes that can be brought back, as commands ask for them. @module */
+/** Lists deleted volumes that can be restored. @module */
 import type { TrashItem } from "../../model/api.ts";
 import { type Client, segment } from "./client.ts";
 
-/** The latest first. @param namespace all namespaces when absent. */
+/** Newest first. @param namespace default: all namespaces. */
 export async function listTrash(client: Client, namespace?: string): Promise<TrashItem[]> {
   const path = namespace === undefined ? "/v1/trash" : `/v1/namespaces/${segment(namespace)}/trash`;
   return (await client.request<{ items: TrashItem[] }>("GET", path)).items;

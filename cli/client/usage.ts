@@ -1,5 +1,6 @@
 /**
- * What volumes hold: asked of the daemon only where it is shown, because measuring reads the whole tree.
+ * Measures how much data volumes hold. Only commands that show it ask the daemon, because measuring reads the
+ * whole tree.
  * @module
  */
 import type { VolumeUsage } from "../../model/api.ts";
@@ -8,12 +9,12 @@ import type { AnyResource } from "../../model/resource.ts";
 import { resourcePath } from "./api.ts";
 import type { Client } from "./client.ts";
 
-/** Measured at once; the daemon's host has other things to do. */
+/** How many to measure at once, to spare the daemon's host. */
 const PARALLEL = 4;
 /** The daemon gives up after 10 s. */
 const TIMEOUT_MS = 15_000;
 
-/** The usage of every volume among `resources` that can be measured now, by uid. */
+/** The disk usage of each volume in `resources` that can be measured now, by uid. */
 export async function measureVolumes(
   client: Client,
   resources: AnyResource[],
@@ -26,7 +27,7 @@ export async function measureVolumes(
         const path = resourcePath(volume, "usage");
         usage.set(volume.uid, await client.request<VolumeUsage>("GET", path, { timeoutMs: TIMEOUT_MS }));
       } catch (error) {
-        // A volume that cannot be measured is shown without it, as one whose driver cannot tell.
+        // A volume that cannot be measured is shown without its usage.
         if (!(error instanceof RuneError)) throw error;
       }
     }

@@ -21,11 +21,11 @@ export const define: Define = (group, cli) => {
   defineBootstrap(group, cli);
   const below = (name: string, description: string) =>
     group.command(name).description(description).helpCommand(false);
-  defineUsers(below("user", "work on users"), cli);
-  defineServiceAccounts(below("service", "work on service accounts"), cli);
-  defineTokens(below("token", "work on tokens"), cli);
-  definePolicies(below("policy", "work on policies"), cli);
-  defineRegistries(below("registry", "work on credentials for registries of images"), cli);
+  defineUsers(below("user", "manage users"), cli);
+  defineServiceAccounts(below("service", "manage service accounts"), cli);
+  defineTokens(below("token", "manage tokens"), cli);
+  definePolicies(below("policy", "manage policies"), cli);
+  defineRegistries(below("registry", "manage credentials of image registries"), cli);
   defineAudit(group, cli);
   defineRotateKek(group, cli);
   defineAdoptEngine(group, cli);

@@ -13,11 +13,11 @@ import type { Terminal } from "../terminal/terminal.ts";
 
 /** Adds `backup` to the group `admin`. */
 export function defineBackup(group: Command, cli: Cli): void {
-  const backup = group.command("backup").description("write a backup of the daemon, while it runs")
+  const backup = group.command("backup").description("write a backup of the running daemon")
     .requiredOption("--out <file>", "where to write it; - for standard output")
-    .option("--with-kek", "put the key that protects the secrets into it")
-    .option("--with-volumes <volumes...>", "put the data of these volumes into it, <namespace>/<name>")
-    .option("--no-snapshots", "copy the files of volumes as they are, and pause nobody who writes them");
+    .option("--with-kek", "include the key that encrypts the secrets")
+    .option("--with-volumes <volumes...>", "include the data of these volumes, <namespace>/<name>")
+    .option("--no-snapshots", "copy the files of volumes in place, without pausing their writers");
   addGlobalFlags(backup);
   backup.addHelpText(
     "after",
@@ -34,10 +34,10 @@ export function defineBackup(group: Command, cli: Cli): void {
     const volumes = withVolumes.flatMap((names) => names.split(",")).filter((name) => name !== "")
       .map((name) => name.includes("/") ? name : `${namespace}/${name}`);
     const wrong = volumes.find((name) => !/^[^/]+\/[^/]+$/.test(name));
-    if (wrong !== undefined) throw new UsageError(`"${wrong}" is no volume`, "write <namespace>/<name>");
+    if (wrong !== undefined) throw new UsageError(`"${wrong}" is not a volume`, "write <namespace>/<name>");
     const body: BackupRequest = { withKek: withKek ?? false, volumes, snapshots };
     if (out === "-" && terminal.stdoutIsTerminal) {
-      throw new UsageError("a backup is not for the terminal", "write it to a file: --out rune.tgz");
+      throw new UsageError("a backup cannot be written to a terminal", "write it to a file: --out rune.tgz");
     }
     await withInterrupt(async (signal) => {
       const stream = await client.download("POST", "/v1/admin/backup", { body, signal });
@@ -46,7 +46,7 @@ export function defineBackup(group: Command, cli: Cli): void {
       if (volumes.length === 0) return;
       terminal.err(
         snapshots
-          ? `the data of ${volumes.join(", ")} is from snapshots: each of one moment\n`
+          ? `the data of ${volumes.join(", ")} comes from snapshots: each shows a single moment\n`
           : `the files of ${
             volumes.join(", ")
           } were copied as they were: what was written meanwhile may be torn\n`,
@@ -55,7 +55,7 @@ export function defineBackup(group: Command, cli: Cli): void {
   });
 }
 
-/** Writes a stream to a file that appears only when all of it is there. @returns its size. */
+/** Writes a stream to a file that appears only once it is complete. @returns its size. */
 async function writeWhole(out: string, stream: ReadableStream<Uint8Array>): Promise<number> {
   try {
     return await replaceFile(out, stream, { aside: `${out}.partial` });
@@ -69,21 +69,21 @@ async function writeWhole(out: string, stream: ReadableStream<Uint8Array>): Prom
 function notWritten(out: string, cause: unknown): RuneError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new RuneError("failed_precondition", `cannot write ${out}: ${reason}`, {
-    hint: "check that the directory exists, can be written and has room",
+    hint: "check that the directory exists, is writable and has room",
     cause,
   });
 }
 
-/** Asks whether the restored daemon takes the place of what still runs. */
+/** Asks whether the restored daemon replaces what still runs. */
 async function askWhoItIs(
   terminal: Terminal,
   running: string[],
 ): Promise<"take-over" | "as-copy" | undefined> {
-  terminal.err("of the daemon that made this backup there still runs:\n");
+  terminal.err("parts of the daemon that made this backup still run:\n");
   for (const what of running) terminal.err(`  ${what}\n`);
   terminal.err(
-    "t: that daemon is gone, and this one takes its place; what is left of it is stopped\n" +
-      "c: this one is a copy, beside it\n",
+    "t: that daemon is gone and this one replaces it; what still runs is stopped\n" +
+      "c: this one is a separate copy\n",
   );
   const answer = (await askLine(terminal, "Take over, make a copy, or restore nothing? [t/c/N] ")).trim()
     .toLowerCase();
@@ -95,14 +95,14 @@ export function defineRestore(group: Command, cli: Cli): void {
   const restore = group.command("restore").description(
     "restore a backup on this machine, with no daemon running",
   )
-    .argument("<file>", "what rune admin backup wrote")
+    .argument("<file>", "a backup from rune admin backup")
     .option(
       "--data-dir <directory>",
-      "where to restore it; it must hold no state (default as for rune serve)",
+      "where to restore it; must not contain a state (default: as for rune serve)",
     )
     .option("--config <file>", "runefile of the daemon that will run on it")
-    .option("--take-over", "go on as the same daemon, although something of it still runs: that is stopped")
-    .option("--as-copy", "make a daemon of its own, beside the one that the backup is of");
+    .option("--take-over", "replace the daemon of the backup, and stop what still runs of it")
+    .option("--as-copy", "create a separate daemon, beside the one that made the backup");
   addGlobalFlags(restore, { output: true });
   restore.addHelpText(
     "after",
@@ -115,7 +115,7 @@ export function defineRestore(group: Command, cli: Cli): void {
   restore.action(async (file, { dataDir, config, takeOver, asCopy }, self) => {
     const { terminal, output } = openSession(cli, self);
     if (takeOver && asCopy) {
-      throw new UsageError("--take-over and --as-copy are two different things", "give one of them");
+      throw new UsageError("--take-over and --as-copy exclude each other", "use one of them");
     }
     const report = await (await cli.loadOffline()).restore({
       file,
@@ -135,17 +135,17 @@ export function defineRestore(group: Command, cli: Cli): void {
     );
     for (const { volume, handle } of report.without) {
       terminal.err(
-        `volume ${volume}: its data is not in the backup; put it at ${handle} if it is not there\n`,
+        `volume ${volume}: its data is not in the backup; copy it to ${handle} if it is not there\n`,
       );
     }
     if (report.copy) {
-      terminal.err(`it is a daemon of its own, ${report.daemonId}; the original goes on as it is\n`);
+      terminal.err(`it is a separate daemon, ${report.daemonId}; the original is unchanged\n`);
     }
     for (const what of report.running) terminal.err(`still runs: ${what}\n`);
     for (const note of report.notes) terminal.err(`${note}\n`);
     const flags = `${config === undefined ? "" : ` --config ${config}`}${
       dataDir === undefined ? "" : ` --data-dir ${dataDir}`
     }`;
-    terminal.err(`start the daemon to go on: rune serve${flags}\n`);
+    terminal.err(`now start the daemon: rune serve${flags}\n`);
   });
 }

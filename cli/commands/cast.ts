@@ -12,13 +12,13 @@ import { type Settled } from "../waiting/settle.ts";
 import type { Goal } from "../waiting/goal.ts";
 import { addWaitFlags, durationFlag, waitFor } from "../waiting/wait_flags.ts";
 
-/** Time for the daemon to write a large set. */
+/** The daemon may need this long to write a large set, in milliseconds. */
 const CAST_TIMEOUT_MS = 120_000;
 
 /**
  * Sends a set to the daemon.
  *
- * @throws {RuneError} the daemon's refusal, its issues with their places in the castfiles.
+ * @throws {RuneError} the daemon's refusal, its issues with their positions in the castfiles.
  */
 export async function sendCast(
   session: Session,
@@ -44,9 +44,7 @@ export function printChanges(session: Session, set: CastSet, results: CastResult
   return lines.length > 0;
 }
 
-/**
- * Services, volumes and snapshots have something to wait for; whatever was unchanged must run just the same.
- */
+/** What to wait for: services, volumes and snapshots, including unchanged ones. */
 function goalsOf(results: CastResult[]): Goal[] {
   return results.flatMap(({ kind, namespace, name, generation }) =>
     kind === "service" || kind === "volume" || kind === "snapshot"
@@ -66,9 +64,7 @@ function printSummary(session: Session, results: CastResult[], settled: Settled[
   }
 }
 
-/**
- * Names the volumes of claim templates that kept data which was there before them; others say so themselves.
- */
+/** Names volumes of claim templates that kept existing data. Other volumes report it themselves. */
 async function tellOfAdopted({ client, terminal }: Session, results: CastResult[]): Promise<void> {
   const services = new Set(
     results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),
@@ -82,7 +78,7 @@ async function tellOfAdopted({ client, terminal }: Session, results: CastResult[
   }
 }
 
-/** Says which ports are published on all addresses of the machine: past a firewall, as Docker does it. */
+/** Warns of ports that are published on all addresses of the machine, past its firewall, as Docker does. */
 async function tellOfOpen({ client, terminal }: Session, results: CastResult[]): Promise<void> {
   const changed = new Set(
     results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),
@@ -101,7 +97,7 @@ async function tellOfOpen({ client, terminal }: Session, results: CastResult[]):
   }
 }
 
-/** Says what the images of the services bring that nobody wrote down. */
+/** Notes what the images of the services declare. */
 async function tellOfImages({ client, terminal, paint }: Session, results: CastResult[]): Promise<void> {
   const services = results.filter((r) => r.kind === "service" && r.action !== "unchanged");
   for (const namespace of new Set(services.map((service) => service.namespace))) {
@@ -121,7 +117,7 @@ export const define: Define = (command, cli) => {
     .argument("<sources...>", "files, directories, patterns, - for standard input, https:// addresses")
     .option("-r, --recursive", "descend into directories")
     .option("--dry-run", "only print what would change, field by field")
-    .option("--force", "replace the instances of services also where nothing changed")
+    .option("--force", "replace the instances of services even if nothing changed")
     .option("--detach", "the same as --no-wait");
   addWaitFlags(cast);
   addGlobalFlags(cast);

@@ -1,7 +1,6 @@
 /**
- * What may come next on a command line: the words that shells complete. Commands and flags come from the
- * command tree, names of resources from the daemon; when it does not answer soon there are none, and never an
- * error.
+ * Completes command lines for shells. Commands and flags come from the command tree, names of resources from
+ * the daemon. If the daemon is slow or unreachable, it offers no names, and never an error.
  * @module
  */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
@@ -11,31 +10,31 @@ import type { AnyResource, Kind } from "../../model/resource.ts";
 import { collectionPath } from "../client/api.ts";
 import type { Client } from "../client/client.ts";
 
-/** A word that may come next. */
+/** A possible next word. */
 export interface Candidate {
   word: string;
   description?: string;
 }
 
-/** What the shell shall complete by itself. */
+/** Tells the shell to complete file names itself. */
 export const FILES: Candidate = { word: ":files" };
 
-/** A shell waits while its user does. */
+/** The longest wait for the daemon, in milliseconds, because the user waits too. */
 const PATIENCE_MS = 1_500;
 
 /** What completion works with. */
 export interface CompletionContext {
   program: CommandUnknownOpts;
-  /** Gives a command of the first level its flags and subcommands. */
+  /** Adds the flags and subcommands of a top-level command. */
   load(command: CommandUnknownOpts): Promise<void>;
-  /** Connects as the words typed so far say. */
+  /** Connects as the words so far say. */
   connect(words: { server?: string; namespace?: string }): { client: Client; namespace: string };
 }
 
-/** How far the words got. */
+/** The state after the words so far. */
 interface Position {
   command: CommandUnknownOpts;
-  /** Arguments given so far. */
+  /** Arguments so far. */
   args: string[];
   /** The flag whose value is being typed. */
   option?: Option;
@@ -81,7 +80,7 @@ function findOption(command: CommandUnknownOpts, flag: string): Option | undefin
   }
 }
 
-/** The words that may stand where the last of `words` is being typed. */
+/** The words that may replace the last of `words`. */
 export async function complete(words: string[], context: CompletionContext): Promise<Candidate[]> {
   const current = words.at(-1) ?? "";
   const position = await walk(words.slice(0, -1), context);

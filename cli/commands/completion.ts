@@ -1,10 +1,10 @@
-/** `rune completion`: scripts that let a shell complete commands, flags and names of resources. @module */
+/** `rune completion`: scripts with which shells complete commands, flags and names of resources. @module */
 import { Argument } from "@commander-js/extra-typings";
 import { type Define, examples } from "../client/command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** A line a candidate, its description after a tab; `:files` leaves it to the shell. */
+/** One candidate per line, its description after a tab. `:files` leaves it to the shell. */
 const SCRIPTS: Record<typeof SHELLS[number], string> = {
   bash: `# rune completion for bash
 _rune() {
@@ -55,7 +55,7 @@ export const define: Define = (command, cli) => {
   const completion = command.addArgument(new Argument("<shell>", "which shell").choices(SHELLS));
   completion.addHelpText(
     "after",
-    "\nNames of services, volumes and all else come from the daemon that the command line speaks to.\n" +
+    "\nNames of services, volumes and other resources come from the daemon that the command line addresses.\n" +
       examples(
         "rune completion bash > /etc/bash_completion.d/rune",
         'rune completion zsh > "${fpath[1]}/_rune"',

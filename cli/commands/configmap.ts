@@ -7,7 +7,7 @@ import { addDataFlags, type DataFlags, readDataFlags } from "../files/data_flags
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 
-/** Defines the creation of a configmap, under the word that its group gives it. */
+/** Defines the command that creates a configmap, under the name that its group uses. */
 export function defineCreateConfigMap(group: Command, cli: Cli, word: "create" | "configmap"): void {
   const create = group.command(word).description("create a configmap from values and files").argument(
     "<name>",
@@ -18,7 +18,7 @@ export function defineCreateConfigMap(group: Command, cli: Cli, word: "create" |
   const typed = word === "create" ? "rune configmap create" : "rune create configmap";
   create.addHelpText(
     "after",
-    "\nRefuses a configmap that exists; rune cast changes it, and `rune restart` gives services its new values.\n" +
+    "\nFails if the configmap exists. rune cast changes it, and `rune restart` gives services its new values.\n" +
       examples(
         `${typed} app --from-literal LOG_LEVEL=info --from-literal REGION=fra`,
         `${typed} nginx --from-file nginx.conf --from-file site=conf.d/site.conf`,

@@ -1,4 +1,4 @@
-/** `rune context`: the daemons that the user knows. @module */
+/** `rune context`: the daemons that the user has saved. @module */
 import { resolve } from "node:path";
 import { isName } from "../../model/name.ts";
 import { addGlobalFlags, type Define, examples, openOutput } from "../client/command.ts";
@@ -21,7 +21,7 @@ const COLUMNS: Column<Row, undefined>[] = [
   { header: "TOKEN", cell: (r) => r.token === undefined ? "no" : "yes" },
 ];
 
-/** A token is named by its id; what proves it stays in the file. */
+/** A token is shown by its id only; the secret part stays in the file. */
 const maskToken = ({ token, ...rest }: SavedContext) => ({
   ...rest,
   ...(token !== undefined && { token: `${token.split(".")[0]}.(hidden)` }),
@@ -44,25 +44,25 @@ export const define: Define = (group, cli) => {
     if (output === "json") terminal.out(renderJson({ items: rows }));
     else if (output === "yaml") terminal.out(await renderYaml({ items: rows }));
     else if (output === "name") terminal.out(rows.map(({ name }) => `context/${name}\n`).join(""));
-    else if (rows.length === 0) terminal.err("no contexts; rune login makes one\n");
+    else if (rows.length === 0) terminal.err("no contexts; rune login creates one\n");
     else terminal.out(new Table(COLUMNS, { paint, wide: false, headers: true }).render(rows, undefined));
   });
 
-  const use = group.command("use").description("make a context the current one").argument("<name>");
+  const use = group.command("use").description("switch to a context").argument("<name>");
   addGlobalFlags(use);
   use.addHelpText("after", examples("rune context use prod"));
   use.action(async (name) => {
     const config = requireConfig(cli);
     const { server } = requireContext(config, name);
     await writeConfig({ ...config, current: name });
-    cli.terminal.out(`${name} (${server}) is the current context now\n`);
+    cli.terminal.out(`${name} (${server}) is now the current context\n`);
   });
 
-  const set = group.command("set").description("make a context, or change where it goes").argument("<name>");
+  const set = group.command("set").description("create a context, or change its address").argument("<name>");
   addGlobalFlags(set);
   set.addHelpText(
     "after",
-    "\nOnly what is given changes. A context that goes to another daemon loses its token.\n" +
+    "\nOnly the flags that you pass change. A context loses its token when its address changes.\n" +
       examples("rune context set lab --server http://127.0.0.1:7861", "rune context set prod -n shop"),
   );
   set.action(async (name, _, self) => {
@@ -76,7 +76,7 @@ export const define: Define = (group, cli) => {
     const flags = self.optsWithGlobals() as Record<string, string | undefined>;
     const before = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     const address = flags.server ?? before?.server;
-    if (address === undefined) throw new UsageError("a new context needs an address", "give --server <url>");
+    if (address === undefined) throw new UsageError("a new context needs an address", "add --server <url>");
     const server = parseServer(address);
     const namespace = flags.namespace ?? before?.namespace;
     if (namespace !== undefined && !isName(namespace)) {
@@ -110,8 +110,8 @@ export const define: Define = (group, cli) => {
     cli.terminal.out(`context ${name} deleted\n`);
   });
 
-  const view = group.command("view").description("show a context, its token hidden")
-    .argument("[name]", "the current one when left out");
+  const view = group.command("view").description("show a context without its token")
+    .argument("[name]", "default: the current one");
   addGlobalFlags(view, { output: true });
   view.addHelpText("after", examples("rune context view", "rune context view prod -o json"));
   view.action(async (word, _, self) => {
@@ -120,7 +120,7 @@ export const define: Define = (group, cli) => {
     const current = chosen ?? config.current;
     const name = word ?? current;
     if (name === undefined) {
-      throw new UsageError("no context is the current one", "name one, or run rune login");
+      throw new UsageError("there is no current context", "name one, or run rune login");
     }
     const shown = { name, current: name === current, ...maskToken(requireContext(config, name)) };
     terminal.out(output === "json" ? renderJson(shown) : await renderYaml(shown));

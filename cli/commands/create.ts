@@ -1,4 +1,4 @@
-/** `rune create`: resources from the words of the command line. @module */
+/** `rune create`: creates resources from flags. @module */
 import type { Define } from "../client/command.ts";
 import { defineCreateConfigMap } from "./configmap.ts";
 import { defineCreateSecret } from "./secret.ts";

@@ -1,4 +1,4 @@
-/** `rune delete`: asks, says what happens to data, deletes, waits until it is gone. @module */
+/** `rune delete`: asks, says what happens to data, deletes, and waits until the resource is gone. @module */
 import type { TrashItem } from "../../model/api.ts";
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
@@ -22,7 +22,7 @@ import { waitGone } from "../waiting/gone.ts";
 import { addWaitFlags, durationFlag } from "../waiting/wait_flags.ts";
 import { notFound } from "./get.ts";
 
-/** Flags of every form of delete. */
+/** The flags of every delete command. */
 interface DeleteFlags {
   cascade?: true;
   now?: boolean;
@@ -35,14 +35,14 @@ function addDeleteFlags(command: CommandUnknownOpts): void {
   command
     .option(
       "--cascade",
-      "services: also the volumes of its claim templates; storage classes: also one in use",
+      "services: also delete the volumes of claim templates; storage classes: also if in use",
     )
     .option("-y, --yes", "do not ask");
   addWaitFlags(command);
   addGlobalFlags(command);
 }
 
-/** What becomes of the data, in one sentence; undefined where there is none. */
+/** What happens to the data, in one sentence; undefined if there is none. */
 export function fateOfData(
   resource: AnyResource,
   { cascade = false, now = false }: { cascade?: boolean; now?: boolean } = {},
@@ -50,7 +50,7 @@ export function fateOfData(
   if (resource.kind === "volume") {
     const where = resource.status.handle === undefined ? "" : ` at ${resource.status.handle}`;
     return resource.spec.reclaimPolicy === "delete"
-      ? `its data${where} is deleted (reclaim policy delete${now ? ", past the trash" : ""})`
+      ? `its data${where} is deleted (reclaim policy delete${now ? ", without going to the trash" : ""})`
       : `its data${where} is kept (reclaim policy retain)`;
   }
   if (resource.kind === "snapshot") {
@@ -97,7 +97,7 @@ async function confirmDeletion(
   return await ask(terminal, "Go on?");
 }
 
-/** A deleted volume in the trash; undefined for what is not there. */
+/** A deleted volume in the trash; undefined if it is not there. */
 async function findTrashed({ client }: Session, resource: AnyResource): Promise<TrashItem | undefined> {
   if (resource.kind !== "volume" || resource.spec.reclaimPolicy !== "delete") return undefined;
   const items = await listTrash(client, resource.namespace);
@@ -120,8 +120,8 @@ async function deleteResources(session: Session, request: Request): Promise<void
   for (const resource of resources) {
     const user = resource.kind === "volume" ? resource.status.boundClaim : undefined;
     if (user !== undefined) {
-      // The daemon took it although it is mounted: there is nothing to wait for until somebody stops that.
-      terminal.out(`${titleOf(resource)} is deleted when ${user} lets go of it; its data is kept\n`);
+      // The daemon accepted it although it is mounted, so there is nothing to wait for yet.
+      terminal.out(`${titleOf(resource)} will be deleted when ${user} releases it; its data is kept\n`);
       continue;
     }
     if (flags.wait) await waitGone(session, resource, timeoutMs);
@@ -132,15 +132,16 @@ async function deleteResources(session: Session, request: Request): Promise<void
     if (!trashed) continue;
     const { namespace, name } = resource;
     terminal.err(
-      `until ${trashed.purgeAt} it can be brought back: rune volume undelete ${name} -n ${namespace}\n`,
+      `to restore it before ${trashed.purgeAt}: rune volume undelete ${name} -n ${namespace}\n`,
     );
   }
 }
 
 /**
- * A single word is a service's name (SPEC 5); else the first is a kind.
+ * Parses the words of a delete command. A single word is a service's name; otherwise the first word is a
+ * kind.
  *
- * @throws {UsageError} for an unknown kind, and for one that Rune alone makes and removes.
+ * @throws {UsageError} for an unknown kind, and for one that only Rune creates and deletes.
  */
 export function parseDeleteWords(words: string[]): { kind: KindInfo; names: string[] } {
   const [first, ...rest] = words;
@@ -148,18 +149,18 @@ export function parseDeleteWords(words: string[]): { kind: KindInfo; names: stri
   const kind = parseKind(first!, `for several services: rune service delete ${words.join(" ")}`);
   if (!kind.castable) {
     throw new UsageError(
-      `${kind.plural} are not deleted by hand`,
-      kind.kind === "instance" ? "scale, restart or delete their service" : "they go by themselves",
+      `${kind.plural} cannot be deleted by hand`,
+      kind.kind === "instance" ? "scale, restart or delete their service" : "Rune removes them itself",
     );
   }
   return { kind, names: rest };
 }
 
-/** Defines `delete` of one kind's own command group. */
+/** Defines the `delete` of one kind's command group. */
 export function defineDelete(group: Command, cli: Cli, kind: KindInfo): void {
   const command = group.command("delete").description(`delete ${kind.plural}`).argument("<names...>");
   if (kind.kind === "volume") {
-    command.option("--now", "remove the data past the trash: nothing can bring it back");
+    command.option("--now", "delete the data without going to the trash; it cannot be restored");
   }
   addDeleteFlags(command);
   const cascade = kind.kind === "service" ? [`rune ${group.name()} delete postgres -n prod --cascade`] : [];
@@ -176,8 +177,8 @@ export const define: Define = (command, cli) => {
   addDeleteFlags(remove);
   remove.addHelpText(
     "after",
-    "\nData outlives what used it: deleting a service keeps its volumes unless --cascade is given, and deleting a volume\n" +
-      "keeps its data unless its reclaim policy is delete. On a terminal the command says so and asks first.\n" +
+    "\nData outlives its users: deleting a service keeps its volumes unless you pass --cascade, and deleting a volume\n" +
+      "keeps its data unless its reclaim policy is delete. On a terminal the command says what happens and asks first.\n" +
       examples(
         "rune delete web",
         "rune delete volume web-data -n prod",

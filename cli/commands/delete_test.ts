@@ -13,7 +13,7 @@ Deno.test("parseDeleteWords() takes a single word for a service, also one that i
   assert.equal(read("vol", "a", "b"), "volume a,b");
 });
 
-Deno.test("parseDeleteWords() refuses unknown kinds and those that go by themselves", () => {
+Deno.test("parseDeleteWords() refuses unknown kinds and those that Rune removes itself", () => {
   for (const words of [["web", "api"], ["instance", "web-0"], ["events", "x"]]) {
     assert.throws(() => parseDeleteWords(words), UsageError);
   }
@@ -25,7 +25,7 @@ Deno.test("fateOfData() says what becomes of the data", () => {
   assert.equal(fateOfData(volume), "its data at /volumes/data is kept (reclaim policy retain)");
   const deleted = { ...volume, spec: { ...volume.spec, reclaimPolicy: "delete" as const } };
   assert.match(fateOfData(deleted)!, /is deleted \(reclaim policy delete\)/);
-  assert.match(fateOfData(deleted, { now: true })!, /past the trash/);
+  assert.match(fateOfData(deleted, { now: true })!, /without going to the trash/);
   assert.equal(fateOfData(aService("web"), { cascade: true }), undefined);
   const mount = { name: "data", mountPath: "/data", readOnly: false, subPath: "" };
   const claimTemplate = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };

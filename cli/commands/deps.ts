@@ -1,4 +1,4 @@
-/** `rune deps`: who depends on whom, and whether what is waited for is there. @module */
+/** `rune deps`: shows dependencies between services, and whether they are met. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { dependencyRef, dependsOn } from "../../model/dependencies.ts";
 import { meets } from "../../model/dependency_state.ts";
@@ -17,18 +17,18 @@ import {
 } from "../client/command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 
-/** One dependency of one service, as it stands. */
+/** One dependency of a service, with its current state. */
 interface Edge {
   service: string;
   dependsOn: string;
   readyWhen: string;
   optional: boolean;
   met: boolean;
-  /** The state of the service that is depended on. */
+  /** The state of the service that it depends on. */
   state: string;
 }
 
-/** What a service depends on, with how it is now. */
+/** The dependencies of a service, with their current state. */
 export function edgesOf(service: Service, all: { services: Service[]; instances: Instance[] }): Edge[] {
   return service.spec.dependencies.map((dependency) => {
     const ref = dependencyRef(dependency, service.namespace);
@@ -45,7 +45,7 @@ export function edgesOf(service: Service, all: { services: Service[]; instances:
   });
 }
 
-/** Lines of a tree: a service, and below it what it depends on. */
+/** A service and, below it, its dependencies, as lines of a tree. */
 export function treeOf(service: Service, all: { services: Service[]; instances: Instance[] }): string[] {
   return edgesOf(service, all).flatMap((edge, i, edges) => {
     const last = i === edges.length - 1;
@@ -68,7 +68,7 @@ function find(services: Service[], { namespace }: Session, name: string): Servic
   const found = services.find((s) => s.namespace === namespace && s.name === name);
   if (found) return found;
   throw new RuneError("not_found", `there is no service ${namespace}/${name}`, {
-    hint: "see what there is: rune get services -A",
+    hint: "list the services with: rune get services -A",
   });
 }
 
@@ -98,7 +98,7 @@ async function showGraph(session: Session, name: string | undefined): Promise<vo
 function defineGraph(group: Command, cli: Cli): void {
   const graph = group.command("graph").description("show what services depend on, as a tree");
   for (const command of [group, graph]) {
-    const named = command.argument("[service]", "this one alone");
+    const named = command.argument("[service]", "only this service");
     addGlobalFlags(named, { allNamespaces: true });
     named.action((name, _, self) => showGraph(openSession(cli, self), name));
   }
@@ -115,12 +115,12 @@ const EDGES: Column<Edge, unknown>[] = [
 ];
 
 function defineCheck(group: Command, cli: Cli): void {
-  const check = group.command("check").description("say whether what a service depends on is there")
+  const check = group.command("check").description("check whether a service's dependencies are met")
     .argument("<service>");
   addGlobalFlags(check, { output: true });
   check.addHelpText(
     "after",
-    "\nExits with 1 when a dependency that is not optional is not met.\n" + examples("rune deps check api"),
+    "\nExits with 1 if a required dependency is not met.\n" + examples("rune deps check api"),
   );
   check.action(async (name, _, self) => {
     const session = openSession(cli, self);
@@ -135,7 +135,7 @@ function defineCheck(group: Command, cli: Cli): void {
 }
 
 function defineDependents(group: Command, cli: Cli): void {
-  const dependents = group.command("dependents").description("list the services that depend on one")
+  const dependents = group.command("dependents").description("list the services that depend on a service")
     .argument("<service>");
   addGlobalFlags(dependents, { output: true });
   dependents.addHelpText("after", examples("rune deps dependents postgres"));

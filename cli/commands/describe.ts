@@ -7,7 +7,7 @@ import { UsageError } from "../terminal/exit_codes.ts";
 import { notFound } from "./get.ts";
 
 /**
- * What is meant: as in `delete`, a single word is a service's name.
+ * Parses the words of the command. As in `delete`, a single word is a service's name.
  *
  * @throws {UsageError} for an unknown kind, and for a kind without a name.
  */

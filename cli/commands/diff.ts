@@ -1,4 +1,4 @@
-/** `rune diff`: what a cast would change, as an exit code too. @module */
+/** `rune diff`: prints what a cast would change, and tells it by the exit code. @module */
 import { loadCastfiles } from "../files/castfiles.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
 import { printError } from "../terminal/errors.ts";
@@ -28,7 +28,7 @@ export const define: Define = (command, cli) => {
       else terminal.err("nothing would change\n");
     } catch (error) {
       if (error instanceof OutputClosed) throw error;
-      // 1 says that something differs, so that a failure must say another number.
+      // 1 means that something differs, so a failure needs another code.
       printError(terminal, error);
       cli.exitCode = Math.max(EXIT.usage, exitCodeOf(error));
     }

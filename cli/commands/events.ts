@@ -16,14 +16,17 @@ import { showResources } from "./get.ts";
 export function selectorFor(target: string): string {
   const [first, second, ...rest] = target.split("/");
   if (!first || second === "" || rest.length > 0) {
-    throw new UsageError(`"${target}" names no resource`, "write a name, or kind/name: volume/web-data");
+    throw new UsageError(
+      `"${target}" is not the name of a resource`,
+      "write a name, or kind/name: volume/web-data",
+    );
   }
   return second === undefined
     ? `spec.object.name=${first}`
     : `spec.object.kind=${parseKind(first).kind},spec.object.name=${second}`;
 }
 
-/** Of a resource that there is, what happened to another that had its name before is left out. */
+/** If the resource exists, leaves out events of an earlier resource with the same name. */
 async function presentOnly(session: Session, target: string): Promise<string[]> {
   const [kind, name] = target.split("/");
   if (name === undefined || session.allNamespaces) return [];
@@ -36,10 +39,10 @@ async function presentOnly(session: Session, target: string): Promise<string[]> 
 /** See the module. */
 export const define: Define = (command, cli) => {
   const events = command
-    .option("--for <resource>", "only of this resource: web, volume/web-data")
+    .option("--for <resource>", "only events of this resource: web, volume/web-data")
     .option("--warnings", "only warnings")
-    .option("-w, --watch", "go on and print what happens")
-    .option("--no-headers", "leave out the line of headers");
+    .option("-w, --watch", "keep printing new events")
+    .option("--no-headers", "omit the header line");
   addGlobalFlags(events, { output: true, allNamespaces: true });
   events.addHelpText(
     "after",

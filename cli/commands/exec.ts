@@ -10,14 +10,15 @@ import { NotOpened, runExec } from "../client/exec_session.ts";
 import { withInterrupt } from "../terminal/interrupt.ts";
 import { findTarget } from "./target.ts";
 
-/** The best shell that the instance has. */
+/** Starts the best shell that the instance has. */
 const SHELL = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"];
 
 /**
- * The command's own words. Flags of rune may stand between the target and `--`; they are parsed here.
+ * Finds the words of the command itself. Flags of rune may stand between the target and `--`, and are parsed
+ * here.
  *
- * @param words all that follows the target.
- * @throws {UsageError} when they are not flags, or no `--` ends them.
+ * @param words everything after the target.
+ * @throws {UsageError} if they are not flags, or if no `--` ends them.
  */
 function commandWords(exec: CommandUnknownOpts, words: string[]): string[] {
   if (!words[0]?.startsWith("-")) return words;
@@ -32,7 +33,7 @@ function commandWords(exec: CommandUnknownOpts, words: string[]): string[] {
   return words.slice(end + 1);
 }
 
-/** What a WebSocket that did not open was refused with: an ordinary request is told. */
+/** Finds out why the daemon refused a WebSocket: it answers an ordinary request with the reason. */
 async function refusalOf(client: Client, path: string, error: unknown): Promise<unknown> {
   if (!(error instanceof NotOpened)) return error;
   try {
@@ -47,19 +48,19 @@ async function refusalOf(client: Client, path: string, error: unknown): Promise<
 export const define: Define = (command, cli) => {
   const exec = command
     .argument("<target>", "a service (any ready instance), an instance, service/<name> or instance/<name>")
-    .argument("[command...]", "what to run; a shell when left out")
-    .option("-i, --stdin", "pass standard input on, whatever it is")
-    .option("--no-stdin", "leave standard input alone")
-    .option("-t, --tty", "a terminal for the command; so it is where there is one here")
-    .option("--no-tty", "no terminal for the command, also where there is one here")
+    .argument("[command...]", "what to run; default: a shell")
+    .option("-i, --stdin", "always pass standard input on")
+    .option("--no-stdin", "do not read standard input")
+    .option("-t, --tty", "allocate a terminal; default: if this is a terminal")
+    .option("--no-tty", "do not allocate a terminal")
     .passThroughOptions();
   addGlobalFlags(exec);
   exec.addHelpText(
     "after",
-    "\nThe exit code is the command's. Flags of rune stand before the target, or before --.\n" +
-      "\nWithout -i, standard input goes to the command where it was given to it: a terminal, a pipe, or a file from its\n" +
-      "beginning. The list of `while read x; do rune exec …; done < list` is left alone; of `cat list | while read x` nobody\n" +
-      "can tell whose it is: write </dev/null or --no-stdin there.\n" +
+    "\nExits with the command's exit code. Flags of rune go before the target, or before --.\n" +
+      "\nWithout -i, standard input goes to the command if it is a terminal, a pipe, or a file that nobody has read from yet.\n" +
+      "In `while read x; do rune exec …; done < list` the list therefore stays unread. In `cat list | while read x` Rune\n" +
+      "cannot tell: write </dev/null or --no-stdin there.\n" +
       examples(
         "rune exec web",
         "rune exec web -- ls -l /data",
@@ -75,7 +76,7 @@ export const define: Define = (command, cli) => {
     const asked = self.opts() as { tty?: boolean; stdin?: boolean };
     const stdin = readsInput(asked.stdin, terminal.inputSource());
     if (asked.tty && !terminal.stdinIsTerminal) {
-      throw new UsageError("standard input is no terminal, so -t cannot be had", "leave out -t");
+      throw new UsageError("-t needs a terminal, and standard input is not one", "omit -t");
     }
     const target = await findTarget(session, word);
     const request = {

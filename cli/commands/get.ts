@@ -1,5 +1,5 @@
 /**
- * `rune get`: lists resources of a kind, or shows some by name; also what `volume list` and the like do.
+ * `rune get`: lists resources of a kind, or shows some by name. Also implements `volume list` and the like.
  * @module
  */
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
@@ -31,17 +31,17 @@ export interface GetFlags {
   headers: boolean;
 }
 
-/** Adds the flags of {@linkcode GetFlags} and the shared ones. */
+/** Adds the flags of {@linkcode GetFlags} and the shared flags. */
 function addGetFlags(command: CommandUnknownOpts): void {
   command
-    .option("-l, --selector <labels>", "only with these labels: app=web,tier!=cache")
-    .option("--field-selector <fields>", "only with these fields: status=Bound,spec.service=web")
-    .option("-w, --watch", "go on and print what changes")
-    .option("--no-headers", "leave out the line of headers");
+    .option("-l, --selector <labels>", "filter by labels: app=web,tier!=cache")
+    .option("--field-selector <fields>", "filter by fields: status=Bound,spec.service=web")
+    .option("-w, --watch", "keep printing changes")
+    .option("--no-headers", "omit the header line");
   addGlobalFlags(command, { output: true, allNamespaces: true });
 }
 
-/** A bad selector is a mistake of the command line, found before anything is asked. */
+/** Checks the selectors before any request, because a bad one is a usage error. */
 function checkSelectors(flags: GetFlags): void {
   try {
     parseLabelSelector(flags.selector ?? "");
@@ -52,19 +52,22 @@ function checkSelectors(flags: GetFlags): void {
   }
 }
 
-/** `get all`: what somebody cast and what runs of it. Events are many and have a command of their own. */
+/**
+ * The kinds of `get all`: what users cast and what runs of it. Events are many and have their own command.
+ */
 const ALL = (["service", "instance", "volume", "snapshot", "configmap", "secret"] as const).map((k) =>
   KINDS[k]
 );
 
-/** The kinds that the first word means: one, several with commas, or `all`. */
+/** The kinds that the first word names: one, several separated by commas, or `all`. */
 function parseKinds(word: string): KindInfo[] {
   const kinds = word.split(",").flatMap((one) => one === "all" ? ALL : [parseKind(one)]);
   return [...new Set(kinds)];
 }
 
 /**
- * `service/web volume/data`: the kind stands before each name. Undefined when the first word is a kind alone.
+ * Parses `service/web volume/data`, with a kind before each name. Returns undefined if the first word is only
+ * a kind.
  */
 function parseKeys(words: string[]): { kind: KindInfo; name: string }[] | undefined {
   if (!words[0]!.includes("/")) return undefined;
@@ -83,7 +86,7 @@ function parseKeys(words: string[]): { kind: KindInfo; name: string }[] | undefi
 const byPlace = (a: AnyResource, b: AnyResource) =>
   a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : 1;
 
-/** Events in the order in which they happened, everything else by namespace and name. */
+/** Sorts events by time, and everything else by namespace and name. */
 function inOrder(resources: AnyResource[]): AnyResource[] {
   return [...resources].sort((a, b) =>
     a.kind === "event" && b.kind === "event" ? a.resourceVersion - b.resourceVersion : byPlace(a, b)
@@ -102,7 +105,7 @@ const contextOf = (session: Session): CellContext => ({
   host: new URL(session.client.server).hostname,
 });
 
-/** The context of cells that may show what a volume holds or an instance uses. */
+/** The context of cells that may show the usage of volumes or instances. */
 async function measuredContext(
   { session, kind, scope }: View,
   resources: AnyResource[],
@@ -173,7 +176,7 @@ async function watch(view: View, names: string[]): Promise<void> {
   });
 }
 
-/** Resources by name. Those that exist are returned also when another is missing. */
+/** Finds resources by name. Returns those that exist even if others are missing. */
 async function byName(view: View, names: string[]): Promise<{ found: AnyResource[]; missing: string[] }> {
   const { session, kind } = view;
   const namespace = kind.namespaced ? session.namespace : "";
@@ -186,18 +189,18 @@ async function byName(view: View, names: string[]): Promise<{ found: AnyResource
   };
 }
 
-/** That a resource does not exist, and how to see those that do. */
+/** The error for a missing resource, with the command that lists existing ones. */
 export function notFound(kind: KindInfo, key: { namespace: string; name: string }): RuneError {
   const where = kind.namespaced ? ` in namespace ${key.namespace}` : "";
   return new RuneError("not_found", `${kind.kind} ${key.name} does not exist${where}`, {
-    hint: `see what there is: rune get ${kind.plural}${kind.namespaced ? " -A" : ""}`,
+    hint: `list them with: rune get ${kind.plural}${kind.namespaced ? " -A" : ""}`,
   });
 }
 
 /**
- * Shows resources of one kind in the form that was asked for.
+ * Shows resources of one kind in the requested format.
  *
- * @throws {RuneError} `not_found` when a name is missing, after the others were shown.
+ * @throws {RuneError} `not_found` if a name is missing, after showing the others.
  */
 export async function showResources(
   session: Session,
@@ -207,7 +210,7 @@ export async function showResources(
   checkSelectors(flags);
   const selected = flags.selector !== undefined || flags.fieldSelector !== undefined;
   if (names.length > 0 && (selected || session.allNamespaces)) {
-    throw new UsageError("names go with neither selectors nor -A", "leave one of them out");
+    throw new UsageError("names cannot be combined with selectors or -A", "omit one of them");
   }
   const scope: Scope = {
     namespace: session.allNamespaces || !kind.namespaced ? undefined : session.namespace,
@@ -226,9 +229,9 @@ export async function showResources(
 }
 
 /**
- * Lists several kinds: a table each, names with their kind; in JSON and YAML one list.
+ * Lists several kinds: a table for each, names with their kind, or one list in JSON and YAML.
  *
- * @param request.lenient leaves out kinds that the caller may not list, and says so.
+ * @param request.lenient skips kinds that the caller may not list, and says so.
  */
 async function showKinds(
   session: Session,
@@ -254,7 +257,7 @@ async function showKinds(
   const [first] = found;
   if (first?.denied && found.every(({ denied }) => denied)) throw first.denied;
   const denied = found.filter((one) => one.denied).map(({ view }) => view.kind.plural);
-  if (denied.length > 0) terminal.err(`left out, as you may not list them: ${denied.join(", ")}\n`);
+  if (denied.length > 0) terminal.err(`skipped, because you may not list them: ${denied.join(", ")}\n`);
   const filled = found.filter(({ resources }) => resources.length > 0);
   if (output === "json") return terminal.out(renderJson({ items: found.flatMap((one) => one.resources) }));
   if (output === "yaml") {
@@ -281,7 +284,7 @@ async function showKinds(
   }
 }
 
-/** What `get` does with its words. */
+/** Runs `get` with its words. */
 async function getByWords(session: Session, words: string[], flags: GetFlags): Promise<void> {
   const keys = parseKeys(words);
   if (keys) {
@@ -298,14 +301,14 @@ async function getByWords(session: Session, words: string[], flags: GetFlags): P
   if (kinds.length === 1) return await showResources(session, { kind: kinds[0]!, names, flags });
   if (names.length > 0) {
     throw new UsageError(
-      "names go with one kind",
+      "names need a single kind",
       `write the kind before each name: ${kinds[0]!.kind}/${names[0]}`,
     );
   }
   await showKinds(session, { kinds, flags, lenient: word === "all" });
 }
 
-/** Defines `list` and `get` of one kind's own command group. */
+/** Defines the `list` and `get` of one kind's command group. */
 export function defineListAndGet(group: Command, cli: Cli, kind: KindInfo): void {
   const list = group.command("list").alias("ls").description(`list ${kind.plural}`);
   addGetFlags(list);
@@ -329,7 +332,7 @@ export const define: Define = (command, cli) => {
   addGetFlags(get);
   get.addHelpText(
     "after",
-    "\nOne name without -o is shown as KEY: value lines; with -o table as a row.\n" +
+    "\nA single name is shown as KEY: value lines, or as a row with -o table.\n" +
       'With --watch and -o json every change is one line: {"type": "put" or "delete", "resource": …}.\n' +
       examples(
         "rune get services",

@@ -1,4 +1,7 @@
-/** `rune health`: whether the instances of a service are ready, and what their checks said last. @module */
+/**
+ * `rune health`: whether the instances of a service are ready, and the last results of their checks.
+ * @module
+ */
 import type { HealthReport, ProbeReport } from "../../model/api.ts";
 import { formatAge } from "../../model/format.ts";
 import { resourcePath } from "../client/api.ts";
@@ -15,9 +18,9 @@ const INSTANCES: Column<Row, unknown>[] = [
   { header: "MESSAGE", cell: (row) => row.message ?? "-" },
 ];
 
-/** `passing`, or how far it is from failing. */
+/** `passing`, or how close it is to failing. */
 function resultOf({ passing, failures, failureThreshold, lastAt }: ProbeReport): string {
-  if (lastAt === undefined) return passing ? "passed" : "not asked yet";
+  if (lastAt === undefined) return passing ? "passed" : "not checked yet";
   if (failures === 0) return passing ? "passing" : "passing soon";
   return passing === false ? `failing (${failures} in a row)` : `failed ${failures} of ${failureThreshold}`;
 }
@@ -43,11 +46,11 @@ const CHECKS: Column<ProbeReport, { now: number }>[] = [
 export const define: Define = (command, cli) => {
   const health = command
     .argument("<target>", "a service, an instance, service/<name> or instance/<name>")
-    .option("--checks", "show each check: its last answer, failures in a row, when it is asked next");
+    .option("--checks", "show each check: its last result, consecutive failures, next run");
   addGlobalFlags(health, { output: true });
   health.addHelpText(
     "after",
-    "\nExits with 1 when an instance is neither ready nor Completed.\n" +
+    "\nExits with 1 if an instance is neither ready nor Completed.\n" +
       examples("rune health web", "rune health web --checks"),
   );
   health.action(async (word, { checks }, self) => {

@@ -1,4 +1,4 @@
-/** `rune history`: the specs of a service that were accepted, newest first, and what each changed. @module */
+/** `rune history`: the accepted specs of a service, newest first, and what each changed. @module */
 import { fieldChanges } from "../../model/changes.ts";
 import { RuneError } from "../../model/error.ts";
 import { formatAge } from "../../model/format.ts";
@@ -27,7 +27,7 @@ export function summarize(past: Past, before: Past | undefined): string {
   return paths.slice(0, SHOWN).join(", ") + rest;
 }
 
-/** `live`, or whether it ever worked. */
+/** `live`, or whether it was ever ready. */
 export function statusWord({ live, ready }: Pick<Past, "live" | "ready">): string {
   if (live) return ready ? "live" : "live, not ready yet";
   return ready ? "was ready" : "never ready";
@@ -35,11 +35,11 @@ export function statusWord({ live, ready }: Pick<Past, "live" | "ready">): strin
 
 /** See the module. */
 export const define: Define = (command, cli) => {
-  const history = command.argument("<service>").option("--no-headers", "leave out the line of headers");
+  const history = command.argument("<service>").option("--no-headers", "omit the header line");
   addGlobalFlags(history, { output: true });
   history.addHelpText(
     "after",
-    "\nThe last 10 versions are kept; a scale alone is none. -o yaml shows each whole.\n" +
+    "\nRune keeps the last 10 versions; a change of scale alone makes none. -o yaml shows each in full.\n" +
       examples("rune history web", "rune history web -o yaml"),
   );
   history.action(async (service, options, self) => {
@@ -65,7 +65,7 @@ export const define: Define = (command, cli) => {
     const earlier = items.find((past) => past.ready && !past.live);
     if (earlier && headers) {
       terminal.err(
-        `back to one: rune rollback ${service} -n ${namespace} --to-generation ${earlier.generation}\n`,
+        `to return to one: rune rollback ${service} -n ${namespace} --to-generation ${earlier.generation}\n`,
       );
     }
   });

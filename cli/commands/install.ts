@@ -1,11 +1,11 @@
-/** `rune install`: puts the program, its unit, a runefile and its directories where they belong. @module */
+/** `rune install`: installs the program, its systemd unit, a runefile and its directories. @module */
 import { dirname, join } from "node:path";
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { type Define, examples } from "../client/command.ts";
 import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../files/install_files.ts";
 
-/** This program as one file; from source there is none. */
+/** The path of this executable; undefined when run from source. */
 async function programFile(env: (name: string) => string | undefined): Promise<string | undefined> {
   const packed = env("RUNE_PROGRAM");
   if (packed) return await Deno.realPath(packed).catch(() => undefined);
@@ -23,7 +23,7 @@ async function readText(path: string): Promise<string | undefined> {
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
-/** Copies beside the place and renames, so that what runs there never meets a half. */
+/** Copies to a temporary file and renames, so that nobody ever sees half a program. */
 async function replaceProgram(source: string, path: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   await replaceFile(path, (await Deno.open(source)).readable, { mode: 0o755 });
@@ -39,7 +39,7 @@ async function installFile(file: InstallFile, root: string): Promise<string> {
     return "made";
   }
   if (file.keep) {
-    for (const other of RUNEFILES) if (await exists(join(root, other))) return `kept as it is (${other})`;
+    for (const other of RUNEFILES) if (await exists(join(root, other))) return `unchanged (${other})`;
   }
   const found = await readText(path);
   if (found === text) return "unchanged";
@@ -57,19 +57,19 @@ async function installProgram(source: string, root: string): Promise<string> {
 }
 
 function describe({ path, mode, text, keep }: InstallFile): string {
-  const head = `${path}  ${mode.toString(8).padStart(4, "0")}${keep ? ", kept where one is there" : ""}\n`;
+  const head = `${path}  ${mode.toString(8).padStart(4, "0")}${keep ? ", kept if it exists" : ""}\n`;
   return text === undefined ? head : head + text.replace(/^(?=.)/gm, "    ") + "\n";
 }
 
 /** See the module. */
 export const define: Define = (command, cli) => {
   const install = command
-    .option("--dry-run", "print what would be written, and write nothing")
+    .option("--dry-run", "print what would be written without writing it")
     .option("--root <directory>", "install below this directory, for packages and images", "/")
     .addHelpText(
       "after",
-      "\nWrites the program, a systemd unit, a runefile where there is none, and the data directory. Running it again\n" +
-        "brings program and unit up to date. Changes to the unit belong in: systemctl edit rune\n" +
+      "\nWrites the program, a systemd unit, a runefile if there is none, and the data directory. Running it again\n" +
+        "updates the program and the unit. Make changes to the unit with: systemctl edit rune\n" +
         examples(
           "rune install --dry-run",
           "rune install && systemctl daemon-reload && systemctl enable --now rune",

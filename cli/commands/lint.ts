@@ -12,11 +12,11 @@ import { readSources } from "../files/sources.ts";
 
 const count = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
-/** A runefile by its name; castfiles are never TOML. */
+/** Whether a source is a runefile by its name. TOML is never a castfile. */
 const isNamedRunefile = (source: string) =>
   source.endsWith(".toml") || /^runefile[^/]*\.ya?ml$/.test(basename(source));
 
-/** What the images of services bring that no castfile has, a sentence each. */
+/** What the images of services declare beyond the castfiles, one sentence each. */
 async function imageWarnings({ client }: Session, all: Declared[]): Promise<string[]> {
   const services = all.flatMap((declared) =>
     declared.kind === "service" && declared.spec.image !== undefined ? [declared] : []
@@ -38,14 +38,14 @@ export const define: Define = (command, cli) => {
   const lint = command
     .argument("<sources...>", "files, directories, patterns, - for standard input, https:// addresses")
     .option("-r, --recursive", "descend into directories")
-    .option("--images", "also ask the daemon what the images of services declare, where it has them")
-    .option("--runefile", "the files are runefiles, whatever their names");
+    .option("--images", "also ask the daemon what the images of services declare, if it has them")
+    .option("--runefile", "treat the files as runefiles, whatever their names");
   addGlobalFlags(lint);
   lint.addHelpText(
     "after",
-    "\nFinds what the files alone can tell; a cast also checks them against what exists. Files called runefile….yaml, every\n" +
-      ".toml and files with sections such as server and storage are runefiles. Exit code 6 means mistakes.\n" +
-      "With --images a daemon is asked what the images declare; it pulls nothing.\n" +
+    "\nChecks the files alone; a cast also checks them against what exists. Files named runefile….yaml, files ending in\n" +
+      ".toml, and files with sections such as server and storage are runefiles. Exit code 6 means mistakes.\n" +
+      "With --images the daemon says what the images declare; it pulls nothing.\n" +
       examples("rune lint web.yaml", "rune lint -r apps/", "rune lint /etc/rune/runefile.yaml"),
   );
   lint.action(async (sources, options, self) => {
@@ -58,7 +58,7 @@ export const define: Define = (command, cli) => {
       recursive: options.recursive ?? false,
       stdin: terminal.stdin,
     });
-    // A file can be read again by the daemon's side; standard input and addresses cannot.
+    // The daemon's side can read a file again, but not standard input or an address.
     const isFound = ({ file, text }: { file: string; text: string }) =>
       file !== "stdin" && !file.startsWith("https://") && looksLikeRunefile(text);
     const runefiles = [...named, ...texts.filter(isFound).map(({ file }) => file)];

@@ -1,4 +1,4 @@
-/** `rune login`: proves a token to a daemon and keeps it under a name. @module */
+/** `rune login`: tries a token at a daemon and saves it under a name. @module */
 import { resolve } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { isName } from "../../model/name.ts";
@@ -16,10 +16,10 @@ import { type ConfigFile, type SavedContext, writeConfig } from "../files/config
 import { parseServer, parseTokenText } from "../files/contexts.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
-/** The user's file. @throws {UsageError} without a home to keep it in. */
+/** The user's file. @throws {UsageError} if there is no home directory to keep it in. */
 export function requireConfig(cli: Cli): ConfigFile {
   if (cli.config) return cli.config;
-  throw new UsageError("there is no place for your contexts: HOME is not set", "set HOME or RUNE_CONFIG");
+  throw new UsageError("there is nowhere to save contexts: HOME is not set", "set HOME or RUNE_CONFIG");
 }
 
 const MAX_INPUT = 4096;
@@ -40,12 +40,12 @@ async function readStdin({ terminal }: Session): Promise<string> {
 
 /** See the module. */
 export const define: Define = (command, cli) => {
-  const login = command.argument("<context>", "the name under which you know this daemon")
+  const login = command.argument("<context>", "your name for this daemon")
     .option("--token-stdin", "read the token from standard input");
   addGlobalFlags(login);
   login.addHelpText(
     "after",
-    "\nThe token is tried first, then kept in ~/.rune/config.yaml, readable by you alone; the context becomes the\n" +
+    "\nRune tries the token first, then saves it in ~/.rune/config.yaml, which only you can read. The context becomes the\n" +
       "current one. With -n it is also the namespace of the context.\n" +
       examples(
         "rune login prod --server https://rune.example.com:7861 --token-file ./token",
@@ -64,22 +64,22 @@ export const define: Define = (command, cli) => {
     const known = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     const flags = self.optsWithGlobals() as Record<string, string | undefined>;
     const { terminal } = cli;
-    // Never with what another context knows: this one's token goes to this one's daemon.
+    // Never combine this with another context: this token is only for this daemon.
     const session = openSession({ ...cli, config: { path: config.path, contexts: {} } }, self);
     const server = parseServer(
       flags.server ?? (terminal.env("RUNE_SERVER") || known?.server || session.client.server),
     );
     const token = tokenStdin ? await readStdin(session) : session.context.token;
     if (token === undefined) {
-      throw new UsageError("login needs a token", "give --token-stdin, --token-file <file> or RUNE_TOKEN");
+      throw new UsageError("login needs a token", "use --token-stdin, --token-file <file> or RUNE_TOKEN");
     }
     const ca = flags.tlsCa === undefined ? known?.ca : resolve(flags.tlsCa);
     const caText = session.context.ca ?? (ca === undefined ? undefined : await Deno.readTextFile(ca));
     const client = createClient(server, { token, ca: caText });
     const me = await client.request<Whoami>("GET", "/v1/auth/whoami");
     if (me.type === "anonymous") {
-      throw new RuneError("failed_precondition", `the daemon at ${server} asks nobody for a token`, {
-        hint: `nothing was saved; to keep its address: rune context set ${name} --server ${server}`,
+      throw new RuneError("failed_precondition", `the daemon at ${server} does not require tokens`, {
+        hint: `nothing was saved; to save its address: rune context set ${name} --server ${server}`,
       });
     }
     const namespace = flags.namespace ?? known?.namespace ?? me.namespace;

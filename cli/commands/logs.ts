@@ -1,4 +1,4 @@
-/** `rune logs`: what the instances of a service, or one of them, print. @module */
+/** `rune logs`: the output of a service's instances, or of one instance. @module */
 import type { LogLine } from "../../model/api.ts";
 import { resourcePath } from "../client/api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
@@ -7,7 +7,7 @@ import { createLineJoiner, type LogFormatter, logFormatter } from "../describe/l
 import { findLogTarget } from "./target.ts";
 import { durationFlag } from "../waiting/wait_flags.ts";
 
-/** A point in time: RFC 3339, or a duration before now. @throws {UsageError} when it is neither. */
+/** A point in time: RFC 3339, or a duration before now. @throws {UsageError} if it is neither. */
 export function parseTime(text: string, now: number): string {
   const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : now - durationFlag(text);
   if (Number.isNaN(at)) {
@@ -35,19 +35,19 @@ const encoder = new TextEncoder();
 export const define: Define = (command, cli) => {
   const logs = command
     .argument("<target>", "a service, an instance, service/<name> or instance/<name>")
-    .option("-f, --follow", "go on with what comes, across restarts")
+    .option("-f, --follow", "keep printing new lines, across restarts")
     .option("--tail <lines>", "only the last lines of each instance")
-    .option("--since <time>", "only from here on: 5m, 2h, 2026-01-31T12:00:00Z")
-    .option("--until <time>", "only up to here")
-    .option("--grep <pattern>", "only lines that match this regular expression (of those chosen by --tail)")
+    .option("--since <time>", "only lines since: 5m, 2h, 2026-01-31T12:00:00Z")
+    .option("--until <time>", "only lines until")
+    .option("--grep <pattern>", "only lines that match this regular expression (after --tail)")
     .option("-t, --timestamps", "begin each line with its time")
-    .option("-p, --previous", "of the last run that has ended: before a crash, a restart, an update, a stop")
-    .option("--init-step <name>", "of the last attempt at this init step");
+    .option("-p, --previous", "the last run that ended, by a crash, restart, update or stop")
+    .option("--init-step <name>", "the last attempt at this init step");
   addGlobalFlags(logs, { output: true });
   logs.addHelpText(
     "after",
-    "\nWhere a service has several instances, each line begins with the name of its instance. What an instance printed\n" +
-      "last is kept when it goes, until its service is deleted. -o json prints one object a line.\n" +
+    "\nIf a service has several instances, each line begins with the name of its instance. The last output of an instance\n" +
+      "is kept until its service is deleted. -o json prints one object per line.\n" +
       examples(
         "rune logs web -f",
         "rune logs instance/web-0 --tail 100",
@@ -72,7 +72,7 @@ export const define: Define = (command, cli) => {
     };
     const asJson = session.output === "json";
     if (session.output !== undefined && !asJson) {
-      throw new UsageError(`logs have no form "${session.output}"`, "leave out -o, or write -o json");
+      throw new UsageError(`logs cannot be printed as "${session.output}"`, "omit -o, or use -o json");
     }
     const target = await findLogTarget(session, word);
     const joiner = createLineJoiner();
@@ -82,8 +82,8 @@ export const define: Define = (command, cli) => {
       if (pattern && !pattern.test(line.text)) return;
       if (asJson) return await terminal.write("out", encoder.encode(`${JSON.stringify(line)}\n`));
       format ??= logFormatter({ prefix, timestamps: options.timestamps ?? false, paint });
-      // A file or a pipe gets what was printed, byte for byte; a terminal gets its colours and no other
-      // orders.
+      // A file or pipe receives the output byte for byte. A terminal receives colours and no other control
+      // sequences.
       if (!terminal.stdoutIsTerminal) await terminal.write("out", format.bytes(line));
       else terminal.out(format.text(line));
     };

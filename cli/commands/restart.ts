@@ -10,7 +10,7 @@ export const define: Define = (command, cli) => {
   addGlobalFlags(restart);
   restart.addHelpText(
     "after",
-    "\nReplaces the instances as an update would, and lets a stalled one try again. Data in volumes survives.\n" +
+    "\nReplaces the instances as an update would, and retries stalled ones. Data in volumes survives.\n" +
       examples("rune restart web", "rune restart web -n prod --no-wait"),
   );
   restart.action(async (service, flags, self) => {

@@ -1,7 +1,4 @@
-/**
- * Restoring a snapshot into a new volume, as `rune volume restore` and `rune snapshot restore` do it.
- * @module
- */
+/** Restores a snapshot into a new volume, for `rune volume restore` and `rune snapshot restore`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { describeKey, KINDS } from "../../model/kinds.ts";
@@ -12,27 +9,27 @@ import { addGlobalFlags, type Session } from "../client/command.ts";
 import { notFound } from "./get.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 
-/** Flags of both commands. */
+/** The flags of both commands. */
 export interface RestoreFlags extends WaitFlags {
   snapshotNamespace?: string;
   storageClass?: string;
   size?: string;
 }
 
-/** Adds them. */
+/** Adds these flags. */
 export function addRestoreFlags(command: CommandUnknownOpts): void {
   command
     .option("--snapshot-namespace <name>", "where the snapshot is (default: the new volume's namespace)")
-    .option("--storage-class <name>", "class of the new volume (default: that of the volume it was taken of)")
-    .option("--size <size>", "size of the new volume (default: that of the volume it was taken of)");
+    .option("--storage-class <name>", "class of the new volume (default: that of the original volume)")
+    .option("--size <size>", "size of the new volume (default: that of the original volume)");
   addWaitFlags(command);
   addGlobalFlags(command);
 }
 
 /**
- * Makes a volume that begins with a snapshot's data.
+ * Creates a volume with the data of a snapshot.
  *
- * @throws {RuneError} `not_found` when there is no such snapshot; `already_exists`; as `waitFor` does.
+ * @throws {RuneError} `not_found` if there is no such snapshot; `already_exists`; as `waitFor` does.
  */
 export async function restoreVolume(
   session: Session,
@@ -47,7 +44,7 @@ export async function restoreVolume(
   if (!snapshot) throw notFound(KINDS.snapshot, key);
   const { origin } = snapshot.status;
   if (!origin) {
-    throw new RuneError("failed_precondition", `snapshot ${key.namespace}/${key.name} is not taken yet`, {
+    throw new RuneError("failed_precondition", `snapshot ${key.namespace}/${key.name} is not ready yet`, {
       hint: `wait until it is Ready: rune get snapshot ${key.name} -n ${key.namespace} --watch`,
     });
   }
@@ -73,7 +70,7 @@ export async function restoreVolume(
 
 type Origin = NonNullable<Snapshot["status"]["origin"]>;
 
-/** Policies of the volume that the snapshot was taken of; those of its class hold where that is the same. */
+/** The policies of the original volume that the class of the new one does not already apply. */
 function keptOf(origin: Origin, storageClassName: string | undefined) {
   if (storageClassName !== origin.storageClassName) return {};
   const { reclaimPolicy, snapshotPolicy } = origin;
@@ -83,7 +80,7 @@ function keptOf(origin: Origin, storageClassName: string | undefined) {
   };
 }
 
-/** What a restored volume has of the one before it, and what it has not. */
+/** Sentences on what the restored volume has in common with the original, and what not. */
 function aftermath(
   { namespace, name, spec, status }: Volume,
   { origin, former }: { origin: Origin; former: { namespace: string; name: string } },
@@ -94,11 +91,11 @@ function aftermath(
     lines.push(`it keeps the snapshot policy: every ${policy.every}, keep ${policy.keep}`);
   }
   if (origin.snapshotPolicy !== undefined && policy === undefined) {
-    lines.push("its class is another: it has not the snapshot policy of the volume before it");
+    lines.push("its class differs, so it does not have the original's snapshot policy");
   }
   if (status.ownerService !== undefined) {
     lines.push(
-      `it is a volume of service ${status.ownerService} again: its template's snapshot policy holds, and it goes with ` +
+      `it belongs to service ${status.ownerService} again: the template's snapshot policy applies, and it is deleted by ` +
         "rune service delete --cascade",
     );
   } else if (origin.ownerService !== undefined) {
@@ -111,12 +108,12 @@ function aftermath(
   }
   const claimed = name === former.name && namespace === former.namespace;
   if (!claimed && status.ownerService === undefined && origin.ownerService === undefined) {
-    lines.push(`to use it, let the service claim it: stop the service, write claim: { name: ${name} }, cast`);
+    lines.push(`to use it, stop the service, write claim: { name: ${name} } into its mount, and cast`);
   }
   return lines;
 }
 
-/** The class, if it still exists; else the default decides. */
+/** The original's class if it still exists; else the default applies. */
 async function classOf({ client }: Session, name: string | undefined): Promise<string | undefined> {
   if (name === undefined) return undefined;
   return (await findResource(client, { kind: "storageClass", namespace: "", name }))?.name;

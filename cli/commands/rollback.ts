@@ -1,4 +1,4 @@
-/** `rune rollback`: takes up an earlier spec of a service again. @module */
+/** `rune rollback`: returns a service to an earlier spec. @module */
 import type { Service } from "../../model/service.ts";
 import { resourcePath } from "../client/api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
@@ -7,18 +7,21 @@ import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/
 
 function parseGeneration(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UsageError(`"${text}" is not a generation`, "write a number that rune history shows");
+  throw new UsageError(`"${text}" is not a generation`, "use a number from rune history");
 }
 
 /** See the module. */
 export const define: Define = (command, cli) => {
   const rollback = command.argument("<service>")
-    .option("--to-generation <number>", "this one; without it, the last that was ready and differs");
+    .option(
+      "--to-generation <number>",
+      "the generation to return to (default: the last one that was ready and differs)",
+    );
   addWaitFlags(rollback);
   addGlobalFlags(rollback);
   rollback.addHelpText(
     "after",
-    "\nThe earlier spec becomes a new generation; the scale stays as it is. rune history lists what is kept.\n" +
+    "\nThe earlier spec becomes a new generation; the scale does not change. rune history lists the generations.\n" +
       examples("rune rollback web", "rune rollback web --to-generation 3"),
   );
   rollback.action(async (name, options, self) => {

@@ -1,4 +1,4 @@
-/** `rune rollout status`: waits until a service is what was asked for last, whoever asked. @module */
+/** `rune rollout status`: waits until a service has reached its current spec. @module */
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { getResource } from "../client/api.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
@@ -6,14 +6,14 @@ import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/
 
 /** See the module. */
 export const define: Define = (group, cli) => {
-  const status = group.command("status").description("wait until a service is what was asked for last")
+  const status = group.command("status").description("wait until the last change of a service is done")
     .argument("<service>");
   addWaitFlags(status);
   addGlobalFlags(status);
   status.addHelpText(
     "after",
-    "\nShows how far the last cast, scale, restart or rollback has come, and exits as rune cast does: 0 when it is done,\n" +
-      "1 when it failed, 5 when another one came meanwhile, 7 when the time is up. --no-wait only says how it stands.\n" +
+    "\nShows the progress of the last cast, scale, restart or rollback. Exit codes are those of rune cast: 0 done,\n" +
+      "1 failed, 5 replaced by another change, 7 timed out. --no-wait only prints the current state.\n" +
       examples(
         "rune rollout status web",
         "rune rollout status web --timeout 10m",

@@ -4,7 +4,7 @@ import { UsageError } from "../terminal/exit_codes.ts";
 import { actOnService } from "./service_action.ts";
 import { addWaitFlags, durationFlag, type WaitFlags } from "../waiting/wait_flags.ts";
 
-/** A number of instances. @throws {UsageError} when it is none. */
+/** Parses a number of instances. @throws {UsageError} if it is not one. */
 function parseScale(text: string): number {
   const scale = /^\d{1,4}$/.test(text) ? Number(text) : NaN;
   if (scale <= 1000) return scale;
@@ -12,8 +12,8 @@ function parseScale(text: string): number {
 }
 
 /**
- * The gradual part of a request; undefined when it is to be done at once.
- * @throws {UsageError} for flags that make no sense.
+ * Parses the gradual part of a request; undefined for an immediate scale. @throws {UsageError} for
+ * conflicting flags.
  */
 function parseGradual(flags: { mode: string; step?: string; interval?: string }) {
   if (flags.mode !== "gradual" && flags.mode !== "immediate") {
@@ -22,26 +22,26 @@ function parseGradual(flags: { mode: string; step?: string; interval?: string })
   const { step, interval } = flags;
   if (flags.mode === "immediate") {
     if (step === undefined && interval === undefined) return undefined;
-    throw new UsageError("--step and --interval are for a gradual scale", "add --mode=gradual");
+    throw new UsageError("--step and --interval need a gradual scale", "add --mode=gradual");
   }
   if (interval !== undefined) durationFlag(interval);
   const by = step === undefined ? 1 : parseScale(step);
-  if (by === 0) throw new UsageError("--step 0 would never get there", "write a step of at least 1");
+  if (by === 0) throw new UsageError("--step 0 would never finish", "use a step of at least 1");
   return { step: by, interval: interval ?? "30s" };
 }
 
 /** See the module. */
 export const define: Define = (command, cli) => {
   const scale = command.argument("<service>").argument("<instances>", "0 to 1000")
-    .option("--mode <mode>", "immediate, or gradual: step by step, each once the last is ready", "immediate")
+    .option("--mode <mode>", "immediate, or gradual: step by step, each after the last is ready", "immediate")
     .option("--step <instances>", "gradual: how many at a time (1)")
-    .option("--interval <duration>", "gradual: how long between steps, at least (30s)");
+    .option("--interval <duration>", "gradual: the shortest time between steps (30s)");
   addWaitFlags(scale);
   addGlobalFlags(scale);
   scale.addHelpText(
     "after",
     "\nScaling down removes the highest ordinals first and keeps the volumes of claim templates.\n" +
-      "A gradual scale is carried out by the daemon, also without this command; when a step fails, it goes back.\n" +
+      "The daemon carries out a gradual scale, even if this command ends. If a step fails, it returns to the former scale.\n" +
       examples(
         "rune scale api 5",
         "rune scale api 0   # stop without deleting",
@@ -53,8 +53,7 @@ export const define: Define = (command, cli) => {
     const gradual = parseGradual(options);
     const body = { scale: parseScale(instances), ...(gradual && { gradual }) };
     const flags = options as unknown as WaitFlags;
-    // Every step has its own time to become ready: only a failure ends the wait, or a --timeout that was
-    // written.
+    // Each step has its own time to become ready, so only a failure or an explicit --timeout ends the wait.
     const patient = gradual && self.getOptionValueSource("timeout") === "default"
       ? { ...flags, timeout: "24h" }
       : flags;

@@ -1,7 +1,4 @@
-/**
- * `rune secret`: list, get, create, delete; and `rune create secret`. Values go in and never come out.
- * @module
- */
+/** `rune secret`: list, get, create, delete; and `rune create secret`. Values are never printed. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../model/kinds.ts";
 import { oddLineEnd } from "../../model/secret_value.ts";
@@ -11,17 +8,17 @@ import { addDataFlags, type DataFlags, readDataFlags } from "../files/data_flags
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 
-/** Defines the creation of a secret, under the word that its group gives it. */
+/** Defines the command that creates a secret, under the name that its group uses. */
 export function defineCreateSecret(group: Command, cli: Cli, word: "create" | "secret"): void {
   const create = group.command(word).description("create a secret from values and files").argument("<name>")
-    .option("--type <type>", "a word of your own that says what it is");
+    .option("--type <type>", "a word of your choice that says what it is");
   addDataFlags(create);
   addGlobalFlags(create);
   const typed = word === "create" ? "rune secret create" : "rune create secret";
   create.addHelpText(
     "after",
-    "\nRefuses a secret that exists; rune cast changes it. Nobody is ever shown a value again. What is written with\n" +
-      "--from-literal stands in the shell's history and the list of processes: prefer --from-file.\n" +
+    "\nFails if the secret exists; rune cast changes it. Rune never shows a value again. Values of --from-literal appear\n" +
+      "in the shell's history and in the process list, so prefer --from-file.\n" +
       examples(
         `${typed} db --from-file password=./password.txt`,
         `pass show db | tr -d '\\n' | ${typed} db --from-file password=-`,

@@ -6,19 +6,19 @@ import { type Define, examples } from "../client/command.ts";
 /** See the module. */
 export const define: Define = (command, cli) => {
   command
-    .option("--config <file>", "runefile (default /etc/rune/runefile.yaml or .toml, when there is one)")
-    .option("--data-dir <directory>", "where the state, the logs and local volumes live")
+    .option("--config <file>", "runefile (default: /etc/rune/runefile.yaml or .toml, if it exists)")
+    .option("--data-dir <directory>", "directory for the state, logs and local volumes")
     .option("--http-addr <address>", "where the API listens (default 127.0.0.1:7861)")
     .option("--grpc-addr <address>", "a second address for the same API")
     .option("--dev-mode", "for a laptop: loopback only, data in ~/.rune, no root needed")
     .option("--node-name <name>", "name of this node (default: the host's)")
     .addOption(
-      new Option("--log-level <level>", "how much is logged").choices(["debug", "info", "warn", "error"]),
+      new Option("--log-level <level>", "log level").choices(["debug", "info", "warn", "error"]),
     )
-    .addOption(new Option("--log-format <format>", "form of the log").choices(["text", "json"]))
+    .addOption(new Option("--log-format <format>", "log format").choices(["text", "json"]))
     .addHelpText(
       "after",
-      "\nFlags override the runefile. Ctrl-C or SIGTERM stops the daemon; what it runs goes on.\n" +
+      "\nFlags override the runefile. Ctrl-C or SIGTERM stops the daemon; services keep running.\n" +
         examples("rune serve --dev-mode", "rune serve --config /etc/rune/runefile.yaml"),
     )
     .action((options: ServeOptions) => cli.serve(options));

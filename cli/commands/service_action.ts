@@ -1,4 +1,4 @@
-/** Actions on one service that are waited for: scale, restart, stop. @module */
+/** Actions on one service that wait for their effect: scale, restart, stop. @module */
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Service } from "../../model/service.ts";
 import { resourcePath } from "../client/api.ts";
@@ -15,9 +15,9 @@ export interface ServiceAction {
 }
 
 /**
- * Asks for the action and waits until the service has become what it asks for.
+ * Requests the action and waits until the service has carried it out.
  *
- * @returns how the service ended, or undefined when nobody waits.
+ * @returns how it ended, or undefined with `--no-wait`.
  * @throws {RuneError} `not_found`; as `waitFor` does.
  */
 export async function actOnService(session: Session, request: ServiceAction): Promise<Settled | undefined> {

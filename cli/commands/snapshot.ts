@@ -11,17 +11,17 @@ import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 
 function defineCreate(group: Command, cli: Cli): void {
-  const create = group.command("create").description("copy a volume as it is now").argument("<volume>")
+  const create = group.command("create").description("take a snapshot of a volume").argument("<volume>")
     .option("--name <name>", "the snapshot's name (default: <volume>-snap-<unix time>)")
-    .option("--pause", "pause those who write the volume while it is copied (the default)")
-    .option("--no-pause", "copy while they write: files may not fit each other");
+    .option("--pause", "pause the volume's writers during the copy (the default)")
+    .option("--no-pause", "copy without pausing: files may be inconsistent with each other");
   addWaitFlags(create);
   addGlobalFlags(create);
   create.addHelpText(
     "after",
-    "\nThe copy holds owners, modes, times, attributes, links and holes. Where the filesystem shares blocks (xfs, btrfs) it\n" +
-      "takes the same short time whatever the size. Writers are paused until the volume is read, and always resumed.\n" +
-      "Ctrl-C ends the waiting only.\n" +
+    "\nThe copy keeps owners, modes, times, attributes, links and holes. On filesystems that share blocks (xfs, btrfs) it\n" +
+      "is fast whatever the size. Writers are paused until the volume is read, and always resumed.\n" +
+      "Ctrl-C only ends the waiting.\n" +
       examples(
         "rune snapshot create pgdata-postgres-0 --name before-upgrade -n prod",
         "rune snapshot create web-data --no-pause --no-wait",
@@ -34,7 +34,7 @@ function defineCreate(group: Command, cli: Cli): void {
     const timeoutMs = durationFlag(timeout);
     const name = options.name ?? snapshotName(volume, { infix: "snap", unix: Math.floor(Date.now() / 1000) });
     const body = { name, source: { volume }, ...(!pause && { pause }) };
-    const exists = "a snapshot stays what it is; choose another --name, or delete that one first";
+    const exists = "a snapshot cannot be replaced; choose another --name, or delete it first";
     const made = await createResource(client, { kind: "snapshot", namespace }, { body, exists });
     const title = `snapshot ${namespace}/${name}`;
     if (!wait) return terminal.out(`${title} is being taken\n`);
@@ -46,7 +46,7 @@ function defineCreate(group: Command, cli: Cli): void {
 }
 
 function defineRestore(group: Command, cli: Cli): void {
-  const restore = group.command("restore").description("make a new volume from a snapshot")
+  const restore = group.command("restore").description("create a volume from a snapshot")
     .argument("<snapshot>").argument("<volume>", "the new volume's name");
   addRestoreFlags(restore);
   restore.addHelpText(

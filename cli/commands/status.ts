@@ -1,4 +1,4 @@
-/** `rune status`: the whole node at a glance. @module */
+/** `rune status`: the node at a glance. @module */
 import { oneLine } from "../../base/plain_text.ts";
 import type { Status } from "../../model/api.ts";
 import { formatAge } from "../../model/format.ts";
@@ -16,7 +16,7 @@ const COLUMNS: Column<Status["namespaces"][number], undefined>[] = [
   { header: "VOLUMES", cell: (n) => counts(n.volumes) },
 ];
 
-/** The latest warnings, each with its age; nothing when there are none. */
+/** The latest warnings, each with its age; empty if there are none. */
 function warningsText(status: Status, { now, paint }: { now: number; paint: Paint }): string {
   const recent = status.recentWarnings ?? [];
   if (recent.length === 0) return "";

@@ -15,7 +15,7 @@ function defineCreate(group: Command, cli: Cli): void {
   addGlobalFlags(create);
   create.addHelpText(
     "after",
-    "\nRefuses a class that exists; rune cast changes it.\n" +
+    "\nFails if the class exists; rune cast changes it.\n" +
       examples("rune storageclass create -f do-volumes-nyc3.yaml"),
   );
   create.action(async ({ file }, self) => {
@@ -29,7 +29,7 @@ function defineCreate(group: Command, cli: Cli): void {
     const other = set.resources.find(({ declared }) => declared.kind !== "storageClass");
     if (other) {
       throw new UsageError(
-        `${file} declares a ${other.declared.kind}, expected storage classes alone`,
+        `${file} declares a ${other.declared.kind}, expected only storage classes`,
         `apply all of it with: rune cast ${file}`,
       );
     }
@@ -52,14 +52,14 @@ function defineCreate(group: Command, cli: Cli): void {
 
 function defineSetDefault(group: Command, cli: Cli): void {
   const setDefault = group.command("set-default")
-    .description("make one the class of volumes that name none").argument("<name>");
+    .description("make a class the default for volumes that name none").argument("<name>");
   addGlobalFlags(setDefault);
   setDefault.addHelpText("after", examples("rune storageclass set-default local"));
   setDefault.action(async (name, _, self) => {
     const { terminal, client } = openSession(cli, self);
     const key = { kind: "storageClass", namespace: "", name } as const;
     await client.request("POST", resourcePath(key, "actions", "set-default"));
-    terminal.out(`storageClass ${name} is the default now\n`);
+    terminal.out(`storageClass ${name} is now the default\n`);
   });
 }
 

@@ -1,4 +1,4 @@
-/** Which instances `logs` and `exec` speak of: a service, or one instance. @module */
+/** Resolves the target of `logs` and `exec`: a service or one instance. @module */
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
@@ -6,7 +6,7 @@ import { findResource, listResources } from "../client/api.ts";
 import { parseKind, type Session } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
-/** The word as typed: a name, and the kind where it was given (`instance/web-0`). */
+/** Parses a target: a name, optionally with its kind (`instance/web-0`). */
 export function parseTarget(word: string): { kind?: "service" | "instance"; name: string } {
   const [first, second, ...rest] = word.split("/");
   if (second === undefined) return { name: word };
@@ -21,10 +21,10 @@ export function parseTarget(word: string): { kind?: "service" | "instance"; name
 }
 
 /**
- * The service or the instance that a word names; of both, the service. Where nobody named a namespace and the
- * default one has neither, a service that is the only one of its name is meant, and that is said.
+ * Finds the service or instance with a name; a service wins over an instance. If nobody named a namespace and
+ * the default one has neither, it uses a service elsewhere whose name is unique, and says so.
  *
- * @throws {RuneError} `not_found` when it names neither.
+ * @throws {RuneError} `not_found` if there is neither.
  */
 export async function findTarget(session: Session, word: string): Promise<Service | Instance> {
   const { client, namespace } = session;
@@ -51,19 +51,19 @@ export async function findTarget(session: Session, word: string): Promise<Servic
     {
       hint: only
         ? `say which: ${elsewhere.map((s) => `-n ${s.namespace}`).join(", ")}`
-        : "see what there is: rune get services -A, rune get instances -A",
+        : "list them with: rune get services -A, rune get instances -A",
     },
   );
 }
 
-/** What `logs` speaks of. */
+/** The target of `logs`. */
 export type LogTarget = Service | { kind: "instance"; namespace: string; name: string };
 
 /**
- * As {@linkcode findTarget}; also an instance that is gone while its service is there, whose last output is
+ * Like {@linkcode findTarget}, but also finds a removed instance of an existing service, whose last output is
  * kept.
  *
- * @throws {RuneError} `not_found` when it names nothing that is or was.
+ * @throws {RuneError} `not_found` if nothing has or had that name.
  */
 export async function findLogTarget(session: Session, word: string): Promise<LogTarget> {
   try {

@@ -16,11 +16,11 @@ function line(who: string, { version, commit, builtAt, deno }: Version): string 
 
 /** See the module. */
 export const define: Define = (command, cli) => {
-  const versionCommand = command.option("--client", "only that of this program");
+  const versionCommand = command.option("--client", "only the version of this program");
   addGlobalFlags(versionCommand, { output: true });
   versionCommand.addHelpText(
     "after",
-    "\nA daemon that cannot be reached is a remark on standard error, not a failure.\n" +
+    "\nAn unreachable daemon is a note on standard error, not a failure.\n" +
       examples("rune version", "rune version --client -o json"),
   );
   versionCommand.action(async (options, self) => {

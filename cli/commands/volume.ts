@@ -14,20 +14,20 @@ import { defineListAndGet } from "./get.ts";
 import { defineCreate } from "./volume_create.ts";
 import { defineUndelete } from "./volume_undelete.ts";
 
-/** Asks for an action on the volume of this name. */
+/** Requests an action on a volume. */
 const act = (action: string, name: string, body?: unknown) => ({ client, namespace }: Session) =>
   client.request<Volume>("POST", resourcePath({ kind: "volume", namespace, name }, "actions", action), {
     body,
   });
 
 function defineDetach(group: Command, cli: Cli): void {
-  const detach = group.command("detach").description("break the bind to an instance that is gone")
+  const detach = group.command("detach").description("release a volume from an instance that is gone")
     .argument("<name>");
   addVolumeFlags(detach);
   detach.addHelpText(
     "after",
-    "\nOnly a bind that nobody uses is broken: an instance that exists keeps its volume, and one that is gone loses it\n" +
-      "when every runner has said that nothing of it runs. Rune does the same by itself every 30 seconds.\n" +
+    "\nAn instance that exists keeps its volume. One that is gone loses it as soon as every runner has confirmed that\n" +
+      "nothing of it runs. Rune checks this itself every 30 seconds.\n" +
       examples("rune volume detach pgdata-postgres-1 -n prod"),
   );
   detach.action((name, flags, command) =>
@@ -43,14 +43,14 @@ function defineDetach(group: Command, cli: Cli): void {
 
 function defineRetry(group: Command, cli: Cli): void {
   const retry = group.command("retry-provision").description(
-    "try to provision a stalled volume again, or take the disk that is there",
+    "provision a stalled volume again, or accept the disk that is present",
   )
     .argument("<name>");
   addVolumeFlags(retry);
   retry.addHelpText(
     "after",
-    "\nCorrect the cause first (allowlist, token, capacity); rune describe volume shows it. Of a volume that waits for its\n" +
-      "disk it takes the filesystem that is there now for the right one, with the data that it has.\n" +
+    "\nFix the cause first (allowlist, token, capacity); rune describe volume shows it. For a volume that waits for its\n" +
+      "disk, this accepts the filesystem that is present now, with its data.\n" +
       examples("rune volume retry-provision pgdata-postgres-1 -n prod"),
   );
   retry.action((name, flags, command) =>
@@ -58,14 +58,14 @@ function defineRetry(group: Command, cli: Cli): void {
       what: "provisioning",
       ask: act("retry-provision", name),
       goal: ({ annotations }) => ({ retriedAt: annotations[ANNOTATIONS.retryRequestedAt] }),
-      accepted: "is tried again",
+      accepted: "is being retried",
     })
   );
 }
 
-/** A size in bytes. @throws {UsageError} when it is none. */
+/** Parses a size in bytes. @throws {UsageError} if it is not one. */
 async function sizeFlag(text: string): Promise<number> {
-  // Loaded here: a client that only reads starts without schemas.
+  // Loaded here, so that read-only clients start without schemas.
   const { parseBytes } = await import("../../model/quantity.ts");
   try {
     return parseBytes(text);
@@ -76,13 +76,13 @@ async function sizeFlag(text: string): Promise<number> {
 }
 
 function defineResize(group: Command, cli: Cli): void {
-  const resize = group.command("resize").description("make a volume larger").argument("<name>")
+  const resize = group.command("resize").description("grow a volume").argument("<name>")
     .argument("<size>", "10Gi, 500Mi, 1G; a bare integer is bytes");
   addVolumeFlags(resize);
   resize.addHelpText(
     "after",
-    "\nThe same as casting the volume with a larger size; write that into its castfile too. Volumes never shrink. Where\n" +
-      "the driver grows them only while nobody mounts them, the command waits until that is so.\n" +
+    "\nThe same as casting the volume with a larger size; update its castfile too. Volumes never shrink. If\n" +
+      "the driver can only grow unmounted volumes, the command waits until nobody mounts it.\n" +
       examples("rune volume resize web-data 20Gi"),
   );
   resize.action(async (name, size, flags, command) => {
@@ -98,12 +98,12 @@ function defineResize(group: Command, cli: Cli): void {
 }
 
 function defineRestore(group: Command, cli: Cli): void {
-  const restore = group.command("restore").description("make a new volume from a snapshot").argument("<name>")
+  const restore = group.command("restore").description("create a volume from a snapshot").argument("<name>")
     .requiredOption("--from-snapshot <name>", "the snapshot");
   addRestoreFlags(restore);
   restore.addHelpText(
     "after",
-    "\nThe data is there when the volume is Available; the snapshot stays.\n" +
+    "\nThe data is complete when the volume is Available. The snapshot stays.\n" +
       examples("rune volume restore pgdata-restored --from-snapshot before-upgrade -n prod"),
   );
   restore.action((volume, flags, self) => {

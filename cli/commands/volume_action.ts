@@ -1,32 +1,35 @@
-/** Work on one volume that is waited for: create, resize, detach, undelete, retry-provision. @module */
+/**
+ * Work on one volume that waits for its effect: create, resize, detach, undelete, retry-provision.
+ * @module
+ */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Volume } from "../../model/volume.ts";
 import { addGlobalFlags, type Cli, openSession, type Session } from "../client/command.ts";
 import type { Goal } from "../waiting/goal.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 
-/** What to ask of the daemon, and when it is done. */
+/** A request to the daemon, and when it is done. */
 export interface VolumeWork {
-  /** For messages: `resize`. */
+  /** A word for messages: `resize`. */
   what: string;
-  /** Asks; resolves to the volume as it was accepted. */
+  /** Sends the request and resolves to the accepted volume. */
   ask(session: Session): Promise<Volume>;
-  /** What the volume must have become, beside being there. */
+  /** What must be true of the volume, besides existing. */
   goal?: (volume: Volume) => Partial<Goal>;
-  /** What is printed without waiting: `is being resized`. */
+  /** Printed with `--no-wait`: `is being resized`. */
   accepted: string;
-  /** What is printed at the end, before the state; nothing when absent. */
+  /** Printed at the end, before the state; nothing if absent. */
   done?: string;
 }
 
-/** Gives a command the flags for waiting and the shared ones. */
+/** Adds the flags for waiting and the shared flags. */
 export function addVolumeFlags(command: CommandUnknownOpts): void {
   addWaitFlags(command);
   addGlobalFlags(command);
 }
 
 /**
- * Asks for the work, then waits until the volume has become what it asks for.
+ * Requests the work, then waits until the volume has carried it out.
  *
  * @throws {RuneError} the daemon's refusal; as `waitFor` does.
  */

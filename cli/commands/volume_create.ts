@@ -1,4 +1,4 @@
-/** `rune volume create`: what a castfile with one volume does, from flags. @module */
+/** `rune volume create`: creates a volume from flags, like a castfile with one volume. @module */
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Volume } from "../../model/volume.ts";
 import { collectionPath } from "../client/api.ts";
@@ -17,7 +17,7 @@ function pair(flag: string): (text: string, known?: Record<string, string>) => R
   };
 }
 
-/** `every=1h,keep=24` or `none`, as a castfile has it; which fields there are is the daemon's to say. */
+/** Parses `every=1h,keep=24` or `none`, as in a castfile. The daemon checks the fields. */
 function snapshotPolicy(text: string): Record<string, string | number> | "none" {
   if (text === "none") return text;
   return Object.fromEntries(
@@ -34,7 +34,7 @@ function snapshotPolicy(text: string): Record<string, string | number> | "none" 
   );
 }
 
-/** Defines it. */
+/** Defines the command. */
 export function defineCreate(group: Command, cli: Cli): void {
   const create = group.command("create").description("create a volume").argument("<name>")
     .requiredOption("--size <size>", "10Gi, 500Mi, 1G; a bare integer is bytes")
@@ -43,22 +43,25 @@ export function defineCreate(group: Command, cli: Cli): void {
         ACCESS_MODES[0],
       ),
     )
-    .option("--storage-class <name>", "its class; the default class when omitted")
+    .option("--storage-class <name>", "storage class (default: the default class)")
     .addOption(
-      new Option("--reclaim-policy <policy>", "what becomes of its data; the class's policy when omitted")
+      new Option(
+        "--reclaim-policy <policy>",
+        "what happens to its data on deletion (default: the class's policy)",
+      )
         .choices(["retain", "delete"] as const),
     )
     .option(
       "--snapshot-policy <policy>",
-      "when it is copied by itself: every=1h,keep=24, or none; the class's when omitted",
+      "automatic snapshots: every=1h,keep=24, or none (default: the class's policy)",
       snapshotPolicy,
     )
-    .option("--parameter <key=value>", "a parameter of its driver; may be repeated", pair("--parameter"))
+    .option("--parameter <key=value>", "a driver parameter; may be repeated", pair("--parameter"))
     .option("-l, --label <key=value>", "a label; may be repeated", pair("--label"));
   addVolumeFlags(create);
   create.addHelpText(
     "after",
-    "\nRefuses a volume that exists; rune cast changes it. Waits until it is Available.\n" +
+    "\nFails if the volume exists; rune cast changes it. Waits until it is Available.\n" +
       examples(
         "rune volume create web-data --size 5Gi",
         "rune volume create db --size 20Gi --snapshot-policy every=1h,keep=24",

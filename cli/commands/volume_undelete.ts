@@ -1,4 +1,7 @@
-/** `rune volume undelete`: brings a deleted volume back with its data, or lists those that can be. @module */
+/**
+ * `rune volume undelete`: restores a deleted volume with its data, or lists volumes that can be restored.
+ * @module
+ */
 import type { Command } from "@commander-js/extra-typings";
 import type { TrashItem } from "../../model/api.ts";
 import { formatAge, formatTimeLeft } from "../../model/format.ts";
@@ -34,32 +37,32 @@ async function list(session: Session): Promise<void> {
   terminal.out(new Table(columns, { paint, wide: true, headers: true }).render(items, Date.now()));
 }
 
-/** Defines it. */
+/** Defines the command. */
 export function defineUndelete(group: Command, cli: Cli): void {
   const undelete = group.command("undelete")
-    .description("bring a deleted volume back, or list those that can be")
+    .description("restore a deleted volume, or list those that can be restored")
     .argument("[name]", "without it: list")
-    .option("--id <id>", "which of several of that name; the latest when omitted");
+    .option("--id <id>", "which of several with that name (default: the latest)");
   addWaitFlags(undelete);
   addGlobalFlags(undelete, { output: true, allNamespaces: true });
   undelete.addHelpText(
     "after",
-    "\nVolumes of the class local whose reclaim policy is delete go to a trash first, and stay there for\n" +
-      "storage.trashRetention (24h). A volume whose policy is retain leaves its data in place: cast it again.\n" +
+    "\nDeleted volumes of the class local with the reclaim policy delete stay in a trash for\n" +
+      "storage.trashRetention (24h). With the policy retain the data stays in place: cast the volume again.\n" +
       examples(
-        "rune volume undelete                what can be brought back",
-        "rune volume undelete web-data       its row and its data",
+        "rune volume undelete                list what can be restored",
+        "rune volume undelete web-data       restore the volume and its data",
       ),
   );
   undelete.action(async (name, flags, command) => {
     const { id } = flags;
     if (name === undefined) {
-      if (id !== undefined) throw new UsageError("--id goes with a name", "name the volume too");
+      if (id !== undefined) throw new UsageError("--id needs a name", "name the volume too");
       return await list(openSession(cli, command));
     }
     const { output, allNamespaces } = openSession(cli, command);
     if (output !== undefined || allNamespaces) {
-      throw new UsageError("-o and -A go with the list", "leave them out");
+      throw new UsageError("-o and -A are only for the list", "omit them");
     }
     await workOnVolume({ cli, command, flags }, {
       what: "undelete",
@@ -71,7 +74,7 @@ export function defineUndelete(group: Command, cli: Cli): void {
             body: { id },
           },
         ),
-      accepted: "is being brought back",
+      accepted: "is being restored",
       done: "is back",
     });
   });

@@ -1,4 +1,4 @@
-/** `rune whoami`: who the daemon takes the caller for. @module */
+/** `rune whoami`: who the caller is to the daemon. @module */
 import type { Whoami } from "../../model/identity.ts";
 import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
 import { whoamiText } from "../describe/identity_text.ts";

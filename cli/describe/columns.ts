@@ -1,4 +1,4 @@
-/** The columns of every kind's table (SPEC 5), and of its single view. @module */
+/** The columns of every kind's table and single view. @module */
 import type { InstanceUsage, VolumeUsage } from "../../model/api.ts";
 import { externalAddress } from "../../model/exposing.ts";
 import { formatAge, formatBytes } from "../../model/format.ts";
@@ -6,15 +6,15 @@ import { ANNOTATIONS } from "../../model/marks.ts";
 import type { AnyResource, Kind, Kinds } from "../../model/resource.ts";
 import type { Column } from "../terminal/output.ts";
 
-/** What cells need beside the resource. */
+/** What cells need besides the resource. */
 export interface CellContext {
   /** Milliseconds since the epoch. */
   now: number;
-  /** Name under which the user reaches the daemon's host. */
+  /** The name by which the user reaches the daemon's host. */
   host: string;
-  /** What volumes hold, by uid; those that could not be measured are absent. */
+  /** Disk usage of volumes, by uid; absent for those that cannot be measured. */
   volumeUsage?: ReadonlyMap<string, VolumeUsage>;
-  /** What instances use, by uid; where it was asked for. */
+  /** Usage of instances, by uid, if it was requested. */
   instanceUsage?: ReadonlyMap<string, InstanceUsage>;
 }
 
@@ -38,11 +38,11 @@ const labels = () =>
     (r) => orDash(Object.entries(r.labels).map(([key, value]) => `${key}=${value}`).join(",")),
     { wide: true },
   );
-/** The state, or that it is going away. */
+/** The state, or that the resource is being deleted. */
 const state = <R extends AnyResource & { status: { state: string } }>(header: string) =>
   col<R>(header, (r) => r.deletionRequestedAt ? "Deleting" : r.status.state, { state: true });
 
-/** `250m`: as limits are written. */
+/** `250m`, as limits are written. */
 const cpuText = (usage: InstanceUsage | undefined) => usage ? `${usage.milliCpu}m` : "-";
 const memoryText = (usage: InstanceUsage | undefined) => usage ? formatBytes(usage.memoryBytes) : "-";
 
@@ -54,7 +54,7 @@ const service: KindColumn<"service">[] = [
   name(),
   col("TYPE", (r) => r.spec.image === undefined ? "process" : "container"),
   state("STATUS"),
-  // As they should be: ready, or ended well.
+  // In their desired state: ready, or ended well.
   col(
     "INSTANCES",
     (r) => `${Math.min(r.status.ready + (r.status.completed ?? 0), r.spec.scale)}/${r.spec.scale}`,
@@ -71,7 +71,7 @@ const service: KindColumn<"service">[] = [
   labels(),
 ];
 
-/** `1.5Gi of 10Gi`, or `1.5Gi` where no limit is enforced. */
+/** `1.5Gi of 10Gi`, or `1.5Gi` if no limit is enforced. */
 function formatUsage({ uid }: { uid: string }, { volumeUsage }: CellContext): string {
   const { usedBytes, limitBytes } = volumeUsage?.get(uid) ?? {};
   if (usedBytes === undefined) return "-";
@@ -84,11 +84,11 @@ function formatUsage({ uid }: { uid: string }, { volumeUsage }: CellContext): st
 const policyText = (policy: { every: string; keep: number } | undefined) =>
   policy ? `every ${policy.every}, keep ${policy.keep}` : "-";
 
-/** `5m ago`, of the last good one. */
+/** `5m ago`: the last snapshot that succeeded. */
 const lastSnapshot = ({ status: { snapshots } }: Kinds["volume"], { now }: CellContext) =>
   snapshots?.last ? `${since(snapshots.last.at, now)} ago` : "-";
 
-/** `in 12m`, or that it is being taken. */
+/** `in 12m`, or that it is in progress. */
 function nextSnapshot({ status: { snapshots } }: Kinds["volume"], { now }: CellContext): string {
   if (snapshots?.taking !== undefined) return "now";
   return snapshots?.nextAt === undefined ? "-" : `in ${formatAge(Date.parse(snapshots.nextAt) - now)}`;
@@ -198,7 +198,7 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   registry: makePlainColumns(),
 };
 
-/** The columns of a kind; `withNamespace` puts the namespace first. */
+/** The columns of a kind. `withNamespace` adds the namespace as the first. */
 export function columnsOf(
   kind: Kind,
   options: { withNamespace?: boolean } = {},

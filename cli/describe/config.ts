@@ -1,4 +1,4 @@
-/** What a service takes from configmaps and secrets, and its init steps, in words. @module */
+/** Describes what a service takes from configmaps and secrets, and its init steps. @module */
 import type { EnvSource } from "../../model/mounts.ts";
 import { describeData, usesData } from "../../model/data_uses.ts";
 import { describeKey } from "../../model/kinds.ts";
@@ -11,7 +11,7 @@ export function envSource(source: EnvSource): string {
   return source.prefix === "" ? from : `${from} (prefix ${source.prefix})`;
 }
 
-/** A line for each mount of files. */
+/** One line for each mount of files. */
 export function fileMountLines(
   { secretMounts, configMounts }: Pick<ServiceSpec, "secretMounts" | "configMounts">,
 ) {
@@ -23,8 +23,8 @@ export function fileMountLines(
 }
 
 /**
- * A line for each service that takes values from a configmap or secret, and who of it still runs with older
- * ones.
+ * One line for each service that uses a configmap or secret, with the instances that still run with older
+ * values.
  */
 export function usersOf(
   { kind, namespace, name }: { kind: "configmap" | "secret"; namespace: string; name: string },

@@ -1,4 +1,4 @@
-/** What descriptions need beside the resource. @module */
+/** What descriptions need besides the resource. @module */
 import type { Paint } from "../terminal/paint.ts";
 import type { CellContext } from "./columns.ts";
 

@@ -1,4 +1,4 @@
-/** Everything about one resource, in words; kinds without words of their own are shown as YAML. @module */
+/** Describes a resource in words. Kinds without a description of their own are shown as YAML. @module */
 import type { AnyResource } from "../../model/resource.ts";
 import { instanceUsage, listResources } from "../client/api.ts";
 import type { Client } from "../client/client.ts";
@@ -13,7 +13,7 @@ import { describeService } from "./service.ts";
 import { describeSnapshot } from "./snapshot.ts";
 import { describeVolume } from "./volume.ts";
 
-/** Events shown at most, the latest. */
+/** The most events shown, the latest. */
 const EVENTS = 15;
 
 async function describeGeneric(resource: AnyResource, { now }: DescribeContext): Promise<string> {
@@ -58,7 +58,7 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
   }
 }
 
-/** The description of a resource, its latest events at the end. */
+/** The description of a resource, with its latest events at the end. */
 export async function describeResource(
   client: Client,
   resource: AnyResource,

@@ -11,7 +11,7 @@ export function titleOf(key: { kind: string; namespace: string; name: string }):
 const show = (value: unknown) =>
   typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : JSON.stringify(value);
 
-/** A value as `path: value` lines, so that a new resource reads like its castfile. */
+/** Flattens a value to `path: value` lines, so that a new resource reads like its castfile. */
 function leaves(path: string, value: unknown): { path: string; value: unknown }[] {
   if (typeof value === "object" && value !== null) {
     const entries = Array.isArray(value)
@@ -32,9 +32,9 @@ function hideValues({ data, ...rest }: Record<string, unknown>): Record<string, 
 }
 
 /**
- * The lines that show one result; none for a resource that stays as it is.
+ * The lines that show one result; none for an unchanged resource.
  *
- * @param options.body what was declared, for a resource that does not exist yet.
+ * @param options.body the declared body, for a resource that does not exist yet.
  */
 export function changeLines(
   result: CastResult,

@@ -1,4 +1,4 @@
-/** Tokens, users and policies in words. @module */
+/** Describes tokens, users and policies. @module */
 import { formatAge, formatTimeLeft } from "../../model/format.ts";
 import type { NewTokenView, PolicyView, Rule, TokenView, UserView, Whoami } from "../../model/identity.ts";
 import type { Column } from "../terminal/output.ts";
@@ -6,7 +6,7 @@ import type { Column } from "../terminal/output.ts";
 const orDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;
 const age = (time: string, { now }: { now: number }) => formatAge(now - Date.parse(time));
 
-/** When something ends, in words. */
+/** When something expires, in words. */
 function expiry(expiresAt: string | undefined, now: number): string {
   if (expiresAt === undefined) return "never";
   const left = Date.parse(expiresAt) - now;
@@ -44,7 +44,7 @@ export function ruleText({ resource, verbs, namespace }: Rule): string {
   }`;
 }
 
-/** What a new token is told with, once. */
+/** The one message about a new token. */
 export function newTokenText({ user, id, expiresAt }: NewTokenView, now: number): string {
   const until = expiresAt === undefined ? "it does not expire" : `it expires ${expiry(expiresAt, now)}`;
   return `token ${id} for ${user}; ${until}; it is not shown again\n`;
@@ -54,7 +54,7 @@ export function newTokenText({ user, id, expiresAt }: NewTokenView, now: number)
 export function whoamiText(me: Whoami, options: { server: string; context?: string; now: number }): string {
   const { server, context, now } = options;
   const rows: [string, string | undefined][] = [
-    ["USER", me.type === "anonymous" ? "anonymous (this daemon asks nobody for a token)" : me.user],
+    ["USER", me.type === "anonymous" ? "anonymous (this daemon does not require tokens)" : me.user],
     ["TYPE", me.type === "service" ? "service account" : me.type === "user" ? "user" : undefined],
     ["NAMESPACE", me.namespace],
     ["POLICIES", orDash(me.policies.join(", "))],

@@ -1,4 +1,4 @@
-/** What the image of a service brings beside what was cast, in words. Pure. @module */
+/** Describes what the image of a service adds to what was cast. Pure. @module */
 import { claimedVolumePattern } from "../../model/claim_names.ts";
 import {
   foreignNote,
@@ -23,14 +23,14 @@ export function imageMountsOf(instances: Instance[]): VolumeMount[] {
 export const imageVolumeNames = (mount: VolumeMount, service: string): string =>
   `volumes ${claimedVolumePattern({ mount: mount.name, service })}`;
 
-/** What there is to know of a path that an image declares as a volume and that no mount covers. */
+/** The note for a path that an image declares as a volume and that no mount covers. */
 function imageVolumeNote(mount: VolumeMount, service: string): string {
-  return `its image declares ${mount.mountPath} as a volume, and no mount covers it: what is written there is kept in ` +
-    `${imageVolumeNames(mount, service)} until the service is deleted, and goes to the trash then; ` +
+  return `its image declares ${mount.mountPath} as a volume, and no mount covers it: Rune keeps the data in ` +
+    `${imageVolumeNames(mount, service)} until the service is deleted, then moves it to the trash; ` +
     `to keep it longer, add to volumes: ${imageMountText(mount)}`;
 }
 
-/** Sentences about what the instances of a service have from their image, or do not have. */
+/** Notes about what the instances of a service get from their image, or miss. */
 export function imageNotes(instances: Instance[], service: string): string[] {
   const hidden = instances.flatMap(({ status }) => status.image?.hidden ?? []).map(hiddenNote);
   const foreign = instances.flatMap(({ status }) => status.image?.foreign ?? []).map(foreignNote);
@@ -38,14 +38,14 @@ export function imageNotes(instances: Instance[], service: string): string[] {
   return [...volumes, ...new Set([...hidden, ...foreign])];
 }
 
-/** Sentences about what a service would have from its image, were it cast. */
+/** Notes about what a service would get from its image if it were cast. */
 export function reportNotes(
   spec: ServiceSpec,
   { name, report }: { name: string; report: ImageReport },
 ): string[] {
   if (!report.here) {
     return [
-      `image ${report.image} is not on the daemon's host: what it declares cannot be told before it is pulled`,
+      `image ${report.image} is not on the daemon's host: Rune can only tell what it declares after pulling it`,
     ];
   }
   const mounted = [...spec.volumes, ...spec.configMounts, ...spec.secretMounts].map(({ mountPath }) =>

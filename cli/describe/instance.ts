@@ -1,4 +1,4 @@
-/** An instance in words. @module */
+/** Describes an instance. @module */
 import { volumeKeyOf } from "../../model/claim_names.ts";
 import { type Instance, mountsOf } from "../../model/instance.ts";
 import type { DescribeContext } from "./context.ts";

@@ -1,32 +1,31 @@
 /**
- * Lines of logs as people and programs get them: the parts of long ones joined again, in front of each what
- * was asked for.
+ * Formats log lines for people and programs: joins the parts of long lines and adds the requested prefixes.
  * @module
  */
 import type { LogLine } from "../../model/api.ts";
 import { type Paint, PREFIX_STYLES, withColours } from "../terminal/paint.ts";
 
-/** Bytes of a line that are held back until its end comes; what is longer goes on as it comes. */
+/** How many bytes of an unfinished line to hold back. Longer lines are printed as they arrive. */
 const MAX_HELD = 4 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
-/** The bytes of a line: as they were printed, also where they are no text. */
+/** The bytes of a line exactly as printed, even if they are not text. */
 export function bytesOf({ text, base64 }: Pick<LogLine, "text" | "base64">): Uint8Array {
   return base64 === undefined ? encoder.encode(text) : Uint8Array.fromBase64(base64);
 }
 
-/** Joins the parts of long lines, whatever comes between them. */
+/** Joins the parts of long lines, whatever arrives between them. */
 export interface LineJoiner {
   /**
-   * The line that this ends; undefined while it goes on. One that is very long comes in parts all the same.
+   * The line that this part completes; undefined while it continues. A very long line still comes in parts.
    */
   push(line: LogLine): LogLine | undefined;
   /** Lines whose end never came. */
   rest(): LogLine[];
 }
 
-/** Makes one; it holds at most 4 MiB of each instance and stream. */
+/** Creates a joiner. It holds at most 4 MiB of each instance and stream. */
 export function createLineJoiner(): LineJoiner {
   const held = new Map<string, { parts: LogLine[]; bytes: number }>();
   return {
@@ -52,7 +51,7 @@ export function createLineJoiner(): LineJoiner {
   };
 }
 
-/** One line of its parts: the time of the first, the end of the last. */
+/** Joins parts into one line, with the time of the first and the end of the last. */
 function joinParts(parts: LogLine[]): LogLine {
   const { continues: _, base64: _b, ...first } = parts[0]!;
   const text = parts.map((part) => part.text).join("");
@@ -73,22 +72,25 @@ function concat(arrays: Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Turns lines into what is shown. */
+/** Turns log lines into output. */
 export interface LogFormatter {
-  /** For a terminal: colours, and no other orders. */
+  /** For a terminal: colours, but no other control sequences. */
   text(line: LogLine): string;
-  /** For a file or a pipe: byte for byte what was printed. */
+  /** For a file or pipe: byte for byte as printed. */
   bytes(line: LogLine): Uint8Array;
-  /** What ends a line that is left open. */
+  /** Ends a line that is still open. */
   end(): string;
 }
 
-/** Makes one. What goes on after a very long part goes on in the same line where nothing came in between. */
+/**
+ * Creates a formatter. The rest of a very long line continues on the same output line if nothing came
+ * between.
+ */
 export function logFormatter(
   options: { prefix: boolean; timestamps: boolean; paint: Paint },
 ): LogFormatter {
   const styles = new Map<string, number>();
-  /** Whose line stands there without its end. */
+  /** Whose line is still open. */
   let open: string | undefined;
   const formatStart = ({ instance, time }: LogLine) => {
     const at = options.timestamps ? `${time ?? "-"} ` : "";

@@ -1,9 +1,12 @@
-/** The layout of a description: aligned `Label: value` lines, and indented parts under headings. @module */
+/**
+ * The layout of a description: aligned `Label: value` lines, and indented sections under headings.
+ * @module
+ */
 import { formatAge } from "../../model/format.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { styleOfState } from "../terminal/paint.ts";
 
-/** A label and what stands beside it; lines whose value is undefined or empty are left out. */
+/** A label and its value. Lines with an undefined or empty value are left out. */
 export type Line = [label: string, value: string | number | boolean | undefined];
 
 /** Aligned lines. */
@@ -15,7 +18,7 @@ export function lines(entries: Line[]): string {
   ).join("");
 }
 
-/** A heading and indented text; nothing when the text is empty. */
+/** A heading with indented text; empty if the text is empty. */
 export function part(heading: string, text: string): string {
   if (text === "") return "";
   return `\n${heading}:\n${text.trimEnd().split("\n").map((line) => `  ${line}`).join("\n")}\n`;
@@ -26,7 +29,7 @@ export function moment(time: string | undefined, now: number): string | undefine
   return time === undefined ? undefined : `${formatAge(now - Date.parse(time))} ago (${time})`;
 }
 
-/** `Degraded (CrashLoop): message`, the state coloured. */
+/** `Degraded (CrashLoop): message`, with the state coloured. */
 export function condition(
   status: { state: string; reason?: string; message?: string },
   options: { paint: Paint; deleting: boolean },
@@ -42,7 +45,7 @@ export function pairs(map: Record<string, string> | undefined): string {
   return Object.entries(map ?? {}).map(([key, value]) => `${key}=${value}`).join(", ");
 }
 
-/** A command line as a shell would take it. */
+/** A command line as one would type it in a shell. */
 export function shellWords(words: string[]): string {
   return words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
     .join(" ");

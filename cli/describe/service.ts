@@ -1,4 +1,4 @@
-/** A service in words: what it runs, how it is, its instances and mounts. @module */
+/** Describes a service: what it runs, its health, its instances and mounts. @module */
 import { claimedVolumePattern } from "../../model/claim_names.ts";
 import type { Probe } from "../../model/health.ts";
 import { exposureOf, externalAddresses, isOpen } from "../../model/exposing.ts";
@@ -79,7 +79,7 @@ function probeText(probe: Probe | undefined): string | undefined {
   return `${what} every ${probe.intervalSeconds}s, fails after ${probe.failureThreshold}`;
 }
 
-/** The check of the image, which counts where the service has none. */
+/** The image's check, which applies if the service has none. */
 function imageCheck(instances: Instance[]): string | undefined {
   const probe = instances.find(({ status }) => status.image?.health)?.status.image?.health;
   return probe && `${probeText(probe)} (the image's HEALTHCHECK, as the service has no check of its own)`;
@@ -92,7 +92,7 @@ function imageMountLine(mount: VolumeMount, { name }: Service): string {
     `kept until the service is deleted; to keep it longer, add to volumes: ${imageMountText(mount)})`;
 }
 
-/** What its instances were not told of. */
+/** The configuration changes that its instances do not have yet. */
 function configText({ namespace, name, status: { staleConfig } }: Service): string | undefined {
   if (!staleConfig) return undefined;
   const changed = staleConfig.map(({ config, instances }) => `${config} (${instances.join(", ")})`).join(

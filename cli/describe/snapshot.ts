@@ -1,4 +1,4 @@
-/** A snapshot in words: what it is of, when it was taken, where it is, what is wrong with it. @module */
+/** Describes a snapshot: its volume, when it was taken, where it is, and what is wrong with it. @module */
 import { formatBytes } from "../../model/format.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Snapshot } from "../../model/snapshot.ts";

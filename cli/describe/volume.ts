@@ -1,4 +1,4 @@
-/** A volume in words: its state and failure, where its data is, who mounts it. @module */
+/** Describes a volume: its state and failure, where its data is, and who mounts it. @module */
 import type { Service } from "../../model/service.ts";
 import { parseImageContent } from "../../model/image_volume.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";

@@ -1,4 +1,4 @@
-/** Reads and checks castfiles, all of them before anything is done with one (SPEC 2). @module */
+/** Reads and checks castfiles, all of them before any is used. @module */
 import { type CastResource, findDuplicates, parseCastfile } from "../../model/castfile.ts";
 import { checkSet } from "../../model/checks.ts";
 import { type ErrorCode, type FieldIssue, RuneError } from "../../model/error.ts";
@@ -7,16 +7,16 @@ import { oddLineEnd } from "../../model/secret_value.ts";
 import { checkSupported } from "../../model/unsupported.ts";
 import { readSources, type SourceOptions, type SourceText } from "./sources.ts";
 
-/** Everything that some castfiles declare. */
+/** The declarations of some castfiles. */
 export interface CastSet {
   resources: CastResource[];
   /** How many files were read. */
   files: number;
-  /** What is odd and no mistake, a sentence each with its place. */
+  /** Warnings about valid but odd content, one sentence each with its position. */
   warnings: string[];
 }
 
-/** An issue that names a resource by index, with its place in the file. */
+/** Adds the position in the file to an issue that names a resource by index. */
 function placeIssue(issue: FieldIssue, resources: CastResource[]): FieldIssue {
   const resource = issue.resource === undefined ? undefined : resources[issue.resource];
   return resource ? { ...issue, ...resource.locate(issue.path) } : issue;
@@ -26,7 +26,7 @@ const inReadingOrder = (a: FieldIssue, b: FieldIssue) =>
   (a.file ?? "").localeCompare(b.file ?? "") || (a.line ?? 0) - (b.line ?? 0) ||
   (a.column ?? 0) - (b.column ?? 0);
 
-/** All that is wrong with some castfiles, as one error. */
+/** All mistakes in some castfiles, as one error. */
 function refusal(
   code: ErrorCode,
   issues: FieldIssue[],
@@ -38,12 +38,12 @@ function refusal(
   const count = issues.length === 1 ? "" : `, for ${issues.length} reasons`;
   return new RuneError(code, `${where} ${files.length > 1 ? what.replace("is", "are") : what}${count}`, {
     issues: [...issues].sort(inReadingOrder),
-    hint: applies ? "correct what is listed; nothing was applied" : "correct what is listed",
+    hint: applies ? "fix these mistakes; nothing was applied" : "fix these mistakes",
     cause,
   });
 }
 
-/** Values of secrets with line ends that their writer may not know of. */
+/** Warnings about secret values with line ends that their author may not have noticed. */
 function warningsOf(resources: CastResource[]): string[] {
   return resources.flatMap(({ declared, locate }) => {
     if (declared.kind !== "secret") return [];
@@ -58,16 +58,16 @@ function warningsOf(resources: CastResource[]): string[] {
   });
 }
 
-/** How castfiles are checked. */
+/** How to check castfiles. */
 export interface CheckOptions {
-  /** For resources that name none. */
+  /** For resources that do not name one. */
   namespace: string;
-  /** What is checked would be applied: a refusal says that it was not. */
+  /** Whether the caller is about to apply them: an error then says that nothing was applied. */
   applies?: boolean;
 }
 
 /**
- * Reads castfiles and checks all that can be checked without a daemon.
+ * Reads castfiles and checks everything that needs no daemon.
  *
  * @param args files, directories, globs, `-`, `https://` addresses.
  * @throws {RuneError} as {@linkcode checkCastfiles} does.
@@ -80,9 +80,9 @@ export async function loadCastfiles(
 }
 
 /**
- * Checks all of some castfiles that can be checked without a daemon.
+ * Checks everything in some castfiles that needs no daemon.
  *
- * @throws {RuneError} `invalid_argument` with every issue and its place.
+ * @throws {RuneError} `invalid_argument` with every issue and its position.
  */
 export function checkCastfiles(sources: SourceText[], options: CheckOptions): CastSet {
   const resources: CastResource[] = [];
@@ -103,14 +103,14 @@ export function checkCastfiles(sources: SourceText[], options: CheckOptions): Ca
   if (resources.length === 0) {
     throw new RuneError(
       "invalid_argument",
-      `${sources.map((s) => s.file).join(", ")}: no resource is declared`,
+      `${sources.map((s) => s.file).join(", ")}: no resources found`,
       { hint: "a castfile holds a key per resource, for example `service:` with name, image and scale" },
     );
   }
   return { resources, files: sources.length, warnings: warningsOf(resources) };
 }
 
-/** A refusal by the daemon, its issues given the places in the castfiles. */
+/** The daemon's refusal, its issues with positions in the castfiles. */
 export function locateIssues(
   error: unknown,
   set: Pick<CastSet, "resources">,

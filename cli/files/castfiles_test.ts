@@ -55,7 +55,7 @@ volume:
 });
 
 Deno.test("loadCastfiles() refuses sources that declare nothing", async () => {
-  await assert.rejects(load("# only a comment\n"), /no resource is declared/);
+  await assert.rejects(load("# only a comment\n"), /no resources found/);
 });
 
 Deno.test("locateIssues() puts the daemon's issues at their places in the castfiles", async () => {
@@ -78,8 +78,8 @@ Deno.test("loadCastfiles() says that nothing was applied where something would h
       stdin: ReadableStream.from([new TextEncoder().encode("service: {}\n")]),
       applies,
     });
-  await assert.rejects(loadWrong(false), { hint: "correct what is listed" });
-  await assert.rejects(loadWrong(true), { hint: "correct what is listed; nothing was applied" });
+  await assert.rejects(loadWrong(false), { hint: "fix these mistakes" });
+  await assert.rejects(loadWrong(true), { hint: "fix these mistakes; nothing was applied" });
 });
 
 Deno.test("loadCastfiles() warns of a secret whose value ends in a newline or holds carriage returns", async () => {

@@ -1,5 +1,6 @@
 /**
- * The client's own file: contexts, each an address with a token. Private to its owner, replaced in one step.
+ * The client's own file: contexts, each an address with a token. Private to its owner and replaced
+ * atomically.
  * @module
  */
 import { dirname, join } from "node:path";
@@ -8,24 +9,24 @@ import { RuneError } from "../../model/error.ts";
 import { findNearest } from "../../model/suggest.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
-/** One daemon as the user knows it. */
+/** One daemon as the user saved it. */
 export interface SavedContext {
   /** Origin of the daemon. */
   server: string;
   namespace?: string;
   token?: string;
-  /** File of the certificates to trust, PEM. */
+  /** Path of the certificates to trust, PEM. */
   ca?: string;
 }
 
-/** What the file holds. */
+/** The content of the file. */
 export interface ConfigFile {
   path: string;
   current?: string;
   contexts: Record<string, SavedContext>;
 }
 
-/** Where the file is: `RUNE_CONFIG`, else `~/.rune/config.yaml`; undefined without a home. */
+/** The path of the file: `RUNE_CONFIG`, else `~/.rune/config.yaml`; undefined without a home directory. */
 export function configPath(env: (name: string) => string | undefined): string | undefined {
   const home = env("HOME");
   return env("RUNE_CONFIG") || (home ? join(home, ".rune", "config.yaml") : undefined);
@@ -36,7 +37,7 @@ const isText = (value: unknown) => value === undefined || typeof value === "stri
 function parseConfig(path: string, value: unknown): ConfigFile {
   const configError = (what: string) =>
     new RuneError("invalid_argument", `${path}: ${what}`, {
-      hint: "correct it, or remove it and log in again",
+      hint: "fix it, or remove it and log in again",
     });
   if (value === null || value === undefined) return { path, contexts: {} };
   if (typeof value !== "object" || Array.isArray(value)) throw configError("expected a map");
@@ -59,9 +60,9 @@ function parseConfig(path: string, value: unknown): ConfigFile {
 }
 
 /**
- * Reads the file; one that is missing holds no contexts.
+ * Reads the file. A missing file has no contexts.
  *
- * @throws {RuneError} `invalid_argument` when it cannot be understood; its content is never quoted.
+ * @throws {RuneError} `invalid_argument` if it cannot be parsed; the error never quotes its content.
  */
 export async function readConfig(path: string): Promise<ConfigFile> {
   let text: string;
@@ -71,7 +72,7 @@ export async function readConfig(path: string): Promise<ConfigFile> {
     if (cause instanceof Deno.errors.NotFound) return { path, contexts: {} };
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RuneError("invalid_argument", `cannot read ${path}: ${reason}`, {
-      hint: "make it readable for you, or name another with RUNE_CONFIG",
+      hint: "make it readable for you, or choose another file with RUNE_CONFIG",
       cause,
     });
   }
@@ -81,22 +82,22 @@ export async function readConfig(path: string): Promise<ConfigFile> {
     value = parse(text);
   } catch {
     throw new RuneError("invalid_argument", `${path} is not YAML`, {
-      hint: "correct it, or remove it and log in again",
+      hint: "fix it, or remove it and log in again",
     });
   }
   return parseConfig(path, value);
 }
 
-/** Replaces the file in one step; only its owner can read it. */
+/** Replaces the file atomically. Only its owner can read it. */
 export async function writeConfig({ path, current, contexts }: ConfigFile): Promise<void> {
   const { stringify } = await import("yaml");
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const text = stringify({ ...(current !== undefined && { current }), contexts });
-  // A name of its own: two commands may write at once, and the last one wins whole.
+  // A unique name: if two commands write at once, the last one wins completely.
   await replaceFile(path, text, { aside: `${path}.${crypto.randomUUID().slice(0, 8)}` });
 }
 
-/** A context by name. @throws {UsageError} when there is none, with the nearest one as the hint. */
+/** A context by name. @throws {UsageError} if there is none, with the nearest name as the hint. */
 export function requireContext({ contexts, path }: ConfigFile, name: string): SavedContext {
   const found = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
   if (found) return found;

@@ -1,19 +1,19 @@
 /**
- * Which daemon and which namespace a command speaks of: flags, then the environment, then the defaults.
+ * Resolves which daemon and namespace a command addresses: flags first, then the environment, then defaults.
  * @module
  */
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
 import { type ConfigFile, requireContext } from "./config_file.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
-/** Where commands go. */
+/** The target of a command. */
 export interface Context {
-  /** Origin of the daemon, without a trailing slash. */
+  /** The daemon's origin, without a trailing slash. */
   server: string;
   namespace: string;
-  /** The namespace was named, by a flag or the environment; else it is the default. */
+  /** Whether a flag, variable or context named the namespace; else it is the default. */
   namespaceGiven: boolean;
-  /** Of the context in the user's file. */
+  /** The name of the context in the user's file. */
   name?: string;
   token?: string;
   /** Certificates to trust, PEM. */
@@ -23,9 +23,9 @@ export interface Context {
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /**
- * Origin of an address as people write it: `http://127.0.0.1:7861`, `127.0.0.1:7861`, `:7861`.
+ * Parses an address as people write it: `http://127.0.0.1:7861`, `127.0.0.1:7861`, `:7861`.
  *
- * @throws {UsageError} when it is none.
+ * @throws {UsageError} if it is not an address.
  */
 export function parseServer(text: string): string {
   const local = text.startsWith(":") ? `127.0.0.1${text}` : text;
@@ -39,7 +39,7 @@ export function parseServer(text: string): string {
   return url.origin;
 }
 
-/** What a command line says of where to go. */
+/** The flags that select a daemon and a namespace. */
 export interface ContextFlags {
   server?: string;
   namespace?: string;
@@ -59,14 +59,14 @@ function readFlagFile(path: string, flag: string): string {
 }
 
 /**
- * A token as it stands in a file or a variable.
+ * Parses the text of a token from a file or variable.
  *
- * @throws {UsageError} when it is none; what was found is not quoted.
+ * @throws {UsageError} if it is not a token; the error does not quote the text.
  */
 export function parseTokenText(text: string, where: string): string {
   const token = text.trim();
   if (/^rune_[a-z0-9]+\.[A-Za-z0-9_-]+$/.test(token)) return token;
-  throw new UsageError(`${where} holds no token`, "a token begins with rune_ and is one word");
+  throw new UsageError(`${where} contains no token`, "a token begins with rune_ and is one word");
 }
 
 function tokenOf(flags: ContextFlags, env: (name: string) => string | undefined): string | undefined {
@@ -79,12 +79,11 @@ function tokenOf(flags: ContextFlags, env: (name: string) => string | undefined)
 }
 
 /**
- * The context of one command line.
+ * Resolves the context of one command line.
  *
- * @param flags what `--server`, `--namespace` and the like said.
- * @param config the user's file, where there is one.
- * @throws {UsageError} for an address, a namespace or a token of another form, or a context that does not
- * exist.
+ * @param flags the values of `--server`, `--namespace` and the like.
+ * @param config the user's file, if there is one.
+ * @throws {UsageError} for a malformed address, namespace or token, or for an unknown context.
  */
 export function resolveContext(
   flags: ContextFlags,
@@ -102,7 +101,7 @@ export function resolveContext(
     );
   }
   const server = parseServer(flags.server ?? (env("RUNE_SERVER") || saved?.server || DEFAULT_SERVER));
-  // A token is for the daemon that gave it, whatever address a flag or a variable puts in its place.
+  // A token is only for the daemon that issued it, so another address drops the context's token.
   const own = saved && parseServer(saved.server) === server ? saved : undefined;
   const token = tokenOf(flags, env) ?? own?.token;
   const caFile = flags.tlsCa ?? own?.ca;

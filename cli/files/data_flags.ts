@@ -1,5 +1,5 @@
 /**
- * `--from-literal` and `--from-file`: the data of a configmap or secret from words, files and standard input.
+ * `--from-literal` and `--from-file`: the data of a configmap or secret from flags, files and standard input.
  * @module
  */
 import { basename, join } from "node:path";
@@ -22,13 +22,13 @@ export function addDataFlags(command: CommandUnknownOpts): void {
     .option("--from-literal <key=value>", "a key and its value; may be repeated", collect, [])
     .option(
       "--from-file <[key=]path>",
-      "a text file, its name as the key unless one is given; key=-: standard input; a directory: each file in it; may be repeated",
+      "a text file, with its name as the default key; key=- reads standard input; a directory adds each file in it; may be repeated",
       collect,
       [],
     );
 }
 
-/** `key=rest`; the key is undefined where there is none. */
+/** Splits `key=rest`; the key is undefined if there is none. */
 function split(text: string): { key?: string; rest: string } {
   const at = text.indexOf("=");
   return at < 0 ? { rest: text } : { key: text.slice(0, at), rest: text.slice(at + 1) };
@@ -38,11 +38,14 @@ function decode(bytes: Uint8Array, from: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new UsageError(`${from} is not text in UTF-8`, "encode it, with base64 say; values are texts");
+    throw new UsageError(
+      `${from} is not text in UTF-8`,
+      "encode it, for example with base64; values are texts",
+    );
   }
 }
 
-/** Larger values are refused by the daemon too. */
+/** The daemon refuses larger values too. */
 const MAX_STDIN = 8 * 1024 * 1024;
 
 async function readStdin(stdin: ReadableStream<Uint8Array>): Promise<string> {
@@ -61,7 +64,7 @@ async function filesOf(argument: string): Promise<[key: string, path: string][]>
   try {
     if (!(await Deno.stat(path)).isDirectory) return [[key ?? basename(path), path]];
     if (key !== undefined) {
-      throw new UsageError(`${path} is a directory, which has no one key`, `write --from-file ${path}`);
+      throw new UsageError(`${path} is a directory, so it cannot have a key`, `write --from-file ${path}`);
     }
     const entries = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort();
     const files = await Promise.all(
@@ -78,10 +81,10 @@ async function filesOf(argument: string): Promise<[key: string, path: string][]>
 }
 
 /**
- * The data that the flags describe.
+ * Reads the data that the flags describe.
  *
  * @param stdin read for `--from-file key=-`.
- * @throws {UsageError} for what cannot be read, or a key that is given twice.
+ * @throws {UsageError} for an unreadable source, or for a duplicate key.
  */
 export async function readDataFlags(
   { fromLiteral, fromFile }: DataFlags,
@@ -91,9 +94,12 @@ export async function readDataFlags(
   const add = (key: string, value: string) => {
     const checked = dataKeySchema.safeParse(key);
     if (!checked.success) {
-      throw new UsageError(`"${key}" is no key: ${checked.error.issues[0]!.message}`, "give it another key");
+      throw new UsageError(
+        `"${key}" is not a valid key: ${checked.error.issues[0]!.message}`,
+        "use another key",
+      );
     }
-    if (data.has(key)) throw new UsageError(`the key "${key}" is given twice`, "leave one of them out");
+    if (data.has(key)) throw new UsageError(`duplicate key "${key}"`, "remove one of them");
     data.set(key, value);
   };
   for (const literal of fromLiteral) {
@@ -102,12 +108,12 @@ export async function readDataFlags(
     add(key, rest);
   }
   const fromStdin = fromFile.filter((argument) => split(argument).rest === "-");
-  if (fromStdin.length > 1) throw new UsageError("standard input can be read once", "leave one of the - out");
+  if (fromStdin.length > 1) throw new UsageError("standard input can be read only once", "use - only once");
   for (const argument of fromFile) {
     const { key, rest } = split(argument);
     if (rest === "-") {
       if (!key) {
-        throw new UsageError("standard input has no name to be the key", "write --from-file password=-");
+        throw new UsageError("standard input needs a key", "write --from-file password=-");
       }
       add(key, await readStdin(stdin));
       continue;

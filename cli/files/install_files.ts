@@ -1,19 +1,19 @@
-/** The files of an installation: what `rune install` writes, as values. @module */
+/** The files that `rune install` writes, as values. @module */
 
-/** A file or, without text, a directory. */
+/** A file, or a directory if there is no text. */
 export interface InstallFile {
   path: string;
   mode: number;
   text?: string;
-  /** It is the operator's: one that is there stays as it is. */
+  /** The operator owns it: an existing file is not replaced. */
   keep?: true;
 }
 
-/** Where the program goes. */
+/** The path of the program. */
 export const PROGRAM = "/usr/local/bin/rune";
 
-// KillMode=process: systemd ends the daemon alone, and processes that it runs go on until the next daemon
-// adopts them.
+// KillMode=process: systemd stops only the daemon. Its process services continue until the next daemon adopts
+// them.
 const UNIT = `[Unit]
 Description=Rune, runs services with their data on this machine
 After=network-online.target docker.service
@@ -60,10 +60,10 @@ const RUNEFILE =
 #   dir: /mnt/backups/rune # on another disk; it must exist
 `;
 
-/** Runefiles that the daemon reads, the first one that is there. */
+/** The default runefiles; the daemon reads the first that exists. */
 export const RUNEFILES = ["/etc/rune/runefile.yaml", "/etc/rune/runefile.yml", "/etc/rune/runefile.toml"];
 
-/** What an installation consists of, beside the program, in the order in which it is written. */
+/** The parts of an installation besides the program, in the order of writing. */
 export const INSTALL_FILES: InstallFile[] = [
   { path: "/etc/rune", mode: 0o755 },
   { path: RUNEFILES[0]!, mode: 0o644, text: RUNEFILE, keep: true },

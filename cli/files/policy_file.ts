@@ -1,4 +1,4 @@
-/** Policies in files: one a document, in the form in which `rune admin policy get` prints them. @module */
+/** Policy files: one policy per document, in the format of `rune admin policy get`. @module */
 import { LineCounter, parseAllDocuments } from "yaml";
 import type { z } from "zod";
 import { policyBody } from "../../model/identity.ts";
@@ -7,14 +7,14 @@ import { readYamlTree } from "../../model/yaml_tree.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import type { SourceText } from "./sources.ts";
 
-/** A policy as a file has it. */
+/** A policy as a file contains it. */
 export type PolicyFile = z.output<typeof policyBody>;
 
 const HINT = "write name, description and rules, as rune admin policy get shows them";
 
 /**
- * Every policy of a file; `builtin`, which `rune admin policy get` prints beside, is left out.
- * @throws {UsageError} for anything else.
+ * Parses every policy of a file, ignoring `builtin`, which `rune admin policy get` also prints. @throws
+ * {UsageError} for anything else.
  */
 export function parsePolicies({ file, text }: SourceText, options: { name?: string } = {}): PolicyFile[] {
   const lines = new LineCounter();
@@ -27,13 +27,13 @@ export function parsePolicies({ file, text }: SourceText, options: { name?: stri
     }
     return textsAsWritten(tree.value, policyBody, tree);
   }).filter((value) => value !== null);
-  if (values.length === 0) throw new UsageError(`${file} holds no policy`, HINT);
+  if (values.length === 0) throw new UsageError(`${file} contains no policy`, HINT);
   if (options.name !== undefined && values.length > 1) {
-    throw new UsageError(`${file} holds ${values.length} policies`, "leave the name out; each has its own");
+    throw new UsageError(`${file} contains ${values.length} policies`, "omit the name: each has its own");
   }
   return values.map((value) => {
     if (typeof value !== "object" || Array.isArray(value)) {
-      throw new UsageError(`${file} holds no policy`, HINT);
+      throw new UsageError(`${file} contains no policy`, HINT);
     }
     const { builtin: _, ...body } = value as Record<string, unknown>;
     const parsed = policyBody.safeParse(options.name === undefined ? body : { ...body, name: options.name });

@@ -21,14 +21,14 @@ Deno.test("parsePolicies() takes texts as they stand in the file", () => {
 });
 
 const WRONG: [string, string, RegExp, string?][] = [
-  ["nothing", "", /holds no policy/],
-  ["a list", "- a", /holds no policy/],
+  ["nothing", "", /contains no policy/],
+  ["a list", "- a", /contains no policy/],
   ["no YAML", "a: [", /^p\.yaml: /],
   ["no name", RULES, /name: /],
   ["no rules", "name: a", /rules: /],
   ["an unknown verb", "name: a\nrules: [{ resource: services, verbs: [fly] }]", /rules\.0\.verbs\.0: /],
   ["an unknown field", `name: a\nrights: all\n${RULES}`, /rights/],
-  ["one name for two", `${RULES}\n---\n${RULES}`, /holds 2 policies/, "x"],
+  ["one name for two", `${RULES}\n---\n${RULES}`, /contains 2 policies/, "x"],
 ];
 
 for (const [what, text, message, name] of WRONG) {

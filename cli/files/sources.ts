@@ -1,33 +1,30 @@
-/**
- * Where castfiles come from: files, directories, globs, standard input, `https://` addresses (SPEC 2).
- * @module
- */
+/** Reads castfiles from files, directories, globs, standard input and `https://` addresses. @module */
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
-/** The text of one source and the name that errors call it by. */
+/** The text of one source, and its name in errors. */
 export interface SourceText {
   file: string;
   text: string;
 }
 
-/** How sources are read. */
+/** How to read sources. */
 export interface SourceOptions {
-  /** Descend into directories. */
+  /** Whether to descend into directories. */
   recursive: boolean;
   /** Standard input, for `-`. */
   stdin: ReadableStream<Uint8Array>;
 }
 
 const EXTENSIONS = /\.(ya?ml|json)$/i;
-/** Larger texts are refused, in bytes; the daemon would refuse them too. */
+/** The largest text, in bytes; the daemon would refuse larger ones too. */
 const MAX_BYTES = 8 * 1024 * 1024;
 const FETCH_TIMEOUT_MS = 30_000;
 
 async function readAll(stream: ReadableStream<Uint8Array>, file: string): Promise<string> {
-  // What is no UTF-8 would be replaced by other letters.
+  // Decoding strictly: otherwise invalid UTF-8 would silently become other characters.
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const decode = (chunk?: Uint8Array<ArrayBuffer>) => {
     try {
@@ -61,13 +58,13 @@ async function fetchText(url: string): Promise<string> {
   }
   if (!response.ok || !response.body || !response.url.startsWith("https://")) {
     await response.body?.cancel();
-    const why = response.ok ? "it leads away from https" : `the server answered ${response.status}`;
+    const why = response.ok ? "it redirects away from https" : `the server answered ${response.status}`;
     throw new RuneError("unavailable", `cannot fetch ${url}: ${why}`, { hint: "open it in a browser" });
   }
   return await readAll(response.body, url);
 }
 
-/** What a failure of the file system means, without its number. */
+/** Explains a filesystem error in words. */
 function readFailure(path: string, error: unknown): unknown {
   if (error instanceof Deno.errors.NotFound) {
     return new UsageError(
@@ -76,7 +73,7 @@ function readFailure(path: string, error: unknown): unknown {
     );
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    return new RuneError("permission_denied", `${path} may not be read by this user`, { cause: error });
+    return new RuneError("permission_denied", `${path} is not readable by this user`, { cause: error });
   }
   return error;
 }
@@ -111,17 +108,17 @@ async function expand(argument: string, recursive: boolean): Promise<string[]> {
   const files = (await filesIn(argument, recursive)).sort();
   if (files.length === 0) {
     throw new UsageError(
-      `${argument} holds no castfile (.yaml, .yml, .json)`,
-      recursive ? "name another directory" : "use -r to look into its directories too",
+      `${argument} contains no castfile (.yaml, .yml, .json)`,
+      recursive ? "choose another directory" : "use -r to include its subdirectories",
     );
   }
   return files;
 }
 
 /**
- * Reads every source that the arguments name; a file named twice is read once.
+ * Reads every source that the arguments name, each file once.
  *
- * @throws {UsageError} for an argument that names nothing.
+ * @throws {UsageError} for an argument that matches nothing.
  * @throws {RuneError} `unavailable` for an address that cannot be fetched, `payload_too_large` over 8 MiB.
  */
 export async function readSources(args: string[], options: SourceOptions): Promise<SourceText[]> {
@@ -135,7 +132,7 @@ export async function readSources(args: string[], options: SourceOptions): Promi
     } else if (/^[a-z][a-z0-9+.-]*:\/\//i.test(argument)) {
       seen.add(argument);
       if (!argument.startsWith("https://")) {
-        throw new UsageError(`${argument} is not an https address`, "only https:// addresses are read");
+        throw new UsageError(`${argument} is not an https address`, "only https:// addresses are supported");
       }
       sources.push({ file: argument, text: await fetchText(argument) });
     } else {

@@ -1,11 +1,11 @@
-/** Files that hold a new token. @module */
+/** Files for new tokens. @module */
 import { dirname } from "node:path";
 import { syncDirectory, writeAll } from "../../base/durable.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 
 /**
- * Makes sure, before a token is made that is shown once, that it can be kept.
- * @throws {UsageError} when it cannot.
+ * Checks that a new token can be saved before it is created, because it is shown only once. @throws
+ * {UsageError} if it cannot.
  */
 export async function reserveTokenFile(
   path: string,
@@ -17,7 +17,7 @@ export async function reserveTokenFile(
     const reason = error instanceof Deno.errors.AlreadyExists ? "it exists" : (error as Error).message;
     throw new UsageError(
       `cannot write ${path}: ${reason}`,
-      "name a new file in a directory that you can write",
+      "choose a new file in a directory that you can write",
     );
   }
   return {

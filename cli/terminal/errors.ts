@@ -1,4 +1,4 @@
-/** How a failure looks: what failed, each wrong field with its place, what to do. @module */
+/** Formats failures: what failed, each wrong field with its position, and what to do. @module */
 import { type FieldIssue, toRuneError } from "../../model/error.ts";
 import { formatPath } from "../../model/field_issues.ts";
 import type { Terminal } from "./terminal.ts";
@@ -14,12 +14,10 @@ function formatIssue(issue: FieldIssue): string {
   return [place, formatPath(issue.path), text].filter((part) => part !== "").join(": ");
 }
 
-/**
- * The lines that tell of a failure, the first and the last colourless of detail: `error: …` and `hint: …`.
- */
+/** The lines of a failure: `error: …`, its fields, and `hint: …`. */
 export function errorLines(error: unknown): string[] {
   const { message, issues = [], hint } = toRuneError(error);
-  // A sentence that speaks of one field, and of its place where that is known, says all of it.
+  // An error about a single field already says everything in its first line.
   const said = issues.find((issue) =>
     message.includes(issue.message) &&
     (issue.file === undefined ? issues.length === 1 : message.includes(placeOf(issue)))
@@ -32,10 +30,10 @@ export function errorLines(error: unknown): string[] {
   ];
 }
 
-/** Prints a failure on standard error; the stack only with RUNE_DEBUG=1. */
+/** Prints a failure on standard error, with the stack if RUNE_DEBUG=1. */
 export function printError(terminal: Terminal, error: unknown): void {
   const lines = errorLines(error);
   if (terminal.env("RUNE_DEBUG") === "1" && error instanceof Error) lines.push(error.stack ?? "");
-  // A message of several lines must not pass for a hint of ours.
+  // A message of several lines must not look like one of our hints.
   terminal.err(lines.map((line) => line.replaceAll("\n", "\n  ") + "\n").join(""));
 }

@@ -1,23 +1,23 @@
 /**
- * Whether `rune exec` passes its standard input on. A shell gives each command of a loop the loop's own
- * input: who reads it without being asked eats what the loop was to read, and who never reads it loses a dump
- * that was meant for the command. So without `-i` it is read where somebody gave it to this command: a
+ * Decides whether `rune exec` passes its standard input on. A shell gives each command in a loop the loop's
+ * own input. Reading it uninvited consumes what the loop wanted to read, and never reading it loses a dump
+ * that was meant for the command. So without `-i` the input is read only if it was meant for this command: a
  * terminal, a pipe, or a file from its beginning.
  * @module
  */
 
 /**
- * What standard input is: `shared` is a file that somebody has read from before, such as the list of a `while
- * read` loop; `nothing` is /dev/null and the like, or closed.
+ * The kind of standard input. `shared` is a file that somebody has already read from, such as the list of a
+ * `while read` loop. `nothing` is /dev/null or similar, or closed.
  */
 export type InputSource = "terminal" | "pipe" | "file" | "shared" | "nothing";
 
-/** Decides by what was asked for (`-i`: true, `--no-stdin`: false), else by what it is. */
+/** Decides by the flag (`-i`: true, `--no-stdin`: false), or else by the kind of input. */
 export function readsInput(asked: boolean | undefined, source: InputSource): boolean {
   return asked ?? (source === "terminal" || source === "pipe" || source === "file");
 }
 
-/** What the standard input of this process is. */
+/** The kind of standard input of this process. */
 export function inputSource(): InputSource {
   if (Deno.stdin.isTerminal()) return "terminal";
   try {
@@ -31,7 +31,8 @@ export function inputSource(): InputSource {
 }
 
 /**
- * How far the file on standard input was read: opening it again begins anew on Linux, and goes on elsewhere.
+ * How far the file on standard input has been read. On Linux, opening it again starts at the beginning;
+ * elsewhere it continues.
  */
 function position(): number {
   if (Deno.build.os === "linux") {

@@ -1,10 +1,10 @@
-/** Which exit code an error means (SPEC 5). @module */
+/** Maps errors to exit codes. @module */
 import { type ErrorCode, RuneError, toRuneError } from "../../model/error.ts";
 
-/** Exit codes that are no error's code. */
+/** Exit codes that belong to no error code. */
 export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
-/** The exit code of every error code; a new code does not compile until it is decided here. */
+/** The exit code of every error code. A new code does not compile until it has one here. */
 export const EXIT_CODES: Record<ErrorCode, number> = {
   invalid_argument: 6,
   unauthenticated: 3,
@@ -21,7 +21,7 @@ export const EXIT_CODES: Record<ErrorCode, number> = {
   deadline_exceeded: 7,
 };
 
-/** A command line that makes no sense: exit code 2, where `invalid_argument` else means 6. */
+/** A usage error: exit code 2, although `invalid_argument` otherwise means 6. */
 export class UsageError extends RuneError {
   /** @param hint what to type instead. */
   constructor(message: string, hint?: string) {
@@ -29,7 +29,7 @@ export class UsageError extends RuneError {
   }
 }
 
-/** The exit code that an error ends the program with. */
+/** The exit code of the program after an error. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof UsageError ? EXIT.usage : EXIT_CODES[toRuneError(error).code];
 }

@@ -1,11 +1,11 @@
-/** Ctrl-C and its relatives, for commands that must do something before they end. @module */
+/** Handles Ctrl-C and similar signals, for commands that must clean up before they end. @module */
 import { EXIT } from "./exit_codes.ts";
 
 const SIGNALS: Partial<Record<Deno.Signal, number>> = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 };
 
-/** What an interrupted command is aborted with. */
+/** The reason with which an interrupted command is aborted. */
 export class Interrupted extends DOMException {
-  /** 128 and the signal's number, as shells expect. */
+  /** 128 plus the signal's number, as shells expect. */
   readonly exitCode: number;
   constructor(exitCode: number) {
     super("interrupted", "AbortError");
@@ -14,10 +14,10 @@ export class Interrupted extends DOMException {
 }
 
 /**
- * Runs `work` with a signal that aborts when this process is told to end. Without this the process ends at
+ * Runs `work` with a signal that aborts when this process is interrupted. Without it the process would end at
  * once.
  *
- * @throws {Interrupted} when it was told so.
+ * @throws {Interrupted} if it was interrupted.
  */
 export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

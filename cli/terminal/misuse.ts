@@ -1,18 +1,14 @@
-/**
- * What Commander says of a command line that it cannot read, in the two lines that every error of this
- * program has.
- * @module
- */
+/** Turns Commander's usage errors into the two lines that every error of this program has. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findNearest } from "../../model/suggest.ts";
 import { commandFor, optionFor } from "./other_words.ts";
 
-/** `rune volume create`: a command as it is typed. */
+/** A command as it is typed: `rune volume create`. */
 function pathOf(command: CommandUnknownOpts): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 
-/** The option that has the word as one of its own: `--storage-class` for `--class`. */
+/** The option that contains the word: `--storage-class` for `--class`. */
 function findOptionWith(option: string, { options }: CommandUnknownOpts): string | undefined {
   const word = option.replace(/^-+/, "");
   return options.flatMap(({ long, negate }) => long && !negate ? long : [])
@@ -23,19 +19,19 @@ function findOptionWith(option: string, { options }: CommandUnknownOpts): string
 const flagsOf = ({ options }: CommandUnknownOpts): string[] =>
   options.flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined));
 
-/** Options that all commands share, and only some honour. */
+/** Options that all commands share but only some support. */
 const SHARED = ["-o", "--output", "-A", "--all-namespaces"];
 
-/** @param command where the line went wrong. */
+/** @param command the command with the mistake. */
 function hintOf(
   message: string,
   { guess, command }: { guess?: string; command: CommandUnknownOpts },
 ): string {
   const unknown = /^error: unknown option '(-[^']+)'/.exec(message)?.[1];
-  if (unknown !== undefined && SHARED.includes(unknown)) return "leave it out";
+  if (unknown !== undefined && SHARED.includes(unknown)) return "omit it";
   const nosuch = /^error: unknown command '([^']+)'/.exec(message)?.[1];
   const elsewhere = nosuch !== undefined && command.parent === null ? commandFor(nosuch) : undefined;
-  if (elsewhere !== undefined) return `here that is: ${elsewhere}`;
+  if (elsewhere !== undefined) return `in Rune that is: ${elsewhere}`;
   const meant = (unknown && (optionFor(unknown, flagsOf(command)) ?? findOptionWith(unknown, command))) ??
     guess;
   if (meant !== undefined) return `did you mean ${meant}?`;
@@ -61,9 +57,9 @@ export function misuseLines(text: string, command: CommandUnknownOpts): string {
 }
 
 /**
- * Refuses `--help` after a word that is no command: the help of what lies above it would look like an answer.
+ * Refuses `--help` after an unknown command, because the help of its parent would look like an answer.
  *
- * @throws {CommanderError} having said what is wrong.
+ * @throws {CommanderError} after printing the mistake.
  */
 export function refuseHelpOfUnknown(command: CommandUnknownOpts): void {
   const [word] = command.args;

@@ -1,6 +1,6 @@
-/** Words that users of similar tools type, and what they are called here. @module */
+/** Words from similar tools, and their names in Rune. @module */
 
-/** Commands that Rune does not have, and what does the same. */
+/** Commands that Rune does not have, and their equivalents. */
 const COMMANDS: Record<string, string> = {
   ps: "rune get instances",
   ls: "rune get services",
@@ -44,7 +44,7 @@ const COMMANDS: Record<string, string> = {
   server: "rune serve",
 };
 
-/** Options that say the same elsewhere; the first that the command has is meant. */
+/** Options of other tools and their equivalents; the first that the command has is suggested. */
 const OPTIONS: Record<string, string[]> = {
   "--follow": ["--watch"],
   "--watch": ["--follow"],
@@ -69,12 +69,12 @@ const OPTIONS: Record<string, string[]> = {
   "--to-revision": ["--to-generation"],
 };
 
-/** What a command of another tool is called here. */
+/** The equivalent of another tool's command. */
 export function commandFor(word: string): string | undefined {
   return Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
 }
 
-/** What an option of another tool is called by a command that has these options. */
+/** The equivalent of another tool's option, for a command with these options. */
 export function optionFor(word: string, known: readonly string[]): string | undefined {
   return Object.hasOwn(OPTIONS, word) ? OPTIONS[word]!.find((option) => known.includes(option)) : undefined;
 }

@@ -1,4 +1,4 @@
-/** Forms of output: tables, one resource as `KEY: value` lines, JSON, YAML, names. @module */
+/** Output formats: tables, a single resource as `KEY: value` lines, JSON, YAML, names. @module */
 import stringWidth from "string-width";
 import { isPlain, UNSAFE_LETTER } from "../../base/plain_text.ts";
 import { type Paint, styleOfState } from "./paint.ts";
@@ -7,36 +7,36 @@ import { type Paint, styleOfState } from "./paint.ts";
 export interface Column<R, C> {
   header: string;
   cell(resource: R, context: C): string;
-  /** Shown with `-o wide` and in the view of a single resource. */
+  /** Whether it is shown only with `-o wide` and in the view of a single resource. */
   wide?: true;
-  /** Coloured by the state it shows. */
+  /** Whether it is coloured by the state that it shows. */
   state?: true;
 }
 
 const LINE_BREAKERS = new RegExp(`(?:[\\n\\t]|${UNSAFE_LETTER})+`, "g");
 
-/** A value as a part of one line. It comes from other people. */
+/** A value on a single line. Other people wrote it. */
 const toOneLine = (text: string) => text.replace(LINE_BREAKERS, " ");
 
 const GAP = "   ";
 
-/** A text with as many spaces behind it as make it so wide on a terminal. */
+/** Pads a text to a width on the terminal. */
 const padTo = (width: number, text: string) => text + " ".repeat(Math.max(0, width - stringWidth(text)));
 
-/** A row of a table: its texts, and the style of each. */
+/** A row of a table: texts, with the style of each. */
 interface Cell {
   text: string;
   state: boolean;
 }
 
-/** Prints rows under headers; rows that come later keep the widths of those before. */
+/** Prints rows under headers. Later rows keep the widths of earlier ones. */
 export class Table<R, C> {
   #columns: Column<R, C>[];
   #widths: number[];
   #paint: Paint;
   #wantsHeader: boolean;
 
-  /** @param options.headers print the line of headers before the first row. */
+  /** @param options.headers print a header line before the first row. */
   constructor(columns: Column<R, C>[], options: { paint: Paint; wide: boolean; headers: boolean }) {
     this.#columns = columns.filter((column) => options.wide || !column.wide);
     this.#widths = this.#columns.map((column) => options.headers ? column.header.length : 0);
@@ -44,7 +44,7 @@ export class Table<R, C> {
     this.#wantsHeader = options.headers;
   }
 
-  /** The lines of some rows. @param states replaces the text of state columns. */
+  /** The lines of some rows. @param options.state replaces the text of state columns. */
   render(resources: R[], context: C, options: { state?: string } = {}): string {
     const rows = resources.map((resource) =>
       this.#columns.map((column): Cell => ({
@@ -95,7 +95,7 @@ export async function renderYaml(value: unknown): Promise<string> {
   const { Document, Scalar, visit } = await import("yaml");
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
-    // Only between quotes does a letter that is written out mean itself.
+    // Escapes have a meaning only inside quotes.
     Scalar(_, node) {
       if (typeof node.value === "string" && !isPlain(node.value)) node.type = Scalar.QUOTE_DOUBLE;
     },

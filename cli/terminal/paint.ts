@@ -1,21 +1,20 @@
-/** Colours and moves of the cursor, for terminals only, and the way by which they alone get there. @module */
+/** Colours and cursor movement, only for terminals, and the only way to send them there. @module */
 import { escapeLetter, UNSAFE_LETTER } from "../../base/plain_text.ts";
 
-/** Marks what this program itself tells the terminal. Nobody outside of this run can know it. */
+/** Marks this program's own control sequences. Nobody outside this run can know it. */
 const KEY = crypto.randomUUID();
 
 const MARKS = new RegExp(`\\x1b${KEY}(\\[[0-9;]*[A-Za-z])|${UNSAFE_LETTER}`, "g");
 
 /**
- * An escape sequence that may reach the terminal.
- * @param sequence what follows ESC: `[`, numbers, a letter.
+ * An escape sequence that may reach the terminal. @param sequence the part after ESC: `[`, numbers, a letter.
  */
 export function escape(sequence: string): string {
   return `\x1b${KEY}${sequence}`;
 }
 
 /**
- * A text as a terminal gets it: the escape sequences that `escape` made, and otherwise nothing but plain
+ * A text as the terminal receives it: escape sequences from {@linkcode escape}, and otherwise only plain
  * text.
  */
 export function forTerminal(text: string): string {
@@ -25,7 +24,7 @@ export function forTerminal(text: string): string {
   );
 }
 
-/** A text of a workload, of whose escape sequences the colours may reach the terminal. */
+/** A workload's output, of whose escape sequences only colours reach the terminal. */
 export function withColours(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/\x1b(\[[0-9;]*m)/g, (_, sequence) => escape(sequence));
@@ -35,10 +34,10 @@ const CODES = { green: 32, yellow: 33, red: 31, cyan: 36, magenta: 35, blue: 34,
 /** A style of text. */
 export type Style = keyof typeof CODES;
 
-/** Puts a style on a text, or leaves it alone. */
+/** Applies a style to a text, or returns it unchanged. */
 export type Paint = (style: Style | undefined, text: string) => string;
 
-/** @param enabled a terminal reads it and nobody asked for plain text. */
+/** @param enabled whether a terminal reads it and colours are not disabled. */
 export function painter(enabled: boolean): Paint {
   if (!enabled) return (_, text) => text;
   return (style, text) =>
@@ -67,10 +66,10 @@ const STATES: Record<string, Style> = {
   Released: "dim",
 };
 
-/** The style of a state as status columns show it; undefined for plain. */
+/** The style of a state in status columns; undefined for plain. */
 export function styleOfState(state: string): Style | undefined {
   return STATES[state];
 }
 
-/** Styles that tell the instances of a service apart. */
+/** Styles to distinguish the instances of a service. */
 export const PREFIX_STYLES: Style[] = ["cyan", "magenta", "blue", "green", "yellow"];

@@ -1,23 +1,23 @@
 /**
- * Shows long work: lines that are redrawn on a terminal, one line per change elsewhere. Always on standard
- * error.
+ * Shows the progress of long work on standard error: redrawn lines on a terminal, one line per change
+ * elsewhere.
  * @module
  */
 import { plainText } from "../../base/plain_text.ts";
 import { escape } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The lines of work in progress, each named by a key that is printed before its text. */
+/** The lines of work in progress, each with a key that is printed before its text. */
 export interface Progress {
-  /** Says where `key` has got to; the same text again says nothing. */
+  /** Reports the state of `key`. Repeating the same text has no effect. */
   update(key: string, text: string): void;
-  /** Says something once, above the live lines. */
+  /** Prints a message once, above the live lines. */
   note(text: string): void;
-  /** Leaves what was shown in place; nothing is redrawn after it. */
+  /** Ends the progress and leaves the last lines in place. */
   end(): void;
 }
 
-/** Cut to the width of the terminal, so that a line stays one line. */
+/** Cuts a line to the terminal's width, so that it stays on one line. */
 const fit = (text: string, columns: number) =>
   text.length < columns ? text : text.slice(0, Math.max(1, columns - 2)) + "…";
 
@@ -62,7 +62,7 @@ function lineProgress(terminal: Terminal): Progress {
   };
 }
 
-/** Progress in the form that suits the terminal. */
+/** Creates a progress display that suits the terminal. */
 export function createProgress(terminal: Terminal): Progress {
   return terminal.stderrIsTerminal ? liveProgress(terminal) : lineProgress(terminal);
 }

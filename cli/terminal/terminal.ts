@@ -1,37 +1,34 @@
-/**
- * The terminal, or what stands in for it: all reading and writing of the client passes through here.
- * @module
- */
+/** The terminal, or its replacement. The client reads and writes only through it. @module */
 import { writeAll, writeAllSync } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { type InputSource, inputSource } from "./exec_input.ts";
 import { forTerminal } from "./paint.ts";
 
-/** What the client needs of a terminal. */
+/** What the client needs from a terminal. */
 export interface Terminal {
-  /** Data. Only plain text gets out, and what `escape` of paint.ts made. */
+  /** Writes data. Only plain text gets through, and sequences from `escape` of paint.ts. */
   out(text: string): void;
-  /** Everything else, in the same way. */
+  /** Writes everything else, with the same filter. */
   err(text: string): void;
   /**
-   * Bytes as they are, escape sequences and all, waiting where their reader is slow: what a command or a file
-   * holds.
+   * Writes raw bytes, including escape sequences, and waits for slow readers: the output of a command, or a
+   * file.
    */
   write(stream: "out" | "err", bytes: Uint8Array): Promise<void>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   readonly stdin: ReadableStream<Uint8Array>;
-  /** What standard input is. */
+  /** The kind of standard input. */
   inputSource(): InputSource;
-  /** Keys pass through unread, or (false) the line is edited again. */
+  /** True passes keys through unread; false restores line editing. */
   setRaw(raw: boolean): void;
-  /** Size of the terminal; undefined where there is none. */
+  /** The size of the terminal; undefined if there is none. */
   size(): { columns: number; rows: number } | undefined;
   env(name: string): string | undefined;
 }
 
-/** The reader of the output went away (`| head`): the program ends without a word. */
+/** The reader of the output has closed it (`| head`), so the program ends silently. */
 export class OutputClosed extends RuneError {
   constructor(cause: unknown) {
     super("internal", "the output was closed", { cause });
@@ -59,7 +56,7 @@ async function pass(stream: typeof Deno.stdout, bytes: Uint8Array): Promise<void
 function consoleSize(): { columns: number; rows: number } | undefined {
   try {
     const size = Deno.consoleSize();
-    // Some terminals do not know: they say 0.
+    // Some terminals do not know their size and report 0.
     return size.columns > 0 && size.rows > 0 ? size : undefined;
   } catch {
     return undefined;

@@ -1,39 +1,39 @@
-/** What a command waits for, and how far it has come. @module */
+/** What a command waits for, and its progress. @module */
 
-/** What somebody waits for. */
+/** A state to wait for. */
 export interface Goal {
   kind: "service" | "volume" | "snapshot";
   namespace: string;
   name: string;
-  /** The generation that must have been taken up. */
+  /** The generation that must be in effect. */
   generation: number;
-  /** Every instance must be of this restart (`rune restart`). */
+  /** Every instance must be from this restart (`rune restart`) or a later one. */
   restartedAt?: string;
   /** A volume must have at least this size, in bytes (`rune volume resize`). */
   sizeBytes?: number;
-  /** Nobody may hold it (`rune volume detach`). */
+  /** Nobody may hold the volume (`rune volume detach`). */
   detached?: true;
-  /** Provisioning must have been tried since (`rune volume retry-provision`). */
+  /** Provisioning must have been retried since this time (`rune volume retry-provision`). */
   retriedAt?: string;
 }
 
-/** How far it has come. */
+/** The progress of a goal. */
 export interface Verdict {
   state: "waiting" | "done" | "failed";
-  /** In words, for people. */
+  /** A description for people. */
   text: string;
-  /** A failure that time alone may still heal: it counts only when it lasts. */
+  /** A failure that may heal with time: it counts only if it lasts. */
   mayHeal?: true;
-  /** A failure that may be of what was there before: it counts when it lasts {@linkcode FRESH_MS}. */
+  /** A failure that may belong to the earlier state: it counts if it lasts {@linkcode FRESH_MS}. */
   mayBeOld?: true;
-  /** Somebody asked for something else meanwhile. */
+  /** Somebody requested something else meanwhile. */
   overtaken?: true;
   /**
-   * Done, but it began to run less than {@linkcode FRESH_MS} ago and nothing probes it: it may yet crash at
+   * Done, but it started less than {@linkcode FRESH_MS} ago without any checks, so it may still crash at
    * once.
    */
   fresh?: true;
 }
 
-/** A program that fails at once has mostly failed after this time, in milliseconds. */
+/** Programs that fail at once have usually failed by this time, in milliseconds. */
 export const FRESH_MS = 1000;

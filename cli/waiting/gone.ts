@@ -11,7 +11,7 @@ import { createProgress } from "../terminal/progress.ts";
 /**
  * Waits until the resource with this uid is gone.
  *
- * @throws {RuneError} `deadline_exceeded` when it is still there after the time.
+ * @throws {RuneError} `deadline_exceeded` if it still exists after the timeout.
  */
 export async function waitGone(session: Session, resource: AnyResource, timeoutMs: number): Promise<void> {
   const { client, terminal } = session;
@@ -37,7 +37,7 @@ export async function waitGone(session: Session, resource: AnyResource, timeoutM
     });
   } catch (error) {
     if (error instanceof Interrupted) {
-      terminal.err(`${title} is marked for deletion; the daemon goes on without this command\n`);
+      terminal.err(`${title} is marked for deletion; the daemon continues without this command\n`);
     }
     throw error;
   } finally {
@@ -46,7 +46,7 @@ export async function waitGone(session: Session, resource: AnyResource, timeoutM
   }
   if (stop.signal.aborted) {
     throw new RuneError("deadline_exceeded", `${title} is still being deleted`, {
-      hint: `the daemon goes on; see what holds it: rune describe ${kind} ${name}` +
+      hint: `the daemon continues; see what holds it: rune describe ${kind} ${name}` +
         (namespace === "" ? "" : ` -n ${namespace}`),
     });
   }

@@ -1,4 +1,4 @@
-/** Tells a service that cannot become what was asked for from one that only takes its time. Pure. @module */
+/** Tells a service that cannot succeed from one that only takes its time. Pure. @module */
 import { instanceName } from "../../model/instance_name.ts";
 import { sameValue } from "../../model/changes.ts";
 import { currentTemplate, type Instance, templateOf } from "../../model/instance.ts";
@@ -6,12 +6,12 @@ import { hasFailedForGood } from "../../model/job.ts";
 import type { Service, ServiceReason } from "../../model/service.ts";
 import type { Goal, Verdict } from "./goal.ts";
 
-/** An instance that crashed counts as steady again when it ran this long, in milliseconds. */
+/** A crashed instance counts as steady after running this long, in milliseconds. */
 const STEADY_MS = 10_000;
-/** Crashes in a row after which more of them are expected; and attempts that failed before anything ran. */
+/** After this many crashes in a row, or attempts that failed before anything ran, more are expected. */
 const MANY = 3;
 
-/** Reasons that no waiting cures: somebody must change what was cast. */
+/** Reasons that waiting cannot fix: somebody must change the spec. */
 const FINAL: readonly ServiceReason[] = ["DependencyFailed"];
 
 /** `web-0 Stalled (LaunchFailed): message`. */
@@ -27,13 +27,13 @@ function crashText({ name, status: { crashes, lastFailure } }: Instance): string
   return lastFailure === undefined ? `${name} ${times}` : `${name} ${times}: ${lastFailure.message}`;
 }
 
-/** An instance that crashed and has not run for long since. */
+/** A crashed instance that has not run for long since. */
 const isUnsteady = ({ status }: Instance, now: number) =>
   status.crashes > 0 &&
   !(status.state === "Running" && status.startedAt !== undefined &&
     now - Date.parse(status.startedAt) >= STEADY_MS);
 
-/** Reasons that only a person, or another machine, can take away. */
+/** Reasons that only a person or another machine can fix. */
 const BLOCKING: readonly ServiceReason[] = [
   "ImageUnreachable",
   "ConfigMissing",
@@ -41,15 +41,12 @@ const BLOCKING: readonly ServiceReason[] = [
   "LaunchFailed",
 ];
 
-/** A successor that cannot start, while the instance that it would replace runs. */
+/** A successor that cannot start while the instance that it replaces runs. */
 const isBlocked = ({ name, spec, status: { reason, launchFailures, run } }: Instance) =>
   name !== instanceName(spec.service, { ordinal: spec.ordinal }) && (launchFailures > 0 || run === 0) &&
   reason !== undefined && BLOCKING.includes(reason);
 
-/**
- * Whether an instance is what was asked for; one from before is about to be replaced, and its trouble with
- * it.
- */
+/** Whether an instance belongs to the goal. Older instances, and their problems, are about to be replaced. */
 function isAsked(instance: Instance, { goal, service }: { goal: Goal; service: Service }): boolean {
   if (instance.deletionRequestedAt !== undefined) return false;
   if (goal.restartedAt !== undefined && instance.spec.restartedAt !== goal.restartedAt) return false;
@@ -57,7 +54,7 @@ function isAsked(instance: Instance, { goal, service }: { goal: Goal; service: S
     sameValue(currentTemplate(instance), templateOf(service.spec));
 }
 
-/** What is wrong with the instances that were asked for, beyond being late; undefined when nothing is. */
+/** Finds problems of the goal's instances other than lateness; undefined if there are none. */
 export function judgeTrouble(
   goal: Goal,
   { service, instances, now }: { service: Service; instances: Instance[]; now: number },
@@ -79,7 +76,7 @@ export function judgeTrouble(
   }
   const job = asked.find(hasFailedForGood);
   if (job) return makeFailed(`${job.name} failed: ${job.status.message ?? job.status.lastFailure?.message}`);
-  // What it says may be of before what was asked for was looked at: it counts when it lasts.
+  // This may describe the state before the request, so it counts only if it lasts.
   const final = asked.find(({ status: { reason } }) => reason !== undefined && FINAL.includes(reason));
   if (final) return makeFailed(explain(final), { mayBeOld: true });
   const unsteady = asked.find((i) => isUnsteady(i, now));

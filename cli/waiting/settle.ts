@@ -1,8 +1,4 @@
-/**
- * Waits, by watching, until services, volumes and snapshots have become what was asked for, and shows how far
- * they are.
- * @module
- */
+/** Watches services, volumes and snapshots until they reach their goals, and shows the progress. @module */
 import { startTimer } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/kinds.ts";
@@ -17,15 +13,12 @@ import type { Progress } from "../terminal/progress.ts";
 import { FRESH_MS, type Goal, type Verdict } from "./goal.ts";
 import { judgeService, judgeSnapshot, judgeVolume } from "./verdict.ts";
 
-/** A failure that may heal by itself must last this long to count, in milliseconds. */
+/** How long a failure that may heal must last to count, in milliseconds. */
 const HEALING_MS = 10_000;
 
-/**
- * Changes that come within this time are looked at together, in milliseconds: a replacement is several of
- * them.
- */
+/** Changes within this time are handled together, in milliseconds: a replacement consists of several. */
 const BATCH_MS = 20;
-/** How often what only time decides is looked at again, in milliseconds. */
+/** How often to check conditions that depend only on time, in milliseconds. */
 const RECHECK_MS = 100;
 
 /** Options of {@linkcode settle}. */
@@ -34,15 +27,15 @@ export interface SettleOptions {
   timeoutMs: number;
   /** Aborts the wait; its reason is thrown. */
   signal: AbortSignal;
-  /** Default 10 s. */
+  /** Default: 10 s. */
   healingMs?: number;
 }
 
-/** How a goal ended; `waiting` when the time ran out before it did. */
+/** How a goal ended; `waiting` if the time ran out first. */
 export interface Settled {
   goal: Goal;
   verdict: Verdict;
-  /** Something of it ran: it may have printed why. */
+  /** Something of it ran, so its log may explain the failure. */
   ran?: boolean;
 }
 
@@ -56,7 +49,7 @@ interface Seen {
   service: Map<string, Service>;
   volume: Map<string, Volume>;
   snapshot: Map<string, Snapshot>;
-  /** By service, then by name: a renamed one comes under its new name before it goes under the old. */
+  /** By service, then by name: a renamed service appears with its new name before the old name goes. */
   instance: Map<string, Map<string, Instance>>;
 }
 
@@ -85,7 +78,7 @@ function remember(seen: Seen, type: "put" | "delete", resource: Watched): void {
   else map.delete(describeKey(resource));
 }
 
-/** What must be watched: services need their instances, and the volumes that these wait for. */
+/** What to watch: services need their instances, and the volumes that those wait for. */
 function streamsOf(goals: Goal[]): { kind: WatchedKind; namespace: string }[] {
   const wanted = new Map<string, { kind: WatchedKind; namespace: string }>();
   for (const { kind, namespace } of goals) {
@@ -102,7 +95,7 @@ function streamsOf(goals: Goal[]): { kind: WatchedKind; namespace: string }[] {
  * Waits until every goal is done or has failed, or the time is up.
  *
  * @returns every goal in order, with its last verdict.
- * @throws {RuneError} when the daemon stays away; the reason of `signal` when it aborts.
+ * @throws {RuneError} if the daemon stays away. Also throws the reason of `signal` when it aborts.
  */
 export async function settle(client: Client, goals: Goal[], options: SettleOptions): Promise<Settled[]> {
   const { progress, signal, healingMs = HEALING_MS } = options;
@@ -110,7 +103,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
   const states = goals.map((goal) => ({
     goal,
     verdict: { state: "waiting", text: "Pending" } as Verdict,
-    /** Since when the verdict's state has been what it is. */
+    /** Since when the verdict has been in this state. */
     since: 0,
   }));
   if (states.length === 0) return [];
@@ -167,7 +160,7 @@ export async function settle(client: Client, goals: Goal[], options: SettleOptio
     clearTimeout(soon);
     progress.end();
   }
-  // One that failed without a word has a log that tells nothing.
+  // If nothing ran, the log does not help.
   const hasRun = (goal: Goal) =>
     [...seen.instance.get(describeKey(goal))?.values() ?? []].some(({ status: { startedAt, lastFailure } }) =>
       startedAt !== undefined && (lastFailure === undefined || lastFailure.logs !== undefined)
@@ -182,9 +175,9 @@ function healsWithin({ mayHeal, mayBeOld }: Verdict, healingMs: number): number 
 }
 
 /**
- * The error that a wait ended with, or undefined when everything is done.
+ * The error of a wait, or undefined if everything is done.
  *
- * @param what was asked for, in one word: `cast`.
+ * @param what the request, in one word: `cast`.
  */
 export function settleFailure(settled: Settled[], what: string): RuneError | undefined {
   const failures = settled.filter(({ verdict }) => verdict.state === "failed");
@@ -199,7 +192,7 @@ export function settleFailure(settled: Settled[], what: string): RuneError | und
   if (failures.length > 0 && failures.every(({ verdict }) => verdict.overtaken)) {
     return new RuneError("conflict", `${what} did not finish: ${list(failures)}`, {
       hint:
-        `somebody asked for something else meanwhile; see: rune history ${first.name} -n ${first.namespace}`,
+        `somebody requested another change meanwhile; see: rune history ${first.name} -n ${first.namespace}`,
     });
   }
   if (failures.length > 0) {
@@ -207,7 +200,7 @@ export function settleFailure(settled: Settled[], what: string): RuneError | und
   }
   return new RuneError(
     "deadline_exceeded",
-    `${what} did not finish in time; Rune goes on trying: ${list(late)}`,
+    `${what} did not finish in time; Rune keeps trying: ${list(late)}`,
     { hint },
   );
 }

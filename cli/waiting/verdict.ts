@@ -1,4 +1,4 @@
-/** Judges whether a service, a volume or a snapshot has become what was asked for. Pure. @module */
+/** Judges whether a service, volume or snapshot has reached its goal. Pure. @module */
 import { mountsAtScale } from "../../model/claim_names.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { exposureOf } from "../../model/exposing.ts";
@@ -31,18 +31,12 @@ function laggards(instances: Instance[]): string {
   return late.length > 3 ? `${shown}, ${late.length - 3} more` : shown;
 }
 
-/** How long the daemon is given to say what a rollout that is late comes to, in milliseconds. */
+/** How long the daemon has to report the result of a late rollout, in milliseconds. */
 const LATE_MS = 3_000;
-/**
- * How long the end of what runs once is waited for, in milliseconds: what takes longer goes on without the
- * command.
- */
+/** How long to wait for the end of a job, in milliseconds. Longer jobs continue without the command. */
 const JOB_MS = 10_000;
 
-/**
- * Somebody's later cast, scale or restart, in words; undefined while what was asked for is still what is
- * wanted.
- */
+/** A later cast, scale or restart by somebody, in words; undefined while the goal is still current. */
 function overtakenBy(goal: Goal, { generation, annotations }: Service): string | undefined {
   if (generation > goal.generation) return `overtaken by generation ${generation}`;
   const restartedAt = annotations[ANNOTATIONS.restartedAt];
@@ -53,7 +47,7 @@ function overtakenBy(goal: Goal, { generation, annotations }: Service): string |
 const stalledText = ({ status: { failureMessage, failureHint } }: Volume) =>
   `Stalled: ${failureMessage ?? "provisioning failed"}${failureHint ? ` (${failureHint})` : ""}`;
 
-/** A volume that the service mounts and that nothing but a person can make ready. */
+/** A volume of the service that only a person can make ready. */
 function stalledVolume(service: Service, volumes: Volume[]): Volume | undefined {
   return volumes.find((volume) => volume.status.state === "Stalled" && mountsAtScale(service, volume));
 }
@@ -61,7 +55,7 @@ function stalledVolume(service: Service, volumes: Volume[]): Volume | undefined 
 /**
  * Judges a service and its instances.
  *
- * @param seen.service undefined when it does not exist.
+ * @param seen.service undefined if it does not exist.
  * @param seen.now milliseconds since the epoch.
  */
 export function judgeService(
@@ -101,8 +95,7 @@ export function judgeService(
   const trouble = judgeTrouble(goal, { service, instances, now });
   if (trouble) return trouble;
   if (goal.restartedAt !== undefined) {
-    // A restart does not raise the generation, so the status seen here may be older than it. The instances
-    // tell how far it is.
+    // A restart does not bump the generation, so this status may be older. The instances show the progress.
     const renewed = instances.filter((i) => i.spec.restartedAt === goal.restartedAt);
     if (renewed.length < spec.scale || instances.length > renewed.length || late) {
       const count = renewed.filter(isDone).length;
@@ -119,7 +112,7 @@ export function judgeService(
     const leaving = instances.filter((i) => i.deletionRequestedAt !== undefined).length;
     if (leaving > 0) return makeWaiting(`${status.state}, ${ready}, ${leaving} stopping`);
     if (status.state === "Completed") return makeDone(explain("Completed", status));
-    // The service says so in a moment.
+    // The service's status will say so in a moment.
     if (instances.length > 0 && instances.every(hasCompleted)) return makeWaiting(`Running, ${ready}`);
     const { host } = spec.expose ?? {};
     const exposure = exposureOf(service);
@@ -136,7 +129,7 @@ export function judgeService(
     const fresh = spec.health === undefined && youngerThan(FRESH_MS);
     return { ...makeDone(`Running, ${ready}${job}${unexposed}`), ...(fresh && { fresh }) };
   }
-  // As a daemon of an earlier version tells of it.
+  // A daemon of an earlier version reports it like this.
   const finished = instances.length >= spec.scale &&
     instances.every(({ spec, status }) =>
       status.state === "Stopped" && spec.serviceGeneration >= goal.generation
@@ -153,7 +146,7 @@ export function judgeService(
   return makeWaiting(progress);
 }
 
-/** Judges a volume. @param volume undefined when it does not exist. */
+/** Judges a volume. @param volume undefined if it does not exist. */
 export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
   if (!volume) return makeFailed("it was deleted");
   if (volume.deletionRequestedAt) return makeFailed("it is being deleted");
@@ -164,7 +157,7 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
     case "Released":
       if (goal.detached && state === "Bound") {
         return makeWaiting(
-          `still Bound to ${volume.status.boundClaim}: not every runner has said that it is gone`,
+          `still Bound to ${volume.status.boundClaim}: not every runner has confirmed that it is gone`,
         );
       }
       if (goal.sizeBytes !== undefined && (volume.status.sizeBytes ?? 0) < goal.sizeBytes) {
@@ -186,7 +179,7 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
   }
 }
 
-/** Judges a snapshot. @param snapshot undefined when it does not exist. */
+/** Judges a snapshot. @param snapshot undefined if it does not exist. */
 export function judgeSnapshot(snapshot: Snapshot | undefined): Verdict {
   if (!snapshot) return makeFailed("it was deleted");
   if (snapshot.deletionRequestedAt) return makeFailed("it is being deleted");

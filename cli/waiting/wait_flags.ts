@@ -1,5 +1,5 @@
 /**
- * The flags of commands that wait, and the waiting itself: progress, Ctrl-C, the story of a failure.
+ * The flags of commands that wait, and the wait itself: progress, Ctrl-C, and the explanation of a failure.
  * @module
  */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
@@ -20,15 +20,15 @@ export interface WaitFlags {
   timeout: string;
 }
 
-/** Adds them. */
+/** Adds these flags. */
 export function addWaitFlags(command: CommandUnknownOpts): void {
   command
-    .option("--wait", "wait until it is done, which is what happens anyway", true)
+    .option("--wait", "wait until it is done (the default)", true)
     .option("--no-wait", "return as soon as the daemon has accepted it")
     .option("--timeout <duration>", "how long to wait: 30s, 5m, 1h", "5m");
 }
 
-/** Milliseconds of a duration from the command line. @throws {UsageError} when it is none. */
+/** Parses a duration to milliseconds. @throws {UsageError} if it is not one. */
 export function durationFlag(text: string): number {
   try {
     return parseDuration(text);
@@ -39,12 +39,12 @@ export function durationFlag(text: string): number {
 }
 
 /**
- * Waits for goals, with progress; tells the latest warnings of what did not get there.
+ * Waits for goals and shows their progress. Prints the latest warnings about goals that were not reached.
  *
- * @param options.what one word for messages: `cast`.
- * @param options.since the store's revision at the request: warnings from before are not told.
- * @throws {RuneError} when a goal failed (`internal`) or the time ran out (`deadline_exceeded`).
- * @throws {Interrupted} after Ctrl-C, having said that the daemon goes on.
+ * @param options.what the request, in one word: `cast`.
+ * @param options.since the store's revision at the request; earlier warnings are not printed.
+ * @throws {RuneError} if a goal failed (`internal`) or the time ran out (`deadline_exceeded`).
+ * @throws {Interrupted} after Ctrl-C, after printing that the daemon continues.
  */
 export async function waitFor(
   session: Session,
@@ -64,7 +64,7 @@ export async function waitFor(
         goals.find((goal) => goal.kind === "service")?.kind ?? goals[0]?.kind ?? "service"
       ].plural;
       terminal.err(
-        `the ${options.what} was accepted and goes on without this command; see it with: rune get ${kinds}\n`,
+        `the ${options.what} was accepted and continues without this command; follow it with: rune get ${kinds}\n`,
       );
     }
     throw error;

@@ -1,4 +1,4 @@
-/** The latest warnings about services and volumes, told when waiting for them was in vain. @module */
+/** Prints the latest warnings about services and volumes after a wait for them failed. @module */
 import { oneLine } from "../../base/plain_text.ts";
 import { formatAge } from "../../model/format.ts";
 import { type Event, serviceOfInstance } from "../../model/event.ts";
@@ -7,10 +7,10 @@ import type { Session } from "../client/command.ts";
 import type { Settled } from "./settle.ts";
 import type { Goal } from "./goal.ts";
 
-/** Warnings told of each goal. */
+/** Warnings per goal. */
 const SHOWN = 3;
 
-/** Whether an event is about the resource; the instances of a service speak for it too. */
+/** Whether an event is about the resource, or about an instance of it. */
 export function concerns(
   resource: { kind: string; namespace: string; name: string },
   { namespace, spec: { object } }: Event,
@@ -21,28 +21,28 @@ export function concerns(
     serviceOfInstance(object.name) === resource.name;
 }
 
-/** Whether an event is about this very resource, not about another that had its name before. */
+/** Whether an event is about this very resource, not about an earlier one with the same name. */
 export function tellsOf(
   resource: { kind: string; namespace: string; name: string; uid: string; createdAt: string },
   event: Event,
 ): boolean {
   if (!concerns(resource, event)) return false;
   const { object, lastAt } = event.spec;
-  // Of its instances those that are gone tell too: they came after it.
+  // Events of its removed instances count too: those came after it.
   return object.kind === resource.kind ? object.uid === resource.uid : lastAt >= resource.createdAt;
 }
 
 /**
  * The latest warnings about a goal, oldest first.
  *
- * @param known what was told already: a warning that says no more is left out.
+ * @param known what was printed already: a warning that adds nothing is left out.
  */
 export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[] {
   const told = new Set<string>();
   return events.filter((event) => event.spec.type === "Warning" && concerns(goal, event))
     .sort((a, b) => b.resourceVersion - a.resourceVersion)
     .filter(({ spec: { message } }) => {
-      // What a service says of its instances repeats them, the instance's name before it.
+      // A service repeats the warnings of its instances, with the instance's name in front.
       const repeated = known.includes(message) || [...told].some((other) => message.includes(other));
       told.add(message);
       return !repeated;
@@ -52,9 +52,10 @@ export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[]
 }
 
 /**
- * Prints them on standard error. Says nothing when they cannot be had: they only explain another failure.
+ * Prints warnings on standard error. If they cannot be fetched it prints nothing: they only explain another
+ * failure.
  *
- * @param options.since the store's revision when the wait began: what was warned of before is no news.
+ * @param options.since the store's revision when the wait began; earlier warnings are old news.
  */
 export async function printWarnings(
   { terminal, client, paintErr }: Session,

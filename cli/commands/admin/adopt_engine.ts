@@ -1,14 +1,14 @@
-/** `rune admin adopt-engine`: ends the wait for another Docker Engine by a person's word. @module */
+/** `rune admin adopt-engine`: accepts another Docker Engine on an operator's word. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { Adoption } from "../../../model/api.ts";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
 
-/** Defines it. */
+/** Defines the command. */
 export function defineAdoptEngine(group: Command, cli: Cli): void {
   const adopt = group.command("adopt-engine")
-    .description("take the Docker Engine that answers for the one that this daemon's containers are on")
-    .option("--containers-are-gone", "every container that this daemon started on its former Engine is gone")
-    .option("--take-over", "whoever else holds this daemon's id is gone, and will not come back");
+    .description("accept the Docker Engine behind the socket as this daemon's own")
+    .option("--containers-are-gone", "confirm that every container on the former Engine is gone")
+    .option("--take-over", "confirm that any other daemon with this id is gone for good");
   addGlobalFlags(adopt as unknown as Command);
   adopt.addHelpText(
     "after",
@@ -23,6 +23,8 @@ export function defineAdoptEngine(group: Command, cli: Cli): void {
       body: { containersAreGone, takeOver },
     });
     const engine = `the Docker Engine ${id} with its data in ${root}`;
-    terminal.out(changed ? `${engine} is this daemon's now\n` : `${engine} is this daemon's already\n`);
+    terminal.out(
+      changed ? `${engine} now belongs to this daemon\n` : `${engine} already belongs to this daemon\n`,
+    );
   });
 }

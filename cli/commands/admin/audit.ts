@@ -6,7 +6,7 @@ import { withInterrupt } from "../../terminal/interrupt.ts";
 import { renderYaml } from "../../terminal/output.ts";
 import type { Paint } from "../../terminal/paint.ts";
 
-/** One record as a line. */
+/** Formats a record as one line. */
 function line(record: AuditRecord, paint: Paint): string {
   const { at, user, address, method, path, what, outcome, status, code } = record;
   const colour = outcome === "ok" ? "green" : outcome === "begun" ? "yellow" : "red";
@@ -15,21 +15,21 @@ function line(record: AuditRecord, paint: Paint): string {
   return `${parts.filter(Boolean).join("  ")}\n`;
 }
 
-/** Defines it. */
+/** Defines the command. */
 export function defineAudit(group: Command, cli: Cli): void {
   const audit = group.command("audit").description(
     "show who did what, when, from where, and with what outcome",
   )
-    .option("-f, --follow", "go on with what comes")
-    .option("--since <time>", "a time, or a duration that counts back: 1h")
-    .option("--user <name>", "only what this user did")
-    .option("--denied", "only what was refused")
-    .option("--limit <n>", "the last so many", "1000");
+    .option("-f, --follow", "keep printing new records")
+    .option("--since <time>", "records since a time, or for the last duration: 1h")
+    .option("--user <name>", "only records of this user")
+    .option("--denied", "only refused requests")
+    .option("--limit <n>", "print at most this many, the latest", "1000");
   addGlobalFlags(audit, { output: true });
   audit.addHelpText(
     "after",
-    "\nEvery write, every exec and every refusal is kept, in five files of 10 MiB at most. `begun` means that nothing was\n" +
-      "heard of it since: it runs, or the daemon died.\n" +
+    "\nRune records every write, every exec and every refusal, in at most five files of 10 MiB. `begun` means that the\n" +
+      "outcome is unknown: the request still runs, or the daemon died.\n" +
       examples(
         "rune admin audit --since 1h",
         "rune admin audit -f --denied",

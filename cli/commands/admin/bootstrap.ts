@@ -5,20 +5,20 @@ import { addGlobalFlags, type Cli, examples, openSession } from "../../client/co
 import { newTokenText } from "../../describe/identity_text.ts";
 import { printNewToken } from "./token.ts";
 
-/** Defines it. */
+/** Defines the command. */
 export function defineBootstrap(group: Command, cli: Cli): void {
   const bootstrap = group.command("bootstrap").description(
-    "make the first token, once, on the daemon's own machine",
+    "create the first token, once, on the daemon's own machine",
   )
     .option(
       "--out-file <file>",
-      "write the token to a new file, readable by you alone, instead of printing it",
+      "write the token to a new file that only you can read, instead of printing it",
     );
   addGlobalFlags(bootstrap);
   bootstrap.addHelpText(
     "after",
-    "\nIt belongs to the user root, who may do everything, and is shown once. It works as long as the daemon has no\n" +
-      "valid token: run it right after the first start, since whoever comes first is root.\n" +
+    "\nThe token belongs to the user root, who may do everything, and is shown once. The command works only while the\n" +
+      "daemon has no valid token. Run it right after the first start: whoever runs it first is root.\n" +
       examples(
         "rune admin bootstrap --out-file root.token",
         "rune login local --server http://127.0.0.1:7861 --token-file root.token",

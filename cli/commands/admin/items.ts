@@ -1,4 +1,4 @@
-/** Prints lists that are no resources, in the form that was asked for. @module */
+/** Prints lists of items that are not resources, in the requested format. @module */
 import type { Session } from "../../client/command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../../terminal/output.ts";
 

@@ -10,7 +10,7 @@ import { renderJson, renderYaml } from "../../terminal/output.ts";
 import { readSources } from "../../files/sources.ts";
 import { printItems } from "./items.ts";
 
-/** `services,volumes:get,list@prod`. The daemon judges the words. */
+/** Parses `services,volumes:get,list@prod`. The daemon checks the words. */
 function parseRule(text: string, before: Rule[] = []): Rule[] {
   const match = /^([^:@]+):([^@]+)(?:@([^@]+))?$/.exec(text);
   if (!match) {
@@ -25,7 +25,7 @@ const WORDS =
   "\nResources: services instances volumes snapshots secrets configmaps events namespaces storageclasses users tokens\n" +
   "policies audit registries backup engine kek, or *. Verbs: get list watch create update delete scale exec port-forward,\n" +
   "services.privileged storageclasses.set-default volumes.cascade, or *.\n" +
-  "A file holds what rune admin policy get prints: name, description and rules; several policies are parted by ---.\n";
+  "A file has the format of rune admin policy get: name, description and rules. Separate several policies with ---.\n";
 
 interface WriteFlags {
   filename?: string;
@@ -33,7 +33,7 @@ interface WriteFlags {
   description?: string;
 }
 
-/** The policies that a command line names, from a file or from its own words. */
+/** The policies that a command line defines, in a file or by flags. */
 async function wantedPolicies(
   name: string | undefined,
   { flags, cli }: { flags: WriteFlags; cli: Cli },
@@ -41,26 +41,29 @@ async function wantedPolicies(
   const { filename, rule, description } = flags;
   if (filename === undefined) {
     if (name === undefined || rule === undefined) {
-      throw new UsageError("a policy needs a name and rules", "name it and give --rule, or a file with -f");
+      throw new UsageError(
+        "a policy needs a name and rules",
+        "name it and add --rule, or pass a file with -f",
+      );
     }
     return [{ name, rules: rule, description }];
   }
   if (rule !== undefined || description !== undefined) {
-    throw new UsageError("-f goes with neither --rule nor --description", "write them into the file");
+    throw new UsageError("-f cannot be combined with --rule or --description", "write them into the file");
   }
   const { parsePolicies } = await import("../../files/policy_file.ts");
   const sources = await readSources([filename], { recursive: false, stdin: cli.terminal.stdin });
   return sources.flatMap((source) => parsePolicies(source, name === undefined ? {} : { name }));
 }
 
-/** `create` makes new ones alone, `set` also replaces. */
+/** `create` only makes new policies; `set` also replaces existing ones. */
 function defineWrite(group: Command, cli: Cli, verb: "create" | "set"): void {
   const write = group.command(verb)
-    .description(verb === "create" ? "make a policy" : "make or replace a policy")
+    .description(verb === "create" ? "create a policy" : "create or replace a policy")
     .argument("[name]")
     .option("-f, --filename <file>", "policies in YAML or JSON; - reads standard input")
     .option("--rule <rule>", "<resources>:<verbs>[@<namespace>]; may be repeated", parseRule)
-    .option("--description <text>", "what it is for");
+    .option("--description <text>", "its purpose");
   addGlobalFlags(write);
   const example =
     `rune admin policy ${verb} deployer --rule services:get,list,watch,create,update,scale@prod`;
@@ -104,7 +107,7 @@ export function definePolicies(group: Command, cli: Cli): void {
   defineWrite(group, cli, "create");
   defineWrite(group, cli, "set");
 
-  const remove = group.command("delete").description("remove a policy that nobody holds").argument("<name>");
+  const remove = group.command("delete").description("delete a policy that nobody has").argument("<name>");
   addGlobalFlags(remove);
   remove.addHelpText("after", examples("rune admin policy delete deployer"));
   remove.action(async (name, _, self) => {

@@ -1,4 +1,4 @@
-/** `rune admin registry`: list, set, delete. Credentials go in and never come out. @module */
+/** `rune admin registry`: list, set, delete. Credentials are never printed. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { parseNameRef } from "../../../model/name.ts";
 import type { RegistryView } from "../../../model/registry.ts";
@@ -9,7 +9,7 @@ import type { Terminal } from "../../terminal/terminal.ts";
 import { printItems } from "./items.ts";
 
 const PATH = "/v1/admin/registries";
-/** The longest value that the daemon takes, with room for an end of line, in characters. */
+/** The longest value that the daemon accepts, in characters, with room for a line end. */
 const MAX_INPUT = 16 * 1024 + 2;
 
 const kindOf = ({ credentials, secret }: RegistryView) =>
@@ -28,11 +28,11 @@ interface SetFlags {
   tokenStdin?: true;
 }
 
-/** All of standard input, but for the end of its last line. */
+/** All of standard input, without the final line end. */
 async function readValue(terminal: Terminal, what: string): Promise<string> {
   if (terminal.stdinIsTerminal) {
     throw new UsageError(
-      `the ${what} is read from standard input, which is a terminal that would show it`,
+      `the ${what} is read from standard input, and this terminal would show it`,
       `pipe it: pass show registry | rune admin registry set … --${what}-stdin`,
     );
   }
@@ -42,11 +42,11 @@ async function readValue(terminal: Terminal, what: string): Promise<string> {
   ) {
     text += piece;
     if (text.length > MAX_INPUT) {
-      throw new UsageError(`the ${what} is longer than 16 KiB`, "check what is piped");
+      throw new UsageError(`the ${what} is longer than 16 KiB`, "check the input of the pipe");
     }
   }
   const value = text.replace(/\r?\n$/, "");
-  if (value === "") throw new UsageError(`the ${what} is empty`, "check what is piped");
+  if (value === "") throw new UsageError(`the ${what} is empty`, "check the input of the pipe");
   return value;
 }
 
@@ -76,11 +76,11 @@ async function credentialsOf(
 
 /** Defines the group. */
 export function defineRegistries(group: Command, cli: Cli): void {
-  const list = group.command("list").alias("ls").description("list registries, never their credentials");
+  const list = group.command("list").alias("ls").description("list registries without their credentials");
   addGlobalFlags(list, { output: true });
   list.addHelpText(
     "after",
-    "\nAn image is pulled with the longest pattern that covers it; of two as long the stored one wins over the one in\n" +
+    "\nA pull uses the longest matching pattern. Of two equally long patterns, the stored one wins over the one in\n" +
       "the runefile.\n" + examples("rune admin registry list"),
   );
   list.action(async (_, self) => {
@@ -89,20 +89,20 @@ export function defineRegistries(group: Command, cli: Cli): void {
     await printItems(session, { items, columns: COLUMNS, nameOf: ({ match }) => `registry/${match}` });
   });
 
-  const set = group.command("set").description("set the credentials of a registry, for all pulls from now on")
-    .argument("<pattern>", "a registry, or one and the beginning of a path; * stands for any text in a part")
+  const set = group.command("set").description("set the credentials of a registry for future pulls")
+    .argument("<pattern>", "a registry, optionally with the start of a path; * stands for any text in a part")
     .option(
       "--secret <name>",
       "secret with the keys username and password, or token; name.namespace.rune elsewhere",
     )
-    .option("--username <name>", "goes with --password-stdin")
+    .option("--username <name>", "user name, with --password-stdin")
     .option("--password-stdin", "read the password from standard input")
     .option("--token-stdin", "read a bearer token for the registry from standard input");
   addGlobalFlags(set);
   set.addHelpText(
     "after",
-    "\nA secret is read at every pull: cast it with another password and the next pull takes that. What is given here\n" +
-      "itself is kept encrypted, and shown to nobody.\n" +
+    "\nA secret is read at every pull: cast it with another password, and the next pull uses that. Credentials that you\n" +
+      "pass here are stored encrypted and never shown.\n" +
       examples(
         "rune admin registry set ghcr.io --secret ghcr",
         "rune admin registry set 'registry.example.com:5000/team/*' --secret pull.infra.rune",
@@ -117,7 +117,7 @@ export function defineRegistries(group: Command, cli: Cli): void {
     terminal.out(`registry ${view.match} set (${kindOf(view)})\n`);
   });
 
-  const remove = group.command("delete").description("remove a stored registry with its credentials")
+  const remove = group.command("delete").description("delete a stored registry and its credentials")
     .argument("<pattern>");
   addGlobalFlags(remove);
   remove.addHelpText("after", examples("rune admin registry delete ghcr.io"));

@@ -43,7 +43,7 @@ Deno.test("rune admin registry set refuses half or double credentials, and to le
     [["--secret", "a/b"], /does not name a secret/],
     [["--token-stdin"], /token is empty/, { stdin: "\n" }],
     [["--token-stdin"], /longer than 16 KiB/, { stdin: "t".repeat(20_000) }],
-    [["--token-stdin"], /terminal that would show it/, { size: { columns: 80, rows: 24 } }],
+    [["--token-stdin"], /this terminal would show it/, { size: { columns: 80, rows: 24 } }],
   ];
   for (const [flags, message, options] of cases) {
     const { code, stderr, bodies } = await set(flags, options);

@@ -2,18 +2,18 @@
 import type { Command } from "@commander-js/extra-typings";
 import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
 
-/** Wrapping anew and rewriting the database may take this long, in milliseconds. */
+/** How long rewrapping the keys and rewriting the database may take, in milliseconds. */
 const TIMEOUT_MS = 10 * 60_000;
 
-/** Defines it. */
+/** Defines the command. */
 export function defineRotateKek(group: Command, cli: Cli): void {
   const rotate = group.command("rotate-kek").description(
-    "replace the key encryption key, while everything goes on",
+    "replace the key encryption key without downtime",
   );
   addGlobalFlags(rotate);
   rotate.addHelpText(
     "after",
-    "\nThe new key lies where the old one did. Back it up: backups made from now on need it, earlier ones the old key.\n" +
+    "\nThe new key takes the place of the old one. Back it up: new backups need the new key, earlier ones the old key.\n" +
       examples("rune admin rotate-kek"),
   );
   rotate.action(async (_, self) => {
@@ -22,7 +22,7 @@ export function defineRotateKek(group: Command, cli: Cli): void {
       timeoutMs: TIMEOUT_MS,
     });
     const keys = `${rewrapped} data ${rewrapped === 1 ? "key is" : "keys are"}`;
-    terminal.out(`the key encryption key was replaced; ${keys} wrapped anew\n`);
-    terminal.err("back up the new key, apart from the data directory\n");
+    terminal.out(`the key encryption key was replaced; ${keys} rewrapped\n`);
+    terminal.err("back up the new key, separately from the data directory\n");
   });
 }

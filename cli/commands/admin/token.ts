@@ -8,8 +8,8 @@ import { reserveTokenFile } from "../../files/token_file.ts";
 import { printItems } from "./items.ts";
 
 /**
- * Has a token made and hands it over: to a new file, or to standard output. The file is opened first: a token
- * that nobody can keep is not made.
+ * Creates a token and prints it, or writes it to a new file. The file is opened first, so that no token is
+ * created that cannot be stored.
  */
 export async function printNewToken(
   { terminal }: Session,
@@ -32,7 +32,7 @@ export async function printNewToken(
 
 /** Defines the group. */
 export function defineTokens(group: Command, cli: Cli): void {
-  const list = group.command("list").alias("ls").description("list tokens, never their secrets");
+  const list = group.command("list").alias("ls").description("list tokens without their secrets");
   addGlobalFlags(list, { output: true });
   list.addHelpText("after", examples("rune admin token list"));
   list.action(async (_, self) => {
@@ -41,15 +41,15 @@ export function defineTokens(group: Command, cli: Cli): void {
     await printItems(session, { items, columns: TOKEN_COLUMNS, nameOf: ({ id }) => `token/${id}` });
   });
 
-  const create = group.command("create").description("make a token for a user or service account")
+  const create = group.command("create").description("create a token for a user or service account")
     .argument("<user>")
-    .option("--expires-in <duration>", "12h, 30d; never when left out")
-    .option("--description <text>", "what it is for")
-    .option("--out-file <file>", "write it to a new file, readable by you alone, instead of printing it");
+    .option("--expires-in <duration>", "12h, 30d; default: never")
+    .option("--description <text>", "its purpose")
+    .option("--out-file <file>", "write it to a new file that only you can read, instead of printing it");
   addGlobalFlags(create);
   create.addHelpText(
     "after",
-    "\nThe token is shown once. Only somebody whose own policies cover the user's can make one.\n" +
+    "\nThe token is shown once. To create one, your own policies must cover the user's.\n" +
       examples("rune admin token create ci --expires-in 90d --out-file ci.token"),
   );
   create.action(async (user, { expiresIn, description, outFile }, self) => {
@@ -62,7 +62,7 @@ export function defineTokens(group: Command, cli: Cli): void {
     );
   });
 
-  const revoke = group.command("revoke").description("end a token, at once and in open streams too").argument(
+  const revoke = group.command("revoke").description("revoke a token at once, also in open streams").argument(
     "<id>",
   );
   addGlobalFlags(revoke);

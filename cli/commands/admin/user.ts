@@ -8,13 +8,13 @@ import { printItems } from "./items.ts";
 
 const collect = (value: string, before: string[] = []) => [...before, ...value.split(",")];
 
-/** The policies of somebody who was just made, and what to do where there is none. */
+/** The policies of a new user, or what to do if there are none. */
 function policiesText({ name, type, policies }: UserView): string {
   if (policies.length > 0) return `(${policies.join(", ")})`;
-  return `without a policy: it may do nothing until rune admin ${type} grant ${name} --policy <policy>`;
+  return `without a policy: it may do nothing until you run rune admin ${type} grant ${name} --policy <policy>`;
 }
 
-/** What the two groups have in common. */
+/** The subcommands that both groups share. */
 function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
   const word = type === "user" ? "user" : "service";
   const list = group.command("list").alias("ls").description(
@@ -49,7 +49,7 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
     terminal.out(`${user.name} holds ${user.policies.join(", ")} now\n`);
   });
 
-  const remove = group.command("delete").description("remove it with its tokens").argument("<name>");
+  const remove = group.command("delete").description("delete it and its tokens").argument("<name>");
   addGlobalFlags(remove);
   remove.addHelpText("after", examples(`rune admin ${word} delete alice`));
   remove.action(async (name, _, self) => {
@@ -62,13 +62,17 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
 /** Defines `rune admin user`. */
 export function defineUsers(group: Command, cli: Cli): void {
   defineShared(group, cli, "user");
-  const create = group.command("create").description("make a user").argument("<name>")
-    .option("--policy <names>", "may be repeated, or names with commas; none: it may do nothing yet", collect)
+  const create = group.command("create").description("create a user").argument("<name>")
+    .option(
+      "--policy <names>",
+      "may be repeated, or names with commas; without any it may do nothing",
+      collect,
+    )
     .option("--description <text>", "who it is");
   addGlobalFlags(create);
   create.addHelpText(
     "after",
-    "\nA user gets in with a token: rune admin token create <name>. Nobody makes a user who may do more than they may.\n" +
+    "\nA user logs in with a token: rune admin token create <name>. You cannot create a user with more rights than yours.\n" +
       examples("rune admin user create alice --policy readwrite --description 'Alice, on call'"),
   );
   create.action(async (name, { policy, description }, self) => {
@@ -82,15 +86,19 @@ export function defineUsers(group: Command, cli: Cli): void {
 /** Defines `rune admin service`. */
 export function defineServiceAccounts(group: Command, cli: Cli): void {
   defineShared(group, cli, "service");
-  const create = group.command("create").description("make a service account, for a machine").argument(
+  const create = group.command("create").description("create a service account, for a machine").argument(
     "<name>",
   )
-    .option("--policy <names>", "may be repeated, or names with commas; none: it may do nothing yet", collect)
-    .option("--description <text>", "what it is for");
+    .option(
+      "--policy <names>",
+      "may be repeated, or names with commas; without any it may do nothing",
+      collect,
+    )
+    .option("--description <text>", "its purpose");
   addGlobalFlags(create);
   create.addHelpText(
     "after",
-    "\nIts policies hold in the namespace of -n alone, whatever they say of others.\n" +
+    "\nIts policies apply only in the namespace of -n, even if they name others.\n" +
       examples(
         "rune admin service create ci -n prod --policy cast",
         "rune admin token create ci --expires-in 90d",
