@@ -217,7 +217,7 @@ function buildProgram(cli: Cli): Program {
     if (path !== undefined) cli.config = await readConfig(path);
     const { define } = await load();
     define(command as unknown as Command, cli);
-    tellMisuse(command);
+    reportMisuse(command);
     // Before this hook runs, Commander sets the defaults of flags such as --no-wait. If the positive flag
     // exists too, an absent flag must mean neither.
     for (const option of command.options) {

@@ -103,7 +103,7 @@ for (const command of COMMANDS) {
   });
 }
 
-Deno.test("no group of commands lists a command for help: rune help <command> is one for all", async () => {
+Deno.test("no group lists its own help command: rune help <command> serves all", async () => {
   const groups = new Set(COMMANDS.flatMap((words) => {
     const parts = words.split(" ");
     return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join(" "));
@@ -115,7 +115,7 @@ Deno.test("no group of commands lists a command for help: rune help <command> is
   }
 });
 
-Deno.test("runCli() shows every command when nothing is asked", async () => {
+Deno.test("runCli() without arguments lists every command", async () => {
   const { code, stdout } = await run([]);
   assert.equal(code, 0);
   for (const command of COMMANDS) assert.match(stdout, new RegExp(`\\b${command.split(" ")[0]}\\b`));
@@ -183,7 +183,7 @@ for (const [line, stderr] of USAGE) {
   });
 }
 
-Deno.test("rune serve hands its flags to the daemon", async () => {
+Deno.test("rune serve passes its flags to the daemon", async () => {
   const { code, served } = await run([
     "serve",
     "--dev-mode",
@@ -196,7 +196,7 @@ Deno.test("rune serve hands its flags to the daemon", async () => {
   assert.deepEqual(served, [{ devMode: true, dataDir: "/d", httpAddr: "127.0.0.1:1" }]);
 });
 
-Deno.test("rune version prints its own version when no daemon is there", async () => {
+Deno.test("rune version prints its own version without a daemon", async () => {
   const { code, stdout, stderr } = await run(["version"], { env: { RUNE_SERVER: "127.0.0.1:1" } });
   assert.equal(code, 0);
   assert.match(stdout, /^client \d+\.\d+\.\d+ \(Deno /);
@@ -291,7 +291,7 @@ const GOLDEN: Golden[] = [
 ];
 
 for (const { line, code, stdout = "", stderr = "" } of GOLDEN) {
-  Deno.test(`rune ${line} prints what it should and exits ${code}`, async () => {
+  Deno.test(`rune ${line} prints the expected output and exits with ${code}`, async () => {
     await withDaemon(answerSmall, async (server) => {
       const got = await run(line.split(" "), { env: { RUNE_SERVER: server } });
       assert.equal(got.code, code, got.stderr);
@@ -303,7 +303,7 @@ for (const { line, code, stdout = "", stderr = "" } of GOLDEN) {
   });
 }
 
-Deno.test("runCli() ends without a word when the reader of its output went away", async () => {
+Deno.test("runCli() ends silently when the reader of its output is gone", async () => {
   await withDaemon(answerSmall, async (server) => {
     const terminal = fakeTerminal({ env: { RUNE_SERVER: server } });
     const { OutputClosed } = await import("./terminal/terminal.ts");
@@ -328,7 +328,7 @@ Deno.test("colours appear on a terminal, and not with NO_COLOR or --no-color", a
   });
 });
 
-/** A daemon that remembers whether the volume was deleted. */
+/** A daemon that records whether the volume was deleted. */
 async function deleteVolume(argv: string[], options: FakeOptions): Promise<Run & { deleted: boolean }> {
   let deleted = false;
   let got: Run | undefined;
@@ -345,7 +345,7 @@ async function deleteVolume(argv: string[], options: FakeOptions): Promise<Run &
   return { ...got!, deleted };
 }
 
-Deno.test("rune delete asks on a terminal, says what happens to data, and heeds the answer", async () => {
+Deno.test("rune delete asks on a terminal, says what happens to data, and follows the answer", async () => {
   const size = { columns: 80, rows: 24 };
   const no = await deleteVolume([], { size, stdin: "n\n" });
   assert.match(
@@ -359,7 +359,7 @@ Deno.test("rune delete asks on a terminal, says what happens to data, and heeds 
   assert.doesNotMatch(flagged.stderr, /Go on/);
 });
 
-Deno.test("rune delete never asks where there is no terminal", async () => {
+Deno.test("rune delete never asks without a terminal", async () => {
   const { deleted, stdout, stderr } = await deleteVolume([], { stdin: "n\n" });
   assert.ok(deleted);
   assert.match(stdout, /^volume default\/held is being deleted; its data at \/volumes\/held is kept/);

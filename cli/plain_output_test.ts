@@ -11,11 +11,11 @@ import { fakeTerminal } from "./terminal_fixture.ts";
 Deno.test.sanitizer({ ops: false, resources: false });
 
 /**
- * A title, a colour that Rune does not use, an 8-bit sequence, DEL, a mark that turns text around, the start
- * of the line, a bell.
+ * A title, a colour that Rune does not use, an 8-bit sequence, DEL, a mark that reverses text, a carriage
+ * return, a bell.
  */
 const EVIL = "\x1b]0;owned\x07\x1b[35;7m\x9b5;1H\x7f\u202e\r\x1bc";
-/** What Rune itself tells a terminal. */
+/** The escape sequences of Rune itself. */
 // deno-lint-ignore no-control-regex
 const OWN = /\x1b\[(\d+A|1G|J|0m|1m|2m|3[1-6]m)/g;
 // deno-lint-ignore no-control-regex
@@ -23,7 +23,7 @@ const COLOURS = /\x1b\[[0-9;]*m/g;
 // deno-lint-ignore no-control-regex
 const NOT_PLAIN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
 
-/** Left as they are: without them a command does not get as far as printing. */
+/** Left as they are: with EVIL in them, a command would fail before it prints. */
 const KEPT = new Set([
   "kind",
   "name",
@@ -240,7 +240,7 @@ async function runAll(
 
 function assertPlain(shown: Shown[], { terminal }: { terminal: boolean }): void {
   for (const { argv, stdout, stderr } of shown) {
-    // What workloads print goes through a pipe as it is.
+    // Output of workloads goes through a pipe unchanged.
     const texts = argv[0] === "logs" && !terminal ? [stderr] : [stdout, stderr];
     for (const text of texts) {
       const rest = terminal ? text.replace(argv[0] === "logs" ? COLOURS : OWN, "") : text;
@@ -263,8 +263,7 @@ for (const terminal of [true, false]) {
     );
     assertPlain(shown, { terminal });
     const planted = shown.filter(({ stdout, stderr }) => /owned/.test(stdout + stderr));
-    // So that this stays a test: what is planted is shown by most commands that show something of the
-    // daemon's.
+    // Keeps the test honest: most commands that show data of the daemon show the planted text.
     assert.ok(planted.length > 25, planted.map(({ argv }) => argv.join(" ")).join(", "));
   });
   Deno.test(`every command shows ${where} plain text alone when it is refused, and of its arguments`, async () => {

@@ -11,8 +11,8 @@ const put = (name: string, revision: number, id?: number) => ({
 const sync = (id: number) => ({ event: "sync", id, data: { type: "sync", revision: id } });
 
 /**
- * What a watch tells, and what it asked: `answers` are given in turn, the last one held open until enough was
- * told.
+ * The events of a watch and the requests that it made. `answers` are used in turn; the last one stays open
+ * until enough events came.
  */
 async function watchThrough(
   answers: (() => Response)[],
@@ -35,7 +35,7 @@ async function watchThrough(
   return { told, asked };
 }
 
-Deno.test("watchResources() tells what exists, sync, and then changes", async () => {
+Deno.test("watchResources() yields what exists, sync, and then changes", async () => {
   const { told, asked } = await watchThrough([
     () => eventStream([put("a", 1), sync(5), put("b", 6, 6)], { hold: true }),
   ], 3);
@@ -43,7 +43,7 @@ Deno.test("watchResources() tells what exists, sync, and then changes", async ()
   assert.deepEqual(asked, [null]);
 });
 
-Deno.test("watchResources() goes on after the last revision when the connection ends", async () => {
+Deno.test("watchResources() resumes after the last revision when the connection ends", async () => {
   const { told, asked } = await watchThrough([
     () => eventStream([put("a", 1), sync(5), put("b", 6, 6)]),
     () => problem("unavailable", 503),
@@ -53,7 +53,7 @@ Deno.test("watchResources() goes on after the last revision when the connection 
   assert.deepEqual(asked, [null, "6", "6"]);
 });
 
-Deno.test("watchResources() reads everything again after gone, and tells what is missing as deleted", async () => {
+Deno.test("watchResources() lists everything again after gone, and reports what is missing as deleted", async () => {
   const { told, asked } = await watchThrough([
     () => eventStream([put("a", 1), put("b", 2), sync(5)]),
     () => problem("gone", 410),
@@ -89,7 +89,7 @@ Deno.test("listResources() follows the pages", async () => {
   });
 });
 
-Deno.test("listResources() does not trip over an answer of another form", async () => {
+Deno.test("listResources() refuses an answer that is not a list", async () => {
   await withDaemon(() => Response.json(null), async (server) => {
     await assert.rejects(listResources(createClient(server), "volume", {}), { code: "internal" });
   });

@@ -3,7 +3,7 @@ import { RuneError } from "../../model/error.ts";
 import { createClient } from "./client.ts";
 import { type Answer, eventStream, problem, withDaemon } from "../daemon_fixture.ts";
 
-/** The error of a request that `answer` answers. */
+/** The error of a request to a server with this answer. */
 async function failure(answer: Answer): Promise<RuneError> {
   let error: unknown;
   await withDaemon(answer, async (server) => {
@@ -13,7 +13,7 @@ async function failure(answer: Answer): Promise<RuneError> {
   return error;
 }
 
-Deno.test("request() sends queries and JSON, and gives the JSON of the answer", async () => {
+Deno.test("request() sends queries and JSON, and returns the JSON of the answer", async () => {
   const answer: Answer = async (request, url) =>
     Response.json({
       method: request.method,
@@ -32,7 +32,7 @@ Deno.test("request() sends queries and JSON, and gives the JSON of the answer", 
   });
 });
 
-Deno.test("request() turns a problem into the error it stands for", async () => {
+Deno.test("request() turns a problem into an error", async () => {
   const issues = [{ path: ["size"], message: "wrong", resource: 0 }];
   const error = await failure(() => problem("conflict", 409, { hint: "wait", issues }));
   assert.equal(error.code, "conflict");
@@ -41,7 +41,7 @@ Deno.test("request() turns a problem into the error it stands for", async () => 
   assert.deepEqual(error.issues, issues);
 });
 
-Deno.test("request() says so when something other than a daemon answers", async () => {
+Deno.test("request() reports an answer that is not from a daemon", async () => {
   const answers: Answer[] = [
     () => new Response("<html>", { status: 502 }),
     () => new Response("<html>"),
@@ -79,7 +79,7 @@ Deno.test("request() ends with deadline_exceeded when the daemon does not answer
   });
 });
 
-Deno.test("stream() gives events and throws the problem that ends a stream", async () => {
+Deno.test("stream() yields events and throws the problem that ends a stream", async () => {
   const events = [
     { event: "line", id: 4, data: { text: "a" } },
     { event: "problem", data: { code: "gone", detail: "too slow" } },
@@ -95,13 +95,13 @@ Deno.test("stream() gives events and throws the problem that ends a stream", asy
   });
 });
 
-Deno.test("stream() refuses an answer that is no event stream", async () => {
+Deno.test("stream() refuses an answer that is not an event stream", async () => {
   await withDaemon(() => Response.json({}), async (server) => {
     await assert.rejects(createClient(server).stream("/", {}).next(), /something other than an event stream/);
   });
 });
 
-Deno.test("stream() lets go of the connection when its reader leaves", async () => {
+Deno.test("stream() closes the connection when its reader leaves", async () => {
   const left = Promise.withResolvers<void>();
   const answer: Answer = (request) => {
     request.signal.addEventListener("abort", () => left.resolve());
@@ -113,7 +113,7 @@ Deno.test("stream() lets go of the connection when its reader leaves", async () 
   });
 });
 
-/** A certificate for 127.0.0.1 that signs itself, and its key, PEM. */
+/** A self-signed certificate for 127.0.0.1, and its key, PEM. */
 async function selfSigned(isAuthority: boolean): Promise<{ cert: string; key: string }> {
   const dir = await Deno.makeTempDir({ prefix: "rune-client-" });
   try {
@@ -136,7 +136,7 @@ async function selfSigned(isAuthority: boolean): Promise<{ cert: string; key: st
 Deno.test({
   name:
     "request() takes the certificate that docs/security.md makes, and says what is wrong with an authority's",
-  // A client with certificates of its own lives as long as its process.
+  // A client with its own certificates lives as long as its process.
   sanitizeResources: false,
   async fn() {
     for (const isAuthority of [false, true]) {

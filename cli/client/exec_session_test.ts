@@ -5,7 +5,7 @@ import { withDaemon } from "../daemon_fixture.ts";
 import { runExec } from "./exec_session.ts";
 import { type FakeTerminal, fakeTerminal } from "../terminal_fixture.ts";
 
-/** What a fake daemon does with one session. */
+/** What a fake daemon does in one session. */
 type Script = (message: ExecControl | Uint8Array, socket: WebSocket) => void;
 
 const send = (socket: WebSocket, control: ExecControl) => socket.send(JSON.stringify(control));
@@ -39,7 +39,7 @@ async function execWith(
   return code;
 }
 
-Deno.test("runExec() sends input and its end, writes both outputs, gives the exit code", async () => {
+Deno.test("runExec() sends input and its end, writes both outputs, and returns the exit code", async () => {
   const terminal = fakeTerminal({ stdin: "hello" });
   let input = "";
   const code = await execWith((message, socket) => {
@@ -66,11 +66,11 @@ Deno.test("runExec() throws the problem that the daemon sends", async () => {
   await assert.rejects(execWith(script, fakeTerminal()), { code: "conflict", message: "it is stopped" });
 });
 
-Deno.test("runExec() says so when the connection breaks before the command ended", async () => {
+Deno.test("runExec() reports a connection that breaks before the command ends", async () => {
   await assert.rejects(execWith((_, socket) => socket.close(), fakeTerminal()), { code: "unavailable" });
 });
 
-Deno.test("runExec() ends when it is told to, also while the command runs", async () => {
+Deno.test("runExec() ends when its signal aborts, even while the command runs", async () => {
   const stop = new AbortController();
   const script: Script = () => stop.abort(new Error("interrupted"));
   await assert.rejects(execWith(script, fakeTerminal(), stop.signal), /interrupted/);
@@ -94,7 +94,7 @@ Deno.test("runExec() sends no more input than was granted, and grants output whe
     if (message.type === "start") grant(1000);
     if (message.type === "credit") {
       output += message.bytes;
-      // As much as is granted, twice, and then the end.
+      // As much as was granted, twice, and then the end.
       if (output <= 2 * EXEC_WINDOW) socket.send(new Uint8Array(message.bytes + 1).fill(1));
     }
     if (message.type === "eof") {

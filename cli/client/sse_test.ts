@@ -14,7 +14,7 @@ Deno.test("readEvents() reads the fields of events and skips comments", async ()
   ]);
 });
 
-Deno.test("readEvents() puts together what was cut anywhere, CRLF and letters included", async () => {
+Deno.test("readEvents() joins chunks that are cut anywhere, even in a CRLF or a character", async () => {
   const whole = new TextEncoder().encode("event: line\r\ndata: grün\r\n\r\ndata: x\n\n");
   const expected = [{ event: "line", data: "grün" }, { event: "message", data: "x" }];
   for (let cut = 1; cut < whole.length; cut++) {

@@ -3,7 +3,7 @@ import { aService, aVolume } from "../daemon_fixture.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { fateOfData, parseDeleteWords } from "./delete.ts";
 
-Deno.test("parseDeleteWords() takes a single word for a service, also one that is a kind", () => {
+Deno.test("parseDeleteWords() reads a single word as a service, even if it is a kind", () => {
   const read = (...words: string[]) => {
     const { kind, names } = parseDeleteWords(words);
     return `${kind.kind} ${names.join(",")}`;
@@ -20,7 +20,7 @@ Deno.test("parseDeleteWords() refuses unknown kinds and those that Rune removes 
   assert.throws(() => parseDeleteWords(["web", "api"]), { hint: /rune service delete web api$/ });
 });
 
-Deno.test("fateOfData() says what becomes of the data", () => {
+Deno.test("fateOfData() says what happens to the data", () => {
   const volume = aVolume("data");
   assert.equal(fateOfData(volume), "its data at /volumes/data is kept (reclaim policy retain)");
   const deleted = { ...volume, spec: { ...volume.spec, reclaimPolicy: "delete" as const } };

@@ -14,7 +14,7 @@ Deno.test("parseTime() reads durations before now, and times", () => {
   }
 });
 
-Deno.test("logFormatter() begins lines with what was asked for", () => {
+Deno.test("logFormatter() begins lines with the requested prefixes", () => {
   const line = { instance: "web-0", stream: "stdout", time: "T", text: "hello" } as const;
   const show = (prefix: boolean, timestamps: boolean) =>
     logFormatter({ prefix, timestamps, paint: painter(false) }).text(line);
@@ -43,7 +43,7 @@ Deno.test("logFormatter() joins the parts of a long line, and ends one that anot
   assert.equal(shown, "a 123\na 4\nb 5\na 6\n");
 });
 
-Deno.test("createLineJoiner() joins the parts of a line whatever comes between them, bytes that are no text too", () => {
+Deno.test("createLineJoiner() joins the parts of a line whatever comes between them, even bytes that are not text", () => {
   const joiner = createLineJoiner();
   const part = (
     stream: "stdout" | "stderr",

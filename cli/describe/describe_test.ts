@@ -10,7 +10,7 @@ import { describeVolume, usersOf } from "./volume.ts";
 const context = { now: Date.parse("2026-01-31T12:05:00.000Z"), host: "127.0.0.1", paint: painter(false) };
 const mount = { mountPath: "/data", readOnly: false, subPath: "" };
 
-Deno.test("lines() aligns values and leaves out what is not known", () => {
+Deno.test("lines() aligns values and omits unknown ones", () => {
   assert.equal(
     lines([["Name", "web"], ["Generation", 2], ["Image", undefined], ["Labels", ""]]),
     "Name:        web\nGeneration:  2\n",
@@ -21,7 +21,7 @@ Deno.test("shellWords() quotes what a shell would split", () => {
   assert.equal(shellWords(["sh", "-c", "echo 'a b'"]), "sh -c 'echo '\\''a b'\\'''");
 });
 
-Deno.test("describeService() tells how it is, what it mounts and which instances it has", () => {
+Deno.test("describeService() shows its state, mounts and instances", () => {
   const service = aService("web", {
     spec: { scale: 2, volumes: [{ ...mount, name: "data", claim: { name: "web-data" } }] },
     status: { state: "Degraded", reason: "CrashLoop", message: "web-1: it exited" },
@@ -33,7 +33,7 @@ Deno.test("describeService() tells how it is, what it mounts and which instances
   assert.match(text, /^ {2}web-0 +web +Running/m);
 });
 
-Deno.test("describeVolume() tells the failure and what to do about it", () => {
+Deno.test("describeVolume() shows the failure and what to do about it", () => {
   const volume = aVolume("data", { state: "Stalled", failureMessage: "refused", failureHint: "allow it" });
   const text = describeVolume(volume, { context, services: [] });
   assert.match(text, /^Status: +Stalled: refused$/m);
@@ -41,7 +41,7 @@ Deno.test("describeVolume() tells the failure and what to do about it", () => {
   assert.match(text, /^When deleted: +data is kept \(retain\)$/m);
 });
 
-Deno.test("describeVolume() tells what its snapshot policy did and does next", () => {
+Deno.test("describeVolume() shows what its snapshot policy did and does next", () => {
   const volume = aVolume("data", {
     snapshots: {
       policy: { every: "1h", keep: 24 },
@@ -61,7 +61,7 @@ Deno.test("describeVolume() tells what its snapshot policy did and does next", (
   );
 });
 
-Deno.test("usersOf() finds claims, also from other namespaces, and claim templates", () => {
+Deno.test("usersOf() finds claims, even from other namespaces, and claim templates", () => {
   const makeClaimingService = (name: string, namespace: string, ref: string) =>
     aService(name, { namespace, spec: { volumes: [{ ...mount, name: "d", claim: { name: ref } }] } });
   const claimTemplate = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
@@ -78,7 +78,7 @@ Deno.test("usersOf() finds claims, also from other namespaces, and claim templat
   ]);
 });
 
-Deno.test("describeInstance() tells the last failure with its exit code", () => {
+Deno.test("describeInstance() shows the last failure with its exit code", () => {
   const lastFailure = {
     at: "2026-01-31T12:04:00.000Z",
     reason: "CrashLoop",

@@ -14,7 +14,7 @@ const result = (more: Partial<CastResult>): CastResult => ({
   ...more,
 });
 
-Deno.test("changeLines() shows each field that changes, comes or goes", () => {
+Deno.test("changeLines() shows each changed, added or removed field", () => {
   const changes = [
     { path: "image", from: "web:1", to: "web:2" },
     { path: "env.MODE", to: "fast one" },
@@ -38,6 +38,6 @@ Deno.test("changeLines() shows a new resource as it was declared", () => {
   ]);
 });
 
-Deno.test("changeLines() says nothing of what stays", () => {
+Deno.test("changeLines() omits unchanged resources", () => {
   assert.deepEqual(changeLines(result({ action: "unchanged" }), { paint }), []);
 });

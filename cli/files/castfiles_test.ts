@@ -12,7 +12,7 @@ const load = (text: string) =>
 const places = (error: unknown) =>
   error instanceof RuneError ? error.issues?.map((i) => `${i.file}:${i.line}:${i.column}`) : undefined;
 
-Deno.test("loadCastfiles() gives resources the namespace of the command line", async () => {
+Deno.test("loadCastfiles() puts resources into the namespace of the command line", async () => {
   const { resources, files } = await load("service:\n  name: web\n  image: web:1\n");
   assert.equal(files, 1);
   assert.deepEqual(resources[0]!.body, { name: "web", image: "web:1", namespace: "prod" });
@@ -58,7 +58,7 @@ Deno.test("loadCastfiles() refuses sources that declare nothing", async () => {
   await assert.rejects(load("# only a comment\n"), /no resources found/);
 });
 
-Deno.test("locateIssues() puts the daemon's issues at their places in the castfiles", async () => {
+Deno.test("locateIssues() adds positions in the castfiles to the daemon's issues", async () => {
   const set = await load("volume:\n  name: a\n  size: 1Gi\n  accessMode: ReadWriteOnce\n");
   const refused = new RuneError("conflict", "volume a: size: cannot shrink", {
     issues: [{ resource: 0, path: ["size"], message: "cannot shrink" }],
@@ -70,7 +70,7 @@ Deno.test("locateIssues() puts the daemon's issues at their places in the castfi
   assert.equal(locateIssues(other, set), other);
 });
 
-Deno.test("loadCastfiles() says that nothing was applied where something would have been, and only there", async () => {
+Deno.test("loadCastfiles() says that nothing was applied only if the caller was about to apply it", async () => {
   const loadWrong = (applies: boolean) =>
     loadCastfiles(["-"], {
       namespace: "prod",
@@ -82,7 +82,7 @@ Deno.test("loadCastfiles() says that nothing was applied where something would h
   await assert.rejects(loadWrong(true), { hint: "fix these mistakes; nothing was applied" });
 });
 
-Deno.test("loadCastfiles() warns of a secret whose value ends in a newline or holds carriage returns", async () => {
+Deno.test("loadCastfiles() warns of a secret whose value ends in a newline or contains carriage returns", async () => {
   const { warnings } = await load(`secret:
   name: s
   data:

@@ -5,7 +5,7 @@ import { readConfig, writeConfig } from "./config_file.ts";
 import { reserveTokenFile } from "./token_file.ts";
 
 Deno.test({
-  name: "writeConfig() and token files say that the disk is full, and the old contexts stay",
+  name: "writeConfig() and token files report a full disk, and the old contexts stay",
   ignore: noRoot,
   async fn() {
     await using disk = await makeFullFilesystem();

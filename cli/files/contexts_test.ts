@@ -4,7 +4,7 @@ import { UsageError } from "../terminal/exit_codes.ts";
 
 const none = () => undefined;
 
-Deno.test("parseServer() takes addresses as people write them", () => {
+Deno.test("parseServer() accepts addresses as people write them", () => {
   const cases: [string, string][] = [
     ["http://127.0.0.1:7861", "http://127.0.0.1:7861"],
     ["https://rune.example.com/", "https://rune.example.com"],
@@ -15,7 +15,7 @@ Deno.test("parseServer() takes addresses as people write them", () => {
   for (const [text, origin] of cases) assert.equal(parseServer(text), origin);
 });
 
-Deno.test("parseServer() refuses what is no address", () => {
+Deno.test("parseServer() refuses texts that are not addresses", () => {
   for (const text of ["", "ftp://x", "http://", "two words"]) {
     assert.throws(() => parseServer(text), UsageError, text);
   }
@@ -46,7 +46,7 @@ Deno.test("resolveContext() refuses a namespace that would change the path", () 
   }
 });
 
-Deno.test("rune context list and view work on the file whatever RUNE_CONTEXT says", async () => {
+Deno.test("rune context list and view show the file, whatever RUNE_CONTEXT says", async () => {
   const { runCli } = await import("../main.ts");
   const { fakeTerminal } = await import("../terminal_fixture.ts");
   const config = await Deno.makeTempFile({ suffix: ".yaml" });

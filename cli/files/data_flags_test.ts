@@ -3,7 +3,7 @@ import { readDataFlags } from "./data_flags.ts";
 
 const stdin = (text: string | Uint8Array<ArrayBuffer>) => new Response(text).body!;
 
-Deno.test("readDataFlags() takes a value from standard input as it is, once, under a key that is named", async () => {
+Deno.test("readDataFlags() reads a value from standard input unchanged, once, and only with a key", async () => {
   const read = (fromFile: string[], text: string | Uint8Array<ArrayBuffer> = "pa55\n") =>
     readDataFlags({ fromLiteral: ["a=b=c"], fromFile }, stdin(text));
   assert.deepEqual(await read(["password=-"]), { a: "b=c", password: "pa55\n" });

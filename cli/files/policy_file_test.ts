@@ -6,7 +6,7 @@ const parse = (text: string, name?: string) =>
   parsePolicies({ file: "p.yaml", text }, name === undefined ? {} : { name });
 const RULES = "rules: [{ resource: services, verbs: [get] }]";
 
-Deno.test("parsePolicies() reads every document, and what `policy get` prints beside", () => {
+Deno.test("parsePolicies() reads every document, and ignores `builtin` of `policy get`", () => {
   const found = parse(
     `name: a\nbuiltin: true\n${RULES}\n---\n{"name": "b", ${'"rules"'}: [{"resource": "*", "verbs": ["*"], "namespace": "x"}]}`,
   );
@@ -15,7 +15,7 @@ Deno.test("parsePolicies() reads every document, and what `policy get` prints be
   assert.equal(parse(`name: a\n${RULES}`, "c")[0]!.name, "c");
 });
 
-Deno.test("parsePolicies() takes texts as they stand in the file", () => {
+Deno.test("parsePolicies() keeps texts as they stand in the file", () => {
   const [policy] = parse(`name: 007\ndescription: 1.10\n${RULES}`);
   assert.deepEqual([policy!.name, policy!.description], ["007", "1.10"]);
 });

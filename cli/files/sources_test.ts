@@ -42,7 +42,7 @@ Deno.test("readSources() reads standard input for -", async () => {
   ]);
 });
 
-Deno.test("readSources() refuses arguments that name nothing, saying which", async () => {
+Deno.test("readSources() refuses arguments that match nothing, and names them", async () => {
   await withTree(async (root) => {
     for (const argument of ["missing.yaml", "*.toml", "empty"]) {
       await assert.rejects(
@@ -68,7 +68,7 @@ Deno.test("readSources() refuses a source over 8 MiB", async () => {
   );
 });
 
-Deno.test("readSources() refuses what is no UTF-8 instead of changing its letters, also where a letter is cut", async () => {
+Deno.test("readSources() refuses invalid UTF-8 instead of replacing characters, even at the end of the file", async () => {
   const bytes = (...chunks: number[][]) =>
     readSources(["-"], {
       recursive: false,

@@ -3,7 +3,7 @@ import { RuneError } from "../../model/error.ts";
 import { errorLines } from "./errors.ts";
 import { exitCodeOf, UsageError } from "./exit_codes.ts";
 
-Deno.test("errorLines() says what failed, each place, and what to do, in this order", () => {
+Deno.test("errorLines() says what failed, each field, and what to do, in this order", () => {
   const error = new RuneError("invalid_argument", "web.yaml is not valid", {
     hint: "correct it",
     issues: [
@@ -28,7 +28,7 @@ Deno.test("errorLines() says what failed, each place, and what to do, in this or
   ]);
 });
 
-Deno.test("errorLines() says once what the sentence of a single field has said already", () => {
+Deno.test("errorLines() does not repeat the message of a single field", () => {
   const field = { path: ["size"], message: "it cannot grow", hint: "leave it" };
   const error = (issues: typeof field[]) =>
     new RuneError("invalid_argument", "volume v: size: it cannot grow", { issues });
@@ -39,7 +39,7 @@ Deno.test("errorLines() says once what the sentence of a single field has said a
   assert.equal(errorLines(error([field, field])).length, 3);
 });
 
-Deno.test("errorLines() makes one line of an error from elsewhere", () => {
+Deno.test("errorLines() makes one line of a foreign error", () => {
   assert.deepEqual(errorLines(new TypeError("x is not a function")), ["error: x is not a function"]);
   assert.deepEqual(errorLines("text"), ["error: text"]);
 });
@@ -61,7 +61,7 @@ Deno.test("exitCodeOf() follows the table of exit codes", () => {
   for (const [error, code] of cases) assert.equal(exitCodeOf(error), code, String(error));
 });
 
-Deno.test("errorLines() says once what the sentence says of a field and its place, and lists the others", () => {
+Deno.test("errorLines() does not repeat the field in the message, and lists the others", () => {
   const at = (line: number, message: string, hint?: string) => ({
     path: ["server"],
     message,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { withInterrupt } from "./interrupt.ts";
 
 /**
- * Waits until it is told to end, says so, and exits as it should. The runner of tests keeps signals for
- * itself.
+ * Waits for a signal, reports it, and exits accordingly. The test runner handles signals itself, so this is
+ * another process.
  */
 const PROGRAM = `
   import { withInterrupt } from ${JSON.stringify(import.meta.resolve("./interrupt.ts"))};
@@ -40,6 +40,6 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
   });
 }
 
-Deno.test("withInterrupt() gives the result of work that nobody interrupts", async () => {
+Deno.test("withInterrupt() returns the result of uninterrupted work", async () => {
   assert.equal(await withInterrupt(() => Promise.resolve(7)), 7);
 });

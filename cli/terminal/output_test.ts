@@ -8,7 +8,7 @@ import { type Kind, KINDS } from "../../model/resource.ts";
 const plain = painter(false);
 const context = { now: Date.parse("2026-01-31T12:05:00.000Z"), host: "127.0.0.1" };
 
-Deno.test("columnsOf() has the columns of SPEC 5, exactly", () => {
+Deno.test("columnsOf() has exactly the documented columns", () => {
   const headers = (kind: Kind) => columnsOf(kind).filter((c) => !c.wide).map((c) => c.header).join(" ");
   assert.equal(headers("storageClass"), "NAME DRIVER DEFAULT RECLAIM AGE");
   assert.equal(headers("service"), "NAME TYPE STATUS INSTANCES EXTERNAL GENERATION AGE");
@@ -17,7 +17,7 @@ Deno.test("columnsOf() has the columns of SPEC 5, exactly", () => {
   assert.equal(headers("instance"), "NAME SERVICE STATE RESTARTS IP AGE");
 });
 
-Deno.test("columnsOf() puts the namespace first when asked", () => {
+Deno.test("columnsOf() puts the namespace first on request", () => {
   for (const kind of Object.keys(KINDS) as Kind[]) {
     assert.equal(columnsOf(kind, { withNamespace: true })[0]!.header, "NAMESPACE");
   }
@@ -33,7 +33,7 @@ Deno.test("the EXTERNAL column shows a host, an address with a port, or a dash",
   assert.equal(show({ port: 80, host: "api.local" }), "api.local");
 });
 
-Deno.test("a volume's USED is of its limit where one is enforced, bare where none is, a dash where nobody knows", () => {
+Deno.test("a volume's USED shows an enforced limit, no limit if there is none, and a dash if it is unknown", () => {
   const volume = aVolume("web-data");
   const show = (usage?: { usedBytes: number; limitBytes?: number }) => {
     const volumeUsage = new Map(usage ? [[volume.uid, usage]] : []);
@@ -44,7 +44,7 @@ Deno.test("a volume's USED is of its limit where one is enforced, bare where non
   assert.match(show(), /^USED: -$/m);
 });
 
-Deno.test("Table aligns columns, leaves wide ones out and ends lines without blanks", () => {
+Deno.test("Table aligns columns, omits wide ones and ends lines without spaces", () => {
   const table = new Table(columnsOf("volume"), { paint: plain, wide: false, headers: true });
   assert.equal(
     table.render([aVolume("web-data"), aVolume("x", { state: "Provisioning" })], context),
@@ -66,7 +66,7 @@ Deno.test("Table prints headers once, keeps widths, and none at all without head
   assert.equal(bare.render([{ name: "x" }], undefined), "x   b\n");
 });
 
-Deno.test("Table colours states only where a painter may, and pads before it paints", () => {
+Deno.test("Table colours states only if colours are enabled, and pads before it paints", () => {
   const columns: Column<string, undefined>[] = [
     { header: "STATUS", cell: (s) => s, state: true },
     { header: "Z", cell: () => "z" },
@@ -76,7 +76,7 @@ Deno.test("Table colours states only where a painter may, and pads before it pai
   assert.equal(text, "\x1b[32mRunning\x1b[0m   z\nOk        z\n");
 });
 
-Deno.test("Table and renderBlock() take control characters out of values", () => {
+Deno.test("Table and renderBlock() remove control characters from values", () => {
   const columns: Column<string, undefined>[] = [{ header: "MESSAGE", cell: (s) => s }];
   const evil = "a\x1b[2Jb\nc";
   const table = new Table(columns, { paint: plain, wide: false, headers: false });
@@ -96,7 +96,7 @@ Deno.test("renderYaml() writes shared parts twice, not as aliases", async () => 
   assert.equal(await renderYaml({ x: shared, y: shared }), "x:\n  a: 1\n\y:\n  a: 1\n");
 });
 
-Deno.test("renderYaml() means the same when what is no plain text in it is written out", async () => {
+Deno.test("renderYaml() keeps the meaning when it escapes control characters", async () => {
   const { parse } = await import("yaml");
   const value = {
     plain: "a: b",
@@ -110,7 +110,7 @@ Deno.test("renderYaml() means the same when what is no plain text in it is writt
   assert.doesNotMatch(text, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 });
 
-Deno.test("Table aligns columns by what a terminal shows: wide letters take two columns, joined ones none", () => {
+Deno.test("Table aligns columns as a terminal shows them: wide characters take two columns, combining ones none", () => {
   const columns: Column<string[], typeof context>[] = [
     { header: "A", cell: ([a]) => a! },
     { header: "B", cell: ([, b]) => b! },

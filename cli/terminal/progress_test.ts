@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createProgress } from "./progress.ts";
 import { fakeTerminal } from "../terminal_fixture.ts";
 
-Deno.test("createProgress() prints one line per change where there is no terminal", () => {
+Deno.test("createProgress() prints one line per change without a terminal", () => {
   const terminal = fakeTerminal();
   const progress = createProgress(terminal);
   progress.update("service a", "Pending");

@@ -47,7 +47,7 @@ async function settleWith(
   return { settled, stderr: terminal.stderr() };
 }
 
-Deno.test("settle() follows services and volumes until all are as asked", async () => {
+Deno.test("settle() watches services and volumes until all reach their goals", async () => {
   const pending = aService("web", { status: { state: "Pending", ready: 0 } });
   const { settled, stderr } = await settleWith(
     streamCollections({
@@ -64,7 +64,7 @@ Deno.test("settle() follows services and volumes until all are as asked", async 
   assert.equal(settleFailure(settled, "cast"), undefined);
 });
 
-Deno.test("settle() believes in a service that has only just begun to run when it does not crash at once", async () => {
+Deno.test("settle() accepts a service that has just started once it has not crashed at once", async () => {
   const makeStarted = () => anInstance("web", 0, { status: { startedAt: new Date().toISOString() } });
   const crashed = anInstance("web", 0, { status: { state: "Failed", ready: false, crashes: 3 } });
   const services = [aService("web")];
@@ -97,7 +97,7 @@ Deno.test("settle() does not give up on a failure that heals", async () => {
   assert.equal(settled[0]!.verdict.state, "done");
 });
 
-Deno.test("settle() ends with what is late when the time is up", async () => {
+Deno.test("settle() ends with the late goals when the time is up", async () => {
   const pending = aVolume("data", { state: "Provisioning" });
   const goals = [goal("volume", "data")];
   const { settled } = await settleWith(streamCollections({ volumes: [pending] }), goals, { timeoutMs: 50 });
@@ -116,7 +116,7 @@ Deno.test("settle() ends with the reason of its signal", async () => {
   await assert.rejects(settleWith(answer, [goal("service", "web")], late), /told to stop/);
 });
 
-Deno.test("settleFailure() tells a wait that was overtaken as a conflict, beside a failure as a failure", async () => {
+Deno.test("settleFailure() reports an overtaken wait as a conflict, but as a failure beside another failure", async () => {
   const services = [aService("web", { generation: 2, status: { observedGeneration: 2 } })];
   const { settled } = await settleWith(streamCollections({ services }), [goal("service", "web")]);
   const error = settleFailure(settled, "cast")!;
@@ -131,7 +131,7 @@ Deno.test("settleFailure() tells a wait that was overtaken as a conflict, beside
   assert.equal(settleFailure(both, "cast")!.code, "internal");
 });
 
-Deno.test("settleFailure() points to logs only where something ran", async () => {
+Deno.test("settleFailure() points to logs only if something ran", async () => {
   const makeLost = (status: object) =>
     settleWith(
       streamCollections({

@@ -25,7 +25,7 @@ interface Case {
 const cases: Case[] = [
   { name: "a running service", service: aService("web"), state: "done", text: /^Running, 1\/1 ready$/ },
   {
-    name: "one that has only just begun to run",
+    name: "one that has just started",
     service: aService("web"),
     instances: [anInstance("web", 0, { status: { startedAt: new Date(now - 50).toISOString() } })],
     state: "done",
@@ -33,7 +33,7 @@ const cases: Case[] = [
     fresh: true,
   },
   {
-    name: "one whose host name was not looked at yet",
+    name: "one whose host name is not processed yet",
     service: aService("web", { spec: { expose: { port: 1, host: "a.local" } } }),
     state: "waiting",
     text: /^Running, 1\/1 ready, a\.local is being exposed$/,
@@ -49,13 +49,13 @@ const cases: Case[] = [
   },
   { name: "a service that is not there", state: "failed", text: /deleted/ },
   {
-    name: "one that goes away",
+    name: "one that is being deleted",
     service: aService("web", { deletionRequestedAt: "2026-01-31T12:00:00.000Z" }),
     state: "failed",
     text: /being deleted/,
   },
   {
-    name: "a status that speaks of the generation before",
+    name: "a status of the previous generation",
     goal: { generation: 2 },
     service: aService("web"),
     state: "waiting",
@@ -84,7 +84,7 @@ const cases: Case[] = [
     text: /^Running, 1\/1 ready, 1 stopping$/,
   },
   {
-    name: "a rollout that took longer than it may",
+    name: "a rollout that timed out",
     service: aService("web", {
       status: { rolloutStartedAt: "2026-01-31T11:59:00.000Z", message: "it goes no further" },
     }),
@@ -99,7 +99,7 @@ const cases: Case[] = [
     text: /^Pending, 1\/2 ready \(web-1 Starting\)$/,
   },
   {
-    name: "a failure that retries may cure",
+    name: "a failure that retries may fix",
     service: aService("web", {
       status: { ...pending, state: "Failed", reason: "ImageUnreachable", message: "no" },
     }),
@@ -115,7 +115,7 @@ const cases: Case[] = [
     text: /^web-0 Stalled \(LaunchFailed\)/,
   },
   {
-    name: "an instance that gave up on the generation before",
+    name: "an instance of the previous generation that gave up",
     goal: { generation: 2 },
     service: aService("web", { generation: 2, status: { ...pending, observedGeneration: 2 } }),
     instances: [anInstance("web", 0, { status: { state: "Stalled", ready: false } })],
@@ -140,7 +140,7 @@ const cases: Case[] = [
     mayHeal: true,
   },
   {
-    name: "a crash that is long ago",
+    name: "a crash long ago",
     service: aService("web"),
     instances: [
       makeCrashed(1, { state: "Running", ready: true, startedAt: new Date(now - 11_000).toISOString() }),
@@ -149,7 +149,7 @@ const cases: Case[] = [
     text: /Running/,
   },
   {
-    name: "a restart that has only begun",
+    name: "a restart that has just begun",
     goal: { restartedAt: "2026-01-31T12:04:00.000Z" },
     service: aService("web"),
     instances: [anInstance("web", 0)],
@@ -157,9 +157,9 @@ const cases: Case[] = [
     text: /^0\/1 restarted$/,
   },
   ...[
-    // The service's status is of before the restart: its own watch may be behind that of the instances.
+    // The service's status is older than the restart: its watch may lag behind that of the instances.
     {
-      name: "a restart whose first successor is there",
+      name: "a restart whose first successor exists",
       instances: [
         anInstance("web", 0),
         {
@@ -173,7 +173,7 @@ const cases: Case[] = [
       text: /^0\/1 restarted \(web-0-next Starting\)$/,
     },
     {
-      name: "a restart whose successor is ready beside the one before",
+      name: "a restart whose successor is ready beside the old instance",
       instances: [
         anInstance("web", 0),
         { ...anInstance("web", 0, { spec: { restartedAt: "T" } }), name: "web-0-next" },
@@ -255,7 +255,7 @@ const cases: Case[] = [
     text: /^web-0 failed: it exited with code 3$/,
   },
   {
-    name: "one that somebody cast anew meanwhile",
+    name: "one that somebody cast again meanwhile",
     service: aService("web", { generation: 11 }),
     state: "failed",
     text: /^overtaken by generation 11$/,
@@ -268,7 +268,7 @@ const cases: Case[] = [
     text: /^overtaken by another restart$/,
   },
   {
-    name: "the crashes of what was restarted, one of three",
+    name: "the crashes of a restarted instance, one of three",
     goal: { restartedAt: "T" },
     service: aService("web", { spec: { scale: 3 } }),
     instances: [
@@ -284,7 +284,7 @@ const cases: Case[] = [
     mayHeal: true,
   },
   {
-    name: "crashes of what is about to be replaced",
+    name: "crashes of an instance that is about to be replaced",
     goal: { restartedAt: "T" },
     service: aService("web"),
     instances: [makeCrashed(5)],
@@ -304,7 +304,7 @@ const cases: Case[] = [
     mayHeal: true,
   },
   {
-    name: "a job that an earlier daemon says has finished",
+    name: "a job that an earlier daemon reports as finished",
     service: aService("web", { spec: { restart: "never" }, status: pending }),
     instances: [anInstance("web", 0, { status: { state: "Stopped", ready: false } })],
     state: "done",
@@ -312,7 +312,7 @@ const cases: Case[] = [
   },
 ];
 
-Deno.test("judgeService() gives up on a volume that is stalled, and only on one that it mounts", () => {
+Deno.test("judgeService() gives up on a stalled volume only if it mounts it", () => {
   const mount = { name: "d", mountPath: "/d", readOnly: false, subPath: "" };
   const template = { size: "1Gi", accessMode: "ReadWriteOnce" as const, parameters: {} };
   const makeStalled = (name: string) => aVolume(name, { state: "Stalled", failureMessage: "no disk" });
@@ -331,7 +331,7 @@ Deno.test("judgeService() gives up on a volume that is stalled, and only on one 
   assert.equal(judge([], "v").state, "waiting");
 });
 
-Deno.test("judgeVolume() waits until a volume is as large as asked, and held by nobody", () => {
+Deno.test("judgeVolume() waits until a volume has the requested size, and nobody holds it", () => {
   const volumeGoal: Goal = { kind: "volume", namespace: "default", name: "v", generation: 1 };
   const judge = (more: Partial<Goal>, status: Parameters<typeof aVolume>[1]) =>
     judgeVolume({ ...volumeGoal, ...more }, aVolume("v", status));
@@ -356,7 +356,7 @@ for (const c of cases) {
   });
 }
 
-Deno.test("judgeVolume() waits for provisioning and gives up on what is stalled", () => {
+Deno.test("judgeVolume() waits for provisioning and gives up on a stalled volume", () => {
   const volumeGoal: Goal = { kind: "volume", namespace: "default", name: "v", generation: 1 };
   const judge = (status: Parameters<typeof aVolume>[1], more: Partial<Goal> = {}) =>
     judgeVolume({ ...volumeGoal, ...more }, aVolume("v", status));

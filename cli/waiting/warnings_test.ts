@@ -31,7 +31,7 @@ function anEvent(
 const web = { kind: "service", namespace: "default", name: "web", generation: 1 } as const;
 const at = (resourceVersion: number) => ({ resourceVersion });
 
-Deno.test("concerns() takes a service's instances for the service, and nothing else", () => {
+Deno.test("concerns() counts events of a service's instances, and no others", () => {
   assert.ok(concerns(web, anEvent({ kind: "service", name: "web" }, "")));
   assert.ok(concerns(web, anEvent({ kind: "instance", name: "web-12" }, "")));
   assert.ok(concerns(web, anEvent({ kind: "instance", name: "web-1-next" }, "")));
@@ -40,7 +40,7 @@ Deno.test("concerns() takes a service's instances for the service, and nothing e
   assert.ok(!concerns({ ...web, namespace: "prod" }, anEvent({ kind: "service", name: "web" }, "")));
 });
 
-Deno.test("latestWarnings() gives the last three, oldest first, without what was told already", () => {
+Deno.test("latestWarnings() returns the last three, oldest first, without those already printed", () => {
   const instance = { kind: "instance", name: "web-0" };
   const events = [
     anEvent(instance, "fourth", at(4)),
@@ -54,7 +54,7 @@ Deno.test("latestWarnings() gives the last three, oldest first, without what was
   assert.deepEqual(told, ["second", "third", "fourth"]);
 });
 
-Deno.test("latestWarnings() tells the same thing once", () => {
+Deno.test("latestWarnings() drops repetitions", () => {
   const events = [
     anEvent({ kind: "instance", name: "web-0" }, "it exited", at(2)),
     anEvent({ kind: "service", name: "web" }, "web-0: it exited", at(1)),
@@ -63,7 +63,7 @@ Deno.test("latestWarnings() tells the same thing once", () => {
   assert.deepEqual(latestWarnings(web, events).map((e) => e.resourceVersion), [2]);
 });
 
-Deno.test("tellsOf() leaves out what happened to another of the same name, and to its instances", () => {
+Deno.test("tellsOf() ignores events of an earlier resource with the same name, and of its instances", () => {
   const resource = { ...aService("web"), uid: "u" };
   const event = (object: { kind: string; name: string }, uid: string, lastAt = resource.createdAt) => {
     const made = anEvent(object, "", { lastAt });

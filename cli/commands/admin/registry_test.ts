@@ -3,7 +3,7 @@ import { withDaemon } from "../../daemon_fixture.ts";
 import { runCli } from "../../main.ts";
 import { type FakeOptions, fakeTerminal } from "../../terminal_fixture.ts";
 
-/** Runs `rune admin registry set ghcr.io …`. @returns the bodies that reached the daemon, too. */
+/** Runs `rune admin registry set ghcr.io …`. @returns also the bodies that reached the daemon. */
 async function set(flags: string[], options: FakeOptions = {}) {
   const bodies: unknown[] = [];
   let result = { code: -1, stderr: "" };
@@ -19,7 +19,7 @@ async function set(flags: string[], options: FakeOptions = {}) {
   return { ...result, bodies };
 }
 
-Deno.test("rune admin registry set sends a secret in full, and what standard input says without its line end", async () => {
+Deno.test("rune admin registry set sends a secret's full name, and standard input without its line end", async () => {
   const cases: [flags: string[], stdin: string, sent: object][] = [
     [["--secret", "pull"], "", { secret: "pull.default.rune" }],
     [["--secret", "pull", "-n", "infra"], "", { secret: "pull.infra.rune" }],
@@ -34,7 +34,7 @@ Deno.test("rune admin registry set sends a secret in full, and what standard inp
   }
 });
 
-Deno.test("rune admin registry set refuses half or double credentials, and to let a password be typed in sight", async () => {
+Deno.test("rune admin registry set refuses incomplete or double credentials, and a password from a terminal", async () => {
   const cases: [flags: string[], message: RegExp, options?: FakeOptions][] = [
     [[], /one kind of credentials/],
     [["--username", "u"], /one kind of credentials/],
