@@ -15,6 +15,7 @@ import { createLocalVolumes } from "./mounts/local_volumes.ts";
 import type { VolumeParts } from "./mounts/volume_parts.ts";
 import type { Node } from "./node.ts";
 import type { NodeObserver } from "./observer.ts";
+import { createPauses } from "./probes/pauses.ts";
 import { createProber } from "./probes/prober.ts";
 import { wrapRunner } from "./runner_calls.ts";
 
@@ -45,10 +46,11 @@ export interface AssembledNode extends Node {
 export function assembleNode(parts: NodeParts): AssembledNode {
   const { name, labels, bootId, containsProcesses, files, proxy, stage, holds, host } = parts;
   const { secrets, clock, observer } = parts;
+  const pauses = createPauses();
   const runners = new Map(
     [...parts.runners].map(([key, runner]) => [
       key,
-      wrapRunner(runner, { ...(observer && { onCall: observer.runnerCall }) }),
+      pauses.observe(wrapRunner(runner, { ...(observer && { onCall: observer.runnerCall }) })),
     ]),
   );
   const drivers = wrapDrivers(parts.drivers, {
@@ -56,7 +58,7 @@ export function assembleNode(parts: NodeParts): AssembledNode {
     secrets,
     ...(observer && { onCall: observer.driverCall }),
   });
-  const prober = createProber({ runners, clock, ...(observer && { observer: observer.probes }) });
+  const prober = createProber({ runners, pauses, clock, ...(observer && { observer: observer.probes }) });
   return {
     ...{ name, labels, bootId, containsProcesses, drivers, runners, files, proxy },
     volumes: createLocalVolumes({ drivers, runners, stage, holds, ...(host && { host }) }),

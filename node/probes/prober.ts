@@ -14,6 +14,7 @@ import { type Clock, elapsedMs } from "../../base/clock.ts";
 import type { CheckName, ProbeObserver } from "../observer.ts";
 import type { NodeProbes } from "../probes.ts";
 import { askProbe, describeProbe, type ProbeTarget } from "./ask.ts";
+import type { Pauses } from "./pauses.ts";
 import { runProbe } from "./probe_loop.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
 
@@ -42,8 +43,10 @@ interface Watched {
 
 /** Makes a prober that probes nothing yet. */
 export function createProber(
-  { runners, clock, observer }: {
+  { runners, pauses, clock, observer }: {
     runners: ReadonlyMap<RunnerName, Runner>;
+    /** Must observe these runners. */
+    pauses: Pauses;
     clock: Clock;
     observer?: ProbeObserver;
   },
@@ -123,9 +126,10 @@ export function createProber(
       eager: probe.successThreshold === 1 && !known,
       async ask(signal) {
         const began = performance.now();
+        const wasPaused = pauses.watch(entry.target.ref);
         const answer = await askProbe(probe, entry.target, signal);
         seconds = (performance.now() - began) / 1000;
-        return answer;
+        return answer && !answer.ok && wasPaused() ? undefined : answer;
       },
       onFault: reportError,
       onAnswer(answer) {
