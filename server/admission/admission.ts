@@ -31,7 +31,7 @@ export function admit(declared: Declared, world: World): Verdict<unknown> {
         spec,
         issues: [
           ...issues,
-          ...checkHost(spec, { root: Deno.uid() === 0, containsProcesses: world.containsProcesses }),
+          ...checkHost(spec, world),
         ],
       };
     }

@@ -199,6 +199,7 @@ Deno.test("admission refuses mounts of processes that a daemon without root coul
 
 Deno.test("admission permits mounts of a process only where data belongs, never over directories of the host or the daemon", () =>
   withServer(async ({ cast, deps, hostDir }) => {
+    deps.root = true;
     deps.privateMounts = true;
     const own = `${hostDir}/v`;
     await okJson(

@@ -14,6 +14,8 @@ export interface ApplyDeps {
   grants?: Grants;
   /** Ports of this machine that no service can have. Default: none. */
   hostPorts?(): HostPorts;
+  /** Whether the daemon runs as root. Default: whether this process does. */
+  root?: boolean;
   /** Whether processes can have private mounts. Default: whether the daemon runs as root. */
   privateMounts?: boolean;
   /** Directories of the daemon. No mount of a process may cover one or lie inside it. Default: none. */

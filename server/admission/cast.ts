@@ -131,6 +131,7 @@ export function applySet(
   const exposed = new Exposures<Service>(
     set.some((d) => d.kind === "service" && (d.spec.expose || d.spec.process)) ? tx.list("service") : [],
   );
+  const root = deps.root ?? Deno.uid() === 0;
   const world: World = {
     state: tx,
     exposed,
@@ -141,9 +142,9 @@ export function applySet(
     secretLimits: deps.secretLimits,
     viewer: options.writer,
     accounts: readHostAccounts(),
-    root: Deno.uid() === 0,
+    root,
     declaredClasses: new Set(classes.map((c) => c.name)),
-    privateMounts: deps.privateMounts ?? Deno.uid() === 0,
+    privateMounts: deps.privateMounts ?? root,
     closed: deps.closed ?? [],
     containsProcesses: deps.containsProcesses ?? true,
     declaredVolumes: new Set(set.filter((d) => d.kind === "volume").map(describeKey)),
