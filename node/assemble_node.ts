@@ -9,7 +9,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { RunnerName } from "../model/instance.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
-import { wrapDrivers } from "./driver_calls.ts";
+import { showDrivers, wrapDrivers } from "./driver_calls.ts";
 import type { HostView } from "./mounts/host_view.ts";
 import { createLocalVolumes } from "./mounts/local_volumes.ts";
 import type { VolumeParts } from "./mounts/volume_parts.ts";
@@ -60,7 +60,8 @@ export function assembleNode(parts: NodeParts): AssembledNode {
   });
   const prober = createProber({ runners, pauses, clock, ...(observer && { observer: observer.probes }) });
   return {
-    ...{ name, labels, bootId, containsProcesses, drivers, runners, files, proxy },
+    ...{ name, labels, bootId, containsProcesses, runners, files, proxy },
+    drivers: showDrivers(drivers),
     volumes: createLocalVolumes({ drivers, runners, stage, holds, ...(host && { host }) }),
     probes: prober,
     close: () => prober.stop(),

@@ -6,7 +6,8 @@
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
 import { assertItsFilesystem } from "../drivers/filesystem_guard.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
-import type { LocalDriver, VolumeCallName } from "./node_driver.ts";
+import type { LocalDriver, NodeDriver, VolumeCallName } from "./node_driver.ts";
+import { readSnapshotEvents } from "./snapshot_events.ts";
 import type { VolumeCall } from "./volume_call.ts";
 import { resolveContext } from "./volume_context.ts";
 import {
@@ -91,4 +92,14 @@ export function wrapDrivers(
   options: DriverOptions,
 ): ReadonlyMap<string, LocalDriver> {
   return new Map([...drivers].map(([name, driver]) => [name, wrapDriver(driver, options)]));
+}
+
+/** What others than the node see of its drivers. */
+export function showDrivers(drivers: ReadonlyMap<string, LocalDriver>): ReadonlyMap<string, NodeDriver> {
+  return new Map([...drivers].map(([name, driver]) => {
+    const { open: _, snapshot, ...shown } = driver;
+    const takeSnapshot: NodeDriver["takeSnapshot"] = (call, ref) =>
+      readSnapshotEvents((onCopied) => snapshot(call, ref, { onCopied }));
+    return [name, { ...shown, takeSnapshot }];
+  }));
 }

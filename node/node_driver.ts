@@ -1,5 +1,5 @@
 /** The drivers of a node as others see them. Types alone; `driver_calls.ts` makes them. @module */
-import type { Driver, VolumeContext } from "../drivers/driver.ts";
+import type { Driver, SnapshotRef, VolumeContext } from "../drivers/driver.ts";
 import type { VolumeCall } from "./volume_call.ts";
 
 /** Names of the calls that are about one volume. */
@@ -22,5 +22,24 @@ export type LocalDriver = {
   [K in keyof Driver]: K extends VolumeCallName ? OnCall<Driver[K]> : Driver[K];
 };
 
-/** A driver of a node, as others are given it: what it opens stays inside the node. */
-export type NodeDriver = Omit<LocalDriver, "open">;
+/** What becomes of a snapshot that is being taken. */
+export type SnapshotEvent =
+  /**
+   * The copy reads the volume no more, and writers may go on. There is no snapshot yet: asking for the next
+   * event says that the copy is good. Who stops listening instead abandons the snapshot.
+   */
+  | { state: "copied" }
+  /** The snapshot is there and durable. Without `copied` before it, an earlier call had made it. */
+  | { state: "taken"; handle: string; sizeBytes: number };
+
+/**
+ * A driver of a node, as others are given it: what it opens stays inside the node, and nothing calls back.
+ */
+export type NodeDriver = Omit<LocalDriver, "open" | "snapshot"> & {
+  /**
+   * Copies the volume as it is now.
+   *
+   * @throws {RuneError} as `snapshot` of a driver does, through the iteration.
+   */
+  takeSnapshot(call: VolumeCall, snapshot: SnapshotRef): AsyncIterable<SnapshotEvent>;
+};

@@ -2,7 +2,7 @@
 import type { DataSource, Driver, VolumeContext } from "../../drivers/driver.ts";
 import { RuneError } from "../../model/error.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
-import { DRIVER_CALLS, wrapDrivers } from "../driver_calls.ts";
+import { DRIVER_CALLS, showDrivers, wrapDrivers } from "../driver_calls.ts";
 import type { NodeDriver } from "../node_driver.ts";
 
 /** Secrets with fixed values. @param values by `namespace/name`, then by key; a test may change them. */
@@ -22,7 +22,11 @@ export function nodeDrivers(
   drivers: readonly Driver[],
   secrets: SecretReader = fixedSecrets(),
 ): ReadonlyMap<string, NodeDriver> {
-  return wrapDrivers(new Map(drivers.map((driver) => [driver.name, driver])), { node: "n1", secrets });
+  const wrapped = wrapDrivers(new Map(drivers.map((driver) => [driver.name, driver])), {
+    node: "n1",
+    secrets,
+  });
+  return showDrivers(wrapped);
 }
 
 /** A driver that notes what it is called with, and what it was given. */

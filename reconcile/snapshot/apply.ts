@@ -156,20 +156,20 @@ async function take(call: Call): Promise<Outcome | undefined> {
   try {
     await pauseAll(runs, runners, signal);
     const driver = node.drivers.get(snapshot.status.driver!)!;
-    const made = await driver.snapshot(
-      describeSnapshotCall({ snapshot, volume: view.volume }, signal),
-      refOf(snapshot),
-      {
-        async onCopied() {
-          const takenAt = new Date().toISOString();
-          await assertPaused(runs, { runners, namespace: snapshot.namespace, signal });
-          await letGo(takenAt);
-        },
-      },
-    );
+    let taken: { handle: string; sizeBytes: number } | undefined;
+    const described = describeSnapshotCall({ snapshot, volume: view.volume }, signal);
+    for await (const event of driver.takeSnapshot(described, refOf(snapshot))) {
+      if (event.state === "taken") taken = event;
+      else {
+        const takenAt = new Date().toISOString();
+        await assertPaused(runs, { runners, namespace: snapshot.namespace, signal });
+        await letGo(takenAt);
+      }
+    }
+    if (!taken) throw new RuneError("unavailable", "its node did not say that the snapshot was taken");
     // An earlier attempt had finished the copy, and was cut short before it could say so.
     if (heldMs === undefined) await letGo();
-    await writeReady(store, snapshot, { ...made, heldMs: runs.length > 0 ? heldMs : undefined });
+    await writeReady(store, snapshot, { ...taken, heldMs: runs.length > 0 ? heldMs : undefined });
     return undefined;
   } catch (thrown) {
     const error = toRuneError(thrown);

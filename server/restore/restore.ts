@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { moveEntry, replaceFile, syncFile, writeNewFile } from "../../base/durable.ts";
-import { wrapDrivers } from "../../node/driver_calls.ts";
+import { showDrivers, wrapDrivers } from "../../node/driver_calls.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { RestoreOptions, RestoreReport } from "../../model/offline.ts";
 import { describeKey } from "../../model/resource.ts";
@@ -95,7 +95,7 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
         const built = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
         const kek: KekSource = newKek ? { from: "file", path: join(work, KEK) } : crypto.kek;
         await using secrets = readRestoredSecrets(store, kek);
-        const drivers = wrapDrivers(built, { node: node.name, secrets });
+        const drivers = showDrivers(wrapDrivers(built, { node: node.name, secrets }));
         await importVolumes(await openBackup(file), { manifest, store, drivers });
       }
       await store.copyTo(join(work, "state.db"));
