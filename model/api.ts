@@ -11,7 +11,7 @@ import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
 import { bytesSchema } from "./quantity.ts";
 import { KINDS } from "./resource.ts";
 
-/** The largest request body, in bytes (SPEC 6). */
+/** The largest request body, in bytes. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 export { DEFAULT_SERVER } from "./endpoint.ts";

@@ -1,6 +1,6 @@
 /**
  * Castfiles: YAML (several documents) or JSON, each with the places of its fields, so that errors can point
- * at them (SPEC 2).
+ * at them.
  * @module
  */
 import { type Document, LineCounter, parseAllDocuments } from "yaml";

@@ -35,7 +35,7 @@ export function accessModes(set: Declared[], stored: AccessModeLookup = () => un
 const MAX_NAME = 63;
 
 /**
- * What a service and the volumes that it mounts must agree on (SPEC 4.3, seed 001 "Validation"), and whether
+ * What a service and the volumes that it mounts must agree on, and whether
  * the names that Rune makes from its name fit.
  */
 export function checkService(
@@ -87,7 +87,7 @@ function readOnlyNeeded(mount: number, what: string): FieldIssue {
   };
 }
 
-/** SPEC 4.2: what of an existing volume may not change. */
+/** What of an existing volume may not change: docs/reference/volume.md. */
 export function checkVolumeChange(before: VolumeSpec, after: VolumeSpec): FieldIssue[] {
   const issues: FieldIssue[] = [];
   const hint = "its data is untouched; create another volume and move the data";

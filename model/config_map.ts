@@ -14,7 +14,7 @@ export const dataKeySchema = textUpTo(LIMITS.name).refine(
   { error: "expected a key of letters, digits, '.', '_' and '-', at most 253" },
 );
 
-/** `data` as a map, or as a list of `{key, value}` (SPEC 2). */
+/** `data` as a map, or as a list of `{key, value}`. */
 export const dataUpTo = ({ keys, value }: { keys: number; value: number }) =>
   z.union([
     mapUpTo(dataKeySchema, textUpTo(value), keys),

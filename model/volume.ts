@@ -42,7 +42,7 @@ export const volumeSpecSchema = z.strictObject({
   source: volumeSourceSchema.optional(),
 });
 
-/** States of a volume (SPEC 4.2). */
+/** States of a volume: docs/storage.md, "States of a volume". */
 export const volumeStateSchema = z.enum([
   "Pending",
   "Provisioning",

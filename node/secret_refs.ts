@@ -26,7 +26,7 @@ async function valueOf(secrets: SecretReader, ref: SecretKeyRef, referrer: strin
 }
 
 /**
- * Storage parameters with their references resolved (seed 001). For a driver's call and nothing else.
+ * Storage parameters with their references resolved. For a driver's call and nothing else.
  *
  * @param namespace of the volume.
  * @throws {RuneError} `not_found`.

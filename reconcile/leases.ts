@@ -1,6 +1,6 @@
 /**
  * The arithmetic of mount leases: who may mount a volume, given who does. Pure; the commit that stores the
- * result is what makes a second writer impossible (SPEC 4.3, DESIGN "Controllers").
+ * result is what makes a second writer impossible: docs/decisions/0002.
  * @module
  */
 import { describeWithin } from "../model/kinds.ts";

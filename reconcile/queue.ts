@@ -1,5 +1,5 @@
 /**
- * A work queue of keys (DESIGN, "Controllers"): a key is never worked twice at once, repeated keys collapse
+ * A work queue of keys: a key is never worked twice at once, repeated keys collapse
  * into one, different keys run in parallel up to a bound, and failures back off per key. It knows nothing of
  * what a key means.
  * @module

@@ -171,7 +171,7 @@ export interface ExecSession {
   exitCode: Promise<number>;
 }
 
-/** How an image is had: see SPEC 3 `imagePull`. */
+/** When an image is pulled: docs/configuration.md, "Images". */
 export type PullPolicy = "missing" | "always" | "never";
 
 /** The names under which others find a run; none means that nobody new does. */

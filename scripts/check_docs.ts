@@ -41,7 +41,7 @@ function promisesOf(page: string): string[][] {
 }
 
 /**
- * Promises whose test cannot be found, one line each. A test is written `` `path/to_test.ts`: its name, or a
+ * Promises whose test cannot be found, one line each. A test is written `` `<path>_test.ts`: its name, or a
  * part of it ``, several with `; ` between.
  *
  * @param read the text of a file, or undefined when there is none.

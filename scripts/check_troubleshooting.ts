@@ -2,7 +2,7 @@
  * Holds docs/troubleshooting.md to the program: each sentence that it explains is one that the program says,
  * or that the test which produces it expects where the program puts it together from parts. An entry is a
  * line with the sentence, `` **`volume <name> is full`** ``, and below it why, what to do, and the tests: ``
- * <!-- `tests/full_test.ts`: name of the test, or a part of it --> ``. What changes in a sentence stands in
+ * <!-- `<path>_test.ts`: name of the test, or a part of it --> ``. What changes in a sentence stands in
  * `<…>`.
  * @module
  */

@@ -11,13 +11,13 @@ export function isOutsideProgram(path: string): boolean {
   return /^(tests|scripts)\/|\/testing\/|_(test|fixture|child)\.ts$|\/test_\w+\.ts$/.test(path);
 }
 
-/** Paths of the TypeScript files under a folder, relative to it, sorted. */
-export async function listFiles(root: string, folder = ""): Promise<string[]> {
+/** Paths of the TypeScript files under a folder, relative to it, sorted. @param ending of other files. */
+export async function listFiles(root: string, folder = "", ending = ".ts"): Promise<string[]> {
   const files: string[] = [];
   for await (const entry of Deno.readDir(`${root}/${folder}`)) {
     if (entry.name.startsWith(".") || ["node_modules", "dist"].includes(entry.name)) continue;
-    if (entry.isDirectory) files.push(...await listFiles(root, `${folder}${entry.name}/`));
-    else if (entry.name.endsWith(".ts")) files.push(folder + entry.name);
+    if (entry.isDirectory) files.push(...await listFiles(root, `${folder}${entry.name}/`, ending));
+    else if (entry.name.endsWith(ending)) files.push(folder + entry.name);
   }
   return files.sort();
 }

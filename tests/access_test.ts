@@ -1,7 +1,7 @@
 /**
- * SPEC 4.3 as an invariant: whatever is cast, scaled, restarted and killed, no volume ever has a second
- * writer, nor a reader beside a writer. Random, for a while; the seed is printed, and `RUNE_SEED` repeats the
- * choices.
+ * The rule of docs/decisions/0002, always: whatever is cast, scaled, restarted and killed, no volume ever has
+ * a second writer, nor a reader beside a writer. Random, for a while; the seed is printed, and `RUNE_SEED`
+ * repeats the choices.
  * @module
  */
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";

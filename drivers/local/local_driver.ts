@@ -1,5 +1,5 @@
 /**
- * The driver `local`: a volume is a directory `<root>/<namespace>/<name>` (SPEC 4.4, 4.5). It appears by an
+ * The driver `local`: a volume is a directory `<root>/<namespace>/<name>`. It appears by an
  * atomic rename, goes into a trash, and is copied by the host's `cp`, so that nothing half made or half
  * removed is ever seen. Knows nothing of who mounts a volume.
  * @module

@@ -16,7 +16,7 @@ export interface LocalOptions {
    * that anew.
    */
   memory?: string;
-  /** `delete` keeps the data (SPEC 4.5). Default: false. */
+  /** `delete` keeps the data. Default: false. */
   preserveOnDelete?: boolean;
   /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
   trashRetentionMs?: number;

@@ -1,6 +1,6 @@
 /**
  * The driver `local-host`: a volume is a directory of the host that exists already and that the operator has
- * allowed (SPEC 4.4, seeds 000 and 001). It never removes, formats or copies anything.
+ * allowed: docs/storage.md, "Drivers". It never removes, formats or copies anything.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";

@@ -55,7 +55,7 @@ export interface HealthVerdict {
 }
 
 /**
- * Adds up the probes of a run: without a readiness probe, liveness decides readiness (SPEC 3), and without
+ * Adds up the probes of a run: without a readiness probe, liveness decides readiness, and without
  * either the startup probe does. Until that has passed, the others say nothing.
  */
 export function verdictOf(

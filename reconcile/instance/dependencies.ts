@@ -1,6 +1,6 @@
 /**
  * Waiting for the services that an instance depends on: before its first run, and after everything was down
- * (SPEC 3). Not after a crash of its own.
+ * : docs/services.md, "Dependencies". Not after a crash of its own.
  * @module
  */
 import { dependencyRef } from "../../model/dependencies.ts";

@@ -32,7 +32,7 @@ import { owns } from "../service/claims.ts";
 const REFRESH_MS = 15_000;
 
 /**
- * The service's policy, or what the image's name asks for (SPEC 3): `always` for `latest`, `missing` else.
+ * The service's policy, or what the image's name asks for: `always` for `latest`, `missing` else.
  */
 export function pullPolicyOf({ spec }: Service, image: string = spec.image ?? ""): PullPolicy {
   if (spec.imagePull !== undefined) return spec.imagePull;

@@ -1,6 +1,6 @@
 /**
- * What to do next for an instance's init steps, decided from what was observed and nothing else (SPEC 3
- * `initSteps`).
+ * What to do next for an instance's init steps, decided from what was observed and nothing else:
+ * docs/configuration.md, "Init steps".
  *
  * A launch is a run's number. Its steps come first, in order, each attempt a run of its own that is recorded
  * before it is made; a step that ended well is recorded as done, and never again begun in this launch. The

@@ -1,4 +1,4 @@
-/** The names under which other instances find one: only while it is ready (SPEC 3). @module */
+/** The names under which other instances find one: only while it is ready: docs/decisions/0006. @module */
 import { instanceName } from "../../model/instance_name.ts";
 import type { Publication, RunState } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";

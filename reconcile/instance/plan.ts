@@ -1,5 +1,5 @@
 /**
- * What to do next for one instance, decided from what was observed and nothing else (SPEC 3).
+ * What to do next for one instance, decided from what was observed and nothing else.
  * @module
  */
 import { dueInMs } from "../../base/backoff.ts";

@@ -1,5 +1,6 @@
 /**
- * Which instances of a service are made, replaced and removed, and in which order (SPEC 3). Pure.
+ * Which instances of a service are made, replaced and removed, and in which order: docs/services.md,
+ * "Rollouts". Pure.
  * @module
  */
 import { instanceName } from "../../model/instance_name.ts";

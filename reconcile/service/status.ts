@@ -1,4 +1,4 @@
-/** What a service's status says, derived from its instances (SPEC 3, seed 003). Pure. @module */
+/** What a service's status says, derived from its instances: docs/services.md, "Status". Pure. @module */
 import { exposureOf, hostPortOf } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
 import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../model/job.ts";

@@ -1,6 +1,6 @@
 /**
  * Finds what no controller owns any more: runs whose instance is gone or that are older than what is kept,
- * and lease holders that do not exist (SPEC 4.2: a volume bound to an instance that is gone is repaired by
+ * and lease holders that do not exist (a volume bound to an instance that is gone is repaired by
  * itself). It only acts on proof.
  * @module
  */

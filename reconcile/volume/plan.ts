@@ -1,5 +1,5 @@
 /**
- * What to do next for one volume, decided from what was observed and nothing else (SPEC 4.2).
+ * What to do next for one volume, decided from what was observed and nothing else.
  * @module
  */
 import type { DriverCapabilities } from "../../drivers/driver.ts";

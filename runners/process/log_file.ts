@@ -25,7 +25,7 @@ export interface Rotation {
   keep: number;
 }
 
-/** SPEC 3: 10 MiB × 3. */
+/** 10 MiB × 3. */
 export const DEFAULT_ROTATION: Rotation = { chunk: 10 * 1024 * 1024, keep: 2 };
 
 /** Sizes or places of both streams. */

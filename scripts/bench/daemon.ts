@@ -3,7 +3,7 @@ import type { Instance } from "../../model/instance.ts";
 import { areRunning, type Lab, timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
 
-/** Process services, megabytes and percent of a core: DESIGN's budget, and the one for a large node. */
+/** Process services, megabytes and percent of a core: the budget of an ordinary node, and of a large one. */
 const IDLE_BUDGETS = [[100, 120, 1], [500, 256, 25]] as const;
 const IDLE_WINDOW_MS = 10_000;
 const ADOPTED = 500;

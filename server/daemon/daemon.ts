@@ -41,7 +41,7 @@ import { unhandledErrors } from "./last_resort.ts";
 import { readTlsPair } from "./tls.ts";
 import type { Settings } from "./settings.ts";
 
-/** What requests in flight are given when the daemon stops (SPEC 8). */
+/** What requests in flight are given when the daemon stops. */
 const DRAIN_MS = 10_000;
 /** Where ports are published in dev mode. */
 const DEV_ADDRESS = "127.0.0.1";

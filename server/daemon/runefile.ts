@@ -1,6 +1,6 @@
 /**
  * The runefile: YAML or TOML, keys in any of three spellings, `${VAR}` expanded. Whatever is unknown, or not
- * done by this version, is an error with its place; nothing is accepted and ignored (SPEC 8).
+ * done by this version, is an error with its place; nothing is accepted and ignored.
  * @module
  */
 import { parse as parseToml, TomlError } from "smol-toml";

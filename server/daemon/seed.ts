@@ -1,6 +1,6 @@
 /**
  * What a fresh store begins with: the namespace `default` and a storage class of each driver that needs no
- * settings (SPEC 4.1).
+ * settings.
  * @module
  */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";

@@ -2,7 +2,7 @@
 import type { Problem } from "../../model/api.ts";
 import { type ErrorCode, type FieldIssue, type RuneError, toRuneError } from "../../model/error.ts";
 
-/** The HTTP status of every error code (SPEC 6). */
+/** The HTTP status of every error code. */
 export const HTTP_STATUS: Record<ErrorCode, number> = {
   invalid_argument: 400,
   unauthenticated: 401,
