@@ -105,7 +105,7 @@ Deno.test({
     const before = await host.get("volume", "v");
 
     const { stdout, stderr } = await host.run(["volume", "delete", "v", "--yes"]);
-    assert.match(stdout, /volume default\/v deleted; its data at .* is deleted \(reclaim policy delete\)/);
+    assert.match(stdout, /volume default\/v deleted; its data is in the trash$/m);
     assert.match(stderr, /to restore it before 20.*: rune volume undelete v -n default/);
     assert.ok(await isGone(directory(host, "v")));
     assert.match(
