@@ -45,7 +45,9 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     case "kill":
       return await kill(step, call);
     case "discard":
-      await runner.remove({ instanceUid: instance.uid, run: instance.status.run }, signal);
+      for (const run of [view.run, view.stepRun]) {
+        if (run?.state === "created") await runner.remove(run, signal);
+      }
       return undefined;
     case "launch":
       return await launchRun({ run: step.run }, call);

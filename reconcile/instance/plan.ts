@@ -13,6 +13,7 @@ import { planOver } from "./job_plan.ts";
 import { fellWithRunner } from "./looks.ts";
 import { mountProblem, withHint } from "./mount_problem.ts";
 import { drainLeft } from "./route_drain.ts";
+import { planRelease } from "./release_plan.ts";
 import { planRunning } from "./running_plan.ts";
 import { toPending, underWay } from "./status.ts";
 import { planTurn } from "./turn.ts";
@@ -36,6 +37,8 @@ export function planInstance(view: InstanceView): InstanceStep {
   }
   const attempt = planAttempt(view);
   if (attempt) return attempt;
+  const release = planRelease(view);
+  if (release) return release;
   if (fellWithRunner(status, view)) {
     return { do: "settle", status: { ...status, awaitsSince: now.toISOString() }, afterMs: 0 };
   }

@@ -140,7 +140,7 @@ const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
   ],
   [
     "one being deleted",
-    { volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }) },
+    { volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }), holders: [] },
     /is being deleted/,
     "VolumeNotReady",
   ],

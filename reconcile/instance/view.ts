@@ -114,7 +114,7 @@ export type InstanceStep =
   | InitPlanStep
   /** Make sure of what its first run needs, while the instance that it replaces still runs. */
   | { do: "prepare" }
-  /** Remove a run that was made and could not be started. */
+  /** Remove what was made and is not started: the run, an attempt at one of its steps. */
   | { do: "discard" }
   /** Write this status when it differs; look again after `afterMs`. Says in `event` what is new. */
   | {
@@ -122,6 +122,6 @@ export type InstanceStep =
     status: InstanceStatus;
     afterMs?: number;
     event?: { type: "Normal" | "Warning"; reason: string; message: string };
-    /** Its run is known to have ended, and none follows: others may have its volumes. */
+    /** Nothing of it runs, and nothing follows: others may have its volumes. */
     releases?: true;
   };

@@ -31,9 +31,11 @@ function waitsForVolume(instance: Instance, store: Store): boolean {
     const { namespace, name } = volumeKeyOf(mount, instance);
     const volume = store.get("volume", namespace, name);
     if (!volume) return true;
-    // Kept data that is deleted between the lease and the launch: each waits for the other, and somebody has
-    // to decide.
-    if (volume.deletionRequestedAt !== undefined) return true;
+    // Kept data that is to go while another instance uses it: all wait for that one.
+    if (volume.deletionRequestedAt !== undefined) {
+      const holders = store.get("lease", namespace, name)?.spec.holders ?? [];
+      return holders.some(({ instanceUid }) => instanceUid !== instance.uid);
+    }
     return volume.status.handle === undefined && volume.spec.source !== undefined;
   });
 }
@@ -66,8 +68,11 @@ function ofVolumes(store: Store, world: World): string[] {
   for (const { name, uid, spec, status, deletionRequestedAt, namespace } of rows) {
     const holders = store.get("lease", namespace, name)?.spec.holders ?? [];
     if (deletionRequestedAt !== undefined) {
-      // Data that is kept may be asked to go while somebody uses it: the row waits for them.
-      if (holders.length === 0) found.push(`volume ${name} is still being deleted`);
+      // Kept data may be asked to go while somebody uses it: the row waits for runs, and for nothing else.
+      const isUsed = holders.some(({ instanceUid }) =>
+        world.runs.all().some(({ state }) => state.instanceUid === instanceUid && state.state === "running")
+      );
+      if (!isUsed) found.push(`volume ${name} is still being deleted`);
       continue;
     }
     if (world.written.has(uid) && status.initializedAt === undefined) {
