@@ -306,7 +306,7 @@ Deno.test({
       assert.equal(unproven.code, 7, "an Engine that cannot be asked proves nothing");
       assert.match(
         unproven.stderr,
-        /still Bound to default\/ghost-0: not every runner has said that it is gone/,
+        /still Bound to default\/ghost-0: not every runner has confirmed that it is gone/,
       );
       await Deno.symlink("/var/run/docker.sock", socket);
       assert.match(await host.rune("volume", "detach", "v"), /bound to nobody \(Available\)/);
