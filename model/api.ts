@@ -7,7 +7,8 @@ import { TERMINAL_NAME } from "./exec_protocol.ts";
 import { z } from "zod";
 import { durationBetween, LONGEST_WAIT } from "./duration.ts";
 import { ERROR_CODES } from "./error.ts";
-import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { listUpTo, mapUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { bytesSchema } from "./quantity.ts";
 import { KINDS } from "./resource.ts";
 

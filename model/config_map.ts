@@ -1,7 +1,8 @@
 /** ConfigMap: plain key-value data that services read as files or environment variables. @module */
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
-import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { listUpTo, mapUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { isReservedKey } from "./body_shape.ts";
 import { type Resource, resourceSchema } from "./envelope.ts";

@@ -1,7 +1,8 @@
 /** Durations as users write them: `500ms`, `30s`, `5m`, `2h`, `30d`, also `1h30m`. @module */
 import { z } from "zod";
 import { RuneError } from "./error.ts";
-import { LIMITS, textUpTo } from "./limits.ts";
+import { textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SHAPE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;

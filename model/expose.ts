@@ -6,7 +6,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { portRefSchema } from "./health.ts";
-import { LIMITS, textUpTo } from "./limits.ts";
+import { textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 
 const HOST = /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 

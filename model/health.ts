@@ -1,6 +1,7 @@
 /** Probes: how Rune checks whether an instance is alive and whether it is ready. @module */
 import { z } from "zod";
-import { LIMITS, mapUpTo, textUpTo } from "./limits.ts";
+import { mapUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { wordsSchema } from "./words.ts";
 
 const seconds = (value: number) => z.number().int().min(0).max(86_400).default(value);

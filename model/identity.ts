@@ -6,7 +6,8 @@
  */
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
-import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
+import { listUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import type { Resource } from "./envelope.ts";
 

@@ -2,7 +2,8 @@
  * Checks the text of image references: `[registry[:port]/]name[:tag][@digest]`, the format of Docker and OCI.
  * @module
  */
-import { LIMITS, textUpTo } from "./limits.ts";
+import { textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 
 const HOST =
   /^(localhost|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:.]+\])(:\d+)?$/;

@@ -3,8 +3,6 @@
  * docs/services.md shows it. What is stored from before is read as it is; these hold for what is written now.
  * @module
  */
-import { z } from "zod";
-
 /** Characters of texts and entries of lists and maps. */
 export const LIMITS = {
   /** Linux takes no longer single argument or variable (MAX_ARG_STRLEN, execve(2)). */
@@ -63,25 +61,3 @@ export const MAX_ENVIRONMENT = 2 * 1024 * 1024 - 64 * 1024;
 
 /** Nesting deeper than this is refused before anything recursive touches it. */
 export const MAX_DEPTH = 64;
-
-/** A text of at most so many characters; a longer one is looked at no further. */
-export const textUpTo = (max: number) => z.string().max(max, { abort: true });
-
-/**
- * A text that a program can be given as a variable or an argument: as long as these may be, without what ends
- * them.
- */
-export const argumentText = textUpTo(LIMITS.argument).refine((text) => !text.includes("\0"), {
-  error: "a word or variable cannot hold the character NUL (\\0)",
-});
-
-/** A list of at most so many entries. */
-export const listUpTo = <T extends z.ZodType>(entry: T, max: number, error?: string) =>
-  z.array(entry, error === undefined ? undefined : { error }).max(max, { abort: true });
-
-/** A map of at most so many entries. */
-export const mapUpTo = <K extends z.core.$ZodRecordKey, V extends z.ZodType>(key: K, value: V, max: number) =>
-  z.record(key, value).refine((map) => Object.keys(map).length <= max, {
-    error: `expected at most ${max} entries`,
-    abort: true,
-  }).meta({ maxProperties: max });

@@ -1,6 +1,7 @@
 /** The mounts of a service: volumes, secrets and configmaps. @module */
 import { z } from "zod";
-import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
+import { listUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { claimRefSchema, classRefSchema, configRefSchema, secretRefSchema } from "./reference.ts";
 import { bytesSchema } from "./quantity.ts";

@@ -1,5 +1,6 @@
 /** Names of resources (RFC 1123 labels) and references across namespaces. @module */
-import { LIMITS, textUpTo } from "./limits.ts";
+import { textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const RULE = "lower-case letters, digits and '-', starting and ending with a letter or digit, at most 63";

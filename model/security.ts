@@ -1,7 +1,8 @@
 /** Privileges and limits of an instance. A cast is refused if a field cannot be enforced. @module */
 import { z } from "zod";
 import { RuneError } from "./error.ts";
-import { LIMITS, listUpTo, textUpTo } from "./limits.ts";
+import { listUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { bytesSchema, cpuSchema, parseBytes, parseMilliCpu } from "./quantity.ts";
 
 const capability = textUpTo(LIMITS.word).regex(/^(CAP_)?[A-Z_]+$|^ALL$/, {

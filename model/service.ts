@@ -9,7 +9,8 @@ import { exposeIssues } from "./exposing.ts";
 import { healthSchema } from "./health.ts";
 import { imageSchema } from "./image_reference.ts";
 import { labelsSchema } from "./labels.ts";
-import { argumentText, LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { argumentText, listUpTo, mapUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import {
   absolutePathSchema,
   configMountSchema,

@@ -4,7 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { LIMITS, textUpTo } from "./limits.ts";
+import { textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 
 /** Linux's signals in order, from 1 (signal(7)). */
 const NAMES = (

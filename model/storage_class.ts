@@ -1,7 +1,8 @@
 /** StorageClass: a driver and its default parameters. Cluster-scoped. @module */
 import { z } from "zod";
 import { labelsSchema } from "./labels.ts";
-import { LIMITS, listUpTo, mapUpTo, textUpTo } from "./limits.ts";
+import { listUpTo, mapUpTo, textUpTo } from "./bounded.ts";
+import { LIMITS } from "./limits.ts";
 import { nameSchema } from "./name.ts";
 import { refers } from "./reference.ts";
 import { type Resource, resourceSchema } from "./envelope.ts";

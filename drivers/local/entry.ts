@@ -1,7 +1,7 @@
 /** The driver `local` in the registry. @module */
 import { join } from "node:path";
 import { durationSchema, parseDuration } from "../../model/duration.ts";
-import { argumentText } from "../../model/limits.ts";
+import { argumentText } from "../../model/bounded.ts";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { flag } from "../../model/runefile_values.ts";
 import type { DriverEntry } from "../entry.ts";

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type ReadSecret, readSecretFrom } from "../../reconcile/config/data.ts";
 import { RuneError } from "../../model/error.ts";
-import { argumentText } from "../../model/limits.ts";
+import { argumentText } from "../../model/bounded.ts";
 import { nameRefSchema, parseNameRef } from "../../model/name.ts";
 import {
   credentialsIssue,

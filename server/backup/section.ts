@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { durationBetween, parseDuration } from "../../model/duration.ts";
-import { argumentText } from "../../model/limits.ts";
+import { argumentText } from "../../model/bounded.ts";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { isName } from "../../model/name.ts";
 import { count, flag } from "../../model/runefile_values.ts";

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { DRIVER_KEYS } from "../../drivers/registry.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { fieldIssues, formatPath } from "../../model/field_issues.ts";
-import { argumentText } from "../../model/limits.ts";
+import { argumentText } from "../../model/bounded.ts";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { nameSchema } from "../../model/name.ts";
 import { shapeIssues } from "../../model/body_shape.ts";

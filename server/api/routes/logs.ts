@@ -1,7 +1,8 @@
 /** Logs as server-sent events. @module */
 import { z } from "zod";
 import { logLineSchema } from "../../../model/api.ts";
-import { LIMITS, textUpTo } from "../../../model/limits.ts";
+import { textUpTo } from "../../../model/bounded.ts";
+import { LIMITS } from "../../../model/limits.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint, timeSchema, wholeNumber } from "../endpoint.ts";
 import { logEvents } from "../streams/log_stream.ts";

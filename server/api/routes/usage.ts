@@ -1,6 +1,7 @@
 /** What instances use of CPU and memory now: asked of the runners, kept nowhere. @module */
 import { z } from "zod";
-import { LIMITS, textUpTo } from "../../../model/limits.ts";
+import { textUpTo } from "../../../model/bounded.ts";
+import { LIMITS } from "../../../model/limits.ts";
 import { type InstanceUsage, usageListSchema } from "../../../model/api.ts";
 import type { Instance } from "../../../model/instance.ts";
 import type { ServerDeps } from "../deps.ts";
