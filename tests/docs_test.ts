@@ -17,9 +17,17 @@ import { noDocker, noRoot } from "./skips.ts";
 /** One command of the documentation may wait for a container to stop. */
 const LIMIT_MS = 5 * 60_000;
 
-/** What a reader's shell has that this one lacks. A daemon runs already. */
+const PROGRAM = RUNE.map((word) => `'${word}'`).join(" ");
+
+/** What a reader's shell has that this one lacks. A daemon runs already. What follows has no end, so this ends it after a while. */
 const SHELL = `set -e
-rune() { if [ "$1" != serve ]; then ${RUNE.map((word) => `'${word}'`).join(" ")} "$@"; fi; }
+rune() {
+  case " $* " in
+    " serve "*) ;;
+    *" -f "*|*" --watch "*) timeout 10 ${PROGRAM} "$@" || [ $? = 124 ] ;;
+    *) ${PROGRAM} "$@" ;;
+  esac
+}
 sudo() { "$@"; }
 `;
 
