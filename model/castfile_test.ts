@@ -259,6 +259,12 @@ Deno.test("parseCastfile() refuses a text for a number or boolean, and says how 
     return `${message} (${hint})`;
   };
   assert.equal(issue('scale: "3"'), 'expected a number, found "3" (write 3 without quotes)');
+  assert.equal(
+    issue("resources: { memory: 64Mi }"),
+    'expected a map, found "64Mi" (write { request: 64Mi } or { limit: 64Mi })',
+  );
+  assert.equal(issue("expose: 8080"), "expected a map, found 8080 (write { port: 8080 })");
+  assert.equal(issue('expose: "a b"'), 'expected a map, found "a b" (undefined)');
   assert.equal(issue("scale: 1_000"), 'expected a number, found "1_000" (undefined)');
   assert.equal(
     issue("securityContext: { readOnlyRootFilesystem: yes }"),

@@ -69,8 +69,11 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
   }
   if (typeof found === "string") {
     const list = isWordList(wanted) ? listToWrite(found) : undefined;
-    return list === undefined ? hintWithoutQuotes(found, types) : `write a list, ${list}`;
+    return list === undefined
+      ? hintWithoutQuotes(found, types) ?? mapToWrite(found, wanted)
+      : `write a list, ${list}`;
   }
+  if (typeof found === "number") return mapToWrite(found, wanted);
   if (typeof found !== "object") return undefined;
   if (text && types.length === 1) return "write one text; put it in quotes where it begins with [ or {";
   const isPairs = Array.isArray(found) &&
@@ -78,6 +81,20 @@ function whatToWrite(found: unknown, wanted: z.ZodType[]): string | undefined {
   return isPairs && types.includes("record")
     ? "write a line `NAME: value` for each instead of `- NAME=value`"
     : undefined;
+}
+
+/** A value that needs no quotes in a map of YAML. */
+const BARE = /^[\w./@-]{1,40}$/;
+
+/** The map to write instead of a value that is meant for one of its fields: `{ limit: 64Mi }` for `64Mi`. */
+function mapToWrite(found: string | number, wanted: z.ZodType[]): string | undefined {
+  if (!BARE.test(String(found))) return undefined;
+  const fields = wanted.flatMap((form) => Object.entries(defOf(form).shape ?? {}));
+  const takers = fields.filter(([, schema]) => schema.safeParse(found).success);
+  const required = takers.filter(([, schema]) => !schema.safeParse(undefined).success);
+  const keys = (required.length > 0 ? required : takers).map(([key]) => key);
+  if (keys.length === 0 || keys.length > 2) return undefined;
+  return `write ${keys.map((key) => `{ ${key}: ${found} }`).join(" or ")}`;
 }
 
 /** Whether a list of texts is expected. */

@@ -25,7 +25,7 @@ Deno.test("a volume's source is a snapshot; any other kind is an unknown field a
   ]);
   assert.deepEqual(issuesOf("{ snapshot: s, volume: w }"), [makeUnknownIssue("volume")]);
   assert.deepEqual(issuesOf("{}"), [MISSING]);
-  assert.deepEqual(issuesOf("s"), [["source", 'expected a map, found "s"', undefined]]);
+  assert.deepEqual(issuesOf("s"), [["source", 'expected a map, found "s"', "write { snapshot: s }"]]);
 });
 
 Deno.test("readVolumeSource() tags a source by its kind", () => {
