@@ -19,7 +19,10 @@ const LIMIT_MS = 5 * 60_000;
 
 const PROGRAM = RUNE.map((word) => `'${word}'`).join(" ");
 
-/** What a reader's shell has that this one lacks. A daemon runs already. What follows has no end, so this ends it after a while. */
+/**
+ * What a reader's shell has that this one lacks. A daemon runs already. What follows has no end, so this ends
+ * it after a while.
+ */
 const SHELL = `set -e
 rune() {
   case " $* " in
