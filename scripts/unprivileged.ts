@@ -6,7 +6,7 @@
 import { isOutsideProgram } from "./tree.ts";
 
 /** Folders in which every file has a test beside it. */
-const TESTED_FOLDERS = ["server/admission/"];
+const TESTED_FOLDERS = ["server/admission/", "server/api/routes/"];
 /** Files that have a test beside them wherever they are. */
 const TESTED_FILES = /^reconcile\/\w+\/apply\.ts$/;
 /** Folders whose tests all run without root. */

@@ -16,6 +16,7 @@ import { createApp } from "./app.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { createNodes } from "../../node/node.ts";
 import { makeTestNode } from "../../node/testing/test_node.ts";
+import type { Runner } from "../../runners/runner.ts";
 import type { ServerDeps } from "./deps.ts";
 import { seed } from "../daemon/seed.ts";
 
@@ -42,7 +43,7 @@ export interface TestServer {
 /** Runs `test` with a server that is removed after it. */
 export async function withServer(
   test: (server: TestServer) => Promise<void>,
-  options: { auth?: boolean } = {},
+  options: { auth?: boolean; runners?: readonly Runner[]; deps?: Partial<ServerDeps> } = {},
 ): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "rune-server-" });
   const hostDir = `${dir}/host`;
@@ -67,7 +68,12 @@ export async function withServer(
       trashRetentionMs: 0,
       preserveOnDelete: false,
     }, { dataDir: `${dir}/data` });
-    const node = makeTestNode({ directory: dir, drivers: [...drivers.all.values()], secrets: vault });
+    const node = makeTestNode({
+      directory: dir,
+      drivers: [...drivers.all.values()],
+      secrets: vault,
+      ...(options.runners && { runners: options.runners }),
+    });
     const deps: ServerDeps = {
       store,
       secrets: vault,
@@ -88,6 +94,7 @@ export async function withServer(
       closed: [`${dir}/data`, `${dir}/volumes`],
       shutdown: shutdown.signal,
       logger: getLogger("test"),
+      ...options.deps,
     };
     const app = createApp(deps);
     const send: TestServer["send"] = async (method, path, body, headers = {}, peer = "127.0.0.1") =>
