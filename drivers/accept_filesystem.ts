@@ -1,7 +1,7 @@
-/** The parameter by which an operator takes the filesystem that is there now for a volume's own. @module */
+/** The parameter with which an operator accepts a new filesystem for a volume. @module */
 import type { SettingDoc } from "./entry.ts";
 
-/** See the module comment. */
+/** The documentation of the parameter. */
 export const ACCEPT_FILESYSTEM: SettingDoc = {
   means:
     "Whether Rune takes whatever filesystem is below the volume now. Without it, Rune waits for the one that the " +

@@ -1,6 +1,6 @@
 /**
- * Trees as tar streams, made and read by the host's `tar`: owners, modes, times, xattrs, ACLs, links and
- * holes survive.
+ * Packs directory trees into tar streams and unpacks them, with the host's `tar`. Owners, modes, times,
+ * xattrs, ACLs, links and holes survive.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -8,11 +8,9 @@ import { ensureDirectory } from "./directories.ts";
 import { spawnHost, syncFilesystem } from "./host.ts";
 import { abortError, checkAborted } from "./host_error.ts";
 
-/** What both directions keep. */
+/** Options for packing and unpacking that keep all metadata. */
 const FAITHFUL = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"];
-/**
- * tar's code for files that changed while they were read: they are in the archive, as they were when read.
- */
+/** tar's exit code if files changed while it read them. The archive has them as they were read. */
 const CHANGED = 1;
 
 async function waitForEnd(
@@ -29,9 +27,7 @@ async function waitForEnd(
   });
 }
 
-/**
- * The tree below a directory as a tar stream; an error of the stream when it could not be read to its end.
- */
+/** Packs a directory tree into a tar stream. The stream fails if the tree cannot be read completely. */
 export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint8Array> {
   const what = `export of ${path}`;
   checkAborted(what, signal);
@@ -49,8 +45,7 @@ export function packTree(path: string, signal: AbortSignal): ReadableStream<Uint
 }
 
 /**
- * Unpacks a tar stream of {@linkcode packTree} into a directory that it makes; all of it is on disk when this
- * returns.
+ * Unpacks a tar stream of {@linkcode packTree} into a new directory. Everything is on disk when this returns.
  */
 export async function unpackTree(
   data: ReadableStream<Uint8Array>,
@@ -73,15 +68,18 @@ export async function unpackTree(
   await waitForEnd(child, { what, signal }, stderr);
   if (broken !== undefined) throw broken;
   if (!end.hasEnded()) {
-    throw new RuneError("invalid_argument", `${what} failed: the archive is not whole`, {
-      hint: "it was cut off where it was made or copied: make it again",
+    throw new RuneError("invalid_argument", `${what} failed: the archive is truncated`, {
+      hint: "it was cut off when it was made or copied; make it again",
       permanent: true,
     });
   }
   await syncFilesystem(target, signal);
 }
 
-/** A tar ends with two blocks of zeros; tar itself is content with an archive cut off between two files. */
+/**
+ * Detects the two zero blocks at the end of a tar stream. tar itself accepts an archive that was cut off
+ * between two files.
+ */
 function watchEnd(): { stream: TransformStream<Uint8Array, Uint8Array>; hasEnded(): boolean } {
   let zeros = 0;
   return {

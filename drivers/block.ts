@@ -1,10 +1,10 @@
 /**
- * The block path of a driver: device → format once → check → mount → grow. A driver brings the device; all
- * else is done here, so that a daemon, or a machine, that dies at any point finds its way from what the
- * device holds.
+ * The path from a block device to a mounted directory: format once, check, mount, grow. A driver only
+ * provides the device. After a crash of the daemon or the machine at any point, the contents of the device
+ * show how to continue.
  *
- * A formatting that was interrupted is told from a filesystem of somebody's by its label: `rune-making`,
- * which goes only after the whole filesystem is on disk, and before the first mount. See docs/decisions/0053.
+ * The label `rune-making` distinguishes an interrupted formatting from another filesystem. It is removed
+ * after the whole filesystem is on disk and before the first mount. See docs/decisions/0053.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -22,44 +22,44 @@ import {
 import { findMount, listMounts, unmountDirectory } from "./host.ts";
 import { hostError } from "./host_error.ts";
 
-/** Label of a filesystem while it is made; at most 12 bytes, for xfs. */
+/** The label of a filesystem that is being made; at most 12 bytes, for xfs. */
 const MAKING = "rune-making";
 
 /** A volume on a block device of this machine. */
 export interface BlockVolume {
-  /** Path of the device, such as `/dev/sdb`. */
+  /** The path of the device, such as `/dev/sdb`. */
   device: string;
   fsType: FsType;
-  /** The volume's uid, which its filesystem gets. */
+  /** The uid of the volume, which becomes the uuid of its filesystem. */
   uid: string;
 }
 
 /**
- * Decides by what a device holds whether it is formatted: only where it holds nothing, or what an interrupted
- * formatting for this very volume left. A filesystem of the right type is used as it is, whoever made it.
+ * Decides from the contents of a device whether to format it: only if it is empty, or if a formatting for
+ * this volume was interrupted. Any filesystem of the right type is used unchanged.
  *
- * @throws {RuneError} `failed_precondition` (permanent) when it holds something else.
+ * @throws {RuneError} `failed_precondition` (permanent) if it contains something else.
  */
 export function mustFormat(found: DeviceContent | undefined, { device, fsType, uid }: BlockVolume): boolean {
   if (found === undefined) return true;
-  const hint = `wipe it yourself, if nobody needs what it holds: wipefs --all ${device}`;
+  const hint = `wipe it yourself if nobody needs its contents: wipefs --all ${device}`;
   if (found.type !== fsType) {
     throw new RuneError(
       "failed_precondition",
       `${device} holds ${found.type}, expected ${fsType} or nothing`,
-      { hint: `set fsType to what is there, or ${hint}` },
+      { hint: `set fsType to the existing type, or ${hint}` },
     );
   }
   if (found.label !== MAKING) return false;
   if (found.uuid === uid) return true;
   throw new RuneError(
     "failed_precondition",
-    `${device} holds what an interrupted formatting for another volume left`,
+    `${device} holds the remains of an interrupted formatting for another volume`,
     { hint },
   );
 }
 
-/** Makes a filesystem on a device that holds nothing. Done when it has one of that type. */
+/** Makes a filesystem on an empty device. Does nothing if it has one of that type. */
 export async function ensureFormatted(volume: BlockVolume, signal: AbortSignal): Promise<void> {
   const { device, fsType, uid: uuid } = volume;
   if (!mustFormat(await probeDevice(device, signal), volume)) return;
@@ -68,11 +68,11 @@ export async function ensureFormatted(volume: BlockVolume, signal: AbortSignal):
 }
 
 /**
- * Mounts a device on an existing directory, formatted, checked, and grown to the device's size. May be
- * repeated.
+ * Formats, checks and mounts a device on an existing directory, and grows it to the size of the device. May
+ * be repeated.
  *
  * @param options.directory Absolute, without symbolic links.
- * @throws {RuneError} `failed_precondition` when the device holds something else, or something else is
+ * @throws {RuneError} `failed_precondition` if the device contains something else, or if something else is
  * mounted there.
  */
 export async function mountBlock(
@@ -90,8 +90,8 @@ export async function mountBlock(
     );
   }
   if (!mounted) {
-    // Somebody may have it mounted elsewhere still, as a container that outlived the daemon: then it is a
-    // filesystem, and in use.
+    // It may still be mounted elsewhere, as in a container that outlived the daemon. Then it is a filesystem
+    // in use.
     const isInUse = (await listMounts()).some((mount) => mount.device === number);
     if (!isInUse) {
       await ensureFormatted(volume, signal);
@@ -103,17 +103,17 @@ export async function mountBlock(
   await growMounted(directory, { device, fsType, signal });
 }
 
-/** Unmounts a directory. Done when nothing is mounted there. */
+/** Unmounts a directory. Does nothing if nothing is mounted there. */
 export async function unmountBlock(directory: string, signal: AbortSignal): Promise<void> {
   if (await findMount(directory) !== undefined) await unmountDirectory(directory, signal);
 }
 
-/** `major:minor` of a device, as the mount table writes it. */
+/** The number of a device, `major:minor`, as in the mount table. */
 async function deviceNumber(device: string): Promise<string> {
   try {
     const { rdev } = await Deno.stat(device);
     if (rdev === null) throw new Error("no number");
-    // makedev(3): the bits are interleaved.
+    // The bits of both numbers are interleaved: makedev(3).
     const major = Math.floor(rdev / 2 ** 8) & 0xfff;
     const minor = (rdev & 0xff) | (Math.floor(rdev / 2 ** 12) & 0xfff00);
     return `${major}:${minor}`;

@@ -1,7 +1,7 @@
 /** The driver that every daemon has. @module */
 
 /**
- * Its volumes are directories of the daemon's own, it keeps what is deleted in a trash, and it takes any
- * size. Volumes that Rune makes by itself use it, and the first storage class.
+ * Its volumes are directories of the daemon. It has a trash, and accepts any size. The first storage class
+ * uses it, and so do volumes that Rune creates by itself.
  */
 export const BUILT_IN_DRIVER = "local";

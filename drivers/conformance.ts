@@ -1,8 +1,7 @@
 /**
- * One suite for all drivers: what every driver must do, whatever is behind it. It looks at the capabilities
- * and then holds the driver to them, in both directions. What needs no kernel is in
- * `conformance_lifecycle.ts`; here is what does: paths of the host, and all that a filesystem keeps of a
- * file.
+ * The conformance suite for drivers. It reads the capabilities of a driver, and checks both what it claims
+ * and what it does not. `conformance_lifecycle.ts` has the tests that need no kernel. The tests here need
+ * one: paths of the host, and the metadata of files.
  * @module
  */
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * The part of the suite that needs no kernel: what becomes of volumes and their data by the calls of
- * `driver.ts`. Drivers of directories and of block devices pass it, and so does the one in memory.
+ * The part of the suite that needs no kernel: the effects of the calls of `driver.ts` on volumes and their
+ * data. Drivers with directories, with block devices and in memory pass it.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,29 +8,29 @@ import { RuneError } from "../model/error.ts";
 import type { ContextOverrides } from "./conformance_trial.ts";
 import type { DataSource, Driver, SnapshotRef, VolumeContext } from "./driver.ts";
 
-/** A driver on trial. */
+/** A driver under test. */
 export interface Trial {
   driver: Driver;
-  /** Another object on the same storage: what a restarted daemon has. */
+  /** Creates another driver object on the same storage, as a restarted daemon does. */
   restart: () => Driver;
-  /** A context for a volume of this name; the same name gives the same uid. */
+  /** Creates the context of a volume. The same name gives the same uid. */
   context: (name: string, overrides?: ContextOverrides) => VolumeContext;
-  /** Removes everything, also what a failed test left. */
+  /** Removes everything, including what a failed test left. */
   cleanup: () => Promise<void>;
 }
 
-/** What a program would do in a mounted volume, whose path `mount` returned. */
+/** Reads and writes files in a mounted volume, as a program does. The path comes from `mount`. */
 export interface TrialData {
   put(path: string, file: string, content: string | Uint8Array): Promise<void>;
-  /** The text of a file; undefined when there is none. */
+  /** Reads a file; undefined if it does not exist. */
   read(path: string, file: string): Promise<string | undefined>;
-  /** Bytes that the volume has room for in all. */
+  /** The capacity of the volume in bytes. */
   capacity(path: string): number;
 }
 
 /** Options of the suite. */
 export interface SuiteOptions<T> {
-  /** In the names of the tests. */
+  /** The name of the driver, for the names of the tests. */
   name: string;
   make: () => Promise<T>;
   /** Whether the driver must have snapshots. */
@@ -39,7 +39,7 @@ export interface SuiteOptions<T> {
   ignore?: boolean;
 }
 
-/** Registers one test on a trial of its own. */
+/** Registers one test with its own trial. */
 export function trialTest<T extends { cleanup: () => Promise<void> }>(
   options: SuiteOptions<T>,
 ): (promise: string, fn: (trial: T) => Promise<void>, ignore?: boolean) => void {
@@ -80,7 +80,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await driver.delete(ctx);
   });
 
-  test("keeps data from one mount to the next, a restart between any two calls", async ({ restart, context, data }) => {
+  test("keeps data from one mount to the next, with a restart between any two calls", async ({ restart, context, data }) => {
     const ctx = await provisionVolume(restart(), context("restart"));
     const path = await mountVolume(restart, ctx);
     await data.put(path, "data", "kept");
@@ -119,7 +119,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     }
   });
 
-  test("makes one volume when provisioned many times at once", async ({ driver, context }) => {
+  test("creates one volume when provisioned many times at once", async ({ driver, context }) => {
     const ctx = context("many");
     const results = await Promise.all(Array.from({ length: 8 }, () => driver.provision(ctx)));
     assert.equal(new Set(results.map((result) => JSON.stringify(result))).size, 1);
@@ -137,7 +137,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     );
   });
 
-  test("stops with a RuneError that can be retried when its signal has aborted", async ({ driver, context }) => {
+  test("stops with a RuneError that can be retried if its signal has aborted", async ({ driver, context }) => {
     const ctx = context("aborted", { signal: AbortSignal.abort() });
     const { expand } = driver.capabilities;
     for (const verb of ["provision", "attach", "mount", "unmount", "detach", "delete", "expand"] as const) {
@@ -167,7 +167,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await provisionVolume(driver, context("aborted"));
   });
 
-  test("grows when it says so, keeping the data, and refuses when it does not", async ({ driver, context, data }) => {
+  test("grows a volume and keeps its data if its capabilities say so, and refuses otherwise", async ({ driver, context, data }) => {
     const ctx = await provisionVolume(driver, context("grows"));
     const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
     if (!driver.capabilities.expand) {
@@ -188,7 +188,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await releaseVolume(() => driver, larger);
   });
 
-  test("brings back what it deleted, each call repeated, unless it was deleted past the trash", async (trial) => {
+  test("restores a deleted volume, with each call repeated, unless it was deleted without the trash", async (trial) => {
     const { driver, restart, context, data } = trial;
     assert.equal(driver.listTrash === undefined, !takes(driver, "trash"), "what goes there comes back");
     if (!driver.listTrash) return;
@@ -260,7 +260,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.ok((await driver.usage(ctx)).usedBytes >= before.usedBytes + 65_536);
   });
 
-  test("copies and restores a snapshot, each call repeated, or refuses", async ({ driver, restart, context, data }) => {
+  test("copies and restores a snapshot, with each call repeated, or refuses", async ({ driver, restart, context, data }) => {
     const ctx = await provisionVolume(driver, context("source"));
     const ref = snapshotOf(ctx);
     assert.equal(driver.capabilities.snapshots, options.snapshots);
@@ -309,7 +309,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.equal(await data.read(path, "data"), "then");
   });
 
-  test("exports data and imports it as another volume, each call repeated", async ({ driver, restart, context, data }) => {
+  test("exports data and imports it as another volume, with each call repeated", async ({ driver, restart, context, data }) => {
     if (driver.exportData === undefined || !takes(driver, "archive")) return;
     const ctx = await provisionVolume(driver, context("exported"));
     const path = await mountVolume(() => driver, ctx);
@@ -344,7 +344,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
   });
 
   if (!options.snapshots) return;
-  test("exports a snapshot as the volume was then, and none that is not there", async ({ driver, context, data }) => {
+  test("exports the data of a snapshot, and refuses a missing snapshot", async ({ driver, context, data }) => {
     if (driver.exportData === undefined || !takes(driver, "archive")) return;
     const ctx = await provisionVolume(driver, context("kept"));
     const path = await mountVolume(() => driver, ctx);
@@ -364,7 +364,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
   });
 }
 
-/** Provisions a volume that was not there. */
+/** Provisions a new volume. */
 export async function provisionVolume(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
   const { handle, adopted } = await driver.provision(ctx);
   assert.equal(adopted, false);
@@ -389,7 +389,7 @@ async function refuses(call: Promise<unknown>): Promise<void> {
   await assert.rejects(call, { code: "failed_precondition", permanent: true });
 }
 
-/** A snapshot of a volume that was not taken yet. */
+/** The reference of a snapshot that was not taken yet. */
 export function snapshotOf({ volume }: VolumeContext): SnapshotRef {
   return { namespace: volume.namespace, name: "snap", uid: crypto.randomUUID() };
 }

@@ -1,5 +1,5 @@
 /**
- * A tree with everything that a faithful copy must keep, and a reader that shows it. For tests of drivers.
+ * Creates a tree with all metadata that a faithful copy must keep, and lists it. For tests of drivers.
  * @module
  */
 import { lstatSync } from "node:fs";
@@ -9,7 +9,7 @@ const AT_FDCWD = -100;
 const NO_FOLLOW = 0x100;
 const STATX_BASIC = 0x7ff;
 
-// What Deno has no call for: device nodes, extended attributes, times to the nanosecond.
+// Deno has no calls for device nodes, extended attributes, and times with nanoseconds.
 function withLibc<T>(work: (libc: ReturnType<typeof openLibc>["symbols"]) => T): T {
   const libc = openLibc();
   try {
@@ -34,7 +34,7 @@ const must = (result: number, what: string) => {
   if (result !== 0) throw new Error(`${what} failed`);
 };
 
-/** Plants the tree in an empty directory. Needs root: it gives files away. */
+/** Creates the tree in an empty directory. Needs root, since it changes owners. */
 export async function plantTree(root: string): Promise<void> {
   const at = (name: string) => join(root, name);
   await Deno.mkdir(at("dir/inner"), { recursive: true });
@@ -61,14 +61,14 @@ export async function plantTree(root: string): Promise<void> {
   });
 }
 
-/** Everything below a directory, and the directory itself, one line each: what two faithful copies share. */
+/** Lists a directory and everything below it, one line each. Faithful copies have equal lists. */
 export async function readTree(root: string): Promise<string[]> {
   const paths = await walk(root);
   const links = new Map<bigint, number>();
   const lines: string[] = [];
   for (const path of paths) {
     const info = lstatSync(path, { bigint: true });
-    // Numbers the inodes by first sight, so that hard links show and inode numbers do not.
+    // Inodes are numbered in order of appearance, which shows hard links but no inode numbers.
     if (!links.has(info.ino)) links.set(info.ino, links.size);
     const contents = info.isFile()
       ? await digest(path)

@@ -1,7 +1,7 @@
-/** What the tests of drivers share: a scratch directory and contexts of volumes. @module */
+/** A scratch directory and contexts of volumes, for tests of drivers. @module */
 import type { PlainParameters, VolumeContext } from "./driver.ts";
 
-/** What a test changes of a context; its parameters hold no references. */
+/** Overrides of a test for a context. Its parameters contain no references. */
 export type ContextOverrides = Partial<Omit<VolumeContext, "parameters">> & {
   parameters?: Record<string, string>;
 };
@@ -9,7 +9,7 @@ export type ContextOverrides = Partial<Omit<VolumeContext, "parameters">> & {
 /** Parameters for a driver's test, which have no references to resolve. */
 export const plainParameters = (parameters: Record<string, string>) => parameters as PlainParameters;
 
-/** Contexts for volumes by name; the same name gives the same uid as long as the maker lives. */
+/** Creates a function that returns contexts of volumes by name. It gives the same name the same uid. */
 export function contextMaker(
   defaults: { sizeBytes?: number; parameters?: (name: string) => Record<string, string> } = {},
 ): (name: string, overrides?: ContextOverrides) => VolumeContext {
@@ -39,7 +39,7 @@ export interface Scratch {
   remove: () => Promise<void>;
 }
 
-/** Makes a directory of its own, by its real path. */
+/** Creates a scratch directory. @returns its real path. */
 export async function scratchDirectory(): Promise<Scratch> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-drivers-" }));
   return { path, remove: () => Deno.remove(path, { recursive: true }) };

@@ -1,7 +1,7 @@
-/** How messages name a call on a volume. @module */
+/** Names calls on volumes in messages. @module */
 import type { VolumeContext } from "./driver.ts";
 
-/** `mount of volume default/web`. */
+/** Names a call: `mount of volume default/web`. */
 export function describeCall(verb: string, { volume }: Pick<VolumeContext, "volume">): string {
   return `${verb} of volume ${volume.namespace}/${volume.name}`;
 }

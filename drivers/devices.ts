@@ -1,18 +1,19 @@
 /**
- * Commands on block devices: what one holds, making, checking, growing and mounting a filesystem, and loop
- * devices. Each does one thing; `block.ts` says in which order. See `host.ts` for what all commands share.
+ * Commands on block devices: probe, format, check, grow and mount, and commands on loop devices. Each does
+ * one thing; `block.ts` combines them. See `host.ts` for what all commands have in common.
  * @module
  */
 import { run } from "./host.ts";
 import { hostError } from "./host_error.ts";
 
-/** Filesystems that Rune makes, mounts and grows. */
+/** The filesystems that Rune can make, mount and grow. */
 export type FsType = "ext4" | "xfs";
 
-/** What a device holds: a filesystem, or something else that has a signature. */
+/** The contents of a device: a filesystem, or something else with a signature. */
 export interface DeviceContent {
   /**
-   * A filesystem's type, or another signature's: `crypto_LUKS`, `partition table dos`, `several signatures`.
+   * The type of a filesystem, or another signature: `crypto_LUKS`, `partition table dos`, `several
+   * signatures`.
    */
   type: string;
   label?: string;
@@ -20,13 +21,13 @@ export interface DeviceContent {
 }
 
 /**
- * What a block device holds; undefined when it can be read and holds no signature.
+ * Finds the contents of a block device; undefined if it can be read and has no signature.
  *
- * @throws {RuneError} `unavailable` when it cannot be read.
+ * @throws {RuneError} `unavailable` if it cannot be read.
  */
 export async function probeDevice(device: string, signal: AbortSignal): Promise<DeviceContent | undefined> {
   const what = `probe of ${device}`;
-  // blkid answers "nothing found" also for a device that it cannot read.
+  // blkid also answers "nothing found" for a device that it cannot read.
   try {
     using file = await Deno.open(device);
     await file.read(new Uint8Array(1 << 20));
@@ -47,21 +48,20 @@ export async function probeDevice(device: string, signal: AbortSignal): Promise<
   return { type, ...(label !== undefined && { label }), ...(uuid !== undefined && { uuid }) };
 }
 
-/** Makes a filesystem, whatever the device holds, and writes it to disk. */
+/** Makes a filesystem, whatever the device contains, and syncs it. */
 export async function formatDevice(
   device: string,
   options: { fsType: FsType; label: string; uuid: string; signal: AbortSignal },
 ): Promise<void> {
   const { fsType, label, uuid, signal } = options;
-  // -F and -f: whole disks are what Rune formats, and what an interrupted formatting left is no reason to
-  // ask.
+  // -F and -f: do not ask because of a whole disk, or because of the remains of an interrupted formatting.
   const flags = fsType === "ext4" ? ["-q", "-F", "-m", "0", "-U", uuid] : ["-q", "-f", "-m", `uuid=${uuid}`];
   const what = `formatting of ${device}`;
   await run(`mkfs.${fsType}`, [...flags, "-L", label, device], { what, signal, endsWithUs: true });
   await syncDevice(device, signal);
 }
 
-/** Takes the label of a filesystem that is not mounted away, on disk when it returns. */
+/** Removes the label of an unmounted filesystem, and syncs it. */
 export async function clearLabel(
   device: string,
   { fsType, signal }: { fsType: FsType; signal: AbortSignal },
@@ -76,14 +76,14 @@ async function syncDevice(device: string, signal: AbortSignal): Promise<void> {
   await run("sync", ["--", device], { what: `sync of ${device}`, signal });
 }
 
-// 1: it mended something, as after an unclean end. 4: it could not without being asked.
+// 1: e2fsck repaired something, as after a crash. 4: a person has to decide about a repair.
 const E2FSCK = { accept: [1], codes: { 4: "failed_precondition" as const } };
 
 /**
- * Mends what an unclean end left on a filesystem that is not mounted: a growth that was interrupted, for
- * example. Quick where nothing is to be done. xfs does that by itself when it is mounted.
+ * Repairs an unmounted filesystem after a crash, for example after an interrupted growth. Quick if there is
+ * nothing to do. xfs does this itself when it is mounted.
  *
- * @throws {RuneError} `failed_precondition` when a person has to decide.
+ * @throws {RuneError} `failed_precondition` if a person has to decide.
  */
 export async function checkFilesystem(
   device: string,
@@ -93,12 +93,12 @@ export async function checkFilesystem(
   await run("e2fsck", ["-p", device], { ...E2FSCK, what: `check of ${device}`, signal });
 }
 
-// ext4 keeps back a last group that is too small to be of use, up to some MiB: growing would never be done.
+// ext4 does not use a last group that is too small, up to some MiB, so the sizes never match exactly.
 const EXT4_SLACK = 16 << 20;
 
 /**
- * Grows a filesystem to the size of its device, which is not mounted. Growing a mounted ext4 takes a
- * capability that containers and sandboxes lack. xfs grows only while it is mounted: {@linkcode growMounted}.
+ * Grows an unmounted filesystem to the size of its device. Growing a mounted ext4 requires a capability that
+ * containers and sandboxes lack. xfs can grow only while it is mounted; see {@linkcode growMounted}.
  */
 export async function growUnmounted(
   device: string,
@@ -116,7 +116,7 @@ export async function growUnmounted(
 }
 
 /**
- * Grows a mounted filesystem to the size of its device, where that is how it grows. Cheap when there is
+ * Grows a mounted filesystem to the size of its device, if it is of a type that grows so. Cheap if there is
  * nothing to do.
  */
 export async function growMounted(
@@ -131,13 +131,13 @@ export async function mountDevice(
   device: string,
   { directory, fsType, signal }: { directory: string; fsType: FsType; signal: AbortSignal },
 ): Promise<void> {
-  // A copy of an xfs volume has the original's uuid, and both may have to be mounted.
+  // A copy of an xfs volume has the uuid of the original, and both may be mounted at once.
   const flags = fsType === "xfs" ? ["-o", "nouuid"] : [];
   const what = `mount of ${device} on ${directory}`;
   await run("mount", ["-t", fsType, ...flags, "--", device, directory], { what, signal });
 }
 
-/** The loop device that a file is attached to, or undefined. */
+/** Finds the loop device of a file; undefined if there is none. */
 export async function findLoopDevice(file: string, signal: AbortSignal): Promise<string | undefined> {
   const { stdout } = await run("losetup", ["--associated", file, "--noheadings", "--output", "NAME"], {
     what: `search for the loop device of ${file}`,
@@ -158,9 +158,7 @@ export async function attachLoopDevice(file: string, signal: AbortSignal): Promi
   return stdout.trim();
 }
 
-/**
- * Detaches a loop device from its file; the kernel may take a moment more while somebody else has it open.
- */
+/** Detaches a loop device from its file. The kernel may do it later, if another process has it open. */
 export async function detachLoopDevice(device: string, signal: AbortSignal): Promise<void> {
   await run("losetup", ["--detach", device], { what: `detaching of ${device}`, signal });
 }

@@ -34,7 +34,7 @@ async function describe(image: string): Promise<{ bytes: number; state: string; 
   return { bytes, state: field("Filesystem state"), file: (await edit(image, "cat file")).stdout };
 }
 
-Deno.test("clearLabel() takes the label and leaves the rest", () =>
+Deno.test("clearLabel() removes only the label", () =>
   withFilesystem(async (image) => {
     assert.deepEqual(await probeDevice(image, signal), { type: "ext4", label: "new", uuid: UUID });
     await clearLabel(image, { fsType: "ext4", signal });
@@ -42,7 +42,7 @@ Deno.test("clearLabel() takes the label and leaves the rest", () =>
     assert.equal((await describe(image)).file, "kept");
   }));
 
-Deno.test("growUnmounted() grows a filesystem to its device's size, and has nothing to do then", () =>
+Deno.test("growUnmounted() grows a filesystem to the size of its device, and does nothing the second time", () =>
   withFilesystem(async (image) => {
     await Deno.truncate(image, 128 * MIB);
     for (let i = 0; i < 2; i++) {
@@ -51,7 +51,7 @@ Deno.test("growUnmounted() grows a filesystem to its device's size, and has noth
     }
   }));
 
-Deno.test("checkFilesystem() mends what a growth that died left, and it goes on", () =>
+Deno.test("checkFilesystem() repairs an interrupted growth, which can then continue", () =>
   withFilesystem(async (image) => {
     await Deno.truncate(image, 128 * MIB);
     // resize2fs says so while it works.
@@ -63,7 +63,7 @@ Deno.test("checkFilesystem() mends what a growth that died left, and it goes on"
     assert.deepEqual(await describe(image), { bytes: 128 * MIB, state: "clean", file: "kept" });
   }));
 
-Deno.test("checkFilesystem() leaves to a person what is not safe to mend", () =>
+Deno.test("checkFilesystem() leaves unsafe repairs to a person", () =>
   withFilesystem(async (image) => {
     // The device has lost its second half.
     await Deno.truncate(image, 16 * MIB);

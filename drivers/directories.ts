@@ -1,16 +1,16 @@
-/** Directories of the host: what stands at a path, and making one that survives a power cut. @module */
+/** Directories of the host: looks at a path, and creates a directory that survives a power cut. @module */
 import { dirname } from "node:path";
 import { syncDirectory } from "../base/durable.ts";
 import { RuneError } from "../model/error.ts";
 import { errnoOf } from "./host_error.ts";
 
-/** What stands at a path where a directory is expected. */
+/** The state of a path where a directory is expected. */
 export type Found = "absent" | "empty" | "filled";
 
 /**
  * Looks at a path without following a symbolic link.
  *
- * @throws {RuneError} `failed_precondition` when it is there and is no directory.
+ * @throws {RuneError} `failed_precondition` if there is something other than a directory.
  */
 export async function lookAtDirectory(path: string): Promise<Found> {
   const info = await statOrUndefined(path);
@@ -28,7 +28,7 @@ export async function lookAtDirectory(path: string): Promise<Found> {
   try {
     for await (const _ of Deno.readDir(path)) return "filled";
   } catch (error) {
-    // It was moved away since: out of the trash, or into it.
+    // It was moved away in the meantime: out of the trash, or into it.
     if (errnoOf(error) === "ENOENT") return "absent";
     throw error;
   }
@@ -45,8 +45,8 @@ async function statOrUndefined(path: string): Promise<Deno.FileInfo | undefined>
 }
 
 /**
- * Makes a directory of exactly this mode, whatever the umask, below one that exists. One that exists is left
- * as it is.
+ * Creates a directory with exactly this mode, whatever the umask. Does not change an existing one. The parent
+ * must exist.
  */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
   if (await lookAtDirectory(path) !== "absent") return;

@@ -12,7 +12,7 @@ async function inScratch(fn: (at: (name: string) => string) => Promise<void>): P
   }
 }
 
-Deno.test("lookAtDirectory() tells absent, empty and filled, and refuses what is no directory", () =>
+Deno.test("lookAtDirectory() distinguishes absent, empty and filled, and refuses what is no directory", () =>
   inScratch(async (at) => {
     assert.equal(await lookAtDirectory(at("d")), "absent");
     await Deno.mkdir(at("d"));
@@ -25,7 +25,7 @@ Deno.test("lookAtDirectory() tells absent, empty and filled, and refuses what is
     }
   }));
 
-Deno.test("lookAtDirectory() of what is moved away meanwhile tells one of both, and does not fail", () =>
+Deno.test("lookAtDirectory() does not fail while a directory is moved away", () =>
   inScratch(async (at) => {
     await Deno.mkdir(at("d"));
     for (let n = 0; n < 500; n++) {
@@ -36,7 +36,7 @@ Deno.test("lookAtDirectory() of what is moved away meanwhile tells one of both, 
     }
   }));
 
-Deno.test("ensureDirectory() gives the mode whatever the umask, and leaves an existing one alone", () =>
+Deno.test("ensureDirectory() sets the mode whatever the umask, and does not change an existing directory", () =>
   inScratch(async (at) => {
     const umask = Deno.umask(0o077);
     try {

@@ -1,7 +1,6 @@
 /**
- * Which daemon has which directory of this host mounted: a file for each in one place of the host, made
- * exclusively. It outlives the daemon, because what it runs does too, and not the machine's next start. See
- * docs/decisions/0018.
+ * Records which daemon has mounted which directory of this host, in one exclusive file for each. The file
+ * outlives the daemon, as its workloads do, but not a restart of the machine. See docs/decisions/0018.
  * @module
  */
 import { dirname, join } from "node:path";
@@ -32,42 +31,40 @@ const holdSchema = z.object({
 
 type Hold = z.infer<typeof holdSchema>;
 
-/**
- * Where the daemons of a user that can know of each other keep their holds: those of root, or of this user.
- */
+/** The directory of the holds, which all daemons of root, or of this user, share. */
 export function holdsPath(env: (name: string) => string | undefined = (name) => Deno.env.get(name)): string {
   const uid = Deno.uid();
   if (uid === 0) return "/run/rune/held";
   return join(env("XDG_RUNTIME_DIR") ?? `/tmp/rune-${uid}`, "rune", "held");
 }
 
-/** The holds of one daemon among those of all. */
+/** The holds of one daemon. */
 export class DirectoryHolds {
   readonly #owner: Owner;
   readonly #place: string;
 
-  /** @param options.place where the files are; default: {@linkcode holdsPath}. */
+  /** @param options.place the directory of the holds; default: {@linkcode holdsPath}. */
   constructor(owner: Owner, { place = holdsPath() }: { place?: string } = {}) {
     this.#owner = owner;
     this.#place = place;
   }
 
   /**
-   * Holds a directory for a volume. Done when this daemon holds it.
+   * Holds a directory for a volume. Does nothing if this daemon already holds it.
    *
-   * @throws {RuneError} `conflict` when another daemon holds it, or one that lies in it or around it.
+   * @throws {RuneError} `conflict` if another daemon holds it, or a directory inside or around it.
    */
   async take(where: Whereabouts, volume: { uid: string; name: string }): Promise<void> {
     const hold: Hold = { ...this.#owner, volume, where };
     const file = join(this.#place, `${where.chain[0]}.json`);
-    // Of one name, so that what a killed daemon left there goes with the next call for the volume.
+    // A fixed name, so that the next call for the volume replaces what a killed daemon left there.
     const aside = join(this.#place, `.${this.#owner.daemonId}.${volume.uid}`);
     try {
       await this.#ensurePlace();
       await removeHold(aside);
       await writeNewFile(aside, [new TextEncoder().encode(JSON.stringify(hold))], { mode: 0o600 });
       try {
-        // A link is made or not, whole.
+        // A link is atomic.
         await Deno.link(aside, file).catch(async (error) => {
           if (errnoOf(error) !== "EEXIST") throw error;
           const other = await this.#read(file);
@@ -77,8 +74,8 @@ export class DirectoryHolds {
       } finally {
         await Deno.remove(aside).catch(() => {});
       }
-      // Two that hold one inside the other at the same moment see each other here: both let go, and try
-      // again.
+      // Two daemons that hold nested directories at the same moment notice each other here. Both release them
+      // and try again.
       for (const [path, other] of await this.#others()) {
         if (relate(where, other.where) === undefined || !await isThere(other.where)) continue;
         await Deno.remove(file);
@@ -89,14 +86,14 @@ export class DirectoryHolds {
     }
   }
 
-  /** Lets go of whatever this daemon holds for a volume. Done when that is nothing. */
+  /** Releases what this daemon holds for a volume. Does nothing if it holds nothing. */
   async release(volumeUid: string): Promise<void> {
     for (const [path, hold] of await this.#all()) {
       if (hold.daemonId === this.#owner.daemonId && hold.volume.uid === volumeUid) await removeHold(path);
     }
   }
 
-  /** The uids of the volumes for which this daemon holds a directory. */
+  /** Lists the uids of the volumes for which this daemon holds a directory. */
   async list(): Promise<string[]> {
     return (await this.#all()).filter(([, hold]) => hold.daemonId === this.#owner.daemonId)
       .map(([, hold]) => hold.volume.uid);
@@ -127,14 +124,14 @@ export class DirectoryHolds {
     } catch (error) {
       if (errnoOf(error) === "ENOENT") return undefined;
       throw new RuneError("failed_precondition", `${path} was not written by Rune, or is damaged`, {
-        hint: "see that no other Rune daemon runs on this host, remove it, and try again",
+        hint: "make sure that no other Rune daemon runs on this host, remove it, and try again",
         cause: error,
       });
     }
   }
 
   async #ensurePlace(): Promise<void> {
-    // /tmp is everybody's: what is below must be this user's own.
+    // /tmp is shared, so the directory in it must belong to this user.
     for (const path of [dirname(dirname(this.#place)), dirname(this.#place), this.#place]) {
       await ensureDirectory(path, 0o700);
     }
@@ -152,7 +149,7 @@ async function removeHold(path: string): Promise<void> {
   });
 }
 
-/** Whether a directory that is held is still where it was: of one that is gone only a file is left. */
+/** Whether a held directory still exists at its path. */
 async function isThere({ path, chain }: Whereabouts): Promise<boolean> {
   return await identityOf(path).catch(() => undefined) === chain[0];
 }
@@ -164,8 +161,7 @@ function heldBy(other: Hold, { where, file }: { where: Whereabouts; file: string
     `${where.path} is held by another Rune daemon, ${daemonId} of the data directory ${dataDir}, ` +
       `for its volume ${volume.name} at ${other.where.path}`,
     {
-      hint:
-        "stop there what mounts that volume, or use a directory of its own here; when that daemon is gone for " +
+      hint: "stop what mounts that volume there, or use another directory here; if that daemon is gone for " +
         `good and nothing that it started still runs, remove ${file}`,
     },
   );

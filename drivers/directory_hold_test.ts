@@ -25,7 +25,7 @@ async function withHost(
 
 const volume = { uid: "u", name: "default/v" };
 
-Deno.test("DirectoryHolds refuses what another daemon holds, names it and the file, and lets go at release", () =>
+Deno.test("DirectoryHolds refuses a directory that another daemon holds, names both, and accepts it after the release", () =>
   withHost(async ({ at, daemon }) => {
     const where = await whereIs(at("srv"));
     await daemon("a").take(where, volume);
@@ -48,7 +48,7 @@ Deno.test("DirectoryHolds refuses what another daemon holds, names it and the fi
     assert.equal((await Deno.stat(at("run/rune/held"))).mode! & 0o777, 0o700);
   }));
 
-Deno.test("DirectoryHolds takes what a killed daemon wrote in part for no hold, and removes it with the next call", () =>
+Deno.test("DirectoryHolds ignores a partial file of a killed daemon, and removes it with the next call", () =>
   withHost(async ({ at, daemon }) => {
     await Deno.mkdir(at("run/rune/held"), { recursive: true, mode: 0o700 });
     for (const id of ["a", "b"]) await Deno.writeTextFile(at(`run/rune/held/.${id}.u`), "");
@@ -57,7 +57,7 @@ Deno.test("DirectoryHolds takes what a killed daemon wrote in part for no hold, 
     assert.deepEqual(names.filter((name) => !name.endsWith(".json")), [".b.u"]);
   }));
 
-Deno.test("DirectoryHolds lets one of many take a directory at once", () =>
+Deno.test("DirectoryHolds gives a directory to one of many simultaneous callers", () =>
   withHost(async ({ at, daemon }) => {
     const where = await whereIs(at("srv"));
     const names = ["a", "b", "c", "d", "e"];
@@ -65,7 +65,7 @@ Deno.test("DirectoryHolds lets one of many take a directory at once", () =>
     assert.equal(taken.filter((t) => t.status === "fulfilled").length, 1);
   }));
 
-Deno.test("DirectoryHolds is not misled by what is left of a directory that is gone", () =>
+Deno.test("DirectoryHolds ignores a hold whose directory is gone", () =>
   withHost(async ({ at, daemon }) => {
     await daemon("a").take(await whereIs(at("srv")), volume);
     await Deno.remove(at("srv"), { recursive: true });
@@ -74,7 +74,7 @@ Deno.test("DirectoryHolds is not misled by what is left of a directory that is g
   }));
 
 Deno.test({
-  name: "DirectoryHolds knows a directory under another name (needs root)",
+  name: "DirectoryHolds recognizes a directory at another path (needs root)",
   ignore: Deno.uid() !== 0,
   fn: () =>
     withHost(async ({ at, daemon }) => {
@@ -90,7 +90,7 @@ Deno.test({
     }),
 });
 
-Deno.test("holdsPath() is one for all daemons of root, and of each user", () => {
+Deno.test("holdsPath() is the same for all daemons of root, and for those of each user", () => {
   const path = holdsPath((name) => name === "XDG_RUNTIME_DIR" ? "/run/user/7" : undefined);
   assert.equal(path, Deno.uid() === 0 ? "/run/rune/held" : "/run/user/7/rune/held");
 });

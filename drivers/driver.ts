@@ -1,7 +1,7 @@
 /**
- * The contract of a volume driver. A driver turns volumes into directories that can be mounted; it knows
+ * The contract of a volume driver. A driver provides volumes as directories that can be mounted. It knows
  * nothing of the store, of services or of runners. Every call is idempotent, takes an AbortSignal, and throws
- * only RuneError; `permanent: true` when trying again cannot help until the spec changes.
+ * only RuneErrors. `permanent: true` means that a retry cannot succeed until the spec changes.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -12,26 +12,25 @@ import type { AccessMode, VolumeSpec } from "../model/volume.ts";
 export interface DriverCapabilities {
   accessModes: AccessMode[];
   snapshots: boolean;
-  /** What a volume can begin with besides nothing. */
+  /** The sources that a volume can be created from, besides an empty one. */
   sources: DataSource["from"][];
-  /** `volume resize` to a larger size works. */
+  /** Volumes can grow. */
   expand: boolean;
-  /** It works while the volume is mounted. */
+  /** Volumes can grow while they are mounted. */
   onlineExpand: boolean;
-  /** Backed by a block device: it is attached and formatted before it is mounted. */
+  /** Volumes are block devices, which are attached and formatted before they are mounted. */
   blockDevice: boolean;
   /** `reclaimPolicy: delete` is allowed. */
   reclaimDelete: boolean;
-  /** A process can use its volumes: each is a directory of the host that exists as such. */
+  /** Processes can use its volumes, since each is a permanent directory of the host. */
   processMounts: boolean;
   /**
-   * The parameter by which a user chooses the directory of the host that a volume is. Absent where the driver
-   * chooses.
+   * The parameter with which a user chooses the host directory of a volume. Absent if the driver chooses it.
    */
   hostDirectory?: string;
   /**
-   * Who else may reach what a handle leads to: nobody but this daemon (`daemon`, it can be made anew for a
-   * copy of the daemon), or whoever uses this host (`host`).
+   * Who can reach the data of a handle: only this daemon (`daemon`; a copy of the daemon gets new data), or
+   * everybody on this host (`host`).
    */
   scope: "daemon" | "host";
 }
@@ -39,38 +38,37 @@ export interface DriverCapabilities {
 declare const plain: unique symbol;
 
 /**
- * Storage parameters whose secret references are replaced by the values. Only `resolveParameters()` of
- * node/secret_refs.ts makes them, so that no driver is ever called with the text of a reference.
+ * Storage parameters with the values of secrets in place of references. Only `resolveParameters()` in
+ * node/secret_refs.ts creates them, so no driver ever gets an unresolved reference.
  */
 export type PlainParameters = Readonly<Record<string, string>> & { readonly [plain]: true };
 
-/** What a driver is told about the volume of a call. */
+/** The volume of a call, and the circumstances of the call. */
 export interface VolumeContext {
   volume: {
     namespace: string;
     name: string;
     uid: string;
-    /** Requested size in bytes; 0 where the driver takes it as informational. */
+    /** The requested size in bytes; 0 if it is only informational for the driver. */
     sizeBytes: number;
     accessMode: AccessMode;
   };
-  /** What `provision` returned; absent before. */
+  /** The handle that `provision` returned; absent before. */
   handle?: string;
-  /** Class and volume parameters merged, secret references resolved. Never log them. */
+  /** The parameters of class and volume, merged, with secret references resolved. Never log them. */
   parameters: PlainParameters;
   /**
-   * The filesystem that it was made on: on another one nothing is done with it. Absent where that is not
-   * known.
+   * The filesystem on which the volume was created. Calls do nothing on another one. Absent if it is unknown.
    */
   filesystem?: Filesystem;
-  /** Whatever filesystem is there now is taken. */
+  /** Accept any filesystem that is there now. */
   acceptFilesystem?: boolean;
-  /** Name of this node. */
+  /** The name of this node. */
   node: string;
   signal: AbortSignal;
 }
 
-/** A volume to be written, as far as a driver may judge it without touching the host. */
+/** A declared volume, for checks that do not touch the host. */
 export interface VolumeRequest {
   namespace: string;
   name: string;
@@ -84,59 +82,59 @@ export interface SnapshotRef {
   namespace: string;
   name: string;
   uid: string;
-  /** What `snapshot` returned; absent before. */
+  /** The handle that `snapshot` returned; absent before. */
   handle?: string;
 }
 
 /**
- * Data that a volume begins with. A new kind of it is a member here, and of {@linkcode
- * DriverCapabilities.sources} where it works.
+ * The initial data of a volume. Drivers name the kinds that they support in {@linkcode
+ * DriverCapabilities.sources}.
  */
 export type DataSource =
   /** A snapshot that this driver took. */
   | { from: "snapshot"; snapshot: SnapshotRef }
   /** A deleted volume, by its entry in the driver's trash. */
   | { from: "trash"; id: string }
-  /** A tar stream that {@linkcode Driver.exportData} made. Who called cancels it when the call fails. */
+  /** A tar stream of {@linkcode Driver.exportData}. The caller cancels it if the call fails. */
   | { from: "archive"; data: ReadableStream<Uint8Array> };
 
-/** What is kept of a deleted volume beside its data, so that its row can come back; drivers only store it. */
+/** The settings of a deleted volume, with which it can be restored. Drivers only store them. */
 export interface VolumeRecord {
   labels: Record<string, string>;
-  /** As the volume had it. */
+  /** The reclaim policy of the volume. */
   spec: VolumeSpec;
-  /** The service whose claim template made it. */
+  /** The service whose claim template created it. */
   ownerService?: string;
 }
 
-/** A deleted volume whose data can still be brought back. */
+/** A deleted volume whose data can still be restored. */
 export interface TrashEntry {
-  /** Names the entry to {@linkcode Driver.materialize}. */
+  /** The id of the entry, for {@linkcode Driver.materialize}. */
   id: string;
   namespace: string;
   name: string;
-  /** The uid that the volume had. */
+  /** The uid of the volume. */
   uid: string;
   /** RFC 3339. */
   deletedAt: string;
-  /** When its data is removed for good, RFC 3339. */
+  /** When its data will be destroyed, RFC 3339. */
   purgeAt: string;
-  /** Absent when the volume was deleted without one. */
+  /** The settings of the volume. Absent if it was deleted without them. */
   record?: VolumeRecord;
 }
 
-/** How a volume is deleted. */
+/** Options for deleting a volume. */
 export interface DeleteOptions {
-  /** Past the trash: nothing can bring the data back. */
+  /** Destroy the data instead of moving it to the trash. */
   now?: boolean;
-  /** To be kept with the data in the trash. */
+  /** The settings to keep with the data in the trash. */
   record?: VolumeRecord;
 }
 
 /**
- * A volume driver; see the module comment for what all calls share.
+ * A volume driver. The module comment has the rules for all calls.
  *
- * @example The life of a volume. Each call may come again, also from the next daemon.
+ * @example The life of a volume. Each call may be repeated, even by the next daemon.
  * ```ts
  * import { strict as assert } from "node:assert";
  * import { contextMaker } from "./conformance_trial.ts";
@@ -172,7 +170,7 @@ export interface Driver {
   readonly capabilities: DriverCapabilities;
 
   /**
-   * Judges a volume at write time, without side effects.
+   * Checks a volume when it is written, without side effects.
    *
    * @throws {RuneError} `invalid_argument` with one issue per wrong parameter (path relative to
    * `parameters`).
@@ -180,91 +178,89 @@ export interface Driver {
   validate(request: VolumeRequest): void;
 
   /**
-   * Makes the volume, or finds the one it made before.
+   * Creates the volume, or finds it if an earlier call created it.
    *
-   * @returns its handle, and whether data was found in place and kept.
-   * @throws {RuneError} `invalid_argument` (permanent), `not_found` when a path it needs is missing
-   * (permanent), `unavailable` when the host or provider cannot now.
+   * @returns its handle, and whether existing data was found and kept.
+   * @throws {RuneError} `invalid_argument` (permanent); `not_found` (permanent) if a required path is
+   * missing; `unavailable` if the host or the provider has a temporary problem.
    */
   provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }>;
 
   /**
-   * The absolute, normal path of the directory that a volume will be, before any symbolic link is followed:
-   * two volumes may not share one. Absent where no directory of the host is known beforehand.
+   * The absolute, normalized path of the directory of a volume, before any symbolic link is followed. Two
+   * volumes may not have the same one. Absent if the directory is not known beforehand.
    */
   directory?(request: VolumeRequest): string | undefined;
 
   /**
-   * The filesystem that the volume's directory is on, or would be made on. Absent where volumes are no
-   * directories of filesystems that the host mounts.
+   * The filesystem of the volume's directory, or the one on which it would be created. Absent if the host
+   * does not mount the filesystems of volumes.
    */
   filesystem?(ctx: VolumeContext): Promise<Filesystem | undefined>;
 
-  /** Removes the volume and its data (where there is a trash: into it). Done when it is gone already. */
+  /** Deletes the volume. Its data goes to the trash, if there is one. Does nothing if it is gone. */
   delete(ctx: VolumeContext, options?: DeleteOptions): Promise<void>;
 
-  /** Deleted volumes whose data is still there, oldest first. Absent where deleting is for good. */
+  /** Lists the deleted volumes in the trash, oldest first. Absent if there is no trash. */
   listTrash?(): Promise<TrashEntry[]>;
 
-  /** Brings the volume to this node. Block devices only do work here; others return at once. */
+  /** Attaches the volume to this node. Only drivers of block devices have work to do. */
   attach(ctx: VolumeContext): Promise<void>;
-  /** The reverse of `attach`. */
+  /** Detaches the volume from this node. Does nothing if it is not attached. */
   detach(ctx: VolumeContext): Promise<void>;
 
   /**
-   * Makes the volume's root a directory on this host.
+   * Mounts the volume on this host.
    *
-   * @returns the absolute path of that directory.
+   * @returns the absolute path of its root.
    */
   mount(ctx: VolumeContext): Promise<{ path: string }>;
   /**
-   * Opens the root of a volume that is mounted, without following a symbolic link that somebody else could
-   * have made, and judges what it has opened. Where a driver has none, nobody else can reach the path that
-   * `mount` returned.
+   * Opens the root of a mounted volume without following symbolic links of others, and checks the opened
+   * directory. Absent if nobody else can change the path that `mount` returned.
    *
-   * @returns a handle that the caller closes.
+   * @returns a handle, which the caller must close.
    */
   open?(ctx: VolumeContext): Promise<FileHandle>;
-  /** The reverse of `mount`. Done when it is not mounted. */
+  /** Unmounts the volume. Does nothing if it is not mounted. */
   unmount(ctx: VolumeContext): Promise<void>;
 
   /**
-   * Copies the volume as it is now. An interrupted copy leaves nothing that looks like a snapshot.
+   * Takes a snapshot of the volume. An interrupted call leaves nothing that looks like a snapshot.
    *
-   * @param options.copied Called once the copy reads the volume no more, before it is durable and has
-   * appeared: writers may go on. When it throws there is no snapshot. Not called when an earlier call made
-   * the snapshot.
-   * @throws {RuneError} `failed_precondition` when the driver has no snapshots.
+   * @param options.copied Called when the copy no longer reads the volume, so that writers may continue. The
+   * snapshot is not durable or visible yet. If it throws, there is no snapshot. Not called if an earlier call
+   * took the snapshot.
+   * @throws {RuneError} `failed_precondition` if the driver takes no snapshots.
    */
   snapshot(
     ctx: VolumeContext,
     snapshot: SnapshotRef,
     options?: { onCopied?: () => Promise<void> },
   ): Promise<{ handle: string; sizeBytes: number }>;
-  /** Removes a snapshot. Done when it is gone already. */
+  /** Removes a snapshot. Does nothing if it is gone. */
   deleteSnapshot(ctx: VolumeContext, snapshot: SnapshotRef): Promise<void>;
   /**
-   * Provisions `ctx.volume`, which must not exist yet, with data. Nothing appears before all of it is there.
-   * May be repeated, an archive with a stream from its beginning; what an earlier call made is found.
+   * Creates the volume with data from a source. It must not exist yet, and appears only when it is complete.
+   * May be repeated, with an archive from its beginning; a repeated call finds the volume of an earlier one.
    *
    * @throws {RuneError} `failed_precondition` (permanent) for a source that `capabilities.sources` does not
-   * name, `not_found` (permanent) when there is no such snapshot or entry of the trash, `already_exists`
-   * (permanent) when there is data where the volume goes.
+   * name; `not_found` (permanent) if the snapshot or the entry of the trash does not exist; `already_exists`
+   * (permanent) if there is other data in its place.
    */
   materialize(ctx: VolumeContext, source: DataSource): Promise<{ handle: string; adopted: boolean }>;
 
-  /** Grows the volume to `ctx.volume.sizeBytes`. Done when it is that large already. */
+  /** Grows the volume to `ctx.volume.sizeBytes`. Does nothing if it has that size. */
   expand(ctx: VolumeContext): Promise<void>;
 
   /**
-   * The volume's data as a tar stream, as it is now: files that change meanwhile may be torn. Only on a
-   * mounted volume, or one whose handle is a directory.
+   * Exports the current data of the volume as a tar stream. Files that change during the export may be
+   * inconsistent. The volume must be mounted, unless its handle is a directory.
    *
-   * @param snapshot of the volume: its data instead, which never changes.
-   * @throws {RuneError} `not_found` when there is no such snapshot; also through the stream when the copy
-   * fails in the middle.
+   * @param snapshot export this snapshot of the volume instead, which never changes.
+   * @throws {RuneError} `not_found` if the snapshot does not exist. Later errors come through the stream.
    */
   exportData?(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>>;
-  /** Bytes used and, where the driver enforces one, the limit. */
+  /** Measures the used bytes, and the limit if the driver enforces one. */
   usage?(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }>;
 }

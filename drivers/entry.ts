@@ -1,102 +1,101 @@
 /**
- * What the registry knows of a driver: its keys of the runefile, what a reload changes, and how it is built.
+ * The entry of a driver in the registry: its keys in the runefile, the effect of a reload, and its
+ * construction.
  * @module
  */
 import type { z } from "zod";
 import type { Driver, DriverCapabilities } from "./driver.ts";
 
-/** Where the settings of a driver come from besides the runefile. */
+/** Sources of a driver's settings, besides the runefile. */
 export interface DriverSurroundings {
   dataDir: string;
-  /** Dev mode: a directory of the user's own for volumes on the host. */
+  /** In dev mode, a directory of the user for volumes on the host. */
   userVolumes?: string;
 }
 
-/** A directory of the daemon's own: no volume of another driver is one, lies in one or holds one. */
+/** A directory of the daemon. No volume of another driver may be, contain or lie inside one. */
 export interface OwnDirectory {
   path: string;
-  /** As a noun: `the volume root`. */
+  /** Its name in messages: `the volume root`. */
   what: string;
-  /** The runefile's key that moves it. */
+  /** The key of the runefile that sets its path. */
   key: string;
 }
 
-/** What a driver is built for. */
+/** The environment for which a driver is built. */
 export interface DriverOwner {
   dataDir: string;
-  /** The daemon whose volumes these are; absent where nothing is claimed for one. */
+  /** The daemon that owns the volumes. Absent if they are claimed for no daemon. */
   daemonId?: string;
-  /** Whether directories that the settings name are made. */
+  /** Whether to create the directories in the settings. */
   devMode?: boolean;
-  /** Directories of the daemon's own, with those of all drivers. */
+  /** The directories of the daemon and of all drivers. */
   ownDirectories: Omit<OwnDirectory, "key">[];
-  /** Directories of the host that the runefile grants to one namespace. Asked at each use. */
+  /** The host directories that the runefile grants to a namespace. Called at each use. */
   grantedPaths(namespace: string): string[];
 }
 
-/** A driver that moves what is deleted to a trash. */
+/** A driver with a trash. */
 export interface TrashOwner {
-  /** Finishes what a daemon that died began. */
+  /** Finishes the interrupted work of a daemon that was killed. */
   sweep(signal: AbortSignal): Promise<void>;
   /**
-   * Removes for good what was deleted longer ago than the driver's settings say.
+   * Destroys what has been in the trash for longer than the driver's retention.
    *
-   * @param elapsedMs tells how long ago a time (RFC 3339) was.
-   * @returns how many volumes it removed.
+   * @param elapsedMs returns how long ago a time (RFC 3339) was.
+   * @returns the number of destroyed volumes.
    */
   purge(elapsedMs: (at: string) => number, signal: AbortSignal): Promise<number>;
 }
 
-/** A driver in use, with what its owner does for it. */
+/** A built driver, with the functions for its lifecycle. */
 export interface BuiltDriver<Settings> extends Partial<TrashOwner> {
   driver: Driver;
-  /** Takes over the settings that may change while it is in use. */
+  /** Applies the settings that may change while it is in use. */
   configure(settings: Settings): void;
-  /** To be called once, before anything else. @returns what the operator should know, a sentence each. */
+  /**
+   * Prepares the driver. Call it once, before anything else.
+   * @returns warnings for the operator, one sentence each.
+   */
   prepare?(): Promise<string[]>;
-  /** Gives up what it holds. */
+  /** Releases its locks. */
   close?(): void;
 }
 
-/** What the reference says of a parameter of volumes, or of a key of the runefile. */
+/** The documentation of a volume parameter, or of a key of the runefile. */
 export interface SettingDoc {
   /** What it does, in one or two sentences of Markdown. */
   means: string;
   /** What its value looks like. */
   form: string;
-  /** What holds when it is left out. */
+  /** The default. */
   default: string;
   unit?: string;
-  /** YAML, as it stands behind `key:`. */
+  /** An example: the YAML after `key:`. */
   example: string;
 }
 
-/**
- * The parameters that a driver takes from storage classes and volumes, by key. It refuses every other one.
- */
+/** The parameters that a driver accepts in storage classes and volumes, by key. */
 export type ParameterDocs = Readonly<Record<string, SettingDoc>>;
 
 /** One driver, before it is built. */
 export interface DriverEntry<Keys extends z.ZodRawShape, Settings extends object> {
   name: string;
-  /** What its volumes are, in a sentence of Markdown. */
+  /** What its volumes are, in one sentence of Markdown. */
   means: string;
   capabilities: DriverCapabilities;
   parameters: ParameterDocs;
-  /** Its keys of the runefile's section `storage`. */
+  /** Its keys in the section `storage` of the runefile. */
   keys: Keys;
-  /**
-   * Of each key: the setting that it gives, whether a reload changes it while the driver is in use, and what
-   * it does.
-   */
+  /** For each key: its setting, whether a reload changes it, and its documentation. */
   settings: Record<keyof Keys, { setting: keyof Settings; live: boolean; doc: SettingDoc }>;
-  /** Present where a fresh store gets a storage class of the driver's name. */
+  /** Present if a new store gets a storage class with the name of the driver. */
   seedsClass?: true;
-  /** Fills in what the runefile leaves out. */
+  /** Fills in defaults. */
   settle(written: z.output<z.ZodObject<Keys>>, surroundings: DriverSurroundings): Settings;
-  /** Directories that it keeps for itself. */
+  /** The directories that it reserves for itself. */
   ownDirectories?(settings: Settings): OwnDirectory[];
-  /** Directories of the host that it gives to every namespace. */
+  /** The host directories that every namespace may use. */
   hostPaths?(settings: Settings): string[];
   create(settings: Settings, owner: DriverOwner): BuiltDriver<Settings>;
 }

@@ -1,7 +1,7 @@
 /**
- * Which filesystem a directory is on, told so that it is known again after a reboot: by the filesystem's own
- * identifier and the directory's path in it, never by the device number, which changes. A filesystem without
- * an identifier, as one in memory, is known by its type and where it is mounted. See docs/decisions/0046.
+ * Identifies the filesystem of a directory so that it can be recognized after a reboot: by the identifier of
+ * the filesystem and the path in it, never by the device number, which changes. A filesystem without an
+ * identifier, such as tmpfs, is identified by its type and its mount point. See docs/decisions/0046.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -11,10 +11,10 @@ import { filesystemId, type MountEntry } from "./host.ts";
 import { errnoOf } from "./host_error.ts";
 import { descriptorPath, enterDirectory, mountOf, NotADirectory, openBelow } from "./open_directory.ts";
 
-/** A directory's filesystem, and which mount of it shows the directory. */
+/** The filesystem of a directory, and the mount through which it is visible. */
 export interface Located {
   filesystem: Filesystem;
-  /** Changes with every mount; for comparing what is asked at the same moment. */
+  /** The id of the mount. It changes with every mount, so only ids of the same moment can be compared. */
   mountId: string;
 }
 
@@ -24,10 +24,10 @@ export async function locate(directory: FileHandle, signal: AbortSignal): Promis
 }
 
 /**
- * The filesystem of a path, or the one on which it would be made.
+ * Finds the filesystem of a path, or the one on which it would be created.
  *
- * @param options.base an absolute path at which the path begins; it may lead through links, what is below may
- * not.
+ * @param options.base an absolute path with which the path begins. It may contain symbolic links; the rest
+ * may not.
  */
 export async function locatePath(
   path: string,
@@ -45,7 +45,7 @@ export async function locatePath(
       try {
         next = await enterDirectory(directory, part);
       } catch (error) {
-        // What is no directory is the driver's to refuse, by its name.
+        // The driver refuses a path that is no directory, with a better message.
         if (error instanceof NotADirectory || errnoOf(error) === "ENOENT") break;
         throw error;
       }
@@ -59,7 +59,7 @@ export async function locatePath(
   }
 }
 
-/** What is expected and what is there, for a message. */
+/** Describes the expected and the actual filesystem for a message. */
 export function describeDifference(expected: Filesystem, found: Filesystem): string {
   const describeFilesystem = ({ type, mountPoint, id }: Filesystem, withId: boolean) =>
     `${type} mounted at ${mountPoint}${withId && id !== undefined ? ` (${id})` : ""}`;
@@ -90,11 +90,14 @@ async function describe(
   };
 }
 
-/** Filesystems that are known by where they come from: a server's export, a pool's data set, a tag. */
+/**
+ * Types of filesystems that are identified by their source: an export of a server, a data set of a pool, a
+ * tag.
+ */
 const NAMED = /^(nfs4?|cifs|smb3|ceph|9p|virtiofs|glusterfs|lustre|zfs|fuse\..+)$/;
 
 /**
- * The filesystem's own identifier; undefined for one that has none that lasts, or does not tell this user.
+ * The identifier of the filesystem; undefined if it has no permanent one, or if this user may not read it.
  */
 async function identify(
   { fsType, source }: MountEntry,
@@ -102,7 +105,8 @@ async function identify(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (NAMED.test(fsType)) return `source ${source}`;
-  // Made from the filesystem's UUID; of the others it is made from the device number, or anew at every mount.
+  // For ext filesystems fsid comes from the UUID. Others derive it from the device number, or change it at
+  // every mount.
   if (/^ext[234]$/.test(fsType)) return `fsid ${await filesystemId(at, signal)}`;
   const device = await realPath(source);
   if (device === undefined || !device.startsWith("/dev/")) return undefined;
@@ -133,7 +137,7 @@ async function btrfsUuid(device: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Read from the superblock, where the daemon may: its magic at 0, its UUID at 32 (xfs(5)). */
+/** Reads the UUID from the superblock, if the daemon may: the magic is at 0, the UUID at 32 (xfs(5)). */
 async function xfsUuid(device: string): Promise<string | undefined> {
   const bytes = new Uint8Array(48);
   try {

@@ -1,7 +1,7 @@
 /**
- * Keeps calls from a volume while another filesystem is where its own was: they would write below the mount
- * point of a disk that is away, or take what is not there for gone. The node asks before each call that
- * reaches data. See docs/decisions/0046.
+ * Refuses calls on a volume while another filesystem is in place of its own. They would write below the mount
+ * point of a missing disk, or conclude that missing data was deleted. The node checks this before each call
+ * that reaches data. See docs/decisions/0046.
  * @module
  */
 import { type Filesystem, FilesystemAway, isSameFilesystem } from "../model/filesystem.ts";
@@ -10,9 +10,9 @@ import type { Driver, VolumeContext } from "./driver.ts";
 import { describeDifference } from "./filesystem.ts";
 
 /**
- * Makes sure that a volume is on the filesystem that it was made on, where that is known.
+ * Asserts that a volume is on the filesystem on which it was created, if that is known.
  *
- * @throws {FilesystemAway} when another one is in its place.
+ * @throws {FilesystemAway} if another one is in its place.
  */
 export async function assertItsFilesystem(driver: Driver, ctx: VolumeContext): Promise<void> {
   if (!ctx.filesystem || ctx.acceptFilesystem) return;
@@ -20,7 +20,10 @@ export async function assertItsFilesystem(driver: Driver, ctx: VolumeContext): P
   if (found) assertSameFilesystem(found, ctx);
 }
 
-/** @throws {FilesystemAway} when `found` is not what the volume was made on. */
+/**
+ * Asserts that a filesystem is the one on which a volume was created.
+ * @throws {FilesystemAway} if it is not.
+ */
 export function assertSameFilesystem(
   found: Filesystem,
   { volume, handle, filesystem: expected, acceptFilesystem }: Omit<
@@ -32,7 +35,7 @@ export function assertSameFilesystem(
   throw new FilesystemAway(
     `${handle ?? "it"} is not on the filesystem that volume ${describeKey(volume)} was made on: ` +
       `${describeDifference(expected, found)}; nothing is written there`,
-    "mount its disk, and Rune goes on by itself; to use what is there now instead: " +
+    "mount its disk, and Rune continues by itself; to use the current filesystem instead: " +
       `rune volume retry-provision ${volume.name} -n ${volume.namespace}`,
   );
 }

@@ -34,7 +34,7 @@ for (const [what, expected, found, same] of CASES) {
 
 Deno.test({
   name:
-    "locatePath() tells a bind mount from the directory below it, and of what is missing where it would be made",
+    "locatePath() distinguishes a bind mount from the directory below it, and finds where a missing path would be created",
   ignore: noRoot,
   async fn() {
     const scratch = await scratchDirectory();
@@ -61,7 +61,7 @@ Deno.test({
 
 for (const type of ["ext4", "xfs", "btrfs"] as const) {
   Deno.test({
-    name: `locatePath() knows a ${type} filesystem by an id that another one does not have`,
+    name: `locatePath() identifies a ${type} filesystem by an id that no other one has`,
     ignore: noRoot || noLoopDevices,
     async fn() {
       const size = type === "xfs" ? 320 : type === "btrfs" ? 128 : 16;
@@ -77,7 +77,7 @@ for (const type of ["ext4", "xfs", "btrfs"] as const) {
 }
 
 Deno.test({
-  name: "locatePath() tells a btrfs subvolume that is mounted from the directory below it, in one filesystem",
+  name: "locatePath() distinguishes a mounted btrfs subvolume from the directory below it, in one filesystem",
   ignore: noRoot || noLoopDevices,
   async fn() {
     await using disk = await makeLoopFilesystem("btrfs", 128);

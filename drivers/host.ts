@@ -1,28 +1,29 @@
 /**
- * The one place of the drivers that runs commands of the host. Each function is one command with a fixed list
- * of arguments (no shell), takes an AbortSignal that ends the command, and throws only RuneError: the
- * command's own sentence, and a code. A cancelled command is known to have ended when its function throws.
+ * Runs commands of the host for drivers. Each function is one command with a fixed list of arguments and no
+ * shell. It takes an AbortSignal that ends the command, and throws only RuneErrors with the command's own
+ * sentence. When it throws after an abort, the command has ended.
  * @module
  */
 import { type ErrorCode, RuneError } from "../model/error.ts";
 import { abortError, checkAborted, hostError } from "./host_error.ts";
 
-/** How a command is run. */
+/** Options for a command. */
 export interface RunOptions {
-  /** What it does, as a noun: `mount of /dev/sdb`. */
+  /** What the command does, as a noun: `mount of /dev/sdb`. */
   what: string;
   signal: AbortSignal;
-  /** Exit codes that are answers, besides 0. */
+  /** Exit codes besides 0 that are no failures. */
   accept?: number[];
-  /** What other exit codes mean; `unavailable` when not listed. */
+  /** Error codes for other exit codes. Default: `unavailable`. */
   codes?: Record<number, ErrorCode>;
   /**
-   * It may take long and is worth nothing without us: killed together with this process, where the host can.
+   * Kill the command when this process dies, if the host supports it. For long commands that are useless
+   * without the daemon.
    */
   endsWithUs?: boolean;
 }
 
-// e2fsprogs print their version before what they have to say.
+// e2fsprogs print their version before their message.
 const BANNER = /^(mke2fs|resize2fs|e2fsck) \d/;
 
 function sentence(stderr: string): string {
@@ -30,12 +31,12 @@ function sentence(stderr: string): string {
   return (lines[0] ?? "it gave no reason").slice(0, 300);
 }
 
-// Services often run with a PATH that lacks the places where mkfs and blkid live.
+// Services often run with a PATH without the directories of mkfs and blkid.
 const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
 const searchPath = () => [Deno.env.get("PATH"), SYSTEM_PATH].filter(Boolean).join(":");
 
-/** Starts a command whose data is streamed; its caller reads stderr and waits for its end. */
+/** Starts a command that streams data. The caller reads stderr and waits for its end. */
 export function spawnHost(
   command: string,
   args: string[],
@@ -64,7 +65,7 @@ function notStarted(command: string, what: string, error: unknown): RuneError {
   });
 }
 
-/** Runs a command to its end. @throws {RuneError} where its exit code is not an answer. */
+/** Runs a command to its end. @throws {RuneError} if its exit code means a failure. */
 export async function run(
   command: string,
   args: string[],
@@ -102,7 +103,7 @@ export async function run(
 
 let bindable: boolean | undefined;
 
-/** Whether a command can be made to end with the process that runs it. */
+/** Whether the host can kill a command together with this process. */
 function canBindToParent(): boolean {
   return bindable ??= searchPath().split(":").some((directory) => {
     try {
@@ -114,17 +115,17 @@ function canBindToParent(): boolean {
 }
 
 /**
- * Copies a tree with all that `cp -a` keeps: owners, modes, times, xattrs, ACLs, links, holes, fifos,
- * sockets. Blocks are shared where the filesystem can. `target` must not exist. An interrupted copy leaves a
- * part of it; one whose daemon was killed ends with it, where the host has setpriv(1).
+ * Copies a tree with everything that `cp -a` keeps: owners, modes, times, xattrs, ACLs, links, holes, fifos,
+ * sockets. The copy shares blocks if the filesystem supports it. `target` must not exist. An interrupted copy
+ * leaves a part. If the daemon is killed, the copy ends too, if the host has setpriv(1).
  */
 export async function copyTree(
   source: string,
   options: { target: string; signal: AbortSignal },
 ): Promise<void> {
   const { target, signal } = options;
-  // Holes are kept (--sparse=auto, the default) and none are made: blocks of zeros were given out for a
-  // reason.
+  // Holes stay (--sparse=auto, the default), and blocks of zeros do not become holes, since a program may
+  // have reserved them.
   await run("cp", ["-a", "--reflink=auto", "-T", "--", source, target], {
     what: `copy of ${source}`,
     signal,
@@ -132,20 +133,23 @@ export async function copyTree(
   });
 }
 
-/** Removes a tree; what is mounted inside it stays, and is an error. Done when it is gone already. */
+/**
+ * Removes a tree. Fails if something is mounted inside it, and leaves that alone. Does nothing if the tree is
+ * gone.
+ */
 export async function removeTree(path: string, signal: AbortSignal): Promise<void> {
   await run("rm", ["-rf", "--one-file-system", "--", path], { what: `removal of ${path}`, signal });
 }
 
 /**
- * Bytes that a tree takes on disk; files with several links count once, files that go meanwhile may or may
- * not.
+ * Measures the disk usage of a tree in bytes. Hard links count once; files that are removed during the call
+ * may or may not count.
  */
 export async function diskUsage(path: string, signal: AbortSignal): Promise<number> {
   const { stdout } = await run("du", ["-s", "--block-size=1", "--", path], {
     what: `measuring of ${path}`,
     signal,
-    // Files that went while it ran: the sum is still printed.
+    // du prints the sum even if files were removed while it ran.
     accept: [1],
   });
   const bytes = parseInt(stdout, 10);
@@ -155,7 +159,7 @@ export async function diskUsage(path: string, signal: AbortSignal): Promise<numb
   return bytes;
 }
 
-/** The identifier that the filesystem of `path` gives to statfs(2), in hexadecimal. */
+/** The id of the filesystem of `path` from statfs(2), in hexadecimal. */
 export async function filesystemId(path: string, signal: AbortSignal): Promise<string> {
   const { stdout } = await run("stat", ["-f", "-c", "%i", "--", path], {
     what: `look at the filesystem of ${path}`,
@@ -164,33 +168,33 @@ export async function filesystemId(path: string, signal: AbortSignal): Promise<s
   return stdout.trim();
 }
 
-/** Writes everything of the filesystem that holds `path` to disk, so that it survives a power cut. */
+/** Syncs the filesystem of `path`, so that its data survives a power cut. */
 export async function syncFilesystem(path: string, signal: AbortSignal): Promise<void> {
   await run("sync", ["--file-system", "--", path], { what: `sync of ${path}`, signal });
 }
 
-/** One line of the mount table. */
+/** An entry of the mount table. */
 export interface MountEntry {
-  /** What `/proc/<pid>/fdinfo` calls `mnt_id`. */
+  /** The id of the mount, which `/proc/<pid>/fdinfo` calls `mnt_id`. */
   id: string;
-  /** `major:minor` of the filesystem. */
+  /** The device of the filesystem, `major:minor`. */
   device: string;
-  /** The directory of the filesystem that is shown: `/`, or another for a bind mount. */
+  /** The directory of the filesystem that is mounted: `/`, or another one for a bind mount. */
   root: string;
   mountPoint: string;
   fsType: string;
-  /** A device, or a name that the filesystem chose. */
+  /** The device, or a name that depends on the filesystem. */
   source: string;
   readOnly: boolean;
 }
 
-/** Everything that is mounted. */
+/** Reads the mount table. */
 export async function listMounts(): Promise<MountEntry[]> {
   return parseMountInfo(await Deno.readTextFile("/proc/self/mountinfo"));
 }
 
 /**
- * What is mounted at exactly this path, the last one when several are stacked.
+ * Finds the mount at exactly this path; the last one if several are stacked.
  *
  * @param path Absolute, without symbolic links.
  */
@@ -199,7 +203,7 @@ export async function findMount(path: string): Promise<MountEntry | undefined> {
   return parseMountInfo(table).findLast((mount) => mount.mountPoint === path);
 }
 
-/** Reads a mount table in the form of `/proc/self/mountinfo` (proc(5)). */
+/** Parses a mount table in the format of `/proc/self/mountinfo` (proc(5)). */
 export function parseMountInfo(table: string): MountEntry[] {
   const unescape = (text: string) =>
     text.replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8)));
@@ -220,10 +224,9 @@ export function parseMountInfo(table: string): MountEntry[] {
 }
 
 /**
- * Mounts an empty filesystem in memory on an existing directory, which stays closed to everybody but its
- * owner.
+ * Mounts an empty tmpfs on an existing directory. Only the owner can enter it.
  *
- * @param options.source its name in the mount table, by which {@linkcode findMemory} finds it wherever it is.
+ * @param options.source its name in the mount table, by which {@linkcode findMemory} finds it.
  */
 export async function mountMemory(
   directory: string,
@@ -234,7 +237,7 @@ export async function mountMemory(
   await run("mount", ["-t", "tmpfs", "-o", options, "--", source, directory], { what, signal });
 }
 
-/** Where filesystems in memory of this source are mounted, whole; not what shows a part of one elsewhere. */
+/** Finds where tmpfs mounts with this source are mounted, but not bind mounts of their directories. */
 export async function findMemory(source: string): Promise<string[]> {
   const table = await Deno.readTextFile("/proc/self/mountinfo");
   return parseMountInfo(table).filter((m) => m.fsType === "tmpfs" && m.source === source && m.root === "/")
@@ -242,8 +245,8 @@ export async function findMemory(source: string): Promise<string[]> {
 }
 
 /**
- * Shows a directory at another one. The kernel is asked for `source` as it is written: a path below
- * `/proc/<pid>/fd` leads to what is open there, whatever has become of its name.
+ * Bind-mounts a directory on another one. The kernel gets `source` unchanged: a path below `/proc/<pid>/fd`
+ * leads to the open directory, even if its name has changed.
  */
 export async function bindDirectory(
   source: string,
@@ -253,9 +256,7 @@ export async function bindDirectory(
   await run("mount", ["--no-canonicalize", "--bind", "--", source, directory], { what, signal });
 }
 
-/**
- * Takes a mount out of the tree at once; what it shows is freed when the last one who has it open lets go.
- */
+/** Detaches a mount at once. The kernel frees it when nothing uses it any more. */
 export async function detachMount(directory: string, signal: AbortSignal): Promise<void> {
   await run("umount", ["--lazy", "--", directory], { what: `unmount of ${directory}`, signal });
 }

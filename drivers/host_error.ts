@@ -1,6 +1,6 @@
 /**
- * Turns what the host throws into RuneErrors, once, for every driver: cancellations, and errors of system
- * calls by their errno name. Knows nothing of volumes.
+ * Turns errors of the host into RuneErrors for every driver: aborts, and errors of system calls by their
+ * errno name. Knows nothing of volumes.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -13,20 +13,20 @@ const HINTS: Record<string, string> = {
   EPERM: "run the daemon as root, or leave out what needs it",
   EBUSY: "find what uses that path (a mount, a process) and end it",
   EXDEV: "keep the whole volume root on one filesystem",
-  EIO: "check the disk: the kernel log says more",
+  EIO: "check the disk; the kernel log has details",
 };
 
-/** The errno name of a failed system call (`ENOENT`), or undefined. */
+/** The errno name of a failed system call, such as `ENOENT`; undefined for other errors. */
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
   return typeof code === "string" ? code : undefined;
 }
 
 /**
- * The error of something that was cancelled.
+ * Creates the error of an aborted call.
  *
- * @param what What was cancelled, as a noun: `snapshot of volume default/web`.
- * @returns the signal's reason where that is a RuneError; `deadline_exceeded` for a timeout; else
+ * @param what the call, as a noun: `snapshot of volume default/web`.
+ * @returns the signal's reason if it is a RuneError; `deadline_exceeded` for a timeout; otherwise
  * `unavailable`.
  */
 export function abortError(what: string, signal: AbortSignal): RuneError {
@@ -44,16 +44,16 @@ export function abortError(what: string, signal: AbortSignal): RuneError {
   });
 }
 
-/** Throws {@linkcode abortError} when the signal has aborted. */
+/** Throws {@linkcode abortError} if the signal has aborted. */
 export function checkAborted(what: string, signal: AbortSignal): void {
   if (signal.aborted) throw abortError(what, signal);
 }
 
 /**
- * What a call throws that a signal may end.
+ * Creates the error of a failed call that a signal may have aborted.
  *
- * @param options.what What was called, as a noun: `provision of volume default/web`.
- * @returns {@linkcode abortError} when the signal ended it, else {@linkcode hostError}.
+ * @param options.what the call, as a noun: `provision of volume default/web`.
+ * @returns {@linkcode abortError} if the signal has aborted, otherwise {@linkcode hostError}.
  */
 export function callError(
   error: unknown,
@@ -63,9 +63,10 @@ export function callError(
 }
 
 /**
- * Any error as a RuneError: itself when it is one, else `unavailable`, because the host may well recover.
+ * Converts an error into a RuneError: itself if it is one, otherwise `unavailable`, since the host may
+ * recover.
  *
- * @param what What failed, as a noun: `provision of volume default/web`.
+ * @param what the failed call, as a noun: `provision of volume default/web`.
  */
 export function hostError(what: string, error: unknown): RuneError {
   if (error instanceof RuneError) return error;

@@ -18,7 +18,7 @@ const { signal } = new AbortController();
 const canLoop = Deno.uid() === 0 && await Deno.stat("/dev/loop-control").then(() => true, () => false);
 
 Deno.test({
-  name: "mountMemory() mounts a closed filesystem in memory, of the size asked for",
+  name: "mountMemory() mounts a private tmpfs of the requested size",
   ignore: !canLoop,
   async fn() {
     const scratch = await scratchDirectory();
@@ -39,8 +39,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "findMemory() finds a mount below a directory that was moved, and detachMount() leaves its users what they have",
+  name: "findMemory() finds a mount below a moved directory, and detachMount() does not disturb its users",
   ignore: !canLoop,
   async fn() {
     const scratch = await scratchDirectory();

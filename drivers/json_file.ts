@@ -1,23 +1,23 @@
-/** Small JSON files that a driver keeps beside its volumes, and that survive a power cut. @module */
+/** Small JSON files that drivers keep beside volumes, and that survive a power cut. @module */
 import type { ZodType } from "zod";
 import { asideOf, removeEntry, replaceFile } from "../base/durable.ts";
 import { RuneError } from "../model/error.ts";
 import { errnoOf } from "./host_error.ts";
 
-/** Removes what a {@linkcode writeJson} left that was cut short. */
+/** Removes what an interrupted {@linkcode writeJson} left. */
 export async function removeAside(path: string): Promise<void> {
   await removeEntry(asideOf(path));
 }
 
-/** Writes a JSON file so that a reader finds the old contents or the new, whatever happens. */
+/** Writes a JSON file atomically: readers always find either the old or the new contents. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   await replaceFile(path, JSON.stringify(value, null, 2) + "\n");
 }
 
 /**
- * Reads what {@linkcode writeJson} wrote; undefined when there is no such file.
+ * Reads a file of {@linkcode writeJson}; undefined if it does not exist.
  *
- * @throws {RuneError} `failed_precondition` when it holds something else.
+ * @throws {RuneError} `failed_precondition` if it contains something else.
  */
 export async function readJson<T>(path: string, schema: ZodType<T>): Promise<T | undefined> {
   let text: string;
@@ -31,7 +31,7 @@ export async function readJson<T>(path: string, schema: ZodType<T>): Promise<T |
     return schema.parse(JSON.parse(text));
   } catch (error) {
     throw new RuneError("failed_precondition", `${path} was not written by Rune, or is damaged`, {
-      hint: "look at it; when it is worthless, remove it and try again",
+      hint: "look at it; if it is worthless, remove it and try again",
       cause: error,
     });
   }

@@ -4,7 +4,7 @@ import { scratchDirectory } from "./conformance_trial.ts";
 import { readJson, removeAside, writeJson } from "./json_file.ts";
 import { asideOf } from "../base/durable.ts";
 
-Deno.test("readJson() gives what writeJson() wrote, undefined for nothing, and refuses anything else", async () => {
+Deno.test("readJson() returns what writeJson() wrote, undefined for a missing file, and refuses anything else", async () => {
   const scratch = await scratchDirectory();
   try {
     const path = `${scratch.path}/f`;
@@ -22,7 +22,7 @@ Deno.test("readJson() gives what writeJson() wrote, undefined for nothing, and r
   }
 });
 
-Deno.test("removeAside() removes what a writeJson() left that was cut short, and nothing else", async () => {
+Deno.test("removeAside() removes only what an interrupted writeJson() left", async () => {
   const scratch = await scratchDirectory();
   try {
     const path = `${scratch.path}/f`;

@@ -1,7 +1,6 @@
 /**
- * A small block-device driver for tests: an image file behind a loop device. It proves the block path of
- * `block.ts` and the block half of the conformance suite where no cloud can be had. Not for use by the
- * daemon.
+ * A small block-device driver for tests: an image file behind a loop device. It tests `block.ts` and the
+ * block half of the conformance suite without a cloud. The daemon does not use it.
  * @module
  */
 import { join } from "node:path";
@@ -16,7 +15,7 @@ import { callError, checkAborted, errnoOf } from "./host_error.ts";
 import { KeyedLock } from "../base/keyed_lock.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
 
-/** Volumes as image files in one directory, with mounts beside them. */
+/** Manages volumes as image files in one directory, with their mount points beside them. */
 export class LoopTestDriver implements Driver {
   readonly name = "loop-test";
   readonly capabilities: DriverCapabilities = {
@@ -73,7 +72,7 @@ export class LoopTestDriver implements Driver {
     await this.#call("detach", ctx, async () => {
       for (let device; (device = await this.#device(ctx)) !== undefined;) {
         await detachLoopDevice(device, ctx.signal).catch(async (error) => {
-          // The kernel had not finished an earlier detach when it was asked, and has since.
+          // The kernel has finished an earlier detach in the meantime.
           if (await this.#device(ctx) === device) throw error;
         });
       }
@@ -116,7 +115,7 @@ export class LoopTestDriver implements Driver {
       await this.#requireDetached(ctx);
       const size = await sizeOf(this.#image(ctx));
       if (size === undefined) throw new RuneError("not_found", `${this.#image(ctx)} is gone`);
-      // The filesystem follows at the next mount.
+      // The filesystem grows at the next mount.
       if (size < ctx.volume.sizeBytes) await Deno.truncate(this.#image(ctx), ctx.volume.sizeBytes);
     });
   }

@@ -1,6 +1,5 @@
 /**
- * What is done to a mounted volume before a workload sees it: ownership of its root, and the sub-directory to
- * mount.
+ * Prepares a mounted volume for a workload: the ownership of its root, and the subdirectory to mount.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -8,21 +7,22 @@ import { RuneError } from "../model/error.ts";
 import { errnoOf, hostError } from "./host_error.ts";
 import { descriptorPath, enterDirectory, NotADirectory, openBelow } from "./open_directory.ts";
 
-/** Owner and mode of a mount's root; what is absent stays as it is. */
+/** The owner and the mode of a mount's root. Absent fields do not change. */
 export interface Ownership {
-  /** Numeric uid. */
+  /** A numeric uid. */
   user?: number;
-  /** Numeric gid. */
+  /** A numeric gid. */
   group?: number;
   /** Octal digits: `"0775"`. */
   mode?: string;
 }
 
 /**
- * Gives an open directory, and nothing inside it, this owner and mode, only where they differ.
+ * Sets the owner and the mode of an open directory, but not of its contents. Does nothing if they are right.
  *
- * @param path for messages.
- * @throws {RuneError} `failed_precondition` when the daemon may not; `unavailable` when it cannot now.
+ * @param path its path, for messages.
+ * @throws {RuneError} `failed_precondition` if the daemon lacks the right; `unavailable` for a temporary
+ * problem.
  */
 export async function applyOwnership(
   directory: FileHandle,
@@ -33,7 +33,7 @@ export async function applyOwnership(
     const [user, group] = [wanted.user ?? uid, wanted.group ?? gid];
     if (user !== uid || group !== gid) await directory.chown(user, group);
     if (wanted.mode === undefined) return;
-    // Read after chown, which clears the setuid and setgid bits.
+    // Read the mode after chown, which clears the setuid and setgid bits.
     const mode = parseInt(wanted.mode, 8);
     if (((await directory.stat()).mode & 0o7777) !== mode) await directory.chmod(mode);
   } catch (error) {
@@ -50,14 +50,14 @@ export async function applyOwnership(
 }
 
 /**
- * Opens the directory inside a volume that a mount shows, made when missing: with mode 0755, owned by whoever
- * owns the directory that it is made in. No symbolic link is followed, also none that appears meanwhile.
+ * Opens the subdirectory of a volume that a mount shows. Missing directories are created with mode 0755 and
+ * the owner of their parent. Symbolic links are never followed, not even one that appears during the call.
  *
- * @param root The volume's directory, open; it stays open.
- * @param subPath Relative; empty for the root itself.
- * @param options.make Whether what is missing is made. Default: true.
- * @throws {RuneError} `failed_precondition` when it would leave the volume, or something on the way is no
- * directory; `not_found` when it is missing and is not to be made.
+ * @param root the open directory of the volume, which stays open.
+ * @param subPath a relative path; empty for the root itself.
+ * @param options.make whether to create missing directories. Default: true.
+ * @throws {RuneError} `failed_precondition` if the path leaves the volume, or leads through something that is
+ * no directory; `not_found` if it is missing and `make` is false.
  */
 export async function openSubPath(
   root: FileHandle,
@@ -78,8 +78,8 @@ export async function openSubPath(
 }
 
 /**
- * Enters a directory, made when missing. Through the descriptor: a parent that is replaced by a link changes
- * nothing.
+ * Enters a directory, and creates it if it is missing. Uses the descriptor of the parent, so replacing the
+ * parent has no effect.
  */
 async function enterMade(parent: FileHandle, part: string): Promise<FileHandle> {
   try {

@@ -27,7 +27,7 @@ async function inVolume(fn: (root: string) => Promise<void>): Promise<void> {
 
 Deno.test({
   name:
-    "applyOwnership() changes the root alone, keeps what is not asked for, and does nothing the second time (needs root)",
+    "applyOwnership() changes only the root and the given fields, and does nothing the second time (needs root)",
   ignore: notRoot,
   fn: () =>
     inVolume(async (root) => {
@@ -47,7 +47,7 @@ Deno.test({
     }),
 });
 
-Deno.test("openDirectory() follows no symbolic link, wherever it is on the way, and names it", () =>
+Deno.test("openDirectory() follows no symbolic link anywhere on the way, and names it", () =>
   inVolume(async (root) => {
     await Deno.mkdir(join(root, "a/b"), { recursive: true });
     await Deno.symlink("a", join(root, "link"));
@@ -59,7 +59,7 @@ Deno.test("openDirectory() follows no symbolic link, wherever it is on the way, 
     assert.equal(await pathOf(directory), join(root, "moved/b"), "the thing, not its name");
   }));
 
-Deno.test("openSubPath() makes what is missing, once, with mode 0755", () =>
+Deno.test("openSubPath() creates missing directories once, with mode 0755", () =>
   inVolume(async (root) => {
     const umask = Deno.umask(0o077);
     try {
@@ -99,14 +99,14 @@ for (
     }));
 }
 
-Deno.test("openSubPath() makes nothing when it is not to", () =>
+Deno.test("openSubPath() creates nothing if make is false", () =>
   inVolume(async (root) => {
     await using volume = await openDirectory(root);
     await assert.rejects(openSubPath(volume, "a/b", { make: false }), { code: "not_found" });
     assert.deepEqual(await Array.fromAsync(Deno.readDir(root)), []);
   }));
 
-Deno.test("openSubPath() makes nothing outside while a component is swapped for a link", () =>
+Deno.test("openSubPath() creates nothing outside while a component is swapped for a link", () =>
   inVolume(async (root) => {
     let swapping = true;
     const swap = (async () => {

@@ -1,6 +1,6 @@
 /**
- * Directories opened component by component without following a symbolic link, as openat2(2) does with
- * RESOLVE_NO_SYMLINKS, and where they are: what is judged is the thing that is open, never its name. See
+ * Opens directories component by component without following symbolic links, as openat2(2) does with
+ * RESOLVE_NO_SYMLINKS, and locates them. Checks use the open directory, never its name. See
  * docs/decisions/0017.
  * @module
  */
@@ -12,31 +12,32 @@ import { errnoOf } from "./host_error.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** A symbolic link, or a file, where a directory was to be opened. */
+/** Thrown for a symbolic link or a file in place of a directory. */
 export class NotADirectory extends Error {
   /**
    * @param at its path.
-   * @param leadsTo the link's own text; absent for what is no link.
+   * @param leadsTo the text of the link; absent if it is no link.
    */
   constructor(readonly at: string, readonly leadsTo: string | undefined) {
     super(leadsTo === undefined ? `${at} is not a directory` : `${at} is a symbolic link to ${leadsTo}`);
   }
 }
 
-/** The path under which a command of the host finds what is open here; valid while it is. */
+/** A path by which commands of the host reach the open directory, while it is open. */
 export function descriptorPath(handle: FileHandle): string {
   return `/proc/${Deno.pid}/fd/${handle.fd}`;
 }
 
-/** The absolute path of an open directory now. */
+/** The current absolute path of an open directory. */
 export async function pathOf(handle: FileHandle): Promise<string> {
   return await Deno.readLink(descriptorPath(handle));
 }
 
 /**
- * Opens an absolute, normal path; not even its first component may be a link.
+ * Opens an absolute, normalized path. No component may be a link, not even the first.
  *
- * @throws {NotADirectory} for a link or a file on the way; the system's error (`ENOENT`) for what is missing.
+ * @throws {NotADirectory} for a link or a file on the way; the system's error (`ENOENT`) for a missing
+ * directory.
  */
 export async function openDirectory(path: string): Promise<FileHandle> {
   const root = await open("/", DIRECTORY);
@@ -48,11 +49,11 @@ export async function openDirectory(path: string): Promise<FileHandle> {
 }
 
 /**
- * Opens a directory below one that is open, which stays open, or that has a path, which may lead through
- * links.
+ * Opens a directory below another one. That one is either open, and stays so, or given by a path that may
+ * contain links.
  *
- * @param parts names, none of them empty, `.` or `..`.
- * @param enter how one is entered; may make it.
+ * @param parts the names on the way; none may be empty, `.` or `..`.
+ * @param enter opens one directory in another, and may create it.
  * @throws as {@linkcode openDirectory}.
  */
 export async function openBelow(
@@ -87,27 +88,29 @@ export async function enterDirectory(parent: FileHandle, part: string): Promise<
   }
 }
 
-/** Where a directory is: under whichever name, bind mount or link it was reached. */
+/** The location of a directory, independent of the name, bind mount or link by which it was reached. */
 export interface Whereabouts {
-  /** Its path in this host's view. */
+  /** Its path on this host. */
   path: string;
   /**
-   * Device, inode and birth of itself and of what it lies in, up to `/`: an inode number is used again, a
-   * birth is not.
+   * Device, inode and birth time of the directory and its parents up to `/`. Inode numbers are reused; birth
+   * times are not.
    */
   chain: string[];
-  /** The device of its filesystem, and its path in that: the same for all bind mounts of one directory. */
+  /**
+   * The device of its filesystem and the path in it, which are equal for all bind mounts of one directory.
+   */
   filesystem: string;
   inFilesystem: string;
 }
 
-/** What a directory is, as one word: no two have the same. */
+/** The identity of a directory, as one word that no other directory has. */
 export async function identityOf(path: string): Promise<string> {
   const { dev, ino, birthtime } = await Deno.stat(path);
   return `${dev}-${ino}-${birthtime?.getTime() ?? 0}`;
 }
 
-/** The path of a directory, open or with a path, and the mount that shows it. */
+/** Finds the path and the mount of a directory, which is open or given by a path. */
 export async function mountOf(
   directory: FileHandle | string,
 ): Promise<{ path: string; mount: MountEntry | undefined }> {
@@ -116,13 +119,13 @@ export async function mountOf(
   const mounts = parseMountInfo(await Deno.readTextFile("/proc/self/mountinfo"));
   const id = open &&
     /^mnt_id:\s*(\d+)/m.exec(await Deno.readTextFile(`/proc/self/fdinfo/${directory.fd}`))?.[1];
-  // Without a descriptor: the mount that comes last among those that reach furthest.
+  // Without a descriptor: the last mount among those with the longest matching path.
   const mount = id ? mounts.find((m) => m.id === id) : mounts.filter((m) => isWithin(path, m.mountPoint))
     .sort((a, b) => a.mountPoint.length - b.mountPoint.length).at(-1);
   return { path, mount };
 }
 
-/** Where an open directory is, or one with a path. */
+/** Locates a directory, which is open or given by a path. */
 export async function whereIs(directory: FileHandle | string): Promise<Whereabouts> {
   const open = typeof directory !== "string";
   const path = open ? await pathOf(directory) : await Deno.realPath(directory);
@@ -142,14 +145,14 @@ export async function whereIs(directory: FileHandle | string): Promise<Whereabou
   };
 }
 
-/** Whether `path` is `root` or lies below it; both absolute and normal. */
+/** Whether `path` is `root` or lies below it. Both must be absolute and normalized. */
 export function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
 }
 
 /**
- * How one directory lies to another: the same, inside it, or around it; undefined when neither holds the
- * other.
+ * The relation of a directory to another: the same, inside it, or around it; undefined if neither contains
+ * the other.
  */
 export function relate(one: Whereabouts, other: Whereabouts): "same" | "inside" | "around" | undefined {
   if (one.chain[0] === other.chain[0]) return "same";

@@ -1,8 +1,8 @@
-/** Checks of the parameters of a volume, as every driver words them. @module */
+/** Checks of volume parameters that all drivers share. @module */
 import { type FieldIssue, RuneError } from "../model/error.ts";
 import { didYouMean } from "../model/suggest.ts";
 
-/** One issue for each parameter that the driver does not know. */
+/** Finds parameters that the driver does not know. */
 export function unknownParameters(
   parameters: Record<string, string>,
   options: { driver: string; known: string[] },
@@ -15,7 +15,7 @@ export function unknownParameters(
   }));
 }
 
-/** One issue for each of these parameters that is there and is neither `"true"` nor `"false"`. */
+/** Finds flags that are set and neither `"true"` nor `"false"`. */
 export function wrongFlags(parameters: Record<string, string>, flags: readonly string[]): FieldIssue[] {
   return flags.filter((key) => !["true", "false", undefined].includes(parameters[key]))
     .map((key) => ({ path: [key], message: 'expected "true" or "false"' }));

@@ -1,6 +1,6 @@
 /**
- * The drivers of Rune, an entry each. Everything that must know which drivers there are asks here; outside a
- * driver's folder nobody names one.
+ * The registry of drivers. Everything that needs the list of drivers reads it here. No code outside a
+ * driver's folder names a driver.
  * @module
  */
 import type { z } from "zod";
@@ -23,39 +23,37 @@ type All<Union> = (Union extends unknown ? (each: Union) => void : never) extend
   ? Every
   : never;
 
-/** Settings of all drivers. */
+/** The settings of all drivers. */
 export type DriverSettings = All<ReturnType<Entry["settle"]>>;
 
-/** The drivers' keys of the runefile's section `storage`. */
+/** The keys of all drivers in the section `storage` of the runefile. */
 export const DRIVER_KEYS = Object.assign({}, ...DRIVERS.map(({ keys }) => keys)) as All<Entry["keys"]>;
 
-/** What the runefile says of drivers. */
+/** The settings of drivers in a runefile. */
 type Written = z.output<z.ZodObject<typeof DRIVER_KEYS>>;
 
 interface ReloadRule {
   key: string;
   of: (settings: DriverSettings) => unknown;
-  /** Whether a reload changes it at once. */
+  /** Whether a reload applies it at once. */
   live: boolean;
 }
 
 const RULES = DRIVERS.flatMap(({ settings }) => Object.entries<{ setting: string; live: boolean }>(settings));
 
-/**
- * Of each key of {@linkcode DRIVER_KEYS}: the setting that it gives, and when a change of it takes effect.
- */
+/** For each key of {@linkcode DRIVER_KEYS}: its setting, and whether a reload applies it. */
 export const DRIVER_RELOADS: ReloadRule[] = RULES.map(([key, { setting, live }]) => ({
   key,
   of: (settings) => settings[setting as keyof DriverSettings],
   live,
 }));
 
-/** Fills in what a runefile leaves out. */
+/** Fills in the defaults of all drivers. */
 export function settleDrivers(written: Written, surroundings: DriverSurroundings): DriverSettings {
   return Object.assign({}, ...DRIVERS.map((entry) => entry.settle(written, surroundings)));
 }
 
-/** The settings of drivers after a reload: those of `next`, but for what takes a restart. */
+/** The settings after a reload: those of `next`, except where a change needs a restart. */
 export function reloadDrivers(current: DriverSettings, next: DriverSettings): DriverSettings {
   const fixed = RULES.filter(([, { live }]) => !live).map(([, { setting }]) => [
     setting,
@@ -64,33 +62,33 @@ export function reloadDrivers(current: DriverSettings, next: DriverSettings): Dr
   return { ...next, ...Object.fromEntries(fixed) };
 }
 
-/** Directories that drivers keep for themselves. */
+/** The directories that drivers reserve for themselves. */
 export const ownDirectories = (settings: DriverSettings): OwnDirectory[] =>
   DRIVERS.flatMap((entry) => entry.ownDirectories?.(settings) ?? []);
 
-/** Directories of the host that drivers give to every namespace. */
+/** The host directories that drivers allow to every namespace. */
 export const hostPaths = (settings: DriverSettings): string[] =>
   DRIVERS.flatMap((entry) => entry.hostPaths?.(settings) ?? []);
 
-/** Drivers of which a fresh store gets a storage class. */
+/** The drivers for which a new store gets a storage class. */
 export const seededDrivers = (): string[] =>
   DRIVERS.filter(({ seedsClass }) => seedsClass).map(({ name }) => name);
 
-/** What a driver can do; undefined for one that this daemon does not have. */
+/** The capabilities of a driver; undefined if this daemon does not have it. */
 export const capabilitiesOf = (name: string | undefined): DriverCapabilities | undefined =>
   DRIVERS.find((entry) => entry.name === name)?.capabilities;
 
-/** What the reference says of a driver. */
+/** The documentation of a driver. */
 export interface DriverDocs {
   name: string;
   means: string;
   capabilities: DriverCapabilities;
   parameters: ParameterDocs;
-  /** Its keys of the runefile, and whether a reload changes them. */
+  /** Its keys in the runefile, and whether a reload applies them. */
   keys: { key: string; doc: SettingDoc; live: boolean }[];
 }
 
-/** What the reference says of each driver. */
+/** The documentation of all drivers. */
 export const driverDocs = (): DriverDocs[] =>
   DRIVERS.map(({ name, means, capabilities, parameters, settings }) => ({
     name,
@@ -104,13 +102,16 @@ export const driverDocs = (): DriverDocs[] =>
 /** The drivers of a daemon. */
 export interface Drivers {
   all: Map<string, Driver>;
-  /** Those that have a trash. */
+  /** The drivers with a trash. */
   trashes: TrashOwner[];
-  /** Takes over the settings that may change while drivers are in use. */
+  /** Applies the settings that may change while drivers are in use. */
   configure(settings: DriverSettings): void;
-  /** To be called once, before anything else. @returns what the operator should know, a sentence each. */
+  /**
+   * Prepares all drivers. Call it once, before anything else.
+   * @returns warnings for the operator, one sentence each.
+   */
   prepare(): Promise<string[]>;
-  /** Gives up what they hold. */
+  /** Releases their locks. */
   close(): void;
 }
 

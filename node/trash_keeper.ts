@@ -1,15 +1,15 @@
-/** Keeps the trash of deleted volumes: what is past its retention is removed for good. @module */
+/** Purges deleted volumes from the trash after their retention. @module */
 import type { Logger } from "@logtape/logtape";
 import { KeyedLock } from "../base/keyed_lock.ts";
 import type { TrashOwner } from "../drivers/entry.ts";
 import { type Clock, elapsedMs } from "../base/clock.ts";
 import { toRuneError } from "../model/error.ts";
 
-/** How often the trash is looked through for what is due. */
+/** How often the trash is checked. */
 const PURGE_INTERVAL_MS = 10 * 60_000;
 
 /**
- * Finishes once what the owner of a trash left, then keeps emptying the trash of what is past its retention.
+ * Finishes interrupted work of the trash's owner once, and then regularly purges what is past its retention.
  */
 export function keepTrash(
   owner: TrashOwner,

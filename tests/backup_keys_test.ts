@@ -108,7 +108,7 @@ Deno.test({
       await Deno.writeTextFile(`${keys}/restored`, `${btoa("y".repeat(32))}\n`, { mode: 0o600 });
       const other = await restore(`${host.home}/one`);
       assert.equal(other.code, 5, other.stderr);
-      assert.match(other.stderr, /restored is another key than the one .*\nhint: move .*restored away first/);
+      assert.match(other.stderr, /restored is not the key that .*\nhint: move .*restored away first/);
       await Deno.remove(`${keys}/restored`);
       assert.equal((await restore(`${host.home}/one`)).code, 0);
       assert.equal(await Deno.readTextFile(`${keys}/restored`), inside.stdout);
@@ -169,7 +169,7 @@ Deno.test({
     };
     const other = await restore(`${host.home}/one`, btoa("o".repeat(32)));
     assert.equal(other.code, 5, other.stderr);
-    assert.match(other.stderr, /the variable TEST_KEK is another key .*\nhint: set TEST_KEK/);
+    assert.match(other.stderr, /the variable TEST_KEK is not the key .*\nhint: set TEST_KEK/);
     assert.equal((await restore(`${host.home}/one`, right)).code, 0);
   },
 });

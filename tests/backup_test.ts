@@ -68,7 +68,7 @@ Deno.test({
       assert.match(restored.stdout, /1 services, 2 volumes \(1 with their data\)/);
       assert.match(restored.stderr, /volume prod\/other: its data is not in the backup; copy it to/);
       const again = await host.run(["admin", "restore", out, "--data-dir", `${home}/.rune`]);
-      assert.deepEqual([again.code, /holds a state already/.test(again.stderr)], [5, true]);
+      assert.deepEqual([again.code, /already holds a state/.test(again.stderr)], [5, true]);
       const daemon = await startDaemon(home, {
         devMode: false,
         args: ["--config", `${host.home}/runefile.yaml`],

@@ -451,7 +451,7 @@ Deno.test({
     assert.equal(beside.code, 1);
     assert.match(
       beside.stderr,
-      new RegExp(`runs already, with the data directory ${host.dataDir} \\(pid \\d+\\)`),
+      new RegExp(`is already running, with the data directory ${host.dataDir} \\(pid \\d+\\)`),
     );
     assert.match(beside.stderr, /hint: .*rune admin restore --as-copy/);
 

@@ -217,7 +217,7 @@ Deno.test({
     // The daemon that could not listen has let go of its directory.
     await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`);
     const restored = await host.run(["admin", "restore", `${host.home}/b.tgz`, "--data-dir", other]);
-    assert.match(restored.stderr, /holds a state already/);
+    assert.match(restored.stderr, /already holds a state/);
     await assertNothingLeaked(host);
   },
 });

@@ -33,7 +33,7 @@ Deno.test({
     assert.deepEqual(await healthz(), {
       code: 200,
       status: "degraded",
-      problem: "nothing can be stored, see rune status",
+      problem: "nothing can be stored; see rune status",
     });
     const engine = openEngine();
     await engine.call(`POST /containers/${handle}/kill`).finally(() => engine.close());

@@ -111,7 +111,7 @@ Deno.test({
 Deno.test("plain text beyond loopback is warned about in the log, rune status and rune whoami, tokens or not", async () => {
   const server = 'server: { grpc-addr: "0.0.0.0:0" }\n';
   const warning =
-    /PLAIN TEXT on 0\.0\.0\.0, port 0: whoever can listen .*set auth\.tls, or listen on 127\.0\.0\.1/;
+    /PLAIN TEXT on 0\.0\.0\.0, port 0: anyone who can listen .*set auth\.tls, or listen on 127\.0\.0\.1/;
   await using host = await startHost({ runefile: `${server}${GUARDED.runefile}` });
   await logIn(host);
   assert.match(await host.rune("status"), warning);

@@ -50,7 +50,7 @@ Deno.test({
       assert.equal(refused.code, 5, refused.stderr);
       assert.match(
         refused.stderr,
-        new RegExp(`there still runs: .*pid .*\\b${pid}\\b[^]*hint: .*--take-over`),
+        new RegExp(`still run: .*pid .*\\b${pid}\\b[^]*hint: .*--take-over`),
       );
       await host.rune("admin", "restore", out, "--data-dir", host.dataDir, "--take-over");
       assert.ok(readProcess(pid!), "the writer outlived its records");

@@ -170,7 +170,7 @@ Deno.test({
 
       const taken = await restore("--take-over");
       assert.equal(taken.code, 0, taken.stderr);
-      assert.match(taken.stderr, /still runs: container .*\n[^]*stopped by the daemon at its start/);
+      assert.match(taken.stderr, /still runs: container .*\n[^]*at its start the daemon stops/);
       assert.ok(readProcess(pid), "a restore ends nothing by itself");
       assert.deepEqual((await memoryBelow(lost)).length, 1, "the secret of the old run");
       await host.restart();
@@ -250,10 +250,10 @@ Deno.test({
       assert.notEqual(copyId, host.daemonId);
       assert.equal(report.copy, true);
       const notes = report.notes.join("\n");
-      assert.match(notes, /volume default\/orders begins empty in the copy/);
+      assert.match(notes, /volume default\/orders is empty in the copy/);
       assert.match(
         notes,
-        /volume default\/shared is not the copy's: .* is of the daemon that this one is a copy of/,
+        /volume default\/shared is not the copy's: .* belongs to the daemon that this one is a copy of/,
       );
       assert.match(notes, /1 snapshots stay the original's/);
       assert.match(notes, /service default\/web wants web\.local, as the original's does/);
@@ -350,7 +350,7 @@ Deno.test({
       assert.match(copy.text, /it is a separate daemon, [0-9a-f-]{36}; the original is unchanged/);
       const same = await restore("same", "t\n");
       assert.equal(same.code, 0, same.text);
-      assert.match(same.text, /what still runs is stopped by the daemon at its start/);
+      assert.match(same.text, /at its start the daemon stops what still runs/);
 
       // The same daemon at another place: one process writes the directory, and nothing waits for the old
       // one.

@@ -1,19 +1,16 @@
-/**
- * How the local driver copies volumes and snapshots, and what it says when their data is not there.
- * @module
- */
+/** Copies volumes and snapshots of the local driver, and creates the errors for missing data. @module */
 import { RuneError } from "../../model/error.ts";
 import type { SnapshotRef, VolumeContext } from "../driver.ts";
 import { copyTree, syncFilesystem } from "../host.ts";
 
-/** Copies a tree, and writes it to disk. @param options.copied called when the source is read no more. */
+/** Copies a tree, and writes it to disk. @param options.copied called when the source is no longer read. */
 export async function copyDurably(
   source: string,
   options: { target: string; signal: AbortSignal; onCopied?: () => Promise<void> },
 ): Promise<void> {
   await copyTree(source, options);
-  // Writers need not wait for the disk. Both have ended when this throws: nothing is left running behind the
-  // caller's back.
+  // Writers need not wait for the sync. When this throws, both have ended, so nothing keeps running
+  // unnoticed.
   const ends = await Promise.allSettled([
     options.onCopied?.(),
     syncFilesystem(options.target, options.signal),
@@ -22,7 +19,7 @@ export async function copyDurably(
   if (failed) throw failed.reason;
 }
 
-/** Says that a snapshot's data is not there. */
+/** Creates the error for a snapshot whose data is missing. */
 export function snapshotGone({ namespace, name }: SnapshotRef, path: string): RuneError {
   return new RuneError("not_found", `the data of snapshot ${namespace}/${name} is gone`, {
     hint: `expected it at ${path}`,
@@ -30,7 +27,7 @@ export function snapshotGone({ namespace, name }: SnapshotRef, path: string): Ru
   });
 }
 
-/** Says that a volume's directory is not there. */
+/** Creates the error for a volume whose directory is missing. */
 export function goneDirectoryError({ volume }: VolumeContext, directory: string): RuneError {
   return new RuneError("unavailable", `the directory of volume ${volume.namespace}/${volume.name} is gone`, {
     hint:

@@ -8,7 +8,7 @@ import { LocalDriver } from "./local_driver.ts";
 const { signal } = new AbortController();
 const FILES = 300;
 
-/** Runs one call of the driver in a process of its own and kills it when `when` is seen in `directory`. */
+/** Runs one call of the driver in another process, and kills it when `when` appears in `directory`. */
 async function killAt(
   call: { root: string; verb: "snapshot" | "materialize"; ctx: VolumeContext; snapshot: SnapshotRef },
   seen: { directory: string; when: RegExp },
@@ -43,7 +43,7 @@ async function names(directory: string): Promise<string[]> {
 }
 
 for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\/[0-9a-f-]{36}$/]] as const) {
-  Deno.test(`snapshot() and materialize() killed when ${name} appears leave all or nothing, and can be repeated`, async () => {
+  Deno.test(`snapshot() and materialize() that are killed when ${name} appears leave all or nothing, and can be repeated`, async () => {
     const scratch = await scratchDirectory();
     try {
       const root = join(scratch.path, "volumes");

@@ -23,7 +23,7 @@ export interface LocalSettings {
   preserveOnDelete: boolean;
 }
 
-/** See {@linkcode DriverEntry}. */
+/** The entry of the driver. */
 export const LOCAL: DriverEntry<typeof keys, LocalSettings> = {
   name: BUILT_IN_DRIVER,
   means: "A volume is a directory that Rune makes below the volume root.",

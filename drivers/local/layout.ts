@@ -1,10 +1,9 @@
 /**
- * Where the local driver keeps what, below one root. Volumes are plain directories that root may look at; all
- * else hides behind a leading dot, which no namespace can have. All of it that is no volume is closed to
- * other users.
+ * The layout of the local driver below one root. Volumes are plain directories. Everything else has a leading
+ * dot, which no namespace can have. Other users can enter only volumes.
  *
  *     <ns>/<name>                   a volume
- *     .rune/<ns>/<name>.json        who made it: outside the data, so that no workload can change it
+ *     .rune/<ns>/<name>.json        its origin, outside the data, so that no workload can change it
  *     .snapshots/<ns>/<uid>         a snapshot
  *     .trash/<id>/{manifest.json,data}   a deleted volume
  *     <any of them>/.<base>.<token>.partial    it is being made, and hidden until an atomic rename
@@ -18,15 +17,14 @@ import { ensureDirectory, lookAtDirectory } from "../directories.ts";
 import { errnoOf } from "../host_error.ts";
 
 /**
- * Nobody but the daemon's user passes: neither to a neighbour's data by its path, nor to a setuid file that a
- * container made. Containers and processes do not need to, for they have their volume at a mount of their
- * own.
+ * Only the daemon's user can enter. Others can reach neither a neighbour's data nor a setuid file of a
+ * container by its path. Containers and processes do not need the path, since they have their own mounts.
  */
 const CLOSED = 0o700;
 const UID = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/;
 const HIDDEN = /^\.(.+)\.([0-9a-f]{12})\.(partial|removing)$/;
 
-/** Names a volume by its place. */
+/** The namespace and the name of a volume. */
 export interface VolumePlace {
   namespace: string;
   name: string;
@@ -35,24 +33,24 @@ export interface VolumePlace {
 /** Paths below one root. */
 export class LocalLayout {
   readonly root: string;
-  // Marks the hidden directories of this object, so that a sweep leaves them alone.
+  // Part of the names of this object's hidden directories, so that its sweep leaves them alone.
   readonly #token: string = crypto.randomUUID().slice(0, 8);
 
   constructor(root: string) {
     this.root = root;
   }
 
-  /** The volume's directory. @throws {RuneError} `invalid_argument` when a name is none. */
+  /** The directory of a volume. @throws {RuneError} `invalid_argument` for an invalid name. */
   volume(place: VolumePlace): string {
     return join(this.root, checkName(place.namespace), checkName(place.name));
   }
 
-  /** The file that says who made the volume. */
+  /** The marker file of a volume. */
   marker(place: VolumePlace): string {
     return join(this.root, ".rune", checkName(place.namespace), `${checkName(place.name)}.json`);
   }
 
-  /** The snapshot's directory. */
+  /** The directory of a snapshot. */
   snapshot(ref: { namespace: string; uid: string }): string {
     return join(this.root, ".snapshots", checkName(ref.namespace), checkUid(ref.uid));
   }
@@ -63,14 +61,14 @@ export class LocalLayout {
 
   /** A hidden name beside `path`, on the same filesystem. */
   makeHiddenPath(path: string, purpose: "partial" | "removing"): string {
-    // Never the same twice: a copy whose daemon was killed may go on for a while, and must not meet the next
-    // one.
+    // Always a new name, since the copy of a killed daemon may continue for a while and must not collide with
+    // the next one.
     const token = this.#token + crypto.randomUUID().slice(0, 4);
     return join(dirname(path), `.${basename(path)}.${token}.${purpose}`);
   }
 
   /**
-   * Makes the directory that will hold `path`, one of the paths above, and refuses symbolic links on the way.
+   * Creates the parent directory of `path`, one of the paths above, and refuses symbolic links on the way.
    */
   async ensureParent(path: string): Promise<void> {
     if (await lookAtDirectoryAt(this.root) === "absent") {
@@ -82,10 +80,10 @@ export class LocalLayout {
   }
 
   /**
-   * Closes to other users what an earlier version, or somebody else, left open: the root, and all below it
-   * that is not a volume or a snapshot. Done when the root is not there yet.
+   * Closes directories to other users that an earlier version, or somebody else, left open: the root, and
+   * everything below it except volumes and snapshots. Does nothing if the root does not exist yet.
    *
-   * @returns the directories that belong to another user, and so could not be closed.
+   * @returns the directories of other users, which could not be closed.
    */
   async close(): Promise<string[]> {
     const root = await Deno.realPath(this.root).catch(() => undefined);
@@ -104,7 +102,7 @@ export class LocalLayout {
     return open;
   }
 
-  /** Directories in which volumes and snapshots appear, and so hidden leftovers can be. */
+  /** The directories in which hidden leftovers can be. */
   async sweepable(): Promise<string[]> {
     const namespaces = (await directoriesIn(this.root)).filter(isName);
     const snapshots = (await directoriesIn(join(this.root, ".snapshots"))).filter(isName);
@@ -115,9 +113,10 @@ export class LocalLayout {
   }
 
   /**
-   * Hidden directories in `directory` that an interrupted call left.
+   * Finds hidden directories in `directory` that interrupted calls left.
    *
-   * @param base Only those made for this name, also by this object; else all that other objects made.
+   * @param base find only those for this name, including those of this object. Default: all except those of
+   * this object.
    */
   async leftovers(directory: string, base?: string): Promise<string[]> {
     return (await directoriesIn(directory)).filter((entry) => {
@@ -128,8 +127,8 @@ export class LocalLayout {
 }
 
 /**
- * Makes a directory its owner's alone. Done when it is not there.
- * @returns false when it is another user's.
+ * Closes a directory to everybody but its owner. Does nothing if it does not exist.
+ * @returns false if it belongs to another user.
  */
 async function closeDirectory(path: string): Promise<boolean> {
   try {
@@ -143,7 +142,7 @@ async function closeDirectory(path: string): Promise<boolean> {
   }
 }
 
-// The root alone may be a symbolic link: the operator placed it.
+// Only the root may be a symbolic link, since the operator has placed it.
 async function lookAtDirectoryAt(root: string) {
   try {
     return await lookAtDirectory(await Deno.realPath(root));
@@ -153,7 +152,7 @@ async function lookAtDirectoryAt(root: string) {
   }
 }
 
-/** Names of the directories in a directory; none when it is not there. */
+/** Lists the names of the directories in a directory; empty if it does not exist. */
 export async function directoriesIn(directory: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(directory))).filter((e) => e.isDirectory).map((e) => e.name);
@@ -170,12 +169,12 @@ function checkName(name: string): string {
   });
 }
 
-/** Whether this can be a uid, and so part of a path. */
+/** Whether a text is a valid uid, and so a safe part of a path. */
 export function isUid(uid: string): boolean {
   return UID.test(uid);
 }
 
-/** The uid. @throws {RuneError} `invalid_argument` when it is none. */
+/** Returns the uid. @throws {RuneError} `invalid_argument` if it is invalid. */
 export function checkUid(uid: string): string {
   if (isUid(uid)) return uid;
   throw new RuneError("invalid_argument", `"${uid}" is not a uid`, { hint: "use the uid that Rune shows" });

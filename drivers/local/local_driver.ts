@@ -39,7 +39,10 @@ const PARAMETERS = Object.keys(LOCAL_PARAMETERS);
 const PREPARE_MS = 60_000;
 const DEFAULT_RETENTION_MS = 24 * 3_600_000;
 
-/** Volumes as directories below one root. One object owns a root: its locks are its own. */
+/**
+ * Manages volumes as directories below one root. Only one object may use a root, since its locks are in
+ * memory.
+ */
 export class LocalDriver implements Driver {
   readonly name = BUILT_IN_DRIVER;
   readonly capabilities = LOCAL_CAPABILITIES;
@@ -49,7 +52,7 @@ export class LocalDriver implements Driver {
   readonly #locks = new KeyedLock();
   readonly #root: LocalRoot;
 
-  /** @throws {RuneError} `invalid_argument` when the root is not an absolute path. */
+  /** @throws {RuneError} `invalid_argument` if the root is not an absolute path. */
   constructor(options: LocalOptions) {
     if (!isAbsolute(options.root)) {
       throw new RuneError("invalid_argument", `the volume root "${options.root}" is not an absolute path`, {
@@ -66,21 +69,21 @@ export class LocalDriver implements Driver {
     this.#trash = new LocalTrash(this.#layout, options.trashRetentionMs ?? DEFAULT_RETENTION_MS);
   }
 
-  /** Changes what may change while it is in use: all but the root. */
+  /** Changes the options that may change while it is in use: all except the root. */
   configure(options: Omit<LocalOptions, "root" | "owner" | "memory">): void {
     this.#options = { ...this.#options, ...options };
   }
 
-  /** Gives up the volume root, when it is held. */
+  /** Releases the lock on the volume root, if it is held. */
   close(): void {
     this.#root.release();
   }
 
   /**
-   * Makes the volume root fit for use; to be called once, before anything else.
+   * Prepares the volume root. Call it once, before anything else.
    *
-   * @returns what the operator should know, a sentence each.
-   * @throws {RuneError} `failed_precondition` when another daemon uses the root.
+   * @returns warnings for the operator, one sentence each.
+   * @throws {RuneError} `failed_precondition` if another daemon uses the root.
    */
   async prepare(): Promise<string[]> {
     try {
@@ -89,7 +92,7 @@ export class LocalDriver implements Driver {
         `${path} belongs to another user and is open to others: chmod 700 ${path}`
       );
     } catch (error) {
-      // Its disk may come later, also after the daemon.
+      // Its disk may be mounted later, even after the start of the daemon.
       if (error instanceof FilesystemAway) return [`${error.message}; ${error.hint}`];
       throw hostError(`preparation of the volume root ${this.#layout.root}`, error);
     }
@@ -115,14 +118,14 @@ export class LocalDriver implements Driver {
         await this.#mark(ctx, { state: "ready", adopted });
         return { handle: directory, adopted };
       }
-      // 0755 and the daemon's user, as a directory that Docker makes for a bind mount; fsUser, fsGroup and
-      // fsMode change it.
+      // 0755 and the daemon's user, like a directory that Docker creates for a bind mount. fsUser, fsGroup
+      // and fsMode change it.
       return await this.#make(ctx, { marker, fill: (path) => ensureDirectory(path, 0o755) });
     });
   }
 
   async filesystem(ctx: VolumeContext): Promise<Filesystem | undefined> {
-    // The operator has named another root since: there its note says whose the directory is.
+    // The operator has changed the root since. The marker in the new root says who owns the directory.
     if (ctx.handle !== undefined && ctx.handle !== this.#layout.volume(ctx.volume)) return undefined;
     try {
       return await this.#root.filesystemOf(ctx);
@@ -136,9 +139,8 @@ export class LocalDriver implements Driver {
       if (this.#options.preserveOnDelete) return;
       const { volume, signal } = ctx;
       const marker = await this.#readMarker(volume);
-      // Without a note that this volume made or adopted the directory, only the store's handle proves it:
-      // notes can be missing from a restored backup. A note of another volume means that the name was taken
-      // again.
+      // Without a marker of this volume, only the handle in the store proves that the directory is its own: a
+      // restored backup may lack markers. A marker of another volume means that the name was reused.
       if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) {
         if (!marker) await removeMarker(this.#layout, volume);
         return;
@@ -170,7 +172,7 @@ export class LocalDriver implements Driver {
   async mount(ctx: VolumeContext): Promise<{ path: string }> {
     return await this.#exclusive(ctx, { verb: "mount" }, async (directory) => {
       await this.#requireDirectory(ctx, directory);
-      // A note of an earlier version names no daemon.
+      // Markers of earlier versions name no daemon.
       const marker = await this.#own(ctx);
       if (marker && marker.daemonId === undefined && this.#options.owner) await this.#mark(ctx, marker);
       return { path: directory };
@@ -180,7 +182,7 @@ export class LocalDriver implements Driver {
   async open(ctx: VolumeContext): Promise<FileHandle> {
     return await this.#exclusive(ctx, { verb: "opening" }, async (directory) => {
       await this.#requireDirectory(ctx, directory);
-      // The operator placed the root, which may be a link; below it nobody but root can make one.
+      // The root may be a link, since the operator has placed it. Below it only root can create one.
       return await openDirectory(
         join(await Deno.realPath(this.#layout.root), relative(this.#layout.root, directory)),
       );
@@ -297,7 +299,7 @@ export class LocalDriver implements Driver {
     }
   }
 
-  /** Deleted volumes whose data is still there, oldest first. */
+  /** Lists the deleted volumes in the trash, oldest first. */
   async listTrash(): Promise<LocalTrashEntry[]> {
     try {
       await this.#root.enter(AbortSignal.timeout(PREPARE_MS));
@@ -307,7 +309,7 @@ export class LocalDriver implements Driver {
     }
   }
 
-  /** @param id The trash entry's. */
+  /** @param id the id of the entry in the trash. */
   async #undelete(ctx: VolumeContext, id: string): Promise<{ handle: string; adopted: boolean }> {
     return await this.#exclusive(ctx, { verb: "undelete" }, async (directory) => {
       const entry = await this.#trash.find(id);
@@ -329,7 +331,10 @@ export class LocalDriver implements Driver {
     });
   }
 
-  /** Removes for good what is due, told by when it was deleted (RFC 3339). @returns what was removed. */
+  /**
+   * Destroys entries of the trash that are due. `isDue` gets the time of deletion (RFC 3339).
+   * @returns the destroyed entries.
+   */
   async purgeTrash(isDue: (deletedAt: string) => boolean, signal: AbortSignal): Promise<LocalTrashEntry[]> {
     return await this.#withLocks(["purge"], { what: "purge of the trash", signal }, async () => {
       const due = (await this.#trash.list()).filter((entry) => isDue(entry.deletedAt));
@@ -339,11 +344,10 @@ export class LocalDriver implements Driver {
   }
 
   /**
-   * Removes what interrupted calls of earlier processes left behind. Nothing that this object makes is
-   * touched.
+   * Removes what interrupted calls of earlier processes left. Does not touch anything of this object.
    *
-   * @throws {RuneError} `unavailable` when something would not go, as while a copy outlives its daemon; all
-   * else is gone then.
+   * @throws {RuneError} `unavailable` if something could not be removed, for example because a copy outlived
+   * its daemon. Everything else is removed.
    */
   async sweep(signal: AbortSignal): Promise<void> {
     const call = { what: "sweep of the volume root", signal };
@@ -358,7 +362,7 @@ export class LocalDriver implements Driver {
     });
   }
 
-  /** Runs work on one volume, and on one snapshot where one is given; nothing else runs on them meanwhile. */
+  /** Runs work on a volume and, if one is given, a snapshot, with a lock on both. */
   async #exclusive<T>(
     ctx: VolumeContext,
     call: { verb: string; snapshot?: SnapshotRef },
@@ -373,8 +377,8 @@ export class LocalDriver implements Driver {
   }
 
   /**
-   * The volume's path.
-   * @throws {RuneError} `failed_precondition` when its namespace is a symbolic link or a file.
+   * The path of the volume.
+   * @throws {RuneError} `failed_precondition` if its namespace is a symbolic link or a file.
    */
   async #directory(ctx: VolumeContext): Promise<string> {
     const directory = this.#layout.volume(ctx.volume);
@@ -406,12 +410,12 @@ export class LocalDriver implements Driver {
   }
 
   async #mark(ctx: VolumeContext, note: Omit<Marker, "uid">): Promise<void> {
-    // The root may have been made since the call began.
+    // The root may have been created since the call began.
     this.#root.hold();
     await writeMarker(this.#layout, ctx.volume, { ...note, uid: ctx.volume.uid, ...this.#options.owner });
   }
 
-  /** Makes the volume's directory whole, or finds it made by an earlier call. */
+  /** Creates the directory of the volume completely, or finds it if an earlier call created it. */
   async #make(ctx: VolumeContext, how: { marker?: Marker; fill: (path: string) => Promise<void> }) {
     const { marker } = how;
     const directory = this.#layout.volume(ctx.volume);
@@ -425,9 +429,7 @@ export class LocalDriver implements Driver {
     return { handle: directory, adopted: marker?.adopted ?? false };
   }
 
-  /**
-   * Clears the way for a directory that will be renamed into place: nothing but an empty one may be there.
-   */
+  /** Prepares the path for a directory that will be renamed to it. Only an empty directory may be there. */
   async #makeRoom(ctx: VolumeContext, directory: string): Promise<void> {
     const found = await lookAtDirectory(directory);
     if (found === "filled") {
@@ -442,7 +444,7 @@ export class LocalDriver implements Driver {
     }
   }
 
-  /** Fills a hidden directory and makes it appear as `target` at once, or not at all. */
+  /** Fills a hidden directory, and renames it to `target`. */
   async #appear(
     target: string,
     how: { signal: AbortSignal; fill: (path: string) => Promise<void> },
@@ -453,17 +455,17 @@ export class LocalDriver implements Driver {
       await how.fill(hidden);
       await moveEntry(hidden, target);
     } catch (error) {
-      // Also after a cancellation: what was copied may be what filled the disk. A sweep gets what stays.
+      // Even after an abort, since the copy may have filled the disk. A sweep removes what stays.
       await removeTree(hidden, new AbortController().signal).catch(() => {});
       throw error;
     }
   }
 
-  /** Removes the hidden remains of interrupted calls for one path. */
+  /** Removes the hidden directories of interrupted calls for one path. */
   async #removeLeftovers(path: string, options: { signal: AbortSignal; strict?: boolean }): Promise<void> {
     const { signal, strict } = options;
     for (const leftover of await this.#layout.leftovers(dirname(path), basename(path))) {
-      // A copy that outlived its daemon may still write there; it can be left to the next sweep.
+      // A copy that outlived its daemon may still write there. The next sweep will remove it.
       await removeTree(leftover, signal).catch((error) => {
         if (strict || signal.aborted) throw error;
       });
@@ -475,7 +477,7 @@ export class LocalDriver implements Driver {
     const marker = await this.#readMarker(ctx.volume);
     if (marker !== undefined && marker.uid !== ctx.volume.uid) {
       throw new RuneError("failed_precondition", `${directory} belongs to another volume of the same name`, {
-        hint: "delete this volume; its name was taken again",
+        hint: "delete this volume; another one has taken its name",
       });
     }
   }

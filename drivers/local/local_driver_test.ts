@@ -49,7 +49,7 @@ Deno.test("LocalDriver keeps volumes at <root>/<namespace>/<name>, below directo
     );
   }));
 
-Deno.test("prepare() closes a root that was left open, and leaves volumes and snapshots as they are", () =>
+Deno.test("prepare() closes a root that was left open, and does not change volumes and snapshots", () =>
   withRoot(async ({ at, root, make, context }) => {
     assert.deepEqual(await make().prepare(), [], "there is nothing yet");
     const ctx = context("web");
@@ -66,7 +66,7 @@ Deno.test("prepare() closes a root that was left open, and leaves volumes and sn
     assert.equal(await mode("/etc"), etc, "a link is not followed");
   }));
 
-Deno.test("provision() adopts a directory with data, says so every time, and changes nothing in it", () =>
+Deno.test("provision() adopts a directory with data, reports it every time, and changes nothing in it", () =>
   withRoot(async ({ at, make, context }) => {
     await Deno.mkdir(at("default/web"), { recursive: true });
     await Deno.chmod(at("default/web"), 0o700);
@@ -78,7 +78,7 @@ Deno.test("provision() adopts a directory with data, says so every time, and cha
     assert.equal(await mode(at("default/web")), 0o700);
   }));
 
-Deno.test("provision() does not call its own data adopted, and adopts that of a volume whose row is gone", () =>
+Deno.test("provision() does not report its own data as adopted, and adopts the data of a volume that the store lost", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     await make().provision(ctx);
@@ -87,7 +87,7 @@ Deno.test("provision() does not call its own data adopted, and adopts that of a 
     assert.equal((await make().provision(withNewUid(ctx))).adopted, true);
   }));
 
-Deno.test("provision() and mount() do not start over when the data has vanished", () =>
+Deno.test("provision() and mount() do not start over if the data has disappeared", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     await make().provision(ctx);
@@ -125,7 +125,7 @@ Deno.test("LocalDriver refuses names and uids that are paths", () =>
     });
   }));
 
-Deno.test("delete() moves the data to the trash, and materialize() brings it back, each repeated", () =>
+Deno.test("delete() moves the data to the trash, and materialize() restores it, with each call repeated", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     await make().provision(ctx);
@@ -170,7 +170,7 @@ Deno.test("materialize() from the trash never overwrites data", () =>
     assert.equal((await make().listTrash()).length, 1);
   }));
 
-Deno.test("delete() keeps every copy when one volume is deleted, made and deleted again", () =>
+Deno.test("delete() keeps every copy when a volume is deleted, created and deleted again", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     for (const data of ["one", "two"]) {
@@ -185,7 +185,7 @@ Deno.test("delete() keeps every copy when one volume is deleted, made and delete
     ]);
   }));
 
-Deno.test("delete() leaves what it did not make or adopt, and a volume that took the name since", () =>
+Deno.test("delete() leaves data that it did not create or adopt, and a volume that has taken the name", () =>
   withRoot(async ({ at, make, context }) => {
     await Deno.mkdir(at("default/web"), { recursive: true });
     await Deno.writeTextFile(at("default/web/data"), "kept");
@@ -207,7 +207,7 @@ Deno.test("delete() keeps the data with preserveOnDelete, and removes it at once
     assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
   }));
 
-Deno.test("purgeTrash() removes what is due, and only what a manifest describes", () =>
+Deno.test("purgeTrash() destroys what is due, and only entries with a manifest", () =>
   withRoot(async ({ at, make, context }) => {
     const driver = make();
     const ctx = context("web");
@@ -222,7 +222,7 @@ Deno.test("purgeTrash() removes what is due, and only what a manifest describes"
     assert.deepEqual(left, ["foreign", "lost+found"]);
   }));
 
-Deno.test("sweep() removes what another object's calls left half done, and nothing else", () =>
+Deno.test("sweep() removes only what interrupted calls of another object left", () =>
   withRoot(async ({ at, make, context }) => {
     const driver = make();
     const ctx = context("web");
@@ -256,7 +256,7 @@ Deno.test("sweep() removes what another object's calls left half done, and nothi
     assert.ok(await Deno.stat(at(`.snapshots/default/${snapshot.uid}`)));
   }));
 
-Deno.test("snapshot() that is cancelled in the middle stops the copy and leaves nothing", () =>
+Deno.test("an aborted snapshot() stops the copy and leaves nothing", () =>
   withRoot(async ({ at, make, context }) => {
     const driver = make();
     const ctx = context("web");
@@ -275,7 +275,7 @@ Deno.test("snapshot() that is cancelled in the middle stops the copy and leaves 
     assert.deepEqual(left, [first.uid]);
   }));
 
-Deno.test("LocalDriver refuses a root that another daemon uses, and volumes that another has made", () =>
+Deno.test("LocalDriver refuses a root that another daemon uses, and volumes of another daemon", () =>
   withRoot(async ({ root, make, context }) => {
     const owner = (daemonId: string) => ({ owner: { daemonId, dataDir: `/data/${daemonId}` } });
     const first = make(owner("a"));
@@ -293,7 +293,7 @@ Deno.test("LocalDriver refuses a root that another daemon uses, and volumes that
     const theirs = {
       code: "failed_precondition",
       message: new RegExp(`${root}/default/web is a volume of another Rune daemon, a of`),
-      hint: new RegExp(`storage.localVolumeRoot of its own; .* remove ${root}/.rune/default/web.json`),
+      hint: new RegExp(`its own storage.localVolumeRoot; .* remove ${root}/.rune/default/web.json`),
     };
     const same = { ...ctx, handle: `${root}/default/web` };
     for (const verb of ["provision", "mount", "open", "usage", "delete"] as const) {
@@ -306,7 +306,7 @@ Deno.test("LocalDriver refuses a root that another daemon uses, and volumes that
     second.close();
   }));
 
-Deno.test("LocalDriver takes over what an earlier version made, which named no daemon", () =>
+Deno.test("LocalDriver accepts volumes of an earlier version, whose markers name no daemon", () =>
   withRoot(async ({ at, make, context }) => {
     const ctx = context("web");
     await make().provision(ctx);
@@ -316,7 +316,7 @@ Deno.test("LocalDriver takes over what an earlier version made, which named no d
     assert.equal(JSON.parse(await Deno.readTextFile(at(".rune/default/web.json"))).daemonId, "a");
   }));
 
-Deno.test("LocalDriver remembers the filesystem of its root, for many volumes at once and after a daemon that was killed", () =>
+Deno.test("LocalDriver remembers the filesystem of its root, with many volumes at once and after a killed daemon", () =>
   withRoot(async ({ at, root, make, context }) => {
     await Deno.mkdir(root);
     const memory = at("../memory.json");

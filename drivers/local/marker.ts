@@ -1,4 +1,4 @@
-/** The local driver's note of who made a volume's directory, kept outside the data. @module */
+/** The marker of a volume, outside its data, which records who created its directory. @module */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import { removeEntry } from "../../base/durable.ts";
@@ -8,30 +8,30 @@ import type { LocalLayout, VolumePlace } from "./layout.ts";
 
 const markerSchema = z.object({
   uid: z.string(),
-  /** `making`: the directory is there if and only if it is whole, because it appears by a rename. */
+  /** `making`: the directory may be missing. If it exists it is complete, since it appears by a rename. */
   state: z.enum(["making", "ready"]),
-  /** Data was found in place and kept. */
+  /** Whether existing data was found and kept. */
   adopted: z.boolean(),
-  /** The trash entry that it was brought back from. */
+  /** The entry of the trash from which it was restored. */
   from: z.string().optional(),
-  /** The daemon whose volume it is; absent in notes of earlier versions. */
+  /** The daemon that owns the volume; absent in markers of earlier versions. */
   daemonId: z.string().optional(),
-  /** That daemon's data directory, for messages. */
+  /** The data directory of that daemon, for messages. */
   dataDir: z.string().optional(),
 });
 
-/** See {@linkcode readMarker}. */
+/** A marker. */
 export type Marker = z.infer<typeof markerSchema>;
 
-/** Who made the volume at this place; undefined when nobody did, or the note is lost. */
+/** Reads the marker of a volume; undefined if there is none. */
 export async function readMarker(layout: LocalLayout, place: VolumePlace): Promise<Marker | undefined> {
   return await readJson(layout.marker(place), markerSchema);
 }
 
 /**
- * The same, for a daemon.
+ * Reads the marker of a volume for a daemon.
  *
- * @throws {RuneError} `failed_precondition` for what another daemon made.
+ * @throws {RuneError} `failed_precondition` if the volume belongs to another daemon.
  */
 export async function readOwnMarker(
   layout: LocalLayout,
@@ -47,21 +47,20 @@ export async function readOwnMarker(
       layout.volume(place)
     } is a volume of another Rune daemon, ${daemonId} of the data directory ${dataDir}`,
     {
-      hint:
-        "give this daemon a storage.localVolumeRoot of its own; when that daemon is gone for good, remove " +
+      hint: "give this daemon its own storage.localVolumeRoot; if that daemon is gone for good, remove " +
         `${layout.marker(place)}, and its data is adopted`,
     },
   );
 }
 
-/** Writes the note, durably. */
+/** Writes the marker durably. */
 export async function writeMarker(layout: LocalLayout, place: VolumePlace, marker: Marker): Promise<void> {
   const path = layout.marker(place);
   await layout.ensureParent(path);
   await writeJson(path, marker);
 }
 
-/** Removes the note, and one that was only half written. Done when they are gone already. */
+/** Removes the marker, and a partial one. Does nothing if they are gone. */
 export async function removeMarker(layout: LocalLayout, place: VolumePlace): Promise<void> {
   await removeAside(layout.marker(place));
   await removeEntry(layout.marker(place));

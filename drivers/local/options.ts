@@ -1,33 +1,35 @@
-/** What the driver `local` can do, and what it is made with. @module */
+/** Options and capabilities of the driver `local`. @module */
 import type { Owner } from "../directory_hold.ts";
 import type { DriverCapabilities } from "../driver.ts";
 
 /** Options of the driver `local`. */
 export interface LocalOptions {
-  /** Absolute path of the directory that holds everything; made when missing. */
+  /** The absolute path of the volume root, which is created if it is missing. */
   root: string;
   /**
-   * The daemon whose volumes these are: those of another are refused. Absent: nobody is asked, and nothing is
-   * claimed.
+   * The daemon that owns the volumes; those of another are refused. Default: owners are neither checked nor
+   * recorded.
    */
   owner?: Owner;
   /**
-   * A file outside of the root that remembers which filesystem the root is on. Absent: each object learns
-   * that anew.
+   * A file outside the root that records the filesystem of the root. Default: each object finds it out again.
    */
   memory?: string;
   /** `delete` keeps the data. Default: false. */
   preserveOnDelete?: boolean;
-  /** 0: `delete` removes the data at once. Else the caller purges when it is time. Default: 24 h. */
+  /**
+   * How long data stays in the trash until the caller purges it; 0: `delete` destroys it at once. Default: 24
+   * h.
+   */
   trashRetentionMs?: number;
 }
 
-/** See {@linkcode Driver.capabilities}. */
+/** The capabilities of the driver. */
 export const LOCAL_CAPABILITIES: DriverCapabilities = {
   accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
   snapshots: true,
   sources: ["snapshot", "trash", "archive"],
-  // The size is informational: any size is "grown to" at once.
+  // The size is only informational, so growing has nothing to do.
   expand: true,
   onlineExpand: true,
   blockDevice: false,

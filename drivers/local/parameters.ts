@@ -2,5 +2,5 @@
 import { ACCEPT_FILESYSTEM } from "../accept_filesystem.ts";
 import type { ParameterDocs } from "../entry.ts";
 
-/** See {@linkcode ParameterDocs}. */
+/** The documentation of the parameters. */
 export const LOCAL_PARAMETERS = { acceptFilesystem: ACCEPT_FILESYSTEM } satisfies ParameterDocs;

@@ -1,5 +1,5 @@
 /**
- * The root of the local driver while it is in use: on its own filesystem, and held against other daemons.
+ * Guards the root of the local driver: it must be on its own filesystem, and no other daemon may use it.
  * @module
  */
 import { statSync } from "node:fs";
@@ -13,14 +13,14 @@ import type { LocalLayout } from "./layout.ts";
 import { lockRoot } from "./root_lock.ts";
 import { LocalRootMemory } from "./root_memory.ts";
 
-/** See the module comment. */
+/** The guard of one root. */
 export class LocalRoot {
   readonly #layout: LocalLayout;
   readonly #owner: Owner | undefined;
   readonly #memory: LocalRootMemory;
   #held: { lock: Disposable; directory: string } | undefined;
 
-  /** @param options.memory a file outside of the root; see {@linkcode LocalRootMemory}. */
+  /** @param options.memory a file outside the root; see {@linkcode LocalRootMemory}. */
   constructor(layout: LocalLayout, { owner, memory }: { owner?: Owner; memory?: string }) {
     this.#layout = layout;
     this.#owner = owner;
@@ -28,10 +28,10 @@ export class LocalRoot {
   }
 
   /**
-   * Makes sure that the root is the daemon's, before anything is done below it.
+   * Asserts that this daemon may use the root. Call it before anything is done below the root.
    *
-   * @param ctx the volume for which it is; without one nothing is to be made.
-   * @throws {RuneError} `unavailable` while another filesystem is there; `failed_precondition` when another
+   * @param ctx the volume of the call; absent if nothing will be created.
+   * @throws {RuneError} `unavailable` while another filesystem is there; `failed_precondition` if another
    * daemon uses the root.
    */
   async enter(signal: AbortSignal, ctx?: VolumeContext): Promise<void> {
@@ -47,8 +47,8 @@ export class LocalRoot {
   }
 
   /**
-   * Keeps other daemons off the root, from when it exists. Another directory in its place, as of a disk that
-   * came, is held anew.
+   * Locks the root against other daemons once it exists. A new directory in its place, as of a mounted disk,
+   * is locked again.
    */
   hold(): void {
     if (!this.#owner) return;
@@ -59,18 +59,18 @@ export class LocalRoot {
     if (lock && directory !== undefined) this.#held = { lock, directory };
   }
 
-  /** Gives the root up, when it is held. */
+  /** Releases the lock, if it is held. */
   release(): void {
     this.#held?.lock[Symbol.dispose]();
     this.#held = undefined;
   }
 
-  /** The filesystem of a volume's directory. */
+  /** Finds the filesystem of a volume's directory. */
   async filesystemOf(ctx: VolumeContext): Promise<Filesystem> {
     return (await this.#locate(this.#layout.volume(ctx.volume), ctx.signal)).filesystem;
   }
 
-  /** Whether the volume's own memory says that this root is the right one. */
+  /** Whether the filesystem recorded for the volume proves that this root is the right one. */
   async #proves(ctx: VolumeContext): Promise<boolean> {
     if (!ctx.filesystem) return false;
     const [root, volume] = await Promise.all(

@@ -1,4 +1,4 @@
-/** One daemon uses a volume root: it locks the root. @module */
+/** Locks a volume root, so that only one daemon uses it. @module */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lockFile, noteHolder } from "../../base/file_lock.ts";
@@ -7,15 +7,15 @@ import type { Owner } from "../directory_hold.ts";
 import type { LocalLayout } from "./layout.ts";
 
 /**
- * Takes the lock of a root.
+ * Locks a root.
  *
- * @returns what releases it; undefined while there is no such directory.
- * @throws {RuneError} `failed_precondition` when another daemon holds it.
+ * @returns the lock; undefined while the root does not exist.
+ * @throws {RuneError} `failed_precondition` if another daemon has locked it.
  */
 export function lockRoot({ root }: LocalLayout, { daemonId, dataDir }: Owner): Disposable | undefined {
   if (!existsSync(root)) return undefined;
   const note = join(root, ".rune", ".owner");
-  // The directory itself: a lock takes no room, on a disk that is full or read-only either.
+  // The directory itself is locked, which works even on a full or read-only disk.
   const lock = lockFile(Deno.openSync(root));
   if (!lock) {
     const other = existsSync(note) ? `, ${Deno.readTextFileSync(note).trim()}` : "";
@@ -23,7 +23,7 @@ export function lockRoot({ root }: LocalLayout, { daemonId, dataDir }: Owner): D
       "failed_precondition",
       `the volume root ${root} is used by another Rune daemon${other}`,
       {
-        hint: "stop that one, or set storage.localVolumeRoot to a directory of this daemon's own",
+        hint: "stop that one, or set storage.localVolumeRoot to another directory",
       },
     );
   }
@@ -31,13 +31,13 @@ export function lockRoot({ root }: LocalLayout, { daemonId, dataDir }: Owner): D
   return lock;
 }
 
-/** For the message to another daemon, which is poorer without. */
+/** Writes a note for the message to another daemon. The lock works without it. */
 function writeNote(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     using file = Deno.openSync(path, { write: true, create: true, mode: 0o600 });
     noteHolder(file, text);
   } catch {
-    // A full or read-only disk: the root is locked all the same.
+    // The disk is full or read-only, but the root is still locked.
   }
 }

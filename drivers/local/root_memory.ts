@@ -1,7 +1,6 @@
 /**
- * The filesystem that the root of the local driver is on, remembered outside of it: what is made, listed or
- * removed below the root must not happen below the mount point of a disk that is away. See
- * docs/decisions/0046.
+ * Records the filesystem of the local driver's root, in a file outside the root, so that nothing is created,
+ * listed or removed below the mount point of a missing disk. See docs/decisions/0046.
  * @module
  */
 import { z } from "zod";
@@ -16,12 +15,12 @@ import { readJson, removeAside, writeJson } from "../json_file.ts";
 import { describeDifference } from "../filesystem.ts";
 
 const memorySchema = z.object({
-  /** The root that it is of: another one has no memory. */
+  /** The root to which the record belongs; it says nothing about another root. */
   root: z.string(),
   filesystem: filesystemSchema,
 });
 
-/** The memory of one root. */
+/** The recorded filesystem of one root. */
 export class LocalRootMemory {
   readonly #root: string;
   readonly #file: string | undefined;
@@ -29,32 +28,32 @@ export class LocalRootMemory {
   #read = false;
   readonly #lock = new KeyedLock();
 
-  /** @param options.file where it is kept; without one nothing is remembered beyond this object. */
+  /** @param options.file the file of the record; without one it exists only in this object. */
   constructor(root: string, { file }: { file?: string | undefined }) {
     this.#root = root;
     this.#file = file;
   }
 
-  /** How a filesystem is to the one that is remembered. */
+  /** Compares a filesystem with the recorded one. */
   async compare(found: Filesystem): Promise<"same" | "other" | "unknown"> {
     const known = await this.#recall();
     return !known ? "unknown" : isSameFilesystem(known, found) ? "same" : "other";
   }
 
-  /** What to say of another one. */
+  /** Creates the error for another filesystem. */
   async makeAwayError(found: Filesystem): Promise<FilesystemAway> {
     const expected = (await this.#recall())!;
     return new FilesystemAway(
       `the volume root ${this.#root} is not on the filesystem that it was on: ` +
         `${describeDifference(expected, found)}; nothing is written there`,
-      "mount its disk, and Rune goes on by itself; to use what is there now instead: " +
+      "mount its disk, and Rune continues by itself; to use the current filesystem instead: " +
         "rune volume retry-provision <a volume that waits for it>",
     );
   }
 
-  /** Remembers a filesystem that is known to be the right one. */
+  /** Records a filesystem that is known to be the right one. */
   async learn(found: Filesystem): Promise<void> {
-    // Calls for several volumes come at once, and learn the same.
+    // Calls for several volumes may come at once and record the same.
     await this.#lock.run(["write"], { work: () => this.#write(found) });
   }
 

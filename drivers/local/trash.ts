@@ -1,6 +1,7 @@
 /**
- * The trash of the local driver: deleted volumes wait in it until they are purged or brought back. An entry
- * is `<id>/manifest.json` beside `<id>/data`; what has no manifest is not ours and is never touched.
+ * The trash of the local driver, in which deleted volumes wait until they are purged or restored. An entry
+ * consists of `<id>/manifest.json` and `<id>/data`. Directories without a manifest are foreign and are never
+ * touched.
  * @module
  */
 import { join } from "node:path";
@@ -15,8 +16,8 @@ import { removeTree } from "../host.ts";
 import { checkUid, directoriesIn, isUid, type LocalLayout } from "./layout.ts";
 
 /**
- * What an older version wrote may lack what is required now: then the data comes back, the row as a cast
- * makes it.
+ * A record of an older version may lack required fields. Then the data can be restored, but a cast must
+ * declare the volume.
  */
 const recordSchema = z.object({
   labels: z.record(z.string(), z.string()),
@@ -35,7 +36,7 @@ const manifestSchema = z.object({
   record: recordSchema.optional().catch(undefined),
 });
 
-/** An entry, and where its data is; its id is the volume's uid, with a number when that was taken. */
+/** An entry and the path of its data. Its id is the volume's uid, with a number if that was taken. */
 export interface LocalTrashEntry extends TrashEntry {
   path: string;
 }
@@ -50,7 +51,7 @@ export class LocalTrash {
     this.#retentionMs = retentionMs;
   }
 
-  /** Moves a volume's directory into the trash, in one step that is durable when this returns. */
+  /** Moves the directory of a volume into the trash, atomically and durably. */
   async put(
     directory: string,
     { volume, record }: { volume: VolumeContext["volume"]; record?: VolumeRecord },
@@ -59,13 +60,13 @@ export class LocalTrash {
     await this.#layout.ensureParent(join(entry, "data"));
     const { namespace, name, uid, sizeBytes, accessMode } = volume;
     const deletedAt = new Date().toISOString();
-    // The manifest comes first: data without one would never be purged, nor found again.
+    // The manifest comes first, since data without one would be neither purged nor found again.
     const manifest = { namespace, name, uid, sizeBytes, accessMode, deletedAt, record };
     await writeJson(join(entry, "manifest.json"), manifest);
     await moveEntry(directory, join(entry, "data"));
   }
 
-  /** Everything that can be brought back, oldest first. */
+  /** Lists everything that can be restored, oldest first. */
   async list(): Promise<LocalTrashEntry[]> {
     const entries: LocalTrashEntry[] = [];
     for (const id of await this.#ids()) {
@@ -75,7 +76,7 @@ export class LocalTrash {
     return entries.sort((a, b) => a.deletedAt.localeCompare(b.deletedAt));
   }
 
-  /** The entry, whose data may be gone; undefined when there is no such entry. */
+  /** Finds an entry, whose data may be gone; undefined if it does not exist. */
   async find(id: string): Promise<LocalTrashEntry | undefined> {
     const path = join(this.#layout.trash, checkUid(id));
     const manifest = await readJson(join(path, "manifest.json"), manifestSchema).catch(ignoreForeign);
@@ -84,7 +85,7 @@ export class LocalTrash {
     return { ...manifest, purgeAt, id, path: join(path, "data") };
   }
 
-  /** Removes an entry whose data was taken out. */
+  /** Removes an entry whose data was restored. */
   async clear(id: string): Promise<void> {
     const path = join(this.#layout.trash, checkUid(id));
     await removeAside(join(path, "manifest.json"));
@@ -92,29 +93,29 @@ export class LocalTrash {
     await removeEntry(path);
   }
 
-  /** Removes an entry and its data for good. */
+  /** Destroys an entry and its data. */
   async purge(id: string, signal: AbortSignal): Promise<void> {
     const path = join(this.#layout.trash, checkUid(id));
     const hidden = this.#layout.makeHiddenPath(path, "removing");
-    // Out of sight first: data that is half removed must not be brought back.
+    // Hidden first, so that partly removed data cannot be restored.
     await moveEntry(path, hidden);
     await removePurged(hidden, signal);
   }
 
-  /** Finishes purges that were interrupted in other processes. */
+  /** Finishes interrupted purges of other processes. */
   async sweepPurges(signal: AbortSignal): Promise<void> {
     for (const hidden of await this.#layout.leftovers(this.#layout.trash)) await removePurged(hidden, signal);
   }
 
   /**
-   * Removes entries whose data never came or was taken out. Must not run beside {@linkcode put}: it would
-   * look the same.
+   * Removes entries without data. Must not run at the same time as {@linkcode put}, whose entries have no
+   * data yet.
    */
   async sweepEmpty(): Promise<void> {
     for (const id of await this.#ids()) {
       const path = join(this.#layout.trash, id);
       const entry = await this.find(id);
-      // Its manifest was to come, or had gone already.
+      // Its manifest is not written yet, or already removed.
       const bare = !entry && await lookAtDirectory(path) === "empty";
       if (bare) await removeEntry(path);
       else if (entry && await lookAtDirectory(entry.path) === "absent") await this.clear(id);
@@ -136,7 +137,7 @@ export class LocalTrash {
 async function removePurged(entry: string, signal: AbortSignal): Promise<void> {
   const manifest = join(entry, "manifest.json");
   if (await readJson(manifest, manifestSchema).catch(ignoreForeign) === undefined) {
-    // Its manifest had gone already; what else has none is not ours.
+    // Its manifest is already removed. Other directories without a manifest are foreign.
     if (await lookAtDirectory(entry) === "empty") await removeEntry(entry);
     return;
   }

@@ -18,7 +18,7 @@ export interface LocalHostSettings {
   allowCreateMissing: boolean;
 }
 
-/** See {@linkcode DriverEntry}. */
+/** The entry of the driver. */
 export const LOCAL_HOST: DriverEntry<typeof keys, LocalHostSettings> = {
   name: "local-host",
   means:

@@ -29,18 +29,18 @@ import type { ProtectedDirectories } from "./protected.ts";
 
 /** Options of the driver `local-host`. */
 export interface LocalHostOptions {
-  /** Absolute paths that volumes of a namespace may be, or lie below. */
+  /** The absolute paths that volumes of a namespace may use, or paths below them. */
   allowlist: (namespace: string) => string[];
-  /** What no volume is, whatever the allowlist says. */
+  /** Directories that are never volumes, whatever the allowlist says. */
   protected: ProtectedDirectories;
-  /** Whether the parameter `createIfMissing` is honoured. */
+  /** Whether the parameter `createIfMissing` has an effect. */
   allowCreateMissing: boolean;
 }
 
 const PARAMETERS = Object.keys(LOCAL_HOST_PARAMETERS);
 const ID = /^(0|[1-9][0-9]{0,9})$/;
 
-/** See {@linkcode Driver.capabilities}. */
+/** The capabilities of the driver. */
 export const LOCAL_HOST_CAPABILITIES: DriverCapabilities = {
   accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
   snapshots: false,
@@ -54,7 +54,7 @@ export const LOCAL_HOST_CAPABILITIES: DriverCapabilities = {
   scope: "host",
 };
 
-/** Volumes as allowed directories of the host. */
+/** Provides allowed directories of the host as volumes. */
 export class LocalHostDriver implements Driver {
   readonly name = "local-host";
   readonly capabilities = LOCAL_HOST_CAPABILITIES;
@@ -64,9 +64,7 @@ export class LocalHostDriver implements Driver {
     this.#options = options;
   }
 
-  /**
-   * Changes options while it is in use: calls in progress keep those they began with or take the new ones.
-   */
+  /** Changes options while it is in use. Calls in progress may use the old or the new ones. */
   configure(options: Partial<LocalHostOptions>): void {
     this.#options = { ...this.#options, ...options };
   }
@@ -86,7 +84,7 @@ export class LocalHostDriver implements Driver {
       if (uid !== undefined || gid !== undefined) {
         await applyOwnership(directory, { path: hostPath, user: id(uid), group: id(gid) });
       }
-      // Finding data is what this driver is for: nothing to announce.
+      // Data is always expected, so it is not reported as adopted.
       return { handle: hostPath, adopted: false };
     });
   }
@@ -98,7 +96,7 @@ export class LocalHostDriver implements Driver {
     });
   }
 
-  /** Leaves the directory and its data alone. */
+  /** Does nothing: the directory and its data stay. */
   async delete(ctx: VolumeContext): Promise<void> {
     checkAborted(describeCall("delete", ctx), ctx.signal);
   }
@@ -130,7 +128,7 @@ export class LocalHostDriver implements Driver {
     throw refusedCallError("snapshot", ctx);
   }
 
-  /** There are none. */
+  /** Does nothing: this driver has no snapshots. */
   async deleteSnapshot(ctx: VolumeContext): Promise<void> {
     checkAborted(describeCall("deletion of a snapshot", ctx), ctx.signal);
   }
@@ -160,7 +158,7 @@ export class LocalHostDriver implements Driver {
     }
   }
 
-  /** What can be judged of the parameters without touching the host. @returns the hostPath. */
+  /** Checks the parameters without touching the host. @returns the hostPath. */
   #check({ namespace, parameters }: Pick<VolumeRequest, "namespace" | "parameters">): string {
     const { hostPath, uid, gid } = parameters;
     const issues: FieldIssue[] = unknownParameters(parameters, { driver: this.name, known: PARAMETERS });
@@ -189,7 +187,7 @@ export class LocalHostDriver implements Driver {
     }
     if (!isAbsolute(hostPath) || normalize(hostPath) !== hostPath || /(.\/$)|[:\0]/.test(hostPath)) {
       return {
-        message: `expected an absolute path without '.', '..', ':' or a slash too many, found "${hostPath}"`,
+        message: `expected an absolute path without '.', '..', ':' or extra slashes, found "${hostPath}"`,
       };
     }
     const protection = this.#options.protected.judgePath(hostPath);
@@ -201,7 +199,7 @@ export class LocalHostDriver implements Driver {
     return this.#options.allowlist(namespace).map((path) => normalize(path).replace(/(.)\/+$/, "$1"));
   }
 
-  /** The narrowest entry of the namespace's allowlist that covers a path. */
+  /** Finds the longest entry of the namespace's allowlist that covers a path. */
   #rootOf(namespace: string, path: string): string | undefined {
     const covering = this.#rootsOf(namespace).filter((root) => isWithin(path, root));
     return covering.sort((a, b) => b.length - a.length)[0];
@@ -210,7 +208,7 @@ export class LocalHostDriver implements Driver {
   #notAllowed(namespace: string, path: string): { message: string; hint: string } {
     const parent = dirname(path);
     const add = `add ${parent === "/" ? path : parent} to storage.hostPathAllowlist in the runefile, or to ` +
-      `grants.${namespace}.hostPaths for this namespace alone`;
+      `grants.${namespace}.hostPaths for this namespace only`;
     const allowed = this.#rootsOf(namespace).join(", ");
     return {
       message: `${path} is not under an allowed host path`,
@@ -219,9 +217,9 @@ export class LocalHostDriver implements Driver {
   }
 
   /**
-   * Opens the directory when it exists. The operator's own root may be a link; below it none is followed.
+   * Opens the directory, if it exists. The allowed root may be a symbolic link; below it none is followed.
    *
-   * @throws {RuneError} `invalid_argument` for a link on the way, and for what is never a volume.
+   * @throws {RuneError} `invalid_argument` for a link on the way, and for directories that are never volumes.
    */
   async #find(ctx: VolumeContext, hostPath: string): Promise<FileHandle | undefined> {
     const root = this.#rootOf(ctx.volume.namespace, hostPath)!;
@@ -253,13 +251,13 @@ export class LocalHostDriver implements Driver {
 
   async #requireDirectory(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
     const directory = await this.#find(ctx, hostPath);
-    if (directory === undefined) throw missingPathError(hostPath, "make the directory, or mount its disk");
+    if (directory === undefined) throw missingPathError(hostPath, "create the directory, or mount its disk");
     return directory;
   }
 
   /**
-   * The refusal of a path with a link, or a file, on the way. Only the link's own text is told: where it ends
-   * is not looked at.
+   * Creates the error for a path with a link or a file on the way. It shows only the link's text; the target
+   * is not examined.
    */
   #leadsAway(ctx: VolumeContext, { hostPath, error }: { hostPath: string; error: NotADirectory }): RuneError {
     if (error.leadsTo === undefined) {
@@ -289,16 +287,19 @@ export class LocalHostDriver implements Driver {
 
   async #createMissing(ctx: VolumeContext, hostPath: string): Promise<FileHandle> {
     if (ctx.parameters.createIfMissing !== "true") {
-      throw missingPathError(hostPath, 'make the directory, or set the parameter createIfMissing to "true"');
+      throw missingPathError(
+        hostPath,
+        'create the directory, or set the parameter createIfMissing to "true"',
+      );
     }
     if (!this.#options.allowCreateMissing) {
       throw missingPathError(
         hostPath,
-        "make the directory, or set storage.allowCreateMissing = true in the runefile",
+        "create the directory, or set storage.allowCreateMissing = true in the runefile",
       );
     }
     const root = this.#rootOf(ctx.volume.namespace, hostPath)!;
-    // The operator named it, so it may be made with whatever leads to it; below it every step is checked.
+    // The operator has named the root, so it may be created with its parents. Below it every step is checked.
     await Deno.mkdir(root, { recursive: true });
     const parts = relative(root, hostPath).split("/").filter((name) => name !== "");
     try {
@@ -323,7 +324,7 @@ export class LocalHostDriver implements Driver {
 function neverAVolume(path: string, protection: string): { message: string; hint: string } {
   return {
     message: `${path} ${protection}, and is never a volume`,
-    hint: "use a directory that neither holds nor lies in one of those, whatever the allowlist says",
+    hint: "use a directory that neither contains nor lies inside one of those, whatever the allowlist says",
   };
 }
 

@@ -87,11 +87,11 @@ Deno.test("LocalHostDriver.validate() says what to add to the allowlist", () => 
   assert.throws(() => driver.validate({ ...volume, parameters }), {
     hint:
       "add /data to storage.hostPathAllowlist in the runefile, or to grants.default.hostPaths for this namespace " +
-      "alone, or use a path under /mnt/rune, /srv",
+      "only, or use a path under /mnt/rune, /srv",
   });
 });
 
-Deno.test("LocalHostDriver refuses a link that leads out, at provision and when it is made later", () =>
+Deno.test("LocalHostDriver refuses a link that leads out, at provision and if it is created later", () =>
   withHost(async ({ at, make }) => {
     const driver = make();
     const ctx = context("link", { parameters: { hostPath: at("allowed/link"), createIfMissing: "true" } });
@@ -105,7 +105,7 @@ Deno.test("LocalHostDriver refuses a link that leads out, at provision and when 
     await assert.rejects(driver.mount(ctx), { code: "invalid_argument", permanent: true });
   }));
 
-Deno.test("LocalHostDriver follows no link, says which real path to name, and takes that", () =>
+Deno.test("LocalHostDriver follows no link, names the real path, and accepts that path", () =>
   withHost(async ({ at, make }) => {
     await Deno.mkdir(at("allowed/real/x"), { recursive: true });
     await Deno.symlink("real", at("allowed/link"));
@@ -147,7 +147,7 @@ for (const hostPath of ["/", "/srv", "/srv/rune", "/srv/rune/data", "/srv/rune/d
       protected: new ProtectedDirectories([{ path: "/srv/rune/data", what: "the data directory of Rune" }]),
     });
     const parameters = { hostPath };
-    // /var/run is a link: only the host can tell.
+    // /var/run is a link, which only a look at the host shows.
     if (!hostPath.startsWith("/var/run")) {
       assert.throws(() => everything.validate({ ...volume, parameters }), {
         code: "invalid_argument",
@@ -159,7 +159,7 @@ for (const hostPath of ["/", "/srv", "/srv/rune", "/srv/rune/data", "/srv/rune/d
 }
 
 Deno.test({
-  name: "LocalHostDriver sees through bind mounts what they hide of protected directories (needs root)",
+  name: "LocalHostDriver recognizes protected directories behind bind mounts (needs root)",
   ignore: Deno.uid() !== 0,
   fn: () =>
     withHost(async ({ at, make }) => {
@@ -190,7 +190,7 @@ Deno.test({
     }),
 });
 
-Deno.test("LocalHostDriver allows a path under an allowlist entry that is itself a link", () =>
+Deno.test("LocalHostDriver allows a path below an allowlist entry that is itself a link", () =>
   withHost(async ({ at, make }) => {
     await Deno.symlink("allowed", at("alias"));
     await Deno.mkdir(at("allowed/x"));
@@ -198,7 +198,7 @@ Deno.test("LocalHostDriver allows a path under an allowlist entry that is itself
     assert.deepEqual(await make({ allowlist: () => [at("alias")] }).mount(ctx), { path: at("allowed/x") });
   }));
 
-Deno.test("LocalHostDriver makes a missing directory only when volume and runefile both say so", () =>
+Deno.test("LocalHostDriver creates a missing directory only if the volume and the runefile both permit it", () =>
   withHost(async ({ at, make }) => {
     const hostPath = at("allowed/a/b");
     const asks = context("asks", { parameters: { hostPath, createIfMissing: "true" } });
@@ -216,7 +216,7 @@ Deno.test("LocalHostDriver makes a missing directory only when volume and runefi
     await make({ allowlist: () => [at("new")] }).provision(fresh);
   }));
 
-Deno.test("LocalHostDriver makes nothing through a link that leads out", () =>
+Deno.test("LocalHostDriver creates nothing behind a link that leads out", () =>
   withHost(async ({ at, make }) => {
     for (const [name, target] of [["out", at("secret")], ["dangling", at("secret/made")]] as const) {
       await Deno.symlink(target, at(`allowed/${name}`));

@@ -2,7 +2,7 @@
 import { ACCEPT_FILESYSTEM } from "../accept_filesystem.ts";
 import type { ParameterDocs } from "../entry.ts";
 
-/** See {@linkcode ParameterDocs}. */
+/** The documentation of the parameters. */
 export const LOCAL_HOST_PARAMETERS = {
   hostPath: {
     means:

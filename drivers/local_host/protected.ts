@@ -1,20 +1,13 @@
-/**
- * Directories of the host that are never given to a workload: Rune's own, and those that are the system
- * itself.
- * @module
- */
+/** Directories of the host that no workload may use: those of Rune, and those of the system. @module */
 import type { FileHandle } from "node:fs/promises";
 import { SYSTEM_DIRECTORIES } from "../../model/system_directories.ts";
 import { isWithin, relate, whereIs } from "../open_directory.ts";
 import { errnoOf } from "../host_error.ts";
 
-/** Why a directory is protected, as the end of a sentence; undefined when it is not. */
+/** Why a directory is protected, as the end of a sentence; undefined if it is not. */
 export type Protection = string | undefined;
 
-/**
- * What is protected: the system's directories, and those given; and with them `/` and whatever else holds
- * one.
- */
+/** The protected directories: those of the system, the given ones, and every directory that contains one. */
 export class ProtectedDirectories {
   readonly #own: { path: string; what: string }[];
 
@@ -28,7 +21,8 @@ export class ProtectedDirectories {
   }
 
   /**
-   * Judges a path, without touching the host: links and bind mounts may hide what {@linkcode judge} finds.
+   * Checks a path without touching the host. Links and bind mounts may hide what only {@linkcode judge}
+   * finds.
    */
   judgePath(path: string): Protection {
     for (const { path: at, what } of this.#all) {
@@ -38,9 +32,9 @@ export class ProtectedDirectories {
   }
 
   /**
-   * Judges what is open, by what it is and not by its name.
+   * Checks an open directory by its identity, not by its name.
    *
-   * @param inside only whether it lies inside one.
+   * @param inside check only whether it lies inside a protected directory.
    */
   async judge(directory: FileHandle, { inside = false } = {}): Promise<Protection> {
     const here = await whereIs(directory);

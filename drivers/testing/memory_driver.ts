@@ -1,7 +1,7 @@
 /**
- * A driver over volumes in memory. It keeps every promise of the contract that needs no kernel
- * (`conformance_lifecycle.ts`); its volumes are no directories, so nothing on this host can open their paths.
- * Each call passes the gate that it is given.
+ * A driver with volumes in memory. It keeps every promise of the contract that needs no kernel
+ * (`conformance_lifecycle.ts`). Its volumes are no directories, so nothing on this host can open their paths.
+ * Each call goes through a gate.
  * @module
  */
 import { type Gate, OPEN_GATE, passGate } from "../../base/testing/gate.ts";
@@ -21,15 +21,15 @@ import { checkAborted } from "../host_error.ts";
 import { refuseIssues, unknownParameters } from "../parameters.ts";
 import { copyOf, type MemoryFiles, type MemoryVolume, type MemoryVolumes } from "./memory_volumes.ts";
 
-/** What a driver in memory is made of. */
+/** Options of the memory driver. */
 export interface MemoryDriverOptions {
   volumes: MemoryVolumes;
   name?: string;
   gate?: Gate;
   capabilities?: Partial<DriverCapabilities>;
-  /** Called when a copy for a snapshot begins, and when it reads no more. */
+  /** Called when a copy for a snapshot begins, and when it no longer reads. */
   onCopy?: (volume: MemoryVolume, phase: "begins" | "ends") => void;
-  /** Called with a volume whose data is about to go. */
+  /** Called before the data of a volume is removed. */
   onDelete?: (volume: MemoryVolume) => void;
 }
 
@@ -46,7 +46,7 @@ const CAPABILITIES: DriverCapabilities = {
 };
 const TRASH_MS = 86_400_000;
 
-/** See the module comment. */
+/** The memory driver. */
 export class MemoryDriver implements Driver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
@@ -210,7 +210,7 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  /** The files of a snapshot, or those that leave the trash. */
+  /** The files of a snapshot, or of an entry that leaves the trash. */
   #take(source: DataSource): MemoryFiles {
     if (source.from === "snapshot") {
       const { uid } = source.snapshot;
@@ -229,7 +229,7 @@ export class MemoryDriver implements Driver {
     return this.#volumes.volumes.get(keyOf(ctx));
   }
 
-  /** The volume of this uid: another one in its place is not touched. */
+  /** The volume with this uid. Another one in its place is not touched. */
   #own(ctx: VolumeContext): MemoryVolume | undefined {
     const found = this.#find(ctx);
     return found?.uid === ctx.volume.uid ? found : undefined;
@@ -242,8 +242,8 @@ export class MemoryDriver implements Driver {
   }
 
   /**
-   * What an earlier call made from the same source.
-   * @throws {RuneError} `already_exists` where something else is.
+   * Finds the volume that an earlier call created from the same source.
+   * @throws {RuneError} `already_exists` if there is another.
    */
   #findMade(ctx: VolumeContext, from: string): { handle: string } | undefined {
     const found = this.#find(ctx);

@@ -1,14 +1,14 @@
 /**
- * Volumes in memory: what a host or a provider has of volumes, whoever asks. It outlives the drivers over it,
- * and is changed by nothing but their calls and what a test does to it.
+ * Volumes in memory, in place of a host or a provider. They outlive the drivers that use them, and only calls
+ * of drivers and tests change them.
  * @module
  */
 import type { SnapshotRef, TrashEntry, VolumeRecord } from "../driver.ts";
 
-/** Files by their path below the root. */
+/** Files, by their path below the root. */
 export type MemoryFiles = Map<string, Uint8Array>;
 
-/** A volume as the host has it. */
+/** A volume in memory. */
 export interface MemoryVolume {
   namespace: string;
   name: string;
@@ -16,38 +16,38 @@ export interface MemoryVolume {
   handle: string;
   sizeBytes: number;
   files: MemoryFiles;
-  /** The snapshot or trash entry that it was made from. */
+  /** The snapshot or the trash entry from which it was created. */
   madeFrom?: string;
   attached: boolean;
   mounted: boolean;
 }
 
-/** A snapshot as the host has it. */
+/** A snapshot in memory. */
 export interface MemorySnapshot {
   volumeUid: string;
   handle: string;
   files: MemoryFiles;
 }
 
-/** A deleted volume whose data is still there. */
+/** A deleted volume in the trash. */
 export interface MemoryTrash extends TrashEntry {
   files: MemoryFiles;
   record?: VolumeRecord;
 }
 
-/** How a host is set up. */
+/** Options of the volumes. */
 export interface MemoryVolumesOptions {
-  /** Where volumes are mounted. */
+  /** The directory below which volumes are mounted. */
   root?: string;
-  /** Makes the directory of a volume that is mounted, for who opens it; default: there is none. */
+  /** Creates a real directory for a mounted volume, so that it can be opened. Default: none. */
   makeDirectory?: (path: string) => Promise<void>;
 }
 
 const ROOT = "/memory/volumes";
 
-/** See the module comment. */
+/** Volumes, snapshots and trash in memory. */
 export class MemoryVolumes {
-  /** By `<namespace>/<name>`: the place where the data is, as a directory is known by its path. */
+  /** By `<namespace>/<name>`, as a directory has a path. */
   readonly volumes = new Map<string, MemoryVolume>();
   /** By uid. */
   readonly snapshots = new Map<string, MemorySnapshot>();
@@ -64,7 +64,7 @@ export class MemoryVolumes {
     return `${this.#options.root ?? ROOT}/${namespace}/${name}`;
   }
 
-  /** Mounts a volume. @returns where. */
+  /** Mounts a volume. @returns its path. */
   async mount(volume: MemoryVolume): Promise<string> {
     const path = this.pathOf(volume);
     await this.#options.makeDirectory?.(path);
@@ -72,17 +72,17 @@ export class MemoryVolumes {
     return path;
   }
 
-  /** The volume that is mounted at a path. */
+  /** The volume mounted at a path. */
   at(path: string): MemoryVolume | undefined {
     return [...this.volumes.values()].find((v) => v.mounted && this.pathOf(v) === path);
   }
 
-  /** A file of a mounted volume; undefined when there is none. */
+  /** Reads a file of a mounted volume; undefined if it does not exist. */
   read(path: string, file: string): Uint8Array | undefined {
     return this.at(path)?.files.get(file);
   }
 
-  /** Writes a file of a mounted volume. @throws where nothing is mounted. */
+  /** Writes a file of a mounted volume. @throws if nothing is mounted. */
   write(path: string, file: string, data: Uint8Array): void {
     const volume = this.at(path);
     if (!volume) throw new Error(`nothing is mounted at ${path}`);
@@ -94,6 +94,6 @@ export class MemoryVolumes {
   }
 }
 
-/** The same files, which change no more with the others. */
+/** Copies files, so that later changes do not affect the copy. */
 export const copyOf = (files: MemoryFiles): MemoryFiles =>
   new Map([...files].map(([path, data]) => [path, data.slice()]));

@@ -1,4 +1,4 @@
-/** Asks an instance one question: an HTTP request, a connection, or a command inside it. @module */
+/** Probes an instance once: with an HTTP request, a TCP connection, or a command inside it. @module */
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Runner, RunRef } from "../../runners/runner.ts";
@@ -7,33 +7,33 @@ import { RuneError } from "../../model/error.ts";
 import type { Probe } from "../../model/health.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 
-/** Where and how an instance is asked. */
+/** How to reach an instance. */
 export interface ProbeTarget {
   ref: RunRef;
   runner: Runner;
-  /** Its address as the host reaches it; undefined while it has none. */
+  /** Its address from the host; undefined while it has none. */
   host: string | undefined;
-  /** The number behind a port's name. */
+  /** Resolves a port name to its number. */
   portOf(port: number | string): number;
 }
 
-/** An answer with longer headers is none. */
+/** Longer headers count as a failure. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
-/** What a command's output shows of itself in a message, in characters. */
+/** How many characters of a command's output a message shows. */
 const OUTPUT_MAX = 200;
 
-/** `http GET :8080/healthz`: a probe as reports name it. */
+/** Describes a probe for reports: `http GET :8080/healthz`. */
 export function describeProbe(probe: Probe): string {
   if (probe.type === "exec") return `exec ${probe.command.join(" ")}`;
   return probe.type === "tcp" ? `tcp :${probe.port}` : `${probe.scheme} GET :${probe.port}${probe.path}`;
 }
 
 /**
- * Asks once, within the probe's time, which holds whatever the other side does.
+ * Probes once. The timeout of the probe always applies, whatever the other side does.
  *
- * @returns undefined when the answer says nothing of the instance: the engine is out of reach, or the signal
- * aborted.
+ * @returns undefined if the result says nothing about the instance, because the Engine is unreachable or the
+ * signal has aborted.
  */
 export async function askProbe(
   probe: Probe,
@@ -68,8 +68,8 @@ async function ask(probe: Probe, target: ProbeTarget, signal: AbortSignal): Prom
 }
 
 /**
- * The certificate is not checked: it names the service, and the probe asks an address. Of the answer only its
- * status is read.
+ * Does not check the certificate, which names the service, while the probe uses an address. Reads only the
+ * status of the answer.
  */
 function askHttp(
   probe: Extract<Probe, { type: "http" }>,
@@ -98,7 +98,7 @@ function askHttp(
       response.on("error", () => {});
       answer(response.statusCode);
     });
-    // `101` is no answer to a GET: it is told as what it is.
+    // `101` is no valid answer to a GET; the message shows it.
     asking.on("upgrade", (response, socket) => {
       socket.destroy();
       answer(response.statusCode);

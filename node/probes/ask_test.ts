@@ -6,12 +6,12 @@ import { askProbe, type ProbeTarget } from "./ask.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** How a server treats a connection, after a request has come; what it opens it need not close. */
+/** Handles a connection after a request. It need not close what it opens. */
 type Manner = (connection: Deno.TcpConn, ended: AbortSignal) => Promise<void>;
 
 const pause = (ms: number, signal: AbortSignal) => sleep(ms, { signal }).catch(() => {});
 
-/** Writes a piece at a time, for ever. */
+/** Writes a piece at a time, forever. */
 const drip = (head: string, piece: string): Manner => async (connection, ended) => {
   await connection.write(encode(head));
   while (!ended.aborted) {
@@ -24,7 +24,7 @@ const hold = (text: string): Manner => async (connection, ended) => {
   await pause(60_000, ended);
 };
 
-/** What no honest server does. */
+/** Misbehaving servers. */
 const MANNERS: Record<string, { manner: Manner; says: RegExp }> = {
   "101 and silence": {
     manner: hold("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
@@ -62,7 +62,7 @@ async function withManner(
           await connection.read(new Uint8Array(4096));
           await manner(connection, ended.signal);
         } catch {
-          // The other side has left, as it should.
+          // The other side has closed the connection, as it should.
         } finally {
           connection.close();
         }
@@ -105,7 +105,7 @@ for (const [name, { manner, says }] of Object.entries(MANNERS)) {
     }));
 }
 
-Deno.test("askProbe() reads no body: one without end is an answer at once", () =>
+Deno.test("askProbe() reads no body, so an endless one is an answer at once", () =>
   withManner(drip("HTTP/1.1 200 OK\r\n\r\n", "a".repeat(64 * 1024)), async (target) => {
     const began = performance.now();
     const answer = await askProbe(http({ timeoutSeconds: 30 }), target, new AbortController().signal);
@@ -118,7 +118,7 @@ Deno.test("askProbe() ends in time when a handshake or a command never ends", ()
     const signal = new AbortController().signal;
     const secure = await askProbe(http({ scheme: "https" }), target, signal);
     assert.deepEqual([secure?.ok, secure?.late], [false, true]);
-    // A runner that trusts nothing of the signal it is given.
+    // A runner that ignores its signal.
     const runner = { exec: () => new Promise<never>(() => {}) } as unknown as Runner;
     const command = probeSchema.parse({ type: "exec", command: ["x"], timeoutSeconds: 1 });
     const answer = await askProbe(command, { ...target, runner }, signal);

@@ -1,37 +1,39 @@
 /**
- * When a probe is asked: on a grid that neither drifts nor overlaps, and more often until it has passed once.
+ * Schedules a probe: at fixed points that neither drift nor overlap, and more often until it has passed once.
  * @module
  */
 import { pause } from "../../base/delay.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 
-/** Tries between the points of the grid before the first success: the wait for the next, in milliseconds. */
+/** The waits between extra attempts before the first success, in milliseconds. */
 const EAGER_FIRST_MS = 100;
 const EAGER_MOST_MS = 1000;
 
-/** What {@linkcode runProbe} needs. */
+/** Options of {@linkcode runProbe}. */
 export interface ProbeLoop {
   intervalMs: number;
-  /** The first point of the grid, on the clock of `performance.now()`, which nobody sets. */
+  /** The first point, on the monotonic clock of `performance.now()`. */
   firstAt: number;
-  /** Also try between the points of the grid until it has passed; only a success counts then. */
+  /** Make extra attempts between the points until the probe has passed. Only their success counts. */
   eager: boolean;
-  /** One question; undefined when nothing can be said of it (the engine is out of reach). */
+  /**
+   * Probes once; undefined if the result says nothing about the instance, as when the Engine is unreachable.
+   */
   ask(signal: AbortSignal): Promise<ProbeAnswer | undefined>;
   onAnswer(answer: ProbeAnswer): void;
-  /** Told of what `ask` or a listener throws: it says nothing of the instance, and the loop goes on. */
+  /** Called if `ask` or a listener throws, which says nothing about the instance. The loop continues. */
   onFault(error: unknown): void;
-  /** Told of the next point of the grid. */
+  /** Called with the next point. */
   onPlanned?(at: number): void;
   signal: AbortSignal;
 }
 
-/** The first point of the grid at or after `now`; points that were missed are left out, never made up for. */
+/** The first point at or after `now`. Missed points are skipped. */
 export function nextPoint(point: number, { now, intervalMs }: { now: number; intervalMs: number }): number {
   return point >= now ? point : point + Math.ceil((now - point) / intervalMs) * intervalMs;
 }
 
-/** Asks a probe again and again until the signal aborts; a question is over before the next begins. */
+/** Runs a probe until the signal aborts, one attempt at a time. */
 export async function runProbe(loop: ProbeLoop): Promise<void> {
   const { intervalMs, signal, ask, onAnswer } = loop;
   const attempt = (tell: () => void) => {

@@ -2,7 +2,7 @@ import { sleep } from "../../base/delay.ts";
 import assert from "node:assert/strict";
 import { nextPoint, runProbe } from "./probe_loop.ts";
 
-Deno.test("nextPoint() stays on the grid and leaves out what was missed", () => {
+Deno.test("nextPoint() stays on the grid and skips missed points", () => {
   const grid = { now: 1000, intervalMs: 100 };
   assert.equal(nextPoint(1000, grid), 1000);
   assert.equal(nextPoint(1050, grid), 1050);
@@ -10,7 +10,7 @@ Deno.test("nextPoint() stays on the grid and leaves out what was missed", () => 
   assert.equal(nextPoint(310, grid), 1010);
 });
 
-/** Runs a probe until it was asked so many times. */
+/** Runs a probe for a number of attempts. */
 async function countAsks(
   times: number,
   options: { intervalMs: number; takesMs?: number; eager?: boolean; ok?: (n: number) => boolean },
@@ -43,17 +43,17 @@ async function countAsks(
   return { starts, planned, counted };
 }
 
-Deno.test("runProbe() never overlaps, and a slow answer does not shift the grid", async () => {
+Deno.test("runProbe() never overlaps attempts, and a slow answer does not shift the grid", async () => {
   const { starts, planned } = await countAsks(4, { intervalMs: 50, takesMs: 70 });
   starts.forEach((at, i) => {
     const point = Math.round(planned[i]!);
     assert.ok(point >= i * 100 && point % 50 === 0, `question ${i} is due at ${point}`);
-    // A timer may be early by the fraction of a millisecond.
+    // A timer may fire a fraction of a millisecond early.
     assert.ok(at > point - 1, `question ${i} at ${at}, not before ${point}`);
   });
 });
 
-Deno.test("runProbe() tries in between until it has passed, and counts only the success of these tries", async () => {
+Deno.test("runProbe() makes extra attempts until it has passed, and counts only their success", async () => {
   const { starts, counted } = await countAsks(3, { intervalMs: 60_000, eager: true, ok: (n) => n === 3 });
   assert.ok(starts[2]! < 10_000, "long before the next point of the grid");
   assert.deepEqual(counted, [false]);
@@ -79,7 +79,7 @@ Deno.test("runProbe() of thousands costs little and ends at once when aborted", 
   assert.equal(count, 5000);
 });
 
-Deno.test("runProbe() goes on when a question or a listener throws, and tells of it", async () => {
+Deno.test("runProbe() continues after an attempt or a listener throws, and reports it", async () => {
   const abort = new AbortController();
   const faults: string[] = [];
   let asked = 0;

@@ -1,7 +1,7 @@
 /**
- * The probes of everything that runs: one loop for each, in memory alone. It tells of an instance only when
- * what its probes add up to has changed; what follows from that is decided by the instance's plan. A loop
- * ends with its run.
+ * Runs the probes of all instances: one loop for each probe, with state only in memory. It reports an
+ * instance only when its verdict has changed; the instance's plan decides what follows. A loop ends with its
+ * run.
  * @module
  */
 import type { Runner, RunState } from "../../runners/runner.ts";
@@ -18,16 +18,16 @@ import type { Pauses } from "./pauses.ts";
 import { runProbe } from "./probe_loop.ts";
 import { afterAnswer, type HealthVerdict, type ProbeState, UNASKED, verdictOf } from "./tracker.ts";
 
-/** Processes are asked on the host's own address. */
+/** The address of processes, which run on the host. */
 const LOOPBACK = "127.0.0.1";
 const CHECKS: readonly CheckName[] = ["startup", "liveness", "readiness"];
 
-/** What is known of a startup check that passed under an earlier daemon. */
+/** The state of a startup check that passed under an earlier daemon. */
 const PASSED: ProbeState = { ...UNASKED, passing: true };
 
 /** The probes of a node, as their node has them. */
 export interface Prober extends NodeProbes {
-  /** Ends all probes, and resolves when none is under way. */
+  /** Ends all probes, and resolves when none is in progress. */
   stop(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ interface Watched {
   abort: AbortController;
 }
 
-/** Makes a prober that probes nothing yet. */
+/** Creates a prober that probes nothing yet. */
 export function createProber(
   { runners, pauses, clock, observer }: {
     runners: ReadonlyMap<RunnerName, Runner>;
@@ -81,7 +81,7 @@ export function createProber(
     return entry;
   }
 
-  /** Begins to ask those of these checks that there are. */
+  /** Starts those of these checks that the template has. */
   function askAll(
     checks: CheckName[],
     { entry, instance, run }: { entry: Watched; instance: Instance; run: RunState },
@@ -106,11 +106,11 @@ export function createProber(
       probe: Probe;
       entry: Watched;
       instance: Instance;
-      /** How long it has been running. */
+      /** How long the run has been running. */
       ranMs: number;
-      /** It was ready before this daemon came: its probes go on in their rhythm. */
+      /** Whether it was ready before this daemon started, so that its probes keep their rhythm. */
       known: boolean;
-      /** Called once when it passes; it is not asked again then. */
+      /** Called once when the check passes, which ends it. */
       onPass: (() => void) | undefined;
     },
   ): void {

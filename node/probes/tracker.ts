@@ -1,18 +1,18 @@
-/** What the answers of a probe add up to. Pure. @module */
+/** Adds up the results of probes to a verdict. Pure. @module */
 import type { Probe } from "../../model/health.ts";
 
-/** One answer of a probe. */
+/** The result of one attempt. */
 export interface ProbeAnswer {
   ok: boolean;
-  /** In words: `HTTP 503`, `connection refused`. */
+  /** The result in words: `HTTP 503`, `connection refused`. */
   message: string;
-  /** There was no answer within the probe's time. */
+  /** Whether there was no answer in time. */
   late?: true;
 }
 
-/** What is known of one probe of one run. */
+/** The state of one probe of a run. */
 export interface ProbeState {
-  /** Absent until one of the thresholds was reached. */
+  /** Whether the probe passes. Absent until a threshold is reached. */
   passing?: boolean;
   /** In a row. */
   successes: number;
@@ -20,10 +20,10 @@ export interface ProbeState {
   last?: ProbeAnswer & { at: string };
 }
 
-/** Nothing is known yet. */
+/** The state before the first attempt. */
 export const UNASKED: ProbeState = { successes: 0, failures: 0 };
 
-/** The state after one more answer. */
+/** The state after another result. */
 export function afterAnswer(
   state: ProbeState,
   { answer, at, probe }: {
@@ -42,15 +42,15 @@ export function afterAnswer(
   return { successes, failures, last: { ...answer, at }, ...(passing !== undefined && { passing }) };
 }
 
-/** What the probes of a run say of it. */
+/** The verdict of a run's probes. */
 export interface HealthVerdict {
-  /** Absent until it is known. */
+  /** Whether the run is ready. Absent until it is known. */
   ready?: boolean;
   /** Why it is not ready. */
   message?: string;
-  /** Its liveness check failed, or it did not start up: it must be replaced. */
+  /** Why the run must be replaced: its liveness check failed, or it did not start up. */
   dead?: string;
-  /** Its startup check has passed. */
+  /** Whether its startup check has passed. */
   startedUp?: true;
 }
 

@@ -13,7 +13,7 @@ const answers = (pattern: string, from: ProbeState = UNASKED) =>
     from,
   );
 
-Deno.test("afterAnswer() passes and fails only after as many answers in a row as asked for", () => {
+Deno.test("afterAnswer() passes and fails only after the configured number of results in a row", () => {
   const cases: [string, boolean | undefined][] = [
     ["", undefined],
     ["+", undefined],
@@ -29,7 +29,7 @@ Deno.test("afterAnswer() passes and fails only after as many answers in a row as
   for (const [pattern, passing] of cases) assert.equal(answers(pattern).passing, passing, pattern);
 });
 
-Deno.test("verdictOf() lets liveness decide readiness only where there is no readiness probe", () => {
+Deno.test("verdictOf() lets liveness decide readiness only if there is no readiness probe", () => {
   assert.deepEqual(verdictOf({}), {});
   assert.deepEqual(verdictOf({ liveness: UNASKED }), {});
   assert.deepEqual(verdictOf({ liveness: answers("++") }), { ready: true });
@@ -38,7 +38,7 @@ Deno.test("verdictOf() lets liveness decide readiness only where there is no rea
   assert.equal(verdictOf({ liveness: answers("---"), readiness: answers("++") }).ready, false);
 });
 
-Deno.test("verdictOf() says which check failed, how often, and what the answer was", () => {
+Deno.test("verdictOf() says which check failed, how often, and with what result", () => {
   const message = "its readiness check failed 3 times in a row: HTTP 503";
   assert.deepEqual(verdictOf({ readiness: answers("---") }), { ready: false, message });
   assert.equal(
@@ -47,7 +47,7 @@ Deno.test("verdictOf() says which check failed, how often, and what the answer w
   );
 });
 
-Deno.test("verdictOf() hears of nothing else until the startup check has passed, and of its failure as of a death", () => {
+Deno.test("verdictOf() ignores other checks until the startup check has passed, and treats its failure as fatal", () => {
   const startup = answers("++");
   assert.deepEqual(verdictOf({ startup: UNASKED }), {});
   assert.deepEqual(verdictOf({ startup: answers("--") }), {}, "it may still start");

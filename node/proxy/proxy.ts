@@ -1,22 +1,21 @@
 /**
- * The contract of the proxy that leads host names to instances. It knows routes and addresses; it knows
- * nothing of the store, of services or of runners. What it runs outlives the daemon and is taken over by the
- * next one.
+ * The contract of the proxy that routes host names to instances. It knows routes and addresses, but nothing
+ * of the store, services or runners. Its process outlives the daemon, and the next daemon adopts it.
  * @module
  */
 
-/** One host name and where its requests go. */
+/** A host name and the instances that serve it. */
 export interface Route {
-  /** In lower case. */
+  /** The host name, in lower case. */
   host: string;
-  /** `address:port` of every ready instance, in turn; none answers 503. */
+  /** `address:port` of every ready instance, which get requests in turn. An empty list answers 503. */
   upstreams: string[];
 }
 
 /** Something that the proxy tells of. */
 export type ProxyEvent = "ended";
 
-/** Routes host names of this machine. Every call throws only RuneError, with a hint that says what to do. */
+/** Routes host names of this machine. Every call throws only RuneErrors, with a hint that says what to do. */
 export interface Proxy {
   /**
    * Makes what is routed equal to `routes`, and does nothing where it is so already. Starts the proxy when it
@@ -35,6 +34,6 @@ export interface Proxy {
 
 /** A proxy, as its node has it. */
 export interface LocalProxy extends Proxy {
-  /** Leaves what runs alone, and stops watching it. */
+  /** Stops watching the proxy, which keeps running. */
   close(): void;
 }

@@ -49,7 +49,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
   const issues = [
     ...checkService(service, (ns, volume) => world.state.get("volume", ns, volume)?.spec.accessMode),
     ...checkExposedOnce(service, {
-      others: listJudged(service, world),
+      others: listCompeting(service, world),
       describe: (other) => nameTo(world.viewer, "service", other),
     }),
     ...spec.volumes.flatMap((mount, i) =>
@@ -74,7 +74,7 @@ export function admitService(declared: DeclaredService, world: World): Verdict<S
  * Stored services with the same name or port, except those that are being deleted or that this cast has yet
  * to write.
  */
-function* listJudged(service: NamedExposing, { exposed, later }: World): Generator<Service> {
+function* listCompeting(service: NamedExposing, { exposed, later }: World): Generator<Service> {
   for (const other of exposed.listSharing(service)) {
     if (other.deletionRequestedAt === undefined && !later?.has(describeKey(other))) yield other;
   }

@@ -1,6 +1,7 @@
 /**
- * What a cast names and is nowhere: a warning and no refusal, since it may be cast later, in any order. What
- * can never be right, as a storage class or the snapshot of a new volume, is refused by admission.
+ * Warns of resources that a cast refers to and that do not exist. This is no error, since they may be cast
+ * later. Admission refuses missing resources that must exist first: storage classes, and the snapshot of a
+ * new volume.
  * @module
  */
 import { missingData } from "../../reconcile/config/data.ts";
@@ -10,14 +11,14 @@ import { type AnyResource, describeKey, type Kind } from "../../model/resource.t
 import type { Reader } from "../../store/store.ts";
 import { maySee, type Viewer } from "../auth/visibility.ts";
 
-/** Sentences at most; a cast may be of thousands. */
+/** The most warnings for one cast, which may have thousands of resources. */
 const MOST = 20;
 
 /**
- * What to warn of after a cast, a sentence each.
+ * Returns the warnings after a cast, one sentence each.
  *
- * @param resources what the cast wrote, or would write.
- * @param options.state what there is besides.
+ * @param resources the resources that the cast wrote, or would write.
+ * @param options.state the stored resources.
  */
 export function warnOfAbsent(
   resources: AnyResource[],
@@ -26,12 +27,12 @@ export function warnOfAbsent(
   const written = new Map(resources.map((r) => [`${r.kind} ${describeKey(r)}`, r]));
   const find = (kind: Kind, namespace: string, name: string) =>
     written.get(`${kind} ${describeKey({ namespace, name })}`) ?? state.get(kind, namespace, name);
-  // Asked by key alone.
+  // The reference has only a key.
   const known = { ...state, get: find } as unknown as Reader;
   const warnings = resources.flatMap((resource) => {
     const { kind, namespace, spec } = resource;
     if (!isCastKind(kind)) return [];
-    // What is stopped needs nothing, and is looked at when it is started.
+    // A stopped service needs nothing yet; starting it warns again.
     if (resource.kind === "service" && resource.spec.scale === 0) return [];
     const what = `${kind} ${describeKey(resource)}`;
     const data = resource.kind === "service" ? missingData(known, resource.spec, namespace) : undefined;

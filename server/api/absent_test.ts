@@ -3,7 +3,7 @@ import { claim, okJson, service, type TestServer, volume, withServer } from "./s
 
 type Set = Parameters<TestServer["cast"]>[0];
 
-/** What names something that is nowhere, the warning, and what makes it right. */
+/** A resource that refers to something missing, the warning, and what fixes it. */
 const CASES: [what: string, set: Set, warning: RegExp, missing: Set[number]][] = [
   [
     "a volume",
@@ -55,7 +55,7 @@ const CASES: [what: string, set: Set, warning: RegExp, missing: Set[number]][] =
 ];
 
 for (const [what, set, warning, missing] of CASES) {
-  Deno.test(`a cast warns of ${what} that is nowhere, in a dry run too, and not once it is there`, () =>
+  Deno.test(`a cast warns of ${what} that does not exist, in a dry run too, and not once it exists`, () =>
     withServer(async ({ cast }) => {
       for (const dryRun of [true, false]) {
         const { warnings } = await okJson(cast(set, { dryRun }));
@@ -63,14 +63,14 @@ for (const [what, set, warning, missing] of CASES) {
         assert.match(warnings[0], warning);
       }
       const rest = set.filter(([kind, body]) => kind !== missing[0] || body.name !== missing[1].name);
-      // In the same set, in whichever order, and against what is there.
+      // In the same set, in any order, and against stored resources.
       for (const whole of [[...rest, missing], [missing, ...rest], rest]) {
         assert.equal((await okJson(cast(whole))).warnings, undefined);
       }
     }));
 }
 
-Deno.test("a cast says nothing of what is optional, of its own template, and of what is stopped", () =>
+Deno.test("a cast does not warn of optional resources, of its own template, and for stopped services", () =>
   withServer(async ({ cast }) => {
     const quiet: Set = [
       service("a", { dependencies: [{ name: "db", optional: true }] }),

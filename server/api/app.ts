@@ -1,4 +1,4 @@
-/** The HTTP application: guards, routes, problems. Made from its dependencies, it needs no socket. @module */
+/** The HTTP application: guards, routes and problem documents. It needs no socket. @module */
 import { Hono } from "hono";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { ServerDeps } from "./deps.ts";
@@ -32,10 +32,10 @@ import { createRunnerStates } from "./runner_states.ts";
 
 type Env = { Variables: { requestId: string; route?: string }; Bindings: { peer?: string } };
 
-/** The peer of a request without a socket: not this machine. */
+/** The peer of a request without a socket. It does not count as this machine. */
 const UNKNOWN_PEER = "unknown";
 
-/** Every route of the API but the document that describes them. */
+/** Every route of the API except the OpenAPI document. */
 export function endpoints(deps: ServerDeps): Endpoint[] {
   const runnerStates = createRunnerStates(deps);
   return [
@@ -62,17 +62,17 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
   ];
 }
 
-/** A client's own request id is kept where it is harmless, so that both sides' logs can be joined. */
+/** Uses the client's request id if it is harmless, so that the logs of both sides can be joined. */
 function requestIdOf(request: Request): string {
   const given = request.headers.get("x-request-id");
   return given !== null && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
 }
 
-/** The application; `app.fetch` is what a socket serves, `app.request` what a test calls. */
+/** Creates the application. A socket serves `app.fetch`; tests call `app.request`. */
 export function createApp(deps: ServerDeps): Hono<Env> {
   const { logger } = deps;
   const app = new Hono<Env>();
-  // Not a copy: some of what routes are given changes while the daemon runs.
+  // Not a copy: some dependencies change while the daemon runs.
   const routes = endpoints(Object.create(deps, { store: { value: authorizedStore(deps.store) } }));
 
   app.use(async (c, next) => {
@@ -99,7 +99,7 @@ export function createApp(deps: ServerDeps): Hono<Env> {
       ms: Math.round(performance.now() - began),
       requestId,
     });
-    // The answer to an upgrade is not a Response that may be touched.
+    // The response to an upgrade must not be changed.
     if (c.res.status !== 101) finish(c.res, requestId);
   });
 
@@ -137,8 +137,8 @@ export function createApp(deps: ServerDeps): Hono<Env> {
       });
       return problemResponse(toProblem(error, requestId));
     }
-    const error = new RuneError("invalid_argument", `${method} is not possible at ${path}`, {
-      hint: `possible here: ${allowed.join(", ")}`,
+    const error = new RuneError("invalid_argument", `${path} does not accept ${method}`, {
+      hint: `it accepts ${allowed.join(", ")}`,
     });
     return problemResponse(toProblem(error, requestId), {
       status: 405,

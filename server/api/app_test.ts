@@ -19,7 +19,7 @@ Deno.test("createApp() answers unknown paths and wrong methods with problems", (
     assert.equal((await send("DELETE", `${ns}/instances/web-0`)).status, 405);
   }));
 
-Deno.test("createApp() refuses foreign hosts and web pages, and lets loopback through", () =>
+Deno.test("createApp() refuses foreign hosts and web pages, and accepts loopback", () =>
   withServer(async ({ send, deps }) => {
     await problemOf(send("GET", "/healthz", undefined, { host: "evil.example" }), "permission_denied");
     await problemOf(send("GET", "/healthz", undefined, { host: "10.0.0.7" }), "permission_denied");
@@ -52,7 +52,7 @@ Deno.test("createApp() puts a request id and nosniff on every answer", () =>
     await forged.body?.cancel();
   }));
 
-Deno.test("createApp() refuses bodies that are too large, of another type, or no JSON", () =>
+Deno.test("createApp() refuses bodies that are too large, of another type, or not JSON", () =>
   withServer(async ({ send, deps }) => {
     const huge = new ReadableStream({
       pull(controller) {
@@ -73,7 +73,7 @@ Deno.test("createApp() refuses bodies that are too large, of another type, or no
     assert.match(detail, /line 2, column 16/);
   }));
 
-Deno.test("createApp() refuses names, queries and fields that are not known", () =>
+Deno.test("createApp() refuses invalid names and unknown parameters and fields", () =>
   withServer(async ({ send }) => {
     await problemOf(send("GET", "/v1/namespaces/BAD/services"), "invalid_argument");
     await problemOf(send("GET", `${ns}/services/a%2Fb`), "invalid_argument");
@@ -84,7 +84,7 @@ Deno.test("createApp() refuses names, queries and fields that are not known", ()
     await problemOf(send("GET", `${ns}/services?labelSelector=a%20b%20c`), "invalid_argument");
   }));
 
-Deno.test("createApp() describes every route in an OpenAPI document, references and all", () =>
+Deno.test("createApp() describes every route in an OpenAPI document without broken references", () =>
   withServer(async ({ send, deps }) => {
     const document = await okJson(send("GET", "/openapi.json"));
     assert.match(document.openapi, /^3\.1\./);
@@ -138,7 +138,7 @@ Deno.test("/healthz is 503 while the daemon stops and when the store is closed",
     assert.equal((await send("GET", "/healthz")).status, 503);
   }));
 
-Deno.test("lists select, page without gaps, and know their revision", () =>
+Deno.test("lists can be filtered, have pages without gaps, and state their revision", () =>
   withServer(async ({ send, cast, store }) => {
     await okJson(cast([
       volume("a", { labels: { app: "x" } }),
@@ -164,7 +164,7 @@ Deno.test("lists select, page without gaps, and know their revision", () =>
     await problemOf(send("GET", "/v1/volumes?continue=%FF"), "invalid_argument");
   }));
 
-Deno.test("PUT creates, replaces, honours If-Match, and holds the body to the path", () =>
+Deno.test("PUT creates, replaces, honours If-Match, and refuses a body that contradicts the path", () =>
   withServer(async ({ send }) => {
     const path = `${ns}/services/web`;
     const made = await send("PUT", path, { image: "busybox:1" });
@@ -182,14 +182,14 @@ Deno.test("PUT creates, replaces, honours If-Match, and holds the body to the pa
     assert.equal(answer.headers.get("etag"), `"${(await answer.json()).resourceVersion}"`);
   }));
 
-Deno.test("POST creates and refuses what exists", () =>
+Deno.test("POST creates, and refuses a resource that exists", () =>
   withServer(async ({ send }) => {
     await okJson(send("POST", `${ns}/services`, service("web")[1]), 201);
     await problemOf(send("POST", `${ns}/services`, service("web")[1]), "already_exists");
     await okJson(send("POST", "/v1/namespaces", { name: "shop" }), 201);
   }));
 
-Deno.test("actions mark services and volumes, and refuse where they could do nothing", () =>
+Deno.test("actions mark services and volumes, and are refused if they would do nothing", () =>
   withServer(async ({ send, cast, store }) => {
     await okJson(cast([service("web"), volume("a")]));
     const web = `${ns}/services/web/actions`;
@@ -206,7 +206,7 @@ Deno.test("actions mark services and volumes, and refuse where they could do not
     await problemOf(send("POST", `${ns}/volumes/none/actions/detach`), "not_found");
   }));
 
-Deno.test("history lists accepted specs, newest first, and no scales", () =>
+Deno.test("history lists accepted specs, newest first, and omits scaling", () =>
   withServer(async ({ send, cast }) => {
     await okJson(cast([service("web")]));
     await okJson(cast([service("web", { scale: 3 })]));
@@ -222,7 +222,7 @@ Deno.test("history lists accepted specs, newest first, and no scales", () =>
     await problemOf(send("GET", `${ns}/services/none/history`), "not_found");
   }));
 
-Deno.test("status counts what each namespace holds", () =>
+Deno.test("status counts the resources of each namespace", () =>
   withServer(async ({ send, cast }) => {
     await okJson(cast([service("web"), service("idle", { scale: 0 }), volume("a")]));
     const status = await okJson(send("GET", "/v1/status"));
@@ -235,7 +235,7 @@ Deno.test("status counts what each namespace holds", () =>
     assert.equal((await okJson(send("GET", "/v1/version"))).version, "1.2.3");
   }));
 
-Deno.test("the status tells at once that an Engine was adopted", async () => {
+Deno.test("the status shows an adopted Engine at once", async () => {
   await withServer(async ({ deps, send }) => {
     let isOurs = false;
     const runner = {

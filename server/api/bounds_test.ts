@@ -1,6 +1,5 @@
 /**
- * Every text, list and map that a caller can send has a bound, and what is sent beyond it is answered
- * shortly.
+ * Every text, list and map in a request has an upper bound, and a request beyond it gets a short answer.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,13 +12,10 @@ import { endpoints } from "./app.ts";
 import { problemOf, withServer } from "./server_fixture.ts";
 
 const BOUNDED = ["string", "array", "record"];
-/** What holds any value, and is checked by the schema of its kind: `parseDeclared`. */
+/** Paths with values of any type, which `parseDeclared` checks with the schema of their kind. */
 const OPEN = ["unknown"];
 
-/**
- * Whether every value that a schema takes has a bound: its own, or that of the step of a pipe which it ends
- * in.
- */
+/** Whether every value that a schema accepts has a bound, from the schema or from a step of its pipe. */
 function isBounded(schema: z.ZodType): boolean {
   const def = defOf(schema) as ReturnType<typeof defOf> & { out?: z.ZodType };
   if (BOUNDED.includes(def.type)) return mostOf(schema) !== undefined;
@@ -29,13 +25,13 @@ function isBounded(schema: z.ZodType): boolean {
   return !["transform", ...OPEN].includes(def.type);
 }
 
-/** Paths at which something has no bound. */
+/** The paths without a bound. */
 function unboundedIn(schema: z.ZodType, name: string): string[] {
   const covered = new Set<z.ZodType>();
   const found: string[] = [];
   for (const { path, schema: node, wraps } of nodesOf(schema)) {
     const def = defOf(node) as ReturnType<typeof defOf> & { out?: z.ZodType };
-    // What one step of a pipe checks, the others need not.
+    // One step of a pipe with a bound is enough.
     if (covered.has(node) || (def.type === "pipe" && isBounded(node))) {
       for (const inner of wraps) covered.add(inner);
     }
@@ -55,7 +51,7 @@ Deno.test("every string, list and map of a castable kind, a request and a query 
         ...documentedBody ? [[`${method} ${path} documented`, documentedBody] as [string, z.ZodType]] : [],
         ...query ? [[`${method} ${path} query`, query] as [string, z.ZodType]] : [],
       ]),
-      // The last two frames go to the client.
+      // The daemon sends the last two frames.
       ...execControlSchema.options.slice(0, 3).map((o, i): [string, z.ZodType] => [`exec frame ${i}`, o]),
     ];
     assert.ok(schemas.length > 40, `${schemas.length}`);
@@ -63,7 +59,7 @@ Deno.test("every string, list and map of a castable kind, a request and a query 
     return Promise.resolve();
   }));
 
-Deno.test("a body with a hundred thousand mistakes, or with huge words, is answered in a few kilobytes", () =>
+Deno.test("the answer to a body with a hundred thousand mistakes, or with huge words, has a few kilobytes", () =>
   withServer(async ({ send }) => {
     const many = 100_000;
     const sendWrong = (body: unknown) => send("POST", "/v1/cast", { resources: [{ kind: "service", body }] });

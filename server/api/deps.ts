@@ -1,4 +1,4 @@
-/** What the routes are given: everything that `daemon.ts` built and a request may need. @module */
+/** The dependencies of the routes, which `daemon.ts` creates. @module */
 import type { Logger } from "@logtape/logtape";
 import type { Nodes } from "../../node/node.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
@@ -12,31 +12,34 @@ import type { Unstored } from "../../reconcile/instance/unstored.ts";
 import type { WriteHealth } from "./write_health.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 
-/** What the app is made from. */
+/** Dependencies of the app. */
 export interface ServerDeps extends ApplyDeps {
   store: Store;
-  /** The values of secrets. */
+  /** Reads and writes the values of secrets. */
   secrets: Vault;
-  /** Who calls, and what they may do. */
+  /** The gate in front of every route. */
   auth: Auth;
   /** Where volumes and instances are. */
   nodes: Nodes;
-  /** The last output of instances that are gone. Default: none is kept. */
+  /** The last output of deleted instances. Default: none is kept. */
   keptLogs?: Pick<KeptLogs, "list" | "read">;
   info: DaemonInfo;
   /** Names besides loopback under which a request may address the daemon; `*` admits any IP address. */
   hosts: string[];
-  /** The runefile's registries, as they are now. */
+  /** The current registries of the runefile. */
   registries?: readonly RunefileRegistry[];
-  /** What has died of what should run as long as the daemon: then `/healthz` says 503. Default: nothing. */
+  /**
+   * The parts of the daemon that have stopped unexpectedly. If there are any, `/healthz` answers 503.
+   * Default: none.
+   */
   listDead?(): string[];
   /** Whether the daemon can store anything. Default: it can. */
   writes?: Pick<WriteHealth, "problem">;
-  /** What is known of instances and could not be stored. Default: nothing. */
+  /** Changes of instances that could not be stored. Default: none. */
   unstored?: Pick<Unstored, "addUnstored">;
-  /** Aborted when the daemon begins to stop: streams end, `/healthz` says 503. */
+  /** Aborts when the daemon begins to stop. Then streams end, and `/healthz` answers 503. */
   shutdown: AbortSignal;
   logger: Logger;
-  /** Where requests are counted, and what `/metrics` shows. */
+  /** Counts requests, and provides the text of `/metrics`. Default: no metrics. */
   metrics?: Metrics;
 }

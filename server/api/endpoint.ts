@@ -1,6 +1,6 @@
 /**
- * One route of the API as a value: what it takes, what it answers, how. The same value is mounted, validated
- * against and written into the OpenAPI document, so that none of the three can drift.
+ * A route of the API as a value. The app, the validation and the OpenAPI document all use the same value, so
+ * they cannot drift apart.
  * @module
  */
 import { z } from "zod";
@@ -17,42 +17,45 @@ import type { Route } from "../auth/route.ts";
 import { textsAsWritten } from "../../model/text_fields.ts";
 import { BodyRoom, type JsonBody, readJson } from "../http/json_body.ts";
 
-/** A request whose parts were checked. */
+/** A validated request. */
 export interface Call<Query = unknown, Body = unknown> {
   request: Request;
-  /** The path's parameters; namespaces and names are well formed. */
+  /** The parameters of the path. Namespaces and names are well formed. */
   params: Record<string, string>;
   query: Query;
   body: Body;
   requestId: string;
-  /** Who calls. */
+  /** The caller. */
   principal: Principal;
   /** Address of the peer. */
   peer: string;
-  /** Says in the audit log what a request is about where its path does not. */
+  /** Adds to the audit record what the request is about, where the path does not say it. */
   note(what: string): void;
-  /** Writes a refusal down that came after the answer had begun. Does nothing for other errors. */
+  /** Records a refusal that came after the answer had begun. Ignores other errors. */
   recordRefusal(error: unknown): void;
 }
 
-/** One kind of answer. */
+/** An answer of an endpoint. */
 export interface Answer {
   description: string;
-  /** Of a JSON body. */
+  /** The schema of a JSON body. */
   schema?: z.ZodType;
-  /** Of the data of each event of a stream. */
+  /** The schema of the data of each event in a stream. */
   events?: z.ZodType;
 }
 
-/** A route with what it takes and answers. */
+/** A route with its input, its answers and its handler. */
 export interface Endpoint extends Route {
   tag: string;
   summary: string;
-  /** What the document shows of the body where the handler itself checks it more closely than `body` does. */
+  /**
+   * The schema of the body for the document, if the handler validates the body more strictly than `body`
+   * does.
+   */
   documentedBody?: z.ZodType;
-  /** Puts texts as they are written into the body, where its schema does not say which fields are texts. */
+  /** Puts the original texts into the body, if `body` does not say which fields are texts. */
   bodyTexts?(body: unknown, texts: unknown): unknown;
-  /** By HTTP status; problems are added to every route. */
+  /** The answers by HTTP status. Problems are added to every route. */
   answers: Record<number, Answer>;
   handle(call: Call): Response | Promise<Response>;
 }
@@ -78,7 +81,7 @@ export const timeSchema = textUpTo(LIMITS.word).transform((text, ctx) => {
   }
 });
 
-/** Declares an endpoint; its handler sees the types of its own query and body. */
+/** Declares an endpoint whose handler gets the types of its query and body. */
 export function endpoint<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType>(
   declared: Omit<Endpoint, "handle" | "query" | "body"> & {
     query?: Query;
@@ -113,12 +116,12 @@ function parseBody(endpoint: Endpoint, schema: z.ZodType, { value, texts }: Json
   requireShape("body", schema, value);
   const asWritten = endpoint.bodyTexts ??
     ((body, texts) => textsAsWritten(body, endpoint.documentedBody ?? schema, { texts }));
-  // Hardly anybody sends numbers where texts belong.
+  // Numbers in place of texts are rare, so the original texts are looked up only then.
   const converted = asWritten(value, value);
   return parse("body", schema, converted === value ? value : asWritten(value, texts()));
 }
 
-/** Events and instances have longer names than what users may declare, of the same letters. */
+/** Events and instances have longer names than users may declare, with the same characters. */
 const STORED_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 function checkParams(params: Record<string, string>): void {
@@ -126,14 +129,14 @@ function checkParams(params: Record<string, string>): void {
     const valid = key === "namespace" ? isName(value) : STORED_NAME.test(value);
     if (!valid) {
       throw new RuneError("invalid_argument", `"${value}" is not a ${key === "namespace" ? key : "name"}`, {
-        hint: "names hold lower-case letters, digits and '-', at most 63",
+        hint: "a name has at most 63 lower-case letters, digits and '-'",
       });
     }
   }
 }
 
 /**
- * Checks a request against its endpoint and answers it.
+ * Validates a request and answers it.
  *
  * @throws {RuneError} `invalid_argument`, `payload_too_large`, or what the handler throws.
  */
@@ -144,11 +147,11 @@ export async function callEndpoint(
   checkParams(params);
   const { searchParams } = new URL(request.url);
   const search = Object.fromEntries(searchParams);
-  // Which of two was meant could be read one way by who permits and another by who acts.
+  // With two values, the check of rights and the handler could read different ones.
   const repeated = Object.keys(search).find((name) => searchParams.getAll(name).length > 1);
   if (repeated !== undefined) {
     throw new RuneError("invalid_argument", `the query parameter "${repeated}" is given twice`, {
-      hint: "leave one of them out",
+      hint: "leave out one of them",
     });
   }
   let query: unknown = {};

@@ -1,7 +1,7 @@
-/** Puts what the reference says of each field into the schemas of the OpenAPI document. @module */
+/** Copies the description of each field from the reference into the OpenAPI document. @module */
 import type { FieldDocs } from "../../model/field_docs/fields.ts";
 
-/** As much of a JSON schema as is walked. */
+/** The part of a JSON schema that is walked. */
 export interface JsonSchema {
   description?: string;
   properties?: Record<string, JsonSchema>;
@@ -11,7 +11,7 @@ export interface JsonSchema {
   allOf?: JsonSchema[];
 }
 
-/** Gives every field below `schema` its description. @param path of the schema: empty for a body. */
+/** Sets the description of every field below `schema`. @param path the path of `schema`; empty for a body. */
 export function describeFields(schema: JsonSchema, docs: FieldDocs, path = ""): void {
   for (const form of [...schema.anyOf ?? [], ...schema.oneOf ?? [], ...schema.allOf ?? []]) {
     describeFields(form, docs, path);

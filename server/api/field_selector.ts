@@ -1,18 +1,18 @@
-/** Field selectors of a list or watch, checked against the fields that its kind has. @module */
+/** Parses field selectors of lists and watches, and checks them against the fields of the kind. @module */
 import type { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import { defOf, formsOf } from "../../model/schema_parts.ts";
 import { type FieldRequirement, parseFieldSelector } from "../../model/selector.ts";
 import { didYouMean } from "../../model/suggest.ts";
 
-/** Forms of values that hold further ones. */
+/** Types of values that contain other values. */
 const HOLDERS = ["object", "record", "array"];
 
-/** Says why nothing can be selected at a path; undefined where a value may stand. */
+/** Says why a path cannot be selected; undefined if it can. */
 function whyNot(schema: z.ZodType, path: string[]): { message: string; hint?: string } | undefined {
   let forms = formsOf(schema);
   for (const part of path) {
-    // What has no schema may hold anything.
+    // Without a schema, any field may exist.
     if (forms.some((form) => ["unknown", "any", "custom"].includes(defOf(form).type))) return undefined;
     const defs = forms.map(defOf);
     const found = defs.flatMap(({ shape, valueType, element }) => {
@@ -36,10 +36,11 @@ function whyNot(schema: z.ZodType, path: string[]): { message: string; hint?: st
 }
 
 /**
- * Reads a field selector for resources of one kind.
+ * Parses a field selector for resources of one kind.
  *
- * @param schema of the resource.
- * @throws {RuneError} `invalid_argument` for another form, and for a field that the kind does not have.
+ * @param schema the schema of the resource.
+ * @throws {RuneError} `invalid_argument` if the selector is malformed, or if the kind does not have the
+ * field.
  */
 export function readFieldSelector(
   text: string,

@@ -6,7 +6,7 @@ import { okJson, problemOf, withServer } from "./server_fixture.ts";
 
 const INHERITED = ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf", "prototype"];
 
-Deno.test("a field selector that names what no field is, is a 400 for every kind that is listed", () =>
+Deno.test("a field selector with an unknown field is a 400 for every kind", () =>
   withServer(async ({ send, cast }) => {
     await okJson(cast([
       ["configmap", { name: "a", data: { toString: "x", constructor: "y" }, labels: { toString: "x" } }],
@@ -35,7 +35,7 @@ Deno.test("a field selector that names what no field is, is a 400 for every kind
     assert.equal(none.items.length, 0);
   }));
 
-Deno.test("a size or an action whose name is inherited is refused, not a fault", () =>
+Deno.test("an inherited name as a size or an action is refused, and is no internal error", () =>
   withServer(async ({ cast }) => {
     for (const size of ["1constructor", "1toString", "1valueOf"]) {
       const problem = await problemOf(
@@ -46,7 +46,7 @@ Deno.test("a size or an action whose name is inherited is refused, not a fault",
     }
   }));
 
-Deno.test("readFieldSelector() takes every field that a kind has", () => {
+Deno.test("readFieldSelector() accepts every field of a kind", () => {
   const read = (kind: keyof typeof RESOURCES, text: string) =>
     readFieldSelector(text, { kind, schema: RESOURCES[kind] });
   read(

@@ -1,7 +1,7 @@
-/** What nobody should send, for tests of the app and of the daemon. @module */
+/** Malformed requests for tests of the app and the daemon. @module */
 
 const makeDeep = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
-/** Bodies that no route should take. */
+/** Bodies that no route should accept. */
 export const BODIES: string[] = [
   "",
   "{",

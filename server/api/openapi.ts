@@ -1,4 +1,4 @@
-/** The OpenAPI document, made from the endpoints and the schemas that validate. @module */
+/** Generates the OpenAPI document from the endpoints and their schemas. @module */
 import { OpenApiGeneratorV31, OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 import { z } from "zod";
 import { problemSchema } from "../../model/api.ts";
@@ -18,7 +18,7 @@ import { type Access, accessOf } from "../auth/access.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
 import { describeFields, type JsonSchema } from "./field_descriptions.ts";
 
-/** Gives a schema a name in the document: wherever it stands, it is written once. */
+/** Names a schema, so that the document contains it once and refers to it elsewhere. */
 const nameSchema = <T extends z.ZodType>(name: string, schema: T): T => schema.meta({ id: name });
 
 /** The schema of each kind that the API shows. */
@@ -30,7 +30,8 @@ export const RESOURCES: Record<Exclude<Kind, HiddenKind>, z.ZodType> = {
   volume: nameSchema("Volume", volumeResource),
   snapshot: nameSchema("Snapshot", snapshotResource),
   service: nameSchema("Service", serviceResource),
-  // An instance's template is a service's spec as it once was: any version's form of it, so a map here.
+  // An instance's template is an earlier spec of its service, perhaps of an earlier version of Rune, so it is
+  // a map here.
   instance: nameSchema(
     "Instance",
     instanceResource.extend({
@@ -40,7 +41,7 @@ export const RESOURCES: Record<Exclude<Kind, HiddenKind>, z.ZodType> = {
   event: nameSchema("Event", eventResource),
 };
 
-/** The schema of each kind's body, as a castfile writes it. */
+/** The schema of each kind's body, as castfiles have it. */
 export const DECLARATIONS: Record<CastKind, z.ZodType> = {
   namespace: nameSchema("NamespaceBody", BODIES.namespace),
   storageClass: nameSchema("StorageClassBody", BODIES.storageClass),
@@ -66,25 +67,25 @@ const answer = ({ description, schema, events }: Answer) => ({
 
 const PLACES = { namespace: "in the namespace", name: "there", cluster: "everywhere" };
 
-/** What a route asks of its caller, in words. */
+/** Says what a route requires of its caller. */
 function needs(access: Access): string {
   switch (access.who) {
     case "anyone":
       return "Needs no token.";
     case "loopback":
-      return "Needs no token, and a caller on this machine.";
+      return "Needs no token, but a caller on this machine.";
     case "authenticated":
       return "Needs a token.";
     case "writer":
-      return "Needs to be permitted to create or update each resource of the request.";
+      return "Needs the right to create or update each resource of the request.";
     case "somewhere":
-      return `Needs ${access.resource}: ${access.verb} in some namespace; shows what the caller may see.`;
+      return `Needs ${access.resource}: ${access.verb} in at least one namespace; shows what the caller may see.`;
     case "permitted":
       return `Needs ${access.resource}: ${access.verb} ${PLACES[access.at]}.`;
   }
 }
 
-/** What an endpoint asks of its caller, as a sentence. */
+/** Says what an endpoint requires of its caller, as a sentence. */
 export function describeAccess(endpoint: Endpoint): string {
   return needs(accessOf(endpoint) ?? { who: "authenticated" });
 }
@@ -97,13 +98,13 @@ function security(endpoint: Endpoint): { description: string; security: Record<s
   return { description: needs(access), security: open ? [] : [{ [TOKEN]: [] }] };
 }
 
-/** The document, ready to be served. */
+/** Generates the document. */
 export function openApiDocument(endpoints: Endpoint[], version: string): object {
   const registry = new OpenAPIRegistry();
   registry.registerComponent("securitySchemes", TOKEN, {
     type: "http",
     scheme: "bearer",
-    description: "A token of `rune admin`; not asked for where the runefile says `auth.enabled: false`.",
+    description: "A token of `rune admin`; not needed if the runefile says `auth.enabled: false`.",
   });
   for (const endpoint of endpoints) {
     const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);

@@ -1,24 +1,24 @@
-/** Which runners work, asked at most every few seconds. @module */
+/** The states of the runners, checked at most every few seconds. @module */
 import { toRuneError } from "../../model/error.ts";
 import type { Status } from "../../model/api.ts";
 import type { Node } from "../../node/node.ts";
 import { findNode } from "../../node/placement.ts";
 import type { ServerDeps } from "./deps.ts";
 
-/** A runner that does not answer in this time counts as not there. */
+/** A runner that does not answer in this time counts as unavailable. */
 const CHECK_TIMEOUT_MS = 1000;
-/** How long an answer of the runners is good for: `status --watch` must not become load on the Engine. */
+/** How long a state is cached, so that `status --watch` does not burden the Engine. */
 const CHECK_CACHE_MS = 2000;
 
-/** See the module comment. */
+/** The cached states. */
 export interface RunnerStates {
-  /** What each runner said last. */
+  /** Returns the cached states, or checks the runners. */
   read(): Promise<Status["runners"]>;
-  /** For whoever changed what they would say: the next `read` asks again. */
+  /** Drops the cache after a change, so that the next `read` checks again. */
   forget(): void;
 }
 
-/** Makes one. */
+/** Creates an empty cache. */
 export function createRunnerStates(deps: Pick<ServerDeps, "nodes">): RunnerStates {
   let last: { at: number; states: Promise<Status["runners"]> } | undefined;
   return {

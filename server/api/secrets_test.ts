@@ -8,7 +8,7 @@ const secret = (data: unknown, more: object = {}): [string, Record<string, unkno
   { name: "db", data, ...more },
 ];
 
-Deno.test("a secret is cast, unchanged, changed and deleted; its version counts its values", () =>
+Deno.test("a secret is cast, unchanged, changed and deleted; its version counts changes of its values", () =>
   withServer(async ({ cast, send, deps, store }) => {
     const [made] = (await okJson(cast([secret({ password: VALUE, user: "me" }, { type: "login" })]))).results;
     assert.deepEqual([made.action, made.changes], ["created", []]);
@@ -42,7 +42,7 @@ Deno.test("a secret is cast, unchanged, changed and deleted; its version counts 
     assert.equal((await okJson(send("GET", `${ns}/secrets/db`))).spec.version, 1);
   }));
 
-Deno.test("a dry run, a refused cast and a race leave no value, no version and no key behind", () =>
+Deno.test("a dry run, a refused cast and a race leave no value, version or key behind", () =>
   withServer(async ({ cast, deps, store }) => {
     const keys = () => store.metaKeys("data-key/");
     await okJson(cast([secret({ password: VALUE })], { dryRun: true }));
@@ -61,12 +61,12 @@ Deno.test("a dry run, a refused cast and a race leave no value, no version and n
     const { password } = await deps.secrets.readSecret("default", "db");
     assert.ok(values.includes(password!));
     assert.equal(store.get("secret", "default", "db")!.spec.version, 8);
-    // Destroying keys of versions that were replaced takes its turn after the last write.
+    // The keys of replaced versions are destroyed after the last write.
     await deps.secrets.discard({ version: 0, keyId: "none", iv: "", ciphertext: "" });
     assert.equal((await keys()).length, 1);
   }));
 
-Deno.test("no answer, watch, event, history or error holds a value of a secret", () =>
+Deno.test("no answer, watch, event, history or error contains a value of a secret", () =>
   withServer(async ({ send, cast, store }) => {
     const watch = await send("GET", "/v1/secrets?watch=true");
     const answers: string[] = [];
@@ -94,7 +94,7 @@ Deno.test("no answer, watch, event, history or error holds a value of a secret",
     while (!text.includes('"put"')) text += (await reader.read()).value ?? "";
     await reader.cancel();
     answers.push(text, JSON.stringify(store.list("secret")), JSON.stringify(store.list("sealedSecret")));
-    // The unknown key of a body is told by its name: a value in its place is beyond help.
+    // An error names the unknown key of a body, so a value in place of a key is repeated.
     for (const answer of answers.filter((a) => !a.includes("unknown field"))) {
       assert.equal(answer.includes(VALUE), false, answer);
     }

@@ -1,6 +1,6 @@
 /**
- * What the tests of this folder share: an app on a real store and real drivers in a directory of its own, no
- * socket.
+ * An app without a socket, on a real store and real drivers in a directory of its own, for the tests of this
+ * folder.
  * @module
  */
 import assert from "node:assert/strict";
@@ -24,11 +24,13 @@ import { seed } from "../daemon/seed.ts";
 export interface TestServer {
   store: Store;
   deps: ServerDeps;
-  /** Aborts what the daemon aborts when it stops. */
+  /** Abort it to stop the daemon. */
   shutdown: AbortController;
   /** A directory that the driver `local-host` allows. */
   hostDir: string;
-  /** Sends a request; an object is sent as JSON. `peer` is where it comes from, by default this machine. */
+  /**
+   * Sends a request; an object is sent as JSON. `peer` is the address of the caller, by default this machine.
+   */
   send(
     method: string,
     path: string,
@@ -40,7 +42,7 @@ export interface TestServer {
   cast(resources: [kind: string, body: Record<string, unknown>][], options?: object): Promise<Response>;
 }
 
-/** Runs `test` with a server that is removed after it. */
+/** Runs `test` with a server, and removes it afterwards. */
 export async function withServer(
   test: (server: TestServer) => Promise<void>,
   options: { auth?: boolean; runners?: readonly Runner[]; deps?: Partial<ServerDeps> } = {},
@@ -123,7 +125,7 @@ export async function withServer(
   }
 }
 
-/** The problem that a request was answered with, checked to be of that code. */
+/** Returns the problem in an answer, and asserts its code. */
 export async function problemOf(response: Promise<Response>, code: Problem["code"]): Promise<Problem> {
   const answer = await response;
   const problem = await answer.json();
@@ -133,7 +135,7 @@ export async function problemOf(response: Promise<Response>, code: Problem["code
   return problem;
 }
 
-/** The JSON of an answer that succeeded. */
+/** Returns the JSON of a successful answer. */
 // deno-lint-ignore no-explicit-any -- tests look into answers of every shape
 export async function okJson(response: Promise<Response>, status = 200): Promise<any> {
   const answer = await response;
@@ -142,7 +144,7 @@ export async function okJson(response: Promise<Response>, status = 200): Promise
   return value;
 }
 
-/** Bodies that are right; tests change what they are about. */
+/** A valid declaration, which tests change. */
 export const volume = (name: string, more: object = {}): [string, Record<string, unknown>] => [
   "volume",
   { name, size: "1Gi", accessMode: "ReadWriteOnce", ...more },

@@ -1,4 +1,4 @@
-/** Which instances a request for a service or an instance means, and who runs them. @module */
+/** Finds the instances of a request for a service or an instance, and their runners. @module */
 import type { Runner, RunRef } from "../../runners/runner.ts";
 import { findNode } from "../../node/placement.ts";
 import { RuneError } from "../../model/error.ts";
@@ -32,7 +32,7 @@ export function instancesOf(store: Reader, target: Target): Instance[] {
     .sort((a, b) => a.spec.ordinal - b.spec.ordinal);
 }
 
-/** The runner of an instance. @throws {RuneError} `unavailable` when this daemon has no such runner. */
+/** The runner of an instance. @throws {RuneError} `unavailable` if this daemon has no such runner. */
 export function runnerFor(instance: Instance, nodes: ServerDeps["nodes"]): Runner {
   const runner = findNode({ nodes }).runners.get(instance.spec.runner);
   if (runner) return runner;
@@ -45,10 +45,10 @@ export const currentRun = ({ uid, status }: Instance): RunRef => ({ instanceUid:
 const RUNNING = ["Running", "Unhealthy", "Paused", "Stopping"];
 
 /**
- * The instance in which a command can run: of a service any that is ready, else any that runs.
+ * The instance in which a command can run. For a service, any ready instance or, if there is none, any
+ * running one.
  *
- * @throws {RuneError} `not_found`; `failed_precondition` when none runs, with what the instance says of
- * itself.
+ * @throws {RuneError} `not_found`; `failed_precondition` if none runs, with the message of the instance.
  */
 export function runningInstance(store: Reader, target: Target): Instance {
   const instances = instancesOf(store, target);

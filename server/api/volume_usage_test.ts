@@ -5,7 +5,7 @@ import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { createApp } from "./app.ts";
 import { okJson, volume, withServer } from "./server_fixture.ts";
 
-Deno.test("the usage of a volume is measured with the value of a secret, never with its reference", () =>
+Deno.test("a volume is measured with the value of a secret, never with its reference", () =>
   withServer(async ({ store, deps, cast }) => {
     await okJson(cast([volume("v"), ["secret", { name: "cloud", data: { token: "value" } }]]));
     await store.transact((tx) => {

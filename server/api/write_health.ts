@@ -1,22 +1,22 @@
 /**
- * Whether the daemon can store anything, for those who look at it: while it cannot, what it shows is old.
+ * Reports whether the daemon can store anything. While it cannot, the state that it shows may be old.
  * @module
  */
 import { findShortage } from "../../base/room.ts";
 import { describeShortage } from "../../model/format.ts";
 
-/** A commit that failed says so for this long, where nothing was written since. */
+/** A failed commit is reported for this long, unless a later one succeeds. */
 const REMEMBERED_MS = 60_000;
 
-/** See the module comment. */
+/** Tracks the commits of the store. */
 export interface WriteHealth {
-  /** Told of every commit that was tried. */
+  /** Reports the result of a commit. */
   noteCommit(result: { ok: boolean }): void;
-  /** What keeps the daemon from storing, and what to do; undefined when nothing does. */
+  /** Why the daemon cannot store anything, and what to do about it; undefined if it can. */
   problem(): Promise<string | undefined>;
 }
 
-/** Watches the writes into a data directory. */
+/** Tracks the writes into a data directory. */
 export function createWriteHealth(dataDir: string): WriteHealth {
   let failedAt: number | undefined;
   return {
@@ -29,11 +29,11 @@ export function createWriteHealth(dataDir: string): WriteHealth {
         return `the disk of the data directory ${dataDir} is full (${
           describeShortage(shortage)
         }): nothing can be stored, casts are refused, ` +
-          "and what is shown may be old; make room, and all goes on by itself";
+          "and what is shown may be old; free some space, and the daemon continues by itself";
       }
       if (failedAt === undefined || performance.now() - failedAt > REMEMBERED_MS) return undefined;
       return `nothing can be stored in the data directory ${dataDir}: casts are refused, and what is shown may be old; ` +
-        "the daemon's log says why (its disk, most likely)";
+        "the daemon's log says why (most likely the disk)";
     },
   };
 }

@@ -191,7 +191,7 @@ Deno.test("administration works only on this machine, unless the runefile permit
     assert.match(problem.hint!, /allowRemoteAdmin/);
     assert.equal((await as(root, "GET", whoami, undefined, REMOTE)).status, 200);
     const me = await okJson(as(root, "GET", whoami, undefined, REMOTE));
-    assert.match(me.warnings[0], /plain text/);
+    assert.match(me.warnings[0], /not encrypted/);
     assert.deepEqual((await okJson(as(root, "GET", whoami))).warnings, []);
   }));
 

@@ -80,7 +80,7 @@ Deno.test("a granted host path can be a volume of its namespace only, right afte
       return answer.status === 200 ? "" : hint;
     };
     for (const directory of ["shop", "any", "all"]) assert.equal(await refusal("shop", directory), "");
-    assert.match(await refusal("other", "shop"), /to grants\.other\.hostPaths for this namespace alone/);
+    assert.match(await refusal("other", "shop"), /to grants\.other\.hostPaths for this namespace only/);
     assert.equal(await refusal("other", "any"), "");
     grants = {};
     built.configure(storage);

@@ -1,5 +1,6 @@
 /**
- * Makes a backup of a daemon that runs: the state as it is at one moment, and what else was asked for.
+ * Makes a backup of a running daemon: a consistent copy of the state and, on request, the key and the data of
+ * volumes.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
@@ -21,28 +22,28 @@ import { manifestFile, packBackup, partFiles, textFile, volumeFolder } from "./f
 import type { TarFile } from "./tar.ts";
 import { snapshotVolumes } from "./volume_snapshots.ts";
 
-/** What a backup is made from. */
+/** Dependencies of a backup. */
 export interface BackupSource {
   store: Store;
-  /** Where the key of the secrets is. */
+  /** Provides the key encryption key. */
   secrets: Pick<Vault, "hold">;
   nodes: Nodes;
   info: Pick<DaemonInfo, "version" | "node" | "daemonId" | "dataDir">;
-  /** Told why a backup ended early, where its reader only sees that it did. */
+  /** Logs why a backup ended early; its reader sees only that it did. */
   logger?: Logger;
 }
 
-/** Name of the key encryption key in a backup. */
+/** The name of the key encryption key in a backup. */
 export const KEK = "kek";
 
 /**
- * A backup as a stream, which ends with its reader or with the signal. What can be refused is refused before
- * the stream begins, and by then the snapshots are taken that data of volumes comes from.
+ * Streams a backup. The stream ends when its reader cancels it or the signal aborts. All refusals come before
+ * the stream begins. The snapshots of volumes are taken before it, too.
  *
- * @param options.asked aborts when the one who asked is gone.
- * @throws {RuneError} `not_found` for a volume that does not exist, `failed_precondition` for one whose data
- * cannot be had or a KEK that is no file here, `unavailable` when the disk has no room for the copy of the
- * state.
+ * @param options.asked aborts when the client has disconnected.
+ * @throws {RuneError} `not_found` for a volume that does not exist; `failed_precondition` for a volume whose
+ * data cannot be read, or if the KEK is not in a file; `unavailable` if the disk has no room for the copy of
+ * the state.
  */
 export async function makeBackup(
   source: BackupSource,
@@ -89,7 +90,7 @@ export async function makeBackup(
     async end() {
       left.abort();
       await Deno.remove(copy).catch(() => {});
-      // A daemon that stops may be too late to ask: the next one does.
+      // A daemon that is stopping may be too late for this. The next one removes them.
       await snapshots?.remove().catch(() => {});
     },
     onFailure(error) {
@@ -99,8 +100,8 @@ export async function makeBackup(
 }
 
 /**
- * Copies the state, and the key where it is wanted, in one turn: no rotation comes between the two. Before
- * anything is made of it, the key is compared with those that the state is sealed with.
+ * Copies the state and, on request, the key, with no key rotation in between. Then checks that the key is the
+ * one that the state is encrypted with.
  */
 async function copyState(
   { store, secrets, info }: BackupSource,
@@ -110,7 +111,7 @@ async function copyState(
   return await secrets.hold(async (held) => {
     const kek = withKek ? await held.readFile() : undefined;
     const { revision } = store;
-    // Before the copy: no data key changes until this ends.
+    // Before the copy, so that no data key changes until it is done.
     await checkKek(store, held.kek);
     await store.copyTo(copy);
     return { copy, revision, ...(kek !== undefined && { kek }) };
@@ -118,7 +119,7 @@ async function copyState(
 }
 
 /**
- * The same stream, with something to do once it ended, failed or lost its reader, be it before its first
+ * Adds cleanup to a stream, which runs once it has ended, failed or lost its reader, even before the first
  * byte.
  */
 function endingWith(
@@ -169,15 +170,15 @@ function findVolume(
   if (!driver.exportData) {
     throw new RuneError(
       "failed_precondition",
-      `volume ${describeKey(volume)}: the driver ${driver.name} cannot put data into a backup`,
-      { hint: `back up ${volume.status.handle} with a tool of its own, and leave the volume out` },
+      `volume ${describeKey(volume)}: the driver ${driver.name} cannot export data`,
+      { hint: `back up ${volume.status.handle} with another tool, and leave out the volume` },
     );
   }
   if (fromSnapshots && !driver.capabilities.snapshots) {
     throw new RuneError(
       "failed_precondition",
-      `volume ${describeKey(volume)}: the driver ${driver.name} has no snapshots`,
-      { hint: "copy its files as they are, with --no-snapshots, while nothing writes them" },
+      `volume ${describeKey(volume)}: the driver ${driver.name} takes no snapshots`,
+      { hint: "copy its live files with --no-snapshots, while nothing writes to them" },
     );
   }
   return { volume, driver };
@@ -187,7 +188,7 @@ async function diskFile(name: string, path: string): Promise<TarFile> {
   const { size } = await Deno.stat(path);
   const data = (async function* () {
     const file = await Deno.open(path);
-    // Closes the file also when the reader leaves.
+    // Closes the file even if the reader cancels.
     yield* file.readable;
   })();
   return { name, size, data };

@@ -1,10 +1,10 @@
 /**
- * The form of a backup: a gzip tar whose first file is `manifest.json` and whose last is `SHA256SUMS`, so
- * that one that was cut off shows it. Any `tar` unpacks it and `sha256sum -c` checks it.
+ * The format of backups: a gzip tar whose first file is `manifest.json` and whose last is `SHA256SUMS`, so
+ * that a truncated one is noticed. Any `tar` can unpack it, and `sha256sum -c` can check it.
  *
  *     manifest.json
  *     state.db                          the state, a Deno KV database
- *     kek                               only where it was asked for
+ *     kek                               only on request
  *     volumes/<n>/<part>                the data of the manifest's nth volume: a tar stream, cut into parts
  *     SHA256SUMS
  * @module
@@ -14,45 +14,45 @@ import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import { notWhole, readTar, type TarFile, writeTar } from "./tar.ts";
 
-/** A newer one is refused. */
+/** The version of the format. A newer one is refused. */
 const FORMAT = 1;
 const MANIFEST = "manifest.json";
 const SUMS = "SHA256SUMS";
-/** A stream of unknown length becomes files of at most this size, held in memory one at a time. */
+/** A stream of unknown length becomes files of at most this size, one of which is in memory at a time. */
 const PART_BYTES = 4 * 1024 * 1024;
 
 const manifestSchema = z.object({
   format: z.number().int(),
-  /** Of the daemon that made it. */
+  /** The version of the daemon that made it. */
   version: z.string(),
   /** RFC 3339. */
   createdAt: z.string(),
   node: z.string(),
-  /** Names files, labels and control groups: nothing else may be in it. */
+  /** It becomes part of the names of files, labels and control groups, so nothing else may be in it. */
   daemonId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/),
   /** Of the state, at least. */
   revision: z.number().int(),
   kek: z.boolean(),
   volumes: z.array(z.object({ namespace: z.string(), name: z.string(), uid: z.string() })),
-  /** Where the daemon ran that made it: tells whether a data directory is still the same one. */
+  /** The place of the daemon that made it, by which a restore recognizes its data directory. */
   place: z.object({ machine: z.string(), dataDir: z.string(), inode: z.string() }).optional(),
 });
 
-/** What a backup holds. */
+/** The contents of a backup. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The first file of a backup. */
+/** Creates the first file of a backup. */
 export function manifestFile(manifest: Omit<Manifest, "format">): TarFile {
   return textFile(MANIFEST, JSON.stringify({ format: FORMAT, ...manifest }, null, 2) + "\n");
 }
 
-/** A small file. */
+/** Creates a small file. */
 export function textFile(name: string, text: string): TarFile {
   const bytes = new TextEncoder().encode(text);
   return { name, size: bytes.length, data: [bytes] };
 }
 
-/** A stream as files, in order. */
+/** Cuts a stream into files, in order. */
 export async function* partFiles(
   folder: string,
   stream: ReadableStream<Uint8Array>,
@@ -73,10 +73,10 @@ export async function* partFiles(
   if (size > 0) yield file();
 }
 
-/** Folder of the parts of the manifest's nth volume. */
+/** The folder of the parts of the manifest's nth volume. */
 export const volumeFolder = (n: number): string => `volumes/${n}`;
 
-/** Files as a finished backup. */
+/** Packs files into a backup, with checksums. */
 export function packBackup(files: AsyncIterable<TarFile>): ReadableStream<Uint8Array> {
   const tar = writeTar(withSums(files), { mtime: Math.floor(Date.now() / 1000) });
   return ReadableStream.from(tar as AsyncGenerator<Uint8Array<ArrayBuffer>>)
@@ -99,15 +99,15 @@ async function* withSums(files: AsyncIterable<TarFile>): AsyncGenerator<TarFile>
   yield textFile(SUMS, sums.join(""));
 }
 
-/** Told of each file but manifest and sums; must read its data to the end. */
+/** Called for each file except the manifest and the checksums. It must read the data to the end. */
 export type FileReader = (name: string, data: AsyncIterable<Uint8Array>) => Promise<void>;
 
 /**
- * Reads a backup to its end and checks all of it.
+ * Reads a whole backup and checks it.
  *
- * @returns what it holds, only when everything is whole.
- * @throws {RuneError} `invalid_argument` for one that is damaged or cut off; `failed_precondition` for a
- * newer form.
+ * @returns the manifest, if the backup is intact.
+ * @throws {RuneError} `invalid_argument` for a damaged or truncated backup; `failed_precondition` for a newer
+ * format.
  */
 export async function readBackup(
   stream: ReadableStream<Uint8Array>,
@@ -127,10 +127,10 @@ export async function readBackup(
         yield chunk;
       }
     })();
-    if (sums !== undefined) throw notWhole("something follows its end");
+    if (sums !== undefined) throw notWhole("there is data after its end");
     if (name === SUMS) sums = await readText(hashed);
     else if (manifest === undefined) {
-      if (name !== MANIFEST) throw notWhole("it is no backup of Rune");
+      if (name !== MANIFEST) throw notWhole("it is not a backup of Rune");
       manifest = parseManifest(await readText(hashed));
       await options.onManifest?.(manifest);
     } else await options.onFile(name, hashed);
@@ -139,15 +139,15 @@ export async function readBackup(
   if (manifest === undefined || sums === undefined) throw notWhole("its end is missing");
   const wanted = sums.split("\n");
   const wrong = found.findIndex((line, i) => line !== `${wanted[i]}\n`);
-  if (wrong !== -1) throw notWhole(`${found[wrong]!.slice(66).trim()} is not what was written`);
+  if (wrong !== -1) throw notWhole(`${found[wrong]!.slice(66).trim()} does not match its checksum`);
   if (found.join("") !== sums) throw notWhole("files are missing");
   return manifest;
 }
 
 /**
- * What a backup says that it holds. Only {@linkcode readBackup} tells whether that is true.
+ * Reads only the manifest. Only {@linkcode readBackup} checks whether the backup is intact.
  *
- * @throws {RuneError} as it does.
+ * @throws {RuneError} as {@linkcode readBackup} does.
  */
 export async function readManifest(stream: ReadableStream<Uint8Array>): Promise<Manifest> {
   let manifest: Manifest | undefined;
@@ -182,7 +182,7 @@ function parseManifest(text: string): Manifest {
   if (format > FORMAT) {
     throw new RuneError(
       "failed_precondition",
-      `the backup has form ${format}; this program knows up to ${FORMAT}`,
+      `the backup has format ${format}; this program supports formats up to ${FORMAT}`,
       {
         hint: "restore it with the version of Rune that made it, or a newer one",
       },

@@ -54,7 +54,7 @@ Deno.test("packBackup() and readBackup() agree, and the host's tar and sha256sum
   }
 });
 
-Deno.test("readBackup() refuses every cut, every flipped byte, and what is no backup", async () => {
+Deno.test("readBackup() refuses every cut, every flipped byte, and files that are no backup", async () => {
   const tar = await transform(
     await bytesOf(packBackup(files(textFile("state.db", "the state"), textFile("kek", "key")))),
     new DecompressionStream("gzip"),
@@ -85,13 +85,13 @@ async function* yieldOnly(file: TarFile) {
   yield file;
 }
 
-Deno.test("readBackup() refuses a newer form and says so", async () => {
+Deno.test("readBackup() refuses a newer format and says so", async () => {
   const newer = textFile("manifest.json", JSON.stringify({ format: 2 }));
   const packed = await bytesOf(packBackup(yieldOnly(newer)));
-  await assert.rejects(read(packed), { code: "failed_precondition", message: /form 2/ });
+  await assert.rejects(read(packed), { code: "failed_precondition", message: /format 2/ });
 });
 
-Deno.test("partFiles() cuts a stream of any length into files that make it up again", async () => {
+Deno.test("partFiles() cuts a stream of any length into files that add up to it", async () => {
   const chunks = Array.from({ length: 100 }, (_, i) => new Uint8Array(100_000).fill(i));
   const tar = writeTar(partFiles("volumes/0", ReadableStream.from(chunks)), { mtime: 0 });
   const names: string[] = [];

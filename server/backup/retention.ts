@@ -1,34 +1,34 @@
 /**
- * Which backups the daemon made by itself, by their names, when the next is due, and which of them go. A file
- * has such a name only when all of it was on disk and its checksums were read back. Pure.
+ * Finds scheduled backups by their names, and decides when the next is due and which ones to remove. A file
+ * has such a name only after it was written and its checksums were verified. Pure.
  * @module
  */
 
-/** What clocks differ by; a time further ahead than this was written before the clock was set back. */
+/** How much clocks may differ. A time further in the future was written before the clock was set back. */
 const AHEAD_MS = 60_000;
 
 /** A backup in the directory. */
 export interface KeptBackup {
   name: string;
-  /** When it was begun, in milliseconds since 1970. */
+  /** When it was started, in milliseconds since 1970. */
   at: number;
 }
 
-/** Daemons that share a directory leave each other's backups alone. */
+/** The name contains the daemon's id, since daemons may share a directory. */
 const prefixOf = (daemonId: string) => `rune-${daemonId.slice(0, 8)}-`;
 
 /**
- * `rune-1a2b3c4d-20260131T120000Z.tgz`: in the order of their names, backups of a daemon are in the order of
- * time.
+ * The name of a backup: `rune-1a2b3c4d-20260131T120000Z.tgz`. Sorted by name, the backups of a daemon are
+ * sorted by time.
  */
 export function backupName(daemonId: string, at: Date): string {
   return `${prefixOf(daemonId)}${at.toISOString().replace(/[-:]|\.\d+/g, "")}.tgz`;
 }
 
-/** The name of a backup until all of it is there and checked. */
+/** The name of a backup until it is complete and verified. */
 export const partialName = (name: string) => `.${name}.partial`;
 
-/** The backups among the files of a directory, newest first. */
+/** Finds the backups among the files of a directory, newest first. */
 export function findBackups(files: string[], daemonId: string): KeptBackup[] {
   return files.flatMap((name) => {
     const at = timeOf(name, daemonId);
@@ -36,7 +36,7 @@ export function findBackups(files: string[], daemonId: string): KeptBackup[] {
   }).sort((a, b) => b.at - a.at);
 }
 
-/** What a daemon left in a directory that was killed while it wrote there. */
+/** Finds unfinished backups of a daemon that was killed. */
 export function findPartials(files: string[], daemonId: string): string[] {
   return files.filter((file) => {
     const name = /^\.(.+)\.partial$/.exec(file)?.[1];
@@ -53,14 +53,14 @@ function timeOf(name: string, daemonId: string): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** The last one, leaving out what is of a clock that was set back since. @param backups newest first. */
+/** The latest backup, ignoring those from before the clock was set back. @param backups newest first. */
 export function lastOf(backups: KeptBackup[], now: Date): KeptBackup | undefined {
   return backups.find(({ at }) => !isAhead(at, now));
 }
 
 /**
- * Milliseconds until the next backup is due after the last; 0 when it is. However many were missed, one makes
- * up for them.
+ * How long until the next backup is due, in milliseconds; 0 if it is due. One backup makes up for any number
+ * of missed ones.
  */
 export function dueInMs(
   last: KeptBackup | undefined,
@@ -70,17 +70,16 @@ export function dueInMs(
 }
 
 /**
- * The backups to remove once another was made.
+ * The backups to remove after a new one.
  *
- * @param options `made` is the name of that one, which stays whatever the clock says; so there is always one
- * that is good.
+ * @param options `made` is the name of the new one. It always stays, whatever the clock says, so there is
+ * always a good one.
  */
 export function surplusOf(
   backups: KeptBackup[],
   { made, keep, now }: { made: string; keep: number; now: Date },
 ): KeptBackup[] {
-  // A time that is still to come is of a clock that was set back since: older than all that it has shown
-  // since then.
+  // A time in the future is from before the clock was set back, so that backup is older than all later ones.
   const rank = ({ at }: KeptBackup) => isAhead(at, now) ? at - 1e15 : at;
   return backups.filter(({ name }) => name !== made).sort((a, b) => rank(b) - rank(a)).slice(keep - 1);
 }

@@ -1,6 +1,6 @@
 /**
- * The backups that the daemon makes by itself. What is in the directory is all that it remembers, so that a
- * daemon that was killed, moved or given another directory needs no state to go on.
+ * Makes scheduled backups. The files in the directory are the only state, so a daemon that was killed or
+ * moved, or that uses another directory, can continue.
  * @module
  */
 import { join } from "node:path";
@@ -21,45 +21,48 @@ import {
 import type { BackupSettings } from "./section.ts";
 import { asRefusal, writeBackup } from "./write.ts";
 
-/** The longest wait in one go: clocks are set, and timers take no more than 24 days. */
+/** The longest single wait. The clock may be changed, and timers are limited to 24 days. */
 const LOOK_MS = 60_000;
-/** The first wait after a failure, doubled at each further one. */
+/** The wait after the first failure, doubled for each further one. */
 const RETRY_MS = 60_000;
-/** The longest, unless `every` is shorter. */
+/** The longest wait after a failure, unless `every` is shorter. */
 const MAX_RETRY_MS = 60 * 60_000;
 
-/** What it works with. */
+/** Dependencies of scheduled backups. */
 export interface ScheduledDeps {
   source: Omit<BackupSource, "logger">;
-  /** Ids of the daemons that this one is a copy of, if it is one: where their backups are, it makes none. */
+  /** For a copy, the ids of its originals. It makes no backups in a directory with theirs. */
   originals?: string[];
-  /** As they are now; undefined where none are asked for. */
+  /** The current settings; undefined if backups are off. */
   settings(): BackupSettings | undefined;
   logger: Logger;
-  /** Told of each that failed. */
+  /** Called for each failed backup. */
   onFailure(): void;
 }
 
-/** See the module. */
+/** The scheduler of backups. */
 export interface ScheduledBackups {
-  /** Looks now whether one is due: at the start, and when the settings changed. */
+  /** Checks now whether a backup is due. Call it at the start, and after a change of the settings. */
   wake(): void;
-  /** Seconds since 1970 of the last good one, 0 when there is none; undefined where none are asked for. */
+  /**
+   * The time of the last good backup in seconds since 1970, or 0 if there is none; undefined if backups are
+   * off.
+   */
   lastSuccess(): number | undefined;
-  /** What the operator should know, a sentence each. */
+  /** Warnings for the operator, one sentence each. */
   warnings(): string[];
-  /** Ends the one that is being made, which leaves nothing. */
+  /** Aborts a backup in progress, which leaves nothing behind. */
   stop(): Promise<void>;
 }
 
 interface Failure {
   count: number;
   message: string;
-  /** On the clock that never jumps. */
+  /** A time of the monotonic clock. */
   retryAt: number;
 }
 
-/** Makes backups from the first `wake` on; one that is overdue at once. */
+/** Creates the scheduler, which starts with the first `wake`. An overdue backup is made at once. */
 export function createScheduledBackups(
   { source, originals = [], settings, logger, onFailure }: ScheduledDeps,
 ): ScheduledBackups {
@@ -79,7 +82,10 @@ export function createScheduledBackups(
     onFailure();
   }
 
-  /** @returns milliseconds until it is to be looked at again; undefined when nothing is asked for. */
+  /**
+   * Makes a backup if one is due.
+   * @returns milliseconds until the next check; undefined if backups are off.
+   */
   async function pass(): Promise<number | undefined> {
     const current = settings();
     if (!current) {
@@ -151,11 +157,11 @@ function ofOriginal(dir: string, name: string): RuneError {
   return new RuneError(
     "failed_precondition",
     `${dir} holds backups of the daemon that this one is a copy of, as ${name}`,
-    { hint: "name a directory of the copy's own as backup.dir, so that neither is taken for the other" },
+    { hint: "set backup.dir to a directory of the copy's own, so that their backups cannot be confused" },
   );
 }
 
-/** Makes one, then removes those beyond what is kept: never before there is a newer one. */
+/** Makes a backup, and then removes the surplus ones. None is removed before there is a newer one. */
 async function make(
   { dir, keep, withKek, volumes }: BackupSettings,
   { source, taken, logger, signal }: {
@@ -167,7 +173,7 @@ async function make(
 ): Promise<KeptBackup> {
   const { daemonId } = source.info;
   let at = Math.floor(Date.now() / 1000) * 1000;
-  // After the clock was set back, there may be one of this second.
+  // After the clock was set back, there may already be a backup with this time.
   while (taken.includes(backupName(daemonId, new Date(at)))) at += 1000;
   const name = backupName(daemonId, new Date(at));
   const stream = await makeBackup(source, { withKek, volumes }, signal);

@@ -1,6 +1,5 @@
 /**
- * The runefile's section `backup`: when the daemon makes backups of itself, where, of what, and how many
- * stay.
+ * The runefile's section `backup`: schedule, directory, contents and retention of scheduled backups.
  * @module
  */
 import { z } from "zod";
@@ -15,7 +14,7 @@ const volumeKey = z.string().refine((text) => {
   return parts.length === 2 && parts.every(isName);
 }, { error: "expected <namespace>/<name> of a volume" });
 
-/** See the module. Everything else goes with `every`: without it the daemon makes none. */
+/** The schema of the section. Without `every` there are no backups, and no other key is accepted. */
 export const backupSection = z.strictObject({
   every: argumentText.pipe(durationBetween("1m", "366d")).optional(),
   keep: count.pipe(z.number().max(1000)).optional(),
@@ -32,12 +31,12 @@ export const backupSection = z.strictObject({
   }
   for (const [key, value] of Object.entries(others)) {
     if (every === undefined && value !== undefined) {
-      ctx.addIssue({ code: "custom", path: [key], message: "goes with every only" });
+      ctx.addIssue({ code: "custom", path: [key], message: "requires every" });
     }
   }
 });
 
-/** What the daemon makes backups by; see {@linkcode backupSection}. */
+/** Settings of scheduled backups; see {@linkcode backupSection}. */
 export interface BackupSettings {
   everyMs: number;
   keep: number;
@@ -47,7 +46,7 @@ export interface BackupSettings {
   volumes: string[];
 }
 
-/** The section with its defaults; undefined where no backups are asked for. */
+/** The section with its defaults; undefined if backups are off. */
 export function backupSettings(
   { every, keep, dir, withKek, withVolumes }: z.output<typeof backupSection>,
 ): BackupSettings | undefined {

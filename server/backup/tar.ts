@@ -1,12 +1,12 @@
 /**
- * The tar format (POSIX ustar), as much of it as backups use: plain files of known size, one after another.
- * Any `tar` can read what is written here.
+ * The part of the tar format (POSIX ustar) that backups use: regular files of known size. Any `tar` can read
+ * the result.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
 
 const BLOCK = 512;
-/** Twelve octal digits and a blank: what the header has room for. */
+/** The largest size that fits into the header's eleven octal digits. */
 const MAX_SIZE = 8 ** 11 - 1;
 
 /** A file to write. */
@@ -36,7 +36,7 @@ function header({ name, size }: { name: string; size: number }, mtime: number): 
   return block;
 }
 
-/** Files as a tar stream. @param options.mtime seconds since 1970. */
+/** Writes files as a tar stream. @param options.mtime seconds since 1970. */
 export async function* writeTar(
   files: AsyncIterable<TarFile>,
   { mtime }: { mtime: number },
@@ -57,7 +57,7 @@ export async function* writeTar(
   yield new Uint8Array(2 * BLOCK);
 }
 
-/** A file that is read; its data must be read to the end before the next file is asked for. */
+/** A file in a tar stream. Read its data to the end before the next file. */
 export interface TarEntry {
   name: string;
   size: number;
@@ -65,9 +65,9 @@ export interface TarEntry {
 }
 
 /**
- * The files of a tar stream.
+ * Reads the files of a tar stream.
  *
- * @throws {RuneError} `invalid_argument` when it is no tar, or is cut off.
+ * @throws {RuneError} `invalid_argument` if it is not a tar stream, or is truncated.
  */
 export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerator<TarEntry> {
   const source = new ByteSource(stream);
@@ -75,8 +75,8 @@ export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerat
     for (;;) {
       const block = await source.take(BLOCK);
       if (block.every((byte) => byte === 0)) {
-        // To its very end, so that whoever unpacks the stream checks it whole.
-        if (!await source.onlyZeros()) throw notWhole("something follows its end");
+        // Read to the very end, so that the decompression checks the whole stream.
+        if (!await source.onlyZeros()) throw notWhole("there is data after its end");
         return;
       }
       const { name, size } = parseHeader(block);
@@ -102,19 +102,19 @@ function parseHeader(block: Uint8Array): { name: string; size: number } {
     new TextDecoder("latin1").decode(block.subarray(start, start + length)).replace(/[\0 ].*$/s, "");
   const sum = block.reduce((a, b, i) => a + (i >= 148 && i < 156 ? 32 : b), 0);
   const size = parseInt(text(124, 12), 8);
-  if (parseInt(text(148, 8), 8) !== sum || Number.isNaN(size)) throw notWhole("it is no tar archive");
+  if (parseInt(text(148, 8), 8) !== sum || Number.isNaN(size)) throw notWhole("it is not a tar archive");
   return { name: text(0, 100), size };
 }
 
-/** An archive that cannot be used, and why. */
+/** The error for a damaged backup. */
 export function notWhole(reason: string, cause?: unknown): RuneError {
   return new RuneError("invalid_argument", `the backup is damaged: ${reason}`, {
-    hint: "use another backup, or copy this one again from where it was made",
+    hint: "use another backup, or copy this one again from its original",
     cause,
   });
 }
 
-/** A stream read in pieces of a wanted size. */
+/** Reads a stream in pieces of a given size. */
 class ByteSource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #chunk = new Uint8Array();
@@ -123,13 +123,13 @@ class ByteSource {
     this.#reader = stream.getReader();
   }
 
-  /** At least one byte and at most `limit`. */
+  /** Reads at least one byte and at most `limit`. */
   async some(limit: number): Promise<Uint8Array> {
     while (this.#chunk.length === 0) {
       const { done, value } = await this.#reader.read().catch((error) => {
         throw notWhole("it cannot be unpacked", error);
       });
-      if (done) throw notWhole("it is cut off");
+      if (done) throw notWhole("it is truncated");
       this.#chunk = value as Uint8Array<ArrayBuffer>;
     }
     const taken = this.#chunk.subarray(0, limit);

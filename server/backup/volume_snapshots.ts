@@ -1,7 +1,7 @@
 /**
- * The snapshots that a backup takes of volumes, so that their data is of one moment and writers go on
- * meanwhile. They are ordinary ones: the controllers pause, copy and clean up as ever. An annotation says
- * whose they are, so that a daemon that died leaves none behind.
+ * Takes snapshots of volumes for a backup, so that their data is consistent while writers continue. They are
+ * ordinary snapshots: the controllers pause, copy and clean up as always. An annotation marks them, so that
+ * the next daemon can remove those of a daemon that was killed.
  * @module
  */
 import { startTimer } from "../../base/delay.ts";
@@ -15,25 +15,22 @@ import type { Store, Tx } from "../../store/store.ts";
 import { makeInitialState } from "../admission/initial_state.ts";
 import { markAuthorized } from "../auth/write_permits.ts";
 
-/** Snapshots of volumes, by the volume's uid, until they are removed. */
+/** Snapshots for a backup, by the uid of their volume. */
 export interface VolumeSnapshots {
   refs: ReadonlyMap<string, SnapshotRef>;
-  /** Asks for their removal; the controllers do the rest. */
+  /** Requests their removal, which the controllers carry out. */
   remove(): Promise<void>;
 }
 
-/**
- * How long a snapshot may wait for writers that start or stop before it is given up; a copy takes as long as
- * it takes.
- */
+/** How long a snapshot may wait for writers that start or stop. The copy itself has no time limit. */
 const PENDING_MS = 60_000;
 
 /**
  * Takes a snapshot of each volume, and waits until all are ready.
  *
  * @param options.pendingMs default 60 s.
- * @throws {RuneError} `failed_precondition` when one cannot be taken, `not_found` when its volume went; none
- * is left then.
+ * @throws {RuneError} `failed_precondition` if one cannot be taken, `not_found` if its volume was deleted.
+ * Then none is left.
  */
 export async function snapshotVolumes(
   store: Store,
@@ -56,7 +53,7 @@ export async function snapshotVolumes(
   }
 }
 
-/** Removes what backups of an earlier daemon left. */
+/** Removes snapshots that backups of an earlier daemon left. */
 export async function removeBackupSnapshots(store: Store): Promise<void> {
   await store.transact((tx) => {
     for (const snapshot of tx.list("snapshot")) {
@@ -68,11 +65,14 @@ export async function removeBackupSnapshots(store: Store): Promise<void> {
 function create(tx: Tx, { namespace, name, uid }: Volume): Snapshot {
   const volume = tx.get("volume", namespace, name);
   if (volume?.uid !== uid) {
-    throw new RuneError("not_found", `volume ${describeKey({ namespace, name })} was deleted meanwhile`);
+    throw new RuneError(
+      "not_found",
+      `volume ${describeKey({ namespace, name })} was deleted in the meantime`,
+    );
   }
   const spec = { source: { volume: name } };
   const key = { kind: "snapshot", namespace, name: `backup-${crypto.randomUUID()}` } as const;
-  // Whoever asked for the backup was asked for `create snapshots` here (server/auth/parameters.ts).
+  // The route of backups requires `create snapshots` for each volume (server/auth/parameters.ts).
   markAuthorized(tx, key);
   return tx.create({
     ...key,
@@ -88,10 +88,7 @@ function requestRemoval(tx: Tx, { namespace, name, uid }: Snapshot): void {
   tx.update(current, { deletionRequestedAt: tx.now });
 }
 
-/**
- * Resolves when the snapshot is ready; the first failed attempt is the end of it, and so is a wait without an
- * end.
- */
+/** Resolves when the snapshot is ready. Gives up after the first failed attempt, or if it waits too long. */
 async function whenReady(
   store: Store,
   { namespace, name, uid }: Snapshot,
@@ -101,7 +98,7 @@ async function whenReady(
   const look = (): SnapshotRef | undefined => {
     const snapshot = store.get("snapshot", namespace, name);
     if (snapshot?.uid !== uid) {
-      throw new RuneError("conflict", `the backup's snapshot ${name} was deleted by somebody`);
+      throw new RuneError("conflict", `somebody deleted the backup's snapshot ${name}`);
     }
     const { state, handle, failureMessage, failureHint } = snapshot.status;
     if (state === "Ready") return { namespace, name, uid, ...(handle !== undefined && { handle }) };
@@ -111,7 +108,7 @@ async function whenReady(
       `volume ${namespace}/${snapshot.spec.source.volume} cannot be copied: ${
         failureMessage ?? "it takes too long"
       }`,
-      { hint: failureHint ?? "leave it out, or copy its files as they are: --no-snapshots" },
+      { hint: failureHint ?? "leave it out, or copy its live files with --no-snapshots" },
     );
   };
   const { promise, resolve, reject } = Promise.withResolvers<SnapshotRef>();

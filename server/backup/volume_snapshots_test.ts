@@ -6,7 +6,7 @@ import { removeBackupSnapshots, snapshotVolumes } from "./volume_snapshots.ts";
 
 const { signal } = new AbortController();
 
-Deno.test("snapshotVolumes() gives up a snapshot that waits without an end or fails, and leaves none", () =>
+Deno.test("snapshotVolumes() gives up if a snapshot waits too long or fails, and leaves none", () =>
   withServer(async ({ store, cast }) => {
     await okJson(cast([volume("v")]));
     const volumes = store.list("volume");
@@ -34,7 +34,7 @@ Deno.test("snapshotVolumes() gives up a snapshot that waits without an end or fa
     assert.ok(store.list("snapshot").every((s) => s.deletionRequestedAt !== undefined));
   }));
 
-Deno.test("removeBackupSnapshots() removes what an earlier daemon's backup left, and nothing else", () =>
+Deno.test("removeBackupSnapshots() removes only snapshots that an earlier daemon's backup left", () =>
   withServer(async ({ store, cast }) => {
     await okJson(cast([volume("v"), ["snapshot", { name: "mine", source: { volume: "v" } }]]));
     const taking = snapshotVolumes(store, store.list("volume"), { signal });

@@ -1,4 +1,7 @@
-/** Writes a backup to a file that appears only when all of it is on disk and was read back. @module */
+/**
+ * Writes a backup to a file, which gets its name only when it is complete on disk and was verified.
+ * @module
+ */
 import { join } from "node:path";
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
@@ -6,12 +9,12 @@ import { readBackup } from "./format.ts";
 import { partialName } from "./retention.ts";
 
 /**
- * Writes and checks a backup; nothing is left of one that failed.
+ * Writes and verifies a backup. A failed one leaves nothing behind.
  *
- * @param stream ends or fails by itself, or with the signal.
+ * @param stream the backup, which must also end when the signal aborts.
  * @returns its size in bytes.
- * @throws {RuneError} `unavailable` when the directory cannot be written; `invalid_argument` when what was
- * read back is not what was written; whatever ends the stream.
+ * @throws {RuneError} `unavailable` if the directory cannot be written; `invalid_argument` if the written
+ * file is damaged; any error of the stream.
  */
 export async function writeBackup(
   stream: ReadableStream<Uint8Array>,
@@ -43,13 +46,13 @@ async function* untilAborted(
   }
 }
 
-/** What the host says of the directory, as an error that names it. */
+/** Turns a system error into one that names the directory. */
 export function asRefusal(dir: string, error: unknown): unknown {
   const { code } = error as { code?: unknown };
-  // What has a code of the system is of a file; the rest says itself what it is.
+  // Only system errors have a code. Others describe themselves.
   if (error instanceof RuneError || !(error instanceof Error) || typeof code !== "string") return error;
   return new RuneError("unavailable", `cannot write a backup into ${dir}: ${error.message}`, {
-    hint: "check that the directory exists, can be written and has room; the daemon does not make it",
+    hint: "check that the directory exists, is writable and has free space; the daemon does not create it",
     cause: error,
   });
 }

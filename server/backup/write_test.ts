@@ -32,7 +32,7 @@ async function withDir(test: (dir: string, names: () => Promise<string[]>) => Pr
 
 const { signal } = new AbortController();
 
-Deno.test("writeBackup() writes what it was given, for the owner alone, and tells its size", () =>
+Deno.test("writeBackup() writes a file that only its owner can read, and returns its size", () =>
   withDir(async (dir, names) => {
     const bytes = await packFiles();
     assert.equal(await writeBackup(ReadableStream.from([bytes]), { dir, name: NAME, signal }), bytes.length);
@@ -41,7 +41,7 @@ Deno.test("writeBackup() writes what it was given, for the owner alone, and tell
     assert.equal((await Deno.stat(`${dir}/${NAME}`)).mode! & 0o777, 0o600);
   }));
 
-Deno.test("writeBackup() leaves nothing of what is cut off, damaged, failing or aborted", () =>
+Deno.test("writeBackup() leaves nothing if the stream is truncated, damaged, failing or aborted", () =>
   withDir(async (dir, names) => {
     const bytes = await packFiles();
     const damaged = bytes.with(bytes.length - 60, bytes[bytes.length - 60]! ^ 1);
@@ -61,7 +61,7 @@ Deno.test("writeBackup() leaves nothing of what is cut off, damaged, failing or 
     }
   }));
 
-Deno.test("writeBackup() says which directory cannot be written, and lets go of the stream", () =>
+Deno.test("writeBackup() says which directory cannot be written, and releases the stream", () =>
   withDir(async (dir) => {
     let cancelled = false;
     const stream = new ReadableStream<Uint8Array>({

@@ -1,7 +1,6 @@
 /**
- * Which connections may be open: so many in all and from one address, and none for long on which nothing is
- * asked. Deno.serve has no limit of its own: who opens connections and sends nothing, or a header a minute,
- * would hold them for ever.
+ * Limits open connections, in total and by address, and closes idle ones. Deno.serve has no such limits, so a
+ * client could keep connections open forever by sending nothing, or one header a minute.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
@@ -9,27 +8,27 @@ import { addressKey } from "../auth/rate_limit.ts";
 
 /** Limits of a listener. */
 export interface GateLimits {
-  /** Connections at once. */
+  /** The most connections. */
   total: number;
-  /** Of them from one address; of IPv6 a /64 is one. */
+  /** The most connections from one address; an IPv6 /64 counts as one. */
   perAddress: number;
   /**
-   * From the opening, or the end of an answer, until the headers of the next request are there, in
-   * milliseconds.
+   * How long, from its opening or the end of an answer, a connection may take to send the headers of the next
+   * request, in ms.
    */
   idleMs: number;
 }
 
-/** Three descriptors each; the unit allows 65,536. */
+/** The default limits. Each connection needs three descriptors, and the unit allows 65,536. */
 export const GATE_LIMITS: GateLimits = { total: 2048, perAddress: 512, idleMs: 30_000 };
 
-/** One connection. */
+/** An admitted connection. */
 export interface Admitted {
-  /** A request has come whole; its answer is under way until the function that is returned is called. */
+  /** Marks the begin of an answer. @returns a function that marks its end. */
   begin(): () => void;
-  /** It is a WebSocket now, and ends by other rules. */
+  /** Marks the connection as a WebSocket, which is never idle. */
   upgrade(): void;
-  /** It is closed. */
+  /** Removes the closed connection. */
   leave(): void;
 }
 
@@ -41,10 +40,10 @@ interface Entry {
   timer?: Timer;
 }
 
-/** See the module comment. */
+/** Admits connections within limits. */
 export class ConnectionGate {
   readonly #limits: GateLimits;
-  /** The one that was idle longest comes first. */
+  /** Idle connections; the one that has been idle longest comes first. */
   readonly #entries = new Set<Entry>();
   readonly #byAddress = new Map<string, number>();
 
@@ -52,17 +51,17 @@ export class ConnectionGate {
     this.#limits = limits;
   }
 
-  /** Connections that are open. */
+  /** The number of open connections. */
   get size(): number {
     return this.#entries.size;
   }
 
   /**
-   * Lets a connection in. Where there are too many, one of them goes on which nothing is asked, of the same
-   * address if that has too many.
+   * Admits a connection. If there are too many, an idle one is closed: one of the same address, if that has
+   * too many.
    *
-   * @param close ends it.
-   * @returns undefined when there is no room.
+   * @param close closes the connection.
+   * @returns undefined if there is no room.
    */
   admit(address: string, close: () => void): Admitted | undefined {
     const { total, perAddress } = this.#limits;

@@ -1,6 +1,6 @@
 /**
- * The daemon: opens the store and the node of this machine, builds app and controllers, starts them in an
- * order in which nothing acts before the state is owned, and stops them in the reverse.
+ * The daemon opens the store and the node of this machine, creates the app and the controllers, and starts
+ * them. Nothing acts before the state is locked. It stops them in reverse order.
  * @module
  */
 import { join } from "node:path";
@@ -43,27 +43,27 @@ import type { Settings } from "./settings.ts";
 
 /** What requests in flight are given when the daemon stops. */
 const DRAIN_MS = 10_000;
-/** Where ports are published in dev mode. */
+/** The address on which dev mode publishes ports. */
 const DEV_ADDRESS = "127.0.0.1";
 
 /** A running daemon. */
 export interface Daemon {
-  /** Where it listens, ports resolved. */
+  /** The addresses it listens on, with actual ports. */
   addresses: ListenAddress[];
   /**
-   * Takes over what of other settings can be taken over while it runs, and reads certificate and key again;
-   * the rest stays as it is.
+   * Applies the settings that can change while it runs, and reads the certificate and its key again. Other
+   * settings do not change.
    *
-   * @throws {RuneError} for a certificate that cannot be used; then all stays as it is.
+   * @throws {RuneError} for a certificate that cannot be used; then nothing changes.
    */
   reload(next: Settings): Promise<Reloaded>;
-  /** Whether all that must run does: a manager restarts a daemon that is not. */
+  /** Whether all its parts still run. The service manager restarts a daemon that is not alive. */
   isAlive(): Promise<boolean>;
-  /** Stops it in order; workloads go on. Done when stopped already. */
+  /** Stops the daemon; workloads keep running. A second call does nothing. */
   stop(): Promise<void>;
 }
 
-/** What is the daemon's own on the host: no process may have a mount there. */
+/** The directories of the daemon on the host. No process may have a mount there. */
 function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">): string[] {
   const resolveLinks = (path: string) => {
     try {
@@ -72,7 +72,7 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
       return path;
     }
   };
-  // The last one holds the stages and locks of every daemon of this host.
+  // The last one has the stages and locks of every daemon on this host.
   const paths = [dataDir, ...ownDirectories(storage).map(({ path }) => path), "/run/rune"];
   return [...new Set([...paths, ...paths.map(resolveLinks)])];
 }
@@ -80,12 +80,12 @@ function closedPaths({ dataDir, storage }: Pick<Settings, "dataDir" | "storage">
 /**
  * Starts a daemon.
  *
- * @throws {RuneError} `failed_precondition` when the data directory or an address cannot be used; nothing is
- * left running.
+ * @throws {RuneError} `failed_precondition` if the data directory or an address cannot be used; then nothing
+ * is left running.
  */
 export async function startDaemon(settings: Settings, logger: Logger): Promise<Daemon> {
   const { storage, node, dataDir } = settings;
-  // What was started, undone in reverse: after a failed start as after a stop.
+  // Cleanup of what was started, in reverse order, both after a failed start and at a stop.
   const started: (() => void | Promise<void>)[] = [];
   const undo = async () => {
     for (const stop of started.splice(0).reverse()) await stop();
@@ -104,7 +104,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     });
     const unstored = createUnstored(store);
     started.push(() => store.close());
-    // Before anything acts: what carries this id may be another daemon's.
+    // Before anything acts, since another daemon may have this id and own what has its label.
     const held = await holdDaemonId(store, dataDir);
     const { daemonId } = held;
     started.push(() => held[Symbol.dispose]());
@@ -176,7 +176,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       onFailure: metrics.backupFailed,
     });
     started.push(() => backups.stop());
-    /** Begun last, and asked after before. */
+    /** Started last, but read earlier. */
     const late: { controllers?: Controllers } = {};
     const servers: ApiServer[] = [];
     const keptLogs = new KeptLogs(join(dataDir, "logs"));
@@ -200,7 +200,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
           return backups.warnings();
         },
       },
-      // Behind TLS and tokens a name that was rebound gains nothing: no browser sends a token by itself.
+      // With TLS and tokens, DNS rebinding gains nothing, since no browser sends a token by itself.
       hosts: pair && settings.auth.enabled
         ? ["**"]
         : settings.addresses.flatMap((a) => isWildcard(a) ? ["*", Deno.hostname(), node.name] : [a.hostname]),
@@ -291,7 +291,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
           return false;
         }
       },
-      // Those who ask come first, and may still write; then those who act on it.
+      // First the requests, which may still write, and then the controllers, which act on what they wrote.
       stop: () => stopping ??= stopServing().then(undo),
     };
   } catch (error) {

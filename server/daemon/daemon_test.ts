@@ -15,7 +15,9 @@ interface Running {
   url: string;
 }
 
-/** Runs `test` with a daemon on a free port, without Docker; all of it, processes too, is gone after it. */
+/**
+ * Runs `test` with a daemon on a free port, without Docker, and removes everything afterwards, processes too.
+ */
 async function withDaemon(test: (running: Running) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "rune-daemon-" });
   const settings: Settings = {
@@ -59,7 +61,7 @@ async function request<T>(url: string, method = "GET", body?: unknown): Promise<
   return value as T;
 }
 
-/** The data of a stream's events, until the reader leaves. */
+/** Yields the data of a stream's events until the reader stops. */
 async function* events<T>(url: string): AsyncGenerator<T> {
   const answer = await fetch(url);
   assert.equal(answer.headers.get("content-type"), "text/event-stream");
@@ -75,7 +77,7 @@ async function* events<T>(url: string): AsyncGenerator<T> {
   }
 }
 
-/** Runs a process service for the test, and removes it after. */
+/** Runs a process service for the test, and removes it afterwards. */
 async function withService(
   url: string,
   script: string,
@@ -113,7 +115,7 @@ Deno.test("startDaemon() is healthy without Docker, says so in its status, and s
     await assert.rejects(fetch(`${url}/healthz`), TypeError);
   }));
 
-Deno.test("startDaemon() refuses a taken port and a data directory that another daemon has", () =>
+Deno.test("startDaemon() refuses a port in use and a data directory of another daemon", () =>
   withDaemon(async ({ daemon, settings }) => {
     const assertRefused = (changed: Partial<Settings>, message: RegExp) =>
       assert.rejects(startDaemon({ ...settings, ...changed }, logger), (error: RuneError) => {
@@ -134,7 +136,7 @@ Deno.test("logs follow a service across a restart, and end when it is gone", () 
   withDaemon(({ url }) =>
     withService(url, "echo one; echo two >&2; exec sleep 60", async (service) => {
       const lines = events<LogLine>(`${service}/logs?follow=true`);
-      // The shell's own words, such as Terminated, are left out.
+      // Leave out messages of the shell, such as Terminated.
       const readWritten = async () => {
         for (;;) {
           const { done, value } = await lines.next();
@@ -143,7 +145,7 @@ Deno.test("logs follow a service across a restart, and end when it is gone", () 
       };
       const takeTwo = async () => {
         const taken = [await readWritten(), await readWritten()];
-        // While an instance replaces another it has a name of its own.
+        // A replacement has a provisional name.
         return taken.map((l) => `${l?.instance.replace(/-next$/, "")} ${l?.stream} ${l?.text}`).sort();
       };
       const both = ["job-0 stderr two", "job-0 stdout one"];
@@ -155,20 +157,20 @@ Deno.test("logs follow a service across a restart, and end when it is gone", () 
     })
   ));
 
-Deno.test("logs show what is stored and stop, and have no previous run of a first one", () =>
+Deno.test("logs show stored output and end, and a first run has no previous one", () =>
   withDaemon(({ url }) =>
     withService(url, "echo one; echo two; exec sleep 60", async (service) => {
       const followed = events<Partial<LogLine>>(`${service}/logs?follow=true`);
       for await (const { text } of followed) if (text === "two") break;
       const stored = await Array.fromAsync(events<Partial<LogLine>>(`${service}/logs?tail=1`));
-      // First, whose lines are to come.
+      // The first event names the sources.
       assert.deepEqual(stored.map(({ text }) => text), [undefined, "two"]);
       const none = await fetch(`${service}/logs?previous=true`);
       assert.equal((await none.json()).code, "not_found");
     })
   ));
 
-/** Runs a command over a WebSocket: what it wrote to each stream, and the last frame. */
+/** Runs a command over a WebSocket. @returns its output by stream, and the last frame. */
 async function exec(
   url: string,
   start: object,

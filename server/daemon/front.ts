@@ -1,8 +1,8 @@
 /**
- * The address that clients see: a plain TCP listener that hands each connection, byte by byte, to an HTTP
- * server on loopback. That is how connections can be counted and closed, which Deno.serve offers no way to,
- * and how a certificate can be replaced while connections live: Deno binds one to its listener for good, so a
- * new one means another such server, and the one before serves its connections until the last has ended.
+ * The listener that clients connect to. It forwards each connection, byte by byte, to an HTTP server on
+ * loopback. So connections can be counted and closed, which Deno.serve does not offer, and a certificate can
+ * be replaced while connections are open: Deno binds it to the listener for good, so a new one needs a new
+ * server, while the old one serves its connections until they end.
  * @module
  */
 import { writeAll } from "../../base/durable.ts";
@@ -11,25 +11,25 @@ import { checkListening } from "../http/address.ts";
 import { type Admitted, ConnectionGate, type GateLimits } from "./connection_gate.ts";
 import type { TlsPair } from "./tls.ts";
 
-/** A server of HTTP, with or without TLS. */
+/** An HTTP server, with or without TLS. */
 export interface FrontServer {
   readonly port: number;
   /**
-   * New connections get this certificate.
-   * @throws {RuneError} when the pair cannot be served; the one before stays.
+   * Uses a certificate for new connections.
+   * @throws {RuneError} if the pair cannot be used; then the old one stays.
    */
   replace(pair: TlsPair): void;
   /**
-   * Takes no more connections, and resolves when those that live have ended or `signal` has aborted them.
-   * Done when done already.
+   * Stops accepting, and resolves when all connections have ended or `signal` has aborted them. A second call
+   * does nothing.
    */
   shutdown(): Promise<void>;
 }
 
-/** Bytes that are carried at once, of each direction of each connection. */
+/** The buffer for each direction of each connection, in bytes. */
 const CARRIED = 16 * 1024;
 
-/** Carries what one end sends to the other, and then that it sends no more. */
+/** Forwards bytes from one end to the other, and then the end of the stream. */
 async function carry(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(CARRIED);
   for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
@@ -40,16 +40,16 @@ async function carry(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
 
 interface Backend {
   server: Deno.HttpServer<Deno.NetAddr>;
-  /** Connections that it serves. */
+  /** The number of its connections. */
   open: number;
   retired: boolean;
 }
 
-/** How a front serves. */
+/** Options of a front. */
 export interface FrontOptions {
-  /** Of the certificate; plain text without one. */
+  /** The certificate and its key. Default: no TLS. */
   pair?: TlsPair;
-  /** Aborts what is in flight. */
+  /** Aborts requests in flight. */
   signal: AbortSignal;
   handler: Handler;
   limits?: GateLimits;
@@ -57,7 +57,7 @@ export interface FrontOptions {
 
 type Handler = (request: Request, peer: string) => Response | Promise<Response>;
 
-/** Who is behind a connection to a backend. */
+/** The client behind a connection to a backend. */
 interface Peer {
   address: string;
   admitted: Admitted;
@@ -65,7 +65,7 @@ interface Peer {
 
 /**
  * Serves `handler` on an address.
- * @throws {RuneError} `failed_precondition` when the address or the pair cannot be used.
+ * @throws {RuneError} `failed_precondition` if the address or the pair cannot be used.
  */
 export function serveFront(
   { hostname, port }: { hostname: string; port: number },
@@ -73,14 +73,14 @@ export function serveFront(
 ): FrontServer {
   const { signal, handler } = options;
   const gate = new ConnectionGate(options.limits);
-  /** By the port that the connection to the backend comes from. */
+  /** Clients by the source port of their connection to the backend. */
   const peers = new Map<number, Peer>();
   const connections = new Set<Deno.Conn>();
   const backends = new Set<Backend>();
 
   async function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
     const peer = peers.get(info.remoteAddr.port);
-    // Somebody on this machine who went past the listener.
+    // Somebody on this machine has connected to the backend directly.
     if (peer === undefined) return new Response(null, { status: 421 });
     const end = peer.admitted.begin();
     info.completed.then(end, end);
@@ -128,7 +128,7 @@ export function serveFront(
     try {
       end.close();
     } catch {
-      // Closed by the end of its streams.
+      // The end of its streams has already closed it.
     }
   };
 
@@ -148,10 +148,10 @@ export function serveFront(
       peers.set((inner.localAddr as Deno.NetAddr).port, { address, admitted });
       conn.setNoDelay();
       inner.setNoDelay();
-      // Where one direction breaks the other has nobody to speak to.
+      // If one direction breaks, the other is of no use.
       await Promise.all([carry(conn, inner), carry(inner, conn)]);
     } catch {
-      // The peer or the backend is gone: there is nobody to tell.
+      // The peer or the backend is gone, so nobody needs the error.
     } finally {
       if (inner) peers.delete((inner.localAddr as Deno.NetAddr).port);
       for (const end of [conn, inner]) if (end) close(end);
@@ -178,7 +178,7 @@ export function serveFront(
         conn = await listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        // No more file descriptors, or a peer that left at once: the next may do better.
+        // No file descriptor was free, or the peer disconnected at once. The next accept may succeed.
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }

@@ -60,7 +60,7 @@ async function withFront(
   }
 }
 
-/** What comes until the other side closes. */
+/** Reads until the other side closes. */
 async function readToEnd(connection: Deno.TcpConn): Promise<string> {
   const buffer = new Uint8Array(4096);
   let text = "";
@@ -71,7 +71,7 @@ async function readToEnd(connection: Deno.TcpConn): Promise<string> {
   }
 }
 
-Deno.test("serveFront() closes connections on which nothing is asked: silent, half a header, headers that drip, idle after an answer", () =>
+Deno.test("serveFront() closes idle connections: silent, with half a header, with slow headers, idle after an answer", () =>
   withFront({ idleMs: 300 }, async ({ open }) => {
     assert.equal(await readToEnd(await open()), "");
     await readToEnd(await open("GET / HTTP/1.1\r\nhost: localhost\r\n"));
@@ -89,7 +89,7 @@ Deno.test("serveFront() closes connections on which nothing is asked: silent, ha
     assert.match(await readToEnd(await open(GET)), /^HTTP\/1\.1 200/);
   }));
 
-Deno.test("serveFront() leaves streams and WebSockets open, however long nothing is sent", () =>
+Deno.test("serveFront() leaves silent streams and WebSockets open", () =>
   withFront({ idleMs: 100 }, async ({ url }) => {
     const socket = new WebSocket(`${url.replace("http", "ws")}/socket`);
     await new Promise((resolve) => socket.onopen = resolve);
@@ -105,7 +105,7 @@ Deno.test("serveFront() leaves streams and WebSockets open, however long nothing
     await stream.cancel();
   }));
 
-Deno.test("serveFront() goes on to answer while somebody holds every connection that there may be", () =>
+Deno.test("serveFront() still answers while one client has every connection open", () =>
   withFront({ total: 8, perAddress: 8 }, async ({ open, url }) => {
     const held = await Promise.all(Array.from({ length: 40 }, () => open("GET / HTTP/1.1\r\n")));
     assert.equal(held.length, 40);
@@ -115,7 +115,7 @@ Deno.test("serveFront() goes on to answer while somebody holds every connection 
     }
   }));
 
-Deno.test("serveFront() refuses the connection that is too many where all others are at work", () =>
+Deno.test("serveFront() refuses one connection too many if all others are busy", () =>
   withFront({ total: 2, perAddress: 2 }, async ({ url, open }) => {
     const busy = await Promise.all([fetch(`${url}/stream`), fetch(`${url}/stream`)]);
     assert.equal(await readToEnd(await open(GET)), "");

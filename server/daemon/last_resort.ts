@@ -1,24 +1,25 @@
 /**
- * What nobody caught: a rejected promise, an error of a timer or listener. It is a fault of the daemon, and
- * no reason to end it: it is logged with its stack and counted. Whether something that must run has died with
- * it, `/healthz` and the watchdog decide.
+ * Catches errors that nothing else caught: rejected promises, and errors of timers and listeners. Each is a
+ * bug, but no reason to end the daemon, so it is logged with its stack and counted. `/healthz` and the
+ * watchdog notice if a part of the daemon has died.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
 
 let count = 0;
 /**
- * More of these in a second are counted and not written: a loop that fails at once must not fill the disk.
+ * How many errors are logged in a second; further ones are only counted, so that a failing loop does not fill
+ * the disk.
  */
 const LOGGED_PER_SECOND = 10;
 
-/** How many there were since the process began. */
+/** The number of uncaught errors since the process started. */
 export const unhandledErrors = (): number => count;
 
-/** Where errors that nobody caught arrive. */
+/** The source of events for uncaught errors. */
 export type ErrorSource = Pick<EventTarget, "addEventListener" | "removeEventListener">;
 
-/** Catches what nobody else did, until it is called. @returns the function that ends it. */
+/** Starts to catch errors that nothing else catches. @returns a function that stops it. */
 export function catchUnhandled(logger: Logger, source: ErrorSource = globalThis): () => void {
   let second = 0;
   let logged = 0;
@@ -28,7 +29,7 @@ export function catchUnhandled(logger: Logger, source: ErrorSource = globalThis)
     if (now !== second) [second, logged] = [now, 0];
     if (logged++ >= LOGGED_PER_SECOND) return;
     const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-    logger.error("{what} that nobody caught, which is a fault in rune; the daemon goes on: {stack}", {
+    logger.error("nothing caught {what}, which is a bug in rune; the daemon continues: {stack}", {
       what,
       stack,
     });

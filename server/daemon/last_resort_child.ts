@@ -1,4 +1,4 @@
-/** A program in which nobody catches anything: it lives on, says so, and ends by itself. @module */
+/** A program with uncaught errors, which survives them, says so, and ends by itself. @module */
 import { configure, getConsoleSink, getLogger } from "@logtape/logtape";
 import { catchUnhandled, unhandledErrors } from "./last_resort.ts";
 

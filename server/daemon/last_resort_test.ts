@@ -5,7 +5,7 @@ import { catchUnhandled, unhandledErrors } from "./last_resort.ts";
 import { openNotifier } from "./notify.ts";
 import { okJson, withServer } from "../api/server_fixture.ts";
 
-Deno.test("catchUnhandled() keeps a program alive after errors that nobody caught, and tells each with its stack", async () => {
+Deno.test("catchUnhandled() keeps a program alive after uncaught errors, and logs each with its stack", async () => {
   const child = fileURLToPath(new URL("./last_resort_child.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", child],
@@ -19,7 +19,7 @@ Deno.test("catchUnhandled() keeps a program alive after errors that nobody caugh
   }
 });
 
-Deno.test("catchUnhandled() counts all and logs a few a second, until it ends", () => {
+Deno.test("catchUnhandled() counts all errors, and logs a few in a second, until it is stopped", () => {
   const source = new EventTarget();
   const end = catchUnhandled(getLogger("test"), source);
   const before = unhandledErrors();
@@ -34,7 +34,7 @@ Deno.test("catchUnhandled() counts all and logs a few a second, until it ends", 
   assert.equal(fire(), false);
 });
 
-Deno.test("/healthz says 503 when something that must run has died, and what", () =>
+Deno.test("/healthz answers 503 when a part of the daemon has died, and names it", () =>
   withServer(async ({ send, deps }) => {
     await okJson(send("GET", "/healthz"));
     deps.listDead = () => ["the rounds of the controllers"];
@@ -63,7 +63,7 @@ Deno.test("openNotifier() sends keep-alives only while the daemon is alive", asy
     assert.equal(await next(), "WATCHDOG=1");
     alive = false;
     await notifier.send("MARK=1");
-    // What was on its way may still come; after the mark nothing does.
+    // A keep-alive under way may still arrive, but none after the mark.
     while (await next() !== "MARK=1");
     const from = asked;
     while (asked < from + 3) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,22 +1,22 @@
-/** Opens a server of the API on an address, with or without TLS. @module */
+/** Opens an API server on an address, with or without TLS. @module */
 import type { ListenAddress } from "../http/address.ts";
 import { type FrontOptions, serveFront } from "./front.ts";
 import type { TlsPair } from "./tls.ts";
 
-/** A server of the API, with or without TLS. */
+/** An API server, with or without TLS. */
 export interface ApiServer {
-  /** The port that it has, where 0 asked for any. */
+  /** The actual port, if port 0 was requested. */
   port: number;
-  /** Takes over another certificate; with TLS alone. */
+  /** Replaces the certificate; only with TLS. */
   replace?(pair: TlsPair): void;
-  /** Takes no more requests, and resolves when those in flight have ended. */
+  /** Stops accepting, and resolves when the requests in flight have ended. */
   shutdown(): Promise<void>;
 }
 
 /**
- * Listens until `signal` aborts what is in flight or the server is shut down.
+ * Listens until the server is shut down, or `signal` aborts the requests in flight.
  *
- * @throws {RuneError} `failed_precondition` when the address, or the certificate, cannot be used.
+ * @throws {RuneError} `failed_precondition` if the address or the certificate cannot be used.
  */
 export function listen(address: ListenAddress, options: FrontOptions): ApiServer {
   const { port, replace, shutdown } = serveFront(address, options);

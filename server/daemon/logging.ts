@@ -1,31 +1,31 @@
-/** The daemon's own log: lines on stdout, as text or JSON. @module */
+/** The daemon's log: lines on stdout, as text or JSON. @module */
 import { isPlain, plainText } from "../../base/plain_text.ts";
 import { configure, getLogger, getTextFormatter, type Logger, type LogRecord } from "@logtape/logtape";
 import { writeAllSync } from "../../base/durable.ts";
 
-/** Levels of the log, quietest last. */
+/** The levels of the log, the quietest last. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** See {@linkcode LOG_LEVELS}. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Forms of the log. */
+/** The formats of the log. */
 export const LOG_FORMATS = ["text", "json"] as const;
 /** See {@linkcode LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** Text as it is, unless it could pass for another line of the log, or is no plain text. */
+/**
+ * Formats a value. Text stays unchanged unless it could look like another log line, or contains control
+ * characters.
+ */
 export const formatValue = (value: unknown, inspect: (value: unknown) => string) =>
   typeof value === "string" && isPlain(value) && !/[\n\t]/.test(value) ? value : inspect(value);
 
-/**
- * One record as it is written: what follows its first line is indented, so that nothing in it passes for
- * another record.
- */
+/** Formats a record. All lines after the first are indented, so that none looks like another record. */
 export function recordText(text: string): string {
   return plainText(text.trimEnd()).replaceAll("\n", "\n    ") + "\n";
 }
 
-/** One line of JSON: the message in words, and its parts as fields. */
+/** Formats a record as one line of JSON, with the message as text and its properties as fields. */
 export function formatJson({ timestamp, level, category, message, properties }: LogRecord): string {
   const text = message.map((part, i) => i % 2 === 0 ? part : formatValue(part, Deno.inspect)).join("");
   const fields = Object.entries(properties).map(([key, value]) => [
@@ -43,7 +43,7 @@ export function formatJson({ timestamp, level, category, message, properties }: 
 
 const encoder = new TextEncoder();
 
-/** Writes all of a line; a log that nobody can read any more is no reason to stop. */
+/** Writes a line. The daemon does not stop if its log cannot be written. */
 function writeLine(line: string): void {
   try {
     writeAllSync(Deno.stdout, encoder.encode(line));
@@ -55,7 +55,7 @@ function writeLine(line: string): void {
 /**
  * Sends the program's log to stdout.
  *
- * @returns the logger of the daemon; its parts take children of it.
+ * @returns the logger of the daemon; its parts use children of it.
  */
 export async function startLogging(options: { level: LogLevel; format: LogFormat }): Promise<Logger> {
   const format = options.format === "json"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { formatJson, formatValue, recordText } from "./logging.ts";
 
-Deno.test("formatJson() writes one line whose own fields cannot be taken over by properties", () => {
+Deno.test("formatJson() writes one line whose standard fields no property can replace", () => {
   const line = formatJson({
     timestamp: Date.UTC(2026, 0, 31),
     level: "warning",
@@ -22,13 +22,13 @@ Deno.test("formatJson() writes one line whose own fields cannot be taken over by
   assert.match(error, /TypeError: broken/);
 });
 
-Deno.test("formatValue() quotes only what could pass for another line", () => {
+Deno.test("formatValue() quotes only text that could look like another line", () => {
   assert.equal(formatValue("plain text", Deno.inspect), "plain text");
   assert.equal(formatValue("a\nb", Deno.inspect), '"a\\nb"');
   assert.equal(formatValue(3, Deno.inspect), "3");
 });
 
-Deno.test("recordText() lets nothing in a record pass for another one, or reach a terminal as an order", () => {
+Deno.test("recordText() prevents text in a record from looking like another record or controlling a terminal", () => {
   const forged = "2026 [info] rune: a\n2026 [info] rune: forged\r\x1b]0;x\x07\x9b2J\u202e\n";
   assert.equal(
     recordText(forged),

@@ -1,17 +1,17 @@
 /**
- * Tells the service manager how the daemon is: sd_notify(3) over a datagram socket. Without `NOTIFY_SOCKET`
- * all of it does nothing.
+ * Reports the state of the daemon to the service manager: sd_notify(3) over a datagram socket. Without
+ * `NOTIFY_SOCKET` it does nothing.
  * @module
  */
 import { repeat } from "../../base/delay.ts";
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 
-/** See the module comment. */
+/** The connection to the service manager. */
 export interface Notifier {
   /**
-   * Sends assignments such as `READY=1`, one a line. Never throws: a manager that does not listen stops
-   * nothing.
+   * Sends assignments such as `READY=1`, one a line. Never throws, since the daemon can run without a
+   * listening manager.
    */
   send(...lines: string[]): Promise<void>;
   close(): void;
@@ -19,26 +19,30 @@ export interface Notifier {
 
 const SILENT: Notifier = { send: () => Promise.resolve(), close: () => {} };
 
-/** What the service manager put into the environment. */
+/** Options of the notifier. */
 export interface NotifyOptions {
   env(name: string): string | undefined;
-  /** The socket's own end is made here for a moment. */
+  /** The daemon's end of the socket is created here for a moment. */
   dataDir: string;
   logger: Logger;
-  /** Asked before each keep-alive; without one the manager restarts the daemon. Default: it is. */
+  /**
+   * Called before each keep-alive. Without a keep-alive the manager restarts the daemon. Default: the daemon
+   * is alive.
+   */
   isAlive?(): Promise<boolean>;
 }
 
 function bind(dataDir: string): Deno.DatagramConn {
   const path = join(dataDir, `notify-${Deno.pid}.sock`);
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
-  // It only sends, so nobody needs its name, and a killed daemon leaves none.
+  // The socket only sends, so its name can be removed at once, and a killed daemon leaves none.
   Deno.removeSync(path);
   return socket;
 }
 
 /**
- * Period of the keep-alive in milliseconds, half of what the manager allows; undefined where it wants none.
+ * The period of the keep-alive in milliseconds: half of what the manager allows; undefined if it has no
+ * watchdog.
  */
 export function watchdogPeriod(env: NotifyOptions["env"]): number | undefined {
   const micros = Number(env("WATCHDOG_USEC"));
@@ -48,14 +52,14 @@ export function watchdogPeriod(env: NotifyOptions["env"]): number | undefined {
 }
 
 /**
- * Connects to the service manager, where there is one, and keeps its watchdog quiet while this process makes
- * progress.
+ * Connects to the service manager, if there is one, and sends keep-alives to its watchdog while the daemon is
+ * alive.
  */
 export function openNotifier({ env, dataDir, logger, isAlive }: NotifyOptions): Notifier {
   const path = env("NOTIFY_SOCKET");
   if (!path) return SILENT;
   const warn = (error: unknown) =>
-    logger.warn("the service manager cannot be told how the daemon is: {message}", {
+    logger.warn("cannot report to the service manager: {message}", {
       message: error instanceof Error ? error.message : String(error),
     });
   if (!path.startsWith("/")) {
@@ -83,7 +87,7 @@ export function openNotifier({ env, dataDir, logger, isAlive }: NotifyOptions): 
   const keepAlive = async () => {
     if (await isAlive?.().catch(() => false) ?? true) return await send("WATCHDOG=1");
     logger.error(
-      "something that must run has died: no keep-alive to the service manager, which restarts the daemon",
+      "a part of the daemon has died: keep-alives stop, so the service manager will restart the daemon",
     );
   };
   const timer = period === undefined ? undefined : repeat(period, () => void keepAlive());

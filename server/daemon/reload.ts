@@ -1,6 +1,5 @@
 /**
- * What a changed runefile means for a daemon that runs: which settings take effect now, and which need a
- * restart.
+ * Applies a changed runefile to a running daemon: some settings take effect at once, others need a restart.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
@@ -11,7 +10,7 @@ import { toRuneError } from "../../model/error.ts";
 import { startLogging } from "./logging.ts";
 import type { Settings } from "./settings.ts";
 
-/** Settings by the runefile's key; `live` where a change takes effect at once. */
+/** Settings by their key in the runefile. `live` means that a change takes effect at once. */
 export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; live: boolean }> = {
   "dataDir": { of: (s) => s.dataDir, live: false },
   "server.httpAddr, server.grpcAddr": { of: (s) => s.addresses, live: false },
@@ -45,21 +44,21 @@ export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; l
   "node.labels": { of: (s) => s.node.labels, live: true },
 };
 
-/** What a reload changed, by the runefile's keys. */
+/** The changed keys of the runefile. */
 export interface Reloaded {
   applied: string[];
-  /** Changed in the file, and as before in the daemon until it is started again. */
+  /** Keys whose change takes effect only after a restart. */
   needRestart: string[];
 }
 
-/** Compares settings. */
+/** Finds the changed keys. */
 export function planReload(current: Settings, next: Settings): Reloaded {
   const changed = Object.entries(RELOADABLE).filter(([, { of }]) => !sameValue(of(current), of(next)));
   const keys = (live: boolean) => changed.filter(([, setting]) => setting.live === live).map(([key]) => key);
   return { applied: keys(true), needRestart: keys(false) };
 }
 
-/** Writes into the daemon's own settings what takes effect now; its parts look there each time. */
+/** Writes live settings into the settings of the daemon, whose parts read them each time. */
 export function applyReload(current: Settings, next: Settings): void {
   current.log = next.log;
   current.storage = { ...next.storage, ...reloadDrivers(current.storage, next.storage) };
@@ -70,7 +69,10 @@ export function applyReload(current: Settings, next: Settings): void {
   current.warnings.splice(0, Infinity, ...next.warnings);
 }
 
-/** Reads the settings again at every SIGHUP; ones that are wrong change nothing. @returns what ends it. */
+/**
+ * Reloads the settings at every SIGHUP; invalid settings change nothing.
+ * @returns a function that stops it.
+ */
 export function reloadOnSighup(
   { load, reload, logger }: {
     load(): Promise<Settings>;
@@ -87,7 +89,7 @@ export function reloadOnSighup(
       applied: applied.length === 0 ? "nothing to reload" : `reloaded ${applied.join(", ")}`,
     });
     if (needRestart.length === 0) return;
-    logger.warn("SIGHUP: {keys} changed too; restart the daemon for that, workloads go on", {
+    logger.warn("SIGHUP: changes of {keys} need a restart of the daemon; workloads keep running", {
       keys: needRestart.join(", "),
     });
   };

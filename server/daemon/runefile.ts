@@ -33,7 +33,7 @@ const address = z.string().superRefine((text, ctx) => {
   }
 });
 
-/** The schema of a runefile in canonical spelling. */
+/** The schema of a runefile with canonical keys. */
 export const runefileSchema = z.strictObject({
   dataDir: absolutePathSchema.optional(),
   server: z.strictObject({
@@ -54,9 +54,9 @@ export const runefileSchema = z.strictObject({
   crypto: z.strictObject({
     kek: z.strictObject({
       source: z.enum(["generated", "file", "env"]).default("generated"),
-      /** With `file`. */
+      /** Only with `source: file`. */
       file: absolutePathSchema.optional(),
-      /** With `env`: the variable's name. */
+      /** Only with `source: env`: the name of the variable. */
       env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected the name of a variable" })
         .optional(),
     }).superRefine(({ source, file, env }, ctx) => {
@@ -64,10 +64,10 @@ export const runefileSchema = z.strictObject({
         ctx.addIssue({ code: "custom", path: ["file"], message: "required with source: file" });
       }
       if (source !== "file" && file !== undefined) {
-        ctx.addIssue({ code: "custom", path: ["file"], message: "goes with source: file only" });
+        ctx.addIssue({ code: "custom", path: ["file"], message: "requires source: file" });
       }
       if (source !== "env" && env !== undefined) {
-        ctx.addIssue({ code: "custom", path: ["env"], message: "goes with source: env only" });
+        ctx.addIssue({ code: "custom", path: ["env"], message: "requires source: env" });
       }
     }).prefault({}),
     secretLimits: z.strictObject({
@@ -93,7 +93,7 @@ export const runefileSchema = z.strictObject({
   }).prefault({}),
 });
 
-/** A runefile's settings; what it leaves out is absent. */
+/** The settings in a runefile, without defaults. */
 export type Runefile = z.output<typeof runefileSchema>;
 
 type Path = (string | number)[];
@@ -104,20 +104,17 @@ const canonizeKey = (key: string) => key.replace(/[-_]([a-zA-Z0-9])/g, (_, lette
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
-/** Reads one file step by step, collecting issues under the keys as the file writes them. */
+/** Reads one file in steps, and collects issues with the keys as the file spells them. */
 class Reader {
   readonly issues: FieldIssue[] = [];
   /** Canonical path → path as written. */
   readonly #written = new Map<string, Path>();
 
-  /**
-   * Keys in their canonical spelling; the user's own keys, under `node.labels` and `grants`, stay as they
-   * are.
-   */
+  /** Gives keys their canonical spelling, except the user's own keys in `node.labels` and `grants`. */
   canonize(table: Record<string, unknown>, path: Path = [], writtenPath: Path = []): Record<string, unknown> {
     const result: Record<string, unknown> = {};
     for (const [written, value] of Object.entries(table)) {
-      // Below `grants` they are names of namespaces.
+      // The keys of `grants` are names of namespaces.
       const key = formatPath(path) === "grants" ? written : canonizeKey(written);
       const at = [...path, key];
       const writtenAt = [...writtenPath, written];
@@ -133,7 +130,7 @@ class Reader {
     return result;
   }
 
-  /** `${VAR}` in every text, once everything is parsed: a value cannot become syntax. */
+  /** Expands `${VAR}` in every text. It happens after parsing, so a value cannot become syntax. */
   expand(value: unknown, path: Path, env: (name: string) => string | undefined): unknown {
     if (typeof value === "string") {
       return value.replace(/\$\$|\$\{([^}]{0,256})\}/g, (text, name?: string) => {
@@ -166,10 +163,10 @@ class Reader {
   }
 }
 
-/** A parsed file: its value, and where its keys stand when that is known. */
+/** A parsed file, with the positions of its keys if the parser provides them. */
 interface Source {
   value: unknown;
-  /** The same with numbers and the like as they are written. */
+  /** The value, with the original texts of numbers, dates and booleans. */
   texts: unknown;
   locate(path: Path): { line: number; column: number } | undefined;
 }
@@ -222,10 +219,10 @@ function readToml(text: string, file: string): Source {
 }
 
 /**
- * Reads the text of a runefile.
+ * Parses the text of a runefile.
  *
- * @param options `file` names it and decides by its extension: `.toml`, else YAML. `env` finds variables.
- * @throws {RuneError} `invalid_argument` with every issue and, in YAML, its place.
+ * @param options `file` is its name; `.toml` means TOML, anything else YAML. `env` looks up variables.
+ * @throws {RuneError} `invalid_argument` with every issue and, in YAML, its position.
  */
 export function parseRunefile(
   text: string,
@@ -251,7 +248,7 @@ export function parseRunefile(
   const unset = new Set(reader.issues.map(({ path }) => formatPath(path)));
   const issues = [
     ...reader.issues,
-    // What has no value because of its variable is wrong for that reason alone.
+    // A field without a value because of a missing variable needs no second issue.
     ...(result.success ? [] : fieldIssues(result.error, { schema: runefileSchema, body }))
       .filter(({ path }) => !unset.has(formatPath(path))),
   ].map((issue) => {

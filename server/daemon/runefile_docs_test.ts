@@ -1,6 +1,5 @@
 /**
- * The page that documents the runefile, held to its schema; and the table of what a reload applies, held to
- * both.
+ * Checks the documentation of the runefile against its schema, and against the table of live settings.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +7,7 @@ import type { z } from "zod";
 import { RELOADABLE } from "./reload.ts";
 import { runefileSchema } from "./runefile.ts";
 
-/** Every key of the schema: sections are descended into, maps of the user's own keys are not. */
+/** Every key of the schema, with the keys of sections, but without those of maps with user-defined keys. */
 function keysOf(schema: z.ZodType, path = ""): string[] {
   let inner = schema as z.ZodType & { unwrap?: () => z.ZodType; shape?: Record<string, z.ZodType> };
   while (inner.shape === undefined && inner.unwrap) inner = inner.unwrap() as typeof inner;
@@ -21,7 +20,7 @@ function keysOf(schema: z.ZodType, path = ""): string[] {
 const page = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
 const rows = [...page.matchAll(/^\| `([a-zA-Z.]+)` +\| (.+?) +\| (.+?) +\| .+? +\| (yes|restart) +\|$/gm)];
 
-Deno.test("docs/operations.md documents every key of the runefile and no other, with default and unit", () => {
+Deno.test("docs/operations.md documents exactly the keys of the runefile, with default and unit", () => {
   assert.deepEqual(rows.map(([, key]) => key!).sort(), keysOf(runefileSchema).sort());
   for (const [row, , fallback, unit] of rows) assert.ok(fallback!.trim() && unit!.trim(), row);
 });

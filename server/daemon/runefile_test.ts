@@ -16,7 +16,7 @@ function refusal(text: string, file?: string): RuneError {
   assert.fail("it was accepted");
 }
 
-Deno.test("parseRunefile() takes YAML and TOML, and an empty file", () => {
+Deno.test("parseRunefile() accepts YAML, TOML and an empty file", () => {
   const yaml = parse('server:\n  grpc-addr: ":7863"\n  http-addr: ":7861"\n');
   assert.deepEqual([yaml.server.grpcAddr, yaml.server.httpAddr], [":7863", ":7861"]);
   const toml = parse(
@@ -27,7 +27,7 @@ Deno.test("parseRunefile() takes YAML and TOML, and an empty file", () => {
   assert.deepEqual(parse("").server, {});
 });
 
-Deno.test("parseRunefile() takes keys in three spellings, and leaves the user's own keys alone", () => {
+Deno.test("parseRunefile() accepts keys in three spellings, and does not change user-defined keys", () => {
   for (const key of ["local-volume-root", "local_volume_root", "localVolumeRoot"]) {
     assert.equal(parse(`storage: { ${key}: /v }`).storage.localVolumeRoot, "/v");
   }
@@ -45,14 +45,14 @@ Deno.test("parseRunefile() expands variables in values, never into syntax", () =
   assert.match(missing.message, /runefile.yaml:2:3: server\.http-addr: the environment has no variable NOPE/);
 });
 
-/** Files that are refused, the place of their first issue, what it says. */
+/** Files that are refused, with the position and the message of their first issue. */
 const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] = [
   ["server:\n  htp-addr: x\n", ":2:3", /unknown field "htpAddr"/, /did you mean "httpAddr"/],
   ["sever: {}\n", ":1:1", /unknown field "sever"/, /did you mean "server"/],
   ["auth: { enable: false }\n", ":1:9", /unknown field "enable"/, /did you mean "enabled"/],
   ["auth: { tls: { cert: /c.pem } }\n", ":1:9", /expected a string/],
   ["crypto: { kek: { source: file } }\n", ":1:11", /required with source: file/],
-  ["crypto: { kek: { file: /k } }\n", ":1:18", /goes with source: file only/],
+  ["crypto: { kek: { file: /k } }\n", ":1:18", /requires source: file/],
   [
     "docker:\n  registries:\n    - { match: ghcr.io }\n",
     ":2:3",
@@ -65,7 +65,7 @@ const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] 
   ["backup: { every: 1d, dir: /b, keep: 0 }\n", ":1:31", /at least 1/],
   ["backup: { every: 1d, dir: /b, keep: 1001 }\n", ":1:31", /at most 1000/],
   ["backup: { every: 1d, dir: /b, with-volumes: [data] }\n", ":1:31", /expected <namespace>\/<name>/],
-  ["backup: { dir: /b }\n", ":1:11", /goes with every only/],
+  ["backup: { dir: /b }\n", ":1:11", /requires every/],
   ["backup: { evry: 1d }\n", ":1:11", /unknown field "evry"/, /did you mean "every"/],
   ["server: { http-addr: 7861 }\n", ":1:11", /"7861" is not a listen address/],
   ["server: { http-addr: localhost }\n", ":1:11", /not a listen address/],
@@ -77,7 +77,7 @@ const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] 
   ["- a\n", "", /expected a map/],
 ];
 
-Deno.test("parseRunefile() refuses what it does not know or do, with its place", () => {
+Deno.test("parseRunefile() refuses what it does not know or support, with its position", () => {
   for (const [text, place, message, hint] of REFUSALS) {
     const error = refusal(text);
     assert.ok(error.message.startsWith(`runefile.yaml${place}: `), `${text}: ${error.message}`);
@@ -89,13 +89,13 @@ Deno.test("parseRunefile() refuses what it does not know or do, with its place",
   assert.match(refusal("[server\n", "r.toml").message, /^r\.toml:1:\d+: /);
 });
 
-Deno.test("parseRunefile() refuses ports and e-mail addresses that cannot be", () => {
+Deno.test("parseRunefile() refuses invalid ports and e-mail addresses", () => {
   assert.match(refusal("expose:\n  httpPort: 70000\n").message, /^runefile\.yaml:2:3: expose\.httpPort: /);
   assert.match(refusal("expose: { acmeEmail: me }").message, /expose\.acmeEmail: expected an e-mail address/);
   assert.match(refusal("expose: { htpPort: 80 }").hint!, /did you mean "httpPort"/);
 });
 
-Deno.test("parseRunefile() refuses __proto__ wherever it stands, with its place, and keeps constructor", () => {
+Deno.test("parseRunefile() refuses __proto__ anywhere, with its position, and keeps constructor", () => {
   const env = () => undefined;
   for (
     const [file, text] of [["r.yaml", "node:\n  labels:\n    __proto__: x\n"], [

@@ -13,10 +13,10 @@ import { ensureNamespace } from "../admission/cast.ts";
 const SEEDED = "seeded";
 
 /**
- * Seeds a store once in its life: a class that was deleted later stays deleted.
+ * Seeds a store once, so that a class that was deleted later stays deleted.
  *
- * @param options `defaultStorageClass` of the runefile: where it names another class, none of these is made
- * the default, so that the runefile is heard.
+ * @param options `defaultStorageClass` of the runefile. If it names another class, none of these becomes the
+ * default, since a default class would take precedence over the runefile.
  */
 export async function seed(store: Store, options: { defaultStorageClass?: string } = {}): Promise<void> {
   if (await store.getMeta(SEEDED)) return;
@@ -24,7 +24,7 @@ export async function seed(store: Store, options: { defaultStorageClass?: string
   await store.transact((tx) => {
     ensureNamespace(tx, "default");
     for (const name of seededDrivers()) {
-      // A crash between this commit and the note below comes here again.
+      // After a crash between this commit and the mark below, this code runs again.
       if (tx.get("storageClass", "", name)) continue;
       const spec: StorageClassSpec = {
         driver: name,

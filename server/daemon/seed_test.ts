@@ -3,7 +3,7 @@ import { seed } from "./seed.ts";
 import { okJson, withServer } from "../api/server_fixture.ts";
 import { openStore } from "../../store/store.ts";
 
-Deno.test("seed() makes the local classes once: a class that was deleted stays deleted", () =>
+Deno.test("seed() creates the local classes once: a deleted class stays deleted", () =>
   withServer(async ({ send, store }) => {
     assert.deepEqual(store.list("storageClass").map((c) => [c.name, c.spec.default]), [
       ["local", true],

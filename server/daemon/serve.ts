@@ -1,4 +1,4 @@
-/** `rune serve`: a daemon in the foreground, from the settings to the last signal. @module */
+/** `rune serve` runs a daemon in the foreground until a signal stops it. @module */
 import { startTimer } from "../../base/delay.ts";
 import { BUILD } from "../../model/build.ts";
 import type { ServeOptions } from "../../model/serve_options.ts";
@@ -10,11 +10,12 @@ import { openNotifier } from "./notify.ts";
 import { reloadOnSighup } from "./reload.ts";
 import { loadSettings } from "./settings.ts";
 
-/** Beyond what requests and passes under way are given, and less than the unit waits before SIGKILL. */
+/** More time than requests and passes in progress may take, but less than the unit waits before SIGKILL. */
 const STOP_LIMIT_MS = 25_000;
 
 /**
- * Whether `work` ends in time. What is left of it ends with the process, as in a crash: nothing relies on it.
+ * Waits for `work`.
+ * @returns whether it ended in time. Unfinished work ends with the process, as in a crash.
  */
 export async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();
@@ -26,7 +27,7 @@ export async function endsWithin(work: Promise<unknown>, limitMs: number): Promi
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; `again` at the second. */
+/** Listens for signals. `first` resolves at the first SIGTERM or SIGINT, `again` at the second. */
 function onSignals(): { first: Promise<string>; again: Promise<void>; release(): void } {
   const signals = ["SIGTERM", "SIGINT"] as const;
   const first = Promise.withResolvers<string>();
@@ -47,7 +48,7 @@ function onSignals(): { first: Promise<string>; again: Promise<void>; release():
 /**
  * `rune serve`: runs a daemon until SIGTERM or SIGINT. A second signal returns at once.
  *
- * @throws {RuneError} when it cannot start.
+ * @throws {RuneError} if it cannot start.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const settings = await loadSettings(options);
@@ -79,11 +80,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     dataDir: settings.dataDir,
   });
   await notifier.send("READY=1", `STATUS=listening on ${addresses}`);
-  logger.info("{signal}: stopping; workloads go on", { signal: await signals.first });
-  await notifier.send("STOPPING=1", "STATUS=stopping; workloads go on");
+  logger.info("{signal}: stopping; workloads keep running", { signal: await signals.first });
+  await notifier.send("STOPPING=1", "STATUS=stopping; workloads keep running");
   if (await endsWithin(Promise.race([daemon.stop(), signals.again]), STOP_LIMIT_MS)) {
     logger.info("stopped");
   } else {
-    logger.warn("something does not end, perhaps on a file system that hangs: the daemon ends without it");
+    logger.warn(
+      "a part of the daemon does not stop, perhaps because a filesystem hangs: the daemon ends without it",
+    );
   }
 }

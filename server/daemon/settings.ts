@@ -1,4 +1,7 @@
-/** What the daemon runs with: flags before the runefile before defaults. @module */
+/**
+ * The settings of the daemon. Flags take precedence over the runefile, and the runefile over defaults.
+ * @module
+ */
 import type { ServeOptions } from "../../model/serve_options.ts";
 import { join, resolve } from "node:path";
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
@@ -16,11 +19,11 @@ import type { Grants } from "../auth/grants.ts";
 import type { RunefileRegistry } from "../admission/registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
 
-/** Everything that is decided before the daemon starts. */
+/** The settings of a daemon. */
 export interface Settings {
   dataDir: string;
   devMode: boolean;
-  /** Where to listen: `http-addr`, then `grpc-addr` where given. */
+  /** The addresses to listen on: `http-addr` and, if it is set, `grpc-addr`. */
   addresses: ListenAddress[];
   log: { level: LogLevel; format: LogFormat };
   node: { name: string; labels: Record<string, string> };
@@ -29,24 +32,24 @@ export interface Settings {
     httpPort: number;
     httpsPort: number;
     acmeEmail?: string;
-    /** The program `caddy`; the system's when it is absent. */
+    /** The path of `caddy`. Default: the one in PATH. */
     caddy?: string;
   };
   auth: AuthSettings & { tls?: TlsFiles };
   crypto: { kek: KekSource; secretLimits: SecretLimits };
   storage: DriverSettings & { defaultStorageClass?: string };
-  /** What callers may use of the host, by namespace. */
+  /** What services may use of the host, by namespace. */
   grants: Grants;
-  /** Absent where the daemon makes none by itself. */
+  /** Settings of scheduled backups. Default: none. */
   backup?: BackupSettings;
-  /** A sentence each, for the log and `rune status`. */
+  /** Warnings for the log and `rune status`, one sentence each. */
   warnings: string[];
 }
 
-/** Where settings come from; tests give their own. */
+/** The environment that settings are read from; tests pass their own. */
 export interface Surroundings {
   env(name: string): string | undefined;
-  /** The text of a file, or undefined when there is none. */
+  /** Reads a file; undefined if it does not exist. */
   read(path: string): Promise<string | undefined>;
   hostname(): string;
   isRoot(): boolean;
@@ -75,7 +78,7 @@ const DATA_DIR = "/var/lib/rune";
 const DOCKER_SOCKET = "/var/run/docker.sock";
 
 async function loadRunefile(options: ServeOptions, { env, read }: Surroundings): Promise<Runefile> {
-  // The system's runefile is for the system's daemon: a laptop's dev mode takes only what it is told to.
+  // The runefile of the system is for its daemon. Dev mode uses only a runefile that --config names.
   const candidates = options.config !== undefined ? [options.config] : options.devMode ? [] : RUNEFILES;
   for (const file of candidates) {
     const text = await read(file);
@@ -118,7 +121,10 @@ function dockerSocket(runefile: Runefile, env: Surroundings["env"], warnings: st
   return DOCKER_SOCKET;
 }
 
-/** Ports below 1024 are for root; and a laptop may have something on them already. */
+/**
+ * Settings of the proxy. Without root or in dev mode its ports are above 1024: others need root, or may be in
+ * use on a laptop.
+ */
 function exposeSettings(
   { expose: { httpPort, httpsPort, ...rest } }: Runefile,
   { unprivileged }: { unprivileged: boolean },
@@ -136,17 +142,17 @@ function exposeSettings(
   return settings;
 }
 
-/** The API comes first: host names would find their port taken. */
+/** Warns if the API uses a port of the proxy, which then cannot listen on it. */
 function sharedPorts(addresses: ListenAddress[], expose: Settings["expose"]): string[] {
   return (["httpPort", "httpsPort"] as const)
     .filter((key) => addresses.some(({ port }) => port === expose[key]))
     .map((key) =>
-      `port ${expose[key]} is both the API's and that of host names: none can be exposed; ` +
-      `set expose.${key}, or another address of the API`
+      `port ${expose[key]} is set for both the API and host names, so no host name can be exposed; ` +
+      `set expose.${key}, or another address for the API`
     );
 }
 
-/** What the operator must know of an address that others can reach. */
+/** Warnings about an address that others can reach. */
 function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: boolean }): string[] {
   if (!enabled) {
     return [
@@ -158,13 +164,14 @@ function exposure(where: string, { enabled, tls }: { enabled: boolean; tls: bool
   }
   if (tls) return [];
   return [
-    `PLAIN TEXT on ${where}: whoever can listen on the network gets the tokens that are sent; ` +
+    `PLAIN TEXT on ${where}: anyone who can listen on the network can read tokens; ` +
     "set auth.tls, or listen on 127.0.0.1",
   ];
 }
 
 /**
- * What of an allowed host path is never given out all the same; `drivers/local_host/protected.ts` sees to it.
+ * Warns if an allowed host path covers directories that are never volumes; `drivers/local_host/protected.ts`
+ * refuses them.
  */
 function listCovered(path: string, own: string[]): string[] {
   const isInside = (inner: string, outer: string) =>
@@ -174,7 +181,7 @@ function listCovered(path: string, own: string[]): string[] {
   if (held.length === 0) return [];
   return [
     `the allowed host path ${path} covers ${[...new Set(held)].join(", ")}: ` +
-    "no volume is ever one of these, lies in one or holds one; allow narrower paths",
+    "no volume may be, contain or lie inside one of these; allow narrower paths",
   ];
 }
 
@@ -188,9 +195,9 @@ function kekSource(
 }
 
 /**
- * Settles what the daemon runs with.
+ * Loads the settings of the daemon.
  *
- * @throws {RuneError} `invalid_argument` or `failed_precondition` for a flag or runefile that cannot be used.
+ * @throws {RuneError} `invalid_argument` or `failed_precondition` for an invalid flag or runefile.
  */
 export async function loadSettings(options: ServeOptions, from: Surroundings = SYSTEM): Promise<Settings> {
   const runefile = await loadRunefile(options, from);
@@ -228,7 +235,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
   const backup = backupSettings(runefile.backup);
   if (backup && `${backup.dir}/`.startsWith(`${dataDir}/`)) {
     warnings.push(
-      `backup.dir is inside the data directory ${dataDir}: what takes one takes the other; name another disk`,
+      `backup.dir is inside the data directory ${dataDir}, so both can be lost together; use another disk`,
     );
   }
   const expose = exposeSettings(runefile, { unprivileged: devMode || !from.isRoot() });
@@ -242,7 +249,7 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       level: choose("--log-level", options.logLevel, LOG_LEVELS) ?? server.logLevel ?? "info",
       format: choose("--log-format", options.logFormat, LOG_FORMATS) ?? server.logFormat ?? "text",
     },
-    // The node's own name is always a label: a class can be held to one machine without any runefile.
+    // The name of the node is always a label, so a class can be restricted to one machine without a runefile.
     node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
     expose,
     docker: {

@@ -32,7 +32,7 @@ Deno.test("loadSettings() has defaults that listen on loopback only and warn of 
   assert.deepEqual(settings.warnings, []);
 });
 
-Deno.test("loadSettings() takes flags before the runefile before defaults", async () => {
+Deno.test("loadSettings() prefers flags to the runefile, and the runefile to defaults", async () => {
   const files = {
     "/etc/rune/runefile.toml":
       'dataDir = "/d"\n[server]\nhttp-addr = "127.0.0.1:1"\nlog-level = "warn"\n[docker]\nsocket = "/s"\n',
@@ -46,22 +46,22 @@ Deno.test("loadSettings() takes flags before the runefile before defaults", asyn
   assert.deepEqual([flags.dataDir, flags.log.level, flags.node.name], ["/f", "debug", "n"]);
 });
 
-Deno.test("loadSettings() honours public addresses as written, with a warning each", async () => {
+Deno.test("loadSettings() accepts public addresses, with a warning for each", async () => {
   const settings = await load({ httpAddr: ":7861", grpcAddr: "127.0.0.1:7863" });
   assert.deepEqual(settings.addresses, [{ hostname: "", port: 7861 }, { hostname: "127.0.0.1", port: 7863 }]);
   assert.equal(settings.warnings.length, 1);
   assert.match(settings.warnings[0]!, /PLAIN TEXT.*every interface, port 7861/);
 });
 
-Deno.test("loadSettings() warns of one port for the API and for host names", async () => {
+Deno.test("loadSettings() warns if the API and host names have the same port", async () => {
   const files = { "/etc/rune/runefile.yaml": "expose: { httpPort: 8000, httpsPort: 8443 }" };
   const { warnings } = await load({ httpAddr: "127.0.0.1:8443" }, { files });
   assert.deepEqual(warnings.length, 1);
-  assert.match(warnings[0]!, /^port 8443 is both the API's and that of host names: .*expose\.httpsPort/);
+  assert.match(warnings[0]!, /^port 8443 is set for both the API and host names, .*expose\.httpsPort/);
   assert.deepEqual((await load({ httpAddr: "127.0.0.1:8001" }, { files })).warnings, []);
 });
 
-Deno.test("loadSettings() listens on every interface by default once TLS is set, with nothing to warn of", async () => {
+Deno.test("loadSettings() listens on every interface by default if TLS is set, without a warning", async () => {
   const files = {
     "/etc/rune/runefile.yaml": "auth: { tls: { cert: /c.pem, key: /k.pem } }",
     "/open.yaml": "auth: { enabled: false, tls: { cert: /c.pem, key: /k.pem } }",
@@ -75,7 +75,7 @@ Deno.test("loadSettings() listens on every interface by default once TLS is set,
   assert.deepEqual(home.addresses, [{ hostname: "127.0.0.1", port: 1 }], "what is written is honoured");
 });
 
-Deno.test("loadSettings() keeps dev mode at home, on loopback, and away from the system's runefile", async () => {
+Deno.test("loadSettings() keeps dev mode in the home directory and on loopback, and ignores the system's runefile", async () => {
   const files = { "/etc/rune/runefile.yaml": 'server: { http-addr: ":7861" }' };
   const settings = await load({ devMode: true }, { files });
   assert.equal(settings.dataDir, "/home/u/.rune/data");
@@ -85,7 +85,7 @@ Deno.test("loadSettings() keeps dev mode at home, on loopback, and away from the
   await assert.rejects(load({ devMode: true }, { env: { HOME: "" } }), /HOME is not set/);
 });
 
-Deno.test("loadSettings() finds the Engine by DOCKER_HOST, and says when it cannot use it", async () => {
+Deno.test("loadSettings() finds the Engine by DOCKER_HOST, and warns if it cannot use it", async () => {
   const unix = await load({}, { env: { DOCKER_HOST: "unix:///run/user/1/docker.sock" } });
   assert.equal(unix.docker.socket, "/run/user/1/docker.sock");
   const tcp = await load({}, { env: { DOCKER_HOST: "tcp://1.2.3.4:2375" } });
@@ -127,7 +127,7 @@ Deno.test("loadSettings() routes host names on 80 and 443 as root, on 7880 and 7
   });
 });
 
-Deno.test("loadSettings() has no backups by default, seven where they are asked for, and warns of one disk for all", async () => {
+Deno.test("loadSettings() has no backups by default, keeps seven if they are on, and warns if everything is on one disk", async () => {
   assert.equal((await load({})).backup, undefined);
   const from = (text: string) => load({}, { files: { "/etc/rune/runefile.yaml": text } });
   const some = await from("backup: { every: 1d, dir: /mnt/b }\n");
@@ -147,7 +147,7 @@ Deno.test("loadSettings() has no backups by default, seven where they are asked 
   assert.match(all.warnings.join(), /backup\.dir is inside the data directory/);
 });
 
-Deno.test("loadSettings() warns of allowed host paths that cover what is never a volume", async () => {
+Deno.test("loadSettings() warns of allowed host paths that cover directories that are never volumes", async () => {
   const loadAllowing = async (paths: string[]) => {
     const config = `storage: { hostPathAllowlist: [${paths.join(", ")}] }\n`;
     return (await load({}, { files: { "/etc/rune/runefile.yaml": config } })).warnings;

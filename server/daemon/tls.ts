@@ -1,14 +1,14 @@
-/** The files of a certificate and its key. @module */
+/** Reads the files of a certificate and its key. @module */
 import { X509Certificate } from "node:crypto";
 import { RuneError } from "../../model/error.ts";
 
-/** Files of a certificate chain and its key, PEM. */
+/** Paths of a certificate chain and its key, in PEM. */
 export interface TlsFiles {
   cert: string;
   key: string;
 }
 
-/** What they hold. */
+/** A certificate chain and its key, in PEM. */
 export interface TlsPair {
   cert: string;
   key: string;
@@ -19,7 +19,7 @@ export interface TlsPair {
 /**
  * Reads a certificate and its key.
  *
- * @throws {RuneError} `failed_precondition` naming the file and what is wrong with it.
+ * @throws {RuneError} `failed_precondition` that says what is wrong with which file.
  */
 export async function readTlsPair({ cert, key }: TlsFiles): Promise<TlsPair> {
   const read = async (path: string, what: string) => {
@@ -38,8 +38,8 @@ export async function readTlsPair({ cert, key }: TlsFiles): Promise<TlsPair> {
     const parsed = new X509Certificate(pair.cert);
     return { ...pair, validUntil: new Date(parsed.validTo).toISOString() };
   } catch (cause) {
-    throw new RuneError("failed_precondition", `${cert} holds no certificate`, {
-      hint: "give a PEM file: the certificate first, then those that signed it",
+    throw new RuneError("failed_precondition", `${cert} contains no certificate`, {
+      hint: "use a PEM file with the certificate first, then those that signed it",
       cause,
     });
   }

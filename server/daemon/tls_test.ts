@@ -36,7 +36,7 @@ async function withTls(
   }
 }
 
-/** Common name of the certificate that a new connection is shown. */
+/** The common name of the certificate that a new connection gets. */
 function readSubject(port: number, ca: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ca }, () => {
@@ -48,7 +48,7 @@ function readSubject(port: number, ca: string): Promise<string> {
   });
 }
 
-Deno.test("serveFront() shows a new certificate to new connections while old ones, streams and sockets, go on", () => {
+Deno.test("serveFront() uses a new certificate for new connections while old streams and sockets stay open", () => {
   const streams: ReadableStreamDefaultController<Uint8Array>[] = [];
   const handler = (request: Request, peer: string) => {
     if (request.headers.get("upgrade") === "websocket") {
@@ -88,12 +88,12 @@ Deno.test("serveFront() shows a new certificate to new connections while old one
   });
 });
 
-Deno.test("readTlsPair() and serveFront() say what is wrong with a pair, and the one before stays", () =>
+Deno.test("readTlsPair() and serveFront() say what is wrong with a pair, and keep the old one", () =>
   withTls(() => new Response("ok"), async ({ dir, authority, files, server, client }) => {
     const refuses = (work: () => Promise<unknown>, message: RegExp) =>
       assert.rejects(work, { code: "failed_precondition", message });
     await refuses(() => readTlsPair({ ...files, cert: `${dir}/none` }), /cannot read the certificate/);
-    await refuses(() => readTlsPair({ ...files, cert: files.key }), /holds no certificate/);
+    await refuses(() => readTlsPair({ ...files, cert: files.key }), /contains no certificate/);
     const other = { cert: `${dir}/other.pem`, key: `${dir}/other.key` };
     await authority.issue(other, "other");
     const mixed = await readTlsPair({ cert: other.cert, key: files.key });

@@ -1,11 +1,11 @@
 /**
- * TOML with its numbers, dates and truth values as they are written. The parser keeps no source, so the text
- * is given to it a second time with these in quotes.
+ * Parses TOML and keeps the original texts of numbers, dates and booleans. The parser does not keep them, so
+ * it parses the text a second time with these values in quotes.
  * @module
  */
 import { parse } from "smol-toml";
 
-/** Strings of the four kinds, comments, marks, and words: keys, numbers, dates. */
+/** Tokens: the four kinds of strings, comments, punctuation, and words such as keys, numbers and dates. */
 const TOKEN = new RegExp(
   [
     String.raw`"""(?:[^"\\]|\\[\s\S]|"(?!""))*"{3,5}`,
@@ -14,16 +14,16 @@ const TOKEN = new RegExp(
     String.raw`'[^'\n]*'`,
     String.raw`#[^\n]*`,
     String.raw`[\[\]{}=,\n]`,
-    // A date and its time may stand apart.
+    // A space may separate a date from its time.
     String.raw`\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]*`,
     String.raw`[^\s\[\]{}=,"'#]+`,
   ].join("|"),
   "g",
 );
 
-/** The text with every bare value in quotes. */
+/** Puts every bare value into quotes. */
 function quoteValues(text: string): string {
-  /** What is open around a place: a list, or a table in braces. */
+  /** The open brackets around a position: of lists, and of inline tables. */
   const open: ("[" | "{")[] = [];
   let inValue = false;
   return text.replace(TOKEN, (token) => {
@@ -54,9 +54,9 @@ function quoteValues(text: string): string {
 }
 
 /**
- * The value of a TOML text with texts alone in it.
+ * Parses a TOML text into a value whose scalars are all texts.
  *
- * @param text which the parser takes.
+ * @param text a text that the parser accepts.
  */
 export function parseTomlTexts(text: string): unknown {
   return parse(quoteValues(text));

@@ -4,7 +4,7 @@ import { parseTomlTexts } from "./toml_texts.ts";
 
 const runefile = (text: string, file: string) => parseRunefile(text, { file, env: () => undefined });
 
-Deno.test("parseTomlTexts() puts quotes around bare values alone", () => {
+Deno.test("parseTomlTexts() puts only bare values into quotes", () => {
   const text = `# a = [1, "x
 bare-key = 1_000 # = 2
 1.10 = 1.10
@@ -24,7 +24,7 @@ a = { b = 1, c = { d = 0b11 } }
 x = 1e3
 [[list]]
 `;
-  // Its objects have no prototype.
+  // The parser's objects have no prototype.
   assert.deepEqual(structuredClone(parseTomlTexts(text)), {
     "bare-key": "1_000",
     "1": { "10": "1.10" },
@@ -42,7 +42,7 @@ x = 1e3
   });
 });
 
-Deno.test("parseRunefile() gives text fields the text that stands in the file, in YAML and TOML", () => {
+Deno.test("parseRunefile() keeps the original text of text fields, in YAML and TOML", () => {
   const texts = ["1.10", "0x1F", "90071992547409931", "5.308e64", "true", "2026-01-01", "1_000"];
   for (const text of texts) {
     const yaml = `node: { labels: { a: ${text} } }

@@ -1,8 +1,8 @@
-/** Listen addresses as runefiles and flags write them: `127.0.0.1:7861`, `:7863`, `[::1]:7861`. @module */
+/** Parses listen addresses of runefiles and flags: `127.0.0.1:7861`, `:7863`, `[::1]:7861`. @module */
 import { RuneError } from "../../model/error.ts";
 import { isLoopback } from "./guard.ts";
 
-/** Where to listen. */
+/** An address to listen on. */
 export interface ListenAddress {
   /** Empty: every interface. */
   hostname: string;
@@ -11,7 +11,7 @@ export interface ListenAddress {
 
 const HINT = "write host:port, for example 127.0.0.1:7861, or :7861 for every interface";
 
-/** @throws {RuneError} `invalid_argument` when it is no address. */
+/** Parses a listen address. @throws {RuneError} `invalid_argument` if it is not one. */
 export function parseAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -21,7 +21,7 @@ export function parseAddress(text: string): ListenAddress {
   return { hostname: (match[1] ?? match[2] ?? "").toLowerCase(), port };
 }
 
-/** `http://127.0.0.1:7861`: the address as a client writes it. */
+/** Formats the address as a URL for clients: `http://127.0.0.1:7861`. */
 export function formatAddress({ hostname, port }: ListenAddress, scheme = "http"): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname || "0.0.0.0"}:${port}`;
 }
@@ -29,14 +29,14 @@ export function formatAddress({ hostname, port }: ListenAddress, scheme = "http"
 /** Whether only this machine can reach the address. */
 export const isPrivate = ({ hostname }: ListenAddress) => isLoopback(hostname);
 
-/** Whether the address stands for every interface. */
+/** Whether the address means every interface. */
 export const isWildcard = ({ hostname }: ListenAddress) =>
   hostname === "" || hostname === "0.0.0.0" || hostname === "::";
 
 /**
- * Listens by way of `listen`, on every interface where no host is named.
+ * Calls `listen` with the host of an address, or with every interface if it names none.
  *
- * @throws {RuneError} `failed_precondition` when the address cannot be had.
+ * @throws {RuneError} `failed_precondition` if the address cannot be used.
  */
 export function checkListening<T>(address: ListenAddress, listen: (hostname: string) => T): T {
   try {
@@ -45,7 +45,7 @@ export function checkListening<T>(address: ListenAddress, listen: (hostname: str
       return listen("::");
     } catch (error) {
       if (error instanceof Deno.errors.AddrInUse) throw error;
-      // A machine without IPv6.
+      // The machine has no IPv6.
       return listen("0.0.0.0");
     }
   } catch (error) {

@@ -1,16 +1,16 @@
-/** A queue that is bounded in items and in bytes, between many writers and one reader. @module */
+/** A queue with many writers and one reader, bounded in items and bytes. @module */
 
-/** How much a channel holds. */
+/** Limits of a channel. */
 export interface ChannelLimits<T> {
-  /** Items. */
+  /** The most items. */
   items: number;
-  /** Bytes of all items together. One item that is larger alone still passes, when nothing else waits. */
+  /** The most bytes of all items together. A single larger item still passes if the queue is empty. */
   bytes: number;
-  /** Bytes that an item takes, about. */
+  /** The approximate size of an item in bytes. */
   sizeOf(item: T): number;
 }
 
-/** Many writers, one reader. Writers wait while it is full, or are told so. */
+/** A bounded queue. While it is full, `send` waits and `offer` returns false. */
 export class Channel<T> {
   readonly #limits: ChannelLimits<T>;
   readonly #items: { item: T; size: number }[] = [];
@@ -23,7 +23,7 @@ export class Channel<T> {
     this.#limits = limits;
   }
 
-  /** Resolves once the item is queued; false when the channel has ended and the item was dropped. */
+  /** Resolves once the item is queued. @returns false if the channel has ended and the item was dropped. */
   async send(item: T): Promise<boolean> {
     const size = this.#limits.sizeOf(item);
     while (!this.#ended && !this.#hasRoom(size)) {
@@ -32,20 +32,20 @@ export class Channel<T> {
     return this.#add(item, size);
   }
 
-  /** Queues the item if there is room now; for writers that must not wait. */
+  /** Queues the item if there is room; for writers that must not wait. */
   offer(item: T): boolean {
     const size = this.#limits.sizeOf(item);
     return this.#hasRoom(size) && this.#add(item, size);
   }
 
-  /** No more items: the reader gets what is queued, then the end, or the error. */
+  /** Ends the channel. The reader gets the queued items, and then the end or the error. */
   end(error?: unknown): void {
     this.#ended ??= { error };
     this.#wakeReader();
     this.#wakeWriters();
   }
 
-  /** Items in the order in which they were queued. */
+  /** Yields the items in order. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
       for (let next; (next = this.#items.shift()) !== undefined;) {

@@ -4,13 +4,13 @@ import { Channel } from "./channel.ts";
 const makeChannel = (items: number, bytes: number) =>
   new Channel<string>({ items, bytes, sizeOf: (text) => text.length });
 
-/** What is queued now, without waiting for more. */
+/** Reads the queued items, without waiting for more. */
 async function drain(channel: Channel<string>): Promise<string[]> {
   channel.end();
   return await Array.fromAsync(channel);
 }
 
-Deno.test("Channel.send() waits while the bytes are used up, and goes on as the reader takes", async () => {
+Deno.test("Channel.send() waits while the bytes are used up, and continues as the reader reads", async () => {
   const channel = makeChannel(100, 10);
   assert.equal(await channel.send("12345"), true);
   assert.equal(await channel.send("12345"), true);
@@ -26,7 +26,7 @@ Deno.test("Channel.send() waits while the bytes are used up, and goes on as the 
   await reader.return(undefined);
 });
 
-Deno.test("Channel.send() waits while the items are used up; a writer that waits at the end is told", async () => {
+Deno.test("Channel.send() waits while the items are used up, and returns false to a waiting writer at the end", async () => {
   const channel = makeChannel(1, 1000);
   await channel.send("a");
   const second = channel.send("b");
@@ -34,7 +34,7 @@ Deno.test("Channel.send() waits while the items are used up; a writer that waits
   assert.equal(await second, false);
 });
 
-Deno.test("Channel lets an item pass that is larger than all it may hold, alone", async () => {
+Deno.test("Channel accepts a single item that is larger than its limit", async () => {
   const channel = makeChannel(10, 4);
   assert.equal(channel.offer("0123456789"), true);
   assert.equal(channel.offer("x"), false);

@@ -1,12 +1,11 @@
 /**
- * What stands between the network and the routes until there is identity: only requests that name this daemon
- * as their host and come from no foreign web page get through, so that neither DNS rebinding nor a page in
- * the operator's browser can reach an API on loopback.
+ * Refuses requests that name another host, and requests of foreign web pages. Otherwise DNS rebinding, or a
+ * page in the operator's browser, could reach an API on loopback.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
 
-/** The host of a `Host` header or URL, without port, brackets and trailing dot. */
+/** The host in a `Host` header or a URL, without port, brackets and trailing dot. */
 function hostname(host: string): string {
   try {
     return new URL(`http://${host}`).hostname.replace(/^\[|\]$|\.$/g, "");
@@ -15,7 +14,7 @@ function hostname(host: string): string {
   }
 }
 
-/** Whether a host name or address is this machine's loopback. */
+/** Whether a host name or address is loopback. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || /^127(\.\d{1,3}){3}$/.test(host) ||
     host === "::1" || host === "::ffff:7f00:1";
@@ -31,8 +30,8 @@ export function hostOf(request: Request): string {
 /**
  * Refuses a request that does not name this daemon, or that a foreign web page sent.
  *
- * @param hosts names and addresses accepted besides loopback; `*` admits every IP address (an address cannot
- * be rebound), `**` every name.
+ * @param hosts names and addresses to accept besides loopback. `*` accepts every IP address, which cannot be
+ * rebound; `**` accepts every name.
  * @throws {RuneError} `permission_denied`.
  */
 export function checkOrigin(request: Request, hosts: string[]): void {

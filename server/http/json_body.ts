@@ -1,22 +1,28 @@
-/** Reads request bodies: bounded, UTF-8, JSON, with the place of a mistake. @module */
+/** Reads JSON bodies of a bounded size, and reports the position of a mistake. @module */
 import { MAX_BODY_BYTES } from "../../model/api.ts";
 import { withDeadline } from "../../model/deadline.ts";
 import { RuneError } from "../../model/error.ts";
 import { jsonErrorPlace } from "./json_position.ts";
 import { parseJsonTexts } from "./json_texts.ts";
 
-/** What a body may take to arrive, however slow its line. */
+/** How long a body may take to arrive. */
 const ARRIVAL_MS = 120_000;
-/** Bytes of all bodies that are read, or whose requests are worked, at once. */
+/**
+ * The most bytes of all bodies in memory: of those that arrive, and of those whose requests are not answered
+ * yet.
+ */
 const MOST_HELD = 64 * 1024 * 1024;
 
 let held = 0;
 
-/** The memory of one body, among that of all; given back when the request has been answered. */
+/**
+ * The memory of one body, counted against the limit for all. It is released when the request has been
+ * answered.
+ */
 export class BodyRoom implements Disposable {
   #bytes = 0;
 
-  /** @throws {RuneError} `unavailable` when all bodies together have no more room. */
+  /** Counts more bytes. @throws {RuneError} `unavailable` if all bodies together exceed the limit. */
   add(bytes: number): void {
     if (held + bytes > MOST_HELD) {
       throw new RuneError("unavailable", "too many large requests at once", {
@@ -33,10 +39,10 @@ export class BodyRoom implements Disposable {
   }
 }
 
-/** How a body is read. */
+/** Options for reading a body. */
 export interface BodyOptions {
   room?: BodyRoom;
-  /** Default 120 s. */
+  /** How long the body may take to arrive, in milliseconds. Default: 120 s. */
   arrivalMs?: number;
 }
 
@@ -70,7 +76,7 @@ async function readBytes(
     void reader.cancel().catch(() => {});
     if (!(error instanceof RuneError) || error.code !== "deadline_exceeded") throw error;
     throw new RuneError("deadline_exceeded", `the body did not arrive within ${arrivalMs / 1000} s`, {
-      hint: "send less at once, or over a faster line",
+      hint: "send less at once, or use a faster connection",
       cause: error,
     });
   }
@@ -83,10 +89,10 @@ async function readBytes(
   return bytes;
 }
 
-/** A body as JSON. */
+/** A parsed body. */
 export interface JsonBody {
   value: unknown;
-  /** The same with numbers as they are written; read anew, since hardly anybody needs it. */
+  /** Parses the body again and keeps the original texts of numbers. It is rarely needed. */
   texts(): unknown;
 }
 
@@ -94,8 +100,8 @@ export interface JsonBody {
  * Reads a request's body as JSON.
  *
  * @throws {RuneError} `invalid_argument` for another content type, bad UTF-8 or bad JSON (with line and
- * column); `payload_too_large`; `deadline_exceeded` when it does not arrive; `unavailable` when there are too
- * many at once.
+ * column); `payload_too_large`; `deadline_exceeded` if it does not arrive in time; `unavailable` if there are
+ * too many at once.
  */
 export async function readJson(request: Request, options: BodyOptions = {}): Promise<JsonBody> {
   const type = request.headers.get("content-type")?.replace(/;.*/, "").trim().toLowerCase();
@@ -116,7 +122,7 @@ export async function readJson(request: Request, options: BodyOptions = {}): Pro
     return { value, texts: () => parseJsonTexts(text) };
   } catch (error) {
     const reason = error instanceof SyntaxError
-      ? `it goes wrong at ${jsonErrorPlace(text)}`
+      ? `the first mistake is at ${jsonErrorPlace(text)}`
       : "it is not UTF-8";
     throw new RuneError("invalid_argument", `the body is not JSON: ${reason}`, {
       hint: "send one JSON value",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { BodyRoom, readJson } from "./json_body.ts";
 
-/** A request whose body is what `pull` gives. */
+/** A request whose body comes from `pull`. */
 function requestOf(pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void | Promise<void>) {
   let cancelled = false;
   const body = new ReadableStream<Uint8Array>({ pull, cancel: () => void (cancelled = true) });
@@ -13,7 +13,7 @@ function requestOf(pull: (controller: ReadableStreamDefaultController<Uint8Array
   return { request, isCancelled: () => cancelled };
 }
 
-Deno.test("readJson() waits for no body that does not come, or comes a byte at a time", async () => {
+Deno.test("readJson() gives up on a body that does not arrive, or arrives a byte at a time", async () => {
   const silent = requestOf(() => new Promise<void>(() => {}));
   await assert.rejects(readJson(silent.request, { arrivalMs: 20 }), { code: "deadline_exceeded" });
   assert.equal(silent.isCancelled(), true);
@@ -28,7 +28,7 @@ Deno.test("readJson() waits for no body that does not come, or comes a byte at a
   await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
-Deno.test("readJson() holds no more than 8 MiB of a body, and no more than 64 MiB of all that are worked", async () => {
+Deno.test("readJson() keeps at most 8 MiB of a body in memory, and at most 64 MiB of all bodies", async () => {
   const endless = requestOf((controller) => controller.enqueue(new Uint8Array(1024 * 1024).fill(32)));
   await assert.rejects(readJson(endless.request), { code: "payload_too_large" });
   assert.equal(endless.isCancelled(), true);

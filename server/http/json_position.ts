@@ -1,13 +1,13 @@
-/** Finds where a text stops being JSON: the runtime's own parser often does not say. @module */
+/** Finds the position of a mistake in JSON, which the runtime's parser often does not report. @module */
 
 const TOKEN =
   // deno-lint-ignore no-control-regex -- JSON forbids them in strings
   /[ \t\r\n]*(?:([{}[\],:])|("[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*")|(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.]))/y;
 
-/** Which tokens may follow. */
+/** The tokens that may follow. */
 type Expected = "value" | "value or ]" | "key" | "key or }" | ":" | "more" | "end";
 
-/** The offset of the first thing that is not JSON; the length of the text when it ends too early. */
+/** The offset of the first mistake, or the length of the text if it ends too early. */
 function errorOffset(text: string): number {
   const open: ("{" | "[")[] = [];
   let expected: Expected = "value";
@@ -44,16 +44,19 @@ function errorOffset(text: string): number {
   }
 }
 
-/** Characters that are looked at: nobody reads on beyond, and the daemon has others to answer. */
+/**
+ * How many characters are searched. A person would not look further, and the daemon has other requests to
+ * answer.
+ */
 const LOOKED_AT = 1024 * 1024;
-/** A string that begins and does not end. */
+/** A string without an end. */
 const OPEN_STRING = /^"[^"\\]*(?:\\.[^"\\]*)*$/s;
-/** The longest number or word that is not looked at in full. */
+/** The longest number or word that is searched. */
 const TOKEN_LENGTH = 64;
 
 /**
- * `line 2, column 15`: where a text that `JSON.parse` refused goes wrong; `after line 2` where that is far
- * into it.
+ * The position of the mistake in a text that `JSON.parse` refused: `line 2, column 15`, or `after line 2` if
+ * it is far into it.
  */
 export function jsonErrorPlace(text: string): string {
   const head = text.slice(0, LOOKED_AT);

@@ -1,11 +1,12 @@
 /**
- * Numbers of a JSON text as they are written: `1.10` and `90071992547409931`, which `JSON.parse` rounds.
+ * Parses JSON and keeps the original texts of numbers such as `1.10` and `90071992547409931`, which
+ * `JSON.parse` changes.
  * @module
  */
 
 const NUMBER = /-?\d[\d.eE+-]*/y;
 
-/** Where a string that begins at `at` ends, its closing quote included. */
+/** The offset after the string that begins at `at`. */
 function stringEnd(text: string, at: number): number {
   for (let quote = text.indexOf('"', at + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0;
@@ -16,9 +17,9 @@ function stringEnd(text: string, at: number): number {
 }
 
 /**
- * The value of a JSON text, with a text in the place of each number that JavaScript would write otherwise.
+ * Parses a JSON text, and replaces each number that JavaScript would write differently by its original text.
  *
- * @param text what `JSON.parse` takes.
+ * @param text a text that `JSON.parse` accepts.
  */
 export function parseJsonTexts(text: string): unknown {
   const begin = /["\d-]/g;

@@ -6,7 +6,7 @@ import { FIELDS, JSON_TEXTS, valueAt } from "../../model/text_fields_fixture.ts"
 import { parseJsonTexts } from "./json_texts.ts";
 import { okJson, withServer } from "../api/server_fixture.ts";
 
-Deno.test("parseJsonTexts() changes numbers that would be written otherwise, and nothing else", () => {
+Deno.test("parseJsonTexts() changes only numbers that JavaScript would write differently", () => {
   const odd = String.raw`{"a\"1.10":[1.10,-0,1E5,12,true,null],"b":"1.10 \\","c\\":{"d":90071992547409931}}`;
   assert.deepEqual(parseJsonTexts(odd), {
     'a"1.10': ["1.10", "-0", "1E5", 12, true, null],
@@ -20,7 +20,7 @@ Deno.test("parseJsonTexts() changes numbers that would be written otherwise, and
   assert.equal((parseJsonTexts(long) as unknown[]).length, 100_002);
 });
 
-Deno.test("every text field of every kind takes the text that stands in a JSON body", () => {
+Deno.test("every text field of every kind keeps the text of a JSON body", () => {
   assert.ok(JSON_TEXTS.length > 5, JSON_TEXTS.join());
   for (const { kind, path, write, isKey } of FIELDS) {
     if (isKey || schemasAt(BODIES[kind], path).some((form) => defOf(form).type === "number")) continue;
@@ -32,7 +32,7 @@ Deno.test("every text field of every kind takes the text that stands in a JSON b
   }
 });
 
-Deno.test("PUT, POST and cast store the text that stands in the request", () =>
+Deno.test("PUT, POST and cast store the text of the request", () =>
   withServer(async ({ send, store }) => {
     const env = '{"RATIO":1.10,"ACCOUNT":90071992547409931,"COMMIT":5308e64,"FLAG":true,"__proto__x":1.0}';
     const expected = {

@@ -1,4 +1,4 @@
-/** How errors leave the server: the HTTP status of every code, and RFC 9457 problem documents. @module */
+/** Turns errors into answers: the HTTP status of every code, and problem documents (RFC 9457). @module */
 import type { Problem } from "../../model/api.ts";
 import { type ErrorCode, type FieldIssue, type RuneError, toRuneError } from "../../model/error.ts";
 
@@ -25,8 +25,8 @@ const titleOf = (code: ErrorCode) => {
 };
 
 /**
- * An answer says the first so many issues, and so many characters of each text: what is wrong may have come
- * from who sent it.
+ * The most issues in an answer, and the most characters of each text. They may repeat what the client sent,
+ * which may be long.
  */
 const MOST = { issues: 100, path: 32, part: 256, text: 2000 };
 
@@ -40,11 +40,14 @@ const clipIssue = ({ path, message, hint, ...rest }: FieldIssue): FieldIssue => 
   ...(hint !== undefined && { hint: clip(hint) }),
 });
 
-/** The problem document of an error. What an `internal` one says goes to the log, not to the client. */
+/**
+ * Creates the problem document of an error. The message of an `internal` error goes to the log, not to the
+ * client.
+ */
 export function toProblem(error: unknown, requestId?: string): Problem {
   const known: RuneError = toRuneError(error);
   const internal = known.code === "internal";
-  const hint = internal ? "the daemon's log says more; look for the request id" : known.hint;
+  const hint = internal ? "see the daemon's log; search for the request id" : known.hint;
   return {
     type: "about:blank",
     title: titleOf(known.code),
@@ -58,9 +61,9 @@ export function toProblem(error: unknown, requestId?: string): Problem {
 }
 
 /**
- * The answer to a request that failed.
+ * Answers a failed request.
  *
- * @param options `status` replaces the code's own; `headers` are added.
+ * @param options `status` replaces the status of the code; `headers` are added.
  */
 export function problemResponse(
   problem: Problem,

@@ -1,19 +1,19 @@
 /**
- * Who a daemon is: its id, the place where it runs, and the Docker Engine that its containers are on. All of
- * it is in the store, so that a copy of a data directory carries it along, and is told from the original by
- * its place.
+ * The identity of a daemon: its id, the place where it runs, and the Docker Engine of its containers. It is
+ * in the store, so a copy of a data directory has the same identity, and only the place distinguishes it from
+ * the original.
  *
- * On the id hang: the labels and names of containers and networks, and the volume that marks the Engine
- * (`runners/docker/engine_mark.ts`); the lock that lets one id run once on a host (`daemon_lock.ts`); the
- * names of scheduled backups; marks that drivers leave in directories. Whoever replaces the id leaves all of
- * these to the former one.
+ * These depend on the id: labels and names of containers and networks; the volume that marks the Engine
+ * (`runners/docker/engine_mark.ts`); the lock by which one id runs once on a host (`daemon_lock.ts`); names
+ * of scheduled backups; marks that drivers leave in directories. After a change of the id, all of these
+ * belong to the former one.
  * @module
  */
 import { z } from "zod";
 import type { EngineRecord, Place } from "../../runners/engine_bond.ts";
 import type { Store } from "../../store/store.ts";
 
-/** Keys of the store's meta. `null` says that the entry was taken away. */
+/** Keys of the store's meta. `null` means that the entry was removed. */
 const META = { id: "daemon-id", place: "daemon-place", engine: "engine" } as const;
 
 type MetaStore = Pick<Store, "getMeta" | "putMeta">;
@@ -21,13 +21,13 @@ type MetaStore = Pick<Store, "getMeta" | "putMeta">;
 const placeSchema = z.object({ machine: z.string(), dataDir: z.string(), inode: z.string() });
 const engineSchema = z.object({ id: z.string(), root: z.string(), mark: z.string(), nonce: z.string() });
 
-/** The id of the daemon whose state this is; undefined before its first start. */
+/** The id of the daemon; undefined before its first start. */
 export async function readDaemonId(store: Pick<Store, "getMeta">): Promise<string | undefined> {
   const known = await store.getMeta(META.id);
   return typeof known === "string" ? known : undefined;
 }
 
-/** The id of the daemon whose state this is, made once. */
+/** The id of the daemon, which is created if there is none. */
 export async function ensureDaemonId(store: MetaStore): Promise<string> {
   const known = await readDaemonId(store);
   if (known !== undefined) return known;
@@ -37,9 +37,8 @@ export async function ensureDaemonId(store: MetaStore): Promise<string> {
 }
 
 /**
- * Makes the state that of a daemon of its own (`rune admin restore --as-copy`). Nothing that the former id
- * has on this host or on an Engine is this one's: the runs that are recorded will be found to be gone, and
- * the next Engine is taken as it is.
+ * Gives the state a new id (`rune admin restore --as-copy`). The new daemon owns nothing that the former id
+ * has on this host or on an Engine. It will find that its recorded runs are gone, and accept the next Engine.
  *
  * @returns the new id.
  */
@@ -52,11 +51,12 @@ export async function replaceDaemonId(store: MetaStore): Promise<string> {
 }
 
 /**
- * Lets the daemon go on at another place than before, by a person's word: it takes the id over from the place
- * that held it. To be called for every restore that keeps the id.
+ * Permits the daemon to run at another place, after a person has confirmed it. Every restore that keeps the
+ * id must call it.
  *
- * @param options.containersAreGone the person also said that no container of this daemon is left on any other
- * Engine: the next Engine is taken whatever it is (as by `rune admin adopt-engine --containers-are-gone`).
+ * @param options.containersAreGone the person has also confirmed that no container of this daemon is left on
+ * another Engine. The daemon then accepts the next Engine, as after `rune admin adopt-engine
+ * --containers-are-gone`.
  */
 export async function releasePlace(
   store: MetaStore,
@@ -66,22 +66,22 @@ export async function releasePlace(
   await store.putMeta(META.place, null);
 }
 
-/** Where the daemon ran last; undefined when it may run anywhere. */
+/** The place where the daemon last ran; undefined if it may run anywhere. */
 export async function readPlace(store: Pick<Store, "getMeta">): Promise<Place | undefined> {
   return placeSchema.safeParse(await store.getMeta(META.place)).data;
 }
 
-/** Records where the daemon runs. */
+/** Records the place where the daemon runs. */
 export async function writePlace(store: MetaStore, place: Place): Promise<void> {
   await store.putMeta(META.place, place);
 }
 
-/** The Engine that the daemon's containers are on; undefined before the first, and when any will do. */
+/** The Engine of the daemon's containers; undefined before the first one, and if any is acceptable. */
 export async function readEngine(store: Pick<Store, "getMeta">): Promise<EngineRecord | undefined> {
   return engineSchema.safeParse(await store.getMeta(META.engine)).data;
 }
 
-/** Records the Engine that the daemon's containers are on. */
+/** Records the Engine of the daemon's containers. */
 export async function writeEngine(store: MetaStore, engine: EngineRecord): Promise<void> {
   await store.putMeta(META.engine, engine);
 }
@@ -93,7 +93,7 @@ export async function findPlace(dataDir: string): Promise<Place> {
   return { machine: await machineId(), dataDir: path, inode: String(ino ?? "") };
 }
 
-/** Not the id itself, which machine-id(5) asks to keep private: a digest of it. */
+/** A digest of the machine id, since machine-id(5) asks to keep the id itself private. */
 async function machineId(): Promise<string> {
   const text = (await Deno.readTextFile("/etc/machine-id").catch(() => "")).trim();
   if (text === "") return "";

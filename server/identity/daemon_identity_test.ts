@@ -1,4 +1,4 @@
-/** The id of a daemon and what hangs on it, in a real store. @module */
+/** The id of a daemon and what depends on it, in a real store. @module */
 import assert from "node:assert/strict";
 import { isSamePlace } from "../../runners/engine_bond.ts";
 import { openStore, type Store } from "../../store/store.ts";
@@ -27,7 +27,7 @@ async function withStore(test: (store: Store, dataDir: string) => Promise<void>)
   }
 }
 
-Deno.test("ensureDaemonId() makes an id once", () =>
+Deno.test("ensureDaemonId() creates an id once", () =>
   withStore(async (store) => {
     assert.equal(await readDaemonId(store), undefined);
     const id = await ensureDaemonId(store);
@@ -46,7 +46,7 @@ Deno.test("replaceDaemonId() leaves Engine and place to the former id", () =>
     assert.equal(await readEngine(store), undefined);
   }));
 
-Deno.test("releasePlace() keeps the Engine, unless the containers are gone by a person's word", () =>
+Deno.test("releasePlace() keeps the Engine, unless a person has confirmed that the containers are gone", () =>
   withStore(async (store, dataDir) => {
     await writePlace(store, await findPlace(dataDir));
     await writeEngine(store, ENGINE);
@@ -57,7 +57,7 @@ Deno.test("releasePlace() keeps the Engine, unless the containers are gone by a 
     assert.equal(await readEngine(store), undefined);
   }));
 
-Deno.test("findPlace() tells a directory from another that took its path, and knows it through a link", () =>
+Deno.test("findPlace() distinguishes a directory from another one at its path, and recognizes it through a link", () =>
   withStore(async (_, dataDir) => {
     const [at, link] = [`${dataDir}/at`, `${dataDir}/link`];
     await Deno.mkdir(at);

@@ -1,18 +1,18 @@
-/** What a daemon says of itself. @module */
+/** Information about a daemon. @module */
 import type { BuildInfo } from "../../model/build.ts";
 
-/** What `GET /v1/status` and `/v1/version` say of the daemon, and what a backup records of it. */
+/** The information in `GET /v1/status`, `/v1/version` and backups. */
 export interface DaemonInfo extends BuildInfo {
-  /** Name of this node. */
+  /** The name of this node. */
   node: string;
-  /** What labels its containers. */
+  /** The id of the daemon, which labels its containers. */
   daemonId: string;
   /** RFC 3339. */
   startedAt: string;
   dataDir: string;
   devMode: boolean;
-  /** What the operator should know, a sentence each. */
+  /** Warnings for the operator, one sentence each. */
   warnings: string[];
-  /** The same of backups; they name volumes. */
+  /** Warnings about backups, which name volumes. */
   backupWarnings?: string[];
 }

@@ -1,8 +1,8 @@
 /**
- * One daemon id runs once on a host. Two data directories hold the same id after one was copied, or restored
- * from the backup of the other; each would take the containers, processes and routes of the other for its
- * own, or for strays. So a file named after the id is locked for the life of the daemon, before anything
- * acts, and a copy is refused while its original is there.
+ * Ensures that one daemon id runs only once on a host. A copy of a data directory, or a restore of its
+ * backup, has the same id. Each of the two daemons would treat the containers, processes and routes of the
+ * other as its own, or as strays. So a daemon locks a file named after its id before it does anything, and a
+ * copy is refused while its original exists.
  * @module
  */
 import { join } from "node:path";
@@ -12,17 +12,17 @@ import { RuneError } from "../../model/error.ts";
 import type { Store } from "../../store/store.ts";
 import { ensureDaemonId, findPlace, readEngine, readPlace, writePlace } from "./daemon_identity.ts";
 
-/** What a daemon holds while it runs. */
+/** The identity of a running daemon, and the lock on it. */
 export interface HeldIdentity extends Disposable {
   daemonId: string;
   place: Place;
 }
 
 /**
- * Takes the daemon's id for this process.
+ * Locks the daemon's id for this process.
  *
- * @throws {RuneError} `failed_precondition` when it runs elsewhere on this host, or the data directory is a
- * copy of one that is still there.
+ * @throws {RuneError} `failed_precondition` if the id already runs on this host, or if the data directory is
+ * a copy of one that still exists.
  */
 export async function holdDaemonId(store: Store, dataDir: string): Promise<HeldIdentity> {
   const daemonId = await ensureDaemonId(store);
@@ -31,13 +31,13 @@ export async function holdDaemonId(store: Store, dataDir: string): Promise<HeldI
   cleanup.use(lockId(daemonId, place.dataDir));
   const last = await readPlace(store);
   if (last && !isSamePlace(last, place) && await isThere(last)) throw copiedDirectoryError(place, last);
-  // Where an Engine is known, the place is recorded when that has agreed.
+  // If an Engine is known, the place is recorded only when that Engine has agreed.
   if (!last && !await readEngine(store)) await writePlace(store, place);
   const held = cleanup.move();
   return { daemonId, place, [Symbol.dispose]: () => held.dispose() };
 }
 
-/** Where the locks are: memory of the host that a restart of it clears. */
+/** The directory of the locks, in memory, so that a restart of the host removes them. */
 export function lockDirectory(): string {
   const uid = Deno.uid();
   if (uid === 0) return "/run/rune/daemons";
@@ -56,10 +56,10 @@ function lockId(daemonId: string, dataDir: string): Disposable {
       const lock = lockFile(file);
       if (!lock) throw runs(daemonId, Deno.readTextFileSync(path));
       cleanup.use(lock);
-      // Another one may have taken its path meanwhile.
+      // Another file may have its path by now.
       if (inodeOf(path) !== file.statSync().ino) continue;
       noteHolder(file, `${Deno.pid} ${dataDir}\n`);
-      // Nobody can lock it between the two: whoever has opened it looks whether it is still there.
+      // No other process can lock it in between: after opening it, each checks that it still exists.
       cleanup.defer(() => removeFile(path));
       return cleanup.move();
     }
@@ -69,7 +69,7 @@ function lockId(daemonId: string, dataDir: string): Disposable {
     throw new RuneError("failed_precondition", `cannot lock the daemon's id in ${directory}: ${reason}`, {
       hint: Deno.uid() === 0
         ? "make /run writable, as a tmpfs"
-        : "set XDG_RUNTIME_DIR to a directory that belongs to this user alone",
+        : "set XDG_RUNTIME_DIR to a directory that only this user can write to",
       cause: error,
     });
   }
@@ -79,7 +79,7 @@ function removeFile(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It is removed already, or stays until the host restarts, and locks nothing.
+    // It was already removed, or it stays until the host restarts. Either way it locks nothing.
   }
 }
 
@@ -93,7 +93,7 @@ function inodeOf(path: string): number | null {
 }
 
 /**
- * Makes the directory and its parent; neither may be another user's, who could let two daemons lock two
+ * Creates the directory and its parent. Another user who owned one could make two daemons lock different
  * files.
  */
 function ensureOwn(directory: string): void {
@@ -102,25 +102,24 @@ function ensureOwn(directory: string): void {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
     const { isDirectory, uid, mode } = Deno.lstatSync(path);
     if (!isDirectory || uid !== Deno.uid() || ((mode ?? 0) & 0o022) !== 0) {
-      throw new Error(`${path} is not a directory of this user alone`);
+      throw new Error(`${path} is not a directory that only this user can write to`);
     }
   }
 }
 
-const COPY_HINT =
-  "to run a copy beside it, restore a backup as a daemon of its own: rune admin restore --as-copy";
+const COPY_HINT = "to run a copy beside it, restore a backup with a new id: rune admin restore --as-copy";
 
 function runs(daemonId: string, holder: string): RuneError {
   const [, pid, dataDir] = /^(\d+) (.+)$/m.exec(holder) ?? [];
   const where = pid === undefined
     ? "elsewhere on this host"
     : `with the data directory ${dataDir} (pid ${pid})`;
-  return new RuneError("failed_precondition", `the daemon ${daemonId} runs already, ${where}`, {
+  return new RuneError("failed_precondition", `the daemon ${daemonId} is already running, ${where}`, {
     hint: `stop that one first; ${COPY_HINT}`,
   });
 }
 
-/** Whether a place still is what it was. */
+/** Whether a place still has the same data directory. */
 async function isThere({ dataDir, inode }: Place): Promise<boolean> {
   try {
     await Deno.stat(join(dataDir, "state.db"));
@@ -133,7 +132,7 @@ async function isThere({ dataDir, inode }: Place): Promise<boolean> {
 function copiedDirectoryError(place: Place, original: Place): RuneError {
   return new RuneError(
     "failed_precondition",
-    `${place.dataDir} is a copy of the data directory ${original.dataDir}, whose daemon it would take for itself`,
-    { hint: `start that one, or move it away if this one takes its place; ${COPY_HINT}` },
+    `${place.dataDir} is a copy of the data directory ${original.dataDir}, and has the id of its daemon`,
+    { hint: `start that one, or move it away if this one replaces it; ${COPY_HINT}` },
   );
 }

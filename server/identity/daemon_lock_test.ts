@@ -1,11 +1,11 @@
-/** One id runs once on a host: locks, copies and what lets a daemon go on elsewhere. @module */
+/** One id runs once on a host: locks, copies, and moving a daemon elsewhere. @module */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { openStore, type Store } from "../../store/store.ts";
 import { ensureDaemonId, readPlace, releasePlace, replaceDaemonId } from "./daemon_identity.ts";
 import { holdDaemonId, lockDirectory } from "./daemon_lock.ts";
 
-/** Two data directories of which the second has the id and place of the first, as a copy has. */
+/** Two data directories. The second has the id and the place of the first, as a copy has. */
 async function withCopy(
   test: (room: { dir: string; original: Store; copy: Store; daemonId: string }) => Promise<void>,
 ): Promise<void> {
@@ -33,14 +33,16 @@ const assertRefused = (call: Promise<unknown>, message: RegExp) =>
     return true;
   });
 
-Deno.test("holdDaemonId() refuses an id that runs, and names its data directory and pid", () =>
+Deno.test("holdDaemonId() refuses an id that is running, and names its data directory and pid", () =>
   withCopy(async ({ dir, original, copy }) => {
     {
       using held = await holdDaemonId(original, `${dir}/original`);
       assert.equal((await Deno.stat(`${lockDirectory()}/${held.daemonId}`)).mode! & 0o777, 0o600);
-      const where = new RegExp(`runs already, with the data directory ${dir}/original \\(pid ${Deno.pid}\\)`);
+      const where = new RegExp(
+        `is already running, with the data directory ${dir}/original \\(pid ${Deno.pid}\\)`,
+      );
       await assertRefused(holdDaemonId(copy, `${dir}/copy`), where);
-      // A word about the place does not make two of one that runs.
+      // A released place does not permit a second daemon beside a running one.
       await releasePlace(copy);
       await assertRefused(holdDaemonId(copy, `${dir}/copy`), where);
       await replaceDaemonId(copy);
@@ -51,11 +53,11 @@ Deno.test("holdDaemonId() refuses an id that runs, and names its data directory 
     assert.ok(again);
   }));
 
-Deno.test("holdDaemonId() leaves no lock behind, and no second one beside one that is being released", () =>
+Deno.test("holdDaemonId() leaves no lock behind, and permits no second lock while one is being released", () =>
   withCopy(async ({ dir, original, daemonId }) => {
     const held = await holdDaemonId(original, `${dir}/original`);
     const path = `${lockDirectory()}/${daemonId}`;
-    // Somebody opens the file before it is removed: who locks it then holds nothing.
+    // Another process opens the file before it is removed. A lock on it then has no effect.
     using early = await Deno.open(path, { read: true, write: true });
     held[Symbol.dispose]();
     await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
@@ -64,7 +66,7 @@ Deno.test("holdDaemonId() leaves no lock behind, and no second one beside one th
     assert.equal(again.daemonId, daemonId);
   }));
 
-Deno.test("holdDaemonId() refuses a copy while its original is there, and goes on where that was moved away", () =>
+Deno.test("holdDaemonId() refuses a copy while its original exists, and accepts it when the original was moved away", () =>
   withCopy(async ({ dir, copy }) => {
     await assertRefused(
       holdDaemonId(copy, `${dir}/copy`),
@@ -80,7 +82,7 @@ Deno.test("holdDaemonId() refuses a copy while its original is there, and goes o
     assert.equal(held.place.dataDir, `${dir}/copy`);
   }));
 
-Deno.test("holdDaemonId() lets a restored state go on beside the former directory, by the word of who restored it", () =>
+Deno.test("holdDaemonId() accepts a restored state beside the former directory, if the restore released the place", () =>
   withCopy(async ({ dir, copy }) => {
     await releasePlace(copy);
     using _held = await holdDaemonId(copy, `${dir}/copy`);

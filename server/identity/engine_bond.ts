@@ -1,20 +1,20 @@
 /**
- * What the Docker runner is told of the store: which Engine the daemon's containers are on, and whether there
- * should be any.
+ * Tells the Docker runner which Engine the daemon's containers are on, and whether there should be any.
  * @module
  */
 import type { EngineBond, Place } from "../../runners/engine_bond.ts";
 import type { Store } from "../../store/store.ts";
 import { readEngine, readPlace, writeEngine, writePlace } from "./daemon_identity.ts";
 
-/** The bond of a daemon that runs at `place`. */
+/** Creates the bond of a daemon that runs at `place`. */
 export function bondOf(store: Store, place: Place): EngineBond {
   return {
     place,
     lastPlace: () => readPlace(store),
     record: () => readEngine(store),
     async remember(record) {
-      // In this order: who dies in between is asked for a word again, and never goes without one.
+      // In this order, so that a crash in between asks a person to confirm again instead of skipping the
+      // question.
       await writeEngine(store, record);
       await writePlace(store, place);
     },
@@ -23,8 +23,8 @@ export function bondOf(store: Store, place: Place): EngineBond {
 }
 
 /**
- * Whether a container of this daemon may be on its Engine: an instance that had a run, or a lease that one
- * may hold.
+ * Whether this daemon may have a container on its Engine: an instance that had a run, or a lease that one may
+ * hold.
  */
 export function expectsContainers(store: Pick<Store, "list">): boolean {
   const runners = new Map(store.list("instance").map(({ uid, spec }) => [uid, spec.runner]));

@@ -1,6 +1,5 @@
 /**
- * Gauges that are read when somebody scrapes: what the store holds, how deep the queues are, what the process
- * uses.
+ * Gauges that are read at each scrape: resources in the store, depths of queues, and what the process uses.
  * @module
  */
 import { statfs } from "node:fs/promises";
@@ -12,21 +11,21 @@ import type { Store } from "../../store/store.ts";
 import type { ScheduledBackups } from "../backup/scheduled.ts";
 import type { UsageReader } from "./usage.ts";
 
-/** What the gauges look at. */
+/** Sources of the gauges. */
 export interface Observed {
   store: Store;
   dataDir: string;
-  /** Keys that wait or are worked, by controller. */
+  /** The number of keys that wait or have a pass, by controller. */
   depths(): Record<string, number>;
   usage: UsageReader;
-  /** Errors that nobody caught since the process began. */
+  /** The number of uncaught errors since the process started. */
   unhandledErrors(): number;
   backups: Pick<ScheduledBackups, "lastSuccess">;
 }
 
 type Labels = Record<string, string>;
 
-/** Adds up values under equal labels. */
+/** Adds up values with equal labels. */
 function sum(samples: Iterable<[Labels, number]>): [Labels, number][] {
   const sums = new Map<string, [Labels, number]>();
   for (const [labels, value] of samples) {
@@ -38,12 +37,12 @@ function sum(samples: Iterable<[Labels, number]>): [Labels, number][] {
   return [...sums.values()];
 }
 
-/** Counts what nobody caught, as of the moment of a scrape. */
+/** Registers the counter of uncaught errors. */
 function registerUnhandled(registry: Registry, unhandledErrors: () => number): void {
   let told = 0;
   new Counter({
     name: "rune_unhandled_errors_total",
-    help: "Errors that nobody caught: each is a fault in rune, and in its log",
+    help: "Uncaught errors: each is a bug in rune, with its stack in the log",
     registers: [registry],
     collect() {
       const now = unhandledErrors();
@@ -71,7 +70,7 @@ export function registerGauges(
       registers: [registry],
       async collect() {
         const samples = await read();
-        // Without labels a reset would leave a 0, which is a figure.
+        // A reset of a gauge without labels would leave a 0, which looks like a value.
         if (labelNames.length === 0) this.remove();
         else this.reset();
         for (const [labels, value] of samples) this.set(labels, value);
@@ -136,7 +135,7 @@ export function registerGauges(
     () => sum(store.list("volume").map(({ namespace, status }) => [{ namespace, state: status.state }, 1])),
   );
   gauge(
-    ["rune_volume_size_bytes", "Size that a volume was asked for"],
+    ["rune_volume_size_bytes", "Requested size of a volume"],
     ["namespace", "volume", "class"],
     () =>
       store.list("volume").map(({ namespace, name, spec, status }) => [
@@ -144,14 +143,14 @@ export function registerGauges(
         status.sizeBytes ?? parseBytes(spec.size),
       ]),
   );
-  gauge(["rune_volume_used_bytes", "Bytes that a volume takes, measured now and then"], [
+  gauge(["rune_volume_used_bytes", "Bytes that a volume uses, measured from time to time"], [
     "namespace",
     "volume",
   ], () => usage.listKnown().map(({ namespace, name, bytes }) => [{ namespace, volume: name }, bytes]));
   gauge(
     [
       "rune_volume_last_snapshot_timestamp_seconds",
-      "When the last good snapshot of a volume's policy was begun",
+      "Start time of the last good snapshot of a volume's policy",
     ],
     ["namespace", "volume"],
     () =>
@@ -171,11 +170,11 @@ export function registerGauges(
   });
   addGauge(
     "rune_backup_last_success_timestamp_seconds",
-    "When the last good scheduled backup was begun, in seconds since 1970; 0 when there is none",
+    "Start time of the last good scheduled backup, in seconds since 1970; 0 if there is none",
     () => backups.lastSuccess(),
   );
   const space = () => statfs(dataDir).catch(() => undefined);
-  addGauge("rune_data_dir_free_bytes", "Room on the filesystem of the data directory", async () => {
+  addGauge("rune_data_dir_free_bytes", "Free bytes on the filesystem of the data directory", async () => {
     const found = await space();
     return found && found.bavail * found.bsize;
   });

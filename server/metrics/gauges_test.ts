@@ -8,7 +8,7 @@ import { registerGauges } from "./gauges.ts";
 import { createMetrics } from "./metrics.ts";
 import { readUsage } from "./usage.ts";
 
-Deno.test("gauges and readUsage() follow the store, and forget a volume that is gone", () =>
+Deno.test("gauges and readUsage() follow the store, and forget a deleted volume", () =>
   withServer(async ({ store, deps, cast, send }) => {
     await okJson(cast([volume("v")]));
     const driver = findNode(deps).drivers.get("local")!;
@@ -27,8 +27,8 @@ Deno.test("gauges and readUsage() follow the store, and forget a volume that is 
     });
     await Deno.writeFile(`${handle}/data`, new Uint8Array(100_000).fill(1));
     const metrics = createMetrics({ version: "1.2.3" });
-    // The volume above was provisioned under another uid, so that its usage is measured by a driver that
-    // objects to nothing.
+    // The volume above was provisioned with another uid, so its usage is measured by a driver that accepts
+    // everything.
     const drivers = new Map([["local", { ...driver, usage: () => Promise.resolve({ usedBytes: 7 }) }]]);
     const usage = readUsage({ store, nodes: makeNodes({ drivers }), goodForMs: 0 });
     registerGauges(metrics.registry, {
@@ -82,7 +82,7 @@ Deno.test("/metrics counts requests by route, never by path", () =>
     await gone.body?.cancel();
   }));
 
-Deno.test("readUsage() gives the driver the value of a secret, never its reference", () =>
+Deno.test("readUsage() passes the driver the value of a secret, never its reference", () =>
   withServer(async ({ store, cast }) => {
     await okJson(cast([volume("v")]));
     await store.transact((tx) => {

@@ -1,43 +1,40 @@
 /**
- * What the daemon counts and times, under the names that docs/operations.md lists. Each daemon has a registry
- * of its own; nothing here knows where a figure comes from.
+ * The counters and histograms of the daemon, which docs/operations.md lists. Each daemon has its own
+ * registry. Nothing here knows where a value comes from.
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ReconcileObserver } from "../../reconcile/start.ts";
 import type { FinishedCall } from "../../node/observer.ts";
 
-/** Seconds; from a read in memory to a request that waits for a disk. */
+/** Buckets in seconds, from a read in memory to a request that waits for a disk. */
 export const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Seconds; from a directory made to an image pulled or a volume copied. */
+/** Buckets in seconds, from creating a directory to pulling an image or copying a volume. */
 const SLOW = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** An answered request. */
 export interface AnsweredRequest {
   method: string;
-  /** The pattern, not the path: names must not become label values. */
+  /** The pattern of the route, not the path, since names must not become label values. */
   route: string;
   code: number;
   seconds: number;
 }
 
-/** Where the daemon's parts report to. */
+/** The metrics to which the parts of the daemon report. */
 export interface Metrics {
   registry: Registry;
   request(request: AnsweredRequest): void;
   reconcile: ReconcileObserver;
   driverCall(call: FinishedCall): void;
   runnerCall(call: FinishedCall): void;
-  /** A commit of the store, with its fsync. */
+  /** Counts a commit of the store, including its fsync. */
   commit(result: { ok: boolean; seconds: number }): void;
-  /** A scheduled backup. */
+  /** Counts a failed scheduled backup. */
   backupFailed(): void;
 }
 
-/**
- * Makes the counters and histograms of one daemon; gauges that are read at each scrape are added by
- * `gauges.ts`.
- */
+/** Creates the counters and histograms of one daemon. `gauges.ts` adds the gauges. */
 export function createMetrics(build: { version: string; commit?: string }): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -53,46 +50,46 @@ export function createMetrics(build: { version: string; commit?: string }): Metr
     registers,
   }).set({ version: build.version, commit: build.commit ?? "unknown" }, 1);
 
-  const requests = counter("rune_http_requests_total", "Requests answered, streams when they begin", [
+  const requests = counter("rune_http_requests_total", "Answered requests; streams count when they begin", [
     "method",
     "route",
     "code",
   ]);
   const durations = histogram(
     "rune_http_request_duration_seconds",
-    "Time until a request was answered, of streams until they began",
+    "Time until a request was answered; for streams, until they began",
     ["method", "route"],
     FAST,
   );
-  const passes = counter("rune_reconcile_passes_total", "Passes of controllers by their outcome", [
+  const passes = counter("rune_reconcile_passes_total", "Passes of controllers by outcome", [
     "controller",
     "outcome",
   ]);
   const passDurations = histogram(
     "rune_reconcile_pass_duration_seconds",
-    "Time of one pass of a controller",
+    "Duration of a pass of a controller",
     ["controller"],
     SLOW,
   );
-  const driverCalls = counter("rune_driver_calls_total", "Calls of volume drivers by their result", [
+  const driverCalls = counter("rune_driver_calls_total", "Calls of volume drivers by result", [
     "driver",
     "call",
     "result",
   ]);
   const driverDurations = histogram(
     "rune_driver_call_duration_seconds",
-    "Time of a call of a volume driver",
+    "Duration of a call of a volume driver",
     ["driver", "call"],
     SLOW,
   );
-  const runnerCalls = counter("rune_runner_calls_total", "Calls of runners by their result", [
+  const runnerCalls = counter("rune_runner_calls_total", "Calls of runners by result", [
     "runner",
     "call",
     "result",
   ]);
   const runnerDurations = histogram(
     "rune_runner_call_duration_seconds",
-    "Time of a call of a runner",
+    "Duration of a call of a runner",
     ["runner", "call"],
     SLOW,
   );

@@ -1,4 +1,4 @@
-/** Counts what probes answer, by service; what was counted of a service goes with it. @module */
+/** Counts the results of probes by service. The counts are removed with their service. @module */
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { ProbeObserver } from "../../node/observer.ts";
 import type { Store } from "../../store/store.ts";
@@ -7,23 +7,23 @@ import { FAST } from "./metrics.ts";
 const PROBES = ["startup", "liveness", "readiness"] as const;
 const RESULTS = ["success", "failure", "timeout"] as const;
 
-/** Counts until it is closed. */
+/** Counts results until it is closed. */
 export interface ProbeCounts extends ProbeObserver {
   close(): void;
 }
 
-/** Registers the figures of probes. */
+/** Registers the metrics of probes. */
 export function countProbes(registry: Registry, store: Store): ProbeCounts {
   const registers = [registry];
   const results = new Counter({
     name: "rune_probe_results_total",
-    help: "Answers of health probes by their result",
+    help: "Health probes by result",
     labelNames: ["namespace", "service", "probe", "result"],
     registers,
   });
   const durations = new Histogram({
     name: "rune_probe_duration_seconds",
-    help: "Time until a health probe was answered or given up",
+    help: "Time until a health probe was answered or timed out",
     labelNames: ["probe"],
     buckets: FAST,
     registers,
@@ -39,7 +39,7 @@ export function countProbes(registry: Registry, store: Store): ProbeCounts {
   return {
     countAnswer({ namespace, service, probe, result, seconds }) {
       durations.observe({ probe }, seconds);
-      // The last probes of an instance may be answered after its service went.
+      // The last probes of an instance may be answered after its service was deleted.
       if (store.get("service", namespace, service)) results.inc({ namespace, service, probe, result });
     },
     close,

@@ -1,6 +1,6 @@
 /**
- * How many bytes volumes take. Measuring reads whole trees, so it happens in the background, one volume after
- * another, and only while somebody asks: a scrape gets what was measured last.
+ * Measures the disk usage of volumes. A measurement reads a whole tree, so it happens in the background, one
+ * volume at a time, and only while somebody scrapes. A scrape gets the latest results.
  * @module
  */
 import type { Nodes } from "../../node/node.ts";
@@ -9,25 +9,25 @@ import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 
-/** Figures are this old at most when they are asked for regularly. */
+/** How old results may be before the next scrape starts a new round. */
 const GOOD_FOR_MS = 10 * 60_000;
 
-/** What a volume took when it was measured. */
+/** The measured size of a volume. */
 export interface VolumeUse {
   namespace: string;
   name: string;
   bytes: number;
 }
 
-/** See the module comment. */
+/** Measures volumes in the background. */
 export interface UsageReader {
-  /** What is known; starts a round of measuring when that is old. */
+  /** Returns the latest results, and starts a new round if they are old. */
   listKnown(): VolumeUse[];
-  /** Ends the round in progress. */
+  /** Aborts the round in progress. */
   stop(): Promise<void>;
 }
 
-/** Makes a reader. @param options.goodForMs default 10 minutes. */
+/** Creates a reader. @param options.goodForMs how old results may be; default 10 minutes. */
 export function readUsage(
   { store, nodes, goodForMs = GOOD_FOR_MS }: {
     store: Store;
@@ -56,7 +56,7 @@ export function readUsage(
     for (const uid of uses.keys()) if (!present.has(uid)) uses.delete(uid);
     for (const volume of volumes) {
       if (stopped.signal.aborted) return;
-      // One that cannot be measured now has no figure: its own status says what is wrong with it.
+      // A volume that cannot be measured has no result. Its status says what is wrong with it.
       await measure(volume).catch(() => uses.delete(volume.uid));
     }
   }

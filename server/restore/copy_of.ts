@@ -1,8 +1,7 @@
 /**
- * Makes a restored state that of a daemon of its own, beside the one that the backup is of. Nothing that the
- * original has on this host, on an Engine or elsewhere is the copy's: its id is new, and it knows of no
- * directory, snapshot or device of the original's, so that whatever is deleted, trashed or written in the
- * copy cannot reach them.
+ * Turns a restored state into a new daemon that can run beside its original. The copy has a new id, and
+ * forgets every directory, snapshot and device of the original, so it cannot write or delete anything of the
+ * original's.
  * @module
  */
 import { capabilitiesOf, ownDirectories } from "../../drivers/registry.ts";
@@ -17,17 +16,17 @@ import { addOriginal } from "../identity/originals.ts";
 import type { Settings } from "../daemon/settings.ts";
 import type { Manifest } from "../backup/format.ts";
 
-/** What became of it. */
+/** The result of the change. */
 export interface CopyReport {
   daemonId: string;
-  /** What the operator should know, a sentence each. */
+  /** Notes for the operator, one sentence each. */
   notes: string[];
 }
 
 /**
- * Makes sure that a copy would share nothing with its original by its settings.
+ * Requires settings with which a copy shares nothing with its original.
  *
- * @throws {RuneError} `failed_precondition` with what to change in the runefile.
+ * @throws {RuneError} `failed_precondition` that says what to change in the runefile.
  */
 export async function requireOwnPlaces(
   { dataDir, storage, crypto }: Pick<Settings, "dataDir" | "storage" | "crypto">,
@@ -36,9 +35,9 @@ export async function requireOwnPlaces(
   if (found !== undefined) {
     throw new RuneError(
       "failed_precondition",
-      `${dataDir} holds ${found} of a daemon; a copy needs a directory of its own`,
+      `${dataDir} holds ${found} of a daemon; a copy needs its own directory`,
       {
-        hint: "give an empty directory with --data-dir; or remove what an interrupted restore left there",
+        hint: "choose an empty directory with --data-dir, or remove what an interrupted restore left there",
       },
     );
   }
@@ -46,9 +45,9 @@ export async function requireOwnPlaces(
     if (!await holdsEntries(path)) continue;
     throw new RuneError(
       "failed_precondition",
-      `${what} ${path} holds volumes already; a copy needs its own`,
+      `${what} ${path} already holds volumes; a copy needs its own`,
       {
-        hint: `give a runefile with another ${key}, or without one (--config); ` +
+        hint: `use a runefile with another ${key}, or without one (--config); ` +
           "or remove what an interrupted restore left there",
       },
     );
@@ -56,20 +55,20 @@ export async function requireOwnPlaces(
   const kek = crypto.kek.from === "file" ? crypto.kek.path : undefined;
   const shared = kek !== undefined && !kek.startsWith(`${dataDir}/`);
   if (shared && await Deno.stat(kek).then(() => true, () => false)) {
-    throw new RuneError("failed_precondition", `the key file ${kek} is there already; a copy needs its own`, {
+    throw new RuneError("failed_precondition", `the key file ${kek} already exists; a copy needs its own`, {
       hint:
-        "a rotation would take it from the other daemon: give a runefile with another crypto.kek.file: --config",
+        "a key rotation would lock out the other daemon: use a runefile with another crypto.kek.file (--config)",
     });
   }
 }
 
-/** What may lie in the data directory of a copy: a restore's own, and a key that was brought. */
+/**
+ * Files that may be in the data directory of a copy: those of the restore, and a key that the operator put
+ * there.
+ */
 const OWN_ENTRIES = ["lock", "restoring", "kek"];
 
-/**
- * Something that lies in a data directory and would make the copy take runs or files of another daemon for
- * its own.
- */
+/** Finds something in a data directory that would make the copy use runs or files of another daemon. */
 async function findForeign(dataDir: string): Promise<string | undefined> {
   for await (const { name } of Deno.readDir(dataDir)) if (!OWN_ENTRIES.includes(name)) return name;
   return undefined;
@@ -84,7 +83,7 @@ async function holdsEntries(directory: string): Promise<boolean> {
   return false;
 }
 
-/** Changes the restored state; see the module. */
+/** Changes the restored state as the module comment says. */
 export async function makeCopy(store: Store, manifest: Manifest): Promise<CopyReport> {
   await addOriginal(store, manifest.daemonId);
   const daemonId = await replaceDaemonId(store);
@@ -104,7 +103,7 @@ function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {
     ...(ownerService !== undefined && { ownerService }),
   };
   if (hasData) {
-    // Its handle comes with its data.
+    // The import of its data will set its handle.
     const status: VolumeStatus = {
       ...fresh,
       state: "Available",
@@ -121,12 +120,12 @@ function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {
     tx.update(volume, { status: fresh });
     return [];
   }
-  // Any other handle leads to what is also the original's.
+  // Any other handle leads to data of the original.
   if (capabilitiesOf(driver)?.scope === "daemon") {
     tx.update(volume, { status: fresh });
-    return [`${name} begins empty in the copy: its data is not in the backup`];
+    return [`${name} is empty in the copy: its data is not in the backup`];
   }
-  const failureMessage = `${handle} is of the daemon that this one is a copy of`;
+  const failureMessage = `${handle} belongs to the daemon that this one is a copy of`;
   const failureHint = "when that daemon is gone for good: rune volume retry-provision " +
     `${volume.name} -n ${volume.namespace}`;
   tx.update(volume, { status: { ...fresh, state: "Stalled", failureMessage, failureHint } });
@@ -139,7 +138,7 @@ function disownSnapshots(tx: Tx): string[] {
   return snapshots.length === 0 ? [] : [`${snapshots.length} snapshots stay the original's`];
 }
 
-/** What one of the two can have only. */
+/** Warns of names and ports that only one of the two daemons can have. */
 function wants(tx: Tx): string[] {
   return tx.list("service").filter(({ spec }) => spec.scale > 0).flatMap((service) => {
     const { host } = service.spec.expose ?? {};
@@ -151,7 +150,7 @@ function wants(tx: Tx): string[] {
     return [
       `service ${describeKey(service)} wants ${
         wanted.join(" and ")
-      }, as the original's does; only one has it`,
+      }, as the original's does; only one can have it`,
     ];
   });
 }

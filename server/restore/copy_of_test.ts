@@ -3,7 +3,7 @@ import type { KekSource } from "../../store/secrets/kek.ts";
 import { requireOwnPlaces } from "./copy_of.ts";
 import { manifestFile, packBackup, readManifest } from "../backup/format.ts";
 
-Deno.test("requireOwnPlaces() refuses whatever two daemons would share", async () => {
+Deno.test("requireOwnPlaces() refuses everything that two daemons would share", async () => {
   const home = await Deno.makeTempDir({ prefix: "rune-copy-" });
   const dataDir = `${home}/data`;
   const assertRefused = async (
@@ -21,17 +21,17 @@ Deno.test("requireOwnPlaces() refuses whatever two daemons would share", async (
     await assertRefused(undefined, {});
     await assertRefused(undefined, { root: `${home}/none`, kek: `${home}/none.kek` });
     await Deno.mkdir(`${home}/volumes/default`, { recursive: true });
-    await assertRefused(/the volume root .* holds volumes already/, { root: `${home}/volumes` });
+    await assertRefused(/the volume root .* already holds volumes/, { root: `${home}/volumes` });
     await Deno.writeTextFile(`${home}/kek`, "");
-    await assertRefused(/the key file .* is there already/, { kek: `${home}/kek` });
+    await assertRefused(/the key file .* already exists/, { kek: `${home}/kek` });
     await Deno.mkdir(`${dataDir}/processes`);
-    await assertRefused(/data holds processes of a daemon; a copy needs a directory of its own/, {});
+    await assertRefused(/data holds processes of a daemon; a copy needs its own directory/, {});
   } finally {
     await Deno.remove(home, { recursive: true });
   }
 });
 
-Deno.test("readManifest() takes no id that would lead out of where ids name files", async () => {
+Deno.test("readManifest() refuses an id that would escape the directories in which ids name files", async () => {
   const manifest = { version: "1", createdAt: "", node: "n", revision: 1, kek: false, volumes: [] };
   for (const daemonId of ["..", "a/b", "", "x".repeat(65), "a.b"]) {
     const files = (async function* () {

@@ -1,4 +1,4 @@
-/** Gives the data of volumes in a backup to their drivers. @module */
+/** Imports the data of volumes from a backup into their drivers. @module */
 import { RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume } from "../../model/volume.ts";
@@ -7,14 +7,14 @@ import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
 import type { Store } from "../../store/store.ts";
 import { type Manifest, readBackup, volumeFolder } from "../backup/format.ts";
 
-/** What is imported, and into what. */
+/** Dependencies of an import. */
 export interface VolumeImport {
   manifest: Manifest;
   store: Store;
   drivers: ReadonlyMap<string, NodeDriver>;
 }
 
-/** Reads a backup and gives each volume's data to its driver. */
+/** Reads a backup, and passes the data of each volume to its driver. */
 export async function importVolumes(
   backup: ReadableStream<Uint8Array>,
   { manifest, store, drivers }: VolumeImport,
@@ -49,7 +49,7 @@ export async function importVolumes(
         begin(next++);
       }
       for await (const chunk of data) {
-        // Where the driver has given up, or has the data already, the rest is only read past.
+        // If the driver has failed, or already has the data, the rest is skipped.
         if (folder.startsWith("volumes/")) await current?.sink.write(chunk).catch(() => {});
       }
     },
@@ -70,10 +70,10 @@ async function importVolume(
     await data.cancel();
     throw new RuneError(
       "failed_precondition",
-      `volume ${describeKey(volume)}: no driver here takes its data`,
+      `volume ${describeKey(volume)}: no driver here can import its data`,
     );
   }
-  // It is made anew: its handle leads to where its data was.
+  // It is provisioned again, since its handle leads to the former data.
   const { handle: _, ...rest } = status;
   const call = describeVolumeCall(findClass({ ...volume, status: rest }, store), signal);
   const { handle } = await driver.materialize(call, { from: "archive", data }).catch(async (error) => {

@@ -1,12 +1,9 @@
-/**
- * What the daemon's side does without a daemon that runs; `main.ts` loads it when a command needs it.
- * @module
- */
+/** Commands of the daemon that need no running daemon. `main.ts` loads them on demand. @module */
 import type { Offline } from "../../model/offline.ts";
 import { restoreBackup } from "./restore.ts";
 import { loadSettings } from "../daemon/settings.ts";
 
-/** See {@linkcode Offline}. */
+/** The implementation of {@linkcode Offline}. */
 export const offline: Offline = {
   restore: restoreBackup,
   checkRunefile: async (file) => (await loadSettings({ config: file })).warnings,

@@ -1,7 +1,7 @@
 /**
- * Restores a backup into a data directory that holds no state, with no daemon running. Everything is unpacked
- * and checked aside; the state appears by a rename, last. Until then a daemon refuses the directory, and the
- * restore can be run again.
+ * Restores a backup into a data directory without a state, while no daemon runs. Everything is unpacked and
+ * verified in a separate directory. The last step puts the state in place with a rename. Until then daemons
+ * refuse the directory, and the restore can be repeated.
  * @module
  */
 import { join } from "node:path";
@@ -34,11 +34,11 @@ import { readRestoredSecrets } from "./restored_secrets.ts";
 import { notWhole } from "../backup/tar.ts";
 
 /**
- * Restores.
+ * Restores a backup.
  *
- * @throws {RuneError} `not_found` for a file that is not there; `invalid_argument` for a damaged one;
- * `failed_precondition` when the data directory holds a state or is in use; `already_exists` when other data
- * is where a volume goes.
+ * @throws {RuneError} `not_found` for a missing file; `invalid_argument` for a damaged one;
+ * `failed_precondition` if the data directory has a state or is in use; `already_exists` if there is other
+ * data in place of a volume.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
   return await restoreInto(options, await loadSettings(options));
@@ -105,7 +105,8 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
     await putInPlace(dataDir, newKek);
     return report;
   } catch (thrown) {
-    // The daemon would refuse what is half there, rightly; but where nothing was kept, nothing is half there.
+    // A daemon refuses a directory with a partial restore. If nothing was kept, the mark of a partial restore
+    // must go.
     await Deno.remove(work, { recursive: true }).catch(() => {});
     const error = toRuneError(thrown);
     if (error.code !== "internal" || thrown instanceof RuneError) throw error;
@@ -116,13 +117,13 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
   }
 }
 
-/** What becomes of what still runs when the daemon starts. */
+/** Says what the daemon will do at its start with what still runs. */
 function fateOf(running: string[], { inPlace }: { inPlace: boolean }): string[] {
   if (running.length === 0) return [];
   return [
     inPlace
-      ? "what still runs has the directories of this very place: the daemon takes up what the backup knows, and ends the rest"
-      : "what still runs is stopped by the daemon at its start, before it gives its volumes to anybody",
+      ? "what still runs uses this data directory: the daemon adopts the runs in the backup, and ends the rest"
+      : "at its start the daemon stops what still runs, before anything else can use its volumes",
   ];
 }
 
@@ -140,13 +141,16 @@ async function openBackup(file: string): Promise<ReadableStream<Uint8Array>> {
 }
 
 function occupiedError(dataDir: string): RuneError {
-  return new RuneError("failed_precondition", `${dataDir} holds a state already; nothing was restored`, {
+  return new RuneError("failed_precondition", `${dataDir} already holds a state; nothing was restored`, {
     hint:
-      "give another directory with --data-dir, or move state.db, state.db-wal, state.db-shm and state.made away first",
+      "choose another directory with --data-dir, or first move away state.db, state.db-wal, state.db-shm and state.made",
   });
 }
 
-/** Of another machine, perhaps, or of disks that were lost: they are learnt when the volumes are mounted. */
+/**
+ * Forgets the recorded filesystems, which may be of another machine or of lost disks. The next mount records
+ * them again.
+ */
 async function forgetFilesystems(store: Store): Promise<void> {
   await store.transact((tx) => {
     for (const volume of tx.list("volume")) {

@@ -1,6 +1,6 @@
 /**
- * Who a restored daemon will be: the one that made the backup, or a copy of it. Asks where something of that
- * one still runs.
+ * Decides whether a restored daemon replaces the one that made the backup or is a copy. Asks if something of
+ * that one still runs.
  * @module
  */
 import { isSamePlace, type Place } from "../../runners/engine_bond.ts";
@@ -12,23 +12,23 @@ import { findRunningDaemon, findStillRunning, type RunningDaemon } from "./still
 import { requireOwnPlaces } from "./copy_of.ts";
 import type { Manifest } from "../backup/format.ts";
 
-/** What was decided. */
+/** The decision. */
 export interface RestoredIdentity {
   copy: boolean;
-  /** What of the daemon that made the backup still runs, a phrase each. */
+  /** What still runs of the daemon that made the backup, one phrase each. */
   running: string[];
-  /** It goes on in the very directory that it runs from, and is adopted there. */
+  /** Whether it is restored into the directory that it ran from, where its runs can be adopted. */
   inPlace: boolean;
 }
 
-/** Phrases that an error's one line holds. */
+/** How many phrases fit into the line of an error. */
 const NAMED = 4;
 
 /**
- * Decides; nothing was written yet.
+ * Decides the identity before anything is written.
  *
- * @throws {RuneError} `failed_precondition` when something still runs and nobody said what to do, or when a
- * copy would share something with its original; `invalid_argument` for both flags at once.
+ * @throws {RuneError} `failed_precondition` if something still runs and neither flag was given, or if a copy
+ * would share something with its original; `invalid_argument` for both flags at once.
  */
 export async function decideIdentity(
   manifest: Manifest,
@@ -36,8 +36,8 @@ export async function decideIdentity(
   { takeOver, asCopy, ask }: Pick<RestoreOptions, "takeOver" | "asCopy" | "ask">,
 ): Promise<RestoredIdentity> {
   if (takeOver && asCopy) {
-    throw new RuneError("invalid_argument", "--take-over and --as-copy are two different things", {
-      hint: "take over when the former daemon is gone; restore a copy to run beside it",
+    throw new RuneError("invalid_argument", "--take-over and --as-copy exclude each other", {
+      hint: "take over if the former daemon is gone; restore a copy to run beside it",
     });
   }
   const { daemonId, place } = manifest;
@@ -61,8 +61,8 @@ export async function decideIdentity(
 }
 
 /**
- * Whether a directory still is the one of a place. An inode alone may be that of a new directory, which has
- * no records.
+ * Whether a directory is still the one of a place. The inode alone is no proof: a new directory may have it,
+ * but no records.
  */
 async function isStill(dataDir: string, place: Place): Promise<boolean> {
   if (!isSamePlace(place, await findPlace(dataDir))) return false;
@@ -74,8 +74,8 @@ function daemonRuns(daemonId: string, { holder }: RunningDaemon): RuneError {
   const where = pid === undefined ? "on this host" : `with the data directory ${dataDir} (pid ${pid})`;
   return new RuneError(
     "failed_precondition",
-    `the daemon ${daemonId} that made this backup runs, ${where}; nothing was restored`,
-    { hint: "stop that daemon first; to make a daemon of its own beside it: --as-copy" },
+    `the daemon ${daemonId} that made this backup is running, ${where}; nothing was restored`,
+    { hint: "stop that daemon first; to restore a copy that can run beside it, add --as-copy" },
   );
 }
 
@@ -84,11 +84,11 @@ function stillRuns(running: string[]): RuneError {
   const more = running.length > NAMED ? `; and ${running.length - NAMED} more` : "";
   return new RuneError(
     "failed_precondition",
-    `of the daemon that made this backup there still runs: ${named}${more}; nothing was restored`,
+    `parts of the daemon that made this backup still run: ${named}${more}; nothing was restored`,
     {
       hint:
-        "when that daemon is gone and this one takes its place, which stops what is left of it: --take-over; " +
-        "to make a daemon of its own beside it: --as-copy",
+        "if that daemon is gone and this one replaces it, add --take-over, which stops what is left of it; " +
+        "to restore a copy that can run beside it, add --as-copy",
     },
   );
 }

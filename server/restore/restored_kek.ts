@@ -1,8 +1,4 @@
-/**
- * The key of the secrets at a restore: which one opens the restored state, and whether it is to be put in
- * place.
- * @module
- */
+/** Decides which key encryption key a restored state uses, and whether the restore must write it. @module */
 import { RuneError } from "../../model/error.ts";
 import { checkKek, neededKeks, type SealedState } from "../../store/restore_target.ts";
 import { type Kek, type KekSource, parseKek, readKekFile } from "../../store/restore_target.ts";
@@ -14,15 +10,15 @@ export interface NewKek {
 }
 
 /**
- * Decides which key the restored state goes on with. One that is there already and opens it stays; else it is
- * the one of the backup. A state whose key neither is restores only where no other key lies: that key is then
- * for the operator to bring.
+ * Decides which key the restored state uses. An existing key that opens the state stays; otherwise the key of
+ * the backup is used. If neither is available, the state is restored only if there is no other key, and the
+ * operator has to provide it later.
  *
- * @param options.source where the daemon will look for it.
- * @param options.unpacked the file of the key that the backup holds.
- * @returns the file to write; undefined when nothing is to be written.
- * @throws {RuneError} `failed_precondition` when a key is there that does not open the state, or the backup's
- * does not.
+ * @param options.source where the daemon will look for the key.
+ * @param options.unpacked the file with the key of the backup.
+ * @returns the file to write; undefined if there is nothing to write.
+ * @throws {RuneError} `failed_precondition` if the existing key, or the key of the backup, does not open the
+ * state.
  */
 export async function settleKek(
   state: SealedState,
@@ -35,13 +31,13 @@ export async function settleKek(
   const brought = unpacked === undefined ? undefined : await readKekFile(unpacked);
   if (brought && !await opens(state, brought)) {
     throw new RuneError("failed_precondition", "the key in the backup does not open the secrets in it", {
-      hint: `restore another backup; or put the key that was in force then into ${place}, and run it again`,
+      hint: `restore another backup, or put the key of that time into ${place} and restore again`,
     });
   }
   if (there) {
     throw new RuneError(
       "failed_precondition",
-      `${place} is another key than the one that the secrets of the backup are sealed with`,
+      `${place} is not the key that encrypts the secrets in the backup`,
       {
         hint: source.from === "file" ? `move ${place} away first` : `set ${source.variable} to the right key`,
       },
@@ -49,7 +45,7 @@ export async function settleKek(
   }
   if (!brought) return undefined;
   if (source.from === "file") return { path: source.path, text: brought.text };
-  throw new RuneError("failed_precondition", `${place} is empty, and the daemon takes its key from there`, {
+  throw new RuneError("failed_precondition", `${place} is empty, but the daemon reads its key from there`, {
     hint: `set ${source.variable} to the key in the backup (tar -xzOf <file> kek), here and for the daemon`,
   });
 }

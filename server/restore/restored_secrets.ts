@@ -1,19 +1,19 @@
-/** The secrets of a state that is being restored, for the drivers that take its volumes. @module */
+/** Reads secrets of a restored state, for the drivers that import its volumes. @module */
 import type { KekSource } from "../../store/restore_target.ts";
 import { noSecret, openVault, type SecretReader, type Vault } from "../../store/secrets/vault.ts";
 import type { Store } from "../../store/store.ts";
 
 /**
- * Reads secrets of a restored state. The vault is opened at the first read only: most volumes need no secret,
- * and a state may be restored before its key is brought.
+ * Reads secrets of a restored state. Opens the vault at the first read, since most volumes need no secret and
+ * the operator may provide the key later.
  *
- * @param source the key that the state goes on with.
+ * @param source the key of the state.
  */
 export function readRestoredSecrets(store: Store, source: KekSource): SecretReader & AsyncDisposable {
   let vault: Promise<Vault> | undefined;
   return {
     async readSecret(namespace, name) {
-      // Without a secret there need be no key either, and opening the vault would make one.
+      // Without secrets there may be no key, and opening the vault would create one.
       if (!store.get("sealedSecret", namespace, name)) throw noSecret({ namespace, name });
       vault ??= openVault(store, source);
       return await (await vault).readSecret(namespace, name);

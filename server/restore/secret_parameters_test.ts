@@ -1,4 +1,4 @@
-/** That drivers get the values of secrets when volumes are backed up and restored. @module */
+/** Drivers get the values of secrets when volumes are backed up and restored. @module */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import type { Volume } from "../../model/volume.ts";
@@ -24,7 +24,7 @@ async function makeSecretVolume({ store, cast }: TestServer): Promise<Volume> {
   return store.get("volume", "default", "v")!;
 }
 
-/** A backup with data of one volume. */
+/** A backup with the data of one volume. */
 function backupOf({ namespace, name, uid }: Volume): ReadableStream<Uint8Array> {
   return packBackup((async function* () {
     yield manifestFile({
@@ -43,7 +43,7 @@ async function manifestOf(backup: ReadableStream<Uint8Array>) {
   });
 }
 
-Deno.test("makeBackup() gives the driver whose data it takes the value of a secret, never its reference", () =>
+Deno.test("makeBackup() passes the exporting driver the value of a secret, never its reference", () =>
   withServer(async (server) => {
     await makeSecretVolume(server);
     const { store, deps } = server;
@@ -64,7 +64,7 @@ Deno.test("makeBackup() gives the driver whose data it takes the value of a secr
     assert.deepEqual(noting.calls, [{ call: "exportData", parameters: { token: "value" } }]);
   }));
 
-Deno.test("importVolumes() gives the driver that takes the data the value of a secret of the restored state", () =>
+Deno.test("importVolumes() passes the importing driver the value of a secret in the restored state", () =>
   withServer(async (server) => {
     const stored = await makeSecretVolume(server);
     const { store, deps } = server;
@@ -79,7 +79,7 @@ Deno.test("importVolumes() gives the driver that takes the data the value of a s
     assert.equal(store.get("volume", "default", "v")?.status.handle, "new");
   }));
 
-Deno.test("readRestoredSecrets() makes no key for a state without secrets, and refuses one whose key is missing", () =>
+Deno.test("readRestoredSecrets() creates no key for a state without secrets, and refuses a state whose key is missing", () =>
   withServer(async (server) => {
     const source = { from: "file", path: `${server.deps.info.dataDir}/no-kek` } as const;
     const read = async (store: Store) => {

@@ -1,6 +1,6 @@
 /**
- * What of a daemon runs on this host while it is not there itself: looked for before a restore writes
- * anything. Like `daemon.ts` it knows the runners and the proxy as they are.
+ * Finds what still runs of a daemon on this host, before a restore writes anything. Like `daemon.ts` it knows
+ * the concrete runners and the proxy.
  * @module
  */
 import { join } from "node:path";
@@ -15,16 +15,19 @@ import { lockDirectory } from "../identity/daemon_lock.ts";
 /** How long the Engine may take to answer. */
 const ASK_MS = 10_000;
 
-/** Whose it is, and where it may have run. */
+/** The daemon to look for, and where it may have run. */
 export interface StillRunningOptions {
   daemonId: string;
-  /** Where it is to be restored, then where else it was. */
+  /** The directory to restore into, and then other directories that it has used. */
   dataDirs: string[];
-  /** Of the Docker Engine. */
+  /** The socket of the Docker Engine. */
   socket: string;
 }
 
-/** What was found, a phrase each: what it is, and where. Empty when nothing runs. */
+/**
+ * Finds what still runs.
+ * @returns one phrase for each, which says what it is and where; empty if nothing runs.
+ */
 export async function findStillRunning(
   { daemonId, dataDirs, socket }: StillRunningOptions,
 ): Promise<string[]> {
@@ -38,13 +41,13 @@ export async function findStillRunning(
   return [...containers, ...processes, ...proxies];
 }
 
-/** A daemon that holds an id. */
+/** A running daemon. */
 export interface RunningDaemon {
-  /** Its pid and its data directory; empty where that cannot be told. */
+  /** Its pid and its data directory; empty if unknown. */
   holder: string;
 }
 
-/** The daemon that runs under an id on this host, by the lock that it holds; undefined when there is none. */
+/** Finds the daemon that holds the lock of an id on this host; undefined if there is none. */
 export function findRunningDaemon(daemonId: string): RunningDaemon | undefined {
   const path = join(lockDirectory(), encodeURIComponent(daemonId));
   return isLocked(path) ? { holder: Deno.readTextFileSync(path).trim() } : undefined;
@@ -53,7 +56,7 @@ export function findRunningDaemon(daemonId: string): RunningDaemon | undefined {
 async function describeContainers(
   { daemonId, socket }: { daemonId: string; socket: string },
 ): Promise<string[]> {
-  // Where there is no socket there is no Engine that could be asked, now or by the daemon.
+  // Without a socket there is no Engine to ask, neither now nor for the daemon.
   if (!await Deno.stat(socket).then(() => true, () => false)) return [];
   try {
     const found = await listRunningContainers({ socket, daemonId, signal: AbortSignal.timeout(ASK_MS) });

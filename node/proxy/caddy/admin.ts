@@ -1,33 +1,39 @@
-/** Caddy's administration over its unix socket: read the configuration, load one, stop. @module */
+/**
+ * A client of Caddy's admin API over its unix socket: reads and loads the configuration, and stops Caddy.
+ * @module
+ */
 import { withDeadline } from "../../../model/deadline.ts";
 import { RuneError } from "../../../model/error.ts";
 
-/** How long Caddy may take to answer, and to take a configuration. */
+/** How long Caddy may take to answer, and to load a configuration. */
 const ANSWER_MS = 5_000;
 const LOAD_MS = 20_000;
 
-/** A client; nothing is contacted before the first call. */
+/** A client, which connects at the first call. */
 export interface CaddyAdmin {
-  /** The configuration in force; undefined when nothing answers on the socket. */
+  /** Reads the current configuration; undefined if nothing answers on the socket. */
   config(signal: AbortSignal): Promise<unknown>;
-  /** @throws {RuneError} `unavailable` with Caddy's sentence when it refuses; what was in force stays so. */
+  /**
+   * Loads a configuration.
+   * @throws {RuneError} `unavailable` with Caddy's message if it refuses; then the old one stays.
+   */
   load(config: unknown, signal: AbortSignal): Promise<void>;
-  /** Asks it to stop. Done when nothing answers. */
+  /** Asks Caddy to stop. Does nothing if nothing answers. */
   stop(signal: AbortSignal): Promise<void>;
 }
 
-/** The sentence in `{"error": …}`, or the text. */
+/** The message in `{"error": …}`, or the whole text. */
 function sentenceOf(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === "object" && parsed !== null && "error" in parsed) return String(parsed.error);
   } catch {
-    // Plain text, or nothing.
+    // The body is plain text, or empty.
   }
   return body.trim() || "it gave no reason";
 }
 
-/** A client of the Caddy behind this socket. */
+/** Creates a client for the Caddy behind a socket. */
 export function createCaddyAdmin(socket: string): CaddyAdmin {
   async function call(
     path: string,
@@ -38,7 +44,7 @@ export function createCaddyAdmin(socket: string): CaddyAdmin {
       signal: AbortSignal;
     },
   ): Promise<{ ok: boolean; text: string } | undefined> {
-    // A client of its own for each call: Caddy replaces its listener with every configuration.
+    // A new HTTP client for each call, since Caddy replaces its listener with every configuration.
     using client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
     const ask = async (patience: AbortSignal) => {
       const response = await fetch(`http://localhost${path}`, {

@@ -1,8 +1,7 @@
 /**
- * The Caddy process of one folder: whether it runs, its start, its end. It is nobody's child and outlives the
- * daemon. That there is never a second one is the kernel's promise: Caddy holds a lock on a file of the
- * folder for as long as it lives (two of them would share their ports without an error, as Caddy listens with
- * SO_REUSEPORT).
+ * Starts, finds and ends the Caddy process of one folder. The process is detached and outlives the daemon. A
+ * file lock that Caddy holds while it lives ensures that there is only one: two would share their ports
+ * without an error, since Caddy listens with SO_REUSEPORT.
  * @module
  */
 import { replaceFile } from "../../../base/durable.ts";
@@ -12,11 +11,11 @@ import { bootConfig, type CaddyFiles } from "./config.ts";
 import { DAEMON_VARIABLE, findRunningCaddies } from "./strays.ts";
 
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** How long a Caddy may take to end before it is killed. */
+/** How long Caddy may take to end before it is killed. */
 const STOP_MS = 5_000;
 const LOCK_HELD = 75;
 
-/** The child of this shell is Caddy and inherits the lock; the shell itself ends at once. */
+/** A shell that starts Caddy as its child, which inherits the lock. The shell ends at once. */
 const START = `umask 077
 cd "$1" || exit 1
 exec 9>>lock
@@ -28,9 +27,9 @@ const lockPath = ({ dir }: CaddyFiles) => `${dir}/lock`;
 const bootPath = ({ dir }: CaddyFiles) => `${dir}/boot.json`;
 
 /**
- * The program: `path` where it is given, else the first `caddy` in the system's folders.
+ * Finds the program: `path` if it is given, otherwise the first `caddy` in the system's folders.
  *
- * @throws {RuneError} `failed_precondition` with what to install.
+ * @throws {RuneError} `failed_precondition` that says what to install.
  */
 export async function findCaddy(path?: string, folders = SYSTEM_PATH): Promise<string> {
   const candidates = path === undefined ? folders.split(":").map((dir) => `${dir}/caddy`) : [path];
@@ -39,21 +38,21 @@ export async function findCaddy(path?: string, folders = SYSTEM_PATH): Promise<s
     if (info?.isFile && ((info.mode ?? 0) & 0o111) !== 0) return candidate;
   }
   const what = path === undefined ? "Caddy is not installed" : `there is no program ${path}`;
-  throw new RuneError("failed_precondition", `${what}, and host names are routed by it`, {
+  throw new RuneError("failed_precondition", `${what}, but host names need it`, {
     hint: path === undefined
       ? "install it (Debian: apt-get install caddy); Rune starts it by itself"
       : "correct expose.caddy in the runefile, or install Caddy there",
   });
 }
 
-/** Whether the Caddy of this folder lives. */
+/** Whether the Caddy of this folder is alive. */
 export const isAlive = (files: CaddyFiles): boolean => isLocked(lockPath(files));
 
 /**
- * Starts Caddy with a configuration, by default one that serves nothing; returns when the process exists,
- * before it answers. Done when one lives.
+ * Starts Caddy with a configuration, by default one that serves nothing. Returns when the process exists,
+ * before it answers. Does nothing if one is alive.
  *
- * @throws {RuneError} `unavailable` when it cannot be started.
+ * @throws {RuneError} `unavailable` if it cannot be started.
  */
 export async function spawnCaddy(
   program: string,
@@ -61,13 +60,13 @@ export async function spawnCaddy(
   { daemonId, config = bootConfig(files) }: { daemonId?: string; config?: unknown } = {},
 ): Promise<void> {
   await Deno.mkdir(files.dir, { recursive: true, mode: 0o700 });
-  // A name of its own: several may start one at once.
+  // A unique name, since several processes may start Caddy at once.
   const aside = `${bootPath(files)}.${crypto.randomUUID().slice(0, 8)}`;
   await replaceFile(bootPath(files), JSON.stringify(config), { aside });
   const { code, stderr } = await new Deno.Command("/bin/sh", {
     args: ["-c", START, "sh", files.dir, program],
     clearEnv: true,
-    // Caddy keeps nothing in a home: all that it writes is in the folder.
+    // Caddy needs no home directory: everything that it writes is in the folder.
     env: {
       PATH: SYSTEM_PATH,
       HOME: files.dir,
@@ -87,19 +86,19 @@ export async function spawnCaddy(
   });
 }
 
-/** The last line that a Caddy printed which did not come up. */
+/** The last line of output of a Caddy that did not come up. */
 export async function lastWords(files: CaddyFiles): Promise<string> {
   const output = await Deno.readTextFile(`${files.dir}/start.log`).catch(() => "");
   return output.trim().split("\n").at(-1) || "it said nothing";
 }
 
-/** Pids of the Caddy that runs with this folder's configuration. */
+/** The pids of the Caddy that runs with this folder's configuration. */
 async function findPids(files: CaddyFiles): Promise<number[]> {
   const dir = await Deno.realPath(files.dir);
   return (await findRunningCaddies()).filter((caddy) => caddy.dir === dir).map(({ pid }) => pid);
 }
 
-/** Waits until no Caddy of the folder lives. @returns false when the time ran out. */
+/** Waits until no Caddy of the folder is alive. @returns false after a timeout. */
 async function awaitEnd(files: CaddyFiles, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms;
   while (isAlive(files)) {
@@ -110,9 +109,9 @@ async function awaitEnd(files: CaddyFiles, ms: number): Promise<boolean> {
 }
 
 /**
- * Ends the Caddy of the folder: `ask` first, SIGKILL when that does not help in time.
+ * Ends the Caddy of the folder: first with `ask`, then with SIGKILL.
  *
- * @throws {RuneError} `unavailable` when it lives on.
+ * @throws {RuneError} `unavailable` if it stays alive.
  */
 export async function endCaddy(files: CaddyFiles, ask?: () => Promise<void>): Promise<void> {
   if (!isAlive(files)) return;

@@ -1,6 +1,6 @@
 /**
- * The proxy as a Caddy of Debian's package: one process with all of its files in one folder, told what to do
- * over its administration socket. A daemon that finds a Caddy of its folder takes it over as it is.
+ * The proxy as a Caddy process of Debian's package, with all of its files in one folder, controlled over its
+ * admin socket. A daemon that finds a running Caddy of its folder adopts it.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
@@ -17,26 +17,26 @@ import { permitCertificate, writeRoutes } from "./route_files.ts";
 import { discardLocks, discardParts } from "./storage.ts";
 import { endStrayCaddy, findStrayCaddies } from "./strays.ts";
 
-/** What the proxy is made from. */
+/** Options of the proxy. */
 export interface CaddyProxyOptions {
-  /** The folder of all that Caddy writes; made when it is needed. */
+  /** The folder of everything that Caddy writes, which is created on demand. */
   dir: string;
   serving: ServingOptions;
-  /** Whose it is: a Caddy of the same daemon in another folder is ended before anything listens. */
+  /** The id of the daemon. A Caddy of the same daemon in another folder is ended before anything listens. */
   daemonId?: string;
-  /** The program. Default: the system's `caddy`. */
+  /** The path of `caddy`. Default: the one of the system. */
   program?: string;
   logger?: Logger;
 }
 
-/** How long a Caddy may take until it answers. */
+/** How long Caddy may take until it answers. */
 const START_MS = 10_000;
-/** How often it is seen to that Caddy lives. */
+/** How often the proxy checks that Caddy is alive. */
 const WATCH_MS = 250;
-/** The longest path of a socket (unix(7)), without its final zero. */
+/** The longest path of a socket (unix(7)), without the final zero byte. */
 const MAX_SOCKET_PATH = 107;
 
-/** A proxy over a folder. Nothing is started or contacted before the first call. */
+/** Creates a proxy for a folder. Nothing is started or contacted before the first call. */
 export function createCaddyProxy({ dir, serving, daemonId, program, logger }: CaddyProxyOptions): LocalProxy {
   const files = caddyFiles(dir);
   const admin = createCaddyAdmin(files.adminSocket);
@@ -48,11 +48,14 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
   });
   const events = createKeyFeed<ProxyEvent>();
   let closed = false;
-  /** No Caddy of this daemon was left elsewhere. */
+  /** Whether there is certainly no Caddy of this daemon in another folder. */
   let cleared = false;
   let watch: ReturnType<typeof setInterval> | undefined;
 
-  /** False only when it is certain: a daemon without a free file descriptor, say, cannot tell. */
+  /**
+   * Whether Caddy may be alive. False only if that is certain, which needs a free file descriptor, for
+   * example.
+   */
   function mayLive(): boolean {
     try {
       return isAlive(files);
@@ -72,7 +75,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     watch = undefined;
   }
 
-  /** The configuration of a Caddy that lives, once it answers; undefined when it ended. */
+  /** Waits until a living Caddy answers. @returns its configuration; undefined if it has ended. */
   async function answer(signal: AbortSignal): Promise<unknown> {
     const deadline = performance.now() + START_MS;
     while (isAlive(files) && performance.now() < deadline) {
@@ -84,11 +87,11 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
     return undefined;
   }
 
-  /** @returns whether anything was mended. */
+  /** Removes partial files. @returns whether there were any. */
   async function mendStorage(): Promise<boolean> {
     const names = await discardParts(files);
     if (names.length === 0) return false;
-    logger?.warn("certificates that were written in part are made anew: {names}", {
+    logger?.warn("Caddy will renew certificates that were only partly written: {names}", {
       names: names.join(", "),
     });
     return true;
@@ -142,7 +145,7 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
       signal.throwIfAborted();
       if (!(error instanceof RuneError)) throw error;
     });
-    // One that lives and does not answer is of no use to anybody.
+    // A Caddy that is alive but does not answer is of no use.
     if (current === undefined) await endCaddy(files);
     current ??= await start(signal);
     if (!sameValue(current, wanted)) {
@@ -160,10 +163,10 @@ export function createCaddyProxy({ dir, serving, daemonId, program, logger }: Ca
 
   return {
     async apply(routes, signal) {
-      // So that a start or an end under way is not taken for an end by itself.
+      // No watch during a start or a stop, which would look like an unexpected end.
       endWatch();
       try {
-        // Also where nothing is to be served: what is left answers with what is old.
+        // Even if there is nothing to serve, since a stray Caddy would answer with old routes.
         if (!cleared) await endStrays();
         if (routes.length === 0) certifier.certifyPublicly([]);
         if (routes.length === 0) await endCaddy(files, () => admin.stop(signal).catch(() => {}));

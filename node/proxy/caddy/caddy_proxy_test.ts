@@ -1,4 +1,4 @@
-/** The proxy with a real Caddy, on ports of its own in a folder of its own. @module */
+/** The proxy with a real Caddy, on its own ports in its own folder. @module */
 import assert from "node:assert/strict";
 import type { RuneError } from "../../../model/error.ts";
 import type { Route } from "../proxy.ts";
@@ -7,7 +7,7 @@ import { findCaddy, isAlive, spawnCaddy } from "./caddy_process.ts";
 import { caddyConfig, caddyFiles } from "./config.ts";
 import { CADDY, leaveCaddy, makeRoom, roomTest as test, routes, signal } from "./test_room.ts";
 
-/** Pids of Caddies whose folder this is. */
+/** The pids of Caddies in a folder. */
 function pidsIn(dir: string): string[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => {
     try {
@@ -26,7 +26,7 @@ async function refusal(promise: Promise<unknown>): Promise<RuneError> {
   return error;
 }
 
-/** A connection to the administration, which Caddy drops whenever it takes a configuration. */
+/** A connection to the admin API, which Caddy drops whenever it loads a configuration. */
 async function connectAdmin(dir: string) {
   const conn = await Deno.connect({ transport: "unix", path: caddyFiles(dir).adminSocket });
   const buffer = new Uint8Array(64 * 1024);
@@ -52,7 +52,7 @@ test("apply() starts Caddy for the first route, loads nothing for another, and e
   await proxy.apply(routes, signal());
   const pids = pidsIn(room.dir);
   assert.equal(pids.length, 1);
-  /** Whether Caddy takes a configuration when these routes are applied. */
+  /** Whether Caddy loads a configuration when these routes are applied. */
   const loads = async (applied: Route[]) => {
     const admin = await connectAdmin(room.dir);
     try {
@@ -73,7 +73,7 @@ test("apply() starts Caddy for the first route, loads nothing for another, and e
   Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
 });
 
-test("apply() of the next daemon takes over the Caddy that it finds, with other ports too", async (room) => {
+test("apply() of the next daemon adopts a running Caddy, with other ports too", async (room) => {
   const { serving } = await leaveCaddy(room);
   const pids = pidsIn(room.dir);
   await room.open({ serving }).apply(routes, signal());
@@ -84,7 +84,7 @@ test("apply() of the next daemon takes over the Caddy that it finds, with other 
   Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort }).close();
 });
 
-test("spawnCaddy() at the same time by several makes one Caddy, as after a daemon that died while starting it", async (room) => {
+test("several spawnCaddy() at once start one Caddy, as after a daemon that died while starting it", async (room) => {
   const files = caddyFiles(room.dir);
   await Promise.all([1, 2, 3].map(() => spawnCaddy(CADDY, files)));
   const proxy = room.open();
@@ -116,7 +116,7 @@ test("events() tells when Caddy is killed, and not when it is ended on purpose",
   assert.equal(ends, 1);
 });
 
-test("apply() refuses a port that another Caddy has, although the kernel would let both listen", async (one) => {
+test("apply() refuses a port of another Caddy, although the kernel would let both listen", async (one) => {
   await using two = await makeRoom();
   await one.open().apply(routes, signal());
   const serving = { ...two.serving, httpsPort: one.serving.httpsPort };
@@ -127,14 +127,14 @@ test("apply() refuses a port that another Caddy has, although the kernel would l
   assert.deepEqual(pidsIn(two.dir), []);
 });
 
-Deno.test("findCaddy() says what to install where there is no Caddy", async () => {
+Deno.test("findCaddy() says what to install if there is no Caddy", async () => {
   const error = await refusal(findCaddy(undefined, "/nowhere:/dev"));
   assert.equal(error.code, "failed_precondition");
-  assert.equal(error.message, "Caddy is not installed, and host names are routed by it");
+  assert.equal(error.message, "Caddy is not installed, but host names need it");
   assert.match(error.hint!, /apt-get install caddy/);
 });
 
-test("apply() says what to do where Caddy is missing, does not come up, or its folder's path is too long", async (room) => {
+test("apply() says what to do if Caddy is missing, does not come up, or has a folder with a too long path", async (room) => {
   const missing = await refusal(room.open({ program: `${room.dir}/caddy` }).apply(routes, signal()));
   assert.equal(missing.code, "failed_precondition");
   assert.match(`${missing.message}; ${missing.hint}`, /there is no program .*expose\.caddy/);
@@ -146,7 +146,7 @@ test("apply() says what to do where Caddy is missing, does not come up, or its f
   assert.match(`${error.message}; ${error.hint}`, /too long .* --data-dir/);
 });
 
-test("caddyConfig() with ACME is one that Caddy itself finds valid", async (room) => {
+test("Caddy accepts a caddyConfig() with ACME", async (room) => {
   const files = caddyFiles(room.dir);
   const serving = { ...room.serving, acmeEmail: "ops@example.com" };
   const config = caddyConfig({ files, serving });

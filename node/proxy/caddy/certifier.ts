@@ -1,46 +1,46 @@
 /**
- * Has Caddy make the certificates of host names before the first visitor comes: Caddy makes one when a client
- * asks for the name over TLS, and this is that client. A public authority bears few attempts that fail: it is
- * asked while this client waits, and ever more seldom; a visitor makes nobody ask.
+ * Makes Caddy obtain certificates for host names before the first visitor. Caddy obtains one when a client
+ * connects to the name over TLS, and this is that client. Public authorities limit failed attempts, so Caddy
+ * may contact one only during a handshake of this client, with growing intervals. A visitor never triggers a
+ * request to an authority.
  * @module
  */
 import { connect } from "node:tls";
 import { pause, startTimer } from "../../../base/delay.ts";
 
-/** How long a handshake may take; a public authority is asked in it, and visits this machine. */
+/**
+ * How long a handshake may take. With a public authority it includes the authority's visit to this machine.
+ */
 const HANDSHAKE_MS = 5_000;
 const PUBLIC_HANDSHAKE_MS = 200_000;
-/** How long a public authority is left alone after it gave no certificate; doubled each time. */
+/** The wait after a failed attempt at a public authority, which doubles each time. */
 const AGAIN_MS = { first: 60_000, most: 6 * 3_600_000 };
 
-/** What a certifier is made from. */
+/** Options of a certifier. */
 export interface CertifierOptions {
-  /** Where Caddy speaks TLS on this machine. */
+  /** The TLS port of Caddy on this machine. */
   port: number;
-  /** Removes certificates that are on disk in part: Caddy cannot use them, and makes no others. */
+  /** Removes partly written certificates, which Caddy can neither use nor replace. */
   mend(): Promise<unknown>;
-  /** Lets Caddy ask a public authority for a name, or keeps it from it. */
+  /** Permits Caddy to contact a public authority for a name, or forbids it. */
   permit(host: string, permitted: boolean): Promise<void>;
 }
 
-/** See the module. */
+/** Obtains certificates. */
 export interface Certifier {
   /**
-   * Sees to it that each name has a certificate. A name that gets none stays without; its next visitor asks
-   * again.
+   * Obtains a certificate of Caddy's own authority for each name. After a failure, the next visitor triggers
+   * a new attempt.
    */
   certify(hosts: string[], signal: AbortSignal): Promise<void>;
-  /**
-   * The same by a public authority, for these names and no others any more; it may take minutes, and is not
-   * waited for.
-   */
+  /** Obtains public certificates for exactly these names. It may take minutes and runs in the background. */
   certifyPublicly(hosts: string[]): void;
-  /** Caddy begins anew: no name is known to have one. */
+  /** Forgets which names have certificates, after a restart of Caddy. */
   forget(): void;
   close(): void;
 }
 
-/** @returns whether Caddy showed a certificate for the name, whoever signed it. */
+/** Makes a TLS handshake. @returns whether Caddy presented a certificate for the name, whoever signed it. */
 function shakeHands(
   host: string,
   options: { port: number; ms: number; signal: AbortSignal },
@@ -64,7 +64,7 @@ function shakeHands(
   });
 }
 
-/** A certifier of the Caddy on this machine. */
+/** Creates a certifier for the Caddy on this machine. */
 export function createCertifier({ port, mend, permit }: CertifierOptions): Certifier {
   const certified = new Set<string>();
   const underWay = new Map<string, AbortController>();
@@ -79,7 +79,7 @@ export function createCertifier({ port, mend, permit }: CertifierOptions): Certi
     for (let wait = AGAIN_MS.first; !signal.aborted; wait = Math.min(wait * 2, AGAIN_MS.most)) {
       await permit(host, true);
       if (await certifyOne(host, { ms: PUBLIC_HANDSHAKE_MS, signal })) return;
-      // A daemon that ends leaves it as it is: the next one asks at once.
+      // A daemon that ends leaves the permission in place, so the next one tries at once.
       if (signal.aborted) return;
       await permit(host, false);
       await pause(wait, signal);
@@ -105,7 +105,7 @@ export function createCertifier({ port, mend, permit }: CertifierOptions): Certi
         const stop = new AbortController();
         underWay.set(host, stop);
         certifyOnePublicly(host, stop.signal)
-          // A disk that is full, say: at the next change of a route it is tried again.
+          // The disk may be full, for example. The next change of a route tries again.
           .catch(() => undefined)
           .finally(() => underWay.get(host) === stop && underWay.delete(host));
       }

@@ -8,7 +8,7 @@ import { createCertifier } from "./certifier.ts";
 import { caddyFiles } from "./config.ts";
 import { type Room, roomTest as test, signal } from "./test_room.ts";
 
-/** Who signed what Caddy shows for a name; undefined where it shows nothing. */
+/** The issuer of the certificate that Caddy presents for a name; undefined if there is none. */
 function issuerOf({ serving }: Room, servername: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({
@@ -28,7 +28,7 @@ function issuerOf({ serving }: Room, servername: string): Promise<string | undef
 
 const filesOf = async (dir: string) => (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name);
 
-test("a name has a certificate of Caddy's own authority when apply() returns, and what nobody has gets none", async (room) => {
+test("a name has a certificate of Caddy's own authority when apply() returns, and an unknown name gets none", async (room) => {
   const proxy = room.open();
   await proxy.apply([{ host: "a.local", upstreams: [] }], signal());
   const certificates = `${caddyFiles(room.dir).storage}/certificates/local`;
@@ -42,7 +42,7 @@ test("a name has a certificate of Caddy's own authority when apply() returns, an
   assert.match((await issuerOf(room, "b.local"))!, /Caddy Local Authority/);
 });
 
-test("with ACME a public name is sent on to HTTPS, and a private one is served as ever", async (room) => {
+test("with ACME a public name is redirected to HTTPS, and a private one is served as before", async (room) => {
   const serving = { ...room.serving, acmeEmail: "ops@example.com" };
   await using backend = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -62,7 +62,7 @@ test("with ACME a public name is sent on to HTTPS, and a private one is served a
   assert.deepEqual(await filesOf(certificates), ["local"], "its own authority signs no public name");
 });
 
-Deno.test("a public authority is asked by the daemon alone, seldom after it said no, and no more for a name that is gone", async () => {
+Deno.test("only the daemon triggers requests to a public authority, rarely after a failure, and never for a removed name", async () => {
   const [port] = freePorts(1) as [number];
   let visits = 0;
   const server = createServer((socket) => {

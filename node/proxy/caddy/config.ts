@@ -1,25 +1,25 @@
 /**
- * What Caddy is told: the whole configuration as one JSON document. It says nothing of any route: those are
- * files (see route_files.ts), which Caddy reads at each request. Every configuration that Caddy takes closes
- * connections, so that it takes one at its start, and another only where the ports or ACME are changed. Pure.
+ * Caddy's whole configuration as one JSON document. It contains no routes: those are files (see
+ * route_files.ts), which Caddy reads at each request. Loading a configuration closes connections, so Caddy
+ * loads one when it starts, and another one only after a change of ports or ACME. Pure.
  * @module
  */
 import { isPublicName, PRIVATE_PATTERNS } from "./public_name.ts";
 import { CERTIFY, DEPTH, ONLY, ONWARD, PLACES } from "./route_files.ts";
 
-/** How host names are served. */
+/** Options for serving host names. */
 export interface ServingOptions {
   httpPort: number;
   httpsPort: number;
-  /** With it, public names get certificates by ACME, and plain HTTP is sent on to HTTPS. */
+  /** If set, public names get certificates by ACME, and plain HTTP is redirected to HTTPS. */
   acmeEmail?: string;
   /** Listen on 127.0.0.1 only. */
   loopback: boolean;
 }
 
-/** Files of one Caddy. */
+/** The files of one Caddy. */
 export interface CaddyFiles {
-  /** The folder that holds all of them. */
+  /** The folder with all of them. */
   dir: string;
   adminSocket: string;
   /** Certificates and keys; see storage.ts. */
@@ -28,12 +28,15 @@ export interface CaddyFiles {
   routes: string;
 }
 
-/** Where a Caddy of this folder keeps what. */
+/** The paths of the files in a folder. */
 export function caddyFiles(dir: string): CaddyFiles {
   return { dir, adminSocket: `${dir}/admin.sock`, storage: `${dir}/storage`, routes: `${dir}/routes` };
 }
 
-/** The administration is a socket in a private folder; nothing is written outside of it. */
+/**
+ * The configuration to start with. The admin API is a socket in a private folder, and nothing is written
+ * outside it.
+ */
 export function bootConfig(files: CaddyFiles) {
   return {
     admin: {
@@ -53,19 +56,19 @@ export function bootConfig(files: CaddyFiles) {
   };
 }
 
-/** The addresses that are listened on, as Caddy writes them. */
+/** The addresses to listen on, in Caddy's notation. */
 export function listenAddresses({ httpPort, httpsPort, loopback }: ServingOptions) {
   const address = loopback ? "127.0.0.1" : "";
   return { http: `${address}:${httpPort}`, https: `${address}:${httpsPort}` };
 }
 
-/** Whether a name gets a certificate by ACME, and with it HTTPS alone. */
+/** Whether a name gets a certificate by ACME, and so only HTTPS. */
 export const usesAcme = (host: string, { acmeEmail }: ServingOptions) =>
   acmeEmail !== undefined && isPublicName(host);
 
 const text = { "Content-Type": ["text/plain; charset=utf-8"] };
 
-/** An answer of the proxy itself: one sentence. */
+/** An answer of the proxy itself, with one sentence. */
 const say = (status: number | string, body: string, headers: Record<string, string[]> = {}) => ({
   handler: "static_response",
   status_code: status,
@@ -79,7 +82,7 @@ const matches = (key: string, pattern: string, name?: string) => ({
 });
 
 /**
- * The files of a list: of one name, as nearly all are, tried again, as a list may be replaced by the next
+ * Matches the file of a list. Nearly all lists have one name. It is tried twice, since a list may be replaced
  * while it is read.
  */
 function matchListed({ routes, host }: Place, tag: string) {
@@ -97,21 +100,21 @@ const FORWARD = {
   upstreams: Array.from({ length: PLACES }, (_, i) => ({ dial: `{http.regexp.to.${i + 1}}` })),
   load_balancing: {
     selection_policy: { policy: "round_robin" },
-    // An instance that died a moment ago is still listed, and one that begins may not listen yet: their
-    // requests go to the next.
+    // A dead instance may still be listed, and a new one may not listen yet. Their requests go to the next
+    // instance.
     try_duration: "3s",
     try_interval: "5ms",
   },
   transport: { protocol: "http", dial_timeout: "500ms" },
 };
 
-/** Where the files are, and the placeholder of the host name. */
+/** The folder of the files, and the placeholder of the host name. */
 interface Place {
   routes: string;
   host: string;
 }
 
-/** Leads a name to its instances, or says that none is ready; passes on what nobody has. */
+/** Forwards requests for a name to its instances, or answers that none is ready. Passes on unknown names. */
 function makeForwarding(place: Place) {
   const { routes, host } = place;
   const lead = (tag: string) => ({
@@ -147,9 +150,7 @@ function makeForwarding(place: Place) {
   ];
 }
 
-/**
- * Caddy has no way to write a text in lower case but letter by letter; clients that send capitals are few.
- */
+/** Caddy can lower-case a text only letter by letter. Few clients send capitals. */
 const LETTERS = [..."abcdefghijklmnopqrstuvwxyz"];
 const LOWERED = "X-Rune-Host";
 const LOWER_CASE = {
@@ -157,7 +158,7 @@ const LOWER_CASE = {
   request: { replace: { [LOWERED]: LETTERS.map((l) => ({ search: l.toUpperCase(), replace: l })) } },
 };
 
-/** The routes of a server: `make` gives those of a name that is found by a placeholder. */
+/** The routes of a server. `make` returns those of a name in a placeholder. */
 function namedRoutes(make: (host: string) => unknown[]) {
   return [
     ...make(HOST),
@@ -184,13 +185,13 @@ const FAILED = {
   }],
 };
 
-/** What both servers share. HTTP/3 would need a UDP port that nobody asked for. */
+/** The settings of both servers. No HTTP/3, which would need a UDP port that nobody configured. */
 const server = { protocols: ["h1", "h2"], read_header_timeout: "30s", errors: FAILED };
 
-/** Where Caddy asks itself, before it makes a certificate, whether it may. */
+/** The path at which Caddy asks itself whether it may obtain a certificate. */
 const ASKED = "/.rune/exposed";
 
-/** The configuration. Equal options give equal documents. */
+/** Generates the configuration. Equal options give equal documents. */
 export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: ServingOptions }) {
   const { httpPort, httpsPort, acmeEmail } = serving;
   const listen = listenAddresses(serving);
@@ -223,9 +224,10 @@ export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: Se
           http: {
             ...server,
             listen: [listen.http],
-            // Else Caddy would speak TLS here too, or send names without a public certificate on to HTTPS.
+            // Otherwise Caddy would also use TLS here, or redirect names without a public certificate to
+            // HTTPS.
             automatic_https: { disable: true },
-            // The question comes last: whatever stands before the names is asked with each request.
+            // The question comes last, since routes before the names are evaluated at each request.
             routes: [
               ...namedRoutes((host) => [
                 ...acmeEmail === undefined ? [] : [passOn(host)],
@@ -252,7 +254,7 @@ export function caddyConfig({ files, serving }: { files: CaddyFiles; serving: Se
             : [{ subjects: PRIVATE_PATTERNS, ...internal }, acme],
         },
       },
-      // Installing a certificate authority on this machine is the administrator's decision.
+      // The administrator decides whether to install a certificate authority on this machine.
       pki: { certificate_authorities: { local: { install_trust: false } } },
     },
   };

@@ -6,7 +6,7 @@ const files = caddyFiles("/data/proxy");
 const config = (more: Partial<ServingOptions> = {}) =>
   caddyConfig({ files, serving: { httpPort: 80, httpsPort: 443, loopback: false, ...more } });
 
-Deno.test("caddyConfig() administers by a socket alone and keeps every file in its folder", () => {
+Deno.test("caddyConfig() has only a socket for the admin API, and keeps every file in its folder", () => {
   const { admin, storage, logging } = config();
   assert.deepEqual(admin, {
     listen: "unix//data/proxy/admin.sock",
@@ -17,7 +17,7 @@ Deno.test("caddyConfig() administers by a socket alone and keeps every file in i
   assert.equal(logging.logs.default.writer.filename, "/data/proxy/caddy.log");
 });
 
-Deno.test("caddyConfig() listens where it is told, on loopback alone in dev mode", () => {
+Deno.test("caddyConfig() listens on the given ports, in dev mode only on loopback", () => {
   const { http, https } = config({ httpPort: 7880, httpsPort: 7843 }).apps.http.servers;
   assert.deepEqual([http.listen, https.listen], [[":7880"], [":7843"]]);
   const local = config({ httpPort: 7880, httpsPort: 7843, loopback: true }).apps.http.servers;
@@ -31,7 +31,7 @@ Deno.test("caddyConfig() without an e-mail certifies every name itself, and inst
   assert.equal(JSON.stringify(http.servers.http.routes).includes("308"), false);
 });
 
-Deno.test("caddyConfig() with an e-mail certifies public names by ACME and sends marked ones on to HTTPS", () => {
+Deno.test("caddyConfig() with an e-mail certifies public names by ACME and redirects marked ones to HTTPS", () => {
   const acmeEmail = "ops@example.com";
   const { tls, http } = config({ acmeEmail }).apps;
   assert.deepEqual(tls.automation.policies, [
@@ -45,8 +45,8 @@ Deno.test("caddyConfig() with an e-mail certifies public names by ACME and sends
   assert.ok(elsewhere.includes('"https://{http.request.host}:7843{http.request.uri}"'));
 });
 
-Deno.test("isPublicName() knows what no public authority certifies, and PRIVATE_PATTERNS the same", () => {
-  /** As Caddy compares a name with a pattern: label by label from the left, `*` for one. */
+Deno.test("isPublicName() and PRIVATE_PATTERNS agree on the names that no public authority certifies", () => {
+  /** Compares a name with a pattern as Caddy does: label by label from the left, with `*` for one label. */
   const matches = (name: string) =>
     PRIVATE_PATTERNS.some((pattern) => {
       const labels = pattern.split(".");

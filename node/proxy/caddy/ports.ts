@@ -1,23 +1,22 @@
 /**
- * Whether the ports of the proxy can be had. Asked before Caddy listens, as Caddy would share a port without
- * a word.
+ * Checks that the ports of the proxy are free before Caddy listens, since Caddy would silently share a port.
  * @module
  */
 import { RuneError } from "../../../model/error.ts";
 import { findPortHolder, type PortHolder } from "../../../base/port_holder.ts";
 import { listenAddresses, type ServingOptions } from "./config.ts";
 
-/** What a configuration listens on. */
+/** The addresses that a configuration listens on. */
 export function listensOn(config: unknown): string[] {
   const { apps } = config as { apps?: { http?: { servers?: Record<string, { listen?: string[] }> } } };
   return Object.values(apps?.http?.servers ?? {}).flatMap(({ listen }) => listen ?? []);
 }
 
 /**
- * Checks that each port is free, or ours already.
+ * Checks that each port is free, or already in use by our Caddy.
  *
- * @param held addresses that our own Caddy listens on.
- * @throws {RuneError} `failed_precondition` with what to do.
+ * @param held the addresses that our Caddy listens on.
+ * @throws {RuneError} `failed_precondition` that says what to do.
  */
 export async function checkPorts(serving: ServingOptions, held: string[]): Promise<void> {
   const { http, https } = listenAddresses(serving);

@@ -1,7 +1,4 @@
-/**
- * Which host names a public certificate authority can know (RFC 6761, RFC 6762, RFC 8375, and private use).
- * @module
- */
+/** Decides whether a host name can be public (RFC 6761, RFC 6762, RFC 8375, and private use). @module */
 
 const PRIVATE = [
   "local",
@@ -18,19 +15,20 @@ const PRIVATE = [
 ];
 
 /**
- * Whether a public authority could make a certificate for the name: a full name outside of what is reserved.
+ * Whether a public authority could issue a certificate for the name, which must be fully qualified and not
+ * reserved.
  */
 export function isPublicName(host: string): boolean {
   return host.includes(".") && !PRIVATE.some((suffix) => host.endsWith(`.${suffix}`));
 }
 
 /**
- * Labels that a private name is taken to have at most; Caddy compares a name with each pattern at each
+ * The most labels of a private name that are recognized. Caddy compares a name with each pattern at each
  * handshake.
  */
 const MAX_LABELS = 8;
 
-/** The names that {@linkcode isPublicName} refuses, as Caddy compares them: `*` stands for one label. */
+/** The names that {@linkcode isPublicName} refuses, as patterns for Caddy; `*` stands for one label. */
 export const PRIVATE_PATTERNS: string[] = [
   "*",
   ...PRIVATE.flatMap((suffix) =>

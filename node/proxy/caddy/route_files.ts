@@ -1,7 +1,7 @@
 /**
- * Routes as files that Caddy reads at each request: Caddy is told nothing when one changes, so no connection
- * ends, and it goes on with the last routes while no daemon lives. A host name is a folder; what it leads to
- * stands in the name of a file in it:
+ * Writes routes as files that Caddy reads at each request. A change of routes needs no reload, so no
+ * connection ends, and Caddy keeps using the last routes while no daemon runs. A host name is a folder. The
+ * name of a file in it has the addresses:
  *
  * ```
  * <host>/                              the name is known; with no list in it, it answers 503
@@ -11,43 +11,41 @@
  * <host>/<00…ff>,<version>,a,b,c,…     the same for more than twelve: a request draws one of 256 lists
  * ```
  *
- * Where a list is longer than a name may be, it goes on in the name of what is in it
- * (`all,<version>,a,b/c,d/…`). The next list is the last one renamed, which a full disk does not keep from;
- * or it is made aside and renamed into its place beside the last one, which sorts after it. Whoever reads
- * finds one of the two, whole.
+ * A list that is too long for one name continues in the names below it (`all,<version>,a,b/c,d/…`). To
+ * replace a list, the old one is renamed, which works even on a full disk; or a new one is created aside and
+ * renamed to its place beside the old one, which sorts after it. Readers always find one complete list.
  * @module
  */
 import type { Route } from "../proxy.ts";
 
 /**
- * Addresses that one list has room for; a multiple of 1, 2, 3, 4 and 6, so that each of so many gets as much
- * as the others.
+ * The number of places in a list: a multiple of 1, 2, 3, 4 and 6, so that so many addresses get equal shares.
  */
 export const PLACES = 12;
-/** Bytes of a name, at most. */
+/** The most bytes of a file name. */
 const NAME_MAX = 255;
-/** Names that a list takes at most: of twelve addresses of IPv6 with a port, four go into each. */
+/** The most names of a list: of twelve IPv6 addresses with ports, four fit into a name. */
 export const DEPTH = 3;
 const LISTS = 256;
-/** The list that is alone. */
+/** The tag of a single list. */
 export const ONLY = "all";
-/** Marks a name for which a certificate may be asked. */
+/** Marks a name for which Caddy may obtain a certificate. */
 export const CERTIFY = "certify";
-/** Marks a name that is sent on to HTTPS. */
+/** Marks a name that is redirected to HTTPS. */
 export const ONWARD = "https";
-/** What is being made or removed; no host name begins so. */
+/** The prefix of entries that are being created or removed; no host name begins so. */
 const ASIDE = ".";
 
-/** Versions count down: the newest sorts first. */
+/** Versions count down, so that the newest sorts first. */
 const FIRST_VERSION = 99_999_999;
-/** How long a reader may take from seeing a name to seeing what is in it. */
+/** How long a reader may take between reading a name and reading what is in it. */
 const READ_MS = 20;
 
 const ignoreAbsent = (error: unknown) => {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 };
 
-/** The lists of these addresses, by tag: what to try, one after the other. */
+/** The lists for these addresses, by tag. Caddy tries the entries of a list in order. */
 export function listsOf(upstreams: string[]): Map<string, string[]> {
   const sorted = [...new Set(upstreams)].sort();
   if (sorted.length === 0) return new Map();
@@ -59,7 +57,7 @@ export function listsOf(upstreams: string[]): Map<string, string[]> {
   );
 }
 
-/** The names of a list, from the outer to the inner. */
+/** The file names of a list, from the outermost to the innermost. */
 function namesOf(tag: string, { version, list }: { version: number; list: string[] }): string[] {
   return list.reduce<string[]>((names, address) => {
     const longer = names.length === 0 ? "" : `${names.at(-1)},${address}`;
@@ -73,7 +71,7 @@ interface Found {
   tag: string;
   version: number;
   list: string[];
-  /** It is all in one name. */
+  /** Whether the list fits into one name. */
   alone: boolean;
 }
 
@@ -86,7 +84,7 @@ async function entriesOf(dir: string): Promise<string[]> {
   }
 }
 
-/** The list in an entry of a host's folder; undefined where it is no list. */
+/** Reads the list in an entry of a host's folder; undefined if the entry is no list. */
 async function readList(dir: string, name: string): Promise<Found | undefined> {
   const [tag, version, ...list] = name.split(",");
   if (tag === undefined || !/^\d+$/.test(version ?? "")) return undefined;
@@ -101,7 +99,7 @@ async function readList(dir: string, name: string): Promise<Found | undefined> {
   return { name, tag, version: Number(version), list, alone };
 }
 
-/** Takes something out of the way at once, then removes it. */
+/** Renames an entry out of the way, and then removes it. */
 async function discard(path: string, dir: string): Promise<void> {
   const aside = `${dir}/${ASIDE}${crypto.randomUUID()}`;
   await Deno.rename(path, aside).catch(ignoreAbsent);
@@ -120,7 +118,7 @@ async function addList(dir: string, names: string[]): Promise<void> {
   await Deno.rename(aside, `${dir}/${names[0]}`);
 }
 
-/** Makes one host's folder say what the route says. @returns what nobody is to read any more. */
+/** Writes the folder of one host. @returns entries that are out of date. */
 async function writeRoute(
   dir: string,
   { upstreams, onward }: { upstreams: string[]; onward: boolean },
@@ -151,10 +149,9 @@ async function writeRoute(
 }
 
 /**
- * Makes the folder say what the routes say. What it leads away from is gone when it returns. One call at a
- * time.
+ * Writes the routes. When it returns, no request is routed to a removed address. One call at a time.
  *
- * @param options.isOnward whether plain HTTP to a host name is sent on to HTTPS.
+ * @param options.isOnward whether plain HTTP to a host name is redirected to HTTPS.
  */
 export async function writeRoutes(
   dir: string,
@@ -173,7 +170,7 @@ export async function writeRoutes(
   for (const path of stale) await discard(path, dir);
 }
 
-/** Lets Caddy ask for a certificate of a name, or keeps it from it; nothing where the name is gone. */
+/** Permits Caddy to obtain a certificate for a name, or forbids it. Does nothing if the name is gone. */
 export async function permitCertificate(
   dir: string,
   { host, permitted }: { host: string; permitted: boolean },

@@ -1,4 +1,4 @@
-/** Routes as files, and what a real Caddy answers by them. @module */
+/** Routes as files, and the answers of a real Caddy. @module */
 import assert from "node:assert/strict";
 import { fetchByName } from "../../../tests/by_name.ts";
 import { noRoot } from "../../../tests/skips.ts";
@@ -8,7 +8,7 @@ import { type Room, roomTest as test, signal } from "./test_room.ts";
 
 const addresses = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `10.0.0.${from + i}:8080`);
 
-Deno.test("listsOf() gives each of few addresses as many places, and every one of many a place", () => {
+Deno.test("listsOf() gives few addresses equal numbers of places, and each of many addresses a place", () => {
   assert.equal(listsOf([]).size, 0);
   for (const n of [1, 2, 3, 4, 6, 12]) {
     const [[tag, list]] = [...listsOf(addresses(n))] as [[string, string[]]];
@@ -37,7 +37,7 @@ async function paths(dir: string, below = ""): Promise<string[]> {
   return found.sort();
 }
 
-Deno.test("writeRoutes() writes what differs and leaves nothing of what was", async () => {
+Deno.test("writeRoutes() writes only changes, and leaves nothing of old routes", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-routes-" });
   const isOnward = (host: string) => host.endsWith(".com");
   const write = (...routes: [host: string, upstreams: string[]][]) =>
@@ -67,7 +67,7 @@ Deno.test("writeRoutes() writes what differs and leaves nothing of what was", as
 });
 
 Deno.test({
-  name: "writeRoutes() leads a name away from an instance on a disk that takes nothing more",
+  name: "writeRoutes() removes an instance from a route even on a full disk",
   ignore: noRoot,
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-routes-" });
@@ -94,7 +94,7 @@ Deno.test({
   },
 });
 
-/** Servers that say which they are, on addresses of this machine. */
+/** Servers that answer with their names, on addresses of this machine. */
 function servers(hostnames: string[]) {
   const all = hostnames.map((hostname, i) =>
     Deno.serve({ hostname, port: 0, onListen: () => {} }, () => new Response(String(i)))
@@ -111,7 +111,7 @@ function servers(hostnames: string[]) {
 
 const ask = (room: Room, host: string) => fetchByName(room.serving.httpPort, host);
 
-test("a request finds its instance in turn, by a name in any letters, and nothing by what is no name", async (room) => {
+test("requests reach instances in turn, by a name in upper or lower case, and nothing by an invalid name", async (room) => {
   await using three = servers(["127.0.0.1", "127.0.0.1", "::1"]);
   const proxy = room.open();
   await proxy.apply(
@@ -141,7 +141,7 @@ test("more instances than a list has places are all reached, and so are long add
   const seen = new Set<string>();
   for (let i = 0; i < 1000 && seen.size < 30; i++) seen.add((await ask(room, "web.local")).body);
   assert.equal(seen.size, 30);
-  // A few, with the longest of addresses beside them: what cannot be had is passed over.
+  // A few, with the longest addresses beside them; unreachable ones are skipped.
   const long = Array.from({ length: 5 }, (_, i) => `[2001:0db8:ffff:ffff:ffff:ffff:ffff:fff${i}]:65535`);
   await proxy.apply([{ host: "web.local", upstreams: [many.upstreams[0]!, ...long] }], signal());
   assert.equal((await ask(room, "web.local")).body, "0");
@@ -149,7 +149,7 @@ test("more instances than a list has places are all reached, and so are long add
   assert.equal(lists.at(-1)!.split("/").length, 4, "the list takes three names");
 });
 
-test("a change of routes is seen by the next request, and by no request as an error", async (room) => {
+test("a change of routes affects the next request, and causes no errors", async (room) => {
   await using three = servers(Array(3).fill("127.0.0.1"));
   const proxy = room.open();
   const apply = (upstreams: string[]) => proxy.apply([{ host: "web.local", upstreams }], signal());

@@ -1,18 +1,18 @@
 /**
- * What Caddy keeps on disk: certificates, their keys, its own authority. It writes each file in place and
- * sets of files one after the other. One that is killed meanwhile, or a disk that is full, leaves a part, and
- * with that no Caddy takes any routes.
+ * Cleans up Caddy's storage: certificates, keys, and its own authority. Caddy writes files in place, and the
+ * files of a set one after the other. If it is killed, or the disk is full, a partial set stays, with which
+ * no Caddy can load a configuration.
  * @module
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join, parse } from "node:path";
 import type { CaddyFiles } from "./config.ts";
 
-/** Files that hold text which shows by itself whether it is all there. */
+/** Files whose text shows whether it is complete. */
 const EXTENSIONS = [".crt", ".key", ".json"];
 const PEM = /-----BEGIN [^]+-----END [A-Z ]+-----\s*$/;
 
-/** The texts of files that belong together, by extension. */
+/** The texts of a set of files, by extension. */
 type FileSet = Partial<Record<"crt" | "key" | "json", string>>;
 
 function isJson(text: string): boolean {
@@ -25,8 +25,8 @@ function isJson(text: string): boolean {
 }
 
 /**
- * Whether a certificate is for the key beside it: a new one is written after its key. What cannot be told
- * counts as so.
+ * Whether a certificate belongs to the key beside it, since a renewal writes the key first. True if it cannot
+ * be determined.
  */
 function isPaired(crt: string, key: string): boolean {
   try {
@@ -37,8 +37,8 @@ function isPaired(crt: string, key: string): boolean {
 }
 
 /**
- * Whether each file is whole, and with a certificate is its key, with a key its certificate or, an account's,
- * its `.json`.
+ * Whether each file is complete, and the set too: a certificate needs its key, and a key its certificate or,
+ * for an account, its `.json`.
  */
 function isSound({ crt, key, json }: FileSet): boolean {
   if ([crt, key].some((text) => text !== undefined && !PEM.test(text))) return false;
@@ -52,13 +52,13 @@ async function readSet(path: string, extensions: string[]): Promise<FileSet> {
   return Object.fromEntries(await Promise.all(texts));
 }
 
-/** How long a Caddy that lives may take from the first byte of a set to its last. */
+/** How long a living Caddy may take to write a set. */
 const WRITE_MS = 250;
 
 interface Part {
   stem: string;
   extensions: string[];
-  /** What is in its files. */
+  /** The texts of its files. */
   text: string;
 }
 
@@ -77,7 +77,7 @@ async function lookForParts(folder: string): Promise<Part[]> {
 }
 
 /**
- * The sets of one folder that are there in part, and stay so: a Caddy that lives may be about to write the
+ * Finds the sets in a folder that stay partial for a while, since a living Caddy may be about to write the
  * rest.
  */
 async function partsIn(folder: string): Promise<Part[]> {
@@ -89,10 +89,10 @@ async function partsIn(folder: string): Promise<Part[]> {
 }
 
 /**
- * Removes sets of files that are there in part: Caddy makes them anew. With the root of its own authority
- * goes all that it signed, and nothing else does.
+ * Removes partial sets of files, which Caddy will create again. If the root of its own authority is partial,
+ * everything that it signed is removed too.
  *
- * @returns what was removed, as paths below the storage without their extensions.
+ * @returns the removed sets, as paths below the storage without extensions.
  */
 export async function discardParts({ storage }: CaddyFiles): Promise<string[]> {
   const discarded: string[] = [];
@@ -115,7 +115,7 @@ export async function discardParts({ storage }: CaddyFiles): Promise<string[]> {
   return discarded;
 }
 
-/** Removes the locks of a Caddy that is gone: with them the next one waits before it makes certificates. */
+/** Removes the locks of a dead Caddy. Otherwise the next one waits before it obtains certificates. */
 export async function discardLocks({ storage }: CaddyFiles): Promise<void> {
   await Deno.remove(`${storage}/locks`, { recursive: true }).catch(ignoreAbsent);
 }

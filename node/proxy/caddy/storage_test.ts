@@ -12,16 +12,13 @@ const AUTHORITY = "pki/authorities/local";
 const emptyFile = (path: string) => Deno.truncate(path);
 const halveFile = (path: string) => Deno.truncate(path, 100);
 const remove = (path: string) => Deno.remove(path);
-/** The key of a renewal, whose certificate was not written any more. */
+/** The key of a renewal whose certificate was not written. */
 const renew = (path: string) => {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return Deno.writeTextFile(path, String(privateKey.export({ type: "sec1", format: "pem" })));
 };
 
-/**
- * Waits until the proxy talks TLS to who believes its authority on disk, and nobody else.
- * @returns that authority.
- */
+/** Waits until a client that trusts only the authority on disk can connect. @returns that authority. */
 async function shakeHands({ dir }: Room, httpsPort: number): Promise<string> {
   return await until("a.local has a certificate of the authority on disk", async () => {
     const root = await Deno.readTextFile(`${caddyFiles(dir).storage}/${AUTHORITY}/root.crt`);
@@ -47,7 +44,7 @@ for (
     ["no root key", remove, `${AUTHORITY}/root.key`, [`${AUTHORITY}/root`]],
   ] as const
 ) {
-  test(`a Caddy that was killed while it wrote leaves ${what}, and the next one serves all the same`, async (room) => {
+  test(`a Caddy that was killed while it wrote leaves ${what}, and the next one serves anyway`, async (room) => {
     const files = caddyFiles(room.dir);
     await leaveCaddy(room);
     await certificateWritten(room);
@@ -63,7 +60,7 @@ for (
   });
 }
 
-test("apply() mends what stays in part although Caddy lives, as after a full disk", async (room) => {
+test("apply() removes partial files although Caddy is alive, as after a full disk", async (room) => {
   const { serving } = await leaveCaddy(room);
   await emptyFile(await certificateWritten(room));
   await room.open({ serving }).apply(routes, signal());
@@ -74,7 +71,7 @@ test("apply() mends what stays in part although Caddy lives, as after a full dis
 test("apply() does not wait for the locks of a Caddy that was killed", async (room) => {
   const locks = `${caddyFiles(room.dir).storage}/locks`;
   await Deno.mkdir(locks, { recursive: true });
-  // Caddy holds a lock for abandoned some seconds after this time.
+  // Caddy considers a lock abandoned some seconds after this time.
   const updated = new Date(Date.now() + 3_600_000).toISOString();
   await Deno.writeTextFile(
     `${locks}/issue_cert_a.local.lock`,
@@ -84,7 +81,7 @@ test("apply() does not wait for the locks of a Caddy that was killed", async (ro
   await certificateWritten(room);
 });
 
-test("discardParts() leaves alone what a Caddy that lives is half-way through writing down", async (room) => {
+test("discardParts() leaves alone what a living Caddy is writing", async (room) => {
   const files = caddyFiles(room.dir);
   await leaveCaddy(room);
   await certificateWritten(room);
@@ -99,7 +96,7 @@ test("discardParts() leaves alone what a Caddy that lives is half-way through wr
   }
 });
 
-Deno.test("discardParts() leaves alone what is whole, what it does not know, and what is not there", async () => {
+Deno.test("discardParts() leaves alone complete and unknown files, and accepts a missing folder", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-proxy-" });
   try {
     const files = caddyFiles(dir);

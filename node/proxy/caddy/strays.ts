@@ -1,28 +1,28 @@
 /**
- * Caddys that a daemon of this id started in another folder: its data directory was moved away, or restored
- * elsewhere, while its Caddy lived on. They hold the ports and go on answering with what is old. Each carries
- * the daemon's id in its environment; one that an earlier version started is known by the administration
- * socket that its configuration names.
+ * Finds and ends stray Caddys: those that a daemon with this id started in another folder. They remain if a
+ * data directory is moved away, or restored elsewhere, while Caddy runs. They keep the ports and answer with
+ * old routes. Each has the daemon's id in its environment. Those of an earlier version are recognized by the
+ * admin socket in their configuration.
  * @module
  */
 import { RuneError } from "../../../model/error.ts";
 import type { CaddyFiles } from "./config.ts";
 
-/** Variable of Caddy's environment with the id of the daemon that it is of. */
+/** The environment variable of Caddy with the id of its daemon. */
 export const DAEMON_VARIABLE = "RUNE_DAEMON_ID";
-/** How long one may take to end before it is killed, and then to be gone. */
+/** How long a Caddy may take to end after SIGTERM, and after SIGKILL. */
 const END_MS = 5_000;
 
-/** A Caddy that some daemon started. */
+/** A running Caddy that a daemon started. */
 export interface RunningCaddy {
   pid: number;
-  /** Ticks after boot: with the pid, it is never another process. */
+  /** Its start time in ticks after boot. Together with the pid it identifies the process. */
   startTime: string;
-  /** The folder that it runs in, as it is called now. */
+  /** The current path of its folder. */
   dir: string;
-  /** Undefined for one of an earlier version. */
+  /** The id of its daemon; undefined if an earlier version started it. */
   daemonId?: string;
-  /** The administration socket that it was started with. */
+  /** The admin socket that it was started with. */
   adminSocket?: string;
 }
 
@@ -33,13 +33,13 @@ async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const mainEnded = fields[0] === "Z" || fields[0] === "X";
-  // Its other threads may still hold what it had open.
+  // Other threads may still hold open files.
   return stat === "" || mainEnded && Number(fields[17]) <= 1 ? undefined : fields[19];
 }
 
 async function inspect(pid: number): Promise<RunningCaddy | undefined> {
   if (!(await read(`/proc/${pid}/cmdline`)).includes("\0run\0--config\0boot.json\0")) return undefined;
-  // Whoever may signal the daemon may pretend to be of it; nobody else.
+  // Only a process that may signal the daemon could pretend to belong to it.
   const owner = await Deno.stat(`/proc/${pid}`).catch(() => undefined);
   if (owner?.uid !== Deno.uid()) return undefined;
   const startTime = await startTimeOf(pid);
@@ -58,7 +58,7 @@ async function inspect(pid: number): Promise<RunningCaddy | undefined> {
   };
 }
 
-/** Every Caddy on this host that a daemon of this user started. */
+/** Finds every Caddy on this host that a daemon of this user started. */
 export async function findRunningCaddies(): Promise<RunningCaddy[]> {
   const names = (await Array.fromAsync(Deno.readDir("/proc"))).map(({ name }) => name);
   const found = await Promise.all(
@@ -67,7 +67,7 @@ export async function findRunningCaddies(): Promise<RunningCaddy[]> {
   return found.filter((caddy) => caddy !== undefined);
 }
 
-/** The Caddys of a daemon that run outside of its folder. */
+/** Finds the Caddys of a daemon that run outside its folder. */
 export async function findStrayCaddies(
   { daemonId, files }: { daemonId: string; files: CaddyFiles },
 ): Promise<RunningCaddy[]> {
@@ -96,10 +96,7 @@ async function signalIfThere({ pid, startTime }: RunningCaddy, signal: Deno.Sign
   }
 }
 
-/**
- * Ends a Caddy: SIGTERM, SIGKILL when that does not help.
- * @throws {RuneError} `unavailable` when it lives on.
- */
+/** Ends a Caddy with SIGTERM and then SIGKILL. @throws {RuneError} `unavailable` if it stays alive. */
 export async function endStrayCaddy(caddy: RunningCaddy): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await signalIfThere(caddy, signal);

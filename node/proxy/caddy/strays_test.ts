@@ -1,4 +1,4 @@
-/** What earlier daemons left, with real Caddies. @module */
+/** Strays of earlier daemons, with real Caddies. @module */
 import assert from "node:assert/strict";
 import { isAlive } from "./caddy_process.ts";
 import { caddyFiles } from "./config.ts";
@@ -7,7 +7,7 @@ import { listeningInodes } from "../../../base/port_holder.ts";
 import { findRunningCaddies, findStrayCaddies } from "./strays.ts";
 import { makeRoom, roomTest as test, routes, signal } from "./test_room.ts";
 
-/** Ids of daemons that no other run of these tests on this host has: it would take our Caddys for its own. */
+/** Unique ids of daemons, so that another run of these tests does not end our Caddys. */
 const DAEMON = `a-${crypto.randomUUID()}`;
 const OTHER = `b-${crypto.randomUUID()}`;
 
@@ -35,14 +35,14 @@ for (
   });
 }
 
-test("apply() ends a Caddy of the same daemon in another folder also when nothing is to be served", async (room) => {
+test("apply() ends a Caddy of the same daemon in another folder even if there is nothing to serve", async (room) => {
   await room.open({ daemonId: DAEMON }).apply(routes, signal());
   await using other = await makeRoom();
   await other.open({ daemonId: DAEMON }).apply([], signal());
   assert.equal(isAlive(caddyFiles(room.dir)), false);
 });
 
-test("apply() leaves a Caddy of another daemon alone, and says exactly who has the port", async (room) => {
+test("apply() leaves a Caddy of another daemon alone, and says which process has the port", async (room) => {
   await room.open({ daemonId: DAEMON }).apply(routes, signal());
   const pid = await pidIn(room.dir);
   await using other = await makeRoom();
@@ -55,7 +55,7 @@ test("apply() leaves a Caddy of another daemon alone, and says exactly who has t
   assert.deepEqual(await findStrayCaddies({ daemonId: OTHER, files: caddyFiles(other.dir) }), []);
 });
 
-test("apply() names a process that is no Caddy by its program alone", async (room) => {
+test("apply() names only the program of a process that is no Caddy", async (room) => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: room.serving.httpPort });
   const refused = await room.open().apply(routes, signal()).then(() => undefined, (error) => error);
   assert.equal(listener.addr.port, room.serving.httpPort);
@@ -63,7 +63,7 @@ test("apply() names a process that is no Caddy by its program alone", async (roo
   assert.match(refused.hint, new RegExp(`^stop it \\(kill ${Deno.pid}\\), or set expose\\.httpPort`));
 });
 
-Deno.test("listeningInodes() finds who listens on a port, and nobody who is connected to it", () => {
+Deno.test("listeningInodes() finds listeners of a port, but no clients", () => {
   const table =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" +
     "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0\n" +

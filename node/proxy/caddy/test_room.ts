@@ -1,4 +1,4 @@
-/** A folder for a real Caddy, on ports of its own, for tests. @module */
+/** A folder for a real Caddy on its own ports, for tests. @module */
 import { until } from "../../../tests/host.ts";
 import type { LocalProxy } from "../proxy.ts";
 import { freePorts } from "../../../tests/by_name.ts";
@@ -18,7 +18,7 @@ function freePort(): number {
 export interface Room extends AsyncDisposable {
   dir: string;
   serving: ServingOptions;
-  /** A proxy over the room's folder, as each daemon makes its own. */
+  /** Creates a proxy for the room's folder, as each daemon does. */
   open(more?: { program?: string; serving?: ServingOptions; daemonId?: string }): LocalProxy;
 }
 
@@ -47,17 +47,17 @@ export async function makeRoom(): Promise<Room> {
 export const routes = [{ host: "a.local", upstreams: [] }];
 
 /**
- * Waits until Caddy has written down the certificate of `routes`.
- * @returns the path of what it writes last.
+ * Waits until Caddy has written the certificate of `routes`.
+ * @returns the path of the file that it writes last.
  */
 export async function certificateWritten({ dir }: Room): Promise<string> {
   const path = `${caddyFiles(dir).storage}/certificates/local/a.local/a.local.json`;
-  return await until("the certificate is written down", async () => (await Deno.stat(path)).size > 0 && path);
+  return await until("the certificate is written", async () => (await Deno.stat(path)).size > 0 && path);
 }
 
 /**
- * Leaves a Caddy in the room, as a daemon that ended; the next one has another port, so that it loads
- * something.
+ * Leaves a Caddy in the room, as after a daemon. The next daemon has another port, so that it loads a
+ * configuration.
  */
 export async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions }> {
   const first = room.open();
@@ -66,7 +66,7 @@ export async function leaveCaddy(room: Room): Promise<{ serving: ServingOptions 
   return { serving: { ...room.serving, httpPort: freePort() } };
 }
 
-/** Registers a test in a room of its own. */
+/** Registers a test with its own room. */
 export function roomTest(name: string, fn: (room: Room) => Promise<void>): void {
   Deno.test({
     name,

@@ -37,13 +37,13 @@ import { eventStream, type ServerSentEvent } from "../streams/sse.ts";
 const MAX_RECORDS = 10_000;
 
 const auditQuery = z.strictObject({
-  since: timeSchema.optional().describe("A time, or a duration that counts back from now"),
+  since: timeSchema.optional().describe("A time, or a duration before now"),
   user: z.string().max(63).optional(),
-  denied: z.enum(["true", "false"]).default("false").describe("Only what was refused"),
+  denied: z.enum(["true", "false"]).default("false").describe("Only refusals"),
   limit: wholeNumber.refine((n) => n > 0 && n <= MAX_RECORDS, { error: `expected 1 to ${MAX_RECORDS}` })
     .default(1000)
-    .describe("The last so many records"),
-  follow: z.enum(["true", "false"]).default("false").describe("Go on with what comes, as server-sent events"),
+    .describe("At most this many records, the newest"),
+  follow: z.enum(["true", "false"]).default("false").describe("Follow new records, as server-sent events"),
 });
 
 const tag = "admin";
@@ -56,7 +56,7 @@ export function adminRoutes(deps: ServerDeps): Endpoint[] {
 }
 
 function userRoutes({ store }: ServerDeps): Endpoint[] {
-  const made = { 201: { description: "The new one", schema: userView } };
+  const made = { 201: { description: "The new user", schema: userView } };
   const write = <T>({ principal }: Call, work: (tx: Tx, own: Call["principal"]["rules"]) => T) =>
     store.transact((tx) => work(tx, principal.rules));
   return [
@@ -72,7 +72,7 @@ function userRoutes({ store }: ServerDeps): Endpoint[] {
       method: "post",
       path: "/v1/admin/users",
       tag,
-      summary: "Make a user",
+      summary: "Create a user",
       body: userBody,
       answers: made,
       async handle(call) {
@@ -84,7 +84,7 @@ function userRoutes({ store }: ServerDeps): Endpoint[] {
       method: "post",
       path: "/v1/admin/services",
       tag,
-      summary: "Make a service account, whose policies hold in one namespace alone",
+      summary: "Create a service account, whose policies apply in one namespace only",
       body: serviceAccountBody,
       answers: made,
       async handle(call) {
@@ -102,7 +102,7 @@ function userRoutes({ store }: ServerDeps): Endpoint[] {
       tag,
       summary: "Replace the policies of a user or service account",
       body: grantBody,
-      answers: { 200: { description: "As it is now", schema: userView } },
+      answers: { 200: { description: "The changed user", schema: userView } },
       async handle(call) {
         call.note(call.body.policies.join(", "));
         return json(
@@ -114,8 +114,8 @@ function userRoutes({ store }: ServerDeps): Endpoint[] {
       method: "delete",
       path: "/v1/admin/users/{name}",
       tag,
-      summary: "Remove a user or service account with its tokens",
-      answers: { 200: { description: "As it was", schema: userView } },
+      summary: "Remove a user or service account and its tokens",
+      answers: { 200: { description: "The removed user", schema: userView } },
       handle: async (call) => json(await write(call, (tx, own) => deleteUser(tx, own, call.params.name!))),
     }),
   ];
@@ -127,7 +127,7 @@ function tokenRoutes({ store }: ServerDeps): Endpoint[] {
       method: "get",
       path: "/v1/admin/tokens",
       tag,
-      summary: "List tokens, without what would let anybody in",
+      summary: "List tokens, without their secrets",
       answers: { 200: { description: "All of them", schema: listSchema(tokenView) } },
       handle() {
         const now = Date.now();
@@ -138,9 +138,9 @@ function tokenRoutes({ store }: ServerDeps): Endpoint[] {
       method: "post",
       path: "/v1/admin/tokens",
       tag,
-      summary: "Make a token for a user or service account",
+      summary: "Create a token for a user or service account",
       body: tokenBody,
-      answers: { 201: { description: "The token, never to be seen again", schema: newTokenView } },
+      answers: { 201: { description: "The token, which is shown only once", schema: newTokenView } },
       async handle(call) {
         const made = await store.transact((tx) => createToken(tx, call.principal.rules, call.body));
         call.note(`token ${made.id} for ${made.user}`);
@@ -151,8 +151,8 @@ function tokenRoutes({ store }: ServerDeps): Endpoint[] {
       method: "delete",
       path: "/v1/admin/tokens/{name}",
       tag,
-      summary: "Revoke a token, at once and in open streams too",
-      answers: { 200: { description: "As it was", schema: tokenView } },
+      summary: "Revoke a token at once, and end its open streams",
+      answers: { 200: { description: "The revoked token", schema: tokenView } },
       handle: async ({ params, principal }) =>
         json(
           await store.transact((tx) =>
@@ -171,7 +171,7 @@ function policyRoutes({ store }: ServerDeps): Endpoint[] {
       tag,
       summary: "List policies",
       answers: {
-        200: { description: "All of them, the built-in ones first", schema: listSchema(policyView) },
+        200: { description: "All policies, built-in ones first", schema: listSchema(policyView) },
       },
       handle: () => json({ items: listPolicies(store), revision: store.revision }),
     }),
@@ -179,9 +179,9 @@ function policyRoutes({ store }: ServerDeps): Endpoint[] {
       method: "post",
       path: "/v1/admin/policies",
       tag,
-      summary: "Make a policy",
+      summary: "Create a policy",
       body: policyBody,
-      answers: { 201: { description: "The new one", schema: policyView } },
+      answers: { 201: { description: "The new policy", schema: policyView } },
       async handle({ body, principal, note }) {
         note(`policy ${body.name}`);
         return json(await store.transact((tx) => createPolicy(tx, principal.rules, body)), 201);
@@ -191,9 +191,9 @@ function policyRoutes({ store }: ServerDeps): Endpoint[] {
       method: "put",
       path: "/v1/admin/policies/{name}",
       tag,
-      summary: "Make or replace a policy",
+      summary: "Create or replace a policy",
       body: policyBody.omit({ name: true }),
-      answers: { 200: { description: "As it is now", schema: policyView } },
+      answers: { 200: { description: "The written policy", schema: policyView } },
       async handle({ params, body, principal }) {
         const policy = policyBody.parse({ ...body, name: params.name });
         return json(await store.transact((tx) => putPolicy(tx, principal.rules, policy)));
@@ -203,8 +203,8 @@ function policyRoutes({ store }: ServerDeps): Endpoint[] {
       method: "delete",
       path: "/v1/admin/policies/{name}",
       tag,
-      summary: "Remove a policy that nobody holds",
-      answers: { 200: { description: "As it was", schema: policyView } },
+      summary: "Remove a policy that no user has",
+      answers: { 200: { description: "The removed policy", schema: policyView } },
       handle: async ({ params, principal }) =>
         json(await store.transact((tx) => deletePolicy(tx, principal.rules, params.name!))),
     }),
@@ -217,16 +217,16 @@ function daemonRoutes({ auth, secrets, shutdown, logger }: ServerDeps): Endpoint
       method: "post",
       path: "/v1/admin/rotate-kek",
       tag,
-      summary: "Replace the key encryption key, while everything goes on",
+      summary: "Replace the key encryption key while everything keeps running",
       answers: {
         200: {
-          description: "How many data keys were wrapped anew",
+          description: "How many data keys were rewrapped",
           schema: z.object({ rewrapped: z.number().int() }),
         },
       },
       async handle() {
         const done = await secrets.rotate();
-        logger.info("rotated the key encryption key; {rewrapped} data keys are wrapped anew", done);
+        logger.info("rotated the key encryption key and rewrapped {rewrapped} data keys", done);
         return json(done);
       },
     }),
@@ -249,7 +249,7 @@ function daemonRoutes({ auth, secrets, shutdown, logger }: ServerDeps): Endpoint
         if (follow === "false") return json({ items: await auth.audit.read(filter) });
         const source = async function* (signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
           const coming = auth.audit.follow(filter, signal)[Symbol.asyncIterator]();
-          // Asked for before the past is read, so that nothing falls in between.
+          // Subscribe before the past is read, so that no record is missed in between.
           let next = coming.next();
           for (const record of await auth.audit.read(filter)) yield { event: "record", data: record };
           for (let step = await next; !step.done; step = await next) {

@@ -1,4 +1,4 @@
-/** Who am I, and the first token. @module */
+/** `/v1/auth`: whoami and bootstrap. @module */
 import { newTokenView, type Whoami, whoamiView } from "../../../model/identity.ts";
 import { bootstrap } from "../../auth/identities.ts";
 import { warningsFor } from "../../auth/visibility.ts";
@@ -8,7 +8,7 @@ import { hostOf, isLoopback } from "../../http/guard.ts";
 import { RuneError } from "../../../model/error.ts";
 
 const PLAIN =
-  "this connection is plain text: whoever can listen on it has your token; give the daemon a certificate (auth.tls)";
+  "this connection is not encrypted: anyone who can listen on it can read your token; give the daemon a certificate (auth.tls)";
 
 /** `/v1/auth/…`. */
 export function authRoutes(deps: ServerDeps): Endpoint[] {
@@ -18,14 +18,14 @@ export function authRoutes(deps: ServerDeps): Endpoint[] {
       method: "get",
       path: "/v1/auth/whoami",
       tag: "auth",
-      summary: "Who the token proves, and what they may do",
+      summary: "The user of the token, and what they may do",
       answers: { 200: { description: "The caller", schema: whoamiView } },
       handle({ request, principal, peer }) {
         const { name: user, type, namespace, policies, rules, token } = principal;
         const plain = new URL(request.url).protocol === "http:" && !isLoopback(peer.replace(/^::ffff:/i, ""));
         const open = auth.enabled
           ? []
-          : ["this daemon asks nobody who they are: whoever reaches it may do everything"];
+          : ["this daemon has no authentication: anyone who reaches it may do everything"];
         const body: Whoami = {
           user,
           type,
@@ -43,13 +43,13 @@ export function authRoutes(deps: ServerDeps): Endpoint[] {
       method: "post",
       path: "/v1/auth/bootstrap",
       tag: "auth",
-      summary: "Make the first token, once and from the daemon's own machine",
-      answers: { 201: { description: "The token, never to be seen again", schema: newTokenView } },
+      summary: "Create the first token, once, from the daemon's own machine",
+      answers: { 201: { description: "The token, which is shown only once", schema: newTokenView } },
       async handle({ request }) {
-        // A web page whose name was made to mean this machine has the peer's address, and its own name as the
-        // host.
+        // DNS rebinding: a request of a web page whose name points to this machine has the peer's address,
+        // but its own name as host.
         if (!isLoopback(hostOf(request))) {
-          throw new RuneError("permission_denied", "bootstrap answers to localhost only", {
+          throw new RuneError("permission_denied", "bootstrap works only at the address localhost", {
             hint: "use --server http://127.0.0.1:<port>",
           });
         }

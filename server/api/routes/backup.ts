@@ -4,7 +4,7 @@ import { makeBackup } from "../../backup/backup.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
-/** What leaves the daemon with a backup, for the audit log. */
+/** Describes the contents of a backup for the audit log. */
 function describeBackup({ withKek, volumes, snapshots = true }: BackupRequest): string {
   return [
     "the state",
@@ -15,13 +15,13 @@ function describeBackup({ withKek, volumes, snapshots = true }: BackupRequest): 
   ].join(", ");
 }
 
-/** See the module. */
+/** The route of backups. */
 export function backupRoutes({ store, secrets, nodes, info, shutdown, logger }: ServerDeps): Endpoint[] {
   return [endpoint({
     method: "post",
     path: "/v1/admin/backup",
     tag: "admin",
-    summary: "Make a backup: the state, and the data of volumes where asked for",
+    summary: "Make a backup of the state and, on request, of the data of volumes",
     body: backupRequestSchema,
     answers: { 200: { description: "A gzip tar; its last file is SHA256SUMS" } },
     async handle({ body, request, note }) {

@@ -1,4 +1,4 @@
-/** `POST /v1/cast`: a whole set, atomically. @module */
+/** `POST /v1/cast`: applies a set of resources atomically. @module */
 import { type CastRequest, castRequestSchema, castResponseSchema } from "../../../model/api.ts";
 import { BODIES, isCastKind } from "../../../model/declared.ts";
 import { textsAsWritten } from "../../../model/text_fields.ts";
@@ -8,7 +8,7 @@ import type { ServerDeps } from "../deps.ts";
 import { portsOf, warnOfForeignPorts } from "../../admission/foreign_ports.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
-/** Names in an audit record; a cast may hold thousands. */
+/** How many names an audit record has; a cast may have thousands of resources. */
 const NOTED = 20;
 
 function describeCast({ resources, dryRun }: CastRequest): string {
@@ -25,7 +25,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const fieldOf = (value: unknown, key: string | number) =>
   isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 
-/** Which fields of a resource are texts is known by its kind. */
+/** Puts the original texts into each resource; its kind decides which fields are texts. */
 function castTexts(request: unknown, texts: unknown): unknown {
   const resources = fieldOf(request, "resources");
   if (!isObject(request) || !Array.isArray(resources)) return request;
@@ -51,7 +51,10 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
     body: castRequestSchema,
     bodyTexts: castTexts,
     answers: {
-      200: { description: "What was, or would be, done to each resource", schema: castResponseSchema },
+      200: {
+        description: "The result for each resource; in a dry run, what would change",
+        schema: castResponseSchema,
+      },
     },
     async handle({ body, principal, note }) {
       const { force, dryRun } = body;
@@ -63,8 +66,8 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
         writer: principal,
       });
       const results = applied.map(({ resource: _, ...result }) => result);
-      // The transaction's own revision: a watch from here shows everything that follows from it, and nothing
-      // it did.
+      // The revision of the transaction itself: a watch from it shows every later change, but not those of
+      // the cast.
       const written = applied.filter((a) => a.action !== "unchanged").map((a) => a.resource.resourceVersion);
       const resources = applied.map((a) => a.resource);
       const warnings = [

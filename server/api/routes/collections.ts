@@ -1,4 +1,4 @@
-/** List, get and watch, made once for every kind that the API shows. @module */
+/** List, get and watch for every public kind. @module */
 import { z } from "zod";
 import { listSchema, watchEventSchema } from "../../../model/api.ts";
 import { RuneError } from "../../../model/error.ts";
@@ -20,7 +20,7 @@ const listQuery = z.strictObject({
   labelSelector: textUpTo(LIMITS.selector).optional().describe("app=web,tier in (a,b),!old"),
   fieldSelector: textUpTo(LIMITS.selector).optional().describe("status=Bound,spec.service!=web"),
   limit: wholeNumber.refine((n) => n > 0, { error: "expected at least 1" }).optional().describe(
-    "Most items on a page",
+    "The most items of a page",
   ),
   continue: textUpTo(LIMITS.image).optional().describe("The previous page's `continue`"),
   watch: z.enum(["true", "false"]).default("false").describe("Stream changes as server-sent events"),
@@ -30,7 +30,7 @@ const listQuery = z.strictObject({
 });
 type ListQuery = z.output<typeof listQuery>;
 
-/** The collection paths of a kind: in one namespace, and over all. */
+/** The collection paths of a kind: of one namespace, and of all. */
 export function collectionPaths({ namespaced, plural }: KindInfo): string[] {
   return namespaced ? [`/v1/namespaces/{namespace}/${plural}`, `/v1/${plural}`] : [`/v1/${plural}`];
 }
@@ -38,7 +38,7 @@ export function collectionPaths({ namespaced, plural }: KindInfo): string[] {
 /** The path of one resource of a kind. */
 export const resourcePath = (info: KindInfo) => `${collectionPaths(info)[0]}/{name}`;
 
-/** A resource as the caller may see it, with its version as ETag. */
+/** Answers with a resource as the caller may see it, and with its version as ETag. */
 export function resourceResponse(
   resource: AnyResource,
   { to, status = 200 }: { to: Viewer; status?: number },
@@ -89,7 +89,7 @@ export function collectionRoutes(deps: ServerDeps): Endpoint[] {
   });
 }
 
-/** The function that says whether a resource is wanted. */
+/** Returns a function that says whether the selectors match a resource. */
 function selection(
   kind: Kind,
   { labelSelector, fieldSelector }: ListQuery,
@@ -100,7 +100,7 @@ function selection(
   return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
 }
 
-/** A resource as it is known to be, also where that could not be stored. */
+/** The latest known state of a resource, even if it could not be stored. */
 const addUnstored = ({ unstored }: ServerDeps, resource: AnyResource) =>
   unstored?.addUnstored(resource) ?? resource;
 
@@ -108,7 +108,7 @@ function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   const { store } = deps;
   const { params, query } = call;
   if (query.since !== undefined) {
-    throw new RuneError("invalid_argument", "since is for watches", { hint: "add watch=true" });
+    throw new RuneError("invalid_argument", "since works only for watches", { hint: "add watch=true" });
   }
   const all = (store.list(kind, params.namespace) as AnyResource[]).map((resource) =>
     addUnstored(deps, resource)
@@ -128,7 +128,10 @@ function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   });
 }
 
-/** A page ends at a name, not at a number: what is made or removed meanwhile shifts nothing. */
+/**
+ * The last resource of a page. A name instead of a number, so that resources created or removed in the
+ * meantime shift nothing.
+ */
 interface PageEnd {
   namespace: string;
   name: string;
@@ -144,14 +147,14 @@ function readToken(token: string): PageEnd {
     const [namespace, name] = atob(token).split("/");
     if (namespace !== undefined && name !== undefined) return { namespace, name };
   } catch {
-    // Not base64: the same answer as for any other text.
+    // Not base64. It gets the same answer as any other invalid token.
   }
   throw new RuneError("invalid_argument", "continue is not a token of this API", {
-    hint: "pass the continue of the page before, unchanged",
+    hint: "pass the continue of the previous page, unchanged",
   });
 }
 
-/** The function that says whether the caller may see a resource. */
+/** Returns a function that says whether the caller may see a resource. */
 function makeVisibility(kind: Kind, { principal }: Call): (resource: AnyResource) => boolean {
   const resource = KINDS[kind].plural as RuleResource;
   return ({ namespace, name }) =>
@@ -163,7 +166,7 @@ function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   if (query.limit !== undefined || query.continue !== undefined) {
     throw new RuneError("invalid_argument", "a watch has no pages", { hint: "leave out limit and continue" });
   }
-  // What an EventSource sends when it reconnects by itself.
+  // An EventSource sends this header when it reconnects.
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
   const matches = selection(kind, query);

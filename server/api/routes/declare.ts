@@ -1,4 +1,4 @@
-/** PUT, POST and DELETE of single resources: a cast of one, with preconditions. @module */
+/** PUT, POST and DELETE of single resources: casts of one resource, with preconditions. @module */
 import { bodySchema, deleteQuerySchema } from "../../../model/api.ts";
 import { type CastKind, isCastKind } from "../../../model/declared.ts";
 import { RuneError } from "../../../model/error.ts";
@@ -10,7 +10,7 @@ import { type Call, type Endpoint, endpoint } from "../endpoint.ts";
 import { DECLARATIONS, RESOURCES } from "../openapi.ts";
 import { collectionPaths, resourcePath, resourceResponse } from "./collections.ts";
 
-/** PUT, POST and DELETE of every kind that a user declares. */
+/** PUT, POST and DELETE of every kind that users declare. */
 export function declareRoutes(deps: ServerDeps): Endpoint[] {
   return Object.values(KINDS).flatMap((info) => isCastKind(info.kind) ? routesOf(info, info.kind, deps) : []);
 }
@@ -24,10 +24,10 @@ function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] 
       method: "put",
       path: resourcePath(info),
       tag,
-      summary: `Create or replace a ${kind}; If-Match takes the version it must have`,
+      summary: `Create or replace a ${kind}; If-Match requires a version`,
       ...documented,
       answers: {
-        200: { description: "Replaced, or as it was", schema },
+        200: { description: "Replaced or unchanged", schema },
         201: { description: "Created", schema },
       },
       handle: (call) => declare(kind, call, { ifVersion: ifMatch(call.request) }, deps),
@@ -48,7 +48,7 @@ function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] 
       summary: `Delete a ${kind}`,
       query: deleteQuerySchema.strict(),
       answers: {
-        200: { description: "The resource as it was left, or its last state when it is gone", schema },
+        200: { description: "The resource, marked for deletion or deleted", schema },
       },
       async handle({ request, params: { namespace = "", name }, query, principal }) {
         const deletion = {
@@ -68,25 +68,25 @@ function routesOf(info: KindInfo, kind: CastKind, deps: ServerDeps): Endpoint[] 
   ];
 }
 
-/** The resourceVersion of an `If-Match` header. */
+/** Parses the resourceVersion in an `If-Match` header. */
 function ifMatch(request: Request): number | undefined {
   const header = request.headers.get("if-match");
   if (header === null || header === "*") return undefined;
   const match = /^"?(\d+)"?$/.exec(header);
   if (match) return Number(match[1]);
   throw new RuneError("invalid_argument", `If-Match: expected one resourceVersion, found ${header}`, {
-    hint: 'send the ETag of the resource as it was read, for example If-Match: "17"',
+    hint: 'send the ETag that the resource had when you read it, for example If-Match: "17"',
   });
 }
 
-/** The path names the resource; a body that names it too must agree. */
+/** Adds the name in the path to the body. A body with a name must have the same one. */
 function identify(body: Record<string, unknown>, params: Record<string, string>): Record<string, unknown> {
   for (const [field, value] of Object.entries(params)) {
     if (body[field] !== undefined && body[field] !== value) {
       const found = typeof body[field] === "string" ? `"${body[field].slice(0, 80)}"` : "no name";
       const message = `expected ${value} as in the path, found ${found}`;
       throw new RuneError("invalid_argument", `${field}: ${message}`, {
-        hint: `leave ${field} out of the body, or make them the same`,
+        hint: `leave ${field} out of the body, or use the one in the path`,
         issues: [{ path: [field], message }],
       });
     }

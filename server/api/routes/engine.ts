@@ -1,4 +1,4 @@
-/** Taking another Docker Engine for this daemon's, by a person's word. @module */
+/** Adopts another Docker Engine when a person confirms it. @module */
 import { adoptEngineSchema, adoptionSchema } from "../../../model/api.ts";
 import { findNode } from "../../../node/placement.ts";
 import { RuneError } from "../../../model/error.ts";
@@ -6,7 +6,7 @@ import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { RunnerStates } from "../runner_states.ts";
 
-/** Milliseconds that the Engine may take to say who it is. */
+/** How long the Engine may take to identify itself. */
 const ADOPT_MS = 30_000;
 
 /** `/v1/admin/adopt-engine`. */
@@ -16,21 +16,23 @@ export function engineRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endp
       method: "post",
       path: "/v1/admin/adopt-engine",
       tag: "admin",
-      summary: "Take the Docker Engine that answers for the one that this daemon's containers are on",
+      summary: "Adopt the Docker Engine that answers now as the one with this daemon's containers",
       body: adoptEngineSchema,
-      answers: { 200: { description: "The Engine that is this daemon's now", schema: adoptionSchema } },
+      answers: { 200: { description: "The adopted Engine", schema: adoptionSchema } },
       async handle({ body, note }) {
         const words = Object.entries(body).filter(([, said]) => said).map(([word]) => word);
         note(words.join(", "));
         const adopt = findNode(deps).runners.get("docker")?.adopt;
         if (!adopt) {
           throw new RuneError("failed_precondition", "this daemon has no Docker Engine", {
-            hint: "nothing waits for one",
+            hint: "there is nothing to adopt",
           });
         }
         const adoption = await adopt(body, AbortSignal.timeout(ADOPT_MS));
         runnerStates.forget();
-        note(`${words.join(", ")}: ${adoption.changed ? "took" : "has"} Docker Engine ${adoption.id}`);
+        note(
+          `${words.join(", ")}: ${adoption.changed ? "adopted" : "already had"} Docker Engine ${adoption.id}`,
+        );
         return Response.json(adoption, { headers: { "cache-control": "no-store" } });
       },
     }),

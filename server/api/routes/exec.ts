@@ -1,4 +1,4 @@
-/** Commands inside instances, over a WebSocket. @module */
+/** Runs commands inside instances, over a WebSocket. @module */
 import { RuneError } from "../../../model/error.ts";
 import { EXEC_PROTOCOL } from "../../../model/exec_protocol.ts";
 import { createOpenCount } from "../../auth/open_count.ts";
@@ -7,10 +7,10 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 import { serveExec } from "../streams/exec_socket.ts";
 import { enterRun, watchRun } from "../streams/exec_target.ts";
 
-/** Sessions that one user may have open at a time: each holds some memory, and a command. */
+/** How many sessions one user may have open: each uses memory and runs a command. */
 const MAX_SESSIONS = 64;
 
-/** Exec in a service (any ready instance) and in an instance. */
+/** Exec in a service, which means any ready instance, and in an instance. */
 export function execRoutes(deps: ServerDeps): Endpoint[] {
   const { store, logger } = deps;
   const sessions = createOpenCount({ max: MAX_SESSIONS, what: "exec sessions" });
@@ -20,14 +20,13 @@ export function execRoutes(deps: ServerDeps): Endpoint[] {
       path: `/v1/namespaces/{namespace}/${kind}s/{name}/exec`,
       tag: `${kind}s`,
       summary: kind === "service" ? "Run a command in any ready instance" : "Run a command in an instance",
-      answers: { 101: { description: "A WebSocket; failures come as its last frame" } },
+      answers: { 101: { description: "A WebSocket; its last frame reports a failure" } },
       handle({ request, params: { namespace, name }, requestId, principal, recordRefusal }) {
         const leave = sessions.enter(principal.name);
         try {
           const { socket, response, credit } = upgrade(request);
           serveExec(socket, {
-            // Only now can a WebSocket client be told of errors, and only now is it known what the command
-            // enters.
+            // The run is chosen only now: a WebSocket client can get an error only after the upgrade.
             async start({ onLost, ...options }) {
               const entered = enter();
               const { instance, runner, ref } = entered;
@@ -60,7 +59,7 @@ export function execRoutes(deps: ServerDeps): Endpoint[] {
   );
 }
 
-/** Takes the connection over. @throws {RuneError} `invalid_argument` when it is no WebSocket's. */
+/** Upgrades the connection. @throws {RuneError} `invalid_argument` if the request is not for a WebSocket. */
 function upgrade(request: Request): { socket: WebSocket; response: Response; credit: boolean } {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     throw new RuneError("invalid_argument", "exec needs a WebSocket", {

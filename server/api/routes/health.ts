@@ -1,4 +1,4 @@
-/** What the probes of a service's instances said last. @module */
+/** Routes for the latest results of probes. @module */
 import { type HealthReport, healthReportSchema } from "../../../model/api.ts";
 import { findNode } from "../../../node/placement.ts";
 import type { ServerDeps } from "../deps.ts";
@@ -12,7 +12,7 @@ export function healthRoutes({ store, nodes }: ServerDeps): Endpoint[] {
       method: "get",
       path: `/v1/namespaces/{namespace}/${kind}s/{name}/health`,
       tag: `${kind}s`,
-      summary: "Whether instances are ready, and what their checks said last",
+      summary: "Whether instances are ready, and the last result of their checks",
       answers: { 200: { description: "Instances and checks", schema: healthReportSchema } },
       async handle({ request, params: { namespace, name } }) {
         const instances = instancesOf(store, { kind, namespace: namespace!, name: name! });

@@ -1,21 +1,21 @@
-/** What images that are on this host declare, for those who are about to run them. @module */
+/** Describes what images on this host declare, for users who are about to run them. @module */
 import { imageListSchema, type ImageReport, imageRequestSchema } from "../../../model/api.ts";
 import { findNode } from "../../../node/placement.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
-/** Milliseconds that the Engine may take for all of them. */
+/** How long the Engine may take for all images. */
 const LOOK_MS = 30_000;
 
-/** `/v1/images/describe`. It asks no registry. */
+/** `/v1/images/describe`, which contacts no registry. */
 export function imageRoutes(deps: ServerDeps): Endpoint[] {
   return [
     endpoint({
       method: "post",
       path: "/v1/images/describe",
       tag: "services",
-      summary: "What images declare, as far as they are on this host",
+      summary: "Describe what images on this host declare",
       body: imageRequestSchema,
       answers: { 200: { description: "One item for each image, in order", schema: imageListSchema } },
       async handle({ body: { images } }) {

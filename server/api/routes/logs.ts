@@ -1,4 +1,4 @@
-/** Logs as server-sent events. @module */
+/** Routes for logs, which are server-sent events. @module */
 import { z } from "zod";
 import { logLineSchema } from "../../../model/api.ts";
 import { textUpTo } from "../../../model/bounded.ts";
@@ -11,7 +11,7 @@ import { eventStream } from "../streams/sse.ts";
 const flag = z.enum(["true", "false"]).default("false").transform((value) => value === "true");
 
 const logQuery = z.strictObject({
-  follow: flag.describe("Go on with what comes, across restarts and new instances"),
+  follow: flag.describe("Follow new lines, across restarts and new instances"),
   tail: wholeNumber.optional().describe("Last lines of each instance"),
   since: timeSchema.optional(),
   until: timeSchema.optional(),
@@ -31,7 +31,7 @@ export function logRoutes(deps: ServerDeps): Endpoint[] {
       answers: {
         200: {
           description:
-            "Events `line`, each a LogLine; `sources` says first whose, `note` what a person should know",
+            "Events: first `sources`, which names the instances; `line`, each a LogLine; `note`, a sentence for the reader",
           events: logLineSchema,
         },
       },

@@ -1,9 +1,9 @@
-/** `/metrics`: the daemon's figures in the exposition format of Prometheus. @module */
+/** `/metrics`: the daemon's metrics in the exposition format of Prometheus. @module */
 import { maySee, type Viewer } from "../../auth/visibility.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 
-/** `GET /metrics`, where the daemon has metrics. */
+/** `GET /metrics`, if the daemon has metrics. */
 export function metricsRoutes({ metrics }: ServerDeps): Endpoint[] {
   if (!metrics) return [];
   const { registry } = metrics;
@@ -11,7 +11,7 @@ export function metricsRoutes({ metrics }: ServerDeps): Endpoint[] {
     method: "get",
     path: "/metrics",
     tag: "system",
-    summary: "Figures of the daemon for Prometheus",
+    summary: "Metrics of the daemon for Prometheus",
     answers: { 200: { description: "The exposition format, text" } },
     handle: async ({ principal }) =>
       new Response(shownTo(principal, await registry.metrics()), {
@@ -22,10 +22,7 @@ export function metricsRoutes({ metrics }: ServerDeps): Endpoint[] {
 
 const NAMESPACE = /[{,]namespace="([^"]*)"/;
 
-/**
- * The figures without those of namespaces that the caller may not see, by the labels that every such figure
- * has.
- */
+/** Removes metrics of namespaces that the caller may not see, which the label `namespace` identifies. */
 function shownTo(viewer: Viewer, text: string): string {
   return text.split("\n").filter((line) => {
     const namespace = line.startsWith("#") ? undefined : NAMESPACE.exec(line)?.[1];

@@ -1,7 +1,4 @@
-/**
- * `/v1/admin/registries`: whose images are pulled with which credentials, without the credentials.
- * @module
- */
+/** `/v1/admin/registries`: the credentials of registries, which can be set but not read. @module */
 import { z } from "zod";
 import { listSchema } from "../../../model/api.ts";
 import { registryBody, registryPattern, registryView } from "../../../model/registry.ts";
@@ -14,7 +11,7 @@ const path = "/v1/admin/registries";
 const tag = "admin";
 const json = (value: unknown) => Response.json(value, { headers: { "cache-control": "no-store" } });
 
-/** See the module. */
+/** The routes of registries. */
 export function registryRoutes(deps: ServerDeps): Endpoint[] {
   const { store, secrets } = deps;
   const views = () => listRegistries({ runefile: deps.registries ?? [], store, secrets }).map((r) => r.view);
@@ -25,7 +22,10 @@ export function registryRoutes(deps: ServerDeps): Endpoint[] {
       tag,
       summary: "List registries, without their credentials",
       answers: {
-        200: { description: "Stored ones, then those of the runefile", schema: listSchema(registryView) },
+        200: {
+          description: "Stored registries, then those of the runefile",
+          schema: listSchema(registryView),
+        },
       },
       handle: () => json({ items: views(), revision: store.revision }),
     }),
@@ -33,9 +33,9 @@ export function registryRoutes(deps: ServerDeps): Endpoint[] {
       method: "put",
       path,
       tag,
-      summary: "Store the credentials of a registry, or which secret holds them",
+      summary: "Store the credentials of a registry, or the name of the secret with them",
       body: registryBody,
-      answers: { 200: { description: "As it is now", schema: registryView } },
+      answers: { 200: { description: "The stored registry", schema: registryView } },
       async handle({ body, principal, note }) {
         const { match, secret, token } = body;
         const kind = secret !== undefined ? `secret ${secret}` : token === undefined ? "basic" : "token";
@@ -47,9 +47,9 @@ export function registryRoutes(deps: ServerDeps): Endpoint[] {
       method: "delete",
       path,
       tag,
-      summary: "Remove a stored registry with its credentials",
+      summary: "Remove a stored registry and its credentials",
       query: z.strictObject({ match: registryPattern.describe("Its pattern") }),
-      answers: { 200: { description: "As it was", schema: registryView } },
+      answers: { 200: { description: "The removed registry", schema: registryView } },
       async handle({ query: { match }, note }) {
         note(`registry ${match}`);
         return json(await store.transact((tx) => deleteRegistry(tx, match)));

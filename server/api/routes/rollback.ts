@@ -1,4 +1,4 @@
-/** Rollback: an earlier spec as a new generation. @module */
+/** Rollback, which makes an earlier spec a new generation. @module */
 import { rollbackRequestSchema } from "../../../model/api.ts";
 import { RuneError } from "../../../model/error.ts";
 import { describeKey } from "../../../model/resource.ts";
@@ -14,7 +14,7 @@ import { RESOURCES } from "../openapi.ts";
 import { resourceResponse } from "./collections.ts";
 import { serviceOf } from "./services.ts";
 
-/** The generation to return to. @throws {RuneError} `not_found`, `failed_precondition`. */
+/** Picks the generation to roll back to. @throws {RuneError} `not_found`, `failed_precondition`. */
 function pickRevision(service: Service, history: HistoryEntry[], wanted: number | undefined): Revision {
   const revisions = revisionsOf(service, history);
   const kept = revisions.filter((past) => !past.live).map((past) => past.generation);
@@ -42,7 +42,7 @@ function pickRevision(service: Service, history: HistoryEntry[], wanted: number 
   );
 }
 
-/** Nothing was changed: what runs goes on. */
+/** The error for a generation that cannot be restored. Nothing was changed. */
 function cannotReturn(
   service: Service,
   { to, missing }: { to: number; missing: string },
@@ -50,18 +50,18 @@ function cannotReturn(
   const message = `${describeKey(service)} cannot go back to generation ${to}: ${missing}`;
   return new RuneError("failed_precondition", message, {
     hint:
-      "what runs goes on; bring that back first (rune volume undelete, rune cast), or cast what is to run instead",
+      "nothing was changed; restore it first (rune volume undelete, rune cast), or cast a new spec instead",
   });
 }
 
-/** Rollback by hand. */
+/** The route of rollbacks. */
 export function rollbackRoutes(deps: ServerDeps): Endpoint[] {
   return [
     endpoint({
       method: "post",
       path: "/v1/namespaces/{namespace}/services/{name}/actions/rollback",
       tag: "services",
-      summary: "Take up an earlier spec again, as a new generation; the scale stays as it is",
+      summary: "Make an earlier spec a new generation; the scale does not change",
       body: rollbackRequestSchema,
       answers: { 200: { description: "The service", schema: RESOURCES.service } },
       async handle({ params, body, principal }) {

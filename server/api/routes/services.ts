@@ -23,18 +23,18 @@ const historySchema = z.object({
     generation: z.number().int(),
     spec: z.record(z.string(), z.unknown()),
     at: z.string(),
-    /** Who wrote it. */
+    /** The user who wrote it. */
     by: z.string().optional(),
-    /** All its instances were ready once. */
+    /** Whether all its instances have been ready at the same time. */
     ready: z.boolean(),
-    /** It is what the service asks for now. */
+    /** Whether it is the current generation. */
     live: z.boolean(),
   })),
 });
 
 type ScaleRequest = z.output<typeof scaleRequestSchema>;
 
-/** A service that may be written. */
+/** Returns a service that is not being deleted. */
 export function serviceOf(tx: Tx, params: Record<string, string>): Service {
   const service = requireResource(tx, { kind: "service", namespace: params.namespace!, name: params.name! });
   requireAlive(service);
@@ -82,7 +82,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       method: "post",
       path: `${base}/actions/restart`,
       tag: "services",
-      summary: "Replace every instance; stalled ones are tried again",
+      summary: "Replace every instance, and retry stalled ones",
       answers,
       async handle({ params, principal }) {
         const service = await deps.store.transact((tx) => {
@@ -104,7 +104,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       path: `${base}/history`,
       tag: "services",
       summary: "Accepted specs, newest first",
-      answers: { 200: { description: "One item per generation that is kept", schema: historySchema } },
+      answers: { 200: { description: "One item for each kept generation", schema: historySchema } },
       async handle({ params: { namespace, name } }) {
         const service = requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
         const history = await deps.store.history("service", namespace!, name!);

@@ -6,13 +6,13 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 import { RESOURCES } from "../openapi.ts";
 import { resourceResponse } from "./collections.ts";
 
-/** `set-default`. */
+/** The route `set-default`. */
 export function storageClassRoutes({ store }: ServerDeps): Endpoint[] {
   return [endpoint({
     method: "post",
     path: "/v1/storageclasses/{name}/actions/set-default",
     tag: "storageclasses",
-    summary: "Make a class the default; whichever was it no longer is",
+    summary: "Make a class the default instead of the current one",
     answers: { 200: { description: "The class", schema: RESOURCES.storageClass } },
     async handle({ params, principal }) {
       const key = { kind: "storageClass", namespace: "", name: params.name! } as const;

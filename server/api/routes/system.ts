@@ -1,4 +1,4 @@
-/** The daemon about itself: health, version, status. @module */
+/** Health, version and status of the daemon. @module */
 import { type Event, serviceOfInstance } from "../../../model/event.ts";
 import type { Kind } from "../../../model/resource.ts";
 import type { Reader } from "../../../store/store.ts";
@@ -12,7 +12,7 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { RunnerStates } from "../runner_states.ts";
 import { problemResponse, toProblem } from "../../http/problem.ts";
 
-/** `/healthz`, version and status. */
+/** The routes for health, version and status. */
 export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endpoint[] {
   return [
     endpoint({
@@ -22,7 +22,7 @@ export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endp
       summary: "Whether the daemon works",
       answers: {
         200: {
-          description: "It reconciles; degraded: it goes on with what it has, and can store nothing",
+          description: "It reconciles. If degraded, it keeps services running but can store nothing",
           schema: z.object({ status: z.enum(["ok", "degraded"]), problem: z.string().optional() }),
         },
       },
@@ -36,9 +36,10 @@ export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endp
               hint: "restart the daemon; its log says why",
             });
           }
-          // Not 503: a restart makes no room, and what runs goes on. Nobody has said who he is: no path.
+          // Not 503: a restart would not free space, and services keep running. The caller is unknown, so no
+          // path is shown.
           const degraded = await deps.writes?.problem() !== undefined;
-          const problem = "nothing can be stored, see rune status";
+          const problem = "nothing can be stored; see rune status";
           return Response.json(degraded ? { status: "degraded", problem } : { status: "ok" });
         } catch (error) {
           return problemResponse(toProblem(error, requestId), { status: 503 });
@@ -60,7 +61,7 @@ export function systemRoutes(deps: ServerDeps, runnerStates: RunnerStates): Endp
       method: "get",
       path: "/v1/status",
       tag: "system",
-      summary: "The whole node at a glance",
+      summary: "An overview of the node",
       answers: { 200: { description: "The status", schema: statusSchema } },
       handle: async ({ principal }) => {
         const [runners, problem] = await Promise.all([runnerStates.read(), deps.writes?.problem()]);
@@ -76,10 +77,10 @@ function count(states: string[]): Record<string, number> {
   return counts;
 }
 
-/** Warnings shown at most, and how long they count as recent. */
+/** How many warnings are shown, and for how long. */
 const WARNINGS = { most: 10, forMs: 60 * 60_000 };
 
-/** Whether an event tells of something that is gone, and whose name another one has by now. */
+/** Whether an event is about a deleted resource whose name another one has by now. */
 function isOfPredecessor({ namespace, spec: { object, lastAt } }: Event, store: Reader): boolean {
   if (object.kind === "instance") {
     const service = store.get("service", namespace, serviceOfInstance(object.name));

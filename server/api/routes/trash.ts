@@ -1,4 +1,4 @@
-/** Deleted volumes whose data is still there: what there is, and bringing one back. @module */
+/** Lists and restores deleted volumes whose data is still in the trash. @module */
 import type { TrashEntry } from "../../../drivers/driver.ts";
 import { trashSchema, undeleteRequestSchema } from "../../../model/api.ts";
 import { findNode } from "../../../node/placement.ts";
@@ -15,12 +15,12 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 import { RESOURCES } from "../openapi.ts";
 import { resourceResponse } from "./collections.ts";
 
-/** An entry, and the driver that has it. */
+/** An entry and its driver. */
 interface Found extends TrashEntry {
   driver: string;
 }
 
-/** Every deleted volume of a namespace, or of all; the latest first. */
+/** Lists the deleted volumes of a namespace, or of all; the latest first. */
 async function listTrash({ nodes }: ServerDeps, namespace?: string): Promise<Found[]> {
   const lists = await Promise.all(
     [...findNode({ nodes }).drivers.values()].map(async (driver) =>
@@ -31,7 +31,7 @@ async function listTrash({ nodes }: ServerDeps, namespace?: string): Promise<Fou
     .sort((a, b) => b.deletedAt.localeCompare(a.deletedAt));
 }
 
-/** What the API tells of an entry. */
+/** An entry as the API shows it. */
 function trashEntryBody({ id, driver, namespace, name, uid, deletedAt, purgeAt, record }: Found) {
   return {
     ...{ id, driver, namespace, name, uid, deletedAt, purgeAt },
@@ -42,16 +42,14 @@ function trashEntryBody({ id, driver, namespace, name, uid, deletedAt, purgeAt, 
   };
 }
 
-/** List and undelete. */
+/** The routes for list and undelete. */
 export function trashRoutes(deps: ServerDeps): Endpoint[] {
   const lists = ["/v1/namespaces/{namespace}/trash", "/v1/trash"].map((path) =>
     endpoint({
       method: "get",
       path,
       tag: "volumes",
-      summary: `List deleted volumes that can be brought back${
-        path.includes("{") ? "" : ", of all namespaces"
-      }`,
+      summary: `List deleted volumes that can be restored${path.includes("{") ? "" : ", of all namespaces"}`,
       answers: { 200: { description: "The latest first", schema: trashSchema } },
       handle: async ({ params, principal }) => {
         const entries = (await listTrash(deps, params.namespace)).filter(({ namespace }) =>
@@ -67,10 +65,10 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
       method: "post",
       path: "/v1/namespaces/{namespace}/volumes/{name}/actions/undelete",
       tag: "volumes",
-      summary: "Bring a deleted volume back, with its data; the latest of that name unless an id is given",
+      summary: "Restore a deleted volume and its data: the latest with that name, unless an id is given",
       body: undeleteRequestSchema,
       answers: {
-        201: { description: "The volume, which is provisioned from the trash", schema: RESOURCES.volume },
+        201: { description: "The volume, which will get its data from the trash", schema: RESOURCES.volume },
       },
       async handle({ params: { namespace, name }, body, principal }) {
         const key = { namespace: namespace!, name: name! };
@@ -96,7 +94,7 @@ function notThere(
   return new RuneError("not_found", `the trash has no ${what}`, {
     hint: entries.length > 0
       ? `it has ${entries.map((e) => `${e.id} (deleted ${e.deletedAt})`).join(", ")}`
-      : "see what it has: rune volume undelete; a volume whose policy is retain leaves its data in place: " +
+      : "rune volume undelete lists its entries; a volume with the policy retain leaves its data in place: " +
         "cast it again",
   });
 }
@@ -104,16 +102,17 @@ function notThere(
 function bringBack(tx: Tx, { entry, writer }: { entry: Found; writer: Writer }): Volume {
   const { namespace, name, record } = entry;
   if (!record) {
-    throw new RuneError("failed_precondition", `the settings of volume ${describeKey(entry)} are not known`, {
-      hint: `cast it anew, and move its data by hand out of the trash entry ${entry.id}`,
+    throw new RuneError("failed_precondition", `the settings of volume ${describeKey(entry)} are unknown`, {
+      hint: `cast it again, and move its data out of the trash entry ${entry.id} by hand`,
     });
   }
-  // What the stored settings refer to is asked for as if they were written now: they may be another caller's.
+  // The stored settings may be another caller's, so this caller needs the rights to everything that they
+  // refer to.
   const declared = { kind: "volume", namespace, name, labels: record.labels, spec: record.spec } as const;
   permitWrite(tx, writer, { declared, before: undefined });
   if (tx.get("volume", namespace, name)) {
     throw new RuneError("already_exists", `volume ${describeKey(entry)} exists again`, {
-      hint: "delete it first; its own data then goes the way of its reclaim policy",
+      hint: "delete it first; its reclaim policy decides what happens to its own data",
     });
   }
   ensureNamespace(tx, namespace);

@@ -1,4 +1,4 @@
-/** What instances use of CPU and memory now: asked of the runners, kept nowhere. @module */
+/** The current CPU and memory usage of instances, read from the runners on each request. @module */
 import { z } from "zod";
 import { textUpTo } from "../../../model/bounded.ts";
 import { LIMITS } from "../../../model/limits.ts";
@@ -8,12 +8,12 @@ import type { ServerDeps } from "../deps.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { currentRun, runnerFor } from "../targets.ts";
 
-/** Readings made at once. */
+/** How many instances are read at once. */
 const CONCURRENCY = 32;
-/** What cannot be read in this time is left out. */
+/** How long a reading may take; slower instances are omitted. */
 const TIMEOUT_MS = 3_000;
 
-/** The usage of instances. */
+/** The route for the usage of instances. */
 export function usageRoutes(deps: ServerDeps): Endpoint[] {
   return [
     endpoint({
@@ -61,7 +61,7 @@ async function usageOf(
     const stats = await runnerFor(instance, nodes).stats?.(currentRun(instance), signal);
     return stats && { uid, namespace, name, ...stats };
   } catch {
-    // It ended meanwhile, or its runner is out of reach: its state says so.
+    // It has ended, or its runner is unreachable. Its state shows which.
     return undefined;
   }
 }

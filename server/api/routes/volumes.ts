@@ -1,4 +1,7 @@
-/** Actions on volumes: marks and specs that the volume controller acts on; and what they hold. @module */
+/**
+ * Actions on volumes, which write marks and specs for the volume controller, and the measurement of volumes.
+ * @module
+ */
 import { resizeRequestSchema, volumeUsageSchema } from "../../../model/api.ts";
 import { RuneError, toRuneError } from "../../../model/error.ts";
 import { ANNOTATIONS } from "../../../model/marks.ts";
@@ -21,7 +24,7 @@ import { resourceResponse } from "./collections.ts";
 const base = "/v1/namespaces/{namespace}/volumes/{name}";
 const answers = { 200: { description: "The volume", schema: RESOURCES.volume } };
 
-/** How long a measurement may take; a large tree is not worth more. */
+/** How long a measurement may take; the result is not worth more for a large tree. */
 const MEASURE_MS = 10_000;
 
 interface Mark {
@@ -36,33 +39,32 @@ const PROVISIONED: VolumeState[] = ["Available", "Bound", "Released"];
 const MARKS: Mark[] = [
   {
     name: "detach",
-    summary: "Break the bind of a volume whose instance is gone",
+    summary: "Detach a volume from an instance that is gone",
     annotation: ANNOTATIONS.detachRequestedAt,
     check: checkDetach,
   },
   {
     name: "retry-provision",
-    summary:
-      "Try again to provision a volume that failed or stalled, or take the filesystem that is in the place of its own",
+    summary: "Retry a volume that failed or stalled, or accept a new filesystem in place of its own",
     annotation: ANNOTATIONS.retryRequestedAt,
     check(volume, { other }) {
       const { state } = volume.status;
       if (!PROVISIONED.includes(state) || other) return;
       throw new RuneError("failed_precondition", `volume ${describeKey(volume)} is ${state}`, {
-        hint: "there is nothing to retry: it is provisioned",
+        hint: "there is nothing to retry: it is already provisioned",
       });
     },
   },
 ];
 
-/** A volume that may be written. */
+/** Returns a volume that is not being deleted. */
 function volumeOf(tx: Tx, { namespace, name }: Record<string, string>): Volume {
   const volume = requireResource(tx, { kind: "volume", namespace: namespace!, name: name! });
   requireAlive(volume);
   return volume;
 }
 
-/** Detach, retry-provision, resize, usage. */
+/** The routes for detach, retry-provision, resize and usage. */
 export function volumeRoutes(deps: ServerDeps): Endpoint[] {
   const marks = MARKS.map(({ name: action, summary, annotation, check }) =>
     endpoint({
@@ -115,9 +117,9 @@ export function volumeRoutes(deps: ServerDeps): Endpoint[] {
       method: "get",
       path: `${base}/usage`,
       tag: "volumes",
-      summary: "Measure what a volume holds, and its limit where the driver enforces one",
+      summary: "Measure the data of a volume, with its limit if the driver enforces one",
       answers: {
-        200: { description: "Bytes; empty where the driver cannot tell", schema: volumeUsageSchema },
+        200: { description: "Bytes; empty if the driver cannot tell", schema: volumeUsageSchema },
       },
       handle: ({ request, params }) => measure(deps, { params, signal: request.signal }),
     }),

@@ -1,18 +1,14 @@
-/**
- * The input of one command on its way: a buffer of a fixed size, and who fills it is told when there is room
- * again.
- * @module
- */
+/** Buffers the input of a command in a fixed size, and reports when there is room again. @module */
 
-/** What an input is made with. */
+/** Options of an input. */
 export interface ExecInputOptions {
-  /** Bytes that may wait for the command. */
+  /** How many bytes may wait for the command. */
   window: number;
-  /** Told how many bytes the command has taken. */
+  /** Called with the number of bytes that the command has read. */
   onTaken(bytes: number): void;
 }
 
-/** See the module comment. Bytes may come before the command that takes them. */
+/** The buffered input of a command. Bytes may arrive before the command has started. */
 export class ExecInput {
   readonly #buffer: Uint8Array;
   readonly #onTaken: (bytes: number) => void;
@@ -22,7 +18,7 @@ export class ExecInput {
   #sink: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #writing = false;
   #closed = false;
-  /** The command reads no more; what comes is dropped, as a broken pipe does. */
+  /** The command no longer reads; further input is dropped, as with a broken pipe. */
   #broken = false;
 
   constructor({ window, onTaken }: ExecInputOptions) {
@@ -30,12 +26,12 @@ export class ExecInput {
     this.#onTaken = onTaken;
   }
 
-  /** No more comes. */
+  /** The input has ended. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Takes the bytes, or says that there is no room for them. */
+  /** Buffers the bytes. @returns false if there is no room for them. */
   push(bytes: Uint8Array): boolean {
     if (this.#broken) return true;
     if (this.#filled + this.#underway + bytes.length > this.#buffer.length) return false;
@@ -45,22 +41,22 @@ export class ExecInput {
     return true;
   }
 
-  /** Nothing comes after what has come. */
+  /** Ends the input after the buffered bytes. */
   end(): void {
     this.#ended = true;
     this.#write();
   }
 
-  /** Gives the command what waits for it, and from now on what comes. */
+  /** Connects the command: it gets the buffered bytes, and then all further input. */
   connect(sink: WritableStream<Uint8Array>): void {
     this.#sink = sink.getWriter();
-    // A command that closes its input early is no failure of the session.
+    // A command may close its input early; that is no failure of the session.
     this.#sink.closed.catch(() => {});
     if (this.#broken) this.abandon();
     else this.#write();
   }
 
-  /** Nobody wants it any more: what waits is dropped, and the command's input let go of. */
+  /** Drops the buffered bytes and releases the command's input. */
   abandon(): void {
     this.#broken = true;
     this.#filled = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ExecInput } from "./exec_input.ts";
 
-/** A command that takes one chunk each time that it is told to. */
+/** A command that reads one chunk on each call. */
 function slowCommand() {
   const taken: number[] = [];
   let next = Promise.withResolvers<void>();
@@ -19,7 +19,7 @@ function slowCommand() {
 
 const waitABit = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-Deno.test("ExecInput takes no more than its window, before and while a command reads", async () => {
+Deno.test("ExecInput buffers no more than its window, before and while a command reads", async () => {
   const granted: number[] = [];
   const input = new ExecInput({ window: 10, onTaken: (bytes) => granted.push(bytes) });
   assert.equal(input.push(new Uint8Array(6)), true);
@@ -38,7 +38,7 @@ Deno.test("ExecInput takes no more than its window, before and while a command r
   assert.deepEqual([granted, command.taken, command.isClosed()], [[6, 4], [6, 4], true]);
 });
 
-Deno.test("ExecInput puts small parts together, so that each costs what it holds", async () => {
+Deno.test("ExecInput joins small parts, so that each costs only its bytes", async () => {
   const input = new ExecInput({ window: 1000, onTaken() {} });
   for (let n = 0; n < 1000; n++) assert.equal(input.push(new Uint8Array([n % 256])), true);
   const chunks: Uint8Array[] = [];
@@ -48,7 +48,7 @@ Deno.test("ExecInput puts small parts together, so that each costs what it holds
   assert.deepEqual(chunks.map((c) => c.length), [1000]);
 });
 
-Deno.test("ExecInput drops what comes for a command that reads no more", async () => {
+Deno.test("ExecInput drops input for a command that no longer reads", async () => {
   const input = new ExecInput({ window: 4, onTaken() {} });
   input.connect(
     new WritableStream({

@@ -1,7 +1,7 @@
 /**
- * One command over one WebSocket (protocol: `execControlSchema`). Text frames control; binary frames are
- * data, their first byte the stream. A WebSocket cannot be told to slow down, so whoever sends data is
- * granted it first: the daemon holds no more than it granted, in either direction.
+ * Runs one command over one WebSocket (protocol: `execControlSchema`). Text frames are control messages.
+ * Binary frames are data; their first byte is the stream. A WebSocket has no backpressure, so each side may
+ * only send as many bytes as the other has granted. This bounds the memory of a session.
  * @module
  */
 import { startTimer, type Timer } from "../../../base/delay.ts";
@@ -12,43 +12,43 @@ import { EXEC_WINDOW } from "../../../model/exec_protocol.ts";
 import { ExecInput } from "./exec_input.ts";
 import { toProblem } from "../../http/problem.ts";
 
-/** What a socket is connected to. */
+/** The other end of a socket. */
 export interface ExecTarget {
   /**
-   * Starts the command, in what is there now, if the caller may do that now.
+   * Starts the command in the current run, if the caller still has the right to.
    *
-   * @param options.onLost to be called when what the command runs in is replaced.
-   * @throws {RuneError} when there is nothing to run it in, or it is not permitted.
+   * @param options.onLost called when the run is replaced.
+   * @throws {RuneError} if there is no run, or if the caller lacks the right.
    */
   start(options: ExecOptions & { onLost: (reason: RuneError) => void }): Promise<ExecSession>;
-  /** Aborted when the daemon stops; with a RuneError as the reason, when the right to this ends. */
+  /** Aborts when the daemon stops or, with a RuneError as the reason, when the right to exec ends. */
   shutdown: AbortSignal;
   requestId: string;
-  /** The client honours credit, and grants it. */
+  /** Whether the client honours and grants credit. */
   credit: boolean;
-  /** Milliseconds until `start` must have come. Default: 10 s. */
+  /** How long the client may take to send `start`, in milliseconds. Default: 10 s. */
   startMs?: number;
 }
 
-/** Output that may wait in the socket before the command is made to wait. */
+/** How much output may wait in the socket before the command has to wait. */
 const MAX_BUFFERED_OUTPUT = EXEC_WINDOW;
 /**
- * Input that may wait for the command where the client knows of no credit: such a client cannot be held back,
- * only ended.
+ * How much input may wait for the command if the client does not honour credit. Such a client cannot be
+ * slowed, only cut off.
  */
 const WINDOW_WITHOUT_CREDIT = 1024 * 1024;
-/** Letters of a `start`, which holds the command, and of every other control frame. */
+/** The most characters of a `start`, which contains the command, and of any other control frame. */
 const MAX_START = 1024 * 1024;
 const MAX_CONTROL = 1024;
-/** Credit is granted in parts of this many bytes, so that each is worth its frame. */
+/** Credit is granted in steps of this many bytes, so that each is worth a frame. */
 const GRANT = EXEC_WINDOW / 4;
 const START_MS = 10_000;
-/** How often a full socket is looked at: the API has no event for it. */
+/** How often a full socket is polled: the API has no event for it. */
 const DRAIN_POLL_MS = 5;
 
 /**
- * What the client is given to close after the last frame: closing first could cut it off from frames it has
- * not read.
+ * How long the client may take to close after the last frame. If the daemon closed first, unread frames could
+ * be lost.
  */
 const LINGER_MS = 2000;
 
@@ -59,8 +59,8 @@ const inputError = (message: string) => new RuneError("invalid_argument", messag
 function readControl(text: string, { started }: { started: boolean }): ExecControl {
   const max = started ? MAX_CONTROL : MAX_START;
   if (text.length > max) {
-    throw new RuneError("payload_too_large", `a control frame is longer than ${max} letters`, {
-      hint: "give the command what is long through its input, or a file",
+    throw new RuneError("payload_too_large", `a control frame is longer than ${max} characters`, {
+      hint: "pass long data to the command through its input or a file",
     });
   }
   let value: unknown;
@@ -76,7 +76,7 @@ function readControl(text: string, { started }: { started: boolean }): ExecContr
   });
 }
 
-/** Calls `apply` for the latest value, never twice at once; values in between are passed over. */
+/** Calls `apply` with the latest value, one call at a time; values in between are skipped. */
 function latestOnly<T>(apply: (value: T) => Promise<void>): (value: T) => void {
   let next: { value: T } | undefined;
   let working = false;
@@ -93,9 +93,9 @@ function latestOnly<T>(apply: (value: T) => Promise<void>): (value: T) => void {
 }
 
 /**
- * Serves an upgraded socket until the command, the client or the daemon ends.
+ * Serves an upgraded socket until the command, the client or the daemon ends the session.
  *
- * @returns resolves when nothing of it is left to do.
+ * @returns a promise that resolves when the session is cleaned up.
  */
 export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> {
   const { start, shutdown, requestId, credit, startMs = START_MS } = target;
@@ -103,9 +103,9 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
   const gone = new AbortController();
   let input: ExecInput | undefined;
   let starting: Promise<ExecSession> | undefined;
-  /** Bytes of input that the command has taken and the client was not granted again. */
+  /** Bytes of input that the command has read and that were not yet granted to the client again. */
   let owed = 0;
-  /** Bytes of output that the client takes. */
+  /** Bytes of output that the client has granted. */
   let granted = credit ? 0 : Infinity;
   let onGrant = () => {};
   let linger: Timer | undefined;
@@ -140,7 +140,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
     );
   const late = startTimer(startMs, () =>
     fail(
-      new RuneError("deadline_exceeded", `no "start" came within ${startMs / 1000} s`, {
+      new RuneError("deadline_exceeded", `the client sent no "start" in ${startMs / 1000} s`, {
         hint: "send it as the first frame",
       }),
     ));
@@ -208,10 +208,10 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
         throw inputError("a binary frame came before start, after eof, or is not input");
       }
       if (input.push(frame.subarray(1))) return;
-      throw new RuneError("payload_too_large", "input came faster than the command reads it", {
+      throw new RuneError("payload_too_large", "the client sent input faster than the command reads it", {
         hint: credit
           ? "send no more than the daemon has granted"
-          : "this client is older than the daemon and cannot be held back: update it (rune version)",
+          : "this client is older than the daemon and cannot be slowed down: update it (rune version)",
       });
     }
     const control = readControl(String(data), { started: starting !== undefined });
@@ -239,7 +239,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
     stop();
     linger?.clear();
   };
-  // A close event follows; the reason is the network's.
+  // A close event follows. The cause is the network.
   socket.onerror = () => {};
   if (shutdown.aborted) onShutdown();
   else shutdown.addEventListener("abort", onShutdown, { once: true });

@@ -5,10 +5,10 @@ import { RuneError } from "../../../model/error.ts";
 import { EXEC_WINDOW } from "../../../model/exec_protocol.ts";
 import { type ExecTarget, serveExec } from "./exec_socket.ts";
 
-/** Commands that ran in a test, for its end. */
+/** Commands of a test, which its end waits for. */
 const commands: Promise<unknown>[] = [];
 
-/** A session of `cat`, that of this machine. */
+/** A session of this machine's `cat`. */
 function cat(signal: AbortSignal): ExecSession {
   const child = new Deno.Command("cat", { stdin: "piped", stdout: "piped", signal }).spawn();
   commands.push(child.status);
@@ -32,7 +32,7 @@ interface Served {
   over: Promise<void>;
 }
 
-/** Serves one socket, and is its client. */
+/** Serves one socket, and returns its client. */
 async function withSocket(
   target: Partial<ExecTarget>,
   test: (served: Served) => Promise<void>,
@@ -77,12 +77,12 @@ const codeOf = (control: ExecControl) => control.type === "error" ? control.prob
 const start = JSON.stringify({ type: "start", command: ["cat"], stdin: true });
 const data = (bytes: number) => new Uint8Array(bytes + 1);
 
-/** Waits until something has come. */
+/** Waits until something has arrived. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-Deno.test("serveExec() ends a socket on which no start comes, also where other frames do", async () => {
+Deno.test("serveExec() ends a socket that gets no start, even if it gets other frames", async () => {
   await withSocket({ startMs: 50 }, async ({ last, over }) => {
     assert.equal(codeOf(await last), "deadline_exceeded");
     await over;
@@ -93,7 +93,7 @@ Deno.test("serveExec() ends a socket on which no start comes, also where other f
   });
 });
 
-Deno.test("serveExec() sends no more output than was granted, and grants input as the command takes it", () =>
+Deno.test("serveExec() sends no more output than was granted, and grants input as the command reads it", () =>
   withSocket({}, async (served) => {
     const { socket, controls } = served;
     socket.send(start);
@@ -102,7 +102,7 @@ Deno.test("serveExec() sends no more output than was granted, and grants input a
     socket.send('{"type":"credit","bytes":1000}');
     socket.send(data(EXEC_WINDOW / 2));
     await until(() => served.received === 1000);
-    // cat has taken what fits into its pipes and its own buffer; what it wrote waits there.
+    // cat has filled its pipes and its own buffer; its output waits there.
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.equal(served.received, 1000);
     socket.send(`{"type":"credit","bytes":${EXEC_WINDOW}}`);
@@ -112,14 +112,14 @@ Deno.test("serveExec() sends no more output than was granted, and grants input a
     assert.ok(controls.filter((control) => control.type === "credit").length >= 2);
   }));
 
-Deno.test("serveExec() ends whoever sends more than was granted, with the command not reading", () =>
+Deno.test("serveExec() ends a client that sends more than was granted while the command does not read", () =>
   withSocket({}, async ({ socket, last }) => {
     socket.send(start);
     for (let n = 0; n < 4; n++) socket.send(data(EXEC_WINDOW));
     assert.equal(codeOf(await last), "payload_too_large");
   }));
 
-Deno.test("serveExec() refuses control frames that are long, unknown or out of place", async () => {
+Deno.test("serveExec() refuses control frames that are too long, unknown or out of order", async () => {
   const cases: [frames: string[], code: string][] = [
     [["x".repeat(1024 * 1024 + 1)], "payload_too_large"],
     [[start, `{"type":"eof"${" ".repeat(2000)}}`], "payload_too_large"],
@@ -138,7 +138,7 @@ Deno.test("serveExec() refuses control frames that are long, unknown or out of p
   }
 });
 
-Deno.test("serveExec() ends the session, and its command, when what it runs in is replaced", async () => {
+Deno.test("serveExec() ends the session and its command when its run is replaced", async () => {
   let signal: AbortSignal | undefined;
   const start: ExecTarget["start"] = (options) => {
     signal = options.signal;

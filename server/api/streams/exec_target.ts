@@ -1,6 +1,6 @@
 /**
- * What a command of `exec` runs in: chosen, judged and watched over when it starts, since what has a name
- * changes hands.
+ * Picks the run that an exec command enters, checks the right to it, and watches it, since a name can pass to
+ * another run.
  * @module
  */
 import type { Runner, RunRef } from "../../../runners/runner.ts";
@@ -12,7 +12,7 @@ import type { Principal } from "../../auth/principal.ts";
 import type { ServerDeps } from "../deps.ts";
 import { currentRun, runnerFor, runningInstance, type Target } from "../targets.ts";
 
-/** One run of one instance, which the caller may enter. */
+/** A run of an instance that the caller may enter. */
 export interface EnteredRun {
   instance: Instance;
   runner: Runner;
@@ -20,9 +20,9 @@ export interface EnteredRun {
 }
 
 /**
- * Chooses the run that a command of `principal` enters now.
+ * Picks the run that a command of `principal` enters.
  *
- * @throws {RuneError} `permission_denied`; `not_found` and `failed_precondition` when there is none.
+ * @throws {RuneError} `permission_denied`; `not_found` and `failed_precondition` if there is no run.
  */
 export function enterRun(
   { store, nodes }: Pick<ServerDeps, "store" | "nodes">,
@@ -32,16 +32,16 @@ export function enterRun(
   principal.permit({ resource: kind === "service" ? "services" : "instances", verb: "exec", namespace });
   const instance = runningInstance(store, target);
   if (isPrivileged(instance.spec.template)) {
-    // Whoever is inside of it is as powerful as whoever started it.
+    // A command inside a privileged run is as powerful as the run.
     principal.permit({ resource: "services", verb: "services.privileged", namespace });
   }
   return { instance, runner: runnerFor(instance, nodes), ref: currentRun(instance) };
 }
 
 /**
- * Tells once when the run is no longer the instance's own: the instance is gone, or runs anew.
+ * Calls back once when the run is no longer current: when the instance is gone, or has a new run.
  *
- * @returns what ends the watch.
+ * @returns a function that ends the watch.
  */
 export function watchRun(
   store: Store,

@@ -6,7 +6,7 @@ import { withServer } from "../server_fixture.ts";
 
 const template = { process: { command: "/bin/true", args: [], env: {} } };
 
-Deno.test("watchRun() tells once when its run is no longer the instance's: another run, or the instance gone", () =>
+Deno.test("watchRun() calls back once when the instance has another run or is gone", () =>
   withServer(async ({ store }) => {
     const create = (name: string) =>
       store.transact((tx) =>

@@ -1,8 +1,8 @@
-/** Cuts what is wanted out of entries that are all there: by time, and by lines from the end. @module */
+/** Selects log entries by time, and by lines from the end. @module */
 import type { LogEntry, LogOptions } from "../../../runners/runner.ts";
 import { lineStarts } from "../../../model/log_line.ts";
 
-/** The entries within `since` and `until`, of the last `tail` lines; a line stays whole. */
+/** Returns the entries of the last `tail` lines between `since` and `until`. Lines stay whole. */
 export function selectEntries(
   entries: LogEntry[],
   { since, until, tail }: Pick<LogOptions, "since" | "until" | "tail">,

@@ -19,7 +19,7 @@ const ENTRIES = [
   entry(5, "z"),
 ];
 
-Deno.test("selectEntries() counts lines, not parts, and judges a line by the time of its beginning", () => {
+Deno.test("selectEntries() counts lines, not parts, and uses the time at which a line began", () => {
   const texts = (options: Parameters<typeof selectEntries>[1]) =>
     selectEntries(ENTRIES, options).map(({ text }) => text).join(" ");
   assert.equal(texts({}), "a long- er- line other z");

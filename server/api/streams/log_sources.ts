@@ -1,7 +1,7 @@
 /**
- * Whose output a request for logs shows: what instances print now, else what they printed last, also of those
- * that are gone. And what a person is told beside it, so that old output is never taken for new, and silence
- * has a reason.
+ * Finds the output that a request for logs shows: the current output of instances or, if there is none, their
+ * last output, even of deleted ones. Adds notes for the reader, so that old output does not look new, and
+ * missing output has an explanation.
  * @module
  */
 import { howEnded } from "../../../reconcile/kept_logs/keep_last.ts";
@@ -19,49 +19,49 @@ import type { ServerDeps } from "../deps.ts";
 import { selectEntries } from "./log_selection.ts";
 import { instancesOf, runnerFor, type Target } from "../targets.ts";
 
-/** What of the logs is wanted. */
+/** Selects logs. */
 export interface LogRequest extends Omit<LogOptions, "signal"> {
-  /** The last run of each instance that has ended, also where it has another one now. */
+  /** The last ended run of each instance, even if it has a new one. */
   previous: boolean;
   /** The last attempt at this init step, instead of the main process. */
   initStep?: string;
 }
 
-/** What the sources are found with. */
+/** Dependencies of the search for sources. */
 export type LogDeps = Pick<ServerDeps, "store" | "nodes" | "keptLogs">;
 
 /** The output of one run. */
 export interface LogSource {
   instance: string;
-  /** Told before its lines. */
+  /** A sentence before its lines. */
   note?: string;
-  /** Told when it has none. */
+  /** A sentence for the case that it has no lines. */
   silence: string;
-  /** Its entries; undefined when it is gone, or never was. */
+  /** Opens its entries; undefined if there are none any more, or never were. */
   open(options: LogOptions): Promise<ReadableStream<LogEntry> | undefined>;
 }
 
-/** The sources of a request, and what is to be said of instances that have none. */
+/** The sources of a request, and notes about instances without any. */
 export interface LogSources {
   sources: LogSource[];
-  /** Instances without output, a sentence each. */
+  /** A sentence for each instance without output. */
   without: string[];
 }
 
-/** Everything that is known of a target: its instances, and what is kept of earlier ones. */
+/** A target with its instances, and the kept logs of earlier ones. */
 interface Known {
   deps: LogDeps;
   target: Target;
   instances: Instance[];
   kept: KeptLog[];
-  /** What the runners say of the instances' runs. */
+  /** The runs of the instances, as the runners report them. */
   runs: RunState[];
 }
 
 /**
- * Finds what a request means.
+ * Finds the sources of a request.
  *
- * @throws {RuneError} `not_found` when there is no such target, or no run or step that is asked for.
+ * @throws {RuneError} `not_found` if the target, or the requested run or step, does not exist.
  */
 export async function findSources(
   deps: LogDeps,
@@ -75,8 +75,8 @@ export async function findSources(
 }
 
 /**
- * What a name means now: a successor takes the name of its ordinal when the instance before it is gone, and
- * what was said of it before names it as it was.
+ * Resolves the current name of a target. A replacement has a provisional name until the instance before it is
+ * gone, and then takes the name of its ordinal. Older output may still use the provisional name.
  */
 export async function resolveTarget(deps: LogDeps, target: Target): Promise<Target> {
   const { kind, namespace, name } = target;
@@ -88,7 +88,7 @@ export async function resolveTarget(deps: LogDeps, target: Target): Promise<Targ
     : { ...target, name: name.slice(0, -"-next".length) };
 }
 
-/** The service whose logs are meant: itself, or the one whose instance has or had this name. */
+/** The service of a target: the service itself, or the one whose instance has or had this name. */
 export function serviceOf(store: Reader, { kind, namespace, name }: Target): Service | undefined {
   if (kind === "service") return store.get("service", namespace, name);
   const instance = store.get("instance", namespace, name);
@@ -97,8 +97,8 @@ export function serviceOf(store: Reader, { kind, namespace, name }: Target): Ser
 }
 
 /**
- * What is kept of the target's earlier instances, the latest first. Only of this service, not of a namesake
- * before it.
+ * The kept logs of the target's earlier instances, the latest first. Those of an earlier service with the
+ * same name are excluded.
  */
 async function keptOf(deps: LogDeps, target: Target): Promise<KeptLog[]> {
   const service = serviceOf(deps.store, target);
@@ -110,7 +110,10 @@ function isGone({ store }: LogDeps, { kind, namespace, name }: Target): boolean 
   return kind === "instance" && store.get("instance", namespace, name) === undefined;
 }
 
-/** The runs of some instances; none of a runner that cannot be asked, which the log itself will say. */
+/**
+ * The runs of some instances. An unreachable runner contributes none; opening its log will report the
+ * failure.
+ */
 async function runsOf(
   { nodes }: LogDeps,
   instances: Instance[],
@@ -157,21 +160,21 @@ function previousSources({ deps, target, instances, kept, runs }: Known): LogSou
   }
   const scaledTo = Math.max(0, ...instances.map(({ spec }) => spec.ordinal + 1));
   for (const log of latestOfOrdinals(kept)) {
-    // An ordinal that is no more has no previous run while others live; after a stop all of them have.
+    // While other ordinals run, a removed ordinal has no previous run. After a stop, all ordinals have one.
     if (instances.length > 0 && log.ordinal >= scaledTo) continue;
     const source = keptSource(deps, log, { generation: true });
     offer(log.ordinal, { endedAt: Date.parse(log.endedAt), source });
   }
   if (latest.size === 0) {
     throw new RuneError("not_found", `no instance of ${describeKey(target)} had a run before this one`, {
-      hint: "leave out --previous to read the run that it has now",
+      hint: "leave out --previous to read the current run",
     });
   }
   const ordered = [...latest].sort(([a], [b]) => a - b);
   return { sources: ordered.map(([, { source }]) => source), without: [] };
 }
 
-/** The last run of an instance that has ended; of a name's earlier instance where it had none itself. */
+/** The last ended run of an instance or, if it has none, of the instance that had its name before. */
 function lastEnded(
   instance: Instance,
   { deps, kept, runs }: Pick<Known, "deps" | "kept" | "runs">,
@@ -201,8 +204,8 @@ function latestOfOrdinals(kept: KeptLog[]): KeptLog[] {
 }
 
 /**
- * The last attempts at an init step before each instance's current run, or, with `previous`, the run before
- * that.
+ * The last attempts of an init step before each instance's current run or, with `previous`, before the run
+ * before it.
  */
 function stepSources(
   { deps, target, instances, kept, runs }: Known,
@@ -259,7 +262,7 @@ function runSource(
   };
 }
 
-/** The log of one run; undefined when it never was, or is gone. */
+/** Opens the log of one run; undefined if the run never existed, or is gone. */
 export async function openRun(
   nodes: LogDeps["nodes"],
   { instance, ref, options }: { instance: Instance; ref: RunRef; options: LogOptions },

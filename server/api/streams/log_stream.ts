@@ -1,5 +1,5 @@
 /**
- * The logs of a service or an instance as one stream: runs merged, restarts and new instances followed.
+ * Streams the logs of a service or an instance. Runs are merged, and restarts and new instances are followed.
  * @module
  */
 import type { LogEntry } from "../../../runners/runner.ts";
@@ -20,13 +20,13 @@ import {
 } from "./log_sources.ts";
 import { currentRun, isOf, type Target } from "../targets.ts";
 
-/** What waits for a client that reads slower than lines come: then the runners' logs are no longer read. */
+/** How much may wait for a slow client before the logs of the runners are no longer read. */
 const BUFFERED = {
   items: 256,
   bytes: 256 * 1024,
   sizeOf: ({ text, base64 = "" }: LogLine) => 2 * text.length + base64.length + 100,
 };
-/** Sentences about silence; more would be noise. */
+/** How many notes about missing output a stream has; more would be noise. */
 const MAX_NOTES = 10;
 
 const toLine = (instance: string, { stream, time, text, base64, continues }: LogEntry): LogLine => ({
@@ -41,11 +41,11 @@ const toLine = (instance: string, { stream, time, text, base64, continues }: Log
 const noteEvent = (message: string): LogEvent => ({ event: "note", data: { message } });
 
 /**
- * The lines of a target, and what is to be said beside them.
+ * Streams the lines of a target, and notes for the reader.
  *
- * @param options.signal ends the search; the stream has one of its own.
- * @throws {RuneError} at once: `not_found` when there is no such target, or with `previous` no run before the
- * current one.
+ * @param options.signal ends the search; the stream has its own signal.
+ * @throws {RuneError} `not_found`, before the stream, if there is no such target or, with `previous`, no
+ * earlier run.
  */
 export async function logEvents(
   deps: LogDeps,
@@ -62,7 +62,7 @@ export async function logEvents(
     const { sources, without } = found;
     yield { event: "sources", data: { instances: [...new Set(sources.map(({ instance }) => instance))] } };
     if (!follows) return yield* readStored({ sources, without, request, signal });
-    // What runs is shown as it is followed; what ran last, only while nothing else is there.
+    // Following shows running instances itself, so the last output is shown only if nothing runs.
     if (!begun) yield* readStored({ sources, without, request: { ...request, follow: false }, signal });
     for await (const data of follow({ deps, target, followed, request, signal })) {
       yield { event: "line", data };
@@ -77,7 +77,7 @@ interface Stored {
   signal: AbortSignal;
 }
 
-/** What is stored, with what is to be said of it: first whose it is, and in the end why there is nothing. */
+/** Yields the stored output: first its sources, then its lines, and at the end why instances have none. */
 async function* readStored({ sources, without, request, signal }: Stored): AsyncGenerator<LogEvent> {
   for (const { note } of sources) if (note !== undefined) yield noteEvent(note);
   let any = false;
@@ -91,7 +91,7 @@ async function* readStored({ sources, without, request, signal }: Stored): Async
   for (const message of [...nothing, ...silent, ...without].slice(0, MAX_NOTES)) yield noteEvent(message);
 }
 
-/** All sources merged by time; the parts of a long line stay together. */
+/** Merges all sources by time. The parts of a long line stay together. */
 async function* inOrder(
   { sources, request, signal }: Pick<Stored, "sources" | "request" | "signal">,
 ): AsyncGenerator<LogLine> {
@@ -102,7 +102,7 @@ async function* inOrder(
   };
   try {
     for (const { instance, open } of sources) {
-      // A step comes to its end, and with it what follows it.
+      // An init step has ended, and its successor follows.
       const follow = request.follow && request.initStep !== undefined;
       const stream = await open({ ...request, follow, signal });
       if (!stream) continue;
@@ -135,7 +135,7 @@ interface Followed {
   signal: AbortSignal;
 }
 
-/** What is stored and what comes, until the target is gone or the signal aborts. */
+/** Yields stored and new lines, until the target is gone or the signal aborts. */
 async function* follow({ deps, target, followed, request, signal }: Followed): AsyncGenerator<LogLine> {
   const channel = new Channel<LogLine>(BUFFERED);
   const ended = new AbortController();
@@ -144,16 +144,16 @@ async function* follow({ deps, target, followed, request, signal }: Followed): A
   const running = new Set<Promise<void>>();
   const atStart = new Set(deps.store.list("instance", target.namespace).map(runKey));
   const { owns, isGone } = followed;
-  // By uid: an instance that replaces another is renamed when the other is gone.
+  // By uid, since a replacement is renamed when the instance before it is gone.
   const names = new Map<string, string>();
 
   const attach = async (instance: Instance, key: string) => {
-    // What began after the client asked is shown whole: `tail` and `since` speak of the past.
+    // Runs that began after the request are shown whole: `tail` and `since` are about the past.
     const past = atStart.has(key) ? {} : { tail: undefined, since: undefined };
     const options = { ...request, ...past, signal: stop };
     const stream = await openRun(deps.nodes, { instance, ref: currentRun(instance), options });
     if (!stream) {
-      // Not made yet: the change that says it runs tries again, also one that came while this was asked.
+      // The run does not exist yet. A change of the instance, even one during this call, tries again.
       attached.delete(key);
       const now = deps.store.list("instance", target.namespace).find(({ uid }) => uid === instance.uid);
       if (now && now.resourceVersion !== instance.resourceVersion) scan();
@@ -202,13 +202,13 @@ async function* follow({ deps, target, followed, request, signal }: Followed): A
   }
 }
 
-/** What is followed is one service, known by its uid: another one that took its name is somebody else's. */
+/** A followed service, known by its uid, so that another service that takes its name is not followed. */
 interface Followable {
   /** Whether an instance belongs to it. */
   owns(instance: Instance): boolean;
   /**
-   * Whether nothing more can come: the service is gone, or no longer has the instance. Between two runs there
-   * may be none.
+   * Whether no more output can follow: the service is gone, or no longer has the instance. Between two runs
+   * there may be none.
    */
   isGone(): boolean;
 }
@@ -222,7 +222,7 @@ function findFollowable(store: Reader, target: Target): Followable {
       isGone: () => store.get("service", namespace, name)?.uid !== uid,
     };
   }
-  // Between a stop and the next start there is none of this name, but it is its service's all the same.
+  // Between a stop and the next start no instance has this name, but it still belongs to its service.
   const uid = serviceOf(store, target)?.uid;
   const ordinal = Number(/-(\d+)(-next)?$/.exec(name)?.[1]);
   return {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { logEvents } from "./log_stream.ts";
 import { okJson, process, withServer } from "../server_fixture.ts";
 
-Deno.test("logEvents() follows one service, and ends when another one has taken its name", () =>
+Deno.test("logEvents() follows one service, and ends when another one takes its name", () =>
   withServer(async ({ store, deps, cast }) => {
     await okJson(cast([process("web", { scale: 0 })]));
     const { uid } = store.get("service", "default", "web")!;

@@ -1,29 +1,29 @@
 /**
- * Server-sent events. A stream is pulled: the source is asked for its next event only when the client took
- * the one before, so that a slow client costs its connection's buffers and no more.
+ * Server-sent events. A stream is pulled: it reads the next event from its source only when the client has
+ * read the one before, so a slow client uses only the buffers of its connection.
  * @module
  */
 import { startTimer } from "../../../base/delay.ts";
 import { toRuneError } from "../../../model/error.ts";
 import { toProblem } from "../../http/problem.ts";
 
-/** One event of a stream. */
+/** An event of a stream. */
 export interface ServerSentEvent {
   event: string;
-  /** Where a client resumes from. */
+  /** The position from which a client can resume. */
   id?: string;
   /** Sent as one line of JSON. */
   data: unknown;
 }
 
-/** What a stream depends on. */
+/** Options of a stream. */
 export interface StreamOptions {
-  /** Ends the stream: the daemon stops. */
+  /** Ends the stream when the daemon stops. */
   shutdown: AbortSignal;
   requestId: string;
   /**
-   * Milliseconds of silence after which a comment is sent, so that a dead connection is noticed. Default: 15
-   * s.
+   * After this many milliseconds of silence a comment is sent, so that a dead connection is noticed. Default:
+   * 15 s.
    */
   heartbeatMs?: number;
 }
@@ -35,17 +35,17 @@ function encode({ event, id, data }: ServerSentEvent): Uint8Array {
   return encoder.encode(`event: ${event}\n${idLine}data: ${JSON.stringify(data)}\n\n`);
 }
 
-/** Resolves after `ms`, or never when cleared first. */
+/** Resolves after `ms`, or never if it is cleared first. */
 function timer(ms: number): { done: Promise<"silent">; clear(): void } {
   const { promise: done, resolve } = Promise.withResolvers<"silent">();
   return { done, clear: startTimer(ms, () => resolve("silent")).clear };
 }
 
 /**
- * The answer that streams a source's events. An error of the source becomes a last event `problem`.
+ * Answers with a stream of events. An error of the source becomes a last event `problem`.
  *
- * @param source makes the events; its signal aborts when the client goes away or the daemon stops, and it
- * must end then.
+ * @param source yields the events. Its signal aborts when the client disconnects or the daemon stops; then it
+ * must end.
  */
 export function eventStream(
   source: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,
@@ -57,7 +57,8 @@ export function eventStream(
   let pending: Promise<IteratorResult<ServerSentEvent>> | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      // Headers leave with the first byte: a watch of something quiet must not look like a daemon that hangs.
+      // Headers are sent with the first byte, and a watch without events must not look like a daemon that
+      // hangs.
       controller.enqueue(encoder.encode(": open\n\n"));
     },
     async pull(controller) {

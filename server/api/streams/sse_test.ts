@@ -4,7 +4,7 @@ import { eventStream, type ServerSentEvent } from "./sse.ts";
 
 const never = new AbortController().signal;
 
-/** A source that counts what was taken from it and notes its end. */
+/** A source that counts its events and records its end. */
 function counter() {
   const state = { taken: 0, ended: false };
   const source = async function* (): AsyncGenerator<ServerSentEvent> {
@@ -17,7 +17,7 @@ function counter() {
   return { state, source };
 }
 
-Deno.test("eventStream() takes from its source only what the client takes, and ends it when the client leaves", async () => {
+Deno.test("eventStream() reads from its source only what the client reads, and ends it when the client disconnects", async () => {
   const { state, source } = counter();
   const reader = eventStream(source, { shutdown: never, requestId: "r" }).body!.getReader();
   const read = async () => new TextDecoder().decode((await reader.read()).value);
@@ -43,7 +43,7 @@ Deno.test("eventStream() sends comments while its source is silent, and stops wa
   while (!(await reader.read()).done);
 });
 
-Deno.test("eventStream() tells a failure of its source as a last event", async () => {
+Deno.test("eventStream() reports a failure of its source as the last event", async () => {
   // deno-lint-ignore require-yield -- it fails before it yields
   const failAtOnce = async function* (): AsyncGenerator<ServerSentEvent> {
     throw new RuneError("gone", "too slow");

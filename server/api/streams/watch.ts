@@ -1,19 +1,16 @@
-/**
- * Turns the store's changes into the events of one client's watch: selectors applied, resumable anywhere.
- * @module
- */
+/** Turns changes of the store into the events of a watch, which can be filtered and resumed. @module */
 import type { WatchEvent } from "../../../model/api.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { AnyResource, Kind } from "../../../model/resource.ts";
 import type { Store } from "../../../store/store.ts";
 import type { ServerSentEvent } from "./sse.ts";
 
-/** What one client wants to see. */
+/** The resources of a watch. */
 export interface WatchedSet {
   kind: Kind;
-  /** All when absent. */
+  /** Default: all namespaces. */
   namespace?: string;
-  /** Only changes after this revision. When absent, what exists comes first, then `sync`. */
+  /** Sends only changes after this revision. Default: existing resources first, then `sync`. */
   since?: number;
   matches: (resource: AnyResource) => boolean;
   /**
@@ -21,15 +18,15 @@ export interface WatchedSet {
    * went.
    */
   isPermitted: (resource: AnyResource) => boolean;
-  /** A resource as the client may see it. */
+  /** Hides what the client may not see of a resource. */
   show: (resource: AnyResource) => AnyResource;
 }
 
 /**
- * The events of a watch. A resource that stops matching is sent as `delete`. An event's id is where a client
- * may resume: the revision before, as long as more changes of the same revision follow.
+ * Yields the events of a watch. A resource that no longer matches is sent as `delete`. A client can resume
+ * from the id of an event. The id is the revision before while more changes of the same revision follow.
  *
- * @throws {RuneError} `gone`, at once, when `since` is older than what is kept or was never reached.
+ * @throws {RuneError} `gone`, at once, if `since` is older than the kept revisions, or in the future.
  */
 export function watchEvents(
   store: Store,
@@ -38,16 +35,17 @@ export function watchEvents(
   if (since !== undefined && (since < store.oldestRevision || since > store.revision)) {
     throw new RuneError(
       "gone",
-      `revision ${since} cannot be resumed from; the oldest available is ${store.oldestRevision}`,
+      `cannot resume from revision ${since}; the oldest available is ${store.oldestRevision}`,
       { hint: "list again and watch from the revision of that list" },
     );
   }
   return async function* (signal) {
-    // One synchronous block: between the list and the watch nothing can be missed.
+    // One synchronous block, so that no change between the list and the watch is missed.
     const now = store.revision;
     const current = (store.list(kind, namespace) as AnyResource[]).filter(isPermitted);
     const changes = store.watch({ kinds: [kind], namespace, since: since ?? now, signal });
-    // What the client holds is known exactly, unless it resumes from a past that is not kept as a state.
+    // The resources that the client has are known exactly, unless it resumes from a revision whose state is
+    // not kept.
     const exact = since === undefined || since === now;
     const held = new Set(exact ? current.filter(matches).map((r) => r.uid) : []);
     const known = new Set(exact ? current.map((r) => r.uid) : []);

@@ -8,7 +8,7 @@ interface Received {
   data: WatchEvent<{ name: string; spec: { scale: number } }>;
 }
 
-/** Reads a stream event by event; leaving the block closes it. */
+/** Reads a stream event by event. The end of the block closes it. */
 function readEvents(answer: Response): { next(): Promise<Received | undefined> } & AsyncDisposable {
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -71,7 +71,7 @@ Deno.test("a watch resumes after a revision and repeats nothing before it", () =
     assert.deepEqual(await take(again, 1), ["put b"]);
   }));
 
-Deno.test("a watch gives ids that lose nothing when they are resumed from amid a revision", () =>
+Deno.test("a watch has ids from which a client can resume without loss, even in the middle of a revision", () =>
   withServer(async (server) => {
     const since = server.store.revision;
     await okJson(server.cast([service("a"), service("b"), service("c")]));
@@ -84,7 +84,7 @@ Deno.test("a watch gives ids that lose nothing when they are resumed from amid a
     assert.equal(Number(last.id), last.data.revision);
   }));
 
-Deno.test("a watch with a selector sends what stops matching as delete, and nothing else's changes", () =>
+Deno.test("a watch with a selector sends a resource that stops matching as delete, and no changes of others", () =>
   withServer(async (server) => {
     await okJson(server.cast([service("a", { labels: { app: "x" } }), service("b")]));
     for (const [i, since] of ["", "&since="].entries()) {
@@ -99,7 +99,7 @@ Deno.test("a watch with a selector sends what stops matching as delete, and noth
     }
   }));
 
-Deno.test("a watch that resumes from the past tells once of what may have matched before", () =>
+Deno.test("a watch that resumes from the past sends one delete for what may have matched before", () =>
   withServer(async (server) => {
     const { revision } = await okJson(server.cast([service("a", { labels: { app: "x" } })]));
     await okJson(server.cast([service("a"), service("new")]));
@@ -108,7 +108,7 @@ Deno.test("a watch that resumes from the past tells once of what may have matche
     assert.deepEqual(await take(events, 2), ["delete a", "put a"]);
   }));
 
-Deno.test("a watch of a revision that is gone, or never was, is refused with the oldest one", () =>
+Deno.test("a watch of a revision that is not kept, or in the future, is refused with the oldest one", () =>
   withServer(async (server) => {
     const path = "/v1/services?watch=true&since=";
     const { detail } = await problemOf(server.send("GET", `${path}999999`), "gone");
