@@ -202,7 +202,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     };
     await driver.delete(ctx, { record });
     await restart().delete(ctx, { record });
-    const [entry, ...others] = await restart().listTrash!();
+    const [entry, ...others] = await restart().listTrash!(ctx.signal);
     assert.deepEqual(others, []);
     const { uid, namespace, name } = ctx.volume;
     assert.deepEqual([entry!.uid, entry!.namespace, entry!.name, entry!.record], [
@@ -224,11 +224,11 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       "kept",
     );
     await releaseVolume(() => driver, { ...back, handle });
-    assert.deepEqual(await driver.listTrash(), []);
+    assert.deepEqual(await driver.listTrash(ctx.signal), []);
 
     await driver.delete({ ...back, handle }, { record, now: true });
     await restart().delete({ ...back, handle }, { record, now: true });
-    assert.deepEqual(await driver.listTrash(), []);
+    assert.deepEqual(await driver.listTrash(ctx.signal), []);
     await assert.rejects(driver.materialize(context("late"), { from: "trash", id: uid }), {
       code: "not_found",
       permanent: true,

@@ -162,7 +162,7 @@ export interface DeleteOptions {
  * await driver.detach(ctx);
  * await driver.delete(ctx);
  * await driver.delete(ctx);
- * assert.deepEqual((await driver.listTrash!()).map(({ name }) => name), ["web-data"]);
+ * assert.deepEqual((await driver.listTrash!(ctx.signal)).map(({ name }) => name), ["web-data"]);
  * ```
  */
 export interface Driver {
@@ -202,7 +202,7 @@ export interface Driver {
   delete(ctx: VolumeContext, options?: DeleteOptions): Promise<void>;
 
   /** Lists the deleted volumes in the trash, oldest first. Absent if there is no trash. */
-  listTrash?(): Promise<TrashEntry[]>;
+  listTrash?(signal: AbortSignal): Promise<TrashEntry[]>;
 
   /** Attaches the volume to this node. Only drivers of block devices have work to do. */
   attach(ctx: VolumeContext): Promise<void>;

@@ -17,7 +17,7 @@ import type { Node } from "./node.ts";
 import type { NodeObserver } from "./observer.ts";
 import { createPauses } from "./probes/pauses.ts";
 import { createProber } from "./probes/prober.ts";
-import { wrapRunner } from "./runner_calls.ts";
+import { showRunner, wrapRunner } from "./runner_calls.ts";
 
 /** What a node is made of. */
 export interface NodeParts
@@ -60,7 +60,8 @@ export function assembleNode(parts: NodeParts): AssembledNode {
   });
   const prober = createProber({ runners, pauses, clock, ...(observer && { observer: observer.probes }) });
   return {
-    ...{ name, labels, bootId, containsProcesses, runners, files, proxy },
+    ...{ name, labels, bootId, containsProcesses, files, proxy },
+    runners: new Map([...runners].map(([key, runner]) => [key, showRunner(runner)])),
     drivers: showDrivers(drivers),
     volumes: createLocalVolumes({ drivers, runners, stage, holds, ...(host && { host }) }),
     probes: prober,

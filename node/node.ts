@@ -9,8 +9,8 @@
  */
 import { RuneError } from "../model/error.ts";
 import type { RunnerName } from "../model/instance.ts";
-import type { Runner } from "../runners/runner.ts";
 import type { NodeDriver } from "./node_driver.ts";
+import type { NodeRunner } from "./node_runner.ts";
 import type { RunFiles } from "./files.ts";
 import type { NodeProbes } from "./probes.ts";
 import type { Proxy } from "./proxy/proxy.ts";
@@ -26,7 +26,7 @@ export interface Node {
   readonly containsProcesses: boolean;
   /** By name; their calls take parameters as they are stored. */
   readonly drivers: ReadonlyMap<string, NodeDriver>;
-  readonly runners: ReadonlyMap<RunnerName, Runner>;
+  readonly runners: ReadonlyMap<RunnerName, NodeRunner>;
   /** Where volumes are brought, and shown to runs. */
   readonly volumes: NodeVolumes;
   /** Where the files of configmaps and secrets are made for runs. */

@@ -3,6 +3,8 @@
  * @module
  */
 import type { Runner } from "../runners/runner.ts";
+import type { NodeRunner } from "./node_runner.ts";
+import { readPullProgress } from "./pull_progress.ts";
 import { AS_IT_IS, type CallTable, COPY, MINUTE, SECOND, wrapCalls, type WrapOptions } from "./wrap_calls.ts";
 
 /** What is decided of every member of a runner; `stop` has the time that its caller gives the run on top. */
@@ -39,4 +41,14 @@ export const RUNNER_CALLS: CallTable<Runner> = {
 /** The runner as its node gives it to others; its events go on without an end. */
 export function wrapRunner(runner: Runner, options: WrapOptions = {}): Runner {
   return wrapCalls(runner, { ...options, table: RUNNER_CALLS });
+}
+
+/** What others than the node see of a runner that was wrapped. */
+export function showRunner({ pull, ...runner }: Runner): NodeRunner {
+  if (!pull) return runner;
+  return {
+    ...runner,
+    pullImage: (image, { signal, ...options }) =>
+      readPullProgress((listener) => pull(image, { ...options, ...listener }), signal),
+  };
 }

@@ -155,9 +155,15 @@ export interface ExecOptions {
   tty: boolean;
   stdin: boolean;
   /** Terminal size, with `tty`. */
-  size?: { columns: number; rows: number };
+  size?: TerminalSize;
   env?: Record<string, string>;
   signal: AbortSignal;
+}
+
+/** How large a terminal is, in letters. */
+export interface TerminalSize {
+  columns: number;
+  rows: number;
 }
 
 /** A command that runs inside a run. */
@@ -166,7 +172,8 @@ export interface ExecSession {
   output: ReadableStream<{ stream: "stdout" | "stderr"; data: Uint8Array }>;
   /** Closing it closes the command's standard input. */
   input: WritableStream<Uint8Array>;
-  resize(size: { columns: number; rows: number }): Promise<void>;
+  /** Sizes of its terminal, as they change. One that cannot be set is passed over. */
+  sizes: WritableStream<TerminalSize>;
   /** Resolves after `output` ended. */
   exitCode: Promise<number>;
 }

@@ -19,6 +19,7 @@ const NODES = ["node/node.ts", "node/placement.ts", "node/volume_call.ts"];
 const NODE_CONTRACT = [
   ...NODES,
   "node/node_driver.ts",
+  "node/node_runner.ts",
   "node/volumes.ts",
   "node/files.ts",
   "node/probes/tracker.ts",
@@ -83,6 +84,7 @@ const SERVER: [room: string, outside: string[]][] = [
     ANSWERS.unstored,
     ...ANSWERS.versions,
     ...NODES,
+    "node/node_runner.ts",
     "drivers/driver.ts",
     "runners/runner.ts",
   ]],
@@ -202,6 +204,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/process/spawn.ts",
       "server/restore/import_volumes.ts",
       "server/api/streams/exec_input.ts",
+      "server/api/streams/exec_socket.ts",
       // Its own, which waits.
       "cli/client/exec_session.ts",
       "cli/commands/backup.ts",

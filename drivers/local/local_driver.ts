@@ -300,9 +300,9 @@ export class LocalDriver implements Driver {
   }
 
   /** Lists the deleted volumes in the trash, oldest first. */
-  async listTrash(): Promise<LocalTrashEntry[]> {
+  async listTrash(signal: AbortSignal): Promise<LocalTrashEntry[]> {
     try {
-      await this.#root.enter(AbortSignal.timeout(PREPARE_MS));
+      await this.#root.enter(AbortSignal.any([signal, AbortSignal.timeout(PREPARE_MS)]));
       return await this.#trash.list();
     } catch (error) {
       throw hostError("listing of the trash", error);

@@ -132,7 +132,7 @@ Deno.test("delete() moves the data to the trash, and materialize() restores it, 
     await Deno.writeTextFile(at("default/web/data"), "kept");
     await make().delete(ctx);
     await make().delete(ctx);
-    const [entry, ...others] = await make().listTrash();
+    const [entry, ...others] = await make().listTrash(signal);
     assert.deepEqual(others, []);
     const { uid, name, namespace } = ctx.volume;
     assert.deepEqual([entry!.id, entry!.uid, entry!.namespace, entry!.name], [uid, uid, namespace, name]);
@@ -148,7 +148,7 @@ Deno.test("delete() moves the data to the trash, and materialize() restores it, 
     });
     assert.deepEqual(await make().provision(back), { handle: at("default/again"), adopted: false });
     assert.equal(await Deno.readTextFile(at("default/again/data")), "kept");
-    assert.deepEqual(await make().listTrash(), []);
+    assert.deepEqual(await make().listTrash(signal), []);
     await assert.rejects(make().materialize(context("other"), { from: "trash", id: uid }), {
       code: "not_found",
       permanent: true,
@@ -167,7 +167,7 @@ Deno.test("materialize() from the trash never overwrites data", () =>
       code: "already_exists",
     });
     assert.equal(await Deno.readTextFile(at("default/web/data")), "new");
-    assert.equal((await make().listTrash()).length, 1);
+    assert.equal((await make().listTrash(signal)).length, 1);
   }));
 
 Deno.test("delete() keeps every copy when a volume is deleted, created and deleted again", () =>
@@ -178,7 +178,7 @@ Deno.test("delete() keeps every copy when a volume is deleted, created and delet
       await Deno.writeTextFile(at("default/web/data"), data);
       await make().delete(ctx);
     }
-    const entries = await make().listTrash();
+    const entries = await make().listTrash(signal);
     assert.deepEqual(await Promise.all(entries.map(({ path }) => Deno.readTextFile(join(path, "data")))), [
       "one",
       "two",
@@ -203,7 +203,7 @@ Deno.test("delete() keeps the data with preserveOnDelete, and removes it at once
     await make({ preserveOnDelete: true }).delete(ctx);
     assert.ok(await Deno.stat(at("default/web")));
     await make({ trashRetentionMs: 0 }).delete(ctx);
-    assert.deepEqual(await make().listTrash(), []);
+    assert.deepEqual(await make().listTrash(signal), []);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(at(".trash"))), []);
   }));
 
@@ -215,7 +215,7 @@ Deno.test("purgeTrash() destroys what is due, and only entries with a manifest",
     await driver.delete(ctx);
     await Deno.mkdir(at(".trash/foreign/data"), { recursive: true });
     await Deno.mkdir(at(".trash/lost+found"));
-    const [entry] = await driver.listTrash();
+    const [entry] = await driver.listTrash(signal);
     assert.deepEqual(await driver.purgeTrash((at) => at < entry!.deletedAt, signal), []);
     assert.deepEqual(await driver.purgeTrash((at) => at === entry!.deletedAt, signal), [entry]);
     const left = (await Array.fromAsync(Deno.readDir(at(".trash")))).map((e) => e.name).sort();
@@ -330,7 +330,7 @@ Deno.test("LocalDriver remembers the filesystem of its root, with many volumes a
     );
     const next = make({ memory });
     await assert.rejects(next.provision(context("d")), { code: "unavailable", permanent: false });
-    await assert.rejects(next.listTrash(), { code: "unavailable" });
+    await assert.rejects(next.listTrash(signal), { code: "unavailable" });
     await assert.rejects(next.sweep(signal), { code: "unavailable" });
     assert.equal((await next.prepare()).length, 1, "the operator is told at the start");
     // A volume that is where it was made proves the root to be right.

@@ -95,10 +95,10 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  async listTrash(): Promise<TrashEntry[]> {
+  async listTrash(signal: AbortSignal): Promise<TrashEntry[]> {
     return await passGate(
       this.#gate,
-      { name: "driver.listTrash", subject: "trash" },
+      { name: "driver.listTrash", subject: "trash", signal },
       () => [...this.#volumes.trash.values()].map(({ files: _, ...entry }) => entry),
     );
   }

@@ -1,5 +1,5 @@
 /** Carries out the steps of an instance's plan; each is idempotent. @module */
-import type { Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { type InitProgress, stepKey } from "../../model/init_step.ts";
 import { type ConfigVersions, type Instance, type InstanceStatus, isAlive } from "../../model/instance.ts";
@@ -304,7 +304,7 @@ async function stopStep({ view: { instance, service }, deps, runner, signal }: C
 
 /** Only the last attempts are kept; what cannot be removed now goes with the next sweep. */
 async function forgetStep(
-  runner: Runner,
+  runner: NodeRunner,
   { instance, run, step }: { instance: Instance; run: number; step: string },
 ): Promise<void> {
   try {

@@ -1,6 +1,7 @@
 /** The instance controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import { volumeKeyOf } from "../../model/claim_names.ts";
-import type { Publication, Runner, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { Publication, RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../model/error.ts";
 import { type Instance, isAlive, mountsOf } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
@@ -71,7 +72,7 @@ async function observeInstance(
     firstLook: boolean;
     deps: InstanceDeps;
     node: Node;
-    runner: Runner;
+    runner: NodeRunner;
     signal: AbortSignal;
     /** What the runner said earlier in this pass, when nothing was done to the run since. */
     seen?: RunState;

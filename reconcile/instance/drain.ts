@@ -3,7 +3,7 @@
  * lost.
  * @module
  */
-import type { Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import type { Store } from "../../store/store.ts";
 import { pause } from "../../base/delay.ts";
 import type { InstanceView } from "./view.ts";
@@ -18,7 +18,7 @@ const DRAIN_MS = 1000;
  */
 export async function drain(
   { instance, service, run }: InstanceView,
-  { store, runner, signal }: { store: Store; runner: Runner; signal: AbortSignal },
+  { store, runner, signal }: { store: Store; runner: NodeRunner; signal: AbortSignal },
 ): Promise<void> {
   if (!runner.publish || run?.state !== "running" || service?.deletionRequestedAt !== undefined) return;
   if (!run.names?.includes(instance.spec.service)) return;

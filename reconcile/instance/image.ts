@@ -6,7 +6,8 @@
  */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
 import { claimedVolumeName, mountsOfVolume, volumeKeyOf } from "../../model/claim_names.ts";
-import type { ImageFacts, ImageHealthcheck, PullPolicy, Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { ImageFacts, ImageHealthcheck, PullPolicy } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Probe } from "../../model/health.ts";
@@ -47,7 +48,7 @@ export interface ImageCall {
   service: Service;
   run: number;
   store: Store;
-  runner: Runner;
+  runner: NodeRunner;
   signal: AbortSignal;
   onProgress: (text: string) => void;
 }
@@ -56,12 +57,12 @@ export interface ImageCall {
  * Makes the image of run number `run` ready.
  *
  * @returns true when the instance has changed by it and must be planned again.
- * @throws {RuneError} as {@linkcode Runner.pull} does.
+ * @throws {RuneError} as {@linkcode NodeRunner.pullImage} does.
  */
 export async function prepareImage(call: ImageCall): Promise<boolean> {
   const { instance, run, store, runner, signal } = call;
   const { image } = instance.spec.template;
-  if (image === undefined || !runner.pull) return false;
+  if (image === undefined || !runner.pullImage) return false;
   const known = instance.status.image;
   if (known?.run === run && !lacksVolume(instance, store)) return false;
   if (known?.run !== run) await bringImage(call, image);
@@ -134,7 +135,9 @@ export async function bringImage(
   image: string,
 ): Promise<void> {
   const policy = pullPolicyOf(service, image);
-  const pull = (limit: AbortSignal) => runner.pull!(image, { policy, signal: limit, onProgress });
+  const pull = async (limit: AbortSignal) => {
+    for await (const text of runner.pullImage!(image, { policy, signal: limit })) onProgress(text);
+  };
   const had = run > 1 || service.annotations[ANNOTATIONS.pulledFor] === pulledFor(instance);
   if (policy !== "always" || !had || !await isHere(runner, image, signal)) return await pull(signal);
   try {
@@ -155,7 +158,7 @@ export async function bringImage(
   }
 }
 
-async function isHere(runner: Runner, image: string, signal: AbortSignal): Promise<boolean> {
+async function isHere(runner: NodeRunner, image: string, signal: AbortSignal): Promise<boolean> {
   try {
     return await runner.describeImage?.(image, signal) !== undefined;
   } catch (error) {

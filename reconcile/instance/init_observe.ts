@@ -1,5 +1,6 @@
 /** What is true now of an instance's init steps. @module */
-import type { Runner, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../model/error.ts";
 import { stepKey } from "../../model/init_step.ts";
 import type { Instance } from "../../model/instance.ts";
@@ -19,7 +20,7 @@ export async function observeInit(
     run: RunState | undefined;
     mounts: MountView[];
     node: Node;
-    runner: Runner;
+    runner: NodeRunner;
     signal: AbortSignal;
   },
 ): Promise<Pick<InstanceView, "stepRun" | "fileMissing" | "stepProblem">> {

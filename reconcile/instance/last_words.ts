@@ -4,7 +4,8 @@
  * the output itself is told: whoever may see a service may not always see its logs.
  * @module
  */
-import type { LogEntry, Runner, RunRef } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { LogEntry, RunRef } from "../../runners/runner.ts";
 import { describeKey } from "../../model/resource.ts";
 import { describeShortage } from "../../model/format.ts";
 import type { Node } from "../../node/node.ts";
@@ -27,7 +28,7 @@ export async function explainEnd(
   { view, node, runner, signal }: {
     view: InstanceView;
     node: Pick<Node, "volumes">;
-    runner: Runner;
+    runner: NodeRunner;
     signal: AbortSignal;
   },
 ): Promise<Settle> {
@@ -52,7 +53,7 @@ export async function explainEnd(
 }
 
 async function lastLines(
-  runner: Runner,
+  runner: NodeRunner,
   { ref, signal }: { ref: RunRef; signal: AbortSignal },
 ): Promise<string[]> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(READ_MS)]);

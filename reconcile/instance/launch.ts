@@ -1,7 +1,8 @@
 /** Makes and starts one run of an instance: image, mounts, intent, create, start. @module */
 import type { Node } from "../../node/node.ts";
 import type { FilesystemPlace, OwnerIds } from "../../node/volumes.ts";
-import type { RunMount, Runner, RunRef, RunSpec, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunMount, RunRef, RunSpec, RunState } from "../../runners/runner.ts";
 import { type ErrorCode, RuneError, toRuneError } from "../../model/error.ts";
 import { type InitStep, stepKey } from "../../model/init_step.ts";
 import { exposedPort } from "../../model/exposing.ts";
@@ -185,7 +186,7 @@ async function assertMounted(
     ref: RunRef;
     prepared: Prepared[];
     node: Node;
-    runner: Runner;
+    runner: NodeRunner;
     signal: AbortSignal;
   },
 ): Promise<void> {
@@ -211,7 +212,7 @@ export interface LaunchOptions {
   /** Launches an attempt at an init step of the run instead of its main process. */
   attempt?: Attempt;
   node: Node;
-  runner: Runner;
+  runner: NodeRunner;
   readData: ReadData;
   secrets: SecretReader;
   /** Told that a volume's directory is no longer what was mounted: it must be mounted anew. */
@@ -240,7 +241,7 @@ export async function launch(
   const image = attempt?.step.image;
   const { preparedAt, launchFailures } = instance.status;
   const here = preparedAt !== undefined && run === 1 && launchFailures === 0;
-  if (image !== undefined && image !== template.image && runner.pull && !here) {
+  if (image !== undefined && image !== template.image && runner.pullImage && !here) {
     await phaseOfImage(() => options.bringImage(image));
   }
   const find = (image: string | undefined) =>

@@ -4,7 +4,7 @@
  * @module
  */
 import type { OwnerIds } from "../../node/volumes.ts";
-import type { Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { MountView } from "./view.ts";
@@ -17,7 +17,7 @@ import type { MountView } from "./view.ts";
  */
 export async function ownerOf(
   { spec: { template } }: Instance,
-  { runner, image, signal }: { runner: Runner; image: string | undefined; signal: AbortSignal },
+  { runner, image, signal }: { runner: NodeRunner; image: string | undefined; signal: AbortSignal },
 ): Promise<OwnerIds | undefined> {
   if (template.identity) return template.identity;
   try {

@@ -2,7 +2,8 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Node, Nodes } from "../../node/node.ts";
-import type { Publication, Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { Publication } from "../../runners/runner.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Store } from "../../store/store.ts";
 import type { ReadData } from "../config/data.ts";
@@ -35,7 +36,7 @@ export interface Call {
   deps: InstanceDeps;
   /** The instance's node, and its runner there. */
   node: Node;
-  runner: Runner;
+  runner: NodeRunner;
   /** The names that its run was given before in this pass. */
   published?: Publication | undefined;
   signal: AbortSignal;

@@ -4,7 +4,7 @@
  * its runner would refuse. It changes nothing that runs, and leaves nothing but images behind.
  * @module
  */
-import type { Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import { mountsOf } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
 import type { ReadData } from "../config/data.ts";
@@ -17,7 +17,7 @@ import type { InstanceView } from "./view.ts";
 
 /** What a preparation works with. */
 export interface PrepareOptions {
-  runner: Runner;
+  runner: NodeRunner;
   readData: ReadData;
   secrets: SecretReader;
   signal: AbortSignal;
@@ -37,9 +37,11 @@ export async function prepare(
   const { instance: { namespace, spec: { template } }, service } = view;
   const steps = template.initSteps;
   for (const image of new Set(steps.map((step) => step.image))) {
-    if (image === undefined || image === template.image || !runner.pull) continue;
+    if (image === undefined || image === template.image || !runner.pullImage) continue;
     const policy = pullPolicyOf(service, image);
-    await phaseOfImage(() => runner.pull!(image, { policy, signal, onProgress }));
+    await phaseOfImage(async () => {
+      for await (const text of runner.pullImage!(image, { policy, signal })) onProgress(text);
+    });
   }
   const explicit = { ...template.env, ...template.process?.env };
   const { config, secretEnv } = await phase("ConfigMissing", async () => {

@@ -6,7 +6,8 @@
 import { toRuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Node } from "../../node/node.ts";
-import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunRef, RunState } from "../../runners/runner.ts";
 import { recordEvent } from "../events.ts";
 import { keepLastOutput } from "../kept_logs/keep_last.ts";
 import { releaseLeases } from "../leases.ts";
@@ -99,7 +100,7 @@ async function hideSubPaths({ volumes }: Pick<Node, "volumes">, { uid, spec }: I
  */
 async function runsOf(
   { uid, spec, status: { run, restarts } }: Instance,
-  { runner, signal }: { runner: Runner; signal: AbortSignal },
+  { runner, signal }: { runner: NodeRunner; signal: AbortSignal },
 ): Promise<RunRef[]> {
   const count = Math.min(run, restarts > 0 ? KEPT_RUNS + 1 : 2);
   const main = Array.from({ length: count }, (_, i): RunRef => ({ instanceUid: uid, run: run - i }));

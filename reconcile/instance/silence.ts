@@ -1,5 +1,6 @@
 /** Whether what has just ended printed anything: messages send nobody to an empty log. @module */
-import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunRef, RunState } from "../../runners/runner.ts";
 import type { Instance } from "../../model/instance.ts";
 
 /** States in which the end of a run has not been told yet. */
@@ -16,7 +17,7 @@ export async function observeSilence(
   { run, stepRun, runner, signal }: {
     run: RunState | undefined;
     stepRun: RunState | undefined;
-    runner: Runner;
+    runner: NodeRunner;
     signal: AbortSignal;
   },
 ): Promise<{ silent?: true }> {

@@ -1,5 +1,6 @@
 /** Stopping the runs of an instance as its service asks, and saying so where one had to be killed. @module */
-import type { Runner, RunRef, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunRef, RunState } from "../../runners/runner.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
@@ -15,7 +16,7 @@ export interface StopCall {
   /** Its service; undefined when that is gone. */
   service: Service | undefined;
   store: Store;
-  runner: Runner;
+  runner: NodeRunner;
   /** It is killed without being asked. Default: no. */
   atOnce?: boolean;
   signal: AbortSignal;

@@ -1,5 +1,6 @@
 /** Keeps what an instance printed last, when it goes: from its runner into {@linkcode KeptLogs}. @module */
-import type { Runner, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunState } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { parseStepKey } from "../../model/init_step.ts";
 import type { Instance } from "../../model/instance.ts";
@@ -48,7 +49,7 @@ export async function keepLastOutput(
   instance: Instance,
   { kept, runner, runs, ranUntilNow, signal }: {
     kept: KeptLogs;
-    runner: Runner;
+    runner: NodeRunner;
     runs: RunState[];
     ranUntilNow: boolean;
     signal: AbortSignal;

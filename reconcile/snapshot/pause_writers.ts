@@ -2,7 +2,7 @@
  * Pauses the writers of a volume for a copy, and resumes them: also those that an earlier daemon paused.
  * @module
  */
-import type { Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import { RuneError } from "../../model/error.ts";
 import type { PausedRun } from "../../model/snapshot.ts";
 import { holderWithin } from "../leases.ts";
@@ -10,7 +10,7 @@ import { holderWithin } from "../leases.ts";
 /** Time for the runner to answer; a run that cannot be resumed now is tried again. */
 const CALL_MS = 30_000;
 
-type Runners = ReadonlyMap<PausedRun["runner"], Runner>;
+type Runners = ReadonlyMap<PausedRun["runner"], NodeRunner>;
 
 /** Where what happened is written: it names runs of its own namespace alone. */
 interface Where {

@@ -4,7 +4,8 @@
  * itself). It only acts on proof.
  * @module
  */
-import type { Runner, RunState } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunState } from "../../runners/runner.ts";
 import type { Instance, RunnerName } from "../../model/instance.ts";
 import type { Lease, LeaseHolder } from "../../model/lease.ts";
 import type { Store } from "../../store/store.ts";
@@ -79,7 +80,7 @@ function keptFailures(runs: RunState[], now: Moment): Set<RunState> {
 /** What a sweep works with. */
 export interface SweepDeps {
   store: Store;
-  runners: ReadonlyMap<RunnerName, Runner>;
+  runners: ReadonlyMap<RunnerName, NodeRunner>;
   clock: Clock;
 }
 
@@ -134,7 +135,7 @@ function strayEnded(run: RunState, instance: Instance): Happening {
   };
 }
 
-async function listRuns(runner: Runner, signal: AbortSignal) {
+async function listRuns(runner: NodeRunner, signal: AbortSignal) {
   return (await runner.list(signal)).map((state) => ({ runner, state }));
 }
 

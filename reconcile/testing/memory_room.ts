@@ -13,6 +13,7 @@ import type { AnyResource, Kind, Kinds } from "../../model/resource.ts";
 import { createNodes } from "../../node/node.ts";
 import { fixedSecrets } from "../../node/testing/drivers.ts";
 import { makeTestNode } from "../../node/testing/test_node.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { createMemoryRunner } from "../../runners/testing/memory_runner.ts";
 import { MemoryRuns } from "../../runners/testing/memory_runs.ts";
@@ -31,7 +32,7 @@ export interface MemoryRoom {
   gate: TestGate;
   runs: MemoryRuns;
   volumes: MemoryVolumes;
-  runner: Runner;
+  runner: NodeRunner;
   /** What every controller works with. */
   deps: ReturnType<typeof makeDeps>;
   signal: AbortSignal;
@@ -83,7 +84,7 @@ export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>):
     await Deno.mkdir(join(directory, "run"));
     await keep(store, makeClass({ reclaimPolicy: "delete" }));
     const { signal } = new AbortController();
-    await test({ store, gate, runs, volumes, runner, deps, signal });
+    await test({ store, gate, runs, volumes, runner: deps.node.runners.get("docker")!, deps, signal });
   } finally {
     await deps.node.close();
     await store.close();

@@ -2,7 +2,7 @@
 import type { DataSource } from "../../drivers/driver.ts";
 import type { NodeDriver } from "../../node/node_driver.ts";
 import type { VolumeCall } from "../../node/volume_call.ts";
-import type { Runner } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
 import { RuneError } from "../../model/error.ts";
 import { type ImageContent, parseImageContent } from "../../model/image_volume.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
@@ -67,7 +67,7 @@ export interface Making {
   /** That the volume's source names, if it does. */
   snapshot: Snapshot | undefined;
   /** That reads images. */
-  runner: Runner | undefined;
+  runner: NodeRunner | undefined;
   ctx: VolumeCall;
 }
 
@@ -90,7 +90,7 @@ export async function makeVolume(
  */
 async function makeFromImage(
   driver: NodeDriver,
-  { content, runner, ctx }: { content: ImageContent; runner: Runner | undefined; ctx: VolumeCall },
+  { content, runner, ctx }: { content: ImageContent; runner: NodeRunner | undefined; ctx: VolumeCall },
 ): Promise<{ handle: string; adopted: boolean }> {
   if (!runner?.readImage) {
     throw new RuneError("failed_precondition", `no runner can read the image ${content.image}`);

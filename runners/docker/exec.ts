@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { writeAll } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
-import type { ExecOptions, ExecSession } from "../runner.ts";
+import type { ExecOptions, ExecSession, TerminalSize } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
 import { explainRefusedExec, readStatus } from "./exec_refusal.ts";
 import { hasEnded, isBeingStarted, readExec } from "./exec_state.ts";
@@ -53,7 +53,7 @@ export async function execInContainer(
     work: (limit) => startExec(engine, id, { ...options, what, limit }),
     onLate: (started) => void abandon(engine, started),
   });
-  const resize = (size: { columns: number; rows: number }) =>
+  const resize = (size: TerminalSize) =>
     engine.send(`/exec/${exec}/resize`, {
       what: "resize the terminal",
       method: "POST",
@@ -74,7 +74,7 @@ export async function execInContainer(
   return {
     output: tty ? bytes.stream.pipeThrough(asStdout()) : bytes.stream.pipeThrough(decodeFrames()),
     input: stdin ? inputOf(connection.conn) : noInput(),
-    resize,
+    sizes: new WritableStream({ write: async (size) => void await resize(size).catch(() => {}) }),
     exitCode,
   };
 }

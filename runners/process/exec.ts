@@ -6,7 +6,7 @@
  * @module
  */
 import { RuneError } from "../../model/error.ts";
-import type { ExecOptions, ExecSession } from "../runner.ts";
+import type { ExecOptions, ExecSession, TerminalSize } from "../runner.ts";
 import type { Listener } from "./bell.ts";
 import { checkVariables, type Launch } from "./launch.ts";
 import { capabilitySet, setprivList } from "./capabilities.ts";
@@ -89,9 +89,11 @@ export async function execInRun(launch: Launch, options: RunExecOptions): Promis
   return {
     output: readable,
     input: options.stdin ? child.stdin : refusingInput(),
-    resize: async (size) => {
-      if (script !== undefined) await resizeTerminal(child.pid, size);
-    },
+    sizes: new WritableStream({
+      async write(size) {
+        if (script !== undefined) await resizeTerminal(child.pid, size).catch(() => {});
+      },
+    }),
     exitCode,
   };
 }
@@ -194,7 +196,7 @@ async function helpersOf(
 }
 
 /** Sets the size of the terminal that script(1) made, which tells its processes by SIGWINCH. */
-async function resizeTerminal(scriptPid: number, size: { columns: number; rows: number }): Promise<void> {
+async function resizeTerminal(scriptPid: number, size: TerminalSize): Promise<void> {
   try {
     const terminal = await terminalOf(scriptPid);
     if (terminal === undefined) return;

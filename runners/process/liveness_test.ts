@@ -156,7 +156,7 @@ test("exec() with a terminal resizes it and ends on abort", async (room, signal)
     while (!text.includes(part)) text += new TextDecoder().decode((await output.read()).value?.data);
   };
   await waitForText("it's a 'b' \"$c\"");
-  await session.resize({ columns: 100, rows: 40 });
+  await session.sizes.getWriter().write({ columns: 100, rows: 40 });
   await waitForText("40 100");
   abort.abort();
   await assert.rejects(session.exitCode, { code: "deadline_exceeded" });

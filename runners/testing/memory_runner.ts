@@ -178,7 +178,7 @@ function endAtOnce(code: number): ExecSession {
   return {
     output: ReadableStream.from([]),
     input: new WritableStream(),
-    resize: () => Promise.resolve(),
+    sizes: new WritableStream(),
     exitCode: Promise.resolve(code),
   };
 }

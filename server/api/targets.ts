@@ -1,5 +1,6 @@
 /** Finds the instances of a request for a service or an instance, and their runners. @module */
-import type { Runner, RunRef } from "../../runners/runner.ts";
+import type { NodeRunner } from "../../node/node_runner.ts";
+import type { RunRef } from "../../runners/runner.ts";
 import { findNode } from "../../node/placement.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
@@ -33,7 +34,7 @@ export function instancesOf(store: Reader, target: Target): Instance[] {
 }
 
 /** The runner of an instance. @throws {RuneError} `unavailable` if this daemon has no such runner. */
-export function runnerFor(instance: Instance, nodes: ServerDeps["nodes"]): Runner {
+export function runnerFor(instance: Instance, nodes: ServerDeps["nodes"]): NodeRunner {
   const runner = findNode({ nodes }).runners.get(instance.spec.runner);
   if (runner) return runner;
   throw new RuneError("unavailable", `this daemon has no ${instance.spec.runner} runner`);

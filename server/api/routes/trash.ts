@@ -21,10 +21,13 @@ interface Found extends TrashEntry {
 }
 
 /** Lists the deleted volumes of a namespace, or of all; the latest first. */
-async function listTrash({ nodes }: ServerDeps, namespace?: string): Promise<Found[]> {
+async function listTrash(
+  { nodes }: ServerDeps,
+  { namespace, signal }: { namespace?: string | undefined; signal: AbortSignal },
+): Promise<Found[]> {
   const lists = await Promise.all(
     [...findNode({ nodes }).drivers.values()].map(async (driver) =>
-      (await driver.listTrash?.() ?? []).map((entry) => ({ ...entry, driver: driver.name }))
+      (await driver.listTrash?.(signal) ?? []).map((entry) => ({ ...entry, driver: driver.name }))
     ),
   );
   return lists.flat().filter((entry) => namespace === undefined || entry.namespace === namespace)
@@ -51,10 +54,10 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
       tag: "volumes",
       summary: `List deleted volumes that can be restored${path.includes("{") ? "" : ", of all namespaces"}`,
       answers: { 200: { description: "The latest first", schema: trashSchema } },
-      handle: async ({ params, principal }) => {
-        const entries = (await listTrash(deps, params.namespace)).filter(({ namespace }) =>
-          principal.may({ resource: "volumes", verb: "list", namespace })
-        );
+      handle: async ({ request, params, principal }) => {
+        const entries = (await listTrash(deps, { ...params, signal: request.signal })).filter((
+          { namespace },
+        ) => principal.may({ resource: "volumes", verb: "list", namespace }));
         return Response.json({ items: entries.map(trashEntryBody) });
       },
     })
@@ -70,9 +73,11 @@ export function trashRoutes(deps: ServerDeps): Endpoint[] {
       answers: {
         201: { description: "The volume, which will get its data from the trash", schema: RESOURCES.volume },
       },
-      async handle({ params: { namespace, name }, body, principal }) {
+      async handle({ request, params: { namespace, name }, body, principal }) {
         const key = { namespace: namespace!, name: name! };
-        const entries = (await listTrash(deps, namespace)).filter((entry) => entry.name === name);
+        const entries = (await listTrash(deps, { ...key, signal: request.signal })).filter((entry) =>
+          entry.name === name
+        );
         const entry = entries.find((e) => body.id === undefined || e.id === body.id);
         if (!entry) throw notThere(key, { id: body.id, entries });
         return resourceResponse(

@@ -5,7 +5,7 @@
  * @module
  */
 import { startTimer, type Timer } from "../../../base/delay.ts";
-import type { ExecOptions, ExecSession } from "../../../runners/runner.ts";
+import type { ExecOptions, ExecSession, TerminalSize } from "../../../runners/runner.ts";
 import { type ExecControl, execControlSchema } from "../../../model/api.ts";
 import { RuneError } from "../../../model/error.ts";
 import { EXEC_WINDOW } from "../../../model/exec_protocol.ts";
@@ -103,6 +103,7 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
   const gone = new AbortController();
   let input: ExecInput | undefined;
   let starting: Promise<ExecSession> | undefined;
+  let sizes: WritableStreamDefaultWriter<TerminalSize> | undefined;
   /** Bytes of input that the command has read and that were not yet granted to the client again. */
   let owed = 0;
   /** Bytes of output that the client has granted. */
@@ -196,9 +197,10 @@ export function serveExec(socket: WebSocket, target: ExecTarget): Promise<void> 
     if (!gone.signal.aborted) finish({ type: "exit", code });
   }
 
-  const resize = latestOnly(async (size: { columns: number; rows: number }) => {
+  const resize = latestOnly(async (size: TerminalSize) => {
     const session = await starting;
-    if (!gone.signal.aborted) await session?.resize(size);
+    sizes ??= session?.sizes.getWriter();
+    if (!gone.signal.aborted) await sizes?.write(size);
   });
 
   function receive(data: unknown): void {

@@ -18,7 +18,7 @@ function cat(signal: AbortSignal): ExecSession {
   return {
     output: child.stdout.pipeThrough(frames),
     input: child.stdin,
-    resize: () => Promise.resolve(),
+    sizes: new WritableStream(),
     exitCode: child.status.then(({ code }) => code),
   };
 }

@@ -3,7 +3,8 @@
  * another run.
  * @module
  */
-import type { Runner, RunRef } from "../../../runners/runner.ts";
+import type { NodeRunner } from "../../../node/node_runner.ts";
+import type { RunRef } from "../../../runners/runner.ts";
 import { RuneError } from "../../../model/error.ts";
 import type { Instance } from "../../../model/instance.ts";
 import type { Store } from "../../../store/store.ts";
@@ -15,7 +16,7 @@ import { currentRun, runnerFor, runningInstance, type Target } from "../targets.
 /** A run of an instance that the caller may enter. */
 export interface EnteredRun {
   instance: Instance;
-  runner: Runner;
+  runner: NodeRunner;
   ref: RunRef;
 }
 
