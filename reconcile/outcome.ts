@@ -15,11 +15,3 @@ export type Outcome =
 
 /** The outcome {@linkcode Outcome} `done`. */
 export const DONE: Outcome = { type: "done" };
-
-/** The sooner of two outcomes; a failure wins. */
-export function pickSooner(a: Outcome, b: Outcome): Outcome {
-  if (a.type === "failed" || b.type === "failed") return a.type === "failed" ? a : b;
-  if (a.type === "done") return b;
-  if (b.type === "done") return a;
-  return a.afterMs <= b.afterMs ? a : b;
-}

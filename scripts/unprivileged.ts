@@ -7,20 +7,25 @@ import { isOutsideProgram } from "./tree.ts";
 
 /** Folders in which every file has a test beside it. */
 const TESTED_FOLDERS = ["server/admission/", "server/api/routes/"];
-/** Files that have a test beside them wherever they are. */
-const TESTED_FILES = /^reconcile\/\w+\/apply\.ts$/;
+/** What has the effects of a controller: its `apply.ts`, or where it has none `controller.ts` itself. */
+const EFFECTS = /^(reconcile\/\w+\/)(apply|controller)\.ts$/;
 /** Folders whose tests all run without root. */
 const UNPRIVILEGED_FOLDERS = ["server/admission/", "server/api/", "reconcile/"];
 
 /** Whether a file does something: one that declares types alone has nothing to test. */
 const hasCode = (text: string) => /^export (async )?(function|const|class|let)\b/m.test(text);
 
+function hasEffects(file: string, known: ReadonlySet<string>): boolean {
+  const [, folder, name] = EFFECTS.exec(file) ?? [];
+  return name === "apply" || (name === "controller" && !known.has(`${folder}apply.ts`));
+}
+
 /** The files that lack a test, one line each. @param files paths under the root. */
 export function findUntested(files: readonly string[], readText: (path: string) => string): string[] {
   const known = new Set(files);
   return files.filter((file) =>
     !isOutsideProgram(file) &&
-    (TESTED_FILES.test(file) || TESTED_FOLDERS.some((folder) => file.startsWith(folder))) &&
+    (hasEffects(file, known) || TESTED_FOLDERS.some((folder) => file.startsWith(folder))) &&
     !known.has(file.replace(/\.ts$/, "_test.ts")) && hasCode(readText(file))
   ).map((file) => `${file}: has no test beside it`);
 }

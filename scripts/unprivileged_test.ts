@@ -12,11 +12,14 @@ Deno.test("findUntested() names a file without a test beside it, unless it decla
     "server/admission/c.ts": "export interface C {}\n",
     "server/admission/d_fixture.ts": "export const d = 1;\n",
     "reconcile/volume/apply.ts": "export async function apply() {}\n",
+    "reconcile/volume/controller.ts": "export const C = 1;\n",
     "reconcile/volume/plan.ts": "export function plan() {}\n",
+    "reconcile/sweep/controller.ts": "export const C = 1;\n",
   };
   assert.deepEqual(findUntested(Object.keys(texts), (path) => texts[path]!), [
     "server/admission/b.ts: has no test beside it",
     "reconcile/volume/apply.ts: has no test beside it",
+    "reconcile/sweep/controller.ts: has no test beside it",
   ]);
 });
 
