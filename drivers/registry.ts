@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import { type AllOf, mergeDistinct } from "../base/merge_distinct.ts";
 import type { Driver, DriverCapabilities } from "./driver.ts";
 import type {
   DriverOwner,
@@ -18,16 +19,18 @@ import { LOCAL_HOST } from "./local_host/entry.ts";
 
 const DRIVERS = [LOCAL, LOCAL_HOST] as const;
 
+/** What clashes ends the program as it starts: no driver overwrites what another has. */
+mergeDistinct(DRIVERS.map(({ name }) => ({ [name]: true })), { what: "driver" });
+
 type Entry = (typeof DRIVERS)[number];
-type All<Union> = (Union extends unknown ? (each: Union) => void : never) extends (all: infer Every) => void
-  ? Every
-  : never;
 
 /** The settings of all drivers. */
-export type DriverSettings = All<ReturnType<Entry["settle"]>>;
+export type DriverSettings = AllOf<ReturnType<Entry["settle"]>>;
 
 /** The keys of all drivers in the section `storage` of the runefile. */
-export const DRIVER_KEYS = Object.assign({}, ...DRIVERS.map(({ keys }) => keys)) as All<Entry["keys"]>;
+export const DRIVER_KEYS = mergeDistinct<Entry["keys"]>(DRIVERS.map(({ keys }) => keys), {
+  what: "key of drivers in the runefile",
+});
 
 /** The settings of drivers in a runefile. */
 type Written = z.output<z.ZodObject<typeof DRIVER_KEYS>>;
@@ -50,7 +53,8 @@ export const DRIVER_RELOADS: ReloadRule[] = RULES.map(([key, { setting, live }])
 
 /** Fills in the defaults of all drivers. */
 export function settleDrivers(written: Written, surroundings: DriverSurroundings): DriverSettings {
-  return Object.assign({}, ...DRIVERS.map((entry) => entry.settle(written, surroundings)));
+  const settings = DRIVERS.map((entry): ReturnType<Entry["settle"]> => entry.settle(written, surroundings));
+  return mergeDistinct(settings, { what: "setting of drivers" });
 }
 
 /** The settings after a reload: those of `next`, except where a change needs a restart. */

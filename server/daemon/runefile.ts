@@ -6,6 +6,7 @@
 import { parse as parseToml, TomlError } from "smol-toml";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { mergeDistinct } from "../../base/merge_distinct.ts";
 import { DRIVER_KEYS } from "../../drivers/registry.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { fieldIssues, formatPath } from "../../model/field_issues.ts";
@@ -33,6 +34,10 @@ const address = z.string().superRefine((text, ctx) => {
   }
 });
 
+const storageKeys = mergeDistinct([DRIVER_KEYS, { defaultStorageClass: nameSchema.optional() }], {
+  what: "key of the runefile's section storage",
+});
+
 /** The schema of a runefile with canonical keys. */
 export const runefileSchema = z.strictObject({
   dataDir: absolutePathSchema.optional(),
@@ -42,10 +47,7 @@ export const runefileSchema = z.strictObject({
     logLevel: z.enum(LOG_LEVELS).optional(),
     logFormat: z.enum(LOG_FORMATS).optional(),
   }).prefault({}),
-  storage: z.strictObject({
-    ...DRIVER_KEYS,
-    defaultStorageClass: nameSchema.optional(),
-  }).prefault({}),
+  storage: z.strictObject(storageKeys).prefault({}),
   auth: z.strictObject({
     enabled: flag.optional(),
     allowRemoteAdmin: flag.optional(),

@@ -6,6 +6,7 @@ import type { ServeOptions } from "../../model/serve_options.ts";
 import { join, resolve } from "node:path";
 import { DEFAULT_SERVER } from "../../model/endpoint.ts";
 import { RuneError } from "../../model/error.ts";
+import { mergeDistinct } from "../../base/merge_distinct.ts";
 import { type DriverSettings, hostPaths, ownDirectories, settleDrivers } from "../../drivers/registry.ts";
 import type { KekSource } from "../../store/secrets/kek.ts";
 import { type BackupSettings, backupSettings } from "../backup/section.ts";
@@ -268,10 +269,10 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
         valueBytes: runefile.crypto.secretLimits.valueBytes ?? SECRET_LIMITS.valueBytes,
       },
     },
-    storage: {
-      ...drivers,
-      ...(storage.defaultStorageClass !== undefined && { defaultStorageClass: storage.defaultStorageClass }),
-    },
+    storage: mergeDistinct<DriverSettings | { defaultStorageClass?: string }>([
+      drivers,
+      storage.defaultStorageClass === undefined ? {} : { defaultStorageClass: storage.defaultStorageClass },
+    ], { what: "setting of storage" }),
     grants: runefile.grants,
     ...(backup && { backup }),
     warnings,
