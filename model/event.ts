@@ -1,4 +1,5 @@
 /** Event: something that happened to a resource; repeats collapse into a count. @module */
+import { parseInstanceName } from "./instance_name.ts";
 import { z } from "zod";
 import { type Resource, resourceSchema } from "./envelope.ts";
 
@@ -20,5 +21,5 @@ export const eventResource = resourceSchema("event", { spec: eventSpecSchema, st
 
 /** The service of the instance with this name: `web` for `web-0` and `web-0-next`. */
 export function serviceOfInstance(instance: string): string {
-  return instance.replace(/-\d+(-next)?$/, "");
+  return parseInstanceName(instance)?.service ?? instance;
 }

@@ -10,3 +10,17 @@ export function instanceName(
 ): string {
   return `${service}-${ordinal}${successor ? "-next" : ""}`;
 }
+
+/** What the name of an instance says. */
+export interface InstanceNameParts {
+  service: string;
+  ordinal: number;
+  successor: boolean;
+}
+
+/** Reads the name of an instance: `web-0`, `web-0-next`. Returns undefined if no instance has such a name. */
+export function parseInstanceName(name: string): InstanceNameParts | undefined {
+  const match = /^(.+)-(0|[1-9]\d*)(-next)?$/.exec(name);
+  if (!match) return undefined;
+  return { service: match[1]!, ordinal: Number(match[2]), successor: match[3] !== undefined };
+}

@@ -331,7 +331,8 @@ export interface Runner {
   /**
    * Holds every process of the run still, and returns when none of them can write any more. Done when it is
    * held already, and when it does not run. It stays held, also past the end of the daemon, until `resume` or
-   * `stop`.
+   * `stop`. A command that `exec` is starting meanwhile runs before, or is refused: it is never held
+   * half-made.
    */
   pause(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /** Lets a paused run go on. Done when it is not paused, does not run, or is absent. */

@@ -291,14 +291,6 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // `data-web-0`, made or taken apart by hand: whoever does it their own way does not find the volumes of
-    // the others.
-    text: /\$\{[^}]*\bmounts?\b[^}]*\}-|\}-\$\{[^}]*\}-|\}-<n>/,
-    what: "the name of a claimed volume (use claimedVolumeName() or mountsOfVolume())",
-    // The others join dates and numbers of devices, containers and runs.
-    allowed: ["model/claim_names.ts", "server/backup/retention.ts", "drivers/", "runners/", "scripts/"],
-  },
-  {
     // Whoever asks what a driver can do reads its capabilities: docs/decisions/0052.
     text: /["'`]local["'`]|local-host/,
     what: "the name of a driver (ask its capabilities, or drivers/registry.ts)",

@@ -202,22 +202,6 @@ Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notic
   }
 });
 
-Deno.test("checkFile() finds the name of a claimed volume that is built by hand", () => {
-  for (
-    const line of [
-      "const name = `${mount.name}-${service.name}-${ordinal}`;",
-      "const prefix = `${mount.name}-${name}-`;",
-      "return volume.name.startsWith(`${spec.volumes[mount]!.name}-${service}`);",
-      "const shown = `volumes ${first}-${service}-<n>`;",
-    ]
-  ) {
-    assert.equal(checkFile("cli/describe/new.ts", line).length, 1, line);
-    assert.equal(checkFile("server/admission/new.ts", line).length, 1, line);
-    assert.deepEqual(checkFile("model/claim_names.ts", line), []);
-  }
-  assert.deepEqual(checkFile("model/instance_name.ts", "return `${service}-${ordinal}`;"), []);
-});
-
 Deno.test("checkLock() refuses download addresses", () => {
   assert.equal(checkLock('{"tarball": "https://registry.example/x.tgz"}').length, 1);
   assert.deepEqual(checkLock('{"npm": {"zod@4.6.7": {"integrity": "sha512-x"}}}'), []);

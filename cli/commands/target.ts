@@ -1,4 +1,5 @@
 /** Resolves the target of `logs` and `exec`: a service or one instance. @module */
+import { parseInstanceName } from "../../model/instance_name.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
@@ -70,7 +71,7 @@ export async function findLogTarget(session: Session, word: string): Promise<Log
     return await findTarget(session, word);
   } catch (error) {
     const { kind, name } = parseTarget(word);
-    const service = kind === "service" ? undefined : /^(.+)-\d+(-next)?$/.exec(name)?.[1];
+    const service = kind === "service" ? undefined : parseInstanceName(name)?.service;
     if (!(error instanceof RuneError) || error.code !== "not_found" || service === undefined) throw error;
     const { client, namespace } = session;
     if (!await findResource(client, { kind: "service", namespace, name: service })) throw error;

@@ -4,6 +4,7 @@
  * missing output has an explanation.
  * @module
  */
+import { parseInstanceName } from "../../../model/instance_name.ts";
 import { howEnded } from "../../../reconcile/kept_logs/keep_last.ts";
 import type { KeptLog } from "../../../reconcile/kept_logs/kept_logs.ts";
 import type { LogEntry, LogOptions, RunRef, RunState } from "../../../runners/runner.ts";
@@ -92,7 +93,7 @@ export async function resolveTarget(deps: LogDeps, target: Target): Promise<Targ
 export function serviceOf(store: Reader, { kind, namespace, name }: Target): Service | undefined {
   if (kind === "service") return store.get("service", namespace, name);
   const instance = store.get("instance", namespace, name);
-  const service = instance?.spec.service ?? /^(.+)-\d+(-next)?$/.exec(name)?.[1];
+  const service = instance?.spec.service ?? parseInstanceName(name)?.service;
   return service === undefined ? undefined : store.get("service", namespace, service);
 }
 

@@ -2,6 +2,7 @@
  * Streams the logs of a service or an instance. Runs are merged, and restarts and new instances are followed.
  * @module
  */
+import { parseInstanceName } from "../../../model/instance_name.ts";
 import type { LogEntry } from "../../../runners/runner.ts";
 import type { LogEvent, LogLine } from "../../../model/api.ts";
 import type { Instance } from "../../../model/instance.ts";
@@ -224,7 +225,7 @@ function findFollowable(store: Reader, target: Target): Followable {
   }
   // Between a stop and the next start no instance has this name, but it still belongs to its service.
   const uid = serviceOf(store, target)?.uid;
-  const ordinal = Number(/-(\d+)(-next)?$/.exec(name)?.[1]);
+  const ordinal = parseInstanceName(name)?.ordinal ?? NaN;
   return {
     owns: (instance) => isOf(instance, target) && instance.spec.serviceUid === uid,
     isGone() {
