@@ -44,6 +44,8 @@ const grows = async (path: string) => {
 /** Writes in `OUT` for ever, deaf to SIGTERM, and says its pid. */
 const DEAF_WRITER = `trap "" TERM; echo $$; while :; do echo x >> "$OUT"; sleep 0.02; done`;
 
+const UNTIL_IT_WRITES = `until [ -s "$OUT" ]; do sleep 0.02; done`;
+
 for (const by of TRACKERS) {
   // The other hierarchies are not there, as on hosts that have this one alone.
   const only: CgroupMounts = cgroups[by] === undefined ? {} : { [by]: cgroups[by] };
@@ -51,7 +53,8 @@ for (const by of TRACKERS) {
     roomTest(`by ${by}: ${name}`, fn, { ignore: cgroups[by] === undefined, room: { cgroups: only } });
 
   test("a process that daemonizes is ended before its run counts as exited", async (room) => {
-    const daemonize = `setsid sh -c 'setsid sh -c '\\''${DEAF_WRITER}'\\'' & exit' & wait; sleep 0.1; exit 4`;
+    const daemonize =
+      `setsid sh -c 'setsid sh -c '\\''${DEAF_WRITER}'\\'' & exit' & wait; ${UNTIL_IT_WRITES}; exit 4`;
     const spec = room.shell(daemonize, { env: { OUT: `${room.data}/out` } });
     await startRun(room, spec);
     const pid = await firstNumber(room, spec);
@@ -62,7 +65,7 @@ for (const by of TRACKERS) {
   test("processes in groups below are counted, held, stopped, and the run can be removed", async (room) => {
     const out = `${room.data}/out`;
     const inside = `echo $$ > "$GROUP/sub/deep/cgroup.procs"; ${DEAF_WRITER}`;
-    const spec = room.shell(`mkdir -p "$GROUP/sub/deep"; setsid sh -c '${inside}' & sleep 0.1`);
+    const spec = room.shell(`mkdir -p "$GROUP/sub/deep"; setsid sh -c '${inside}' & ${UNTIL_IT_WRITES}`);
     const group = `${cgroups[by]}/rune/${groupOf(room.daemonId, runFiles(room.dir, spec).name)}`;
     spec.env = { OUT: out, GROUP: group };
     spec.process!.args[1] += "; wait";
@@ -125,7 +128,9 @@ roomTest("a process in a threaded group below is counted and ended", async (room
 }, { ignore: cgroups.unified === undefined });
 
 roomTest("by session: what is left without its leader is ended when it is the run's own", async (room) => {
-  const spec = room.shell(`sh -c '${DEAF_WRITER}' & sleep 0.1; exit 3`, { env: { OUT: `${room.data}/out` } });
+  const spec = room.shell(`sh -c '${DEAF_WRITER}' & ${UNTIL_IT_WRITES}; exit 3`, {
+    env: { OUT: `${room.data}/out` },
+  });
   await startRun(room, spec);
   const pid = await firstNumber(room, spec);
   assert.equal((await exits(room, spec)).exitCode, 3);
