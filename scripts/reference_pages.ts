@@ -82,10 +82,10 @@ function cellsOf(field: Field, doc: FieldDoc): Record<string, string> {
   return {
     field: `\`${field.path}\``,
     type: doc.form ?? field.type,
-    default: field.default ?? doc.default ?? "",
+    default: field.default ?? doc.default ?? "none",
     unit: doc.unit ?? "",
     runner: doc.runner ?? "both",
-    example: doc.example === undefined ? "" : `\`${keyOf(field.path)}: ${doc.example}\``,
+    example: `\`${keyOf(field.path)}: ${doc.example}\``,
     "what it does": field.sameAs === undefined
       ? doc.means
       : `${doc.means} It has the fields of \`${field.sameAs}\`.`,
@@ -99,7 +99,7 @@ export function kindPage(kind: CastKind, fields: Field[], docs: FieldDocs): stri
   const columns = Object.keys(rows[0]!).filter((column) =>
     (column !== "runner" || kind === "service") && rows.some((row) => row[column] !== "")
   );
-  const notes = "A field that is not _required_ may be left out." +
+  const notes = "A field that is not _required_ may be left out; _none_ says that nothing takes its place." +
     (kind === "service" ? " _runner_ says whether containers, processes or both take the field." : "");
   const table = writeTable([columns, ...rows.map((row) => columns.map((column) => row[column]!))]);
   return `${WRITTEN}\n\n# ${title}\n\n${opening}\n\nIn a castfile it stands under \`${kind}:\`. ${notes}\n\n${table}\n`;

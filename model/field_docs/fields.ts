@@ -21,7 +21,7 @@ export interface FieldDoc {
   /** The only runner that supports it; absent if both do. */
   runner?: "containers" | "processes";
   /** YAML, as written after `key:`. */
-  example?: string;
+  example: string;
 }
 
 /** Docs of the fields of one schema, by path: `ports[].port`. */
