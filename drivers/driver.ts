@@ -8,7 +8,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Filesystem } from "../model/filesystem.ts";
 import type { AccessMode, VolumeSpec } from "../model/volume.ts";
 
-/** What a driver can do. The API refuses at write time what it cannot: docs/decisions/0052. */
+/** What a driver supports. Admission refuses declarations that need more: docs/decisions/0052. */
 export interface DriverCapabilities {
   accessModes: AccessMode[];
   snapshots: boolean;

@@ -1,8 +1,8 @@
 /**
- * The suite that every runner of real programs passes: the promises of `runner.ts`, as tests. What needs no
- * kernel is in `conformance_lifecycle.ts`; here is what does: programs that are missing, processes that
- * others started, a terminal, output that stops. It knows no engine; the room that it is given says how a
- * shell script becomes a run.
+ * The conformance suite for runners of real programs: the promises of `runner.ts` as tests.
+ * `conformance_lifecycle.ts` has the tests that need no kernel. The tests here need one: missing programs,
+ * child processes, terminals, paused output. The suite knows no Engine; a room turns a shell script into a
+ * run.
  * @module
  */
 import assert from "node:assert/strict";
@@ -11,17 +11,14 @@ import { entries, line, rejects, texts, textsOf } from "./conformance_looks.ts";
 import { OBEDIENT, scriptOf } from "./conformance_program.ts";
 import type { ExecOptions, ExecSession, Runner, RunSpec } from "./runner.ts";
 
-/** What one test works in: a runner with state of its own. */
+/** The environment of a test: a runner with its own state. */
 export interface ConformanceRoom {
   runner: Runner;
-  /**
-   * A fresh runner over the same state, as after a crash of the daemon. The older one is closed and no longer
-   * used.
-   */
+  /** Creates a new runner with the same state, as after a crash of the daemon. The old one is closed. */
   reopen(): Promise<Runner>;
-  /** A run of its own instance whose main process is `/bin/sh -c script`. */
+  /** Creates the spec of a run whose main process is `/bin/sh -c script`. */
   shell(script: string): RunSpec;
-  /** Removes every run, also running ones, and all else that the room made; closes its runners. */
+  /** Removes all runs, even running ones, and everything else of the room, and closes its runners. */
   cleanup(): Promise<void>;
 }
 
@@ -29,8 +26,8 @@ export interface ConformanceRoom {
 export type ConformanceOptions = SuiteOptions<ConformanceRoom>;
 
 /**
- * Has a child that dies of SIGTERM, and saves when its parent tells it to: the parent must be the only one
- * that is asked.
+ * A parent whose child dies on SIGTERM, and saves only when the parent tells it to. Only the parent may get
+ * the signal.
  */
 const MANAGER = `
   sh -c 'trap "echo child: saved; exit 3" USR1; echo ready; while :; do sleep 0.05; done' &

@@ -1,6 +1,6 @@
 /**
- * The part of the suite that needs no kernel: what becomes of a run by the calls of `runner.ts`. Runners of
- * real programs pass it, and so does the one in memory.
+ * The part of the suite that needs no kernel: the effects of the calls of `runner.ts` on a run. Runners of
+ * real programs and the memory runner pass it.
  * @module
  */
 import assert from "node:assert/strict";
@@ -22,13 +22,13 @@ export interface LifecycleRoom {
   cleanup(): Promise<void>;
 }
 
-/** How the suite reaches a runner. */
+/** Options of the suite. */
 export interface SuiteOptions<Room> {
   /** Shown in the names of the tests. */
   name: string;
   /** True where this runner cannot work here. */
   ignore?: boolean;
-  /** Opens a room of its own for one test. */
+  /** Opens a room for a test. */
   make(): Promise<Room>;
 }
 

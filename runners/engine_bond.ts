@@ -1,13 +1,13 @@
 /**
- * The contract between a daemon and the Docker runner about the Engine: what the daemon remembers of the one
- * that its containers are on, so that another one behind the same socket proves nothing. Who remembers it
- * where is no business of the runner.
+ * The contract between a daemon and the Docker runner about the Engine of the daemon's containers. The daemon
+ * records that Engine, so the answers of another Engine behind the same socket prove nothing. The runner does
+ * not know where the record is stored.
  * @module
  */
 
-/** A data directory on a host, told from every copy of it. */
+/** A data directory on a host, which distinguishes it from every copy. */
 export interface Place {
-  /** Stands for the machine; empty where that cannot be told. */
+  /** Identifies the machine; empty if it is unknown. */
   machine: string;
   /** The real path of the data directory, as the daemon sees it. */
   dataDir: string;
@@ -15,7 +15,7 @@ export interface Place {
   inode: string;
 }
 
-/** What a daemon remembers of its Engine. */
+/** A daemon's record of its Engine. */
 export interface EngineRecord {
   /** `ID` of `GET /info`. */
   id: string;
@@ -27,17 +27,17 @@ export interface EngineRecord {
   nonce: string;
 }
 
-/** What a person says about an Engine that Rune will not take by itself. */
+/** What a person confirms about an Engine that Rune does not adopt by itself. */
 export interface AdoptionWords {
   /** Every container that this daemon started on its former Engine is gone. */
   containersAreGone: boolean;
-  /** Whoever else holds this daemon's id is gone, and will not come back. */
+  /** Any other daemon with this id is gone, and will not come back. */
   takeOver: boolean;
 }
 
-/** What an adoption came to. */
+/** The result of an adoption. */
 export interface Adoption {
-  /** False when the Engine was this daemon's already. */
+  /** False if it already was this daemon's Engine. */
   changed: boolean;
   id: string;
   root: string;
@@ -49,7 +49,7 @@ export interface EngineBond {
   place: Place;
   /** Where it ran last; undefined when a person said that it may run here. */
   lastPlace(): Promise<Place | undefined>;
-  /** The Engine that its containers are on; undefined before the first one, and when any will do. */
+  /** The Engine of its containers; undefined before the first one, and if any is acceptable. */
   record(): Promise<EngineRecord | undefined>;
   /** Remembers an Engine, durably, and that the daemon runs here. */
   remember(record: EngineRecord): Promise<void>;

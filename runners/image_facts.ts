@@ -1,6 +1,6 @@
-/** What an image says of itself, beside its files. @module */
+/** The configuration of an image, apart from its files. @module */
 
-/** How an image would have its containers checked. */
+/** The health check of an image. */
 export interface ImageHealthcheck {
   /** The command, without a shell around it but the one that it names. */
   command: string[];

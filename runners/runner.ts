@@ -1,8 +1,8 @@
 /**
- * The contract of a runner. A runner starts, stops and finds runs (containers or processes); it knows nothing
- * of the store, of services or of volumes. A run is identified by its instance's uid and a number, so that
- * every call can be repeated, also by the next daemon. Every call throws only RuneError: `unavailable` when
- * the engine cannot be reached, `deadline_exceeded` when the signal's time ran out.
+ * The contract of a runner. A runner starts, stops and finds runs, which are containers or processes. It
+ * knows nothing of the store, of services or of volumes. The uid of its instance and a number identify a run,
+ * so every call can be repeated, even by the next daemon. Every call throws only RuneErrors: `unavailable` if
+ * the Engine is unreachable, `deadline_exceeded` if the signal timed out.
  * @module
  */
 import type { Adoption, AdoptionWords } from "./engine_bond.ts";
@@ -11,14 +11,14 @@ import type { HostIdentity, Resources, SecurityContext } from "../model/security
 
 export type { ImageFacts, ImageHealthcheck, ImagePath } from "./image_facts.ts";
 
-/** Names one run of one instance. */
+/** Identifies a run of an instance. */
 export interface RunRef {
   instanceUid: string;
-  /** Counts the runs of an instance from 1. */
+  /** The number of the run, from 1. */
   run: number;
   /**
-   * Names one attempt of a step that prepares the run (`<name>.<attempt>`), which is a run of its own; absent
-   * for the main one. Letters, digits, dots and hyphens.
+   * The attempt of an init step, `<name>.<attempt>`, which is a separate run; absent for the main run.
+   * Letters, digits, dots and hyphens.
    */
   step?: string;
 }
@@ -30,118 +30,112 @@ export interface RunMount {
   readOnly: boolean;
 }
 
-/** All that a runner needs to make a run. */
+/** Everything that a runner needs to create a run. */
 export interface RunSpec extends RunRef {
   namespace: string;
   service: string;
   /** `<service>-<ordinal>`. */
   instance: string;
   generation: number;
-  /** Hash of the template, for the label. */
+  /** The hash of the template, for the label. */
   specHash: string;
-  /** Docker: the image, and what replaces its entrypoint and command. */
+  /** Docker: the image, and the command that replaces its entrypoint and command. */
   image?: string;
   command?: string[];
   args?: string[];
-  /** Processes: executable, arguments and working directory. */
+  /** Processes: the executable, its arguments and the working directory. */
   process?: { command: string; args: string[]; workdir?: string };
   env: Record<string, string>;
-  /**
-   * More of the environment, which a runner must not write to disk itself. `create` is given it before every
-   * `start`.
-   */
+  /** Secret variables, which a runner must not write to disk. `create` gets them before every `start`. */
   secretEnv?: Record<string, string>;
   mounts: RunMount[];
-  /** Docker: names under which the namespace's network knows the run from its start. */
+  /** Docker: the names of the run on the namespace's network, from its start. */
   aliases: string[];
-  /** Docker: the run also joins the network that all namespaces share, without a name. */
+  /** Docker: whether the run also joins the shared network of all namespaces, without a name. */
   joinsShared?: boolean;
-  /** Docker: container ports published on the host; on one of its addresses where that is given. */
+  /** Docker: the container ports to publish on the host, on one of its addresses if that is given. */
   publish: { port: number; hostPort: number; hostAddress?: string; protocol: "tcp" | "udp" }[];
   resources?: Resources;
   securityContext?: SecurityContext;
   /**
-   * What asks the main process to end where `stop` names nothing else; default: the image's, else `SIGTERM`.
+   * The signal that `stop` sends to the main process by default. Default: the one of the image, or `SIGTERM`.
    */
   stopSignal?: string;
   /**
-   * Processes: who they are, as numbers; it goes before the names in `securityContext`. Absent: as the
-   * daemon, or as those say.
+   * Processes: their identity as numbers, which takes precedence over `securityContext`. Default: that, or
+   * the daemon's identity.
    */
   identity?: HostIdentity;
 }
 
-/** What is known of a run. */
+/** The state of a run. */
 export interface RunState extends RunRef {
-  /** `absent`: proven not to exist. A runner that cannot tell throws `unavailable`. */
+  /** `absent` means that the run certainly does not exist. A runner that cannot tell throws `unavailable`. */
   state: "absent" | "created" | "running" | "exited";
   namespace?: string;
   service?: string;
   instance?: string;
-  /** Container id, or `pid:<pid>`. */
+  /** The id of the container, or `pid:<pid>`. */
   handle?: string;
   pid?: number;
-  /** Address on the namespace's network. */
+  /** The address on the namespace's network. */
   ip?: string;
-  /** Where ports of this machine lead to it: `0.0.0.0:8080/tcp`; absent where none does. */
+  /** The ports of this machine that lead to it, such as `0.0.0.0:8080/tcp`; absent if there are none. */
   published?: string[];
   /**
-   * Docker, as `inspect` tells: names on the namespace's network, the host name with them; absent where the
-   * run is not on it.
+   * Docker, only from `inspect`: its names on the namespace's network, with the host name; absent if it is
+   * not on the network.
    */
   names?: string[];
-  /** The same for the network that all namespaces share. */
+  /** Its names on the shared network of all namespaces. */
   sharedNames?: string[];
   /** RFC 3339. */
   startedAt?: string;
   finishedAt?: string;
-  /** Known when the run ended and its code could be had; 128 + signal when a signal ended it. */
+  /** The exit code of an ended run, if it is known; 128 + signal if a signal ended it. */
   exitCode?: number;
   oomKilled?: boolean;
-  /** What the engine said when it could not start the run. */
+  /** The Engine's message if it could not start the run. */
   error?: string;
   /**
-   * Docker: volumes of the Engine's own that the container has, by their paths; it keeps them when the run is
-   * removed.
+   * Docker: the Engine's anonymous volumes of the container, by path. They survive the removal of the run.
    */
   engineVolumes?: { path: string; name: string }[];
-  /**
-   * `stop` ended it by SIGKILL: it did not end within the time that it was given. Docker tells it only in the
-   * answer of `stop`.
-   */
+  /** Whether `stop` had to kill it after the timeout. With Docker, only the answer of `stop` has this. */
   killed?: true;
   /**
-   * Processes: how many others still lived when the main one ended by itself. They are ended before the run
-   * counts as ended; of one that still runs it says that the main one has ended well already.
+   * Processes: how many others were alive when the main process ended. They are ended before the run counts
+   * as ended. If the run is still running, the main process has already ended successfully.
    */
   leftBehind?: number;
-  /** It runs and is held still by `pause`; it is `running` all the same, and keeps its mounts. */
+  /** Whether `pause` has paused it. A paused run counts as `running`, and keeps its mounts. */
   paused?: true;
 }
 
-/** Something happened to a run, or events may have been missed (`resync`: look at every run). */
+/** A change of a run, or `resync`, after which every run must be inspected since events may be missing. */
 export type RunEvent =
   | { type: "changed"; ref: RunRef; namespace: string; instance: string }
   | { type: "resync" };
 
-/** One line (or part of one, without its newline) of output. */
+/** A line of output, or a part of one, without the newline. */
 export interface LogEntry {
   stream: "stdout" | "stderr";
-  /** RFC 3339 with up to nanoseconds; absent where the runner does not know. */
+  /** RFC 3339 with up to nanoseconds; absent if it is unknown. */
   time?: string;
   text: string;
-  /** The bytes, where they are not UTF-8: `text` then has U+FFFD in the place of what is none. */
+  /** The bytes, if they are not UTF-8. Then `text` has U+FFFD in place of invalid bytes. */
   base64?: string;
   /**
-   * The line is longer than `LOG_LINE_MAX` (log_line.ts): the next entry of the same stream goes on with it.
+   * Whether the next entry of the same stream continues this line, which is longer than `LOG_LINE_MAX`
+   * (log_line.ts).
    */
   continues?: true;
 }
 
-/** What of a log is wanted. */
+/** Selects the entries of a log. */
 export interface LogOptions {
   follow: boolean;
-  /** Last lines; all when absent. */
+  /** The number of last lines. Default: all. */
   tail?: number;
   /** RFC 3339. */
   since?: string;
@@ -149,12 +143,12 @@ export interface LogOptions {
   signal: AbortSignal;
 }
 
-/** A command to run inside a running run. */
+/** A command to run inside a run. */
 export interface ExecOptions {
   command: string[];
   tty: boolean;
   stdin: boolean;
-  /** Terminal size, with `tty`. */
+  /** The size of the terminal, if `tty` is set. */
   size?: TerminalSize;
   env?: Record<string, string>;
   signal: AbortSignal;
@@ -168,57 +162,57 @@ export interface TerminalSize {
 
 /** A command that runs inside a run. */
 export interface ExecSession {
-  /** Output in order; with a TTY all of it is `stdout`. Ends when the command ends. */
+  /** The output in order, which ends with the command. With a TTY, all of it is `stdout`. */
   output: ReadableStream<{ stream: "stdout" | "stderr"; data: Uint8Array }>;
-  /** Closing it closes the command's standard input. */
+  /** The standard input of the command. */
   input: WritableStream<Uint8Array>;
   /** Sizes of its terminal, as they change. One that cannot be set is passed over. */
   sizes: WritableStream<TerminalSize>;
-  /** Resolves after `output` ended. */
+  /** The exit code; resolves after `output` has ended. */
   exitCode: Promise<number>;
 }
 
 /** When an image is pulled: docs/configuration.md, "Images". */
 export type PullPolicy = "missing" | "always" | "never";
 
-/** The names under which others find a run; none means that nobody new does. */
+/** The names by which others find a run. Without names, only open connections remain. */
 export interface Publication {
-  /** On the namespace's network. */
+  /** Names on the namespace's network. */
   names: string[];
-  /** On the network that all namespaces share; absent: the run need not be on it. */
+  /** Names on the shared network of all namespaces; absent if the run need not be on it. */
   sharedNames?: string[];
-  /** The address that it should have on the namespace's network, where it lost it. */
+  /** The address to restore on the namespace's network, if the run has lost it. */
   ip?: string;
 }
 
-/** A directory as a container of an image has it before anything runs. */
+/** A directory of an image, as a new container has it. */
 export interface ImageDirectory {
   image: string;
   path: string;
-  /** A volume of the Engine's own that is mounted there. */
+  /** An anonymous volume of the Engine that is mounted there. */
   engineVolume?: string;
 }
 
-/** How an image is pulled. */
+/** Options of a pull. */
 export interface PullOptions {
   policy: PullPolicy;
   signal: AbortSignal;
   onProgress?: (text: string) => void;
 }
 
-/** How a run is stopped. */
+/** Options of a stop. */
 export interface StopOptions {
   /** Milliseconds until SIGKILL. */
   timeoutMs: number;
-  /** As model/stop_signal.ts writes it. Default: what the run was made with. */
+  /** The signal, as in model/stop_signal.ts. Default: the one in the spec of the run. */
   stopSignal?: string;
   signal: AbortSignal;
 }
 
 /**
- * A runner; see the module comment for what all calls share.
+ * A runner. The module comment has the rules for all calls.
  *
- * @example The life of a run. Each call may come again, also from the next daemon.
+ * @example The life of a run. Each call may be repeated, even by the next daemon.
  * ```ts
  * import { strict as assert } from "node:assert";
  * import type { Runner, RunRef, RunSpec } from "./runner.ts";
@@ -258,47 +252,46 @@ export interface StopOptions {
 export interface Runner {
   readonly name: "docker" | "process";
 
-  /** @throws {RuneError} `unavailable` with a hint when nothing can be run now. */
+  /** Checks that the runner works. @throws {RuneError} `unavailable` with a hint if it does not. */
   check(signal: AbortSignal): Promise<void>;
 
   /**
-   * Makes the image present. The process runner has none.
+   * Pulls the image, if the policy requires it. The process runner has no images.
    *
-   * @param options.onProgress told how far it is, in words, often.
-   * @throws {RuneError} `not_found` when no such image can be had (with the registry's sentence),
-   * `failed_precondition` (not permanent) when the registry is out of reach: trying again will help once it
-   * is back.
+   * @param options.onProgress called often with the progress, in words.
+   * @throws {RuneError} `not_found`, with the registry's message, if the image is not available;
+   * `failed_precondition` (not permanent) if the registry is unreachable.
    */
   pull?(image: string, options: PullOptions): Promise<void>;
 
   /**
-   * Docker: what an image that is on this host declares. It asks no registry, and costs one short request.
+   * Docker: describes what an image on this host declares, with one short request and without a registry.
    *
-   * @throws {RuneError} `not_found` when the image is not here.
+   * @throws {RuneError} `not_found` if the image is not on this host.
    */
   describeImage?(image: string, signal: AbortSignal): Promise<ImageFacts>;
 
   /**
-   * Docker: what an image has at these paths, by path.
+   * Docker: finds out what an image has at these paths.
    *
-   * @throws {RuneError} `not_found` when the image is not here.
+   * @throws {RuneError} `not_found` if the image is not on this host.
    */
   lookIntoImage?(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
 
   /**
-   * Docker: the content of a directory, as a tar stream whose entries begin with `./`, with owners and modes.
-   * Empty where the image has no such directory. What it takes is gone again once the stream has ended or was
-   * cancelled.
+   * Docker: reads a directory of an image as a tar stream with owners and modes, whose entries begin with
+   * `./`. Empty if the image has no such directory. Everything that it needs is removed when the stream has
+   * ended or was cancelled.
    *
-   * @throws {RuneError} `not_found` when the image is not here.
+   * @throws {RuneError} `not_found` if the image is not on this host.
    */
   readImage?(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 
   /**
-   * Who the programs of a run would be, as numbers: by the context, else by what the image says. What is
-   * absent is not known.
+   * Finds the user and group of a run's programs, as numbers, from the context or the image. Absent numbers
+   * are unknown.
    *
-   * @throws {RuneError} as `create` does for a context that cannot be enforced.
+   * @throws {RuneError} as `create` does, for a context that cannot be enforced.
    */
   ownerOf?(
     context: SecurityContext,
@@ -306,64 +299,72 @@ export interface Runner {
   ): Promise<{ user?: number; group?: number }>;
 
   /**
-   * Makes the run, not started. Done when it exists.
+   * Creates the run without starting it. Does nothing if it exists.
    *
-   * @throws {RuneError} `invalid_argument` or `failed_precondition` when it can never be made from this spec.
+   * @throws {RuneError} `invalid_argument` or `failed_precondition` if it can never be created from this
+   * spec.
    */
   create(spec: RunSpec, signal: AbortSignal): Promise<RunState>;
   /**
-   * Finds out whether `create` and `start` would refuse this spec, as far as that can be known without
-   * starting anything, and leaves nothing behind. Its mounts are not there yet.
+   * Checks whether `create` and `start` would refuse this spec, as far as possible without starting anything.
+   * Leaves nothing behind. The mounts do not exist yet.
    *
-   * @param options.covered where its mounts will be: what lies there is not judged.
-   * @throws {RuneError} as `create` does, and `not_found` for a program that is missing.
+   * @param options.covered the paths of future mounts, below which nothing is checked.
+   * @throws {RuneError} as `create` does, and `not_found` for a missing program.
    */
   rehearse(spec: RunSpec, options: { covered: string[]; signal: AbortSignal }): Promise<void>;
-  /** Starts a run that was created. Done when it was started before, also when it has ended since. */
+  /** Starts a created run. Does nothing if it was started before, even if it has ended. */
   start(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /**
-   * Asks the run's main process to end, kills what is left after `timeoutMs`, and returns when all of it is
-   * known to be gone. A paused run is resumed for it. The other processes of a run are asked (SIGTERM) when
-   * the main one has ended: those of a container that does not wait for them end with it, as the Engine has
-   * it. They have what is left of the time, and of processes of the host 2 s at least.
+   * Asks the main process of a run to end, kills what is left after `timeoutMs`, and returns when all
+   * processes have certainly ended. A paused run is resumed first. After the main process has ended, the
+   * other processes get SIGTERM and the rest of the time, but at least 2 s if they are processes of the host.
+   * In a container, the Engine ends them with the main process.
    */
   stop(ref: RunRef, options: StopOptions): Promise<RunState>;
   /**
-   * Holds every process of the run still, and returns when none of them can write any more. Done when it is
-   * held already, and when it does not run. It stays held, also past the end of the daemon, until `resume` or
+   * Pauses all processes of the run, and returns when none of them can write any more. Does nothing if the
+   * run is paused or not running. It stays paused, even after the end of the daemon, until `resume` or
    * `stop`. A command that `exec` is starting meanwhile runs before, or is refused: it is never held
    * half-made.
    */
   pause(ref: RunRef, signal: AbortSignal): Promise<RunState>;
-  /** Lets a paused run go on. Done when it is not paused, does not run, or is absent. */
+  /** Resumes a paused run. Does nothing if it is not paused, not running or absent. */
   resume(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /**
-   * Removes an ended or created run with its logs. Done when it is absent.
-   * @throws {RuneError} `conflict` when it runs.
+   * Removes an ended or created run with its logs. Does nothing if it is absent.
+   * @throws {RuneError} `conflict` if it is running.
    */
   remove(ref: RunRef, signal: AbortSignal): Promise<void>;
   inspect(ref: RunRef, signal: AbortSignal): Promise<RunState>;
   /**
-   * Docker: gives a running run these names and no others. Connections that are open stay open: the run keeps
-   * its address. Done when it does not run.
+   * Docker: sets the names of a running run. It keeps its address, so connections stay open. Does nothing if
+   * it is not running.
    */
   publish?(ref: RunRef, options: Publication & { signal: AbortSignal }): Promise<void>;
-  /** Every run that this daemon ever made and did not remove. */
+  /** Lists every run that this daemon has created and not removed. */
   list(signal: AbortSignal): Promise<RunState[]>;
-  /** Changes as they happen, until the signal aborts. Starts with `resync`; reconnects by itself. */
+  /** Yields changes until the signal aborts. Starts with `resync`, and reconnects by itself. */
   events(signal: AbortSignal): AsyncIterable<RunEvent>;
 
   /**
-   * Docker: takes the Engine that answers for the one that this daemon's containers are on, by a person's
-   * word.
+   * Docker: adopts the current Engine as the one with this daemon's containers, after a person has confirmed
+   * it.
    *
-   * @throws {RuneError} `failed_precondition` where words are missing, `unavailable` when it does not answer.
+   * @throws {RuneError} `failed_precondition` if a confirmation is missing; `unavailable` if the Engine does
+   * not answer.
    */
   adopt?(words: AdoptionWords, signal: AbortSignal): Promise<Adoption>;
 
   logs(ref: RunRef, options: LogOptions): Promise<ReadableStream<LogEntry>>;
-  /** @throws {RuneError} `conflict` or `failed_precondition` when the run does not run, or is paused. */
+  /**
+   * Runs a command in a run.
+   * @throws {RuneError} `conflict` or `failed_precondition` if the run is paused or not running.
+   */
   exec(ref: RunRef, options: ExecOptions): Promise<ExecSession>;
-  /** CPU in thousandths of a core over the last interval, memory in bytes; undefined when it does not run. */
+  /**
+   * Reads the CPU usage of the last interval in thousandths of a core, and the memory in bytes; undefined if
+   * it is not running.
+   */
   stats?(ref: RunRef, signal: AbortSignal): Promise<{ milliCpu: number; memoryBytes: number } | undefined>;
 }

@@ -1,7 +1,7 @@
 /**
- * The driver `local`: a volume is a directory `<root>/<namespace>/<name>`. It appears by an
- * atomic rename, goes into a trash, and is copied by the host's `cp`, so that nothing half made or half
- * removed is ever seen. Knows nothing of who mounts a volume.
+ * The driver `local`: a volume is a directory `<root>/<namespace>/<name>`. Volumes appear by an atomic
+ * rename, and move to a trash when they are deleted, so nothing partial is ever visible. The host's `cp`
+ * copies them. The driver does not know who mounts them.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";

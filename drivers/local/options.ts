@@ -15,7 +15,7 @@ export interface LocalOptions {
    * A file outside the root that records the filesystem of the root. Default: each object finds it out again.
    */
   memory?: string;
-  /** `delete` keeps the data. Default: false. */
+  /** Whether `delete` keeps the data. Default: false. */
   preserveOnDelete?: boolean;
   /**
    * How long data stays in the trash until the caller purges it; 0: `delete` destroys it at once. Default: 24

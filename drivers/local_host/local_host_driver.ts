@@ -1,6 +1,6 @@
 /**
- * The driver `local-host`: a volume is a directory of the host that exists already and that the operator has
- * allowed: docs/storage.md, "Drivers". It never removes, formats or copies anything.
+ * The driver `local-host`: a volume is an existing directory of the host that the operator has allowed
+ * (docs/storage.md, "Drivers"). The driver never removes, formats or copies anything.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";

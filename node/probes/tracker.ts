@@ -55,8 +55,8 @@ export interface HealthVerdict {
 }
 
 /**
- * Adds up the probes of a run: without a readiness probe, liveness decides readiness, and without
- * either the startup probe does. Until that has passed, the others say nothing.
+ * Combines the probes of a run. Without a readiness probe, liveness decides readiness; without either, the
+ * startup probe does. Until the startup probe has passed, the others do not count.
  */
 export function verdictOf(
   states: { startup?: ProbeState; liveness?: ProbeState; readiness?: ProbeState },

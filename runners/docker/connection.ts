@@ -1,8 +1,8 @@
 /**
- * One connection to the Engine, speaking HTTP/1.1 over its unix socket. Rune speaks it itself, because a
- * connection leads to one process of the Engine for all of its life: what is proven of that process by one
- * request holds for the next one on the same connection. A client that picks connections by itself cannot
- * promise that when the socket is exchanged.
+ * A connection to the Engine, with HTTP/1.1 over its unix socket. Rune implements the protocol itself because
+ * a connection always leads to the same process: what one request proves about that process holds for the
+ * next request on the connection. A client that picks connections by itself cannot guarantee this if the
+ * socket is replaced.
  * @module
  */
 import { writeAll } from "../../base/durable.ts";
@@ -10,7 +10,7 @@ import { abortable } from "../../base/abortable.ts";
 import { concat } from "./frames.ts";
 import { BodyReader, Incoming } from "./incoming.ts";
 
-/** One request as it goes over the wire. */
+/** A request. */
 export interface RawRequest {
   method: string;
   /** With version and query. */
@@ -27,19 +27,19 @@ export interface ExchangeOptions {
   head: AbortSignal;
   /** Does the same until the end of the answer's body. */
   life: AbortSignal;
-  /** Told once, when nothing of the answer is left: whether the connection can take another request. */
+  /** Called once at the end of the answer, with whether the connection can take another request. */
   onEnd(reusable: boolean): void;
 }
 
-/** See the module comment. Not for two exchanges at once. */
+/** A connection, which supports one exchange at a time. */
 export interface Connection {
   /** When it was opened, by `performance.now()`. */
   readonly openedAt: number;
   /** Whether the Engine has begun to answer the current request. */
   readonly answered: boolean;
-  /** The Engine's answer; its body must be read to its end or cancelled. */
+  /** Sends a request. The body of the answer must be read to its end or cancelled. */
   exchange(request: RawRequest, options: ExchangeOptions): Promise<Response>;
-  /** Tells when the Engine closes the connection while nothing is asked. */
+  /** Calls back if the Engine closes the idle connection. */
   watch(onClosed: () => void): void;
   /** The connection itself, for a protocol that is not HTTP. Nothing may be asked any more. */
   handOver(): Deno.UnixConn;
@@ -124,7 +124,7 @@ function encodeRequest({ method, path, headers, body }: RawRequest): Uint8Array 
   const lines = Object.entries({ host: "docker", ...headers, ...length }).map(([n, value]) =>
     `${n}: ${value}`
   );
-  // A line break would make another request of what follows it.
+  // The text after a line break would become another request.
   if (/\s/.test(path) || lines.some((line) => /[\r\n]/.test(line))) {
     throw new TypeError("a request must not hold line breaks");
   }

@@ -1,25 +1,22 @@
 /**
- * Connections to the Engine, each proven before its first use and every few seconds after it, and used for a
- * minute at most: whoever takes this daemon's id over, or exchanges the Engine behind the socket, is noticed
- * soon, and until then no answer comes from anybody else. One that is open outlives the socket for a little:
- * an Engine that shuts down answers there what it can.
+ * The pool of connections to the Engine. Each is verified before its first use and every few seconds after
+ * it, and used for at most a minute. So a takeover of this daemon's id, or a replaced Engine, is noticed
+ * soon, and no answer comes from another Engine. An open connection can outlive the socket for a short time
+ * while the Engine shuts down.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
-/**
- * Milliseconds for which what was proven of a connection is good for another request, and for which it is
- * used at all.
- */
+/** How long a verification is valid, and how long a connection is used, in milliseconds. */
 const PROVEN_MS = 5_000;
 const OPEN_MS = 60_000;
-/** Connections that wait for another request at most. */
+/** The most idle connections. */
 const IDLE_MAX = 32;
 
 /** See the module comment. */
 export interface Connections {
-  /** A connection that has passed the proof; `fresh` when nobody used it before. */
+  /** Returns a verified connection. `fresh` means that it is new. */
   take(signal: AbortSignal): Promise<{ connection: Connection; fresh: boolean }>;
   /** One that nobody used before. */
   takeFresh(signal: AbortSignal): Promise<Connection>;
@@ -27,7 +24,7 @@ export interface Connections {
   giveBack(connection: Connection): void;
   /** Forgets one that was closed or handed over. */
   forget(connection: Connection): void;
-  /** Closes all of them, also those in use: what they lead to is no longer to be trusted. */
+  /** Closes all connections, even those in use, since their Engine can no longer be trusted. */
   drop(): void;
   close(): void;
 }

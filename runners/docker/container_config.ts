@@ -1,7 +1,4 @@
-/**
- * What the Engine is asked to create for a run: pure, so that it can be read and tested as a table.
- * @module
- */
+/** Translates a run into the body of a create request. Pure, so that it can be tested as a table. @module */
 import { RuneError } from "../../model/error.ts";
 import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
 import type { Resources, SecurityContext } from "../../model/security.ts";
@@ -16,7 +13,7 @@ export interface ContainerConfig {
   Cmd?: string[];
   Env: string[];
   User?: string;
-  /** The image's check is Rune's to run: the Engine would run it and tell nobody. */
+  /** Disables the image's health check, which Rune runs itself. */
   Healthcheck: { Test: ["NONE"] };
   /** Absent: the image's. */
   StopSignal?: string;
@@ -98,8 +95,8 @@ function hostname(instance: string): string {
 }
 
 /**
- * Who a security context says that a container runs as, in the Engine's words; undefined where that is the
- * image's to say.
+ * The user of a container from its security context, in the Engine's notation; undefined if the image
+ * decides.
  */
 export function userOf(context: SecurityContext | undefined): string | undefined {
   if (context?.group === undefined) return context?.user;

@@ -1,4 +1,4 @@
-/** Making a run's container, or finding the one that was made before. @module */
+/** Creates the container of a run, or finds an existing one. @module */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import type { RunSpec, RunState } from "../runner.ts";
@@ -13,12 +13,12 @@ import { refusalOf } from "./refusals.ts";
 const createdSchema = z.object({ Id: z.string() });
 
 /**
- * Makes the container of a run; its network must be there.
+ * Creates the container of a run. Its network must exist.
  *
- * @returns its state, and whether it was made by this call.
- * @throws {RuneError} `invalid_argument` when the Engine refuses the spec, `not_found` when the image is
- * missing, `failed_precondition` (not permanent) when the source of a mount is missing, `conflict` when the
- * name is another's.
+ * @returns its state, and whether this call created it.
+ * @throws {RuneError} `invalid_argument` if the Engine refuses the spec; `not_found` if the image is missing;
+ * `failed_precondition` (not permanent) if the source of a mount is missing; `conflict` if another container
+ * has the name.
  */
 export async function createContainer(
   engine: Engine,
@@ -48,7 +48,7 @@ export async function createContainer(
         if (!isOf(found.Config.Labels, spec, daemonId)) throw refusalOf(error.message, error) ?? error;
         return { state: stateOf(found, { ref: spec, daemonId }), made: false };
       }
-      // A name is taken a little before its container can be seen, and a little after it is gone.
+      // A name is in use shortly before its container is visible, and shortly after it is removed.
       if (attempt === BUSY.times) throw error;
       await pause(BUSY.everyMs, signal);
     }

@@ -1,7 +1,6 @@
 /**
- * The client of the Docker Engine over its unix socket: negotiates the API version, sends requests, bounds
- * each in time and size, and translates every failure once into a RuneError. It knows nothing of what the
- * requests mean.
+ * A client for the Docker Engine over its unix socket. It negotiates the API version, limits each request in
+ * time and size, and translates failures into RuneErrors. It does not know the meaning of requests.
  * @module
  */
 import type { z } from "zod";
@@ -17,7 +16,7 @@ import { encodeBody, parseAnswer, queryOf, readWhole } from "./wire.ts";
 const NEWEST = "1.47";
 const OLDEST = "1.40";
 
-/** Bytes of an answer that is read whole, at most: a list of 10,000 containers has 20 MB. */
+/** The most bytes of a complete answer. A list of 10,000 containers has 20 MB. */
 const ANSWER_MAX = 64 * 1024 * 1024;
 const SENTENCE_MAX = 64 * 1024;
 const PING_MAX = 1024;
@@ -132,7 +131,7 @@ export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined
   }
 }
 
-/** What an Engine must show before it is asked anything. */
+/** Verifies an Engine before any request. */
 export interface EngineGuard {
   /** @throws {RuneError} `unavailable` without asking, while the last refusal is fresh. */
   refuseKnown(): void;
@@ -154,7 +153,7 @@ export type Ask = Pick<Engine, "json" | "send">;
  * @param guard proves each connection before its use; without it, any Engine will do.
  */
 export function createEngine(socket: string, guard?: EngineGuard): Engine {
-  // The Engine that comes back may be another version.
+  // The Engine may have another version after a restart.
   const versions = new WeakMap<Connection, string>();
   let known: string | undefined;
   const connections = createConnections(socket, async (connection, signal) => {
@@ -293,7 +292,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
   };
 }
 
-/** A proof that fails says nothing of what is asked for after it: "no such thing" least of all. */
+/** A failed verification must not look like an answer to the request, and least of all like "not found". */
 function toUnproven(error: unknown): unknown {
   if (!(error instanceof RuneError) || isOutage(error)) return error;
   return new RuneError("unavailable", `Docker cannot be told from another one: ${error.message}`, {

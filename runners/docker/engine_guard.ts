@@ -1,7 +1,7 @@
 /**
- * Holds the Docker runner to one Engine: every connection is proven before anything is asked over it, so that
- * no answer, "there is no such container" above all, comes from an Engine that the daemon's containers are
- * not on, and nothing is made there.
+ * Restricts the Docker runner to one Engine. Every connection is verified before it is used, so no answer,
+ * above all "no such container", comes from an Engine without the daemon's containers, and nothing is created
+ * there.
  * @module
  */
 import { KeyedLock } from "../../base/keyed_lock.ts";
@@ -14,12 +14,12 @@ import { type EngineMark, putMark, readEngine, readMark } from "./engine_mark.ts
 /** Milliseconds for which a refusal is repeated without asking the Engine again. */
 const REFUSAL_MS = 1_000;
 
-/** A guard, and the way past it by a person's word. */
+/** A guard, which a person can override. */
 export interface EngineKeeper extends EngineGuard {
   /**
-   * Takes the Engine at the other end for this daemon's.
+   * Adopts the Engine of a connection.
    *
-   * @throws {RuneError} `failed_precondition` where words are missing that its state asks for.
+   * @throws {RuneError} `failed_precondition` if its state requires a confirmation that is missing.
    */
   adopt(ask: Ask, words: AdoptionWords, signal: AbortSignal): Promise<Adoption>;
 }
@@ -42,7 +42,7 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
   let refusal: { error: RuneError; at: number } | undefined;
   const lock = new KeyedLock();
 
-  /** One at a time: what was concluded is written before the next connection is judged. */
+  /** One at a time, so that a conclusion is stored before the next connection is verified. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => lock.run(["judgement"], { work });
 
   /** Only this guard writes what is loaded here. */
@@ -63,7 +63,7 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
     return { observed, verdict };
   }
 
-  /** Marks the Engine, then remembers it: who dies in between finds its own mark. */
+  /** Marks the Engine, and then records it. After a crash in between, the next daemon finds its own mark. */
   async function take(
     ask: Ask,
     { observed, nonce, signal }: { observed: ObservedEngine; nonce: string; signal: AbortSignal },

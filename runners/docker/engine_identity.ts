@@ -1,11 +1,11 @@
 /**
- * Whether the Engine behind the socket is the one that this daemon's containers are on, and whether this
- * daemon may act on them. Pure: it judges what was observed.
+ * Decides whether the Engine behind the socket is the one with this daemon's containers, and whether this
+ * daemon may act on them. Pure.
  *
- * The Engine's own id is not enough: Engine 20.10 keeps it in /etc/docker, so that two Engines of one machine
- * share it, and one whose data was taken away keeps it. So it is compared together with the place of the
- * Engine's data and with the mark (`engine_mark.ts`). A copy of a data directory has the same id and the same
- * nonce: it is told by its place.
+ * The id of the Engine is not enough. Engine 20.10 keeps it in /etc/docker, so two Engines of a machine share
+ * it, and an Engine keeps it if its data is removed. So the directory of its data and the mark
+ * (`engine_mark.ts`) are compared too. A copy of a data directory has the same id and nonce, but another
+ * place.
  * @module
  */
 import { type AdoptionWords, type EngineRecord, isSamePlace, type Place } from "../engine_bond.ts";

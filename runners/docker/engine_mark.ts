@@ -1,7 +1,7 @@
 /**
- * The mark that a daemon leaves on its Engine: a volume that holds no data, only labels. It goes where the
- * Engine's data goes, costs nothing, and no container is needed to keep it. It says which daemon, from where,
- * holds the Engine. `docker volume prune` may take it; see `engine_identity.ts` for what is concluded then.
+ * The mark of a daemon on its Engine: an empty volume with labels. It is part of the Engine's data, costs
+ * nothing, and needs no container. It says which daemon uses the Engine, and from which place. `docker volume
+ * prune` may remove it; see `engine_identity.ts` for this case.
  * @module
  */
 import { z } from "zod";

@@ -1,8 +1,4 @@
-/**
- * What happens to the daemon's containers, as the Engine tells it, through any number of the Engine's
- * restarts.
- * @module
- */
+/** Streams changes of the daemon's containers, across restarts of the Engine. @module */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import type { RunEvent } from "../runner.ts";

@@ -1,4 +1,4 @@
-/** Commands inside a running container: output, input with half-close, terminals, exit codes. @module */
+/** Runs commands inside a container: output, input with half-close, terminals, exit codes. @module */
 import { z } from "zod";
 import { writeAll } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";

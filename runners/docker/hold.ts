@@ -37,7 +37,7 @@ export async function pauseContainer(engine: Engine, id: string, options: Change
   await change(engine, id, { ...options, from: "running", call: "pause" });
 }
 
-/** Lets a paused container go on. Done when it is not paused. */
+/** Resumes a container. Does nothing if it is not paused. */
 export async function resumeContainer(engine: Engine, id: string, options: ChangeOptions): Promise<void> {
   await change(engine, id, { ...options, from: "paused", call: "unpause" });
 }

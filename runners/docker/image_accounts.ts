@@ -1,7 +1,6 @@
 /**
- * Who the main process of a container will be, as numbers: by its security context, else by what its image
- * says, with the names that the image's own files give. Nothing of the image is run for it. See
- * docs/decisions/0047.
+ * Finds the user and group of a container's main process, as numbers: from its security context or its image,
+ * with the accounts in the image's files. Runs nothing of the image. See docs/decisions/0047.
  * @module
  */
 import { parseAccountId, type SecurityContext } from "../../model/security.ts";

@@ -1,7 +1,6 @@
 /**
- * Reading files of an image, through a container that is made for it and never started. The Engine fills the
- * volumes that the image declares when it makes a container, so what is read is what a container would begin
- * with.
+ * Reads files of an image through a container that is created but never started. The Engine fills the
+ * declared volumes when it creates a container, so the result is what a new container has.
  * @module
  */
 import { z } from "zod";

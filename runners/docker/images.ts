@@ -1,4 +1,4 @@
-/** Making images present: short references as Docker reads them, and the pull policy. @module */
+/** Pulls images: expands short references as Docker does, and applies the pull policy. @module */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import type { PullOptions } from "../runner.ts";
@@ -7,9 +7,7 @@ import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { createPullMeter, layerSchema } from "./pull_meter.ts";
 import { authHeader, type RegistryAuth, repositoryOf } from "./registry_auth.ts";
 
-/**
- * Milliseconds without any word after which a pull is given up: a large layer may take that long to unpack.
- */
+/** How long a pull may be silent, in milliseconds. Unpacking a large layer may take that long. */
 const SILENT_MS = 10 * 60_000;
 
 const progressSchema = layerSchema.extend({

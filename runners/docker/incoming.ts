@@ -1,7 +1,4 @@
-/**
- * What comes over a connection, read as HTTP/1.1 (RFC 9112), with a bound on each part that is held.
- * @module
- */
+/** Parses HTTP/1.1 answers (RFC 9112) from a connection, with bounded buffers. @module */
 
 /** Bytes of an answer's head, and of a line that frames its body, at most. */
 const HEAD_MAX = 64 * 1024;

@@ -1,6 +1,6 @@
 /**
- * The kernel's word on containers that ran out of memory. The Engine hears of it beside the end of the
- * container, and where that comes first (about one in ten that use up their memory at once) it never tells.
+ * Finds containers that ran out of memory in the kernel log. The Engine learns of it separately from the end
+ * of the container. If the end comes first, as in about one of ten cases, the Engine never reports it.
  * @module
  */
 import { SYSTEM_PATH } from "../process/tools.ts";

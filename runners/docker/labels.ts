@@ -1,7 +1,4 @@
-/**
- * Names and labels by which a daemon knows its containers and networks, and leaves alone all others.
- * @module
- */
+/** Names and labels by which a daemon recognizes its own containers and networks. @module */
 import { createHash } from "node:crypto";
 import type { RunRef, RunSpec } from "../runner.ts";
 

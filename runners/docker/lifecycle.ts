@@ -1,4 +1,4 @@
-/** Starting, stopping and removing one container. @module */
+/** Starts, stops and removes a container. @module */
 import { startTimer } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import { containerSchema } from "./container_state.ts";

@@ -1,4 +1,4 @@
-/** The time that a request to the Engine may take, whatever the Engine does. @module */
+/** Limits the time of requests to the Engine. @module */
 import { startTimer } from "../../base/delay.ts";
 import { abortable } from "../../base/abortable.ts";
 import { RuneError } from "../../model/error.ts";

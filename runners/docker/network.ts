@@ -1,6 +1,5 @@
 /**
- * One bridge network per namespace: made when a run first needs it, removed when the namespace has no run
- * left.
+ * Manages one bridge network for each namespace. It is created for the first run, and removed after the last.
  * @module
  */
 import { z } from "zod";
@@ -20,7 +19,7 @@ const ipamSchema = z.object({ IPAM: z.object({ Config: z.array(z.object({ Subnet
 
 /** The networks of one daemon. */
 export interface Networks {
-  /** Runs `make` while the namespace's network is there and kept. */
+  /** Runs `make` while the network of the namespace exists and is not removed. */
   use<T>(namespace: string, options: { signal: AbortSignal; make: () => Promise<T> }): Promise<T>;
   /** Looks at the network again before its next use: somebody removed it. */
   recheck(namespace: string): void;

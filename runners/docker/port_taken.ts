@@ -1,4 +1,4 @@
-/** Ports and addresses of the host that the Engine could not have, in words that say who has them. @module */
+/** Explains ports and addresses of the host that the Engine could not use, and names their users. @module */
 import { findPortHolder } from "../../base/port_holder.ts";
 import { RuneError } from "../../model/error.ts";
 

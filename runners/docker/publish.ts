@@ -1,7 +1,7 @@
 /**
- * The names of a container on its networks. The Engine fixes them when a container joins a network, so that a
- * change of names is leaving and joining again with the same address: it takes a tenth of a second, and open
- * connections survive it.
+ * Changes the names of a container on its networks. The Engine fixes them when the container joins, so it has
+ * to leave and join again with the same address. This takes a tenth of a second, and open connections survive
+ * it.
  * @module
  */
 import { RuneError } from "../../model/error.ts";

@@ -1,6 +1,6 @@
 /**
- * What the Engine's sentences mean, in Rune's words and fields. Each kind that users meet has a row; another
- * sentence is kept as it is, without identifiers, so that the same failure reads the same each time. Pure.
+ * Translates messages of the Engine into Rune's words and fields. Each kind that users meet has a row. Other
+ * messages stay, without identifiers, so that the same failure always has the same message. Pure.
  * @module
  */
 import { type ErrorCode, RuneError } from "../../model/error.ts";

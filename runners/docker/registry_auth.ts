@@ -1,7 +1,4 @@
-/**
- * Credentials for registries: which pattern an image's repository matches, and how the Engine is told them.
- * @module
- */
+/** Finds the credentials for an image's repository, and encodes them for the Engine. @module */
 
 /** Credentials of the entry that covers a repository, as they are now. */
 export interface RegistryAuth {

@@ -1,6 +1,6 @@
 /**
- * Finding out what the Engine would refuse, before anything is stopped for it: a container is made, looked
- * into, and removed.
+ * Checks what the Engine would refuse, before anything is stopped: creates a container, inspects it and
+ * removes it.
  * @module
  */
 import { resolve } from "node:path/posix";

@@ -1,6 +1,6 @@
 /**
- * Which container is which run. The container's name is made for people, so a run is found by its labels, and
- * remembered: the calls of one run's life then cost nothing more than themselves.
+ * Maps runs to containers. A run is found by its labels, since the name of a container is only for people.
+ * The result is cached, so that later calls need no lookup.
  * @module
  */
 import type { RunRef } from "../runner.ts";

@@ -1,6 +1,6 @@
 /**
- * The Docker runner: runs as containers of one Engine. It keeps no state but what it remembers of the
- * Engine's; a container belongs to a daemon by its labels, and those of another daemon are never touched.
+ * The Docker runner, whose runs are containers of one Engine. Its only state is a cache of the Engine's.
+ * Labels say to which daemon a container belongs; those of other daemons are never touched.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";

@@ -1,7 +1,4 @@
-/**
- * The containers of a daemon that run on an Engine, for who must know before that daemon is there.
- * @module
- */
+/** Lists the running containers of a daemon that does not run itself. @module */
 import { z } from "zod";
 import { createEngine } from "./engine.ts";
 import { LABEL, labelFilter } from "./labels.ts";

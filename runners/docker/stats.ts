@@ -1,4 +1,4 @@
-/** What a container uses of CPU and memory. @module */
+/** Reads the CPU and memory usage of a container. @module */
 import { z } from "zod";
 import type { Engine } from "./engine.ts";
 import { pause } from "./pause.ts";

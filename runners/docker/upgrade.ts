@@ -1,6 +1,5 @@
 /**
- * A request that turns its connection into a plain two-way stream, which fetch cannot: `exec` with standard
- * input.
+ * Upgrades a connection to a two-way stream, for `exec` with standard input, which fetch does not support.
  * @module
  */
 import { writeAll } from "../../base/durable.ts";

@@ -1,4 +1,4 @@
-/** Wakes whoever waits for news of a run. A ring is never lost between looking and waiting. @module */
+/** Wakes those who wait for changes of a run. A ring between checking and waiting is not lost. @module */
 import { startTimer } from "../../base/delay.ts";
 
 /** Hears one run's bell until disposed. */

@@ -1,8 +1,8 @@
 /**
- * The environment of the host's own programs, which is fixed, and that of a run's command, which its user
- * chose. The second never becomes the environment of a program that may still be root: a variable such as
- * `LD_PRELOAD` would run code in it. It is handed to the shell that becomes the command over a pipe, as text,
- * and is in no file and no argument on its way.
+ * The fixed environment of the host's programs, and the environment of a run's command. The latter comes from
+ * the user, so it never becomes the environment of a program that may still be root: a variable such as
+ * `LD_PRELOAD` would run code in it. The shell that becomes the command gets it as text over a pipe. It is in
+ * no file and no argument.
  * @module
  */
 import { SYSTEM_PATH } from "./tools.ts";

@@ -1,6 +1,6 @@
 /**
- * Hands every event of the runner to every subscriber, in order; one that is far behind is told to look at
- * everything.
+ * Sends every event of the runner to every subscriber, in order. One that falls far behind gets `resync`
+ * instead.
  * @module
  */
 import type { RunEvent } from "../runner.ts";

@@ -1,7 +1,7 @@
 /**
- * Holding every process of a run still, and letting it go on: by the run's own control group where it has one
- * that can (version 2 or the freezer of version 1: nothing inside notices or can refuse), else by SIGSTOP and
- * SIGCONT to each of its processes.
+ * Pauses and resumes all processes of a run. Uses the run's control group, if it can freeze (version 2, or
+ * the freezer of version 1), which nothing inside can notice or refuse; otherwise sends SIGSTOP and SIGCONT
+ * to each process.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -16,7 +16,7 @@ const REST = { everyMs: 5, times: 1_000 };
 
 const STOPPED = ["T", "t"];
 
-/** A run to be held or let go. */
+/** A run to pause or resume. */
 export interface Held {
   tracking: Tracking;
   members: ProcessStat[];
@@ -30,7 +30,7 @@ function fileOf(cgroups: CgroupMounts, tracking: Tracking): string | undefined {
   return hasGroup(tracking) ? freezeFile(cgroups, tracking) : undefined;
 }
 
-/** Whether the run is held. */
+/** Whether the run is paused. */
 export async function isHeld(cgroups: CgroupMounts, run: Held): Promise<boolean> {
   const file = fileOf(cgroups, run.tracking);
   const wanted = file && await readText(file);
@@ -40,11 +40,11 @@ export async function isHeld(cgroups: CgroupMounts, run: Held): Promise<boolean>
 }
 
 /**
- * Holds a run, and returns when none of its processes runs any more.
+ * Pauses a run, and returns when none of its processes runs any more.
  *
  * @param run.members reads its living processes anew.
- * @throws {RuneError} `unavailable` when they do not come to rest, as in an uninterruptible wait; it is let
- * go then.
+ * @throws {RuneError} `unavailable` if they do not stop, as in an uninterruptible wait; then the run is
+ * resumed.
  */
 export async function hold(
   cgroups: CgroupMounts,
@@ -66,7 +66,7 @@ export async function hold(
   });
 }
 
-/** Lets a run go on. Done when it is not held. */
+/** Resumes a run. Does nothing if it is not paused. */
 export function letGo(cgroups: CgroupMounts, { tracking, members }: Held): void {
   if (hasGroup(tracking)) thaw(cgroups, tracking);
   const file = fileOf(cgroups, tracking);

@@ -1,8 +1,4 @@
-/**
- * Removes control groups of runs that have ended, and goes on trying where the kernel refuses: nobody waits
- * for it.
- * @module
- */
+/** Removes the control groups of ended runs, and retries in the background if the kernel refuses. @module */
 import type { Logger } from "@logtape/logtape";
 import { removeCgroups } from "./cgroup.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";

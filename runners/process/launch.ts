@@ -1,4 +1,4 @@
-/** Works out how a run's command is executed, and refuses a spec that cannot be honoured. @module */
+/** Plans how to execute the command of a run, and refuses specs that cannot be honoured. @module */
 import { isAbsolute, join, resolve } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { MAX_ENVIRONMENT } from "../../model/limits.ts";

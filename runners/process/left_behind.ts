@@ -1,6 +1,6 @@
 /**
- * Which processes a main process left behind when it ended: a program that puts itself in the background
- * does.
+ * Counts the processes that a main process left when it ended, as a program does that puts itself in the
+ * background.
  * @module
  */
 import { descendsFrom, type ProcessIdentity, type ProcessStat } from "./proc.ts";

@@ -1,5 +1,5 @@
 /**
- * Which processes belong to a run, and how they are signalled. "None" is said only where it is proven:
+ * Finds the processes of a run, and signals them. It reports that none is left only if that is certain:
  *
  * - By control group, where the daemon may make some: nothing but root leaves one, and all below it counts
  *   too.
@@ -8,7 +8,8 @@
  * - By session elsewhere. A process can leave it, so such a run is never given a volume to write
  *   (server/admission/host.ts).
  *
- * A process is known by its pid and start time. A pid alone may be another process's by the time it is used.
+ * The pid and the start time identify a process. The pid alone may belong to another process by the time it
+ * is used.
  * @module
  */
 import { existsSync } from "node:fs";

@@ -1,7 +1,6 @@
 /**
- * Makes the directories that mounts of a run appear at. It does so as root on paths that others may have
- * shaped, so it enters them one name after another and follows no symbolic link, and makes directories and
- * nothing else.
+ * Creates the mount points of a run. This happens as root on paths that others may control, so each component
+ * is entered separately, symbolic links are not followed, and only directories are created.
  * @module
  */
 import { constants, lstatSync, statSync } from "node:fs";

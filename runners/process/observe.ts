@@ -1,4 +1,4 @@
-/** Finds out in which state a run is, from its records and from the processes that live. @module */
+/** Determines the state of a run from its records and its living processes. @module */
 import type { RunSpec } from "../runner.ts";
 import { pickTracker } from "./cgroup.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";

@@ -1,5 +1,5 @@
 /**
- * What the process runner keeps on disk, and the protocol that makes a run start at most once.
+ * The files of the process runner, and the protocol by which a run starts at most once.
  *
  * ```
  * <root>/<instanceUid>-<run>[+<step>]/  0700

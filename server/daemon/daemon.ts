@@ -41,7 +41,7 @@ import { unhandledErrors } from "./last_resort.ts";
 import { readTlsPair } from "./tls.ts";
 import type { Settings } from "./settings.ts";
 
-/** What requests in flight are given when the daemon stops. */
+/** How long requests in flight may take when the daemon stops. */
 const DRAIN_MS = 10_000;
 /** The address on which dev mode publishes ports. */
 const DEV_ADDRESS = "127.0.0.1";

@@ -1,6 +1,6 @@
 /**
- * The runefile: YAML or TOML, keys in any of three spellings, `${VAR}` expanded. Whatever is unknown, or not
- * done by this version, is an error with its place; nothing is accepted and ignored.
+ * Parses the runefile: YAML or TOML, with keys in three spellings and `${VAR}` in values. An unknown or
+ * unsupported key is an error with its position; nothing is silently ignored.
  * @module
  */
 import { parse as parseToml, TomlError } from "smol-toml";

@@ -1,6 +1,5 @@
 /**
- * What a fresh store begins with: the namespace `default` and a storage class of each driver that needs no
- * settings.
+ * Fills a new store with the namespace `default` and a storage class for each driver that needs no settings.
  * @module
  */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
