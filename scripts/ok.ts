@@ -18,6 +18,7 @@ const STEPS: [name: string, args: string[]][] = [
   ["imports", ["run", "-A", "scripts/check_imports.ts"]],
   ["docs", ["run", "-A", "scripts/check_docs.ts"]],
   ["reference", ["run", "-A", "scripts/reference.ts", "--check"]],
+  ["sizes", ["run", "-A", "scripts/check_sizes.ts"]],
   ["citations", ["run", "-A", "scripts/check_citations.ts"]],
   ["trouble", ["run", "-A", "scripts/check_troubleshooting.ts"]],
   ["examples", ["test", "-A", "--doc", "--quiet", ...CONTRACTS]],

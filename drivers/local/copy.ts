@@ -34,3 +34,6 @@ export function goneDirectoryError({ volume }: VolumeContext, directory: string)
       `expected it at ${directory}: mount its disk, or put it back; Rune does not start over with an empty one`,
   });
 }
+
+/** The name of the lock on a snapshot. */
+export const snapshotKey = ({ uid }: SnapshotRef): string => `snapshot ${uid}`;

@@ -10,7 +10,7 @@
  *     <any of them>/.<base>.<token>.removing   it is being removed
  * @module
  */
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { isName } from "../../model/name.ts";
 import { ensureDirectory, lookAtDirectory } from "../directories.ts";
@@ -178,4 +178,12 @@ export function isUid(uid: string): boolean {
 export function checkUid(uid: string): string {
   if (isUid(uid)) return uid;
   throw new RuneError("invalid_argument", `"${uid}" is not a uid`, { hint: "use the uid that Rune shows" });
+}
+
+/** A root as the layout takes it. @throws {RuneError} `invalid_argument` when it is not an absolute path. */
+export function normalizeRoot(root: string): string {
+  if (isAbsolute(root)) return normalize(root).replace(/(.)\/+$/, "$1");
+  throw new RuneError("invalid_argument", `the volume root "${root}" is not an absolute path`, {
+    hint: "set storage.localVolumeRoot to an absolute path",
+  });
 }

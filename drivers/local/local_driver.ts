@@ -5,8 +5,8 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
-import { moveEntry, syncDirectory } from "../../base/durable.ts";
+import { dirname, join, relative } from "node:path";
+import { moveEntry } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { BUILT_IN_DRIVER } from "../built_in.ts";
 import { packTree, unpackTree } from "../archive.ts";
@@ -22,15 +22,16 @@ import type {
 import { ensureDirectory, lookAtDirectory } from "../directories.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { FilesystemAway } from "../../model/filesystem.ts";
-import { diskUsage, removeTree } from "../host.ts";
+import { diskUsage } from "../host.ts";
 import { callError, checkAborted, hostError } from "../host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { LOCAL_CAPABILITIES, type LocalOptions } from "./options.ts";
-import { LocalLayout, type VolumePlace } from "./layout.ts";
-import { copyDurably, goneDirectoryError, snapshotGone } from "./copy.ts";
+import { LocalLayout, normalizeRoot } from "./layout.ts";
+import { copyDurably, snapshotGone, snapshotKey } from "./copy.ts";
 import { LocalRoot } from "./root.ts";
-import { type Marker, readOwnMarker, removeMarker, writeMarker } from "./marker.ts";
+import { removeMarker } from "./marker.ts";
 import { LOCAL_PARAMETERS } from "./parameters.ts";
+import { VolumeMaker } from "./volume_maker.ts";
 import { LocalTrash, type LocalTrashEntry } from "./trash.ts";
 import { openDirectory } from "../open_directory.ts";
 import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
@@ -51,21 +52,18 @@ export class LocalDriver implements Driver {
   readonly #trash: LocalTrash;
   readonly #locks = new KeyedLock();
   readonly #root: LocalRoot;
+  readonly #maker: VolumeMaker;
 
   /** @throws {RuneError} `invalid_argument` if the root is not an absolute path. */
   constructor(options: LocalOptions) {
-    if (!isAbsolute(options.root)) {
-      throw new RuneError("invalid_argument", `the volume root "${options.root}" is not an absolute path`, {
-        hint: "set storage.localVolumeRoot to an absolute path",
-      });
-    }
     this.#options = options;
-    this.#layout = new LocalLayout(normalize(options.root).replace(/(.)\/+$/, "$1"));
+    this.#layout = new LocalLayout(normalizeRoot(options.root));
     const { owner, memory } = options;
     this.#root = new LocalRoot(this.#layout, {
       ...(owner && { owner }),
       ...(memory !== undefined && { memory }),
     });
+    this.#maker = new VolumeMaker(this.#layout, { root: this.#root, owner });
     this.#trash = new LocalTrash(this.#layout, options.trashRetentionMs ?? DEFAULT_RETENTION_MS);
   }
 
@@ -111,16 +109,16 @@ export class LocalDriver implements Driver {
 
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
     return await this.#exclusive(ctx, { verb: "provision" }, async (directory) => {
-      const marker = await this.#own(ctx);
+      const marker = await this.#maker.readOwn(ctx);
       const found = await lookAtDirectory(directory);
       if (marker === undefined && found !== "absent") {
         const adopted = found === "filled";
-        await this.#mark(ctx, { state: "ready", adopted });
+        await this.#maker.mark(ctx, { state: "ready", adopted });
         return { handle: directory, adopted };
       }
       // 0755 and the daemon's user, like a directory that Docker creates for a bind mount. fsUser, fsGroup
       // and fsMode change it.
-      return await this.#make(ctx, { marker, fill: (path) => ensureDirectory(path, 0o755) });
+      return await this.#maker.make(ctx, { marker, fill: (path) => ensureDirectory(path, 0o755) });
     });
   }
 
@@ -138,14 +136,14 @@ export class LocalDriver implements Driver {
     await this.#exclusive(ctx, { verb: "delete" }, async (directory) => {
       if (this.#options.preserveOnDelete) return;
       const { volume, signal } = ctx;
-      const marker = await this.#readMarker(volume);
+      const marker = await this.#maker.read(volume);
       // Without a marker of this volume, only the handle in the store proves that the directory is its own: a
       // restored backup may lack markers. A marker of another volume means that the name was reused.
       if (marker ? marker.uid !== volume.uid : ctx.handle !== directory) {
         if (!marker) await removeMarker(this.#layout, volume);
         return;
       }
-      await this.#removeLeftovers(directory, { signal });
+      await this.#maker.removeLeftovers(directory, { signal });
       if (await lookAtDirectory(directory) !== "absent") {
         await this.#withLocks(
           ["trash"],
@@ -171,17 +169,17 @@ export class LocalDriver implements Driver {
 
   async mount(ctx: VolumeContext): Promise<{ path: string }> {
     return await this.#exclusive(ctx, { verb: "mount" }, async (directory) => {
-      await this.#requireDirectory(ctx, directory);
+      await this.#maker.requireDirectory(ctx, directory);
       // Markers of earlier versions name no daemon.
-      const marker = await this.#own(ctx);
-      if (marker && marker.daemonId === undefined && this.#options.owner) await this.#mark(ctx, marker);
+      const marker = await this.#maker.readOwn(ctx);
+      if (marker && marker.daemonId === undefined && this.#options.owner) await this.#maker.mark(ctx, marker);
       return { path: directory };
     });
   }
 
   async open(ctx: VolumeContext): Promise<FileHandle> {
     return await this.#exclusive(ctx, { verb: "opening" }, async (directory) => {
-      await this.#requireDirectory(ctx, directory);
+      await this.#maker.requireDirectory(ctx, directory);
       // The root may be a link, since the operator has placed it. Below it only root can create one.
       return await openDirectory(
         join(await Deno.realPath(this.#layout.root), relative(this.#layout.root, directory)),
@@ -202,9 +200,9 @@ export class LocalDriver implements Driver {
     const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "snapshot", snapshot }, async (directory) => {
       if (await lookAtDirectory(copy) === "absent") {
-        await this.#requireDirectory(ctx, directory);
+        await this.#maker.requireDirectory(ctx, directory);
         await this.#layout.ensureParent(copy);
-        await this.#appear(copy, {
+        await this.#maker.appear(copy, {
           signal,
           fill: (target) => copyDurably(directory, { ...options, target, signal }),
         });
@@ -220,7 +218,7 @@ export class LocalDriver implements Driver {
       if (await lookAtDirectory(target) !== "absent") {
         await moveEntry(target, this.#layout.makeHiddenPath(target, "removing"));
       }
-      await this.#removeLeftovers(target, { signal: ctx.signal, strict: true });
+      await this.#maker.removeLeftovers(target, { signal: ctx.signal, strict: true });
     });
   }
 
@@ -239,9 +237,9 @@ export class LocalDriver implements Driver {
     const source = this.#layout.snapshot(snapshot);
     const { signal } = ctx;
     return await this.#exclusive(ctx, { verb: "restore", snapshot }, async (directory) => {
-      const marker = await this.#own(ctx);
-      if (marker === undefined) await this.#makeRoom(ctx, directory);
-      return await this.#make(ctx, {
+      const marker = await this.#maker.readOwn(ctx);
+      if (marker === undefined) await this.#maker.makeRoom(ctx, directory);
+      return await this.#maker.make(ctx, {
         marker,
         fill: async (target) => {
           if (await lookAtDirectory(source) === "absent") throw snapshotGone(snapshot, source);
@@ -260,7 +258,7 @@ export class LocalDriver implements Driver {
         return packTree(copy, ctx.signal);
       }
       const directory = await this.#directory(ctx);
-      await this.#requireDirectory(ctx, directory);
+      await this.#maker.requireDirectory(ctx, directory);
       return packTree(directory, ctx.signal);
     } catch (error) {
       throw hostError(describeCall("export", ctx), error);
@@ -272,11 +270,11 @@ export class LocalDriver implements Driver {
     data: ReadableStream<Uint8Array>,
   ): Promise<{ handle: string; adopted: boolean }> {
     return await this.#exclusive(ctx, { verb: "import" }, async (directory) => {
-      const own = await this.#own(ctx);
+      const own = await this.#maker.readOwn(ctx);
       const here = own !== undefined && await lookAtDirectory(directory) !== "absent";
       if (here) await data.cancel();
-      else await this.#makeRoom(ctx, directory);
-      const { handle } = await this.#make(ctx, {
+      else await this.#maker.makeRoom(ctx, directory);
+      const { handle } = await this.#maker.make(ctx, {
         marker: here ? own : undefined,
         fill: (target) => unpackTree(data, { target, signal: ctx.signal }),
       });
@@ -292,7 +290,7 @@ export class LocalDriver implements Driver {
     try {
       await this.#root.enter(ctx.signal, ctx);
       const directory = await this.#directory(ctx);
-      await this.#requireDirectory(ctx, directory);
+      await this.#maker.requireDirectory(ctx, directory);
       return { usedBytes: await diskUsage(directory, ctx.signal) };
     } catch (error) {
       throw hostError(describeCall("measuring", ctx), error);
@@ -315,17 +313,19 @@ export class LocalDriver implements Driver {
       const entry = await this.#trash.find(id);
       const waiting = entry !== undefined && await lookAtDirectory(entry.path) !== "absent";
       if (waiting) {
-        await this.#makeRoom(ctx, directory);
+        await this.#maker.makeRoom(ctx, directory);
         await this.#layout.ensureParent(directory);
-        await this.#mark(ctx, { state: "making", adopted: false, from: id });
+        await this.#maker.mark(ctx, { state: "making", adopted: false, from: id });
         await moveEntry(entry.path, directory);
-      } else if (await lookAtDirectory(directory) === "absent" || (await this.#own(ctx))?.from !== id) {
+      } else if (
+        await lookAtDirectory(directory) === "absent" || (await this.#maker.readOwn(ctx))?.from !== id
+      ) {
         throw new RuneError("not_found", `the trash has no volume ${id}`, {
           hint: "its data was purged, or it was never deleted",
           permanent: true,
         });
       }
-      await this.#mark(ctx, { state: "ready", adopted: false, from: id });
+      await this.#maker.mark(ctx, { state: "ready", adopted: false, from: id });
       if (entry !== undefined) await this.#trash.clear(id);
       return { handle: directory, adopted: false };
     });
@@ -352,13 +352,10 @@ export class LocalDriver implements Driver {
   async sweep(signal: AbortSignal): Promise<void> {
     const call = { what: "sweep of the volume root", signal };
     await this.#withLocks(["sweep"], call, async () => {
-      const directories = await this.#layout.sweepable();
-      const leftovers = (await Promise.all(directories.map((path) => this.#layout.leftovers(path)))).flat();
-      const removals = await Promise.allSettled(leftovers.map((path) => removeTree(path, signal)));
+      const failure = await this.#maker.sweepLeftovers(signal);
       await this.#trash.sweepPurges(signal);
       await this.#withLocks(["trash"], call, () => this.#trash.sweepEmpty());
-      const failed = removals.find((removal) => removal.status === "rejected");
-      if (failed) throw failed.reason;
+      if (failure) throw failure.reason;
     });
   }
 
@@ -399,90 +396,4 @@ export class LocalDriver implements Driver {
       throw callError(error, options);
     }
   }
-
-  async #own({ volume }: VolumeContext): Promise<Marker | undefined> {
-    const marker = await this.#readMarker(volume);
-    return marker?.uid === volume.uid ? marker : undefined;
-  }
-
-  async #readMarker(place: VolumePlace): Promise<Marker | undefined> {
-    return await readOwnMarker(this.#layout, place, this.#options.owner);
-  }
-
-  async #mark(ctx: VolumeContext, note: Omit<Marker, "uid">): Promise<void> {
-    // The root may have been created since the call began.
-    this.#root.hold();
-    await writeMarker(this.#layout, ctx.volume, { ...note, uid: ctx.volume.uid, ...this.#options.owner });
-  }
-
-  /** Creates the directory of the volume completely, or finds it if an earlier call created it. */
-  async #make(ctx: VolumeContext, how: { marker?: Marker; fill: (path: string) => Promise<void> }) {
-    const { marker } = how;
-    const directory = this.#layout.volume(ctx.volume);
-    if (await lookAtDirectory(directory) === "absent") {
-      if (marker?.state === "ready") throw goneDirectoryError(ctx, directory);
-      await this.#layout.ensureParent(directory);
-      await this.#mark(ctx, { state: "making", adopted: false });
-      await this.#appear(directory, { ...how, signal: ctx.signal });
-    }
-    if (marker?.state !== "ready") await this.#mark(ctx, { state: "ready", adopted: false });
-    return { handle: directory, adopted: marker?.adopted ?? false };
-  }
-
-  /** Prepares the path for a directory that will be renamed to it. Only an empty directory may be there. */
-  async #makeRoom(ctx: VolumeContext, directory: string): Promise<void> {
-    const found = await lookAtDirectory(directory);
-    if (found === "filled") {
-      throw new RuneError("already_exists", `${directory} already holds data`, {
-        hint: `move it away, or choose another name than ${ctx.volume.name}`,
-        permanent: true,
-      });
-    }
-    if (found === "empty") {
-      await Deno.remove(directory);
-      await syncDirectory(dirname(directory));
-    }
-  }
-
-  /** Fills a hidden directory, and renames it to `target`. */
-  async #appear(
-    target: string,
-    how: { signal: AbortSignal; fill: (path: string) => Promise<void> },
-  ): Promise<void> {
-    await this.#removeLeftovers(target, { signal: how.signal });
-    const hidden = this.#layout.makeHiddenPath(target, "partial");
-    try {
-      await how.fill(hidden);
-      await moveEntry(hidden, target);
-    } catch (error) {
-      // Even after an abort, since the copy may have filled the disk. A sweep removes what stays.
-      await removeTree(hidden, new AbortController().signal).catch(() => {});
-      throw error;
-    }
-  }
-
-  /** Removes the hidden directories of interrupted calls for one path. */
-  async #removeLeftovers(path: string, options: { signal: AbortSignal; strict?: boolean }): Promise<void> {
-    const { signal, strict } = options;
-    for (const leftover of await this.#layout.leftovers(dirname(path), basename(path))) {
-      // A copy that outlived its daemon may still write there. The next sweep will remove it.
-      await removeTree(leftover, signal).catch((error) => {
-        if (strict || signal.aborted) throw error;
-      });
-    }
-  }
-
-  async #requireDirectory(ctx: VolumeContext, directory: string): Promise<void> {
-    if (await lookAtDirectory(directory) === "absent") throw goneDirectoryError(ctx, directory);
-    const marker = await this.#readMarker(ctx.volume);
-    if (marker !== undefined && marker.uid !== ctx.volume.uid) {
-      throw new RuneError("failed_precondition", `${directory} belongs to another volume of the same name`, {
-        hint: "delete this volume; another one has taken its name",
-      });
-    }
-  }
-}
-
-function snapshotKey(snapshot: SnapshotRef): string {
-  return `snapshot ${snapshot.uid}`;
 }

@@ -30,12 +30,10 @@ import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
 import { trackingOf } from "./members.ts";
 import { prepareMountPoints } from "./mount_points.ts";
-import { type Observation, observe } from "./observe.ts";
+import { observe } from "./observe.ts";
 import { planPrivileges } from "./privileges.ts";
-import { residentBytes } from "./proc.ts";
 import { isLiving, mainOf, toState } from "./run_state.ts";
 import {
-  abandon,
   hasGroup,
   parseRunName,
   type RecordedSpec,
@@ -43,11 +41,14 @@ import {
   removeSignals,
   type RunFiles,
   runFiles,
-  writeTracking,
 } from "./records.ts";
 import { spawnWrapper } from "./spawn.ts";
 import { endRun, throwIfAborted } from "./stop.ts";
 import { Supervisor } from "./supervisor.ts";
+import { CpuMeter } from "./cpu_meter.ts";
+import { makeGroups } from "./groups.ts";
+import { noSuchRun, notStarted } from "./run_errors.ts";
+import { RunObserver } from "./run_observer.ts";
 import { findTool } from "./tools.ts";
 
 /** What a process runner needs. */
@@ -85,8 +86,6 @@ export interface ProcessRunner extends Runner {
   close(): Promise<void>;
 }
 
-const MIN_INTERVAL_MS = 200;
-
 /**
  * Makes the runner over a directory and takes up the runs that are there.
  *
@@ -107,14 +106,15 @@ export function createProcessRunner(options: ProcessRunnerOptions): ProcessRunne
 class DirectoryRunner implements ProcessRunner {
   readonly name = "process";
   readonly #supervisor: Supervisor;
+  readonly #observer: RunObserver;
   /** Values that are in memory alone, between `create` and `start`. */
   readonly #secrets = new Map<string, Record<string, string>>();
-  /** CPU time of a run at the last call of stats(). */
-  readonly #cpu = new Map<string, { ticks: number; at: number }>();
+  readonly #cpu = new CpuMeter();
   readonly #closed: readonly string[];
   constructor({ rotation = DEFAULT_ROTATION, closed = [], ...options }: ProcessRunnerOptions) {
     this.#closed = [options.dir, ...closed];
     this.#supervisor = new Supervisor({ ...options, rotation });
+    this.#observer = new RunObserver(this.#supervisor);
   }
 
   get contains(): boolean {
@@ -145,7 +145,7 @@ class DirectoryRunner implements ProcessRunner {
       throwIfAborted(signal);
       // Also for a run that exists: an earlier daemon made it, and took the values with it.
       if (spec.secretEnv) this.#secrets.set(files.name, spec.secretEnv);
-      const found = await this.#observeAlone(files);
+      const found = await this.#observer.observeAlone(files);
       if (found.state !== "absent") return toState(files, found);
       await planLaunch(spec);
       const { cgroups } = this.#supervisor.host;
@@ -179,12 +179,12 @@ class DirectoryRunner implements ProcessRunner {
       }
       if (found.state === "absent") throw noSuchRun(files);
       if (found.state !== "created" && found.state !== "unclaimed") {
-        return toState(files, await this.#observeAlone(files));
+        return toState(files, await this.#observer.observeAlone(files));
       }
       const { spec } = found;
       const launch = await planLaunch({ ...spec, secretEnv: this.#secretEnv(files, spec) });
       const mounts = launch.view === "shared" ? [] : await prepareMountPoints(launch.mounts, this.#closed);
-      const procs = await this.#track(files, spec);
+      const procs = await makeGroups(files, { spec, supervisor: this.#supervisor });
       throwIfAborted(signal);
       using listener = bell.listen(files.name, signal);
       await replaceFile(`${files.dir}/starting`, "");
@@ -202,7 +202,7 @@ class DirectoryRunner implements ProcessRunner {
       }
       await this.#supervisor.settle(files);
       this.#supervisor.publish(files, spec);
-      const started = await this.#observeAlone(files);
+      const started = await this.#observer.observeAlone(files);
       // Put back by settle(): its set-up ended though this daemon lives.
       if (started.state === "created") throw notStarted(spec);
       return toState(files, started);
@@ -212,7 +212,7 @@ class DirectoryRunner implements ProcessRunner {
   async stop(ref: RunRef, { timeoutMs, signal, stopSignal }: StopOptions): Promise<RunState> {
     const files = this.#files(ref);
     // After a start that is under way.
-    const first = await this.#exclusive(files, () => this.#knownForGood(files));
+    const first = await this.#exclusive(files, () => this.#observer.observeForGood(files));
     if (!isLiving(first)) return toState(files, first);
     const { stopping } = this.#supervisor;
     stopping.set(files.name, { killed: false });
@@ -223,7 +223,7 @@ class DirectoryRunner implements ProcessRunner {
     } finally {
       stopping.delete(files.name);
     }
-    return toState(files, await this.#observeAlone(files));
+    return toState(files, await this.#observer.observeAlone(files));
   }
 
   async pause(ref: RunRef, signal: AbortSignal): Promise<RunState> {
@@ -235,11 +235,11 @@ class DirectoryRunner implements ProcessRunner {
         const found = await observe(files, host);
         return isLiving(found) ? found.members : [];
       };
-      const found = await this.#observeAlone(files);
+      const found = await this.#observer.observeAlone(files);
       if (isLiving(found)) {
         await hold(host.cgroups, { name: files.name, tracking: found.tracking, members }, signal);
       }
-      return await this.#stateOf(files);
+      return await this.#observer.stateOf(files);
     });
   }
 
@@ -247,9 +247,9 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     return await this.#exclusive(files, async () => {
       throwIfAborted(signal);
-      const found = await this.#observeAlone(files);
+      const found = await this.#observer.observeAlone(files);
       if (isLiving(found)) letGo(this.#supervisor.host.cgroups, found);
-      return await this.#stateOf(files);
+      return await this.#observer.stateOf(files);
     });
   }
 
@@ -258,7 +258,7 @@ class DirectoryRunner implements ProcessRunner {
     await this.#exclusive(files, async () => {
       throwIfAborted(signal);
       const { root } = this.#supervisor;
-      const found = await this.#knownForGood(files);
+      const found = await this.#observer.observeForGood(files);
       // Control groups come before the record: a daemon may have died in between.
       if (found.state === "absent") return await this.#supervisor.removeGroups(files);
       if (isLiving(found)) {
@@ -272,7 +272,7 @@ class DirectoryRunner implements ProcessRunner {
       const removed = `${root}/.removed-${files.name}`;
       await Deno.rename(files.dir, removed);
       await Deno.remove(removed, { recursive: true });
-      this.#cpu.delete(files.name);
+      this.#cpu.forget(files.name);
       this.#supervisor.publish(files, found.spec);
     });
   }
@@ -280,7 +280,9 @@ class DirectoryRunner implements ProcessRunner {
   async inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
     const files = this.#files(ref);
     throwIfAborted(signal);
-    return await this.#translate(async () => this.#withHold(files, await this.#observeSettled(files)));
+    return await this.#translate(async () =>
+      this.#observer.withHold(files, await this.#observer.observeSettled(files))
+    );
   }
 
   async list(signal: AbortSignal): Promise<RunState[]> {
@@ -312,7 +314,7 @@ class DirectoryRunner implements ProcessRunner {
 
   async exec(ref: RunRef, options: ExecOptions): Promise<ExecSession> {
     const files = this.#files(ref);
-    const found = await this.#observeSettled(files);
+    const found = await this.#observer.observeSettled(files);
     if (found.state === "absent") throw noSuchRun(files);
     const main = mainOf(found);
     if (found.state !== "running" || main === undefined) {
@@ -351,18 +353,7 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     throwIfAborted(signal);
     const found = await observe(files, this.#supervisor.host);
-    if (!isLiving(found)) return undefined;
-    const ticks = found.members.reduce((sum, { cpuTicks }) => sum + cpuTicks, 0);
-    const memoryBytes = found.members.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
-    const at = performance.now();
-    const before = this.#cpu.get(files.name) ??
-      { ticks: 0, at: at - Math.max(0, Date.now() - found.leader.at.getTime()) };
-    // Ticks of 10 ms say little about an interval that is not much longer.
-    const elapsed = Math.max(MIN_INTERVAL_MS, at - before.at);
-    if (at - before.at >= MIN_INTERVAL_MS) this.#cpu.set(files.name, { ticks, at });
-    // Processes that ended in between took their ticks with them.
-    const milliCpu = Math.max(0, (ticks - before.ticks) * 10_000 / elapsed);
-    return { milliCpu: Math.round(milliCpu), memoryBytes };
+    return isLiving(found) ? this.#cpu.measure(files.name, found) : undefined;
   }
 
   async waitUntilClear(): Promise<void> {
@@ -371,35 +362,6 @@ class DirectoryRunner implements ProcessRunner {
 
   async close(): Promise<void> {
     await this.#supervisor.close();
-  }
-
-  /**
-   * Makes the groups of a run and writes down what tells its processes.
-   * @returns the files that the wrapper joins.
-   */
-  async #track(files: RunFiles, { resources, mounts }: RecordedSpec): Promise<string[]> {
-    const { cgroups, tracks: by } = this.#supervisor.host;
-    const group = this.#supervisor.groupOf(files);
-    if (by === "session" && mounts.some(({ readOnly }) => !readOnly)) throw cannotContain();
-    const tracking = await writeTracking(
-      files,
-      by === "namespace" || by === "session" ? { by } : { by, group },
-    );
-    this.#supervisor.groups.keep(group);
-    const tracked = hasGroup(tracking) ? { tracker: tracking.by, group: tracking.group } : { group };
-    return await makeCgroups(cgroups, { ...tracked, resources });
-  }
-
-  async #stateOf(files: RunFiles): Promise<RunState> {
-    return await this.#withHold(files, await observe(files, this.#supervisor.host));
-  }
-
-  async #withHold(files: RunFiles, found: Observation): Promise<RunState> {
-    const state = toState(files, found);
-    if (!isLiving(found)) return state;
-    const held = await isHeld(this.#supervisor.host.cgroups, found);
-    const leftBehind = this.#supervisor.leaving.get(files.name);
-    return { ...state, ...(held && { paused: true }), ...(leftBehind !== undefined && { leftBehind }) };
   }
 
   /** What `create` was given. @throws {RuneError} `conflict` when that was an earlier daemon's. */
@@ -426,53 +388,4 @@ class DirectoryRunner implements ProcessRunner {
       throw toRuneError(error);
     }
   }
-
-  /** What is certain of a run. Call it within `exclusive`. */
-  async #observeAlone(files: RunFiles): Promise<Observation> {
-    const found = await observe(files, this.#supervisor.host);
-    // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
-    const leaving = found.state === "ending" && found.members.every(({ pid }) => pid === found.leader.pid);
-    if (!isUndecided(found) && !leaving) return found;
-    await this.#supervisor.settle(files);
-    return await observe(files, this.#supervisor.host);
-  }
-
-  /** As `observeAlone`; a run that may still be about to start is made never to. */
-  async #knownForGood(files: RunFiles): Promise<Observation> {
-    if ((await observe(files, this.#supervisor.host)).state === "unclaimed") await abandon(files);
-    return await this.#observeAlone(files);
-  }
-
-  /** As `observeAlone`, without waiting for other calls where nothing needs to be decided. */
-  async #observeSettled(files: RunFiles): Promise<Observation> {
-    const found = await observe(files, this.#supervisor.host);
-    if (!isUndecided(found) && found.state !== "ending") return found;
-    return await this.#supervisor.exclusive(files.name, () => this.#observeAlone(files));
-  }
-}
-
-function cannotContain(): RuneError {
-  return new RuneError(
-    "failed_precondition",
-    "a process cannot be given a volume to write here: nobody could tell when all of its processes are gone",
-    {
-      hint:
-        "let the daemon write control groups as root, or make user namespaces as another user; or run an image",
-    },
-  );
-}
-
-/** Whether something must be settled before it is certain what became of a run. */
-function isUndecided({ state }: Observation): boolean {
-  return state === "unfinished" || state === "gone";
-}
-
-function notStarted({ instance }: RunSpec): RuneError {
-  return new RuneError("unavailable", `the process of ${instance} could not be started`, {
-    hint: "look for limits on processes and memory of this host",
-  });
-}
-
-function noSuchRun(files: RunFiles): RuneError {
-  return new RuneError("not_found", `there is no run ${files.name}`, { hint: "create it first" });
 }
