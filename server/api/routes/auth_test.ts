@@ -19,7 +19,7 @@ Deno.test("whoami says who the token proves, and warns where others can read it"
     const here = await okJson(as(root, "GET", "/v1/auth/whoami"));
     assert.deepEqual([here.user, here.type, here.address, here.warnings], ["root", "user", "127.0.0.1", []]);
     const away = await okJson(as(root, "GET", "/v1/auth/whoami", undefined, "203.0.113.9"));
-    assert.match(away.warnings.join("\n"), /plain text.*auth\.tls/);
+    assert.match(away.warnings.join("\n"), /auth\.tls/);
     await problemOf(as("rune_0.x", "GET", "/v1/auth/whoami"), "unauthenticated");
   }));
 
@@ -28,5 +28,5 @@ Deno.test("whoami warns of a daemon that asks nobody who they are, unless that i
     const warnings = async () => (await okJson(send("GET", "/v1/auth/whoami"))).warnings.join("\n");
     assert.equal(await warnings(), "");
     deps.info.devMode = false;
-    assert.match(await warnings(), /whoever reaches it may do everything/);
+    assert.match(await warnings(), /may do everything/);
   }));
