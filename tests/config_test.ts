@@ -149,7 +149,7 @@ Deno.test({
     for (
       const [args, said] of [
         [["--from-literal", "a"], /"a" is not key=value/],
-        [["--from-literal", "a/b=1"], /"a\/b" is no key/],
+        [["--from-literal", "a/b=1"], /"a\/b" is not a valid key/],
         [["--from-literal", "a=1", "--from-literal", "a=2"], /duplicate key "a"/],
         [["--from-file", "/nowhere"], /\/nowhere does not exist/],
         [["--from-file", Deno.execPath()], /not text in UTF-8/],
