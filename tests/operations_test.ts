@@ -44,7 +44,7 @@ node: { labels: { zone: a } }
 auth: { enabled: false }
 `);
       // The address is a flag's, which a runefile does not override: not a change.
-      const said = await reload(host, /changed too/);
+      const said = await reload(host, /need a restart/);
       assert.match(
         said,
         /reloaded server\.logLevel, server\.logFormat, storage\.trashRetention, storage\.hostPathAllowlist, docker\.registries, node\.labels/,
