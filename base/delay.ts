@@ -73,7 +73,7 @@ export async function sleep(
 }
 
 /** Resolves after `ms` milliseconds, or as soon as the signal aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+export async function sleepQuietly(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, { signal }).catch((error) => {
     if (!signal.aborted) throw error;
   });

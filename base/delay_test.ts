@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_TIMER_MS, pause, repeat, sleep, startDeadline, startTimer } from "./delay.ts";
+import { MAX_TIMER_MS, repeat, sleep, sleepQuietly, startDeadline, startTimer } from "./delay.ts";
 
 /** Spans that overflow a JavaScript timer: it fires at once. */
 const LONG = [MAX_TIMER_MS + 1, 30 * 86_400_000, 366 * 86_400_000, Number.MAX_SAFE_INTEGER, Infinity];
@@ -44,10 +44,10 @@ Deno.test("clear() stops a timer between two parts", async () => {
   assert.ok(seen > 0);
 });
 
-Deno.test("sleep() rejects with the reason of its signal, and pause() returns", async () => {
+Deno.test("sleep() rejects with the reason of its signal, and sleepQuietly() returns", async () => {
   const abort = new AbortController();
   const slept = sleep(30 * 86_400_000, { signal: abort.signal });
-  const paused = pause(Infinity, abort.signal);
+  const paused = sleepQuietly(Infinity, abort.signal);
   abort.abort(new Error("enough"));
   await assert.rejects(slept, /enough/);
   await paused;

@@ -1,15 +1,15 @@
 /**
- * Locks of the kernel on open files (flock). They end with the process that holds them, so that a killed one
- * leaves nothing behind. Knows nothing of Rune.
+ * Kernel locks on open files (flock). They end with their process, so a killed holder leaves nothing behind.
+ * Knows nothing of Rune.
  * @module
  */
 import { writeAllSync } from "./durable.ts";
 
 /**
- * Locks an open file, or an open directory, without waiting. It closes the file when it does not get the
- * lock.
+ * Locks an open file or directory without waiting. Closes the file if it does not get the lock.
  *
- * @returns what releases the lock and closes the file; undefined when somebody else holds the lock.
+ * @returns a disposable that releases the lock and closes the file; undefined if another process holds the
+ * lock.
  */
 export function lockFile(file: Deno.FsFile): Disposable | undefined {
   let locked = false;
@@ -21,7 +21,7 @@ export function lockFile(file: Deno.FsFile): Disposable | undefined {
   if (!locked) return undefined;
   return {
     [Symbol.dispose]() {
-      // Closing is not enough: a child that is just being started has a copy of the open file until it
+      // Closing is not enough: a child process that is just starting has a copy of the open file until it
       // executes its program.
       file.unlockSync();
       file.close();
@@ -29,7 +29,7 @@ export function lockFile(file: Deno.FsFile): Disposable | undefined {
   };
 }
 
-/** Whether somebody holds the lock of a file. Nobody holds that of a file which does not exist. */
+/** Whether any process holds the lock of a file. False if the file does not exist. */
 export function isLocked(path: string): boolean {
   let file: Deno.FsFile;
   try {
@@ -43,14 +43,14 @@ export function isLocked(path: string): boolean {
 }
 
 /**
- * Writes into a file who holds a lock, for messages alone. Where that fails, on a full disk for example, the
- * lock holds all the same.
+ * Writes the holder of a lock into its file, only for messages. If that fails, for example on a full disk,
+ * the lock holds anyway.
  */
 export function noteHolder(file: Deno.FsFile, text: string): void {
   try {
     file.truncateSync();
     writeAllSync(file, new TextEncoder().encode(text));
   } catch {
-    // The message to a second process is poorer, nothing else.
+    // Only the message to a second process is less precise.
   }
 }

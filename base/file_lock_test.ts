@@ -12,7 +12,7 @@ async function withPath(test: (path: string) => void): Promise<void> {
   }
 }
 
-Deno.test("lockFile() gives the lock to one at a time, and isLocked() says whether anybody has it", () =>
+Deno.test("lockFile() locks for one holder at a time, and isLocked() tells whether anyone holds the lock", () =>
   withPath((path) => {
     assert.equal(isLocked(path), false);
     {
@@ -34,7 +34,7 @@ Deno.test("noteHolder() replaces a longer note", () =>
     assert.equal(Deno.readTextFileSync(path), "17\n");
   }));
 
-Deno.test("noteHolder() leaves a file that cannot be written as it is", () =>
+Deno.test("noteHolder() does not change a file that it cannot write", () =>
   withPath((path) => {
     Deno.writeTextFileSync(path, "old");
     using file = Deno.openSync(path);

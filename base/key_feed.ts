@@ -1,18 +1,18 @@
 /**
- * Tells listeners of keys as they come. A key that a listener has not taken yet waits once, however often it
- * comes.
+ * Passes keys on to listeners. A key that a listener has not read yet is queued only once, however often it
+ * arrives.
  * @module
  */
 
-/** See the module comment. What waits for a listener is at most one of each key. */
+/** See the module comment. A listener's queue holds each key at most once. */
 export interface KeyFeed<Key> {
-  /** Tells everybody who listens now. */
+  /** Passes a key on to every current listener. */
   add(key: Key): void;
-  /** The keys that come from the first `next` on, until the signal aborts. */
+  /** The keys that arrive after the first `next`, until the signal aborts. */
   listen(signal: AbortSignal): AsyncIterable<Key>;
 }
 
-/** A feed that nobody listens to yet. */
+/** Creates a feed without listeners. */
 export function createKeyFeed<Key>(): KeyFeed<Key> {
   const listeners = new Set<{ waiting: Set<Key>; wake: () => void }>();
 

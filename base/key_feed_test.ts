@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createKeyFeed } from "./key_feed.ts";
 
-Deno.test("createKeyFeed() tells each listener of a key once while it waits, in order, until the signal aborts", async () => {
+Deno.test("createKeyFeed() queues each key once per listener, in order, until the signal aborts", async () => {
   const feed = createKeyFeed<string>();
   const end = new AbortController();
   const heard: string[] = [];
@@ -21,7 +21,7 @@ Deno.test("createKeyFeed() tells each listener of a key once while it waits, in 
   assert.equal(heard.length, 4);
 });
 
-Deno.test("createKeyFeed() ends a listener that waits, and one that stops listening is told no more", async () => {
+Deno.test("createKeyFeed() ends a waiting listener, and passes nothing on to one that has left", async () => {
   const feed = createKeyFeed<number>();
   const end = new AbortController();
   const waiting = Array.fromAsync(feed.listen(end.signal));

@@ -1,5 +1,5 @@
 /**
- * Locks by name inside one process: work that could clash runs one after another. Knows nothing of Rune.
+ * Locks by name within one process: work that could clash runs one after another. Knows nothing of Rune.
  * @module
  */
 import { abortable } from "./abortable.ts";
@@ -9,12 +9,12 @@ export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 
   /**
-   * Runs `options.work` while holding every key. It takes the keys in the order given: callers that take
-   * several must agree on one.
+   * Runs `options.work` while holding every key. It takes the keys in order, so callers that take several
+   * must agree on an order.
    *
-   * @param options.signal ends the wait for the keys; `work` is not run then.
-   * @returns what the work returns.
-   * @throws what the work throws; the signal's reason when it aborts during the wait.
+   * @param options.signal ends the wait for the keys; `work` then does not run.
+   * @returns the work's result.
+   * @throws the work's error, or the signal's reason if it aborts during the wait.
    */
   async run<T>(
     keys: string[],

@@ -15,7 +15,7 @@ Deno.test("KeyedLock runs work under one key in order, and under another at once
   assert.deepEqual(log, ["other", "first", "second"]);
 });
 
-Deno.test("KeyedLock lets a waiter go when its signal aborts, and nobody else in before their turn", async () => {
+Deno.test("KeyedLock releases a waiter when its signal aborts, and keeps the order of the others", async () => {
   const lock = new KeyedLock();
   const gate = Promise.withResolvers<void>();
   const abort = new AbortController();
@@ -42,7 +42,7 @@ Deno.test("KeyedLock releases after a failure, and takes several keys", async ()
   assert.equal(await lock.run(["b"], { work: () => 1 }), 1);
 });
 
-Deno.test("KeyedLock.waitForIdle() resolves when nobody holds or waits, also for who came meanwhile", async () => {
+Deno.test("KeyedLock.waitForIdle() resolves when nobody holds or waits, including later callers", async () => {
   const lock = new KeyedLock();
   await lock.waitForIdle();
   const gate = Promise.withResolvers<void>();

@@ -23,7 +23,7 @@ export const SYSTEM_TIMERS: Timers = {
 };
 
 /** Resolves after `ms` milliseconds, or as soon as the signal aborts. */
-export async function pauseOn(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
+export async function sleepOn(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const end = () => resolve();

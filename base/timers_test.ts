@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Timer } from "./delay.ts";
-import { pauseOn, repeatOn, SYSTEM_TIMERS, type Timers } from "./timers.ts";
+import { repeatOn, sleepOn, SYSTEM_TIMERS, type Timers } from "./timers.ts";
 
 /** Timers whose time passes on the test's command. */
 function virtualTimers() {
@@ -44,18 +44,18 @@ Deno.test("repeatOn() fires after each span until it is stopped", () => {
   assert.equal(waits.size, 0);
 });
 
-Deno.test("pauseOn() ends with its time or with its signal, and leaves no timer", async () => {
+Deno.test("sleepOn() ends with its time or with its signal, and leaves no timer", async () => {
   const { timers, waits, pass } = virtualTimers();
   const { signal } = new AbortController();
-  const waiting = pauseOn(timers, 50, signal);
+  const waiting = sleepOn(timers, 50, signal);
   pass(50);
   await waiting;
   const stop = new AbortController();
-  const stopping = pauseOn(timers, Infinity, stop.signal);
+  const stopping = sleepOn(timers, Infinity, stop.signal);
   stop.abort();
   await stopping;
-  await pauseOn(timers, 50, stop.signal);
+  await sleepOn(timers, 50, stop.signal);
   assert.equal(waits.size, 0);
-  await pauseOn(SYSTEM_TIMERS, 1, signal);
+  await sleepOn(SYSTEM_TIMERS, 1, signal);
   await SYSTEM_TIMERS.yieldTurn();
 });

@@ -262,7 +262,12 @@ export interface ListedCommand {
 
 /** Every command with an action. */
 export async function listCommands(terminal: Terminal): Promise<ListedCommand[]> {
-  const cli: Cli = { terminal, serve: () => Promise.resolve(), loadOffline: noOffline, exitCode: EXIT.ok };
+  const cli: Cli = {
+    terminal,
+    serve: () => Promise.resolve(),
+    loadOffline: failWithoutDaemon,
+    exitCode: EXIT.ok,
+  };
   const { program, load } = buildProgram(cli);
   const found: ListedCommand[] = [];
   const walk = (command: CommandUnknownOpts, words: string[]) => {
@@ -278,7 +283,8 @@ export async function listCommands(terminal: Terminal): Promise<ListedCommand[]>
   return found;
 }
 
-const noOffline = () => Promise.reject(new RuneError("internal", "this program does not include the daemon"));
+const failWithoutDaemon = () =>
+  Promise.reject(new RuneError("internal", "this program does not include the daemon"));
 
 /** Rewrites other ways to get help: nothing and `help` mean `--help`, `help get` means `get --help`. */
 function unfold(argv: string[]): string[] {
@@ -305,7 +311,12 @@ export async function runCli(
   },
 ): Promise<number> {
   const terminal = io.terminal ?? systemTerminal();
-  const cli: Cli = { terminal, serve: io.serve, loadOffline: io.loadOffline ?? noOffline, exitCode: EXIT.ok };
+  const cli: Cli = {
+    terminal,
+    serve: io.serve,
+    loadOffline: io.loadOffline ?? failWithoutDaemon,
+    exitCode: EXIT.ok,
+  };
   try {
     const { program, load } = buildProgram(cli);
     if (argv[0] === COMPLETE) await printCompletions(argv.slice(2), { terminal, program, load });

@@ -89,9 +89,9 @@ export interface DriverEntry<Keys extends z.ZodRawShape, Settings extends object
   keys: Keys;
   /** For each key: its setting, whether a reload changes it, and its documentation. */
   settings: Record<keyof Keys, { setting: keyof Settings; live: boolean; doc: SettingDoc }>;
-  /** Present if a new store gets a storage class with the name of the driver. */
-  seedsClass?: true;
-  /** Fills in defaults. */
+  /** Present where a fresh store gets a storage class of the driver's name. */
+  initialClass?: true;
+  /** Fills in what the runefile leaves out. */
   settle(written: z.output<z.ZodObject<Keys>>, surroundings: DriverSurroundings): Settings;
   /** The directories that it reserves for itself. */
   ownDirectories?(settings: Settings): OwnDirectory[];

@@ -74,9 +74,9 @@ export const ownDirectories = (settings: DriverSettings): OwnDirectory[] =>
 export const hostPaths = (settings: DriverSettings): string[] =>
   DRIVERS.flatMap((entry) => entry.hostPaths?.(settings) ?? []);
 
-/** The drivers for which a new store gets a storage class. */
-export const seededDrivers = (): string[] =>
-  DRIVERS.filter(({ seedsClass }) => seedsClass).map(({ name }) => name);
+/** Drivers of which a fresh store gets a storage class. */
+export const listInitialClassDrivers = (): string[] =>
+  DRIVERS.filter(({ initialClass }) => initialClass).map(({ name }) => name);
 
 /** The capabilities of a driver; undefined if this daemon does not have it. */
 export const capabilitiesOf = (name: string | undefined): DriverCapabilities | undefined =>

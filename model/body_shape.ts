@@ -10,7 +10,7 @@
 import type { z } from "zod";
 import type { FieldIssue } from "./error.ts";
 import { MAX_DEPTH } from "./limits.ts";
-import { defOf, formsOf, mostOf } from "./schema_parts.ts";
+import { defOf, formsOf, greatestSize } from "./schema_parts.ts";
 
 /** Whether a map may have this key. */
 export const isReservedKey = (key: string): boolean => key === "__proto__";
@@ -51,7 +51,7 @@ function mostEntries(forms: z.ZodType[], isList: boolean): number {
   const wanted = forms.filter((form) => defOf(form).type === (isList ? "array" : "record"));
   const others = !isList && forms.some((form) => defOf(form).type !== "record");
   if (wanted.length === 0 || others) return Infinity;
-  return Math.max(...wanted.map((form) => mostOf(form) ?? Infinity));
+  return Math.max(...wanted.map((form) => greatestSize(form) ?? Infinity));
 }
 
 /**

@@ -6,7 +6,7 @@ import { judgeService } from "../cli/waiting/verdict.ts";
 import { createClock } from "../base/clock.ts";
 import { reconcileService } from "../reconcile/service/controller.ts";
 import { makeService, makeVolume, NOW } from "../reconcile/testing/resources.ts";
-import { seed } from "../server/daemon/seed.ts";
+import { createInitialResources } from "../server/daemon/initial_resources.ts";
 import { deleteResource } from "../server/admission/deletion.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { claimedOrdinal, claimedVolumeName, mountsOfVolume, splitClaimedName } from "./claim_names.ts";
@@ -103,7 +103,7 @@ Deno.test("rollout, describe, the deletion guard, the snapshot policy and the ve
   const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
   const store = await openStore({ dataDir: dir });
   try {
-    await seed(store);
+    await createInitialResources(store);
     await fc.assert(
       fc.asyncProperty(
         word,

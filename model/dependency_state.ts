@@ -13,7 +13,7 @@ export interface DependedOn {
 }
 
 /** Whether a service satisfies `readyWhen`. */
-export function meets(
+export function isDependencyMet(
   readyWhen: ServiceSpec["dependencies"][number]["readyWhen"],
   { service, instances }: DependedOn,
 ): boolean {

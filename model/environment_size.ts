@@ -13,13 +13,13 @@ import type { ServiceSpec } from "./service.ts";
 type Path = (string | number)[];
 
 /** The words and variables of a program. */
-export interface Given {
+export interface ProgramInput {
   words: string[];
   env: Record<string, string>;
 }
 
 /** A word or variable that is too long. Neither `word` nor `variable` is set if the total is too long. */
-export interface TooMuch {
+export interface TooLarge {
   word?: number;
   variable?: string;
   /** A sentence for a message. */
@@ -33,11 +33,11 @@ const POINTER = 8;
 const sizeOf = (value: string): number => new TextEncoder().encode(value).length + 1;
 
 /** Finds what Linux would refuse: each word and variable that is too long, or else the total. */
-export function tooMuchIn({ words, env }: Given): TooMuch[] {
+export function findTooLarge({ words, env }: ProgramInput): TooLarge[] {
   const most = LIMITS.argument - 1;
-  const found: TooMuch[] = [];
+  const found: TooLarge[] = [];
   let total = 0;
-  const count = (size: number, what: Pick<TooMuch, "word" | "variable">, name: string) => {
+  const count = (size: number, what: Pick<TooLarge, "word" | "variable">, name: string) => {
     total += size + POINTER;
     if (size > LIMITS.argument) {
       found.push({ ...what, message: `${name} has ${size - 1} bytes, and Linux passes on at most ${most}` });
@@ -56,7 +56,7 @@ export function tooMuchIn({ words, env }: Given): TooMuch[] {
 }
 
 /** The hint for anything that is too long. */
-export const TOO_MUCH_HINT = "pass large values as files: put them in a configmap or secret, and mount it";
+export const TOO_LARGE_HINT = "pass large values as files: put them in a configmap or secret, and mount it";
 
 /** Finds the values of a configmap or secret; undefined if they are not known. */
 export type FindData = (
@@ -133,9 +133,9 @@ function fromData(
 
 function issuesOf(words: Source[], variables: Map<string, Source>, all: Path = []): FieldIssue[] {
   const env = Object.fromEntries([...variables].map(([name, { value }]) => [name, value]));
-  return tooMuchIn({ words: words.map(({ value }) => value), env }).map(({ word, variable, message }) => ({
+  return findTooLarge({ words: words.map(({ value }) => value), env }).map(({ word, variable, message }) => ({
     path: (word !== undefined ? words[word] : variables.get(variable!))?.path ?? all,
     message,
-    hint: TOO_MUCH_HINT,
+    hint: TOO_LARGE_HINT,
   }));
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseCastfile } from "./castfile.ts";
 import { checkSet } from "./checks.ts";
-import { tooMuchIn } from "./environment_size.ts";
+import { findTooLarge } from "./environment_size.ts";
 import { LIMITS, MAX_ENVIRONMENT } from "./limits.ts";
 
 /** Whether this Linux starts a program with these words and variables. */
@@ -15,7 +15,7 @@ async function starts(words: string[], env: Record<string, string>): Promise<boo
 }
 
 Deno.test({
-  name: "tooMuchIn() refuses what this Linux refuses to start, to the byte for one variable and one word",
+  name: "findTooLarge() refuses what this Linux refuses to start, to the byte for one variable and one word",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const most = LIMITS.argument - 1;
@@ -26,14 +26,14 @@ Deno.test({
       [["/bin/true", "x".repeat(most)], {}],
       [["/bin/true", "x".repeat(most + 1)], {}],
     ];
-    const fits = table.map(([words, env]) => tooMuchIn({ words, env }).length === 0);
+    const fits = table.map(([words, env]) => findTooLarge({ words, env }).length === 0);
     assert.deepEqual(fits, [true, false, false, true, false]);
     for (const [i, [words, env]] of table.entries()) assert.equal(await starts(words, env), fits[i], `${i}`);
     const makeMany = (n: number) =>
       Object.fromEntries(Array.from({ length: n }, (_, i) => [`V${i}`, "x".repeat(100_000)]));
-    assert.equal(tooMuchIn({ words: ["/bin/true"], env: makeMany(20) }).length, 0);
+    assert.equal(findTooLarge({ words: ["/bin/true"], env: makeMany(20) }).length, 0);
     assert.equal(await starts(["/bin/true"], makeMany(20)), true);
-    assert.match(tooMuchIn({ words: ["/bin/true"], env: makeMany(21) })[0]!.message, /together/);
+    assert.match(findTooLarge({ words: ["/bin/true"], env: makeMany(21) })[0]!.message, /together/);
     assert.equal(await starts(["/bin/true"], makeMany(22)), false);
     assert.ok(MAX_ENVIRONMENT < 2 * 1024 * 1024);
   },

@@ -17,7 +17,7 @@ export const filesystemSchema = z.object({
 /** See {@linkcode filesystemSchema}. */
 export type Filesystem = z.infer<typeof filesystemSchema>;
 
-/** Whether what was remembered is what is there. */
+/** Whether the filesystem found is the recorded one. */
 export function isSameFilesystem(expected: Filesystem, found: Filesystem): boolean {
   if (expected.path !== found.path) return false;
   if (expected.id !== undefined && found.id !== undefined) return expected.id === found.id;
@@ -25,7 +25,7 @@ export function isSameFilesystem(expected: Filesystem, found: Filesystem): boole
 }
 
 /**
- * What a volume was made on is not there, another filesystem is: it may come back, and nothing is done until
+ * The volume's filesystem is missing, and another one is in its place. It may come back; Rune waits until
  * then.
  */
 export class FilesystemAway extends RuneError {

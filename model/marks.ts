@@ -45,7 +45,7 @@ export const ANNOTATIONS = {
   /** Volume: RFC 3339 time of the last `rune volume retry-provision`. */
   retryRequestedAt: "rune.io/retry-requested-at",
   /** Snapshot: uid of the volume whose policy made it. A policy removes only its own snapshots. */
-  scheduledFor: "rune.io/scheduled-for",
+  policyVolume: "rune.io/scheduled-for",
   /** Snapshot: its number in the policy's sequence, from 1. */
-  scheduleNumber: "rune.io/schedule-number",
+  policyNumber: "rune.io/schedule-number",
 } as const;

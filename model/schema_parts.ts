@@ -40,7 +40,7 @@ export function formsOf(schema: z.ZodType): z.ZodType[] {
  * The most characters or entries that a schema itself allows (`max`, `maxProperties`); undefined if it has no
  * bound.
  */
-export function mostOf(schema: z.ZodType): number | undefined {
+export function greatestSize(schema: z.ZodType): number | undefined {
   if (defOf(schema).type === "record") return schema.meta()?.maxProperties as number | undefined;
   const checks = (schema._zod.def.checks ?? []).map((check) =>
     check._zod.def as { check: string; maximum?: number }

@@ -56,7 +56,7 @@ export const volumeStateSchema = z.enum([
 export type VolumeState = z.infer<typeof volumeStateSchema>;
 
 /** What a snapshot policy did for a volume, and what it does next. */
-export const snapshotScheduleSchema = z.object({
+export const snapshotPolicyStatusSchema = z.object({
   /** The policy that applies, wherever it comes from. */
   policy: snapshotPolicySchema,
   /** The last snapshot that became Ready, and when it was requested. */
@@ -112,7 +112,7 @@ export const volumeStatusSchema = z.object({
    */
   filesystem: filesystemSchema.optional(),
   /** Present while a snapshot policy applies to it. */
-  snapshots: snapshotScheduleSchema.optional(),
+  snapshots: snapshotPolicyStatusSchema.optional(),
   conditions: z.array(conditionSchema),
 });
 

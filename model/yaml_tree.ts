@@ -69,11 +69,11 @@ interface Entry {
   key?: unknown;
   /** The value as written here: possibly an alias, or null if nothing is written. */
   node: unknown;
-  built: Built;
+  built: BuiltValue;
 }
 
 /** A value that was built. Each anchor is built once. */
-interface Built {
+interface BuiltValue {
   value: unknown;
   texts: unknown;
   /** Of a map by name, of a list by index. */
@@ -180,7 +180,7 @@ class Survey {
 
 class Builder {
   readonly #targets: Survey["targets"];
-  readonly #built = new Map<unknown, Built>();
+  readonly #built = new Map<unknown, BuiltValue>();
   readonly #underWay = new Set<unknown>();
   #expanded = 0;
 
@@ -188,7 +188,7 @@ class Builder {
     this.#targets = targets;
   }
 
-  build(node: unknown): Built {
+  build(node: unknown): BuiltValue {
     if (isAlias(node)) return this.#expand(node, this.build(this.#target(node)));
     if (isScalar(node)) return scalar(node);
     if (!isMap(node) && !isSeq(node)) return { value: null, texts: null, weight: 1, height: 0 };
@@ -206,7 +206,7 @@ class Builder {
     return this.#targets.get(alias)!;
   }
 
-  #expand(node: unknown, built: Built): Built {
+  #expand(node: unknown, built: BuiltValue): BuiltValue {
     this.#expanded += built.weight;
     if (this.#expanded > MAX_EXPANDED) {
       throw new Refused(node, `aliases stand for more than ${MAX_EXPANDED} values`);
@@ -214,7 +214,7 @@ class Builder {
     return built;
   }
 
-  #list({ items }: YAMLSeq): Built {
+  #list({ items }: YAMLSeq): BuiltValue {
     const entries = new Map<number, Entry>();
     items.forEach((item, i) => {
       // `[a: 1]` is a list of one map.
@@ -231,7 +231,7 @@ class Builder {
     };
   }
 
-  #map(items: Pair[]): Built {
+  #map(items: Pair[]): BuiltValue {
     const entries = new Map<string, Entry>();
     for (const { key, value } of items) {
       if (isMergeKey(key)) continue;
@@ -251,7 +251,7 @@ class Builder {
     }
     const all = [...entries];
     return {
-      // Built from entries, so that `__proto__` stays an ordinary name.
+      // BuiltValue from entries, so that `__proto__` stays an ordinary name.
       value: Object.fromEntries(all.map(([name, { built }]) => [name, built.value])),
       texts: Object.fromEntries(all.map(([name, { built }]) => [name, built.texts])),
       entries,
@@ -260,7 +260,7 @@ class Builder {
   }
 
   /** The maps that a merge key includes. */
-  #readMerge(key: unknown, value: unknown): Built[] {
+  #readMerge(key: unknown, value: unknown): BuiltValue[] {
     const node = isAlias(value) ? this.#target(value) : value;
     const sources: unknown[] = isSeq(node) ? node.items : [value];
     return sources.map((source) => {
@@ -283,7 +283,7 @@ function sizeOf(entries: Iterable<Entry>): { weight: number; height: number } {
   return { weight, height };
 }
 
-function scalar({ value, source }: Scalar): Built {
+function scalar({ value, source }: Scalar): BuiltValue {
   const size = { weight: 1 + Math.floor((source?.length ?? 0) / VALUE_LENGTH), height: 0 };
   if (typeof value === "number" || typeof value === "boolean") {
     return { value, texts: source ?? String(value), ...size };
@@ -317,7 +317,7 @@ export function readYamlTree(document: Document, lines: LineCounter): YamlTree {
     locate: () => placeOf(root),
   });
   if (survey.problems.length > 0) return makeRefusedTree(survey.problems.map(problem));
-  let built: Built;
+  let built: BuiltValue;
   try {
     built = new Builder(survey).build(root);
   } catch (error) {
@@ -332,7 +332,7 @@ export function readYamlTree(document: Document, lines: LineCounter): YamlTree {
     texts: built.texts,
     problems: [],
     locate(path, { key = false } = {}) {
-      let at: Built | undefined = built;
+      let at: BuiltValue | undefined = built;
       let best = placeOf(root);
       for (const [i, part] of path.entries()) {
         const entry: Entry | undefined = at?.entries?.get(part) ?? at?.entries?.get(String(part));

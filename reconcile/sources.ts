@@ -3,7 +3,7 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
-import { pauseOn, type Timers } from "../base/timers.ts";
+import { sleepOn, type Timers } from "../base/timers.ts";
 import { toRuneError } from "../model/error.ts";
 import type { RunnerName } from "../model/instance.ts";
 import type { Node } from "../node/node.ts";
@@ -76,7 +76,7 @@ async function follow<Event>(
       const { message } = toRuneError(error);
       logger.error("events of the {what} ended, and are asked for again: {message}", { what, message });
     }
-    if (!signal.aborted) await pauseOn(timers, HEAR_AGAIN_MS, signal);
+    if (!signal.aborted) await sleepOn(timers, HEAR_AGAIN_MS, signal);
   }
 }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createClock } from "../base/clock.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
 import { createKeyFeed } from "../base/key_feed.ts";
-import { pause } from "../base/delay.ts";
+import { sleepQuietly } from "../base/delay.ts";
 import type { ProxyEvent } from "../node/proxy/proxy.ts";
 import { makeNodes } from "../node/testing/partial_nodes.ts";
 import { withStore } from "../store/store_fixture.ts";
@@ -125,6 +125,6 @@ Deno.test("startControllers() brings changes and news from outside to those that
     await create("late");
     outside.probes.add("some-uid");
     outside.proxy.add("ended");
-    await pause(0, new AbortController().signal);
+    await sleepQuietly(0, new AbortController().signal);
     assert.deepEqual(log, []);
   }));

@@ -31,7 +31,7 @@ const MEASUREMENTS: Record<string, () => Promise<Row | Row[]>> = {
   snapshot: measureSnapshots,
 };
 
-/** The machine, as far as it explains the figures. */
+/** Describes the machine, to explain the figures. */
 async function describeMachine(): Promise<string> {
   const cpu = /^model name\s*:\s*(.*)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
   const release = /^PRETTY_NAME="(.*)"$/m.exec(await Deno.readTextFile("/etc/os-release"))?.[1] ?? "Linux";

@@ -8,11 +8,11 @@ import { packPortable, V8_FLAGS } from "./portable.ts";
 import { ROOT } from "./tree.ts";
 
 const OUT = `${ROOT}/dist/rune`;
-/** Made here and renamed when it starts, for OUT may be running. */
+/** Built here and renamed at the end, because OUT may be running. */
 const NEW = `${OUT}.new`;
 
 /**
- * What `rune version` will say: the commit, marked where the tree differs from it, and the time (or
+ * Facts for `rune version`: the commit, marked if the tree differs from it, and the time (or
  * SOURCE_DATE_EPOCH).
  */
 async function buildFacts(): Promise<{ commit?: string; builtAt: string }> {
@@ -25,7 +25,7 @@ async function buildFacts(): Promise<{ commit?: string; builtAt: string }> {
   };
 }
 
-/** Writes a copy of the configuration in which `#build` is what was found out. @returns its path. */
+/** Writes a copy of the configuration in which `#build` holds these facts. @returns its path. */
 async function writeConfig(folder: string): Promise<string> {
   const config = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
   await Deno.writeTextFile(`${folder}/build.json`, JSON.stringify(await buildFacts()));
@@ -64,11 +64,11 @@ async function buildPortable(config: string): Promise<void> {
   }
 }
 
-/** Builds, checks that the result starts, and says what it made. @returns the exit code. */
+/** Builds, checks that the result starts, and reports it. @returns the exit code. */
 async function main(argv: string[]): Promise<number> {
   await Deno.mkdir(`${ROOT}/dist`, { recursive: true });
   await Deno.remove(NEW).catch(() => {});
-  // Apart from the build, so that a type error is never taken for a runtime that cannot be had.
+  // Separate from the build, so that a type error is never mistaken for a missing runtime.
   if (await show([Deno.execPath(), "check", "--quiet", "main.ts"], { cwd: ROOT }) !== 0) return 1;
   const folder = await Deno.makeTempDir({ prefix: "rune-build-" });
   try {
@@ -95,7 +95,7 @@ async function build(config: string, argv: string[]): Promise<number> {
     : "portable: unpacks into the user's cache at its first start";
   const started = await capture([NEW, "version"]);
   if (started.code !== 0) {
-    console.error(`what was built does not start: ${started.stderr.trim()}`);
+    console.error(`the built program does not start: ${started.stderr.trim()}`);
     return 1;
   }
   await Deno.rename(NEW, OUT);

@@ -9,12 +9,12 @@ import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 
 const EXPORTED = /^export (?:default )?(?:abstract )?(?:async )?(?:function\*?|class|interface) (\w+)/;
 
-/** Violations in one file, one line each. @param text of the file. */
+/** Violations in one file, one line each. @param text the file's text. */
 export function checkDocs(path: string, text: string): string[] {
   const found: string[] = [];
   const opening = /^(?:#!.*\n)?\s*\/\*\*[^]*?\*\//.exec(text)?.[0] ?? "";
   if (!opening.includes("@module")) {
-    found.push(`${path}: no opening comment that says what the file owns (with @module)`);
+    found.push(`${path}: the opening comment is missing (with @module), which says what the file owns`);
   }
   const lines = text.split("\n");
   const openingLines = opening.split("\n").length;
@@ -32,7 +32,7 @@ export function checkDocs(path: string, text: string): string[] {
 
 const TEST = /`([\w/.]+_test\.ts)`: ([^`]+?)(?=; `|$)/g;
 
-/** The rows of the table of promises, as cells; its columns are promise, how, test. */
+/** The rows of the table of promises, as cells. Its columns are promise, how, test. */
 function promisesOf(page: string): string[][] {
   const lines = page.split("\n");
   const start = lines.findIndex((line) => /^\| promise +\|/.test(line));
@@ -41,10 +41,10 @@ function promisesOf(page: string): string[][] {
 }
 
 /**
- * Promises whose test cannot be found, one line each. A test is written `` `<path>_test.ts`: its name, or a
- * part of it ``, several with `; ` between.
+ * Finds promises without an existing test, one line each. A test is cited by its path in backquotes, a colon,
+ * and its name or a part of it. Several citations are separated by `; `.
  *
- * @param read the text of a file, or undefined when there is none.
+ * @param read the text of a file, or undefined if it does not exist.
  */
 export async function checkPromises(
   page: string,

@@ -3,14 +3,14 @@ import { checkDocs, checkPromises } from "./check_docs.ts";
 
 const opening = "/** Volumes: what they are. @module */\n";
 
-Deno.test("checkDocs() lets documented exports pass, also overloads and private things", () => {
+Deno.test("checkDocs() accepts documented exports, overloads and private declarations", () => {
   const text = opening +
     "/** Reads. */\nexport function read(): void;\nexport function read(x?: number) {}\n" +
     "function inner() {}\n/**\n * A thing.\n */\nexport interface Thing {}\n";
   assert.deepEqual(checkDocs("model/a.ts", text), []);
 });
 
-Deno.test("checkDocs() refuses a file that does not say what it owns", () => {
+Deno.test("checkDocs() refuses a file without an opening comment", () => {
   assert.equal(checkDocs("model/a.ts", "const a = 1;\n/** Late. @module */\n").length, 1);
   assert.equal(checkDocs("model/a.ts", "/** About the next line. */\nconst a = 1;\n").length, 1);
 });
@@ -25,7 +25,7 @@ Deno.test("checkDocs() names exports without a doc comment", () => {
   ]);
 });
 
-Deno.test("checkPromises() misses a test that is gone, a file that is gone, and a promise without either", async () => {
+Deno.test("checkPromises() reports a missing test, a missing file, and a promise without either", async () => {
   const files: Record<string, string> = { "a_test.ts": 'Deno.test("a thing is kept for ever", ...);' };
   const check = (tests: string) =>
     checkPromises(

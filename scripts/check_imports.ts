@@ -1,6 +1,6 @@
 /**
- * Holds the tree to the design: imports go one way between the rooms, and a few rules about files. Deno
- * itself resolves the imports (`deno info`), so that what is checked is what runs.
+ * Checks the architecture: imports go one way between the rooms, and files keep a few rules. Deno itself
+ * resolves the imports (`deno info`), so the check sees what runs.
  * @module
  */
 import { findCircles } from "./circles.ts";
@@ -13,7 +13,7 @@ const CONTRACTS = [
   "runners/runner.ts",
   "node/proxy/proxy.ts",
 ];
-/** What others know of a machine: calls that can cross a wire, and the data in them. */
+/** What other rooms know about a machine: calls that can cross a wire, and their data. */
 const NODES = ["node/node.ts", "node/placement.ts", "node/volume_call.ts"];
 const NODE_CONTRACT = [
   ...NODES,
@@ -24,11 +24,10 @@ const NODE_CONTRACT = [
   "node/probes/tracker.ts",
 ];
 const DRIVERS_BY_NAME = ["drivers/registry.ts", "drivers/built_in.ts"];
-/** What of the store those may use who read and write resources, and the values of secrets. */
+/** The parts of the store for code that reads and writes resources, and reads the values of secrets. */
 const STORE = ["store/store.ts", "store/secrets/vault.ts"];
 /**
- * What the controllers know and others ask: each reads what is stored, or what controllers left, and changes
- * nothing.
+ * What the controllers know and others ask for. These files only read the store, or what controllers left.
  */
 const ANSWERS = {
   data: "reconcile/config/data.ts",
@@ -41,8 +40,8 @@ const ANSWERS = {
 const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
 /**
- * Rules for rooms in their order, the lowest first: each may import the rooms before it, and what stands
- * beside it. So no two of them ever import each other.
+ * Rules for ordered rooms, lowest first. Each may import the rooms before it and the places beside it, so no
+ * two import each other.
  */
 function layers(rooms: [room: string, outside: string[]][]): Record<string, string[]> {
   return Object.fromEntries(
@@ -50,7 +49,7 @@ function layers(rooms: [room: string, outside: string[]][]): Record<string, stri
   );
 }
 
-/** The rooms of the server, the lowest first, and what each may import from outside. */
+/** The rooms of the server, lowest first, and what each may import from outside. */
 const SERVER: [room: string, outside: string[]][] = [
   ["server/http/", ["base/", "model/"]],
   ["server/identity/", ["base/", "model/", "store/store.ts", "runners/engine_bond.ts"]],
@@ -107,7 +106,7 @@ const SERVER: [room: string, outside: string[]][] = [
   ]],
 ];
 
-/** The rooms of the client, the lowest first, and what each may import from outside. */
+/** The rooms of the client, lowest first, and what each may import from outside. */
 const CLI: [room: string, outside: string[]][] = [
   "cli/terminal/",
   "cli/files/",
@@ -118,9 +117,7 @@ const CLI: [room: string, outside: string[]][] = [
 ]
   .map((room) => [room, ["base/", "model/"]]);
 
-/**
- * What production files of a room may import from outside their room. `/` at the end means the whole folder.
- */
+/** What production files of a room may import from outside it. `/` at the end means the whole folder. */
 const MAY_IMPORT: Record<string, string[]> = {
   "base/": [],
   "model/": ["base/"],
@@ -142,7 +139,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "model/",
     ...STORE,
     ...NODE_CONTRACT,
-    // What runs get from secrets is put together by the controllers.
+    // The controllers assemble what runs get from secrets.
     "node/secret_refs.ts",
     ...CONTRACTS,
   ],
@@ -166,12 +163,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   "main.ts": ["base/plain_text.ts"],
 };
 
-/** What may be imported with `await import()` only, so that a client never loads the daemon. */
+/** May only be imported with `await import()`, so that a client never loads the daemon. */
 const MAY_LOAD: Record<string, string[]> = {
   "main.ts": ["cli/main.ts", "server/daemon/serve.ts", "server/restore/offline.ts"],
 };
 
-/** Text that only some production files may contain; `room` limits the rule to one room. */
+/** Text that only some production files may contain. `room` limits the rule to one room. */
 const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }[] = [
   {
     // A driver must never be called with the text of a reference: docs/decisions/0051.
@@ -192,8 +189,8 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // It may take less than it was given, on a full disk for example. A WritableStream's writer may not:
-    // those are listed.
+    // A single write may take fewer bytes than it is passed, for example on a full disk. The writer of a
+    // WritableStream may not, so its users are listed.
     text: /\.write(Sync)?\(/,
     what: "a write that may be short (use writeAll() of base/durable.ts)",
     allowed: [
@@ -204,32 +201,32 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "server/restore/import_volumes.ts",
       "server/api/streams/exec_input.ts",
       "server/api/streams/exec_socket.ts",
-      // Its own, which waits.
+      // Its own write, which waits.
       "cli/client/exec_session.ts",
       "cli/commands/backup.ts",
       "cli/commands/logs.ts",
     ],
   },
   {
-    // What other people wrote reaches the terminal as plain text, through cli/terminal/terminal.ts; the
-    // daemon's log cleans its own.
+    // Other people's text reaches the terminal as plain text, through cli/terminal/terminal.ts; the daemon's
+    // log escapes its own.
     text: /\bDeno\.(stdout|stderr)\b|\bconsole\./,
     what: "output past the terminal (use terminal.out() or err(), or the logger)",
     allowed: ["cli/terminal/terminal.ts", "server/daemon/logging.ts", "main.ts", "scripts/"],
   },
   {
-    // Each of these holds what a slow reader has not taken. Who adds one bounds it in bytes, says here how,
-    // and adds a kind of stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts:
+    // Each of these holds what a slow reader has not read yet. To add one, bound it in bytes, explain the
+    // bound here, and add a kind of stream to tests/slow_readers_test.ts or tests/exec_flow_test.ts:
     // docs/decisions/0023.
     text: /\bnew (Readable|Writable|Transform)Stream\b|\bnew Channel\b|\bbufferedAmount\b|\.shift\(\)/,
     what:
       "a queue: what may wait in it must be bounded in bytes (use Channel, or say in scripts/check_imports.ts how)",
     allowed: [
-      // The queue itself, and who uses it with a limit.
+      // The queue itself, and its users, which set a limit.
       "server/http/channel.ts",
       "server/auth/audit.ts",
       "server/api/streams/log_stream.ts",
-      // Pulled: one event, or one chunk, for each that was taken.
+      // Pulled: one event or chunk for each that was read.
       "server/api/streams/sse.ts",
       "server/auth/stream_end.ts",
       "server/backup/",
@@ -241,23 +238,24 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "runners/docker/limits.ts",
       // One frame of at most 1 MiB; one part of a line of 64 KiB for each stream.
       "runners/docker/frames.ts",
-      // One chunk of what the Engine sends, asked for when it is wanted.
+      // One chunk from the Engine, requested when it is needed.
       "runners/docker/image_files.ts",
       "runners/docker/logs.ts",
       // As much as was granted; the writer waits.
       "server/api/streams/exec_socket.ts",
       "cli/client/exec_session.ts",
       "runners/process/exec.ts",
-      // 1,024 events, then one that stands for all.
+      // 1,024 events, then one that stands for all others.
       "runners/process/event_hub.ts",
-      // Transactions, each of a request that waits for it.
+      // Transactions, one per waiting request.
       "store/writer.ts",
-      // Words of one command line.
-      "cli/client/usage.ts",
+      // The words of one command line.
+      "cli/client/disk_usage.ts",
     ],
   },
   {
-    // Work in turn: what a failure does to who waits, and when nothing is left to wait for, is decided once.
+    // Serial work: how a failure affects waiters, and when nothing is left to wait for, is decided in one
+    // place.
     text: /\b(\w+) = (this\.#?)?\1\.(then|catch)\(|\btryLock(Sync)?\(/,
     what: "a lock by hand (use KeyedLock of base/keyed_lock.ts, or lockFile() of base/file_lock.ts)",
     allowed: [
@@ -267,17 +265,17 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // Neither on disk when it returns, nor whole for who reads meanwhile.
+    // It is not on disk when it returns, and not complete for concurrent readers.
     text: /\b(Deno\.(writeTextFile|writeFile|create)|writeFile|appendFile)(Sync)?\(/,
     what: "a file that is not durable (use replaceFile() of base/durable.ts)",
     allowed: [
       "drivers/conformance.ts",
       "drivers/conformance_tree.ts",
       "drivers/loop_test_driver.ts",
-      // The kernel's files.
+      // Files of the kernel.
       "runners/process/cgroup.ts",
       "runners/process/freeze.ts",
-      // Output, and scripts that each start writes anew.
+      // Output, and scripts that each start writes again.
       "runners/process/log_file.ts",
       "runners/process/runner.ts",
       "runners/process/supervisor.ts",
@@ -290,25 +288,25 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
     ],
   },
   {
-    // Whoever asks what a driver can do reads its capabilities: docs/decisions/0052.
+    // Code that asks what a driver can do reads its capabilities: docs/decisions/0052.
     text: /["'`]local["'`]|local-host/,
     what: "the name of a driver (ask its capabilities, or drivers/registry.ts)",
     allowed: [
       "drivers/built_in.ts",
-      // Words of the documentation.
+      // Text of the documentation.
       "model/field_docs/",
       "drivers/local/",
       "drivers/local_host/",
-      // Examples name the storage class that a fresh store has.
+      // Examples name the storage class of a fresh store.
       "cli/commands/volume_create.ts",
-      // Other things of that name: a top-level domain, a log driver and a volume driver of the Engine.
+      // Other things with that name: a top-level domain, and a log driver and volume driver of the Engine.
       "node/proxy/caddy/public_name.ts",
       "runners/docker/container_config.ts",
       "runners/docker/engine_mark.ts",
     ],
   },
   {
-    // How long ago something was, on a clock that may be set: docs/decisions/0009.
+    // Computes how long ago something happened, on a clock that may be set: docs/decisions/0009.
     text: /(getTime|Date\.now)\(\) - Date\.parse\(|Date\.parse\([^)]*\) - (now|Date\.now)\b/,
     what: "a span between a stored time and now",
     allowed: ["base/clock.ts", "base/backoff.ts"],
@@ -316,7 +314,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
   },
 ];
 
-/** One import of one file, both paths relative to the root. */
+/** One import of a file, with both paths relative to the root. */
 export interface Import {
   from: string;
   to: string;
@@ -328,27 +326,26 @@ const isWithin = (path: string, places: string[]) =>
 
 const ROOMS = Object.keys(MAY_IMPORT).filter((name) => name.endsWith("/"));
 
-/** The innermost room that a file is in; undefined for one in none. */
+/** The innermost room of a file; undefined if it is in none. */
 function roomOf(path: string): string | undefined {
   return ROOMS.filter((room) => path.startsWith(room)).sort((a, b) => b.length - a.length)[0];
 }
 
 /**
- * Whether a room may import a file: by name, or by the room that the file is in. A room inside another is
- * named by itself.
+ * Whether a room may import a file, by the file's name or by its room. A nested room must be named itself.
  */
 const isAllowed = (path: string, places: string[]) =>
   places.some((place) =>
     place === path || (place.endsWith("/") && path.startsWith(place) && !isInner(path, place))
   );
 
-/** Whether a file is in a room that lies inside a place. */
+/** Whether a file is in a room nested inside a place. */
 function isInner(path: string, place: string): boolean {
   const room = roomOf(path) ?? "";
   return room !== place && room.startsWith(place);
 }
 
-/** Violations among the imports, one line each. Tests and scripts may import anything. */
+/** Violations by imports, one line each. Tests and scripts may import anything. */
 export function checkImports(imports: Import[]): string[] {
   const found: string[] = [];
   for (const { from, to, dynamic } of imports) {
@@ -367,7 +364,7 @@ export function checkImports(imports: Import[]): string[] {
 }
 
 /**
- * Permits of single files outside a room that nothing in it uses, one line each: a row says what is, not what
+ * Permits of single files that no file of the room uses, one line each: a row must describe what is, not what
  * was.
  */
 export function findUnusedPermits(imports: Import[]): string[] {
@@ -384,10 +381,10 @@ export function findUnusedPermits(imports: Import[]): string[] {
   );
 }
 
-/** Violations of the rules about files, one line each. @param text of the file. */
+/** Violations of the rules for files, one line each. @param text the file's text. */
 export function checkFile(path: string, text: string): string[] {
   const found: string[] = [];
-  if (NO_OWNER.test(path)) found.push(`${path}: a name that says what it owns is needed`);
+  if (NO_OWNER.test(path)) found.push(`${path}: the name must say what the file owns`);
   const lines = text.split("\n");
   lines.forEach((line, i) => {
     // Built from parts, so that this file passes its own check.
@@ -404,7 +401,7 @@ export function checkFile(path: string, text: string): string[] {
   return found;
 }
 
-/** Violations in the lock file: download addresses would bind it to one machine's registry. */
+/** Violations in the lock file: download addresses would tie it to one machine's registry. */
 export function checkLock(text: string): string[] {
   return text.includes("://")
     ? ["deno.lock: holds a download address; remove it, integrity hashes are enough"]
@@ -424,8 +421,8 @@ interface ModuleGraph {
 }
 
 /**
- * The imports of the files as Deno resolves them, types included.
- * @throws {Error} when Deno cannot read them.
+ * The imports of the files as Deno resolves them, including types.
+ * @throws {Error} if Deno cannot read them.
  */
 async function readImports(root: string, files: string[]): Promise<Import[]> {
   const entry = await Deno.makeTempFile({ suffix: ".ts" });

@@ -27,7 +27,7 @@ const bad: [from: string, to: string, dynamic?: boolean][] = [
   ["server/auth/access.ts", "store/secrets/vault.ts"],
   ["server/daemon/daemon.ts", "store/journal.ts"],
   ["server/daemon/daemon.ts", "reconcile/volume/controller.ts"],
-  ["server/daemon/seed.ts", "reconcile/start.ts"],
+  ["server/daemon/initial_resources.ts", "reconcile/start.ts"],
   ["reconcile/queue.ts", "store/writer.ts"],
   ["reconcile/volume/apply.ts", "drivers/open_directory.ts"],
   ["reconcile/instance/launch.ts", "node/mounts/run_mounts.ts"],
@@ -85,11 +85,11 @@ for (const [from, to, dynamic = false] of bad) {
   });
 }
 
-Deno.test("checkImports() lets the design's directions pass", () => {
+Deno.test("checkImports() accepts imports in the permitted directions", () => {
   assert.deepEqual(checkImports(good.map(([from, to, dynamic = false]) => ({ from, to, dynamic }))), []);
 });
 
-Deno.test("findUnusedPermits() names a permit of a file that nothing in the room imports, and no other", () => {
+Deno.test("findUnusedPermits() reports only permits that no file of the room uses", () => {
   const permit = (to: string) => new RegExp(`server/metrics/ may import ${to},`);
   const found = findUnusedPermits([
     { from: "server/metrics/metrics.ts", to: "reconcile/start.ts", dynamic: false },
@@ -109,7 +109,7 @@ Deno.test("checkFile() refuses names without an owner and unfinished marks", () 
   assert.deepEqual(checkFile("model/community.ts", "x\n"), []);
 });
 
-Deno.test("checkFile() keeps Deno.exit and Deno.Command in their places", () => {
+Deno.test("checkFile() keeps Deno.exit and Deno.Command in their files", () => {
   const exit = "Deno.exit(1);";
   const command = 'new Deno.Command("mount");';
   assert.equal(checkFile("cli/main.ts", exit).length, 1);
@@ -134,13 +134,13 @@ Deno.test("checkFile() keeps the names of drivers to their folders", () => {
   assert.deepEqual(checkFile("server/admission/volume.ts", 'const locale = "localhost";'), []);
 });
 
-Deno.test("checkFile() lets nobody but the resolution of references call parameters plain", () => {
+Deno.test("checkFile() lets only the resolution of references make plain parameters", () => {
   const cast = "const parameters = status.driverParameters as PlainParameters;";
   assert.equal(checkFile("server/backup/backup.ts", cast).length, 1);
   assert.deepEqual(checkFile("node/secret_refs.ts", cast), []);
 });
 
-Deno.test("checkFile() keeps writes that may be short or not on disk to the file that finishes them", () => {
+Deno.test("checkFile() keeps writes that may be short or not durable to base/durable.ts", () => {
   const short = ["await file.write(bytes);", "file.writeSync(bytes);", "size += await conn.write(bytes);"];
   const loose = [
     "await Deno.writeTextFile(path, text);",
@@ -159,7 +159,7 @@ Deno.test("checkFile() keeps writes that may be short or not on disk to the file
   assert.deepEqual(checkFile("runners/process/cgroup.ts", loose[0]!), []);
 });
 
-Deno.test("checkFile() finds locks that are made by hand", () => {
+Deno.test("checkFile() finds locks built by hand", () => {
   const lines = [
     "last = last.then(step);",
     "this.#learning = this.#learning.catch(() => {}).then(write);",
@@ -172,7 +172,7 @@ Deno.test("checkFile() finds locks that are made by hand", () => {
   assert.deepEqual(checkFile("store/log.ts", "const text = await reading.then(parse);"), []);
 });
 
-Deno.test("checkFile() finds queues that nobody has bounded, and output past the terminal", () => {
+Deno.test("checkFile() finds unbounded queues, and output that bypasses the terminal", () => {
   const lines = [
     "const body = new ReadableStream({ start() {} });",
     "const lines = new Channel<string>(limits);",
@@ -191,7 +191,7 @@ Deno.test("checkFile() finds queues that nobody has bounded, and output past the
   assert.deepEqual(checkFile("cli/terminal/terminal.ts", lines[5]!), []);
 });
 
-Deno.test("checkFile() keeps spans of time in reconcile/ to the clock that notices when it is set", () => {
+Deno.test("checkFile() makes reconcile/ measure time with the clock that notices steps", () => {
   const span = "const ms = now.getTime() - Date.parse(status.since);";
   const left = "const ms = Date.parse(dueAt) - now.getTime();";
   for (const line of [span, left]) {

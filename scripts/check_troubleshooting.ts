@@ -11,7 +11,7 @@ import { isOutsideProgram, listFiles, ROOT } from "./tree.ts";
 const PAGE = "docs/troubleshooting.md";
 const SENTENCE = /^\*\*`(.+)`\*\*$/;
 const TEST = /`([\w/.]+_test\.ts)`: ([^`]+?)(?=; `|\s*-->|$)/g;
-/** Shorter pieces of a sentence could stand anywhere. */
+/** Shorter pieces of a message could occur anywhere. */
 const SHORTEST = 10;
 
 /** An entry of the page. */
@@ -35,29 +35,29 @@ export function entriesOf(page: string): Entry[] {
   return entries;
 }
 
-/** The pieces of a sentence that never change. */
+/** The constant pieces of a message. */
 const piecesOf = (sentence: string) =>
   sentence.split(/<[^>]+>|…/).map((piece) => piece.trim()).filter((piece) => piece.length >= SHORTEST);
 
 /**
- * What is wrong with the page, one line each.
+ * Finds mistakes on the page, one line each.
  *
  * @param program the text of the whole program, without its tests.
- * @param read the text of a test file, or undefined when there is none.
+ * @param read the text of a test file, or undefined if it does not exist.
  */
 export async function checkTroubleshooting(
   page: string,
   { program, read }: { program: string; read: (path: string) => Promise<string | undefined> },
 ): Promise<string[]> {
   const entries = entriesOf(page);
-  const found = entries.length === 0 ? [`${PAGE}: no sentence is explained`] : [];
+  const found = entries.length === 0 ? [`${PAGE}: the page explains no message`] : [];
   for (const { sentence, tests } of entries) {
     const pieces = piecesOf(sentence);
-    if (pieces.length === 0) found.push(`${PAGE}: too little of it never changes: ${sentence}`);
+    if (pieces.length === 0) found.push(`${PAGE}: too little of the message is constant: ${sentence}`);
     const expected = (await Promise.all(tests.map(({ path }) => read(path)))).join("\n");
     for (const piece of pieces) {
       if (program.includes(piece) || expected.includes(piece)) continue;
-      found.push(`${PAGE}: nobody says "${piece}" (${sentence})`);
+      found.push(`${PAGE}: the program never says "${piece}" (${sentence})`);
     }
     if (tests.length === 0) found.push(`${PAGE}: no test produces: ${sentence}`);
     for (const { path, name } of tests) {
@@ -71,10 +71,7 @@ export async function checkTroubleshooting(
   return found;
 }
 
-/**
- * Source text as the program says it: pieces of one message that the formatter broke into lines are joined
- * again.
- */
+/** Source text with messages joined that the formatter split into several lines. */
 export function joinLiterals(source: string): string {
   return source.replace(/(["`])\s*\+\s*(["`])/g, "");
 }

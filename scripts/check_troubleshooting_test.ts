@@ -4,7 +4,7 @@ import { checkTroubleshooting, entriesOf, joinLiterals } from "./check_troublesh
 const entry = (sentence: string, tests: string) =>
   `# Page\n\n**\`${sentence}\`**\n\nWhy. What to do.\n\n<!-- ${tests} -->\n`;
 
-Deno.test("checkTroubleshooting() misses sentences that nobody says and tests that are gone", async () => {
+Deno.test("checkTroubleshooting() reports messages that the program never says, and missing tests", async () => {
   const files: Record<string, string> = { "a_test.ts": 'Deno.test("a full volume is told of", ...);' };
   const program = joinLiterals(
     "const say = (name) => `volume ${name} is full` +\n    ` and takes nothing more`;",
@@ -13,7 +13,10 @@ Deno.test("checkTroubleshooting() misses sentences that nobody says and tests th
     checkTroubleshooting(page, { program, read: (path) => Promise.resolve(files[path]) });
   const told = "`a_test.ts`: a full volume is told of";
   assert.deepEqual(await check(entry("volume <name> is full and takes nothing more", told)), []);
-  assert.match((await check(entry("volume <name> is full up to the brim", told))).join(), /nobody says/);
+  assert.match(
+    (await check(entry("volume <name> is full up to the brim", told))).join(),
+    /the program never says/,
+  );
   assert.match((await check(entry("<name> is full", told))).join(), /too little/);
   assert.match((await check(entry("is full and takes", "somewhere"))).join(), /no test produces/);
   assert.match(
@@ -24,7 +27,7 @@ Deno.test("checkTroubleshooting() misses sentences that nobody says and tests th
     (await check(entry("is full and takes", "`a_test.ts`: an empty volume"))).join(),
     /has no test/,
   );
-  assert.match((await check("# Page\n")).join(), /no sentence/);
+  assert.match((await check("# Page\n")).join(), /explains no message/);
 });
 
 Deno.test("entriesOf() reads several tests of one entry", () => {

@@ -1,11 +1,8 @@
-/**
- * Finds circles of files: files that import each other, directly or by way of others, types included.
- * @module
- */
+/** Finds import cycles: files that import each other, directly or through others, including types. @module */
 import type { Import } from "./check_imports.ts";
 import { isOutsideProgram } from "./tree.ts";
 
-/** The shortest way from a file back to itself; undefined where there is none. */
+/** The shortest path from a file back to itself; undefined if there is none. */
 function findWayBack(start: string, targets: ReadonlyMap<string, Set<string>>): string[] | undefined {
   const cameFrom = new Map<string, string>();
   const waiting = [start];
@@ -25,8 +22,8 @@ function findWayBack(start: string, targets: ReadonlyMap<string, Set<string>>): 
 }
 
 /**
- * One line for each circle among the files of the program, the shortest that its first file is in. What is
- * loaded with `await import()` counts too.
+ * Reports each cycle among the program's files in one line: the shortest that its first file is in. Files
+ * loaded with `await import()` count too.
  */
 export function findCircles(imports: Import[]): string[] {
   const targets = new Map<string, Set<string>>();
@@ -41,7 +38,7 @@ export function findCircles(imports: Import[]): string[] {
     const way = findWayBack(file, targets);
     if (!way) continue;
     for (const member of way) known.add(member);
-    found.push(`${file}: a circle of imports: ${way.join(" → ")}`);
+    found.push(`${file}: an import cycle: ${way.join(" → ")}`);
   }
   return found;
 }

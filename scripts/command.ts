@@ -1,6 +1,6 @@
-/** How scripts run other programs: captured, or with their output shown. @module */
+/** Runs other programs for scripts, and captures or shows their output. @module */
 
-/** What a captured program left behind. */
+/** The result of a captured program. */
 export interface Captured {
   code: number;
   stdout: string;
@@ -11,11 +11,11 @@ interface CommandOptions {
   cwd?: string;
   /** Added to this process's environment. */
   env?: Record<string, string>;
-  /** Interrupts the program when it aborts, as Ctrl-C would, and kills it when that does not help. */
+  /** When it aborts, the program is interrupted as by Ctrl-C, and killed if that does not help. */
   signal?: AbortSignal;
 }
 
-/** How long a program may take to end after it was interrupted. */
+/** How long an interrupted program may take to end. */
 const GRACE_MS = 10_000;
 
 /** Starts a program without input. */
@@ -24,7 +24,7 @@ function start([program, ...args]: string[], { cwd, env }: CommandOptions, outpu
   return new Deno.Command(program!, options).spawn();
 }
 
-/** Its exit code; see `signal` above. */
+/** Its exit code. See `signal` above. */
 async function waitForExit(child: Deno.ChildProcess, signal?: AbortSignal): Promise<number> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const interrupt = () => {
@@ -40,7 +40,7 @@ async function waitForExit(child: Deno.ChildProcess, signal?: AbortSignal): Prom
   }
 }
 
-/** Runs a program without input and returns what it printed. A program that does not exist gives code 127. */
+/** Runs a program without input and returns its output. A missing program gives code 127. */
 export async function capture(argv: string[], options: CommandOptions = {}): Promise<Captured> {
   try {
     const child = start(argv, options, "piped");
@@ -56,12 +56,12 @@ export async function capture(argv: string[], options: CommandOptions = {}): Pro
   }
 }
 
-/** Runs a program without input and with its output shown, and returns its exit code. */
+/** Runs a program without input, shows its output, and returns its exit code. */
 export async function show(argv: string[], options: CommandOptions = {}): Promise<number> {
   return await waitForExit(start(argv, options, "inherit"), options.signal);
 }
 
-/** Absolute path of a program, looked up as root's shell would; undefined when there is none. */
+/** Absolute path of a program in root's search path; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
   return folders.filter((f) => f !== "").map((f) => `${f}/${name}`).find((path) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { until } from "../tests/host.ts";
 import { capture, show } from "./command.ts";
 
-Deno.test("capture() interrupts a run of tests that does not end, which then names the test", async () => {
+Deno.test("capture() interrupts a test run that does not end, and the run names the test", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const code = `Deno.test("spins", async () => {
@@ -24,7 +24,7 @@ Deno.test("capture() interrupts a run of tests that does not end, which then nam
   }
 });
 
-Deno.test("capture() and show() give the exit code, and what was printed", async () => {
+Deno.test("capture() and show() return the exit code and the output", async () => {
   assert.deepEqual(await capture(["sh", "-c", "echo out; echo err >&2; exit 3"]), {
     code: 3,
     stdout: "out\n",

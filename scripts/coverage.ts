@@ -1,24 +1,25 @@
 /**
- * How much of the program the fast tests run: one line with the share of lines and branches of product files
- * that a test loads. What takes root, Docker or a whole daemon is tested elsewhere and not counted here.
+ * Measures how much of the program the fast tests run: one line with the share of lines and branches in the
+ * product files that a test loads. Code that needs root, Docker or a whole daemon is tested elsewhere and
+ * does not count.
  * @module
  */
 import { capture, show } from "./command.ts";
 import { listFastTests } from "./fast_tests.ts";
 import { ROOT } from "./tree.ts";
 
-/** Files that are no product. */
+/** Files that are not part of the product. */
 const NOT_PRODUCT =
   /(_test|_fixture|_child)\.ts$|\/(testing|tests|scripts)\/|\/(conformance\w*|\w*test_\w+)\.ts$/;
 
-/** Of a report in the form of lcov: the counts of all files together. */
+/** The totals of a report in lcov format, over all files. */
 export interface Counts {
   files: number;
   lines: { found: number; run: number };
   branches: { found: number; run: number };
 }
 
-/** Adds up a report. Files that are no product are left out. */
+/** Adds up a report, leaving out files that are not part of the product. */
 export function readCounts(lcov: string): Counts {
   const counts: Counts = { files: 0, lines: { found: 0, run: 0 }, branches: { found: 0, run: 0 } };
   for (const record of lcov.split("end_of_record")) {
@@ -43,11 +44,11 @@ export const describeCounts = ({ files, lines, branches }: Counts): string =>
     percent(branches)
   } of branches, in ${files} files`;
 
-/** Runs the fast tests and prints the figure. @returns the exit code. */
+/** Runs the fast tests and prints the coverage. @returns the exit code. */
 async function main(): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "rune-coverage-" });
   try {
-    // Whether they pass is judged elsewhere: counting makes them slow, and some measure time.
+    // Failures are reported elsewhere: counting slows the tests down, and some measure time.
     await show(
       [
         Deno.execPath(),

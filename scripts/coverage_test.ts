@@ -4,7 +4,7 @@ import { describeCounts, readCounts } from "./coverage.ts";
 const record = (file: string, [found, run]: number[], [branches, taken]: number[]) =>
   `SF:/x/${file}\nBRF:${branches}\nBRH:${taken}\nLF:${found}\nLH:${run}\nend_of_record\n`;
 
-Deno.test("readCounts() adds up lines and branches of product files alone", () => {
+Deno.test("readCounts() adds up lines and branches of product files only", () => {
   const counts = readCounts(
     record("model/name.ts", [10, 5], [4, 1]) + record("base/delay.ts", [30, 30], [0, 0]) +
       record("model/name_test.ts", [9, 9], [0, 0]) +

@@ -1,5 +1,5 @@
 /**
- * A daemon of one's own for the demo and the benchmarks: from source, on a scratch directory, gone at the
+ * A private daemon for the demo and the benchmarks: run from source, in a scratch directory, removed at the
  * end.
  * @module
  */
@@ -10,11 +10,11 @@ import { ROOT } from "./tree.ts";
 export interface Daemon {
   url: string;
   pid: number;
-  /** What a client needs in its environment to speak to it and to nothing else. */
+  /** The environment with which a client talks to this daemon and to no other. */
   env: Record<string, string>;
-  /** The last lines that it logged. */
+  /** The last lines of its log. */
   lastWords(): Promise<string>;
-  /** SIGTERM, and back when it is gone; its workloads go on. */
+  /** Sends SIGTERM and resolves when it is gone; its workloads keep running. */
   stop(signal?: Deno.Signal): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Whether the daemon says that it is well. */
+/** Whether the daemon reports that it is healthy. */
 export async function isHealthy(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/healthz`);
@@ -72,7 +72,7 @@ export async function startDaemon(
     "--http-addr",
     url.slice("http://".length),
   ];
-  // In a session of its own: Ctrl-C in a terminal is for the script, which then stops the daemon in order.
+  // In its own session: Ctrl-C in a terminal is meant for the script, which then stops the daemon in order.
   const child = new Deno.Command("/bin/sh", {
     args: [
       "-c",
@@ -99,7 +99,7 @@ export async function startDaemon(
     await status;
   };
   const deadline = Date.now() + START_MS;
-  // Somebody else may have taken the port meanwhile, and answer: what counts is what this daemon says of it.
+  // Another process may have taken the port meanwhile and answer: only this daemon's own log counts.
   const readLog = async () => (await Deno.readTextFile(log).catch(() => "")).slice(before);
   const lostPort = `cannot listen on ${url}`;
   const listens = async () => {
@@ -110,7 +110,7 @@ export async function startDaemon(
     if (ended && (await readLog()).includes(lostPort)) return await startDaemon(home, options);
     if (ended || Date.now() > deadline) {
       await stop("SIGKILL");
-      throw new Error(`the daemon did not start; its last words:\n${await lastWords()}`);
+      throw new Error(`the daemon did not start; the end of its log:\n${await lastWords()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -120,7 +120,7 @@ export async function startDaemon(
 
 let knownDenoDir: string | undefined;
 
-/** Deno's cache folder: a daemon with another HOME must not fetch its dependencies again. */
+/** Deno's cache directory, so that a daemon with another HOME does not fetch its dependencies again. */
 export async function denoDir(): Promise<string> {
   if (knownDenoDir === undefined) {
     const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();

@@ -17,20 +17,20 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 
 const HOME = "@HOME@";
-/** Longer bytes are packed. */
+/** Longer values are compressed. */
 const PLAIN_BYTES = 4096;
 
-/** Who made a fixture. */
+/** The daemon that made a fixture. */
 export interface FixtureHead {
-  /** Of the program. */
+  /** The version of the program. */
   version: string;
   /** Id of its root user's token. */
   rootToken: string;
-  /** What the secrets in it are for. */
+  /** What its secrets are for. */
   note: string;
 }
 
-/** A key of the fixtures of a version: the same whenever it is asked for, and nowhere written down. */
+/** A key for the fixtures of a version. It is derived, always the same, and stored nowhere. */
 export async function fixtureKey(
   version: string,
   purpose: "kek" | "token",
@@ -53,7 +53,7 @@ type Line =
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** @throws {TypeError} for what no entry has held so far. */
+/** @throws {TypeError} for values of a type that no entry has had so far. */
 function encodeValue(value: unknown, home: string): unknown {
   if (value instanceof Uint8Array) {
     const text = utf8.decode(value).replaceAll(home, HOME);
@@ -115,7 +115,9 @@ export async function* recordDataDir(
   }
 }
 
-/** Makes the data directory `.rune` of a fixture below `home`. @returns who made the fixture. */
+/**
+ * Creates the data directory `.rune` of a fixture below `home`. @returns the daemon that made the fixture.
+ */
 export async function replayDataDir(text: string, home: string): Promise<FixtureHead> {
   const dataDir = join(home, ".rune");
   await Deno.mkdir(dataDir, { mode: 0o711 });

@@ -12,7 +12,7 @@ import { removeLeftovers } from "./leftovers.ts";
 import { setup } from "./setup.ts";
 import { ROOT } from "./tree.ts";
 
-/** What is cast: a castfile of `examples/`, and what is swapped in it for this machine. */
+/** What the demo casts: a castfile of `examples/`, adapted to this machine. */
 interface Example {
   service: string;
   file: string;
@@ -32,9 +32,8 @@ async function chooseExample(scratch: string): Promise<Example> {
 }
 
 /**
- * Runs a client command and shows it with its output.
- * @returns its standard output.
- * @throws {Error} when it fails.
+ * Runs a client command and shows it with its output. @returns its standard output. @throws {Error} if it
+ * fails.
  */
 async function rune(daemon: Daemon, args: string[], options: { input?: string; typed?: string } = {}) {
   const quoted = args.map((arg) => /[\s'"$>|]/.test(arg) ? `'${arg}'` : arg).join(" ");
@@ -57,11 +56,11 @@ async function rune(daemon: Daemon, args: string[], options: { input?: string; t
     Deno.stdout.writeSync(new TextEncoder().encode(text));
   }
   const { code } = await child.status;
-  if (code !== 0) throw new Error(`rune ${args[0]} ended with exit code ${code}`);
+  if (code !== 0) throw new Error(`rune ${args[0]} failed with exit code ${code}`);
   return output;
 }
 
-/** Casts, writes, restarts, reads. @returns whether what was written before the restart is there after it. */
+/** Casts, writes, restarts, reads. @returns whether the data written before the restart is still there. */
 async function show(daemon: Daemon, example: Example): Promise<boolean> {
   const { service, file, from, to, data } = example;
   const castfile = (await Deno.readTextFile(`${ROOT}/examples/${file}`)).replaceAll(from, to);
@@ -78,7 +77,7 @@ async function show(daemon: Daemon, example: Example): Promise<boolean> {
   return note === "kept\n" && starts === "started\nstarted\n";
 }
 
-/** Resolves at the first Ctrl-C or request to end. */
+/** Resolves at the first Ctrl-C or SIGTERM. */
 function watchInterrupts(): { signal: Promise<void>; stop: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -93,7 +92,7 @@ function watchInterrupts(): { signal: Promise<void>; stop: () => void } {
 async function main(argv: string[]): Promise<number> {
   const interrupt = watchInterrupts();
   const lacks = await setup();
-  if (lacks.length > 0) console.log(`Not here: ${lacks.join(", ")}. The demo does without.`);
+  if (lacks.length > 0) console.log(`Missing: ${lacks.join(", ")}. The demo works without.`);
   const scratch = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-demo-" }));
   let daemon: Daemon | undefined;
   let service: string | undefined;
@@ -113,12 +112,14 @@ async function main(argv: string[]): Promise<number> {
     survived = outcome;
     console.log(survived ? "\nThe data survived the restart." : "\nThe data did not survive the restart.");
     if (survived && !argv.includes("--once")) {
-      console.log(`Still up: RUNE_SERVER=${daemon.url}. Ctrl-C ends the demo and removes what it made.`);
+      console.log(
+        `Still up: RUNE_SERVER=${daemon.url}. Ctrl-C ends the demo and removes everything that it created.`,
+      );
       await interrupt.signal;
     }
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    if (daemon) console.error(`The daemon's last words:\n${await daemon.lastWords()}`);
+    if (daemon) console.error(`The end of the daemon's log:\n${await daemon.lastWords()}`);
   } finally {
     if (daemon && service) {
       await rune(daemon, ["service", "delete", service, "--yes"]).catch((e) => console.error(e.message));

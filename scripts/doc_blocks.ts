@@ -1,21 +1,21 @@
 /**
- * The fenced blocks of README.md and docs/: commands and castfiles that a reader will copy. What a test must
- * know of a block stands in a comment on the line before it:
+ * The fenced blocks of README.md and docs/: commands and castfiles that readers will copy. A comment on the
+ * line before a block tells tests about it:
  *
- * - `<!-- file: web.yaml -->`: the file that later commands of the page name;
- * - `<!-- part of: service -->`: a piece of YAML, to be put into a service;
+ * - `<!-- file: web.yaml -->`: the file name that later commands of the page use;
+ * - `<!-- part of: service -->`: a piece of YAML, which belongs into a service;
  * - `<!-- not run: why -->`: nobody runs it.
  * @module
  */
 import { ROOT } from "./tree.ts";
 
-/** One fenced block. */
+/** A fenced block. */
 export interface Block {
   /** `docs/storage.md` */
   page: string;
-  /** Of its first line of text, from 1. */
+  /** Line of its first line of text, from 1. */
   line: number;
-  /** `sh`, `yaml`; empty where the page names none. */
+  /** `sh`, `yaml`; empty if the page does not say. */
   language: string;
   text: string;
   file?: string;
@@ -49,7 +49,7 @@ export function readBlocks(page: string, text: string): Block[] {
   return blocks;
 }
 
-/** Every page for users, by its path. */
+/** Every page for users, by path. */
 export async function readPages(): Promise<Map<string, string>> {
   const paths = ["README.md"];
   for await (const { name } of Deno.readDir(`${ROOT}/docs`)) {
@@ -61,7 +61,7 @@ export async function readPages(): Promise<Map<string, string>> {
 }
 
 /**
- * The commands of a shell script as words, as far as documentation goes: quotes, comments, pipes,
+ * Splits a shell script into commands and words, as far as documentation needs: quotes, comments, pipes,
  * redirections.
  */
 export function splitCommands(script: string): string[][] {
@@ -73,7 +73,7 @@ export function splitCommands(script: string): string[][] {
     if (word !== undefined) skipsNext = false;
     word = undefined;
   };
-  // `<id>` is a place for a word of the reader's.
+  // `<id>` stands for a value that the reader fills in.
   const text = script.replace(/<([a-z-]+)>/g, "$1").replace(/\\\n\s*/g, " ");
   for (let i = 0; i < text.length; i++) {
     const char = text[i]!;
@@ -98,10 +98,10 @@ export function splitCommands(script: string): string[][] {
   return commands.filter((words) => words.length > 0);
 }
 
-/** What stands before a program: variables, other programs that run it, words of the shell. */
+/** What may come before a program: variables, programs that run it, and shell keywords. */
 const BEFORE = /^(\w+=.*|sudo|do|then|exec|if|while|!)$/;
 
-/** The words after `rune` of every command of a script that is one of Rune. */
+/** The words after `rune` in every command of a script that runs it. */
 export function runeCommands(script: string): string[][] {
   return splitCommands(script).flatMap((words) => {
     const first = words.findIndex((word) => !BEFORE.test(word));

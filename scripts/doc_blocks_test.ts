@@ -1,5 +1,5 @@
 /**
- * What documentation prints holds: castfiles and runefiles are taken, and every command is one that there is.
+ * Tests that castfiles and runefiles in the documentation are valid, and that every command in it exists.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { parseRunefile } from "../server/daemon/runefile.ts";
 import { SCENES } from "../tests/docs_scenes.ts";
 import { type Block, readBlocks, readPages, runeCommands, splitCommands } from "./doc_blocks.ts";
 
-Deno.test("readBlocks() finds fenced blocks with their marks, in lists too", () => {
+Deno.test("readBlocks() finds fenced blocks with their marks, even in lists", () => {
   const page =
     "text\n\n<!-- file: a.yaml -->\n\n```yaml\na: 1\n```\n\n- item:\n\n  ```sh\n  rune get\n  ```\n";
   assert.deepEqual(readBlocks("p.md", page), [
@@ -22,7 +22,7 @@ Deno.test("readBlocks() finds fenced blocks with their marks, in lists too", () 
   ]);
 });
 
-Deno.test("splitCommands() takes shell lines apart: quotes, comments, pipes, redirections, several lines", () => {
+Deno.test("splitCommands() splits shell lines: quotes, comments, pipes, redirections, several lines", () => {
   assert.deepEqual(splitCommands("a 'b c' # d\ne --f=\"g h\" | i > j\nk \\\n  l <m>"), [
     ["a", "b c"],
     ["e", "--f=g h"],
@@ -33,7 +33,7 @@ Deno.test("splitCommands() takes shell lines apart: quotes, comments, pipes, red
   assert.deepEqual(runeCommands(loop), [["exec", "web", "--", "grep", "$n", "x"], ["install"]]);
 });
 
-/** What is wrong with the words after `rune`; undefined where nothing is. */
+/** What is wrong with the words after `rune`; undefined if nothing is. */
 function commandIssue(words: string[], all: ListedCommand[]): string | undefined {
   const names = (command: CommandUnknownOpts): string[] => [command.name(), ...command.aliases()];
   const leadsTo = ({ command }: ListedCommand) => {
@@ -44,7 +44,7 @@ function commandIssue(words: string[], all: ListedCommand[]): string | undefined
   };
   const found = all.filter(leadsTo).sort((a, b) => b.words.length - a.words.length)[0];
   if (words.length === 0 || words[0] === "help") return undefined;
-  // A group may do something by itself: `rune deps api`.
+  // A group may also have an action: `rune deps api`.
   const group = all.map(({ command }) => command.parent).find((parent) =>
     parent?.name() === words[0] && parent!.registeredArguments.length > 0
   );
@@ -68,7 +68,7 @@ function commandIssue(words: string[], all: ListedCommand[]): string | undefined
 
 const placeOf = ({ page, line }: Block) => `${page}:${line}`;
 
-Deno.test("every command that the documentation prints exists, with the options that it is given", async () => {
+Deno.test("every command in the documentation exists, and so do its options", async () => {
   const all = await listCommands(fakeTerminal());
   const wrong: string[] = [];
   for (const [page, text] of await readPages()) {
@@ -87,7 +87,7 @@ Deno.test("every command that the documentation prints exists, with the options 
   assert.deepEqual(wrong, []);
 });
 
-/** A piece of a service in a whole one. */
+/** Puts a piece of a service into a complete one. */
 function wrap({ text, partOf }: Block): string {
   if (partOf === undefined) return text;
   const indent = (piece: string) => piece.split("\n").map((line) => `  ${line}`).join("\n");
@@ -116,7 +116,7 @@ function yamlIssues(block: Block): string[] {
   return mistakes.map(({ path, message }) => `${formatPath(path)}: ${message}`);
 }
 
-Deno.test("every castfile and runefile that the documentation prints is taken", async () => {
+Deno.test("every castfile and runefile in the documentation is valid", async () => {
   const wrong: string[] = [];
   for (const [page, text] of await readPages()) {
     for (const block of readBlocks(page, text)) {
@@ -127,7 +127,7 @@ Deno.test("every castfile and runefile that the documentation prints is taken", 
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("every scene belongs to a page, its castfile is taken, and what it does before a block has such a block", async () => {
+Deno.test("every scene belongs to a page, has a valid castfile, and refers to existing blocks", async () => {
   const pages = await readPages();
   for (const [page, { cast = "", before = {} }] of Object.entries(SCENES)) {
     const blocks = readBlocks(page, pages.get(page) ?? "");

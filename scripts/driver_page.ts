@@ -1,4 +1,7 @@
-/** The page of docs/reference/ about drivers, from their entries in `drivers/registry.ts`. Pure. @module */
+/**
+ * Renders the page of docs/reference/ about drivers, from their entries in `drivers/registry.ts`. Pure.
+ * @module
+ */
 import type { DriverCapabilities } from "../drivers/driver.ts";
 import type { SettingDoc } from "../drivers/entry.ts";
 import type { DriverDocs } from "../drivers/registry.ts";
@@ -13,7 +16,7 @@ top. Each is a text; quotes are optional. \`secret:<name>/<key>\` stands for a v
 
 const yesOrNo = (value: boolean) => value ? "yes" : "no";
 
-/** What a driver can do, a row each. */
+/** What a driver can do, one row each. */
 function describeCapabilities(can: DriverCapabilities): [what: string, answer: string][] {
   return [
     ["access modes", can.accessModes.map((mode) => `\`${mode}\``).join(", ")],
@@ -42,7 +45,7 @@ function docRow(
   ];
 }
 
-/** A table without the columns that no row fills. */
+/** A table without its empty columns. */
 function withoutEmptyColumns([head, ...rows]: string[][]): string[][] {
   const kept = head!.map((_, i) => i).filter((i) => rows.some((row) => row[i] !== ""));
   return [head!, ...rows].map((row) => kept.map((i) => row[i]!));
@@ -70,7 +73,7 @@ function driverSection({ name, means, capabilities, parameters, keys }: DriverDo
   ].join("\n\n");
 }
 
-/** A page with every driver: what it can do, its parameters, its keys of the runefile. */
+/** The page with every driver: capabilities, parameters, and keys of the runefile. */
 export function driverPage(drivers: DriverDocs[]): string {
   return `${WRITTEN}\n\n# Drivers\n\n${OPENING}\n\n${drivers.map(driverSection).join("\n\n")}\n`;
 }

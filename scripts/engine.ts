@@ -1,6 +1,6 @@
 /**
- * The Docker Engine as scripts see it: plain calls over the unix socket, nothing kept and nothing retried.
- * The benchmark uses it as the floor that Rune's own runner is measured against, so it must stay this plain.
+ * A minimal client of the Docker Engine for scripts: plain calls over the unix socket, without state or
+ * retries. The benchmarks use it as the baseline for Rune's own runner, so it must stay this plain.
  * @module
  */
 
@@ -10,17 +10,17 @@ export const ENGINE_SOCKET = "/var/run/docker.sock";
 /** A connection to the Engine. */
 export interface Engine {
   /**
-   * One call.
+   * Makes one call.
    *
    * @param call method and path, `POST /containers/create?name=x`.
-   * @returns the decoded JSON answer, or undefined when it has no body.
-   * @throws {Error} with the Engine's own sentence when the status is not 2xx or 304.
+   * @returns the parsed JSON answer, or undefined if it has no body.
+   * @throws {Error} with the Engine's message if the status is not 2xx or 304.
    */
   call(call: string, body?: unknown): Promise<unknown>;
   close(): void;
 }
 
-/** Opens a client; no call is made yet. */
+/** Creates a client. Makes no call yet. */
 export function openEngine(socket: string = ENGINE_SOCKET): Engine {
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
   return {

@@ -1,16 +1,13 @@
-/**
- * A small filesystem in memory that can be filled, for tests of what happens on a full disk. Needs root.
- * @module
- */
+/** A small filesystem in memory that can be filled, to test full disks. Needs root. @module */
 import { capture } from "./command.ts";
 
 /** A mounted filesystem; disposing of it unmounts it. */
 export interface FullFilesystem extends AsyncDisposable {
   /** Where it is mounted. */
   path: string;
-  /** Leaves so many bytes free, rounded down to pages. */
+  /** Leaves this many bytes free, rounded down to pages. */
   fill(options: { free: number }): Promise<void>;
-  /** Makes room again. */
+  /** Frees the space again. */
   clear(): Promise<void>;
 }
 
@@ -20,7 +17,7 @@ async function must(argv: string[]): Promise<string> {
   return stdout;
 }
 
-/** Mounts one. @param sizeKiB its size. */
+/** Mounts a filesystem. @param sizeKiB its size. */
 export async function makeFullFilesystem(sizeKiB = 1024): Promise<FullFilesystem> {
   const path = await Deno.makeTempDir({ prefix: "rune-full-" });
   try {

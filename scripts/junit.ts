@@ -1,9 +1,9 @@
 /**
- * Reads the JUnit report that `deno test` writes: how many tests passed and failed, and which were skipped.
+ * Parses the JUnit report of `deno test`: how many tests passed and failed, and which were skipped.
  * @module
  */
 
-/** The outcome of one run. */
+/** The result of one run. */
 export interface TestReport {
   passed: number;
   failed: number;
@@ -20,10 +20,7 @@ function unescape(text: string): string {
   });
 }
 
-/**
- * Tests are counted as `deno test` counts them: a test's steps are part of it, but a skipped step is still
- * named.
- */
+/** Counts tests as `deno test` does: steps belong to their test, but skipped steps are named separately. */
 export function parseReport(xml: string): TestReport {
   const report: TestReport = { passed: 0, failed: 0, skipped: [] };
   for (const [, body] of xml.matchAll(/<testsuite [^>]*>([^]*?)<\/testsuite>/g)) {

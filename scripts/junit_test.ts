@@ -22,7 +22,7 @@ Deno.test("parseReport() counts a test with steps once, and names a skipped step
   assert.deepEqual(parseReport(xml), { passed: 1, failed: 0, skipped: ["./a_test.ts: t > two > deep"] });
 });
 
-Deno.test("parseReport() takes a ' > ' in a test's own name as part of it", () => {
+Deno.test("parseReport() accepts a ' > ' in a test's own name", () => {
   assert.equal(parseReport(suite(testcase("1 &gt; 0 &amp; &quot;so on&quot;"))).passed, 1);
 });
 

@@ -1,6 +1,5 @@
 /**
- * Removes what a scratch daemon ran and left behind, found by its own labels and records: also after a
- * failure.
+ * Removes the leftovers of a scratch daemon, found by its labels and records, even after a failure.
  * @module
  */
 import { basename, join } from "node:path";
@@ -14,18 +13,17 @@ import { openStore } from "../store/store.ts";
 import { engineAnswers, openEngine } from "./engine.ts";
 
 const STOP_MS = 2_000;
-/** How long the Engine may take to finish what was under way. */
+/** How long the Engine may take to finish pending work. */
 const GONE_MS = 30_000;
 
-/** Removes every container, every network and the mark that carries a daemon's label. */
+/** Removes every container, every network and the mark with a daemon's label. */
 export async function removeFromEngine(daemonId: string): Promise<void> {
   const engine = openEngine();
   const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemonId}`] }));
   const list = async (what: string) =>
     await engine.call(`GET ${what}?all=1&filters=${filters}`) as { Id: string }[];
   try {
-    // The Engine may have been removing one already, or making one that the daemon asked for just before its
-    // end.
+    // The Engine may be removing one already, or creating one that the daemon requested just before its end.
     const deadline = Date.now() + GONE_MS;
     for (;;) {
       const containers = await list("/containers/json");
@@ -48,8 +46,8 @@ export async function removeFromEngine(daemonId: string): Promise<void> {
 }
 
 /**
- * Removes the lock of a daemon that was killed. It would go with the next start of the host.
- * @param dataDir of the daemon.
+ * Removes the lock of a killed daemon, which would otherwise stay until the host's next boot. @param dataDir
+ * of the daemon.
  */
 export async function removeLock(dataDir: string): Promise<void> {
   const place = await Deno.realPath(dataDir).catch(() => dataDir);
@@ -61,10 +59,10 @@ export async function removeLock(dataDir: string): Promise<void> {
 }
 
 /**
- * Ends every process that a daemon's records name, and removes records and control groups.
+ * Kills every process in a daemon's records, and removes its records and control groups.
  *
  * @param dataDir its directory.
- * @param daemonId then also what has no record there.
+ * @param daemonId also kills its processes without a record there.
  */
 export async function removeProcesses(dataDir: string, daemonId = "unknown"): Promise<void> {
   const signal = AbortSignal.timeout(60_000);
@@ -79,12 +77,12 @@ export async function removeProcesses(dataDir: string, daemonId = "unknown"): Pr
   }
 }
 
-/** Takes away what a daemon mounted and held: filesystems in memory, and volumes that it showed to runs. */
+/** Removes the mounts of a daemon: filesystems in memory, and volumes that it showed to runs. */
 export async function removeMounts(dataDir: string): Promise<void> {
   const stage = await Deno.readLink(join(dataDir, "mounts")).catch(() => undefined);
   for (const { name } of await Array.fromAsync(Deno.readDir(holdsPath())).catch(() => [])) {
     const path = join(holdsPath(), name);
-    // One that a daemon was killed over while it wrote it.
+    // The file that a killed daemon was writing.
     if (stage !== undefined && name.startsWith(`.${basename(stage)}.`)) {
       await Deno.remove(path).catch(() => {});
     }
@@ -100,15 +98,15 @@ export async function removeMounts(dataDir: string): Promise<void> {
     await new Deno.Command("umount", { args: [path] }).output();
   }
   if (stage === undefined) return;
-  // Never recursive: what could not be unmounted is somebody's volume.
+  // Never recursive: a mount that could not be removed may be somebody's volume.
   const left = await Array.fromAsync(Deno.readDir(stage)).catch(() => []);
   for (const { name } of left) await Deno.remove(join(stage, name)).catch(() => {});
   await Deno.remove(stage).catch(() => {});
 }
 
 /**
- * Stops and removes every container, network and process of a daemon that is gone.
- * @param dataDir its directory.
+ * Stops and removes every container, network and process of a daemon that is gone. @param dataDir its
+ * directory.
  */
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const store = await openStore({ dataDir });

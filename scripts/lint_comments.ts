@@ -1,17 +1,17 @@
 /**
- * A rule of `deno lint`: a comment is no wider than a line of code, which `deno fmt` does not see to. `deno
- * lint --fix` wraps it. Tables, code and words that are longer than a line stay as they are.
+ * A `deno lint` rule: a comment is no wider than a line of code, which `deno fmt` does not check. `deno lint
+ * --fix` wraps it. Tables, code and words longer than a line stay as they are.
  * @module
  */
 
 /** `fmt.lineWidth` of deno.json. */
 export const WIDTH = 110;
-/** Lines that begin something of their own: items of a list, tags, rows of a table, fences. */
+/** Lines that start something new: list items, tags, table rows, fences. */
 const BEGINS = /^(\s*([-*•]|\d+\.)\s|@|\||```|\s{4,})/;
-/** Lines that are read by a machine, or must stay as they are. */
+/** Lines that a program reads, or that must not change. */
 const FIXED = /^(deno-|@ts-|\s*\||\s*```|\s{4,})/;
 
-/** Fills one paragraph: its first line keeps its indent, the others get that of its second line. */
+/** Wraps one paragraph. Its first line keeps its indent; the others get the indent of its second line. */
 function wrapParagraph(lines: string[], width: number): string[] {
   const isTooWide = lines.some((line) => line.length > width);
   if (!isTooWide || FIXED.test(lines[0]!)) return lines;
@@ -29,7 +29,7 @@ function wrapParagraph(lines: string[], width: number): string[] {
   return filled;
 }
 
-/** The text of a comment, a line each, with those that are too wide filled anew. */
+/** The lines of a comment, with the wide ones wrapped. */
 export function wrapLines(lines: string[], width: number): string[] {
   const wrapped: string[] = [];
   let paragraph: string[] = [];
@@ -54,9 +54,9 @@ export function wrapLines(lines: string[], width: number): string[] {
 }
 
 /**
- * A block comment with its lines wrapped.
+ * Wraps the lines of a block comment.
  * @param text with its delimiters.
- * @param indent what stands before it.
+ * @param indent the text before it.
  */
 export function wrapBlock(text: string, indent: string): string {
   const opening = text.startsWith("/**") ? "/**" : "/*";
@@ -69,10 +69,7 @@ export function wrapBlock(text: string, indent: string): string {
   return [opening, ...lines.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`].join("\n");
 }
 
-/**
- * How many lines are too wide and could be narrower: neither rows of tables, nor orders to tools, nor one
- * long word.
- */
+/** Counts lines that are too wide and could be narrower: not table rows, directives or single long words. */
 function countTooWide(text: string): number {
   return text.split("\n").filter((line) =>
     line.length > WIDTH && !/^\s*(\/\/|\*|\/\*\*)\s*(\||deno-|@ts-)/.test(line) &&
@@ -86,9 +83,7 @@ interface Comment {
   range: [number, number];
 }
 
-/**
- * Line comments that follow each other as the only thing on their lines, and block comments by themselves.
- */
+/** Groups of line comments that stand alone on consecutive lines, and single block comments. */
 function groupComments(
   comments: Comment[],
   source: string,

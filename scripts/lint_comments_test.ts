@@ -5,7 +5,7 @@ import plugin, { WIDTH, wrapBlock, wrapLines } from "./lint_comments.ts";
 const lint = (source: string) => Deno.lint.runPlugin(plugin, "server/some.ts", source).map(({ id }) => id);
 const words = (n: number) => Array.from({ length: n }, (_, i) => `word${i}`).join(" ");
 
-Deno.test("the rule about comments refuses those that are wider than a line, whatever their form", () => {
+Deno.test("the comment rule refuses comments wider than a line, in any form", () => {
   for (
     const source of [
       `/** ${words(30)} */\nexport const a = 1;`,
@@ -19,7 +19,7 @@ Deno.test("the rule about comments refuses those that are wider than a line, wha
   }
 });
 
-Deno.test("the rule about comments leaves what fits, what cannot be broken, and text that only looks like a comment", () => {
+Deno.test("the comment rule ignores comments that fit or cannot wrap, and text that only looks like one", () => {
   for (
     const source of [
       `/** ${words(10)} */\nexport const a = 1;`,
@@ -33,7 +33,7 @@ Deno.test("the rule about comments leaves what fits, what cannot be broken, and 
   }
 });
 
-Deno.test("wrapLines() fills only what is too wide, and keeps lists, tags and fences apart", () => {
+Deno.test("wrapLines() wraps only wide lines, and keeps lists, tags and fences apart", () => {
   const lines = [
     "one",
     "- aaa bbb ccc ddd",
@@ -60,11 +60,10 @@ Deno.test("wrapLines() fills only what is too wide, and keeps lists, tags and fe
   ]);
 });
 
-Deno.test("wrapBlock() gives a long line a block of its own, and @module its line", () => {
+Deno.test("wrapBlock() turns a long line into a block, with @module on its own line", () => {
   const wrapped = wrapBlock(`/** ${words(20)} @module */`, "");
   assert.match(wrapped, /^\/\*\*\n \* word0 [^\n]+\n \* word\d+[^\n]+\n \* @module\n \*\/$/);
   assert.ok(wrapped.split("\n").every((line) => line.length <= 110));
 });
 
-Deno.test("the rule about comments has the width of the formatter", () =>
-  assert.equal(WIDTH, config.fmt.lineWidth));
+Deno.test("the comment rule has the formatter's width", () => assert.equal(WIDTH, config.fmt.lineWidth));

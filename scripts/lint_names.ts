@@ -14,7 +14,7 @@ const IRREGULAR = new Set(
   thrown told took torn understood went woken won worn wound wove woven written wrote`.split(/\s+/),
 );
 
-/** Adjectives, and words that only say where or when, which name no deed either. */
+/** Adjectives, and words for places or times, which do not name an action. */
 const ADJECTIVES = new Set(
   `absent alive alone available away back bare blank broken busy canonical dead deep dirty due eager early elsewhere everywhere
   everything existing fast fresh full generic half healthy hostile idle invalid late later least live many missing more most
@@ -32,8 +32,8 @@ const VERBS = new Set(
 );
 
 /**
- * Whether a name says a state instead of a deed.
- * @param name as it stands in the code, with `#` or without.
+ * Whether a name describes a state rather than an action.
+ * @param name as written in the code, with or without `#`.
  */
 export function isParticiple(name: string): boolean {
   const word = name.replace(/^[#_]/, "");
@@ -43,7 +43,7 @@ export function isParticiple(name: string): boolean {
 
 type Node = Deno.lint.Node;
 
-/** The name that a key or a binding writes down. */
+/** The name in a key or a binding. */
 function nameOf(node: Node | null | undefined): string | undefined {
   if (node?.type === "Identifier") return node.name;
   return node?.type === "PrivateIdentifier" ? `#${node.name}` : undefined;

@@ -3,7 +3,7 @@ import plugin, { isParticiple } from "./lint_names.ts";
 
 const lint = (source: string) => Deno.lint.runPlugin(plugin, "server/some.ts", source).map(({ id }) => id);
 
-Deno.test("isParticiple() knows states from deeds", () => {
+Deno.test("isParticiple() tells states from actions", () => {
   const states =
     "told chosen made held provisioned mounted absent newborn nearest rearmed interleaved closed damaged timed skipped running within";
   for (const name of states.split(" ")) assert.ok(isParticiple(name), name);
@@ -26,7 +26,7 @@ Deno.test("isParticiple() knows states from deeds", () => {
   assert.ok(isParticiple("#known"));
 });
 
-Deno.test("the rule about names refuses a state wherever a function gets its name", () => {
+Deno.test("the name rule refuses states in every place that names a function", () => {
   for (
     const source of [
       "function told() {}",
@@ -44,7 +44,7 @@ Deno.test("the rule about names refuses a state wherever a function gets its nam
   }
 });
 
-Deno.test("the rule about names leaves verbs, nouns and values alone", () => {
+Deno.test("the name rule accepts verbs, nouns and values", () => {
   for (
     const source of [
       "function findNearest() {}",

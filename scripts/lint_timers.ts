@@ -5,7 +5,7 @@
  * @module
  */
 
-/** The greatest number that a timer can take. */
+/** The greatest span of a JavaScript timer. */
 const MOST = 2 ** 31 - 1;
 const TIMERS = ["setTimeout", "setInterval"];
 
@@ -13,13 +13,13 @@ type Node = Deno.lint.Node;
 /** Top-level constants of a file, by name. */
 type Constants = Map<string, Node>;
 
-/** A bound that an expression cannot exceed, or undefined where the file does not show one. */
+/** An upper bound of an expression; undefined if the file does not show one. */
 function boundOf(node: Node | null | undefined, constants: Constants, depth = 0): number | undefined {
   if (!node || depth > 8) return undefined;
   const inner = (next: Node) => boundOf(next, constants, depth + 1);
   switch (node.type) {
     case "Literal":
-      // The value of a number with separators is not what it says.
+      // The value of a number with separators is not its text.
       return typeof node.value === "number" ? Number(node.raw.replaceAll("_", "")) : undefined;
     case "Identifier":
       return inner(constants.get(node.name) as Node);
@@ -28,7 +28,7 @@ function boundOf(node: Node | null | undefined, constants: Constants, depth = 0)
       if (left === undefined || right === undefined) return undefined;
       if (node.operator === "*") return left * right;
       if (node.operator === "+") return left + right;
-      // What is divided or taken off is at least a constant here, so it bounds as written.
+      // Divisors and subtrahends are positive constants here, so the left side bounds the result.
       if (node.operator === "/") return left / right;
       if (node.operator === "**") return left ** right;
       return undefined;
@@ -56,14 +56,14 @@ function boundOf(node: Node | null | undefined, constants: Constants, depth = 0)
   }
 }
 
-/** `name` or `object.name` of what is called. */
+/** The callee as `name` or `object.name`. */
 function calleeOf({ callee }: Deno.lint.CallExpression): string | undefined {
   if (callee.type === "Identifier") return callee.name;
   if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return undefined;
   return callee.object.type === "Identifier" ? `${callee.object.name}.${callee.property.name}` : undefined;
 }
 
-/** The argument that is the span of a call, where it starts a timer; null where it has none. */
+/** The argument with the span of a timer call; undefined for other calls, null if it is missing. */
 function spanOf(node: Deno.lint.CallExpression, promised: ReadonlySet<string>): Node | null | undefined {
   const name = calleeOf(node)?.replace(/^(globalThis|window|self)\./, "");
   if (name === undefined) return undefined;
@@ -78,7 +78,7 @@ const plugin: Deno.lint.Plugin = {
       create(context) {
         if (/(^|\/)base\/delay\.ts$/.test(context.filename)) return {};
         const constants: Constants = new Map();
-        /** Names under which this file has the timers of `node:timers/promises`, whose span comes first. */
+        /** Local names of the timers of `node:timers/promises`, whose span comes first. */
         const promised = new Set<string>();
         return {
           Program(program) {
@@ -100,7 +100,7 @@ const plugin: Deno.lint.Plugin = {
           CallExpression(node) {
             const span = spanOf(node, promised);
             if (span === undefined) return;
-            // Without a span it fires at once, which is what is wanted then.
+            // Without a span it fires at once, which is intended.
             if (span === null) return;
             const bound = boundOf(span, constants);
             if (bound !== undefined && bound >= 0 && bound <= MOST) return;

@@ -4,7 +4,7 @@ import plugin from "./lint_timers.ts";
 const lint = (source: string, file = "server/some.ts") =>
   Deno.lint.runPlugin(plugin, file, source).map(({ id }) => id);
 
-Deno.test("the rule about timers takes a span that the file shows to be short", () => {
+Deno.test("the timer rule accepts a span that the file shows to be short", () => {
   for (
     const source of [
       "setTimeout(f, 10_000);",
@@ -21,7 +21,7 @@ Deno.test("the rule about timers takes a span that the file shows to be short", 
   }
 });
 
-Deno.test("the rule about timers refuses every span that comes from elsewhere, or is too long", () => {
+Deno.test("the timer rule refuses a span that comes from elsewhere or is too long", () => {
   for (
     const source of [
       "function g(ms: number) { setTimeout(f, ms); }",
@@ -43,7 +43,7 @@ Deno.test("the rule about timers refuses every span that comes from elsewhere, o
   }
 });
 
-Deno.test("the one place that cuts long spans into parts may start any timer", () => {
+Deno.test("only the file that splits long spans may start any timer", () => {
   assert.deepEqual(lint("setTimeout(f, ms);", "base/delay.ts"), []);
   assert.deepEqual(lint("setTimeout(f, ms);", "server/delay.ts"), ["rune/bounded-timers"]);
 });

@@ -1,14 +1,11 @@
-/**
- * Filesystems of one's own on loop devices, for tests and benchmarks that need a certain kind of them.
- * @module
- */
+/** Filesystems on loop devices, for tests and benchmarks that need a certain type. @module */
 import { capture } from "./command.ts";
 
 /** A mounted filesystem; disposing of it unmounts it and removes its file. */
 export interface LoopFilesystem extends AsyncDisposable {
   /** Where it is mounted. */
   path: string;
-  /** Bytes in use, everything written out first. */
+  /** Bytes in use, after everything is written out. */
   usedBytes(): Promise<number>;
 }
 
@@ -18,7 +15,7 @@ const FLAGS = {
   btrfs: ["-q"],
 };
 
-/** Kinds of filesystem that can be made. */
+/** Types of filesystems that can be created. */
 export type LoopFsType = keyof typeof FLAGS;
 
 async function must(argv: string[]): Promise<string> {
@@ -27,7 +24,7 @@ async function must(argv: string[]): Promise<string> {
   return stdout;
 }
 
-/** Makes a filesystem in a sparse file and mounts it. Needs root and loop devices. */
+/** Creates a filesystem in a sparse file and mounts it. Needs root and loop devices. */
 export async function makeLoopFilesystem(type: LoopFsType, sizeMiB: number): Promise<LoopFilesystem> {
   const dir = await Deno.makeTempDir({ prefix: `rune-${type}-` });
   const [image, path] = [`${dir}/image`, `${dir}/mount`];

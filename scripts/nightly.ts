@@ -1,14 +1,14 @@
 /**
- * The tests that only a night has room for: hundreds of kills, a minute without Docker, an hour of churn,
- * every command of the documentation. Then the simulation at length, and how much of the program the fast
- * tests run. Prints the seed of all chance, and ends as `deno task test` does. A variable that is set already
- * wins over the length here; arguments are passed on.
+ * The long tests for the night: hundreds of kills, a minute without Docker, an hour of churn, every command
+ * of the documentation, then a long simulation and the coverage of the fast tests. Prints the random seed,
+ * and ends as `deno task test` does. Variables that are already set override the lengths here; arguments are
+ * passed on.
  * @module
  */
 import { show } from "./command.ts";
 import { listFiles, ROOT } from "./tree.ts";
 
-/** Lengths, by the variable that a test reads; the tests that run are those that name one of them. */
+/** Lengths, by the variable that a test reads. The tests that name one of these variables run. */
 const LENGTHS: Record<string, string> = {
   RUNE_KILLS: "200",
   RUNE_OUTAGE_SECONDS: "60",
@@ -16,11 +16,11 @@ const LENGTHS: Record<string, string> = {
   RUNE_CHURN_MINUTES: "60",
   RUNE_DOCS: "all",
 };
-/** Twice what they take together. */
+/** Twice as long as they take together. */
 const LIMIT_MINUTES = 240;
 /** Histories of the simulation. */
 const HISTORIES = "100000";
-/** Faults that have no length. */
+/** Fault tests without a variable length. */
 const ALSO = ["tests/crash_test.ts", "tests/faults_test.ts", "tests/clock_test.ts"];
 
 async function testsWithLength(): Promise<string[]> {

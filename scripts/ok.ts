@@ -1,14 +1,14 @@
 /**
- * Everything that must hold before a commit, cheapest first: one line a step with its time, and a failing
- * step's output. Tests are the fast ones: beside the code, and without Docker. `deno task test` runs all, so
- * where that follows, `--no-tests` leaves them out here.
+ * Everything that must hold before a commit, cheapest first. Prints one line per step with its time, and the
+ * output of a failing step. Runs only the fast tests: those beside the code, without Docker. `deno task test`
+ * runs all tests; `--no-tests` omits them here.
  * @module
  */
 import { capture } from "./command.ts";
 import { listFastTests } from "./fast_tests.ts";
 import { ROOT } from "./tree.ts";
 
-/** Contracts whose doc comments hold an example. */
+/** Contracts whose doc comments contain examples. */
 export const CONTRACTS = ["drivers/driver.ts", "runners/runner.ts"];
 
 const STEPS: [name: string, args: string[]][] = [
@@ -30,8 +30,8 @@ const STEPS: [name: string, args: string[]][] = [
 const TESTS = ["tests", "simulate"];
 
 /**
- * Many times what any step takes. One that does not end is interrupted: then `deno test` names the tests that
- * did not.
+ * Many times what any step takes. A step that hangs is interrupted, and `deno test` then names the unfinished
+ * tests.
  */
 const LIMIT_MS = 10 * 60_000;
 

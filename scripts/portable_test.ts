@@ -26,7 +26,7 @@ async function withPacked(
 const unpackedFolders = async (cache: string) =>
   (await Array.fromAsync(Deno.readDir(cache))).map((entry) => entry.name);
 
-Deno.test("packPortable() makes a file that passes arguments and the exit code through", async () => {
+Deno.test("packPortable() makes a file that passes on arguments and the exit code", async () => {
   await withPacked(async ({ path, env }) => {
     const { code, stdout } = await capture([path, "get", "a b", "$HOME", ""], { env });
     assert.equal(code, 7);
@@ -34,7 +34,7 @@ Deno.test("packPortable() makes a file that passes arguments and the exit code t
   });
 });
 
-Deno.test("packPortable() makes a file that starts many times at once and unpacks one folder", async () => {
+Deno.test("packPortable() makes a file that can start many times at once and unpacks only once", async () => {
   await withPacked(async ({ path, cache, env }) => {
     const starts = await Promise.all(Array.from({ length: 8 }, () => capture([path, "x"], { env })));
     for (const { code, stdout, stderr } of starts) {
@@ -48,7 +48,7 @@ Deno.test("packPortable() makes a file that starts many times at once and unpack
   });
 });
 
-Deno.test("packPortable() makes a file that never runs from a payload that was cut off", async () => {
+Deno.test("packPortable() makes a file that refuses a truncated payload", async () => {
   await withPacked(async ({ path, cache, env }) => {
     await Deno.truncate(path, (await Deno.stat(path)).size - 20);
     const { code, stdout, stderr } = await capture([path, "x"], { env });

@@ -19,11 +19,11 @@ import { fixtureKey, fixtureToken, recordDataDir } from "./data_fixture.ts";
 import { ROOT } from "./tree.ts";
 
 const NOTE = "Made for tests alone: the passwords in it guard nothing; its keys and tokens are not in it.";
-/** A value beyond what one entry holds, and one beyond what one commit holds. */
+/** A value larger than an entry, and one larger than a commit. */
 const LARGE = 70_000;
 const HUGE = 700_000;
 
-/** Where no directory is: a volume of it stays `Stalled`. */
+/** A directory that does not exist, so its volume stays `Stalled`. */
 const NOWHERE = "/srv/rune-fixture-without-data";
 
 const CASTFILE = `storageClass: { name: kept, driver: local, reclaimPolicy: retain }
@@ -71,7 +71,7 @@ ${
 ${processService("stopped", "  namespace: prod\n  scale: 0\n")}---
 ${processService("failing", "", "exit 3")}`;
 
-/** Fills a daemon. @returns its first token. */
+/** Fills a daemon with data. @returns its first token. */
 async function fill(host: Host): Promise<string> {
   const tokenFile = `${host.home}/root.token`;
   await host.rune("admin", "bootstrap", "--out-file", tokenFile);
@@ -81,7 +81,7 @@ async function fill(host: Host): Promise<string> {
   for (const name of ["web", "set", "agent"]) await until(`${name} runs`, () => isReady(name));
   await host.rune("exec", "web", "--", "sh", "-c", "echo kept > /data/file");
   await host.rune("snapshot", "create", "data", "--name", "before");
-  // A history, a released volume, and one that cannot be made.
+  // A history, a released volume, and one that cannot be provisioned.
   await host.rune(
     "cast",
     await host.file("all.yaml", CASTFILE.replace('TURN: "1"', 'TURN: "2"')),
@@ -100,10 +100,10 @@ async function fill(host: Host): Promise<string> {
   return (await Deno.readTextFile(tokenFile)).trim();
 }
 
-/** Gives root's token a secret that need not be kept, and trims the journal to what is enough to read it. */
+/** Replaces the secret of root's token by a derived one, and trims the journal to the minimum. */
 async function finish(dataDir: string, token: string): Promise<void> {
   const store = await openStore({ dataDir, journalLimit: 20 });
-  // Whoever starts a daemon on it has another Engine, at another place.
+  // The daemon that opens it has another Engine, at another path.
   await releasePlace(store, { containersAreGone: true });
   const hash = createHash("sha256").update(parseToken(token)!.secret).digest("base64");
   await store.transact((tx) => {
@@ -152,7 +152,7 @@ async function main(argv: string[]): Promise<number> {
   const path = `${ROOT}/tests/fixtures/data/${version}.jsonl`;
   if (existsSync(path) && argv[0] !== "--again") {
     console.error(
-      `${path} is there, and what a released version wrote never changes; before its release: --again`,
+      `${path} exists, and the fixture of a released version must not change; before its release use --again`,
     );
     return 2;
   }

@@ -17,7 +17,7 @@ import { ROOT } from "./tree.ts";
 
 const FOLDER = "docs/reference";
 
-/** Markdown as `deno fmt` leaves it. */
+/** Markdown as `deno fmt` formats it. */
 async function format(page: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "-"],
@@ -34,7 +34,7 @@ async function format(page: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Every page by its path, formatted. @throws {Error} when fields and docs do not fit together. */
+/** Every page by path, formatted. @throws {Error} if fields and docs do not match. */
 async function makePages(): Promise<Map<string, string>> {
   const pages = new Map([[`${FOLDER}/README.md`, INDEX], [`${FOLDER}/drivers.md`, driverPage(driverDocs())]]);
   const wrong: string[] = [];
@@ -55,7 +55,7 @@ async function makePages(): Promise<Map<string, string>> {
   );
 }
 
-/** Writes the pages, or with `check` names those that differ. @returns whether all is well. */
+/** Writes the pages, or with `check` names those that differ. @returns whether everything is up to date. */
 async function main({ check }: { check: boolean }): Promise<boolean> {
   const pages = await makePages();
   await Deno.mkdir(`${ROOT}/${FOLDER}`, { recursive: true });
@@ -63,12 +63,12 @@ async function main({ check }: { check: boolean }): Promise<boolean> {
   for (const { name } of Deno.readDirSync(`${ROOT}/${FOLDER}`)) {
     if (pages.has(`${FOLDER}/${name}`)) continue;
     current = false;
-    console.error(`${FOLDER}/${name} is not written by scripts/reference.ts: delete it`);
+    console.error(`${FOLDER}/${name} is not a page of scripts/reference.ts: delete it`);
   }
   for (const [path, page] of pages) {
     const before = await Deno.readTextFile(`${ROOT}/${path}`).catch(() => "");
     if (before === page) continue;
-    if (check) console.error(`${path} is not up to date: deno task docs`);
+    if (check) console.error(`${path} is not up to date: run deno task docs`);
     else await Deno.writeTextFile(`${ROOT}/${path}`, page);
     current &&= !check;
   }

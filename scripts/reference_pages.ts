@@ -1,14 +1,14 @@
-/** The pages of docs/reference/ as Markdown, from fields and routes. Pure. @module */
+/** Renders the pages of docs/reference/ as Markdown, from fields and routes. Pure. @module */
 import type { Field, FieldDoc, FieldDocs } from "../model/field_docs/fields.ts";
 import type { CastKind } from "../model/declared.ts";
 import type { Endpoint } from "../server/api/endpoint.ts";
 import { describeAccess } from "../server/api/openapi.ts";
 
-/** The first line of a page that is written by a program. */
+/** The first line of a generated page. */
 export const WRITTEN =
   "<!-- `deno task docs` writes this page: change the schemas, model/field_docs/ or drivers/ instead. -->";
 
-/** A page of one kind: its title, and what stands before the table. */
+/** The page of one kind: its title, and the text before the table. */
 export const PAGES: Record<CastKind, { file: string; title: string; opening: string }> = {
   service: {
     file: "service.md",
@@ -51,7 +51,7 @@ export const PAGES: Record<CastKind, { file: string; title: string; opening: str
 };
 
 /**
- * What does not fit together: fields without docs, docs without a field, and a default that is written twice.
+ * Finds fields without docs, docs without a field, and defaults that are written twice.
  *
  * @returns one line each.
  */
@@ -64,11 +64,11 @@ export function findMismatches(kind: string, fields: Field[], docs: FieldDocs): 
       `${kind}: there is no field ${path}`
     ),
     ...fields.filter((field) => field.default !== undefined && docs[field.path]?.default !== undefined)
-      .map(({ path }) => `${kind}: the schema says the default of ${path}; leave it out of the row`),
+      .map(({ path }) => `${kind}: the schema has the default of ${path}; omit it from the row`),
   ];
 }
 
-/** A table of Markdown, not aligned. */
+/** A Markdown table, not aligned. */
 export function writeTable(rows: string[][]): string {
   const lines = rows.map((cells) => `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`);
   lines.splice(1, 0, `| ${rows[0]!.map(() => "---").join(" | ")} |`);
@@ -92,7 +92,7 @@ function cellsOf(field: Field, doc: FieldDoc): Record<string, string> {
   };
 }
 
-/** A page with every field of a kind. */
+/** The page with every field of a kind. */
 export function kindPage(kind: CastKind, fields: Field[], docs: FieldDocs): string {
   const { title, opening } = PAGES[kind];
   const rows = fields.map((field) => cellsOf(field, docs[field.path]!));
@@ -119,7 +119,7 @@ curl -H "authorization: Bearer $RUNE_TOKEN" http://127.0.0.1:7861/v1/namespaces/
 An error is a problem document (RFC 9457) with \`code\`, \`detail\` and \`hint\`. Streams are server-sent events; \`exec\` is a
 WebSocket ([its frames](../services.md#commands-inside)).`;
 
-/** A page with every route. */
+/** The page with every route. */
 export function apiPage(routes: Endpoint[]): string {
   const sections = Map.groupBy(routes, ({ tag }) => tag);
   const tables = [...sections].sort(([a], [b]) => a.localeCompare(b)).map(([tag, inside]) => {

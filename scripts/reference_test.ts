@@ -22,12 +22,12 @@ Deno.test("findMismatches() names a field without docs, docs without a field, an
   assert.deepEqual(
     findMismatches("volume", fields, { ...docs, mode: { means: "Says how.", example: "b", default: "a" } }),
     [
-      "volume: the schema says the default of mode; leave it out of the row",
+      "volume: the schema has the default of mode; omit it from the row",
     ],
   );
 });
 
-Deno.test("kindPage() leaves out columns that no field fills, and shows the runner for services alone", () => {
+Deno.test("kindPage() omits columns that no field fills, and shows the runner only for services", () => {
   const docs = {
     name: { means: "Names it.", example: "web" },
     mode: { means: "Says how.", example: "b", unit: "words" },
@@ -63,7 +63,7 @@ const DRIVER: DriverDocs = {
   }],
 };
 
-Deno.test("driverPage() shows what a driver can do, its parameters and its keys, without a column that is empty", () => {
+Deno.test("driverPage() shows a driver's capabilities, parameters and keys, and omits empty columns", () => {
   const page = driverPage([DRIVER]);
   assert.match(page, /^## memory\n\nA volume is a map\.$/m);
   assert.match(page, /^\| growing \| while nobody mounts it \|$/m);
@@ -75,7 +75,7 @@ Deno.test("driverPage() shows what a driver can do, its parameters and its keys,
   );
 });
 
-Deno.test("driverDocs() gives an example of each parameter that the driver of its name takes", () => {
+Deno.test("driverDocs() has an example of each parameter that its driver accepts", () => {
   const { all } = buildDrivers(settleDrivers({}, { dataDir: "/nowhere" }), { dataDir: "/nowhere" });
   for (const { name, parameters } of driverDocs()) {
     const valueOf = (example: string) => parseYaml(example, { schema: "failsafe" }) as string;

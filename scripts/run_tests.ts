@@ -1,8 +1,8 @@
 /**
- * Runs the tests: sets up what is missing, runs `deno test` over the tree or the files given, names what was
- * skipped and ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run;
- * one that lasts longer than `--limit=<minutes>` (45) is interrupted, and fails. Other arguments go to `deno
- * test` as they are.
+ * Runs the tests: installs what is missing, runs `deno test` on the tree or on the given files, lists skipped
+ * tests and ends with `N passed, M failed`. With `CI=true` or `--no-skips` a skipped test fails the run. A
+ * run that lasts longer than `--limit=<minutes>` (45) is interrupted and fails. Other arguments go to `deno
+ * test`.
  * @module
  */
 import { startDeadline } from "../base/delay.ts";
@@ -12,16 +12,16 @@ import { setup } from "./setup.ts";
 
 const LIMIT = /^--limit=(\d+)$/;
 /**
- * Several times what all tests take. Then `deno test` is interrupted, and names the tests that did not end.
+ * Several times what all tests take. After that `deno test` is interrupted and names the unfinished tests.
  */
 const LIMIT_MINUTES = 45;
 
 async function readReport(path: string): Promise<TestReport> {
-  // Type errors and crashes leave no report: nothing passed.
+  // Type errors and crashes leave no report, so nothing passed.
   return parseReport(await Deno.readTextFile(path).catch(() => ""));
 }
 
-/** Runs everything and prints the verdict. @returns the exit code. */
+/** Runs everything and prints the result. @returns the exit code. */
 async function main(argv: string[]): Promise<number> {
   const skipsFail = Deno.env.get("CI") === "true" || argv.includes("--no-skips");
   const lacks = await setup();
@@ -44,7 +44,7 @@ async function main(argv: string[]): Promise<number> {
     for (const test of report.skipped) console.log(`skipped: ${test}`);
     if (lacks.length > 0) console.log(`missing here: ${lacks.join(", ")}`);
     if (skipsFail && report.skipped.length > 0) {
-      console.log(`${report.skipped.length} skipped, and none may be here: the run fails`);
+      console.log(`${report.skipped.length} skipped, which is not allowed here: the run fails`);
       report.failed += report.skipped.length;
     }
     console.log(`${report.passed} passed, ${report.failed} failed`);

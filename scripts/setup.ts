@@ -1,13 +1,13 @@
 /**
- * Makes this machine able to run the demo and every test: installs missing programs and starts a Docker
- * Engine. Only as root on Debian or Ubuntu; elsewhere it names what is missing and goes on. Running it again
+ * Prepares this machine for the demo and every test: installs missing programs and starts a Docker Engine.
+ * Only as root on Debian or Ubuntu; elsewhere it lists what is missing and continues. Running it again
  * changes nothing.
  * @module
  */
 import { capture, findProgram, show } from "./command.ts";
 import { ENGINE_SOCKET, engineAnswers } from "./engine.ts";
 
-/** Programs that the tests use, and the Debian package of each. */
+/** Programs that the tests use, with their Debian packages. */
 const PACKAGES: Record<string, string> = {
   dockerd: "docker.io",
   busybox: "busybox-static",
@@ -30,7 +30,7 @@ const PACKAGES: Record<string, string> = {
 
 const ENGINE_START_MS = 60_000;
 
-/** Whether the program is there and fit for use: a busybox must be static to be an image of its own. */
+/** Whether a program is installed and usable: busybox must be static, to be an image of its own. */
 function isPresent(program: string): boolean {
   const path = findProgram(program);
   if (path === undefined || program !== "busybox") return path !== undefined;
@@ -62,14 +62,11 @@ async function install(packages: string[]): Promise<boolean> {
 /** Debian's package starts a web server on port 80 at once; Rune only needs the program. */
 async function quietCaddy(): Promise<void> {
   if (!await Deno.stat("/run/systemd/system").then(() => true, () => false)) return;
-  console.log("setup: stopping caddy.service, which its package has started");
+  console.log("setup: stopping caddy.service, which its package started");
   await capture(["systemctl", "disable", "--now", "caddy.service"]);
 }
 
-/**
- * Removes a pid file whose process is not the program it speaks of: dockerd would refuse to start because of
- * it.
- */
+/** Removes a pid file whose process is another program: dockerd would refuse to start because of it. */
 export async function dropStalePidFile(file: string, program: string): Promise<void> {
   const pid = (await Deno.readTextFile(file).catch(() => "")).trim();
   if (pid === "") return;
@@ -103,14 +100,16 @@ async function startEngine(): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const lines = (await Deno.readTextFile(log)).trimEnd().split("\n");
-  console.log(`setup: no Engine answers on ${ENGINE_SOCKET}; its last words:\n${lines.slice(-5).join("\n")}`);
+  console.log(
+    `setup: no Engine answers on ${ENGINE_SOCKET}; the end of its log:\n${lines.slice(-5).join("\n")}`,
+  );
   return false;
 }
 
 /**
- * Installs and starts what is missing, one printed line for each thing done.
+ * Installs and starts what is missing, and prints one line for each.
  *
- * @returns what is still missing, empty when everything is there.
+ * @returns what is still missing; empty if everything is there.
  */
 export async function setup(): Promise<string[]> {
   const missingPrograms = () => Object.keys(PACKAGES).filter((program) => !isPresent(program));
@@ -133,5 +132,7 @@ export async function setup(): Promise<string[]> {
 
 if (import.meta.main) {
   const lacks = await setup();
-  console.log(lacks.length === 0 ? "setup: everything is there" : `setup: missing here: ${lacks.join(", ")}`);
+  console.log(
+    lacks.length === 0 ? "setup: everything is ready" : `setup: still missing: ${lacks.join(", ")}`,
+  );
 }

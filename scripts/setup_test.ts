@@ -14,16 +14,16 @@ const ownName = () => Deno.readTextFileSync("/proc/self/comm").trim();
 const onLinux = Deno.build.os === "linux";
 
 Deno.test({
-  name: "dropStalePidFile() keeps the file of a program that runs",
+  name: "dropStalePidFile() keeps the file of a running program",
   ignore: !onLinux,
   fn: async () => assert.equal(await survives(`${Deno.pid}\n`, ownName()), true),
 });
 
-Deno.test("dropStalePidFile() removes the file of a program that is gone, also when its pid has a new owner", async () => {
+Deno.test("dropStalePidFile() removes the file of a program that is gone, even if its pid was reused", async () => {
   assert.equal(await survives("4194305", "dockerd"), false);
   assert.equal(await survives(String(Deno.pid), "dockerd"), false);
 });
 
-Deno.test("dropStalePidFile() does nothing when there is no file", async () => {
+Deno.test("dropStalePidFile() does nothing without a file", async () => {
   await dropStalePidFile("/nonexistent/docker.pid", "dockerd");
 });

@@ -1,17 +1,14 @@
-/** The source tree: where it is, its files, and which of them are the program. @module */
+/** The source tree: its path, its files, and which of them belong to the program. @module */
 
 /** Absolute path of the repository. */
 export const ROOT: string = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
-/**
- * Whether a file, by its path under the root, is no part of the program: a test, what tests share, or a
- * script.
- */
+/** Whether a file, by its path from the root, is not part of the program: a test, a fixture, or a script. */
 export function isOutsideProgram(path: string): boolean {
   return /^(tests|scripts)\/|\/testing\/|_(test|fixture|child)\.ts$|\/test_\w+\.ts$/.test(path);
 }
 
-/** Paths of the TypeScript files under a folder, relative to it, sorted. @param ending of other files. */
+/** Paths of the TypeScript files in a folder, relative to it, sorted. */
 export async function listFiles(root: string, folder = "", ending = ".ts"): Promise<string[]> {
   const files: string[] = [];
   for await (const entry of Deno.readDir(`${root}/${folder}`)) {

@@ -1,7 +1,7 @@
-/** The walks in ARCHITECTURE.md: a step is a file, and no walk comes back to one. @module */
+/** Checks the walks in ARCHITECTURE.md: each step is a file, and no file appears twice in a walk. @module */
 import { strict as assert } from "node:assert";
 
-/** The files of each section that is called "…, file by file", in order. */
+/** The files of each section titled "…, file by file", in order. */
 function readWalks(page: string): Map<string, string[]> {
   const sections = page.split(/^## /m).filter((section) =>
     section.split("\n")[0]!.endsWith(", file by file")
@@ -12,7 +12,7 @@ function readWalks(page: string): Map<string, string[]> {
   ]));
 }
 
-Deno.test("ARCHITECTURE.md walks through files that exist, and through none of them twice", async () => {
+Deno.test("ARCHITECTURE.md walks through existing files, and through none of them twice", async () => {
   const root = new URL("../", import.meta.url);
   const walks = readWalks(await Deno.readTextFile(new URL("ARCHITECTURE.md", root)));
   assert.deepEqual([...walks.keys()].map((title) => title.split(",")[0]), ["A cast", "A volume", "An exec"]);

@@ -79,17 +79,17 @@ export async function* readJournal(
     const revision = entry.key[1] as number;
     if (revision !== current?.revision) {
       if (current) yield current;
-      if (revision !== (current?.revision ?? after) + 1) throw hole(revision - 1);
+      if (revision !== (current?.revision ?? after) + 1) throw missingRevisionError(revision - 1);
       current = { revision, changes: [] };
     }
     const { type, resource } = await decode(kv, entry.value) as Pick<Change, "type" | "resource">;
     current.changes.push({ revision, type, resource });
   }
-  if (current?.revision !== upTo) throw hole(upTo);
+  if (current?.revision !== upTo) throw missingRevisionError(upTo);
   yield current;
 }
 
-function hole(revision: number): RuneError {
+function missingRevisionError(revision: number): RuneError {
   return new RuneError("internal", `revision ${revision} is missing in the journal`, {
     hint: "list again and watch from the newest revision",
   });

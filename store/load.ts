@@ -7,7 +7,7 @@ import { ResourceIndex } from "./resource_index.ts";
 import { blobOf, type BlobRef, decode } from "./values.ts";
 
 /** The state in memory, without the journal's tail. */
-export interface Loaded {
+export interface LoadedState {
   committed: ResourceIndex;
   footprints: Footprints;
   values: Map<string, BlobRef | undefined>;
@@ -16,7 +16,7 @@ export interface Loaded {
 const BATCH = { batchSize: 500 };
 
 /** @throws if an entry cannot be read or is incomplete. */
-export async function loadState(kv: Deno.Kv): Promise<Loaded> {
+export async function loadState(kv: Deno.Kv): Promise<LoadedState> {
   const histories = new Map<string, Footprint["history"]>();
   for await (const { key, value } of kv.list({ prefix: HISTORY }, BATCH)) {
     const [, uid, generation] = key as [string, string, number];
@@ -33,7 +33,7 @@ export async function loadState(kv: Deno.Kv): Promise<Loaded> {
     committed.put(freeze(resource));
     footprints.set(resource, { blob: blobOf(value), history: histories.get(resource.uid) ?? [] });
   }
-  const values: Loaded["values"] = new Map();
+  const values: LoadedState["values"] = new Map();
   for await (const { key, value } of kv.list({ prefix: VALUES }, BATCH)) {
     values.set(key[2] as string, blobOf(value));
   }

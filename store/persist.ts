@@ -8,7 +8,7 @@ import { ANNOTATIONS } from "../model/marks.ts";
 import { type AnyResource, KINDS } from "../model/resource.ts";
 import type { Change, HistoryEntry } from "./contract.ts";
 import { historyKey, journalKey, resourceKey } from "./keys.ts";
-import type { Touched } from "./transaction.ts";
+import type { NetChange } from "./transaction.ts";
 import { type BlobRef, dropBlob, encode, type Mutation } from "./values.ts";
 
 /** What a resource occupies on disk besides its own entry. */
@@ -25,7 +25,7 @@ export interface Footprint {
 export type Footprints = WeakMap<AnyResource, Footprint>;
 
 /** The writes of a transaction. */
-export interface Written {
+export interface PlannedWrites {
   mutations: Mutation[];
   /** Deletes before puts. */
   changes: Change[];
@@ -37,10 +37,10 @@ const NOTHING: Footprint = { history: [] };
 
 /** Plans the writes of one transaction and records the footprint of each new state. */
 export function persist(
-  touched: Touched[],
+  touched: NetChange[],
   { revision, footprints, historyLimit }: { revision: number; footprints: Footprints; historyLimit: number },
-): Written {
-  const written: Written = { mutations: [], changes: [], bytes: 0 };
+): PlannedWrites {
+  const written: PlannedWrites = { mutations: [], changes: [], bytes: 0 };
   const record = (change: Change, json: string) => {
     const key = journalKey(revision, written.changes.length);
     const entry = encode(key, `{"type":"${change.type}","resource":${json}}`);

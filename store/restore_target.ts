@@ -3,13 +3,6 @@
  * @module
  */
 export { lockDataDir } from "./lock.ts";
-export {
-  ensureDataDir,
-  holdsState,
-  markMade,
-  removeRestored,
-  restoringPath,
-  statePath,
-} from "./state_file.ts";
+export { ensureDataDir, hasState, markMade, removeRestored, restoringPath, statePath } from "./state_file.ts";
 export { checkKek, neededKeks, type SealedState } from "./secrets/check_kek.ts";
 export { type Kek, type KekSource, parseKek, readKekFile } from "./secrets/kek.ts";

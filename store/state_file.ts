@@ -26,7 +26,7 @@ export function restoringPath(dataDir: string): string {
 }
 
 /** Whether the directory holds a state, or once did. */
-export function holdsState(dataDir: string): boolean {
+export function hasState(dataDir: string): boolean {
   return Boolean(sizeOf(statePath(dataDir))) || sizeOf(markPath(dataDir)) !== undefined;
 }
 

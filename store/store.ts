@@ -11,7 +11,7 @@ import { HEAD, historyKey, valueKey, VALUES } from "./keys.ts";
 import { cannotCopy, cannotRead, closedError, damagedStateError } from "./failures.ts";
 import { copyDatabase, removeCopies } from "./copy.ts";
 import { JournalTail, readJournal } from "./journal.ts";
-import { type Loaded, loadState } from "./load.ts";
+import { type LoadedState, loadState } from "./load.ts";
 import { lockDataDir } from "./lock.ts";
 import { Log } from "./log.ts";
 import { migrate, readSchema } from "./migrations.ts";
@@ -63,7 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const kv = cleanup.use(await openState(dataDir));
   try {
     const later: { held?: Disposable } = {};
-    const store = await openOn(kv, {
+    const store = await openStoreOn(kv, {
       ...options,
       held: { [Symbol.dispose]: () => later.held?.[Symbol.dispose]() },
     });
@@ -82,7 +82,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
  * @param options.held is disposed of together with the store: the database, and what else it needs.
  * @throws the database's error, or a {@linkcode RuneError} if the layout is newer.
  */
-export async function openOn(kv: Deno.Kv, options: StoreOptions & { held: Disposable }): Promise<Store> {
+export async function openStoreOn(kv: Deno.Kv, options: StoreOptions & { held: Disposable }): Promise<Store> {
   await readSchema(kv);
   const log = await Log.open(kv);
   await migrate(kv);
@@ -92,7 +92,7 @@ export async function openOn(kv: Deno.Kv, options: StoreOptions & { held: Dispos
 interface Parts extends StoreOptions {
   kv: Deno.Kv;
   log: Log;
-  loaded: Loaded;
+  loaded: LoadedState;
   /** The database and the lock. */
   held: Disposable;
 }
@@ -101,7 +101,7 @@ class KvStore implements Store {
   readonly #kv: Deno.Kv;
   readonly #path: string;
   readonly #held: Disposable;
-  readonly #loaded: Loaded;
+  readonly #loaded: LoadedState;
   readonly #tail: JournalTail;
   readonly #writer: Writer;
   readonly #listeners = new Set<(changes: Change[]) => void>();

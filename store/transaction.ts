@@ -10,7 +10,7 @@ import { Overlay, type Writable } from "./resource_index.ts";
  * The net change of one resource, by uid: created (`now` only), removed (`base` only), or changed and
  * possibly renamed.
  */
-export interface Touched {
+export interface NetChange {
   /** The state before the transaction. */
   base?: AnyResource;
   /** The state after it. */
@@ -27,7 +27,7 @@ export class Transaction implements Tx {
   readonly now: string;
   readonly #revision: number;
   readonly #overlay: Overlay;
-  readonly #touched = new Map<string, Touched>();
+  readonly #touched = new Map<string, NetChange>();
   #ended = false;
 
   constructor(below: Reader, options: { now: string; revision: number }) {
@@ -131,7 +131,7 @@ export class Transaction implements Tx {
    * Ends it and refuses further writes. Returns its changes, in the order of the first write to each
    * resource.
    */
-  end(): Touched[] {
+  end(): NetChange[] {
     this.#ended = true;
     return [...this.#touched.values()];
   }

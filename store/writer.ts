@@ -13,7 +13,7 @@ import type { Log } from "./log.ts";
 import { type Footprints, persist } from "./persist.ts";
 import { sizeOf } from "./redo.ts";
 import { Overlay } from "./resource_index.ts";
-import { type Touched, Transaction } from "./transaction.ts";
+import { type NetChange, Transaction } from "./transaction.ts";
 import { type BlobRef, dropBlob, encode, type Mutation } from "./values.ts";
 
 /** A group accepts no more transactions beyond these limits, which are well below those of a KV commit. */
@@ -197,7 +197,7 @@ export class Writer {
     const revision = log.head.revision + group.revisions.length + 1;
     const tx = new Transaction(group.staged, { now: clock().toISOString(), revision });
     let result: T;
-    let touched: Touched[];
+    let touched: NetChange[];
     try {
       result = fn(tx);
     } finally {

@@ -1,48 +1,46 @@
 /**
- * The judge of the access test: whether a volume ever had a second writer, found out without asking the
- * daemon. Three witnesses: what the workloads wrote and saw themselves, the mounts of every live process of
- * this machine, and the exit codes that the Engine tells of.
+ * The judge of the access test: finds out whether a volume ever had a second writer, without asking the
+ * daemon. It has three witnesses: what the workloads wrote and saw, the mounts of every live process on this
+ * machine, and the exit codes that the Engine reports.
  * @module
  */
 import { stagePath } from "../node/mounts/bind_stage.ts";
 import { ENGINE_SOCKET } from "../scripts/engine.ts";
 
-/** A reader that saw its volume being written ends with this code. */
+/** The exit code of a reader that saw a write to its volume. */
 const SAW_A_WRITER = 99;
 
-/**
- * Says who writes, every moment, in the volume itself; a run of another name that writes in between would be
- * seen.
- */
+/** Writes its name into the volume over and over; a write by another run in between would show. */
 export const writerScript = (id: string, pause: string) =>
   `trap 'exit 0' TERM; me=${id}; while :; do echo "$me" >> /data/log; ${pause}; done`;
 
 /**
- * As {@linkcode writerScript}, by a process that leaves its session and parents behind, and ignores SIGTERM.
+ * Like {@linkcode writerScript}, but as a process that leaves its session and parents behind and ignores
+ * SIGTERM.
  */
 export const daemonizingScript = (id: string, pause: string, directory: string) =>
   `me=${id}; export me; setsid sh -c 'trap "" TERM; (while :; do echo "$me" >> ${directory}/log; ${pause}; done) & exit'; ` +
   `trap 'exit 0' TERM; while :; do ${pause}; done`;
 
-/** Moves the shell into a control group below its own, in whichever hierarchies it has one. */
+/** Moves the shell into a control group below its own, in each hierarchy where it has one. */
 export const inGroupBelow =
   "for line in $(cat /proc/self/cgroup); do path=${line##*:}; for at in /sys/fs/cgroup /sys/fs/cgroup/*; do " +
   'case $path in /rune/*) [ -d "$at$path" ] && mkdir -p "$at$path/below" && echo $$ > "$at$path/below/cgroup.procs";; esac; ' +
   "done; done";
 
 /**
- * As {@linkcode writerScript}, with a child that ignores SIGTERM and outlives a main process that was killed.
+ * Like {@linkcode writerScript}, but with a child that ignores SIGTERM and outlives a killed main process.
  */
 export const stubbornScript = (id: string, pause: string, directory = "/data") =>
   `me=${id}; (trap '' TERM; while :; do echo "$me" >> ${directory}/log; ${pause}; done) & ` +
   `trap 'exit 0' TERM; while :; do echo "$me" >> ${directory}/log; ${pause}; done`;
 
-/** Ends with an alarm when what it reads grows: somebody writes while it reads. */
+/** Exits with an alarm if its volume grows, because then somebody writes while it reads. */
 export const readerScript = (pause: string, alarm = `exit ${SAW_A_WRITER}`) =>
   `trap 'exit 0' TERM; size() { wc -c < /data/log 2>/dev/null || echo 0; }; was=$(size); ` +
   `while :; do ${pause}; [ "$(size)" = "$was" ] || { ${alarm}; }; done`;
 
-/** Every run that wrote again after another one had begun: `A B A`. */
+/** Every run that wrote again after another one had started: `A B A`. */
 export function findInterleaved(log: string): string[] {
   const lines = log.trim().split("\n").filter((line) => line !== "");
   const ended = new Set<string>();
@@ -62,16 +60,16 @@ interface Mounted {
   writable: boolean;
 }
 
-/** Where daemons stage volumes. */
+/** The directory where daemons stage volumes. */
 const STAGE = `${stagePath("")}/`;
 
-/** The mounts of a process that show one of the directories; none when it has ended. */
+/** The mounts of a process that show one of the directories; empty if it has ended. */
 function mountsOf(pid: number, directories: string[]): Mounted[] {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/mountinfo`).split("\n").flatMap((line) => {
-      // Fields 4 to 6 of proc(5): what of the filesystem is shown, where, and how.
+      // Fields 4 to 6 of proc(5): the root inside the filesystem, the mount point, and the options.
       const [, , , root = "", at = "", options = ""] = line.split(" ");
-      // Every view has a copy of the daemon's stage, which is closed to all but root.
+      // Every view has a copy of the daemon's stage, which only root can enter.
       if (at.startsWith(STAGE)) return [];
       const directory = directories.find((d) => root === d || root.endsWith(d));
       return directory === undefined ? [] : [{ pid, directory, writable: options.split(",").includes("rw") }];
@@ -82,8 +80,8 @@ function mountsOf(pid: number, directories: string[]): Mounted[] {
 }
 
 /**
- * What makes a view executes nothing of the workload yet; a mount that will be read-only is writable for a
- * moment before.
+ * While a view is being made, nothing of the workload runs, and a read-only mount may be writable for a
+ * moment.
  */
 function isSettingUp(pid: number): boolean {
   try {
@@ -95,7 +93,7 @@ function isSettingUp(pid: number): boolean {
   }
 }
 
-/** The processes of this machine that see other mounts than this one and `others`, by their view. */
+/** The processes of this machine whose mounts differ from this process and `others`, by their view. */
 function views(others: number[]): Map<string, number[]> {
   const own = ["self", ...others].map((pid) => Deno.readLinkSync(`/proc/${pid}/ns/mnt`));
   const found = new Map<string, number[]>();
@@ -112,14 +110,14 @@ function views(others: number[]): Map<string, number[]> {
 }
 
 /**
- * Volumes that are mounted by two separate views at this moment, one of them writable. A process that is
- * found is looked at again after the other was: both were there at once.
+ * Volumes that two separate views mount at this moment, one of them writable. Each process found is checked
+ * again after the other one, so both existed at the same time.
  *
- * @param directories last parts of the volumes' paths, unique on this machine.
- * @param daemonViews processes whose views are no run's.
+ * @param directories the last parts of the volumes' paths, unique on this machine.
+ * @param daemonViews processes whose views do not belong to a run.
  */
 export function sharedWithWriter(directories: string[], daemonViews: number[] = []): string[] {
-  // What a process executes is read before its mounts: those that it has by then are the workload's.
+  // Read what a process executes before its mounts: mounts that it has by then belong to the workload.
   const all = [...views(daemonViews).values()].filter((pids) => !pids.some(isSettingUp))
     .flatMap(([pid]) => mountsOf(pid!, directories));
   return all.flatMap((a, i) =>
@@ -135,12 +133,12 @@ function describe({ pid, writable }: Mounted): string {
   try {
     command = Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 60);
   } catch {
-    // Meanwhile.
+    // It ended meanwhile.
   }
   return `${pid} (${writable ? "read-write" : "read-only"}: ${command})`;
 }
 
-/** Containers that ended because they saw a writer, until it is stopped. */
+/** Containers that exited because they saw a writer, until it is stopped. */
 export function watchAlarms(daemonId: string): { alarms: string[]; stop(): Promise<void> } {
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path: ENGINE_SOCKET } });
   const stopped = new AbortController();

@@ -1,14 +1,14 @@
-/** The judge of the access test finds what it is there to find, and nothing else. @module */
+/** Checks the judge of the access test: it finds second writers and nothing else. @module */
 import assert from "node:assert/strict";
 import { findInterleaved, sharedWithWriter } from "./access_judge.ts";
 import { until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
-/** Binds its second argument on itself in a view of its own, says so, and waits. */
+/** Bind-mounts its second argument on itself in a view of its own, reports that, and waits. */
 const VIEW =
   `shift; mount --bind "$1" "$1"; [ "$2" = rw ] || mount -o remount,bind,ro "$1"; echo there > "$3"; read -r _`;
 
-/** A process with a view of its own that shows `directory`. */
+/** A process with its own view that shows `directory`. */
 async function view(directory: string, { mode, name }: { mode: "ro" | "rw"; name: string }) {
   const said = await Deno.makeTempFile({ prefix: "rune-test-said-" });
   const child = new Deno.Command("unshare", {
@@ -29,7 +29,7 @@ async function view(directory: string, { mode, name }: { mode: "ro" | "rw"; name
 }
 
 Deno.test({
-  name: "two views of a directory are found where one of them may write, and not while one is being made",
+  name: "two views of a directory are found if one may write, but not while one is being made",
   ignore: noRoot,
   async fn() {
     const directory = await Deno.makeTempDir({ prefix: "rune-test-judge-" });
@@ -59,7 +59,7 @@ Deno.test({
   },
 });
 
-Deno.test("a run that writes after another has begun is found", () => {
+Deno.test("a run that writes after another has started is found", () => {
   assert.deepEqual(findInterleaved("a\na\nb\nb\nc\n"), []);
   assert.equal(findInterleaved("a\nb\na\n").length, 1);
 });

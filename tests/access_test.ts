@@ -1,7 +1,6 @@
 /**
- * The rule of docs/decisions/0002, always: whatever is cast, scaled, restarted and killed, no volume ever has
- * a second writer, nor a reader beside a writer. Random, for a while; the seed is printed, and `RUNE_SEED`
- * repeats the choices.
+ * An invariant: whatever is cast, scaled, restarted and killed, no volume ever has a second writer, or a
+ * reader beside a writer. Runs random operations for a while. It prints the seed, and `RUNE_SEED` repeats it.
  * @module
  */
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
@@ -21,7 +20,7 @@ const SECONDS = Deno.env.get("RUNE_ACCESS_SECONDS");
 const CONTAINER_PAUSE = "usleep 40000";
 const HOST_PAUSE = "sleep 0.04";
 
-/** Who competes: bodies of services by name, `v` a local volume, `h` a directory of the host. */
+/** The competitors: bodies of services by name. `v` is a local volume, `h` a directory of the host. */
 function allKinds({ reports }: { reports: string }): Competitors {
   const container = (script: string) => ({ image: TEST_IMAGE, command: ["/bin/sh", "-c", script] });
   const process = (script: string) => ({ process: { command: "/bin/sh", args: ["-c", script] } });
@@ -51,7 +50,7 @@ function allKinds({ reports }: { reports: string }): Competitors {
   };
 }
 
-/** Processes that compete for a directory of the host, and make it hard to tell when they are gone. */
+/** Processes that compete for a directory of the host, and whose end is hard to detect. */
 function processes({ mountPath = "/data", groups }: { mountPath?: string; groups: boolean }): Competitors {
   const volumes = [{ name: "d", mountPath, claim: { name: "h" } }];
   const service = (script: string) => ({
@@ -86,7 +85,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "no volume has a second writer among processes that daemonize, move into groups below and ignore SIGTERM",
+    "no volume has a second writer among processes that daemonize, move into child groups and ignore SIGTERM",
   ignore: noRoot,
   fn: () =>
     tryAccess({

@@ -1,6 +1,6 @@
 /**
  * The world of the access test: services that compete for volumes, and a daemon that is cast to, scaled,
- * restarted and killed at random. The seed is printed, and `RUNE_SEED` repeats the choices.
+ * restarted and killed at random. It prints the seed, and `RUNE_SEED` repeats it.
  * @module
  */
 import { sleep } from "../base/delay.ts";
@@ -14,39 +14,42 @@ import { allowPath } from "./castfiles.ts";
 import { type Host, type HostOptions, startHost, until } from "./host.ts";
 
 const LOOK_MS = 100;
-/** How much longer it may go on when too little was tried. */
+/** How much longer a run may take if too little happened. */
 const EXTRA_MS = 60_000;
 
-/** Who competes, by name: the body of a service, and how many of it are tried. */
+/** The competitors by name: the body of a service, and how many of it run. */
 export type Competitors = Record<string, { most: number; body: Record<string, unknown> }>;
 
-/** What is tried. */
+/** What a run tries. */
 export interface Trial {
-  /** How long, in milliseconds. */
+  /** The duration, in milliseconds. */
   runMs: number;
-  /** How many runs must have written: fewer try nothing. */
+  /** The least number of runs that must have written; fewer would prove nothing. */
   leastRuns: number;
-  /**
-   * What of a host's options is not as usual; `shared` is a directory that a `local-host` volume may be in.
-   */
+  /** Special options of the host. `shared` is a directory that a `local-host` volume may use. */
   host?: HostOptions;
-  /** Whose the directories of the host are; nobody else's by default. */
+  /** The owner of the host's directories; nobody else by default. */
   owner?: { uid: number; gid: number };
-  /** @param places.directory of the volume `h`, @param places.reports where who saw a writer makes a file. */
+  /**
+   * @param places `directory` is that of the volume `h`; in `reports` a reader that saw a writer creates a
+   * file.
+   */
   competitors(places: { directory: string; reports: string }): Competitors;
-  /** Volumes of the driver `local` that are competed for, by the names of their directories. */
+  /** The `local` volumes to compete for, by the names of their directories. */
   local: string[];
-  /** Services that run at once when nothing else does. */
+  /** Services that run together when nothing else does. */
   last: string[];
-  /** What must tell the processes of runs in the end, where only one thing may. */
+  /**
+   * The one way by which the daemon must identify the runs' processes in the end, if only one is possible.
+   */
   tracked?: string;
-  /** Processes whose views are the daemon's, not a run's. */
+  /** Processes whose views belong to the daemon rather than to a run. */
   daemonViews?: number[];
   /** Whether containers compete. */
   containers: boolean;
 }
 
-/** Numbers from 0 to below 1 that a seed decides (mulberry32). */
+/** Random numbers from 0 to below 1 (mulberry32). */
 function randomness(seed: number): () => number {
   let state = seed;
   return () => {
@@ -72,7 +75,7 @@ async function call(host: Host, method: string, path: string, body?: unknown): P
     headers: { "content-type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  // A refusal is an answer too: two writers of one volume are not turned away, but a deletion in progress is.
+  // Refusals are allowed: competing for a volume is never refused, but a deletion in progress is.
   return await response.json();
 }
 
@@ -88,7 +91,7 @@ async function listRunning(host: Host): Promise<Instance[]> {
   return items.filter((i) => i.status.state === "Running");
 }
 
-/** What may happen, and how often compared with the rest. */
+/** What may happen, with relative frequencies. */
 const ACTIONS: [weight: number, (world: World) => Promise<unknown>][] = [
   [8, (world) => {
     const name = pick(Object.keys(world.services), world.random)!;
@@ -145,7 +148,7 @@ async function act(world: World): Promise<void> {
   }
 }
 
-/** What the journal of leases says: who held what, over time. */
+/** The history of leases in the journal: who held which, and when. */
 async function judgeLeases(dataDir: string): Promise<string[]> {
   const store = await openStore({ dataDir });
   const broken: string[] = [];
@@ -177,7 +180,7 @@ async function logsOf(roots: string[]): Promise<{ logs: string[]; runs: number }
   return { logs, runs: new Set(logs.flatMap((log) => log.split("\n"))).size - 1 };
 }
 
-/** What tells the processes of the runs that there are, each once. */
+/** The ways by which the daemon identifies the existing processes of the runs, each once. */
 async function trackers(dataDir: string): Promise<string[]> {
   const runs = await Array.fromAsync(Deno.readDir(`${dataDir}/processes`));
   const links = await Promise.all(
@@ -186,7 +189,7 @@ async function trackers(dataDir: string): Promise<string[]> {
   return [...new Set(links.filter((link) => link !== "").map((link) => link.split(" ")[0]!))];
 }
 
-/** Tries to get a second writer into a volume, and fails where one was seen. */
+/** Tries to get a second writer into a volume, and fails if one is seen. */
 export async function tryAccess(trial: Trial): Promise<void> {
   const seed = Number(Deno.env.get("RUNE_SEED") ?? Date.now() % 1_000_000);
   console.log(`seed ${seed}`);
@@ -224,7 +227,7 @@ export async function tryAccess(trial: Trial): Promise<void> {
     });
     for (const name of Object.keys(world.services)) await castService(world, name, { scale: 1 });
     if (trial.containers) alarms = watchAlarms(host.daemonId);
-    // A filesystem of its own shows less of a path: from the test's directory on, nobody else has the same.
+    // On a filesystem of its own, a path is shorter: from the test's directory on, it is unique.
     const ends = roots.map((root) => root.slice(root.indexOf("rune-test-")));
     looking = setInterval(
       () => sharedWithWriter(ends, trial.daemonViews).forEach((text) => found.add(text)),
@@ -241,7 +244,7 @@ export async function tryAccess(trial: Trial): Promise<void> {
       await sleep(world.random() * 400);
     }
 
-    // Nothing is held for ever: one of those that compete is started alone, and it runs.
+    // Nothing stays held for ever: one competitor is started alone, and it must run.
     for (const name of Object.keys(world.services)) await castService(world, name, { scale: 0 });
     await until("everything has stopped", async () => {
       const { items } = await call(host, "GET", "/v1/instances") as { items: Instance[] };

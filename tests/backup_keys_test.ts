@@ -1,5 +1,5 @@
 /**
- * Who may have the key of the secrets in a backup, and that it is always the key of the state beside it.
+ * Tests who may include the key of the secrets in a backup, and that it is always the key of that state.
  * @module
  */
 import assert from "node:assert/strict";
@@ -27,7 +27,7 @@ async function castSecret(host: Host, more = ""): Promise<void> {
 const backup = (host: Host, out: string, ...more: string[]) =>
   host.run(["admin", "backup", "--out", out, ...more]);
 
-/** What the secret is in a restored data directory, opened with the key that is there. */
+/** Reads the secret in a restored data directory with the key found there. */
 async function readRestored(dataDir: string): Promise<string> {
   const store = await openStore({ dataDir });
   try {
@@ -44,7 +44,7 @@ async function readRestored(dataDir: string): Promise<string> {
 
 Deno.test({
   name:
-    "the key and the data of volumes are in a backup of those only who may have them, and the audit log says who asked",
+    "only users with the rights get the key and the data of volumes in a backup, and the audit log records them",
   ignore: noRoot,
   async fn() {
     await using host = await startHost({ runefile: "auth: { enabled: true }\n" });
@@ -85,8 +85,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a key from a file elsewhere is the one in the backup, and goes where the restored daemon looks for it",
+  name: "a backup contains a key from another path, and a restore puts it where the daemon looks for it",
   ignore: noRoot,
   async fn() {
     const keys = await Deno.makeTempDir({ prefix: "rune-test-keys-" });
@@ -94,7 +93,7 @@ Deno.test({
       const runefile = (file: string) => `crypto: { kek: { source: file, file: "${file}" } }\n`;
       await using host = await startHost({ runefile: runefile(`${keys}/kek`) });
       await castSecret(host);
-      // What lay there before the key was moved away.
+      // The former key was moved away first.
       await Deno.writeTextFile(`${host.dataDir}/kek`, `${btoa("x".repeat(32))}\n`, { mode: 0o600 });
       const out = `${host.home}/b.tgz`;
       assert.equal((await backup(host, out, "--with-kek")).code, 0);
@@ -122,7 +121,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a key from a variable is in no backup, and a restore asks for it",
+  name: "a key from a variable is never in a backup, and a restore asks for it",
   ignore: noRoot,
   async fn() {
     const right = btoa("r".repeat(32));
@@ -131,7 +130,7 @@ Deno.test({
       env: { TEST_KEK: right },
     });
     await castSecret(host);
-    // A stale file must not pass for the key.
+    // A stale file must not be taken for the key.
     await Deno.writeTextFile(`${host.dataDir}/kek`, `${btoa("x".repeat(32))}\n`, { mode: 0o600 });
     const out = `${host.home}/b.tgz`;
     const refused = await backup(host, out, "--with-kek");
@@ -141,7 +140,7 @@ Deno.test({
       /comes from the variable TEST_KEK, so no backup can include it\nhint: leave out/,
     );
     assert.equal((await backup(host, out)).code, 0);
-    // Backups by themselves follow the same rule.
+    // Scheduled backups follow the same rule.
     const backups = `${host.home}/backups`;
     await Deno.mkdir(backups);
     const runefile = await Deno.readTextFile(`${host.home}/runefile.yaml`);
@@ -175,8 +174,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a backup holds the key of its state when the key is rotated while the backup is read, and while it is made",
+  name: "a backup holds the key of its state, even when the key is rotated while the backup is made or read",
   ignore: noRoot,
   async fn() {
     await using host = await startHost({ runefile: "auth: { enabled: true }\n" });
@@ -199,13 +197,13 @@ Deno.test({
       return name;
     };
     const names: string[] = [];
-    // With rotations under way at every moment of its making.
+    // With rotations in progress during the whole backup.
     for (let n = 0; n < 3; n++) {
       const rotations = [rotate(), rotate()];
       names.push(await keep(`during-${n}.tgz`, await ask("admin/backup", { withKek: true })));
       await Promise.all(rotations);
     }
-    // And after the state was copied, before the rest of it was read: of so much, no connection holds all.
+    // Also after the state is copied but before the rest is read; no connection can buffer this much.
     for (const part of ["a", "b"]) {
       const resources = Array.from({ length: 80 }, (_, n) => {
         const text = crypto.getRandomValues(new Uint8Array(65_000)).toBase64();
@@ -222,7 +220,7 @@ Deno.test({
       await host.rune("admin", "restore", `${host.home}/${name}`, "--data-dir", dataDir);
       assert.equal(await readRestored(dataDir), VALUE, name);
     }
-    // One whose key is another, under good checksums, is refused when it is read back.
+    // A backup with another key is refused when it is read back, even if its checksums match.
     const [from, to] = [`${host.home}/of-begun.tgz`, `${host.home}/forged`];
     assert.notEqual(await Deno.readTextFile(`${from}/kek`), await Deno.readTextFile(`${host.dataDir}/kek`));
     const forge =

@@ -1,4 +1,4 @@
-/** A backup holds everything, and a restore brings it back: on the real program. @module */
+/** Tests with the real program that a backup contains everything and a restore brings it back. @module */
 import assert from "node:assert/strict";
 import { startDaemon } from "../scripts/daemon.ts";
 import { RUNE } from "../scripts/daemon.ts";
@@ -36,7 +36,7 @@ configmap: { name: large, data: { text: "${"x".repeat(200_000)}" } }
 }
 
 Deno.test({
-  name: "a backup of a running daemon, restored in an empty directory, is the same daemon with the same data",
+  name: "a backup of a running daemon restores in an empty directory to the same daemon with the same data",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -101,8 +101,8 @@ Deno.test({
 const stripPlace = (line: string) => line.replace(/\/tmp\/[^:]*/, "");
 
 /**
- * Where a volume is differs between two daemons, as do its filesystem and versions of what that changed;
- * nothing else may.
+ * Two daemons may differ in a volume's path and filesystem, and in versions that those changed, but in
+ * nothing else.
  */
 function normalize(all: unknown): unknown {
   const changed = ["handle", "filesystem", "resourceVersion", "updatedAt"];
@@ -115,8 +115,7 @@ async function leftIn(dataDir: string): Promise<string[]> {
 }
 
 Deno.test({
-  name:
-    "a backup made while casts go on holds each of them whole or not at all, and all that were acknowledged before",
+  name: "a backup during casts holds each of them whole or not at all, and every one acknowledged before",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -167,7 +166,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "backup and restore refuse what they cannot do, leave nothing behind, and say what to do",
+  name: "backup and restore refuse impossible requests, leave nothing behind, and say what to do",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -184,7 +183,7 @@ Deno.test({
       assert.match(stderr, /\nhint: /);
       assert.equal(found, code, stderr);
     };
-    // A reader that leaves in the middle leaves nothing behind either.
+    // A client that disconnects in the middle leaves nothing behind either.
     const answer = await fetch(`${host.daemon.url}/v1/admin/backup`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -213,7 +212,7 @@ Deno.test({
     await assertRefused(restore(`${host.home}/cut.tgz`), 6, /damaged/);
     assert.deepEqual(await leftIn(`${host.home}/new`), []);
 
-    // A restore that was killed: no daemon starts on it, and the restore can be run again.
+    // After a killed restore no daemon starts on the directory, and the restore can be run again.
     await Deno.mkdir(`${host.home}/new/restoring`);
     await assertRefused(
       host.run(["serve", "--data-dir", `${host.home}/new`, "--http-addr", "127.0.0.1:0"]),

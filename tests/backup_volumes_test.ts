@@ -1,5 +1,6 @@
 /**
- * The data of volumes in a backup is of one moment, and the snapshots that it comes from never outlive it.
+ * Tests that a volume's data in a backup shows a single moment, and that the snapshots behind it are always
+ * removed.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,13 +11,13 @@ import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const FILES = 10;
-/** What makes reading the volume take longer than writing all the files does. */
+/** Enough data that reading the volume takes longer than writing all the files. */
 const BULK_MIB = 60;
-/** Writes the same number into each file, one after another, again and again. */
+/** Writes the same number into each file in turn, over and over. */
 const WRITER = `n=0; trap 'exit 0' TERM; while :; do n=$((n+1)); ` +
   `for i in $(seq 0 ${FILES - 1}); do echo $n > /data/f$i; done; done`;
 
-/** A service that writes a volume all the time. @returns the volume's directory. */
+/** A service that writes a volume without pause. @returns the volume's directory. */
 async function castWriter(host: Host): Promise<string> {
   const text = "volume: { name: data, size: 1Gi, accessMode: ReadWriteOnce }\n---\n" +
     containerService(
@@ -30,7 +31,7 @@ async function castWriter(host: Host): Promise<string> {
   return handle;
 }
 
-/** What is in the files of a directory; one that is just being written is empty. */
+/** The content of the files in a directory. A file that is being written is empty. */
 async function numbers(directory: string): Promise<number[]> {
   const texts = Array.from({ length: FILES }, (_, i) => Deno.readTextFile(`${directory}/f${i}`));
   return (await Promise.all(texts)).filter((text) => text !== "").map(Number);
@@ -41,7 +42,7 @@ async function assertWrites(directory: string): Promise<void> {
   await until("the writer goes on", async () => Math.min(...await numbers(directory)) > before);
 }
 
-/** Snapshots, and what is left of their data. */
+/** Snapshots, and the remains of their data. */
 async function leftOf(host: Host): Promise<string[]> {
   const { items } = await host.get("snapshots", "-A");
   const copies = await capture(["find", `${host.dataDir}/volumes/.snapshots`, "-mindepth", "2"]);
@@ -53,7 +54,7 @@ const noneLeft = (host: Host) =>
 
 Deno.test({
   name:
-    "the data of a volume that is written meanwhile is of one moment, and its snapshot is gone after the backup",
+    "the data of a volume that is being written shows a single moment, and its snapshot is removed after the backup",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -78,15 +79,14 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a backup whose daemon is killed leaves no snapshot and no paused writer, before and after the copy was made",
+  name: "a backup whose daemon is killed, before or after the copy, leaves no snapshot and no paused writer",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
     await using host = await startHost();
     const directory = await castWriter(host);
     for (const state of ["Creating", "Ready"]) {
-      // Its answer is not read, so that the daemon is in the middle of it.
+      // The answer is not read, so the daemon is in the middle of it.
       const answer = fetch(`${host.daemon.url}/v1/admin/backup`, {
         method: "POST",
         headers: { "content-type": "application/json" },

@@ -1,6 +1,6 @@
 /**
- * The volume controller on a real block device: what a killed daemon mounted is unmounted, and growth waits
- * its turn.
+ * Tests the volume controller on a real block device: mounts of a killed daemon are cleaned up, and growth
+ * waits until it is possible.
  * @module
  */
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ import { acquireLease, releaseLeases } from "../reconcile/leases.ts";
 import { createClock } from "../base/clock.ts";
 import { createMountedVolumes } from "../reconcile/mounted_volumes.ts";
 import { reconcileVolume } from "../reconcile/volume/controller.ts";
-import { seed } from "../server/daemon/seed.ts";
+import { createInitialResources } from "../server/daemon/initial_resources.ts";
 import { openStore } from "../store/store.ts";
 import { noLoopDevices } from "./skips.ts";
 
@@ -30,7 +30,7 @@ const holder = {
 
 Deno.test({
   name:
-    "a block volume is mounted while it is held, grows offline, and outlives a daemon killed with it mounted",
+    "a block volume is mounted while someone holds its lease, grows offline, and survives a killed daemon",
   ignore: noLoopDevices,
   async fn() {
     const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-loop-" }));
@@ -54,7 +54,7 @@ Deno.test({
     const resize = (size: string) =>
       store.transact((tx) => tx.update(volume(), { spec: { ...volume().spec, size } }));
     try {
-      await seed(store);
+      await createInitialResources(store);
       const classSpec = {
         driver: driver.name,
         parameters: {},
@@ -96,7 +96,7 @@ Deno.test({
       const [waiting] = volume().status.conditions;
       assert.match(waiting!.message!, /grows to 128Mi when default\/web-0 lets go of it/);
 
-      // The daemon dies with it mounted, and the instance is gone before the next one looks.
+      // The daemon dies while it is mounted, and the instance is gone before the next daemon looks.
       deps = newDaemon();
       await letGo();
       await pass();
@@ -108,7 +108,7 @@ Deno.test({
       assert.deepEqual(below, [], "neither the stage nor the driver shows it");
       assert.equal(await findLoopDevice(volume().status.handle!, signal), undefined);
 
-      // A class that is gone stops neither mount nor deletion.
+      // A deleted class blocks neither mount nor deletion.
       await store.transact((tx) => tx.remove({ kind: "storageClass", namespace: "", name: "loop" }));
       await hold();
       await pass();

@@ -1,5 +1,5 @@
 /**
- * What `deno task build` makes: one file that needs nothing beside it and knows what it was made of.
+ * Tests the output of `deno task build`: a single file that needs nothing else and knows its build.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { ROOT } from "../scripts/tree.ts";
 
 const MADE_AT = 1_700_000_000;
 
-Deno.test("the built program runs alone, with an empty PATH and nothing in its directory, and tells version, commit and build date", async () => {
+Deno.test("the built program runs alone, with an empty PATH in an empty directory, and prints version, commit and build date", async () => {
   const build = [Deno.execPath(), "run", "-A", `${ROOT}/scripts/build.ts`];
   const built = await capture(build, { cwd: ROOT, env: { SOURCE_DATE_EPOCH: `${MADE_AT}` } });
   assert.equal(built.code, 0, built.stdout + built.stderr);

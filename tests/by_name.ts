@@ -1,19 +1,20 @@
 /**
- * Requests to a host name at a port of this machine, as a browser that resolves the name to it makes them.
+ * Requests to a host name at a port of this machine, as from a browser that resolves the name to this
+ * machine.
  * @module
  */
 import { connect } from "node:net";
 import { get as getPlain, type RequestOptions } from "node:http";
 import { get as getSecure } from "node:https";
 
-/** What was answered. */
+/** An answer. */
 export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: string;
 }
 
-/** Ports that nobody listens on. */
+/** Ports on which nobody listens. */
 export function freePorts(count: number): number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "0.0.0.0", port: 0 }));
   const ports = listeners.map((listener) => listener.addr.port);
@@ -21,7 +22,7 @@ export function freePorts(count: number): number[] {
   return ports;
 }
 
-/** `GET /` under a name, on a connection of its own. @param options.ca with it, HTTPS. */
+/** `GET /` with a host name, on a new connection. @param options.ca makes it HTTPS. */
 export function fetchByName(port: number, host: string, { ca }: { ca?: string } = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options: RequestOptions & { ca?: string; servername?: string } = {
@@ -45,7 +46,7 @@ export function fetchByName(port: number, host: string, { ca }: { ca?: string } 
   });
 }
 
-/** Opens a WebSocket under a name, sends one short text, and returns what comes back. */
+/** Opens a WebSocket with a host name, sends a short text, and returns the answer. */
 export function upgradeByName(port: number, host: string, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");

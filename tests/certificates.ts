@@ -1,7 +1,4 @@
-/**
- * Certificates for tests, made on the spot by openssl(1): a root, and pairs that it signed for localhost.
- * @module
- */
+/** Certificates for tests, created by openssl(1): a root, and pairs that it signed for localhost. @module */
 import assert from "node:assert/strict";
 
 async function openssl(...args: string[]): Promise<void> {
@@ -10,17 +7,17 @@ async function openssl(...args: string[]): Promise<void> {
   assert.equal(code, 0, new TextDecoder().decode(stderr));
 }
 
-/** A root of trust in a directory. */
+/** A root certificate in a directory. */
 export interface Authority {
-  /** File of its certificate. */
+  /** Path of its certificate. */
   ca: string;
-  /** Makes a pair for localhost and 127.0.0.1 in these files; what was there is replaced. */
+  /** Creates a pair for localhost and 127.0.0.1 in these files, replacing existing ones. */
   issue(files: { cert: string; key: string }, name: string): Promise<void>;
 }
 
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** Makes a root of trust. */
+/** Creates a root certificate. */
 export async function makeAuthority(dir: string): Promise<Authority> {
   const [ca, caKey] = [`${dir}/ca.pem`, `${dir}/ca.key`];
   await openssl("req", "-x509", ...KEY, "-days", "2", "-subj", "/CN=test root", "-keyout", caKey, "-out", ca);

@@ -1,6 +1,6 @@
 /**
- * Services that come, change and go, for as long as `RUNE_CHURN_MINUTES` says (default 0.75): what they leave
- * behind is nothing, and the daemon's memory stays where it was once it was warm.
+ * Creates, changes and deletes services for `RUNE_CHURN_MINUTES` (default 0.75). They must leave nothing
+ * behind, and the daemon's memory must not grow once it is warm.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,12 +9,13 @@ import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
 const MINUTES = Number(Deno.env.get("RUNE_CHURN_MINUTES") ?? 0.75);
-/** Services of one round. */
+/** Services per round. */
 const SERVICES = 8;
-/** Parts of the time; the first is for warming up, the others are compared. */
+/** The number of time slices. The first is for warming up; the others are compared. */
 const PARTS = 4;
 /**
- * What the least heap of the last part may be above that of the first warm one: the collector's own noise.
+ * How much the smallest heap of the last slice may exceed that of the first warm one: noise of the garbage
+ * collector.
  */
 const NOISE_BYTES = 6 * 1024 * 1024;
 
@@ -27,7 +28,7 @@ interface Sample {
 
 const MARK = "RUNE_ROUND";
 
-/** One round: a volume, a configmap, a secret, and services that use it and have a probe. */
+/** One round: a volume, a configmap, a secret, and services that use them and have a probe. */
 function castfile(round: number, turn: number): string {
   const data = `configmap: { name: c-${round}, data: { text: "${"x".repeat(5_000)}" } }
 ---
@@ -88,7 +89,7 @@ const leastOf = (samples: Sample[]) => ({
   resident: findLeast(samples, "resident"),
 });
 
-/** Directories of runs: records of processes, and files that were made for runs. */
+/** Directories of runs: records of processes, and files created for runs. */
 async function runDirectories({ dataDir }: Host): Promise<string[]> {
   const inside = async (path: string) => {
     try {
@@ -111,7 +112,7 @@ Deno.test({
     const parts: Sample[][] = [];
     const began = Date.now();
     const partMs = MINUTES * 60_000 / PARTS;
-    // On a machine that is busy with other things a round may outlast a part.
+    // On a busy machine a round may last longer than a slice.
     for (let n = 0; parts.length < PARTS || Date.now() - began < MINUTES * 60_000; n++) {
       await round(host, n);
       const part = Math.min(PARTS - 1, parts.length, Math.floor((Date.now() - began) / partMs));
@@ -129,7 +130,7 @@ Deno.test({
     assert.ok(growthOf("heap") < NOISE_BYTES, `the heap grew: ${story}`);
     assert.ok(growthOf("resident") < 2 * NOISE_BYTES, `the daemon's memory grew: ${story}`);
     assert.ok(growthOf("files") <= 1, `open files grew: ${story}`);
-    // A rare answer adds series of its own, once; what a service leaves behind adds up.
+    // A rare error adds metric series once; leaks of services would add up.
     const series = parts.map((part) => findLeast(part, "series"));
     assert.ok(growthOf("series") < SERVICES * last.length, `series of metrics grew: ${series}`);
   },

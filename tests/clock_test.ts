@@ -1,7 +1,7 @@
 /**
- * The clock is put forward and back by an hour, while the daemon runs and then across its restart: what runs
- * goes on, what waits goes on waiting and no longer than it would have, nothing is purged, and everything is
- * still told in the order in which it happened. Only the daemon sees the other time.
+ * Sets the clock forward and back by an hour, while the daemon runs and across a restart. Runs continue,
+ * waits last as long as they should, nothing is purged, and everything is reported in the order in which it
+ * happened. Only the daemon sees the changed time.
  * @module
  */
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ import { containerService, processService } from "./castfiles.ts";
 
 const HOUR_S = 3600;
 
-/** Passes while a file is there, asked every second. */
+/** Passes while a file exists; checked every second. */
 const probe = (file: string) =>
   `{ readiness: { type: exec, command: [test, -e, ${file}], intervalSeconds: 1, successThreshold: 2 } }`;
 const rolling = "  scale: 2\n  update: { timeout: 10m, rollback: true }\n";
@@ -23,15 +23,15 @@ const CAST = [
   "volume: { name: kept, size: 1Gi, accessMode: ReadWriteOnce, reclaimPolicy: delete }\n",
   containerService("steady", `  health: ${probe("/etc/passwd")}\n`),
   processService("agent"),
-  // Its second version is not ready until somebody says so.
+  // Its second version becomes ready only on request.
   containerService("slow", rolling),
-  // Waits for what does not come.
+  // Waits for something that never comes.
   processService("never", `  health: ${probe("/nowhere")}\n`),
   processService(
     "patient",
     "  dependencies: [{ service: never, readyWhen: healthy, timeoutSeconds: 900 }]\n",
   ),
-  // Ends again and again, with longer and longer waits.
+  // Ends again and again, with growing backoff.
   processService("failing", "", "exit 7"),
 ].join("---\n");
 
@@ -43,7 +43,7 @@ async function getNamed(host: Host, kind: "services" | "instances", name: string
   return (await look(host))[kind].find((r) => r.name === name)!;
 }
 
-/** What must not change: which runs there are. */
+/** What must not change: the existing runs. */
 async function runs(host: Host): Promise<string[]> {
   const { instances } = await look(host);
   return instances.filter(({ spec }) => spec.service === "steady" || spec.service === "agent")
@@ -52,7 +52,7 @@ async function runs(host: Host): Promise<string[]> {
     );
 }
 
-/** The probe of `steady` goes on: asked, and passed, a few times more. */
+/** Waits until the probe of `steady` has passed a few more times. */
 async function probesGoOn(host: Host): Promise<void> {
   const successes = async (): Promise<number> => {
     const answer = await fetch(`${host.daemon.url}/v1/namespaces/default/services/steady/health`);
@@ -63,8 +63,8 @@ async function probesGoOn(host: Host): Promise<void> {
 }
 
 /**
- * The failing service waits for a moment of the clock that is so many seconds ahead.
- * @returns its last run.
+ * Waits until the failing service's next attempt is this many seconds ahead on the clock. @returns its last
+ * run.
  */
 function waitsToRetry(host: Host, ahead: number): Promise<number> {
   return until("it waits to be tried again", async () => {
@@ -85,7 +85,7 @@ async function nothingTimedOut(host: Host): Promise<void> {
   assert.deepEqual(items.map(({ name }: { name: string }) => name), ["kept"]);
 }
 
-/** A cast is carried out, a watch tells of it, and the list of events has it last. */
+/** A cast is carried out, a watch reports it, and it is the last in the list of events. */
 async function castsGoOn(host: Host, name: string): Promise<void> {
   const abort = new AbortController();
   const stream = await fetch(`${host.daemon.url}/v1/services?watch=true`, { signal: abort.signal });
@@ -108,7 +108,7 @@ async function castsGoOn(host: Host, name: string): Promise<void> {
   assert.equal(last.spec.object.name.replace(/-0$/, ""), name);
 }
 
-/** The second version of `slow` is told to be ready, wherever it runs. */
+/** Makes the second version of `slow` ready, wherever it runs. */
 async function finishRollout(host: Host): Promise<void> {
   await until("the rollout ends", async () => {
     const { instances, services } = await look(host);

@@ -1,4 +1,4 @@
-/** Every command against a real daemon: what it prints, in which form, and how it ends. @module */
+/** Tests every command against a real daemon: its output, its formats, and its exit code. @module */
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -43,7 +43,7 @@ function follow(host: Host, args: string[]) {
       try {
         child.kill("SIGTERM");
       } catch {
-        // It ended already.
+        // It has already ended.
       }
       await child.status;
       await read;
@@ -134,7 +134,7 @@ Deno.test({
       });
     }
 
-    await t.step("describe, events, status and history tell what is there", async () => {
+    await t.step("describe, events, status and history show the resources", async () => {
       const described = await host.rune("describe", "web");
       assert.match(described, /Status: +Running[^]*\/data +volume v[^]*web-0/);
       assert.match(await host.rune("events"), /Running/);
@@ -188,7 +188,7 @@ Deno.test({
     });
 
     await t.step(
-      "delete asks nobody off a terminal without --yes, keeps volumes, and waits until all is gone",
+      "delete does not ask without a terminal, keeps volumes, and waits until everything is gone",
       async () => {
         await host.rune("delete", "web", "--yes");
         assert.equal((await host.run(["get", "service", "web"])).code, 4);

@@ -1,4 +1,4 @@
-/** Configuration: configmaps as variables and files, in containers and processes. @module */
+/** Tests configmaps as variables and files, in containers and processes. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { processService, RUNNER_KINDS, SLEEP } from "./castfiles.ts";
@@ -45,7 +45,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       const shell = (script: string) => host.rune("exec", "web", "--", "sh", "-c", script);
       const castfile = await host.file("web.yaml", cast(FIELDS(at)));
 
-      // Nothing is there yet: it says exactly what is missing, and a configmap without the key says that.
+      // Nothing exists yet: the message names exactly what is missing, also a missing key.
       assert.match(await host.rune("cast", castfile, "--no-wait"), /created/);
       const status = (message: RegExp) =>
         until(`the service says ${message}`, async () => {
@@ -74,7 +74,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       assert.notEqual(code, 0);
       assert.match(stderr, /[Rr]ead-only/);
 
-      // On the host nobody else reads them.
+      // No other user of the host can read them.
       const before = await host.get("instance", "web-0");
       const files = `${host.dataDir}/runs/${before.uid}-${before.status.run}`;
       assert.equal((await Deno.stat(files)).mode! & 0o777, 0o700);
@@ -96,7 +96,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
 }
 
 Deno.test({
-  name: "files of a run that died with its daemon are removed by the next one",
+  name: "the next daemon removes the files of a run that died with the last one",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,4 +1,7 @@
-/** Who uses a configmap or secret, who still runs with an older one, and how far a rollout is. @module */
+/**
+ * Tests who uses a configmap or secret, who still runs with an older version, and the progress of a rollout.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
@@ -6,7 +9,7 @@ import { noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "a configmap or secret that changed: who uses it, and who still runs with the old one, until a restart",
+    "for a changed configmap or secret, Rune shows who uses it and who still runs with the old one, until a restart",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -50,7 +53,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "rollout status waits for what was asked for last, and ends as a cast does",
+  name: "rollout status waits for the last change, and exits like a cast",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,4 +1,4 @@
-/** Every field of a container's securityContext and resources, seen from inside the container. @module */
+/** Tests every field of a container's securityContext and resources from inside the container. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { openEngine } from "../scripts/engine.ts";
@@ -41,7 +41,7 @@ async function isPrivileged(host: Host, service: string): Promise<"yes" | "no" |
 
 Deno.test({
   name:
-    "user, group, capabilities, read-only root, no-new-privileges, seccomp and limits hold inside a container",
+    "user, group, capabilities, read-only root, no-new-privileges, seccomp and limits apply inside a container",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -95,8 +95,7 @@ Deno.test({
     assert.equal(capabilities & 1n, 0n, "CHOWN is dropped");
     assert.equal(await added.main("Seccomp"), "0");
 
-    // Asked of the Engine: a host that is a container itself may lack the capabilities that such a container
-    // is to get.
+    // Ask the Engine: if the host is itself a container, it may lack the capabilities for such a container.
     const castfile = containerService("privileged", "  securityContext: { privileged: true }\n");
     await host.rune("cast", "--no-wait", await host.file("privileged.yaml", castfile));
     assert.equal(await until("it is made", () => isPrivileged(host, "privileged")), "yes");

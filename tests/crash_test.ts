@@ -1,4 +1,4 @@
-/** What dies comes back: containers, processes, the daemon, the Engine. @module */
+/** Tests that containers, processes, the daemon and the Engine come back after they die. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { openEngine } from "../scripts/engine.ts";
@@ -83,7 +83,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a daemon that was killed adopts what runs, restarts none of it, and leaks none of it",
+  name: "a killed daemon's successor adopts every run, restarts none and leaks none",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -114,8 +114,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a container that a daemon left off its network when it died is found by name again, and not restarted",
+  name: "a container without its network after a daemon died gets its name back without a restart",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -127,8 +126,8 @@ Deno.test({
     const finds = async () => (await host.run(["exec", "client", "--", "nslookup", "web"])).code === 0;
     await until("the name is answered", finds);
     const before = (await instances(host)).find((i) => i.name === "web-0")!;
-    // A change of names is leaving the network and joining it again: what a daemon that dies in between
-    // leaves.
+    // Changing names means leaving the network and joining it again: the state of a daemon that dies in
+    // between.
     await host.daemon.stop("SIGKILL");
     const engine = openEngine();
     const container = await engine.call(`GET /containers/${before.status.handle}/json`) as {
@@ -146,7 +145,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a daemon killed in the middle of a cast carries it on, and no ordinal ever runs twice",
+  name: "a daemon killed in the middle of a cast continues it, and no ordinal ever runs twice",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -174,7 +173,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "without Docker the daemon runs, processes work, containers say why they wait and start when it comes",
+    "without Docker the daemon and processes run, and containers say why they wait and start once Docker is there",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

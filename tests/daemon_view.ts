@@ -1,23 +1,22 @@
 /**
- * A view of mounts in which the daemons of a test run, one after the other: hosts that lack something, on a
- * host that has it.
+ * Mount namespaces for the daemons of a test: they hide features from a host that has them.
  * @module
  */
 import { denoDir, RUNE } from "../scripts/daemon.ts";
 import { ROOT } from "../scripts/tree.ts";
 import { until } from "./host.ts";
 
-/** A view that lives until it is disposed of. */
+/** A view that exists until it is disposed of. */
 export interface DaemonView extends AsyncDisposable {
-  /** The command that executes another one in the view. */
+  /** A command prefix that executes a command in the view. */
   prefix: string[];
-  /** A process that has the view. */
+  /** A process in the view. */
   pid: number;
 }
 
 /**
- * Takes away every hierarchy of version 2, and makes sure that the freezer of version 1 is there, as on hosts
- * that have version 1 alone.
+ * Hides every version 2 hierarchy and makes sure that the freezer of version 1 exists, as on hosts with only
+ * version 1.
  */
 export const WITHOUT_VERSION_2 = `
 mount --make-rprivate /sys/fs/cgroup
@@ -29,7 +28,7 @@ if ! grep -qE '^\\S+ \\S+ cgroup \\S*\\bfreezer\\b' /proc/self/mounts; then
   mount -t cgroup -o freezer none /sys/fs/cgroup/freezer || exit 1
 fi`;
 
-/** Makes a view. @param script what is done in it first, by a shell of root. */
+/** Creates a view. @param script prepares it first, in a root shell. */
 export async function openDaemonView(script: string, args: string[] = []): Promise<DaemonView> {
   const said = await Deno.makeTempFile({ prefix: "rune-test-view-" });
   const child = new Deno.Command("unshare", {
@@ -64,7 +63,7 @@ export async function openDaemonView(script: string, args: string[] = []): Promi
   };
 }
 
-/** What a host is given so that its daemon is an ordinary user's. */
+/** Options of a host whose daemon belongs to an ordinary user. */
 export interface OrdinaryUser extends AsyncDisposable {
   owner: { uid: number; gid: number };
   /** Options of the host. */
@@ -72,13 +71,13 @@ export interface OrdinaryUser extends AsyncDisposable {
   view: DaemonView;
 }
 
-/** Shows the program, its source and its cache where anybody may read them: root's home is closed. */
+/** Makes the program, its source and its cache readable for everybody: root's home is closed. */
 const READABLE =
   'touch "$1/deno" && mkdir "$1/cache" "$1/src" && mount --bind "$2" "$1/deno" && mount --bind "$3" "$1/cache" && mount --bind "$4" "$1/src" || exit 1';
 
 /**
- * Makes an ordinary user of this host, without an account and without rights.
- * @param script what is done in its view, too.
+ * Creates an ordinary user of this host, without an account and without privileges. @param script also
+ * prepares its view.
  */
 export async function becomeOrdinaryUser(script = ":"): Promise<OrdinaryUser> {
   const uid = 50_000 + Math.floor(Math.random() * 10_000);

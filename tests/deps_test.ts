@@ -1,4 +1,4 @@
-/** Dependencies: nothing starts before what it needs, and nothing stops because of it. @module */
+/** Tests dependencies: nothing starts before its dependencies, and nothing stops because of them. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService, processService, SLEEP } from "./castfiles.ts";
@@ -56,17 +56,17 @@ Deno.test({
   },
 });
 
-/** Ends a process and all of its group. */
+/** Kills a process and its whole group. */
 function killGroup(pid: number): void {
   try {
     Deno.kill(-pid, "SIGKILL");
   } catch {
-    // It ended already.
+    // It has already ended.
   }
 }
 
 Deno.test({
-  name: "after everything was down dependencies are waited for again, and after a single crash they are not",
+  name: "services wait for dependencies again after everything was down, but not after a single crash",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -82,7 +82,7 @@ Deno.test({
     await host.rune("cast", "--timeout", "40s", await host.file("cast.yaml", text));
     const statusOfRun = async (name: string) => (await host.get("instance", name)).status;
 
-    // Its own crash: it starts again at once, though what it depends on is not there.
+    // After its own crash it restarts at once, although its dependency is not there.
     await host.rune("stop", "db");
     Deno.kill((await statusOfRun("app-0")).pid, "SIGKILL");
     await until("app was started again", async () => {
@@ -148,8 +148,7 @@ for (const meanwhile of ["", " while the daemon was down"]) {
 }
 
 Deno.test({
-  name:
-    "an optional dependency that does not exist holds nothing up; a circle across casts is refused with its way",
+  name: "a missing optional dependency blocks nothing; a cycle across casts is refused with its path",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -163,8 +162,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a service finds one of another namespace, on which it depends, by its full name, and nobody else does",
+  name: "only a dependent service finds a service of another namespace, by its full name",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

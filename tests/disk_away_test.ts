@@ -1,6 +1,6 @@
 /**
- * A volume whose disk is not mounted waits for it: nothing goes below the mount point, and it starts by
- * itself.
+ * Tests a volume whose disk is not mounted: it waits, nothing is written below the mount point, and it starts
+ * by itself later.
  * @module
  */
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ async function must(...argv: string[]): Promise<string> {
   return stdout;
 }
 
-/** A directory at which disks are mounted; what is mounted there goes with it. */
+/** A directory for mounting disks; disposing of it unmounts them. */
 async function withMountPoint(test: (at: string, scratch: string) => Promise<void>): Promise<void> {
   const scratch = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-disk-" }));
   const at = `${scratch}/allowed/disk`;
@@ -30,8 +30,7 @@ async function withMountPoint(test: (at: string, scratch: string) => Promise<voi
 }
 
 /**
- * A formatted file behind a loop device, to be mounted and unmounted as a disk is. The device goes with its
- * mount.
+ * A formatted file behind a loop device, to mount and unmount like a disk. The device goes with its mount.
  */
 async function makeDisk(image: string, type: "ext4" | "xfs" = "ext4") {
   await Deno.writeFile(image, new Uint8Array());
@@ -82,7 +81,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
           message,
           /volume default\/disk cannot be mounted: .*disk is not on the filesystem that volume default\/disk was made on: expected tmpfs mounted at .*\/disk, found \w+ mounted at .*; nothing is written there; mount its disk, and Rune goes on by itself; .*: rune volume retry-provision disk -n default/,
         );
-        // Neither measuring it nor a daemon that starts anew writes there.
+        // Neither a measurement nor a restarted daemon writes there.
         const usage = await fetch(`${host.daemon.url}/v1/namespaces/default/volumes/disk/usage`);
         assert.match((await usage.json()).detail, /is not on the filesystem/);
         await host.daemon.stop("SIGKILL");
@@ -120,7 +119,7 @@ for (const type of ["ext4", "xfs"] as const) {
           until("it is unmounted", async () => !(await host.get("volume", "disk")).status.boundNode);
         await waitForUnmount();
         await own.unmount(at);
-        // An old copy below the mount point, as is left when data was moved to a disk.
+        // An old copy below the mount point, as remains when data is moved to a disk.
         await Deno.mkdir(`${at}/data`);
         await host.rune("scale", "web", "1", "--no-wait");
         await waits(host, "web");
@@ -151,7 +150,7 @@ for (const type of ["ext4", "xfs"] as const) {
 }
 
 Deno.test({
-  name: "acceptFilesystem takes whatever is there, and may be set on a volume that exists",
+  name: "acceptFilesystem accepts any filesystem, and may be set on an existing volume",
   ignore: noRoot || noDocker,
   fn: () =>
     withMountPoint(async (at) => {
@@ -177,7 +176,7 @@ const localVolume = (name: string, policy = "retain") =>
 
 Deno.test({
   name:
-    "while the disk of localVolumeRoot is away, volumes wait, none is made, deleted or measured, and all goes on by itself",
+    "while the disk of localVolumeRoot is missing, volumes wait, none is created, deleted or measured, and everything continues by itself later",
   ignore: noRoot || noDocker,
   fn: () =>
     withMountPoint(async (at, scratch) => {

@@ -1,7 +1,6 @@
 /**
- * The Docker Engine goes away and comes back: stopped with its containers, killed beside them, and with the
- * daemon restarted meanwhile. Each on an Engine of its own. `RUNE_OUTAGE_SECONDS` says for how long, 5 by
- * default.
+ * Outages of the Docker Engine: stopped with its containers, killed beside them, and with the daemon
+ * restarted meanwhile. Each test has its own Engine. `RUNE_OUTAGE_SECONDS` sets the length (default 5).
  * @module
  */
 import assert from "node:assert/strict";
@@ -18,7 +17,7 @@ const OUTAGE_MS = Number(Deno.env.get("RUNE_OUTAGE_SECONDS") ?? 5) * 1000;
 interface Outage {
   what: string;
   signal: "SIGTERM" | "SIGKILL";
-  /** Containers outlive the Engine, and it takes them up again. */
+  /** Containers outlive the Engine, and it adopts them again. */
   keepsContainers: boolean;
   daemon?: "restarted meanwhile";
 }
@@ -45,7 +44,7 @@ const cast = async (host: Host, version: string, name: "web" | "front") => {
   assert.ok(answer?.ok, answer?.text);
 };
 
-/** What must be the same after the outage; the run too where the containers went on. */
+/** What must be the same after the outage, including the run if the containers kept running. */
 const identity = ({ name, uid, status }: Seen, { run }: { run: boolean }) =>
   `${name} ${uid} ${run ? `${status.run} ${status.handle} ${status.restarts}` : ""}`;
 
@@ -62,7 +61,7 @@ function listRunning(host: Host, name: string): Promise<Seen[]> {
   });
 }
 
-/** Tells the default bridge of the machine's own Engine from one made anew; "" where there is none. */
+/** Identifies the default bridge of the machine's own Engine, to notice a new one; "" if there is none. */
 const machinesBridge = () => Deno.readTextFile("/sys/class/net/docker0/ifindex").catch(() => "");
 
 for (const { what, signal, keepsContainers, daemon } of OUTAGES) {

@@ -1,18 +1,18 @@
-/** What a reader of a page has before its first command: files, and castfiles that are cast. @module */
+/** The setting before the first command of a documentation page: files, and castfiles to cast. @module */
 
 /** See the module. */
 export interface Scene {
-  /** Castfile that is cast first; `IMAGE` is an image that is here. */
+  /** A castfile to cast first; `IMAGE` is replaced by a local image. */
   cast?: string;
   /** Files in the directory of the commands. */
   files?: Record<string, string>;
-  /** Names of the reader's machine, by what this machine has instead. */
+  /** Replacements for names of the reader's machine. */
   instead?: Record<string, string>;
-  /** By the first line of a block: what happens on the machine before it, a script. */
+  /** Scripts to run before a block, by its first line. */
   before?: Record<string, string>;
 }
 
-/** A program that stays until it is told to end. */
+/** A program that runs until it is stopped. */
 const STAYS = `command: [sh, -c, "trap 'exit 0' TERM; while true; do sleep 1 & wait; done"]`;
 
 const service = (name: string, more = "") =>
@@ -21,10 +21,10 @@ const volume = (name: string, namespace = "default") =>
   `volume:\n  name: ${name}\n  namespace: ${namespace}\n  size: 1Gi\n  accessMode: ReadWriteOnce\n---\n`;
 const CHECK = "  health: { readiness: { type: exec, command: [echo, ready] } }\n";
 
-/** An earlier version of a service, so that there is one to go back to. */
+/** An earlier version of a service, as the target of a rollback. */
 const EARLIER = "sed 's/8080/8081/g' web.yaml | rune cast - --timeout 2m";
 
-/** Pages with commands that need something; a page without a row needs nothing. */
+/** Pages whose commands need a setting; other pages need none. */
 export const SCENES: Record<string, Scene> = {
   "README.md": {
     before: {

@@ -1,7 +1,7 @@
 /**
- * The commands of README.md and docs/, page by page, in the order in which they stand, on a daemon in dev
- * mode with a home of its own. Castfiles are cast as a dry run, those that commands name for real. It takes
- * minutes: `RUNE_DOCS=all`, or the part of a page's path, as the nightly run sets it.
+ * Runs the commands of README.md and docs/ page by page, in order, on a daemon in dev mode with its own home.
+ * Castfiles are only dry-run, unless commands name them. It takes minutes, so set `RUNE_DOCS=all`, or a part
+ * of a page's path, as the nightly run does.
  * @module
  */
 import assert from "node:assert/strict";
@@ -14,15 +14,12 @@ import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { type Scene, SCENES } from "./docs_scenes.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** One command of the documentation may wait for a container to stop. */
+/** A command of the documentation may wait for a container to stop. */
 const LIMIT_MS = 5 * 60_000;
 
 const PROGRAM = RUNE.map((word) => `'${word}'`).join(" ");
 
-/**
- * What a reader's shell has that this one lacks. A daemon runs already. What follows has no end, so this ends
- * it after a while.
- */
+/** What this shell lacks compared with a reader's. A daemon is already running. */
 const SHELL = `set -e
 rune() {
   case " $* " in
@@ -41,7 +38,7 @@ interface Reader {
   image: string;
 }
 
-/** A castfile with what this machine has: every image is one that is here. */
+/** Replaces every image by a local one. */
 function adapt(text: string, image: string, { instead = {} }: Scene = {}): string {
   const own = Object.entries(instead).reduce((all, [name, here]) => all.replaceAll(name, here), text);
   return own.replaceAll(/\bimage: [\w./:-]+/g, `image: ${image}`);
@@ -62,7 +59,7 @@ async function runScript(reader: Reader, script: string, what: string): Promise<
   assert.equal(code, 0, `${what}\n${script}\n${text.decode(stdout)}${text.decode(stderr)}`);
 }
 
-/** A block of the page as its reader uses it. */
+/** A block of the page as its reader runs it. */
 async function useBlock(
   reader: Reader,
   { language, text, file, page, line }: Block,

@@ -1,7 +1,7 @@
 /**
- * The Engine is exchanged or emptied under a running daemon, and a daemon meets another one with its id:
- * nothing counts as gone that was not proven gone, nobody gets a second writer, and a person's word ends the
- * wait. Each on Engines of its own.
+ * The Engine is replaced or emptied under a running daemon, or a daemon meets another one with its id.
+ * Nothing counts as gone without proof, no volume gets a second writer, and an operator can end the wait.
+ * Each test has its own Engines.
  * @module
  */
 import assert from "node:assert/strict";
@@ -19,7 +19,7 @@ import { type Host, startHost, until } from "./host.ts";
 import { makePrivateEngine, type PrivateEngine } from "./private_engine.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** Services that all write the same volume; only one of them can have it. */
+/** Services that all write the same volume, of which only one can have it. */
 const writer = (name: string, scale = 1) =>
   `---
 service:
@@ -34,7 +34,7 @@ service:
 `;
 const VOLUME = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n";
 
-/** A path that leads to one Engine and then to another. */
+/** A path that leads to one Engine and later to another. */
 async function makeSwitch(engine: PrivateEngine) {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-switch-" });
   const socket = `${dir}/docker.sock`;
@@ -46,7 +46,7 @@ async function makeSwitch(engine: PrivateEngine) {
   return { socket, leadTo, [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
 }
 
-/** What is on an Engine with the label of a host's daemon, as the Engine itself says. */
+/** Everything on an Engine with the label of a host's daemon, as the Engine reports it. */
 async function onEngine({ socket }: PrivateEngine, daemonId: string) {
   const engine = openEngine(socket);
   const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${daemonId}`] }));
@@ -74,7 +74,7 @@ async function pidOf({ socket }: PrivateEngine, id: string): Promise<number> {
 }
 
 const logOf = (host: Host) => Deno.readTextFile(`${host.dataDir}/volumes/default/v/log`).catch(() => "");
-/** The runs that wrote, in the order in which they began. */
+/** The runs that wrote, in the order in which they started. */
 const writers = async (
   host: Host,
 ) => [...new Set((await logOf(host)).trim().split("\n").filter((l) => l !== ""))];
@@ -91,13 +91,13 @@ const runs = (host: Host, service: string) =>
     return instance?.status.state === "Running" && instance;
   });
 
-/** Waits until the daemon has written once more: it goes on. */
+/** Waits until the daemon has written once more, which shows that it goes on. */
 async function writesOn(host: Host): Promise<void> {
   const { length } = await logOf(host);
   await until("the writer goes on", async () => (await logOf(host)).length > length);
 }
 
-/** What `rune status` says of the Docker runner while it manages nothing. */
+/** What `rune status` says about the Docker runner while it manages nothing. */
 const refusalOf = (host: Host, reason: RegExp) =>
   until(`rune status says ${reason}`, async () => {
     const text = await host.rune("status");
@@ -105,8 +105,8 @@ const refusalOf = (host: Host, reason: RegExp) =>
   });
 
 /**
- * Everything that must hold while the daemon waits for a word: the writer goes on alone, its successor waits,
- * nothing is made.
+ * What must hold while the daemon waits for an operator: the writer goes on alone, its successor waits,
+ * nothing is created.
  */
 async function assertHeld(host: Host, { reason, hint }: { reason: RegExp; hint: RegExp }): Promise<void> {
   const said = await refusalOf(host, reason);
@@ -127,21 +127,20 @@ async function assertHeld(host: Host, { reason, hint }: { reason: RegExp; hint: 
 }
 
 /**
- * A host whose `first` writes and is told to stop, and whose `heir` waits for the volume, once `change` was
- * made.
+ * A host whose `first` writes and is asked to stop, and whose `heir` waits for the volume, after `change`.
  */
 async function castWriters(host: Host, change: () => Promise<void>): Promise<{ id: string }> {
   await host.rune("cast", await host.file("first.yaml", VOLUME + writer("first")));
   const { status: { handle } } = await runs(host, "first");
   await until("the first writes", async () => (await writers(host)).length === 1);
   await change();
-  // What is connected still is told the truth; from here on nobody is.
+  // Existing connections still get the truth; from here on nobody is connected.
   await refusalOf(host, /no containers are managed/);
   await host.run(["cast", await host.file("both.yaml", writer("first", 0) + writer("heir")), "--no-wait"]);
   return { id: handle };
 }
 
-/** The word ends the wait: the heir writes, and nobody beside it. */
+/** The operator ends the wait: the heir writes, and nobody else. */
 async function assertAdopted(host: Host, flag: string): Promise<void> {
   const refused = await host.run(["admin", "adopt-engine"]);
   assert.equal(refused.code, 5, refused.stderr);
@@ -157,7 +156,7 @@ async function assertAdopted(host: Host, flag: string): Promise<void> {
 
 Deno.test({
   name:
-    "another Engine behind the socket proves nothing: leases stay, nothing is made there, until a person says so",
+    "another Engine behind the socket proves nothing: leases stay and nothing is created there until an operator decides",
   ignore: noDocker || noRoot,
   async fn() {
     await using former = await makePrivateEngine();
@@ -179,7 +178,7 @@ Deno.test({
     const [container] = (await onEngine(former, host.daemonId)).containers;
     assert.deepEqual([container?.Id, container?.State], [id, "running"]);
 
-    // Led back, it goes on by itself.
+    // With the original Engine back, it continues by itself.
     await way.leadTo(former);
     await until("the first has stopped", async () => await instanceOf(host, "first") === undefined);
     await runs(host, "heir");
@@ -190,7 +189,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "rune admin adopt-engine --containers-are-gone takes another Engine, and the former one is another one from then on",
+    "rune admin adopt-engine --containers-are-gone accepts another Engine, and from then on refuses the former one",
   ignore: noDocker || noRoot,
   async fn() {
     await using former = await makePrivateEngine();
@@ -199,7 +198,7 @@ Deno.test({
     await using way = await makeSwitch(former);
     await using host = await startHost({ runefile: `docker: { socket: ${way.socket} }\n` });
     await castWriters(host, () => way.leadTo(other));
-    // What the person says is true.
+    // What the operator confirms is true.
     await former.stop("SIGTERM");
     await assertAdopted(host, "--containers-are-gone");
     assert.equal((await onEngine(other, host.daemonId)).marks.length, 1);
@@ -208,7 +207,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "an Engine whose data was taken away proves nothing, though its id and its place are the same",
+  name: "an Engine that lost its data proves nothing, although its id and its socket are the same",
   ignore: noDocker || noRoot,
   async fn() {
     await using engine = await makePrivateEngine();
@@ -241,8 +240,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a mark that somebody pruned is put back where the containers show whose Engine it is, and where nothing is expected",
+  name: "a pruned mark is restored if the containers identify the Engine, or if no containers are expected",
   ignore: noDocker || noRoot,
   async fn() {
     await using engine = await makePrivateEngine();
@@ -282,7 +280,7 @@ Deno.test({
   },
 });
 
-/** A socket whose every connection leads to the next of several Engines. */
+/** A socket that leads each connection to the next of several Engines. */
 async function makeRoundabout(engines: PrivateEngine[]) {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-roundabout-" });
   const socket = `${dir}/docker.sock`;
@@ -321,7 +319,7 @@ async function makeRoundabout(engines: PrivateEngine[]) {
   };
 }
 
-/** What a daemon would remember, in memory. */
+/** In-memory stand-in for what a daemon remembers. */
 function memoryBond(): EngineBond {
   const place = { machine: "m", dataDir: "/d", inode: "1" };
   let known: EngineRecord | undefined;
@@ -336,7 +334,7 @@ function memoryBond(): EngineBond {
 
 Deno.test({
   name:
-    "whichever Engine each connection leads to, a run is never called absent that runs, and nothing is made elsewhere",
+    "whichever Engine each connection leads to, a live run is never declared absent, and nothing is created elsewhere",
   ignore: noDocker || noRoot,
   async fn() {
     await using former = await makePrivateEngine();
@@ -396,7 +394,7 @@ Deno.test({
 });
 
 /**
- * A daemon on a copy of a host's data directory, which sees the copy at the original's path and none of the
+ * A daemon on a copy of a host's data directory. It sees the copy at the original's path and none of the
  * host's locks.
  */
 async function startApart(host: Host, { copy, runefile }: { copy: string; runefile: string }) {
@@ -414,7 +412,7 @@ async function startApart(host: Host, { copy, runefile }: { copy: string; runefi
   return { daemon, [Symbol.asyncDispose]: () => daemon.stop("SIGKILL") };
 }
 
-/** What a daemon says of its Docker runner. */
+/** What a daemon says about its Docker runner. */
 async function dockerOf({ url }: Daemon): Promise<{ ok: boolean; message?: string }> {
   const { runners } = await (await fetch(`${url}/v1/status`)).json();
   return runners.find(({ name }: { name: string }) => name === "docker");
@@ -425,7 +423,7 @@ const post = (url: string, body: unknown) =>
 
 Deno.test({
   name:
-    "a copy of a data directory does not start beside its original, and apart from it touches no container until it takes over",
+    "a copy of a data directory does not start beside its original, and elsewhere touches no container until it takes over",
   ignore: noDocker || noRoot,
   async fn() {
     await using engine = await makePrivateEngine();
@@ -476,7 +474,7 @@ Deno.test({
     assert.ok((await dockerOf(host.daemon)).ok, "the original goes on");
     assert.equal((await writers(host)).length, 1);
 
-    // The original dies, and its container goes on.
+    // The original dies, and its container keeps running.
     await host.daemon.stop("SIGKILL");
     const after = await serveCopy();
     assert.equal(after.code, 1);
@@ -509,7 +507,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "an Engine that takes connections and never answers holds up neither processes nor the end of the daemon",
+    "an Engine that accepts connections and never answers blocks neither processes nor the end of the daemon",
   ignore: noRoot,
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-hung-" });

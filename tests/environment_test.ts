@@ -1,6 +1,6 @@
 /**
- * What programs find in their environment, through the whole program: a terminal's name, and nothing on the
- * way that acts on it.
+ * Tests the environment that programs get: the terminal's name, and no variable that affects the daemon on
+ * the way.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 const SLEEPING = "service:\n  name: terminal\n  process: { command: /bin/sleep, args: ['3600'] }\n";
 
-/** What `rune exec` prints on a terminal of 33 rows and 91 columns that says it is `term`. */
+/** The output of `rune exec` on a terminal of 33 rows and 91 columns that calls itself `term`. */
 async function execOnTerminal(host: Host, command: string, term: string): Promise<string> {
   const rune = [...RUNE, "exec", "terminal", "--", "sh", "-c", command].map(quoteWord).join(" ");
   const { stdout } = await new Deno.Command("script", {
@@ -37,12 +37,12 @@ for (
       if (kind === "container") await ensureTestImage();
       await using host = await startHost();
       await host.rune("cast", await host.file("terminal.yaml", text));
-      // The Engine sets the size when the command runs already.
+      // The Engine sets the size after the command has started.
       const sized =
         'i=0; until [ "$(stty size 2>/dev/null)" = "33 91" ] || [ $i = 100 ]; do sleep 0.05; i=$((i+1)); done; ';
       const show = `${sized}echo "TERM=$TERM $(stty size)"`;
       assert.match(await execOnTerminal(host, show, "screen-256color"), /TERM=screen-256color 33 91\r+\n/);
-      // No name of a terminal, so it is not handed on.
+      // This is not a terminal's name, so it is not passed on.
       assert.match(await execOnTerminal(host, show, "$(id)"), /TERM=xterm 33 91\r+\n/);
       assert.equal(await host.rune("exec", "terminal", "--", "sh", "-c", 'echo "[$TERM]"'), "[]\n");
     },
@@ -50,7 +50,7 @@ for (
 }
 
 Deno.test({
-  name: "variables of a service act on nothing that the daemon executes as root on the way to it",
+  name: "variables of a service do not affect what the daemon executes as root to start it",
   ignore: noRoot,
   async fn() {
     const traces = await Deno.makeTempDir({ prefix: "rune-test-traces-" });

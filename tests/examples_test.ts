@@ -1,4 +1,4 @@
-/** The castfiles of `examples/` are what they claim to be: castfiles without a mistake. @module */
+/** Tests that the castfiles of `examples/` are valid. @module */
 import assert from "node:assert/strict";
 import { parseCastfile } from "../model/castfile.ts";
 import { checkSet } from "../model/checks.ts";

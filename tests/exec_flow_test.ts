@@ -1,6 +1,6 @@
 /**
- * `exec` under load: what goes in and comes out may be of any size and as slow as the other side likes; the
- * daemon passes it on and keeps next to nothing of it. And whoever sends more than was granted is ended.
+ * `exec` under load: input and output may be of any size and as slow as the other side likes. The daemon
+ * passes them on and buffers almost nothing. A client that sends more than granted is disconnected.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 const MIB = 1024 * 1024;
 const SIZE = 200 * MIB;
-/** What the daemon may grow by while 200 MiB pass: V8 collects its garbage late. */
+/** How much the daemon may grow while 200 MiB pass: V8 collects garbage late. */
 const GROWTH_MAX = 64 * MIB;
 
 async function memoryOf({ daemon }: Host): Promise<number> {
@@ -21,7 +21,7 @@ async function memoryOf({ daemon }: Host): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
-/** Fails when the daemon grows by more than `max` while `work` goes on. */
+/** Fails if the daemon grows by more than `max` during `work`. */
 async function staysSmall(host: Host, work: () => Promise<void>, max = GROWTH_MAX): Promise<void> {
   const before = await memoryOf(host);
   let most = before;
@@ -36,7 +36,7 @@ async function staysSmall(host: Host, work: () => Promise<void>, max = GROWTH_MA
   assert.ok(most - before < max, `the daemon grew by ${grown} MiB`);
 }
 
-/** Runs a line of a shell in which `$EXEC` stands for `rune exec <service> --`. */
+/** Runs a shell command in which `$EXEC` stands for `rune exec <service> --`. */
 async function shell({ daemon }: Host, line: string, service: string): Promise<string> {
   const exec = [...RUNE, "exec", service, "--"].join(" ");
   const { code, stdout, stderr } = await new Deno.Command("sh", {
@@ -55,7 +55,7 @@ interface Session {
   closed: Promise<void>;
 }
 
-/** A client that honours nothing: frames are sent as the test likes. */
+/** A client that ignores the protocol's rules: the test decides which frames it sends. */
 async function openSession({ daemon }: Host, service: string, protocols: string[]): Promise<Session> {
   const url = `${daemon.url.replace("http", "ws")}/v1/namespaces/default/services/${service}/exec`;
   const socket = new WebSocket(url, protocols);
@@ -85,14 +85,14 @@ async function problemOf({ socket, last, closed }: Session): Promise<{ code: str
 
 const start = (command: string[], stdin = true) => JSON.stringify({ type: "start", command, stdin });
 
-/** A frame of text as a client sends it: masked, here with zeros (RFC 6455, 5.2). */
+/** A text frame as a client sends it: masked, here with zeros (RFC 6455, 5.2). */
 function maskedText(text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   assert.ok(bytes.length < 126);
   return new Uint8Array([0x81, 0x80 | bytes.length, 0, 0, 0, 0, ...bytes]);
 }
 
-/** Starts a command over a bare connection of which nothing is read after the handshake. */
+/** Starts a command over a bare connection and reads nothing after the handshake. */
 async function startUnread({ daemon }: Host, service: string, command: string[]): Promise<Deno.TcpConn> {
   const { port } = new URL(daemon.url);
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
@@ -130,7 +130,8 @@ const FLOWS: Record<string, (host: Host, service: string) => Promise<void>> = {
         Array.from({ length: 8 }, () => startUnread(host, service, ["head", "-c", `${SIZE}`, "/dev/zero"])),
       );
       try {
-        // What the kernel takes of it is taken within this time; before, the command would have ended in it.
+        // The kernel accepts as much as it can within this time; without a limit the command would end by
+        // then.
         await new Promise((resolve) => setTimeout(resolve, 3000));
         assert.equal((await host.run(["exec", service, "--", "true"])).code, 0);
       } finally {
@@ -175,7 +176,7 @@ Deno.test({
     for (const [name, flow] of Object.entries(FLOWS)) await t.step(name, () => flow(host, "p"));
 
     await t.step(
-      "a client that sends more than it was granted is ended, in bounded memory",
+      "a client that sends more than granted is disconnected, in bounded memory",
       () =>
         staysSmall(host, async () => {
           const session = await openSession(host, "p", [EXEC_PROTOCOL]);
@@ -185,7 +186,7 @@ Deno.test({
         }),
     );
     await t.step(
-      "long and senseless control frames end the session, in bounded memory",
+      "long and malformed control frames end the session, in bounded memory",
       () =>
         staysSmall(host, async () => {
           for (const first of [undefined, start(["sleep", "1000"])]) {
@@ -209,11 +210,11 @@ Deno.test({
         session.socket.close();
         await session.closed;
       }));
-    await t.step("a socket that never starts is ended, and its client told why", async () => {
+    await t.step("a socket that never starts is closed with the reason", async () => {
       const { code, detail } = await problemOf(await openSession(host, "p", [EXEC_PROTOCOL]));
       assert.equal(code, "deadline_exceeded", detail);
     });
-    await t.step("one user has a bounded number of sessions, and is told so", async () => {
+    await t.step("one user has a limited number of sessions, and the refusal says so", async () => {
       const sessions: Session[] = [];
       try {
         for (let n = 0; n < 64; n++) sessions.push(await openSession(host, "p", [EXEC_PROTOCOL]));

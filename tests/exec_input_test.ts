@@ -1,7 +1,6 @@
 /**
- * The standard input of `rune exec`: what was given to the command reaches it whole, whatever its size; what
- * belongs to a loop around it is left alone; and a command that does not read it ends with its own code at
- * once.
+ * The standard input of `rune exec`. Input for the command reaches it whole, whatever its size. Input of a
+ * loop around it is left alone. A command that does not read ends at once with its own exit code.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +12,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 const MIB = 1024 * 1024;
 
-/** Runs a line of a shell in which `EXEC` stands for `rune exec`, without a terminal. */
+/** Runs a shell command in which `EXEC` stands for `rune exec`, without a terminal. */
 async function shell({ daemon, home }: Host, line: string) {
   const child = new Deno.Command("bash", {
     args: ["-c", line.replaceAll("EXEC", [...RUNE, "exec"].join(" "))],

@@ -1,6 +1,6 @@
 /**
- * Rights of exec are judged on the instance that a command enters, when it enters: a socket that was opened
- * while the instance was harmless enters nothing that its user may not.
+ * The rights for exec are checked on the instance at the moment of entering. A socket that was opened while
+ * the instance was harmless does not help to enter a privileged one.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,7 +9,7 @@ import { EXEC_PROTOCOL } from "../model/exec_protocol.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
-/** A process of nobody, and with `root` one of the host's administrator. */
+/** A process of nobody, or with `root` one of the host's administrator. */
 const service = (name: string, { root }: { root: boolean }) =>
   JSON.stringify({
     service: {
@@ -21,14 +21,14 @@ const service = (name: string, { root }: { root: boolean }) =>
   });
 
 interface Waiting {
-  /** Sends `start` for `id -u`. @returns what came out, and the last frame. */
+  /** Sends `start` for `id -u`. @returns the output and the last frame. */
   go(): Promise<{ out: string; last: ExecControl }>;
-  /** The last frame, when it comes without a `start`. */
+  /** The last frame, if it comes without a `start`. */
   last: Promise<ExecControl>;
   close(): Promise<void>;
 }
 
-/** Opens a session as somebody, and does not start it yet. */
+/** Opens a session as a user without starting it. */
 async function openAs({ daemon }: Host, path: string, token: string): Promise<Waiting> {
   const socket = new WebSocket(`${daemon.url.replace("http", "ws")}/v1/namespaces/default/${path}/exec`, {
     headers: { authorization: `Bearer ${token}` },
@@ -65,7 +65,7 @@ function problemOf(last: ExecControl): Problem {
 
 Deno.test({
   name:
-    "exec judges the instance that is there at start, and the rights that hold then; the refusal is in the audit log",
+    "exec checks the instance and the rights at the moment of the start, and the audit log records a refusal",
   ignore: noRoot,
   async fn(t) {
     await using host = await startHost({ runefile: "auth: { enabled: true }\n" });
@@ -117,7 +117,7 @@ Deno.test({
       });
     }
 
-    await t.step("deleted, and made again by somebody else", async () => {
+    await t.step("deleted, and created again by somebody else", async () => {
       const early = await openAs(host, "services/web", dev);
       await host.rune("delete", "service", "web", "--yes");
       await castAs("web", true);
@@ -126,7 +126,7 @@ Deno.test({
     });
 
     await t.step(
-      "a policy that is taken away, and a token that is revoked, end what has not started",
+      "removing a policy or revoking a token ends a session that has not started",
       async () => {
         await castAs("web", false);
         const first = await openAs(host, "services/web", dev);

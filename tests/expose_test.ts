@@ -1,6 +1,6 @@
 /**
- * What is exposed is reached: by port on this machine, by host name for any scale, through a Caddy that
- * outlives the daemon.
+ * Tests that exposed services are reachable: by port on this machine, and by host name at any scale, through
+ * a Caddy that outlives the daemon.
  * @module
  */
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ import { noCaddy, noDocker, noRoot } from "./skips.ts";
 
 const ignore = noDocker || noRoot || noCaddy;
 
-/** A web server that says who it is, and ends at once when it is told to. */
+/** A web server that returns its name, and exits at once on request. */
 const WEB =
   "mkdir /w; echo $HOSTNAME $V > /w/index.html; httpd -f -p 8080 -h /w & trap 'kill $!; exit' TERM; wait";
 
@@ -40,7 +40,7 @@ async function exposingHost(more = ""): Promise<Exposed & AsyncDisposable> {
 const cast = async (host: Host, ...texts: string[]) =>
   await host.rune("cast", await host.file("cast.yaml", texts.join("---\n")));
 
-/** Who answers, over enough requests to have asked everybody. */
+/** The names that answer, over enough requests to reach every instance. */
 async function whoAnswers(port: number, name: string): Promise<string[]> {
   const seen = new Set<string>();
   for (let i = 0; i < 12; i++) {
@@ -56,7 +56,7 @@ const answeredBy = (who: string[], { httpPort }: Exposed, name: string) =>
     async () => (await whoAnswers(httpPort, name)).join() === who.join(),
   );
 
-/** Whether a name leads anywhere, as Caddy reads it. */
+/** Whether a host name leads anywhere, as Caddy reads it. */
 async function leadsSomewhere(host: Host, name: string): Promise<boolean> {
   const { routes } = caddyFiles(`${host.dataDir}/proxy`);
   const entries = await Array.fromAsync(Deno.readDir(`${routes}/${name}`)).catch(() => []);
@@ -80,7 +80,7 @@ function caddyPid(host: Host): number {
 
 Deno.test({
   name:
-    "expose.host routes by name to every ready instance in turn, follows readiness, and says so when nobody is ready",
+    "expose.host routes by name to every ready instance in turn, follows readiness, and reports when none is ready",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -115,7 +115,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a route appears within a second of readiness, and goes within a second of its end",
+  name: "a route appears within a second of readiness, and disappears within a second of its end",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -127,7 +127,7 @@ Deno.test({
       const body = await answer.json();
       return answer.ok && body.status.ready === true;
     };
-    /** Milliseconds from the moment that readiness is `value` to the moment that the route says so. */
+    /** Milliseconds from a change of readiness to the change of the route. */
     const delayOf = async (value: boolean) => {
       await until(`ready is ${value}`, async () => await isReady() === value);
       const since = performance.now();
@@ -183,7 +183,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "HTTPS comes with a certificate of Caddy's own authority, kept below the data directory",
+  name: "HTTPS uses a certificate of Caddy's own authority, stored below the data directory",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -229,7 +229,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a daemon that was killed finds its Caddy running and takes it over; a killed Caddy is started again",
+  name: "a restarted daemon takes over its running Caddy, and restarts a killed one",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -304,7 +304,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "expose.port alone publishes the port itself, hostPort another one, each for one instance",
+  name: "expose.port alone publishes the same port, hostPort another one, each for one instance",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -355,7 +355,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a port of the proxy that is taken is reported with what to do, and taken once it is free",
+  name: "a taken proxy port is reported with what to do, and used once it is free",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -372,7 +372,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "two services with one host name, or one port, are refused at cast naming the other",
+  name: "two services with the same host name or port are refused at cast, and the error names the other",
   ignore: noRoot,
   async fn() {
     await using host = await startHost({ runefile: "expose: { caddy: /nowhere/caddy }\n" });

@@ -1,6 +1,6 @@
 /**
- * The rows of "When something fails" in docs/operations.md, each on the real program: nothing acknowledged is
- * lost, nothing leaks, and what is said helps.
+ * The rows of "When something fails" in docs/operations.md, each with the real program: nothing acknowledged
+ * is lost, nothing leaks, and the messages help.
  * @module
  */
 import assert from "node:assert/strict";
@@ -21,7 +21,7 @@ async function cast(host: Host, name: string, value: string): Promise<Response> 
   });
 }
 
-/** Names of the configmaps that the daemon knows. */
+/** The names of the daemon's configmaps. */
 async function configmaps(host: Host): Promise<string[]> {
   const names: string[] = [];
   let next = "";
@@ -34,7 +34,7 @@ async function configmaps(host: Host): Promise<string[]> {
   return names;
 }
 
-/** Tries to start a daemon that must refuse: exit code 1, a reason, what to do. */
+/** Starts a daemon that must refuse: exit code 1, a reason, and what to do. */
 async function refusesToStart(args: string[], reason: RegExp): Promise<void> {
   const { code, stdout, stderr } = await capture([...RUNE, "serve", "--http-addr", "127.0.0.1:0", ...args]);
   assert.equal(code, 1, stdout + stderr);
@@ -47,14 +47,14 @@ async function run(...argv: string[]): Promise<void> {
   assert.equal(code, 0, `${argv.join(" ")}: ${stderr}`);
 }
 
-/** What a test may have left on the machine: loop devices and mounts below a path. */
+/** What a test may have left on the machine: loop devices, and mounts below a path. */
 async function leftBelow(path: string): Promise<string[]> {
   const loops = (await capture(["losetup", "-l", "-n", "-O", "BACK-FILE"])).stdout;
   const mounts = await Deno.readTextFile("/proc/self/mounts");
   return `${loops}\n${mounts}`.split("\n").filter((line) => line.includes(path));
 }
 
-/** A filesystem of its own for a data directory. */
+/** A separate filesystem for a data directory. */
 async function withDisk(megabytes: number, test: (mountPoint: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-disk-" });
   const [image, mountPoint] = [`${dir}/image`, `${dir}/mnt`];
@@ -69,14 +69,14 @@ async function withDisk(megabytes: number, test: (mountPoint: string) => Promise
     } finally {
       await run("umount", mountPoint);
     }
-    // A process of another test that has mounts of its own may keep a copy of this one until it ends.
+    // A process of another test with its own mounts may keep a copy of this one until it ends.
     await until("loop device and mount are gone", async () => (await leftBelow(dir)).length === 0);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
 }
 
-/** Leaves no free block. */
+/** Uses up every free block. */
 function fill(path: string): void {
   using file = Deno.openSync(path, { write: true, create: true, append: true });
   for (let block = new Uint8Array(65_536); block.length >= 512;) {
@@ -90,7 +90,7 @@ function fill(path: string): void {
 
 Deno.test({
   name:
-    "a full disk refuses casts with the reason, keeps what was acknowledged and what runs, and writes resume",
+    "on a full disk casts are refused with the reason, acknowledged data and runs stay, and writes resume later",
   ignore: noLoopDevices,
   fn: () =>
     withDisk(24, async (mountPoint) => {
@@ -143,7 +143,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a read-only data directory is refused with the reason, and works again when it is writable",
+  name: "a read-only data directory is refused with the reason, and works again once it is writable",
   ignore: noLoopDevices,
   fn: () =>
     withDisk(16, async (mountPoint) => {
@@ -163,8 +163,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a state that is cut off, overwritten or gone is refused, says how to restore, and a restore brings it back",
+  name: "a truncated, overwritten or missing state is refused with how to restore it, and a restore works",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -200,7 +199,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a data directory in use and an address that is taken are refused, and harm nobody",
+  name: "a data directory in use and a taken address are refused without harm to anybody",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -214,7 +213,7 @@ Deno.test({
       /cannot listen on .*: the address is in use/,
     );
     assert.equal((await cast(host, "works", "x").then(async (a) => (await a.text(), a))).status, 200);
-    // The daemon that could not listen has let go of its directory.
+    // The daemon that could not listen has released its directory.
     await host.rune("admin", "backup", "--out", `${host.home}/b.tgz`);
     const restored = await host.run(["admin", "restore", `${host.home}/b.tgz`, "--data-dir", other]);
     assert.match(restored.stderr, /already holds a state/);
@@ -257,7 +256,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a crashed container that somebody starts again beside its successor is killed at once, and said",
+  name: "a crashed container that somebody restarts beside its successor is killed at once and reported",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

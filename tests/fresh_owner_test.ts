@@ -1,6 +1,6 @@
 /**
- * A volume that nobody has written belongs to the user of the program that will, and so do files of secrets
- * and configmaps.
+ * Tests that an unwritten volume belongs to the user of the program that will write it, and so do files of
+ * secrets and configmaps.
  * @module
  */
 import assert from "node:assert/strict";
@@ -97,7 +97,7 @@ Deno.test({
         0,
       ]]);
 
-      // What root has written once is nobody else's, whoever comes next.
+      // Once root has written, the volume stays root's, whoever comes next.
       const root = makeScripted({
         name: "later",
         image: TEST_IMAGE,

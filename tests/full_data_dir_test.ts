@@ -1,6 +1,6 @@
 /**
- * The disk of the data directory fills: status, health and rows say so, and nothing that died is shown as
- * well.
+ * Tests a full disk below the data directory: status, health and resources report it, and nothing dead is
+ * shown as healthy.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "a full data directory is told by status, /healthz and the row of a container that died meanwhile, until there is room",
+    "status, /healthz and the instance of a dead container report a full data directory until there is space",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

@@ -1,4 +1,4 @@
-/** What nobody should send, sent to the real daemon: it refuses, stays alive, and does not grow. @module */
+/** Sends malformed requests to the real daemon: it refuses them, stays alive, and does not grow. @module */
 import assert from "node:assert/strict";
 import { BODIES } from "../server/api/fuzz_fixture.ts";
 import { startHost } from "./host.ts";
@@ -8,23 +8,23 @@ const ROUTES = [
   ["PUT", "/v1/namespaces/default/services/a"],
   ["POST", "/v1/namespaces/default/secrets"],
 ] as const;
-/** Just below and well above what a body may have, and many small parts. */
+/** Bodies just below and well above the limit, and with many small parts. */
 const LARGE = [
   `{"resources": "${"x".repeat(8_000_000)}"}`,
   `{"resources": "${"x".repeat(30_000_000)}"}`,
   `{"resources": [${"{},".repeat(1_000_000)}{}]}`,
 ];
 const ROUNDS = 5;
-/** Less than what is sent in all: a daemon that kept it would have more. */
+/** Less than all that is sent: a daemon that kept it would exceed this. */
 const PEAK = 500 << 20;
 
-/** The most memory that a process ever had, in bytes. */
+/** The peak memory of a process, in bytes. */
 async function peakOf(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
-Deno.test("a daemon that is sent malformed, deep and huge bodies refuses each, stays alive and keeps its memory bounded", async () => {
+Deno.test("a daemon refuses malformed, deep and huge bodies, stays alive and keeps its memory bounded", async () => {
   await using host = await startHost();
   const { url, pid } = host.daemon;
   const send = async (bodies: string[]) => {

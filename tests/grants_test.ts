@@ -1,13 +1,13 @@
 /**
- * A service account of one namespace is on the host what it was granted, and no more: the real program, as
- * root, with tokens.
+ * Tests with the real program, as root and with tokens, that a service account of one namespace gets exactly
+ * the granted rights on the host.
  * @module
  */
 import assert from "node:assert/strict";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
-/** A process that says who it is, and stays. */
+/** A process that prints who it is, and stays. */
 const sayer = (name: string, context: string) =>
   `service:
   name: ${name}
@@ -15,7 +15,7 @@ const sayer = (name: string, context: string) =>
   securityContext: { ${context} }
 `;
 
-/** What the process of a service said of itself. */
+/** What the process of a service printed about itself. */
 async function readIdentity(host: Host, name: string): Promise<Record<string, string[]>> {
   const read = async () => (await host.run(["logs", name, "-n", "shop"])).stdout;
   await until(`${name} says who it is`, async () => (await read()).includes("NoNewPrivs"));
@@ -33,7 +33,7 @@ async function setUp(host: Host): Promise<void> {
 }
 
 Deno.test({
-  name: "a process is who its namespace was granted, by the numbers that were judged; dynamic needs no grant",
+  name: "a process runs as the granted user, by the numbers that were checked; dynamic needs no grant",
   ignore: noRoot,
   async fn() {
     const guarded = "auth: { enabled: true }\n";

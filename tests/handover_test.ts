@@ -1,6 +1,5 @@
 /**
- * Casts that overtake each other while instances are handed over: whoever calls the service notices none of
- * it.
+ * Tests casts that overtake each other during a handover of instances: callers of the service notice nothing.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +7,7 @@ import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** A web server that answers with its version, and takes two seconds to end; `bad` never listens. */
+/** A web server that returns its version and takes two seconds to end; `bad` never listens. */
 function webService(version: string): string {
   const serve = version === "bad" ? "sleep 1000" : "httpd -f -p 80 -h /tmp/w";
   const script = `mkdir /tmp/w; echo ${version} > /tmp/w/index.html; trap 'sleep 2; exit 0' TERM; ` +
@@ -47,7 +46,7 @@ const instances = async (host: Host): Promise<Told[]> =>
 
 Deno.test({
   name:
-    "a cast during the hand-over of the cast before, a version that never gets ready, and a rollback lose no request",
+    "a cast during the handover of another cast, a version that never becomes ready, and a rollback lose no request",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

@@ -1,15 +1,12 @@
-/**
- * Peers that hang on purpose hold up neither the daemon nor what it looks after, on the real program.
- * @module
- */
+/** Tests with the real program that hanging peers block neither the daemon nor its services. @module */
 import assert from "node:assert/strict";
 import { processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
 
-/** What the daemon is given to end when nothing holds it up; what is left to hang takes it 25 s. */
+/** How long the daemon may take to end; with a hanging peer it would take 25 s. */
 const PROMPT_MS = 15_000;
 
-/** A server on loopback that says `text` to each connection, and then nothing, and closes none. */
+/** A loopback server that sends `text` on each connection, then nothing, and closes none. */
 function listenAndSay(text: string): { port: number; countAsks(): number } & Disposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open: Deno.Conn[] = [];
@@ -29,7 +26,7 @@ function listenAndSay(text: string): { port: number; countAsks(): number } & Dis
   };
 }
 
-Deno.test("a probe that is answered by 101, or by half a header, fails in its time, and nothing waits for it", async () => {
+Deno.test("a probe that gets a 101 or half a header fails in time, and nothing waits for it", async () => {
   await using host = await startHost();
   const answers = {
     upgraded: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
@@ -62,12 +59,12 @@ Deno.test("a probe that is answered by 101, or by half a header, fails in its ti
   await host.rune("delete", "service", "slow", "--yes");
 });
 
-Deno.test("connections on which half a request was said keep nobody from the API", async () => {
+Deno.test("connections with half a request keep nobody from the API", async () => {
   await using host = await startHost();
   const { hostname, port } = new URL(host.daemon.url);
   const open: Deno.Conn[] = [];
   try {
-    // More than one address may have; the kernel refuses none of them, so the daemon must close some.
+    // More than one address may have. The kernel refuses none of them, so the daemon must close some.
     for (let i = 0; i < 700; i++) {
       const conn = await Deno.connect({ hostname, port: Number(port) });
       open.push(conn);

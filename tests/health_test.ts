@@ -1,5 +1,6 @@
 /**
- * Health: what does not answer is replaced, what is not ready is not found, and a new daemon forgets neither.
+ * Tests health: an instance that does not answer is replaced, one that is not ready cannot be found, and a
+ * new daemon remembers both.
  * @module
  */
 import assert from "node:assert/strict";
@@ -26,12 +27,12 @@ const instances = async (host: Host): Promise<Seen[]> => (await host.get("instan
 const cast = async (host: Host, text: string) =>
   await host.rune("cast", await host.file("cast.yaml", text), "--timeout", "40s");
 
-/** A probe that passes while a file is there, asked every second. */
+/** A probe that passes while a file exists; checked every second. */
 const whileExists = (path: string, failureThreshold = 2) =>
   `{ type: exec, command: [test, -e, ${path}], intervalSeconds: 1, failureThreshold: ${failureThreshold} }`;
 
 Deno.test({
-  name: "a failed liveness check kills and replaces the instance; readiness decides who is ready and found",
+  name: "a failed liveness check kills and replaces the instance; readiness decides who can be found",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -62,7 +63,7 @@ Deno.test({
     assert.equal(await finds(), false, "a name is answered only for ready instances");
     assert.equal((await host.run(["health", "web"])).code, 1);
 
-    // A new daemon keeps what was known: neither ready nor killed by its start.
+    // A new daemon keeps the state: its start makes nobody ready and kills nobody.
     await host.daemon.stop("SIGKILL");
     await host.restart();
     await host.rune("exec", "web", "--", "touch", "/tmp/ready");
@@ -113,8 +114,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "an https probe with headers reaches a server whose certificate nobody knows; without its header it fails and says so",
+  name: "an https probe with headers accepts an unknown certificate; without its header it fails and says so",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -152,7 +152,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "crashes: the exit code in -o wide, the output of the run before, failed containers kept and then cleared away",
+    "after crashes -o wide shows the exit code, the last output is kept, and failed containers are kept and later removed",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -223,7 +223,7 @@ for (
       assert.deepEqual([started.status.restarts, started.status.ready], [0, true]);
       assert.match(await host.rune("health", "web", "--checks"), /web-0 +startup +exec .* +passing/);
 
-      // Its startup has passed for this run: the next daemon does not ask again.
+      // Its startup check has passed in this run, so the next daemon does not repeat it.
       await host.rune("exec", "web", "--", "rm", `${base}/started`);
       await host.daemon.stop("SIGKILL");
       await host.restart();
@@ -250,7 +250,7 @@ for (
 }
 
 Deno.test({
-  name: "what never starts up is killed when its time is over; without a startup check the message names it",
+  name: "a program that never starts up is killed in time; without a startup check the message suggests one",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,6 +1,6 @@
 /**
- * A host of a test's own: the real program, daemon and client, on a scratch directory. Disposing of it
- * removes all that it made: containers and networks by the daemon's label, processes by their records, then
+ * A host for one test: the real program, daemon and client, in a scratch directory. Disposing of it removes
+ * everything that it created: containers and networks by the daemon's label, processes by their records, then
  * the directory.
  * @module
  */
@@ -12,7 +12,7 @@ import { removeFromEngine, removeLock, removeMounts, removeProcesses } from "../
 import { RuneError } from "../model/error.ts";
 import { noDocker } from "./skips.ts";
 
-/** What a command printed, and how it ended. */
+/** The output and exit code of a command. */
 export interface Result {
   code: number;
   stdout: string;
@@ -24,28 +24,28 @@ export interface Host extends AsyncDisposable {
   home: string;
   dataDir: string;
   daemon: Daemon;
-  /** What labels the containers of this host. */
+  /** The label value on the containers of this host. */
   daemonId: string;
   /** Runs `rune` with these arguments. */
   run(args: string[], options?: { stdin?: string }): Promise<Result>;
-  /** The same; fails the test unless it exits 0. Returns stdout. */
+  /** The same, but fails the test unless it exits with 0. Returns stdout. */
   rune(...args: string[]): Promise<string>;
-  /** `rune get … -o json`, decoded. */
+  /** `rune get … -o json`, parsed. */
   // deno-lint-ignore no-explicit-any
   get(...args: string[]): Promise<any>;
   /** Writes a castfile and returns its path. */
   file(name: string, text: string): Promise<string>;
-  /** Starts a daemon again on the same data, after `daemon.stop()`. */
+  /** Starts a daemon on the same data after `daemon.stop()`. */
   restart(): Promise<void>;
 }
 
-/** How long a condition may take on a busy machine. */
+/** The longest wait for a condition on a busy machine. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Waits until `condition` returns something, and returns that.
+ * Waits until `condition` returns a value, and returns it.
  *
- * @throws {Error} naming `what` when it does not come true within a minute.
+ * @throws {Error} naming `what` if that takes longer than a minute.
  */
 export async function until<T>(what: string, condition: () => Promise<T | undefined | false>): Promise<T> {
   const deadline = Date.now() + PATIENCE_MS;
@@ -62,19 +62,19 @@ export async function until<T>(what: string, condition: () => Promise<T | undefi
   throw new Error(`waited in vain until ${what}`, { cause: last });
 }
 
-/** How a host is not as usual. */
+/** Options of a host. */
 export interface HostOptions {
-  /** YAML for `--config`. One that says nothing of `auth` gets a daemon that asks for no token. */
+  /** YAML for `--config`. If it does not mention `auth`, the daemon requires no token. */
   runefile?: string;
-  /** Elsewhere than below its home. */
+  /** The data directory, if it is not below the home. */
   dataDir?: string;
-  /** More of the daemon's environment. */
+  /** More environment for the daemon. */
   env?: Record<string, string>;
-  /** A command that executes the daemon. */
+  /** A command prefix that executes the daemon. */
   prefix?: string[];
-  /** The command that runs Rune for the daemon. Default: this source. */
+  /** The command that runs Rune as a daemon. Default: this source. */
   program?: string[];
-  /** Whose its home is. */
+  /** The owner of its home. */
   owner?: { uid: number; gid: number };
 }
 
@@ -141,7 +141,7 @@ async function dispose(host: Host): Promise<void> {
   await removeLock(host.dataDir);
   await endCaddy(caddyFiles(`${host.dataDir}/proxy`));
   await killProcesses(`${host.dataDir}/processes`);
-  // Their control groups too; a test may have taken the directory away, and then there is nothing to go by.
+  // Also remove their control groups; if a test has removed the directory, there are no records to go by.
   await removeProcesses(host.dataDir, host.daemonId).catch((error) => {
     if (!(error instanceof RuneError)) throw error;
   });
@@ -149,18 +149,13 @@ async function dispose(host: Host): Promise<void> {
   await Deno.remove(host.home, { recursive: true });
 }
 
-/**
- * The id that labels what a daemon makes; none of one that asks for a token, which is for tests without
- * containers.
- */
+/** The label value of a daemon; unknown if it requires a token, as in tests without containers. */
 async function daemonIdOf({ url }: Daemon): Promise<string> {
   const { daemonId = "none" } = await (await fetch(`${url}/v1/status`)).json();
   return daemonId;
 }
 
-/**
- * Ends every run that the process runner's records name: each claim links to the pid that leads its group.
- */
+/** Kills every run in the process runner's records: each claim links to the pid that leads its group. */
 async function killProcesses(dir: string): Promise<void> {
   let runs: Deno.DirEntry[];
   try {
@@ -175,7 +170,7 @@ async function killProcesses(dir: string): Promise<void> {
     try {
       Deno.kill(-pid, "SIGKILL");
     } catch {
-      // It ended already.
+      // It has already ended.
     }
   }
 }

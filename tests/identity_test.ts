@@ -1,4 +1,4 @@
-/** Nobody gets in and nothing leaks: the real program with tokens, secrets and certificates. @module */
+/** Tests with tokens, secrets and certificates that nobody gets in and nothing leaks. @module */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { RUNE } from "../scripts/daemon.ts";
@@ -11,7 +11,7 @@ import { noRoot } from "./skips.ts";
 const GUARDED = { runefile: "auth: { enabled: true }\n" };
 const VALUE = "hunter2-and-then-some";
 
-/** The first token, kept in the host's file of contexts. */
+/** The first token, stored in the host's file of contexts. */
 async function logIn(host: Host): Promise<string> {
   const file = `${host.home}/root.token`;
   await host.rune("admin", "bootstrap", "--out-file", file);
@@ -20,7 +20,7 @@ async function logIn(host: Host): Promise<string> {
 }
 
 Deno.test({
-  name: "from bootstrap to a revoked token: files are private, roles hold, an open watch ends",
+  name: "from bootstrap to a revoked token: files are private, roles apply, an open watch ends",
   ignore: noRoot,
   async fn() {
     await using host = await startHost(GUARDED);
@@ -122,8 +122,7 @@ Deno.test("plain text beyond loopback is warned about in the log, rune status an
 });
 
 Deno.test({
-  name:
-    "a secret reaches the process and exec, and no file of the data directory; a missing key is told by name",
+  name: "a secret reaches the process and exec, and no file of the data directory; a missing key is named",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -204,7 +203,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "TLS: the client trusts by --tls-ca alone, SIGHUP brings a new certificate, a running exec goes on",
+  name: "TLS: the client trusts only --tls-ca, SIGHUP loads a new certificate, a running exec continues",
   ignore: noRoot,
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-tls-" });

@@ -1,5 +1,6 @@
 /**
- * The HEALTHCHECK of an image: it counts where the service has no check of its own, and never runs unread.
+ * Tests the HEALTHCHECK of an image: Rune uses it if the service has no check of its own, and never runs it
+ * in vain.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,8 +9,7 @@ import { startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
-  name:
-    "an image's HEALTHCHECK is readiness where the service has no check of its own, and is off where it has one",
+  name: "an image's HEALTHCHECK decides readiness if the service has no check of its own, and else is off",
   ignore: noDocker || noRoot,
   async fn() {
     await using image = await buildTestImage([
@@ -45,7 +45,7 @@ service:
     );
     assert.match(await host.rune("describe", "checked"), /Readiness: +exec .*\(the image's HEALTHCHECK/);
     assert.match((await host.run(["health", "checked", "--checks"])).stdout, /readiness /);
-    // The Engine's own is off.
+    // The Engine's own check is off.
     await until("the other one is ready", async () => (await host.get("service", "own")).status.ready === 1);
     const asked = await host.run(["exec", "own", "--", "ls", "/tmp/asked"]);
     assert.notEqual(asked.code, 0, "its HEALTHCHECK never ran");

@@ -1,6 +1,6 @@
 /**
- * Mounts on what the image has already: hidden files are told, and a mount on a file is refused in plain
- * words.
+ * Tests mounts over content of the image: hidden files are reported, and a mount on a file is refused in
+ * plain words.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "a configmap over a directory of the image is told in cast and as an event; one on a file fails at once, in words",
+    "a configmap over a directory of the image is reported by cast and as an event; one over a file fails at once with a clear message",
   ignore: noDocker || noRoot,
   async fn() {
     await using image = await buildTestImage([

@@ -1,7 +1,4 @@
-/**
- * Volumes that an image declares and that no mount covers: what is written there outlives every run.
- * @module
- */
+/** Tests volumes that an image declares and that no mount covers: their data outlives every run. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { capture } from "../scripts/command.ts";
@@ -28,7 +25,7 @@ const castfile = (
     `service:\n  name: ${name}\n  image: ${image}\n  imagePull: never\n  stopTimeout: 1s\n${command}${more}`,
   );
 
-/** Lines that the newest run of an instance has written by now. */
+/** The lines that the newest run of an instance has written so far. */
 async function linesOf(host: Host, service = "inner"): Promise<number> {
   const { stdout } = await host.run(["logs", service]);
   return stdout.split("\n").filter((line) => line.includes("one run")).length;
@@ -113,7 +110,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a volume of the image that nothing is mounted at begins with the image's files and their owner, and one container writes it at a time",
+    "an uncovered volume of the image starts with the image's files and their owner, and one container writes it at a time",
   ignore,
   async fn() {
     const build = (mark: string) =>
@@ -142,7 +139,7 @@ Deno.test({
     await sees(host, 2, "plain");
     const { spec: { awaitsTurn } } = await host.get("instance", "plain-0");
     assert.equal(awaitsTurn, true, "it starts when its predecessor has stopped");
-    // The template that cast proposes goes on with the same data, and keeps it when the service goes.
+    // The template that cast suggests continues with the same data, and keeps it when the service goes.
     const more =
       "  volumes: [{ name: image-data, mountPath: /data, claimTemplate: { size: 1Gi, accessMode: ReadWriteOnce } }]\n";
     const said = await host.rune("cast", await castfile(host, { image: two.name, name: "plain", more }));
@@ -158,7 +155,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what an earlier version of Rune left in a volume of the Engine's own goes on in the next container",
+  name: "data that an earlier version of Rune left in an Engine volume moves to the next container",
   ignore,
   async fn() {
     await using plain = await buildTestImage([`CMD ${note("/data")}`]);

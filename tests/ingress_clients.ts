@@ -1,20 +1,20 @@
-/** Clients of a host name that ask without a pause, and tell of everything that went wrong. @module */
+/** Clients of a host name that send requests without pause and record everything that goes wrong. @module */
 import { Agent, get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
 /** A client at work. */
 export interface Client {
-  /** Requests, or messages, so far. */
+  /** The number of requests or messages so far. */
   countDone(): number;
-  /** What went wrong, a line each. */
+  /** What went wrong, one line each. */
   failures: string[];
-  /** Milliseconds since the last good answer, at their most. */
+  /** The longest time between two good answers, in milliseconds. */
   longestGap(): number;
   stop(): Promise<void>;
 }
 
-/** Pause between two requests: the load is bounded. */
+/** The pause between two requests, which limits the load. */
 const PAUSE_MS = 2;
 
 function repeat(ask: () => Promise<void>): Client {
@@ -44,7 +44,7 @@ function repeat(ask: () => Promise<void>): Client {
   };
 }
 
-/** Asks for `/`. @param kept with it, always over the same connection. */
+/** Requests `/`. @param kept reuses this connection. */
 function request(port: number, { host, kept }: { host: string; kept?: Agent }): Promise<void> {
   return new Promise((resolve, reject) => {
     const asked = get({ host: "127.0.0.1", port, agent: kept ?? false, headers: { host } }, (response) => {
@@ -64,7 +64,7 @@ export function askAnew(port: number, host: string): Client {
   return repeat(() => request(port, { host }));
 }
 
-/** A client with one connection, which it keeps. */
+/** A client that keeps one connection. */
 export function askOnOne(port: number, host: string): Client & { countOpened(): number } {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   let opened = 0;
@@ -84,10 +84,10 @@ export function askOnOne(port: number, host: string): Client & { countOpened(): 
   };
 }
 
-/** One byte of text, as a client sends it: masked with zeros. */
+/** One byte of text as a client sends it: masked, with zeros. */
 const FRAME = new Uint8Array([0x81, 0x81, 0, 0, 0, 0, 0x78]);
 
-/** A WebSocket that sends a message, waits for its echo, and goes on; it is never opened again. */
+/** A WebSocket that sends a message, waits for its echo, and repeats; it is never reopened. */
 export async function talk(port: number, host: string): Promise<Client> {
   const socket: Socket = connect(port, "127.0.0.1");
   const failures: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * No request, no connection and no WebSocket is lost at a host name, whatever happens to its instances or to
- * other names.
+ * Tests that no request, connection or WebSocket at a host name is lost, whatever happens to its instances or
+ * to other names.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { noCaddy, noDocker, noRoot } from "./skips.ts";
 
 const ignore = noDocker || noRoot || noCaddy;
 
-/** A web server that ends what it is doing when it is told to end. */
+/** A web server that finishes its requests when asked to end. */
 const WEB = "mkdir /w; echo $V > /w/index.html; httpd -f -p 8080 -h /w & trap 'kill $!; exit' TERM; wait";
 
 const web = (name: string, host: string, { v = "1", scale = 3 } = {}) =>
@@ -27,7 +27,7 @@ const web = (name: string, host: string, { v = "1", scale = 3 } = {}) =>
 const cast = async (host: Host, text: string) =>
   await host.rune("cast", await host.file(`${crypto.randomUUID()}.yaml`, text));
 
-/** A host with a web service of three, and an echo for WebSockets under a name of its own. */
+/** A host with a web service of three instances, and an echo for WebSockets with its own name. */
 async function withIngress(
   test: (ingress: { host: Host; httpPort: number }) => Promise<void>,
 ): Promise<void> {
@@ -74,7 +74,7 @@ async function underLoad(httpPort: number, act: () => Promise<void>) {
 
 Deno.test({
   name:
-    "no request is lost and no connection closed while a service is updated, restarted and scaled, and while names come and go",
+    "no request is lost and no connection is closed while a service is updated, restarted and scaled, and names change",
   ignore,
   fn: () =>
     withIngress(async ({ host, httpPort }) => {
@@ -98,7 +98,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a killed instance costs no request that may be asked again, and nothing is lost while the daemon is dead or comes back",
+    "a killed instance costs no repeatable request, and nothing is lost while the daemon is dead or restarts",
   ignore,
   fn: () =>
     withIngress(async ({ host, httpPort }) => {

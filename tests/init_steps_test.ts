@@ -1,5 +1,6 @@
 /**
- * Init steps: before the main process, in order, exactly once a launch, in containers and processes.
+ * Tests init steps: they run before the main process, in order, exactly once per launch, in containers and
+ * processes.
  * @module
  */
 import { sleep } from "../base/delay.ts";
@@ -15,7 +16,7 @@ interface Step {
   more?: string;
 }
 
-/** One runner's way to write the same service: a volume at `dir`, and steps that are shell scripts. */
+/** The same service for each runner: a volume at `dir`, and steps that are shell scripts. */
 interface Form {
   kind: string;
   ignore: boolean;
@@ -154,7 +155,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
       await host.rune(
         "cast",
         await castfile(host, [
-          // What a step says on its way out does not count: it was told to stop.
+          // The step was stopped, so its exit code does not count.
           {
             name: "slow",
             script: "trap 'exit 0' TERM; sleep 60 & wait",
@@ -213,7 +214,7 @@ for (const { kind, ignore, open, castfile } of FORMS) {
   });
 }
 
-Deno.test("init steps that cannot work are refused at cast, each with its place", async () => {
+Deno.test("init steps that cannot work are refused at cast, each with its position", async () => {
   await using host = await startHost();
   const cast = async (steps: string, more = "") => {
     const { code, stderr } = await host.run(["cast", "-"], {

@@ -1,6 +1,5 @@
 /**
- * Jobs: what ends well is Completed and stays so, what fails says how, and what waits for a job waits for its
- * end.
+ * Tests jobs: success is Completed and stays so, failures say how, and dependents wait for the end of a job.
  * @module
  */
 import assert from "node:assert/strict";
@@ -103,7 +102,7 @@ for (const { kind, ignore, service } of KINDS) {
 }
 
 Deno.test({
-  name: "what waits for a job to complete starts when that ended well, and says at once that it failed",
+  name: "a service that waits for a job starts once the job succeeds, and reports at once that it failed",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -131,7 +130,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a job that wrote a volume hands it on to the service that waits for it",
+  name: "a finished job releases its volume to the service that waits for it",
   ignore: noRoot,
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-job-" });
@@ -169,7 +168,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "with update.rollback a job that fails returns at once to the last one that ended well",
+  name: "with update.rollback a failed job returns at once to the last one that succeeded",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

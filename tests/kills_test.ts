@@ -1,9 +1,9 @@
 /**
- * SIGKILL of the daemon at random moments while services, volumes, snapshots and backups come and go. After
- * each: everything that was acknowledged is there, and every copy is whole; at the end: what runs is what is
- * stored, there was never a second writer, and nothing is left over.
+ * Kills the daemon with SIGKILL at random moments while services, volumes, snapshots and backups come and go.
+ * After each kill, everything acknowledged is there and every copy is complete. At the end, the runs match
+ * what is stored, there never was a second writer, and nothing is left over.
  *
- * `RUNE_KILLS` says how often (default 20), `RUNE_SEED` repeats a run whose seed was printed.
+ * `RUNE_KILLS` sets how often (default 20); `RUNE_SEED` repeats the seed of a printed run.
  * @module
  */
 import { sleep } from "../base/delay.ts";
@@ -15,12 +15,9 @@ import { withWorld } from "./kills/trial.ts";
 import { assertConverged, Copies, look, send, versions } from "./kills/world.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** The daemon dies at most this long after a request was sent. */
+/** The longest delay of a kill after a request. */
 const WINDOW_MS = 250;
-/**
- * What a request may be refused with: what is being deleted may refuse a cast; only a daemon that fails may
- * not.
- */
+/** Acceptable refusals: a deletion in progress may refuse a cast, but the daemon must not fail. */
 const REFUSED = /"code":"(not_found|conflict|failed_precondition|already_exists)"/;
 
 Deno.test({

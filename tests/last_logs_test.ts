@@ -1,7 +1,7 @@
 /**
- * The last output of what is gone: after stop, restart, update, crash and automatic rollback, of containers
- * and of processes; until the service goes, and never shown by another service of its name. And no hint leads
- * to silence.
+ * The last output of instances that are gone: after stop, restart, update, crash and automatic rollback, of
+ * containers and processes. It is kept until the service is deleted, and never shown for another service with
+ * the same name. No hint leads to missing output.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,7 +9,7 @@ import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** Prints `first`, and `last` when it is told to end. */
+/** Prints `first`, and `last` when asked to end. */
 const speaker = (first: string, last: string) =>
   `trap 'echo ${last}; exit 0' TERM; echo ${first}; while :; do sleep 0.05; done`;
 
@@ -36,17 +36,17 @@ async function cast(host: Host, text: string, ...flags: string[]) {
   return await host.run(["cast", await host.file("cast.yaml", text), ...flags]);
 }
 
-/** What `rune logs` prints, by stream. */
+/** The output of `rune logs`, by stream. */
 async function logs(host: Host, ...args: string[]): Promise<{ lines: string[]; said: string }> {
   const { code, stdout, stderr } = await host.run(["logs", ...args]);
   assert.equal(code, 0, stderr);
-  // A shell of the host speaks of the sleep that ended with it.
+  // A shell of the host reports the sleep that ended with it.
   return { lines: stdout.split("\n").filter((line) => line !== "" && line !== "Terminated"), said: stderr };
 }
 
 /**
- * Waits until this is all that `rune logs web` prints: a service without a check is ready before its command
- * has come that far.
+ * Waits until this is the whole output of `rune logs web`: a service without a check is ready before its
+ * command has printed.
  */
 async function untilPrinted(host: Host, ...lines: string[]): Promise<void> {
   await until(`it has printed ${lines}`, async () => {
@@ -55,7 +55,7 @@ async function untilPrinted(host: Host, ...lines: string[]): Promise<void> {
   });
 }
 
-/** What `rune get` lists. */
+/** The output of `rune get`. */
 async function list(host: Host, kind: string) {
   const { items } = await host.get(kind);
   // deno-lint-ignore no-explicit-any
@@ -164,7 +164,7 @@ for (const { kind, ignore, service } of KINDS) {
     fn: async () => {
       if (kind === "container") await ensureTestImage();
       await using host = await startHost();
-      // Ready is whoever made its file: the good one alone.
+      // Only the good version creates its file and becomes ready.
       const update = (file: string) =>
         "  update: { timeout: 10s, rollback: true }\n  health:\n    readiness: { type: exec, intervalSeconds: 1, command: " +
         `${JSON.stringify(["test", "-e", file])} }\n`;

@@ -1,7 +1,7 @@
 /**
- * What a daemon may leave behind when something fails: containers, networks, processes, control groups,
- * mounts, loop devices, sockets, and files of what was half done. Found by its own labels, records and paths,
- * and compared with what it has stored.
+ * What a daemon may leave behind after a failure: containers, networks, processes, control groups, mounts,
+ * loop devices, sockets, and half-finished files. They are found by its own labels, records and paths, and
+ * compared with what it has stored.
  * @module
  */
 import { join } from "node:path";
@@ -17,13 +17,13 @@ interface Stored {
   status: { run: number; state: string; mountPath?: string };
 }
 
-/** Files that were to be renamed or removed: they are there for a moment, or since somebody died. */
+/** Temporary files: they exist for a moment, or since a process died. */
 const HALF_DONE =
   /\.(partial|removing|new|next|draft|tmp)$|^\.(making|removed)-|^(backup|restoring|notify)\b|^\.rune-/;
-/** `<instance's uid>-<run>`, of a step with `+<step>`, and perhaps a suffix. */
+/** `<instance's uid>-<run>`, with `+<step>` for a step, and perhaps a suffix. */
 const RUN_NAME = /^([0-9a-f-]{36})-(\d+)(?:\+[^.]*)?(?:\.\w+)?$/;
 
-/** Waits until a host has nothing that it should not have. @throws {Error} that lists the leaks. */
+/** Waits until a host has no leaks. @throws {Error} that lists the leaks. */
 export async function assertNothingLeaked(host: Host, options: { socket?: string } = {}): Promise<void> {
   let leaks: string[] = [];
   try {
@@ -36,7 +36,7 @@ export async function assertNothingLeaked(host: Host, options: { socket?: string
   }
 }
 
-/** Everything of a host that nothing stored accounts for at this moment. Its daemon must answer. */
+/** Everything on a host that nothing stored accounts for now. Its daemon must be running. */
 export async function findLeaks(host: Host, { socket }: { socket?: string } = {}): Promise<string[]> {
   const instances = await listStored(host, "instances");
   const runs = new Map(instances.map(({ uid, status }) => [uid, status.run]));
@@ -79,7 +79,7 @@ async function inEngine(
     });
     const idle = (await list("/networks")).filter(({ Name, Labels }) => {
       const namespace = Labels["rune.io/namespace"] ?? "";
-      // The network of all namespaces goes when the last container does.
+      // The network of all namespaces is removed with the last container.
       const needed = namespace === "" ? containers.length > 0 : namespaces.has(namespace);
       return !needed || Name!.endsWith("-addresses");
     });
@@ -96,7 +96,7 @@ async function inEngine(
   }
 }
 
-/** Processes that have something open below the host's home, or run there, and are no current run's. */
+/** Processes below the host's home, or with open files there, that belong to no current run. */
 async function processes({ home, daemon, daemonId }: Host, runs: Map<string, number>): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await names("/proc")).filter((name) => /^\d+$/.test(name))) {
@@ -121,7 +121,7 @@ async function processes({ home, daemon, daemonId }: Host, runs: Map<string, num
   return found;
 }
 
-/** Whether a name is that of an instance's run as it is stored. */
+/** Whether a name belongs to a stored instance's run. */
 function isCurrent(name: string, runs: Map<string, number>): boolean {
   const [, uid, run] = RUN_NAME.exec(name) ?? [];
   return uid !== undefined && runs.get(uid) === Number(run);
@@ -174,7 +174,7 @@ async function records({ dataDir }: Host, runs: Map<string, number>): Promise<st
   return all.flat();
 }
 
-/** What is half done, and sockets; the contents of volumes, snapshots and runs are not looked at. */
+/** Temporary files and sockets, except inside volumes, snapshots and runs. */
 async function files(directory: string, below: string): Promise<string[]> {
   const found: string[] = [];
   for (const { name, isDirectory, isFile, isSymlink } of await entries(directory)) {
@@ -192,14 +192,14 @@ async function entries(directory: string): Promise<Deno.DirEntry[]> {
 }
 
 /**
- * `volumes/<namespace>/<name>`, `volumes/.snapshots/<namespace>/<uid>`, the data of the trash, the files of a
+ * `volumes/<namespace>/<name>`, `volumes/.snapshots/<namespace>/<uid>`, the trash's data, and the files of a
  * run.
  */
 const isContent = (path: string) =>
   /^volumes\/[^.][^/]*\/[^/]+$|^volumes\/\.snapshots\/[^/]+\/[^/]+$|^volumes\/\.trash\/[^/]+\/data$|^runs\/[^/]+$/
     .test(path);
 
-/** Copies without a snapshot, notes without a volume, entries of the trash without data. */
+/** Copies without a snapshot, notes without a volume, and trash entries without data. */
 async function volumeRoot(host: Host): Promise<string[]> {
   const root = join(host.dataDir, "volumes");
   const snapshots = new Set((await listStored(host, "snapshots")).map(({ uid }) => uid));

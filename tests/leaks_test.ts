@@ -1,7 +1,4 @@
-/**
- * The search for leaks finds each kind of them, planted by hand, and nothing on a host that is well.
- * @module
- */
+/** Tests that the search for leaks finds each planted kind, and nothing on a healthy host. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
@@ -11,7 +8,7 @@ import { type Host, startHost } from "./host.ts";
 import { assertNothingLeaked, findLeaks } from "./leaks.ts";
 import { noDocker, noLoopDevices } from "./skips.ts";
 
-/** Makes a leak. @returns what takes it away again. */
+/** Plants a leak. @returns a function that removes it. */
 type Planted = (host: Host) => Promise<() => Promise<unknown>>;
 
 const UID = "00000000-1111-2222-3333-444444444444";

@@ -1,5 +1,6 @@
 /**
- * What services print reaches `rune logs` whole: letters, long lines, bytes that are no text; in every form.
+ * Tests that `rune logs` shows output exactly: characters, long lines, and bytes that are not text, in every
+ * format.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,15 +10,12 @@ import { RUNE } from "../scripts/daemon.ts";
 import { startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/**
- * A line of 120,001 bytes with a letter of two bytes at every other place, one that is no text, and one after
- * them.
- */
+/** A line of 120,001 bytes with many two-byte characters, an invalid byte, and another character after it. */
 const SCRIPT = 'awk \'BEGIN { printf "x"; for (i = 0; i < 60000; i++) printf "\\303\\251"; print "" }\'; ' +
   "printf 'a\\377b\\n'; echo after; exec sleep 3600";
 
 Deno.test({
-  name: "rune logs gives long lines, letters and bytes of containers and processes as they were printed",
+  name: "rune logs shows long lines, characters and bytes of containers and processes exactly as printed",
   ignore: noDocker || noRoot,
   fn: async () => {
     await ensureTestImage();
@@ -58,7 +56,7 @@ Deno.test({
         ["a\ufffdb", new Uint8Array([0x61, 0xff, 0x62]).toBase64()],
         ["after", undefined],
       ]);
-      // Kept as it was when the instance goes.
+      // Still exact after the instance is gone.
       await host.rune("stop", service);
       assert.ok(Buffer.from(await bytes(service)).equals(Buffer.from(whole)), `${service} after its stop`);
     }

@@ -1,6 +1,6 @@
 /**
- * The data directory is lost while services run: after a restore nothing writes beside what an earlier daemon
- * started.
+ * Tests the loss of the data directory while services run: after a restore nothing writes beside what an
+ * earlier daemon started.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,14 +9,14 @@ import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
-/** Holds a lock on the volume, says so when somebody else has it, and takes its time to end. */
+/** Locks the volume, reports if somebody else has it, and takes its time to end. */
 const WRITER =
   `exec 9>/srv/shared/lock; flock -n 9 || echo "met another writer" >> /srv/shared/violations; ` +
   `trap 'sleep 4; exit 0' TERM; while :; do sleep 0.1; done`;
 
 Deno.test({
   name:
-    "after the loss of the data directory and a restore, a process that still runs is ended before its successor starts",
+    "after the loss of the data directory and a restore, a process that still runs is killed before its successor starts",
   ignore: noRoot,
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-shared-" });
@@ -33,11 +33,11 @@ Deno.test({
       await host.rune("admin", "backup", "--out", out, "--with-kek");
       const findPid = async () => {
         const [instance] = (await host.get("instances")).items;
-        // The leader of its session, whose group is to be ended should the test fail.
+        // The leader of its session; its group must be killed if the test fails.
         return instance?.status.state === "Running" && Number(instance.status.handle.slice("pid:".length));
       };
       pid = await until("the writer runs", findPid);
-      // A restart after the backup: what runs now is a run that the backup does not know.
+      // A restart after the backup: the backup does not know the current run.
       await host.rune("restart", "writer");
       const before = pid;
       pid = await until("another process runs", async () => {

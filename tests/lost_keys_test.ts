@@ -1,5 +1,5 @@
 /**
- * The keys to a daemon are lost: the one that its secrets are encrypted with, and the token of its root user.
+ * Tests the loss of a daemon's keys: the key that encrypts its secrets, and the token of its root user.
  * @module
  */
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import { noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "a key file that is gone, damaged or another is refused with the reason, makes no new key, and comes back from a backup",
+    "a missing, damaged or wrong key file is refused with the reason, is not replaced by a new key, and can be restored from a backup",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -42,7 +42,7 @@ Deno.test({
       assert.match(stderr, /\nhint: (restore .*from its backup|run: chmod 600)/);
       assert.equal(await Deno.readTextFile(kek).catch(() => undefined), before);
     }
-    // What an operator does who kept the backup: the key is a file in it.
+    // An operator who kept the backup does this: the key is a file in it.
     await Deno.remove(kek);
     assert.equal((await capture(["tar", "-xzf", backup, "-C", host.dataDir, "kek"])).code, 0);
     await host.restart();

@@ -1,5 +1,5 @@
 /**
- * The figures at `/metrics`: what they show, and that page, endpoint and dashboard speak of the same ones.
+ * Tests the metrics at `/metrics`: their values, and that page, endpoint and dashboard name the same ones.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,13 +10,13 @@ import { noRoot } from "./skips.ts";
 
 const scrape = async (host: Host) => await (await fetch(`${host.daemon.url}/metrics`)).text();
 
-/** Names of metrics in a text, without what histograms add to theirs. */
+/** Names of metrics in a text, without the suffixes of histograms. */
 function metricNames(text: string): Set<string> {
   const names = text.match(/\b(rune|process)_[a-z_]+/g) ?? [];
   return new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
 }
 
-/** Labels of a metric's first series; undefined where it has none. */
+/** Labels of a metric's first series; undefined if it has none. */
 function labelsOf(text: string, name: string): string[] | undefined {
   const series = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? [^ ]+$`, "m").exec(text);
   if (!series) return undefined;
@@ -79,7 +79,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "/metrics counts what probes answer by service and result, and forgets a service that is gone",
+  name: "/metrics counts the results of probes by service, and forgets a deleted service",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,6 +1,6 @@
 /**
- * What goes wrong with a volume reaches the instance that waits for it, and what is put right is taken up
- * again.
+ * Tests that problems with a volume reach the instance that waits for it, and that it continues once they are
+ * fixed.
  * @module
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ const mount = (name: string, more = "") =>
   `  volumes:\n    - { name: d, mountPath: /data, claim: { name: ${name} }${more} }\n`;
 const localVolume = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n";
 
-/** The status of the service `web` once it says why it does not run. */
+/** The status of the service `web` once it gives a reason. */
 const trouble = (host: Host) =>
   until("the service says why it does not run", async () => {
     const { status } = await host.get("service", "web");
@@ -23,7 +23,7 @@ const trouble = (host: Host) =>
 const runs = (host: Host) =>
   until("the service runs", async () => (await host.get("service", "web")).status.state === "Running");
 
-/** A directory of the host that is allowed, and a host that allows it. */
+/** An allowed directory of the host, and a host that allows it. */
 async function withShared(
   test: (host: Host, shared: string) => Promise<void>,
 ): Promise<void> {
@@ -36,7 +36,7 @@ async function withShared(
   }
 }
 
-/** A volume root with room for its own directories and for nothing below them, until `room` is called. */
+/** A volume root without room for any volume, until `room` is called. */
 async function withFullRoot(test: (host: Host, room: () => Promise<void>) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "rune-test-full-" });
   await command("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", root);
@@ -56,7 +56,7 @@ const command = async (name: string, ...args: string[]) => {
 
 Deno.test({
   name:
-    "a permanent failure stops at once, its sentence reaches the instance, and retry-provision takes it up again",
+    "a permanent failure stops at once, its message reaches the instance, and retry-provision tries again",
   ignore: noRoot,
   fn: () =>
     withShared(async (host, shared) => {
@@ -79,7 +79,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a failure that may pass is tried again with backoff, told meanwhile, and heals by itself",
+  name: "a temporary failure is retried with backoff, reported meanwhile, and heals by itself",
   ignore: noDocker || noRoot,
   fn: () =>
     withFullRoot(async (host, room) => {
@@ -103,8 +103,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a failure that does not pass stalls the volume after six attempts, and retry-provision takes it up again",
+  name: "a persistent failure stalls the volume after six attempts, and retry-provision tries again",
   ignore: noRoot,
   fn: () =>
     withFullRoot(async (host, room) => {
@@ -112,7 +111,7 @@ Deno.test({
       const attempts = new Map<number, { state: string; at: number }>();
       await until("it is Stalled", async () => {
         const { status: { state, attempts: n, lastAttemptAt } } = await host.get("volume", "v");
-        // While one is under way it is Provisioning, with the count of those before.
+        // During an attempt it is Provisioning, with the count of earlier attempts.
         if (state !== "Provisioning") attempts.set(n, { state, at: Date.parse(lastAttemptAt) });
         return state === "Stalled";
       });
@@ -139,7 +138,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "local-host follows no link out of the allowlist, also one that was made after the volume",
+  name: "local-host follows no link out of the allowlist, even one created after the volume",
   ignore: noRoot,
   fn: () =>
     withShared(async (host, shared) => {
@@ -173,7 +172,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a subPath is made, shown alone, and refused when a link in the volume would lead it out",
+  name: "a subPath is created and mounted alone, and refused if a link in the volume leads out of it",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -202,7 +201,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a process sees its local-host volume at mountPath and nobody else does; readOnly is kept to",
+  name: "only the process sees its local-host volume at mountPath, and readOnly is enforced",
   ignore: noRoot,
   fn: () =>
     withShared(async (host, shared) => {

@@ -1,6 +1,6 @@
 /**
- * A volume's directory that was moved away while a run has it mounted: no byte is written where nobody will
- * find it.
+ * Tests a volume's directory that is moved away while a run has it mounted: no byte is written where nobody
+ * would find it.
  * @module
  */
 import assert from "node:assert/strict";
@@ -34,13 +34,13 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
           });
         await write("before");
 
-        // Nothing has changed: it goes on as it is.
+        // Nothing has changed, so it continues.
         await host.daemon.stop("SIGKILL");
         await host.restart();
         await Promise.all(["data", "other"].map(waitForMount));
         assert.equal(await run(), 1);
 
-        // As a restore into the same place does it: the old directory is aside, a copy is where it was.
+        // As after a restore into the same path: the old directory is aside, and a copy is in its place.
         await host.daemon.stop("SIGKILL");
         await Deno.rename(`${shared}/data`, `${shared}/lost`);
         const copied = await new Deno.Command("cp", { args: ["-a", `${shared}/lost`, `${shared}/data`] })

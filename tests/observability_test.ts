@@ -1,5 +1,6 @@
 /**
- * What a user sees: tables, events, status, descriptions, logs of several instances, use of CPU and memory.
+ * Tests what users see: tables, events, status, descriptions, logs of several instances, use of CPU and
+ * memory.
  * @module
  */
 import assert from "node:assert/strict";
@@ -12,7 +13,7 @@ interface Event {
   spec: { reason: string; count: number; type: string; object: { name: string } };
 }
 
-Deno.test("get services, events, status, describe and logs tell what happened, in the promised form", async () => {
+Deno.test("get services, events, status, describe and logs show what happened, in the documented format", async () => {
   await using host = await startHost();
   await host.rune(
     "cast",
@@ -76,7 +77,7 @@ for (
       if (kind === "container") await ensureTestImage();
       await using host = await startHost();
       await host.rune("cast", await host.file("busy.yaml", cast("busy", "  stopTimeout: 1s\n")));
-      // A loop that ends with the test's own daemon: exec sessions go with it.
+      // This loop ends with the test's daemon, because exec sessions do.
       const burn = host.run([
         "exec",
         "busy",

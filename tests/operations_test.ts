@@ -1,5 +1,5 @@
 /**
- * The daemon as its operator meets it: runefile and SIGHUP, service manager, installation, figures,
+ * Tests the daemon from the operator's side: runefile and SIGHUP, service manager, installation, metrics,
  * completion.
  * @module
  */
@@ -12,7 +12,7 @@ import { noRoot } from "./skips.ts";
 
 const logOf = (host: Host) => Deno.readTextFile(`${host.home}/daemon.log`);
 
-/** Sends SIGHUP and waits for the line that answers it. */
+/** Sends SIGHUP and waits for the log line that answers it. */
 async function reload(host: Host, answer: RegExp): Promise<string> {
   const before = (await logOf(host)).length;
   Deno.kill(host.daemon.pid, "SIGHUP");
@@ -23,7 +23,7 @@ async function reload(host: Host, answer: RegExp): Promise<string> {
 }
 
 Deno.test({
-  name: "SIGHUP reloads what can be reloaded, names what cannot, and a wrong runefile changes nothing",
+  name: "SIGHUP reloads what it can, names what needs a restart, and ignores an invalid runefile",
   ignore: noRoot,
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
@@ -43,7 +43,7 @@ docker: { socket: /elsewhere.sock, registries: [{ match: ghcr.io, token: t }] }
 node: { labels: { zone: a } }
 auth: { enabled: false }
 `);
-      // The address is a flag's, which a runefile does not override: not a change.
+      // The address comes from a flag, which a runefile does not override, so this is not a change.
       const said = await reload(host, /need a restart/);
       assert.match(
         said,
@@ -92,7 +92,7 @@ Deno.test({
   },
 });
 
-Deno.test("rune install writes program, unit, runefile and directories, says what it does, and keeps a runefile", async () => {
+Deno.test("rune install writes program, unit, runefile and directories, reports each, and keeps an existing runefile", async () => {
   const root = await Deno.makeTempDir({ prefix: "rune-test-install-" });
   try {
     await Deno.writeTextFile(`${root}/built`, "#!/bin/sh\n");
@@ -135,7 +135,7 @@ Deno.test("rune install writes program, unit, runefile and directories, says wha
 });
 
 Deno.test({
-  name: "bash, zsh and fish complete commands, kinds and the names of what there is",
+  name: "bash, zsh and fish complete commands, kinds and names of resources",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -177,7 +177,7 @@ Deno.test({
     assert.match((await fish("rune restart agent"))[0]!, /^agent-one\tservice, Running$/);
     assert.match((await fish("rune volu"))[0]!, /^volume\t/);
 
-    // What zsh would offer: its own way to show candidates is replaced, all else is what a user gets.
+    // What zsh would offer: only its display of candidates is replaced.
     const zsh = `compdef() { :; }; _describe() { print -l -- $candidates; }; _files() { print files; }
       source "$HOME/rune.zsh"; words=("$@"); CURRENT=$#; _rune`;
     assert.deepEqual(await shell("zsh", "-f", "-c", zsh, "zsh", "rune", "restart", "agent"), [
@@ -192,7 +192,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the log holds the daemon's own lines and nothing of the runtime, whatever is asked of it",
+  name: "the log contains only the daemon's own lines and nothing from the runtime",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,4 +1,7 @@
-/** A daemon that is an ordinary user's: it loses no process, and says at cast what it cannot hold. @module */
+/**
+ * Tests a daemon of an ordinary user: it loses no process, and refuses at cast what it cannot enforce.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { readProcess } from "../runners/process/proc.ts";
 import { allowPath, hostVolume, processService } from "./castfiles.ts";
@@ -6,7 +9,7 @@ import { becomeOrdinaryUser, type OrdinaryUser } from "./daemon_view.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noRoot } from "./skips.ts";
 
-/** A host of such a daemon, and a directory that its services may use. */
+/** A host with such a daemon, and a directory for its services. */
 async function inRoom(
   fn: (room: { host: Host; shared: string }) => Promise<void>,
   { script, runefile = "" }: { script?: string; runefile?: string } = {},
@@ -31,11 +34,11 @@ const status = async (host: Host) => (await host.get("instances")).items[0]?.sta
 const volume = (shared: string) =>
   `  stopTimeout: 1s\n  volumes: [{ name: d, mountPath: ${shared}, claim: { name: shared } }]\n`;
 
-/** A writer that leaves its session and its parents, and is deaf to SIGTERM. */
+/** A writer that leaves its session and its parents, and ignores SIGTERM. */
 const makeEscaping = (file: string) =>
   `setsid sh -c 'trap "" TERM; (while :; do echo x >> ${file}; sleep 0.02; done) & exit'`;
 
-/** Whether a file has come to an end: nobody writes it any more. */
+/** Whether nobody writes a file any more. */
 async function isStill(path: string): Promise<boolean> {
   const before = await size(path);
   await new Promise((resolve) => setTimeout(resolve, 200));
@@ -43,7 +46,7 @@ async function isStill(path: string): Promise<boolean> {
 }
 
 Deno.test({
-  name: "without root, what daemonizes is ended with its service, also what exec started",
+  name: "without root, a daemonized process ends with its service, even one that exec started",
   ignore: noRoot,
   fn: () =>
     inRoom(async ({ host, shared }) => {
@@ -71,7 +74,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "without root, what a main process left behind may end in its own way, and the exit code is known",
+  name:
+    "without root, children that outlive the main process may end in their own way, and the exit code is known",
   ignore: noRoot,
   fn: () =>
     inRoom(async ({ host, shared }) => {
@@ -91,7 +95,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "without root, a process survives its daemon and is adopted, and one without a record is ended",
+  name: "without root, a process survives its daemon and is adopted, and one without a record is killed",
   ignore: noRoot,
   fn: () =>
     inRoom(async ({ host, shared }) => {

@@ -1,4 +1,4 @@
-/** A container that somebody pauses by hand is told of, and nobody is led to it. @module */
+/** Tests a container that somebody pauses by hand: Rune reports it and routes nobody to it. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
@@ -7,8 +7,8 @@ import { startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 /**
- * Checked by tcp: an exec check that is about to start while somebody pauses the container stands still with
- * it, half made, and the Engine (20.10) then answers nothing more about that container.
+ * Checked by tcp, because an exec check that starts while somebody pauses the container hangs half created,
+ * and then the Engine (20.10) answers nothing about that container.
  */
 const CHECKED = `service:
   name: web

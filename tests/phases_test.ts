@@ -1,7 +1,7 @@
 /**
- * SIGKILL of the daemon in every phase of cast, provision, rollout, snapshot, restore and delete: whatever it
- * was doing, the next daemon carries it on. `RUNE_KILLS` and `RUNE_SEED` as in `kills_test.ts`: one death in
- * each phase for twenty kills.
+ * Kills the daemon with SIGKILL in every phase of cast, provision, rollout, snapshot, restore and delete. The
+ * next daemon must continue. `RUNE_KILLS` and `RUNE_SEED` as in `kills_test.ts`: one kill per phase for every
+ * twenty kills.
  * @module
  */
 import { hitEveryPhase } from "./kills/phases.ts";

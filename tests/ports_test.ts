@@ -1,5 +1,5 @@
 /**
- * Ports of the machine: who has one is said at cast or at launch, and where one is bound is shown.
+ * Tests ports of the machine: a taken port is reported at cast or at launch, and bound ports are shown.
  * @module
  */
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ const web = (name: string, expose: string) =>
   `service:\n  name: ${name}\n  image: ${TEST_IMAGE}\n  command: [httpd, -f, -p, 8080, -h, /tmp]\n  stopTimeout: 1s\n` +
   `  ports: [{ name: http, port: 8080 }]\n  expose: ${expose}\n`;
 
-/** What the cast of these services is refused with. */
+/** The error when these services are cast. */
 async function refusal(host: Host, ...texts: string[]): Promise<string> {
   const file = await host.file("refused.yaml", texts.join("---\n"));
   for (const more of [[], ["--dry-run"]]) {
@@ -27,7 +27,8 @@ async function refusal(host: Host, ...texts: string[]): Promise<string> {
 }
 
 Deno.test({
-  name: "a port that the proxy, the daemon or another service has is refused at cast, naming who has it",
+  name:
+    "a port of the proxy, the daemon or another service is refused at cast, and the error names its owner",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -69,7 +70,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "expose.hostAddress narrows where a port is published, and what is truly bound is shown",
+  name: "expose.hostAddress narrows where a port is published, and the status shows what is really bound",
   ignore,
   async fn() {
     await ensureTestImage();
@@ -107,7 +108,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a port that a foreign program has is said at launch in plain words, and taken once it is free",
+  name: "a port of a foreign program is reported at launch in plain words, and used once it is free",
   ignore,
   async fn() {
     await ensureTestImage();

@@ -1,5 +1,5 @@
 /**
- * A Docker Engine of a test's own, that may be stopped and killed: the machine's own serves others too.
+ * A Docker Engine for one test, which may be stopped and killed: the machine's own Engine serves other tests.
  * @module
  */
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -11,29 +11,33 @@ import { until } from "./host.ts";
 export interface PrivateEngine extends AsyncDisposable {
   socket: string;
   /**
-   * @param options.keepsContainers containers go on while it is down, and it takes them up again
+   * @param options.keepsContainers containers keep running while it is down, and it adopts them again
    * (`--live-restore`).
    */
   start(options?: { keepsContainers?: boolean }): Promise<void>;
-  /** SIGTERM: its containers end with it, unless it keeps them. SIGKILL: they go on. Back when it is gone. */
+  /**
+   * With SIGTERM its containers end too, unless it keeps them; with SIGKILL they keep running. Resolves when
+   * it is gone.
+   */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
-  /** While it is stopped: takes all its data away, as for another disk, and leaves what still runs alone. */
+  /** While it is stopped: removes all its data, as if on another disk, without touching what still runs. */
   empty(): Promise<void>;
 }
 
-/** How long it may take to remove all in order; then it is killed. */
+/** How long an orderly removal may take before it is killed. */
 const EMPTY_MS = 30_000;
 
 /**
- * Makes an Engine that is not started yet. Needs root.
+ * Creates an Engine without starting it. Needs root.
  *
- * @param options.ownMounts it sees no mount that is made after its start.
+ * @param options.ownMounts it does not see mounts created after its start.
  */
 export async function makePrivateEngine({ ownMounts = false } = {}): Promise<PrivateEngine> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-engine-" });
   const socket = `${dir}/docker.sock`;
-  // Its bridges are in a network namespace of its own, which lasts as long as this process: an Engine takes
-  // the machine's default bridge for its own, and removes it when it is told to do without.
+  // Its bridges are in its own network namespace, which lasts as long as this process: an Engine takes the
+  // machine's default bridge for its own, and removes it if it is told to run without one.
+  // default bridge for its own, and removes it when it is told to do without.
   const room = new Deno.Command("unshare", { args: ["--net", "sleep", "infinity"], stdin: "null" }).spawn();
   const own = await Deno.readLink("/proc/self/ns/net");
   await until(
@@ -75,8 +79,8 @@ export async function makePrivateEngine({ ownMounts = false } = {}): Promise<Pri
     child?.kill(signal);
     await child?.status;
     child = undefined;
-    // Asked to start a container while it stops, the Engine may leave that one's files mounted; the next
-    // cannot remove it then.
+    // If it is asked to start a container while it stops, the Engine may leave that container's files
+    // mounted, and the next one cannot remove them.
     if (signal === "SIGTERM") await unmountBelow(`${dir}/data`);
   }
 
@@ -97,7 +101,7 @@ export async function makePrivateEngine({ ownMounts = false } = {}): Promise<Pri
       };
       let late: ReturnType<typeof setTimeout> | undefined;
       const orderly = inOrder().catch(async (error) => {
-        // Said, not thrown: what went wrong before it matters more, and all goes with the rest.
+        // Logged rather than thrown: earlier errors matter more, and everything is removed anyway.
         console.log(`the test's own Engine could not be emptied: ${error}`);
         console.log((await Deno.readTextFile(`${dir}/log`)).slice(-4000));
       });
@@ -128,7 +132,9 @@ async function emptyEngine(socket: string): Promise<void> {
   }
 }
 
-/** What the Engine had started and left: its containerd and shims name the directory in their arguments. */
+/**
+ * Processes that the Engine started and left: its containerd and shims have the directory in their arguments.
+ */
 async function endProcesses(dir: string): Promise<void> {
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;

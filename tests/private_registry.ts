@@ -1,6 +1,5 @@
 /**
- * A private registry for tests: Debian's docker-registry on loopback, that asks for a password or for a
- * bearer token.
+ * A private registry for tests: Debian's docker-registry on loopback, with a password or a bearer token.
  * @module
  */
 import assert from "node:assert/strict";
@@ -15,16 +14,14 @@ export const USER = "rune-test";
 export const PASSWORD = "correct horse";
 const MIB = 1 << 20;
 /**
- * What the Engine may take to build and push an image, or to remove some: it compresses, and others may need
- * the processors.
+ * How long the Engine may take to build, push or remove images: it compresses, and other tests may use the
+ * processors.
  */
 const PUSH_MS = 300_000;
 export const noRegistry = findProgram("docker-registry") === undefined ||
   findProgram("htpasswd") === undefined;
 
-/**
- * How a registry lets somebody in: what its configuration says, and the credentials that open one repository.
- */
+/** How a registry authenticates: its configuration, and the credentials for one repository. */
 interface Gate {
   config: string;
   credentials(repository: string): Promise<Pick<RegistryAuth, "username" | "password" | "token">>;
@@ -47,7 +44,7 @@ async function readPem(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return Uint8Array.fromBase64((await Deno.readTextFile(path)).replaceAll(/-----.*-----|\s/g, ""));
 }
 
-/** Tokens are JWTs that name one repository, signed by a certificate that the registry trusts. */
+/** Tokens are JWTs for one repository, signed with a certificate that the registry trusts. */
 async function tokenGate(dir: string): Promise<Gate> {
   const authority = await makeAuthority(dir);
   const pair = { cert: `${dir}/token.pem`, key: `${dir}/token.key` };
@@ -77,7 +74,7 @@ async function tokenGate(dir: string): Promise<Gate> {
   };
 }
 
-/** A registry behind such a gate, and the Engine's way into it. */
+/** A registry with such authentication, and the Engine's access to it. */
 export async function openRegistry(access: "password" | "token" = "password") {
   const dir = await Deno.makeTempDir({ prefix: "rune-registry-" });
   const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -112,7 +109,7 @@ export async function openRegistry(access: "password" | "token" = "password") {
   return {
     host,
     credentials: gate.credentials,
-    /** Ends the registry, with what it has kept. */
+    /** Stops the registry and removes its data. */
     async goAway() {
       child.kill("SIGKILL");
       await child.status;
@@ -121,7 +118,7 @@ export async function openRegistry(access: "password" | "token" = "password") {
       child = serve();
       await answers();
     },
-    /** Makes an image of some megabytes that nobody else has, and leaves it in the registry alone. */
+    /** Creates a unique image of some megabytes that only the registry has. */
     async push(repository: string): Promise<string> {
       const signal = limit();
       const image = `${host}/${repository}:1`;
@@ -164,7 +161,7 @@ export async function openRegistry(access: "password" | "token" = "password") {
       try {
         child.kill("SIGKILL");
       } catch {
-        // It is away.
+        // It is gone.
       }
       await child.status;
       await Deno.remove(dir, { recursive: true });

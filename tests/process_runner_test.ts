@@ -1,5 +1,6 @@
 /**
- * The promises of docs/process-services.md: limits, privileges, logs, and what a killed daemon changes.
+ * Tests the promises of docs/process-services.md: limits, privileges, logs, and the effect of a killed
+ * daemon.
  * @module
  */
 import assert from "node:assert/strict";
@@ -14,7 +15,7 @@ const cannotLimit = noRoot || Object.keys(findCgroupMounts()).length === 0;
 const cast = async (host: Host, text: string, ...flags: string[]) =>
   await host.run(["cast", await host.file("p.yaml", text), ...flags]);
 const instance = (host: Host) => host.get("instance", "p-0");
-/** Bytes that the logs of all runs take on disk. */
+/** The size of the logs of all runs on disk, in bytes. */
 async function logBytes(host: Host): Promise<number> {
   let blocks = 0;
   const dir = `${host.dataDir}/processes`;
@@ -27,7 +28,7 @@ async function logBytes(host: Host): Promise<number> {
 }
 
 Deno.test({
-  name: "a process that prints 1 GiB keeps at most 30 MiB of it, the end, and is not slowed to a halt",
+  name: "of a process that prints 1 GiB the last 30 MiB are kept, without slowing it to a halt",
   async fn() {
     await using host = await startHost();
     const line = "x".repeat(1023);
@@ -47,7 +48,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "limits of a process are enforced: cpu by its quota, memory by the kernel, said as OutOfMemory",
+  name: "limits of a process are enforced: cpu by quota, memory by the kernel and reported as OutOfMemory",
   ignore: cannotLimit,
   async fn() {
     await using host = await startHost();
@@ -68,8 +69,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a program that does not exist says so, and what cannot be enforced is refused at cast with the reason",
+  name: "a missing program is reported, and unenforceable settings are refused at cast with the reason",
   async fn() {
     await using host = await startHost();
     const gone = "service:\n  name: p\n  process: { command: /usr/local/bin/no-such-program }\n";
@@ -106,7 +106,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "user, group, capabilities and readOnlyFS of a process are what it finds inside",
+  name: "a process really has its user, group, capabilities and readOnlyFS",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -161,7 +161,7 @@ Deno.test({
     await until("it ended without a daemon", async () => !await isLeft(pid));
     await host.restart();
     assert.equal((await waitForEnd()).exitCode, 42);
-    // Its whole group went, the background child too.
+    // Its whole group is gone, including the background child.
     const { stdout } = await new Deno.Command("pgrep", { args: ["-f", `^sleep ${idle}$`] }).output();
     assert.equal(new TextDecoder().decode(stdout), "");
   },

@@ -1,6 +1,6 @@
 /**
- * A service account with the policy `cast` in one namespace tries to become root by a process service, on the
- * real program.
+ * Tests with the real program that a service account with the policy `cast` in one namespace cannot become
+ * root through a process service.
  * @module
  */
 import assert from "node:assert/strict";
@@ -56,7 +56,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "variables, mounts and steps of a process service reach no program of root, nor does exec into it",
+  name: "variables, mounts, steps and exec of a process service reach no program of root",
   ignore: noRoot,
   async fn() {
     await using host = await shop();

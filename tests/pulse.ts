@@ -1,15 +1,14 @@
 /**
- * A worker that feels a daemon's pulse: asks `/healthz` again and again, in a thread of its own, so that what
- * the test does in its thread is not taken for a daemon that stands still. What counts is what the daemon's
- * thread computed between question and answer: unlike the time that passed, it is the same on a machine where
- * others work too.
+ * A worker that measures a daemon's pulse: it requests `/healthz` again and again in its own thread, so that
+ * a busy test does not look like a stalled daemon. It measures the CPU time that the daemon's thread used
+ * between question and answer, which does not depend on the machine's load.
  * @module
  */
 /// <reference lib="deno.worker" />
 
-/** What a worker says of the time since it was asked last. */
+/** A worker's report since the last one. */
 export interface Lap {
-  /** Most that the daemon computed before it gave an answer, in milliseconds of CPU. */
+  /** The most CPU time that the daemon used before an answer, in milliseconds. */
   longestMs: number;
   answers: number;
 }
@@ -20,7 +19,7 @@ export interface Pulse extends Disposable {
   lap(): Promise<Lap>;
 }
 
-/** Starts to ask a daemon. */
+/** Starts to measure a daemon. */
 export function feelPulse({ url, pid }: { url: string; pid: number }): Pulse {
   const worker = new Worker(import.meta.url, { type: "module" });
   worker.postMessage({ url, pid });
@@ -38,8 +37,7 @@ export function feelPulse({ url, pid }: { url: string; pid: number }): Pulse {
 const PAUSE_MS = 5;
 
 /**
- * CPU time of a process's first thread, the one that runs its JavaScript, in milliseconds (proc(5),
- * sched-stats).
+ * CPU time of a process's first thread, which runs its JavaScript, in milliseconds (proc(5), sched-stats).
  */
 function computedMs(pid: number): number {
   return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0]) / 1e6;

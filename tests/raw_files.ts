@@ -1,8 +1,8 @@
-/** What really lies on disk, and what is mounted: for tests that nothing leaks. @module */
+/** Looks at the real files on disk and at mounts, for tests that nothing leaks. @module */
 
 /**
- * Files on the disk below a directory that hold a text, as it is or in base64. What is mounted below it is
- * another file system and left out.
+ * Files below a directory that contain a text, plain or in base64. Leaves out other filesystems that are
+ * mounted below it.
  */
 export async function findFilesWith(directory: string, text: string): Promise<string[]> {
   const { dev } = await Deno.stat(directory);
@@ -13,7 +13,7 @@ export async function findFilesWith(directory: string, text: string): Promise<st
       const path = `${dir}/${name}`;
       if (isDirectory && (await unlessGone(Deno.stat(path)))?.dev === dev) found.push(...await search(path));
       if (!isFile) continue;
-      // A file of a run or a transaction may be gone by now, or have got its own name.
+      // A file of a run or a transaction may be gone by now, or renamed.
       const bytes = new TextDecoder("latin1").decode(await unlessGone(Deno.readFile(path)));
       if (forms.some((form) => bytes.includes(form))) found.push(path);
     }
@@ -31,7 +31,7 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Mount points below a directory, and the type of what is mounted there. */
+/** Mount points below a directory, with the types of their filesystems. */
 export async function mountsBelow(directory: string): Promise<{ path: string; type: string }[]> {
   const lines = (await Deno.readTextFile("/proc/self/mounts")).trimEnd().split("\n");
   return lines.map((line) => line.split(" "))
@@ -39,7 +39,7 @@ export async function mountsBelow(directory: string): Promise<{ path: string; ty
     .filter(({ path }) => path.startsWith(`${directory}/`));
 }
 
-/** Processes of the machine whose arguments hold a text. */
+/** Processes of the machine whose arguments contain a text. */
 export async function argumentsWith(text: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name } of Deno.readDir("/proc")) {

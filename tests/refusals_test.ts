@@ -1,4 +1,7 @@
-/** What is wrong is refused with its place, and nothing of the castfile is applied. @module */
+/**
+ * Tests that mistakes are refused with their position, and that nothing of the castfile is applied.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { startHost } from "./host.ts";
 import { noRoot } from "./skips.ts";
@@ -7,7 +10,7 @@ const volume = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n
 const service = (mount: string, more = "") =>
   `service:\n  name: web\n  process: { command: sleep }\n${more}  volumes:\n    - ${mount}\n`;
 
-/** Castfile, where it is wrong, and what is said. */
+/** A castfile, the position of its mistake, and the message. */
 const refusals: [string, string, RegExp][] = [
   [
     volume +
@@ -40,8 +43,7 @@ const refusals: [string, string, RegExp][] = [
 ];
 
 Deno.test({
-  name:
-    "cast refuses what is wrong at file:line:column and applies nothing, not even what was right beside it",
+  name: "cast refuses mistakes with file:line:column and applies nothing, not even the valid resources",
   ignore: noRoot,
   async fn(t) {
     await using host = await startHost();

@@ -1,4 +1,7 @@
-/** A registry that is away stops nothing that has its image, and nothing for ever. @module */
+/**
+ * Tests that an unreachable registry stops no service whose image is here, and blocks nothing for ever.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { capture } from "../scripts/command.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -9,7 +12,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "without the registry, crashes, a boot, stop and start go on with the image that is here; a restart waits for it and heals",
+    "without the registry, crashes, a boot, stop and start use the local image; a restart waits for the registry and succeeds later",
   ignore: noDocker || noRoot || noRegistry,
   async fn() {
     await ensureTestImage();
@@ -54,7 +57,7 @@ Deno.test({
     await host.rune("stop", "offline");
     await host.rune("scale", "offline", "2");
 
-    // Only these ask for what the registry has now.
+    // Only these ask the registry for the current image.
     const { code, stderr } = await host.run(["restart", "offline", "--timeout", "15s"]);
     assert.notEqual(code, 0);
     assert.match(stderr, /ImageUnreachable.*the registry does not answer/);

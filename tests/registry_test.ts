@@ -1,4 +1,4 @@
-/** Images from a private registry: a real one, with passwords or tokens, on loopback. @module */
+/** Tests images from a private registry: a real one on loopback, with passwords or tokens. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { SLEEP } from "./castfiles.ts";
@@ -8,7 +8,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "docker.registries: the longest pattern's credentials pull a private image; without them the registry's sentence is the reason",
+    "docker.registries: the longest pattern's credentials pull a private image; without them the registry's message is the reason",
   ignore: noDocker || noRoot || noRegistry,
   async fn() {
     await ensureTestImage();
@@ -85,7 +85,7 @@ Deno.test({
     const runs = async () => (await host.get("service", "app")).status.state === "Running";
     await until("the rotated password pulls the image", runs);
 
-    // An entry's own credentials, and the runefile's again once it is gone.
+    // An entry's own credentials, and the runefile's again once it is deleted.
     const wrong = await host.run(
       ["admin", "registry", "set", pattern, "--username", USER, "--password-stdin"],
       { stdin: "battery staple\n" },
@@ -110,7 +110,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a bearer token of the runefile, or of a secret, pulls the image that it is for and no other",
+  name: "a bearer token of the runefile or of a secret pulls only the image that it is for",
   ignore: noDocker || noRoot || noRegistry,
   async fn() {
     await ensureTestImage();

@@ -1,6 +1,6 @@
 /**
- * A restore while something of the same daemon still runs: what it finds, what it asks, and what comes of
- * either answer.
+ * Tests a restore while parts of the same daemon still run: what it finds, what it asks, and the effect of
+ * each answer.
  * @module
  */
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ import { allowPath, hostVolume, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noCaddy, noDocker, noRoot } from "./skips.ts";
 
-/** Ports that nobody has. */
+/** Unused ports. */
 function freePorts(): [number, number] {
   using one = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   using two = Deno.listen({ hostname: "0.0.0.0", port: 0 });
@@ -24,8 +24,8 @@ function freePorts(): [number, number] {
 }
 
 /**
- * A container with a volume and a secret as a file, which has a host name, and a process that writes a
- * directory of the host.
+ * A container with a volume, a secret as a file and a host name, and a process that writes a directory of the
+ * host.
  */
 const things = (shared: string) =>
   `secret: { name: db, data: { password: in-memory-only } }
@@ -57,11 +57,11 @@ interface Ran {
   ports: [number, number];
   /** The directory that the process writes. */
   shared: string;
-  /** Of the process. */
+  /** The pid of the process. */
   pid: number;
 }
 
-/** A host with auth on, what runs there, and a backup of it with the data of one volume. */
+/** A host with auth, its runs, and a backup of it with the data of one volume. */
 async function startAndBackUp(): Promise<Ran> {
   await ensureTestImage();
   const ports = freePorts();
@@ -88,7 +88,7 @@ async function startAndBackUp(): Promise<Ran> {
   return { host, backup, ports, shared, pid: await pidOfAgent(host) };
 }
 
-/** Once for each start: its port is another one. */
+/** Once per start, because its port differs each time. */
 const logIn = (host: Host) => host.rune("login", "local", "--token-file", `${host.home}/root.token`);
 
 async function pidOfAgent(host: Host): Promise<number> {
@@ -98,7 +98,7 @@ async function pidOfAgent(host: Host): Promise<number> {
   });
 }
 
-/** Containers of a daemon that run, with the directories that they have at `/data`. */
+/** Running containers of a daemon, with their directories at `/data`. */
 async function containersOf(daemonId: string): Promise<{ id: string; data: string }[]> {
   const engine = openEngine();
   try {
@@ -116,7 +116,7 @@ async function containersOf(daemonId: string): Promise<{ id: string; data: strin
   }
 }
 
-/** Filesystems in memory of a daemon below a directory. */
+/** Filesystems in memory of a daemon, below a directory. */
 async function memoryBelow(directory: string): Promise<string[]> {
   const lines = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) => line.split(" "));
   return lines.filter(([source, path = ""]) =>
@@ -139,7 +139,7 @@ const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 Deno.test({
   name:
-    "a restore where the directory was moved away says what still runs, and with --take-over all of it goes at the start",
+    "a restore after the directory was moved away lists what still runs, and with --take-over the start removes it",
   ignore,
   async fn() {
     const { host, backup, ports, shared, pid } = await startAndBackUp();
@@ -279,7 +279,7 @@ Deno.test({
         }
         const lines = (await Deno.readTextFile(`${dataDir}/volumes/default/data/f`)).trim().split("\n");
         assert.equal(lines.length, 2, "what was in the backup, and what the copy's own run wrote");
-        // A directory of the host is the original's: nothing of the copy writes there.
+        // The directory of the host belongs to the original: the copy writes nothing there.
         const held = JSON.parse(await inCopy("get", "volume", "shared", "-o", "json")).status;
         assert.deepEqual([held.state, held.handle], ["Stalled", undefined]);
         const { items } = JSON.parse(await inCopy("get", "instances", "-o", "json"));
@@ -291,7 +291,7 @@ Deno.test({
           return /holds backups of the daemon that this one is a copy of/.test(warnings.join());
         });
         assert.equal((await Array.fromAsync(Deno.readDir(backups))).length, 1);
-        // Whatever goes in the copy stays in the original.
+        // Deleting things in the copy changes nothing in the original.
         for (const name of ["web", "agent"]) await inCopy("delete", "service", name, "--yes");
         for (const name of ["data", "orders"]) await inCopy("volume", "delete", name, "--now", "--yes");
       } finally {
@@ -318,7 +318,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "on a terminal a restore asks, does what it is told and nothing without an answer; the same daemon goes on elsewhere",
+    "on a terminal a restore asks, follows the answer, and does nothing without one; the same daemon continues elsewhere",
   ignore,
   async fn() {
     const { host, backup, shared, pid } = await startAndBackUp();
@@ -336,7 +336,7 @@ Deno.test({
         }).spawn();
         const writer = child.stdin.getWriter();
         await writer.write(new TextEncoder().encode(answer));
-        // Left open until it has ended: a terminal that hangs up is no answer.
+        // Kept open until the command has ended: a terminal that hangs up is not an answer.
         const { stdout, code } = await child.output();
         await writer.close().catch(() => {});
         return { code, text: new TextDecoder().decode(stdout).replaceAll("\r", "") };
@@ -352,8 +352,7 @@ Deno.test({
       assert.equal(same.code, 0, same.text);
       assert.match(same.text, /at its start the daemon stops what still runs/);
 
-      // The same daemon at another place: one process writes the directory, and nothing waits for the old
-      // one.
+      // The same daemon at another path: one process writes the directory, and nothing waits for the old one.
       const daemon = await startDaemon(home, {
         devMode: false,
         dataDir: `${home}/same`,

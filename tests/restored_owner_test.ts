@@ -1,7 +1,4 @@
-/**
- * A volume that is restored in the place of another is what that was: its policies, and its service's.
- * @module
- */
+/** Tests that a volume restored in another's place keeps its policies and its service. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { containerService } from "./castfiles.ts";
@@ -10,7 +7,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "volume restore keeps policies and owner in the place of a volume, and says what it does not keep elsewhere",
+    "volume restore keeps policies and owner under the original name, and elsewhere says what it does not keep",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

@@ -1,4 +1,4 @@
-/** Versions of a service: which are kept, what is told of them, and to which one may return. @module */
+/** Tests versions of a service: which are kept, what is shown of them, and which can be restored. @module */
 import assert from "node:assert/strict";
 import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { startHost } from "./host.ts";
@@ -6,7 +6,7 @@ import { noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "scales are no versions; history says who, when and which is live; a rollback that lacks its volume or secret is refused",
+    "scales make no versions; history shows who, when and the live one; a rollback without its volume or secret is refused",
   ignore: noRoot,
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-" });

@@ -1,5 +1,5 @@
 /**
- * Rollouts: nobody who calls a service notices one that works, and one that does not work takes nothing away.
+ * Tests rollouts: callers do not notice one that works, and one that does not work takes nothing away.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { processService } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** A web server that takes half a second to come up, and answers with its version. */
+/** A web server that takes half a second to start and returns its version. */
 function webService(name: string, version: string, more = ""): string {
   const script = `sleep 0.5; mkdir /tmp/w; echo ${version} > /tmp/w/index.html; trap 'exit 0' TERM; ` +
     "httpd -f -p 80 -h /tmp/w & wait";
@@ -21,7 +21,7 @@ function webService(name: string, version: string, more = ""): string {
 ${more}`;
 }
 
-/** Calls a service by its name, again and again, and prints what it got. */
+/** Calls a service by name, again and again, and prints the answers. */
 const CALLER = (name: string) =>
   `while :; do r=$(printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${name} 80 2>&1); case "$r" in *200*) ` +
   `echo "ok \${r##*[!a-z0-9]}";; *) echo "bad $r";; esac; done`;
@@ -41,7 +41,7 @@ async function answers(host: Host, ...scope: string[]): Promise<string[]> {
 const cast = async (host: Host, text: string, ...flags: string[]) =>
   await host.rune("cast", await host.file("cast.yaml", text), "--timeout", "40s", ...flags);
 
-/** Waits until the caller was answered by this version, and says how many answers it has had. */
+/** Waits until the caller has an answer from this version. Returns the number of answers so far. */
 const answeredBy = (host: Host, version: string) =>
   until(`the caller hears ${version}`, async () => {
     const lines = await answers(host);
@@ -70,7 +70,7 @@ Deno.test({
 });
 
 const serviceStatus = async (host: Host, name: string) => (await host.get("service", name)).status;
-/** A process service whose check passes while a file is there. */
+/** A process service whose check passes while a file exists. */
 const makeCheckedService = (host: Host, name: string, env: string, more = "") =>
   processService(
     name,
@@ -81,7 +81,7 @@ const makeCheckedService = (host: Host, name: string, env: string, more = "") =>
 
 Deno.test({
   name:
-    "a rollout that does not become ready stops and keeps the old instances; with update.rollback it goes back by itself",
+    "a rollout that does not become ready stops and keeps the old instances; with update.rollback it returns by itself",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -120,8 +120,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a cast and a scale in the middle of a rollout: it ends with what was asked for last, and nothing is left over",
+  name: "a cast and a scale in the middle of a rollout: the last request wins, and nothing is left over",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -143,11 +142,11 @@ Deno.test({
 
 Deno.test({
   name:
-    "a gradual scale goes step by step without its client, and goes back when a step fails; a later scale overrides it",
+    "a gradual scale proceeds without its client, and returns if a step fails; a later scale overrides it",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
-    // Instances from the fourth on never pass.
+    // Instances from the fourth on never become ready.
     const only =
       `  update: { timeout: 2s }\n  health: { readiness: { type: exec, command: [sh, -c, "test -e ${host.home}/go"], ` +
       `intervalSeconds: 1 } }\n`;
@@ -161,8 +160,7 @@ Deno.test({
     const { items } = await host.get("instances");
     const [, one, two, three, four] = items.map((i: { createdAt: string }) => Date.parse(i.createdAt));
     assert.equal(one, two, "two at a time");
-    // The interval is counted from the decision; the instances are stamped when it is committed, a moment
-    // later.
+    // The interval starts at the decision, and the instances are stamped at its commit, a moment later.
     assert.ok(three === four && three - two >= 500, "the next two after the interval");
 
     await Deno.remove(`${host.home}/go`);

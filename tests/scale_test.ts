@@ -1,7 +1,4 @@
-/**
- * 5,000 stored services: what they cost grows no faster than their number, and the daemon never stands still.
- * @module
- */
+/** Tests 5,000 stored services: costs grow linearly, and the daemon never stalls. @module */
 import assert from "node:assert/strict";
 import { eventData } from "../scripts/bench/lab.ts";
 import { median } from "../scripts/bench/measurement.ts";
@@ -14,7 +11,7 @@ const SETS = 5;
 const SET = 1000;
 const PAGE = 500;
 const CHANGES = 200;
-/** A daemon that computes for so long before it answers anybody stands still. */
+/** A daemon that computes this long before it answers anyone has stalled. */
 const STILL_MS = 250;
 
 /** A service without instances; one in five would be exposed. */
@@ -42,14 +39,14 @@ async function list(host: Host, query = ""): Promise<{ items: Service[]; continu
   return await (await fetch(`${host.daemon.url}/v1/services${query}`)).json();
 }
 
-/** A figure of `/metrics`. */
+/** A value from `/metrics`. */
 async function figure(host: Host, name: string): Promise<number> {
   const text = await (await fetch(`${host.daemon.url}/metrics`)).text();
   const line = text.split("\n").find((line) => line.startsWith(`${name} `));
   return Number(line?.slice(name.length + 1));
 }
 
-/** CPU seconds of the daemon for some work and all that follows from it. */
+/** CPU seconds of the daemon for some work and everything that follows from it. */
 async function cpuOf(host: Host, work: () => Promise<unknown>): Promise<number> {
   const before = await figure(host, "process_cpu_seconds_total");
   await work();
@@ -70,7 +67,7 @@ async function medianMs(work: () => Promise<unknown>): Promise<number> {
   return median(times);
 }
 
-/** Watches everything, takes nothing in while services change, and then must find each change, in order. */
+/** Watches everything, reads nothing while services change, and then must find each change, in order. */
 async function watchSlowly(host: Host): Promise<void> {
   const left = new AbortController();
   const answer = await fetch(`${host.daemon.url}/v1/services?watch=true`, { signal: left.signal });

@@ -1,4 +1,4 @@
-/** Backups that the daemon makes by itself: on the real program, with real disks. @module */
+/** Tests scheduled backups with the real program and real disks. @module */
 import assert from "node:assert/strict";
 import { capture } from "../scripts/command.ts";
 import { startDaemon } from "../scripts/daemon.ts";
@@ -17,18 +17,18 @@ const runefile = (dir: string, more = "") => `backup: { every: 1h, dir: ${dir}, 
 const VOLUME = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n";
 const logOf = (host: Host) => Deno.readTextFile(`${host.home}/daemon.log`);
 
-/** The name that a backup of this host would have, begun some hours ago. */
+/** The name of a backup of this host that began some hours ago. */
 function nameAt(host: Host, hoursAgo: number): string {
   const time = new Date(Date.now() - hoursAgo * HOUR).toISOString().replace(/[-:]|\.\d+/g, "");
   return `rune-${host.daemonId.slice(0, 8)}-${time}.tgz`;
 }
 
-/** The backups of a host in a directory, and what of them is half there. */
+/** The backups of a host in a directory, and unfinished ones. */
 async function ownIn(host: Host, dir: string): Promise<string[]> {
   return (await filesIn(dir)).filter((name) => name.includes(`rune-${host.daemonId.slice(0, 8)}-`));
 }
 
-/** Waits for as many backups, and nothing half. */
+/** Waits for this many backups, none unfinished. */
 function backups(host: Host, dir: string, count: number): Promise<string[]> {
   return until(`${count} backups are there`, async () => {
     const names = await ownIn(host, dir);
@@ -44,7 +44,7 @@ async function metric(host: Host, name: string): Promise<number | undefined> {
   return found === undefined ? undefined : Number(found);
 }
 
-/** A directory for backups, apart from every host's. */
+/** A directory for backups, outside of every host's home. */
 async function withDir(test: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-backups-" });
   try {
@@ -88,7 +88,7 @@ Deno.test({
       await until("the log names what was reloaded", async () =>
         (await logOf(host)).includes(`reloaded ${keys}`));
 
-      // It is known after a restart: not due, so there is no second.
+      // It is known after a restart, so no second one is due.
       await host.daemon.stop();
       await host.restart();
       await until("it is known", async () =>
@@ -138,7 +138,7 @@ Deno.test({
         ".rune-00000000-20200101T000000Z.tgz.partial",
       ];
       for (const name of foreign) await Deno.writeTextFile(`${dir}/${name}`, "another's");
-      // What a daemon left that was killed.
+      // The leftovers of a killed daemon.
       await Deno.writeTextFile(`${dir}/.${nameAt(host, 5)}.partial`, "half");
       await host.restart();
       await until("the old ones are gone", async () => !(await filesIn(dir)).includes(older[0]!));
@@ -151,7 +151,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a full disk leaves the backups there are and nothing half; the daemon says so, and goes on when there is room",
+    "a full disk keeps existing backups and leaves nothing unfinished; the daemon reports it, and continues once there is space",
   ignore: noLoopDevices,
   async fn() {
     await using disk = await makeLoopFilesystem("ext4", 16);
@@ -187,7 +187,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a directory that is not there, and a volume that is not, are failures that take no good backup away",
+  name: "a missing directory or volume is a failure that removes no good backup",
   ignore: noRoot,
   fn: () =>
     withDir(async (dir) => {
@@ -207,7 +207,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SIGKILL in the middle of a scheduled backup leaves nothing half once the next daemon has looked",
+  name: "SIGKILL in the middle of a scheduled backup leaves nothing unfinished after the next start",
   ignore: noRoot,
   fn: () =>
     withDir(async (dir) => {
@@ -215,7 +215,7 @@ Deno.test({
       await host.rune("cast", await host.file("v.yaml", VOLUME));
       const block = crypto.getRandomValues(new Uint8Array(65_536));
       using file = await Deno.open(`${host.dataDir}/volumes/default/v/file`, { write: true, create: true });
-      // Long enough to be killed in: 48 MiB that cannot be compressed.
+      // Long enough for the kill: 48 MiB of incompressible data.
       for (let i = 0; i < 768; i++) {
         block[i] = ~block[i]!;
         await file.write(block);

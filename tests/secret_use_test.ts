@@ -1,4 +1,4 @@
-/** Secrets in use: as variables and files of containers and processes, and nowhere else. @module */
+/** Tests the use of secrets: as variables and files of containers and processes, and nowhere else. @module */
 import { sleep } from "../base/delay.ts";
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -7,12 +7,12 @@ import { type Host, startHost, until } from "./host.ts";
 import { argumentsWith, findFilesWith, mountsBelow } from "./raw_files.ts";
 import { noRoot } from "./skips.ts";
 
-/** The second of them is one that a shell would spoil. */
+/** The second one would be damaged by a shell. */
 const FIRST = { password: "hunter2-of-the-first-day", token: "token-4711\n'of' \"the\" $HOME `first` day" };
 const SECOND = { password: "swordfish-of-the-second-day", token: "token-of-the-second-day-0815" };
 const VALUES = [FIRST, SECOND].flatMap((values) => Object.values(values));
 
-/** `some.conf` is no name of a variable, `EXPLICIT` is one that the service sets itself. */
+/** `some.conf` is not a valid variable name; `EXPLICIT` is set by the service itself. */
 const secrets = ({ password, token }: typeof FIRST) =>
   `secret:
   name: db
@@ -21,9 +21,7 @@ const secrets = ({ password, token }: typeof FIRST) =>
 secret: { name: api, namespace: shared, data: { token: ${JSON.stringify(token)} } }
 `;
 
-/**
- * What a step and `exec` print of the values: never themselves, since what a process prints is kept on disk.
- */
+/** What a step and `exec` print about the values: never the values, because output is stored on disk. */
 const digest = async (text: string) => {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -57,7 +55,7 @@ const FIELDS = (dir: string) =>
     - { name: look, command: ${JSON.stringify(["/bin/sh", "-c", show(dir)])} }
 `;
 
-/** Everything that people and programs get to read of a host. */
+/** Everything on a host that people and programs can read. */
 async function assertNothingSaid(host: Host): Promise<void> {
   const texts = await Promise.all([
     host.rune("get", "services", "-o", "yaml"),
@@ -71,9 +69,7 @@ async function assertNothingSaid(host: Host): Promise<void> {
   for (const value of VALUES) assert.ok(!texts.some((text) => text.includes(value)), value);
 }
 
-/**
- * Stops the daemon in the middle of whatever it does, looks at every file that it left, and starts it again.
- */
+/** Stops the daemon in the middle of its work, looks at every file that it left, and restarts it. */
 async function assertNothingOnDisk(host: Host): Promise<void> {
   await host.daemon.stop("SIGKILL");
   for (const value of VALUES) {
@@ -99,7 +95,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
           return status.reason === "ConfigMissing" && message.test(status.message) && status;
         });
 
-      // What is missing is named exactly, and the service starts by itself once it is there.
+      // The message names exactly what is missing, and the service starts by itself once it exists.
       await host.rune("cast", await host.file("web.yaml", cast(FIELDS(at))), "--no-wait");
       const { message } = await says(/secret default\/db does not exist; cast it/);
       assert.match(message, /secret shared\/api does not exist; cast it/);
@@ -119,7 +115,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
       );
       assert.notEqual((await host.run(["exec", "web", "--", "sh", "-c", `echo x > ${at}/all/new`])).code, 0);
 
-      // In memory, behind a directory that is closed to others.
+      // In memory, in a directory closed to others.
       const before = await host.get("instance", "web-0");
       const files = `${host.dataDir}/runs/${before.uid}-${before.status.run}`;
       assert.deepEqual(await mountsBelow(host.dataDir), [{ path: files, type: "tmpfs" }]);
@@ -134,7 +130,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
         "it goes on, and exec sees what it sees",
       );
 
-      // A new value restarts nothing; a restart brings it, to the steps too.
+      // A new value restarts nothing; a restart applies it, also to the steps.
       await host.rune("cast", await host.file("secrets.yaml", secrets(SECOND)));
       assert.equal(await shell(show(at)), await expectOutput(FIRST));
       await host.rune("restart", "web");
@@ -158,7 +154,7 @@ const MOUNT = (dir: string) => `  secretMounts: [{ secretName: db, mountPath: ${
 const SECRET = `secret: { name: db, data: { password: ${FIRST.password} } }\n---\n`;
 
 Deno.test({
-  name: "files of secrets that a killed daemon left are unmounted and removed by the next one",
+  name: "the next daemon unmounts and removes files of secrets that a killed one left",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -167,7 +163,7 @@ Deno.test({
     await host.rune("cast", await host.file("all.yaml", SECRET + services.join("---\n")));
     assert.equal((await mountsBelow(host.dataDir)).length, names.length);
 
-    // Killed while it takes three of them down, with a leftover of a run that nobody knows.
+    // Killed while it removes three of them, with a leftover of an unknown run.
     const [kept, ...going] = names;
     await Promise.all(going.map((name) => host.rune("delete", name, "--yes", "--no-wait")));
     await host.daemon.stop("SIGKILL");

@@ -1,6 +1,6 @@
 /**
- * Readers that never read: whoever opens a stream of the daemon and takes nothing from it makes the writer
- * wait or is cut off, and the daemon holds a little for each and no more. One step for each kind of stream.
+ * Clients that never read: whoever opens a stream of the daemon and reads nothing slows the writer down or is
+ * disconnected, and the daemon buffers little for each. One step per kind of stream.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,14 +9,11 @@ import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const MIB = 1024 * 1024;
-/** Readers of one kind at a time: before streams were bounded, those of a log held 400 MiB together. */
+/** Clients of one kind at a time. Before streams were bounded, those of a log held 400 MiB together. */
 const READERS = 24;
-/**
- * What they may cost together: the kernel takes some MiB from the daemon for each, which pass through V8's
- * heap.
- */
+/** What they may cost together: the kernel takes some MiB per client, which pass through V8's heap. */
 const GROWTH_MAX = 250 * MIB;
-/** The same for records of the audit log, which all readers share: before, 115 MiB. */
+/** The same for records of the audit log, which all clients share: before, 115 MiB. */
 const AUDIT_GROWTH_MAX = 80 * MIB;
 
 async function memoryOf({ daemon }: Host): Promise<number> {
@@ -24,7 +21,7 @@ async function memoryOf({ daemon }: Host): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
-/** Opens a stream and reads only the first line of the answer's head. */
+/** Opens a stream and reads only the status line of the answer. */
 async function openUnread({ daemon }: Host, path: string): Promise<Deno.TcpConn> {
   const { port } = new URL(daemon.url);
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
@@ -35,7 +32,7 @@ async function openUnread({ daemon }: Host, path: string): Promise<Deno.TcpConn>
   return conn;
 }
 
-/** How much the daemon grew at most while `work` went on and nobody read. */
+/** The most that the daemon grew during `work` while nobody read. */
 async function growth(host: Host, path: string, work: () => Promise<void>): Promise<number> {
   const before = await memoryOf(host);
   const readers: Deno.TcpConn[] = [];
@@ -52,7 +49,7 @@ async function growth(host: Host, path: string, work: () => Promise<void>): Prom
   return most - before;
 }
 
-/** Prints 40 MiB in lines of 1 MiB, and then a sign. */
+/** Prints 40 MiB in lines of 1 MiB, and then a marker. */
 const PRINT =
   "i=0; while [ $i -lt 40 ]; do head -c 1048575 /dev/zero | tr '\\0' x; echo; i=$((i+1)); done; " +
   "echo printed; exec sleep 1000000";
@@ -106,7 +103,7 @@ Deno.test({
         await put(host, configmap, { name: "big", data: { a: `${i}`.padEnd(250_000, "x"), i: `${i}` } });
       }
     };
-    // What the store itself keeps of changes is there before anybody watches.
+    // The store's own journal exists before anyone watches.
     await change(300);
     await check("watch", "/v1/namespaces/default/configmaps?watch=true", () => change(300));
 

@@ -1,4 +1,4 @@
-/** Those who write a volume stand still while it is copied, and go on whatever happens. @module */
+/** Tests that a volume's writers pause during a copy, and always resume. @module */
 import assert from "node:assert/strict";
 import { ensureTestImage, TEST_IMAGE } from "../runners/docker/test_image.ts";
 import { capture } from "../scripts/command.ts";
@@ -7,7 +7,7 @@ import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
 const FILES = 5_000;
-/** Two files that are never more than one apart, far from each other in the order of a copy. */
+/** Two files that never differ by more than one line, and that a copy reads far apart. */
 const WRITER =
   "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo $i >> /data/a; echo $i >> /data/z; sleep 0.01; done";
 
@@ -34,7 +34,7 @@ interface Status {
   failureMessage?: string;
 }
 
-/** What the API says of a resource: cheaper to ask again and again than the command line. */
+/** A resource from the API, which is cheaper to poll than the command line. */
 async function resource<T>(host: Host, path: string): Promise<T> {
   return await (await fetch(`${host.daemon.url}/v1/namespaces/default/${path}`)).json();
 }
@@ -42,7 +42,7 @@ async function resource<T>(host: Host, path: string): Promise<T> {
 const writer = (host: Host) => resource<Writer>(host, "instances/web-0");
 const snapshot = async (host: Host) => (await resource<{ status: Status }>(host, "snapshots/s")).status;
 
-/** A host with a service that writes without a pause, on a volume that takes a while to copy. */
+/** A host with a service that writes without pause, on a volume that takes a while to copy. */
 async function busyHost(): Promise<Host> {
   await ensureTestImage();
   const host = await startHost();
@@ -61,7 +61,7 @@ async function busyHost(): Promise<Host> {
   }
 }
 
-/** Talks to the Engine about one container. */
+/** Asks the Engine about one container. */
 async function withContainer<T>(
   id: string,
   work: (container: { isPaused(): Promise<boolean>; call(action: string): Promise<unknown> }) => Promise<T>,
@@ -80,7 +80,7 @@ async function withContainer<T>(
   }
 }
 
-/** Starts a snapshot and returns when the container stands still. */
+/** Starts a snapshot and resolves when the container is paused. */
 async function snapshotWhilePaused(host: Host, id: string): Promise<void> {
   await withContainer(id, async ({ isPaused }) => {
     const created = host.rune("snapshot", "create", "v", "--name", "s", "--no-wait");
@@ -95,12 +95,12 @@ const waitForSnapshot = (host: Host) =>
     return status.state === "Ready" && status;
   });
 
-/** How many lines were written to a file. */
+/** The number of lines in a file. */
 async function lines(file: string): Promise<number> {
   return (await Deno.readTextFile(file)).split("\n").length - 1;
 }
 
-/** How many lines the two files of a directory are apart. */
+/** The difference in lines between the two files in a directory. */
 async function distance(directory: string): Promise<number> {
   return await lines(`${directory}/a`) - await lines(`${directory}/z`);
 }
@@ -108,7 +108,7 @@ async function distance(directory: string): Promise<number> {
 /** At any moment the first file is at most one line ahead. */
 const isWhole = (apart: number) => apart === 0 || apart === 1;
 
-/** That the container writes. */
+/** Checks that the container writes. */
 async function writes(host: Host): Promise<void> {
   const file = `${host.dataDir}/volumes/default/v/z`;
   const before = await lines(file);
@@ -116,7 +116,8 @@ async function writes(host: Host): Promise<void> {
 }
 
 Deno.test({
-  name: "a writer is paused for the copy, which is of one moment; it is neither restarted nor taken for dead",
+  name:
+    "a writer is paused for the copy, which shows a single moment; it is neither restarted nor declared dead",
   ignore: noDocker || noRoot,
   async fn() {
     await using host = await busyHost();
@@ -142,7 +143,7 @@ Deno.test({
     assert.equal((await snapshot(host)).paused, undefined);
     assert.match(await host.rune("events"), /its writers were paused for \d+ ms/);
 
-    // Nobody stands still for a copy that does not ask for it.
+    // A copy without pause pauses nobody.
     await withContainer(before.status.handle, async ({ isPaused }) => {
       let done = false;
       const taken = host.rune("snapshot", "create", "v", "--name", "live", "--no-pause").then(() =>
@@ -156,7 +157,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a daemon killed while a writer stands still: the next one resumes it, also when the snapshot is deleted",
+    "after a daemon is killed while a writer is paused, the next one resumes it, even if the snapshot is deleted",
   ignore: noDocker || noRoot,
   async fn() {
     await using host = await busyHost();
@@ -172,7 +173,7 @@ Deno.test({
         assert.equal(await isPaused(), false);
         await writes(host);
       }
-      // A daemon that is asked to end lets it go on before it does.
+      // A daemon that is asked to stop resumes it first.
       await snapshotWhilePaused(host, before.status.handle);
       await host.daemon.stop("SIGTERM");
       assert.equal(await isPaused(), false);
@@ -193,8 +194,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "while a volume is copied nobody starts to write it, a stop waits, and a copy that was disturbed is taken again",
+  name: "while a volume is copied nobody starts to write it, a stop waits, and a disturbed copy is repeated",
   ignore: noDocker || noRoot,
   async fn() {
     await using host = await busyHost();
@@ -214,7 +214,7 @@ Deno.test({
     });
     await host.rune("snapshot", "delete", "s", "--yes");
 
-    // A restart while the copy is made: the old one stops, and the new one starts, when it is done.
+    // A restart during the copy: the old instance stops and the new one starts after it.
     await snapshotWhilePaused(host, first.status.handle);
     await host.rune("restart", "web");
     const second = await writer(host);
@@ -224,7 +224,7 @@ Deno.test({
     assert.ok(isWhole(await distance(handle)));
     await host.rune("snapshot", "delete", "s", "--yes");
 
-    // A writer that dies while it stands still is not replaced before the copy is done.
+    // A writer that dies while it is paused is not replaced before the copy is done.
     await snapshotWhilePaused(host, second.status.handle);
     await capture(["docker", "kill", second.status.handle]);
     const taken = await waitForSnapshot(host);

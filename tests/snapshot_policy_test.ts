@@ -1,7 +1,6 @@
 /**
- * Snapshots that a policy takes, through the whole program. A policy asks for at least a minute between two,
- * by a rule of the API; so these tests write what is younger or quicker into the state of a daemon that is
- * stopped.
+ * Tests snapshot policies with the real program. The API requires at least a minute between two snapshots, so
+ * these tests write older times and shorter intervals into the state of a stopped daemon.
  * @module
  */
 import { sleep } from "../base/delay.ts";
@@ -25,11 +24,11 @@ async function items(host: Host, plural: string): Promise<Any[]> {
   return (await (await fetch(`${host.daemon.url}/v1/namespaces/default/${plural}`)).json()).items;
 }
 
-/** The snapshots that policies took, oldest first. */
-async function listScheduled(host: Host, volume?: string): Promise<Any[]> {
-  const number = (s: Any) => Number(s.annotations[ANNOTATIONS.scheduleNumber]);
+/** The snapshots of policies, oldest first. */
+async function listPolicySnapshots(host: Host, volume?: string): Promise<Any[]> {
+  const number = (s: Any) => Number(s.annotations[ANNOTATIONS.policyNumber]);
   return (await items(host, "snapshots"))
-    .filter((s) => ANNOTATIONS.scheduledFor in s.annotations)
+    .filter((s) => ANNOTATIONS.policyVolume in s.annotations)
     .filter((s) => volume === undefined || s.spec.source.volume === volume)
     .sort((a, b) => number(a) - number(b));
 }
@@ -37,7 +36,7 @@ async function listScheduled(host: Host, volume?: string): Promise<Any[]> {
 const volumeOf = async (host: Host, name: string): Promise<Any> =>
   (await items(host, "volumes")).find((v) => v.name === name);
 
-/** Writes into the state of a daemon that is stopped, as if it were some hours ago. */
+/** Changes the state of a stopped daemon as if some hours had passed. */
 async function edit(dataDir: string, hoursAgo: number, change: (tx: Tx) => void): Promise<void> {
   const store = await openStore({ dataDir, clock: () => new Date(Date.now() - hoursAgo * HOUR) });
   try {
@@ -47,7 +46,7 @@ async function edit(dataDir: string, hoursAgo: number, change: (tx: Tx) => void)
   }
 }
 
-/** A volume as an admitted cast would write it. */
+/** A volume as a cast would store it. */
 function addVolume(tx: Tx, name: string, more: object = {}): void {
   const spec = {
     storageClassName: "local",
@@ -60,13 +59,13 @@ function addVolume(tx: Tx, name: string, more: object = {}): void {
   tx.create({ kind: "volume", namespace: "default", name, spec, ...makeInitialState("volume", spec) });
 }
 
-/** The policy of a volume, also one that no cast could write. */
+/** The policy of a volume, including values that no cast could write. */
 const setPolicy = (every: string, keep: number) => (tx: Tx) => {
   const volume = tx.get("volume", "default", "v")!;
   tx.update(volume, { spec: { ...volume.spec, snapshotPolicy: { every, keep } } });
 };
 
-/** A host with the volume `v`, empty, whose policy has been stored and not yet been looked at. */
+/** A host with the empty volume `v`, whose policy is stored but not yet processed. */
 async function withPolicy(host: Host): Promise<string> {
   await host.daemon.stop();
   await edit(host.dataDir, 2, (tx) => addVolume(tx, "v", { snapshotPolicy: { every: "1h", keep: 2 } }));
@@ -75,7 +74,7 @@ async function withPolicy(host: Host): Promise<string> {
   return data;
 }
 
-/** What lies on disk: a directory for each copy, named after its snapshot's uid. */
+/** What is on disk: a directory for each copy, named after its snapshot's uid. */
 async function copies(host: Host): Promise<string[]> {
   const directory = `${host.dataDir}/volumes/.snapshots/default`;
   return (await Array.fromAsync(Deno.readDir(directory))).map((entry) => entry.name).sort();
@@ -83,7 +82,7 @@ async function copies(host: Host): Promise<string[]> {
 
 Deno.test({
   name:
-    "a policy takes a snapshot when it is due, keeps so many of its own, and is told, changed and removed",
+    "a policy takes a snapshot when it is due, keeps the newest of its own, and can be shown, changed and removed",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -93,7 +92,7 @@ Deno.test({
 
     const first = await until(
       "one is Ready",
-      async () => (await listScheduled(host)).find((s) => s.status.state === "Ready"),
+      async () => (await listPolicySnapshots(host)).find((s) => s.status.state === "Ready"),
     );
     assert.match(first.name, /^v-auto-\d+$/);
     await Deno.writeTextFile(`${data}/file`, "second");
@@ -112,7 +111,7 @@ Deno.test({
     assert.match(await host.rune("describe", "volume", "v"), new RegExp(`Last snapshot: +${first.name}, `));
     assert.match(await host.rune("volume", "list"), /^NAME +CLASS +STATUS +SIZE +ACCESS +AGE\n/);
 
-    // One that somebody asked for is nobody else's to remove.
+    // The policy must not remove a snapshot that somebody requested.
     await host.rune("snapshot", "create", "v", "--name", "mine");
     assert.match(
       await host.rune("snapshot", "list", "-o", "wide"),
@@ -122,10 +121,10 @@ Deno.test({
     await edit(host.dataDir, 0, setPolicy("2s", 2));
     await host.restart();
     await until("the first two are gone", async () => {
-      const [oldest] = await listScheduled(host, "v");
-      return Number(oldest?.annotations[ANNOTATIONS.scheduleNumber]) > 2;
+      const [oldest] = await listPolicySnapshots(host, "v");
+      return Number(oldest?.annotations[ANNOTATIONS.policyNumber]) > 2;
     });
-    const taken = await listScheduled(host, "v");
+    const taken = await listPolicySnapshots(host, "v");
     const apart = taken.slice(1).map((s, i) => Date.parse(s.createdAt) - Date.parse(taken[i].createdAt));
     assert.ok(apart.every((ms) => ms >= 2000), `${apart} ms apart`);
     assert.ok((await items(host, "snapshots")).some((s) => s.name === "mine" && s.status.state === "Ready"));
@@ -146,7 +145,7 @@ Deno.test({
       return settled && (await volumeOf(host, "v")).status.snapshots === undefined &&
         all;
     });
-    // The restored volume has the policy of the one that the snapshot was taken of, and snapshots of its own.
+    // The restored volume has the policy of the original, and its own snapshots.
     const own = left.filter((s) => s.spec.source.volume === "v").map((s) => s.name);
     assert.equal(own.length, 3, `two of the policy's and one's own: ${own}`);
     assert.deepEqual(await copies(host), left.map((s) => s.uid).sort(), "and no more copies than that");
@@ -154,7 +153,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "while snapshots fail the last good one stays, the volume says why, and the next success ends it",
+  name: "while snapshots fail the last good one stays and the volume says why, until the next success",
   ignore: noLoopDevices,
   async fn() {
     await using disk = await makeLoopFilesystem("ext4", 24);
@@ -167,7 +166,7 @@ Deno.test({
     await host.restart();
     const good = await until(
       "one is Ready",
-      async () => (await listScheduled(host)).find((s) => s.status.state === "Ready"),
+      async () => (await listPolicySnapshots(host)).find((s) => s.status.state === "Ready"),
     );
     await host.daemon.stop();
     for (let i = 0; i < 64; i++) {
@@ -185,21 +184,20 @@ Deno.test({
     );
     assert.match(event.spec.message, /No space left on device/);
     assert.match(await host.rune("describe", "volume", "v"), /SnapshotFailed/);
-    const during = await listScheduled(host);
+    const during = await listPolicySnapshots(host);
     assert.deepEqual(during.map((s) => s.status.state === "Ready"), [true, false], "one at a time");
     assert.equal(during[0].name, good.name);
 
     await Deno.remove(`${disk.path}/ballast`);
     await until("a newer one is Ready, and the old one gone", async () => {
-      const [oldest] = await listScheduled(host);
+      const [oldest] = await listPolicySnapshots(host);
       return oldest.name !== good.name && oldest.status.state === "Ready";
     });
   },
 });
 
 Deno.test({
-  name:
-    "a volume may be deleted while its policy copies it: the copy is given up, what was Ready before stays",
+  name: "a volume may be deleted while its policy copies it: the copy is abandoned, and Ready snapshots stay",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -207,7 +205,7 @@ Deno.test({
     await host.restart();
     const good = await until(
       "one is Ready",
-      async () => (await listScheduled(host)).find((s) => s.status.state === "Ready"),
+      async () => (await listPolicySnapshots(host)).find((s) => s.status.state === "Ready"),
     );
     await host.daemon.stop();
     const block = crypto.getRandomValues(new Uint8Array(2048));
@@ -232,7 +230,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SIGKILL of the daemon around scheduled snapshots makes neither two nor none of each volume",
+  name: "SIGKILL of the daemon around scheduled snapshots leaves exactly one of each volume",
   ignore: noRoot,
   async fn() {
     const ROUNDS = 5;
@@ -258,7 +256,7 @@ Deno.test({
     for (let round = 0; round < ROUNDS; round++) {
       const killAfterMs = Math.floor(random() * 150);
       const policy = { ...cls(round), snapshotPolicy: { every: "1h", keep: 3 } };
-      // The cast wakes the schedules of all volumes of the class at once.
+      // The cast makes the policies of all volumes of the class due at once.
       const sent = put(host, `storageclasses/c${round}`, policy).catch(() => {});
       await sleep(killAfterMs);
       await host.daemon.stop("SIGKILL");
@@ -268,18 +266,18 @@ Deno.test({
       const mine = Array.from({ length: VOLUMES }, (_, i) => `v${i * ROUNDS + round}`);
       const what = `seed ${SEED}, round ${round}, killed after ${killAfterMs} ms`;
       await until(`each volume has one (${what})`, async () => {
-        const ready = (await listScheduled(host)).filter((s) => s.status.state === "Ready");
+        const ready = (await listPolicySnapshots(host)).filter((s) => s.status.state === "Ready");
         return mine.every((name) => ready.some((s) => s.spec.source.volume === name));
       });
       for (const name of mine) {
         assert.deepEqual(
-          (await listScheduled(host, name)).map((s) => s.status.state),
+          (await listPolicySnapshots(host, name)).map((s) => s.status.state),
           ["Ready"],
           `${name}, ${what}`,
         );
       }
     }
-    const rows = (await listScheduled(host)).map((s) => s.uid).sort();
+    const rows = (await listPolicySnapshots(host)).map((s) => s.uid).sort();
     assert.equal(rows.length, ROUNDS * VOLUMES);
     assert.deepEqual(await copies(host), rows, "a copy for each row, and nothing half done");
   },
@@ -295,7 +293,7 @@ async function put(host: Host, path: string, body: unknown): Promise<void> {
 }
 
 Deno.test({
-  name: "another policy in a claim template holds at once for its volumes, and replaces no instance",
+  name: "a new policy in a claim template applies to its volumes at once, and replaces no instance",
   ignore: noDocker || noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,6 +1,6 @@
 /**
- * Snapshots and restores through the whole program: faithful, whole or not there, and outliving what they
- * were taken of.
+ * Tests snapshots and restores with the real program: faithful, complete or absent, and independent of their
+ * volume.
  * @module
  */
 import assert from "node:assert/strict";
@@ -27,7 +27,7 @@ async function fill(directory: string, files: number): Promise<void> {
   await capture(["sync", "--file-system", directory]);
 }
 
-/** What the API says of a resource: cheaper to ask again and again than the command line. */
+/** A resource from the API, which is cheaper to poll than the command line. */
 // deno-lint-ignore no-explicit-any
 async function resource(host: Host, path: string): Promise<any> {
   return await (await fetch(`${host.daemon.url}/v1/namespaces/default/${path}`)).json();
@@ -37,13 +37,15 @@ async function names(directory: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(directory))).map((entry) => entry.name).sort();
 }
 
-/** The metadata of everything below a directory, and a digest of each file: as `readTree`, for many files. */
+/**
+ * The metadata of everything below a directory with a digest of each file: like `readTree`, for many files.
+ */
 async function listTree(directory: string): Promise<string> {
   const script = "find . -printf '%p %y %m %U:%G %T@\\n' | sort; find . -type f | sort | xargs sha256sum";
   return (await capture(["sh", "-c", script], { cwd: directory })).stdout;
 }
 
-/** Waits until a copy is being made in a directory. */
+/** Waits until a copy is in progress in a directory. */
 function partial(directory: string): Promise<boolean> {
   return until(
     "a copy is under way",
@@ -87,11 +89,11 @@ Deno.test({
       await rune("describe volume pgdata-restore -n prod"),
       /Restored from: +snapshot prod\/pgdata-2025/,
     );
-    // Only the snapshot goes: what was restored from it has its own copy.
+    // Only the snapshot goes: a restored volume has its own copy.
     await rune("snapshot delete pgdata-2025-11-15 -n prod");
     assert.deepEqual((await host.get("snapshots", "-n", "prod")).items, []);
     assert.equal(await rune("exec pg-verify -n prod -- cat /var/lib/postgresql/data/table"), "precious\n");
-    // As printed, the volume is deleted while it is mounted: it goes when that ends, and its data stays.
+    // As printed, the volume is deleted while mounted: it goes once it is unmounted, and its data stays.
     const handle = (await host.get("volume", "pgdata-restore", "-n", "prod")).status.handle;
     assert.match(
       await rune("volume delete pgdata-restore -n prod"),
@@ -107,7 +109,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a restored volume has owners, modes, times to the nanosecond, xattrs, ACLs, hard links, holes, fifos and sockets",
+    "a restored volume keeps owners, modes, times to the nanosecond, xattrs, ACLs, hard links, holes, fifos and sockets",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -129,7 +131,7 @@ Deno.test({
     assert.deepEqual([await readTree(copy), await acls(copy)], before);
     assert.deepEqual([await readTree(source), await acls(source)], before, "the source is as it was");
 
-    // Into another namespace, by a castfile that waits for a snapshot in the same file's order.
+    // Into another namespace, by a castfile that waits for a snapshot in the same file.
     const other = "volume:\n  name: far\n  namespace: other\n  size: 1Gi\n  accessMode: ReadWriteOnce\n" +
       "  source: { snapshot: s, namespace: default }\n";
     const castfile = await host.file("far.yaml", other);
@@ -144,7 +146,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a snapshot outlives its volume and its class: it restores, and goes when it is deleted",
+  name: "a snapshot outlives its volume and its class: it can be restored and deleted",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -175,7 +177,7 @@ async function uids(host: Host): Promise<string[]> {
 }
 
 Deno.test({
-  name: "what cannot be taken or restored is refused with a sentence and an exit code",
+  name: "impossible snapshots and restores are refused with a message and an exit code",
   ignore: noRoot,
   async fn() {
     const shared = await Deno.makeTempDir({ prefix: "rune-test-host-" });
@@ -213,7 +215,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a daemon killed in the middle of a copy or a restore leaves nothing half: the next one completes it",
+  name:
+    "a daemon killed in the middle of a copy or a restore leaves nothing unfinished: the next one completes it",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -259,7 +262,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a snapshot that finds no room says so, leaves nothing behind, and is taken when there is room",
+  name: "a snapshot without room says so, leaves nothing behind, and succeeds once there is room",
   ignore: noLoopDevices,
   async fn() {
     await using disk = await makeLoopFilesystem("ext4", 64);

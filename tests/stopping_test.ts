@@ -1,5 +1,5 @@
 /**
- * How services are ended: in which order, by which signal, after which time, and what is told of it.
+ * Tests how services are stopped: in which order, by which signal, after how long, and what is reported.
  * @module
  */
 import assert from "node:assert/strict";
@@ -23,7 +23,7 @@ const KINDS = [
   },
 ] as const;
 
-/** Ends its child in order, which dies without saving when it is told to end itself. */
+/** Shuts its child down in order; the child dies without saving if it gets the signal itself. */
 const MANAGER = `
   sh -c 'trap "echo child: saved; exit 0" USR1; while :; do sleep 0.1; done' &
   child=$!
@@ -31,7 +31,9 @@ const MANAGER = `
   echo ready
   while :; do sleep 0.1; done`;
 
-/** Casts a service and follows its output. @returns deletes it, and says all that it printed. */
+/**
+ * Casts a service and follows its output. @returns a function that deletes it and returns the whole output.
+ */
 async function follow(host: Host, name: string, text: string): Promise<() => Promise<string>> {
   await host.rune("cast", await host.file("stopping.yaml", text));
   const output = host.run(["logs", "-f", name]);
@@ -101,7 +103,7 @@ for (const { kind, ignore, of } of KINDS) {
 }
 
 Deno.test({
-  name: "a program that puts itself in the background is told of at once, and leaves nothing running",
+  name: "a program that puts itself in the background is reported at once, and leaves nothing running",
   async fn(t) {
     await using host = await startHost();
     const script = (child: string) =>
@@ -130,7 +132,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "whoever waits for a month waits idle, and says little",
+  name: "waiting for a month uses no CPU and logs little",
   async fn() {
     await using host = await startHost();
     const waiter = "service:\n  name: waiter\n  process: { command: /bin/sleep, args: ['3600'] }\n" +
@@ -148,7 +150,7 @@ Deno.test({
     const before = await readFigures();
     await sleep(3_000);
     const after = await readFigures();
-    // A timer that overflowed used a whole core, and wrote 50 kB a second.
+    // An overflowed timer used a whole core and logged 50 kB a second.
     assert.ok(after.ticks - before.ticks < 100, `${after.ticks - before.ticks} ticks in 3 s`);
     assert.ok(after.bytes - before.bytes < 5_000, `${after.bytes - before.bytes} bytes in 3 s`);
   },

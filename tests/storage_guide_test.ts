@@ -1,6 +1,6 @@
 /**
- * The persistent-storage guide, command by command as it prints them. Images are ones that are here, and the
- * host's paths lie in a directory of the test's own.
+ * Runs the persistent-storage guide command by command as printed. Images are local ones, and paths of the
+ * host lie in a directory of the test.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,14 +9,14 @@ import { fixture } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** A table without the widths of its columns, and without ages. */
+/** A table without column widths and ages. */
 const rows = (table: string) =>
   table.trim().split("\n").map((line) => line.trim().replace(/ {2,}/g, " ").replace(/ \d+[smhd]\S*$/, ""));
 
-/** A guide's command: one line, run as it is printed. */
+/** A command of the guide: one line, run as printed. */
 const rune = (host: Host, line: string) => host.rune(...line.replace(/^rune /, "").split(" "));
 
-/** Section 1: the two classes that Rune begins with. */
+/** Section 1: the two initial classes. */
 async function pickClass(host: Host): Promise<void> {
   assert.deepEqual(rows(await rune(host, "rune storageclass list")), [
     "NAME DRIVER DEFAULT RECLAIM AGE",
@@ -25,7 +25,7 @@ async function pickClass(host: Host): Promise<void> {
   ]);
 }
 
-/** Section 2: a volume that is claimed by name, and the owner and mode of its root. */
+/** Section 2: a volume claimed by name, and the owner and mode of its root. */
 async function mountExisting(host: Host): Promise<void> {
   await rune(host, `rune cast ${await fixture(host, "web.yaml")}`);
   assert.match(await rune(host, "rune volume get web-data"), /^STATUS: Bound$/m);
@@ -40,7 +40,7 @@ async function mountExisting(host: Host): Promise<void> {
   assert.equal((await Deno.stat(`${directory}/index.html`)).uid, 0, "the mount root only");
 }
 
-/** Section 3: a volume for each replica, with names that stay. */
+/** Section 3: a volume for each replica, with stable names. */
 async function runThreeReplicas(host: Host): Promise<void> {
   await rune(host, `rune cast ${await fixture(host, "postgres.yaml")}`);
   const volumes = async () => rows(await rune(host, "rune volume list -n prod")).slice(1);
@@ -55,7 +55,7 @@ async function runThreeReplicas(host: Host): Promise<void> {
       "pgdata-postgres-1 local Available 10Gi ReadWriteOnce,pgdata-postgres-2 local Available 10Gi ReadWriteOnce");
 }
 
-/** "Using local-host for pre-existing host paths"; the runefile is that of the guide. */
+/** "Using local-host for pre-existing host paths", with the guide's runefile. */
 async function useHostPath(host: Host, mnt: string): Promise<void> {
   const castfile = await fixture(host, "shared-cache.yaml");
   const text = (await Deno.readTextFile(castfile)).replace("/mnt/rune", mnt);
@@ -138,7 +138,7 @@ Deno.test({
       await t.step("1. Pick a storage class", () => pickClass(host));
       await t.step("2. Mount an existing Volume in a service", () => mountExisting(host));
       await t.step("3. Run a 3-replica stateful set with claimTemplate", () => runThreeReplicas(host));
-      // Sections 4 and 5, snapshots and restoring, go here: they need pgdata-postgres-0 of section 3.
+      // Sections 4 and 5, snapshots and restoring, belong here: they need pgdata-postgres-0 of section 3.
       await t.step("Using local-host for pre-existing host paths", () => useHostPath(host, mnt));
       await t.step("When provisioning fails", () => recover(host));
       await t.step("Cleaning up", () => cleanUp(host));

@@ -1,4 +1,7 @@
-/** What others wrote is shown as plain text by the real program, and so is the daemon's own log. @module */
+/**
+ * Tests with the real program that other people's text, and the daemon's own log, are shown as plain text.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { RUNE } from "../scripts/daemon.ts";
 import { startHost, until } from "./host.ts";
@@ -34,7 +37,7 @@ Deno.test({
     const planted = { data: { "app.conf": `a${EVIL}b` } };
     const made = await put("/v1/namespaces/default/configmaps/c", planted);
     assert.match(made, /owned/);
-    // A program that is not there: its name comes back in events, messages and failures.
+    // A program that does not exist: its name appears in events, messages and failures.
     await put("/v1/namespaces/default/services/broken", {
       process: { command: `/owned${EVIL}` },
       securityContext: { user: "nobody" },

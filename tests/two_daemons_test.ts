@@ -1,4 +1,7 @@
-/** Two daemons on one host: a directory has one of them at a time, whatever their leases say. @module */
+/**
+ * Tests two daemons on one host: only one of them has a directory at a time, whatever their leases say.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { allowPath, hostVolume, processService } from "./castfiles.ts";
 import { startHost, until } from "./host.ts";
@@ -6,7 +9,7 @@ import { noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "a host directory that one daemon has mounted is refused to another, also while the first is down, until it lets go",
+    "a host directory that one daemon has mounted is refused to another, even while the first is down, until it is released",
   ignore: noRoot,
   async fn() {
     const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-two-" }));

@@ -1,6 +1,6 @@
 /**
- * Changes of a running service that cannot come true never stop what runs: all that can be known is known
- * before the old instance is touched.
+ * Changes of a running service that cannot succeed never stop it: Rune prepares everything that it can before
+ * it touches the old instance.
  * @module
  */
 import assert from "node:assert/strict";
@@ -21,7 +21,7 @@ interface Told {
   deletionRequestedAt?: string;
   status: { ready: boolean; startedAt: string; restarts: number };
 }
-/** What runs: another uid, or a later start, is an outage. */
+/** The current run: another uid, or a later start, would be an outage. */
 const listRunning = async (host: Host) =>
   ((await host.get("instances")).items as Told[])
     .filter((i) => i.status.ready && i.deletionRequestedAt === undefined)
@@ -33,7 +33,7 @@ const cast = async (host: Host, text: string) => {
   return { ...result, seconds: (performance.now() - began) / 1000 };
 };
 
-/** Changes of a service that writes a volume, and what is said of each. */
+/** Changes of a service that writes a volume, and the message for each. */
 const IMPOSSIBLE: { what: string; text: string; says: RegExp }[] = [
   {
     what: "an image that does not exist",
@@ -73,7 +73,7 @@ const IMPOSSIBLE: { what: string; text: string; says: RegExp }[] = [
 ];
 
 Deno.test({
-  name: "a container that writes keeps running whatever impossible is cast, and each cast says at once why",
+  name: "a writing container keeps running through impossible casts, and each cast says at once why",
   ignore: noDocker || noRoot,
   async fn(t) {
     await ensureTestImage();
@@ -90,19 +90,22 @@ Deno.test({
         assert.deepEqual(await listRunning(host), before);
       });
     }
-    await t.step("what was cast first needs no restart, and what is possible replaces", async () => {
-      assert.equal((await cast(host, container(VOLUME))).code, 0);
-      assert.deepEqual(await listRunning(host), before);
-      assert.equal((await cast(host, container(`${VOLUME}  env: { V: "2" }\n`))).code, 0);
-      const [after] = await listRunning(host);
-      assert.notEqual(after!.uid, before[0]!.uid);
-      assert.equal((await host.get("instances")).items.length, 1);
-    });
+    await t.step(
+      "the first cast causes no restart, and a possible change replaces the instance",
+      async () => {
+        assert.equal((await cast(host, container(VOLUME))).code, 0);
+        assert.deepEqual(await listRunning(host), before);
+        assert.equal((await cast(host, container(`${VOLUME}  env: { V: "2" }\n`))).code, 0);
+        const [after] = await listRunning(host);
+        assert.notEqual(after!.uid, before[0]!.uid);
+        assert.equal((await host.get("instances")).items.length, 1);
+      },
+    );
   },
 });
 
 Deno.test({
-  name: "a secret that was deleted: a restart says so and stops nothing, and goes on when it is back",
+  name: "after a secret is deleted, a restart says so and stops nothing, and continues once it is back",
   ignore: noRoot,
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
@@ -143,7 +146,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a start-first successor that cannot start leaves the old one, and the cast ends with the reason",
+  name:
+    "a start-first successor that cannot start leaves the old instance, and the cast ends with the reason",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -158,7 +162,7 @@ Deno.test({
   },
 });
 
-/** A registry that takes connections and never answers. */
+/** A registry that accepts connections and never answers. */
 function silentRegistry(): Disposable & { port: number; countAsks(): number } {
   const open: Deno.Conn[] = [];
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -201,7 +205,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a volume that is being deleted: what uses it keeps running through casts and restarts",
+  name: "users of a volume that is being deleted keep running through casts and restarts",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

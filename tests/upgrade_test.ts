@@ -1,6 +1,6 @@
 /**
- * Data directories of released versions, kept as text in `fixtures/data/`, open in this one: everything is
- * there, secrets can be read, tokens still let in, and what was half done is finished.
+ * Data directories of released versions, stored as text in `fixtures/data/`, open in this version: everything
+ * is there, secrets can be read, tokens still work, and unfinished work is completed.
  * @module
  */
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 const FIXTURES = new URL("./fixtures/data/", import.meta.url);
 const PUBLIC = Object.values(KINDS).filter((kind) => kind.public);
-/** What the recorded daemon held, beside what it made itself. */
+/** What the recorded daemon contained, besides what it created itself. */
 const HELD: Record<string, string[]> = {
   namespaces: ["default", "prod"],
   storageclasses: ["copied", "kept", "local", "local-host"],
@@ -29,7 +29,9 @@ const HELD: Record<string, string[]> = {
   services: ["agent", "failing", "stopped", "web"],
 };
 
-/** Makes the data directory of a fixture, under a daemon's identity of its own: tests run side by side. */
+/**
+ * Creates the data directory of a fixture with a daemon identity of its own, because tests run side by side.
+ */
 async function replay(name: string, home: string) {
   const head = await replayDataDir(await Deno.readTextFile(new URL(name, FIXTURES)), home);
   const kek = (await fixtureKey(head.version, "kek")).toBase64();
@@ -67,8 +69,8 @@ for (const name of fixtures) {
             assert.deepEqual(found.sort(), wanted, plural);
           } else assert.ok(resources.length > 0, plural);
           const schema = RESOURCES[kind as keyof typeof RESOURCES];
-          // A default that is filled in here is missing for whoever reads the store, which is read as it is:
-          // it needs a migration.
+          // Stored data is read without schemas, so a default that only the schema adds is missing there: it
+          // needs a migration.
           for (const resource of resources) assert.deepEqual(schema.parse(resource), resource);
         }
         for (const kind of ["user", "token", "policy", "registry", "sealedSecret", "lease"] as const) {
@@ -126,7 +128,7 @@ async function asRecorded(host: Host): Promise<void> {
 }
 
 Deno.test({
-  name: "an older program refuses the data directory of a newer one, says so, and leaves it as it is",
+  name: "an older program refuses the data directory of a newer one, says so, and does not change it",
   ignore: noRoot,
   fn: () =>
     withHome(async (home) => {

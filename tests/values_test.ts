@@ -1,5 +1,6 @@
 /**
- * Values: the text in a castfile is the text in the environment, arguments, files and probes of what runs.
+ * Tests that the text in a castfile is exactly the text in the environment, arguments, files and probes of a
+ * run.
  * @module
  */
 import assert from "node:assert/strict";
@@ -24,7 +25,7 @@ const texts = Object.values(TEXTS);
 const lines = (indent: string) =>
   Object.entries(TEXTS).map(([name, text]) => `${indent}${name}: ${text}\n`).join("");
 
-/** What shows itself: arguments, a file of the configmap and of the secret, all variables. */
+/** A program that prints its arguments, a file of the configmap and of the secret, and all variables. */
 const SHOW = 'echo "args $*"; cat "$FILES"/cm/RATIO "$FILES"/secret/PIN; echo; env; ';
 
 const DATA = `configmap:
@@ -154,7 +155,7 @@ service:
 
 Deno.test({
   name:
-    "a secret of a file that ends in a newline is warned of, and one of standard input reaches its variable as it is",
+    "Rune warns of a secret from a file that ends in a newline, and passes one from standard input on unchanged",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -193,7 +194,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "lint says each mistake once, knows a runefile by what it holds, and says of nothing that it was not applied",
+    "lint says each mistake once, recognises a runefile by its content, and never says that nothing was applied",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

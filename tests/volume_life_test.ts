@@ -1,4 +1,7 @@
-/** Volumes by hand: create, resize, delete, undelete; what is kept, what is said. @module */
+/**
+ * Tests volumes from the command line: create, resize, delete, undelete, what is kept, and what is reported.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { openStore } from "../store/store.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
@@ -12,8 +15,7 @@ const directory = (host: Host, name: string) => `${host.dataDir}/volumes/default
 const isGone = (path: string) => Deno.stat(path).then(() => false, () => true);
 
 Deno.test({
-  name:
-    "volume create does what a castfile does, volume list finds it by its state, volume get says what it holds",
+  name: "volume create equals a castfile, volume list filters by state, and volume get shows disk usage",
   async fn() {
     await using host = await startHost();
     const made = await host.rune(
@@ -45,7 +47,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "volume create takes a snapshot policy, or none, and refuses what is neither",
+  name: "volume create accepts a snapshot policy or `none`, and refuses anything else",
   async fn() {
     await using host = await startHost();
     const withPolicy = (name: string, policy: string) =>
@@ -62,7 +64,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a size grows by resize and by a cast, and never shrinks; class, access mode and parameters never change",
+    "a volume grows by resize and by a cast, and never shrinks; class, access mode and parameters never change",
   async fn() {
     await using host = await startHost();
     const cast = async (more: string) =>
@@ -95,7 +97,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "delete moves data to the trash and undelete brings it back with its row, whatever became of class and daemon",
+    "delete moves data to the trash, and undelete restores it with its resource, even without the class and after a crash",
   async fn() {
     await using host = await startHost();
     const fast = "storageClass: { name: fast, driver: local, reclaimPolicy: delete }\n---\n";
@@ -126,7 +128,7 @@ Deno.test({
     assert.equal(await Deno.readTextFile(`${directory(host, "v")}/data`), "kept");
     assert.equal((await host.run(["volume", "undelete", "v"])).code, 4, "the trash is empty again");
 
-    // A class that is gone stops no deletion either.
+    // A deleted class does not block deletion either.
     await host.rune("volume", "delete", "v", "--yes");
     assert.ok(await isGone(directory(host, "v")));
     await host.rune("volume", "create", "v", "--size", "1Gi");
@@ -136,7 +138,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "undelete never starts over with an empty directory: what was purged, or is in the way, is said",
+  name: "undelete never starts over with an empty directory: it reports purged data, and anything in the way",
   async fn() {
     await using host = await startHost();
     await host.rune("volume", "create", "v", "--size", "1Gi", "--reclaim-policy", "delete");
@@ -187,8 +189,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a directory that holds data is adopted: said in the cast's output, as an event, and nothing in it changes",
+  name: "a directory with data is adopted unchanged, which the cast's output and an event report",
   async fn() {
     await using host = await startHost();
     await Deno.mkdir(directory(host, "v"), { recursive: true });
@@ -203,7 +204,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a claim template adopts too, and says so; when its size grows, the volumes that it made grow",
+  name: "a claim template also adopts existing data and says so; a larger size grows its volumes",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -228,7 +229,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "at most one class is the default, always one; a class in use goes only with --cascade, which keeps the volumes",
+    "exactly one class is the default; a class in use is deleted only with --cascade, which keeps the volumes",
   async fn() {
     await using host = await startHost();
     const defaults = async () =>
@@ -254,8 +255,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "allowedTopologies match the node's labels and its name; where none does the volume waits and says so",
+  name: "allowedTopologies match the node's labels and its name; if none does, the volume waits and says so",
   async fn() {
     await using host = await startHost({
       runefile: "node: { name: n1, labels: { zone: a, rune.io/region: nyc3 } }\n",
@@ -290,7 +290,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a volume bound to an instance that is gone is repaired by itself, once every runner has said so",
+  name: "a volume bound to a missing instance is released once every runner confirms that it is gone",
   ignore: noRoot,
   async fn() {
     const dir = await Deno.makeTempDir({ prefix: "rune-test-sock-" });
@@ -318,7 +318,7 @@ Deno.test({
   },
 });
 
-/** Leaves a lease whose instance no longer exists, as a store from a backup may have. */
+/** Leaves a lease whose instance no longer exists, as a restored backup may have. */
 async function forgeHolder(dataDir: string, name: string): Promise<void> {
   const store = await openStore({ dataDir });
   await store.transact((tx) =>
@@ -342,7 +342,7 @@ async function forgeHolder(dataDir: string, name: string): Promise<void> {
 }
 
 Deno.test({
-  name: "no two volumes share a directory: refused at cast by path, at the mount by what it is",
+  name: "no two volumes share a directory: refused at cast by path, and at the mount by identity",
   ignore: noRoot,
   async fn() {
     const shared = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-host-" }));
@@ -350,7 +350,7 @@ Deno.test({
     try {
       for (const name of ["a", "a/inner", "b"]) await Deno.mkdir(`${shared}/${name}`);
       await Deno.symlink(`${shared}/a`, `${shared}/link`);
-      // The operator's own directory may be reached by a link.
+      // The operator's own directory may be reached through a link.
       await Deno.symlink(shared, alias);
       await using host = await startHost({
         runefile: `storage: { hostPathAllowlist: ["${shared}", "${alias}"] }\n`,

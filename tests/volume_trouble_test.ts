@@ -1,6 +1,5 @@
 /**
- * Why a service died of its volume is told where people look: that its user may not write it, or that it is
- * full.
+ * Tests that a service that fails because of its volume says why: its user may not write it, or it is full.
  * @module
  */
 import assert from "node:assert/strict";
@@ -12,7 +11,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 Deno.test({
   name:
-    "a service that may not write its volume is told of fsUser, one whose volume is full of that, and the volume says it",
+    "a service that may not write its volume gets a hint at fsUser, one with a full volume says so, and so does the volume",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

@@ -1,5 +1,5 @@
 /**
- * What volumes keep apart: a name that is changed leads nowhere else, and a path on the host is no way in.
+ * Tests the isolation of volumes: a swapped name leads nowhere else, and a path on the host gives no access.
  * @module
  */
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ import { noDocker, noRoot } from "./skips.ts";
 
 const NOBODY = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
-/** A directory of a test's own, with `mine/name` and `secret/name` in it. */
+/** A directory for one test, with `mine/name` and `secret/name` in it. */
 async function withDirectories(fn: (at: (name: string) => string) => Promise<void>): Promise<void> {
   const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-walls-" }));
   try {
@@ -65,7 +65,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
 
         await Deno.rename(at("allowed/data"), at("allowed/aside"));
         await Deno.symlink(at("secret"), at("allowed/data"));
-        // The same instance, with the lease that it has.
+        // The same instance, with its lease.
         const [{ status: { handle } }] = (await host.get("instances")).items;
         if (kind === "container") {
           const engine = openEngine();
@@ -100,7 +100,7 @@ Deno.test({
   async fn() {
     await ensureTestImage();
     await using host = await startHost();
-    // As on a machine whose data directory everybody may pass.
+    // As on a machine where everybody may traverse the data directory.
     await Deno.chmod(host.home, 0o755);
     await Deno.chmod(host.dataDir, 0o711);
     const volume = "volume: { name: v, size: 1Gi, accessMode: ReadWriteOnce }\n---\n";
@@ -114,7 +114,7 @@ Deno.test({
     for (const path of [`${handle}/bin/sh`, `${staged[0]}/bin/sh`, `${staged[1]}/sh`]) {
       assert.ok((await Deno.stat(path)).isFile, path);
       const { code, stderr } = await new Deno.Command("setpriv", {
-        // By a shell: setpriv itself looks a program up while it still is root.
+        // With a shell, because setpriv itself looks a program up while it is still root.
         args: [...NOBODY, "sh", "-c", `exec ${path} sh -c id`],
       }).output();
       assert.notEqual(code, 0);
@@ -130,8 +130,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "what a killed daemon showed to runs that are gone is hidden by the next, and volumes in use are taken over",
+  name: "the next daemon hides what a killed one showed to runs that are gone, and takes over volumes in use",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();
@@ -184,12 +183,11 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a container that an Engine gave another directory than its volume is stopped, and its service says why",
+  name: "a container with another directory than its volume is stopped, and its service says why",
   ignore: noDocker || noRoot,
   async fn() {
     await using engine = await makePrivateEngine({ ownMounts: true });
-    // The daemon comes first, and cannot know.
+    // The daemon is first and cannot know.
     await using host = await startHost({ runefile: `docker: { socket: ${engine.socket} }\n` });
     await engine.start();
     await host.rune(
@@ -206,7 +204,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "an allowlist that covers Rune's own directories gives none of them out, and the daemon warns of it",
+  name: "an allowlist that covers Rune's own directories does not expose them, and the daemon warns about it",
   ignore: noRoot,
   fn: () =>
     withDirectories(async (at) => {
@@ -222,7 +220,7 @@ Deno.test({
         const { code, stderr } = await cast(path);
         assert.deepEqual([code, /never a volume/.test(stderr)], [6, true], `${path}: ${stderr}`);
       }
-      // Under another name only the host can tell.
+      // Under another name, which only the host can recognise.
       await Deno.mkdir(at("bound"));
       await new Deno.Command("mount", { args: ["--bind", `${dataDir}/audit`, at("bound")] }).output();
       try {
@@ -237,7 +235,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a daemon that is not root opens and judges in the same way, gives the real path, and holds it among its user's own",
+    "a daemon without root opens and checks directories the same way, passes the real path, and locks it among its user's own",
   ignore: noRoot,
   fn: () =>
     withDirectories(async (at) => {
@@ -245,7 +243,7 @@ Deno.test({
       const { owner: { uid, gid } } = user;
       for (const path of [at("."), at("mine"), at("mine/name")]) await Deno.chown(path, uid, gid);
       await Deno.chmod(at("."), 0o755);
-      // The user's, as a session has one: without it the place is /tmp/rune-<uid>.
+      // The user's own, as a session has one; without it the path is /tmp/rune-<uid>.
       const runtime = at("runtime");
       await Deno.mkdir(runtime, { mode: 0o700 });
       await Deno.chown(runtime, uid, gid);

@@ -1,4 +1,4 @@
-/** Waiting that cannot succeed ends at once and says why, and tells nothing of what was before. @module */
+/** Tests that hopeless waits end at once with a reason, and report nothing from before. @module */
 import assert from "node:assert/strict";
 import { processService, SLEEP } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
@@ -8,7 +8,7 @@ const write = (host: Host, text: string) => host.file(`cast-${crypto.randomUUID(
 const never = "  health: { readiness: { type: exec, command: [test, -e, /nowhere], intervalSeconds: 1 } }\n";
 
 Deno.test({
-  name: "a cast and a restart that somebody overtakes end with 5 and say by what",
+  name: "a cast and a restart that somebody overtakes exit with 5 and name the other change",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -36,7 +36,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a restart of what crashes ends early with the reason, as a cast does",
+  name: "a restart of a crashing service ends early with the reason, as a cast does",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -61,7 +61,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a program that puts itself in the background fails its cast at once, told to run in the foreground",
+  name:
+    "a program that puts itself in the background fails its cast at once, with a hint to run in the foreground",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();
@@ -85,7 +86,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a cast and describe tell no warning of a service that had the name before",
+  name: "a cast and describe show no warnings of an earlier service with the same name",
   ignore: noRoot,
   async fn() {
     await using host = await startHost();

@@ -1,18 +1,21 @@
-/** The first promise: one cast brings up a container on a volume, and the data outlives it. @module */
+/**
+ * The first promise: one cast starts a container on a volume, and the data outlives the container.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { fixture } from "./castfiles.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noRoot } from "./skips.ts";
 
-/** The container that an instance runs in. */
+/** The container in which an instance runs. */
 async function containerOf(host: Host, instance: string, namespace = "default"): Promise<string> {
   return (await host.get("instance", instance, "-n", namespace)).status.handle;
 }
 
 Deno.test({
   name:
-    "cast web.yaml: Bound volume, data that outlives a restart, unchanged the second time, replaced when env changes",
+    "cast web.yaml: a Bound volume, data that survives a restart, `unchanged` the second time, replaced when env changes",
   ignore: noDocker || noRoot,
   async fn() {
     await ensureTestImage();

@@ -85,7 +85,7 @@ function findDistrust(server: string, cause: unknown): RuneError | undefined {
   });
 }
 
-const notRune = (server: string, what: string) =>
+const foreignAnswerError = (server: string, what: string) =>
   new RuneError("internal", `${server} answered with ${what}`, {
     hint: "is a Rune daemon of this version listening at that address? see --server and RUNE_SERVER",
   });
@@ -156,7 +156,9 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
     );
     if (response.ok) return response;
     const problem = parseJson(await response.text().catch(() => ""));
-    throw isProblem(problem) ? problemError(problem) : notRune(server, `HTTP status ${response.status}`);
+    throw isProblem(problem)
+      ? problemError(problem)
+      : foreignAnswerError(server, `HTTP status ${response.status}`);
   }
 
   async function* passBytes(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -190,13 +192,13 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
       }
       if (text === "") return undefined as T;
       const value = parseJson(text);
-      if (value === undefined) throw notRune(server, "something other than JSON");
+      if (value === undefined) throw foreignAnswerError(server, "something other than JSON");
       return value as T;
     },
     async download(method, path, { body, signal = new AbortController().signal }) {
       const init = { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
       const { body: stream } = await send(urlOf(server, path), init, signal);
-      if (!stream) throw notRune(server, "nothing");
+      if (!stream) throw foreignAnswerError(server, "nothing");
       return ReadableStream.from(passBytes(stream));
     },
     async *stream(path, options) {
@@ -215,14 +217,16 @@ export function createClient(server: string, options: ClientOptions = {}): Clien
       }
       if (!response.headers.get("content-type")?.startsWith("text/event-stream") || !response.body) {
         await response.body?.cancel();
-        throw notRune(server, "something other than an event stream");
+        throw foreignAnswerError(server, "something other than an event stream");
       }
       try {
         for await (const event of readEvents(response.body, { idleMs: STREAM_IDLE_MS })) {
           if (event.event !== "problem") yield event;
           else {
             const problem = parseJson(event.data);
-            throw isProblem(problem) ? problemError(problem) : notRune(server, "a problem without a code");
+            throw isProblem(problem)
+              ? problemError(problem)
+              : foreignAnswerError(server, "a problem without a code");
           }
         }
       } catch (error) {

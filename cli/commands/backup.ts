@@ -62,11 +62,11 @@ async function writeWhole(out: string, stream: ReadableStream<Uint8Array>): Prom
   } catch (error) {
     await stream.cancel().catch(() => {});
     if (error instanceof RuneError || error instanceof DOMException) throw error;
-    throw notWritten(out, error);
+    throw cannotWriteError(out, error);
   }
 }
 
-function notWritten(out: string, cause: unknown): RuneError {
+function cannotWriteError(out: string, cause: unknown): RuneError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new RuneError("failed_precondition", `cannot write ${out}: ${reason}`, {
     hint: "check that the directory exists, is writable and has room",
@@ -75,7 +75,7 @@ function notWritten(out: string, cause: unknown): RuneError {
 }
 
 /** Asks whether the restored daemon replaces what still runs. */
-async function askWhoItIs(
+async function askTakeOverOrCopy(
   terminal: Terminal,
   running: string[],
 ): Promise<"take-over" | "as-copy" | undefined> {
@@ -124,7 +124,7 @@ export function defineRestore(group: Command, cli: Cli): void {
       ...(takeOver && { takeOver }),
       ...(asCopy && { asCopy }),
       ...(terminal.stdinIsTerminal && terminal.stderrIsTerminal && {
-        ask: (running) => askWhoItIs(terminal, running),
+        ask: (running) => askTakeOverOrCopy(terminal, running),
       }),
     });
     if (output === "json") return terminal.out(renderJson(report));

@@ -65,7 +65,7 @@ function printSummary(session: Session, results: CastResult[], settled: Settled[
 }
 
 /** Names volumes of claim templates that kept existing data. Other volumes report it themselves. */
-async function tellOfAdopted({ client, terminal }: Session, results: CastResult[]): Promise<void> {
+async function printAdoptedVolumes({ client, terminal }: Session, results: CastResult[]): Promise<void> {
   const services = new Set(
     results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),
   );
@@ -79,7 +79,7 @@ async function tellOfAdopted({ client, terminal }: Session, results: CastResult[
 }
 
 /** Warns of ports that are published on all addresses of the machine, past its firewall, as Docker does. */
-async function tellOfOpen({ client, terminal }: Session, results: CastResult[]): Promise<void> {
+async function printOpenPorts({ client, terminal }: Session, results: CastResult[]): Promise<void> {
   const changed = new Set(
     results.filter((r) => r.kind === "service" && r.action !== "unchanged").map(describeKey),
   );
@@ -98,7 +98,7 @@ async function tellOfOpen({ client, terminal }: Session, results: CastResult[]):
 }
 
 /** Notes what the images of the services declare. */
-async function tellOfImages({ client, terminal, paint }: Session, results: CastResult[]): Promise<void> {
+async function printImageNotes({ client, terminal, paint }: Session, results: CastResult[]): Promise<void> {
   const services = results.filter((r) => r.kind === "service" && r.action !== "unchanged");
   for (const namespace of new Set(services.map((service) => service.namespace))) {
     const instances = await listResources(client, "instance", { namespace });
@@ -167,11 +167,11 @@ export const define: Define = (command, cli) => {
       settled = await waitFor(session, goals, { what: "cast", timeoutMs, since: revision });
     } finally {
       printSummary(session, results, settled);
-      if (goals.length > 0) await tellOfImages(session, results).catch(() => {});
+      if (goals.length > 0) await printImageNotes(session, results).catch(() => {});
     }
     if (goals.length > 0) {
-      await tellOfAdopted(session, results);
-      await tellOfOpen(session, results);
+      await printAdoptedVolumes(session, results);
+      await printOpenPorts(session, results);
     }
   });
 };

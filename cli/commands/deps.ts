@@ -1,7 +1,7 @@
 /** `rune deps`: shows dependencies between services, and whether they are met. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { dependencyRef, dependsOn } from "../../model/dependencies.ts";
-import { meets } from "../../model/dependency_state.ts";
+import { isDependencyMet } from "../../model/dependency_state.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
 import { describeKey } from "../../model/kinds.ts";
@@ -39,7 +39,7 @@ export function edgesOf(service: Service, all: { services: Service[]; instances:
       dependsOn: describeKey(ref),
       readyWhen: dependency.readyWhen,
       optional: dependency.optional,
-      met: target !== undefined && meets(dependency.readyWhen, { service: target, instances }),
+      met: target !== undefined && isDependencyMet(dependency.readyWhen, { service: target, instances }),
       state: target?.status.state ?? "missing",
     };
   });

@@ -20,7 +20,7 @@ import {
 } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { withInterrupt } from "../terminal/interrupt.ts";
-import { measureVolumes } from "../client/usage.ts";
+import { measureVolumes } from "../client/disk_usage.ts";
 import { renderBlock, renderJson, renderYaml, Table } from "../terminal/output.ts";
 
 /** The flags of `get` and of every `list`. */
@@ -83,13 +83,13 @@ function parseKeys(words: string[]): { kind: KindInfo; name: string }[] | undefi
   });
 }
 
-const byPlace = (a: AnyResource, b: AnyResource) =>
+const compareByKey = (a: AnyResource, b: AnyResource) =>
   a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : 1;
 
 /** Sorts events by time, and everything else by namespace and name. */
-function inOrder(resources: AnyResource[]): AnyResource[] {
+function sortForDisplay(resources: AnyResource[]): AnyResource[] {
   return [...resources].sort((a, b) =>
-    a.kind === "event" && b.kind === "event" ? a.resourceVersion - b.resourceVersion : byPlace(a, b)
+    a.kind === "event" && b.kind === "event" ? a.resourceVersion - b.resourceVersion : compareByKey(a, b)
   );
 }
 
@@ -167,7 +167,7 @@ async function watch(view: View, names: string[]): Promise<void> {
     let first: AnyResource[] | undefined = [];
     for await (const change of watchResources(session.client, { kind: kind.kind, scope, signal })) {
       if (change.type === "sync") {
-        await show("put", inOrder(first ?? []));
+        await show("put", sortForDisplay(first ?? []));
         first = undefined;
       } else if (!isWanted(change.resource)) continue;
       else if (first) first.push(change.resource);
@@ -177,7 +177,7 @@ async function watch(view: View, names: string[]): Promise<void> {
 }
 
 /** Finds resources by name. Returns those that exist even if others are missing. */
-async function byName(view: View, names: string[]): Promise<{ found: AnyResource[]; missing: string[] }> {
+async function findByName(view: View, names: string[]): Promise<{ found: AnyResource[]; missing: string[] }> {
   const { session, kind } = view;
   const namespace = kind.namespaced ? session.namespace : "";
   const answers = await Promise.all(
@@ -221,9 +221,9 @@ export async function showResources(
   if (flags.watch) return await watch(view, names);
   if (names.length === 0) {
     const all = await listResources(session.client, kind.kind, scope);
-    return await print(view, inOrder(all), { single: false });
+    return await print(view, sortForDisplay(all), { single: false });
   }
-  const { found, missing } = await byName(view, names);
+  const { found, missing } = await findByName(view, names);
   if (found.length > 0) await print(view, found, { single: names.length === 1 });
   if (missing[0] !== undefined) throw notFound(kind, { namespace: session.namespace, name: missing[0] });
 }
@@ -248,7 +248,7 @@ async function showKinds(
     };
     const view: View = { session, kind, scope, flags };
     try {
-      return { view, resources: inOrder(await listResources(client, kind.kind, scope)) };
+      return { view, resources: sortForDisplay(await listResources(client, kind.kind, scope)) };
     } catch (error) {
       if (!lenient || !(error instanceof RuneError) || error.code !== "permission_denied") throw error;
       return { view, resources: [], denied: error };

@@ -54,7 +54,7 @@ export async function restoreVolume(
     size: flags.size ?? origin.size,
     accessMode: origin.accessMode,
     ...(storageClassName !== undefined && { storageClassName }),
-    ...keptOf(origin, storageClassName),
+    ...keptPolicies(origin, storageClassName),
     source,
   };
   const exists = "a snapshot is restored into a new volume; choose another name";
@@ -65,13 +65,13 @@ export async function restoreVolume(
   const [settled] = await waitFor(session, [goal], { what: "restore", timeoutMs });
   terminal.out(`${title} ${settled!.verdict.text}, restored from ${key.namespace}/${key.name}\n`);
   const former = { namespace: key.namespace, name: snapshot.spec.source.volume };
-  for (const line of aftermath(made, { origin, former })) terminal.err(`${line}\n`);
+  for (const line of describeRestored(made, { origin, former })) terminal.err(`${line}\n`);
 }
 
 type Origin = NonNullable<Snapshot["status"]["origin"]>;
 
 /** The policies of the original volume that the class of the new one does not already apply. */
-function keptOf(origin: Origin, storageClassName: string | undefined) {
+function keptPolicies(origin: Origin, storageClassName: string | undefined) {
   if (storageClassName !== origin.storageClassName) return {};
   const { reclaimPolicy, snapshotPolicy } = origin;
   return {
@@ -81,7 +81,7 @@ function keptOf(origin: Origin, storageClassName: string | undefined) {
 }
 
 /** Sentences on what the restored volume has in common with the original, and what not. */
-function aftermath(
+function describeRestored(
   { namespace, name, spec, status }: Volume,
   { origin, former }: { origin: Origin; former: { namespace: string; name: string } },
 ): string[] {

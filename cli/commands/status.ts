@@ -6,14 +6,14 @@ import { addGlobalFlags, type Define, examples, openSession } from "../client/co
 import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 import type { Paint } from "../terminal/paint.ts";
 
-const counts = (states: Record<string, number>) =>
+const describeCounts = (states: Record<string, number>) =>
   Object.entries(states).filter(([, n]) => n > 0).map(([state, n]) => `${n} ${state}`).join(", ") || "none";
 
 const COLUMNS: Column<Status["namespaces"][number], undefined>[] = [
   { header: "NAMESPACE", cell: (n) => n.name },
-  { header: "SERVICES", cell: (n) => counts(n.services) },
+  { header: "SERVICES", cell: (n) => describeCounts(n.services) },
   { header: "READY", cell: (n) => `${n.instances.ready}/${n.instances.total}` },
-  { header: "VOLUMES", cell: (n) => counts(n.volumes) },
+  { header: "VOLUMES", cell: (n) => describeCounts(n.volumes) },
 ];
 
 /** The latest warnings, each with its age; empty if there are none. */

@@ -15,7 +15,7 @@ import { defineCreate } from "./volume_create.ts";
 import { defineUndelete } from "./volume_undelete.ts";
 
 /** Requests an action on a volume. */
-const act = (action: string, name: string, body?: unknown) => ({ client, namespace }: Session) =>
+const requestAction = (action: string, name: string, body?: unknown) => ({ client, namespace }: Session) =>
   client.request<Volume>("POST", resourcePath({ kind: "volume", namespace, name }, "actions", action), {
     body,
   });
@@ -33,7 +33,7 @@ function defineDetach(group: Command, cli: Cli): void {
   detach.action((name, flags, command) =>
     workOnVolume({ cli, command, flags }, {
       what: "detach",
-      ask: act("detach", name),
+      ask: requestAction("detach", name),
       goal: () => ({ detached: true }),
       accepted: "is being detached",
       done: "is bound to nobody",
@@ -56,7 +56,7 @@ function defineRetry(group: Command, cli: Cli): void {
   retry.action((name, flags, command) =>
     workOnVolume({ cli, command, flags }, {
       what: "provisioning",
-      ask: act("retry-provision", name),
+      ask: requestAction("retry-provision", name),
       goal: ({ annotations }) => ({ retriedAt: annotations[ANNOTATIONS.retryRequestedAt] }),
       accepted: "is being retried",
     })
@@ -89,7 +89,7 @@ function defineResize(group: Command, cli: Cli): void {
     const sizeBytes = await sizeFlag(size);
     await workOnVolume({ cli, command, flags }, {
       what: "resize",
-      ask: act("resize", name, { size }),
+      ask: requestAction("resize", name, { size }),
       goal: () => ({ sizeBytes }),
       accepted: `grows to ${size}`,
       done: `has ${size}`,

@@ -21,7 +21,7 @@ export interface CellContext {
 type KindColumn<K extends Kind> = Column<Kinds[K], CellContext>;
 
 const since = (time: string, now: number) => formatAge(now - Date.parse(time));
-const orDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;
+const textOrDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;
 
 /** A column. */
 const col = <R>(
@@ -35,7 +35,7 @@ const age = () => col<AnyResource>("AGE", (r, { now }) => since(r.createdAt, now
 const labels = () =>
   col<AnyResource>(
     "LABELS",
-    (r) => orDash(Object.entries(r.labels).map(([key, value]) => `${key}=${value}`).join(",")),
+    (r) => textOrDash(Object.entries(r.labels).map(([key, value]) => `${key}=${value}`).join(",")),
     { wide: true },
   );
 /** The state, or that the resource is being deleted. */
@@ -48,7 +48,7 @@ const memoryText = (usage: InstanceUsage | undefined) => usage ? formatBytes(usa
 
 /** `JobFailed (exit code 3)`. */
 const reasonText = ({ reason, exitCode }: Kinds["service"]["status"]) =>
-  reason !== undefined && exitCode !== undefined ? `${reason} (exit code ${exitCode})` : orDash(reason);
+  reason !== undefined && exitCode !== undefined ? `${reason} (exit code ${exitCode})` : textOrDash(reason);
 
 const service: KindColumn<"service">[] = [
   name(),
@@ -63,7 +63,7 @@ const service: KindColumn<"service">[] = [
   col("GENERATION", (r) => String(r.generation)),
   age(),
   col("UP-TO-DATE", (r) => `${Math.min(r.status.updated, r.spec.scale)}/${r.spec.scale}`, { wide: true }),
-  col("RUNS", (r) => r.spec.image ?? orDash(r.spec.process?.command), { wide: true }),
+  col("RUNS", (r) => r.spec.image ?? textOrDash(r.spec.process?.command), { wide: true }),
   col("REASON", (r) => reasonText(r.status), { wide: true }),
   col("CONFIG", (r) => r.status.staleConfig ? `changed since start: rune restart ${r.name}` : "-", {
     wide: true,
@@ -96,16 +96,16 @@ function nextSnapshot({ status: { snapshots } }: Kinds["volume"], { now }: CellC
 
 const volume: KindColumn<"volume">[] = [
   name(),
-  col("CLASS", (r) => orDash(r.spec.storageClassName)),
+  col("CLASS", (r) => textOrDash(r.spec.storageClassName)),
   state("STATUS"),
   col("SIZE", (r) => r.spec.size),
   col("ACCESS", (r) => r.spec.accessMode),
   age(),
   col("USED", formatUsage, { wide: true }),
-  col("RECLAIM", (r) => orDash(r.spec.reclaimPolicy), { wide: true }),
-  col("CLAIM", (r) => orDash(r.status.boundClaim), { wide: true }),
-  col("NODE", (r) => orDash(r.status.boundNode), { wide: true }),
-  col("HANDLE", (r) => orDash(r.status.handle), { wide: true }),
+  col("RECLAIM", (r) => textOrDash(r.spec.reclaimPolicy), { wide: true }),
+  col("CLAIM", (r) => textOrDash(r.status.boundClaim), { wide: true }),
+  col("NODE", (r) => textOrDash(r.status.boundNode), { wide: true }),
+  col("HANDLE", (r) => textOrDash(r.status.handle), { wide: true }),
   col("SNAPSHOTS", (r) => policyText(r.status.snapshots?.policy), { wide: true }),
   col("LAST SNAPSHOT", lastSnapshot, { wide: true }),
   col("NEXT SNAPSHOT", nextSnapshot, { wide: true }),
@@ -117,12 +117,12 @@ const instance: KindColumn<"instance">[] = [
   col("SERVICE", (r) => r.spec.service),
   state("STATE"),
   col("RESTARTS", (r) => String(r.status.restarts)),
-  col("IP", (r) => orDash(r.status.ip)),
+  col("IP", (r) => textOrDash(r.status.ip)),
   age(),
   col("READY", (r) => r.status.ready ? "yes" : "no", { wide: true }),
   col("RUNNER", (r) => r.spec.runner, { wide: true }),
   col("GENERATION", (r) => String(r.spec.serviceGeneration), { wide: true }),
-  col("REASON", (r) => orDash(r.status.reason), { wide: true }),
+  col("REASON", (r) => textOrDash(r.status.reason), { wide: true }),
   col(
     "EXIT",
     ({ status: { state, lastFailure } }) =>
@@ -133,7 +133,7 @@ const instance: KindColumn<"instance">[] = [
   ),
   col("CPU", (r, { instanceUsage }) => cpuText(instanceUsage?.get(r.uid)), { wide: true }),
   col("MEMORY", (r, { instanceUsage }) => memoryText(instanceUsage?.get(r.uid)), { wide: true }),
-  col("HANDLE", (r) => orDash(r.status.handle?.slice(0, 12)), { wide: true }),
+  col("HANDLE", (r) => textOrDash(r.status.handle?.slice(0, 12)), { wide: true }),
 ];
 
 const storageClass: KindColumn<"storageClass">[] = [
@@ -152,7 +152,7 @@ const snapshot: KindColumn<"snapshot">[] = [
   state("STATUS"),
   col("SIZE", (r) => r.status.sizeBytes === undefined ? "-" : formatBytes(r.status.sizeBytes)),
   age(),
-  col("ORIGIN", (r) => ANNOTATIONS.scheduledFor in r.annotations ? "policy" : "request", { wide: true }),
+  col("ORIGIN", (r) => ANNOTATIONS.policyVolume in r.annotations ? "policy" : "request", { wide: true }),
   labels(),
 ];
 
@@ -177,7 +177,7 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
   namespace: makePlainColumns(),
   secret: [
     name(),
-    col("TYPE", (r) => orDash(r.spec.type)),
+    col("TYPE", (r) => textOrDash(r.spec.type)),
     col("KEYS", (r) => r.spec.keys.join(",")),
     col("VERSION", (r) => String(r.spec.version)),
     age(),
@@ -187,7 +187,7 @@ const COLUMNS: { [K in Kind]: KindColumn<K>[] } = {
     name(),
     col("KEYS", (r) => String(Object.keys(r.spec.data).length)),
     age(),
-    col("KEY NAMES", (r) => orDash(Object.keys(r.spec.data).join(", ")), { wide: true }),
+    col("KEY NAMES", (r) => textOrDash(Object.keys(r.spec.data).join(", ")), { wide: true }),
     labels(),
   ],
   lease: makePlainColumns(),

@@ -4,7 +4,7 @@ import { instanceUsage, listResources } from "../client/api.ts";
 import type { Client } from "../client/client.ts";
 import { columnsOf } from "./columns.ts";
 import { renderYaml, Table } from "../terminal/output.ts";
-import { tellsOf } from "../waiting/warnings.ts";
+import { isAbout } from "../waiting/warnings.ts";
 import { usersOf } from "./config.ts";
 import type { DescribeContext } from "./context.ts";
 import { describeInstance } from "./instance.ts";
@@ -67,7 +67,7 @@ export async function describeResource(
   const text = await body(client, resource, context);
   if (resource.namespace === "" || resource.kind === "event") return text;
   const events = (await listResources(client, "event", { namespace: resource.namespace }))
-    .filter((event) => tellsOf(resource, event))
+    .filter((event) => isAbout(resource, event))
     .sort((a, b) => a.resourceVersion - b.resourceVersion)
     .slice(-EVENTS);
   const table = new Table(columnsOf("event"), { paint: context.paint, wide: true, headers: true });

@@ -3,7 +3,7 @@ import { formatAge, formatTimeLeft } from "../../model/format.ts";
 import type { NewTokenView, PolicyView, Rule, TokenView, UserView, Whoami } from "../../model/identity.ts";
 import type { Column } from "../terminal/output.ts";
 
-const orDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;
+const textOrDash = (text: string | undefined) => text === undefined || text === "" ? "-" : text;
 const age = (time: string, { now }: { now: number }) => formatAge(now - Date.parse(time));
 
 /** When something expires, in words. */
@@ -15,10 +15,10 @@ function expiry(expiresAt: string | undefined, now: number): string {
 
 export const USER_COLUMNS: Column<UserView, { now: number }>[] = [
   { header: "NAME", cell: (u) => u.name },
-  { header: "NAMESPACE", cell: (u) => orDash(u.namespace) },
-  { header: "POLICIES", cell: (u) => orDash(u.policies.join(",")) },
+  { header: "NAMESPACE", cell: (u) => textOrDash(u.namespace) },
+  { header: "POLICIES", cell: (u) => textOrDash(u.policies.join(",")) },
   { header: "AGE", cell: (u, context) => age(u.createdAt, context) },
-  { header: "DESCRIPTION", cell: (u) => orDash(u.description) },
+  { header: "DESCRIPTION", cell: (u) => textOrDash(u.description) },
 ];
 
 export const TOKEN_COLUMNS: Column<TokenView, { now: number }>[] = [
@@ -26,14 +26,14 @@ export const TOKEN_COLUMNS: Column<TokenView, { now: number }>[] = [
   { header: "USER", cell: (t) => t.user },
   { header: "EXPIRES", cell: (t, { now }) => expiry(t.expiresAt, now) },
   { header: "AGE", cell: (t, context) => age(t.createdAt, context) },
-  { header: "DESCRIPTION", cell: (t) => orDash(t.description) },
+  { header: "DESCRIPTION", cell: (t) => textOrDash(t.description) },
 ];
 
 export const POLICY_COLUMNS: Column<PolicyView, { now: number }>[] = [
   { header: "NAME", cell: (p) => p.name },
   { header: "BUILT-IN", cell: (p) => p.builtin ? "yes" : "no" },
   { header: "RULES", cell: (p) => String(p.rules.length) },
-  { header: "DESCRIPTION", cell: (p) => orDash(p.description) },
+  { header: "DESCRIPTION", cell: (p) => textOrDash(p.description) },
 ];
 
 /** `services in prod: get, list`. */
@@ -57,7 +57,7 @@ export function whoamiText(me: Whoami, options: { server: string; context?: stri
     ["USER", me.type === "anonymous" ? "anonymous (this daemon does not require tokens)" : me.user],
     ["TYPE", me.type === "service" ? "service account" : me.type === "user" ? "user" : undefined],
     ["NAMESPACE", me.namespace],
-    ["POLICIES", orDash(me.policies.join(", "))],
+    ["POLICIES", textOrDash(me.policies.join(", "))],
     ["MAY", me.rules.map(ruleText).join("\n           ")],
     ["TOKEN", me.token && `${me.token.id}, expires ${expiry(me.token.expiresAt, now)}`],
     ["SERVER", server],

@@ -32,7 +32,7 @@ export function describeSnapshot(
     ["Volume", spec.source.volume],
     [
       "Asked for",
-      ANNOTATIONS.scheduledFor in snapshot.annotations ? "by the volume's snapshot policy" : undefined,
+      ANNOTATIONS.policyVolume in snapshot.annotations ? "by the volume's snapshot policy" : undefined,
     ],
     ["Taken", moment(status.takenAt, context.now)],
     ["Writers", writers],

@@ -22,7 +22,7 @@ function placeIssue(issue: FieldIssue, resources: CastResource[]): FieldIssue {
   return resource ? { ...issue, ...resource.locate(issue.path) } : issue;
 }
 
-const inReadingOrder = (a: FieldIssue, b: FieldIssue) =>
+const compareByPosition = (a: FieldIssue, b: FieldIssue) =>
   (a.file ?? "").localeCompare(b.file ?? "") || (a.line ?? 0) - (b.line ?? 0) ||
   (a.column ?? 0) - (b.column ?? 0);
 
@@ -37,7 +37,7 @@ function refusal(
   const what = code === "conflict" ? "cannot be applied now" : "is not valid";
   const count = issues.length === 1 ? "" : `, for ${issues.length} reasons`;
   return new RuneError(code, `${where} ${files.length > 1 ? what.replace("is", "are") : what}${count}`, {
-    issues: [...issues].sort(inReadingOrder),
+    issues: [...issues].sort(compareByPosition),
     hint: applies ? "fix these mistakes; nothing was applied" : "fix these mistakes",
     cause,
   });

@@ -18,7 +18,7 @@ export interface Progress {
 }
 
 /** Cuts a line to the terminal's width, so that it stays on one line. */
-const fit = (text: string, columns: number) =>
+const cutToWidth = (text: string, columns: number) =>
   text.length < columns ? text : text.slice(0, Math.max(1, columns - 2)) + "…";
 
 const oneLine = (text: string) => text.replace(/\s+/g, " ");
@@ -29,7 +29,7 @@ function liveProgress(terminal: Terminal): Progress {
   const draw = (above = "") => {
     const { columns, rows } = terminal.size() ?? { columns: 100, rows: 25 };
     const shown = [...lines].slice(0, Math.max(1, rows - 2)).map(([key, text]) =>
-      fit(plainText(`${key}: ${text}`), columns)
+      cutToWidth(plainText(`${key}: ${text}`), columns)
     );
     const up = drawn > 0 ? escape(`[${drawn}A`) : "";
     terminal.err(`${up}${escape("[1G")}${escape("[J")}${above}${shown.map((line) => line + "\n").join("")}`);

@@ -11,7 +11,7 @@ import type { Goal } from "./goal.ts";
 const SHOWN = 3;
 
 /** Whether an event is about the resource, or about an instance of it. */
-export function concerns(
+export function isRelatedTo(
   resource: { kind: string; namespace: string; name: string },
   { namespace, spec: { object } }: Event,
 ): boolean {
@@ -22,11 +22,11 @@ export function concerns(
 }
 
 /** Whether an event is about this very resource, not about an earlier one with the same name. */
-export function tellsOf(
+export function isAbout(
   resource: { kind: string; namespace: string; name: string; uid: string; createdAt: string },
   event: Event,
 ): boolean {
-  if (!concerns(resource, event)) return false;
+  if (!isRelatedTo(resource, event)) return false;
   const { object, lastAt } = event.spec;
   // Events of its removed instances count too: those came after it.
   return object.kind === resource.kind ? object.uid === resource.uid : lastAt >= resource.createdAt;
@@ -39,7 +39,7 @@ export function tellsOf(
  */
 export function latestWarnings(goal: Goal, events: Event[], known = ""): Event[] {
   const told = new Set<string>();
-  return events.filter((event) => event.spec.type === "Warning" && concerns(goal, event))
+  return events.filter((event) => event.spec.type === "Warning" && isRelatedTo(goal, event))
     .sort((a, b) => b.resourceVersion - a.resourceVersion)
     .filter(({ spec: { message } }) => {
       // A service repeats the warnings of its instances, with the instance's name in front.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../model/event.ts";
 import { aService } from "../daemon_fixture.ts";
-import { concerns, latestWarnings, tellsOf } from "./warnings.ts";
+import { isAbout, isRelatedTo, latestWarnings } from "./warnings.ts";
 
 /** An event, of some revision. */
 function anEvent(
@@ -31,13 +31,13 @@ function anEvent(
 const web = { kind: "service", namespace: "default", name: "web", generation: 1 } as const;
 const at = (resourceVersion: number) => ({ resourceVersion });
 
-Deno.test("concerns() counts events of a service's instances, and no others", () => {
-  assert.ok(concerns(web, anEvent({ kind: "service", name: "web" }, "")));
-  assert.ok(concerns(web, anEvent({ kind: "instance", name: "web-12" }, "")));
-  assert.ok(concerns(web, anEvent({ kind: "instance", name: "web-1-next" }, "")));
-  assert.ok(!concerns(web, anEvent({ kind: "instance", name: "web-api-0" }, "")));
-  assert.ok(!concerns(web, anEvent({ kind: "volume", name: "web" }, "")));
-  assert.ok(!concerns({ ...web, namespace: "prod" }, anEvent({ kind: "service", name: "web" }, "")));
+Deno.test("isRelatedTo() counts events of a service's instances, and no others", () => {
+  assert.ok(isRelatedTo(web, anEvent({ kind: "service", name: "web" }, "")));
+  assert.ok(isRelatedTo(web, anEvent({ kind: "instance", name: "web-12" }, "")));
+  assert.ok(isRelatedTo(web, anEvent({ kind: "instance", name: "web-1-next" }, "")));
+  assert.ok(!isRelatedTo(web, anEvent({ kind: "instance", name: "web-api-0" }, "")));
+  assert.ok(!isRelatedTo(web, anEvent({ kind: "volume", name: "web" }, "")));
+  assert.ok(!isRelatedTo({ ...web, namespace: "prod" }, anEvent({ kind: "service", name: "web" }, "")));
 });
 
 Deno.test("latestWarnings() returns the last three, oldest first, without those already printed", () => {
@@ -63,15 +63,15 @@ Deno.test("latestWarnings() drops repetitions", () => {
   assert.deepEqual(latestWarnings(web, events).map((e) => e.resourceVersion), [2]);
 });
 
-Deno.test("tellsOf() ignores events of an earlier resource with the same name, and of its instances", () => {
+Deno.test("isAbout() ignores events of an earlier resource with the same name, and of its instances", () => {
   const resource = { ...aService("web"), uid: "u" };
   const event = (object: { kind: string; name: string }, uid: string, lastAt = resource.createdAt) => {
     const made = anEvent(object, "", { lastAt });
     return { ...made, spec: { ...made.spec, object: { ...made.spec.object, uid } } };
   };
   const [service, instance] = [{ kind: "service", name: "web" }, { kind: "instance", name: "web-0" }];
-  assert.ok(tellsOf(resource, event(service, "u")));
-  assert.ok(!tellsOf(resource, event(service, "before")));
-  assert.ok(tellsOf(resource, event(instance, "any")));
-  assert.ok(!tellsOf(resource, event(instance, "any", "2025-12-31T00:00:00.000Z")));
+  assert.ok(isAbout(resource, event(service, "u")));
+  assert.ok(!isAbout(resource, event(service, "before")));
+  assert.ok(isAbout(resource, event(instance, "any")));
+  assert.ok(!isAbout(resource, event(instance, "any", "2025-12-31T00:00:00.000Z")));
 });

@@ -62,7 +62,7 @@ export const LOCAL: DriverEntry<typeof keys, LocalSettings> = {
       },
     },
   },
-  seedsClass: true,
+  initialClass: true,
   settle: (written, { dataDir }) => ({
     localVolumeRoot: written.localVolumeRoot ?? join(dataDir, "volumes"),
     trashRetentionMs: parseDuration(written.trashRetention ?? "24h"),

@@ -48,7 +48,7 @@ export const LOCAL_HOST: DriverEntry<typeof keys, LocalHostSettings> = {
       },
     },
   },
-  seedsClass: true,
+  initialClass: true,
   settle: (written, { userVolumes }) => ({
     hostPathAllowlist: [
       ...written.hostPathAllowlist ?? [],

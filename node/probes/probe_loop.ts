@@ -2,7 +2,7 @@
  * Schedules a probe: at fixed points that neither drift nor overlap, and more often until it has passed once.
  * @module
  */
-import { pause } from "../../base/delay.ts";
+import { sleepQuietly } from "../../base/delay.ts";
 import type { ProbeAnswer } from "./tracker.ts";
 
 /** The waits between extra attempts before the first success, in milliseconds. */
@@ -50,7 +50,7 @@ export async function runProbe(loop: ProbeLoop): Promise<void> {
     attempt(() => loop.onPlanned?.(due));
     const now = performance.now();
     const early = eager && due - now > eagerMs && now >= loop.firstAt;
-    await pause(early ? eagerMs : Math.max(0, due - now), signal);
+    await sleepQuietly(early ? eagerMs : Math.max(0, due - now), signal);
     if (signal.aborted) return;
     const answer = await ask(signal).catch((error) => loop.onFault(error) as undefined);
     if (signal.aborted) return;

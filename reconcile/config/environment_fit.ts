@@ -3,7 +3,7 @@
  * launch knows it.
  * @module
  */
-import { TOO_MUCH_HINT, tooMuchIn } from "../../model/environment_size.ts";
+import { findTooLarge, TOO_LARGE_HINT } from "../../model/environment_size.ts";
 import { RuneError } from "../../model/error.ts";
 import type { InitStep } from "../../model/init_step.ts";
 import type { InstanceTemplate } from "../../model/instance.ts";
@@ -24,7 +24,7 @@ export function requireFits(
     : process
     ? [process.command, ...process.args]
     : [...command, ...args];
-  const [first] = tooMuchIn({ words, env });
+  const [first] = findTooLarge({ words, env });
   if (!first) return;
-  throw new RuneError("failed_precondition", first.message, { hint: TOO_MUCH_HINT, permanent: false });
+  throw new RuneError("failed_precondition", first.message, { hint: TOO_LARGE_HINT, permanent: false });
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import type { Publication, Runner } from "../../runners/runner.ts";
-import { seed } from "../../server/daemon/seed.ts";
+import { createInitialResources } from "../../server/daemon/initial_resources.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { makeInstance, makeService } from "../testing/resources.ts";
@@ -30,7 +30,7 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
     findInstance: () => store.get("instance", "default", "web-0"),
   } as Partial<Record<keyof InstancePassDeps, unknown>> as InstancePassDeps;
   try {
-    await seed(store);
+    await createInitialResources(store);
     const service = makeService();
     await store.transact((tx) => {
       const { spec, status } = service;

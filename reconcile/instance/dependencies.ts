@@ -5,7 +5,7 @@
  */
 import { dependencyRef } from "../../model/dependencies.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
-import { failedJob, meets } from "../../model/dependency_state.ts";
+import { failedJob, isDependencyMet } from "../../model/dependency_state.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Service } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
@@ -40,7 +40,7 @@ export function observeDependencies(
 
 /** Whether a dependency is what it is waited for to be. */
 export function isMet({ dependency, service, instances }: DependencyView): boolean {
-  return service !== undefined && meets(dependency.readyWhen, { service, instances });
+  return service !== undefined && isDependencyMet(dependency.readyWhen, { service, instances });
 }
 
 /** What a dependency is waited for, in words: `default/db to be healthy (it is Pending)`. */

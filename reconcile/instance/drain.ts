@@ -5,7 +5,7 @@
  */
 import type { NodeRunner } from "../../node/node_runner.ts";
 import type { Store } from "../../store/store.ts";
-import { pause } from "../../base/delay.ts";
+import { sleepQuietly } from "../../base/delay.ts";
 import type { InstanceView } from "./view.ts";
 
 /** What those who looked up the name just before are given to come and be served. */
@@ -29,5 +29,5 @@ export async function drain(
   if (!others) return;
   const sharedNames = run.sharedNames && [];
   await runner.publish(run, { names: [], ...(sharedNames && { sharedNames }), signal });
-  await pause(DRAIN_MS, signal);
+  await sleepQuietly(DRAIN_MS, signal);
 }

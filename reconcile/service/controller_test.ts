@@ -1,6 +1,6 @@
 /** A service and the volumes of its templates, in a real store. @module */
 import assert from "node:assert/strict";
-import { seed } from "../../server/daemon/seed.ts";
+import { createInitialResources } from "../../server/daemon/initial_resources.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { makeService, makeVolume } from "../testing/resources.ts";
@@ -14,7 +14,7 @@ Deno.test("reconcileService() makes a template's volume that was being deleted w
   const pass = () => reconcileService("default/web", { store, clock: createClock() });
   const volume = () => store.get("volume", "default", "data-web-0");
   try {
-    await seed(store);
+    await createInitialResources(store);
     const { spec, status } = makeService({
       volumes: [{
         name: "data",

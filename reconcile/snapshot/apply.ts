@@ -265,7 +265,7 @@ async function write(
     const { namespace, annotations, spec } = current;
     recordEvent(tx, { namespace, object: current, ...event });
     // Nobody waits for one that a policy took: what goes wrong is told where its owner looks.
-    const uid = annotations[ANNOTATIONS.scheduledFor];
+    const uid = annotations[ANNOTATIONS.policyVolume];
     if (uid === undefined || event.type === "Normal") return;
     recordEvent(tx, { namespace, object: { kind: "volume", name: spec.source.volume, uid }, ...event });
   });

@@ -63,7 +63,7 @@ function observeSnapshotPolicy(
   const volume = state.get("volume", namespace, name);
   const { ownerService, driver } = volume?.status ?? {};
   const taken = state.list("snapshot", namespace)
-    .filter((s) => s.spec.source.volume === name && ANNOTATIONS.scheduledFor in s.annotations);
+    .filter((s) => s.spec.source.volume === name && ANNOTATIONS.policyVolume in s.annotations);
   return {
     volume,
     policy: volume && snapshotPolicyOf(volume, {
@@ -112,7 +112,7 @@ function takeSnapshot(tx: Tx, { volume, number }: { volume: Volume; number: numb
     namespace,
     name: nameAt(),
     labels,
-    annotations: { [ANNOTATIONS.scheduledFor]: uid, [ANNOTATIONS.scheduleNumber]: String(number) },
+    annotations: { [ANNOTATIONS.policyVolume]: uid, [ANNOTATIONS.policyNumber]: String(number) },
     finalizers: [FINALIZERS.snapshot],
     spec: { source: { volume: volume.name } },
     status: { state: "Pending", attempts: 0 },

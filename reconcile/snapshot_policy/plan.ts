@@ -47,7 +47,7 @@ export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan
   const volume = view.volume?.deletionRequestedAt === undefined ? view.volume : undefined;
   const taken = view.taken.filter((s) => s.deletionRequestedAt === undefined)
     .sort((a, b) => numberOf(b) - numberOf(a));
-  const isOwn = (s: Snapshot) => s.annotations[ANNOTATIONS.scheduledFor] === volume?.uid;
+  const isOwn = (s: Snapshot) => s.annotations[ANNOTATIONS.policyVolume] === volume?.uid;
   // Of a volume that went meanwhile: there is nothing in them, and never will be.
   const unfinished = taken.filter((s) => !isOwn(s) && !isReady(s));
   // Without a handle there is nothing to copy: it is not provisioned, or given up.
@@ -89,7 +89,7 @@ const isReady = ({ status }: Snapshot) => status.state === "Ready";
 const hasFailed = ({ status }: Snapshot) => status.state === "Failed" && status.nextAttemptAt === undefined;
 
 /** The how-manieth of its policy a snapshot is: an order that no clock changes. */
-export const numberOf = ({ annotations }: Snapshot) => Number(annotations[ANNOTATIONS.scheduleNumber] ?? 0);
+export const numberOf = ({ annotations }: Snapshot) => Number(annotations[ANNOTATIONS.policyNumber] ?? 0);
 
 /** Whether it holds what was written before it was made: adopted, restored, or brought back. */
 const beganWithData = ({ spec, status, annotations }: Volume) =>

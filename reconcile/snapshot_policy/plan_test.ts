@@ -21,8 +21,8 @@ const old = makeProvisionedVolume({ createdAt: ago(3600 * 24) });
 const policy = { every: "10m", keep: 2 };
 
 const makeNumbered = (n: number) => ({
-  [ANNOTATIONS.scheduledFor]: "volume-uid",
-  [ANNOTATIONS.scheduleNumber]: String(n),
+  [ANNOTATIONS.policyVolume]: "volume-uid",
+  [ANNOTATIONS.policyNumber]: String(n),
 });
 
 /** A snapshot that was asked for some minutes ago, named after them. */

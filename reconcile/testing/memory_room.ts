@@ -17,7 +17,7 @@ import type { NodeRunner } from "../../node/node_runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { createMemoryRunner } from "../../runners/testing/memory_runner.ts";
 import { MemoryRuns } from "../../runners/testing/memory_runs.ts";
-import { openOn, type Store } from "../../store/store.ts";
+import { openStoreOn, type Store } from "../../store/store.ts";
 import { MemoryDisk, openMemoryKv } from "../../store/testing/memory_kv.ts";
 import { readDataFrom, readSecretFrom } from "../config/data.ts";
 import { createLooks } from "../instance/looks.ts";
@@ -73,7 +73,7 @@ export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>):
     root: join(directory, "volumes"),
     makeDirectory: (path) => Deno.mkdir(path, { recursive: true }),
   });
-  const store = await openOn(openMemoryKv(new MemoryDisk()), {
+  const store = await openStoreOn(openMemoryKv(new MemoryDisk()), {
     dataDir: directory,
     held: { [Symbol.dispose]: () => {} },
   });

@@ -5,7 +5,7 @@ import { createNodes } from "../../node/node.ts";
 import { makeTestNode } from "../../node/testing/test_node.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { createDockerRunner } from "../../runners/docker/runner.ts";
-import { seed } from "../../server/daemon/seed.ts";
+import { createInitialResources } from "../../server/daemon/initial_resources.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { acquireLease } from "../leases.ts";
@@ -35,7 +35,7 @@ Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the
   const volume = () => store.get("volume", "default", "v")!;
   const pass = () => reconcileVolume("default/v", { deps, signal });
   try {
-    await seed(store);
+    await createInitialResources(store);
     const service = makeService({ volumes: [{ name: "d", mountPath: "/data", claim: { name: "v" } }] });
     const { spec, status, name } = makeInstance(service, 0);
     await store.transact((tx) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { createNodes } from "../../node/node.ts";
 import { makeTestNode } from "../../node/testing/test_node.ts";
-import { seed } from "../../server/daemon/seed.ts";
+import { createInitialResources } from "../../server/daemon/initial_resources.ts";
 import type { Filesystem } from "../../model/filesystem.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
@@ -47,7 +47,7 @@ Deno.test("reconcileVolume() remembers the filesystem when it makes a volume, le
     await pass();
   };
   try {
-    await seed(store);
+    await createInitialResources(store);
     const { spec, status } = makeVolume({ storageClassName: "local" });
     await store.transact((tx) => {
       tx.create({ kind: "volume", namespace: "default", name: "v", spec, status });

@@ -4,7 +4,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import { createNodes } from "../../node/node.ts";
 import { makeTestNode } from "../../node/testing/test_node.ts";
-import { seed } from "../../server/daemon/seed.ts";
+import { createInitialResources } from "../../server/daemon/initial_resources.ts";
 import { openStore } from "../../store/store.ts";
 import { createClock } from "../../base/clock.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
@@ -54,7 +54,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
     store.transact((tx) => void acquireLease(tx, { namespace: "default", name: "v" }, holder));
   const letGo = () => store.transact((tx) => releaseLeases(tx, holder.instanceUid));
   try {
-    await seed(store);
+    await createInitialResources(store);
     const { spec, status } = makeVolume({ storageClassName: "local" });
     await store.transact((tx) => {
       tx.create({ kind: "volume", namespace: "default", name: "v", spec, status });

@@ -7,7 +7,7 @@ import { containerConfig } from "./container_config.ts";
 import { containerSchema, stateOf } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { containerName, LABEL } from "./labels.ts";
-import { BUSY, pause } from "./pause.ts";
+import { BUSY, sleepQuietly } from "./pause.ts";
 import { refusalOf } from "./refusals.ts";
 
 const createdSchema = z.object({ Id: z.string() });
@@ -50,7 +50,7 @@ export async function createContainer(
       }
       // A name is in use shortly before its container is visible, and shortly after it is removed.
       if (attempt === BUSY.times) throw error;
-      await pause(BUSY.everyMs, signal);
+      await sleepQuietly(BUSY.everyMs, signal);
     }
   }
 }

@@ -7,7 +7,7 @@ import { type Engine, transportError } from "./engine.ts";
 import { explainRefusedExec, readStatus } from "./exec_refusal.ts";
 import { hasEnded, isBeingStarted, readExec } from "./exec_state.ts";
 import { decodeFrames, type Frame } from "./frames.ts";
-import { pause } from "./pause.ts";
+import { sleepQuietly } from "./pause.ts";
 import type { PauseLock } from "./pause_lock.ts";
 import { hangUp, upgrade, type Upgraded } from "./upgrade.ts";
 
@@ -141,7 +141,7 @@ async function awaitStart(
     if (!state || (waitMs === START_MOST_MS && await readStatus(engine, id, limit) !== "running")) {
       throw new RuneError("conflict", `cannot ${what}: the container does not run any more`);
     }
-    await pause(waitMs, limit);
+    await sleepQuietly(waitMs, limit);
   }
 }
 
@@ -236,7 +236,7 @@ async function codeOf(
       });
     }
     if (hasEnded(state)) return state.ExitCode!;
-    await pause(POLL_MS, options.signal);
+    await sleepQuietly(POLL_MS, options.signal);
   }
 }
 
@@ -248,7 +248,7 @@ async function kill(engine: Engine, exec: string): Promise<void> {
     let command = await look();
     // The first output may come before the Engine has noted the pid.
     while (command && isBeingStarted(command)) {
-      await pause(POLL_MS, signal);
+      await sleepQuietly(POLL_MS, signal);
       command = await look();
     }
     if (!command?.Running || command.Pid <= 1) return;

@@ -8,7 +8,7 @@
 import { type Container, containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { isBeingStarted, readExec } from "./exec_state.ts";
-import { BUSY, pause } from "./pause.ts";
+import { BUSY, sleepQuietly } from "./pause.ts";
 
 /** How one container is paused or resumed. */
 interface ChangeOptions {
@@ -68,7 +68,7 @@ async function awaitStarts(engine: Engine, { ExecIDs }: Container, signal: Abort
     while (true) {
       const state = await readExec(engine, exec, { what: "see whether a command has started", signal });
       if (!state || !isBeingStarted(state)) break;
-      await pause(BUSY.everyMs, signal);
+      await sleepQuietly(BUSY.everyMs, signal);
       signal.throwIfAborted();
     }
   }

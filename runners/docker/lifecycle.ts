@@ -8,7 +8,7 @@ import { resumeContainer } from "./hold.ts";
 import type { StopOptions } from "../runner.ts";
 import { parseSignal } from "../../model/stop_signal.ts";
 import { z } from "zod";
-import { BUSY, pause } from "./pause.ts";
+import { BUSY, sleepQuietly } from "./pause.ts";
 import { refusalOf } from "./refusals.ts";
 
 /**
@@ -160,7 +160,7 @@ async function awaitRemoval(
     if (["running", "paused", "restarting"].includes(container.State.Status)) {
       throw new RuneError("conflict", refusal.message, { cause: refusal, hint: "stop it first" });
     }
-    await pause(BUSY.everyMs, signal);
+    await sleepQuietly(BUSY.everyMs, signal);
   }
   throw refusal;
 }

@@ -1,7 +1,7 @@
 /** Reads the CPU and memory usage of a container. @module */
 import { z } from "zod";
 import type { Engine } from "./engine.ts";
-import { pause } from "./pause.ts";
+import { sleepQuietly } from "./pause.ts";
 
 /** A reading of the CPU time used so far. */
 export interface CpuSample {
@@ -43,7 +43,7 @@ export async function containerStats(
   if (!previous) {
     previous = (await read(engine, id, signal))?.cpu;
     if (!previous) return undefined;
-    await pause(FIRST_INTERVAL_MS, signal);
+    await sleepQuietly(FIRST_INTERVAL_MS, signal);
   }
   const now = await read(engine, id, signal);
   return now && {

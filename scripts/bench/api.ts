@@ -1,4 +1,4 @@
-/** The API: large lists and small reads. @module */
+/** Measures the API: large lists and small reads. @module */
 import { capture, findProgram } from "../command.ts";
 import { timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
@@ -10,9 +10,7 @@ const READS = 4000;
 const PARALLEL = 16;
 const READS_BUDGET = 2000;
 
-/**
- * Lists 1,000 stored services, then reads one of them as fast as it goes; the daemon has one core to itself.
- */
+/** Lists 1,000 stored services, then reads one of them repeatedly. The daemon has one core to itself. */
 export function measureApi(): Promise<Row[]> {
   return withLab(async (lab) => {
     const pinned = findProgram("taskset") !== undefined &&

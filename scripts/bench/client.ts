@@ -1,4 +1,4 @@
-/** The command line: what a person waits for. @module */
+/** Measures the command line: how long a person waits. @module */
 import { capture } from "../command.ts";
 import { RUNE } from "../daemon.ts";
 import { timeWork, withLab } from "./lab.ts";
@@ -7,7 +7,7 @@ import { formatMs, median, type Row } from "./measurement.ts";
 const ROUNDS = 15;
 const BUDGET_MS = 100;
 
-/** `rune get services` from source, warm, against the start of an empty Deno program; in turns. */
+/** `rune get services` from source, warm, compared with an empty Deno program, in turns. */
 export function measureClient(): Promise<Row> {
   return withLab(async (lab) => {
     const empty = await Deno.makeTempFile({ suffix: ".js" });

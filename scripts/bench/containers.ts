@@ -1,4 +1,4 @@
-/** Containers: how much longer a cast takes than the same Engine calls made by hand. @module */
+/** Measures containers: a cast compared with the same Engine calls made by hand. @module */
 import type { Instance } from "../../model/instance.ts";
 import { containerConfig } from "../../runners/docker/container_config.ts";
 import { networkName } from "../../runners/docker/labels.ts";
@@ -12,21 +12,21 @@ const ROUNDS = 5;
 const COMMAND = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"];
 const BY_HAND = "bench-by-hand";
 
-/** The floor: containers with the very configuration that Rune gives its own, made by plain calls. */
+/** The baseline: containers with the same configuration as Rune's, made by plain calls. */
 export interface ByHand {
   /** Creates and starts this many at once. */
   start(count: number): Promise<void>;
   /**
-   * Kills the one container that `start` made, waits for its end and starts another: the quickest anybody
-   * could be.
+   * Kills the single container from `start`, waits for its end and starts another: the fastest possible
+   * replacement.
    */
   replace(): Promise<void>;
-  /** Removes all that `start` made. */
+  /** Removes everything that `start` created. */
   clear(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Prepares the calls; the network is made here, as Rune's exists before what is measured. */
+/** Prepares the calls. It creates the network here, because Rune's exists before the measurement too. */
 export async function openByHand(engine: Engine, image: string): Promise<ByHand> {
   const network = networkName("default", BY_HAND);
   const ids: string[] = [];
@@ -75,7 +75,7 @@ export async function openByHand(engine: Engine, image: string): Promise<ByHand>
 
 const service = (name: string, image: string, scale: number) => ({ name, image, scale, command: COMMAND });
 
-/** Runs the work with a lab, the floor and an Engine. @returns undefined where no Engine answers. */
+/** Runs the work with a lab, the baseline and an Engine. @returns undefined if no Engine answers. */
 async function withEngine<T>(
   work: (lab: Lab, byHand: ByHand, context: { engine: Engine; image: string }) => Promise<T>,
 ): Promise<T | undefined> {
@@ -94,13 +94,15 @@ async function withEngine<T>(
   }
 }
 
-/** A cast of 20 containers until all are running, against 20 parallel create and start calls; in turns. */
+/**
+ * A cast of 20 containers until all are running, compared with 20 parallel create and start calls, in turns.
+ */
 export async function measureCast(): Promise<Row> {
   const what = `cast → ${COUNT} containers running`;
   const row = await withEngine(async (lab, byHand, { image }) => {
     const ours: number[] = [];
     const other: number[] = [];
-    // One container stays, so that the namespace's network does: the floor has its own already too.
+    // One container stays, to keep the namespace's network: the baseline has its network already too.
     await lab.cast(service("keeper", image, 1));
     await lab.until(areRunning(1));
     for (let round = 0; round < ROUNDS; round++) {
@@ -121,7 +123,7 @@ export async function measureCast(): Promise<Row> {
 }
 
 /**
- * A killed container until its replacement runs, by Rune and by hand, against one create and start; in turns.
+ * The replacement of a killed container, by Rune and by hand, compared with one create and start, in turns.
  */
 export async function measureReplacement(): Promise<Row[]> {
   const what = "container killed → replacement running";
@@ -130,7 +132,7 @@ export async function measureReplacement(): Promise<Row[]> {
     const ours: number[] = [];
     const other: number[] = [];
     const hand: number[] = [];
-    // Each round kills another instance: a second crash of the same one would wait for its backoff.
+    // Each round kills a different instance: a second crash of the same one would wait for its backoff.
     await lab.cast(service("victim", image, rounds));
     const seen: { instances: Instance[] } = { instances: [] };
     const allRun = areRunning(rounds);

@@ -1,4 +1,4 @@
-/** The daemon itself: what it costs when nothing happens, and how soon it is back. @module */
+/** Measures the daemon itself: its cost when idle, and how fast it starts. @module */
 import type { Instance } from "../../model/instance.ts";
 import { areRunning, type Lab, timeWork, withLab } from "./lab.ts";
 import { formatMs, median, type Row } from "./measurement.ts";
@@ -31,9 +31,7 @@ export async function residentMb(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;
 }
 
-/**
- * Memory and CPU with process services running, each one `sleep`, over ten seconds in which nothing changes.
- */
+/** Memory and CPU with idle process services, each one `sleep`, over ten seconds without changes. */
 export async function measureIdle(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [services, mb, percent] of IDLE_BUDGETS) {
@@ -69,7 +67,7 @@ function measureIdleServices(services: number, budget: { mb: number; percent: nu
   });
 }
 
-/** A daemon with nothing stored, from its start to `/healthz` 200. */
+/** Starts a daemon without data, until `/healthz` returns 200. */
 export function measureStart(): Promise<Row> {
   return withLab(async (lab) => {
     const starts: number[] = [];
@@ -94,8 +92,8 @@ async function pids(lab: Lab): Promise<string> {
 }
 
 /**
- * A daemon that was killed with 500 processes running, from its start to `/healthz` 200; none may be
- * restarted.
+ * Starts a daemon after a kill with 500 running processes, until `/healthz` returns 200. No process may
+ * restart.
  */
 export function measureAdoption(): Promise<Row> {
   return withLab(async (lab) => {

@@ -1,5 +1,5 @@
 /**
- * What the benchmarks share: a daemon on a scratch directory, its API, and its instances as they change.
+ * Shared by the benchmarks: a daemon in a scratch directory, its API, and a watch of its instances.
  * @module
  */
 import type { CastResponse, ResourceList } from "../../model/api.ts";
@@ -7,16 +7,16 @@ import type { Instance } from "../../model/instance.ts";
 import { type Daemon, startDaemon } from "../daemon.ts";
 import { removeLeftovers } from "../leftovers.ts";
 
-/** A daemon with its API at hand. */
+/** A daemon with access to its API. */
 export interface Lab {
   readonly daemon: Daemon;
   readonly home: string;
-  /** One call. @throws {Error} with the daemon's answer when the status is not 2xx. */
+  /** Sends one request. @throws {Error} with the daemon's answer if the status is not 2xx. */
   api<T>(call: string, body?: unknown): Promise<T>;
   cast(...services: Record<string, unknown>[]): Promise<CastResponse>;
-  /** Resolves when the predicate holds for the instances of the default namespace, told as they change. */
+  /** Watches the instances of the default namespace and resolves once the predicate holds. */
   until(holds: (instances: Instance[]) => boolean): Promise<void>;
-  /** Starts a daemon again on the same data, after `daemon.stop()`. */
+  /** Starts a daemon on the same data, after `daemon.stop()`. */
   restart(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerat
   }
 }
 
-/** Runs the work with a lab of its own, then removes all that it ran, the daemon and its directory. */
+/** Runs the work with a new lab, then removes everything that it ran, the daemon and its directory. */
 export async function withLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
   const home = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-bench-" }));
   let daemon = await startDaemon(home);
@@ -72,7 +72,7 @@ export async function withLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
         if (type === "delete") instances.delete(resource!.name);
         if (holds([...instances.values()])) return;
       }
-      throw new Error("the watch ended before the instances were as wanted");
+      throw new Error("the watch ended before the instances reached the wanted state");
     },
     async restart() {
       daemon = await startDaemon(home);
@@ -87,13 +87,13 @@ export async function withLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether this many instances run, and no more exist. */
+/** Whether exactly this many instances exist, and all of them run. */
 export function areRunning(count: number): (instances: Instance[]) => boolean {
   return (instances) =>
     instances.length === count && instances.every((i) => i.status.state === "Running" && i.status.ready);
 }
 
-/** Milliseconds that the work took. */
+/** The duration of the work, in milliseconds. */
 export async function timeWork(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();

@@ -1,33 +1,33 @@
-/** What a benchmark hands back, and how numbers become a table. @module */
+/** The rows of a benchmark, and how they become a table. @module */
 
 /** One row of the table. */
 export interface Row {
   what: string;
-  /** Ours, as printed: `412 ms`. */
+  /** Our value, as printed: `412 ms`. */
   measured: string;
-  /** What it is measured against, as printed. */
+  /** The value to compare with, as printed. */
   against: string;
-  /** Ours divided by the other, where there is one. */
+  /** Ours divided by the other, if there is one. */
   ratio?: number;
   budget: string;
-  /** Undefined where there is no budget or it was not measured. */
+  /** Undefined if there is no budget, or if nothing was measured. */
   met?: boolean;
 }
 
-/** The middle value; the mean of the two middle ones for an even count. */
+/** The median. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Milliseconds, as a person reads them. */
+/** Milliseconds in a readable form. */
 export function formatMs(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
   return ms >= 10 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(1)} ms`;
 }
 
-/** A row that compares two series by their medians. @param limit the ratio that the budget allows. */
+/** Compares the medians of two series. @param limit the largest ratio within the budget. */
 export function compare(
   what: string,
   series: { ours: number[]; other: number[]; otherName: string; limit: number },
@@ -43,12 +43,12 @@ export function compare(
   };
 }
 
-/** A row for what could not be measured here. */
+/** A row for something that could not be measured here. */
 export function makeSkippedRow(what: string, reason: string): Row {
   return { what, measured: "–", against: reason, budget: "–" };
 }
 
-/** The rows as a Markdown table, which reads as well on a terminal. */
+/** The rows as a Markdown table, which is also readable on a terminal. */
 export function formatTable(rows: Row[]): string {
   const verdict = (met: boolean | undefined) => met === undefined ? "–" : met ? "ok" : "MISS";
   const cells = [

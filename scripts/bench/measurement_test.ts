@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { compare, formatMs, formatTable, makeSkippedRow, median } from "./measurement.ts";
 
-Deno.test("median() takes the middle, whatever the order", () => {
+Deno.test("median() is independent of the order", () => {
   assert.equal(median([9, 1, 5]), 5);
   assert.equal(median([4, 1, 2, 3]), 2.5);
 });
 
-Deno.test("compare() judges the ratio of the medians against the limit", () => {
+Deno.test("compare() compares the ratio of the medians with the limit", () => {
   const series = { ours: [110, 100, 900], other: [100, 100, 100], otherName: "raw", limit: 1.1 };
   assert.equal(compare("x", series).met, true);
   assert.equal(compare("x", { ...series, limit: 1.09 }).met, false);

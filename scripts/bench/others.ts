@@ -1,4 +1,4 @@
-/** What other tools take to bring up the same 20 containers, where they are installed. @module */
+/** Measures how long other tools take for the same 20 containers, if they are installed. @module */
 import { ensureTestImage } from "../../runners/docker/test_image.ts";
 import { capture, findProgram } from "../command.ts";
 import { type Engine, engineAnswers, openEngine } from "../engine.ts";
@@ -21,7 +21,7 @@ function row(what: string, rounds: number[]): Row {
   return { what, measured: formatMs(median(rounds)), against, budget: "–" };
 }
 
-/** `docker-compose up -d --scale`: returns when all are started. */
+/** `docker-compose up -d --scale`, which returns once all are started. */
 export async function measureCompose(): Promise<Row> {
   const what = `docker-compose up --scale s=${COUNT}`;
   if (findProgram("docker-compose") === undefined) {
@@ -57,12 +57,12 @@ async function countSwarmContainers(engine: Engine, filters: Record<string, stri
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 120_000;
   while (!await holds()) {
-    if (Date.now() > deadline) throw new Error("the swarm did not get there within two minutes");
+    if (Date.now() > deadline) throw new Error("the swarm did not finish within two minutes");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/** `docker service create --replicas` on a swarm of one, made for this and left afterwards. */
+/** `docker service create --replicas` on a swarm of one node, created for this and dissolved afterwards. */
 export async function measureSwarm(): Promise<Row> {
   const what = `docker service create --replicas ${COUNT}`;
   if (findProgram("docker") === undefined) return makeSkippedRow(what, "the docker command is not installed");
@@ -90,11 +90,11 @@ export async function measureSwarm(): Promise<Row> {
   } finally {
     engine.close();
     await must(["docker", "swarm", "leave", "--force"]);
-    // Of containers that never ran the swarm leaves behind what it made.
+    // The swarm leaves behind what it created for containers that never ran.
     const label = `label=com.docker.swarm.service.name=${NAME}`;
     const { stdout } = await capture(["docker", "ps", "--all", "--quiet", "--filter", label]);
     for (const id of stdout.split("\n").filter(Boolean)) await must(["docker", "rm", "--force", id]);
-    // Joining a swarm made this network, and leaving one does not remove it.
+    // Joining a swarm creates this network, and leaving does not remove it.
     if (!hadBridge) await must(["docker", "network", "rm", BRIDGE]);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Rollouts: how long replacing running containers takes beside starting as many of them by plain Engine
+ * Measures rollouts: the replacement of running containers, compared with as many starts by plain Engine
  * calls.
  * @module
  */
@@ -14,7 +14,7 @@ const COMMAND = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"];
 const COUNT = 20;
 const ROUNDS = 5;
 
-/** All of a generation: this many, ready, and no other. */
+/** Whether a generation is complete: this many ready instances, and no others. */
 const areRenewed = (count: number, generation: number) => (instances: Instance[]) =>
   instances.length === count &&
   instances.every((i) =>
@@ -50,7 +50,7 @@ async function measureRounds(
   });
 }
 
-/** A rollout of 20 replicas, 5 at a time, and of one; beside as many starts one after the other. */
+/** A rollout of 20 replicas, 5 at a time, and of one, compared with as many sequential starts. */
 export async function measureRollouts(): Promise<Row[]> {
   const whats = [`rollout of ${COUNT} replicas, 5 at a time`, "restart of one instance, start-first"];
   if (!await engineAnswers()) return whats.map((what) => makeSkippedRow(what, "no Docker Engine here"));

@@ -1,4 +1,4 @@
-/** Many stored services: what lists, watches and starts cost when there are 5,000 of them. @module */
+/** Measures lists, watches and starts with 5,000 stored services. @module */
 import { feelPulse } from "../../tests/pulse.ts";
 import { residentMb } from "./daemon.ts";
 import { eventData, timeWork, withLab } from "./lab.ts";

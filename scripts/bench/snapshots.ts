@@ -1,8 +1,8 @@
 /**
- * Snapshot and restore of a `local` volume beside `cp -a` of the same tree, on three filesystems at three
- * sizes. Rounds take turns: plain `cp -a` (in the page cache when it returns), `cp -a` made durable (`sync
- * -f`), snapshot, restore. A snapshot is timed as a client sees it, from the request to Ready: two commits of
- * the store, the copy, its sync, its rename.
+ * Measures snapshot and restore of a `local` volume against `cp -a` of the same tree, on three filesystems
+ * with three sizes. Rounds take turns: plain `cp -a` (in the page cache when it returns), `cp -a` followed by
+ * `sync -f`, snapshot, restore. A snapshot is timed as a client sees it, from the request to Ready: two
+ * commits of the store, the copy, its sync, its rename.
  * @module
  */
 import { capture, findProgram } from "../command.ts";
@@ -35,10 +35,7 @@ function apiOf(url: string) {
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
   };
-  /**
-   * Does something and returns when a resource has got to a state by it (`gone`: to its end), as a watch
-   * tells.
-   */
+  /** Does something and resolves once a watch shows the resource in a state (`gone`: deleted). */
   const reach = async (
     { kind, name, state }: { kind: string; name: string; state: string },
     act: () => Promise<void>,
@@ -58,7 +55,7 @@ function apiOf(url: string) {
   return { call, reach };
 }
 
-/** Fills a directory with files of 2 MiB of noise. */
+/** Fills a directory with files of 2 MiB of random data. */
 async function fill(directory: string, sizeMiB: number): Promise<void> {
   const noise = new Uint8Array(FILE_MIB * MIB);
   for (let at = 0; at < noise.length; at += 65_536) crypto.getRandomValues(noise.subarray(at, at + 65_536));
@@ -90,7 +87,7 @@ async function measureSize(
   await api.reach(made, () => api.call("PUT", `volumes/${name}`, volume));
   await fill(source, sizeMiB);
   await takeSnapshot("base");
-  /** Each with what undoes it. */
+  /** Each with a function that undoes it. */
   const contenders: Record<keyof Series, [act: () => Promise<void>, undo: () => Promise<void>]> = {
     plain: [() => must("cp", "-a", source, copy), () => must("rm", "-rf", copy)],
     durable: [async () => {
@@ -113,7 +110,7 @@ async function measureSize(
       series[contender].push(await timeWork(act));
       await undo();
     }
-    // Nobody always comes after the same other.
+    // The order changes, so that none always follows the same other.
     order.push(order.shift()!);
   }
   await removeResource("snapshots", "base");
@@ -154,7 +151,7 @@ async function measureFilesystem(type: LoopFsType): Promise<Row[]> {
   }
 }
 
-/** Rows for each filesystem that can be made here. */
+/** Rows for each filesystem that can be created here. */
 export async function measureSnapshots(): Promise<Row[]> {
   if (Deno.uid() !== 0) {
     return [makeSkippedRow("snapshot of local", "needs root, for filesystems of its own")];

@@ -1,10 +1,10 @@
 /**
- * Chance that a seed and a place in a history determine, so that leaving out one event leaves the rest as it
- * was.
+ * Deterministic chance: a value depends on the seed and a position in the history, so removing one event
+ * leaves the others as they were.
  * @module
  */
 
-/** A whole number below `below`, always the same for the same words. */
+/** An integer below `below`, always the same for the same words. */
 export function pick(below: number, ...words: (number | string)[]): number {
   let hash = 2166136261;
   for (const word of words) {
@@ -15,7 +15,7 @@ export function pick(below: number, ...words: (number | string)[]): number {
   return ((hash ^ hash >>> 16) >>> 0) % below;
 }
 
-/** One of these. */
+/** Picks one element. */
 export function pickOf<T>(all: readonly T[], ...words: (number | string)[]): T {
   return all[pick(all.length, ...words)]!;
 }

@@ -11,7 +11,7 @@ import type { NodeDriver } from "../../node/node_driver.ts";
 import { fixedSecrets } from "../../node/testing/drivers.ts";
 import type { KeptLogs } from "../../reconcile/kept_logs/kept_logs.ts";
 import { startControllers } from "../../reconcile/start.ts";
-import { openOn, type Store } from "../../store/store.ts";
+import { openStoreOn, type Store } from "../../store/store.ts";
 import { openMemoryKv } from "../../store/testing/memory_kv.ts";
 import type { World } from "./world.ts";
 
@@ -24,15 +24,15 @@ export interface SimulatedDaemon {
 /** Starts a daemon on what the last one left. */
 export async function startSimulated(
   world: World,
-  { gate, seedStore }: { gate: Gate; seedStore(store: Store): Promise<void> },
+  { gate, createInitialResources }: { gate: Gate; createInitialResources(store: Store): Promise<void> },
 ): Promise<SimulatedDaemon> {
   const clock = createClock();
-  const store = await openOn(openMemoryKv(world.disk, gate), {
+  const store = await openStoreOn(openMemoryKv(world.disk, gate), {
     dataDir: "/memory",
     clock: () => clock.now(),
     held: { [Symbol.dispose]: () => {} },
   });
-  await seedStore(store);
+  await createInitialResources(store);
   const node = world.openNode(gate, clock);
   startControllers({
     store,

@@ -1,31 +1,31 @@
-/** What happens in a history, as data: what users ask for, what goes wrong, and when. @module */
+/** The events of a history, as data: what users request, what goes wrong, and when. @module */
 import { pick, pickOf } from "./chance.ts";
 import type { CallFault } from "./scheduler.ts";
 
-/** What a user asks for. */
+/** A request of a user. */
 export type Wish =
   | { do: "cast"; kind: "service" | "volume" | "snapshot"; body: Record<string, unknown> & { name: string } }
   | { do: "delete"; kind: "service" | "volume" | "snapshot"; name: string; cascade?: true }
   | { do: "restart"; name: string };
 
-/** One event; it comes before the call of its step is let through. */
+/** An event, which happens before the call of its step goes on. */
 export type HistoryEvent =
   & { step: number }
   & (
     | { what: "wish"; wish: Wish }
     | { what: "fault"; fault: CallFault }
-    /** The daemon is killed, and started again after that many milliseconds. */
+    /** The daemon is killed, and restarts after this many milliseconds. */
     | { what: "crash"; downMs: number }
     | { what: "reboot" }
-    /** The main process of some run ends by itself. */
+    /** The main process of some run exits. */
     | { what: "exit" }
-    /** No runner answers for so many steps. */
+    /** No runner answers for this many steps. */
     | { what: "away"; steps: number }
-    /** Events of runners are lost, or come twice, for so many steps. */
+    /** Events of runners are lost or repeated for this many steps. */
     | { what: "deaf"; steps: number; copies: 0 | 2 }
   );
 
-/** A history. */
+/** A sequence of events. */
 export interface History {
   seed: number;
   events: HistoryEvent[];
@@ -34,7 +34,7 @@ export interface History {
 const GI = (n: number) => `${n}Gi`;
 
 /**
- * Services: one that has no volume, one that mounts `data` by name, one whose claim template makes its
+ * Services: one without a volume, one that mounts `data` by name, and one whose claim template makes its
  * volumes.
  */
 const SERVICES: Record<string, (seed: number, n: number) => Record<string, unknown>> = {
@@ -61,7 +61,7 @@ const volume = (name: string, size: number, source?: string) => ({
   ...(source !== undefined && { source: { snapshot: source } }),
 });
 
-/** The volume that a service mounts by its name: its data goes with it, or is kept. */
+/** The volume that a service mounts by name. Deletion removes or keeps its data. */
 const dataVolume = (seed: number, n: number) => ({
   ...volume("data", 1 + pick(3, seed, n, "size")),
   reclaimPolicy: pick(3, seed, "policy") === 0 ? "retain" : "delete",
@@ -100,10 +100,10 @@ function wishOf(seed: number, n: number): Wish {
   return { do: "delete", kind: "volume", name: pickOf(["data", "copy", "own-group-0"], seed, n, "volume") };
 }
 
-/** Steps in which what is asked for first comes up. */
+/** The number of steps in which the first requests happen. */
 const WARM_UP = 110;
 
-/** The history of a seed: it begins with something that runs, and mixes wishes, deaths and faults. */
+/** The history of a seed. It starts with a running service, and mixes requests, deaths and faults. */
 export function historyOf(seed: number): History {
   const first = (name: string, scale: number): HistoryEvent => ({
     step: 0,
@@ -119,7 +119,7 @@ export function historyOf(seed: number): History {
   const count = 4 + pick(14, seed, "count");
   let step = pick(3, seed, "cold") === 0 ? 0 : WARM_UP;
   for (let n = 1; n <= count; n++) {
-    // Mostly close together: what is in the middle of something is what breaks.
+    // Mostly close together: work in progress is what breaks.
     step += 1 + (pick(3, seed, n, "far") === 0 ? pick(90, seed, n, "gap") : pick(14, seed, n, "gap"));
     for (const { after, ...event } of eventsOf(seed, n)) events.push({ step: step += after, ...event });
   }
@@ -128,7 +128,7 @@ export function historyOf(seed: number): History {
 
 type Happening<E = HistoryEvent> = E extends HistoryEvent ? Omit<E, "step"> : never;
 
-/** One event, or some that belong together: so many steps after the one before. */
+/** One event, or several related ones, this many steps after the previous one. */
 function eventsOf(seed: number, n: number): (Happening & { after: number })[] {
   const kind = pick(22, seed, n, "event");
   const crash: Happening = { what: "crash", downMs: pickOf([0, 0, 1_000, 120_000], seed, n, "down") };
@@ -152,7 +152,7 @@ function eventsOf(seed: number, n: number): (Happening & { after: number })[] {
   return [{ after: 0, what: "reboot" }];
 }
 
-/** An event in a line. */
+/** Describes an event in one line. */
 export function describeEvent({ step, ...event }: HistoryEvent): string {
   const { what, ...more } = event;
   return `step ${String(step).padStart(4)}  ${what} ${JSON.stringify(more)}`;

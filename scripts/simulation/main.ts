@@ -1,9 +1,12 @@
-/** Plays histories one after the other; run by `scripts/simulate.ts`. @module */
+/**
+ * Plays histories one after another. `scripts/simulate.ts` runs it, with the rooms of the host replaced.
+ * @module
+ */
 import { describeEvent, historyOf } from "./events.ts";
 import { play } from "./play.ts";
 import { shrink } from "./shrink.ts";
 
-/** Plays `histories` from a seed on. @returns how many broke a promise: none, or one. */
+/** Plays `histories`, starting with a seed. @returns how many broke a promise: zero or one. */
 async function main(seed: number, histories: number): Promise<number> {
   const began = performance.now();
   let steps = 0;

@@ -1,4 +1,4 @@
-/** Plays one history: the same events and the same seed give the same course, step by step. @module */
+/** Plays one history. The same events and seed give the same course, step by step. @module */
 import { settleMicrotasks, VirtualTime } from "../../base/testing/virtual_time.ts";
 import { RuneError } from "../../model/error.ts";
 import type { AnyResource } from "../../model/resource.ts";
@@ -8,28 +8,28 @@ import { type SimulatedDaemon, startSimulated } from "./daemon.ts";
 import type { History, HistoryEvent } from "./events.ts";
 import { type CallFault, Scheduler } from "./scheduler.ts";
 import { findUnsettled } from "./settled.ts";
-import { ask, seedStore } from "./users.ts";
+import { ask, createInitialResources } from "./users.ts";
 import { Violation, World } from "./world.ts";
 
-/** How a history went. */
+/** The result of a history. */
 export interface Played {
-  /** What it broke; absent when it kept every promise. */
+  /** The promise that it broke; absent if it kept every promise. */
   violation?: Violation;
   steps: number;
-  /** The last calls before it ended. */
+  /** The last calls before the end. */
   trace: string[];
 }
 
-/** After the last event, this long at least: two rounds of the controllers, and a sweep. */
+/** The least time to wait after the last event: two rounds of the controllers, and a sweep. */
 const LEAST_MS = 70_000;
 /** After this long without faults it must have settled. */
 const MOST_MS = 20 * 60_000;
-/** Until a daemon that could not start is started again. */
+/** The delay before a daemon that failed to start is restarted. */
 const RESTART_MS = 1_000;
-/** More would be passes that follow each other without end. */
+/** More steps would mean that passes follow each other without end. */
 const MOST_STEPS = 20_000;
 
-/** Plays a history to its end, or to the first promise that it breaks. */
+/** Plays a history to its end, or to the first broken promise. */
 export async function play(history: History): Promise<Played> {
   using time = new VirtualTime();
   const game = new Game(history, time);
@@ -54,7 +54,7 @@ class Game {
   readonly #history: History;
   readonly #undo: (() => void)[] = [];
   #daemon: SimulatedDaemon | undefined;
-  /** The states that some reader of the store has seen: none of them may be lost. */
+  /** The states that some reader of the store has seen. None of them may be lost. */
   #seen = new Map<string, AnyResource>();
   #seenRevision = 0;
   #fault: unknown;
@@ -104,17 +104,17 @@ class Game {
     for (const undo of this.#undo) undo();
   }
 
-  /** One step: the call that is chosen goes on, or time does. */
+  /** One step: either the chosen call goes on, or time does. */
   async #advance(fault?: CallFault): Promise<void> {
     this.step++;
     if (this.step > MOST_STEPS) {
       const left = this.#daemon ? findUnsettled(this.#daemon.store, this.#world) : [];
-      throw new Violation("settles", `${MOST_STEPS} steps did not suffice: ${left.join("; ")}`);
+      throw new Violation("settles", `${MOST_STEPS} steps were not enough: ${left.join("; ")}`);
     }
     this.scheduler.away = this.step < this.#awayUntil;
     if (this.scheduler.idle) this.#time.passTo(Math.min(this.#time.due, this.#time.now + 60_000));
     else {
-      // Calls take their time, and now and then a timer is faster.
+      // Calls take time, and sometimes a timer is faster.
       this.#time.passTo(this.#time.now + 1);
       this.scheduler.release(this.step, fault);
     }
@@ -165,11 +165,11 @@ class Game {
 
   #start(): void {
     const gate = this.scheduler.openGate();
-    void startSimulated(this.#world, { gate, seedStore: (store) => this.#open(store) }).then(
+    void startSimulated(this.#world, { gate, createInitialResources: (store) => this.#open(store) }).then(
       (daemon) => void (this.#daemon = daemon),
       (error) => {
         if (!(error instanceof RuneError)) return void (this.#fault ??= error);
-        // It ends with that, and whoever looks after it starts it again.
+        // It exits, and its supervisor restarts it.
         this.scheduler.crash(this.step);
         this.#time.forget();
         this.#world.forgetDaemon();
@@ -178,9 +178,7 @@ class Game {
     );
   }
 
-  /**
-   * The store of a new daemon must have everything that anybody has seen; from here on it is watched again.
-   */
+  /** The store of a new daemon must contain everything that anyone has seen. Watches it from here on. */
   async #open(store: Store): Promise<void> {
     if (store.revision < this.#seenRevision) {
       throw new Violation(
@@ -210,14 +208,14 @@ class Game {
       for (const { type, resource } of changes) note(resource, type === "delete");
       this.#seenRevision = store.revision;
     });
-    await seedStore(store);
+    await createInitialResources(store);
   }
 
   async #crash(): Promise<void> {
     this.scheduler.crash(this.step);
     this.#daemon = undefined;
     await settleMicrotasks();
-    // What was sent is done now; nobody is there to go on with it.
+    // Requests that were sent are carried out now; nobody is there to continue.
     this.scheduler.crash(this.step + 0.5);
     this.#time.forget();
     this.#world.forgetDaemon();
@@ -231,7 +229,7 @@ class Game {
     await this.#look();
   }
 
-  /** Nothing goes wrong any more: what was asked for comes about, and what is left over goes. */
+  /** All faults end: requests are fulfilled, and leftovers are removed. */
   async #settle(): Promise<void> {
     this.#awayUntil = 0;
     this.#deaf = { until: 0, copies: 1 };

@@ -1,24 +1,24 @@
 /**
- * Who goes next. Each call of a fake stands at its gate until it is let through, one at a time; which one,
- * and what goes wrong with it, is decided from the seed. A daemon that has died never goes on: its calls
- * stand forever.
+ * Decides what happens next. Each call of a fake waits at its gate until the scheduler releases it, one at a
+ * time. The seed decides which call that is and what goes wrong with it. A dead daemon never continues: its
+ * calls wait for ever.
  * @module
  */
 import type { Gate, GatedCall } from "../../base/testing/gate.ts";
 import { RuneError } from "../../model/error.ts";
 import { pick } from "./chance.ts";
 
-/** A call that stands at its gate. */
+/** A call that waits at its gate. */
 interface Standing {
   call: GatedCall;
   at: "enter" | "leave";
-  /** The daemon that made it. */
+  /** The daemon that made the call. */
   daemon: number;
   pass(): void;
   fail(error: Error): void;
 }
 
-/** What goes wrong with the call that is let through. */
+/** What goes wrong with the released call. */
 export type CallFault = "fail" | "lose" | "slow";
 
 const AWAY = /^runner\./;
@@ -28,16 +28,16 @@ export class Scheduler {
   #standing: Standing[] = [];
   #daemon = 0;
   #count = 0;
-  /** Calls whose answer will not come. */
+  /** Calls whose answer will never arrive. */
   readonly #lost = new WeakSet<GatedCall>();
-  /** Calls of runners fail while it is set. */
+  /** While set, calls of runners fail. */
   away = false;
-  /** The last calls that were let through, for a failure's account. */
+  /** The last released calls, to explain a failure. */
   readonly trace: string[] = [];
 
   constructor(readonly seed: number, readonly after: (ms: number, fire: () => void) => unknown) {}
 
-  /** Whether some call stands at a gate. */
+  /** Whether any call waits at a gate. */
   get idle(): boolean {
     return this.#standing.length === 0;
   }
@@ -57,14 +57,14 @@ export class Scheduler {
         if (daemon === this.#daemon && this.#lost.has(call)) {
           return Promise.reject(new RuneError("unavailable", "its answer is lost"));
         }
-        // Most answers come at once: those that stand are the ones that something may overtake.
+        // Most answers come at once; the others wait, so that something may overtake them.
         const soon = daemon === this.#daemon && pick(3, this.seed, "leave", ++this.#count) > 0;
         return soon ? Promise.resolve() : stand(call, "leave");
       },
     };
   }
 
-  /** Lets one call through. */
+  /** Releases one call. */
   release(step: number, fault?: CallFault): void {
     const [chosen] = this.#standing.splice(pick(this.#standing.length, this.seed, "next", step), 1);
     if (!chosen) return;
@@ -85,7 +85,10 @@ export class Scheduler {
     } else chosen.pass();
   }
 
-  /** Kills the daemon. Of the calls that it had sent, some are still carried out, and nobody hears of it. */
+  /**
+   * Kills the daemon. Some of the calls that it had sent are still carried out, but nobody receives the
+   * answer.
+   */
   crash(step: number): void {
     this.#daemon++;
     for (const [i, { at, pass }] of this.#standing.entries()) {

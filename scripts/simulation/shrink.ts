@@ -1,12 +1,12 @@
-/** Makes a history that breaks a promise shorter, as long as it breaks the same one. @module */
+/** Shortens a history that breaks a promise, as long as it still breaks the same one. @module */
 import type { History } from "./events.ts";
 import { play, type Played } from "./play.ts";
 import type { Violation } from "./world.ts";
 
-/** Enough for a reader; each try costs a history. */
+/** The most attempts; each costs one history. */
 const MOST_TRIES = 400;
 
-/** Leaves out events, from the last to the first, until none can be spared. */
+/** Removes events, from last to first, until every remaining one is necessary. */
 export async function shrink(
   history: History,
   { violation, trace }: Played,

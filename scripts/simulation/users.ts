@@ -1,4 +1,4 @@
-/** What users do, by the same functions as the API's routes. @module */
+/** What users do, through the same functions as the API's routes. @module */
 import type { CastKind } from "../../model/declared.ts";
 import { RuneError } from "../../model/error.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
@@ -10,11 +10,11 @@ import type { Store } from "../../store/store.ts";
 import type { SimulatedDaemon } from "./daemon.ts";
 import type { Wish } from "./events.ts";
 
-/** May do everything. */
+/** A user with every right. */
 const ANYBODY = { may: () => true, permit: () => {} };
 
-/** What the first start of a daemon seeds. */
-export async function seedStore(store: Store): Promise<void> {
+/** What a daemon creates at its first start. */
+export async function createInitialResources(store: Store): Promise<void> {
   if (store.get("storageClass", "", "local")) return;
   await store.transact((tx) => {
     ensureNamespace(tx, "default");
@@ -36,9 +36,9 @@ export async function seedStore(store: Store): Promise<void> {
 }
 
 /**
- * Asks for something.
+ * Sends a request.
  *
- * @returns whether it was granted and is acknowledged; a refusal is an answer too.
+ * @returns whether it was accepted and acknowledged; it may also be refused.
  */
 export async function ask({ store, drivers }: SimulatedDaemon, wish: Wish): Promise<boolean> {
   try {

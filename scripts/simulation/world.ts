@@ -1,6 +1,6 @@
 /**
- * The world of a simulation: what there is outside the daemon and outlives it (runs, volumes, the disk, what
- * is shown to runs and held of the host), and what must be true of it at every moment.
+ * The world of a simulation: everything outside the daemon that outlives it (runs, volumes, the disk, what is
+ * shown to runs and locked on the host), and what must hold at every moment.
  * @module
  */
 import type { Gate } from "../../base/testing/gate.ts";
@@ -15,9 +15,9 @@ import { type MemoryRun, MemoryRuns } from "../../runners/testing/memory_runs.ts
 import { MemoryDisk } from "../../store/testing/memory_kv.ts";
 import { pick } from "./chance.ts";
 
-/** What broke a promise, in a sentence. */
+/** A broken promise, described in a sentence. */
 export class Violation extends Error {
-  /** @param promise which one: shrinking keeps to it. */
+  /** @param promise its name; shrinking looks for the same one. */
   constructor(readonly promise: string, message: string) {
     super(`${promise}: ${message}`);
   }
@@ -27,22 +27,22 @@ export class Violation extends Error {
 export class World {
   readonly disk = new MemoryDisk();
   readonly machine: MemoryMachine;
-  /** Uids of volumes that are being copied for a snapshot, with their writers held still. */
+  /** Uids of volumes that are being copied for a snapshot while their writers are paused. */
   readonly copying = new Set<string>();
   /** Uids of volumes that some run could write. */
   readonly written = new Set<string>();
-  /** Uids of volumes whose data stays when they are deleted. */
+  /** Uids of volumes whose data is kept when they are deleted. */
   readonly kept = new Set<string>();
-  /** How often an event arrives. */
+  /** How often an event is delivered. */
   copiesOf: (event: RunEvent) => number = () => 1;
-  /** What was broken since it was last asked. */
+  /** The first promise broken since the last check. */
   broken: Violation | undefined;
 
   constructor(seed: number, time: VirtualTime) {
     const runs = new MemoryRuns({
       after: time.after,
       copiesOf: (event) => this.copiesOf(event),
-      // One in four does not heed the signal that asks it to end, and is killed.
+      // One in four ignores the stop signal and is killed.
       programOf: ({ instanceUid }) =>
         pick(4, seed, "program", instanceUid) === 0 ? {} : { heeds: { SIGTERM: 0 } },
     });
@@ -57,7 +57,7 @@ export class World {
     return this.machine.volumes;
   }
 
-  /** What a daemon reaches it by. */
+  /** The node through which a daemon reaches it. */
   openNode(gate: Gate, clock: Clock): Node {
     return this.machine.openNode({
       gate,
@@ -69,7 +69,7 @@ export class World {
     });
   }
 
-  /** The daemon has died: nobody hears of anything any more, and what it only knew is gone. */
+  /** The daemon died: nobody gets answers any more, and its memory is lost. */
   forgetDaemon(): void {
     this.runs.forgetListeners();
     this.copying.clear();
@@ -83,7 +83,7 @@ export class World {
     );
   }
 
-  /** Throws what is not true now. */
+  /** Throws a {@linkcode Violation} for whatever does not hold now. */
   check(): void {
     if (this.broken) throw this.broken;
     for (const volume of this.volumes.volumes.values()) {

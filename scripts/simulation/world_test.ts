@@ -61,7 +61,7 @@ Deno.test("check() finds two writers of a volume, and a reader beside a writer",
   }
 });
 
-Deno.test("check() finds a volume that is unmounted, deleted or copied under a run that uses it", async () => {
+Deno.test("check() finds a volume that is unmounted, deleted or copied while a run uses it", async () => {
   await withVolume(async ({ world, node, source }) => {
     await start(node, runOf("web-0", source));
     await node.drivers.get("local")!.unmount(VOLUME);

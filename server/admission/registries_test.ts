@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RegistrySpec } from "../../model/registry.ts";
 import type { Reader } from "../../store/store.ts";
-import { noSecret } from "../../store/secrets/vault.ts";
+import { missingSecretError } from "../../store/secrets/vault.ts";
 import { listRegistries, registrySchema } from "./registries.ts";
 
 const VALUES: Record<string, Record<string, string>> = {
@@ -14,7 +14,7 @@ const VALUES: Record<string, Record<string, string>> = {
 const secrets = {
   async readSecret(namespace: string, name: string) {
     const found = VALUES[`${namespace}/${name}`];
-    if (!found) throw noSecret({ namespace, name });
+    if (!found) throw missingSecretError({ namespace, name });
     return found;
   },
 };

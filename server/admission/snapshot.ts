@@ -108,7 +108,7 @@ export function checkVolumeSnapshots(
 ): void {
   const taking = state.list("snapshot", volume.namespace).find((s) =>
     s.spec.source.volume === volume.name && s.deletionRequestedAt === undefined &&
-    !(ANNOTATIONS.scheduledFor in s.annotations) &&
+    !(ANNOTATIONS.policyVolume in s.annotations) &&
     (s.status.state === "Pending" || s.status.state === "Creating" || s.status.nextAttemptAt !== undefined)
   );
   if (!taking) return;

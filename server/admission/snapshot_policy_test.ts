@@ -56,7 +56,7 @@ Deno.test("a snapshot policy of a stored volume, class or template can be added,
 Deno.test("nobody can mark a snapshot as a policy's, and no cast removes the mark", () =>
   withServer(async ({ cast, send, store }) => {
     await okJson(cast([volume("v")]));
-    const key = ANNOTATIONS.scheduledFor;
+    const key = ANNOTATIONS.policyVolume;
     const { uid } = await okJson(send("GET", `${ns}/volumes/v`));
     const body = { name: "s", source: { volume: "v" } };
     await problemOf(cast([["snapshot", { ...body, annotations: { [key]: uid } }]]), "invalid_argument");

@@ -3,7 +3,7 @@ import { RuneError } from "../../model/error.ts";
 import { parseNameRef } from "../../model/name.ts";
 import type { RegistryBody, RegistrySpec, RegistryView } from "../../model/registry.ts";
 import { describeKey } from "../../model/resource.ts";
-import { noSecret, type Vault } from "../../store/secrets/vault.ts";
+import { missingSecretError, type Vault } from "../../store/secrets/vault.ts";
 import type { Reader, Store, Tx } from "../../store/store.ts";
 import type { Permit } from "../auth/authority.ts";
 import { credentialsIn, SEALED_NAMESPACE, viewOfRegistry } from "./registries.ts";
@@ -25,7 +25,7 @@ function requireSecret(
 ): void {
   permit({ resource: "secrets", verb: "get", namespace: place.namespace });
   const secret = state.get("secret", place.namespace, place.name);
-  if (!secret) throw noSecret(place);
+  if (!secret) throw missingSecretError(place);
   if (credentialsIn(Object.fromEntries(secret.spec.keys.map((key) => [key, ""])))) return;
   const has = secret.spec.keys.join(", ") || "none";
   throw new RuneError(

@@ -26,7 +26,7 @@ import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { trashRoutes } from "./routes/trash.ts";
-import { usageRoutes } from "./routes/usage.ts";
+import { usageRoutes } from "./routes/instance_usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 import { createRunnerStates } from "./runner_states.ts";
 

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import { execControlSchema } from "../../model/api.ts";
 import { BODIES } from "../../model/declared.ts";
 import { nodesOf } from "../../model/schema_fixture.ts";
-import { defOf, mostOf } from "../../model/schema_parts.ts";
+import { defOf, greatestSize } from "../../model/schema_parts.ts";
 import { endpoints } from "./app.ts";
 import { problemOf, withServer } from "./server_fixture.ts";
 
@@ -18,7 +18,7 @@ const OPEN = ["unknown"];
 /** Whether every value that a schema accepts has a bound, from the schema or from a step of its pipe. */
 function isBounded(schema: z.ZodType): boolean {
   const def = defOf(schema) as ReturnType<typeof defOf> & { out?: z.ZodType };
-  if (BOUNDED.includes(def.type)) return mostOf(schema) !== undefined;
+  if (BOUNDED.includes(def.type)) return greatestSize(schema) !== undefined;
   if (def.type === "pipe") return isBounded(def.out!) || isBounded(def.in!);
   if (def.innerType) return isBounded(def.innerType);
   if (def.type === "union") return def.options!.every(isBounded);
@@ -35,7 +35,7 @@ function unboundedIn(schema: z.ZodType, name: string): string[] {
     if (covered.has(node) || (def.type === "pipe" && isBounded(node))) {
       for (const inner of wraps) covered.add(inner);
     }
-    if (BOUNDED.includes(def.type) && !covered.has(node) && mostOf(node) === undefined) {
+    if (BOUNDED.includes(def.type) && !covered.has(node) && greatestSize(node) === undefined) {
       found.push(`${name}: ${path.join(".") || "itself"} (${def.type})`);
     }
   }

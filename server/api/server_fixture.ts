@@ -18,7 +18,7 @@ import { createNodes } from "../../node/node.ts";
 import { makeTestNode } from "../../node/testing/test_node.ts";
 import type { Runner } from "../../runners/runner.ts";
 import type { ServerDeps } from "./deps.ts";
-import { seed } from "../daemon/seed.ts";
+import { createInitialResources } from "../daemon/initial_resources.ts";
 
 /** A server for one test. */
 export interface TestServer {
@@ -61,7 +61,7 @@ export async function withServer(
       },
     });
     const sessions = watchSessions(store);
-    await seed(store);
+    await createInitialResources(store);
     const shutdown = new AbortController();
     const drivers = buildDrivers({
       localVolumeRoot: `${dir}/volumes`,

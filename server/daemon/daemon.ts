@@ -35,8 +35,8 @@ import { createMetrics } from "../metrics/metrics.ts";
 import { openLocalNode } from "../../node/local_node.ts";
 import { createNodes } from "../../node/node.ts";
 import { countProbes } from "../metrics/probes.ts";
-import { readUsage } from "../metrics/usage.ts";
-import { seed } from "./seed.ts";
+import { readUsage } from "../metrics/disk_usage.ts";
+import { createInitialResources } from "./initial_resources.ts";
 import { unhandledErrors } from "./last_resort.ts";
 import { readTlsPair } from "./tls.ts";
 import type { Settings } from "./settings.ts";
@@ -110,7 +110,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     started.push(() => held[Symbol.dispose]());
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
-    await seed(store, storage);
+    await createInitialResources(store, storage);
     await removeBackupSnapshots(store);
     const built = buildDrivers(storage, {
       dataDir,

@@ -9,7 +9,7 @@ import { parseBytes } from "../../model/quantity.ts";
 import { KINDS } from "../../model/kinds.ts";
 import type { Store } from "../../store/store.ts";
 import type { ScheduledBackups } from "../backup/scheduled.ts";
-import type { UsageReader } from "./usage.ts";
+import type { DiskUsageReader } from "./disk_usage.ts";
 
 /** Sources of the gauges. */
 export interface Observed {
@@ -17,8 +17,8 @@ export interface Observed {
   dataDir: string;
   /** The number of keys that wait or have a pass, by controller. */
   depths(): Record<string, number>;
-  usage: UsageReader;
-  /** The number of uncaught errors since the process started. */
+  usage: DiskUsageReader;
+  /** Errors that nobody caught since the process began. */
   unhandledErrors(): number;
   backups: Pick<ScheduledBackups, "lastSuccess">;
 }

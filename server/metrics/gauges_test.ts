@@ -6,7 +6,7 @@ import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import { okJson, volume, withServer } from "../api/server_fixture.ts";
 import { registerGauges } from "./gauges.ts";
 import { createMetrics } from "./metrics.ts";
-import { readUsage } from "./usage.ts";
+import { readUsage } from "./disk_usage.ts";
 
 Deno.test("gauges and readUsage() follow the store, and forget a deleted volume", () =>
   withServer(async ({ store, deps, cast, send }) => {

@@ -13,7 +13,7 @@ import { describeKey } from "../../model/resource.ts";
 import { lockDataDir } from "../../store/restore_target.ts";
 import {
   ensureDataDir,
-  holdsState,
+  hasState,
   markMade,
   removeRestored,
   restoringPath,
@@ -50,7 +50,7 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
   const claimed = await readManifest(await openBackup(file));
   ensureDataDir(dataDir);
   using _lock = lockDataDir(dataDir);
-  if (holdsState(dataDir)) throw occupiedError(dataDir);
+  if (hasState(dataDir)) throw occupiedError(dataDir);
   const { copy, running, inPlace } = await decideIdentity(claimed, settings, options);
   const work = restoringPath(dataDir);
   removeRestored(dataDir);

@@ -1,6 +1,6 @@
 /** Reads secrets of a restored state, for the drivers that import its volumes. @module */
 import type { KekSource } from "../../store/restore_target.ts";
-import { noSecret, openVault, type SecretReader, type Vault } from "../../store/secrets/vault.ts";
+import { missingSecretError, openVault, type SecretReader, type Vault } from "../../store/secrets/vault.ts";
 import type { Store } from "../../store/store.ts";
 
 /**
@@ -13,8 +13,8 @@ export function readRestoredSecrets(store: Store, source: KekSource): SecretRead
   let vault: Promise<Vault> | undefined;
   return {
     async readSecret(namespace, name) {
-      // Without secrets there may be no key, and opening the vault would create one.
-      if (!store.get("sealedSecret", namespace, name)) throw noSecret({ namespace, name });
+      // Without a secret there need be no key either, and opening the vault would make one.
+      if (!store.get("sealedSecret", namespace, name)) throw missingSecretError({ namespace, name });
       vault ??= openVault(store, source);
       return await (await vault).readSecret(namespace, name);
     },

@@ -1,13 +1,13 @@
 /**
- * Rotation of the KEK, in steps each of which can be repeated:
+ * Rotation of the KEK, in repeatable steps:
  *
- * 1. the next KEK is made beside the current one (`<file>.next`);
- * 2. every data key is wrapped by it; each carries the id of the KEK that wraps it;
- * 3. its id becomes the one in force;
- * 4. its file takes the place of the current one, which is gone by that;
- * 5. the database is rewritten, so that no page of it holds a key as the old KEK wrapped it.
+ * 1. create the next KEK beside the current one (`<file>.next`);
+ * 2. wrap every data key with it; each key records the id of the KEK that wraps it;
+ * 3. make its id the current one;
+ * 4. rename its file over the current one, which is then gone;
+ * 5. rewrite the database, so that no page of it holds a key wrapped by the old KEK.
  *
- * A daemon killed anywhere in between finds at its next start how far it came and goes on from there.
+ * If the daemon is killed on the way, its next start finds out how far it came and continues.
  * @module
  */
 import { moveEntry } from "../../base/durable.ts";

@@ -34,7 +34,7 @@ export interface SecretVersion {
 }
 
 /** The current KEK, while nothing can change it. */
-export interface HeldKek {
+export interface StableKek {
   kek: Kek;
   /**
    * The content of its file.
@@ -58,7 +58,7 @@ export interface Vault extends SecretReader {
    * @throws {RuneError} `failed_precondition` if a rotation failed half-way, because then no single key opens
    * everything.
    */
-  hold<T>(work: (held: HeldKek) => Promise<T>): Promise<T>;
+  hold<T>(work: (held: StableKek) => Promise<T>): Promise<T>;
   /**
    * Replaces the KEK and rewraps every data key, while secrets remain readable and writable.
    *
@@ -118,7 +118,7 @@ export async function openVault(store: Store, source: KekSource): Promise<Vault>
     async readSecret(namespace, name) {
       for (;;) {
         const sealed = store.get("sealedSecret", namespace, name);
-        if (!sealed) throw noSecret({ namespace, name });
+        if (!sealed) throw missingSecretError({ namespace, name });
         const { version, keyId } = sealed.spec;
         const ring = keyring;
         try {
@@ -186,7 +186,7 @@ function unfinishedRotation(): RuneError {
 }
 
 /** The error for a missing secret, with its exact name. */
-export function noSecret(place: { namespace: string; name: string }): RuneError {
+export function missingSecretError(place: { namespace: string; name: string }): RuneError {
   return new RuneError("not_found", `there is no secret ${describeKey(place)}`, {
     hint: `create it: rune create secret ${place.name} -n ${place.namespace} --from-literal <key>=<value>`,
   });

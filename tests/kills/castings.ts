@@ -1,21 +1,20 @@
 /**
- * What the fault tests cast: services that tell on a second writer, and volumes whose copies can be judged.
+ * What the fault tests cast: services that report a second writer, and volumes whose copies can be checked.
  * @module
  */
 import { TEST_IMAGE } from "../../runners/docker/test_image.ts";
 import { SLEEP } from "../castfiles.ts";
 
-/** A request's body. */
+/** A request body. */
 export type Body = Record<string, unknown>;
 
-/** Says so in a file when somebody else began to write the volume while this one does. */
+/** Reports in a file if somebody else writes the volume at the same time. */
 const ALONE = `me=$(cat /proc/sys/kernel/random/uuid); echo $me > /data/owner
 alone() { [ "$(cat /data/owner)" = $me ] || echo "$me met another writer" >> /data/violations; }`;
 const GUARD = `${ALONE}; trap 'exit 0' TERM; while :; do alone; sleep 0.2; done`;
 
 /**
- * Writes `a` before `b`, so that a copy that holds the writer still never shows `b` ahead, nor more than one
- * behind.
+ * Writes `a` before `b`, so that a copy of the paused writer never shows `b` ahead, nor more than one behind.
  */
 const SCRIBE = `${ALONE}; put() { echo $2 > /data/.$1; mv /data/.$1 /data/$1; }; trap 'exit 0' TERM
 i=$(cat /data/a); put b $i
@@ -34,23 +33,23 @@ const makeOwning = (...paths: string[]): Body => ({
   })),
 });
 
-/** Services by name; each is whole with `env`, `labels` and perhaps `scale`. */
+/** Services by name; each needs `env` and `labels`, and perhaps `scale`. */
 export const SERVICES = {
   /** On a directory of the host. */
   writer: { ...process(GUARD), ...makeClaiming("shared"), stopTimeout: "2s" },
-  /** On the volume that snapshots are taken of. */
+  /** On the volume of which snapshots are taken. */
   scribe: { ...container(SCRIBE), ...makeClaiming("data"), stopTimeout: "2s" },
-  /** Replaced before the old one is stopped. */
+  /** Replaced start-first. */
   many: process(SLEEP),
   front: container(SLEEP),
-  /** Replaced after the old one is stopped: each instance writes volumes of its own. */
+  /** Replaced stop-first: each instance writes its own volumes. */
   web: { ...container(GUARD), ...makeOwning("data", "more", "yet-more", "still-more") },
 } satisfies Record<string, Body>;
 
-/** Services of which nothing runs, that are cast together and go through what is short together. */
+/** Services without instances, cast together, for phases that are short. */
 export const CROWD: string[] = Array.from({ length: 60 }, (_, n) => `crowd-${n}`);
 
-/** One of them, as a cast of all names it. */
+/** One of them, as it is in the cast of all. */
 export const crowdMember = (name: string, version: string): Body => ({
   kind: "service",
   body: { name, labels: { version }, ...SERVICES.many, scale: 0, env: { VERSION: version } },
@@ -59,17 +58,17 @@ export const crowdMember = (name: string, version: string): Body => ({
 /** Services with a scale. */
 export const SCALED = ["many", "front", "web"] as const;
 
-/** Files that never change beside those that the scribe writes: enough that a copy takes its time. */
+/** Constant files beside the scribe's, enough that a copy takes a while. */
 const BULK_FILES = 400;
 const BULK = new Uint8Array(4096).fill(7);
 
-/** Puts what never changes into the volume that snapshots are taken of. */
+/** Puts the constant files into the volume of which snapshots are taken. */
 export function plantBulk(directory: string): void {
   Deno.mkdirSync(`${directory}/bulk`);
   for (let i = 0; i < BULK_FILES; i++) Deno.writeFileSync(`${directory}/bulk/${i}`, BULK);
 }
 
-/** What is wrong with a copy of that volume; undefined when it is whole and of one moment. */
+/** What is wrong with a copy of that volume; undefined if it is complete and shows a single moment. */
 export function flawOf(directory: string): string | undefined {
   const number = (name: string) => Number(Deno.readTextFileSync(`${directory}/${name}`));
   try {

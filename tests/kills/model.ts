@@ -1,14 +1,13 @@
 /**
- * What may be stored after a daemon died: all that was acknowledged, and perhaps what was sent and not
- * answered.
+ * What may be stored after a daemon died: everything acknowledged, and perhaps requests without an answer.
  * @module
  */
 import assert from "node:assert/strict";
 
-/** A version that stands for any: what comes back out of the trash is as it was then. */
+/** Matches any version: a volume from the trash is as it was when it was deleted. */
 export const ANY = "any";
 
-/** One request and what it makes true; `undefined` means that the thing is gone or going. */
+/** One request and its effect; `undefined` means that the resource is gone or going. */
 export interface Operation {
   what: string;
   method: string;
@@ -19,17 +18,17 @@ export interface Operation {
 
 /** See the module comment. */
 export class Model {
-  /** Resource → the versions of it that may be stored; `undefined` stands for a deletion. */
+  /** The versions of each resource that may be stored; `undefined` stands for a deletion. */
   readonly #possible = new Map<string, Set<string | undefined>>();
 
-  /** Names of one kind that may be there. */
+  /** Names of one kind that may exist. */
   names(kind: string): string[] {
     return [...this.#possible].filter(([key, versions]) =>
       key.startsWith(`${kind}/`) && [...versions].some((version) => version !== undefined)
     ).map(([key]) => key.slice(kind.length + 1));
   }
 
-  /** @returns what takes in the answer: undefined when there was none. */
+  /** @returns a function that records the answer; undefined if there was none. */
   noteSent({ changes }: Operation): (ok: boolean | undefined) => void {
     const before = new Map(this.#possible);
     for (const [key, version] of Object.entries(changes)) {
@@ -44,7 +43,9 @@ export class Model {
     };
   }
 
-  /** Takes in what is stored after a restart. @throws {AssertionError} when something acknowledged is not. */
+  /**
+   * Records what is stored after a restart. @throws {AssertionError} if something acknowledged is missing.
+   */
   settle(seen: Map<string, string>): void {
     for (const [key, versions] of this.#possible) {
       const now = seen.get(key);
@@ -52,7 +53,7 @@ export class Model {
         versions.has(now) || (now !== undefined && (versions.has(undefined) || versions.has(ANY))),
         `${key} is ${now}, expected one of ${[...versions].map(String).join(", ")}`,
       );
-      // A deletion that was accepted goes on; one that was not leaves what was there.
+      // An accepted deletion continues; one that was not accepted leaves the resource.
       this.#possible.set(key, versions.has(undefined) ? new Set([now, undefined]) : new Set([now]));
     }
   }

@@ -2,18 +2,18 @@
 import { type Body, SCALED, SERVICES } from "./castings.ts";
 import { ANY, type Model, type Operation } from "./model.ts";
 
-/** Most snapshots, and most volumes restored from them, at a time. */
+/** The most snapshots, and the most volumes restored from them, at a time. */
 const MOST_COPIES = 4;
 
-/** What requests are made from. */
+/** The inputs of requests. */
 export interface Source {
   model: Model;
   random: () => number;
-  /** Is in the environment of every process. */
+  /** A marker in the environment of every process. */
   marker: string;
 }
 
-/** Casts a resource whose label `version` says which cast it was. */
+/** Casts a resource whose label `version` identifies the cast. */
 export function put(kind: string, name: string, { version, ...body }: Body & { version: string }): Operation {
   return {
     what: `cast ${kind}/${name} ${version}`,
@@ -35,8 +35,7 @@ export function remove(kind: string, name: string, query = ""): Operation {
 }
 
 /**
- * Casts one of the {@linkcode SERVICES}; its environment differs by version, so that its instances are
- * replaced.
+ * Casts one of the {@linkcode SERVICES}. Its environment differs by version, so its instances are replaced.
  */
 export function putService(
   name: keyof typeof SERVICES,
@@ -64,11 +63,11 @@ export const putRestored = (name: string, from: { snapshot: string; version: str
     source: { snapshot: from.snapshot },
   });
 
-/** A volume whose data goes into the trash. */
+/** A volume whose data goes to the trash. */
 export const putSpare = (version: string, size = "1Gi"): Operation =>
   put("volumes", "spare", { version, size, accessMode: "ReadWriteOnce", reclaimPolicy: "delete" });
 
-/** Brings that volume back. */
+/** Restores that volume. */
 export const undeleteSpare: Operation = {
   what: "undelete volumes/spare",
   method: "POST",

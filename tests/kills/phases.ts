@@ -1,6 +1,6 @@
 /**
- * Kills that are aimed: the daemon dies while what is stored shows a certain phase of its work. That it did
- * is read from what it left behind; a death that came too early or too late is tried again.
+ * Aimed kills: the daemon dies while the stored state shows a certain phase of its work. The remains show
+ * whether it did; a kill that came too early or too late is repeated.
  * @module
  */
 import { sleep } from "../../base/delay.ts";
@@ -12,20 +12,14 @@ import { Model, type Operation } from "./model.ts";
 import { put, putRestored, putService, putSnapshot, putSpare, remove, undeleteSpare } from "./operations.ts";
 import { Copies, isSettled, type Look, look, lookAtDeath, type Seen, send, versions } from "./world.ts";
 
-/** Deaths for one hit; a phase of a few milliseconds is missed now and then. */
+/** Kills per hit; a phase of a few milliseconds is sometimes missed. */
 const MOST_TRIES = 40;
-/**
- * A range of moments that is smaller than this, in milliseconds, has missed a phase that moves: it begins
- * anew.
- */
+/** A range smaller than this, in milliseconds, has missed a phase that moves: start over. */
 const LEAST_RANGE_MS = 0.5;
-/** Things that go through a short phase together. */
+/** How many resources go through a short phase together. */
 const MANY = ["p0", "p1", "p2", "p3", "p4", "p5"];
 
-/**
- * How operations of a phase are made: everything that a phase casts carries a version that nothing had
- * before.
- */
+/** Builds the operations of a phase. Everything that a phase casts carries a new version. */
 interface Making {
   marker: string;
   version: string;
@@ -33,18 +27,18 @@ interface Making {
 
 interface Phase {
   name: string;
-  /** Requests, one after the other, after which the phase can begin. */
+  /** Requests, one after another, after which the phase can begin. */
   before?(making: Making): Operation[];
   /** Requests, all at once, that lead through the phase. */
   begin(making: Making): Operation[];
-  /** Whether this is what the phase looks like. */
+  /** Whether a state shows the phase. */
   shows(look: Look): boolean;
-  /** How long after it was seen the daemon dies at most, to begin with: about as long as the phase lasts. */
+  /** The longest delay of the kill after the phase was seen, initially: about as long as the phase lasts. */
   withinMs: number;
-  /** A volume that is made first, and whose data must be there in the end. */
+  /** A volume that is created first, and whose data must exist in the end. */
   data?: string;
   /**
-   * Too short to be seen from outside: the time is counted from the requests. Tells whether a death came
+   * For phases too short to be seen from outside: time counts from the requests. Tells whether a kill came
    * before the phase.
    */
   isEarly?(look: Look, version: string): boolean;
@@ -69,12 +63,12 @@ const castCrowd = ({ version }: Making): Operation => ({
   body: { resources: CROWD.map((name) => crowdMember(name, version)) },
   changes: Object.fromEntries(CROWD.map((name) => [`services/${name}`, version])),
 });
-/** A name that no snapshot had before. */
+/** A new snapshot name. */
 const freshName = ({ version }: Making) => `s-${version}`;
 
 const PHASES: Phase[] = [
   {
-    name: "cast: stored, and not yet looked at",
+    name: "cast: stored, but not processed yet",
     begin: (making) => [castCrowd(making)],
     shows: ({ services }) =>
       services.some(({ name, generation, status }) =>
@@ -123,7 +117,7 @@ const PHASES: Phase[] = [
     withinMs: 20,
   },
   {
-    name: "rollout, stop first: a container is stopping, its volume held",
+    name: "rollout, stop first: a container is stopping, its lease still taken",
     begin: (making) => [roll("web", making)],
     shows: ({ instances }) => state(of(instances, "web"), "Stopping"),
     withinMs: 200,
@@ -135,13 +129,13 @@ const PHASES: Phase[] = [
     withinMs: 300,
   },
   {
-    name: "snapshot: the writer is held, the copy is under way",
+    name: "snapshot: the writer is paused, the copy is in progress",
     begin: (making) => [putSnapshot(freshName(making), making.version)],
     shows: ({ snapshots }) => snapshots.some(({ status }) => status.copying && status.paused?.length > 0),
     withinMs: 60,
   },
   {
-    name: "snapshot: the writer goes on, the copy is not yet safe",
+    name: "snapshot: the writer runs again, the copy is not yet durable",
     begin: (making) => [putSnapshot(freshName(making), making.version)],
     shows: ({ snapshots }) =>
       snapshots.some(({ status }) => status.state === "Creating" && status.takenAt && !status.copying),
@@ -192,7 +186,7 @@ const PHASES: Phase[] = [
   },
 ];
 
-/** What a run of all phases has at hand. */
+/** What a run of all phases works with. */
 interface Run {
   host: Host;
   marker: string;
@@ -220,7 +214,7 @@ export async function hitEveryPhase(
       const met = await aim(phase, { ...making, version: `v${++n}` }, { ...run, afterMs });
       if (met !== undefined) deaths++;
       if (met === "hit") hits++;
-      // How long things take depends on what else the machine does: each death tells where to look next.
+      // Durations depend on the machine's load: each kill tells where to aim next.
       if (met === "early") range.from = afterMs;
       if (met === "late") range.to = afterMs;
       if (met === "hit" || range.to - range.from < LEAST_RANGE_MS) range = { from: 0, to: phase.withinMs };
@@ -229,7 +223,7 @@ export async function hitEveryPhase(
   }
 }
 
-/** Sends requests one by one, each when what the one before asked for is done. */
+/** Sends requests one by one, each after the effect of the one before. */
 async function inTurn(run: Run, operations: Operation[]): Promise<void> {
   for (const operation of operations) await ask(operation, run);
   await waitUntilSettled(run);
@@ -252,7 +246,7 @@ async function waitUntilSettled({ host }: Run): Promise<Look> {
     });
 }
 
-/** One death. @returns when it was, seen from the phase; undefined when that was over before it was seen. */
+/** One kill. @returns its time relative to the phase; undefined if the phase was over before it was seen. */
 async function aim(
   phase: Phase,
   making: Making,
@@ -281,7 +275,7 @@ async function aim(
   const met = phase.shows(left) ? "hit" : phase.isEarly?.(left, making.version) ? "early" : "late";
   await host.restart();
   model.settle(await versions(host));
-  // Takes note of what there is now, for the search for leaks at the end.
+  // Records what exists now, for the search for leaks at the end.
   await findLeaks(host);
   await copies.check(await waitUntilSettled(run));
   if (data) assert.equal(await Deno.readTextFile(data), making.version);

@@ -1,11 +1,11 @@
-/** Numbers that a printed seed repeats, and how often a run of the fault tests kills. @module */
+/** Random numbers of a printed seed, and how often a run of the fault tests kills. @module */
 
-/** How often the daemon is killed at random: 20, or what `RUNE_KILLS` says. */
+/** The number of random kills: 20, or `RUNE_KILLS`. */
 export const KILLS = Number(Deno.env.get("RUNE_KILLS") ?? 20);
-/** What all chance of a run comes from: `RUNE_SEED` repeats one that was printed. */
+/** The seed of everything random in a run; `RUNE_SEED` repeats a printed one. */
 export const SEED = Number(Deno.env.get("RUNE_SEED") ?? Math.floor(Math.random() * 1e9));
 
-/** Numbers in [0, 1) (mulberry32). */
+/** Random numbers in [0, 1) (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

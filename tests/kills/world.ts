@@ -1,6 +1,5 @@
 /**
- * The host of the fault tests: what it has cast, what is asked of it, and what must be true of it after every
- * death.
+ * The host of the fault tests: what it has cast, what it is asked to do, and what must hold after every kill.
  * @module
  */
 import assert from "node:assert/strict";
@@ -12,7 +11,7 @@ import { assertNothingLeaked } from "../leaks.ts";
 import { flawOf, plantBulk } from "./castings.ts";
 import type { Operation } from "./model.ts";
 
-/** Resources by kind, as they are stored. */
+/** Stored resources, by kind. */
 export interface Look {
   services: Seen[];
   instances: Seen[];
@@ -20,7 +19,7 @@ export interface Look {
   snapshots: Seen[];
 }
 
-/** A resource, as far as the tests look at it. */
+/** The parts of a resource that the tests look at. */
 export interface Seen {
   name: string;
   uid: string;
@@ -36,7 +35,7 @@ export interface Seen {
 
 const KINDS = ["services", "instances", "volumes", "snapshots"] as const;
 
-/** What the daemon says that it has. */
+/** The resources that the daemon lists. */
 export async function look(host: Host): Promise<Look> {
   const lists = await Promise.all(KINDS.map(async (kind) => [kind, await list(host, kind)] as const));
   return Object.fromEntries(lists) as unknown as Look;
@@ -46,7 +45,7 @@ async function list(host: Host, kind: string): Promise<Seen[]> {
   return (await (await fetch(`${host.daemon.url}/v1/${kind}`)).json()).items;
 }
 
-/** What was stored at the moment when the daemon died: read from a copy, before the next daemon goes on. */
+/** What was stored when the daemon died, read from a copy before the next daemon changes it. */
 export async function lookAtDeath({ dataDir }: Host): Promise<Look> {
   const copy = await Deno.makeTempDir({ prefix: "rune-test-state-" });
   try {
@@ -69,7 +68,7 @@ export async function lookAtDeath({ dataDir }: Host): Promise<Look> {
   }
 }
 
-/** The version that each thing carries that a model knows. */
+/** The version of each resource that the model knows. */
 export async function versions(host: Host): Promise<Map<string, string>> {
   const seen = new Map<string, string>();
   for (const kind of ["services", "configmaps", "volumes", "snapshots"]) {
@@ -80,7 +79,7 @@ export async function versions(host: Host): Promise<Map<string, string>> {
   return seen;
 }
 
-/** Sends a request and reads its answer to the end. @returns undefined when the daemon died first. */
+/** Sends a request and reads the whole answer. @returns undefined if the daemon died first. */
 export async function send(
   host: Host,
   { method, path, body }: Omit<Operation, "what" | "changes">,
@@ -98,7 +97,7 @@ export async function send(
 }
 
 /**
- * Casts the volumes that services claim, `shared` on a directory of the host, `data` with what never changes.
+ * Casts the volumes that services claim: `shared` on a directory of the host, `data` with the constant files.
  */
 export async function castVolumes(host: Host, shared: string): Promise<void> {
   await host.rune(
@@ -121,7 +120,7 @@ volume: { name: data, size: 1Gi, accessMode: ReadWriteOnce }
   for (const name of ["a", "b"]) await Deno.writeTextFile(`${data}/${name}`, "0\n");
 }
 
-/** Whether everything is as it was cast, and nothing is under way. */
+/** Whether everything is as it was cast and nothing is in progress. */
 export function isSettled({ services, instances, volumes, snapshots }: Look): boolean {
   return services.every(({ deletionRequestedAt, spec: { scale }, status, generation }) =>
     deletionRequestedAt === undefined && status.observedGeneration === generation &&
@@ -129,7 +128,7 @@ export function isSettled({ services, instances, volumes, snapshots }: Look): bo
   ) && instances.every(({ status }) => status.state === "Running") &&
     volumes.every(({ deletionRequestedAt, status, spec }) =>
       deletionRequestedAt === undefined &&
-      // A snapshot that is gone cannot be restored any more.
+      // A deleted snapshot cannot be restored any more.
       (["Available", "Bound", "Released"].includes(status.state) || spec.source !== undefined)
     ) &&
     snapshots.every(({ deletionRequestedAt, status }) =>
@@ -137,7 +136,7 @@ export function isSettled({ services, instances, volumes, snapshots }: Look): bo
     );
 }
 
-/** Waits until everything is settled, and compares what runs with what is stored. */
+/** Waits until everything is settled, and compares the runs with what is stored. */
 export async function assertConverged(host: Host, marker: string): Promise<void> {
   let last: Look | undefined;
   await until("everything is as it was cast", async () => isSettled(last = await look(host))).catch(
@@ -153,7 +152,7 @@ export async function assertConverged(host: Host, marker: string): Promise<void>
   for (const pid of pids) assert.ok(running.includes(pid), `the process ${pid} runs`);
 }
 
-/** Processes that services with this marker started. */
+/** Processes of services with this marker. */
 export async function processes(marker: string): Promise<number[]> {
   const found: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
@@ -173,14 +172,13 @@ async function containers(host: Host, all: boolean): Promise<string[]> {
 }
 
 /**
- * Copies that were acknowledged: what a snapshot once held it holds until it is deleted, and what is restored
- * is equal to it.
+ * The acknowledged copies: a snapshot keeps its content until it is deleted, and restored volumes equal it.
  */
 export class Copies {
-  /** By name of the snapshot, which is never used twice. */
+  /** By the snapshot's name, which is never reused. */
   readonly #digests = new Map<string, string>();
 
-  /** @throws {AssertionError} naming the copy that is not whole, or not what it was. */
+  /** @throws {AssertionError} naming a copy that is incomplete or has changed. */
   async check({ snapshots, volumes }: Look): Promise<void> {
     const isKept = (s: Seen) => s.deletionRequestedAt === undefined;
     for (const { name, status } of snapshots.filter((s) => isKept(s) && s.status.state === "Ready")) {
@@ -207,7 +205,7 @@ export async function digestOf(directory: string): Promise<string> {
   return (await capture(["sh", "-c", script], { cwd: directory })).stdout;
 }
 
-/** Deletes all that is there; then nothing may run any more, nor anything be left. */
+/** Deletes everything; then nothing may run, and nothing may be left over. */
 export async function assertAllCanGo(host: Host, { marker, shared }: { marker: string; shared: string }) {
   await assertOneWriter(host, shared);
   const { services, snapshots, volumes } = await look(host);
@@ -234,7 +232,7 @@ export async function assertAllCanGo(host: Host, { marker, shared }: { marker: s
 }
 
 /**
- * @throws {AssertionError} when one of the guarded services ever met another writer, here or in one more
+ * @throws {AssertionError} if one of the guarded services ever met another writer, here or in one more
  * directory.
  */
 export async function assertOneWriter({ dataDir }: Host, shared?: string): Promise<void> {

@@ -34,7 +34,7 @@ interface WriteFlags {
 }
 
 /** The policies that a command line defines, in a file or by flags. */
-async function wantedPolicies(
+async function readPolicies(
   name: string | undefined,
   { flags, cli }: { flags: WriteFlags; cli: Cli },
 ): Promise<{ name: string; description?: string | undefined; rules: Rule[] }[]> {
@@ -70,7 +70,7 @@ function defineWrite(group: Command, cli: Cli, verb: "create" | "set"): void {
   write.addHelpText("after", WORDS + examples(example, `rune admin policy ${verb} -f deployer.yaml`));
   write.action(async (name, flags, self) => {
     const { terminal, client } = openSession(cli, self);
-    for (const { name: called, ...body } of await wantedPolicies(name, { flags, cli })) {
+    for (const { name: called, ...body } of await readPolicies(name, { flags, cli })) {
       const made = verb === "create"
         ? await client.request<PolicyView>("POST", "/v1/admin/policies", { body: { name: called, ...body } })
         : await client.request<PolicyView>("PUT", `/v1/admin/policies/${segment(called)}`, { body });

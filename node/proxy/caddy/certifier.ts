@@ -6,7 +6,7 @@
  * @module
  */
 import { connect } from "node:tls";
-import { pause, startTimer } from "../../../base/delay.ts";
+import { sleepQuietly, startTimer } from "../../../base/delay.ts";
 
 /**
  * How long a handshake may take. With a public authority it includes the authority's visit to this machine.
@@ -82,7 +82,7 @@ export function createCertifier({ port, mend, permit }: CertifierOptions): Certi
       // A daemon that ends leaves the permission in place, so the next one tries at once.
       if (signal.aborted) return;
       await permit(host, false);
-      await pause(wait, signal);
+      await sleepQuietly(wait, signal);
     }
   }
 

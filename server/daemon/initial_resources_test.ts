@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { seed } from "./seed.ts";
+import { createInitialResources } from "./initial_resources.ts";
 import { okJson, withServer } from "../api/server_fixture.ts";
 import { openStore } from "../../store/store.ts";
 
-Deno.test("seed() creates the local classes once: a deleted class stays deleted", () =>
+Deno.test("createInitialResources() creates the local classes once: a deleted class stays deleted", () =>
   withServer(async ({ send, store }) => {
     assert.deepEqual(store.list("storageClass").map((c) => [c.name, c.spec.default]), [
       ["local", true],
@@ -11,15 +11,15 @@ Deno.test("seed() creates the local classes once: a deleted class stays deleted"
     ]);
     assert.ok(store.get("namespace", "", "default"));
     await okJson(send("DELETE", "/v1/storageclasses/local-host"));
-    await seed(store);
+    await createInitialResources(store);
     assert.deepEqual(store.list("storageClass").map((c) => c.name), ["local"]);
   }));
 
-Deno.test("seed() leaves the default to a class that the runefile names", async () => {
+Deno.test("createInitialResources() leaves the default to a class that the runefile names", async () => {
   const dataDir = await Deno.makeTempDir({ prefix: "rune-seed-" });
   const store = await openStore({ dataDir });
   try {
-    await seed(store, { defaultStorageClass: "fast" });
+    await createInitialResources(store, { defaultStorageClass: "fast" });
     assert.deepEqual(store.list("storageClass").filter((c) => c.spec.default), []);
   } finally {
     await store.close();

@@ -19,9 +19,9 @@ export interface VolumeUse {
   bytes: number;
 }
 
-/** Measures volumes in the background. */
-export interface UsageReader {
-  /** Returns the latest results, and starts a new round if they are old. */
+/** See the module comment. */
+export interface DiskUsageReader {
+  /** What is known; starts a round of measuring when that is old. */
   listKnown(): VolumeUse[];
   /** Aborts the round in progress. */
   stop(): Promise<void>;
@@ -34,7 +34,7 @@ export function readUsage(
     nodes: Nodes;
     goodForMs?: number;
   },
-): UsageReader {
+): DiskUsageReader {
   const uses = new Map<string, VolumeUse>();
   const stopped = new AbortController();
   let measuredAt = -Infinity;

@@ -3,7 +3,7 @@
  * @module
  */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
-import { seededDrivers } from "../../drivers/registry.ts";
+import { listInitialClassDrivers } from "../../drivers/registry.ts";
 import type { StorageClassSpec } from "../../model/storage_class.ts";
 import type { Store } from "../../store/store.ts";
 import { makeInitialState } from "../admission/initial_state.ts";
@@ -17,13 +17,16 @@ const SEEDED = "seeded";
  * @param options `defaultStorageClass` of the runefile. If it names another class, none of these becomes the
  * default, since a default class would take precedence over the runefile.
  */
-export async function seed(store: Store, options: { defaultStorageClass?: string } = {}): Promise<void> {
+export async function createInitialResources(
+  store: Store,
+  options: { defaultStorageClass?: string } = {},
+): Promise<void> {
   if (await store.getMeta(SEEDED)) return;
   const { defaultStorageClass = BUILT_IN_DRIVER } = options;
   await store.transact((tx) => {
     ensureNamespace(tx, "default");
-    for (const name of seededDrivers()) {
-      // After a crash between this commit and the mark below, this code runs again.
+    for (const name of listInitialClassDrivers()) {
+      // A crash between this commit and the note below comes here again.
       if (tx.get("storageClass", "", name)) continue;
       const spec: StorageClassSpec = {
         driver: name,
