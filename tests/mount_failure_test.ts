@@ -67,7 +67,7 @@ Deno.test({
       assert.deepEqual([state, attempts], ["Stalled", 1]);
       const { message } = await trouble(host);
       const sentence =
-        "volume default/v is Stalled: the host path .*/late does not exist; make the directory";
+        "volume default/v is Stalled: the host path .*/late does not exist; create the directory";
       assert.match(message, new RegExp(`web-0: ${sentence}`));
       await Deno.mkdir(`${shared}/late`);
       await host.rune("volume", "retry-provision", "v");

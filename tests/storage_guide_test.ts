@@ -62,7 +62,7 @@ async function useHostPath(host: Host, mnt: string): Promise<void> {
   await Deno.writeTextFile(castfile, text);
   const refused = await host.run(["cast", castfile]);
   assert.equal(refused.code, 1, "the directory is not there, and is not made");
-  assert.match(refused.stderr, /shared-cache does not exist \(make the directory/);
+  assert.match(refused.stderr, /shared-cache does not exist \(create the directory/);
   await Deno.mkdir(`${mnt}/shared-cache`);
   await rune(host, "rune volume retry-provision shared-cache");
   assert.equal((await host.get("volume", "shared-cache")).status.handle, `${mnt}/shared-cache`);
