@@ -1,6 +1,8 @@
 /** The volumes of a node: what it answers, on real directories and on a machine in memory. @module */
 import assert from "node:assert/strict";
 import { createClock } from "../../base/clock.ts";
+import { LocalHostDriver } from "../../drivers/local_host/local_host_driver.ts";
+import { ProtectedDirectories } from "../../drivers/local_host/protected.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
 import type { RunSpec } from "../../runners/runner.ts";
 import { MemoryRuns } from "../../runners/testing/memory_runs.ts";
@@ -106,6 +108,29 @@ Deno.test("isMissing() looks into a mounted volume, and follows no link", () =>
     await node.volumes.unmount({ driver: "local", call: { ...callOf("data"), handle: path } });
     await assert.rejects(look("sub/file"), { code: "unavailable" });
   }));
+
+Deno.test("mount() shows one directory for one of two volumes that are mounted at once", async () => {
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
+  const driver = new LocalHostDriver({
+    allowlist: () => [directory],
+    allowCreateMissing: false,
+    protected: new ProtectedDirectories([]),
+  });
+  const node = makeTestNode({ directory, drivers: [driver] });
+  try {
+    await Deno.mkdir(`${directory}/data/below`, { recursive: true });
+    const answers = await Promise.all(["data", "data/below"].map((path, i) => {
+      const call = {
+        ...callOf(`v${i}`, { hostPath: `${directory}/${path}` }),
+        handle: `${directory}/${path}`,
+      };
+      return node.volumes.mount({ driver: "local-host", call }, []);
+    }));
+    assert.deepEqual(answers.map(({ state }) => state).sort(), ["mounted", "overlaps"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
 
 /** A node in memory with these volumes. */
 async function openMemory(...names: string[]) {

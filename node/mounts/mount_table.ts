@@ -20,8 +20,14 @@ export interface MountedVolume {
 /** See the module comment. Keys are volume uids. */
 export interface MountTable {
   get(volumeUid: string): MountedVolume | undefined;
-  /** The uid of another volume whose root is this directory, or lies inside or around it. */
-  findOverlapping(volumeUid: string, where: Whereabouts): string | undefined;
+  /**
+   * Keeps a directory for a volume that is being mounted, until the reservation is disposed of. No other
+   * volume gets the directory in between.
+   *
+   * @returns instead the uid of another volume that has, or is about to get, this directory, or one inside or
+   * around it.
+   */
+  reserve(volumeUid: string, where: Whereabouts): Disposable | { overlaps: string };
   set(volumeUid: string, mounted: MountedVolume): void;
   delete(volumeUid: string): void;
 }
@@ -29,13 +35,23 @@ export interface MountTable {
 /** Makes an empty table. */
 export function createMountTable(): MountTable {
   const table = new Map<string, MountedVolume>();
+  const reserved = new Set<{ volumeUid: string; where: Whereabouts }>();
+
+  function findOverlapping(volumeUid: string, where: Whereabouts): string | undefined {
+    const mounted = [...table].map(([uid, { where }]) => ({ volumeUid: uid, where }));
+    return [...mounted, ...reserved].find((other) =>
+      other.volumeUid !== volumeUid && relate(where, other.where) !== undefined
+    )?.volumeUid;
+  }
+
   return {
     get: (uid) => table.get(uid),
-    findOverlapping(uid, where) {
-      for (const [other, mounted] of table) {
-        if (other !== uid && relate(where, mounted.where) !== undefined) return other;
-      }
-      return undefined;
+    reserve(volumeUid, where) {
+      const overlaps = findOverlapping(volumeUid, where);
+      if (overlaps !== undefined) return { overlaps };
+      const reservation = { volumeUid, where };
+      reserved.add(reservation);
+      return { [Symbol.dispose]: () => void reserved.delete(reservation) };
     },
     set: (uid, mounted) => void table.set(uid, mounted),
     delete: (uid) => void table.delete(uid),

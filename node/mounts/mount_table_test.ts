@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { whereIs } from "../../drivers/open_directory.ts";
+import { type Whereabouts, whereIs } from "../../drivers/open_directory.ts";
 import { createMountTable, openMounted } from "./mount_table.ts";
 
 Deno.test("mount table finds directories that overlap", async () => {
@@ -11,12 +11,23 @@ Deno.test("mount table finds directories that overlap", async () => {
     const table = createMountTable();
     const where = await whereIs(`${dir}/a`);
     table.set("a", { path: "/staged/a", where });
-    const findAt = async (path: string) => table.findOverlapping("b", await whereIs(path));
+    const overlapOf = (uid: string, where: Whereabouts) => {
+      const reservation = table.reserve(uid, where);
+      if ("overlaps" in reservation) return reservation.overlaps;
+      reservation[Symbol.dispose]();
+      return undefined;
+    };
+    const findAt = async (path: string) => overlapOf("b", await whereIs(path));
     for (const path of ["a", "a/below", "", "link"]) assert.equal(await findAt(`${dir}/${path}`), "a", path);
     assert.equal(await findAt(`${dir}/ab`), undefined);
-    assert.equal(table.findOverlapping("a", where), undefined);
+    assert.equal(overlapOf("a", where), undefined);
     table.delete("a");
     assert.equal(await findAt(`${dir}/a`), undefined);
+    const reservation = table.reserve("a", where);
+    assert.ok(!("overlaps" in reservation));
+    assert.equal(await findAt(`${dir}/a/below`), "a", "while a is being mounted");
+    reservation[Symbol.dispose]();
+    assert.equal(await findAt(`${dir}/a/below`), undefined);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

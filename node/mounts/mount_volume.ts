@@ -28,8 +28,11 @@ export async function mountVolume(
   const filesystem = driver.filesystem && await findFilesystem(directory, call);
   const where = await host.whereIs(directory);
   // Two volumes on one directory would be two writers, each with a lease of its own.
-  const other = table.findOverlapping(uid, where);
-  if (other !== undefined) return { state: "overlaps", directory: where.path, volumeUid: other };
+  const reservation = table.reserve(uid, where);
+  if ("overlaps" in reservation) {
+    return { state: "overlaps", directory: where.path, volumeUid: reservation.overlaps };
+  }
+  using _ = reservation;
   const trouble = await compareRuns(runs, { where, parts, signal });
   if (trouble) return trouble;
   await holds.take(where, { uid, name: describeKey(call.volume) });
