@@ -274,7 +274,7 @@ const RESERVED: { text: RegExp; what: string; allowed: string[]; room?: string }
       "drivers/loop_test_driver.ts",
       // Files of the kernel.
       "runners/process/cgroup.ts",
-      "runners/process/freeze.ts",
+      "runners/process/pause.ts",
       // Output, and scripts that each start writes again.
       "runners/process/log_file.ts",
       "runners/process/runner.ts",

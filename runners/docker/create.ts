@@ -7,7 +7,7 @@ import { containerConfig } from "./container_config.ts";
 import { containerSchema, stateOf } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { containerName, LABEL } from "./labels.ts";
-import { BUSY, sleepQuietly } from "./pause.ts";
+import { BUSY, sleepQuietly } from "./busy.ts";
 import { refusalOf } from "./refusals.ts";
 
 const createdSchema = z.object({ Id: z.string() });

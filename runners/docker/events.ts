@@ -5,7 +5,7 @@ import type { RunEvent } from "../runner.ts";
 import { type Engine, transportError } from "./engine.ts";
 import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { LABEL, labelFilter, refOf } from "./labels.ts";
-import { sleepQuietly } from "./pause.ts";
+import { sleepQuietly } from "./busy.ts";
 
 /** Milliseconds between attempts to connect: an Engine that comes back is noticed within a second. */
 const RETRY_MS = { first: 100, most: 500 };

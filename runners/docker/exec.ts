@@ -7,7 +7,7 @@ import { type Engine, transportError } from "./engine.ts";
 import { explainRefusedExec, readStatus } from "./exec_refusal.ts";
 import { hasEnded, isBeingStarted, readExec } from "./exec_state.ts";
 import { decodeFrames, type Frame } from "./frames.ts";
-import { sleepQuietly } from "./pause.ts";
+import { sleepQuietly } from "./busy.ts";
 import type { PauseLock } from "./pause_lock.ts";
 import { hangUp, upgrade, type Upgraded } from "./upgrade.ts";
 

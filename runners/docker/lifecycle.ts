@@ -4,11 +4,11 @@ import { RuneError } from "../../model/error.ts";
 import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { portError } from "./port_taken.ts";
-import { resumeContainer } from "./hold.ts";
+import { resumeContainer } from "./pause.ts";
 import type { StopOptions } from "../runner.ts";
 import { parseSignal } from "../../model/stop_signal.ts";
 import { z } from "zod";
-import { BUSY, sleepQuietly } from "./pause.ts";
+import { BUSY, sleepQuietly } from "./busy.ts";
 import { refusalOf } from "./refusals.ts";
 
 /**

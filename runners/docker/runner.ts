@@ -20,7 +20,7 @@ import { type Ask, createEngine, unlessAbsent } from "./engine.ts";
 import { createEngineGuard, type GuardOptions } from "./engine_guard.ts";
 import { containerEvents } from "./events.ts";
 import { execInContainer } from "./exec.ts";
-import { pauseContainer, resumeContainer } from "./hold.ts";
+import { pauseContainer, resumeContainer } from "./pause.ts";
 import { LABEL, labelFilter, SHARED } from "./labels.ts";
 import { createImageAccounts } from "./image_accounts.ts";
 import { describeImage } from "./image_facts.ts";

@@ -1,7 +1,7 @@
 /** Reads the CPU and memory usage of a container. @module */
 import { z } from "zod";
 import type { Engine } from "./engine.ts";
-import { sleepQuietly } from "./pause.ts";
+import { sleepQuietly } from "./busy.ts";
 
 /** A reading of the CPU time used so far. */
 export interface CpuSample {

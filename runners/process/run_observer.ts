@@ -1,6 +1,6 @@
 /** What is certain of a run: looks at it, and settles first what is undecided. @module */
 import type { RunState } from "../runner.ts";
-import { isHeld } from "./freeze.ts";
+import { isPaused } from "./pause.ts";
 import { type Observation, observe } from "./observe.ts";
 import { abandon, type RunFiles } from "./records.ts";
 import { isLiving, toState } from "./run_state.ts";
@@ -39,16 +39,16 @@ export class RunObserver {
 
   /** The state of a run as it is now. */
   async stateOf(files: RunFiles): Promise<RunState> {
-    return await this.withHold(files, await observe(files, this.#supervisor.host));
+    return await this.withPause(files, await observe(files, this.#supervisor.host));
   }
 
   /** The state of what was observed, with whether it is paused and what it left behind. */
-  async withHold(files: RunFiles, found: Observation): Promise<RunState> {
+  async withPause(files: RunFiles, found: Observation): Promise<RunState> {
     const state = toState(files, found);
     if (!isLiving(found)) return state;
-    const held = await isHeld(this.#supervisor.host.cgroups, found);
+    const paused = await isPaused(this.#supervisor.host.cgroups, found);
     const leftBehind = this.#supervisor.leaving.get(files.name);
-    return { ...state, ...(held && { paused: true }), ...(leftBehind !== undefined && { leftBehind }) };
+    return { ...state, ...(paused && { paused: true }), ...(leftBehind !== undefined && { leftBehind }) };
   }
 }
 

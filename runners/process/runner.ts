@@ -24,7 +24,7 @@ import { joinableCgroups, makeCgroups, pickTracker } from "./cgroup.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { readSecrets } from "./environment.ts";
 import { execInRun } from "./exec.ts";
-import { hold, isHeld, letGo } from "./freeze.ts";
+import { isPaused, pauseRun, resumeRun } from "./pause.ts";
 import { planLaunch, rehearseLaunch } from "./launch.ts";
 import { DEFAULT_ROTATION, type Rotation } from "./log_file.ts";
 import { readLogs } from "./log_reader.ts";
@@ -217,7 +217,7 @@ class DirectoryRunner implements ProcessRunner {
     const { stopping } = this.#supervisor;
     stopping.set(files.name, { killed: false });
     try {
-      letGo(this.#supervisor.host.cgroups, first);
+      resumeRun(this.#supervisor.host.cgroups, first);
       const asked = (stopSignal ?? first.spec.stopSignal ?? "SIGTERM") as Deno.Signal;
       await endRun(files, { supervisor: this.#supervisor, timeoutMs, stopSignal: asked, signal });
     } finally {
@@ -237,7 +237,7 @@ class DirectoryRunner implements ProcessRunner {
       };
       const found = await this.#observer.observeAlone(files);
       if (isLiving(found)) {
-        await hold(host.cgroups, { name: files.name, tracking: found.tracking, members }, signal);
+        await pauseRun(host.cgroups, { name: files.name, tracking: found.tracking, members }, signal);
       }
       return await this.#observer.stateOf(files);
     });
@@ -248,7 +248,7 @@ class DirectoryRunner implements ProcessRunner {
     return await this.#exclusive(files, async () => {
       throwIfAborted(signal);
       const found = await this.#observer.observeAlone(files);
-      if (isLiving(found)) letGo(this.#supervisor.host.cgroups, found);
+      if (isLiving(found)) resumeRun(this.#supervisor.host.cgroups, found);
       return await this.#observer.stateOf(files);
     });
   }
@@ -281,7 +281,7 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(ref);
     throwIfAborted(signal);
     return await this.#translate(async () =>
-      this.#observer.withHold(files, await this.#observer.observeSettled(files))
+      this.#observer.withPause(files, await this.#observer.observeSettled(files))
     );
   }
 
@@ -322,7 +322,7 @@ class DirectoryRunner implements ProcessRunner {
         hint: "wait until it runs; its logs may tell why it ended",
       });
     }
-    if (await isHeld(this.#supervisor.host.cgroups, found)) {
+    if (await isPaused(this.#supervisor.host.cgroups, found)) {
       throw new RuneError("conflict", `${found.spec.instance} is paused`, {
         hint: "it goes on when the snapshot of its volume is taken (rune get snapshots -A)",
       });

@@ -10,7 +10,7 @@ import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { groupMembers, groupOf, listRunGroups, type TrackedGroup, TRACKERS } from "./cgroup.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";
-import { letGo } from "./freeze.ts";
+import { resumeRun } from "./pause.ts";
 import { type Host, signalMembers } from "./members.ts";
 import { namespaceMembers } from "./namespace.ts";
 import { type ProcessIdentity, type ProcessStat, readProcess, readSame, sessionMembers } from "./proc.ts";
@@ -125,7 +125,7 @@ export async function endStrays(
       const { tracking, leader = NOBODY } = stray;
       const members = known.get(stray)!;
       // A snapshot may have been taken when the records were lost.
-      letGo(host.cgroups, { tracking, members });
+      resumeRun(host.cgroups, { tracking, members });
       signalMembers(host, { leader, members, tracking }, due!);
     }
     await setTimeout(LOOK_MS, undefined, { signal });

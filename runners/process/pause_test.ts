@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hold, isHeld, letGo } from "./freeze.ts";
+import { isPaused, pauseRun, resumeRun } from "./pause.ts";
 import { sessionMembers } from "./proc.ts";
 import { cannotRun } from "./test_room.ts";
 
@@ -7,7 +7,7 @@ const { signal } = new AbortController();
 
 Deno.test({
   name:
-    "hold() and letGo() without a control group stop every process of a session, also one that forks all the time",
+    "pauseRun() and resumeRun() without a control group stop every process of a session, also one that forks all the time",
   ignore: cannotRun,
   async fn() {
     const file = await Deno.makeTempFile();
@@ -19,16 +19,16 @@ Deno.test({
       const members = () => Promise.resolve(sessionMembers(child.pid));
       const tracking = { by: "session" } as const;
       const run = async () => ({ tracking, members: await members() });
-      assert.equal(await isHeld({}, await run()), false);
-      await hold({}, { name: "1", tracking, members }, signal);
-      await hold({}, { name: "1", tracking, members }, signal);
-      assert.equal(await isHeld({}, await run()), true);
+      assert.equal(await isPaused({}, await run()), false);
+      await pauseRun({}, { name: "1", tracking, members }, signal);
+      await pauseRun({}, { name: "1", tracking, members }, signal);
+      assert.equal(await isPaused({}, await run()), true);
       const held = await size();
       assert.ok((await members()).length > 0);
       assert.equal(await size(), held);
-      letGo({}, await run());
+      resumeRun({}, await run());
       while (await size() < held + 10);
-      assert.equal(await isHeld({}, await run()), false);
+      assert.equal(await isPaused({}, await run()), false);
     } finally {
       for (const { pid } of sessionMembers(child.pid)) {
         try {

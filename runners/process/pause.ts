@@ -17,7 +17,7 @@ const REST = { everyMs: 5, times: 1_000 };
 const STOPPED = ["T", "t"];
 
 /** A run to pause or resume. */
-export interface Held {
+export interface PausableRun {
   tracking: Tracking;
   members: ProcessStat[];
 }
@@ -31,7 +31,7 @@ function fileOf(cgroups: CgroupMounts, tracking: Tracking): string | undefined {
 }
 
 /** Whether the run is paused. */
-export async function isHeld(cgroups: CgroupMounts, run: Held): Promise<boolean> {
+export async function isPaused(cgroups: CgroupMounts, run: PausableRun): Promise<boolean> {
   const file = fileOf(cgroups, run.tracking);
   const wanted = file && await readText(file);
   if (wanted !== undefined) return !["0", "THAWED"].includes(wanted.trim());
@@ -46,7 +46,7 @@ export async function isHeld(cgroups: CgroupMounts, run: Held): Promise<boolean>
  * @throws {RuneError} `unavailable` if they do not stop, as in an uninterruptible wait; then the run is
  * resumed.
  */
-export async function hold(
+export async function pauseRun(
   cgroups: CgroupMounts,
   run: { name: string; tracking: Tracking; members(): Promise<ProcessStat[]> },
   signal: AbortSignal,
@@ -59,7 +59,7 @@ export async function hold(
     if (frozen ? await isFrozen(file) : stopAll(await run.members())) return;
     await new Promise((resolve) => setTimeout(resolve, REST.everyMs));
   }
-  letGo(cgroups, { tracking: run.tracking, members: await run.members() });
+  resumeRun(cgroups, { tracking: run.tracking, members: await run.members() });
   throw new RuneError("unavailable", `the processes of ${run.name} did not come to rest`, {
     hint: "one of them waits for a disk or a device; look at the host",
     cause: signal.reason,
@@ -67,7 +67,7 @@ export async function hold(
 }
 
 /** Resumes a run. Does nothing if it is not paused. */
-export function letGo(cgroups: CgroupMounts, { tracking, members }: Held): void {
+export function resumeRun(cgroups: CgroupMounts, { tracking, members }: PausableRun): void {
   if (hasGroup(tracking)) thaw(cgroups, tracking);
   const file = fileOf(cgroups, tracking);
   if (file !== undefined && existsSync(file)) return;
