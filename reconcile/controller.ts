@@ -1,30 +1,32 @@
 /**
- * What a controller is: a value, which `start.ts` gives a queue and news. It holds no state of its own.
+ * A controller is a value without state. `start.ts` gives it a queue and sends it news.
  * @module
  */
 import type { Kind } from "../model/resource.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Watches } from "./news.ts";
 
-/** See the module comment. `Deps` is what its passes work with. */
+/** See the module comment. `Deps` are the dependencies of its passes. */
 export interface Controller<Deps> {
-  /** In logs and metrics. */
+  /** Appears in logs and metrics. */
   readonly name: string;
-  /** What it makes true: resources of this kind, or what is left of resources that are gone. */
+  /** What it reconciles: resources of this kind, or what removed resources left behind. */
   readonly kind: Kind | "leftovers";
-  /** How many keys it works at once. */
+  /** How many keys it processes at once. */
   readonly concurrency: number;
-  /** Milliseconds after which a pass no longer counts among these; see `QueueOptions`. */
+  /** After this many milliseconds a pass no longer counts towards `concurrency`; see `QueueOptions`. */
   readonly placeMs?: number;
-  /** Which keys are worked after which news. */
+  /** The keys to process for each kind of news. */
   readonly watches: Watches;
-  /** Of which keys the pass in progress is ended first: nobody wants what it waits for any more. */
+  /**
+   * The keys whose pass in progress is aborted first, because the result it waits for is no longer wanted.
+   */
   readonly interrupts?: Watches;
-  /** One pass over one key. It may be repeated at any point, and reads again what it needs to know. */
+  /** One pass over one key. It may be repeated at any point, so it reads its state anew each time. */
   readonly reconcile: (key: string, pass: Pass<Deps>) => Promise<Outcome>;
 }
 
-/** What a pass is given. */
+/** The arguments of a pass. */
 export interface Pass<Deps> {
   deps: Deps;
   /** Aborts when the pass is interrupted or the daemon stops. */

@@ -1,12 +1,12 @@
-/** Events: repeats collapse into a count, and a namespace keeps a bounded number. @module */
+/** Events. A repeated event only increases a count, and each namespace keeps a limited number. @module */
 import { shortDigest } from "./digest.ts";
 import type { Kind } from "../model/resource.ts";
 import type { Tx } from "../store/store.ts";
 
-/** Events kept per namespace; the oldest go first. */
+/** Events kept per namespace; the oldest are removed first. */
 const MAX_EVENTS = 500;
 
-/** What happened to a resource. */
+/** Something that happened to a resource. */
 export interface Happening {
   namespace: string;
   object: { kind: Kind; name: string; uid: string };
@@ -16,7 +16,7 @@ export interface Happening {
   message: string;
 }
 
-/** Writes an event in the caller's transaction, or counts the one that says the same. */
+/** Writes an event in the caller's transaction. If the same event exists, increases its count instead. */
 export function recordEvent(tx: Tx, happening: Happening): void {
   const { namespace, object, type, reason, message } = happening;
   const name = `${object.name}.${shortDigest([object.uid, type, reason, message])}`;

@@ -1,6 +1,6 @@
 /**
- * The arithmetic of mount leases: who may mount a volume, given who does. Pure; the commit that stores the
- * result is what makes a second writer impossible: docs/decisions/0002.
+ * The rules of mount leases: which instances may mount a volume together. The rules are pure; the transaction
+ * that stores the result prevents a second writer: docs/decisions/0002.
  * @module
  */
 import { describeWithin } from "../model/kinds.ts";
@@ -9,8 +9,7 @@ import type { ResourceKey } from "../model/resource.ts";
 import type { Tx } from "../store/store.ts";
 
 /**
- * The holders if `wanted` may join them, or the holder that is in the way. A holder that asks again keeps
- * what it has.
+ * Returns the new list of holders, or the holder that conflicts with `wanted`. Asking again changes nothing.
  */
 export function withHolder(
   holders: LeaseHolder[],
@@ -24,7 +23,7 @@ export function withHolder(
   return { holders: [...others, wanted] };
 }
 
-/** How a message in a namespace names a holder; see {@linkcode describeWithin}. */
+/** Names a holder in a message for a namespace; see {@linkcode describeWithin}. */
 export function holderWithin(
   namespace: string,
   { namespace: where, instance }: Pick<LeaseHolder, "namespace" | "instance">,
@@ -36,7 +35,7 @@ export function holderWithin(
 /**
  * Takes the lease of a volume for an instance, in the caller's transaction.
  *
- * @returns the holder that is in the way, or undefined when the lease is held now.
+ * @returns the conflicting holder, or undefined when the instance now holds the lease.
  */
 export function acquireLease(tx: Tx, volume: { namespace: string; name: string }, wanted: LeaseHolder) {
   const lease = tx.get("lease", volume.namespace, volume.name);
@@ -48,7 +47,10 @@ export function acquireLease(tx: Tx, volume: { namespace: string; name: string }
   return undefined;
 }
 
-/** Gives up what one instance holds. Only for an instance whose container or process is known to be gone. */
+/**
+ * Releases every lease of one instance. Call it only when the instance's container or process is known to be
+ * gone.
+ */
 export function releaseLeases(tx: Tx, instanceUid: string): void {
   for (const lease of tx.list("lease")) {
     if (lease.spec.holders.some((h) => h.instanceUid === instanceUid)) {
@@ -57,14 +59,14 @@ export function releaseLeases(tx: Tx, instanceUid: string): void {
   }
 }
 
-/** Gives up one instance's hold on one volume; see {@linkcode releaseLeases}. */
+/** Releases one instance's lease on one volume; see {@linkcode releaseLeases}. */
 export function releaseHolder(tx: Tx, lease: Lease, instanceUid: string): void {
   const holders = lease.spec.holders.filter((h) => h.instanceUid !== instanceUid);
   if (holders.length === 0) tx.remove(lease as ResourceKey);
   else tx.update(lease, { spec: { holders } });
 }
 
-/** `prod/postgres-0, prod/postgres-1`: holders as messages in a namespace name them. */
+/** Lists holders in a message for a namespace, for example `prod/postgres-0, prod/postgres-1`. */
 export function describeHolders(namespace: string, holders: LeaseHolder[]): string {
   return [...new Set(holders.map((holder) => holderWithin(namespace, holder)))].join(", ");
 }

@@ -11,7 +11,7 @@ const holder = (instanceUid: string, mode: "rw" | "ro"): LeaseHolder => ({
   since: "",
 });
 
-Deno.test("withHolder() lets any number read, and one alone write", () => {
+Deno.test("withHolder() allows many readers or one writer", () => {
   const table: [LeaseHolder[], LeaseHolder, boolean][] = [
     [[], holder("a", "rw"), true],
     [[holder("a", "ro")], holder("b", "ro"), true],
@@ -27,7 +27,7 @@ Deno.test("withHolder() lets any number read, and one alone write", () => {
   }
 });
 
-Deno.test("withHolder() never lets a writer and anybody else hold at once, in any order of takes and releases", () => {
+Deno.test("withHolder() never allows a writer beside another holder, in any order of acquires and releases", () => {
   const act = fc.record({
     uid: fc.constantFrom("a", "b", "c"),
     mode: fc.constantFrom("rw" as const, "ro" as const),
@@ -48,13 +48,13 @@ Deno.test("withHolder() never lets a writer and anybody else hold at once, in an
   }));
 });
 
-Deno.test("holderWithin() names a holder to its own namespace alone", () => {
+Deno.test("holderWithin() names a holder only within its own namespace", () => {
   const holder = { instanceUid: "u", namespace: "far", instance: "hush-0", mode: "rw" as const, since: "" };
   assert.equal(holderWithin("far", holder), "far/hush-0");
   assert.equal(holderWithin("near", holder), "an instance of another namespace");
 });
 
-Deno.test("describeHolders() tells that others hold it, once, and names those of its own namespace", () => {
+Deno.test("describeHolders() names holders of its own namespace, and mentions others once", () => {
   const holder = (namespace: string, instance: string) => ({
     namespace,
     instance,

@@ -1,14 +1,13 @@
 /**
- * What nodes have answered for: the volumes that are mounted, as far as is known since this daemon started. A
- * path in a volume's status may be from before a reboot; one here is not, and instances start from what is
- * here alone. A volume leaves before its node is asked to unmount it, and enters once its node has mounted
- * it.
+ * The volumes that nodes have mounted or confirmed since this daemon started. A path in a volume's status may
+ * be older than the last reboot, so instances start only with paths from here. A volume is added after its
+ * node has mounted it, and removed before its node is asked to unmount it.
  * @module
  */
 
 /** A volume that is mounted now. */
 export interface MountedVolume {
-  /** Its root on its node, as runners are given it. */
+  /** The volume's root directory on its node, as passed to runners. */
   path: string;
 }
 
@@ -19,7 +18,7 @@ export interface MountedVolumes {
   delete(volumeUid: string): void;
 }
 
-/** Nothing is mounted yet. @param onMounted hears of every volume that comes in. */
+/** Creates an empty set. @param onMounted is called for every volume that is added at a new path. */
 export function createMountedVolumes(onMounted: (volumeUid: string) => void): MountedVolumes {
   const volumes = new Map<string, MountedVolume>();
   return {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createMountedVolumes } from "./mounted_volumes.ts";
 
-Deno.test("createMountedVolumes() tells of a volume once per path, and again once it was taken away", () => {
+Deno.test("createMountedVolumes() reports a volume once per path, and again after it was deleted", () => {
   const mounted: string[] = [];
   const volumes = createMountedVolumes((uid) => mounted.push(uid));
   volumes.set("a", { path: "/staged/a" });

@@ -1,6 +1,6 @@
 /**
- * What controllers hear of: a change of the store, or of something that the store does not hold. Every kind
- * of news reaches a controller in one way: through what the controller `watches`. Pure.
+ * News for controllers: a change in the store, or an event outside the store. A controller receives news only
+ * through its `watches`. Pure.
  * @module
  */
 import type { RunnerName } from "../model/instance.ts";
@@ -10,48 +10,49 @@ import type { Change, Reader } from "../store/store.ts";
 /** A resource of one kind was written or removed. */
 export interface ChangeOf<K extends Kind> {
   kind: K;
-  /** As it is now; as it was last, when it was removed. */
+  /** The current version; the last version if the resource was removed. */
   resource: Kinds[K];
-  /** As it was before, when it was there. */
+  /** The version before the change; absent for a new resource. */
   previous?: Kinds[K] | undefined;
   deleted: boolean;
 }
 
-/** What the store does not hold. */
+/** Events that are not in the store. */
 export type OutsideNews =
-  /** Time for a look at everything: a lost notice costs one round, never truth. */
+  /** Time to check everything, so that a missed event only delays the work by one round. */
   | { kind: "round" }
   /** Something happened to a run. */
   | { kind: "run"; instanceUid: string; run: number }
-  /** A runner was out of reach: what happened to its runs meanwhile, nobody heard. */
+  /** A runner was unreachable, so events of its runs may have been missed. */
   | { kind: "outage"; runner: RunnerName }
-  /** The probes of an instance say something else than before. */
+  /** The probe result of an instance changed. */
   | { kind: "probe"; instanceUid: string }
   /** A volume was mounted. */
   | { kind: "mounted"; volumeUid: string }
-  /** Where a volume was mounted, another directory was found. */
+  /** Another directory was found where a volume was mounted. */
   | { kind: "replaced"; namespace: string; name: string }
-  /** The proxy of host names has ended by itself. */
+  /** The proxy for host names exited unexpectedly. */
   | { kind: "proxyEnded" };
 
 /** See the module comment. */
 export type News = { [K in Kind]: ChangeOf<K> }[Kind] | OutsideNews;
 
 /**
- * The keys that each kind of news concerns. A key too many costs a pass, a key too few costs a round.
+ * Maps each kind of news to the keys it affects. An extra key costs one pass; a missing key delays the work
+ * until the next round.
  *
- * @param state what is stored now.
+ * @param state the current content of the store.
  */
 export type Watches = {
   readonly [K in News["kind"]]?: (news: Extract<News, { kind: K }>, state: Reader) => string[];
 };
 
-/** The news that a change of the store is. */
+/** Converts a store change to news. */
 export function newsOf({ type, resource, previous }: Change): News {
   return { kind: resource.kind, resource, previous, deleted: type === "delete" } as News;
 }
 
-/** The keys that news concerns. */
+/** Returns the keys that a piece of news affects. */
 export function keysOf(
   watches: Watches | undefined,
   { news, state }: { news: News; state: Reader },
@@ -60,7 +61,7 @@ export function keysOf(
   return watch?.(news, state) ?? [];
 }
 
-/** Whether somebody has just asked for the resource to be removed. */
+/** Whether this change is the request to delete the resource. */
 export function beginsToLeave({ resource, previous, deleted }: ChangeOf<Kind>): boolean {
   return !deleted && resource.deletionRequestedAt !== undefined &&
     previous?.deletionRequestedAt === undefined;

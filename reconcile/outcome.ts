@@ -1,16 +1,16 @@
 /**
- * How a controller's pass over one key ended, as a value: the queue decides from it what comes next.
+ * The result of a controller's pass over one key. The queue uses it to schedule the next pass.
  * @module
  */
 import type { RuneError } from "../model/error.ts";
 
 /** See each member. */
 export type Outcome =
-  /** Nothing is left to do until something changes. */
+  /** There is nothing to do until something changes. */
   | { type: "done" }
   /** Look again after this many milliseconds, or sooner when something changes. */
   | { type: "again"; afterMs: number }
-  /** It did not work; try again with backoff. */
+  /** The pass failed; try again with backoff. */
   | { type: "failed"; error: RuneError };
 
 /** The outcome {@linkcode Outcome} `done`. */

@@ -1,7 +1,7 @@
 /**
- * A work queue of keys: a key is never worked twice at once, repeated keys collapse
- * into one, different keys run in parallel up to a bound, and failures back off per key. It knows nothing of
- * what a key means.
+ * A work queue of keys. Only one pass runs for a key at a time, and repeated requests for a key collapse into
+ * one. Different keys run in parallel up to a limit. Failures back off per key. The queue does not interpret
+ * keys.
  * @module
  */
 import type { Timer } from "../base/delay.ts";
@@ -15,21 +15,20 @@ export interface QueueOptions {
    * One pass over one key. The signal aborts when the queue stops or {@linkcode Queue.interrupt} is called.
    */
   work(key: string, signal: AbortSignal): Promise<Outcome>;
-  /** How many keys are worked at once. */
+  /** How many keys are processed at once. */
   concurrency: number;
   /**
-   * Milliseconds after which a pass no longer counts among these: it waits for something that takes its time,
-   * as a service does that may take days to stop, and must not keep others from their turn. Default: it
-   * counts to its end.
+   * After this many milliseconds a pass no longer counts towards `concurrency`. A slow pass, such as one that
+   * waits for a service to stop, must not block other keys. Default: a pass counts until it ends.
    */
   placeMs?: number;
-  /** Told of every failed pass. */
+  /** Called after every failed pass. */
   onFailure(key: string, failure: { error: Error; attempt: number; retryInMs: number }): void;
-  /** First delay after a failure, doubled at each further one. Default 200 ms. */
+  /** Delay after the first failure; it doubles with each further failure. Default 200 ms. */
   baseDelayMs?: number;
   /** Longest delay. Default 30 s. */
   maxDelayMs?: number;
-  /** Jitter source in [0, 1). Default `Math.random`. */
+  /** Source of jitter in [0, 1). Default `Math.random`. */
   random?(): number;
   /** Default: real time. */
   timers?: Timers;
@@ -37,23 +36,22 @@ export interface QueueOptions {
 
 /** See the module comment. */
 export interface Queue {
-  /** Asks for a pass over a key, as soon as there is room. */
+  /** Requests a pass over a key as soon as a place is free. */
   add(key: string): void;
-  /** Asks for a pass after a delay; the sooner of two wishes wins. */
+  /** Requests a pass after a delay. Of two requests, the earlier one wins. */
   addAfter(key: string, ms: number): void;
-  /** Aborts the pass in progress over a key, if there is one, and asks for another. */
+  /** Aborts the pass in progress over a key, if any, and requests another. */
   interrupt(key: string): void;
-  /** Keys waiting for a place or being worked. */
+  /** The number of keys that wait or are being processed. */
   readonly depth: number;
   /**
-   * Takes no more keys, gives passes in progress `graceMs`, aborts them, and resolves when all have ended.
+   * Accepts no more keys, aborts passes that still run after `graceMs`, and resolves when all have ended.
    */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Passes that await nothing but memory would follow each other without end: after this long everybody else
- * gets a turn.
+ * Passes that only read memory would starve the event loop. After this long the queue yields to other tasks.
  */
 const SLICE_MS = 10;
 
@@ -68,9 +66,9 @@ export function createQueue(options: QueueOptions): Queue {
   const { timers: time = SYSTEM_TIMERS } = options;
   const waiting = new Set<string>();
   const active = new Map<string, { abort: AbortController; ended: Promise<void> }>();
-  /** Passes that take one of the places. */
+  /** Keys whose pass counts towards `concurrency`. */
   const withPlace = new Set<string>();
-  /** Keys asked for while they were being worked. */
+  /** Keys that were requested again during their pass. */
   const again = new Set<string>();
   const timers = new Map<string, Wish>();
   const failures = new Map<string, number>();
@@ -107,7 +105,7 @@ export function createQueue(options: QueueOptions): Queue {
   }
 
   async function run(key: string, signal: AbortSignal): Promise<void> {
-    await Promise.resolve(); // so that `active` holds the key before the pass begins
+    await Promise.resolve(); // `active` must contain the key before the pass begins
     if (time.now() - sliceBegan > SLICE_MS) {
       await time.yieldTurn();
       sliceBegan = time.now();
@@ -134,7 +132,7 @@ export function createQueue(options: QueueOptions): Queue {
       try {
         options.onFailure(key, { error: outcome.error, attempt, retryInMs });
       } catch (error) {
-        // Who is told of failures must not make one: the key, and those that wait, go on.
+        // An error in this callback must not stop the queue.
         reportError(error);
       }
     } else if (outcome.type !== "failed") {

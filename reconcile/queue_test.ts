@@ -17,9 +17,9 @@ function make(work: QueueOptions["work"], options: Partial<QueueOptions> = {}) {
 }
 
 /**
- * Waits until nothing is left, with turns for timers: the queue takes one itself when a slice of time is used
- * up.
- * @returns how many.
+ * Waits until the queue is empty, and lets timers run in between, because the queue itself yields after a
+ * time slice.
+ * @returns how many turns it waited.
  */
 async function waitForIdle(queue: Queue): Promise<number> {
   let turns = 0;
@@ -27,7 +27,7 @@ async function waitForIdle(queue: Queue): Promise<number> {
   return turns;
 }
 
-Deno.test("queue collapses repeated keys and never works one twice at once", async () => {
+Deno.test("queue collapses repeated keys and never runs two passes over one key at once", async () => {
   let active = 0;
   let most = 0;
   let passes = 0;
@@ -51,7 +51,7 @@ Deno.test("queue collapses repeated keys and never works one twice at once", asy
   assert.deepEqual({ passes, most, depth: queue.depth }, { passes: 2, most: 1, depth: 0 });
 });
 
-Deno.test("queue runs different keys in parallel, up to its bound", async () => {
+Deno.test("queue runs different keys in parallel, up to its limit", async () => {
   let active = 0;
   let most = 0;
   const reached = Promise.withResolvers<void>();
@@ -84,7 +84,7 @@ Deno.test("queue backs off per key, doubling, and forgets failures after a succe
   assert.deepEqual(failures.map((f) => [f.attempt, f.retryInMs]), [[1, 2], [2, 4], [3, 8]]);
 });
 
-Deno.test("queue.interrupt() aborts the pass in progress and works the key again", async () => {
+Deno.test("queue.interrupt() aborts the pass in progress and runs another", async () => {
   const again = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   let passes = 0;
@@ -102,7 +102,7 @@ Deno.test("queue.interrupt() aborts the pass in progress and works the key again
   assert.deepEqual(failures, []);
 });
 
-Deno.test("queue.addAfter() keeps the sooner wish, and stop() leaves no timer", async () => {
+Deno.test("queue.addAfter() keeps the earlier request, and stop() leaves no timer", async () => {
   const worked = Promise.withResolvers<void>();
   const { queue } = make(() => {
     worked.resolve();
@@ -115,7 +115,7 @@ Deno.test("queue.addAfter() keeps the sooner wish, and stop() leaves no timer", 
   await queue.stop(0);
 });
 
-Deno.test("queue.stop() aborts what outlasts its grace", async () => {
+Deno.test("queue.stop() aborts passes that outlast the grace period", async () => {
   const { queue } = make((_key, signal) =>
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(DONE)))
   );
@@ -126,7 +126,7 @@ Deno.test("queue.stop() aborts what outlasts its grace", async () => {
   assert.equal(queue.depth, 0);
 });
 
-Deno.test("queue works every key that was added, after the last add, whatever the order", async () => {
+Deno.test("queue runs a pass over every key after its last add, in any order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 60 }), async (keys) => {
       const version = new Map<string, number>();
@@ -154,7 +154,7 @@ Deno.test("queue works every key that was added, after the last add, whatever th
   );
 });
 
-Deno.test("queue lets others have a turn between passes that wait for nothing", async () => {
+Deno.test("queue yields between passes that wait for nothing", async () => {
   let passes = 0;
   const { queue } = make(() => {
     for (const end = performance.now() + 2; performance.now() < end;);
@@ -164,12 +164,12 @@ Deno.test("queue lets others have a turn between passes that wait for nothing", 
   for (let key = 0; key < 100; key++) queue.add(`${key}`);
   const turns = await waitForIdle(queue);
   assert.equal(passes, 100);
-  // Each turn is at most a slice for every place of the queue, and a little.
+  // One turn takes at most a time slice for every place of the queue, and a little more.
   assert.ok(turns >= 3, `${turns} turns for others`);
   await queue.stop(0);
 });
 
-Deno.test("queue goes on when who is told of a failure fails, with that key and with the others", async () => {
+Deno.test("queue keeps processing all keys when onFailure() throws", async () => {
   const faults: unknown[] = [];
   const take = (event: ErrorEvent) => {
     event.preventDefault();
@@ -201,7 +201,7 @@ Deno.test("queue goes on when who is told of a failure fails, with that key and 
   }
 });
 
-Deno.test("queue waits for a wish that lies beyond what a timer counts, without a pass in between", async () => {
+Deno.test("queue waits for a delay longer than a timer can count, without a pass in between", async () => {
   let passes = 0;
   const { queue } = make(() => {
     passes++;
@@ -215,7 +215,7 @@ Deno.test("queue waits for a wish that lies beyond what a timer counts, without 
   await queue.stop(0);
 });
 
-Deno.test("queue goes on with others while slow passes take their time, and still works no key twice", async () => {
+Deno.test("queue processes other keys during slow passes, and still runs no key twice at once", async () => {
   const gate = Promise.withResolvers<Outcome>();
   const worked: string[] = [];
   const quick = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 /**
- * Makes news of what runners, probes and the proxy of a node say. Nothing here decides who is to hear of it.
+ * Turns the events of a node's runners, probes and proxy into news. It does not decide which controller
+ * receives them.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
@@ -11,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { Looks } from "./instance/looks.ts";
 import type { OutsideNews } from "./news.ts";
 
-/** Who makes news, and who hears it. */
+/** The origins of news, and the function that receives it. */
 export interface Sources {
   node: Pick<Node, "runners" | "probes" | "proxy">;
   store: Store;
@@ -21,10 +22,10 @@ export interface Sources {
   hear(news: OutsideNews): void;
 }
 
-/** After events ended, which they should not. */
+/** Wait before reopening an event stream that ended unexpectedly. */
 const HEAR_AGAIN_MS = 1_000;
 
-/** Listens until the signal aborts. @returns resolves when no listener is left. */
+/** Listens until the signal aborts. @returns resolves when all listeners have ended. */
 export async function listenTo(sources: Sources, signal: AbortSignal): Promise<void> {
   const { node: { runners, probes, proxy }, logger, hear } = sources;
   const options = { sources, signal };
@@ -56,8 +57,8 @@ export async function listenTo(sources: Sources, signal: AbortSignal): Promise<v
 }
 
 /**
- * Hears events until the signal aborts, and asks for them again where they end.
- * @param what makes them, for the log.
+ * Handles events until the signal aborts, and reopens the stream when it ends.
+ * @param what names the source of the events in the log.
  */
 async function follow<Event>(
   what: string,
@@ -81,7 +82,7 @@ async function follow<Event>(
 }
 
 function hearOfOutage(runner: RunnerName, { store, looks, hear }: Sources): void {
-  // What was seen of its runs is of before.
+  // Earlier observations of its runs may be outdated.
   for (const { uid, spec } of store.list("instance")) if (spec.runner === runner) looks.forget(uid);
   hear({ kind: "outage", runner });
 }

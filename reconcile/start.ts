@@ -1,7 +1,6 @@
 /**
- * Reconciling: makes what runs match what the store says. This file gives each controller a queue and brings
- * all of them the news; what a controller does about it stands in the folder of its name. Nothing here serves
- * a request.
+ * Reconciling makes the running system match the store. This file gives each controller a queue and delivers
+ * the news to it. Each controller's own work is in the folder of its name. Nothing here serves a request.
  * @module
  */
 import type { Clock } from "../base/clock.ts";
@@ -31,24 +30,24 @@ import { listenTo } from "./sources.ts";
 import { SWEEP_CONTROLLER } from "./sweep/controller.ts";
 import { VOLUME_CONTROLLER } from "./volume/controller.ts";
 
-/** What the controllers are built from. */
+/** The dependencies of the controllers. */
 export interface ControllerDeps {
   store: Store;
-  /** Where volumes and instances are. */
+  /** The nodes that hold volumes and instances. */
   nodes: Nodes;
-  /** Values of secrets, read at the moment of use. */
+  /** Reads the value of a secret at the moment of use. */
   secrets: SecretReader;
-  /** Tells how long ago what is stored was. */
+  /** Measures how long ago a stored time was. */
   clock: Clock;
   logger: Logger;
-  /** Where the last output of instances that are gone is kept. */
+  /** Keeps the last output of instances that are gone. */
   keptLogs: KeptLogs;
-  /** Keeps what of instances cannot be stored. */
+  /** Keeps state of instances that could not be stored. */
   unstored?: Unstored;
   observer?: ReconcileObserver;
 }
 
-/** What a simulation puts in the place of real time and real queues. */
+/** Replacements for real time and real queues in a simulation. */
 export interface Scheduling {
   /** Default: real time. */
   timers?: Timers;
@@ -56,32 +55,32 @@ export interface Scheduling {
   makeQueue?(options: QueueOptions): Queue;
 }
 
-/** Told of every pass that ended. */
+/** Observes every pass that ends. */
 export interface ReconcileObserver {
   countPass(pass: { controller: string; outcome: Outcome["type"]; seconds: number }): void;
 }
 
 /** Running controllers. */
 export interface Controllers {
-  /** Ends all passes (aborted after a few seconds) and all timers; workloads go on. */
+  /** Ends all passes and timers; passes are aborted after a few seconds. Workloads keep running. */
   stop(): Promise<void>;
-  /** What of it has died, though it should run as long as the daemon; empty when all is well. */
+  /** Lists the parts that stopped although the daemon still runs; empty when all is well. */
   listDead(): string[];
-  /** Keys that wait or are worked, by controller. */
+  /** The number of keys that wait or are being processed, by controller. */
   depths(): Record<string, number>;
 }
 
-/** A lost notice costs this long, never truth. */
+/** The longest delay after a missed event. */
 const ROUND_MS = 30_000;
-/** A round that is so late does not come any more. */
+/** If a round is this late, the timer is considered dead. */
 const DEAD_MS = 5 * ROUND_MS;
-/** What passes in progress are given when the daemon stops. */
+/** How long passes in progress may continue when the daemon stops. */
 const STOP_GRACE_MS = 3_000;
 
-/** What all passes work with: each controller asks for a part of it. */
+/** The dependencies of all passes. Each controller uses some of them. */
 type PassDeps = ReturnType<typeof makePassDeps>;
 
-/** A new controller is a line here. */
+/** Add a new controller here. */
 const CONTROLLERS: readonly Controller<PassDeps>[] = [
   SERVICE_CONTROLLER,
   VOLUME_CONTROLLER,
@@ -110,13 +109,13 @@ function makePassDeps(deps: ControllerDeps, hear: (news: News) => void) {
   };
 }
 
-/** A controller at work. */
+/** A controller and its queue. */
 interface Worker {
   controller: Controller<PassDeps>;
   queue: Queue;
 }
 
-/** Starts all controllers. They begin with everything that is stored. */
+/** Starts all controllers. The first round covers everything in the store. */
 export function startControllers(
   deps: ControllerDeps,
   { timers = SYSTEM_TIMERS, makeQueue = createQueue }: Scheduling = {},
@@ -137,7 +136,7 @@ export function startControllers(
         for (const key of keysOf(interrupts, { news, state: store })) queue.interrupt(key);
         for (const key of keysOf(watches, { news, state: store })) queue.add(key);
       } catch (error) {
-        // What the others are to hear is not to be missed.
+        // An error in one controller's watches must not keep news from the others.
         reportError(error);
       }
     }

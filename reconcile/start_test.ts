@@ -1,4 +1,4 @@
-/** The loop over the controllers: each has a queue, and news reaches the ones that watch for it. @module */
+/** Each controller has a queue, and news reaches the controllers that watch for it. @module */
 import assert from "node:assert/strict";
 import { createClock } from "../base/clock.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/timers.ts";
@@ -12,7 +12,7 @@ import type { Queue, QueueOptions } from "./queue.ts";
 import { type ControllerDeps, startControllers } from "./start.ts";
 import { makeService } from "./testing/resources.ts";
 
-/** What was done with a queue, in order. */
+/** The calls to a queue, in order. */
 type Log = { queue: number; call: "add" | "interrupt" | "stop"; key?: string }[];
 
 function start(store: Store) {
@@ -58,7 +58,7 @@ function start(store: Store) {
   return { controllers, log, waits, outside, wait: (ms: number) => void (now += ms) };
 }
 
-/** The keys that were added to each queue since the log was emptied, by controller. */
+/** The keys added to each queue since the log was emptied, by controller. */
 function listAdded({ controllers, log }: Pick<ReturnType<typeof start>, "controllers" | "log">) {
   const names = Object.keys(controllers.depths());
   const keys = log.splice(0).filter(({ call }) => call === "add").map((
@@ -69,7 +69,7 @@ function listAdded({ controllers, log }: Pick<ReturnType<typeof start>, "control
   );
 }
 
-Deno.test("startControllers() gives every controller a round at the start and every 30 seconds, and notices when they end", () =>
+Deno.test("startControllers() starts a round for every controller at the start and every 30 seconds, and notices when rounds stop", () =>
   withStore(async ({ store }) => {
     const { spec, status } = makeService();
     await store.transact((tx) =>
@@ -99,7 +99,7 @@ Deno.test("startControllers() gives every controller a round at the start and ev
     assert.equal(waits.length, 0);
   }));
 
-Deno.test("startControllers() brings changes and news from outside to those that watch for them, until it stops", () =>
+Deno.test("startControllers() delivers store changes and outside news to the controllers that watch for them, until it stops", () =>
   withStore(async ({ store }) => {
     const world = start(store);
     const { controllers, log, outside } = world;

@@ -1,4 +1,4 @@
-/** Which keys of which controller a change of the store concerns. @module */
+/** The keys of each controller that a store change affects. @module */
 import assert from "node:assert/strict";
 import type { AnyResource, Kind } from "../model/resource.ts";
 import type { Reader } from "../store/store.ts";
@@ -22,7 +22,7 @@ const templated = makeService({
   volumes: [{ name: "d", mountPath: "/d", claimTemplate: { size: "1Gi", accessMode: "ReadWriteOnce" } }],
 });
 
-/** The keys that a change concerns, by controller. */
+/** The keys that a change affects, by controller. */
 function affectedBy(
   change: { resource: AnyResource; previous?: AnyResource; deleted: boolean },
   state: Reader,
@@ -75,12 +75,12 @@ Deno.test("an instance's own status wakes its service, not the instance", () => 
   assert.deepEqual(deletion.instances, [before.uid]);
 });
 
-Deno.test("a class wakes the volumes that are not provisioned", () => {
+Deno.test("a storage class wakes the volumes that are not provisioned", () => {
   const store = reader(makeVolume({}, { name: "new" }), makeProvisionedVolume({ name: "old" }));
   assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
 });
 
-Deno.test("a snapshot wakes the volumes to be made from it, and the instances that it kept from starting", () => {
+Deno.test("a snapshot wakes the volumes to restore from it, and the instances whose start it delayed", () => {
   const waiting = makeInstance(claiming, 0, { status: { state: "Pending" } });
   const source = { snapshot: "snap", namespace: "default" };
   const store = reader(
@@ -97,7 +97,7 @@ Deno.test("a snapshot wakes the volumes to be made from it, and the instances th
   });
 });
 
-Deno.test("a service or its instance wakes those that wait for it, and a cast those of its own", () => {
+Deno.test("a service or its instance wakes the instances that wait for it, and a cast wakes the service's own instances", () => {
   const app = makeService({ dependencies: [{ name: "db" }] }, { name: "app", uid: "app-uid" });
   const waiting = { state: "Pending" as const, ready: false, run: 0, reason: "DependencyNotReady" as const };
   const instance = makeInstance(app, 0, { status: waiting });
@@ -116,7 +116,7 @@ Deno.test("a service or its instance wakes those that wait for it, and a cast th
   assert.deepEqual(affectedBy({ resource: other, deleted: false }, store).instances, []);
 });
 
-Deno.test("a dependency across namespaces wakes both sides, also when it goes", () => {
+Deno.test("a dependency across namespaces wakes both sides, also when it is removed", () => {
   const app = makeService({ dependencies: [{ name: "db.data.rune" }] }, { name: "app" });
   const without = makeService({}, { name: "app", generation: 2 });
   const db = makeInstance(makeService({}, { name: "db", namespace: "data" }), 0);
@@ -127,7 +127,7 @@ Deno.test("a dependency across namespaces wakes both sides, also when it goes", 
   assert.deepEqual(affectedBy({ resource: app, previous: app, deleted: false }, store).instances, []);
 });
 
-Deno.test("a class or a cast of a service wakes the schedules of its volumes", () => {
+Deno.test("a storage class or a cast of a service wakes the snapshot policies of its volumes", () => {
   const mine = makeProvisionedVolume({ name: "d-web-0", status: { ownerService: "web" } });
   const fast = makeVolume({ storageClassName: "fast" }, { name: "other" });
   const store = reader(mine, fast);
@@ -139,7 +139,7 @@ Deno.test("a class or a cast of a service wakes the schedules of its volumes", (
   assert.deepEqual(status.schedules, []);
 });
 
-Deno.test("a snapshot wakes the volume that waits for its copy to end before it goes", () => {
+Deno.test("a snapshot wakes the volume whose deletion waits for the copy to end", () => {
   const going = makeProvisionedVolume({ deletionRequestedAt: ago(1) });
   for (const [volume, woken] of [[going, ["default/data"]], [makeProvisionedVolume(), []]] as const) {
     const store: Reader = { get: () => volume as never, list: () => [] };
@@ -147,7 +147,7 @@ Deno.test("a snapshot wakes the volume that waits for its copy to end before it 
   }
 });
 
-Deno.test("an instance is woken by its run, its probes, its runner and its volumes, and once more when it is gone", () => {
+Deno.test("an instance wakes for its run, its probes, its runner and its volumes, and once more when it is gone", () => {
   const waiting = makeInstance(claiming, 0, { status: { state: "Pending", ready: false } });
   const state = reader(waiting, makeProvisionedVolume());
   const keys = (news: News) => keysOf(INSTANCE_CONTROLLER.watches, { news, state });
@@ -162,7 +162,7 @@ Deno.test("an instance is woken by its run, its probes, its runner and its volum
   ]);
 });
 
-Deno.test("an instance's pass is interrupted once, when somebody asks for its removal", () => {
+Deno.test("a deletion request interrupts an instance's pass once", () => {
   const before = makeInstance(claiming, 0);
   const leaving = { ...before, deletionRequestedAt: ago(0) };
   const keys = (resource: typeof before, previous: typeof before) =>

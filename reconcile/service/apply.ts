@@ -19,7 +19,7 @@ import type { ServicePlan, ServiceStep, ServiceView } from "./plan.ts";
 import { applyRevert, resolveRevert } from "./revert.ts";
 import { instanceSpec } from "./rollout.ts";
 
-/** Commits all steps of a plan together; nothing of a plan made from an outdated view. */
+/** Commits all steps of a plan together, or none if the plan's view is outdated. */
 export async function applyService(
   plan: ServicePlan,
   { view, store }: { view: ServiceView; store: Store },
@@ -29,7 +29,7 @@ export async function applyService(
   await store.transact((tx) => {
     const service = tx.get("service", view.service.namespace, view.service.name);
     if (service?.uid !== view.service.uid) return;
-    // A cast came in between: its own pass follows, and plans from what it says.
+    // The spec changed since the plan was made; another pass follows for it.
     if (
       service.generation !== view.service.generation ||
       service.deletionRequestedAt !== view.service.deletionRequestedAt
@@ -96,7 +96,7 @@ function setStatus(
 ): void {
   const { namespace } = service;
   const before = service.status;
-  // Written by the exposure controller, maybe since the plan was made.
+  // The exposure controller may have written this since the plan was made.
   const exposure = exposureOf(service);
   tx.update(service, { status: { ...status, ...(exposure && { exposure }) } });
   if (before.state === status.state && before.reason === status.reason) return;
@@ -138,8 +138,8 @@ function makeVolumes({ spec }: Instance, { tx, service }: { tx: Tx; service: Ser
 }
 
 /**
- * The volume of one ordinal: made when missing; one that exists keeps its data, and grows where the template
- * did.
+ * Creates the volume of one ordinal if it is missing. An existing volume keeps its data, and grows if the
+ * template did.
  */
 function ensureVolume(
   mount: VolumeMount,
@@ -175,7 +175,7 @@ function ensureVolume(
   });
 }
 
-/** A volume that Rune made for the image is the template's from now on, with its data. */
+/** Turns a volume that Rune created for the image into the template's volume, with its data. */
 function takeImageVolume(
   tx: Tx,
   { volume, service, reclaimPolicy }: {
@@ -185,7 +185,7 @@ function takeImageVolume(
   },
 ): Volume {
   const { [ANNOTATIONS.imageContent]: content, ...annotations } = volume.annotations;
-  // Its first content comes from the image until it has been made.
+  // Until the volume exists, its first content still has to come from the image.
   if (content === undefined || volume.status.handle === undefined || !owns(service, volume)) return volume;
   return tx.update<"volume">(volume, { annotations, spec: { ...volume.spec, reclaimPolicy } });
 }

@@ -1,4 +1,4 @@
-/** Steps of a service's plan, committed to a real store. @module */
+/** Commits the steps of a service's plan to a real store. @module */
 import assert from "node:assert/strict";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
 import type { Service } from "../../model/service.ts";
@@ -17,7 +17,7 @@ const template = (size: string) => ({
 });
 const CREATE = { do: "create", ordinal: 0, successor: false } as const;
 
-/** Carries steps out for the service as it is stored, or as it was when the plan was made. */
+/** Carries out steps for the stored service, or for the service as it was when the plan was made. */
 const apply = ({ store }: MemoryRoom, service: Service, steps: ServicePlan["steps"], afterMs?: number) =>
   applyService({ steps, ...(afterMs !== undefined && { afterMs }) }, {
     view: {
@@ -33,7 +33,7 @@ const apply = ({ store }: MemoryRoom, service: Service, steps: ServicePlan["step
 const volumeOf = ({ store }: MemoryRoom) => store.get("volume", "default", "data-web-0");
 const eventsOf = ({ store }: MemoryRoom) => store.list("event").map(({ spec }) => spec.reason);
 
-Deno.test("applyService() makes an instance with the volumes of its templates, once", () =>
+Deno.test("applyService() creates an instance with the volumes of its templates, once", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService(template("1Gi")));
     await apply(room, service, [CREATE]);
@@ -41,7 +41,7 @@ Deno.test("applyService() makes an instance with the volumes of its templates, o
     assert.deepEqual([instance.spec.serviceUid, instance.status.state], [service.uid, "Pending"]);
     assert.deepEqual(instance.finalizers, [FINALIZERS.run]);
     const volume = volumeOf(room)!;
-    // The policy of its class, and the finalizer that keeps its data until the volume controller has let go.
+    // The class's policy, and the finalizer that keeps the data until the volume controller is done.
     assert.deepEqual([volume.spec.reclaimPolicy, volume.status.ownerService, volume.finalizers], [
       "delete",
       "web",
@@ -52,7 +52,7 @@ Deno.test("applyService() makes an instance with the volumes of its templates, o
     assert.equal(room.store.revision, revision);
   }));
 
-Deno.test("applyService() does nothing of a plan for a service that was cast, deleted or made anew meanwhile", () =>
+Deno.test("applyService() ignores a plan for a service that was cast, deleted or recreated meanwhile", () =>
   withMemoryRoom(async (room) => {
     const seen = await keep(room.store, makeService(template("1Gi")));
     const assertNothingDone = async () => {
@@ -72,7 +72,7 @@ Deno.test("applyService() does nothing of a plan for a service that was cast, de
     await assertNothingDone();
   }));
 
-Deno.test("applyService() grows a volume that the service owns, and never shrinks it or touches another's", () =>
+Deno.test("applyService() grows a volume that the service owns, and never shrinks it or changes another service's volume", () =>
   withMemoryRoom(async (room) => {
     const status = { ownerService: "web" };
     await keep(room.store, makeVolume({ size: "2Gi" }, { name: "data-web-0", status }));
@@ -104,7 +104,7 @@ Deno.test("applyService() grows a volume that the service owns, and never shrink
     assert.equal(await again("9Gi"), "3Gi");
   }));
 
-Deno.test("applyService() takes over the volume that was made for the image once its content is there, with its data", () =>
+Deno.test("applyService() takes over the volume created for the image, with its data, once its content is there", () =>
   withMemoryRoom(async (room) => {
     const image = { annotations: { [ANNOTATIONS.imageContent]: "/data" }, name: "data-web-0" };
     await keep(
@@ -130,7 +130,7 @@ Deno.test("applyService() takes over the volume that was made for the image once
     assert.equal(uid, before);
   }));
 
-Deno.test("applyService() asks for the end of an instance once, and says why", () =>
+Deno.test("applyService() requests the removal of an instance once, and says why", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService());
     await apply(room, service, [CREATE]);
@@ -142,12 +142,12 @@ Deno.test("applyService() asks for the end of an instance once, and says why", (
     assert.equal(room.store.get("instance", "default", "web-0")!.deletionRequestedAt, asked);
     const events = room.store.list("event").map(({ spec }) => [spec.reason, spec.message, spec.count]);
     assert.deepEqual(events, [["Stopping", "web-0: scaled down", 1]]);
-    // What is leaving gets no volumes any more.
+    // An instance that is being removed gets no more volumes.
     await apply(room, service, [{ do: "makeVolumes", name: "web-0" }]);
     assert.equal(volumeOf(room), undefined);
   }));
 
-Deno.test("applyService() gives a successor the name of its ordinal only when that is free", () =>
+Deno.test("applyService() gives a successor the name of its ordinal only when that name is free", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService());
     await apply(room, service, [CREATE, { ...CREATE, successor: true }]);
@@ -167,7 +167,7 @@ Deno.test("applyService() gives a successor the name of its ordinal only when th
     assert.equal(room.store.get("instance", "default", "web-0")!.uid, uid);
   }));
 
-Deno.test("applyService() lets go of volumes or asks for their deletion, and leaves alone what is being deleted", () =>
+Deno.test("applyService() releases volumes or requests their deletion, and ignores volumes that are being deleted", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService());
     await keep(room.store, makeVolume({}, { name: "kept" }));
@@ -195,7 +195,7 @@ Deno.test("applyService() lets go of volumes or asks for their deletion, and lea
     assert.equal(volume("going").status.state, "Deleting");
   }));
 
-Deno.test("applyService() tells once of a state that was reached, and keeps the exposure that another one wrote", () =>
+Deno.test("applyService() records one event per state reached, and keeps the exposure that another controller wrote", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService());
     const exposure = { state: "Published" } as unknown as NonNullable<Service["status"]["exposure"]>;
@@ -218,7 +218,7 @@ Deno.test("applyService() tells once of a state that was reached, and keeps the 
     assert.deepEqual(eventsOf(room).sort(), ["CrashLoop", "Running"]);
   }));
 
-Deno.test("applyService() drops the service, and asks to be called again when the plan says so", () =>
+Deno.test("applyService() removes the service, and asks to be called again when the plan says so", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService({}, { finalizers: [] }));
     assert.deepEqual(await apply(room, service, [], 500), { type: "again", afterMs: 500 });

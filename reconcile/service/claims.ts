@@ -1,5 +1,5 @@
 /**
- * Which volumes are a service's: those that it claims by name, and those that its claim templates made.
+ * The volumes of a service: those it claims by name, and those created from its claim templates.
  * @module
  */
 import { mountsOfVolume } from "../../model/claim_names.ts";
@@ -11,7 +11,7 @@ export function claims(service: Service, volume: Pick<Volume, "namespace" | "nam
   return mountsOfVolume(service, volume).some(({ mount }) => mount.claim);
 }
 
-/** Whether a service's claim templates made this volume. */
+/** Whether this volume was created from a service's claim template. */
 export function owns(service: Service, volume: Pick<Volume, "namespace" | "status">): boolean {
   return volume.namespace === service.namespace && volume.status.ownerService === service.name;
 }

@@ -11,13 +11,13 @@ import { claims, owns } from "./claims.ts";
 import { planService, type ServiceView } from "./plan.ts";
 import { SERVICE_WATCHES } from "./watches.ts";
 
-/** What a pass works with. */
+/** The dependencies of a pass. */
 export interface ServiceDeps {
   store: Store;
   clock: Clock;
 }
 
-/** What is true of a service now; undefined when it is gone. */
+/** Observes the current state of a service; undefined if it is gone. */
 function observeService(
   { namespace, name }: { namespace: string; name: string },
   { store, clock }: ServiceDeps,
@@ -42,8 +42,8 @@ function observeService(
 }
 
 /**
- * Whether an instance waits for a volume of a template that is not there. One that ran had it: then nothing
- * is made in its place.
+ * Whether an instance waits for a missing volume of a template. An instance that has run had its volume, so
+ * no new one replaces it.
  */
 function lacksVolume(instance: Instance, store: Store): boolean {
   if (instance.status.run > 0 || instance.deletionRequestedAt !== undefined) return false;

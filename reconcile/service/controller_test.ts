@@ -8,7 +8,7 @@ import { reconcileService } from "./controller.ts";
 
 const key = { kind: "volume", namespace: "default", name: "data-web-0" } as const;
 
-Deno.test("reconcileService() makes a template's volume that was being deleted when its instance was made, until that ran", async () => {
+Deno.test("reconcileService() recreates a template's volume that was being deleted when its instance was created, until the instance has run", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
   const store = await openStore({ dataDir: dir });
   const pass = () => reconcileService("default/web", { store, clock: createClock() });

@@ -1,6 +1,5 @@
 /**
- * What a rollout does when something else is asked for in the middle of a hand-over: every state between two
- * states.
+ * What a rollout does when the service changes in the middle of a hand-over.
  * @module
  */
 import assert from "node:assert/strict";
@@ -131,7 +130,7 @@ for (const [what, service, instances, steps] of ROWS) {
   });
 }
 
-/** What happens around the plan, in any order. */
+/** Events around the plan, in any order. */
 const happening = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant("progress" as const), pick: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), pick: fc.nat(9) }) },
@@ -153,7 +152,7 @@ const happening = fc.oneof(
   },
 );
 
-/** Version 4 never becomes ready; those from 5 on write a volume, and for 7 something is missing. */
+/** Version 4 never becomes ready, versions from 5 on write a volume, and version 7 lacks something. */
 const BAD = "4";
 const WRITES = 5;
 const UNPREPARED = "7";
@@ -164,7 +163,7 @@ class World {
   readonly instances = new Map<string, Instance>();
   service: Service;
   #made = 0;
-  /** Once all successors were made at once, they may be there for a while. */
+  /** After all successors were created at once, they may stay for a while. */
   #recreated = false;
 
   constructor(scale: number, maxUnavailable: number) {
@@ -175,7 +174,7 @@ class World {
     return [...this.instances.values()];
   }
 
-  /** Carries the plan out until it has nothing to say, and holds every step to what was promised. */
+  /** Carries out plans until nothing is left to do, and checks the promises after every step. */
   settle(): void {
     for (let round = 0; round < 20; round++) {
       const { steps } = planRollout(this.service, this.list(), NOW);
@@ -271,7 +270,7 @@ class World {
   }
 }
 
-Deno.test("planRollout() never takes away a ready instance before its successor is ready or prepared, whatever is asked for in between, and ends with what was asked for last", () => {
+Deno.test("planRollout() never removes a ready instance before its successor is ready or prepared, whatever changes in between, and ends with the last spec", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 3 }),

@@ -1,4 +1,4 @@
-/** What to do next for one service, decided from what was observed and nothing else. @module */
+/** Plans the next steps for one service, only from its observed state. @module */
 import { parseDuration } from "../../model/duration.ts";
 import type { Instance } from "../../model/instance.ts";
 import { FINALIZERS } from "../../model/marks.ts";
@@ -12,21 +12,21 @@ import { latestPreparation, planRollout, type RolloutStep } from "./rollout.ts";
 import { planScaling } from "./scaling.ts";
 import { serviceStatus, worstLately } from "./status.ts";
 
-/** All that the plan looks at. */
+/** The observed state that a plan is made from. */
 export interface ServiceView {
   service: Service;
   /** Its instances, by ordinal. */
   instances: Instance[];
   /**
-   * Instances that never ran and lack a volume of a template: it was being deleted when they were made, and
-   * has gone since.
+   * Instances that never ran and lack a volume of a template. The volume was being deleted when they were
+   * created, and is now gone.
    */
   lacking?: Instance[];
-  /** What changed since its instances were started. */
+  /** Configmaps and secrets that changed since its instances were started. */
   staleConfig?: StaleConfig[];
-  /** Volumes that it claims or owns. */
+  /** Volumes that the service claims or owns. */
   volumes: Volume[];
-  /** Other services that are not being deleted, for volumes that are claimed twice. */
+  /** Other services that are not being deleted; one of them may claim the same volume. */
   others: Service[];
   now: Moment;
 }
@@ -34,19 +34,19 @@ export interface ServiceView {
 /** One step. */
 export type ServiceStep =
   | RolloutStep
-  /** Make the volumes of an instance's templates that are missing. */
+  /** Create the missing volumes of an instance's templates. */
   | { do: "makeVolumes"; name: string }
-  /** Its service was deleted and its data is kept. */
+  /** Release a volume whose service was deleted; its data is kept. */
   | { do: "releaseVolume"; namespace: string; name: string }
-  /** It goes with its service, by its reclaim policy. */
+  /** Delete a volume with its service, by its reclaim policy. */
   | { do: "deleteVolume"; namespace: string; name: string }
-  /** Drop the service: nothing is left of it. */
+  /** Remove the service: nothing else is left of it. */
   | { do: "drop" }
   | { do: "setStatus"; status: ServiceStatus }
   /** A rollout or a gradual scale failed: go back, as a new generation. */
   | { do: "revert"; revert: Revert };
 
-/** What a plan says: its steps, all of which go into one commit, and when to look again without a change. */
+/** A plan: its steps, which are committed together, and when to look again if nothing changes. */
 export interface ServicePlan {
   steps: ServiceStep[];
   afterMs?: number;
@@ -80,8 +80,7 @@ export function planService(view: ServiceView): ServicePlan {
 }
 
 /**
- * When a rollout in progress is late; `Infinity` where none is, or it is late already: then more time changes
- * nothing.
+ * Milliseconds until a rollout in progress is late. `Infinity` if there is no rollout or it is already late.
  */
 function untilLate(
   { service, status: { rolloutProgress }, instances, now }:

@@ -17,7 +17,7 @@ const deleted = { deletionRequestedAt: ago(1) };
 const cascade = { ...deleted, finalizers: [FINALIZERS.instances, FINALIZERS.volumeCleanup] };
 const owned = makeProvisionedVolume({ name: "d-web-0", status: { ownerService: "web" } });
 
-Deno.test("planService() of a deleted service removes instances first, and drops it when none is left", () => {
+Deno.test("planService() of a deleted service removes instances first, and the service when none is left", () => {
   const service = makeService({ scale: 2 }, deleted);
   const instances = [makeInstance(service, 0), makeInstance(service, 1)];
   assert.deepEqual(plan({ service, instances }), ["remove web-1", "remove web-0", "setStatus"]);
@@ -25,7 +25,7 @@ Deno.test("planService() of a deleted service removes instances first, and drops
   assert.deepEqual(plan({ service }), ["drop"]);
 });
 
-Deno.test("planService() of a deleted service keeps its volumes, released", () => {
+Deno.test("planService() of a deleted service releases its volumes", () => {
   const service = makeService(claiming, deleted);
   assert.deepEqual(plan({ service, volumes: [makeProvisionedVolume(), owned] }), [
     "releaseVolume data",
@@ -34,7 +34,7 @@ Deno.test("planService() of a deleted service keeps its volumes, released", () =
   ]);
 });
 
-Deno.test("planService() with cascade deletes what claim templates made, never what was only claimed", () => {
+Deno.test("planService() with cascade deletes volumes from claim templates, never volumes that are only claimed", () => {
   const service = makeService(claiming, cascade);
   assert.deepEqual(plan({ service, volumes: [makeProvisionedVolume(), owned] }), [
     "releaseVolume data",
@@ -43,7 +43,7 @@ Deno.test("planService() with cascade deletes what claim templates made, never w
   ]);
 });
 
-Deno.test("planService() does not release a volume that another service claims too", () => {
+Deno.test("planService() does not release a volume that another service also claims", () => {
   const others = [makeService(claiming, { name: "other", uid: "other" })];
   assert.deepEqual(
     plan({ service: makeService(claiming, deleted), volumes: [makeProvisionedVolume()], others }),
@@ -79,7 +79,7 @@ Deno.test("planService() derives the service's state from its instances", () => 
   assert.equal(statusOf(2, [waiting, waiting]).state, "Pending");
 });
 
-Deno.test("planService() tells a service whose instances ended for good from one that is on its way", () => {
+Deno.test("planService() distinguishes a service whose instances ended for good from one that is starting", () => {
   const makeEnded = (exitCode: number) => ({
     state: "Stopped" as const,
     ready: false,
@@ -97,7 +97,7 @@ Deno.test("planService() reports the failing instance before a waiting one, and 
   assert.ok(afterMs !== undefined && afterMs > 299_000 && afterMs <= 300_001);
 });
 
-Deno.test("planService() says NotExposed of a running service whose host name leads nowhere, until it does", () => {
+Deno.test("planService() reports NotExposed for a running service until its host name is routed", () => {
   const exposure = (host: string) => ({
     exposure: { host, urls: [], message: "Caddy is not installed; install it" },
   });
@@ -115,7 +115,7 @@ Deno.test("planService() says NotExposed of a running service whose host name le
   assert.deepEqual([other.state, other.reason, other.exposure], ["Running", undefined, undefined]);
 });
 
-Deno.test("planService() counts a rollout's time from its last progress, and takes what comes and goes for none", () => {
+Deno.test("planService() counts a rollout's time from its last progress, and ignores flapping instances", () => {
   const step = (rolloutProgress: { updated: number; at: string }, instances: Partial<InstanceStatus>[]) => {
     const status = { observedGeneration: 1, rolloutStartedAt: ago(400), rolloutProgress };
     const service = makeService({ scale: 3 }, { status });
@@ -130,7 +130,7 @@ Deno.test("planService() counts a rollout's time from its last progress, and tak
   assert.deepEqual(step(since, [starting, starting, starting]), since);
 });
 
-Deno.test("planService() does not look again by time at a rollout that is late already", () => {
+Deno.test("planService() sets no timer for a rollout that is already late", () => {
   const service = makeService({}, {
     status: { rolloutStartedAt: ago(3_000), rolloutProgress: { at: ago(3_000), updated: 0 } },
   });

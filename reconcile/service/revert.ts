@@ -1,4 +1,4 @@
-/** Returning a service to what it was: after a rollout, or a step of a gradual scale, that failed. @module */
+/** Reverts a service after a failed rollout or a failed step of a gradual scale. @module */
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Instance } from "../../model/instance.ts";
 import { hasFailedForGood } from "../../model/job.ts";
@@ -9,35 +9,35 @@ import { recordEvent } from "../events.ts";
 import { missingFor, type Revision, revisionsOf, sameVersion } from "./revisions.ts";
 import type { Rollout } from "./rollout.ts";
 
-/** A return. */
+/** A revert that is due. */
 export interface Revert {
   /** The generation that failed. */
   from: number;
-  /** The scale to return to; absent: the last generation that was ready and differs is taken up again. */
+  /** The scale to return to. If absent, the service returns to the last ready generation that differs. */
   scale?: number;
-  /** Why. */
+  /** Why the service is reverted. */
   message: string;
 }
 
-/** With `update.rollback`: a rollout that is late returns to the last generation that was ready. */
+/** With `update.rollback`, plans a return to the last ready generation when a rollout is late. */
 export function planRollback(
   { spec, status: { revert }, generation }: Service,
   { rollout, status, trouble }: { rollout: Rollout; status: ServiceStatus; trouble?: Instance | undefined },
 ): Revert | undefined {
   if (!spec.update.rollback || !rollout.late) return undefined;
-  // What a return made is not returned from, or it would go back and forth; what was ready once failed for
-  // another reason.
+  // A revert is not reverted, or the service would go back and forth. A generation that was ready once failed
+  // for a reason outside its spec.
   if (revert?.generation === generation || status.readyGenerations?.includes(generation)) return undefined;
-  // It is read long after: nothing in it is true only now.
-  // A job that failed is over: it was not waited for until the time was up.
+  // The message is read much later, so it contains nothing that is only true now.
+  // A failed job is over before the timeout, so its own failure is the cause.
   const cause = trouble && hasFailedForGood(trouble) ? causeOf(trouble) : undefined;
   const message = cause ?? addCause(`it did not become ready within ${spec.update.timeout}`, trouble);
   return { from: generation, message };
 }
 
 /**
- * What was wrong with an instance, with its name, whose log is kept when it goes; undefined where nothing is
- * known.
+ * Describes what was wrong with an instance; undefined if nothing is known. The name in it leads to the log,
+ * which outlives the instance.
  */
 function causeOf({ name, status: { lastFailure, message } }: Instance): string | undefined {
   const logs = lastFailure?.logs;
@@ -45,22 +45,23 @@ function causeOf({ name, status: { lastFailure, message } }: Instance): string |
   return text && `${name}: ${text}`;
 }
 
-/** What happened, and what was wrong with the instance that it happened for, where that is known. */
+/** Appends the instance's failure, if known, to a message. */
 export function addCause(what: string, trouble: Instance | undefined): string {
   const cause = trouble && causeOf(trouble);
   return cause === undefined ? what : `${what}: ${cause}`;
 }
 
 /**
- * The generation that `rune rollback` returns to: of those that were ready, the latest before this one that
- * is different. The scale does not count: it follows the load, not the version.
+ * The generation that `rune rollback` returns to: the latest earlier one that was ready and differs. The
+ * scale is ignored because it follows the load, not the version.
  */
 export function rollbackTarget(service: Service, history: HistoryEntry[]): Revision | undefined {
   return revisionsOf(service, history).find((past) => past.ready && !sameVersion(past.spec, service.spec));
 }
 
 /**
- * What a return writes; undefined when there is nothing to return to, or nothing without a person who may.
+ * Resolves the spec that a revert writes. Undefined if there is no earlier generation, if it lacks something,
+ * or if only a person may approve it.
  */
 export async function resolveRevert(
   service: Service,
@@ -79,19 +80,19 @@ export async function resolveRevert(
 }
 
 /**
- * Whether a return would make root what is not: whoever wrote this generation need not have had the right to
- * that one, and nobody is there to be asked.
+ * Whether a revert would grant root on the host that the current generation does not have. The author of the
+ * current generation may not have had that right, and nobody can be asked here.
  */
 function regainsHost({ spec }: Service, target: HistoryEntry): boolean {
   return takesOverHost(target.spec as ServiceSpec) && !takesOverHost(spec);
 }
 
-/** The spec of an earlier generation, with the scale of now. */
+/** The spec of an earlier generation, with the current scale. */
 export function rolledBack(service: Service, target: HistoryEntry): ServiceSpec {
   return { ...target.spec as ServiceSpec, scale: service.spec.scale };
 }
 
-/** Writes the return, and says on the service that it happened. */
+/** Writes the reverted spec, and records the revert in the service's status and events. */
 export function applyRevert(
   tx: Tx,
   service: Service,

@@ -11,7 +11,7 @@ const USER = makeService({ ...PROCESS, securityContext: { user: "dynamic" } }).s
 const PRIVILEGED = makeService({ securityContext: { privileged: true } }).spec;
 const PLAIN = makeService({}).spec;
 
-/** What an automatic return from `now` to `before` writes. */
+/** The spec that an automatic revert from `now` to `before` writes. */
 async function planRevert(before: ServiceSpec, now: ServiceSpec): Promise<ServiceSpec | undefined> {
   const base = makeService({}, { generation: 2 });
   const service = { ...base, spec: now, status: { ...base.status, readyGenerations: [1] } } as Service;
@@ -20,7 +20,7 @@ async function planRevert(before: ServiceSpec, now: ServiceSpec): Promise<Servic
   return (await resolveRevert(service, { revert: { from: 2, message: "late" }, store }))?.spec;
 }
 
-Deno.test("resolveRevert() makes nothing root that its writer did not make root", async () => {
+Deno.test("resolveRevert() never grants root that the current spec does not have", async () => {
   assert.equal(await planRevert(ROOT, USER), undefined);
   assert.equal(await planRevert({ ...USER, identity: { user: 0, group: 0, groups: [] } }, USER), undefined);
   assert.equal(await planRevert(PRIVILEGED, PLAIN), undefined);
@@ -29,7 +29,7 @@ Deno.test("resolveRevert() makes nothing root that its writer did not make root"
   assert.equal((await planRevert({ ...PLAIN, env: { A: "1" } }, PLAIN))?.env.A, "1");
 });
 
-Deno.test("planService() names what crashed, also while it is being started once more", () => {
+Deno.test("planService() names a crashed instance, also while it is being restarted", () => {
   const service = makeService({ update: { timeout: "10s", rollback: true } }, {
     generation: 2,
     status: { readyGenerations: [1], rolloutStartedAt: ago(11), observedGeneration: 2 },

@@ -1,6 +1,6 @@
 /**
- * The versions of a service that are kept: which were ready, which is live, and what a return to one would
- * lack. Pure.
+ * The stored versions of a service: which were ready, which is live, and what is missing for a return to one.
+ * Pure.
  * @module
  */
 import { claimedVolumeName } from "../../model/claim_names.ts";
@@ -13,17 +13,16 @@ import type { HistoryEntry, Reader } from "../../store/store.ts";
 import { missingData } from "../config/data.ts";
 
 /**
- * A version that is kept. It is named by the generation that began it; scales since have generations of their
- * own.
+ * A stored version. Its number is the generation that began it; later scales have their own generations.
  */
 export interface Revision extends HistoryEntry {
-  /** All its instances were ready once. */
+  /** All its instances were ready at some time. */
   ready: boolean;
-  /** It is what the service asks for now. */
+  /** It is the current version. */
   live: boolean;
 }
 
-/** Whether two specs are one version: the scale does not count, it follows the load. */
+/** Whether two specs are the same version. The scale is ignored because it follows the load. */
 export function sameVersion(a: unknown, b: unknown): boolean {
   return sameValue({ ...a as ServiceSpec, scale: 0 }, { ...b as ServiceSpec, scale: 0 });
 }
@@ -39,14 +38,14 @@ export function revisionsOf(service: Service, history: HistoryEntry[]): Revision
   });
 }
 
-/** The version that a generation was of; undefined when it is not kept. */
+/** The version that a generation belongs to; undefined if it is no longer stored. */
 export function revisionAt(revisions: Revision[], generation: number): Revision | undefined {
   return revisions.find((past) => past.generation <= generation);
 }
 
 /**
- * What a return to an earlier version would lack, in a sentence; undefined when nothing is known to be
- * missing. Its instances would wait for it, or start with an empty volume where there was one with data.
+ * A sentence that names what is missing for a return to an earlier version; undefined if nothing is known to
+ * be missing. Instances would wait for it, or start with an empty volume instead of the one with data.
  */
 export function missingFor(
   { generation, spec, ready }: Revision,

@@ -16,7 +16,7 @@ const makeEntry = (generation: number, of: ServiceSpec) => ({
   at: "2026-01-01T00:00:00Z",
 });
 
-Deno.test("revisionsOf() counts a version as ready when any of its generations was, and the newest as live", () => {
+Deno.test("revisionsOf() counts a version as ready when any of its generations was ready, and the newest as live", () => {
   const service = makeService({ env: { V: "3" } }, { generation: 9, status: { readyGenerations: [8, 5] } });
   const history = [
     makeEntry(7, spec(3)),
@@ -39,7 +39,7 @@ Deno.test("revisionsOf() counts a version as ready when any of its generations w
   assert.equal(revisionAt(revisions, 8)?.live, true);
 });
 
-Deno.test("a version that was scaled twelve times pushes no other out of what was ready", () => {
+Deno.test("a version that was scaled twelve times pushes no other ready version out", () => {
   let service = makeService({ env: { V: "1" }, scale: 1 }, { generation: 1 });
   const becomeReady = () => {
     const instances = Array.from({ length: service.spec.scale }, (_, n) => makeInstance(service, n));
@@ -61,7 +61,7 @@ Deno.test("a version that was scaled twelve times pushes no other out of what wa
   assert.equal(rollbackTarget(service, [makeEntry(2, spec(2)), makeEntry(1, spec(1))])?.generation, 1);
 });
 
-Deno.test("a rollout is not late while a successor prepares, and has all its time once it is prepared", () => {
+Deno.test("a rollout is not late while a successor prepares, and has its full time afterwards", () => {
   const volumes = [{ name: "d", mountPath: "/d", claim: { name: "data" } }];
   const before = makeService({ volumes });
   const status = {
@@ -87,7 +87,7 @@ Deno.test("a rollout is not late while a successor prepares, and has all its tim
   assert.deepEqual(judge({ preparedAt: ago(2) }), [false, ago(2)]);
 });
 
-Deno.test("missingFor() names the volume, secret or key that a return would lack", () => {
+Deno.test("missingFor() names the volume, secret or key that a revert would lack", () => {
   const claiming = spec(1, { volumes: [{ name: "d", mountPath: "/d", claim: { name: "data" } }] });
   const template = { size: "1Gi", accessMode: "ReadWriteOnce" };
   const owning = spec(1, { scale: 2, volumes: [{ name: "d", mountPath: "/d", claimTemplate: template }] });
@@ -111,7 +111,7 @@ Deno.test("missingFor() names the volume, secret or key that a return would lack
   assert.match(lacks(needing, makeReader())!, /secret default\/key does not exist/);
 });
 
-Deno.test("the store keeps no scale as a version of its own, and says who wrote each", async () => {
+Deno.test("the store records no version for a scale, and records the author of each version", async () => {
   const dir = await Deno.makeTempDir();
   await using _dir = { [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
   const store = await openStore({ dataDir: dir });

@@ -1,5 +1,5 @@
 /**
- * Which instances of a service are made, replaced and removed, and in which order: docs/services.md,
+ * Decides which instances of a service to create, replace and remove, and in which order: docs/services.md,
  * "Rollouts". Pure.
  * @module
  */
@@ -19,36 +19,36 @@ import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Service } from "../../model/service.ts";
 import { type Moment, waitedMs } from "../../base/clock.ts";
 
-/** A change of the set of instances. */
+/** A change to the set of instances. */
 export type RolloutStep =
   /**
-   * A successor lives beside the instance of the same ordinal until that one is gone. With `awaitsTurn` it
-   * prepares all that it can meanwhile, and runs only after that.
+   * A successor exists beside the old instance of the same ordinal until the old one is gone. With
+   * `awaitsTurn` it only prepares until then, and runs afterwards.
    */
   | { do: "create"; ordinal: number; successor: boolean; awaitsTurn?: true }
   | { do: "remove"; name: string; why: string }
   /** The successor takes the name of the ordinal. */
   | { do: "promote"; name: string; ordinal: number };
 
-/** What a rollout plan says. */
+/** The plan of a rollout. */
 export interface Rollout {
   steps: RolloutStep[];
-  /** Instances that run an old template remain, or the new ones are not ready yet. */
+  /** Some instances still run an old template, or the new ones are not ready yet. */
   inProgress: boolean;
-  /** It did not become ready in time and goes no further. */
+  /** The rollout did not become ready in time and goes no further. */
   stuck: boolean;
-  /** It did not become ready in time; also where no old instance is left to be kept. */
+  /** The rollout did not become ready in time, whether or not an old instance is left. */
   late: boolean;
 }
 
-/** Whether an instance waits for the one that has the name of its ordinal to be gone. */
+/** Whether an instance waits until the one with its ordinal's name is gone. */
 export function awaitsTurn({ name, spec }: Instance): boolean {
   return spec.awaitsTurn === true && name !== instanceName(spec.service, { ...spec, successor: false });
 }
 
 /**
- * Two instances with one ordinal cannot live at once: they would write one volume, need one port of the host,
- * or do one job twice.
+ * Whether two instances of one ordinal cannot run at once: they would write one volume, need the same host
+ * port, or do one job twice.
  */
 export function mustStopFirst({ spec }: Service): boolean {
   return spec.restart === "never" || spec.update.strategy === "recreate" || hostPortOf(spec) !== undefined ||
@@ -56,27 +56,27 @@ export function mustStopFirst({ spec }: Service): boolean {
     spec.volumes.some((mount) => !mount.readOnly);
 }
 
-/** A process shares the host's ports: those that it declares, and those where its probes ask it. */
+/** Whether a process listens on host ports: those it declares, and those its probes connect to. */
 function listensOnHost({ process, ports, health }: Service["spec"]): boolean {
   if (process === undefined) return false;
   return ports.length > 0 || Object.values(health ?? {}).some((probe) => probe.type !== "exec");
 }
 
-/** An instance that writes a volume keeps its successor from it, also from one that would only read. */
+/** Whether an instance writes a volume, so that its successor must not use the volume yet, even to read. */
 function holdsAgainst({ spec }: Service, instance: Instance): boolean {
   return writesImageVolume(instance) ||
     spec.volumes.length > 0 && currentTemplate(instance).volumes.some((mount) => !mount.readOnly);
 }
 
 /**
- * Its image has a volume that no mount covers: the successor gets the same one, and must not write it at the
- * same time.
+ * Whether an instance's image has a volume that no mount covers. The successor gets the same volume, and must
+ * not write it at the same time.
  */
 export function writesImageVolume({ status }: Instance): boolean {
   return (status.image?.volumes.length ?? 0) + (status.engineVolumes?.length ?? 0) > 0;
 }
 
-/** What an instance runs that is made now. */
+/** The spec of an instance created now. */
 export function instanceSpec(service: Service, ordinal: number): InstanceSpec {
   const restartedAt = service.annotations[ANNOTATIONS.restartedAt];
   return {
@@ -90,7 +90,7 @@ export function instanceSpec(service: Service, ordinal: number): InstanceSpec {
   };
 }
 
-/** One ordinal: the instance that has its name, and the successor beside it. */
+/** One ordinal: the instance with its name, and the successor beside it. */
 interface Slot {
   ordinal: number;
   main?: Instance;
@@ -100,21 +100,21 @@ interface Slot {
 const isLeaving = (instance: Instance | undefined) => instance?.deletionRequestedAt !== undefined;
 const isReady = (instance: Instance | undefined) =>
   instance !== undefined && !isLeaving(instance) && instance.status.ready;
-/** Ready, or ended well: there is nothing more to wait for. */
+/** Ready or completed: there is nothing more to wait for. */
 const isSettled = (instance: Instance | undefined) =>
   instance !== undefined && !isLeaving(instance) && isDone(instance);
-/** Nothing of it runs, and nothing will: a successor has nobody to take over from. */
+/** The instance has ended for good, so its successor does not have to take over from it. */
 const hasEnded = (instance: Instance) => hasCompleted(instance) || hasFailedForGood(instance);
-/** States in which there is something to lose. */
+/** States in which the instance may be serving. */
 const RUNNING: readonly InstanceState[] = ["Running", "Unhealthy", "Starting", "Stopping"];
-/** Whether an instance runs, or is about to and knows that it can. */
+/** Whether an instance runs, or is prepared and about to run. */
 const runs = (instance: Instance | undefined) =>
   instance !== undefined &&
   (RUNNING.includes(instance.status.state) ||
     (instance.status.preparedAt !== undefined && instance.status.run === 0 &&
       instance.status.state === "Pending"));
 
-/** Decides what to do with the instances of a service that is to run. */
+/** Plans the rollout of a service that is not being deleted. */
 export function planRollout(service: Service, instances: Instance[], now: Moment): Rollout {
   const { spec, name } = service;
   const slots: Slot[] = Array.from({ length: spec.scale }, (_, ordinal) => ({ ordinal }));
@@ -132,7 +132,7 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
   const outdated = slots.filter((s) => s.main && !isCurrent(service, s.main));
   const replacedAll = slots.every((s) => !s.next && s.main && isCurrent(service, s.main));
   const settled = replacedAll && slots.every((s) => isSettled(s.main));
-  // A job that failed is not run again: more time changes nothing.
+  // A failed job is not run again, so there is no point in waiting.
   const failed = instances.some((i) => !isLeaving(i) && isCurrent(service, i) && hasFailedForGood(i));
   const late = !settled && (failed || timedOut(service, { instances, now }));
   const over = settled || (replacedAll && slots.every((s) => isSettled(s.main) || hasFailedForGood(s.main!)));
@@ -166,7 +166,7 @@ export function planRollout(service: Service, instances: Instance[], now: Moment
   return { steps, inProgress: !over, stuck, late };
 }
 
-/** When the rollout in progress began; undefined when the status is of an earlier generation or restart. */
+/** When the rollout in progress began; undefined if the status describes an earlier generation or restart. */
 export function rolloutStart({ generation, status, annotations }: Service): string | undefined {
   if (status.observedGeneration !== generation) return undefined;
   const restartedAt = annotations[ANNOTATIONS.restartedAt];
@@ -177,8 +177,8 @@ export function rolloutStart({ generation, status, annotations }: Service): stri
 }
 
 /**
- * Whether a successor prepares, and nothing is known to be in its way: a pull may take long, and what runs
- * goes on.
+ * Whether a successor is preparing and has met no problem. A pull may take long, and the old instance keeps
+ * running meanwhile.
  */
 export function isPreparing(service: Service, instance: Instance): boolean {
   const { preparedAt, launchFailures, reason } = instance.status;
@@ -186,7 +186,7 @@ export function isPreparing(service: Service, instance: Instance): boolean {
     preparedAt === undefined && launchFailures === 0 && reason === undefined;
 }
 
-/** When a successor was prepared for the last time, if that was after `since`; else `since`. */
+/** The time when a successor was last prepared, or `since` if that is later. */
 export function latestPreparation(
   service: Service,
   { instances, since }: { instances: Instance[]; since: string },
@@ -212,27 +212,27 @@ const makeReplacement = (instance: Instance): RolloutStep => ({
 });
 
 /**
- * Whether a successor has nothing to succeed to any more: another cast, a rollback or a restart came while it
- * started. One that is all that its ordinal has stays, until another one serves.
+ * Whether a successor is no longer needed because another cast, a rollback or a restart came while it
+ * started. If it is the only instance of its ordinal, it stays until another one serves.
  */
 function isSuperfluous(service: Service, { main, next }: Slot): boolean {
   if (!main || !next || isLeaving(next)) return false;
   if (isCurrent(service, next) && (isLeaving(main) || !isCurrent(service, main))) return false;
-  // Whether what was cast since can start at all is not known yet: this one can.
+  // This one can start; the newer spec may not be able to.
   if (isLeaving(main) && next.status.preparedAt !== undefined) return false;
   return !isReady(next) || isSettled(main);
 }
 
 /**
- * Whether an instance is not ready and a successor is, of whichever cast: that one serves better, and is
- * replaced in its turn.
+ * Whether an instance is not ready but its successor is, of whatever generation. The successor serves better,
+ * and is replaced later.
  */
 function isOutdone({ main, next }: Slot): boolean {
   return !isLeaving(main) && !isReady(main) && isReady(next);
 }
 
 /**
- * A successor that can start, as far as that can be known before; one that does not wait for its turn has to
+ * Whether a successor can start, as far as can be known in advance. One that does not wait for its turn must
  * be ready.
  */
 const isPrepared = (service: Service, next: Instance | undefined) =>
@@ -246,7 +246,7 @@ const createWaiting = (ordinal: number): RolloutStep => ({
   awaitsTurn: true,
 });
 
-/** Stops all old instances at once, when everything is ready for their successors. */
+/** Stops all old instances at once when all successors are prepared. */
 function removeAll(service: Service, _slots: Slot[], outdated: Slot[]): RolloutStep[] {
   const running = outdated.filter(({ main }) => runs(main) && !isLeaving(main));
   const idle = outdated.filter(({ main }) => !runs(main) && !isLeaving(main));
@@ -259,8 +259,8 @@ function removeAll(service: Service, _slots: Slot[], outdated: Slot[]): RolloutS
 }
 
 /**
- * Takes old instances down while no more than `maxUnavailable` ordinals are without a ready instance, and
- * none that runs before everything is ready for its successor.
+ * Stops old instances while at most `maxUnavailable` ordinals have no ready instance. A running instance
+ * stops only after its successor is prepared.
  */
 function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
   const { maxUnavailable } = service.spec.update;
@@ -286,14 +286,16 @@ function stopFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutSt
   return steps;
 }
 
-/** Brings successors up, `maxUnavailable` at a time, and takes the old down once they are ready. */
+/**
+ * Starts successors, `maxUnavailable` at a time, and removes each old instance once its successor is ready.
+ */
 function startFirst(service: Service, slots: Slot[], outdated: Slot[]): RolloutStep[] {
   const steps: RolloutStep[] = [];
   let surging = slots.filter((s) => s.next && s.main).length;
   for (const { main, next, ordinal } of outdated) {
     if (isLeaving(main)) continue;
     if (next) {
-      // One that awaits its turn was made when the strategy was another one.
+      // A successor that awaits its turn was created under another strategy.
       if (isPrepared(service, next)) steps.push(makeReplacement(main!));
     } else if (hasEnded(main!)) {
       steps.push(makeReplacement(main!));

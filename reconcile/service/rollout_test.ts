@@ -17,7 +17,7 @@ const brief = (steps: RolloutStep[]) =>
       ? `create ${s.ordinal}${s.successor ? " next" : ""}${s.awaitsTurn ? " waiting" : ""}`
       : `${s.do} ${s.name}`
   );
-/** A successor that waits for the instance of its ordinal to be gone. */
+/** A successor that waits until the old instance of its ordinal is gone. */
 const makeWaiting = (service: Service, ordinal: number, prepared = true) => {
   const instance = makeInstance(service, ordinal, {
     name: `web-${ordinal}-next`,
@@ -65,7 +65,7 @@ Deno.test("planRollout() replaces stop-first when a read-write mount becomes rea
   assert.deepEqual(plan(again, all(after)), ["create 0 next"]);
 });
 
-Deno.test("planRollout() replaces start-first elsewhere, ordinals from high to low", () => {
+Deno.test("planRollout() otherwise replaces start-first, ordinals from high to low", () => {
   const after = makeService({ env: { V: "2" }, scale: 3 });
   const instances = all(old);
   assert.deepEqual(plan(after, instances), ["create 2 next"]);
@@ -76,7 +76,7 @@ Deno.test("planRollout() replaces start-first elsewhere, ordinals from high to l
   assert.deepEqual(plan(after, [...instances.slice(0, 2), makeInstance(after, 2)]), ["create 1 next"]);
 });
 
-Deno.test("planRollout() lets maxUnavailable ordinals change at a time", () => {
+Deno.test("planRollout() changes at most maxUnavailable ordinals at a time", () => {
   const update = { maxUnavailable: 2 };
   const stopFirst = makeService({ volumes, scale: 3, env: { V: "2" }, update });
   assert.deepEqual(plan(stopFirst, all(makeService({ volumes, scale: 3 }))), [
@@ -87,7 +87,7 @@ Deno.test("planRollout() lets maxUnavailable ordinals change at a time", () => {
   assert.deepEqual(plan(startFirst, all(old)), ["create 2 next", "create 1 next"]);
 });
 
-Deno.test("planRollout() with strategy recreate stops all before it starts any", () => {
+Deno.test("planRollout() with strategy recreate stops all instances before it starts any", () => {
   const after = makeService({ scale: 2, env: { V: "2" }, update: { strategy: "recreate" } });
   const instances = all(makeService({ scale: 2 }));
   assert.deepEqual(plan(after, instances), ["create 1 next waiting", "create 0 next waiting"]);
@@ -108,7 +108,7 @@ Deno.test("planRollout() replaces a failing old instance without waiting for its
   assert.deepEqual(plan(after, [failing]), ["remove web-0"]);
 });
 
-Deno.test("planRollout() drops an outdated successor when a cast comes in the middle", () => {
+Deno.test("planRollout() removes an outdated successor when a cast comes in the middle", () => {
   const second = makeService({ env: { V: "2" }, scale: 1 });
   const third = makeService({ env: { V: "3" }, scale: 1 });
   const instances = [makeInstance(old, 0), makeInstance(second, 0, { name: "web-0-next", status: starting })];
@@ -137,7 +137,7 @@ Deno.test("planRollout() replaces instances made before the last restart, and on
   assert.deepEqual(plan(restarted, [makeInstance(restarted, 0)]), []);
 });
 
-/** Carries out a plan the way the controllers would, one random step at a time. */
+/** Carries out a plan as the controllers do, one random step at a time. */
 function simulate(service: Service, instances: Instance[], pick: () => number) {
   const violations: string[] = [];
   const state = new Map(instances.map((i) => [i.name, i]));
@@ -197,7 +197,7 @@ Deno.test("planRollout() converges, and never has fewer ready than scale - maxUn
   );
 });
 
-Deno.test("planRollout() does not touch instances for a new host name, and replaces stop-first for a port of the machine", () => {
+Deno.test("planRollout() keeps instances for a new host name, and replaces stop-first for a host port", () => {
   const ports = [{ name: "http", port: 8080 }];
   const expose = (more: object, scale = 1) =>
     makeService({ scale, ports, expose: { port: "http", ...more } });
@@ -219,7 +219,7 @@ Deno.test("planRollout() does not touch instances for a new host name, and repla
   );
 });
 
-Deno.test("planRollout() replaces a process that listens on the host stop-first: its successor could not listen", () => {
+Deno.test("planRollout() replaces a process that listens on the host stop-first, since its successor could not listen", () => {
   const service = (fields: object) =>
     makeService({ image: undefined, process: { command: "sleep" }, ...fields });
   const ports = [{ name: "http", port: 8080 }];
@@ -242,7 +242,7 @@ Deno.test("planRollout() replaces a process that listens on the host stop-first:
   ]);
 });
 
-Deno.test("planRollout() takes what ended well for done, replaces it in place, and never does one job twice at once", () => {
+Deno.test("planRollout() treats completed instances as done, replaces them in place, and never runs one job twice at once", () => {
   const job = (restart: string, v = "1") => makeService({ restart, env: { V: v } });
   const well = { status: { state: "Completed", ready: false } } as const;
   const one = planRollout(job("on-failure"), [makeInstance(job("on-failure"), 0, well)], NOW);
@@ -257,7 +257,7 @@ Deno.test("planRollout() takes what ended well for done, replaces it in place, a
   assert.deepEqual(plan(job("on-failure", "2"), [...all(job("on-failure")), next]), ["remove web-0"]);
 });
 
-Deno.test("planRollout() knows at once that a job that failed becomes no better", () => {
+Deno.test("planRollout() is late at once when a job failed", () => {
   const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;
   const status = { state: "Stopped", ready: false, lastFailure } as const;
   const job = makeService({ restart: "never" });

@@ -1,6 +1,5 @@
 /**
- * Gradual scaling: how many instances are wanted at this moment on the way to the scale that was asked for.
- * Pure.
+ * Gradual scaling: decides how many instances to run now on the way to the requested scale. Pure.
  * @module
  */
 import { parseDuration } from "../../model/duration.ts";
@@ -12,21 +11,21 @@ import { type Moment, waitedMs } from "../../base/clock.ts";
 import { addCause, type Revert } from "./revert.ts";
 import { worstLately } from "./status.ts";
 
-/** What a plan of the scale says. */
+/** The plan of a gradual scale. */
 export interface Scaling {
-  /** The service with the scale that is wanted now. */
+  /** The service with the scale for the current step. */
   effective: Service;
-  /** For the status; absent when none is under way. */
+  /** The progress for the status; absent if no gradual scale is under way. */
   progress?: NonNullable<ServiceStatus["scaling"]>;
-  /** A step failed. */
+  /** Set when a step failed. */
   revert?: Revert;
   /** When the next step is due, or the current one fails. */
   afterMs?: number;
 }
 
 /**
- * Decides how far a gradual scale may go now: one step further when the last is ready and its interval is
- * over.
+ * Decides how far a gradual scale may go now. It takes the next step when the last one is ready and its
+ * interval is over.
  */
 export function planScaling(service: Service, instances: Instance[], now: Moment): Scaling {
   const request = gradualScaleOf(service);
@@ -69,7 +68,7 @@ export function planScaling(service: Service, instances: Instance[], now: Moment
   return at(from.current, from.since, limitMs - waited + 1);
 }
 
-/** An instance that more time will not help. */
+/** Whether an instance has failed in a way that waiting does not fix. */
 function hasFailed({ status, deletionRequestedAt }: Instance): boolean {
   return deletionRequestedAt === undefined &&
     (status.state === "Stalled" || hasFailedForGood({ status }) || status.reason === "CrashLoop" ||

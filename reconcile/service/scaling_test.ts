@@ -21,7 +21,7 @@ const instances = (count: number, unready: number[] = [], status = {}) =>
 const at = (current: number, since: number) => ({ generation: 2, current, since: ago(since) });
 const planScale = (...args: Parameters<typeof planScaling>) => planScaling(...args).effective.spec.scale;
 
-Deno.test("planScaling() takes the first step at once, and the next when all are ready and the interval is over", () => {
+Deno.test("planScaling() takes the first step at once, and the next when all instances are ready and the interval is over", () => {
   assert.equal(planScale(service(), instances(2), NOW), 5);
   assert.equal(planScale(service(at(5, 10)), instances(5), NOW), 5);
   assert.equal(planScaling(service(at(5, 10)), instances(5), NOW).afterMs, 20_000);
@@ -30,7 +30,7 @@ Deno.test("planScaling() takes the first step at once, and the next when all are
   assert.equal(planScale(service(at(8, 31)), instances(8), NOW), 10);
 });
 
-Deno.test("planScaling() is done when the last step is ready, and lets nothing that comes later fail it", () => {
+Deno.test("planScaling() is done when the last step is ready, and does not fail afterwards", () => {
   const { progress } = planScaling(service(at(10, 1)), instances(10), NOW);
   assert.equal(progress?.done, true);
   const later = planScaling(service({ ...at(10, 9999), done: true }), instances(10, [3]), NOW);
@@ -50,13 +50,13 @@ Deno.test("planScaling() goes back when a step does not become ready in time, or
   assert.equal(planScaling(service(at(5, 1)), instances(5, [0], crashing), NOW).revert, undefined);
 });
 
-Deno.test("planScaling() steps down as well, and gives way to what was cast later", () => {
+Deno.test("planScaling() also steps down, and stops when a later cast changes the scale", () => {
   assert.equal(planScale(service(undefined, 0), instances(2), NOW), 0);
   assert.equal(planScale(service(at(5, 31), 10, 3), instances(5), NOW), 10);
   assert.equal(planScaling(service(at(5, 31), 10, 3), instances(5), NOW).progress, undefined);
 });
 
-Deno.test("planScaling() takes what ended well for ready, and a job that failed for a failed step", () => {
+Deno.test("planScaling() treats a completed instance as ready, and a failed job as a failed step", () => {
   const completed = { state: "Completed" } as const;
   assert.equal(planScale(service(at(5, 31)), instances(5, [0, 4], completed), NOW), 8);
   const lastFailure = { at: ago(1), reason: "JobFailed", message: "m", exitCode: 1 } as const;

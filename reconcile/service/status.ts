@@ -1,4 +1,4 @@
-/** What a service's status says, derived from its instances: docs/services.md, "Status". Pure. @module */
+/** Derives a service's status from its instances: docs/services.md, "Status". Pure. @module */
 import { exposureOf, hostPortOf } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
 import { hasCompleted, hasFailedForGood, isCurrent, isDone, runsOnce } from "../../model/job.ts";
@@ -7,18 +7,18 @@ import { type Moment, waitedMs } from "../../base/clock.ts";
 import { shortDigest } from "../digest.ts";
 import { isPreparing, latestPreparation, type Rollout, rolloutStart } from "./rollout.ts";
 
-/** Reasons that waiting may cure; the others mean that something is wrong with what was cast. */
+/** Reasons that may go away by themselves. The others mean that something is wrong with the spec. */
 const WAITING: readonly ServiceReason[] = ["VolumeNotReady", "RunnerUnavailable", "DependencyNotReady"];
 
-/** States of an instance that is failing, as opposed to one on its way. */
+/** Whether an instance is failing rather than still starting. */
 const isFailing = (i: Instance) =>
   hasFailedForGood(i) || i.status.state === "Failed" || i.status.state === "Stalled" ||
-  // One that runs and has not passed its check yet may just be slow.
+  // A running instance that has not passed its check yet may just be slow.
   (i.status.reason !== undefined && !WAITING.includes(i.status.reason) && i.status.state !== "Running");
 
 /**
- * The instance whose trouble the service reports: a failing one before a waiting one, the lowest ordinal
- * first.
+ * Finds the instance whose problem the service reports: a failing one before a waiting one, then the lowest
+ * ordinal.
  */
 function findWorst(instances: Instance[]): Instance | undefined {
   const troubled = instances.filter((i) => i.status.message !== undefined || isFailing(i));
@@ -26,8 +26,8 @@ function findWorst(instances: Instance[]): Instance | undefined {
 }
 
 /**
- * The instance that a report should name which outlives the moment. One that crashes again and again has
- * nothing to say of itself while it is being started once more.
+ * Finds the instance to name in a message that is read later. An instance in a crash loop shows no problem
+ * while it is being restarted, so its last failure counts too.
  */
 export function worstLately(instances: Instance[]): Instance | undefined {
   return findWorst(instances) ?? instances.find(({ status }) => status.lastFailure !== undefined);
@@ -77,18 +77,18 @@ export function serviceStatus(
   return { ...common, state: failedJob || allFailing ? "Failed" : "Pending", ...explanation, ...code };
 }
 
-/** Where ports of this machine lead to the instances of a service that is to have one. */
+/** The host ports that lead to the instances of a service with a host port. */
 function publishedBy(instances: Instance[], { spec }: Service): Pick<ServiceStatus, "published"> {
   if (spec.image === undefined || !hostPortOf(spec)) return {};
   return { published: [...new Set(instances.flatMap(({ status }) => status.published ?? []))].sort() };
 }
 
-/** How often a preparation that goes on is written down as progress, in milliseconds. */
+/** How often an ongoing preparation is recorded as progress, in milliseconds. */
 const PREPARING_MS = 10_000;
 
 /**
- * What comes and goes is no progress: only more updated instances than there ever were in this rollout. While
- * a successor prepares, nothing is late: its image may be large.
+ * Progress means more updated instances than at any earlier time in this rollout; an instance that flaps is
+ * none. While a successor prepares, the rollout is not late: its image may be large.
  */
 function progressOf(
   service: Service,
@@ -108,7 +108,7 @@ function progressOf(
   return { ...before, at: latestPreparation(service, { instances, since: before.at }) };
 }
 
-/** Generations that are remembered as ready; the store keeps as many specs. */
+/** How many ready generations are remembered; the store keeps as many specs. */
 const REMEMBERED = 10;
 
 function readyGenerations(
@@ -120,7 +120,7 @@ function readyGenerations(
   if (!complete || before.includes(generation)) {
     return before.length === 0 ? known : { readyGenerations: before, ...known };
   }
-  // Of one version the last generation is enough: else ten scales would push out every other version.
+  // Keep only the last generation of a version, or ten scales would push out every other version.
   const version = shortDigest({ ...spec, scale: 0 });
   const others = version === readyVersion ? before.slice(1) : before;
   return { readyGenerations: [generation, ...others].slice(0, REMEMBERED), readyVersion: version };

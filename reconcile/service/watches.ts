@@ -1,10 +1,10 @@
-/** What wakes a service: its own change, its instances, and data that they were given. Pure. @module */
+/** What wakes a service: a change of the service, its instances, or the data they use. Pure. @module */
 import { type DataKey, describeData } from "../../model/data_uses.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Reader } from "../../store/store.ts";
 import type { Watches } from "../news.ts";
 
-/** Keys of services with an instance that was given this configmap or secret. */
+/** Keys of services with an instance that uses this configmap or secret. */
 function givenTo(state: Reader, key: DataKey): string[] {
   const instances = state.list("instance").filter(({ status }) =>
     status.configVersions !== undefined && Object.hasOwn(status.configVersions, describeData(key))
