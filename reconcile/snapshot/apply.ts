@@ -18,7 +18,7 @@ import { assertPaused, pauseAll, resumeAll } from "./pause_writers.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
 import { findWriters } from "./writers.ts";
 
-/** What the steps work with. */
+/** The dependencies of the steps. */
 export interface SnapshotDeps {
   store: Store;
   nodes: Nodes;
@@ -33,13 +33,13 @@ interface Call {
   signal: AbortSignal;
 }
 
-/** Between looks at a writer that starts or stops, in milliseconds. */
+/** Interval between checks of a writer that starts or stops, in milliseconds. */
 const WAIT_MS = 200;
 
 /**
  * Runs one step.
  *
- * @returns an outcome when the pass is over, undefined to plan again.
+ * @returns an outcome if the pass is over, or undefined to plan again.
  */
 export async function applySnapshot(step: SnapshotStep, call: Call): Promise<Outcome | undefined> {
   const { view: { snapshot }, deps, node } = call;
@@ -78,7 +78,9 @@ async function resume(
   }
 }
 
-/** Resumes, then forgets: in this order, so that whoever dies in between leaves nobody standing still. */
+/**
+ * Resumes the writers, then clears the record, so that a crash in between leaves no writer paused for good.
+ */
 async function release(
   snapshot: Snapshot,
   options: Pick<SnapshotDeps, "store"> & { node: Node; runs: PausedRun[]; takenAt?: string },
@@ -91,7 +93,7 @@ async function release(
   }));
 }
 
-/** Commits what is about to be done, or says what it must wait for. */
+/** Commits the intent to copy, or writes what the copy must wait for. */
 async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: PausedRun[] } | undefined> {
   const volume = view.volume!;
   return await deps.store.transact((tx) => {
@@ -99,7 +101,7 @@ async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: 
     if (!snapshot || snapshot.deletionRequestedAt !== undefined) return undefined;
     const current = tx.get("volume", volume.namespace, volume.name);
     if (current?.uid !== volume.uid || current.deletionRequestedAt !== undefined) return undefined;
-    // Until this daemon has mounted it, those who hold it may be writing another directory.
+    // Until this daemon has mounted the volume, its holders may be writing another directory.
     const held = (tx.get("lease", volume.namespace, volume.name)?.spec.holders.length ?? 0) > 0;
     if (held && !deps.mounts.get(volume.uid)) {
       const waiting = waitingStatus(snapshot.status, `waits for volume ${describeKey(volume)} to be mounted`);
@@ -167,7 +169,7 @@ async function take(call: Call): Promise<Outcome | undefined> {
       }
     }
     if (!taken) throw new RuneError("unavailable", "its node did not say that the snapshot was taken");
-    // An earlier attempt had finished the copy, and was cut short before it could say so.
+    // An earlier attempt finished the copy but was interrupted before it recorded that.
     if (heldMs === undefined) await letGo();
     await writeReady(store, snapshot, { ...taken, heldMs: runs.length > 0 ? heldMs : undefined });
     return undefined;
@@ -218,7 +220,7 @@ async function remove(call: Call): Promise<Outcome> {
   const { snapshot } = view;
   const { driver: name } = snapshot.status;
   try {
-    // Without a driver nothing was ever begun.
+    // Without a driver, no copy was ever started.
     if (name !== undefined) {
       await write(deps.store, snapshot, (status) => ({ ...status, state: "Deleting" }));
       const driver = node.drivers.get(name);
@@ -245,7 +247,7 @@ async function remove(call: Call): Promise<Outcome> {
   return DONE;
 }
 
-/** The snapshot as the transaction sees it, if it is still the same one. */
+/** The snapshot in the transaction, if it is still the same one. */
 function findSame(tx: Tx, { namespace, name, uid }: Snapshot): Snapshot | undefined {
   const current = tx.get("snapshot", namespace, name);
   return current?.uid === uid ? current : undefined;
@@ -264,7 +266,7 @@ async function write(
     if (!event) return;
     const { namespace, annotations, spec } = current;
     recordEvent(tx, { namespace, object: current, ...event });
-    // Nobody waits for one that a policy took: what goes wrong is told where its owner looks.
+    // Nobody waits for a policy's snapshot, so report its failure on the volume as well.
     const uid = annotations[ANNOTATIONS.policyVolume];
     if (uid === undefined || event.type === "Normal") return;
     recordEvent(tx, { namespace, object: { kind: "volume", name: spec.source.volume, uid }, ...event });

@@ -1,4 +1,7 @@
-/** Steps of a snapshot's plan, with writers in memory and a driver that fails in the middle. @module */
+/**
+ * Runs the steps of a snapshot's plan with in-memory writers and a driver that fails in the middle.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { acquireLease } from "../leases.ts";
@@ -9,7 +12,7 @@ import { reconcileSnapshot } from "./controller.ts";
 
 const KEY = "default/snap";
 
-/** A volume with a writer that runs, and a snapshot of it that is asked for. */
+/** A volume with a running writer, and a requested snapshot of it. */
 async function prepare({ store, runner, deps, signal }: MemoryRoom) {
   await keep(store, makeVolume({ reclaimPolicy: "delete" }));
   const service = await keep(store, makeService());
@@ -44,7 +47,7 @@ async function prepare({ store, runner, deps, signal }: MemoryRoom) {
 
 const statusOf = ({ store }: MemoryRoom) => store.get("snapshot", "default", "snap")!.status;
 
-Deno.test("applySnapshot() commits whom it holds still before it does, and lets go before it is ready", () =>
+Deno.test("applySnapshot() records the writers before it pauses them, and resumes them before the snapshot is Ready", () =>
   withMemoryRoom(async (room) => {
     const ref = await prepare(room);
     const copying = Promise.withResolvers<void>();
@@ -59,7 +62,7 @@ Deno.test("applySnapshot() commits whom it holds still before it does, and lets 
     assert.deepEqual([statusOf(room).state, statusOf(room).paused], ["Ready", undefined]);
   }));
 
-Deno.test("applySnapshot() lets its writers go on when the copy fails, and leaves no data", () =>
+Deno.test("applySnapshot() resumes its writers when the copy fails, and leaves no data", () =>
   withMemoryRoom(async (room) => {
     const ref = await prepare(room);
     room.gate.failNext("driver.copy", new RuneError("unavailable", "the disk is gone"));
@@ -75,7 +78,7 @@ Deno.test("applySnapshot() lets its writers go on when the copy fails, and leave
     assert.equal(room.volumes.snapshots.size, 0);
   }));
 
-Deno.test("applySnapshot() remembers whom it holds still while their runner is away, and lets them go on after", () =>
+Deno.test("applySnapshot() remembers paused writers while their runner is unreachable, and resumes them afterwards", () =>
   withMemoryRoom(async (room) => {
     const ref = await prepare(room);
     const away = new RuneError("unavailable", "the runner is away");

@@ -6,10 +6,10 @@ import { applySnapshot, type SnapshotDeps } from "./apply.ts";
 import { planSnapshot, type SnapshotView } from "./plan.ts";
 import { SNAPSHOT_INTERRUPTS, SNAPSHOT_WATCHES } from "./watches.ts";
 
-/** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
+/** Most steps in one pass; more would mean that the plan does not converge. */
 const MAX_STEPS = 8;
 
-/** What is true of a snapshot now; undefined when it is gone. */
+/** Observes the current state of a snapshot; undefined if it is gone. */
 function observeSnapshot(
   { namespace, name }: { namespace: string; name: string },
   { store, nodes, clock }: SnapshotDeps,

@@ -1,5 +1,5 @@
 /**
- * Pauses the writers of a volume for a copy, and resumes them: also those that an earlier daemon paused.
+ * Pauses the writers of a volume for a copy, and resumes them, including those that an earlier daemon paused.
  * @module
  */
 import type { NodeRunner } from "../../node/node_runner.ts";
@@ -7,29 +7,29 @@ import { RuneError } from "../../model/error.ts";
 import type { PausedRun } from "../../model/snapshot.ts";
 import { holderWithin } from "../leases.ts";
 
-/** Time for the runner to answer; a run that cannot be resumed now is tried again. */
+/** How long the runner may take to answer. A failed resume is tried again later. */
 const CALL_MS = 30_000;
 
 type Runners = ReadonlyMap<PausedRun["runner"], NodeRunner>;
 
-/** Where what happened is written: it names runs of its own namespace alone. */
+/** The runners, and the namespace of the snapshot: messages name only runs of that namespace. */
 interface Where {
   runners: Runners;
   namespace: string;
 }
 
-/** Pauses every run. @throws {RuneError} when one cannot be; the caller resumes all. */
+/** Pauses every run. @throws {RuneError} if one cannot be paused; the caller resumes all. */
 export async function pauseAll(runs: PausedRun[], runners: Runners, signal: AbortSignal): Promise<void> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
   await Promise.all(runs.map((run) => runners.get(run.runner)!.pause(run, limited)));
 }
 
 /**
- * Resumes every run that can be; what does not run needs none.
- * @throws {RuneError} the first failure, after all were tried.
+ * Resumes every run that is still running.
+ * @throws {RuneError} the first failure, after trying all runs.
  */
 export async function resumeAll(runs: PausedRun[], { runners, namespace }: Where): Promise<void> {
-  // Not the pass's own signal: a daemon that stops leaves nobody paused.
+  // Do not use the pass's signal: a daemon that stops must still resume all writers.
   const signal = AbortSignal.timeout(CALL_MS);
   const done = await Promise.allSettled(runs.map((run) => runners.get(run.runner)!.resume(run, signal)));
   const failed = done.findIndex((result) => result.status === "rejected");
@@ -42,7 +42,7 @@ export async function resumeAll(runs: PausedRun[], { runners, namespace }: Where
   );
 }
 
-/** @throws {RuneError} `conflict` when a run went on during the copy: somebody else resumed it. */
+/** @throws {RuneError} `conflict` if someone else resumed a run during the copy. */
 export async function assertPaused(
   runs: PausedRun[],
   { runners, namespace, signal }: Where & { signal: AbortSignal },

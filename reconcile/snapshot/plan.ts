@@ -1,4 +1,4 @@
-/** What to do next for one snapshot, decided from what was observed and nothing else. @module */
+/** Plans the next step for one snapshot, only from its observed state. @module */
 import type { DriverCapabilities } from "../../drivers/driver.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
@@ -8,32 +8,32 @@ import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
 /** Attempts to take a snapshot before it stays `Failed`. */
 export const MAX_ATTEMPTS = 6;
 
-/** All that the plan looks at. */
+/** The observed state that a plan is made from. */
 export interface SnapshotView {
   snapshot: Snapshot;
-  /** The volume of that name, whichever it is. */
+  /** The volume with the source's name, which may be a new one. */
   volume: Volume | undefined;
-  /** Of the volume's driver; undefined when this daemon has no such driver. */
+  /** Capabilities of the volume's driver; undefined if this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   now: Date;
 }
 
-/** One step; `settle` is the last of a pass. */
+/** One step; `settle` ends a pass. */
 export type SnapshotStep =
-  /** Let go on what an attempt that was cut short had paused. */
+  /** Resume the writers that an interrupted attempt paused. */
   | { do: "resume" }
-  /** Hold the writers, copy, let them go on. */
+  /** Pause the writers, copy, and resume them. */
   | { do: "take" }
   /** Remove the copy, then the row. */
   | { do: "remove" }
-  /** Write this status when it differs, and look again after `afterMs`. */
+  /** Write this status if it differs, and look again after `afterMs`. */
   | { do: "settle"; status: SnapshotStatus; afterMs?: number };
 
 /** Decides the next step. */
 export function planSnapshot(view: SnapshotView): SnapshotStep {
   const { snapshot, volume, now } = view;
   const { status } = snapshot;
-  // Before anything else, whatever became of the snapshot: somebody is paused.
+  // Resume paused writers first, whatever the state of the snapshot.
   if (status.copying || status.paused !== undefined) return { do: "resume" };
   if (snapshot.deletionRequestedAt !== undefined) return { do: "remove" };
   if (status.state === "Ready") return { do: "settle", status };
@@ -73,20 +73,20 @@ export function planSnapshot(view: SnapshotView): SnapshotStep {
   return { do: "take" };
 }
 
-/** The status without what a failure left. */
+/** The status without the fields of a failure. */
 export function withoutFailure(status: SnapshotStatus): SnapshotStatus {
   const { failureMessage: _m, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
   return rest;
 }
 
-/** Status of a snapshot that cannot be begun yet. */
+/** The status of a snapshot that cannot start yet. */
 export function waitingStatus(status: SnapshotStatus, failureMessage: string): SnapshotStatus {
   return { ...withoutFailure(status), state: "Pending", failureMessage };
 }
 
 /**
- * Status after a failed attempt: with a time to retry, or without one when retrying cannot help or was tried
- * enough.
+ * The status after a failed attempt. It has a time to retry, unless a retry cannot help or the attempts are
+ * used up.
  */
 export function failedStatus(
   status: SnapshotStatus,

@@ -30,33 +30,33 @@ const paused = [{
 }];
 const origin = { uid: "volume-uid", size: "1Gi", accessMode: "ReadWriteOnce" as const };
 
-/** What the plan is in each situation: the step, and for `settle` the state and a part of the message. */
+/** The expected plan in each situation: the step, and for `settle` the state and a part of the message. */
 const TABLE: [what: string, view: Partial<SnapshotView>, step: string, message?: RegExp][] = [
   ["of a provisioned volume", {}, "take"],
-  ["that is Ready, whatever became of its volume", {
+  ["that is Ready, even without its volume", {
     snapshot: makeSnapshot({ status: { state: "Ready" } }),
     volume: undefined,
   }, "settle Ready"],
   [
-    "whose attempt was cut short",
+    "whose attempt was interrupted",
     { snapshot: makeSnapshot({ status: { state: "Creating", origin } }) },
     "take",
   ],
-  ["whose attempt was cut short while writers stood still", {
+  ["whose attempt was interrupted while writers were paused", {
     snapshot: makeSnapshot({ status: { state: "Creating", origin, copying: true, paused } }),
   }, "resume"],
-  ["that is to be deleted while writers stand still", {
+  ["that is being deleted while writers are paused", {
     snapshot: makeSnapshot({ deletionRequestedAt: ago(1), status: { state: "Creating", paused } }),
   }, "resume"],
-  ["that failed while writers stand still, its volume gone", {
+  ["that failed while writers are paused, its volume gone", {
     snapshot: makeSnapshot({ status: { state: "Failed", paused } }),
     volume: undefined,
     capabilities: undefined,
   }, "resume"],
-  ["that nobody is paused for, with the barrier still up", {
+  ["without paused writers, with the barrier still up", {
     snapshot: makeSnapshot({ status: { state: "Creating", copying: true } }),
   }, "resume"],
-  ["that is to be deleted", {
+  ["that is being deleted", {
     snapshot: makeSnapshot({ deletionRequestedAt: ago(1), status: { state: "Ready" } }),
     volume: undefined,
     capabilities: undefined,

@@ -1,4 +1,7 @@
-/** What wakes a snapshot: its own change, and its volume until the copy is made. Pure. @module */
+/**
+ * What wakes a snapshot: a change of the snapshot, and of its volume until the copy is made. Pure.
+ * @module
+ */
 import { describeKey } from "../../model/resource.ts";
 import { beginsToLeave, type Watches } from "../news.ts";
 
@@ -12,7 +15,7 @@ export const SNAPSHOT_WATCHES: Watches = {
       .map(describeKey),
 };
 
-/** A copy that nobody wants any more ends at once. */
+/** A deletion request aborts the copy at once. */
 export const SNAPSHOT_INTERRUPTS: Watches = {
   snapshot: (news) => beginsToLeave(news) ? [describeKey(news.resource)] : [],
 };

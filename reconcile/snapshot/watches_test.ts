@@ -10,7 +10,7 @@ const stateOf = (...snapshots: Snapshot[]): Reader => ({
   list: () => snapshots as never,
 });
 
-Deno.test("a volume wakes those of its snapshots that are not Ready, a snapshot itself", () => {
+Deno.test("a volume wakes its snapshots that are not Ready, and a snapshot wakes itself", () => {
   const ready = makeSnapshot({ status: { state: "Ready" } });
   const waiting = makeSnapshot({ name: "earlier", uid: "earlier-uid", status: { state: "Pending" } });
   const ofOther = makeSnapshot({ name: "far", uid: "far-uid", spec: { source: { volume: "other" } } });
@@ -21,7 +21,7 @@ Deno.test("a volume wakes those of its snapshots that are not Ready, a snapshot 
   assert.deepEqual(keys({ kind: "snapshot", resource: ready, deleted: true }), []);
 });
 
-Deno.test("the copy of a snapshot is interrupted once, when somebody asks for its removal", () => {
+Deno.test("a deletion request interrupts the copy of a snapshot once", () => {
   const before = makeSnapshot();
   const leaving = makeSnapshot({ deletionRequestedAt: ago(0) });
   const keys = (resource: Snapshot, previous: Snapshot | undefined, deleted = false) =>

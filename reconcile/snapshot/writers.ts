@@ -1,6 +1,6 @@
 /**
- * Who writes a volume that is about to be copied, and the barrier that keeps others from beginning to. Pure
- * reads; the commit that they are part of is what makes them binding
+ * Finds the writers of a volume that is about to be copied, and the barrier that keeps new writers from
+ * starting. Pure reads; the transaction that they are part of makes them binding
  * (docs/decisions/0005-a-snapshot-pauses-the-writers.md).
  * @module
  */
@@ -20,7 +20,7 @@ interface Place {
 export type Writers = { runs: PausedRun[] } | { waitsFor: string };
 
 /**
- * The snapshot for which this volume is being copied now: until that is done nobody may begin to write it.
+ * The snapshot that is copying this volume. Until the copy is done, no new writer may start.
  */
 export function copiedFor(state: Reader, volume: Place): Snapshot | undefined {
   return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
@@ -29,8 +29,8 @@ export function copiedFor(state: Reader, volume: Place): Snapshot | undefined {
 }
 
 /**
- * A snapshot for which this volume is being read now, its writers paused or not: until that has ended, its
- * data stays put.
+ * A snapshot that is reading this volume, with its writers paused or not. Until it is done, the volume's data
+ * must stay.
  */
 export function readFor(state: Reader, volume: Place): Snapshot | undefined {
   return state.list("snapshot", volume.namespace).find(({ spec, status }) =>
@@ -38,20 +38,24 @@ export function readFor(state: Reader, volume: Place): Snapshot | undefined {
   );
 }
 
-/** The snapshot for which this instance is paused: until it is resumed it is neither stopped nor judged. */
+/**
+ * The snapshot for which this instance is paused. Until it is resumed, it is not stopped and its probes do
+ * not count.
+ */
 export function pausedFor(state: Reader, instanceUid: string): Snapshot | undefined {
   return state.list("snapshot").find(({ status }) =>
     status.paused?.some((run) => run.instanceUid === instanceUid)
   );
 }
 
-/** That an instance is paused, in words. */
+/** The message for a paused instance. */
 export const pausedMessage = (snapshot: Snapshot, namespace: string): string =>
   `it is paused until ${describeWithin(namespace, snapshot)} has copied its volume`;
 
 /**
- * The runs that write a volume. Every holder of the right to write is either known to run, and is to be
- * paused, or known not to, and is kept from starting by the barrier; one on its way up or down is waited for.
+ * Finds the runs that write a volume. Every holder of a write lease is in one of three states. A running one
+ * is paused. One that is down cannot start because of the barrier. For one that is starting or stopping, the
+ * copy waits.
  */
 export function findWriters(state: Reader, snapshot: Snapshot): Writers {
   const { namespace, spec: { source } } = snapshot;
@@ -94,8 +98,7 @@ function phaseOf(state: Reader, { namespace, spec, status, deletionRequestedAt }
 }
 
 /**
- * A volume that is about to be made from a snapshot, if there is one: until it is made, the snapshot may not
- * go.
+ * A volume that is still to be restored from a snapshot, if any. Until then, the snapshot must stay.
  */
 export function restoredInto(state: Reader, snapshot: Place): Place | undefined {
   return state.list("volume").find(({ spec: { source }, status, deletionRequestedAt }) =>
@@ -104,7 +107,7 @@ export function restoredInto(state: Reader, snapshot: Place): Place | undefined 
   );
 }
 
-/** Volumes that are still to be made from a snapshot. */
+/** The volumes that are still to be restored from a snapshot. */
 export function volumesMadeFrom(state: Reader, snapshot: Place): Place[] {
   return state.list("volume").filter(({ spec: { source }, status }) =>
     source?.snapshot === snapshot.name && source.namespace === snapshot.namespace &&

@@ -40,7 +40,7 @@ function writersOf(holder: Instance | undefined, ...more: AnyResource[]) {
 const ofOther = (status: Partial<Snapshot["status"]>, volume = "other") =>
   makeSnapshot({ name: "earlier", uid: "earlier-uid", spec: { source: { volume } }, status });
 
-Deno.test("findWriters() names the run of a holder that runs, also of one that is Unhealthy", () => {
+Deno.test("findWriters() returns the run of a running holder, also of an Unhealthy one", () => {
   for (const state of ["Running", "Unhealthy"] as const) {
     const holder = instance({ state });
     assert.deepEqual(writersOf(holder), {
@@ -55,7 +55,7 @@ Deno.test("findWriters() names the run of a holder that runs, also of one that i
   }
 });
 
-Deno.test("findWriters() needs nobody when nobody writes: no holder, readers, a holder that is down", () => {
+Deno.test("findWriters() returns no runs without a running writer: no holder, only readers, or a holder that is down", () => {
   const snapshot = makeSnapshot();
   assert.deepEqual(findWriters(reader(service, snapshot), snapshot), { runs: [] });
   const holder = instance({ state: "Running" });
@@ -67,7 +67,7 @@ Deno.test("findWriters() needs nobody when nobody writes: no holder, readers, a 
   }
 });
 
-Deno.test("findWriters() waits for holders on their way up or down, and for those that are gone without proof", () => {
+Deno.test("findWriters() waits for holders that start or stop, and for holders that are gone without proof", () => {
   for (const state of ["Starting", "Stopping"] as const) {
     assert.match(JSON.stringify(writersOf(instance({ state }))), /web-0 to finish starting or stopping/);
   }
@@ -98,7 +98,7 @@ Deno.test("findWriters() waits for another snapshot that copies the volume or ha
   assert.equal(pausedFor(reader(other), "someone else"), undefined);
 });
 
-Deno.test("copiedFor() finds the snapshot that copies a volume, and none once it is read", () => {
+Deno.test("copiedFor() finds the snapshot that copies a volume, and none once the copy is done", () => {
   const reading = ofOther({ state: "Creating", copying: true }, "data");
   const volume = { namespace: "default", name: "data" };
   assert.equal(copiedFor(reader(reading), volume), reading);

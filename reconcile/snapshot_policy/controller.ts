@@ -1,7 +1,7 @@
 /**
- * The controller of snapshot policies: takes and removes the snapshots that a volume's policy asks for. One
- * pass is one commit, so that a daemon that dies around it leaves neither two nor none; all that a snapshot
- * needs beyond its row is the snapshot controller's.
+ * The snapshot policy controller creates and removes snapshots as a volume's policy asks. One pass is one
+ * commit, so a crash leaves neither two snapshots nor none. It only writes the rows; the snapshot controller
+ * does the rest.
  * @module
  */
 import type { NodeDriver } from "../../node/node_driver.ts";
@@ -20,7 +20,7 @@ import { restoredInto } from "../snapshot/writers.ts";
 import { numberOf, planSnapshotPolicy, type SnapshotPolicyPlan, type SnapshotPolicyView } from "./plan.ts";
 import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";
 
-/** What a pass works with. */
+/** The dependencies of a pass. */
 export interface SnapshotPolicyDeps {
   store: Store;
   nodes: Nodes;
@@ -50,7 +50,7 @@ export async function reconcileSnapshotPolicy(
   return afterMs === undefined ? DONE : { type: "again", afterMs };
 }
 
-/** What is true of a volume, the policy that holds for it, and the snapshots that policies took. */
+/** Observes a volume, its policy, and the snapshots taken by policies. */
 function observeSnapshotPolicy(
   state: Reader,
   { namespace, name, drivers, now }: {
@@ -100,12 +100,12 @@ function applySnapshotPolicy(tx: Tx, { view: { volume, policy, taken }, plan }: 
   tx.update(volume, { status: { ...status, ...(snapshots && { snapshots }) } });
 }
 
-/** Asks for a snapshot, as anybody would, and marks it. @returns its name. */
+/** Creates a snapshot like a user would, and marks it as a policy's. @returns its name. */
 function takeSnapshot(tx: Tx, { volume, number }: { volume: Volume; number: number }): string {
   const { namespace, uid, labels } = volume;
   let unix = Math.floor(Date.parse(tx.now) / 1000);
   const nameAt = () => snapshotName(volume.name, { infix: "auto", unix });
-  // Long names are cut, so that two volumes may come to the same.
+  // Long names are cut, so two volumes may get the same snapshot name.
   while (tx.get("snapshot", namespace, nameAt())) unix++;
   return tx.create({
     kind: "snapshot",
@@ -121,7 +121,7 @@ function takeSnapshot(tx: Tx, { volume, number }: { volume: Volume; number: numb
 
 /** See the module comment. */
 export const SNAPSHOT_POLICY_CONTROLLER: Controller<SnapshotPolicyDeps> = {
-  // The name that it has in metrics.
+  // The name in metrics.
   name: "schedule",
   kind: "volume",
   concurrency: 4,

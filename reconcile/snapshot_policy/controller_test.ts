@@ -1,6 +1,5 @@
 /**
- * The controller of snapshot policies on a real store whose clock the test moves; what the driver would do is
- * written by the test.
+ * Runs the snapshot policy controller on a real store. The test moves the clock and plays the driver.
  * @module
  */
 import assert from "node:assert/strict";
@@ -24,11 +23,11 @@ interface World {
   /** Moves the clock. */
   wait(ms: number): void;
   addVolume(name: string, more?: Partial<VolumeSpec>, status?: Partial<VolumeStatus>): Promise<void>;
-  /** A pass over a volume. */
+  /** Runs a pass over a volume. */
   pass(name?: string): Promise<void>;
-  /** What every snapshot that is not finished becomes, and the removal of those that are to go. */
+  /** Finishes every open snapshot with a status, and removes those that are being deleted. */
   finish(state: "Ready" | "Failed"): Promise<void>;
-  /** Names of all snapshots, in the order in which they were taken. */
+  /** Names of all snapshots, in the order they were taken. */
   names(): string[];
 }
 
@@ -71,7 +70,7 @@ const policy = { every: "1h", keep: 2 };
 const auto = (name: string, hours: number) =>
   `${name}-auto-${Date.parse("2026-01-01T00:00:00Z") / 1000 + hours * 3600}`;
 
-Deno.test("reconcileSnapshotPolicy() takes one an hour, keeps the newest two, and says when the next is due", () =>
+Deno.test("reconcileSnapshotPolicy() takes one snapshot an hour, keeps the newest two, and reports when the next is due", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     await addVolume("data", { snapshotPolicy: policy });
     await pass();
@@ -102,7 +101,7 @@ Deno.test("reconcileSnapshotPolicy() takes one an hour, keeps the newest two, an
     );
   }));
 
-Deno.test("reconcileSnapshotPolicy() makes up for a long time down with one, and for failures too", () =>
+Deno.test("reconcileSnapshotPolicy() takes one snapshot after a long downtime or after failures", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     await addVolume("data", { snapshotPolicy: { every: "1h", keep: 1 } });
     wait(HOUR);
@@ -127,7 +126,7 @@ Deno.test("reconcileSnapshotPolicy() makes up for a long time down with one, and
     assert.equal(store.get("volume", "default", "data")!.status.snapshots!.failureMessage, undefined);
   }));
 
-Deno.test("reconcileSnapshotPolicy() leaves alone what somebody made, what is of a volume deleted before, and what is needed", () =>
+Deno.test("reconcileSnapshotPolicy() keeps snapshots made by users, of an earlier volume, or needed for a restore", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     await addVolume("data", { snapshotPolicy: { every: "1h", keep: 1 } });
     wait(HOUR);
@@ -170,7 +169,7 @@ Deno.test("reconcileSnapshotPolicy() leaves alone what somebody made, what is of
     assert.deepEqual(names().sort(), ["mine", auto("data", 2), auto("data", 3)].sort());
   }));
 
-Deno.test("reconcileSnapshotPolicy() follows class and claim template as they are now; without a policy all snapshots stay", () =>
+Deno.test("reconcileSnapshotPolicy() follows the current class and claim template, and keeps all snapshots without a policy", () =>
   withWorld(async ({ store, addVolume, pass, wait, finish, names }) => {
     const mount = (snapshotPolicy: unknown) => ({
       volumes: [{
@@ -206,7 +205,7 @@ Deno.test("reconcileSnapshotPolicy() follows class and claim template as they ar
     assert.deepEqual([readPolicy(), names()], [undefined, [auto("d-web-0", 2)]]);
   }));
 
-Deno.test("reconcileSnapshotPolicy() finds a name for volumes whose names have 63 characters and are alike", () =>
+Deno.test("reconcileSnapshotPolicy() finds distinct names for volumes with similar names of 63 characters", () =>
   withWorld(async ({ addVolume, pass, wait, names }) => {
     const volumes = ["a", "b"].map((end) => "v".repeat(62) + end);
     for (const name of volumes) await addVolume(name, { snapshotPolicy: policy });

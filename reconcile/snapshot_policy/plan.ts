@@ -1,4 +1,4 @@
-/** What a volume's snapshot policy asks for next, decided from what was observed and nothing else. @module */
+/** Plans the next steps of a volume's snapshot policy, only from its observed state. @module */
 import type { DriverCapabilities } from "../../drivers/driver.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
@@ -6,41 +6,44 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import type { SnapshotPolicy } from "../../model/snapshot_policy.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 
-/** After a snapshot that failed for good the next one is not tried sooner, unless `every` is shorter. */
+/** The wait after a snapshot that failed for good, unless `every` is shorter. */
 const RETRY_MS = 60 * 60_000;
-/** What clocks differ by; a time further ahead than this was written before the clock was set back. */
+/** Tolerated clock difference. A time further in the future was written before the clock was set back. */
 const AHEAD_MS = 60_000;
-/** The longest wait in one go: timers take no more than 24 days. */
+/** The longest single wait, since timers are limited to 24 days. */
 const LONGEST_MS = 60 * 60_000;
 
-/** All that the plan looks at. */
+/** The observed state that a plan is made from. */
 export interface SnapshotPolicyView {
-  /** Undefined when it is gone. */
+  /** The volume; undefined if it is gone. */
   volume: Volume | undefined;
-  /** The policy that holds for it. */
+  /** The volume's policy. */
   policy: SnapshotPolicy | undefined;
-  /** The snapshots that policies took of volumes of its name, in any order. */
+  /** The snapshots that policies took of volumes with this name, in any order. */
   taken: Snapshot[];
-  /** Whether a volume is about to be made from a snapshot; asked only of those that would go. */
+  /**
+   * Whether a volume is still to be restored from a snapshot. Called only for snapshots that would be
+   * removed.
+   */
   isNeeded(snapshot: Snapshot): boolean;
-  /** Of its driver; undefined when this daemon has no such driver. */
+  /** Capabilities of the volume's driver; undefined if this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   now: Date;
 }
 
-/** What to do at once, what to say, and when to look again. */
+/** What to do now, what to write to the status, and when to look again. */
 export interface SnapshotPolicyPlan {
   take: boolean;
-  /** Snapshots beyond what is kept, and failures that a newer one made up for. */
+  /** Snapshots beyond the number to keep, and failures before a newer good one. */
   remove: Snapshot[];
   schedule: VolumeStatus["snapshots"];
   afterMs?: number;
 }
 
 /**
- * Decides. At any time, what was written more than `every` ago is in a snapshot: the first is due that long
- * after the volume was made, at once where it began with data; each further one that long after the last.
- * However many were missed, one makes up for them.
+ * Plans so that data older than `every` is always in a snapshot. The first snapshot is due `every` after the
+ * volume was created, or at once if the volume started with data. Each further one is due `every` after the
+ * last. One snapshot makes up for any number of missed ones.
  */
 export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan {
   const { policy, isNeeded, capabilities, now } = view;
@@ -48,9 +51,9 @@ export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan
   const taken = view.taken.filter((s) => s.deletionRequestedAt === undefined)
     .sort((a, b) => numberOf(b) - numberOf(a));
   const isOwn = (s: Snapshot) => s.annotations[ANNOTATIONS.policyVolume] === volume?.uid;
-  // Of a volume that went meanwhile: there is nothing in them, and never will be.
+  // Unfinished snapshots of an earlier volume will never get any data.
   const unfinished = taken.filter((s) => !isOwn(s) && !isReady(s));
-  // Without a handle there is nothing to copy: it is not provisioned, or given up.
+  // Without a handle there is nothing to copy: the volume is not provisioned, or stalled.
   if (!policy || volume?.status.handle === undefined) {
     return { take: false, remove: unfinished, schedule: undefined };
   }
@@ -78,26 +81,26 @@ export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan
       ...(message && { failureMessage: message }),
       ...(!busy && !due && { nextAt: new Date(dueAt).toISOString() }),
     },
-    // One that is being taken says when it is done.
+    // A snapshot in progress wakes this controller when it is done.
     ...(!busy && !due && { afterMs: Math.min(dueAt - now.getTime(), LONGEST_MS) }),
   };
 }
 
 const isReady = ({ status }: Snapshot) => status.state === "Ready";
 
-/** Whether the snapshot controller has given it up. */
+/** Whether the snapshot controller has given up on it. */
 const hasFailed = ({ status }: Snapshot) => status.state === "Failed" && status.nextAttemptAt === undefined;
 
-/** The how-manieth of its policy a snapshot is: an order that no clock changes. */
+/** A snapshot's number within its policy, an order that does not depend on the clock. */
 export const numberOf = ({ annotations }: Snapshot) => Number(annotations[ANNOTATIONS.policyNumber] ?? 0);
 
-/** Whether it holds what was written before it was made: adopted, restored, or brought back. */
+/** Whether a volume started with data: adopted, restored or undeleted. */
 const beganWithData = ({ spec, status, annotations }: Volume) =>
   status.adopted === true || spec.source !== undefined || ANNOTATIONS.undeleteFrom in annotations;
 
 /**
- * When the next one is due, in milliseconds since 1970. A time that is still to come says nothing: the clock
- * was set back.
+ * When the next snapshot is due, in milliseconds since 1970. A time in the future is ignored, because the
+ * clock was set back.
  */
 function nextAt(
   volume: Volume,

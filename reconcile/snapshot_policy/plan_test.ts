@@ -25,7 +25,7 @@ const makeNumbered = (n: number) => ({
   [ANNOTATIONS.policyNumber]: String(n),
 });
 
-/** A snapshot that was asked for some minutes ago, named after them. */
+/** A snapshot requested some minutes ago, with the minutes as its name. */
 const makeTaken = (minutes: number, status: Partial<SnapshotStatus> = { state: "Ready" }): Snapshot =>
   makeSnapshot({
     name: `s${minutes}`,
@@ -49,7 +49,10 @@ const plan = (view: Partial<SnapshotPolicyView>) =>
     ...view,
   });
 
-/** What the plan is: whether it takes one, what it removes, and after how many seconds it looks again. */
+/**
+ * The expected plan: whether it takes a snapshot, which it removes, and after how many seconds it looks
+ * again.
+ */
 const TABLE: [
   what: string,
   view: Partial<SnapshotPolicyView>,
@@ -262,7 +265,7 @@ for (const [what, view, take, removed, afterS] of TABLE) {
   });
 }
 
-Deno.test("planSnapshotPolicy() tells the policy, the last good one, the failure since, and when the next is due", () => {
+Deno.test("planSnapshotPolicy() reports the policy, the last good snapshot, the failure since, and when the next is due", () => {
   assert.deepEqual(plan({ taken: [makeTaken(4), makeTaken(14)] }).schedule, {
     policy,
     last: { name: "s4", at: ago(4 * MINUTE) },
@@ -278,8 +281,7 @@ Deno.test("planSnapshotPolicy() tells the policy, the last good one, the failure
 });
 
 /**
- * What happens in one step of the simulation: time passes, the clock jumps, or the one that is being taken
- * ends.
+ * One step of the simulation: time passes, the clock jumps, or the snapshot in progress ends.
  */
 type Happening = { pass: number } | { jump: number } | { ends: "Ready" | "Failed" };
 
@@ -298,21 +300,21 @@ function simulate(events: Happening[], keep: number): void {
   let now = NOW.getTime();
   let rows: Snapshot[] = [];
   let made = 0;
-  /** True time since none was being taken. */
+  /** Real time since no snapshot was in progress. */
   let idleS = 0;
   for (const event of events) {
     if ("pass" in event) [now, idleS] = [now + event.pass * 1000, idleS + event.pass];
     else if ("jump" in event) now += event.jump * 1000;
     else rows = rows.map((s) => isBusy(s) ? { ...s, status: { ...s.status, state: event.ends } } : s);
     const { take, remove } = plan({ policy: { every: "10m", keep }, taken: rows, now: new Date(now) });
-    // In the order in which they were made.
+    // In order of creation.
     const good = rows.filter(isReady);
     rows = rows.filter((s) => !remove.includes(s));
     assert.deepEqual(rows.filter(isReady), good.slice(-keep), "the newest good ones stay");
     const busy = rows.some(isBusy);
     assert.ok(!(busy && take), "one at a time");
     if (take || busy) idleS = 0;
-    // Every, what clocks may differ by, and the step of time in which it came due.
+    // `every`, the tolerated clock difference, and one time step.
     assert.ok(idleS <= 600 + 60 + 900, `idle for ${idleS} s`);
     if (take) {
       rows.push(makeSnapshot({
@@ -325,6 +327,6 @@ function simulate(events: Happening[], keep: number): void {
   }
 }
 
-Deno.test("planSnapshotPolicy() keeps the newest good ones, takes one at a time, and never stops for long, whatever the clock does", () => {
+Deno.test("planSnapshotPolicy() keeps the newest good snapshots, takes one at a time, and never pauses for long, whatever the clock does", () => {
   fc.assert(fc.property(happenings, fc.integer({ min: 1, max: 4 }), simulate), { numRuns: 1000 });
 });

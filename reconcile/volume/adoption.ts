@@ -1,7 +1,7 @@
 /**
- * Runs that an earlier daemon started on a volume: before it is given to anybody, its node holds them against
- * the directory that it is now. One that has another mounted, as after the volume's was moved away and
- * restored, writes what nobody will see.
+ * Checks runs that an earlier daemon started on a volume. Before the volume is mounted, its node compares
+ * what each run has mounted with the volume's current directory. A run that has another directory mounted,
+ * for example after the volume was moved away and restored, would write data that nobody sees.
  * @module
  */
 import { volumeKeyOf } from "../../model/claim_names.ts";
@@ -17,11 +17,11 @@ import type { Reader, Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 import { stopRun } from "../instance/stop.ts";
 
-/** The runs that the volume's holders may have, and what each of them is to have mounted of it. */
+/** The possible runs of the volume's holders, with the paths of the volume that each must have mounted. */
 export function findHolderRuns(volume: Volume, store: Reader): ExpectedMounts[] {
   const holders = store.get("lease", volume.namespace, volume.name)?.spec.holders ?? [];
   return holders.flatMap(({ instanceUid, namespace }) => {
-    // Without an instance the sweep ends its runs before anybody else gets the volume.
+    // If the instance is gone, the sweep ends its runs before anyone else gets the volume.
     const instance = store.list("instance", namespace).find(({ uid }) => uid === instanceUid);
     if (!instance) return [];
     const subPaths = mountsOf(instance)
@@ -31,19 +31,19 @@ export function findHolderRuns(volume: Volume, store: Reader): ExpectedMounts[] 
   });
 }
 
-/** The runs that an instance may have now. */
+/** The runs that an instance may currently have. */
 function runsOf({ uid, status: { run, init } }: Instance): RunRef[] {
   const main = run > 0 ? [{ instanceUid: uid, run }] : [];
   if (init?.step === undefined) return main;
   return [...main, { instanceUid: uid, run: init.run, step: stepKey(init.step, init.attempt ?? 1) }];
 }
 
-/** Stops a run that has another directory mounted than the volume's, and says why. */
+/** Stops a run that has another directory mounted than the volume's, and records why. */
 export async function stopStranger(
   volume: Volume,
   { run: ref, directory, store, node, signal }: {
     run: RunRef;
-    /** The volume's directory now. */
+    /** The volume's current directory. */
     directory: string;
     store: Store;
     node: Node;
@@ -51,11 +51,11 @@ export async function stopStranger(
   },
 ): Promise<void> {
   const instance = findInstance(store, ref);
-  // It was dropped meanwhile, and its run with it.
+  // The instance was removed meanwhile, and its run with it.
   if (!instance) return;
   const message = `run ${ref.run} had another directory mounted than ${directory}, which volume ` +
     `${describeKey(volume)} is now, and was stopped: what it wrote since is in the former one`;
-  // Said first: a daemon that dies in between says it twice rather than never.
+  // Record the event first: if the daemon dies in between, it appears twice rather than never.
   await store.transact((tx) => {
     for (const object of [instance, volume]) {
       recordEvent(tx, {
@@ -77,7 +77,7 @@ export async function stopStranger(
   );
 }
 
-/** That nobody can tell what a run has mounted, and what to do. */
+/** The error when a run's mounts cannot be determined, with what to do. */
 export function explainUnclear(
   volume: Volume,
   { run: { instanceUid }, store }: { run: RunRef; store: Reader },

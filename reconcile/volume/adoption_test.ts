@@ -1,4 +1,4 @@
-/** That a volume is given to nobody while a run that holds it cannot be asked what it has mounted. @module */
+/** A volume is not mounted while the mounts of a run that holds it cannot be determined. @module */
 import assert from "node:assert/strict";
 import { BindStage, clearStage } from "../../node/mounts/bind_stage.ts";
 import { createNodes } from "../../node/node.ts";
@@ -14,7 +14,7 @@ import { reconcileSnapshot } from "../snapshot/controller.ts";
 import { ago, makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "./controller.ts";
 
-Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the Engine of a holder's run cannot be asked", async () => {
+Deno.test("reconcileVolume() mounts nothing, and no snapshot is taken, while the Engine of a holder's run is unreachable", async () => {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const { signal } = new AbortController();
   const store = await openStore({ dataDir: `${dir}/state` });

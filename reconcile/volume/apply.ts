@@ -20,10 +20,10 @@ import { explainUnclear, findHolderRuns, stopStranger } from "./adoption.ts";
 import { makeVolume } from "./source.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
-/** Between looks for a filesystem that is away. */
+/** Interval between checks for a missing filesystem. */
 const FILESYSTEM_MS = 5_000;
 
-/** What the steps work with. */
+/** The dependencies of the steps. */
 export interface VolumeDeps {
   store: Store;
   nodes: Nodes;
@@ -31,7 +31,7 @@ export interface VolumeDeps {
   clock: Clock;
 }
 
-/** The name of the driver that serves a volume: the one that made it, else its class's. */
+/** The name of a volume's driver: the one that provisioned it, or its class's. */
 export function driverName({ volume, class: storageClass }: Pick<VolumeView, "volume" | "class">) {
   return volume.status.driver ?? storageClass?.spec.driver;
 }
@@ -39,7 +39,7 @@ export function driverName({ volume, class: storageClass }: Pick<VolumeView, "vo
 /**
  * Runs one step.
  *
- * @returns an outcome when the pass is over, undefined to plan again.
+ * @returns an outcome if the pass is over, or undefined to plan again.
  */
 export async function applyVolume(
   step: VolumeStep,
@@ -127,7 +127,7 @@ async function provision(
   }
 }
 
-/** That a volume was made from something. */
+/** The event for a volume that was created from a source; undefined without a source. */
 function describeRestore({ volume, source }: VolumeView): Happening | undefined {
   const { engineVolume } = parseImageContent(volume.annotations[ANNOTATIONS.imageContent]) ?? {};
   if (engineVolume !== undefined) {
@@ -148,15 +148,14 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
   if (!node.drivers.has(driver ?? "")) {
     throw new RuneError("unavailable", `this daemon has no driver "${driver}"`);
   }
-  // Before anything is brought here: a daemon that dies now leaves its successor word of what to take away
-  // again.
+  // Record the node before mounting, so that the next daemon can unmount if this one dies in between.
   await write(deps, volume, (status) => ({ ...status, boundNode: node.name }));
   const runs = findHolderRuns(volume, deps.store);
   const answer = await node.volumes.mount({ driver, call: ctx }, runs);
   switch (answer.state) {
     case "mounted": {
       const { path, filesystem } = answer;
-      // One that an older Rune made has nothing to go by until here.
+      // A volume provisioned by an older Rune has no recorded filesystem yet.
       const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
       if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));
       deps.mounts.set(volume.uid, { path });
@@ -165,7 +164,7 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
     case "overlaps":
       throw sharesDirectory(deps.store, { ...answer, namespace: volume.namespace });
     case "stranger":
-      // Once it is gone the volume is mounted in the next turn of the plan.
+      // Once the run is gone, the next plan mounts the volume.
       return await stopStranger(volume, { ...answer, store: deps.store, node, signal: ctx.signal });
     case "unclear":
       throw explainUnclear(volume, { ...answer, store: deps.store });
@@ -173,8 +172,8 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
 }
 
 /**
- * Takes a volume that nobody holds away from its node. It counts as mounted no more before anything is
- * unmounted, in the same turn as the holders were looked at: an instance that takes the lease from here on
+ * Unmounts a volume without holders from its node. It stops counting as mounted before anything is unmounted,
+ * in the same turn of the event loop as the check for holders. An instance that takes the lease afterwards
  * waits for the next mount.
  */
 async function unmount({ view, deps, node, ctx }: Call & { node: Node }): Promise<void> {
@@ -184,7 +183,10 @@ async function unmount({ view, deps, node, ctx }: Call & { node: Node }): Promis
   await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
 }
 
-/** Says what is waited for, once, and looks again soon: a disk that comes back is no news to anybody. */
+/**
+ * Records once that a filesystem is missing, and looks again soon, because the return of a disk sends no
+ * news.
+ */
 async function waitForFilesystem(
   { message, hint }: FilesystemAway,
   { view: { volume }, deps }: Pick<Call, "view" | "deps">,
@@ -201,7 +203,7 @@ async function waitForFilesystem(
 }
 
 /**
- * Runs a step of a volume that is provisioned; a failure is told in its status and tried again with backoff.
+ * Runs a step for a provisioned volume. A failure is written to its status and retried with backoff.
  */
 async function runReporting(
   reason: string,
@@ -247,7 +249,7 @@ async function reclaim(
 ): Promise<Outcome> {
   const { volume } = view;
   try {
-    // Without a handle there may still be something: of a daemon that was killed while it provisioned.
+    // Even without a handle there may be data if a daemon was killed while it provisioned.
     const begun = volume.status.handle !== undefined || volume.status.state === "Provisioning";
     if (begun && driver) {
       await driver.detach(ctx);
@@ -271,7 +273,7 @@ async function reclaim(
   return DONE;
 }
 
-/** What the row needs to come back, or that it must not. */
+/** The options for the driver's delete: what a later undelete needs, or that there must be none. */
 function deletionOf({ spec, labels, status: { ownerService }, annotations }: Volume): DeleteOptions {
   return {
     now: annotations[ANNOTATIONS.deleteNow] !== undefined,
@@ -279,15 +281,14 @@ function deletionOf({ spec, labels, status: { ownerService }, annotations }: Vol
   };
 }
 
-/** The volume as the transaction sees it, if it is still the same one. */
+/** The volume in the transaction, if it is still the same one. */
 function findSame(tx: Tx, volume: Volume): Volume | undefined {
   const current = tx.get("volume", volume.namespace, volume.name);
   return current?.uid === volume.uid ? current : undefined;
 }
 
 /**
- * Writes a status that was planned from `volume`; false when the volume has changed since, and must be
- * planned again.
+ * Writes a status planned from `volume`. Returns false if the volume changed since and must be planned again.
  */
 async function settle(
   store: Store,

@@ -1,4 +1,4 @@
-/** Steps of a volume's plan, on a driver in memory that fails, and loses its answers. @module */
+/** Runs the steps of a volume's plan on an in-memory driver that fails or loses its answers. @module */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
@@ -11,7 +11,7 @@ const VOLUME = makeVolume({ reclaimPolicy: "delete" });
 const HOLDER = { instanceUid: "i", namespace: "default", instance: "web-0", mode: "rw" as const, since: "" };
 const LOST = new RuneError("unavailable", "the answer is lost");
 
-Deno.test("applyVolume() finds the volume that it made although the answer was lost", () =>
+Deno.test("applyVolume() finds the volume that it created when the answer was lost", () =>
   withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {
     await keep(store, VOLUME);
     gate.loseNext("driver.provision", LOST);
@@ -29,7 +29,7 @@ Deno.test("applyVolume() finds the volume that it made although the answer was l
     assert.equal(volumes.volumes.size, 1);
   }));
 
-Deno.test("applyVolume() says where a volume is before it is brought there, and takes it away after a mount that failed", () =>
+Deno.test("applyVolume() records a volume's node before the mount, and unmounts after a failed mount", () =>
   withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {
     await keep(store, VOLUME);
     await reconcileVolume(KEY, { deps, signal });
@@ -46,7 +46,7 @@ Deno.test("applyVolume() says where a volume is before it is brought there, and 
     assert.equal(store.get("volume", "default", "data")!.status.boundNode, undefined);
   }));
 
-Deno.test("applyVolume() deletes data only once nobody holds it, and drops the row only once the data is gone", () =>
+Deno.test("applyVolume() deletes data only when nobody holds it, and the row only when the data is gone", () =>
   withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {
     const volume = await keep(store, VOLUME);
     await store.transact((tx) => void acquireLease(tx, VOLUME, HOLDER));

@@ -10,10 +10,10 @@ import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
 import { VOLUME_WATCHES } from "./watches.ts";
 
-/** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
+/** Most steps in one pass; more would mean that the plan does not converge. */
 const MAX_STEPS = 8;
 
-/** What is true of a volume now; undefined when it is gone. */
+/** Observes the current state of a volume; undefined if it is gone. */
 function observeVolume(
   key: { namespace: string; name: string },
   deps: VolumeDeps & { store: Store; now: Date; full: string | undefined },
@@ -39,7 +39,7 @@ function observeVolume(
   };
 }
 
-/** Why nothing can be written to a volume that is mounted; undefined while there is room. */
+/** Why nothing can be written to a mounted volume; undefined while it has room. */
 async function fullOf(
   key: { namespace: string; name: string },
   { deps, signal }: { deps: VolumeDeps; signal: AbortSignal },
@@ -57,7 +57,7 @@ export async function reconcileVolume(
 ): Promise<Outcome> {
   const [namespace, name] = key.split("/") as [string, string];
   for (let i = 0; i < MAX_STEPS; i++) {
-    // First, since all the rest is looked at in one turn.
+    // This await comes first: the rest is observed in one turn of the event loop.
     const full = await fullOf({ namespace, name }, { deps, signal });
     const view = observeVolume({ namespace, name }, { ...deps, now: deps.clock.now(), full });
     if (!view) return DONE;

@@ -19,7 +19,7 @@ const holder = {
   since: ago(1),
 };
 
-Deno.test("reconcileVolume() remembers the filesystem when it makes a volume, learns it of an old one, and mounts from no other", async () => {
+Deno.test("reconcileVolume() records the filesystem of a new volume, detects that of an old one, and mounts from no other", async () => {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const { signal } = new AbortController();
   const store = await openStore({ dataDir: `${dir}/state` });

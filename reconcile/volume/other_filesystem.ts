@@ -1,4 +1,4 @@
-/** Whether another filesystem is where a volume's own was. @module */
+/** Detects that another filesystem took the place of a volume's own. @module */
 import type { Nodes } from "../../node/node.ts";
 import { findNode } from "../../node/placement.ts";
 import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
@@ -6,12 +6,11 @@ import { type Filesystem, isSameFilesystem } from "../../model/filesystem.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Store } from "../../store/store.ts";
 
-/** How long a look at the filesystem may take. */
+/** How long the check of the filesystem may take. */
 const LOOK_MS = 10_000;
 
 /**
- * The filesystem in the place of the one that the volume was made on; undefined when it is that one, or
- * nobody can tell.
+ * Returns the filesystem found in place of the volume's own; undefined if it is the volume's own or unknown.
  */
 export async function otherFilesystem(
   volume: Volume,

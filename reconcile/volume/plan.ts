@@ -1,5 +1,5 @@
 /**
- * What to do next for one volume, decided from what was observed and nothing else.
+ * Plans the next step for one volume, only from its observed state.
  * @module
  */
 import type { DriverCapabilities } from "../../drivers/driver.ts";
@@ -18,34 +18,34 @@ import { sourceProblem } from "./source.ts";
 /** Attempts to provision before a volume is `Stalled`. */
 export const MAX_ATTEMPTS = 6;
 
-/** All that the plan looks at. */
+/** The observed state that a plan is made from. */
 export interface VolumeView {
   volume: Volume;
   class: StorageClass | undefined;
-  /** The snapshot that it is to be made from, where it names one and that exists. */
+  /** The snapshot to restore from, if the volume names one and it exists. */
   source?: Snapshot;
-  /** The snapshot for which it is being read, where it is to go. */
+  /** For a volume that is being deleted: the snapshot that is being copied from it. */
   readFor?: Snapshot;
   /** Capabilities of its driver; undefined when this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   holders: LeaseHolder[];
-  /** Where it is mounted, as made sure of by this daemon. */
+  /** Where it is mounted, as confirmed by this daemon. */
   mountPath: string | undefined;
-  /** Why nothing can be written to it any more, while it is mounted. */
+  /** For a mounted volume: why nothing more can be written to it. */
   full?: string;
   node: { name: string; labels: Record<string, string> };
   now: Date;
 }
 
-/** One step; `settle` is the last of a pass. */
+/** One step; `settle` ends a pass. */
 export type VolumeStep =
   | { do: "provision" }
   | { do: "expand" }
   | { do: "mount" }
   | { do: "unmount" }
-  /** Let go of the volume and drop its row; `deleteData` asks the driver to remove the data too. */
+  /** Remove the volume's row; with `deleteData` the driver removes the data too. */
   | { do: "reclaim"; deleteData: boolean }
-  /** Write this status when it differs, and look again after `afterMs`. */
+  /** Write this status if it differs, and look again after `afterMs`. */
   | { do: "settle"; status: VolumeStatus; afterMs?: number };
 
 /** Decides the next step. */
@@ -59,7 +59,7 @@ export function planVolume(view: VolumeView): VolumeStep {
   return { do: "settle", status: settledStatus(view) };
 }
 
-/** Whether the volume was brought to this node, by this daemon or by one that was killed since. */
+/** Whether this daemon, or an earlier one that was killed, mounted the volume on this node. */
 function isBrought({ volume, mountPath }: VolumeView): boolean {
   return mountPath !== undefined || volume.status.boundNode !== undefined;
 }
@@ -73,7 +73,7 @@ function planDeletion(view: VolumeView): VolumeStep {
   if (holders.length > 0) {
     return settleWaiting(`waits for ${describeHolders(volume.namespace, holders)} to stop`);
   }
-  // Its data must not go from under a copy, which would be whole and yet lack some of it.
+  // Deleting data during a copy would leave a snapshot that looks complete but is not.
   if (readFor) return settleWaiting(`waits for snapshot ${describeKey(readFor)}, which is being taken of it`);
   if (isBrought(view)) return { do: "unmount" };
   return { do: "reclaim", deleteData: volume.spec.reclaimPolicy === "delete" };
@@ -87,9 +87,9 @@ function planProvisioning(view: VolumeView): VolumeStep {
     status: { ...status, state: "Pending", failureMessage, failureHint },
   });
   if (status.state === "Stalled") return { do: "settle", status };
-  // What is brought back was placed once, and its driver is known: its class may be gone.
+  // An undeleted volume was placed before, and its driver is known; its class may be gone.
   const comesBack = volume.annotations[ANNOTATIONS.undeleteFrom] !== undefined ||
-    // Rune makes it, and chose the driver; there may be no class at all.
+    // Rune chose the driver for an image's volume; there may be no class.
     volume.annotations[ANNOTATIONS.imageContent] !== undefined;
   if (view.class === undefined && !comesBack) {
     const name = volume.spec.storageClassName;
@@ -125,18 +125,19 @@ function planProvisioning(view: VolumeView): VolumeStep {
 }
 
 /**
- * The status with its attempts forgotten when `retry-provision` was asked for, and none of them answers that.
+ * The status without earlier attempts if `retry-provision` was requested and not answered yet.
  */
 export function forgetAttempts({ status, annotations }: Volume): VolumeStatus {
   const asked = annotations[ANNOTATIONS.retryRequestedAt];
-  // Not by which came later: the clock may have been set back in between.
+  // Do not compare times: the clock may have been set back in between.
   if (asked === undefined || asked === status.retriedFor) return status;
   const { nextAttemptAt: _, ...rest } = status;
   return { ...rest, state: "Pending", attempts: 0 };
 }
 
 /**
- * Whether the node's labels satisfy any of the class's alternatives; a class without them allows every node.
+ * Whether the node's labels satisfy any of the class's alternatives. A class without alternatives allows
+ * every node.
  */
 export function topologyMatches(storageClass: StorageClass, labels: Record<string, string>): boolean {
   const { allowedTopologies } = storageClass.spec;
@@ -149,7 +150,7 @@ export function topologyMatches(storageClass: StorageClass, labels: Record<strin
   );
 }
 
-/** What is told of a volume that has what it needs. */
+/** The conditions of a provisioned volume. */
 function conditionsOf(view: VolumeView): Condition[] {
   const growth = growthConditions(view).filter((c) => c.type !== "Full");
   if (view.full === undefined) return growth;
@@ -158,7 +159,7 @@ function conditionsOf(view: VolumeView): Condition[] {
   return [...growth, { type: "Full", value: true, reason: "NoSpace", message, since }];
 }
 
-/** The condition `Grown`: absent on a volume that has the size it asks for. */
+/** The condition `Grown`, absent on a volume that has its requested size. */
 function growthConditions(view: VolumeView): Condition[] {
   const { volume: { namespace, spec, status: { conditions } }, holders, now } = view;
   const others = conditions.filter((c) => c.type !== "Grown");
@@ -169,7 +170,7 @@ function growthConditions(view: VolumeView): Condition[] {
   return [...others, { type: "Grown", value: false, reason: "InUse", message, since }];
 }
 
-/** Whether it is smaller than it is asked to be, and can be made larger at all. */
+/** Whether a volume is smaller than requested and its driver can expand it. */
 function isTooSmall({ volume: { spec, status }, capabilities }: VolumeView): boolean {
   return capabilities?.expand === true && status.sizeBytes !== undefined &&
     parseBytes(spec.size) > status.sizeBytes;
@@ -180,8 +181,8 @@ function needsExpansion(view: VolumeView): boolean {
 }
 
 /**
- * Status after a failed attempt: `Failed` with a time to retry, or `Stalled` when retrying cannot help or was
- * tried enough.
+ * The status after a failed attempt: `Failed` with a time to retry, or `Stalled` when a retry cannot help or
+ * the attempts are used up.
  */
 export function failedStatus(
   volume: Volume,
@@ -205,7 +206,7 @@ export function failedStatus(
   };
 }
 
-/** Status of a volume that has what it needs. */
+/** The status of a provisioned volume. */
 function settledStatus(view: VolumeView): VolumeStatus {
   const { volume, holders, mountPath, node } = view;
   const {

@@ -78,24 +78,24 @@ const steps: [string, Partial<VolumeView>, string][] = [
   }, "settle"],
   ["deletion unmounts first", { volume: makeProvisionedVolume(deleting), mountPath: "/d" }, "unmount"],
   ["deletion reclaims", { volume: makeProvisionedVolume(deleting) }, "reclaim"],
-  ["one that a killed daemon brought here and nobody holds is unmounted", {
+  ["unmounts a volume without holders that a killed daemon mounted here", {
     volume: makeProvisionedVolume({ status: { boundNode: "node-1" } }),
   }, "unmount"],
-  ["deletion unmounts first what a killed daemon brought here", {
+  ["deletion first unmounts a volume that a killed daemon mounted here", {
     volume: makeProvisionedVolume({ ...deleting, status: { boundNode: "node-1" } }),
   }, "unmount"],
   ["offline expansion comes before the mount", {
     volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec },
     holders: [holder],
   }, "expand"],
-  ["offline expansion leaves alone what a killed daemon brought here and somebody holds", {
+  ["offline expansion does not touch a held volume that a killed daemon mounted here", {
     volume: {
       ...makeProvisionedVolume({ status: { boundNode: "node-1" } }),
       spec: makeVolume({ size: "2Gi" }).spec,
     },
     holders: [holder],
   }, "mount"],
-  ["what comes back from the trash needs no class", {
+  ["a volume restored from the trash needs no class", {
     volume: makeVolume({}, {
       annotations: { [ANNOTATIONS.undeleteFrom]: "entry" },
       status: { driver: "local" },
@@ -119,13 +119,13 @@ const steps: [string, Partial<VolumeView>, string][] = [
       status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60) },
     }),
   }, "provision"],
-  ["retry-provision re-arms one that was tried later by a clock that was set back since", {
+  ["retry-provision re-arms a volume whose last attempt seems later because the clock was set back", {
     volume: makeVolume({}, {
       annotations: { [ANNOTATIONS.retryRequestedAt]: ago(90) },
       status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60), retriedFor: ago(120) },
     }),
   }, "provision"],
-  ["a retry-provision that was answered does not", {
+  ["a retry-provision that was already answered does nothing", {
     volume: makeVolume({}, {
       annotations: { [ANNOTATIONS.retryRequestedAt]: ago(90) },
       status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60), retriedFor: ago(90) },
@@ -176,7 +176,7 @@ Deno.test("planVolume() derives Bound, Available and Released from holders and r
   );
 });
 
-Deno.test("planVolume() says what a growth waits for, since when, and nothing once it is grown", () => {
+Deno.test("planVolume() reports what an expansion waits for and since when, until the volume is expanded", () => {
   const held = { holders: [holder], mountPath: "/d" };
   const small = { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec };
   const planStatus = (volume: typeof small, now = NOW) => {
@@ -200,7 +200,7 @@ Deno.test("planVolume() leaves a volume Pending with the reason when no node mat
   assert.match(step.status.failureMessage!, /no node matches the allowedTopologies/);
 });
 
-Deno.test("topologyMatches() needs one alternative whole", () => {
+Deno.test("topologyMatches() requires every term of one alternative", () => {
   const matches = (labels: Record<string, string>) =>
     topologyMatches(
       makeClass({
@@ -234,7 +234,7 @@ Deno.test("failedStatus() backs off 1 s doubling to 60 s and stalls after six at
   assert.deepEqual([permanent.state, permanent.attempts], ["Stalled", 1]);
 });
 
-Deno.test("planVolume() restores from a snapshot that is Ready and of its driver, and says what it waits for else", () => {
+Deno.test("planVolume() restores from a Ready snapshot of its driver, and otherwise says what it waits for", () => {
   const volume = makeVolume({ source: { snapshot: "snap", namespace: "prod" } });
   const ready = { state: "Ready" as const, driver: "local" };
   const plan = (source?: VolumeView["source"]) => {

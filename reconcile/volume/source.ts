@@ -1,4 +1,4 @@
-/** Volumes that begin with the data of something else: a snapshot, an image. @module */
+/** Volumes created with the data of a snapshot or an image. @module */
 import type { DataSource } from "../../drivers/driver.ts";
 import type { NodeDriver } from "../../node/node_driver.ts";
 import type { VolumeCall } from "../../node/volume_call.ts";
@@ -12,8 +12,8 @@ import { readVolumeSource } from "../../model/volume_source.ts";
 import { refOf } from "../snapshot/apply.ts";
 
 /**
- * Why a volume cannot be made from its snapshot now, and what to do; undefined when it can, and for one
- * without a source.
+ * Why a volume cannot be restored from its snapshot now, and what to do. Undefined if it can, or if it has no
+ * source.
  */
 export function sourceProblem(
   volume: Volume,
@@ -43,7 +43,7 @@ export function sourceProblem(
   };
 }
 
-/** What a volume begins with; undefined for an empty one. Only a snapshot can be written in a castfile. */
+/** The source of a volume's data; undefined for an empty volume. A castfile can only name a snapshot. */
 function findSource({ annotations }: Volume, snapshot: Snapshot | undefined): DataSource | undefined {
   const id = annotations[ANNOTATIONS.undeleteFrom];
   if (id !== undefined) return { from: "trash", id };
@@ -61,17 +61,17 @@ function requireSource({ name, capabilities }: NodeDriver, from: DataSource["fro
   throw new RuneError("failed_precondition", `the driver ${name} ${CANNOT[from]}`);
 }
 
-/** What a volume is made of. */
+/** The inputs for creating a volume. */
 export interface Making {
   volume: Volume;
-  /** That the volume's source names, if it does. */
+  /** The snapshot that the volume's source names, if any. */
   snapshot: Snapshot | undefined;
-  /** That reads images. */
+  /** The runner that reads images. */
   runner: NodeRunner | undefined;
   ctx: VolumeCall;
 }
 
-/** Makes a volume, with its data: never an empty one instead of that. */
+/** Creates a volume with its data, never an empty one instead. */
 export async function makeVolume(
   driver: NodeDriver,
   { volume, snapshot, runner, ctx }: Making,
@@ -85,8 +85,8 @@ export async function makeVolume(
 }
 
 /**
- * Makes a volume with what an image has at a path, as the Engine fills a volume of its own; what is in its
- * place is kept.
+ * Creates a volume with an image's content at a path, as the Engine fills its own volumes. Existing data is
+ * kept.
  */
 async function makeFromImage(
   driver: NodeDriver,
@@ -101,7 +101,7 @@ async function makeFromImage(
     return await driver.materialize(ctx, { from: "archive", data });
   } catch (error) {
     await data.cancel().catch(() => {});
-    // Its row was lost, and its data was not: a restored backup, a volume root that was kept.
+    // The row was lost but the data was kept, for example after a restored backup.
     if (!(error instanceof RuneError) || error.code !== "already_exists") throw error;
     return await driver.provision(ctx);
   }

@@ -1,4 +1,4 @@
-/** That no instance starts from a path that is going away. @module */
+/** No instance starts with a path that is being unmounted. @module */
 import assert from "node:assert/strict";
 import type { Driver } from "../../drivers/driver.ts";
 import { LocalDriver } from "../../drivers/local/local_driver.ts";
@@ -20,7 +20,7 @@ const holder = {
   since: ago(1),
 };
 
-Deno.test("reconcileVolume() forgets a path before it unmounts, also when that fails", async () => {
+Deno.test("reconcileVolume() forgets a path before it unmounts, even if the unmount fails", async () => {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const { signal } = new AbortController();
   const store = await openStore({ dataDir: `${dir}/state` });
@@ -28,7 +28,7 @@ Deno.test("reconcileVolume() forgets a path before it unmounts, also when that f
   const seen: (string | undefined)[] = [];
   let broken = true;
   const local = new LocalDriver({ root: `${dir}/volumes` });
-  // What the real driver does, told at which moment; unmount fails as one of a busy device does.
+  // Behaves like the real driver; unmount fails like that of a busy device.
   const driver: Driver = new Proxy(local, {
     get(target, property) {
       const member: unknown = Reflect.get(target, property, target);

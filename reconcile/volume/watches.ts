@@ -1,6 +1,6 @@
 /**
- * What wakes a volume: its own change, who holds it, its class, and snapshots that it is made from or copied
- * for. Pure.
+ * What wakes a volume: a change of the volume, its lease, its class, its source snapshot, or a snapshot being
+ * taken of it. Pure.
  * @module
  */
 import { describeKey } from "../../model/resource.ts";
@@ -11,11 +11,11 @@ import type { Watches } from "../news.ts";
 export const VOLUME_WATCHES: Watches = {
   round: (_, state) => state.list("volume").map(describeKey),
   volume: ({ resource, deleted }) => deleted ? [] : [describeKey(resource)],
-  // A lease has the name of its volume.
+  // A lease has the same name as its volume.
   lease: ({ resource }) => [describeKey(resource)],
   snapshot({ resource }, state) {
     const source = { namespace: resource.namespace, name: resource.spec.source.volume };
-    // A volume that is to go waits for the copy to end.
+    // A volume that is being deleted waits for the copy to end.
     const waits = state.get("volume", source.namespace, source.name)?.deletionRequestedAt !== undefined;
     return [...volumesMadeFrom(state, resource), ...waits ? [source] : []].map(describeKey);
   },
