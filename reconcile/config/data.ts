@@ -1,6 +1,6 @@
 /**
- * Where the values of configmaps and secrets come from, which of them a template needs, and which of those
- * are missing. Whoever needs a value reads it through {@linkcode ReadData}, and nobody else keeps one.
+ * Reads the values of configmaps and secrets, and finds those that a template needs but are missing. Code
+ * that needs a value reads it through {@linkcode ReadData}; no other code keeps values.
  * @module
  */
 import {
@@ -14,17 +14,17 @@ import { RuneError } from "../../model/error.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import type { Reader } from "../../store/store.ts";
 
-/** Reads all keys of one resource; undefined when it does not exist. */
+/** Reads all keys of one resource; undefined if it does not exist. */
 export type ReadData = (
   kind: DataKind,
   namespace: string,
   name: string,
 ) => Promise<Record<string, string> | undefined>;
 
-/** Reads the values of a secret; undefined when it does not exist. */
+/** Reads the values of a secret; undefined if it does not exist. */
 export type ReadSecret = (namespace: string, name: string) => Promise<Record<string, string> | undefined>;
 
-/** A reader of what may be missing over one that throws then. */
+/** Wraps a reader that throws for a missing secret, so that it returns undefined instead. */
 export function readSecretFrom(secrets: SecretReader): ReadSecret {
   return async (namespace, name) => {
     try {
@@ -36,7 +36,7 @@ export function readSecretFrom(secrets: SecretReader): ReadSecret {
   };
 }
 
-/** A reader over a store and its secrets. */
+/** Creates a reader over a store and its secrets. */
 export function readDataFrom(store: Reader, readSecret: ReadSecret): ReadData {
   return async (kind, namespace, name) =>
     kind === "configmap"
@@ -44,23 +44,24 @@ export function readDataFrom(store: Reader, readSecret: ReadSecret): ReadData {
       : await readSecret(namespace, name);
 }
 
-/** The keys of a configmap or secret, without its values; undefined when it does not exist. */
+/** The keys of a configmap or secret, without its values; undefined if it does not exist. */
 function keysOf(store: Reader, { kind, namespace, name }: DataKey): string[] | undefined {
   if (kind === "secret") return store.get("secret", namespace, name)?.spec.keys;
   const data = store.get("configmap", namespace, name)?.spec.data;
   return data && Object.keys(data);
 }
 
-/** What is missing, and keys that are there, as far as a message tells them. */
-const MOST_TOLD = 8;
+/** How many missing items, or existing keys, a message lists. */
+const MAX_LISTED = 8;
 
 const listKeys = (keys: string[]) =>
   keys.length === 0
     ? "none"
-    : keys.slice(0, MOST_TOLD).join(", ") + (keys.length > MOST_TOLD ? " and more" : "");
+    : keys.slice(0, MAX_LISTED).join(", ") + (keys.length > MAX_LISTED ? " and more" : "");
 
 /**
- * What a template needs and is not there, in a sentence that says what to do; undefined when all is there.
+ * A sentence that names what a template needs but is missing, and what to do. Undefined if nothing is
+ * missing.
  */
 export function missingData(store: Reader, template: DataTemplate, namespace: string): string | undefined {
   const missing: string[] = [];
@@ -76,6 +77,6 @@ export function missingData(store: Reader, template: DataTemplate, namespace: st
     }
   }
   const distinct = [...new Set(missing)];
-  const more = distinct.length > MOST_TOLD ? `; and ${distinct.length - MOST_TOLD} more` : "";
-  return missing.length === 0 ? undefined : distinct.slice(0, MOST_TOLD).join("; ") + more;
+  const more = distinct.length > MAX_LISTED ? `; and ${distinct.length - MAX_LISTED} more` : "";
+  return missing.length === 0 ? undefined : distinct.slice(0, MAX_LISTED).join("; ") + more;
 }

@@ -1,6 +1,6 @@
 /**
- * Refuses to start what Linux would refuse, with what is too large: of values that come from secrets only a
- * launch knows it.
+ * Refuses to start a program whose arguments or environment are too large for Linux, and names what is too
+ * large. Only a launch can check this, because it knows the values of secrets.
  * @module
  */
 import { findTooLarge, TOO_LARGE_HINT } from "../../model/environment_size.ts";
@@ -9,9 +9,9 @@ import type { InitStep } from "../../model/init_step.ts";
 import type { InstanceTemplate } from "../../model/instance.ts";
 
 /**
- * Checks what a run, or an init step of it, is given.
+ * Checks the arguments and environment of a run or an init step.
  *
- * @param env all variables, with the values of secrets.
+ * @param env all variables, including the values of secrets.
  * @throws {RuneError} `failed_precondition` (not permanent: a configmap or secret may change).
  */
 export function requireFits(

@@ -5,7 +5,7 @@ import { requireFits } from "./environment_fit.ts";
 
 const long = "x".repeat(131_071);
 
-Deno.test("requireFits() refuses what a secret makes too long, with its variable, and never with its value", () => {
+Deno.test("requireFits() refuses a variable that a secret makes too long, and names the variable but never the value", () => {
   const template = templateOf(serviceSpec({ args: ["a", "b"] }));
   requireFits({ template }, { A: "1", B: "x".repeat(131_000) });
   assert.throws(() => requireFits({ template }, { OK: "1", TOKEN: long }), {
@@ -16,7 +16,7 @@ Deno.test("requireFits() refuses what a secret makes too long, with its variable
   });
 });
 
-Deno.test("requireFits() looks at the words of the program that runs: of a container, a process, a step", () => {
+Deno.test("requireFits() checks the arguments of a container, a process and a step", () => {
   const word = `${long}x`;
   for (const fields of [{ args: [word] }, { command: [word] }]) {
     assert.throws(

@@ -1,5 +1,5 @@
 /**
- * The variables and files that a run gets from configmaps and secrets, with the values that these have now.
+ * Resolves the variables and files that a run gets from configmaps and secrets, with their current values.
  * @module
  */
 import type { InstanceTemplate } from "../../model/instance.ts";
@@ -14,13 +14,13 @@ import type { FileMount } from "../../node/files.ts";
 
 /** See the module comment. */
 export interface ResolvedConfig {
-  /** Of `envFrom`: later sources win over earlier ones. */
+  /** Variables from `envFrom`; later sources win over earlier ones. */
   env: Record<string, string>;
-  /** The same for secrets: never written down, and without what a later configmap overrides. */
+  /** The same for secrets, without variables that a later configmap overrides. Never stored. */
   secretEnv: Record<string, string>;
   /** One for each mount, secrets first. */
   mounts: FileMount[];
-  /** What could not become a variable, a sentence each. */
+  /** Keys that cannot be variables, one sentence for each source. */
   skipped: string[];
 }
 
@@ -28,11 +28,11 @@ const SECRET_MODE = "0400";
 const CONFIG_MODE = "0444";
 
 /**
- * Reads everything that a template names.
+ * Reads every configmap and secret that a template names.
  *
- * @param options.owner of files whose mount names none; by default the user of the security context, where
- * that is a number.
- * @throws {RuneError} `not_found` (not permanent) for what does not exist.
+ * @param options.owner owner of files whose mount names none. Default: the user of the security context, if
+ * it is a number.
+ * @throws {RuneError} `not_found` (not permanent) if a resource or key does not exist.
  */
 export async function resolveConfig(
   template: InstanceTemplate,
@@ -104,7 +104,7 @@ const tooMuch = (key: DataKey) =>
     },
   );
 
-/** Files belong to the user that the service runs as where that is a number: nobody else has to read them. */
+/** Files belong to the service's user if it is a number, since nobody else has to read them. */
 function ownerOf({ securityContext }: InstanceTemplate): { user?: number; group?: number } {
   const number = (id: string | undefined) => id === undefined ? undefined : parseAccountId(id);
   return { user: number(securityContext?.user), group: number(securityContext?.group) };

@@ -14,7 +14,7 @@ const readData: ReadData = (kind, namespace, name) => Promise.resolve(DATA[`${ki
 const resolve = (fields: Record<string, unknown>, owner?: { user: number; group: number }) =>
   resolveConfig(templateOf(serviceSpec(fields)), { namespace: "default", readData, ...(owner && { owner }) });
 
-Deno.test("resolveConfig() lets later sources win, adds prefixes, and says what can be no variable", async () => {
+Deno.test("resolveConfig() lets later sources win, adds prefixes, and reports keys that cannot be variables", async () => {
   const envFrom = [
     { configName: "app" },
     { configName: "app.shared.rune" },
@@ -27,7 +27,7 @@ Deno.test("resolveConfig() lets later sources win, adds prefixes, and says what 
   assert.match(skipped[0]!, /^configmap default\/app: .*: NUL, c\.conf$/);
 });
 
-Deno.test("resolveConfig() gives secrets mode 0400 in memory, configmaps 0444, and the service's numeric user", async () => {
+Deno.test("resolveConfig() gives in-memory secrets mode 0400, configmaps mode 0444, and both the service's numeric user", async () => {
   const { mounts } = await resolve({
     securityContext: { user: 1000 },
     secretMounts: [{ secretName: "db", mountPath: "/s" }],
@@ -49,7 +49,7 @@ Deno.test("resolveConfig() gives secrets mode 0400 in memory, configmaps 0444, a
   ]);
 });
 
-Deno.test("resolveConfig() gives files to the owner that the runner names, unless their mount names another", async () => {
+Deno.test("resolveConfig() gives files the owner that the runner names, unless their mount names another", async () => {
   const secret = { secretName: "db", mountPath: "/s" };
   const { mounts } = await resolve(
     { securityContext: { user: "nobody" }, secretMounts: [secret, { ...secret, mountPath: "/t", user: 5 }] },
@@ -58,7 +58,7 @@ Deno.test("resolveConfig() gives files to the owner that the runner names, unles
   assert.deepEqual(mounts.map(({ user, group }) => [user, group]), [[65534, 65534], [5, 65534]]);
 });
 
-Deno.test("resolveConfig() fails for what has gone meanwhile, so that it is tried again", async () => {
+Deno.test("resolveConfig() fails for a removed resource, so that the launch is retried", async () => {
   const gone = resolve({ envFrom: [{ configName: "nope" }] });
   await assert.rejects(gone, {
     code: "not_found",
@@ -67,7 +67,7 @@ Deno.test("resolveConfig() fails for what has gone meanwhile, so that it is trie
   });
 });
 
-Deno.test("resolveConfig() tells of a prefix that makes __proto__, and takes no inherited name for a key", async () => {
+Deno.test("resolveConfig() reports a prefix that yields __proto__, and does not treat inherited names as keys", async () => {
   const { env, skipped } = await resolve({ envFrom: [{ configName: "strange", prefix: "__" }] });
   assert.deepEqual(Object.entries(env), [["__constructor", "y"]]);
   assert.match(skipped[0]!, /__proto__/);

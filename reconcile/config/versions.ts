@@ -1,6 +1,5 @@
 /**
- * Which versions of configmaps and secrets a run was given, and which runs have older ones than there are
- * now. Pure.
+ * Records the versions of configmaps and secrets that a run uses, and finds runs with outdated ones. Pure.
  * @module
  */
 import { type DataKey, type DataTemplate, dataUses, describeData } from "../../model/data_uses.ts";
@@ -8,13 +7,13 @@ import type { ConfigVersions, Instance } from "../../model/instance.ts";
 import type { StaleConfig } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 
-/** A version: another one for each change, also for one that was deleted and made again. */
+/** The version of a resource. It differs after each change, also after a deletion and recreation. */
 function versionOf(state: Reader, { kind, namespace, name }: DataKey): string | undefined {
   const found = state.get(kind, namespace, name);
   return found && `${found.uid}/${found.generation}`;
 }
 
-/** The versions that there are now of all that a template takes values from. */
+/** The current versions of all configmaps and secrets that a template uses. */
 export function configVersions(state: Reader, template: DataTemplate, namespace: string): ConfigVersions {
   return Object.fromEntries(
     dataUses(template, namespace).flatMap((use) => {
@@ -25,8 +24,8 @@ export function configVersions(state: Reader, template: DataTemplate, namespace:
 }
 
 /**
- * What changed since instances of a service were started, and in which of them; empty when they all have what
- * there is now.
+ * The resources that changed since instances of a service were started, with these instances. Empty if all
+ * instances are up to date.
  */
 export function staleConfig(state: Reader, instances: Instance[]): StaleConfig[] {
   const stale = new Map<string, string[]>();

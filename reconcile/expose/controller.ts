@@ -1,6 +1,6 @@
 /**
- * The exposure controller: one pass makes all routes what services and instances say, and tells each service
- * of it.
+ * The exposure controller: one pass applies all routes of services and instances, and writes the result to
+ * each service.
  * @module
  */
 import type { Nodes } from "../../node/node.ts";
@@ -12,13 +12,13 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { type ExposureView, planExposures, planRoutes } from "./plan.ts";
 import { EXPOSURE_WATCHES } from "./watches.ts";
 
-/** What a pass works with. */
+/** The dependencies of a pass. */
 export interface ExposureDeps {
   store: Store;
   nodes: Nodes;
 }
 
-/** How often it is looked again whether what was missing, Caddy or a port, is there now. */
+/** How often to check whether a missing requirement, such as Caddy or a port, is there now. */
 const MISSING_MS = 3_000;
 
 function observeExposure(store: Store): ExposureView {
@@ -45,7 +45,7 @@ export async function reconcileExposure(
   const outcome = { plan, urls, ...(failure !== undefined && { failure }) };
   if (planExposures(view.services, outcome).length > 0) {
     await store.transact((tx) => {
-      // Read again: the services may have changed while the routes were applied.
+      // Read the services again: they may have changed while the routes were applied.
       const services = view.services.flatMap(({ namespace, name, uid, spec }) => {
         const now = tx.get("service", namespace, name);
         return now?.uid === uid && now.spec.expose?.host === spec.expose?.host ? [now] : [];
@@ -56,7 +56,7 @@ export async function reconcileExposure(
     });
   }
   if (!error) return DONE;
-  // The services say what is missing: there is nothing for the log to repeat.
+  // The services report what is missing, so the log does not repeat it.
   return error.code === "failed_precondition"
     ? { type: "again", afterMs: MISSING_MS }
     : { type: "failed", error };

@@ -1,4 +1,4 @@
-/** Passes over all routes, on a proxy that notes what it is given. @module */
+/** Passes over all routes, with a proxy that records its calls. @module */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import type { Route } from "../../node/proxy/proxy.ts";
@@ -10,7 +10,7 @@ import { reconcileExposure } from "./controller.ts";
 const URLS = { "shop.example.com": ["http://shop.example.com:7880"] };
 const EXPOSED = { ports: [{ port: 80 }], expose: { port: 80, host: "shop.example.com" } };
 
-/** Passes with a proxy that answers so. @returns the outcome and the routes that it was given. */
+/** Runs a pass with a proxy that gives this answer. @returns the outcome and the applied routes. */
 async function pass(
   { store, signal }: MemoryRoom,
   answer: () => Promise<Record<string, string[]>> = () => Promise.resolve(URLS),
@@ -28,7 +28,7 @@ async function pass(
 
 const exposureOf = ({ store }: MemoryRoom) => store.get("service", "default", "web")!.status.exposure;
 
-Deno.test("reconcileExposure() routes a host name to ready instances, and tells the service once where it is reached", () =>
+Deno.test("reconcileExposure() routes a host name to ready instances, and writes the service's addresses once", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService(EXPOSED));
     await keep(room.store, makeInstance(service, 0, { status: { ip: "10.0.0.7" } }));
@@ -42,7 +42,7 @@ Deno.test("reconcileExposure() routes a host name to ready instances, and tells 
     assert.equal(room.store.revision, revision);
   }));
 
-Deno.test("reconcileExposure() looks again soon for what must be installed, and says it on the service", () =>
+Deno.test("reconcileExposure() looks again soon for a missing program, and reports it on the service", () =>
   withMemoryRoom(async (room) => {
     await keep(room.store, makeService(EXPOSED));
     const missing = new RuneError("failed_precondition", "Caddy is not installed", { hint: "install it" });
@@ -53,7 +53,7 @@ Deno.test("reconcileExposure() looks again soon for what must be installed, and 
     assert.doesNotMatch(JSON.stringify(exposureOf(room)), /not installed/);
   }));
 
-Deno.test("reconcileExposure() fails, to be repeated, where the proxy does not answer", () =>
+Deno.test("reconcileExposure() fails and is retried when the proxy does not answer", () =>
   withMemoryRoom(async (room) => {
     await keep(room.store, makeService(EXPOSED));
     const { outcome } = await pass(room, () => Promise.reject(new RuneError("unavailable", "it is away")));
@@ -61,7 +61,7 @@ Deno.test("reconcileExposure() fails, to be repeated, where the proxy does not a
     assert.match(JSON.stringify(exposureOf(room)), /it is away/);
   }));
 
-Deno.test("reconcileExposure() tells nothing to a service that has another host name by now, or is another one", () =>
+Deno.test("reconcileExposure() writes nothing to a service whose host name changed meanwhile, or that was replaced", () =>
   withMemoryRoom(async (room) => {
     await keep(room.store, makeService(EXPOSED));
     const change = () =>
@@ -77,7 +77,7 @@ Deno.test("reconcileExposure() tells nothing to a service that has another host 
     assert.equal(exposureOf(room), undefined);
   }));
 
-Deno.test("reconcileExposure() asks the proxy for no route where nothing is exposed", () =>
+Deno.test("reconcileExposure() applies no routes when nothing is exposed", () =>
   withMemoryRoom(async (room) => {
     await keep(room.store, makeService());
     assert.deepEqual((await pass(room)).routes, []);

@@ -1,4 +1,4 @@
-/** Which host name leads where, decided from services and their instances and nothing else. @module */
+/** Plans the routes of host names, only from services and their instances. @module */
 import type { Route } from "../../node/proxy/proxy.ts";
 import { sameValue } from "../../model/changes.ts";
 import type { Exposure } from "../../model/expose.ts";
@@ -7,24 +7,24 @@ import type { Instance } from "../../model/instance.ts";
 import { describeWithin } from "../../model/kinds.ts";
 import type { Service } from "../../model/service.ts";
 
-/** All that the plan looks at. */
+/** The observed state that a plan is made from. */
 export interface ExposureView {
   services: Service[];
   instances: Instance[];
 }
 
-/** Routes, and the services that get none although they ask for one: by uid, with what to do. */
+/** Routes, and refused services by uid, each with a message that says what to do. */
 export interface RoutePlan {
   routes: Route[];
   refused: Map<string, string>;
 }
 
-/** A process listens on the machine itself. */
+/** Processes listen on the host itself. */
 const PROCESS_ADDRESS = "127.0.0.1";
 
 /**
- * Where a ready instance answers; its own ports count, as a named one may have another number after a
- * rollout.
+ * The address of a ready instance. Its own template's ports count, because a named port may change its number
+ * in a rollout.
  */
 function upstreamOf({ spec, status }: Instance, service: Service): string | undefined {
   if (spec.runner === "docker" && status.ip === undefined) return undefined;
@@ -36,7 +36,7 @@ function upstreamOf({ spec, status }: Instance, service: Service): string | unde
 
 const isUp = ({ status, deletionRequestedAt }: Instance) => status.ready && deletionRequestedAt === undefined;
 
-/** Decides all routes. A name that two services have, which a cast refuses, is the older one's. */
+/** Plans all routes. If two services have one host name, which a cast refuses, the older service gets it. */
 export function planRoutes({ services, instances }: ExposureView): RoutePlan {
   const owners = new Map<string, Service>();
   const refused = new Map<string, string>();
@@ -68,9 +68,9 @@ export function planRoutes({ services, instances }: ExposureView): RoutePlan {
 }
 
 /**
- * What the services with a host name should say of it, where they do not say so already.
+ * Plans the exposure status of services with a host name, if it differs from the current one.
  *
- * @param outcome.failure why the routes could not be applied, as a sentence with what to do.
+ * @param outcome.failure a sentence that says why the routes could not be applied and what to do.
  */
 export function planExposures(
   services: Service[],

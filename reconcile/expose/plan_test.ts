@@ -12,7 +12,7 @@ const at = (service: Service, ordinal: number, status: Partial<Instance["status"
 const routes = (service: Service, instances: Instance[]) =>
   planRoutes({ services: [service], instances }).routes;
 
-Deno.test("planRoutes() leads a name to every ready instance and to no other", () => {
+Deno.test("planRoutes() routes a name to every ready instance and to no other", () => {
   const service = makeNamed();
   const instances = [
     at(service, 0),
@@ -28,13 +28,13 @@ Deno.test("planRoutes() leads a name to every ready instance and to no other", (
   assert.deepEqual(routes(service, []), [{ host: "web.local", upstreams: [] }]);
 });
 
-Deno.test("planRoutes() leaves out services without a name and those that are being deleted", () => {
+Deno.test("planRoutes() omits services without a name and those that are being deleted", () => {
   const nameless = makeNamed({ scale: 1, expose: { port: "http" } });
   assert.deepEqual(routes(nameless, [at(nameless, 0)]), []);
   assert.deepEqual(routes(makeNamed({}, { deletionRequestedAt: ago(1) }), []), []);
 });
 
-Deno.test("planRoutes() takes a named port's number from the instance, which may be of an older template", () => {
+Deno.test("planRoutes() takes a named port's number from the instance, which may have an older template", () => {
   const before = makeNamed();
   const after = makeNamed({ ports: [{ name: "http", port: 9090 }] });
   assert.deepEqual(routes(after, [at(before, 0), at(after, 1)])[0]!.upstreams, [
@@ -43,7 +43,7 @@ Deno.test("planRoutes() takes a named port's number from the instance, which may
   ]);
 });
 
-Deno.test("planRoutes() finds processes on the machine itself, once for a port that they share, and brackets IPv6", () => {
+Deno.test("planRoutes() routes to processes on the host, once per shared port, and brackets IPv6", () => {
   const service = makeNamed({ image: undefined, process: { command: "sleep" } });
   assert.deepEqual(routes(service, [makeInstance(service, 0), makeInstance(service, 1)])[0]!.upstreams, [
     "127.0.0.1:8080",
@@ -52,7 +52,7 @@ Deno.test("planRoutes() finds processes on the machine itself, once for a port t
   assert.deepEqual(routes(six, [at(six, 0, { ip: "fd00::2" })])[0]!.upstreams, ["[fd00::2]:8080"]);
 });
 
-Deno.test("planRoutes() gives a name that two services have to the older one, and tells the other", () => {
+Deno.test("planRoutes() gives a name of two services to the older one, and refuses the other", () => {
   const older = makeNamed({}, { createdAt: ago(100), uid: "older", name: "older" });
   const newer = makeNamed({}, { createdAt: ago(50), uid: "newer", name: "newer" });
   const plan = planRoutes({ services: [newer, older], instances: [at(newer, 0)] });
@@ -61,7 +61,7 @@ Deno.test("planRoutes() gives a name that two services have to the older one, an
   assert.match(plan.refused.get("newer")!, /exposed by service default\/older/);
 });
 
-Deno.test("planExposures() tells each service its addresses, or why it has none, and nothing twice", () => {
+Deno.test("planExposures() reports each service's addresses, or why it has none, only once", () => {
   const service = makeNamed();
   const plan = planRoutes({ services: [service], instances: [] });
   const urls = { "web.local": ["http://web.local"] };
@@ -76,7 +76,7 @@ Deno.test("planExposures() tells each service its addresses, or why it has none,
   });
 });
 
-Deno.test("planRoutes() tells a service that its name is another namespace's, and not whose", () => {
+Deno.test("planRoutes() reports that a service in another namespace has the name, but not which", () => {
   const owner = { ...makeNamed(), uid: "a", namespace: "far", name: "hush" };
   const service = { ...makeNamed(), uid: "b", createdAt: ago(0) };
   const listRefusals = (services: Service[]) =>

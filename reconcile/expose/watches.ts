@@ -1,10 +1,10 @@
-/** What may change the routes, and nothing else that happens all the time. Pure. @module */
+/** What may change the routes, without frequent unrelated changes. Pure. @module */
 import { sameValue } from "../../model/changes.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Service } from "../../model/service.ts";
 import type { Watches } from "../news.ts";
 
-/** The one key: all routes are one document. */
+/** The only key, because all routes are one document. */
 const ALL_ROUTES = ["all"];
 
 const hasHost = (service: Service | undefined) => service?.spec.expose?.host !== undefined;

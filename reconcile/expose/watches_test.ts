@@ -9,7 +9,7 @@ import { EXPOSURE_WATCHES } from "./watches.ts";
 const ports = [{ name: "http", port: 8080 }];
 const stateOf = (service: Service): Reader => ({ get: () => service as never, list: () => [] });
 
-Deno.test("the routes are looked at after what may change one, and after nothing else that happens all the time", () => {
+Deno.test("the routes are reconciled after changes that may affect them, and not after frequent unrelated changes", () => {
   const service = makeService({ scale: 3, ports, expose: { port: "http", host: "web.local" } });
   const instance = makeInstance(service, 0, { status: { ip: "10.0.0.1" } });
   const concerns = (

@@ -1,4 +1,7 @@
-/** Keeps what an instance printed last, when it goes: from its runner into {@linkcode KeptLogs}. @module */
+/**
+ * Copies an instance's last output from its runner to {@linkcode KeptLogs} when the instance is removed.
+ * @module
+ */
 import type { NodeRunner } from "../../node/node_runner.ts";
 import type { RunState } from "../../runners/runner.ts";
 import { RuneError } from "../../model/error.ts";
@@ -6,12 +9,12 @@ import { parseStepKey } from "../../model/init_step.ts";
 import type { Instance } from "../../model/instance.ts";
 import { KEPT_LINES, type KeptLogs } from "./kept_logs.ts";
 
-/** Milliseconds that it may take: an instance must go, whatever its log does. */
+/** Time limit in milliseconds, so that a slow log does not block the removal. */
 const KEEP_MS = 10_000;
 
 /**
- * What of an instance's runs is kept: the last that ran, and the last attempt at each init step of the latest
- * run.
+ * The runs whose output is kept: the last main run that ran, and the last attempt at each init step of the
+ * latest run.
  */
 export function runsToKeep(runs: RunState[]): RunState[] {
   const ended = runs.filter(({ state }) => state === "exited");
@@ -27,7 +30,7 @@ export function runsToKeep(runs: RunState[]): RunState[] {
   return [...main, ...steps.values()];
 }
 
-/** How a run ended, in words that follow a name. `stopped` where Rune ended it. */
+/** How a run ended, in words that follow a name; `stopped` if Rune ended it. */
 export function howEnded(
   { exitCode, oomKilled }: Pick<RunState, "exitCode" | "oomKilled">,
   { byRune }: { byRune: boolean },
@@ -38,12 +41,12 @@ export function howEnded(
 }
 
 /**
- * Keeps the output of an instance whose runs have all ended, before they are removed. Done again by the next
- * daemon when this one dies on the way: the same file is written again.
+ * Keeps the output of an instance after all its runs ended and before they are removed. If the daemon dies in
+ * between, the next one writes the same file again.
  *
- * @param options.runs what the runner said of them when they were stopped.
- * @param options.ranUntilNow whether it ran when it was told to stop.
- * @returns why it could not be kept, in a sentence; an instance goes all the same.
+ * @param options.runs the state of each run after it was stopped.
+ * @param options.ranUntilNow whether the instance was running when it was stopped.
+ * @returns a sentence that says why the output could not be kept; the instance is removed anyway.
  */
 export async function keepLastOutput(
   instance: Instance,
@@ -74,7 +77,7 @@ export async function keepLastOutput(
         how: howEnded(ended, { byRune: ranUntilNow && step === undefined }),
       }, entries);
     } catch (error) {
-      // Removed by somebody, or by the daemon that died: then it was kept before, or nothing is left of it.
+      // The run was removed by hand or by an earlier daemon, so its output was already kept or is lost.
       if (error instanceof RuneError && error.code === "not_found") continue;
       failures.push(error instanceof Error ? error.message : String(error));
     }

@@ -1,46 +1,48 @@
 /**
- * The last output of instances that are gone: `<root>/<service uid>/<instance>.jsonl`, and
- * `<instance>+<step>.jsonl` of an init step. The first line says whose it is and how it ended, each further
- * one is a LogEntry. A run's own log goes with its container or its record, so this is what is left of it:
- * bounded in bytes, of each run and in all, and gone with its service. It is found by the service's uid, so
- * that another service of the same name never shows it.
+ * The last output of removed instances: `<root>/<service uid>/<instance>.jsonl`, and
+ * `<instance>+<step>.jsonl` for an init step. The first line describes the run and how it ended; each further
+ * line is a LogEntry. A run's own log is removed with its container or record, so only this copy is left. Its
+ * size is limited per run and in total, and it is removed with its service. The service's uid is the key, so
+ * another service of the same name never shows it.
  * @module
  */
 import { join } from "node:path";
 import { replaceFile } from "../../base/durable.ts";
 import type { LogEntry } from "../../runners/runner.ts";
 
-/** Whose output is kept, and how that run ended. */
+/** Describes the run whose output is kept, and how it ended. */
 export interface KeptLog {
   serviceUid: string;
-  /** The instance's name when it went: `web-0`, or `web-0-next` of a successor that never took over. */
+  /**
+   * The instance's name when it was removed: `web-0`, or `web-0-next` for a successor that never took over.
+   */
   instance: string;
   ordinal: number;
   instanceUid: string;
   run: number;
   /** The init step that printed it; absent for the main process. */
   step?: string;
-  /** The generation of the service that it ran. */
+  /** The service generation that the run belonged to. */
   generation: number;
   /** RFC 3339. */
   endedAt: string;
   /** How it ended, in words that follow the name: `stopped`, `exited with code 1`. */
   how: string;
-  /** Earlier output was left out: there was more than is kept. */
+  /** Earlier output was cut because it exceeded the limit. */
   cut?: true;
 }
 
-/** How much is kept, in bytes. */
+/** Size limits in bytes. */
 export interface KeptLimits {
-  /** Of one run. */
+  /** For one run. */
   run: number;
-  /** Of all services together; the oldest go first. */
+  /** For all services together; the oldest logs are removed first. */
   total: number;
 }
 
-/** 1 MiB of a run, 256 MiB in all. */
+/** 1 MiB per run, 256 MiB in total. */
 export const KEPT_LIMITS: KeptLimits = { run: 1024 * 1024, total: 256 * 1024 * 1024 };
-/** Lines that are asked of a runner: what is kept is looked for at the end of a log that may be long. */
+/** Lines to request from a runner, counted from the end, since a log may be long. */
 export const KEPT_LINES = 1_000;
 
 const SUFFIX = ".jsonl";
@@ -49,7 +51,7 @@ const SUFFIX = ".jsonl";
 export class KeptLogs {
   readonly #root: string;
   readonly #limits: KeptLimits;
-  /** What there is, by path; read from disk once. */
+  /** The sizes of existing files by path, read from disk once. */
   #sizes: Promise<Map<string, { bytes: number; at: number }>> | undefined;
 
   constructor(root: string, limits: KeptLimits = KEPT_LIMITS) {
@@ -57,7 +59,7 @@ export class KeptLogs {
     this.#limits = limits;
   }
 
-  /** Keeps the end of a run's output, in the place of what was kept under its name before. */
+  /** Keeps the end of a run's output, and replaces what was kept under its name before. */
   async keep(log: KeptLog, entries: AsyncIterable<LogEntry>): Promise<void> {
     const sizes = await this.#readSizes();
     const { lines, cut } = await lastLines(entries, this.#limits.run);
@@ -69,7 +71,7 @@ export class KeptLogs {
     await this.#removeOldest(sizes);
   }
 
-  /** What is kept of a service, the latest end first. */
+  /** Lists the kept logs of a service, those that ended last first. */
   async list(serviceUid: string): Promise<KeptLog[]> {
     const logs: KeptLog[] = [];
     for (const name of await entriesOf(join(this.#root, serviceUid))) {
@@ -80,12 +82,12 @@ export class KeptLogs {
     return logs.sort((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt));
   }
 
-  /** What it printed last, in order; nothing when it went meanwhile. */
+  /** Reads the entries of a log in order; empty if the log was removed meanwhile. */
   async read(log: KeptLog): Promise<LogEntry[]> {
     return (await linesOf(this.#pathOf(log))).slice(1).map((line) => JSON.parse(line) as LogEntry);
   }
 
-  /** Removes what is kept of a service; done when nothing is. */
+  /** Removes all kept logs of a service, if there are any. */
   async forget(serviceUid: string): Promise<void> {
     const directory = join(this.#root, serviceUid);
     await removeIfPresent(directory);
@@ -94,10 +96,9 @@ export class KeptLogs {
   }
 
   /**
-   * Removes what is kept of services that `isWanted` does not know, and what a daemon that was killed left
-   * half written.
+   * Removes the logs of every service that `isWanted` rejects.
    *
-   * @returns of how many services.
+   * @returns the number of removed services.
    */
   async sweep(isWanted: (serviceUid: string) => boolean): Promise<number> {
     const gone = (await entriesOf(this.#root)).filter((uid) => !isWanted(uid));
@@ -119,7 +120,7 @@ export class KeptLogs {
     for (const uid of await entriesOf(this.#root)) {
       for (const name of await entriesOf(join(this.#root, uid))) {
         const path = join(this.#root, uid, name);
-        // Half of a file that a killed daemon left: its whole is not kept, or kept beside it.
+        // A killed daemon left this partial file; the complete one, if any, is beside it.
         if (!name.endsWith(SUFFIX)) {
           await removeIfPresent(path);
           continue;
@@ -152,7 +153,7 @@ async function entriesOf(directory: string): Promise<string[]> {
   }
 }
 
-/** The lines of a file; none when there is no such file. */
+/** The lines of a file; empty if the file does not exist. */
 async function linesOf(path: string): Promise<string[]> {
   try {
     return (await Deno.readTextFile(path)).split("\n").slice(0, -1);
@@ -165,7 +166,7 @@ async function linesOf(path: string): Promise<string[]> {
 const encoder = new TextEncoder();
 const lineOf = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
 
-/** The last of the entries that fit into `max` bytes, as lines. */
+/** The last entries that fit into `max` bytes, as lines. */
 async function lastLines(
   entries: AsyncIterable<LogEntry>,
   max: number,
@@ -181,7 +182,7 @@ async function lastLines(
     while (bytes > max) bytes -= lines[from++]!.length;
     if (from === 0) continue;
     cut = true;
-    // Given back now and then: a long log does not stay in memory.
+    // Drop skipped lines now and then, so that a long log does not stay in memory.
     if (from < KEPT_LINES) continue;
     lines = lines.slice(from);
     from = 0;

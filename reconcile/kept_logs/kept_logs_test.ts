@@ -33,7 +33,7 @@ async function withKept(
 
 const texts = async (kept: KeptLogs, of: KeptLog) => (await kept.read(of)).map(({ text }) => text);
 
-Deno.test("KeptLogs keep the last output of a name, also for the next daemon, and forget it with its service", () =>
+Deno.test("KeptLogs keep the last output per name, also for the next daemon, and remove it with its service", () =>
   withKept(async (kept, root) => {
     await kept.keep(log(), printTexts("old"));
     await kept.keep(log({ run: 2, endedAt: "2030-01-01T00:00:01Z" }), printTexts("one", "two"));
@@ -55,7 +55,7 @@ Deno.test("KeptLogs keep the last output of a name, also for the next daemon, an
     assert.deepEqual(await Array.fromAsync(Deno.readDir(root)), []);
   }));
 
-Deno.test("KeptLogs keep the end of a long output, and say that there was more", () =>
+Deno.test("KeptLogs keep the end of a long output, and record that it was cut", () =>
   withKept(async (kept) => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}`);
     await kept.keep(log(), printTexts(...lines));
@@ -66,7 +66,7 @@ Deno.test("KeptLogs keep the end of a long output, and say that there was more",
     assert.deepEqual(left, lines.slice(-left.length));
   }, { run: 30_000, total: 1e9 }));
 
-Deno.test("KeptLogs are bounded in all: the oldest go", () =>
+Deno.test("KeptLogs have a total limit, and remove the oldest first", () =>
   withKept(async (kept, root) => {
     for (let n = 0; n < 20; n++) {
       await kept.keep(log({ instance: `web-${n}` }), printTexts("x".repeat(1_000)));
@@ -80,7 +80,7 @@ Deno.test("KeptLogs are bounded in all: the oldest go", () =>
     assert.equal((await texts(kept, log({ instance: "web-19" }))).length, 1);
   }, { run: 10_000, total: 10_000 }));
 
-Deno.test("KeptLogs clear away what a killed daemon left half written", () =>
+Deno.test("KeptLogs remove partial files of a killed daemon", () =>
   withKept(async (kept, root) => {
     await Deno.mkdir(`${root}/s1`);
     await Deno.writeTextFile(`${root}/s1/web-0.jsonl.i1`, "half");
@@ -88,7 +88,7 @@ Deno.test("KeptLogs clear away what a killed daemon left half written", () =>
     assert.deepEqual(await Array.fromAsync(Deno.readDir(`${root}/s1`), ({ name }) => name), ["web-1.jsonl"]);
   }));
 
-Deno.test("runsToKeep() takes the last main run that ran, and the last attempts of the latest run's steps", () => {
+Deno.test("runsToKeep() picks the last main run that ran, and the last attempt at each step of the latest run", () => {
   const run = (run: number, state: RunState["state"], step?: string): RunState => ({
     instanceUid: "i",
     run,

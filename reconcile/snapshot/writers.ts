@@ -39,8 +39,8 @@ export function readFor(state: Reader, volume: Place): Snapshot | undefined {
 }
 
 /**
- * The snapshot for which this instance is paused. Until it is resumed, it is not stopped and its probes do
- * not count.
+ * The snapshot for which this instance is paused. Until it is resumed, it is not stopped, and its status does
+ * not report the pause.
  */
 export function pausedFor(state: Reader, instanceUid: string): Snapshot | undefined {
   return state.list("snapshot").find(({ status }) =>

@@ -1,5 +1,5 @@
 /**
- * The sweep: clears away what no other controller owns any more. Its one key stands for the whole machine.
+ * The sweep removes leftovers that no other controller owns. Its only key stands for the whole node.
  * @module
  */
 import type { Logger } from "@logtape/logtape";
@@ -16,7 +16,7 @@ import { sweepFiles } from "./files.ts";
 import { sweep } from "./runs.ts";
 import { sweepShown } from "./shown.ts";
 
-/** What a pass works with. */
+/** The dependencies of a pass. */
 export interface SweepPassDeps {
   store: Store;
   nodes: Nodes;
@@ -27,19 +27,19 @@ export interface SweepPassDeps {
 
 const EVERYTHING = ["all"];
 
-/** What may leave something behind. */
+/** News after which there may be leftovers. */
 export const SWEEP_WATCHES: Watches = {
   round: () => EVERYTHING,
   outage: () => EVERYTHING,
   run({ instanceUid, run }, state) {
     const instance = state.list("instance").find(({ uid }) => uid === instanceUid);
-    // Something happens to a run that is over: somebody may have started it again.
+    // An event of an earlier run: someone may have started it again.
     return run < (instance?.status.run ?? 0) ? EVERYTHING : [];
   },
-  // The last output of its instances goes with it.
+  // The kept output of its instances must be removed too.
   service: ({ deleted }) => deleted ? EVERYTHING : [],
   volume({ resource, previous }) {
-    // Somebody says that an instance is gone: find out now, not at the next round.
+    // Someone says that an instance is gone: check now, not at the next round.
     const asked = resource.annotations[ANNOTATIONS.detachRequestedAt];
     return asked !== undefined && asked !== previous?.annotations[ANNOTATIONS.detachRequestedAt]
       ? EVERYTHING
@@ -47,20 +47,19 @@ export const SWEEP_WATCHES: Watches = {
   },
 };
 
-/** One pass over everything. */
+/** One pass over all leftovers. */
 async function reconcileLeftovers(
   { deps, signal }: Pass<SweepPassDeps>,
 ): Promise<Outcome> {
   const { store, clock, keptLogs, logger } = deps;
   const { files, runners, volumes } = findNode(deps);
-  // Files first: they need no runner that answers.
+  // Files come first, because they need no reachable runner.
   const cleared = await sweepFiles(files, { store, signal }) +
     await keptLogs.sweep((uid) => store.list("service").some((service) => service.uid === uid)) +
     await sweep({ store, runners, clock }, signal) + await sweepShown(volumes, { store, signal });
   if (cleared === 0) return DONE;
   logger.info("cleared away {cleared} leftovers", { cleared });
-  // A run that was cleared away may have been the last of a holder: it is known to be gone from the next look
-  // on.
+  // A removed run may have been the last one of a lease holder. The next pass can then release the lease.
   return { type: "again", afterMs: 0 };
 }
 

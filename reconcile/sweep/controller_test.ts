@@ -1,4 +1,4 @@
-/** Passes of the sweep, on runs in memory. @module */
+/** Passes of the sweep, on in-memory runs. @module */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { RuneError } from "../../model/error.ts";
@@ -26,7 +26,7 @@ const hold = ({ store }: MemoryRoom, instanceUid: string) =>
   });
 const holdersOf = ({ store }: MemoryRoom) => store.get("lease", "default", "data")?.spec.holders.length ?? 0;
 
-Deno.test("the sweep ends runs without an instance first, and frees their volume at the next look", () =>
+Deno.test("the sweep first removes runs without an instance, and releases their volume in the next pass", () =>
   withMemoryRoom(async (room) => {
     await keep(room.store, makeVolume());
     await hold(room, "gone");
@@ -39,7 +39,7 @@ Deno.test("the sweep ends runs without an instance first, and frees their volume
     assert.deepEqual(await pass(room), { type: "done" });
   }));
 
-Deno.test("the sweep frees no volume while a runner cannot be asked", () =>
+Deno.test("the sweep releases no volume while a runner is unreachable", () =>
   withMemoryRoom(async (room) => {
     await keep(room.store, makeVolume());
     await hold(room, "gone");
@@ -50,7 +50,7 @@ Deno.test("the sweep frees no volume while a runner cannot be asked", () =>
     assert.equal(holdersOf(room), 0);
   }));
 
-Deno.test("the sweep leaves the runs of an instance alone that is there, and ends one that was started again", () =>
+Deno.test("the sweep keeps the runs of an existing instance, and stops an old run that was started again", () =>
   withMemoryRoom(async (room) => {
     const service = await keep(room.store, makeService());
     const { uid } = await keep(room.store, makeInstance(service, 0, { status: { run: 3 } }));

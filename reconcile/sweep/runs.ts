@@ -1,7 +1,7 @@
 /**
- * Finds what no controller owns any more: runs whose instance is gone or that are older than what is kept,
- * and lease holders that do not exist (a volume bound to an instance that is gone is repaired by
- * itself). It only acts on proof.
+ * Finds leftovers that no controller owns: runs whose instance is gone, runs older than those kept, and lease
+ * holders that do not exist. Releasing such a holder frees a volume bound to a removed instance. The sweep
+ * only acts on proof.
  * @module
  */
 import type { NodeRunner } from "../../node/node_runner.ts";
@@ -14,29 +14,28 @@ import { type Happening, recordEvent } from "../events.ts";
 import { holderWithin, releaseHolder } from "../leases.ts";
 
 /**
- * Runs of an instance that are kept in any case: the current one and the one before it, for `logs
- * --previous`.
+ * How many runs of an instance are always kept: the current one and, for `logs --previous`, the one before.
  */
 const KEPT_RUNS = 2;
-/** Failed runs that are kept for inspection: so many of a service, for so long. */
+/** Failed runs kept for inspection: at most this many per service, for this long. */
 const KEPT_FAILURES = { most: 3, ms: 60 * 60_000 };
 
-/** What a sweep decided. */
+/** The plan of a sweep. */
 export interface SweepPlan {
-  /** Runs to be stopped and removed. */
+  /** Runs to stop and remove. */
   runs: RunState[];
   /**
-   * Runs that somebody started again though their instance has had another since: they may write what that
-   * one writes.
+   * Old runs that someone started again although their instance has a newer run. Both may write the same
+   * data.
    */
   strays: { run: RunState; instance: Instance }[];
-  /** Holders that are known to be gone. */
+  /** Lease holders that are known to be gone. */
   holders: { lease: Lease; holder: LeaseHolder }[];
 }
 
 /**
- * Decides what to clear away. `runs` is all that the runners listed; `complete` is false when one could not
- * be asked.
+ * Plans what to remove. `runs` are all runs that the runners listed; `complete` is false if a runner was
+ * unreachable.
  */
 export function planSweep(
   view: { runs: RunState[]; complete: boolean; instances: Instance[]; leases: Lease[]; now: Moment },
@@ -62,7 +61,7 @@ export function planSweep(
   return { runs: runs.filter((run) => !strays.some((s) => s.run === run)), strays, holders };
 }
 
-/** The failed runs that may still be looked at: the latest of each service. */
+/** The failed runs to keep for inspection: the latest of each service. */
 function keptFailures(runs: RunState[], now: Moment): Set<RunState> {
   const failed = runs
     .filter((r) => r.state === "exited" && r.exitCode !== 0 && r.finishedAt !== undefined)
@@ -77,7 +76,7 @@ function keptFailures(runs: RunState[], now: Moment): Set<RunState> {
   }));
 }
 
-/** What a sweep works with. */
+/** The dependencies of a sweep. */
 export interface SweepDeps {
   store: Store;
   runners: ReadonlyMap<RunnerName, NodeRunner>;
@@ -88,9 +87,9 @@ export interface SweepDeps {
 const STOP_MS = 10_000;
 
 /**
- * One sweep over all runners that can be asked.
+ * Sweeps all reachable runners once.
  *
- * @returns how many runs and lease holders it cleared away.
+ * @returns the number of runs and lease holders removed.
  */
 export async function sweep({ store, runners, clock }: SweepDeps, signal: AbortSignal): Promise<number> {
   const listed = await Promise.allSettled([...runners.values()].map((r) => listRuns(r, signal)));
@@ -98,7 +97,7 @@ export async function sweep({ store, runners, clock }: SweepDeps, signal: AbortS
   const plan = planSweep({
     runs: found.map((f) => f.state),
     complete: listed.every((l) => l.status === "fulfilled"),
-    // Read after the runs were listed: an instance made meanwhile has its run recorded before the run exists.
+    // Read the store after listing: a new instance records its run before the run exists.
     instances: store.list("instance"),
     leases: store.list("lease"),
     now: clock.now(),
@@ -107,7 +106,7 @@ export async function sweep({ store, runners, clock }: SweepDeps, signal: AbortS
   let ended = 0;
   for (const { run, instance } of plan.strays) {
     const runner = runnerOf.get(run)!;
-    // It may have been the current one when it was listed, and have ended since.
+    // It may have been the current run when it was listed, and have ended since.
     if ((await runner.inspect(run, signal)).state !== "running") continue;
     await runner.stop(run, { timeoutMs: 0, signal });
     await runner.remove(run, signal);

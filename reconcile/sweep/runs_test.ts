@@ -18,7 +18,7 @@ const lease = (instanceUid: string): Lease => ({
   status: {},
 });
 
-Deno.test("planSweep() clears runs without an instance, and runs older than the previous one", () => {
+Deno.test("planSweep() removes runs without an instance, and runs older than the previous one", () => {
   const instance = makeInstance(service, 0, { status: { run: 5 } });
   const runs = [
     run("gone", 1),
@@ -30,7 +30,7 @@ Deno.test("planSweep() clears runs without an instance, and runs older than the 
   assert.deepEqual(plan.runs.map((r) => `${r.instanceUid} ${r.run}`), ["gone 1", `${instance.uid} 3`]);
 });
 
-Deno.test("planSweep() finds earlier runs that somebody started again", () => {
+Deno.test("planSweep() finds earlier runs that someone started again", () => {
   const instance = makeInstance(service, 0, { status: { run: 5 } });
   const runs = [
     run(instance.uid, 5),
@@ -43,7 +43,7 @@ Deno.test("planSweep() finds earlier runs that somebody started again", () => {
   assert.deepEqual(plan.runs.map((r) => r.run), [3]);
 });
 
-Deno.test("planSweep() keeps the three latest failed runs of a service for an hour, and none that ended well", () => {
+Deno.test("planSweep() keeps the three latest failed runs of a service for an hour, and no successful run", () => {
   const instance = makeInstance(service, 0, { status: { run: 9 } });
   const makeEnded = (number: number, secondsAgo: number, exitCode = 1): RunState => ({
     ...run(instance.uid, number, "exited"),

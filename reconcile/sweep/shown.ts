@@ -1,23 +1,23 @@
 /**
- * Clears away what a node still shows or holds of volumes and instances that are gone: of a daemon that was
- * killed, or of a failed call.
+ * Removes mounts that a node still has for removed volumes and instances, after a killed daemon or a failed
+ * call.
  * @module
  */
 import type { NodeVolumes } from "../../node/volumes.ts";
 import type { Reader } from "../../store/store.ts";
 
 /**
- * One sweep. What is shown for a volume or an instance that exists is its controller's: an instance goes only
- * after all its runs.
+ * Sweeps once. Mounts of existing volumes and instances belong to their controllers. An instance is only
+ * removed after all its runs, so no run uses what is released here.
  *
- * @returns of how many it cleared something away.
+ * @returns the number of owners whose mounts were released.
  */
 export async function sweepShown(
   volumes: Pick<NodeVolumes, "listOwners" | "release">,
   { store, signal }: { store: Reader; signal: AbortSignal },
 ): Promise<number> {
   const owners = await volumes.listOwners(signal);
-  // Read after the list: what is made meanwhile was not in it.
+  // Read the store after listing, so that everything listed is already stored.
   const stored = new Set([...store.list("volume"), ...store.list("instance")].map(({ uid }) => uid));
   const gone = owners.filter((uid) => !stored.has(uid));
   const ends = await Promise.allSettled(gone.map((uid) => volumes.release(uid, signal)));

@@ -12,7 +12,7 @@ const state: Reader = {
 };
 const wakes = (news: News) => keysOf(SWEEP_CONTROLLER.watches, { news, state }).length > 0;
 
-Deno.test("the sweep looks after runs that are over, outages, services that are gone and wishes to detach", () => {
+Deno.test("the sweep wakes for events of earlier runs, outages, removed services and detach requests", () => {
   assert.ok(wakes({ kind: "outage", runner: "docker" }));
   assert.ok(wakes({ kind: "run", instanceUid: instance.uid, run: 3 }), "a run that is over");
   assert.ok(!wakes({ kind: "run", instanceUid: instance.uid, run: 4 }));

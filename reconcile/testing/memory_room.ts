@@ -1,7 +1,6 @@
 /**
- * A host in memory for the tests of controllers that need neither root nor Docker: runs and volumes are
- * fakes, the store is the real one, and volumes are directories of a scratch place, so that what opens them
- * finds them.
+ * An in-memory host for controller tests that need neither root nor Docker. Runs and volumes are fakes, and
+ * the store is real. Volumes are temporary directories, so code that opens them finds them.
  * @module
  */
 import { join } from "node:path";
@@ -25,7 +24,7 @@ import { KeptLogs } from "../kept_logs/kept_logs.ts";
 import { createMountedVolumes } from "../mounted_volumes.ts";
 import { makeClass } from "./resources.ts";
 
-/** What one test works in. */
+/** The environment of one test. */
 export interface MemoryRoom {
   store: Store;
   /** Closes single calls of runner and driver. */
@@ -33,7 +32,7 @@ export interface MemoryRoom {
   runs: MemoryRuns;
   volumes: MemoryVolumes;
   runner: NodeRunner;
-  /** What every controller works with. */
+  /** The dependencies of every controller. */
   deps: ReturnType<typeof makeDeps>;
   signal: AbortSignal;
 }
@@ -64,7 +63,7 @@ function makeDeps(
   };
 }
 
-/** Runs a test in a room of its own, whose store has the storage class `local`. */
+/** Runs a test in its own room, with the storage class `local` in the store. */
 export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>): Promise<void> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-memory-" }));
   const gate = new TestGate();
@@ -92,7 +91,7 @@ export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>):
   }
 }
 
-/** Puts a resource of the tables into the store. @returns it, with the uid that the store gave it. */
+/** Stores a resource of the table tests. @returns the resource with its uid from the store. */
 export async function keep<K extends Kind>(
   store: Store,
   resource: AnyResource & { kind: K },

@@ -8,7 +8,7 @@ import type { StorageClass } from "../../model/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import { instanceSpec } from "../service/rollout.ts";
 
-/** The moment at which every plan of the tables is made. */
+/** The current time of every table test. */
 export const NOW = new Date("2026-01-01T00:10:00.000Z");
 
 /** A time before {@linkcode NOW}. */
@@ -111,13 +111,13 @@ export function makeVolume(
   };
 }
 
-/** A volume that was provisioned. */
+/** A provisioned volume. */
 export function makeProvisionedVolume(more: Parameters<typeof makeVolume>[1] = {}): Volume {
   const status = { state: "Available" as const, handle: "/data", driver: "local", sizeBytes: 1024 ** 3 };
   return makeVolume({}, { ...more, status: { ...status, ...more.status } });
 }
 
-/** A snapshot of {@linkcode makeVolume}'s volume that nothing was done for yet. */
+/** A new snapshot of {@linkcode makeVolume}'s volume. */
 export function makeSnapshot(
   more: Partial<Omit<Snapshot, "status">> & { status?: Partial<SnapshotStatus> } = {},
 ): Snapshot {

@@ -273,7 +273,7 @@ async function reclaim(
   return DONE;
 }
 
-/** The options for the driver's delete: what a later undelete needs, or that there must be none. */
+/** The driver's delete options: what a later undelete needs, and whether to delete for good at once. */
 function deletionOf({ spec, labels, status: { ownerService }, annotations }: Volume): DeleteOptions {
   return {
     now: annotations[ANNOTATIONS.deleteNow] !== undefined,
